@@ -1,0 +1,281 @@
+"""Turns the headers of a sheet into request fields."""
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from jobs.sheet.finding import Finding, excerpt
+from jobs.sheet.names import ALIASES, body_name, normalise, split_number
+
+__all__ = ["ALIASES", "RESULT_COLUMNS", "ColumnMap", "map_columns", "normalise"]
+
+RESULT_COLUMNS = (
+    *("result_status", "result_text", "result_urls", "result_files", "result_error"),
+    *("result_error_class", "result_finish", "result_prompt_tokens", "result_completion_tokens"),
+    *("result_total_tokens", "result_cost", "result_seconds", "result_attempts", "result_model"),
+    *("result_request_id", "result_finished_at", "result_data", "result_row", "result_key"),
+)
+"""The columns that rowmill writes beside the user's own, in their order."""
+
+_ALWAYS = frozenset({"endpoint", "model", "params"})
+_IDENTITIES = ("id", "编号", "編號", "uuid", "sku")  # best first
+SEVERAL = "image"  # the field that more than one column may give, in order
+_NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnMap:
+    """Which column gives which field; all other columns are carried through untouched.
+
+    `fields` holds (column index, field) in sheet order, numbered pictures by their number;
+    `id_column` is a candidate only: whether its cells are unique is for the loader to see.
+    """
+
+    fields: tuple[tuple[int, str], ...] = ()
+    id_column: int | None = None
+    result_columns: tuple[int, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """A column that wants to be a field."""
+
+    index: int
+    field: str
+    number: int = 0  # of image_2
+
+
+def map_columns(
+    headers: Sequence[str],
+    known: Collection[str],
+    *,
+    given: Mapping[str, str] = _NO_COLUMNS,
+    id_column: str | None = None,
+) -> ColumnMap:
+    """Fields by `given` (header → field) first, then by name.
+
+    `known` are the fields that some endpoint in use understands; endpoint, model, params and
+    body.<name> always are. Errors are findings: nothing is raised.
+    """
+    findings: list[Finding] = []
+    fields = {normalise(field): field for field in _ALWAYS | frozenset(known)}
+    told = _told_claims(headers, fields, given, findings)
+    taken = {claim.field for claim in told}
+    told_columns = {claim.index for claim in told}
+    results = tuple(
+        index
+        for index, header in enumerate(headers)
+        if header.strip().lower() in RESULT_COLUMNS and index not in told_columns
+    )
+    named = [
+        claim
+        for index, header in enumerate(headers)
+        if index not in told_columns and index not in results
+        if (claim := _claim(index, header, fields)) and claim.field not in taken
+    ]
+    claims = _settled(headers, [*told, *named], findings)
+    identity = _identity(headers, id_column, findings)
+    used = {claim.index for claim in claims} | set(results)
+    findings += _header_notes(headers, used, fields)
+    return ColumnMap(
+        fields=tuple((claim.index, claim.field) for claim in claims),
+        id_column=identity,
+        result_columns=results,
+        findings=tuple(findings),
+    )
+
+
+def _claim(index: int, name: str, fields: Mapping[str, str]) -> _Claim | None:
+    """What a header, or the field in --column, stands for; an endpoint's own names go first."""
+    body = body_name(name)
+    if body is not None:
+        return _Claim(index=index, field=f"body.{body}")
+    plain = normalise(name)
+    if plain in fields:
+        return _Claim(index=index, field=fields[plain])
+    base, number = split_number(plain)
+    field = fields.get(normalise(ALIASES.get(base, "")))
+    return _Claim(index=index, field=field, number=number) if field else None
+
+
+def _told_claims(
+    headers: Sequence[str],
+    fields: Mapping[str, str],
+    given: Mapping[str, str],
+    findings: list[Finding],
+) -> list[_Claim]:
+    claims: list[_Claim] = []
+    for header, field in given.items():
+        index = _column(headers, header, "--column", findings)
+        claim = _claim(index, field, fields) if index is not None else None
+        if claim is not None and claim.field == SEVERAL and not claim.number:
+            claims.append(replace(claim, number=len(claims) + 1))
+        elif claim is not None:
+            claims.append(claim)
+        elif index is not None:
+            findings.append(_unknown_field(header, field, fields))
+    return claims
+
+
+def _column(headers: Sequence[str], name: str, option: str, findings: list[Finding]) -> int | None:
+    """The one column called `name`, exactly or nearly so; else None and a finding."""
+    exact = [index for index, header in enumerate(headers) if header == name]
+    plain = normalise(name)
+    near = [index for index, header in enumerate(headers) if plain and normalise(header) == plain]
+    matches = exact or near
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        findings.append(
+            Finding(
+                kind="ambiguous_column",
+                severity="error",
+                column=name,
+                found=_places(headers, matches),
+                message=f"{option} names a header that stands over more than one column; rename"
+                " one of them in the sheet",
+            )
+        )
+    else:
+        findings.append(_unknown_column(headers, name, option))
+    return None
+
+
+def _unknown_column(headers: Sequence[str], name: str, option: str) -> Finding:
+    return Finding(
+        kind="unknown_column",
+        severity="error",
+        column=name,
+        found=excerpt(name),
+        expected=listed(headers),
+        message=f"{option} names a column that the sheet does not have{guess(name, headers)}",
+    )
+
+
+def _unknown_field(header: str, field: str, fields: Mapping[str, str]) -> Finding:
+    names = sorted(fields.values())
+    return Finding(
+        kind="unknown_field",
+        severity="error",
+        column=header,
+        found=excerpt(field),
+        expected=", ".join([*names, "body.<name>"]),
+        message="--column gives this column to a field that the endpoint does not have"
+        f"{guess(field, names)}",
+    )
+
+
+def guess(name: str, names: Sequence[str]) -> str:
+    """`; did you mean "size"?`, or nothing."""
+    by_plain = {normalise(candidate): candidate for candidate in names}
+    near = difflib.get_close_matches(normalise(name), by_plain, n=1)
+    return f'; did you mean "{excerpt(by_plain[near[0]], 40)}"?' if near else ""
+
+
+def listed(headers: Sequence[str]) -> str:
+    """The sheet's columns for a message."""
+    shown = [f'"{excerpt(header, 40)}"' for header in headers if header.strip()]
+    more = f" and {len(shown) - 40} more" if len(shown) > 40 else ""
+    return f"one of the sheet's columns: {', '.join(shown[:40])}{more}"
+
+
+def letter(index: int) -> str:
+    """A column as Excel names it: 0 → A, 26 → AA."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def _places(headers: Sequence[str], indices: Sequence[int]) -> str:
+    return " and ".join(f'"{excerpt(headers[i], 40)}" (column {letter(i)})' for i in indices)
+
+
+def _settled(
+    headers: Sequence[str], claims: Sequence[_Claim], findings: list[Finding]
+) -> list[_Claim]:
+    """One column for each field and number; a second one is an error, and is left out."""
+    settled: dict[tuple[str, int], _Claim] = {}
+    for claim in sorted(claims, key=lambda claim: claim.index):
+        first = settled.setdefault((claim.field, claim.number), claim)
+        if first is not claim:
+            findings.append(_conflict(headers, first, claim))
+    return sorted(settled.values(), key=lambda claim: (claim.field == SEVERAL, claim.number))
+
+
+def _conflict(headers: Sequence[str], first: _Claim, second: _Claim) -> Finding:
+    one, other = headers[first.index], headers[second.index]
+    if one == other:
+        kind, remedy = "duplicate_header", "rename one of them in the sheet"
+    else:
+        kind, remedy = "same_field", f'choose one with --column "{excerpt(one, 40)}={first.field}"'
+    return Finding(
+        kind=kind,
+        severity="error",
+        column=other,
+        found=_places(headers, [first.index, second.index]),
+        expected=f"one column for {first.field}",
+        message=f"two columns both mean {first.field}; {remedy}",
+    )
+
+
+def _identity(headers: Sequence[str], told: str | None, findings: list[Finding]) -> int | None:
+    if told is not None:
+        return _column(headers, told, "--id", findings)
+    plain = [normalise(header) for header in headers]
+    return next((plain.index(name) for name in _IDENTITIES if plain.count(name) == 1), None)
+
+
+def _header_notes(
+    headers: Sequence[str], used: Collection[int], fields: Mapping[str, str]
+) -> list[Finding]:
+    """Columns that are only carried, and perhaps should not be."""
+    carried = [headers[i] for i in range(len(headers)) if i not in used and headers[i].strip()]
+    names = [*fields, *(name for name, field in ALIASES.items() if normalise(field) in fields)]
+    notes = []
+    for header in dict.fromkeys(carried):
+        if headers.count(header) > 1 and headers.count(header) == carried.count(header):
+            notes.append(_duplicate(headers, header))
+        if near := _near_name(header, names):
+            notes.append(_misspelt(header, _field_of(near, fields)))
+    return notes
+
+
+def _duplicate(headers: Sequence[str], header: str) -> Finding:
+    places = [index for index, other in enumerate(headers) if other == header]
+    return Finding(
+        kind="duplicate_header",
+        severity="note",
+        column=header,
+        found=_places(headers, places),
+        message="columns with the same header are carried through, but a template cannot name them",
+    )
+
+
+def _near_name(header: str, names: Sequence[str]) -> str | None:
+    """A name that the header nearly is. Short words are too often near one another."""
+    plain = normalise(header)
+    if len(plain) < 5 or plain in ALIASES or body_name(header) is not None:
+        return None
+    near = difflib.get_close_matches(plain, names, n=1, cutoff=0.85)
+    return near[0] if near else None
+
+
+def _field_of(name: str, fields: Mapping[str, str]) -> str:
+    return fields.get(name) or ALIASES[name]
+
+
+def _misspelt(header: str, field: str) -> Finding:
+    return Finding(
+        kind="near_name",
+        severity="warning",
+        column=header,
+        found=excerpt(header, 40),
+        expected=field,
+        message=f"this column is not sent; if it is meant as {field}, correct its header or use"
+        f' --column "{excerpt(header, 40)}={field}"',
+    )

@@ -1,0 +1,223 @@
+"""Engines over the table: settings read back, schema checked, migrated when it is behind."""
+
+import os
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from jobs.table import REVISION, metadata
+
+BUSY_SECONDS = 30
+SHARED_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuseblk", "drvfs"}
+)
+
+
+class TableError(Exception):
+    """The table cannot be used; the text says which file, why, and what to do."""
+
+
+def sqlite_engine(path: Path, *, writer: bool) -> Engine:
+    """An engine over one SQLite file; every connection is set up and its settings are read back."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+    shared = on_shared_file_system(path)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+        _set_up(connection, writer=writer, shared=shared)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> None:
+    def pragma(words: str) -> Any:
+        found = connection.execute(f"PRAGMA {words}").fetchone()
+        return found[0] if found else None
+
+    pragma("foreign_keys=ON")
+    pragma("trusted_schema=OFF")
+    pragma("mmap_size=0")
+    if not writer:
+        pragma("query_only=ON")
+        return
+    wanted = "delete" if shared else "wal"
+    mode = pragma(f"journal_mode={wanted}")
+    if mode != wanted and not shared:
+        wanted, mode = "delete", pragma("journal_mode=delete")
+    if mode != wanted:
+        raise TableError(f"journal mode is {mode}, not {wanted}: the table's folder cannot be used")
+    pragma("synchronous=FULL" if mode == "wal" else "synchronous=EXTRA")
+    pragma("journal_size_limit=67108864")
+    if sys.platform == "darwin":
+        pragma("fullfsync=1")
+        pragma("checkpoint_fullfsync=1")
+    if pragma("synchronous") < 2:
+        raise TableError("synchronous=FULL was not accepted: answers would not survive a power cut")
+
+
+def on_shared_file_system(path: Path) -> bool:
+    """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return False
+    target = str(path.parent.resolve())
+    best, kind = "", ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind in SHARED_FILE_SYSTEMS or kind.startswith("fuse.")
+
+
+def open_sqlite(path: Path) -> Engine:
+    """The writer's engine over a table that is current: made, or migrated after a backup copy."""
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh:
+        path.touch(mode=0o600)
+    else:
+        _check_magic(path)
+    engine = sqlite_engine(path, writer=True)
+    try:
+        if fresh:
+            create(engine)
+        else:
+            _bring_up(engine, path)
+    except DatabaseError as error:
+        engine.dispose()
+        raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
+    except TableError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def look_at_sqlite(path: Path) -> Engine:
+    """A reader's engine over a table that is current. Nothing is made, nothing is migrated."""
+    if not path.exists():
+        raise TableError(f"there is no table at {path}")
+    _check_magic(path)
+    engine = sqlite_engine(path, writer=False)
+    try:
+        found = revision_of(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
+    if found == REVISION:
+        return engine
+    engine.dispose()
+    if found is None:
+        raise _foreign(path)
+    if found > REVISION:
+        raise _newer(path, found)
+    raise TableError(
+        f"{path} was written by an older rowmill (table {found}, this one knows {REVISION}); "
+        "`rowmill run` brings it forward after making a backup copy"
+    )
+
+
+def postgres_engine(url: str) -> Engine:
+    """An engine over a PostgreSQL database. Its tables are made by `create`, or by migrating."""
+    return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\x00":
+            raise TableError(f"{path} is not a SQLite table; move it away to start anew")
+
+
+def _foreign(path: Path) -> TableError:
+    return TableError(
+        f"{path} is a SQLite database, but not one of rowmill's; move it away to start anew"
+    )
+
+
+def _newer(path: Path, found: str) -> TableError:
+    return TableError(
+        f"{path} was written by a newer rowmill (table {found}, this one knows {REVISION}); "
+        "update rowmill"
+    )
+
+
+def create(engine: Engine) -> None:
+    """All tables as they are today, stamped with the newest revision."""
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        connection.execute(
+            text(
+                "CREATE TABLE IF NOT EXISTS alembic_version"
+                " (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+            )
+        )
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(
+            text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION}
+        )
+
+
+def revision_of(engine: Engine) -> str | None:
+    """The revision a table is stamped with; None for an empty database."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return str(found) if found is not None else None
+
+
+def _bring_up(engine: Engine, path: Path) -> None:
+    found = revision_of(engine)
+    if found == REVISION:
+        return
+    if found is None:
+        if _has_tables(engine):
+            raise _foreign(path)
+        create(engine)
+        return
+    if found > REVISION:
+        raise _newer(path, found)
+    backup = path.with_name(f"{path.stem}.before-{REVISION}.{int(time.time())}.db")
+    try:
+        _copy(path, backup)
+    except (OSError, sqlite3.Error) as error:
+        raise TableError(f"no backup copy of {path} could be made: {error}") from error
+    from migrations.upgrade import (  # noqa: PLC0415 - Alembic costs a quarter of a second
+        HistoryError,
+        upgrade,
+    )
+
+    try:
+        upgrade(engine)
+    except HistoryError as error:
+        raise TableError(f"{path} cannot be brought forward: {error}") from error
+
+
+def _has_tables(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(inspect(connection).get_table_names())
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A consistent copy of a live table, whole or not at all, for its owner's eyes only."""
+    part = target.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
+        old.backup(new)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(target)

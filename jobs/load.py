@@ -1,0 +1,177 @@
+"""A sheet's rows on their way to jobs: keys, digests, and what changed since the last load."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from json.encoder import encode_basestring
+from typing import TypeAlias
+
+from jobs.job import JSON
+from jobs.sheet.finding import Finding
+from jobs.sheet.reader import Sheet, SheetError
+from jobs.store import Transaction
+from jobs.store.staging import Staged, Staging
+
+CHUNK = 2000
+RUNNING_NUMBERS = 1000  # this many rows numbered 1, 2, 3, … are taken for a refilled column
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A row that can become a job. `identity` is what its digest is made of; both are JSON."""
+
+    endpoint: str
+    model: str
+    fields: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a row cannot become a job."""
+
+    column: str
+    expected: str
+    found: str
+
+    def as_json(self) -> str:
+        """For the table."""
+        return _encode({"column": self.column, "expected": self.expected, "found": self.found})
+
+
+Prepare: TypeAlias = Callable[[Sequence[JSON]], Request | Problem]
+"""One row's cells in header order → its request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """How rows are known: by an id column, or (None) by their request."""
+
+    column: int | None = None
+    header: str | None = None
+    chosen: bool = False  # by the user, or by the first load; then it must hold
+
+
+class UnfitIdentityError(Exception):
+    """An id column that nobody insisted on is not unique and filled."""
+
+
+def stage(
+    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, batch_id: int
+) -> tuple[Staging, Identity]:
+    """Stage all rows, numbered and matched. A column that does not hold as an id gives way to the request.
+
+    Raises SheetError where an id column that was chosen holds no longer.
+    """
+    identity = _trusted(sheet, identity)
+    try:
+        return _staged(tx, sheet, prepare, identity, batch_id=batch_id), identity
+    except UnfitIdentityError:
+        by_request = Identity()
+        return _staged(tx, sheet, prepare, by_request, batch_id=batch_id), by_request
+
+
+def _trusted(sheet: Sheet, identity: Identity) -> Identity:
+    """A bare 1…n is refilled whenever rows are inserted: not an identity unless somebody insists."""
+    if identity.column is None or identity.chosen:
+        return identity
+    column = identity.column
+    first = [cells[column] for _, cells in islice(sheet.rows(), RUNNING_NUMBERS)]
+    running = all(str(cell).strip() == str(k) for k, cell in enumerate(first, start=1))
+    return Identity() if running else identity
+
+
+def _staged(
+    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, batch_id: int
+) -> Staging:
+    staging = Staging(tx, batch_id=batch_id, by_request=identity.column is None)
+    staged = _rows(sheet, prepare, identity)
+    while chunk := list(islice(staged, CHUNK)):
+        staging.add(chunk)
+    if identity.column is not None and (repeated := staging.repeated_keys()):
+        if not identity.chosen:
+            raise UnfitIdentityError
+        raise SheetError(sheet.path, [_repeated(key, at, identity) for key, at in repeated])
+    staging.number()
+    staging.match()
+    return staging
+
+
+def _rows(sheet: Sheet, prepare: Prepare, identity: Identity) -> Iterator[Staged]:
+    """The hot loop of a load: a million rows pass here."""
+    encode = _encode if sheet.layout.typed else _encode_texts
+    blake2b = hashlib.blake2b
+    column = identity.column
+    findings, told = sheet.findings, len(sheet.findings)
+    for position, cells in sheet.rows():
+        written = encode(cells)
+        found = prepare(cells)
+        if len(findings) != told:
+            found = _unreadable(findings[told:], position) or found
+            told = len(findings)
+        if isinstance(found, Request):
+            digest = blake2b(found.identity.encode(), digest_size=16).digest()
+            endpoint, model, fields, problem = found.endpoint, found.model, found.fields, None
+        else:
+            digest = blake2b(f"bad row\n{written}".encode(), digest_size=16).digest()
+            endpoint, model, fields, problem = "", "", "{}", found.as_json()
+        key = digest.hex() if column is None else _key(cells[column], position, identity, sheet)
+        yield position, key, digest, endpoint, model, fields, written, problem
+
+
+def _unreadable(findings: Sequence[Finding], position: int) -> Problem | None:
+    """What the reader just said about this row, if it makes the row unfit."""
+    for finding in findings:
+        if finding.severity == "error" and finding.row == position:
+            expected = finding.expected or finding.message
+            return Problem(column=finding.column or "", expected=expected, found=finding.found)
+    return None
+
+
+def _encode_texts(cells: Sequence[JSON]) -> str:
+    """A JSON list of texts, several times faster than the general encoder."""
+    return "[" + ",".join(map(encode_basestring, cells)) + "]"  # type: ignore[arg-type]  # all text
+
+
+def _key(cell: JSON, position: int, identity: Identity, sheet: Sheet) -> str:
+    key = "" if cell is None else str(cell).strip()
+    if key:
+        return key
+    if not identity.chosen:
+        raise UnfitIdentityError
+    raise SheetError(
+        sheet.path,
+        [
+            Finding(
+                kind="blank_id",
+                severity="error",
+                row=position,
+                column=identity.header,
+                found="nothing",
+                expected="an id of its own",
+                message="every row needs an id in the column rows are known by",
+            )
+        ],
+    )
+
+
+def _repeated(key: str, positions: Sequence[int], identity: Identity) -> Finding:
+    places = ", ".join(str(position) for position in positions[:10])
+    return Finding(
+        kind="repeated_id",
+        severity="error",
+        row=positions[0],
+        column=identity.header,
+        found=f"{key!r} in rows {places}",
+        expected="an id of its own in every row",
+        message="give each of these rows an id of its own, or name another column with --id",
+    )
+
+
+def digest_of_options(options: JSON) -> bytes:
+    """BLAKE2b over options as canonical JSON."""
+    text = json.dumps(options, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,0 +1,143 @@
+"""One runner for one table: an OS lock that dies with its process."""
+
+import errno
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from jobs.database import TableError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""What a system says when somebody else has the lock; anything else: there are no locks here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds the lock, as it wrote itself down; zeros and blanks where that cannot be read."""
+
+    pid: int = 0
+    host: str = ""
+    since: float = 0.0
+
+
+class LockedError(Exception):
+    """Another run holds this table."""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        super().__init__(
+            f"{path} is held by process {holder.pid} on {holder.host or 'this machine'}"
+        )
+        self.holder = holder
+
+
+class Lock:
+    """Held from `acquire` to `release`, or until the process ends in any way.
+
+    The lock lies on a byte far behind the text, so that others can read who holds it also where
+    locks are mandatory (Windows). The file is never deleted: a lock on a deleted file protects
+    nobody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> None:
+        """Take it at once or raise LockedError."""
+        self.path.touch(mode=0o600, exist_ok=True)
+        file = self.path.open("r+b", buffering=0)
+        try:
+            _lock_patiently(file)
+        except OSError as error:
+            file.close()
+            if error.errno not in HELD:
+                raise TableError(
+                    f"{self.path} cannot be locked: {error.strerror}; use --workspace to name a "
+                    "folder on a local disk"
+                ) from error
+            raise LockedError(self.path, holder(self.path)) from error
+        if not self._still_there(file):
+            file.close()
+            raise LockedError(self.path, Holder())
+        me = Holder(pid=os.getpid(), host=socket.gethostname(), since=time.time())
+        file.truncate(0)
+        file.seek(0)
+        file.write(json.dumps(asdict(me)).encode())
+        self._file = file
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._leave_to_parent)
+
+    def release(self) -> None:
+        """Give it back; harmless when it is not held."""
+        if self._file is not None:
+            self._file.truncate(0)
+            self._file.close()
+            self._file = None
+
+    def _leave_to_parent(self) -> None:
+        """A forked child shares the lock as long as it keeps the file open."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def held(self) -> bool:
+        """Is the file we locked still the one at this path?"""
+        return self._file is not None and self._still_there(self._file)
+
+    def _still_there(self, file: IO[bytes]) -> bool:
+        try:
+            at_path = self.path.stat()
+        except FileNotFoundError:
+            return False
+        ours = os.fstat(file.fileno())
+        return (ours.st_ino, ours.st_dev) == (at_path.st_ino, at_path.st_dev)
+
+
+def holder(path: Path) -> Holder:
+    """Who wrote themselves into the lock file last."""
+    try:
+        found = json.loads(path.read_bytes())
+        return Holder(pid=int(found["pid"]), host=str(found["host"]), since=float(found["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Holder()
+
+
+def is_held(path: Path) -> bool:
+    """Does some process hold the lock now? Asked without taking it for longer than the question."""
+    if not path.exists():
+        return False
+    with path.open("r+b", buffering=0) as file:
+        try:
+            _lock(file)
+        except OSError:
+            return True
+    return False
+
+
+def _lock_patiently(file: IO[bytes]) -> None:
+    """Three tries within 0.2 s: `is_held` of another process holds it for an instant."""
+    for wait in (0.05, 0.15):
+        try:
+            return _lock(file)
+        except OSError:
+            time.sleep(wait)
+    return _lock(file)
+
+
+def _lock(file: IO[bytes]) -> None:
+    if sys.platform == "win32":
+        file.seek(1 << 30)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        file.seek(0)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,75 @@
+"""Finds out which character separates the cells of a delimited sheet."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+from jobs.sheet.header import find_header
+from jobs.sheet.names import is_known, normalise
+
+CANDIDATES = (",", ";", "\t", "|")
+LONGEST_NAME = 60  # characters; a longer "header" is prose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class _Score:
+    """How well a delimiter explains the sample; compared field by field in this order."""
+
+    known: int  # header cells with a known name
+    clean: bool  # header cells are short, filled and unique
+    share: float  # rows that are as wide as the header
+    width: int
+
+
+def best_delimiter(sample: str) -> str | None:
+    """The delimiter of a sample of whole lines; None for a sheet of one column.
+
+    The header decides: a delimiter that yields known names wins whatever the rows look like, since
+    a prompt with a bare comma must not hide the columns. Without a known name nearly all rows must
+    agree with the header, or a list of prompts would be cut at its commas.
+    """
+    scores = {mark: score for mark in CANDIDATES if (score := _score(sample, mark))}
+    fitting = {
+        mark: score
+        for mark, score in scores.items()
+        if score.known or (score.clean and score.share >= 0.8)
+    }
+    return max(fitting, key=lambda mark: fitting[mark]) if fitting else None
+
+
+def looks_like_table(line: str) -> bool:
+    """Is a line nothing but known column names, one of them the prompt?"""
+    for mark in CANDIDATES:
+        cells = line.split(mark)
+        if len(cells) > 1 and all(is_known(cell) for cell in cells):
+            return any(_is_prompt(cell) for cell in cells)
+    return False
+
+
+def _is_prompt(cell: str) -> bool:
+    return normalise(cell.strip('"')) in {"prompt", "text", "提示词", "画面描述", "描述", "文案"}
+
+
+def _score(sample: str, mark: str) -> _Score | None:
+    """None where the delimiter gives one column, or the sample cannot be parsed with it."""
+    try:
+        rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=mark))
+    except csv.Error:
+        return None
+    index = find_header(rows)
+    if index is None or len(rows[index]) < 2:
+        return None
+    header = rows[index]
+    below = [row for row in rows[index + 1 :] if any(row)]
+    agreeing = sum(1 for row in below if len(row) == len(header))
+    return _Score(
+        known=sum(1 for cell in header if is_known(cell)),
+        clean=_is_clean(header),
+        share=agreeing / len(below) if below else 1.0,
+        width=len(header),
+    )
+
+
+def _is_clean(header: list[str]) -> bool:
+    unique = len(set(header)) == len(header)
+    return unique and all(c and c == c.strip() and len(c) <= LONGEST_NAME for c in header)

@@ -1,0 +1,61 @@
+"""Finds the header among the first rows of a sheet."""
+
+from collections.abc import Sequence
+
+from jobs.sheet.finding import Finding, excerpt
+from jobs.sheet.names import is_known
+
+TOP = 10  # rows that are looked at
+
+
+def find_header(rows: Sequence[Sequence[str]]) -> int | None:
+    """Index of the header row; None where all rows are blank.
+
+    It is the first row that is not blank, unless that is a title above the real header: a row
+    further down with a known name counts only when it fills at least twice as many cells as every
+    row above it, because a row skipped by mistake is a row lost.
+    """
+    first: int | None = None
+    fullest = 0
+    for index, row in enumerate(rows):
+        filled = sum(1 for cell in row if cell.strip())
+        if not filled:
+            continue
+        if first is None:
+            first = index
+        if index >= first + TOP:
+            break
+        if filled >= 2 * fullest and any(is_known(cell) for cell in row):
+            return index
+        fullest = max(fullest, filled)
+    return first
+
+
+def header_findings(rows: Sequence[Sequence[str]], header: int) -> list[Finding]:
+    """What is odd about the header that was chosen; `rows` are numbered from 1."""
+    findings = []
+    above = [i + 1 for i in range(header) if any(cell.strip() for cell in rows[i])]
+    if above:
+        findings.append(
+            Finding(
+                kind="rows_above_header",
+                severity="warning",
+                row=above[0],
+                found=excerpt(" ".join(rows[above[0] - 1])),
+                message=f"row {header + 1} is taken as the header, the rows above it are not read;"
+                " delete them to be sure",
+            )
+        )
+    if not any(is_known(cell) for cell in rows[header]):
+        findings.append(
+            Finding(
+                kind="no_known_header",
+                severity="warning",
+                row=header + 1,
+                found=excerpt(", ".join(rows[header])),
+                expected="a header with a name such as prompt or 提示词",
+                message="no column name is known; name the prompt column with"
+                ' --column "HEADER=prompt", or add a header row if there is none',
+            )
+        )
+    return findings

@@ -1,0 +1,49 @@
+"""Tells by its first bytes what a file really is."""
+
+import zipfile
+from pathlib import Path
+
+_STARTS: tuple[tuple[bytes, str], ...] = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+    (b"PAR1", "parquet"),
+    (b"%PDF-", "a PDF"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x89PNG\r\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+)
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_WEB = (b"<!doctype html", b"<html", b"<head", b"<table", b"<meta")
+_WORKBOOK_PARTS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+_BOMS = (b"\xef\xbb\xbf",)
+
+
+def real_kind(path: Path) -> str:
+    """`text`, `zip workbook`, `ole`, `parquet`, `web page`, `xml`, or words such as `a PDF`.
+
+    A kind that is neither of the first six is something no sheet can be.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    for start, kind in _STARTS:
+        if head.startswith(start):
+            return kind
+    if head.startswith(_ZIP):
+        return "zip workbook" if _holds_workbook(path) else "a zip archive"
+    for bom in _BOMS:
+        head = head.removeprefix(bom)
+    text = head.lstrip().lower()
+    if text.startswith(b"<?xml"):
+        return "web page" if b"<html" in text else "xml"
+    return "web page" if text.startswith(_WEB) else "text"
+
+
+def _holds_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()}
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return True  # damaged: the workbook reader says so better
+    return any(part in names for part in _WORKBOOK_PARTS)

@@ -1,0 +1,93 @@
+"""The column names that are understood without being told."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+# Space, connector and dash punctuation, control and invisible format characters.
+_IGNORED = frozenset({"Zs", "Zl", "Zp", "Pc", "Pd", "Cc", "Cf"})
+
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "prompt": (
+        *("prompt", "prompts", "text", "input", "user prompt", "positive prompt"),
+        *("提示词", "提示語", "提示詞", "提示语", "正向提示词", "正向提示詞", "正面提示词"),
+        *("画面描述", "畫面描述", "描述", "文案", "文本", "输入", "プロンプト", "프롬프트"),
+    ),
+    "negative_prompt": (
+        *("negative prompt", "反向提示词", "反向提示詞", "负面提示词", "負面提示詞", "负向提示词"),
+    ),
+    "system": ("system", "system prompt", "系统提示", "系统提示词", "系統提示", "系統提示詞"),
+    "endpoint": ("endpoint", "接口", "端点", "介面"),
+    "model": ("model", "model name", "模型", "模型名", "模型名称", "モデル", "모델"),
+    "params": ("params", "parameters", "extra params", "参数", "參數", "附加参数"),
+    "image": (
+        *("image", "images", "picture", "reference", "reference image", "image url"),
+        *("图片", "圖片", "图像", "参考图", "參考圖", "参考图片", "垫图", "墊圖", "原图", "原圖"),
+        *("图片链接", "图片地址"),
+    ),
+    "mask": ("mask", "蒙版", "遮罩"),
+    "size": ("size", "image size", "尺寸", "分辨率", "解析度", "大小"),
+    "aspect_ratio": ("aspect ratio", "ratio", "比例", "宽高比", "寬高比", "画幅", "畫幅"),
+    "quality": ("quality", "质量", "質量", "画质", "畫質", "品质"),
+    "style": ("style", "风格", "風格"),
+    "background": ("background", "背景"),
+    "response_format": ("response format", "返回格式", "响应格式"),
+    "output_format": ("output format", "输出格式", "输出图片格式"),
+    "output_compression": ("output compression", "压缩率"),
+    "input_fidelity": ("input fidelity", "保真度"),
+    "moderation": ("moderation", "审核", "审核强度"),
+    "n": ("n", "count", "number of images", "数量", "數量", "张数", "張數", "生成数量"),
+    "seed": ("seed", "种子", "種子", "随机种子"),
+    "temperature": ("temperature", "温度", "溫度"),
+    "top_p": ("top p", "核采样"),
+    "max_tokens": ("max tokens", "max length", "最大长度", "最大長度", "最大令牌数"),
+    "max_completion_tokens": ("max completion tokens",),
+    "presence_penalty": ("presence penalty", "存在惩罚"),
+    "frequency_penalty": ("frequency penalty", "频率惩罚"),
+    "stop": ("stop", "停止词", "停止詞"),
+    "stream": ("stream", "流式", "流式输出"),
+    "schema": ("schema", "json schema", "结构", "結構", "输出结构"),
+    "tools": ("tools", "工具"),
+    "tool_choice": ("tool choice", "工具选择"),
+    "reasoning_effort": ("reasoning effort", "推理强度", "思考强度"),
+    "mode": ("mode", "模式"),
+    "dimensions": ("dimensions", "维度", "維度"),
+    "encoding_format": ("encoding format", "编码格式"),
+    "id": ("id", "编号", "編號", "uuid", "sku"),
+}
+
+
+def normalise(header: str) -> str:
+    """The header without what does not matter: case, spaces, underscores, hyphens, full width."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", header).casefold())
+    kept = "".join(c for c in folded if unicodedata.category(c) not in _IGNORED)
+    return unicodedata.normalize("NFKC", kept)
+
+
+ALIASES: Mapping[str, str] = {
+    normalise(name): field for field, names in _NAMES.items() for name in (field, *names)
+}
+"""Normalised header → field. `id` is the row's identity, not a request field."""
+
+_NUMBERED = re.compile(r"(.*?\D)(\d{1,4})")
+_BODY = re.compile(r"body\s*\.\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+
+
+def split_number(name: str) -> tuple[str, int]:
+    """`image2` → (`image`, 2) for names that may be numbered, which are those of pictures."""
+    numbered = _NUMBERED.fullmatch(name)
+    if numbered and ALIASES.get(numbered[1]) == "image":
+        return numbered[1], int(numbered[2])
+    return name, 0
+
+
+def body_name(header: str) -> str | None:
+    """The name in the request body for a `body.<name>` header, its case and underscores kept."""
+    found = _BODY.fullmatch(unicodedata.normalize("NFKC", header).strip())
+    return found[1] if found else None
+
+
+def is_known(header: str) -> bool:
+    """Would this header be understood, for some endpoint?"""
+    name, _ = split_number(normalise(header))
+    return name in ALIASES or body_name(header) is not None

@@ -1,0 +1,181 @@
+"""Opens a sheet of any format, and says in plain words why it cannot."""
+
+from pathlib import Path
+
+from jobs.sheet.delimited import open_delimited
+from jobs.sheet.encodings import Encoding, detect
+from jobs.sheet.finding import Finding, Severity, SheetError, describe, excerpt
+from jobs.sheet.layout import Layout, Row, Sheet
+from jobs.sheet.lines import open_lines
+from jobs.sheet.magic import real_kind
+from jobs.sheet.parquet import open_parquet
+from jobs.sheet.records import open_records
+from jobs.sheet.text import undecodable
+from jobs.sheet.workbook import open_workbook
+
+__all__ = [
+    "FORMATS",
+    "Finding",
+    "Layout",
+    "Row",
+    "Severity",
+    "Sheet",
+    "SheetError",
+    "describe",
+    "open_sheet",
+]
+
+FORMATS = {
+    **{name: name for name in ("csv", "tsv", "txt", "jsonl", "json", "parquet")},
+    **{name: name for name in ("xlsx", "xlsm", "xls", "xlsb", "ods")},
+    "tab": "tsv",
+    "ndjson": "jsonl",
+}
+"""File name ending → format."""
+
+_WORKBOOKS = frozenset({"xlsx", "xlsm", "xls", "xlsb", "ods"})
+_SHOWN = {
+    "zip workbook": "an Excel or OpenDocument workbook",
+    "ole": "an old Excel workbook (.xls), or one with a password",
+    "parquet": "a parquet file",
+    "web page": "a web page",
+    "xml": "XML",
+    "text": "plain text",
+}
+
+
+def open_sheet(
+    path: Path,
+    *,
+    encoding: str | None = None,
+    tab: str | None = None,
+    format: str | None = None,  # noqa: A002 - the plain word, as people say it
+) -> Sheet:
+    """The sheet at `path`, understood: format, encoding, delimiter, tab, header.
+
+    `format` stands in for the file name's ending. Raises SheetError, and nothing else, for
+    whatever makes the file no sheet with at least one row.
+    """
+    try:
+        _check_file(path)
+        sheet = _open(path, _format(path, format), encoding=encoding, tab=tab)
+        _check_rows(sheet)
+    except UnicodeError as error:
+        raise undecodable(path, encoding or "utf-8") from error
+    except OSError as error:
+        finding = Finding(
+            kind="unreadable_file",
+            severity="error",
+            found=excerpt(error.strerror or type(error).__name__),
+            message="the file cannot be read; close it in other programs and check that you may"
+            " read it",
+        )
+        raise SheetError(path, [finding]) from error
+    for option, used in (("--tab", tab), ("--encoding", encoding)):
+        _note_unused(sheet, option, used)
+    return sheet
+
+
+def _open(path: Path, format: str, *, encoding: str | None, tab: str | None) -> Sheet:  # noqa: A002 - as above
+    kind = real_kind(path)
+    wanted = "workbook" if format in _WORKBOOKS else format
+    if wanted == "workbook" and kind in {"zip workbook", "ole"}:
+        return open_workbook(path, format=format, tab=tab, zipped=kind == "zip workbook")
+    if wanted == "parquet" and kind == "parquet":
+        return open_parquet(path)
+    if wanted in {"workbook", "parquet"} or kind not in {"text", "xml", "web page"}:
+        raise SheetError(path, [_wrong_kind(format, kind)])
+    if kind in {"web page", "xml"} and wanted != "txt":
+        raise SheetError(path, [_wrong_kind(format, kind)])
+    return _open_text(path, format, detect(path, given=encoding))
+
+
+def _open_text(path: Path, format: str, encoding: Encoding) -> Sheet:  # noqa: A002 - as above
+    if any(finding.severity == "error" for finding in encoding.findings):
+        raise SheetError(path, encoding.findings)
+    match format:
+        case "txt":
+            return open_lines(path, encoding)
+        case "jsonl" | "json":
+            return open_records(path, encoding, format=format)
+        case _:
+            return open_delimited(path, encoding, format=format)
+
+
+def _check_file(path: Path) -> None:
+    kind, message = "", ""
+    if path.is_dir():
+        kind, message = "folder", "this is a folder; name the sheet in it"
+    elif not path.exists():
+        kind, message = "missing_file", "there is no such file; check the name and the folder"
+    elif not path.is_file():
+        kind, message = "not_a_file", "this is not an ordinary file; save the sheet to one"
+    elif path.stat().st_size == 0:
+        kind, message = "empty_file", "the file is empty; save the sheet again"
+    if kind:
+        raise SheetError(path, [Finding(kind=kind, severity="error", message=message)])
+
+
+def _format(path: Path, given: str | None) -> str:
+    ending = (given if given is not None else path.suffix).lower().lstrip(".")
+    if ending in FORMATS:
+        return FORMATS[ending]
+    finding = Finding(
+        kind="unknown_format",
+        severity="error",
+        found=f"the ending {excerpt(ending, 20)}" if ending else "no ending",
+        expected=", ".join(FORMATS),
+        message="the file name's ending says how a sheet is read, and this one is not known;"
+        " save the sheet in one of these formats",
+    )
+    raise SheetError(path, [finding])
+
+
+def _wrong_kind(format: str, kind: str) -> Finding:  # noqa: A002 - as above
+    match kind:
+        case "zip workbook" | "ole":
+            remedy = "rename the file to .xlsx (.xls where it is an old one)"
+        case "parquet":
+            remedy = "rename the file to .parquet"
+        case "web page" | "xml":
+            remedy = "open the file in Excel and save it as .xlsx"
+        case "text":
+            remedy = "rename the file to .csv, or save the sheet again in the format you want"
+        case _:
+            remedy = "check that it is the right file"
+    return Finding(
+        kind="wrong_kind",
+        severity="error",
+        found=_SHOWN.get(kind, kind),
+        expected=f"a {format} sheet",
+        message=f"the file is not what its name says; {remedy}",
+    )
+
+
+def _check_rows(sheet: Sheet) -> None:
+    rows = sheet.rows()
+    if next(rows, None) is not None:
+        return
+    finding = Finding(
+        kind="no_rows",
+        severity="error",
+        found=excerpt(", ".join(sheet.layout.headers)),
+        message="there are no rows below the header; add at least one"
+        if sheet.layout.header_row
+        else "there are no rows in the sheet; add at least one",
+    )
+    raise SheetError(sheet.path, [*sheet.findings, finding])
+
+
+def _note_unused(sheet: Sheet, option: str, used: str | None) -> None:
+    layout = sheet.layout
+    fits = layout.tab is not None if option == "--tab" else layout.encoding is not None
+    if used is not None and not fits:
+        sheet.note(
+            Finding(
+                kind="unused_option",
+                severity="warning",
+                found=f"{option} {excerpt(used, 40)}",
+                message=f"{option} has no meaning for a {layout.format} sheet; leave it out",
+            )
+        )

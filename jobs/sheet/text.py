@@ -1,0 +1,150 @@
+"""Opens text whose encoding is known, strictly, and names the lines that are not in it."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from jobs.sheet.finding import Finding, SheetError
+
+NAMED = 20  # lines named one by one; the rest is counted
+
+LABELS = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+    "gb18030": "GB18030 (GBK)",
+    "cp950": "Big5",
+    "big5hkscs": "Big5",
+    "cp932": "Shift-JIS",
+    "shift_jis_2004": "Shift-JIS",
+    "euc_jp": "EUC-JP",
+    "euc_jis_2004": "EUC-JP",
+    "cp949": "EUC-KR (CP949)",
+}
+
+
+def label(name: str) -> str:
+    """What people call an encoding."""
+    return LABELS.get(name, name.upper().replace("CP125", "Windows-125"))
+
+
+def open_text(path: Path, encoding: str, *, newline: str | None = "") -> TextIO:
+    """The text of a file, decoded strictly, behind its byte order mark."""
+    stream = path.open(encoding=encoding, errors="strict", newline=newline)
+    try:
+        if stream.read(1) != "\ufeff":
+            stream.seek(0)
+    except UnicodeError:
+        stream.seek(0)  # whoever reads the stream meets the same error, and names it
+    return stream
+
+
+def undecodable(path: Path, encoding: str) -> SheetError:
+    """The error for a file that turned out not to be in `encoding` while it was read."""
+    findings = bad_line_findings(path, encoding) or [
+        Finding(
+            kind="changed_while_reading",
+            severity="error",
+            message="the file changed while it was read; start again",
+        )
+    ]
+    return SheetError(path, findings)
+
+
+def physical_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Physical lines by number; no character of a narrow encoding holds the byte of a line end."""
+    number = 0
+    with path.open("rb") as file:
+        for piece in file:
+            for line in piece.splitlines(keepends=True):
+                number += 1
+                yield number, line
+
+
+def bad_line_findings(path: Path, name: str) -> list[Finding]:
+    """An error for each line that does not decode, up to a number of them."""
+    bad = _bad_lines(path, name)
+    findings = [
+        Finding(
+            kind="undecodable_line",
+            severity="error",
+            found=f"the bytes {found}",
+            expected=f"{label(name)} text",
+            message=f"line {number} cannot be read; repair the text there,"
+            " or name the encoding with --encoding",
+        )
+        for number, found in bad[:NAMED]
+    ]
+    if len(bad) > NAMED:
+        findings.append(
+            Finding(
+                kind="undecodable_lines",
+                severity="error",
+                message=f"{len(bad) - NAMED:,} more lines cannot be read",
+            )
+        )
+    return findings
+
+
+def _bad_lines(path: Path, name: str) -> list[tuple[int, str]]:
+    if name.startswith(("utf-16", "utf-32")):
+        return _first_bad_line(path, name)
+    bad = []
+    for number, line in physical_lines(path):
+        try:
+            line.decode(name)
+        except UnicodeDecodeError as error:
+            bad.append((number, line[error.start : error.end].hex(" ")))
+        except UnicodeError:
+            bad.append((number, line[:8].hex(" ")))
+    return bad or _first_bad_line(path, name)
+
+
+def _first_bad_line(path: Path, name: str) -> list[tuple[int, str]]:
+    """For encodings in which a line end is no single byte: the first bad line only."""
+    inner = codecs.getincrementaldecoder(name)("strict")
+    decoder = io.IncrementalNewlineDecoder(inner, translate=True)
+    number = 1
+    with path.open("rb") as file:
+        for piece in file:
+            try:
+                number += decoder.decode(piece).count("\n")
+            except UnicodeDecodeError:
+                return [_bad_place(decoder, piece, number)]
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return [(number, error.object[error.start :].hex(" "))]
+    return []
+
+
+def _bad_place(decoder: io.IncrementalNewlineDecoder, piece: bytes, number: int) -> tuple[int, str]:
+    """Byte by byte, because the piece may begin with the second half of a line end."""
+    for index in range(len(piece)):
+        try:
+            number += decoder.decode(piece[index : index + 1]).count("\n")
+        except UnicodeDecodeError as error:
+            return number, error.object[error.start : error.end].hex(" ")
+    return number, ""
+
+
+def nul_findings(path: Path, name: str) -> list[Finding]:
+    """One warning with the lines that hold NUL characters."""
+    with open_text(path, name) as stream:
+        numbers = [number for number, line in enumerate(stream, 1) if "\0" in line]
+    shown = ", ".join(str(number) for number in numbers[:NAMED])
+    more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
+    return [
+        Finding(
+            kind="nul_character",
+            severity="warning",
+            found=f"NUL in line {shown}{more}",
+            message="there are invisible NUL characters in this file; they are kept as they are,"
+            " delete them if they are not meant",
+        )
+    ]

@@ -1,0 +1,183 @@
+"""What a person decides about rows: run them again, close them, take only some."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
+
+from jobs.job import FailureClass, State, Step
+from jobs.store.order import RANK_SPAN
+from jobs.table import jobs, rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Rows chosen by number, by key, by failure class; None leaves that side open."""
+
+    positions: Collection[tuple[int, int]] | None = None  # spans, both ends in
+    keys: Collection[str] = ()
+    classes: Collection[FailureClass] | None = None
+    in_doubt: bool = False  # rows in doubt too
+
+
+PASSING = frozenset(
+    {
+        FailureClass.NO_RESULT,
+        FailureClass.LIMIT,
+        FailureClass.SERVER,
+        FailureClass.NETWORK,
+        FailureClass.TIMEOUT,
+        FailureClass.FILE,
+        FailureClass.STUCK,
+    }
+)
+"""What may have passed by the end of a run: these rows get one more pass."""
+
+RETRIABLE = PASSING | {
+    FailureClass.SCHEMA,
+    FailureClass.CRASHED,
+    FailureClass.KEY,
+    FailureClass.CREDIT,
+    FailureClass.MODEL,
+}
+"""What `retry` puts back unless told otherwise: all that may succeed unchanged."""
+
+
+def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == batch_id, jobs.c.listed]
+    named: list[ColumnElement[bool]] = []
+    if choice.positions is not None:
+        named += [jobs.c.position.between(low, high) for low, high in choice.positions]
+    if choice.keys:
+        by_key = select(rows.c.job_id).where(
+            rows.c.batch_id == batch_id, rows.c.key.in_(list(choice.keys))
+        )
+        named.append(jobs.c.id.in_(by_key))
+    if choice.positions is not None or choice.keys:
+        conditions.append(or_(*named))
+    return and_(*conditions)
+
+
+def _failed(choice: Choice) -> ColumnElement[bool]:
+    classes = RETRIABLE if choice.classes is None else choice.classes
+    states: list[ColumnElement[bool]] = [
+        and_(
+            jobs.c.state == State.FAILED.value,
+            jobs.c.kind.in_(sorted(kind.value for kind in classes)),
+        )
+    ]
+    if choice.in_doubt:
+        states.append(jobs.c.state == State.IN_DOUBT.value)
+    return or_(*states)
+
+
+def retry(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """Failed rows back to the step they failed at; returns how many."""
+    wanted = and_(_chosen(batch_id, choice), _failed(choice))
+    return connection.execute(update(jobs).where(wanted).values(**_fresh_start(now))).rowcount
+
+
+def retry_named(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
+    closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
+    wanted = and_(_chosen(batch_id, choice), closed)
+    return connection.execute(update(jobs).where(wanted).values(**_fresh_start(now))).rowcount
+
+
+def again(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """A new generation, also of done rows; the old one stays as a version. Returns how many."""
+    closed = jobs.c.state.in_(
+        [State.DONE.value, State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value]
+    )
+    wanted = and_(_chosen(batch_id, choice), closed)
+    if choice.classes is not None:
+        wanted = and_(wanted, _failed(choice))
+    anew = {
+        "version": jobs.c.version + 1,
+        "step": Step.SEND.value,
+        "ticket": None,
+        "deadline": None,
+        "turn": jobs.c.position,
+        "repeats": 0,
+    }
+    changed = update(jobs).where(wanted).values(**(_fresh_start(now) | anew))
+    return connection.execute(changed).rowcount
+
+
+def _fresh_start(now: float) -> dict[str, object]:
+    at_send = jobs.c.step == Step.SEND.value
+    return {
+        "state": State.READY.value,
+        "rank": 0,
+        "turn": case((at_send, jobs.c.position), else_=now),
+        "not_before": 0.0,
+        "attempts": 0,
+        "deaths": 0,
+        "call_key": None,
+        "kind": None,
+        "cause": None,
+        "detail": None,
+        "updated_at": now,
+    }
+
+
+def one_more_pass(connection: Connection, batch_id: int, *, since: float, now: float) -> int:
+    """What failed in passing since then, once more, after everything else; returns how many."""
+    wanted = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.listed,
+        jobs.c.state == State.FAILED.value,
+        jobs.c.kind.in_(sorted(kind.value for kind in PASSING)),
+        jobs.c.rank < 2,
+        jobs.c.updated_at >= since,
+    )
+    values = _fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
+    values["turn"] = case(
+        (jobs.c.step == Step.SEND.value, jobs.c.position + 2 * RANK_SPAN), else_=now
+    )
+    return connection.execute(update(jobs).where(wanted).values(**values)).rowcount
+
+
+def skip(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """Close rows by hand: failed, in doubt or not begun; returns how many."""
+    open_states = [State.FAILED.value, State.IN_DOUBT.value, State.READY.value]
+    wanted = and_(_chosen(batch_id, choice), jobs.c.state.in_(open_states))
+    if choice.classes is not None:
+        wanted = and_(wanted, _failed(choice))
+    return connection.execute(
+        update(jobs).where(wanted).values(state=State.SKIPPED.value, updated_at=now)
+    ).rowcount
+
+
+def select_rows(connection: Connection, batch_id: int, choice: Choice, *, run_id: int) -> int:
+    """Mark the ready rows of a choice as this run's, to go before all others; returns how many."""
+    wanted = and_(_chosen(batch_id, choice), _sendable())
+    return connection.execute(
+        update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
+    ).rowcount
+
+
+def select_first(connection: Connection, batch_id: int, count: int, *, run_id: int) -> int:
+    """Mark the next `count` ready rows in sheet order as this run's; returns how many."""
+    first = (
+        select(jobs.c.id)
+        .where(jobs.c.batch_id == batch_id, _sendable())
+        .order_by(jobs.c.turn)
+        .limit(count)
+    )
+    return connection.execute(
+        update(jobs).where(jobs.c.id.in_(first)).values(selection=run_id)
+    ).rowcount
+
+
+def unselect(connection: Connection, batch_id: int) -> None:
+    """What earlier runs had taken by name goes back to its place in the sheet."""
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.batch_id == batch_id, _sendable(), jobs.c.turn < 0)
+        .values(turn=jobs.c.position + jobs.c.rank * RANK_SPAN, selection=None)
+    )
+
+
+def _sendable() -> ColumnElement[bool]:
+    return and_(jobs.c.state == State.READY.value, jobs.c.step == Step.SEND.value, jobs.c.listed)

@@ -1,0 +1,214 @@
+"""Giving jobs to workers, with the call written down before its first byte leaves."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from jobs.job import Claimed, State, Step
+from jobs.store.ids import Ids
+from jobs.table import attempts, calls, jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """In whose name jobs are claimed and settled."""
+
+    batch_id: int
+    run_id: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a crew can take now. Jobs of barred models stay where they are."""
+
+    step: Step
+    limit: int
+    account: str = ""
+    barred: frozenset[str] = frozenset()
+    chosen_only: bool = False  # only jobs that this run has selected
+
+
+_TAKEN = (
+    jobs.c.id,
+    jobs.c.position,
+    jobs.c.endpoint,
+    jobs.c.model,
+    jobs.c.fields,
+    jobs.c.step,
+    jobs.c.version,
+    jobs.c.epoch,
+    jobs.c.attempts,
+    jobs.c.repeats,
+    jobs.c.rank,
+    jobs.c.stream,
+    jobs.c.ticket,
+    jobs.c.call_id,
+    jobs.c.call_key,
+    jobs.c.turn,
+)
+
+# A death can leave a job running whose row is gone by the time it is taken over: not sent again.
+_WANTED = or_(jobs.c.listed, jobs.c.step != Step.SEND.value)
+_READY = (
+    select(jobs.c.id)
+    .where(
+        jobs.c.batch_id == bindparam("b_batch"),
+        jobs.c.state == State.READY.value,
+        jobs.c.step == bindparam("b_step"),
+        jobs.c.not_before <= bindparam("b_now"),
+        _WANTED,
+    )
+    .order_by(jobs.c.turn)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
+    ready = _READY
+    if barred:
+        ready = ready.where(jobs.c.model.not_in(bindparam("b_barred", expanding=True)))
+    if chosen:
+        ready = ready.where(jobs.c.selection == bindparam("b_run"))
+    return (
+        update(jobs)
+        .where(jobs.c.id.in_(ready))
+        .values(state=State.RUNNING.value, owner=bindparam("b_owner"), epoch=jobs.c.epoch + 1)
+        .returning(*_TAKEN)
+    )
+
+
+_CLAIM = {
+    (barred, chosen): _claiming(barred=barred, chosen=chosen)
+    for barred in (False, True)
+    for chosen in (False, True)
+}
+
+
+def claim(
+    connection: Connection, holding: Holding, order: Order, *, ids: Ids, now: float
+) -> list[Claimed]:
+    """At most `order.limit` due jobs, in their order. A send's call opens in the same commit."""
+    words: dict[str, object] = {
+        "b_batch": holding.batch_id,
+        "b_step": order.step.value,
+        "b_now": now,
+        "b_limit": order.limit,
+        "b_owner": holding.owner,
+    }
+    if order.barred:
+        words["b_barred"] = sorted(order.barred)
+    if order.chosen_only:
+        words["b_run"] = holding.run_id
+    statement = _CLAIM[bool(order.barred), order.chosen_only]
+    taken = sorted(connection.execute(statement, words).all(), key=lambda row: float(row.turn))
+    if order.step is not Step.SEND or not taken:
+        return [
+            _claimed(row, call_id=row.call_id or 0, call_key=row.call_key or "") for row in taken
+        ]
+    claimed = []
+    for row in taken:
+        call_id = ids.take()
+        claimed.append(
+            _claimed(row, call_id=call_id, call_key=row.call_key or f"rowmill-{call_id}")
+        )
+    _open_calls(connection, holding, order, claimed=claimed, now=now)
+    return claimed
+
+
+def _open_calls(
+    connection: Connection, holding: Holding, order: Order, *, claimed: list[Claimed], now: float
+) -> None:
+    connection.execute(
+        insert(calls),
+        [
+            {
+                "id": job.call_id,
+                "run_id": holding.run_id,
+                "endpoint": job.endpoint,
+                "model": job.model,
+                "account": order.account,
+                "call_key": job.call_key,
+                "started_at": now,
+            }
+            for job in claimed
+        ],
+    )
+    connection.execute(
+        insert(attempts),
+        [{"job_id": job.id, "call_id": job.call_id, "version": job.version} for job in claimed],
+    )
+
+
+def _claimed(row: Row[Any], *, call_id: int, call_key: str) -> Claimed:
+    return Claimed(
+        id=row.id,
+        row=row.position,
+        endpoint=row.endpoint,
+        model=row.model,
+        fields=json.loads(row.fields),
+        step=Step(row.step),
+        version=row.version,
+        epoch=row.epoch,
+        attempts=row.attempts,
+        repeats=row.repeats,
+        rank=row.rank,
+        stream=bool(row.stream),
+        ticket=row.ticket,
+        call_id=call_id,
+        call_key=call_key,
+    )
+
+
+def next_due(connection: Connection, holding: Holding, orders: Iterable[Order]) -> float | None:
+    """When the earliest job these orders could take is due (Unix seconds); None: there is none."""
+    moments = [connection.execute(_due(holding, order)).scalar_one() for order in orders]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _due(holding: Holding, order: Order) -> Select[Any]:
+    found = select(func.min(jobs.c.not_before)).where(
+        jobs.c.batch_id == holding.batch_id,
+        jobs.c.state == State.READY.value,
+        jobs.c.step == order.step.value,
+        _WANTED,
+    )
+    if order.barred:
+        found = found.where(jobs.c.model.not_in(sorted(order.barred)))
+    if order.chosen_only:
+        found = found.where(jobs.c.selection == holding.run_id)
+    return found
+
+
+def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
+    """Take over every job that a dead process left running, one death added to each.
+
+    Sends come with the call that was open. The caller settles each like any other step.
+    """
+    left = update(jobs).where(
+        jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
+    )
+    taken = connection.execute(
+        left.values(owner=holding.owner, deaths=jobs.c.deaths + 1).returning(*_TAKEN, jobs.c.deaths)
+    ).all()
+    if not taken:
+        return []
+    found = connection.execute(
+        select(attempts.c.job_id, calls.c.id, calls.c.call_key)
+        .join(calls, calls.c.id == attempts.c.call_id)
+        .where(attempts.c.job_id.in_([row.id for row in taken]))
+        .order_by(calls.c.id)
+    ).all()
+    last_calls = {job_id: (call_id, key) for job_id, call_id, key in found}
+    adopted = []
+    for row in sorted(taken, key=lambda row: float(row.turn)):
+        call_id, key = (row.call_id or 0, row.call_key or "")
+        if row.step == Step.SEND:
+            call_id, key = last_calls[row.id]
+        adopted.append(replace(_claimed(row, call_id=call_id, call_key=key), deaths=row.deaths))
+    return adopted

@@ -1,0 +1,101 @@
+"""Runs, and what happened in them."""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from jobs.job import JSON
+from jobs.store.claims import Holding
+from jobs.table import calls, events, runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run over a batch."""
+
+    id: int
+    started_at: float
+    ended_at: float | None
+    exit_code: int | None
+    host: str
+    pid: int
+    options: dict[str, JSON]
+
+
+def open_run(
+    connection: Connection,
+    holding: Holding,
+    *,
+    program: str,
+    options: Mapping[str, JSON],
+    now: float,
+) -> None:
+    """Write down that a run begins."""
+    connection.execute(
+        insert(runs).values(
+            id=holding.run_id,
+            batch_id=holding.batch_id,
+            owner=holding.owner,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            program=program,
+            options=json.dumps(options, ensure_ascii=False),
+            started_at=now,
+        )
+    )
+
+
+def end_run(connection: Connection, run_id: int, *, exit_code: int, now: float) -> None:
+    """Write down how a run ended."""
+    connection.execute(
+        update(runs).where(runs.c.id == run_id).values(ended_at=now, exit_code=exit_code)
+    )
+
+
+def note(
+    connection: Connection,
+    run_id: int,
+    kind: str,
+    data: Mapping[str, JSON],
+    *,
+    event_id: int,
+    now: float,
+) -> None:
+    """One event of a run: a pause, a stop, a change of limits."""
+    connection.execute(
+        insert(events).values(
+            id=event_id, run_id=run_id, at=now, kind=kind, data=json.dumps(data, ensure_ascii=False)
+        )
+    )
+
+
+def last_run(connection: Connection, batch_id: int) -> Run | None:
+    """The newest run of a batch."""
+    found = connection.execute(
+        select(runs).where(runs.c.batch_id == batch_id).order_by(runs.c.id.desc()).limit(1)
+    ).one_or_none()
+    if found is None:
+        return None
+    return Run(
+        id=found.id,
+        started_at=found.started_at,
+        ended_at=found.ended_at,
+        exit_code=found.exit_code,
+        host=found.host,
+        pid=found.pid,
+        options=json.loads(found.options),
+    )
+
+
+def call_books(connection: Connection, batch_id: int) -> list[tuple[str, str | None]]:
+    """Every call of a batch: the key it carried and how it ended on the wire (A–E, None: open)."""
+    found = connection.execute(
+        select(calls.c.call_key, calls.c.wire)
+        .join(runs, runs.c.id == calls.c.run_id)
+        .where(runs.c.batch_id == batch_id)
+    )
+    return [(row.call_key, row.wire) for row in found]

@@ -1,0 +1,26 @@
+"""The order in which ready jobs are taken, as one number."""
+
+from jobs.job import Step
+
+SHEET_RANK = 0
+REPEAT_RANK = 1  # repeats in doubt come after all other rows
+LAST_RANK = 2  # one more pass for what failed in passing
+
+RANK_SPAN = float(1 << 40)  # far above any row number
+
+
+def turn_of(
+    step: Step,
+    *,
+    rank: int = SHEET_RANK,
+    position: int,
+    expires: float | None = None,
+    now: float = 0.0,
+) -> float:
+    """Files go by earliest expiry, all else by rank, then row.
+
+    A file's address that names no expiry is taken to last for an hour: OpenAI's do.
+    """
+    if step is Step.FETCH:
+        return expires if expires is not None else now + 3600
+    return rank * RANK_SPAN + position

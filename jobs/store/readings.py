@@ -1,0 +1,505 @@
+"""What the table tells: counts, results, the history of a row."""
+
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select
+
+from jobs.job import JSON, FailureClass, State, Step
+from jobs.table import answers, attempts, batches, calls, events, files, jobs, rows, runs
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A loaded sheet."""
+
+    id: int
+    sheet: str
+    sheet_digest: bytes
+    options_digest: bytes
+    headers: tuple[str, ...]
+    layout: dict[str, JSON]
+    id_column: str | None
+    options: dict[str, JSON]
+    attached: list[list[JSON]]
+    loaded_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Rows by where they stand. `waiting` are not begun, `fetching` have their answer."""
+
+    done: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    sending: int = 0
+    polling: int = 0
+    fetching: int = 0
+    parked: int = 0
+
+    @property
+    def total(self) -> int:
+        """All rows of the sheet; parked ones are not in it."""
+        return self.done + self.failed + self.in_doubt + self.skipped + self.pending
+
+    @property
+    def pending(self) -> int:
+        """Rows that are not settled."""
+        return self.waiting + self.sending + self.polling + self.fetching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a batch has used up; cost is None where no call has a known price."""
+
+    calls: int
+    unknown_calls: int  # in doubt: may have been billed without an answer
+    unpriced_calls: int  # answered, price unknown
+    cost: float | None
+    currency: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One row of the sheet with all that came of it. `cells` is the JSON list as it was read."""
+
+    row: int
+    key: str
+    cells: str
+    status: str
+    text: str | None
+    urls: tuple[str, ...]
+    files: tuple[str, ...]
+    error: str | None
+    error_class: str | None
+    error_cause: str | None
+    finish: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cost: float | None
+    seconds: float | None
+    attempts: int
+    model: str
+    answered_model: str | None
+    request_id: str | None
+    finished_at: float | None
+    data: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCall:
+    """One attempt of a row, as the table remembers it."""
+
+    call_id: int
+    version: int
+    started_at: float
+    seconds: float | None
+    wire: str | None
+    status: int | None
+    outcome: str | None
+    kind: str | None
+    cause: str | None
+    detail: str | None
+    cost: float | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowHistory:
+    """Everything about one row."""
+
+    result: ResultRow
+    job_id: int
+    endpoint: str
+    step: str
+    version: int
+    not_before: float
+    ticket: str | None
+    fields: dict[str, JSON]
+    calls: tuple[PastCall, ...]
+    files: tuple[dict[str, JSON], ...]
+
+
+def batch(connection: Connection, batch_id: int) -> Batch | None:
+    """The loaded sheet, or None for an empty table."""
+    found = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
+    if found is None:
+        return None
+    return Batch(
+        id=found.id,
+        sheet=found.sheet,
+        sheet_digest=found.sheet_digest,
+        options_digest=found.options_digest,
+        headers=tuple(json.loads(found.headers)),
+        layout=json.loads(found.layout),
+        id_column=found.id_column,
+        options=json.loads(found.options),
+        attached=json.loads(found.attached),
+        loaded_at=found.loaded_at,
+    )
+
+
+def counts(connection: Connection, batch_id: int) -> Counts:
+    """How many rows stand where; jobs that no row points to are taken out again."""
+    wanted = select(jobs.c.state, jobs.c.step, func.count()).group_by(jobs.c.state, jobs.c.step)
+    numbers: dict[str, int] = defaultdict(int)
+    mine = jobs.c.batch_id == batch_id
+    for sign, condition in ((1, mine), (-1, and_(mine, not_(jobs.c.listed)))):
+        for state, step, count in connection.execute(wanted.where(condition)):
+            numbers[_place(State(state), Step(step))] += sign * count
+    parked = (
+        select(func.count()).select_from(rows).where(rows.c.batch_id == batch_id, rows.c.parked)
+    )
+    numbers["parked"] = connection.execute(parked).scalar_one()
+    return Counts(**numbers)
+
+
+def _place(state: State, step: Step) -> str:
+    if state not in (State.READY, State.RUNNING):
+        return state.value
+    if step is Step.SEND:
+        return "sending" if state is State.RUNNING else "waiting"
+    return "polling" if step is Step.POLL else "fetching"
+
+
+def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent:
+    """Calls, cost and tokens of a batch; of the calls begun since then, if a time is given."""
+    mine = and_(runs.c.batch_id == batch_id, calls.c.started_at >= since)
+    joined = calls.join(runs, runs.c.id == calls.c.run_id)
+    money = connection.execute(
+        select(
+            func.count(),
+            func.count(case((calls.c.wire == "D", 1))),
+            func.count(case((and_(calls.c.wire.in_(["C", "E"]), calls.c.cost.is_(None)), 1))),
+            func.sum(calls.c.cost),
+            func.max(calls.c.currency),
+        )
+        .select_from(joined)
+        .where(mine)
+    ).one()
+    tokens = connection.execute(
+        select(
+            func.sum(attempts.c.prompt_tokens),
+            func.sum(attempts.c.completion_tokens),
+            func.sum(attempts.c.total_tokens),
+        )
+        .select_from(joined.join(attempts, attempts.c.call_id == calls.c.id))
+        .where(mine)
+    ).one()
+    return Spent(
+        calls=money[0],
+        unknown_calls=money[1],
+        unpriced_calls=money[2],
+        cost=money[3],
+        currency=money[4],
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
+        total_tokens=tokens[2],
+    )
+
+
+def failures(connection: Connection, batch_id: int) -> list[tuple[str, str, int, int, str]]:
+    """Failed and doubtful rows: class, cause, how many, first row, an example's words."""
+    found = connection.execute(
+        select(
+            func.coalesce(jobs.c.kind, State.IN_DOUBT.value),
+            func.coalesce(jobs.c.cause, ""),
+            func.count(),
+            func.min(jobs.c.position),
+            func.max(func.coalesce(jobs.c.detail, "")),
+        )
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.listed,
+            jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value]),
+        )
+        .group_by(jobs.c.kind, jobs.c.cause)
+        .order_by(func.count().desc())
+    )
+    return [tuple(row) for row in found]
+
+
+def failed_by_class(connection: Connection, batch_id: int) -> dict[FailureClass, int]:
+    """How many failed rows each class has."""
+    found = connection.execute(
+        select(jobs.c.kind, func.count())
+        .where(jobs.c.batch_id == batch_id, jobs.c.listed, jobs.c.state == State.FAILED.value)
+        .group_by(jobs.c.kind)
+    )
+    return {FailureClass(kind): count for kind, count in found}
+
+
+_STATUS = case(
+    (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
+)
+_TRIES = (
+    select(func.count())
+    .where(attempts.c.job_id == jobs.c.id, attempts.c.outcome.is_not(None))
+    .scalar_subquery()
+)
+_RESULT = (
+    select(
+        rows.c.id.label("row_id"),
+        rows.c.position,
+        rows.c.key,
+        rows.c.cells,
+        rows.c.parked,
+        jobs.c.id,
+        _STATUS.label("status"),
+        jobs.c.kind,
+        jobs.c.cause,
+        jobs.c.detail,
+        jobs.c.model,
+        jobs.c.updated_at,
+        jobs.c.call_id,
+        attempts.c.text,
+        attempts.c.finish,
+        attempts.c.answered_model,
+        attempts.c.prompt_tokens,
+        attempts.c.completion_tokens,
+        attempts.c.total_tokens,
+        attempts.c.data,
+        calls.c.cost,
+        calls.c.seconds,
+        calls.c.request_id,
+        _TRIES.label("tries"),
+    )
+    .select_from(rows)
+    .join(jobs, jobs.c.id == rows.c.job_id)
+    .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
+    .outerjoin(calls, calls.c.id == jobs.c.call_id)
+)
+
+
+def results(
+    connection: Connection, batch_id: int, *, only: Collection[str] | None = None
+) -> Iterator[ResultRow]:
+    """Every row in sheet order, a page at a time, so that memory stays flat.
+
+    `only` takes result statuses; `parked` rows come only when asked for, after all others.
+    """
+    groups = [False] if only is None or "parked" not in only else [False, True]
+    for parked in groups:
+        last = (-1, -1)  # parked rows can share a position
+        while True:
+            page = connection.execute(
+                _RESULT.where(rows.c.batch_id == batch_id, rows.c.parked == parked, _after(*last))
+                .order_by(rows.c.position, rows.c.id)
+                .limit(PAGE)
+            ).all()
+            if not page:
+                break
+            last = (page[-1].position, page[-1].row_id)
+            saved = _files_of(connection, page)
+            for row in page:
+                result = _result(row, saved[row.id])
+                if only is None or result.status in only:
+                    yield result
+
+
+def _after(position: int, row_id: int) -> ColumnElement[bool]:
+    later = or_(rows.c.position > position, rows.c.id > row_id)
+    return and_(rows.c.position >= position, later)
+
+
+def _files_of(connection: Connection, page: Sequence[Any]) -> dict[int, list[Any]]:
+    """The files of each job's accepted answer, in their order."""
+    accepted = {row.id: row.call_id for row in page if row.call_id is not None}
+    found: dict[int, list[Any]] = defaultdict(list)
+    if not accepted:
+        return found
+    query = (
+        select(files)
+        .where(files.c.job_id.in_(list(accepted)))
+        .order_by(files.c.job_id, files.c.number)
+    )
+    for file in connection.execute(query):
+        if accepted[file.job_id] == file.call_id:
+            found[file.job_id].append(file)
+    return found
+
+
+def _result(row: Any, saved: list[Any]) -> ResultRow:
+    return ResultRow(
+        row=row.position,
+        key=row.key,
+        cells=row.cells,
+        status="parked" if row.parked else row.status,
+        text=row.text,
+        urls=tuple(file.url for file in saved if file.url),
+        files=tuple(file.name for file in saved if file.state == "done"),
+        error=row.detail or row.cause,
+        error_class=row.kind,
+        error_cause=row.cause,
+        finish=row.finish,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        total_tokens=row.total_tokens,
+        cost=row.cost,
+        seconds=row.seconds,
+        attempts=row.tries,
+        model=row.model,
+        answered_model=row.answered_model,
+        request_id=row.request_id,
+        finished_at=row.updated_at if row.status not in ("pending", "parked") else None,
+        data=json.loads(row.data) if row.data else {},
+    )
+
+
+def history(
+    connection: Connection, batch_id: int, *, position: int | None = None, key: str | None = None
+) -> RowHistory | None:
+    """Everything about one row, found by its number or its key."""
+    wanted = rows.c.position == position if key is None else rows.c.key == key
+    row = connection.execute(
+        _RESULT.where(rows.c.batch_id == batch_id, wanted).order_by(rows.c.parked).limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    job = connection.execute(select(jobs).where(jobs.c.id == row.id)).one()
+    past = connection.execute(
+        select(attempts, calls)
+        .join(calls, calls.c.id == attempts.c.call_id)
+        .where(attempts.c.job_id == row.id)
+        .order_by(calls.c.started_at)
+    ).mappings()
+    kept = connection.execute(
+        select(files).where(files.c.job_id == row.id).order_by(files.c.call_id, files.c.number)
+    ).mappings()
+    return RowHistory(
+        result=_result(row, _files_of(connection, [row])[row.id]),
+        job_id=job.id,
+        endpoint=job.endpoint,
+        step=job.step,
+        version=job.version,
+        not_before=job.not_before,
+        ticket=job.ticket,
+        fields=json.loads(job.fields),
+        calls=tuple(_past_call(one) for one in past),
+        files=tuple(_plain_file(one) for one in kept),
+    )
+
+
+def _past_call(one: Any) -> PastCall:
+    return PastCall(
+        call_id=one[calls.c.id],
+        version=one[attempts.c.version],
+        started_at=one[calls.c.started_at],
+        seconds=one[calls.c.seconds],
+        wire=one[calls.c.wire],
+        status=one[calls.c.status],
+        outcome=one[attempts.c.outcome],
+        kind=one[attempts.c.kind],
+        cause=one[attempts.c.cause],
+        detail=one[attempts.c.detail],
+        cost=one[calls.c.cost],
+        request_id=one[calls.c.request_id],
+    )
+
+
+def _plain_file(one: Any) -> dict[str, JSON]:
+    plain = dict(one)
+    plain["sha256"] = plain["sha256"].hex() if plain["sha256"] else None
+    return plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """A raw answer as stored; `body` is None where it lies in the answers folder."""
+
+    call_id: int
+    status: int
+    headers: dict[str, str]
+    body: bytes | None
+    size: int
+    digest: bytes
+    complete: bool
+
+
+def answer(connection: Connection, call_id: int) -> StoredAnswer | None:
+    """The raw answer of a call."""
+    found = connection.execute(select(answers).where(answers.c.call_id == call_id)).one_or_none()
+    if found is None:
+        return None
+    body = zlib.decompress(found.body) if found.coding == "zlib" else found.body
+    return StoredAnswer(
+        call_id=call_id,
+        status=found.status,
+        headers=json.loads(found.headers),
+        body=body,
+        size=found.size,
+        digest=found.digest,
+        complete=found.complete,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedFile:
+    """A file of an accepted answer, with where it stands."""
+
+    number: int
+    version: int
+    url: str | None
+    expires_at: float | None
+    state: str
+    name: str | None
+
+
+def files_of(connection: Connection, job_id: int, call_id: int) -> list[WantedFile]:
+    """The files of one answer, in their order."""
+    found = connection.execute(
+        select(files)
+        .where(files.c.job_id == job_id, files.c.call_id == call_id)
+        .order_by(files.c.number)
+    )
+    return [
+        WantedFile(
+            number=one.number,
+            version=one.version,
+            url=one.url,
+            expires_at=one.expires_at,
+            state=one.state,
+            name=one.name,
+        )
+        for one in found
+    ]
+
+
+def cells_of(connection: Connection, job_id: int) -> tuple[str, str] | None:
+    """Key and cells (JSON) of the row that needs this job; None where no row does."""
+    found = connection.execute(
+        select(rows.c.key, rows.c.cells)
+        .where(rows.c.job_id == job_id)
+        .order_by(rows.c.parked)
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else (found.key, found.cells)
+
+
+def done_digests(connection: Connection) -> Iterator[bytes]:
+    """The digests of all answered requests of a table."""
+    found = connection.execute(select(jobs.c.digest).where(jobs.c.state == State.DONE.value))
+    for row in found:
+        yield row.digest
+
+
+def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, dict[str, JSON]]]:
+    """Pauses, stops and changes of a run, in order."""
+    found = connection.execute(
+        select(events.c.at, events.c.kind, events.c.data)
+        .where(events.c.run_id == run_id)
+        .order_by(events.c.at, events.c.id)
+    )
+    return [(row.at, row.kind, json.loads(row.data)) for row in found]

@@ -1,0 +1,216 @@
+"""The tables, as SQLAlchemy sees them."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+)
+from sqlalchemy.types import BigInteger
+
+REVISION = "0001"
+"""The newest migration. A table that says so is opened as it is."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite makes a rowid alias (fast, and free) of INTEGER only; PostgreSQL needs 64 bits said.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+Time = Float  # Unix seconds
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("sheet", Text, nullable=False),  # the file's name, ending included
+    Column("sheet_digest", LargeBinary, nullable=False),  # of its bytes
+    Column("options_digest", LargeBinary, nullable=False),  # of what shapes requests
+    Column("headers", Text, nullable=False),  # JSON list
+    Column("layout", Text, nullable=False),  # JSON: how the sheet was read
+    Column("id_column", Text),  # the header rows are known by; NULL: known by their request
+    Column("options", Text, nullable=False),  # JSON: remembered options
+    Column("attached", Text, nullable=False),  # JSON: [path, size, mtime_ns] of local pictures
+    Column("loaded_at", Time, nullable=False),
+)
+
+rows = Table(
+    "rows",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("batch_id", Id, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("position", Integer, nullable=False),  # the row number that Excel shows
+    Column("cells", Text, nullable=False),  # JSON list in header order, as read
+    Column("job_id", Id, nullable=False),
+    Column("parked", Boolean, nullable=False, default=False),  # no longer in the sheet
+    UniqueConstraint("batch_id", "key"),
+    Index(None, "batch_id", "position"),
+    Index(None, "job_id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("batch_id", Id, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("digest_version", SmallInteger, nullable=False),
+    Column("occurrence", Integer, nullable=False),  # 0, and one more for each true duplicate
+    Column("endpoint", String(40), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("fields", Text, nullable=False),  # JSON object
+    Column("position", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("step", String(5), nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("turn", Float, nullable=False),  # order among the ready jobs of a step
+    Column("not_before", Time, nullable=False),
+    Column("selection", Id),  # the run that chose it, where a run takes only some rows
+    Column("owner", String(36)),
+    Column("epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),  # failures that count
+    Column("repeats", Integer, nullable=False),  # in-doubt repeats, in a row's life
+    Column("deaths", SmallInteger, nullable=False),  # times the process died in this step
+    Column("stream", Boolean, nullable=False),
+    Column("ticket", Text),
+    Column("deadline", Time),
+    Column("call_id", Id),  # the call whose answer is this job's
+    Column("call_key", String(40)),  # of the call in doubt that the next send repeats
+    Column("kind", String(10)),  # failure class
+    Column("cause", Text),
+    Column("detail", Text),
+    Column("updated_at", Time),
+    Column("listed", Boolean, nullable=False),  # does a row of the sheet point here?
+    UniqueConstraint("batch_id", "digest", "occurrence"),
+    Index(None, "batch_id", "state", "step", "turn"),
+    Index(
+        "ix_jobs_unlisted",
+        "batch_id",
+        sqlite_where=~column("listed", Boolean),
+        postgresql_where=~column("listed", Boolean),
+    ),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("run_id", Id, nullable=False),
+    Column("endpoint", String(40), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("account", Text, nullable=False),  # a label, never the key
+    Column("call_key", String(40), nullable=False),  # the same for a repeat in doubt
+    Column("started_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("wire", String(1)),  # A–E, NULL while it is open
+    Column("status", Integer),
+    Column("seconds", Float),
+    Column("request_id", Text),
+    Column("cost", Float),
+    Column("currency", String(8)),
+    Index(None, "run_id"),
+    Index(
+        "ix_calls_open",
+        "started_at",
+        sqlite_where=Column("wire").is_(None),
+        postgresql_where=Column("wire").is_(None),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", Id, primary_key=True, autoincrement=False),
+    Column("call_id", Id, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("outcome", String(12)),  # NULL while the call is open
+    Column("kind", String(10)),
+    Column("cause", Text),
+    Column("detail", Text),
+    Column("text", Text),
+    Column("finish", Text),
+    Column("answered_model", Text),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("total_tokens", Integer),
+    Column("usage", Text),  # JSON, as it came
+    Column("data", Text),  # JSON object
+    Index(None, "call_id"),
+    sqlite_with_rowid=False,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("call_id", Id, primary_key=True, autoincrement=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),  # JSON object
+    Column("coding", String(5), nullable=False),  # raw, zlib; file: answers/<call>.gz
+    Column("body", LargeBinary),
+    Column("size", Integer, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("complete", Boolean, nullable=False),  # False: what came of a cut answer, for study
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("job_id", Id, primary_key=True, autoincrement=False),
+    Column("call_id", Id, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("version", Integer, nullable=False),
+    Column("url", Text),  # NULL: the bytes are inside the answer
+    Column("expires_at", Time),
+    Column("state", String(7), nullable=False),  # pending, done, lost
+    Column("name", Text),  # relative to the workspace's files folder, with /
+    Column("size", Integer),
+    Column("sha256", LargeBinary(32)),
+    Column("media_type", Text),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("cause", Text),
+    Column("saved_at", Time),
+    Index(None, "name"),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("batch_id", Id, nullable=False),
+    Column("owner", String(36), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("program", Text, nullable=False),  # rowmill's version
+    Column("options", Text, nullable=False),  # JSON
+    Column("started_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("exit_code", Integer),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("run_id", Id, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),  # JSON object
+    Index(None, "run_id", "at"),
+)

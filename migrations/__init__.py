@@ -1,0 +1,1 @@
+"""Alembic's environment and the table's history; imported only when a table is behind."""

@@ -1,0 +1,36 @@
+"""Brings a table forward to the newest revision."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine
+
+
+class HistoryError(Exception):
+    """The table is stamped with a revision that is not in this history."""
+
+
+def configuration(folder: Path = Path(__file__).parent) -> Config:
+    """Alembic's settings, without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config
+
+
+def newest() -> str | None:
+    """The revision that `upgrade` leads to."""
+    return ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def upgrade(engine: Engine) -> None:
+    """All missing revisions, in one transaction."""
+    config = configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise HistoryError(str(error)) from error

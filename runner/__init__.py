@@ -1,0 +1,1 @@
+"""What runs jobs: the wire, the endpoints, the crews and the command line."""

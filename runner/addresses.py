@@ -1,0 +1,217 @@
+"""Where connections may go: to which addresses, through which proxy, with which trust."""
+
+import asyncio
+import functools
+import ipaddress
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import httpx
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Lookup: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
+
+FAKE = ipaddress.ip_network("198.18.0.0/15")  # what local proxy programs answer for every name
+UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed on the internet
+CLOSED = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        # ranges that `is_global` lets through in some releases of Python
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "168.63.129.16/32",  # Azure's machine agent answers here on every virtual machine
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/3",
+        "2001:db8::/32",
+        "2001:20::/28",
+        "3fff::/20",
+    )
+)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")
+COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+class BlockedError(Exception):
+    """This host is not one that a download may connect to."""
+
+
+def is_public(text: str) -> bool:
+    """Whether an address, with every IPv4 address hidden inside it, lies on the public internet."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    hidden = list(_embedded(address))
+    if isinstance(address, ipaddress.IPv6Address) and hidden:
+        return all(_is_open(inner) for inner in hidden)
+    return _is_open(address)
+
+
+def _is_open(address: Address) -> bool:
+    if any(address.version == closed.version and address in closed for closed in CLOSED):
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address not in UNICAST:
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address leads to by translation or a tunnel."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    elif address in NAT64 or address in TRANSLATED or address in COMPATIBLE:
+        yield low
+    elif address.sixtofour is not None:
+        yield address.sixtofour
+    elif address.teredo is not None:
+        yield from address.teredo
+    elif (int(address) >> 32) & 0xFDFFFFFF == 0x00005EFE:  # ISATAP
+        yield low
+
+
+async def system_lookup(host: str, port: int) -> list[str]:
+    """All addresses the system knows for a name. Raises OSError where there are none."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class AddressGuard:
+    """Decides to which addresses a download may connect.
+
+    Addresses inside the user's own network must not be reachable through a link in an answer or in
+    a sheet. Host and port of the user's own base URL, and hosts allowed by name, are exempt.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str = "",
+        allow_hosts: Iterable[str] = (),
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        self._base = _host_and_port(base_url) if base_url else None
+        self._allowed = {_bare(host) for host in allow_hosts}
+        self._lookup = lookup
+        self._fake: bool | None = None
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses to connect to, checked. Raises BlockedError, or the lookup's OSError."""
+        found = await self._found(host, port)
+        if not self._is_exempt(host, port):
+            for address in found:
+                if not is_public(address) and not await self._is_fake(address):
+                    raise BlockedError(
+                        f"{host} is at {address}, which is not a public address; "
+                        f"if the host is yours, allow it with --allow-host {host}"
+                    )
+        return found
+
+    def _is_exempt(self, host: str, port: int) -> bool:
+        return _bare(host) in self._allowed or (_bare(host), port) == self._base
+
+    async def _found(self, host: str, port: int) -> list[str]:
+        try:
+            return [str(ipaddress.ip_address(host))]
+        except ValueError:
+            pass
+        try:
+            return await self._lookup(host, port)
+        except UnicodeError as error:  # a name that no DNS can hold
+            raise BlockedError(f"{host[:80]!r} is not a host name") from error
+
+    async def _is_fake(self, address: str) -> bool:
+        """Whether a fake-IP proxy runs here: the user's own gateway is in that range as well."""
+        if self._base is None or not _is_in_fake_range(address):
+            return False
+        if self._fake is None:
+            try:
+                own = await self._found(*self._base)
+            except (OSError, BlockedError):
+                return False
+            self._fake = any(_is_in_fake_range(each) for each in own) and not _is_literal(
+                self._base[0]
+            )
+        return self._fake
+
+
+def _is_in_fake_range(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in FAKE
+    except ValueError:
+        return False
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _bare(host: str) -> str:
+    return host.strip().strip("[]").rstrip(".").lower()
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return _bare(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy that the environment names for this address, or None."""
+    parts = urlsplit(url)
+    name = f"{parts.scheme}_proxy"
+    proxy = (environ.get(name) or environ.get(name.upper()) or "").strip()
+    if not proxy:
+        return None
+    excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    host, port = _host_and_port(url)
+    if any(_matches(entry.strip().lower(), host, port) for entry in excepted.split(",")):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _matches(entry: str, host: str, port: int) -> bool:
+    """Whether an entry of NO_PROXY (*, name, host:port or network) means this host."""
+    if not entry:
+        return False
+    if entry == "*":
+        return True
+    if _is_literal(host):
+        try:
+            return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            pass
+    name, colon, wanted = entry.rpartition(":")
+    if colon and wanted.isdigit():
+        if int(wanted) != port:
+            return False
+        entry = name.strip("[]")
+    entry = entry.removeprefix("*").removeprefix(".")
+    return bool(entry) and (host == entry or host.endswith(f".{entry}"))
+
+
+@functools.cache
+def trust() -> ssl.SSLContext:
+    """The one TLS context of the process; building it again for each client stalls the loop.
+
+    The system's store of certificates; where there is none (Python from python.org on macOS), the
+    one that comes with httpx.
+    """
+    paths = ssl.get_default_verify_paths()
+    context = ssl.create_default_context()
+    if paths.cafile is None and paths.capath is None and not context.get_ca_certs():
+        context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

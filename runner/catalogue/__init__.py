@@ -1,0 +1,89 @@
+"""Every sentence that a person reads, by key and language.
+
+To add one: a line in the topic's dict in `en.py`, the same key in `zh.py` (where it is missing the
+English one is used). `{name}` is replaced by the value given to `say`; nothing else is special.
+"""
+
+import locale
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.job import FailureClass
+from runner.catalogue import en, zh
+from runner.screen import plain
+from runner.secret import redacted
+
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh": zh.MESSAGES}
+FAILURES: Mapping[str, Mapping[str, tuple[str, str]]] = {"en": en.FAILURES, "zh": zh.FAILURES}
+
+_PLACE = re.compile(r"\{(\w+)\}")
+_chosen = ["en"]  # the language is a fact of the process, decided once by the command line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A failure for a person: what it means, what to do, and the command for it (may be empty)."""
+
+    meaning: str
+    remedy: str
+    command: str
+
+
+def say(key: str, /, **values: object) -> str:
+    """The sentence in the chosen language. Text values are made harmless; keys in them are masked.
+
+    An unknown key is a fault of ours and raises KeyError.
+    """
+    template = LANGUAGES[_chosen[0]].get(key) or en.MESSAGES[key]
+    return _filled(template, values)
+
+
+def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explanation:
+    """What a failure means and what helps; the finer sentence where the cause has one.
+
+    `values` fill the command: `sheet`, `row`, `provider`. Those not given stay out of it.
+    """
+    key = f"{kind}.{cause}" if f"{kind}.{cause}" in en.FAILURES else str(kind)
+    meaning, remedy = FAILURES[_chosen[0]].get(key) or en.FAILURES[key]
+    command = en.COMMANDS_FOR.get(key, en.COMMANDS_FOR[str(kind)])
+    given = {name: values.get(name, "") for name in _PLACE.findall(command)}
+    return Explanation(
+        meaning=meaning, remedy=remedy, command=" ".join(_filled(command, given).split())
+    )
+
+
+def choose_language(asked: str | None, environ: Mapping[str, str]) -> str:
+    """Decide the language: `asked` (--lang), ROWMILL_LANG, the system's; English where unknown."""
+    for given in (asked, environ.get("ROWMILL_LANG")):
+        if given in LANGUAGES:
+            _chosen[0] = str(given)
+            return _chosen[0]
+    _chosen[0] = "zh" if _system_is_chinese(environ) else "en"
+    return _chosen[0]
+
+
+def language() -> str:
+    """The language in force."""
+    return _chosen[0]
+
+
+def _system_is_chinese(environ: Mapping[str, str]) -> bool:
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(variable):
+            return environ[variable].lower().startswith("zh")
+    try:
+        name = locale.getlocale()[0] or ""  # Windows says "Chinese (Simplified)_China"
+    except ValueError:  # a locale name that Python cannot take apart
+        return False
+    return name.lower().startswith(("zh", "chinese"))
+
+
+def _filled(template: str, values: Mapping[str, object]) -> str:
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            return found[0]
+        given = values[found[1]]
+        return plain(redacted(given)) if isinstance(given, str) else str(given)
+
+    return _PLACE.sub(value, template)

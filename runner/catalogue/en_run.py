@@ -1,0 +1,108 @@
+"""The English sentences of a run: what is asked, told on the way, and said at its end."""
+
+RUN = {
+    "option.kill": "kill the run N times on the way and take it up again",
+    "option.class": "only rows of these failure classes; in_doubt is one too",
+    "option.again": "buy a new generation, also of done rows; the old one stays as a version",
+    "expected.times": "a whole number from 0",
+    "expected.classes": "one or more of: {classes}",
+    "workspace.cannot_make": "The folder {folder} cannot be made: {reason}.",
+    "workspace.none": "There is no table in {folder}: nothing was run there yet.",
+    "workspace.none_here": "There is no workspace in {folder}. Name the sheet.",
+    "workspace.several": "There are several workspaces here ({names}). Name the sheet.",
+    "workspace.other_sheet": (
+        "{folder} belongs to {theirs}, not to {ours}. If {ours} is the same sheet under a new "
+        "name, add --same-sheet. If it is another sheet, give it a folder of its own with "
+        "--workspace DIR."
+    ),
+    "workspace.answered_elsewhere": (
+        "{answered} of {staged} rows are answered in {folder}. To take them over, run this sheet "
+        "there: rowmill run {sheet} --workspace {folder} --same-sheet. To buy them anew, add "
+        "--rebuy."
+    ),
+    "workspace.held": "Another run holds this table: process {pid} on {host}, since {since}.",
+    "sheet.missing": "There is no file {sheet}.",
+    "sheet.is_results": (
+        "{sheet} is a results file outside its workspace; running it would buy its rows again. Run "
+        "the sheet it came from, or only what is missing: copy the rows whose result_status is not "
+        "done into a sheet of their own, without the result columns."
+    ),
+    "sheet.identity_fixed": (
+        "The rows of this sheet have been known by their request since the first load; --id "
+        "{column} would make all of them new. Use another --workspace for that."
+    ),
+    "sheet.bad_row": "this row cannot become a request",
+    "sheet.more_bad_rows": "and {count} more bad rows; --skip-bad runs the rest",
+    "run.no_endpoint": "No endpoint was chosen. Choose one with -e, or in a column `endpoint`:",
+    "run.no_model": "No model was chosen. Choose one with -m MODEL, or in a column `model`.",
+    "run.no_prompt": (
+        "No column holds the prompt. Name one `prompt` (or 提示词), or say which it is with "
+        '--column "HEADER=prompt" or -p "{{ HEADER }}".'
+    ),
+    "run.would_rebuy": "This would buy {rows} rows again, of {done} that are done. What differs:",
+    "run.difference": "{field}{change}: {rows} rows",
+    "run.would_rebuy_what_to_do": (
+        "Nothing was sent. Take the change back, or add --rebuy to buy them again."
+    ),
+    "run.read": "{sheet}: {rows} rows, read as {how}",
+    "run.unread": "{sheet}: unchanged since the last run",
+    "run.plan_first": "{new} rows to run",
+    "run.plan": (
+        "{unchanged} unchanged, {refreshed} with other columns changed, {changed} changed, {new} "
+        "new, {returned} back again, {removed} no longer in the sheet"
+    ),
+    "run.found_answered": "{count} of these requests are answered already; nothing is bought for them",
+    "run.remembered": "as last time: {options}",
+    "run.skipping_bad": "{count} bad rows are marked as failed:",
+    "run.start": "{rows} rows · {endpoints} · {host} · {price}",
+    "run.price_known": "at most about {amount} {currency}",
+    "run.price_unknown": "price unknown",
+    "run.ask": "Send {calls} requests to {host} ({price})?",
+    "run.needs_consent": (
+        "{calls} requests to {host} ({price}) need a yes. Nobody can be asked here, so nothing was "
+        "sent; add -y to go ahead."
+    ),
+    "run.declined": "Nothing was sent.",
+    "run.nothing_to_do": "Nothing to do: every row is settled.",
+    "run.recovered": "{count} rows were in flight when the last run ended; they are taken up again.",
+    "run.draining": (
+        "Stopping: {calls} calls and {files} files in flight are finished first. Ctrl-C again gives "
+        "them up."
+    ),
+    "run.cut": "Giving up what is in flight; the next run asks again. Ctrl-C once more ends at once.",
+    "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
+    "run.used": "{calls} calls · {tokens} tokens · {cost}",
+    "run.cost_known": "{amount} {currency}",
+    "run.cost_at_least": "at least {amount} {currency}",
+    "run.cost_unknown": "cost unknown",
+    "run.in_doubt": (
+        "{count} calls in doubt in this workspace: they may have been billed without an answer."
+    ),
+    "run.failures": "  {count} × {kind}: {meaning}",
+    "run.stopped_key": "Stopped: the key was not accepted. {detail}",
+    "run.stopped_credit": "Stopped: there is no money left. {detail}",
+    "run.stopped_offline": "Stopped: nothing good came for too long. {detail}",
+    "run.stopped_interrupted": "Stopped by Ctrl-C; everything is saved.",
+    "run.stopped_terminated": "Stopped from outside; everything is saved.",
+    "run.stopped_broken": "Stopped: the table cannot be written. {detail}",
+    "run.model_stopped": "Model {model} was stopped: {detail}",
+    "run.results": "results  {path}",
+    "run.results_moved": (
+        "results  {path} (the old results file was changed or is open; it was left as it is)"
+    ),
+    "run.results_failed": "The results file could not be written: {reason}. The table is safe.",
+    "run.files": "files    {path}",
+    "run.next": "next     {command}",
+    "retry.nothing": "No rows to put back. Failed rows of these classes need --class: {classes}.",
+    "retry.none": "No rows to put back.",
+    "retry.put_back": "{count} rows put back: {classes}",
+    "retry.again_needs_rows": "--again buys anew: say which rows with --rows or --class.",
+    "retry.running": "A run is going on; it takes these rows up by itself.",
+    "rehearse.start": "rehearsal against the built-in mock at {url}, faults: {faults}",
+    "rehearse.kill": "killed the run after {calls} calls (kill {number} of {total})",
+    "rehearse.books": (
+        "the mock's bill and our books: {billed} calls billed, {ours} of them in our books, {lost} "
+        "lost without a trace; {answers} answers received, {in_doubt} calls in doubt"
+    ),
+    "rehearse.books_bad": "The books do not balance: {what}.",
+}

@@ -1,0 +1,240 @@
+"""The command line: finds the command, and turns every error into one exit code."""
+
+import difflib
+import errno
+import importlib
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from runner import screen
+from runner.catalogue import choose_language, say
+from runner.commands import options
+from runner.exits import Exit, Refusal
+from runner.schema import GLOBAL
+from runner.secret import holds_secret, redacted
+
+COMMANDS = ("run", "rehearse", "retry", "endpoints", "keys", "mock")
+"""In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
+
+FOREIGN = {
+    "jobs.lock.LockedError": Exit.BUSY,
+    "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
+    "jobs.template.TemplateError": Exit.UNUSABLE,
+    "jobs.database.TableError": Exit.UNUSABLE,
+}
+"""Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
+
+START = (
+    ("rowmill rehearse samples/animals.csv", "start.rehearse"),
+    ("rowmill keys set wenwen", "start.keys"),
+    ("rowmill check prompts.xlsx -e chat -m MODEL", "start.check"),
+    ("rowmill run prompts.xlsx -e chat -m MODEL", "start.run"),
+    ("rowmill status prompts.xlsx", "start.status"),
+)
+
+
+class Rowmill(click.Group):
+    """The root command. A command's module is imported when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, by name only."""
+        del ctx  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that was asked for."""
+        del ctx  # click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        found = importlib.import_module(f"runner.commands.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command named first; where there is none like it, the ones that are near."""
+        if args[0] in COMMANDS:
+            return super().resolve_command(ctx, args)
+        words = [say("cli.no_command", name=args[0])]
+        near = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1, cutoff=0.5)
+        if Path(args[0]).is_file():
+            words.append(say("cli.is_file", name=args[0]))
+        elif near:
+            words.append(say("cli.meant", near=near[0]))
+        raise click.UsageError(" ".join(words), ctx)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What it is, the commonest lines, the commands, the global options."""
+        formatter.write_text(say("cli.tagline"))
+        formatter.write_paragraph()
+        formatter.write(f"{say('heading.examples')}\n{_start_lines()}\n\n")
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage("rowmill", pieces, prefix=say("cli.usage") + " ")
+        with formatter.section(say("heading.commands").rstrip(":")):
+            formatter.write_dl([(name, say(f"command.{name}")) for name in COMMANDS])
+        _described_options(self, ctx, formatter)
+
+    def main(  # type: ignore[override]  # click's overloads promise a return we never make
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run one command line and exit. The one place where errors become exit codes."""
+        del prog_name  # `python -m runner.cli` and the script are the same program
+        screen.prepare()
+        words = list(sys.argv[1:] if args is None else args)
+        choose_language(_early(words, "--lang"), os.environ)
+        try:
+            code = self._run(words, extra)
+            sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
+            code = exit_of(error, debug="--debug" in words or bool(os.environ.get("ROWMILL_DEBUG")))
+        sys.exit(int(code))
+
+    def _run(self, words: list[str], extra: dict[str, Any]) -> int:
+        # Before click sees them: its own messages quote what it did not understand.
+        if any(map(holds_secret, words)):
+            raise click.UsageError(say("cli.key_on_line"))
+        with self.make_context("rowmill", words, **extra) as ctx:
+            result = self.invoke(ctx)
+        return result if isinstance(result, int) else Exit.DONE
+
+
+def exit_of(error: BaseException, *, debug: bool = False) -> int:
+    """Say what went wrong, once and shortly, and give the exit code for it."""
+    code: int = Exit.BUG
+    match error:
+        case click.exceptions.Exit():
+            code = error.exit_code
+        case click.ClickException():
+            code = Exit.USAGE
+            _tell_error(error.format_message())
+            ctx = getattr(error, "ctx", None)
+            screen.tell(say("cli.try_help", command=ctx.command_path if ctx else "rowmill"))
+        case Refusal():
+            code = error.code
+            _tell_error(error.message)
+        case KeyboardInterrupt() | click.Abort() | EOFError():
+            code = Exit.INTERRUPTED
+            screen.tell(say("cli.interrupted"))
+        case BrokenPipeError():
+            # `rowmill export | head` is no error: who reads has seen enough.
+            code = Exit.DONE
+            _silence_stdout()
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            code = Exit.OUTPUT
+            _silence_stdout()
+            _tell_error(say("cli.no_space", reason=error.strerror or ""))
+        case _:
+            code = _foreign(error, debug=debug)
+    return code
+
+
+def _tell_error(text: str) -> None:
+    """The sentence, line by line harmless; a list of bad rows may have many lines."""
+    lines = [screen.plain(line, 2000) for line in redacted(text).split("\n")]
+    screen.tell(f"{say('cli.error')} " + "\n".join(lines))
+
+
+def _foreign(error: BaseException, *, debug: bool) -> int:
+    """A room's own error that reached us as it is, or else a fault of ours."""
+    for kind in type(error).__mro__:
+        code = FOREIGN.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            _tell_error(str(error))
+            return code
+    # format_exception shows source lines and messages, never the values of locals.
+    trace = redacted("".join(traceback.format_exception(error)))
+    log = logging.getLogger("rowmill")
+    if log.handlers:  # without one, logging would print it on its own
+        log.error("%s", trace)
+    screen.tell(say("cli.bug", name=type(error).__name__))
+    screen.tell(trace if debug else say("cli.bug_hint"))
+    return Exit.BUG
+
+
+def _silence_stdout() -> None:
+    """Give what is still buffered to nobody, so that the interpreter's last flush cannot fail."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, io.UnsupportedOperation):
+        pass  # not a real file: nothing is flushed to it at the end
+
+
+def _early(words: Sequence[str], name: str) -> str | None:
+    """An option's value before click has parsed anything: help and errors need the language."""
+    for position, word in enumerate(words):
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+        if word == name and position + 1 < len(words):
+            return words[position + 1]
+    return None
+
+
+def _start_lines() -> str:
+    shown = [(line, key) for line, key in START if line.split()[1] in COMMANDS]
+    width = max(len(line) for line, _ in shown)
+    return "\n".join(f"  {line:<{width}}  {say(key)}" for line, key in shown)
+
+
+def _described_options(
+    group: click.Group, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    records = []
+    for param in group.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is not None:
+            help_text = say("option.help") if "--help" in param.opts else record[1]
+            records.append((record[0], help_text))
+    with formatter.section(say("group.global")):
+        formatter.write_dl(records)
+
+
+def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
+    if asked and not ctx.resilient_parsing:
+        from importlib import metadata  # noqa: PLC0415 - slow to import, and needed only here
+
+        try:
+            version = metadata.version("rowmill")
+        except metadata.PackageNotFoundError:
+            version = "(not installed)"
+        screen.give(f"rowmill {version}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Rowmill,
+    name="rowmill",
+    invoke_without_command=True,
+    no_args_is_help=False,
+    context_settings=options.CONTEXT,
+    params=[
+        *(options.SettingOption(one) for one in GLOBAL),
+        options.ToldOption(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version
+        ),
+    ],
+)
+@click.pass_context
+def rowmill(ctx: click.Context) -> None:
+    """Without a command: the commonest lines."""
+    if ctx.invoked_subcommand is None:
+        screen.give(f"{say('cli.tagline')}\n\n{_start_lines()}\n\n{say('cli.more')}")
+
+
+def main() -> NoReturn:
+    """The entry point of the `rowmill` script."""
+    rowmill.main()
+
+
+if __name__ == "__main__":
+    main()

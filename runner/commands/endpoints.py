@@ -1,0 +1,91 @@
+"""`rowmill endpoints`: the kinds of request, each with its columns."""
+
+import json
+
+from jobs.job import JSON
+from runner import registry
+from runner.catalogue import say
+from runner.commands import options
+from runner.endpoint import AnyEndpoint
+from runner.exits import Refusal
+from runner.inputs import Field, describe
+from runner.screen import give, plain, tell
+
+
+@options.argument("endpoint", required=False)
+def _endpoints(endpoint: str | None) -> None:
+    as_json = options.settings().json
+    if endpoint is None:
+        _all(as_json=as_json)
+        return
+    found = registry.endpoint(endpoint)
+    if isinstance(found, registry.UnknownEndpoint):
+        if found.likely:
+            raise Refusal(say("endpoints.near", name=endpoint, near=found.likely))
+        raise Refusal(say("endpoints.unknown", name=endpoint, known=", ".join(found.names)))
+    if as_json:
+        give(json.dumps({"schema": 1, "endpoint": _record(found)}, ensure_ascii=False, indent=2))
+    else:
+        _one(found)
+
+
+def _all(*, as_json: bool) -> None:
+    if as_json:
+        records = [_record(one) for one in registry.ENDPOINTS.values()]
+        give(json.dumps({"schema": 1, "endpoints": records}, ensure_ascii=False, indent=2))
+        return
+    width = max(map(len, registry.ENDPOINTS))
+    for one in registry.ENDPOINTS.values():
+        give(f"{one.name:<{width}}  {one.summary}")
+    tell(say("endpoints.more", name=next(iter(registry.ENDPOINTS))))
+
+
+def _one(endpoint: AnyEndpoint) -> None:
+    give(f"{endpoint.name}: {endpoint.summary}\n")
+    fields = describe(endpoint.inputs)
+    rows = [(one.name, _kind(one), _default(one), one.help) for one in fields]
+    head = (say("endpoints.column"), say("endpoints.kind"), say("endpoints.default"), "")
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(3)]
+    for row in (head, *rows):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
+        give("  ".join([*cells, row[3]]).rstrip())
+    if endpoint.example:
+        give(f"\n{say('endpoints.example')}\n{json.dumps(endpoint.example, ensure_ascii=False)}")
+
+
+def _kind(field: Field) -> str:
+    return " | ".join(field.choices) if field.choices else str(field.kind)
+
+
+def _default(field: Field) -> str:
+    if field.required:
+        return say("endpoints.needed")
+    return "" if field.default in (None, (), {}) else plain(str(field.default), 40)
+
+
+def _record(endpoint: AnyEndpoint) -> dict[str, JSON]:
+    return {
+        "name": endpoint.name,
+        "summary": endpoint.summary,
+        "columns": [_column(one) for one in describe(endpoint.inputs)],
+        "example": dict(endpoint.example),
+    }
+
+
+def _column(field: Field) -> JSON:
+    default = field.default
+    return {
+        "name": field.name,
+        "kind": str(field.kind),
+        "required": field.required,
+        "default": default if isinstance(default, str | int | float | bool) else None,
+        "choices": list(field.choices),
+        "help": field.help,
+        "example": field.example,
+    }
+
+
+command = options.command(
+    "endpoints",
+    examples=("rowmill endpoints", "rowmill endpoints chat-image", "rowmill endpoints chat --json"),
+)(_endpoints)

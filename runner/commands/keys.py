@@ -1,0 +1,80 @@
+"""`rowmill keys`: stores, lists and removes the keys of providers."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from runner.catalogue import say
+from runner.commands import options
+from runner.keys import clean_key, key_file, remove_key, store_key, stored_keys, url_of
+from runner.screen import give, tell
+from runner.settings_file import Origin, find_files
+from runner.values import site
+
+
+class _Keys(options.Told, click.Group):
+    """The three commands under `keys`, with the help of all the others."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its commands; it has no options of its own."""
+        del ctx  # click's signature
+        with formatter.section(say("heading.commands").rstrip(":")):
+            formatter.write_dl([(name, say(f"command.keys_{name}")) for name in self.commands])
+
+
+EXAMPLES: Sequence[str] = (
+    "rowmill keys set wenwen",
+    "rowmill keys set https://api.example.com < key.txt",
+    "rowmill keys list",
+)
+
+command = _Keys(name="keys", examples=EXAMPLES, sentence="command.keys")
+
+
+def _url(name: str) -> str:
+    """The base URL that is meant. A file that came with a sheet has no say in it."""
+    chosen = options.settings().config
+    files = find_files(None, chosen)
+    return url_of(name, tuple(file for file in files if file.origin is not Origin.SHEET))
+
+
+@options.argument("provider")
+def _set(provider: str) -> None:
+    url = _url(provider)
+    if sys.stdin.isatty():
+        text: Any = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
+    else:
+        text = sys.stdin.readline()
+    key = clean_key(str(text))
+    store_key(url, key, key_file())
+    tell(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
+
+
+def _list() -> None:
+    options.settings()  # what is wrong in the settings is told here too
+    keys = stored_keys(key_file())
+    if not keys:
+        tell(say("keys.none"))
+        return
+    width = max(map(len, keys))
+    for place, key in sorted(keys.items()):
+        give(f"{place:<{width}}  {key.masked()}")
+
+
+@options.argument("provider")
+def _rm(provider: str) -> None:
+    url = _url(provider)
+    removed = remove_key(url, key_file())
+    tell(say("keys.removed" if removed else "keys.not_there", url=site(url)))
+
+
+for _name, _function, _examples in (
+    ("set", _set, EXAMPLES[:2]),
+    ("list", _list, EXAMPLES[2:]),
+    ("rm", _rm, ("rowmill keys rm wenwen",)),
+):
+    command.add_command(
+        options.command(_name, examples=_examples, sentence=f"command.keys_{_name}")(_function)
+    )

@@ -1,0 +1,369 @@
+"""What `run`, `retry` and `rehearse` share: take the sheet in, ask, run, tell how it ended."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jobs.export import results_path, write_results
+from jobs.lock import LockedError
+from jobs.store import Store, Transaction
+from jobs.store.log import end_run
+from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, results, spent
+from runner.catalogue import explain, say
+from runner.exits import Exit, Refusal, worst
+from runner.intake import Intake, take_in
+from runner.keys import find_key
+from runner.naming import TemplateError
+from runner.progress import Display
+from runner.screen import give, tell
+from runner.secret import Secret
+from runner.session import Assignment, Ending, Session, log_to
+from runner.settings import Settings
+from runner.workers import Stop
+from runner.workspace import BATCH_ID, Workspace, remember
+
+STOP_CODES = {
+    "key": Exit.PROVIDER,
+    "credit": Exit.PROVIDER,
+    "offline": Exit.PROVIDER,
+    "interrupted": Exit.INTERRUPTED,
+    "terminated": Exit.TERMINATED,
+    "broken": Exit.OUTPUT,
+}
+SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One command that runs rows."""
+
+    sheet: Path
+    workspace: Workspace
+    settings: Settings
+    key: Secret | None = None  # in a rehearsal, where none is asked for
+    before: Callable[[Transaction], None] | None = None  # what `retry` puts back
+    rehearsal: bool = False
+
+
+def launch(job: Launch) -> int:
+    """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
+    workspace = job.workspace
+    workspace.make()
+    lock = workspace.lock()
+    try:
+        lock.acquire()
+    except LockedError as error:
+        since = time.strftime("%H:%M", time.localtime(error.holder.since))
+        holder = error.holder
+        told = say("workspace.held", pid=holder.pid, host=holder.host, since=since)
+        raise Refusal(told, code=Exit.BUSY) from error
+    try:
+        handler = log_to(workspace.log)
+        store = Store.open(workspace.table)
+        try:
+            return _run(job, store)
+        finally:
+            store.close()
+            handler.close()
+    finally:
+        lock.release()
+
+
+def _run(job: Launch, store: Store) -> int:
+    try:
+        intake = take_in(store, job.workspace, job.sheet, job.settings, now=time.time())
+    except TemplateError as error:
+        raise Refusal(str(error)) from error
+    _tell_intake(intake, job.settings)
+    remember(job.sheet, job.workspace)
+    if job.before is not None:
+        with store.write() as tx:
+            job.before(tx)
+    with store.read() as tx:
+        loaded, standing = batch(tx, BATCH_ID), counts(tx, BATCH_ID)
+    assert loaded is not None
+    ending = None
+    if _work_left(standing):
+        _consent(job, standing, loaded)
+        ending = _go(job, store, loaded)
+    return _finish(job, store, loaded, ending)
+
+
+def _work_left(standing: Counts) -> int:
+    return standing.pending
+
+
+def _go(job: Launch, store: Store, loaded: Batch) -> Ending:
+    settings = job.settings
+    assignment = Assignment(
+        settings=settings,
+        workspace=job.workspace,
+        batch=loaded,
+        key=_key(job),
+        title=f"{job.sheet.name} → {urlsplit(settings.base_url).netloc}",
+        program=program_version(),
+        limit=settings.limit,
+        rows=settings.rows,
+        remembered=loaded.options,
+    )
+    display = Display("none" if settings.quiet else settings.progress, color=settings.color)
+    ending = asyncio.run(Session(store, assignment, display).go())
+    if ending.recovered:
+        tell(say("run.recovered", count=f"{ending.recovered:,}"))
+    return ending
+
+
+def _key(job: Launch) -> Secret:
+    if job.key is not None:
+        return job.key
+    found = find_key(job.settings, os.environ)
+    if found is None:
+        settings = job.settings
+        raise Refusal(say("keys.missing", provider=settings.provider.name, url=settings.base_url))
+    return found
+
+
+def program_version() -> str:
+    """rowmill's version, as it is written into the table."""
+    try:
+        return version("rowmill")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+# --- before ---------------------------------------------------------------------------------------
+
+
+def _tell_intake(intake: Intake, settings: Settings) -> None:
+    if settings.quiet:
+        return
+    for finding in intake.findings:
+        if finding.severity == "warning":
+            tell(say("cli.warning", text=finding.message))
+    options = [
+        f"{SHORT_OPTIONS.get(name, '--' + name)} {getattr(settings, name)}"
+        for name in ("endpoint", "model", "prompt", "tab", "id")
+        if settings.sources.get(name) == "remembered"
+    ]
+    if options:
+        tell(say("run.remembered", options=" ".join(options)))
+    if intake.unread:
+        tell(say("run.unread", sheet=intake.sheet.name))
+    elif intake.plan is not None:
+        plan = intake.plan
+        how = ", ".join(
+            str(value)
+            for name in ("format", "encoding", "delimiter", "tab")
+            if (value := intake.layout.get(name)) is not None and str(value).strip()
+        )
+        tell(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
+        if not plan.first:
+            numbers = ("unchanged", "refreshed", "changed", "new", "returned", "removed")
+            tell(say("run.plan", **{name: f"{getattr(plan, name):,}" for name in numbers}))
+        if plan.answered_already:
+            tell(say("run.found_answered", count=f"{plan.answered_already:,}"))
+        if plan.bad:
+            tell(say("run.skipping_bad", count=f"{plan.bad:,}"))
+
+
+def _consent(job: Launch, standing: Counts, loaded: Batch) -> None:
+    """Money is spent only after a yes: on a terminal by asking, elsewhere by -y."""
+    settings = job.settings
+    to_send = standing.waiting
+    if settings.limit is not None:
+        to_send = min(to_send, settings.limit)
+    host = urlsplit(settings.base_url).netloc
+    price, amount = _price(settings, to_send)
+    if not settings.quiet:
+        endpoints = str(settings.endpoint or loaded.options.get("endpoint") or "endpoints by row")
+        model = settings.model or loaded.options.get("model") or ""
+        what = " ".join(word for word in (endpoints, str(model)) if word)
+        tell(say("run.start", rows=f"{to_send:,}", endpoints=what, host=host, price=price))
+    if job.rehearsal or settings.yes or not to_send:
+        return
+    if amount is not None and to_send <= settings.ask_above and amount <= 10:
+        return
+    calls = f"{to_send:,}"
+    if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refusal(say("run.needs_consent", calls=calls, host=host, price=price))
+    if not _yes(say("run.ask", calls=calls, host=host, price=price)):
+        raise Refusal(say("run.declined"), code=Exit.STOPPED)
+
+
+def _price(settings: Settings, calls: int) -> tuple[str, float | None]:
+    """The price of so many calls as far as the user's own prices tell it before the answers."""
+    own = settings.prices.get(settings.model or "")
+    if own is None or own.input is not None or own.output is not None:
+        return say("run.price_unknown"), None
+    amount = calls * ((own.call or 0.0) + (own.picture or 0.0))
+    return say("run.price_known", amount=f"{amount:,.2f}", currency=own.currency), amount
+
+
+def _yes(question: str) -> bool:
+    import click  # noqa: PLC0415 - click's question, asked only on a terminal
+
+    return click.confirm(question, err=True, default=False)
+
+
+# --- after ----------------------------------------------------------------------------------------
+
+
+def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> int:
+    with store.read() as tx:
+        standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
+        failed = failed_by_class(tx, BATCH_ID)
+    codes = [_code_of_rows(job.settings, standing)]
+    if ending is not None:
+        codes += _codes_of(ending, standing)
+    written, code = _write(job, store, loaded)
+    codes.append(code)
+    result = worst(codes)
+    if ending is not None:
+        with store.write() as tx:
+            end_run(tx, ending.run_id, exit_code=int(result), now=time.time())
+    if not job.settings.quiet:
+        _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
+        if used.calls:
+            tell(_used(used.calls, used.total_tokens, used.cost, used.currency, used.unpriced_calls))
+        if used.unknown_calls:
+            tell(say("run.in_doubt", count=f"{used.unknown_calls:,}"))
+        for line in written:
+            tell(line)
+        tell(say("run.next", command=_next(job, standing, ending)))
+    if job.settings.json:
+        give(json.dumps(_as_json(job, standing, ending, result), ensure_ascii=False))
+    return result
+
+
+def _code_of_rows(settings: Settings, standing: Counts) -> Exit:
+    bad = standing.failed + standing.in_doubt
+    if not bad:
+        return Exit.DONE
+    tolerance = settings.ok_if_failed
+    if tolerance is not None and tolerance.allows(bad, standing.total):
+        return Exit.DONE
+    return Exit.SOME_FAILED
+
+
+def _codes_of(ending: Ending, standing: Counts) -> list[Exit]:
+    codes = []
+    if ending.stop is not None:
+        codes.append(STOP_CODES[ending.stop.kind])
+    elif ending.barred and standing.waiting:
+        codes.append(Exit.PROVIDER)
+    return codes
+
+
+def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
+    target = results_path(job.workspace.folder, loaded)
+    try:
+        with store.read() as tx:
+            written = write_results(results(tx, BATCH_ID), loaded, target)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return [say("run.results_failed", reason=reason)], Exit.OUTPUT
+    lines = [say("run.results_moved" if written.moved else "run.results", path=_near(written.path))]
+    if job.workspace.files.exists():
+        lines.append(say("run.files", path=_near(job.workspace.files)))
+    return lines, Exit.DONE
+
+
+def _near(path: Path) -> str:
+    """A path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _tell_end(
+    job: Launch, standing: Counts, ending: Ending | None, failed: dict[str, int]
+) -> None:
+    if ending is None:
+        tell(say("run.nothing_to_do"))
+    else:
+        if ending.stop is not None:
+            tell(say(f"run.stopped_{ending.stop.kind}", detail=ending.stop.detail))
+        for model, detail in ending.barred.items():
+            tell(say("run.model_stopped", model=model, detail=detail))
+    seconds = time.time() - ending.started_at if ending is not None else 0.0
+    tell(
+        say(
+            "run.end",
+            done=f"{standing.done:,}",
+            failed=f"{standing.failed:,}",
+            in_doubt=f"{standing.in_doubt:,}",
+            pending=f"{standing.pending:,}",
+            time=_span(seconds),
+        )
+    )
+    for kind, count in sorted(failed.items(), key=lambda item: -item[1]):
+        meaning = explain(kind, sheet=job.sheet.name).meaning  # type: ignore[arg-type]  # its value
+        tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _used(
+    calls: int, tokens: int | None, cost: float | None, currency: str | None, unpriced: int
+) -> str:
+    if cost is None:
+        money = say("run.cost_unknown")
+    else:
+        key = "run.cost_at_least" if unpriced else "run.cost_known"
+        money = say(key, amount=f"{cost:,.4f}".rstrip("0").rstrip("."), currency=currency or "")
+    shown = f"{tokens:,}" if tokens is not None else "?"
+    return say("run.used", calls=f"{calls:,}", tokens=shown, cost=money)
+
+
+def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
+    """The one command that helps most now."""
+    sheet = _near(job.sheet.absolute())
+    name = f'"{sheet}"' if " " in sheet else sheet
+    if job.rehearsal:
+        return f"rowmill run {name}"
+    if ending is not None and ending.stop is not None and ending.stop.kind == "key":
+        return f"rowmill keys set {job.settings.provider.name}"
+    if standing.pending:
+        return f"rowmill run {name}"
+    if standing.failed:
+        return f"rowmill retry {name}"
+    if standing.in_doubt:
+        return f"rowmill retry {name} --class in_doubt"
+    return f"rowmill export {name} -o results.csv"
+
+
+def _as_json(
+    job: Launch, standing: Counts, ending: Ending | None, code: Exit
+) -> dict[str, object]:
+    stop: Stop | None = ending.stop if ending is not None else None
+    return {
+        "schema": 1,
+        "sheet": str(job.sheet),
+        "workspace": str(job.workspace.folder),
+        "exit_code": int(code),
+        "stopped": stop.kind if stop else None,
+        "stopped_detail": stop.detail if stop else None,
+        "models_stopped": dict(ending.barred) if ending else {},
+        "rows": {
+            "total": standing.total,
+            "done": standing.done,
+            "failed": standing.failed,
+            "in_doubt": standing.in_doubt,
+            "skipped": standing.skipped,
+            "pending": standing.pending,
+        },
+    }

@@ -1,0 +1,39 @@
+"""`rowmill mock`: the built-in mock gateway by itself, until Ctrl-C."""
+
+import asyncio
+import sys
+
+from runner.catalogue import say
+from runner.commands import options
+from runner.exits import Refusal
+from runner.mock.faults import FaultPlan, PlanName
+from runner.mock.gateway import MockGateway
+from runner.mock.settings import MockSettings
+from runner.screen import give, tell
+
+
+def _mock() -> None:
+    chosen = options.settings()
+    plan: PlanName = chosen.faults  # type: ignore[assignment]  # one of the schema's choices
+    settings = MockSettings(port=chosen.port, latency=chosen.latency, faults=FaultPlan.named(plan))
+    try:
+        asyncio.run(_serve(settings))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        message = say("mock.port_taken", port=chosen.port, reason=reason)
+        raise Refusal(message) from error
+
+
+async def _serve(settings: MockSettings) -> None:
+    async with MockGateway(settings) as gateway:
+        give(say("mock.listening", url=gateway.base_url))
+        sys.stdout.flush()  # a script waits for this line in a pipe
+        tell(say("mock.try", url=gateway.base_url))
+        tell(say("mock.stop"))
+        await asyncio.Event().wait()
+
+
+command = options.command(
+    "mock",
+    examples=("rowmill mock", "rowmill mock --port 0 --latency 2 --faults some"),
+)(_mock)

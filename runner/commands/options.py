@@ -1,0 +1,202 @@
+"""What all commands share: options made from the schema, help that begins with examples."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner.catalogue import say
+from runner.schema import GLOBAL, REPEATABLE, Kind, Setting, Value, options_of
+from runner.screen import tell
+from runner.settings import Settings, resolve
+from runner.settings_file import find_files
+from runner.values import UnfitError, read_value
+
+_FLAGS = "rowmill.flags"
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.5
+    """Reads an option's text as the schema says."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.name = setting.name
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Value:
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]  # click hands a read value back to us
+        # One occurrence of a repeatable option is one entry, whatever separators it holds.
+        raw = [value] if self.setting.kind in REPEATABLE else value
+        try:
+            return read_value(self.setting, raw)
+        except UnfitError as error:
+            self.fail(error.expected, param, ctx)
+
+
+class SettingOption(click.Option):
+    """One setting as an option. What was really given is noted for `settings`."""
+
+    def __init__(self, setting: Setting, *, hidden: bool = False) -> None:
+        names = [f"--{setting.name}", setting.field]
+        if setting.short:
+            names.insert(0, f"-{setting.short}")
+        switch = setting.kind is Kind.SWITCH
+        more: dict[str, Any] = {} if switch else {"type": SettingType(setting)}
+        super().__init__(
+            names,
+            is_flag=switch,
+            multiple=setting.kind in REPEATABLE,
+            metavar=None if switch else _metavar(setting),
+            expose_value=False,
+            callback=_note,
+            hidden=hidden,
+            **more,
+        )
+        self.setting = setting
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The help in the language chosen by now, which is later than this option was made."""
+        self.help = say(f"option.{self.setting.name}")
+        if self.setting.default not in (None, False, (), {}):
+            self.help += " " + say("option.default", value=str(self.setting.default))
+        return super().get_help_record(ctx)
+
+
+class ToldOption(click.Option):
+    """An option of one command only; its help is `option.<name>` in the catalogue."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The help in the chosen language."""
+        self.help = say(f"option.{(self.name or '').replace('_', '-')}")
+        return super().get_help_record(ctx)
+
+
+class ToldArgument(click.Argument):
+    """An argument; its help is `argument.<name>` in the catalogue."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The help in the chosen language."""
+        return self.make_metavar(ctx), say(f"argument.{self.name}")
+
+
+class Told(click.Command):
+    """A command whose help is: examples, usage, what it does, its options by group."""
+
+    def __init__(
+        self, *args: Any, examples: Sequence[str] = (), sentence: str = "", **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("context_settings", CONTEXT)
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+        self.sentence = sentence
+        # The global options are taken after the command too: that is where people type them.
+        self.params += [SettingOption(one, hidden=True) for one in GLOBAL]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples first: most people need no more."""
+        if self.examples:
+            _lines(formatter, say("heading.examples"), self.examples)
+            formatter.write_paragraph()
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, prefix=say("cli.usage") + " ")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(say(self.sentence))
+        self.format_options(ctx, formatter)
+        if any(isinstance(param, SettingOption) and not param.hidden for param in self.params):
+            formatter.write_paragraph()
+            formatter.write_text(say("help.variables"))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, under the headings of their groups."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is None:
+                continue
+            if isinstance(param, click.Argument):
+                heading = say("heading.arguments").rstrip(":")
+            elif isinstance(param, SettingOption):
+                heading = say(f"group.{param.setting.group}")
+            else:
+                heading = say("group.own")
+                if "--help" in param.opts:
+                    record = (record[0], say("option.help"))
+            groups.setdefault(heading, []).append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def command(
+    name: str, *, examples: Sequence[str], sentence: str | None = None
+) -> Callable[[Callable[..., Any]], Told]:
+    """Make a command with every option the schema gives it; its sentence is `command.<name>`."""
+
+    def make(function: Callable[..., Any]) -> Told:
+        own = list(reversed(getattr(function, "__click_params__", [])))
+        made = [SettingOption(one) for one in options_of(name)]
+        return Told(
+            name=name,
+            callback=function,
+            params=[*own, *made],
+            examples=examples,
+            sentence=sentence or f"command.{name}",
+        )
+
+    return make
+
+
+def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any]], Any]:
+    """A positional argument of a command."""
+    return click.argument(name, required=required, cls=ToldArgument, metavar=name.upper())
+
+
+def given() -> Mapping[str, Value]:
+    """What was really given on this command line, by setting."""
+    found: Mapping[str, Value] = click.get_current_context().meta.get(_FLAGS, {})
+    return found
+
+
+def settings(
+    *, folder: Path | None = None, remembered: Mapping[str, object] | None = None
+) -> Settings:
+    """The settings of the command that is running; `folder` is the sheet's. Tells the notices."""
+    flags = given()
+    config = flags.get("config") or os.environ.get("ROWMILL_CONFIG") or None
+    files = find_files(folder, Path(str(config)).expanduser() if config else None)
+    decided = resolve(flags, os.environ, files, remembered)
+    if not decided.quiet:
+        for notice in decided.notices:
+            tell(say("cli.warning", text=notice.sentence()))
+    return decided
+
+
+def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    source = ctx.get_parameter_source(param.name or "")
+    if source is click.core.ParameterSource.COMMANDLINE and isinstance(param, SettingOption):
+        flags: dict[str, Value] = ctx.meta.setdefault(_FLAGS, {})
+        flags[param.setting.field] = _joined(value) if param.multiple else value
+    return value
+
+
+def _joined(values: Sequence[Any]) -> Value:
+    """The entries of a repeated option as one value."""
+    if values and isinstance(values[0], Mapping):
+        return {key: entry for value in values for key, entry in value.items()}
+    return tuple(entry for value in values for entry in value)
+
+
+def _metavar(setting: Setting) -> str | None:
+    return "|".join(setting.choices) if setting.choices else setting.metavar
+
+
+def _lines(formatter: click.HelpFormatter, heading: str, lines: Sequence[str]) -> None:
+    formatter.write(f"{heading}\n")
+    for line in lines:
+        formatter.write(f"  {line}\n")

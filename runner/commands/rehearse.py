@@ -1,0 +1,164 @@
+"""`rowmill rehearse`: the whole run against the built-in mock gateway, without key and cost."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobs.store import Store
+from jobs.store.readings import counts
+from runner.books import compare
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.launch import Launch, launch
+from runner.exits import Exit, Refusal, worst
+from runner.mock.faults import FaultPlan, PlanName
+from runner.mock.settings import MockSettings
+from runner.mock.thread import MockThread
+from runner.screen import tell
+from runner.secret import Secret
+from runner.settings import Settings
+from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_rehearsal
+
+KEY = "rehearsal"
+LATENCY = (0.05, 0.4)  # seconds: quick, and still a run to watch
+PATIENCE = 60.0  # seconds that a run to be killed may take for its next calls
+
+
+@options.argument("sheet")
+def _rehearse(sheet: str) -> int:
+    path = Path(sheet)
+    if not path.is_file():
+        raise Refusal(say("sheet.missing", sheet=sheet))
+    given = options.given().get("workspace")
+    workspace = of_rehearsal(path, Path(str(given)) if given else None)
+    settings = _with_defaults(options.settings(folder=path.absolute().parent))
+    _start_anew(workspace)
+    workspace.make()
+    plan: PlanName = settings.faults  # type: ignore[assignment]  # one of the schema's choices
+    mock = MockSettings(latency=LATENCY, faults=FaultPlan.named(plan), bill=workspace.bill)
+    with MockThread(mock) as thread:
+        settings = replace(settings, base_url=thread.base_url)
+        tell(say("rehearse.start", url=thread.base_url, faults=plan))
+        for number in range(settings.kill):
+            _run_and_kill(_Victim(path, workspace, settings), number + 1)
+        job = Launch(
+            sheet=path,
+            workspace=workspace,
+            settings=settings,
+            key=Secret(KEY),
+            rehearsal=True,
+        )
+        code = launch(job)
+    return worst([Exit(code), _audit(workspace)])
+
+
+def _with_defaults(settings: Settings) -> Settings:
+    """A rehearsal needs no choice: without one, pictures from a model that only the mock has."""
+    endpoint = settings.endpoint or "chat-image"
+    model = settings.model or ("mock-image" if "image" in endpoint else "mock-text")
+    return replace(settings, endpoint=endpoint, model=model)
+
+
+def _start_anew(workspace: Workspace) -> None:
+    """A finished rehearsal is thrown away; one that was cut off goes on."""
+    if not workspace.folder.exists():
+        return
+    if not workspace.table.exists() or workspace.folder.suffix != REHEARSAL:
+        return
+    if workspace.is_running():
+        return  # launching tells who holds it
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            unfinished = counts(tx, BATCH_ID).pending
+    finally:
+        store.close()
+    if not unfinished:
+        shutil.rmtree(workspace.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Victim:
+    """A run in a process of its own, to be killed."""
+
+    sheet: Path
+    workspace: Workspace
+    settings: Settings
+
+    def start(self) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "runner.cli", "run", str(self.sheet)]
+        words += ["--workspace", str(self.workspace.folder), "--progress", "none", "-q", "-y"]
+        words += ["-c", str(self.settings.concurrency), "--base-url", self.settings.base_url]
+        for flag, value in (
+            ("-e", self.settings.endpoint),
+            ("-m", self.settings.model),
+            ("-p", self.settings.prompt),
+        ):
+            words += [flag, value] if value is not None else []
+        for key, value in self.settings.set.items():
+            words += ["--set", f"{key}={value}"]
+        for header, field in self.settings.column.items():
+            words += ["--column", f"{header}={field}"]
+        words += ["--skip-bad"] if self.settings.skip_bad else []
+        environment = os.environ | {"ROWMILL_API_KEY": KEY}
+        return subprocess.Popen(  # noqa: S603 - our own program, and no shell
+            words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+
+def _run_and_kill(victim: _Victim, number: int) -> None:
+    """Let a run make some more calls, then kill it as a power cut would."""
+    bill = victim.workspace.bill
+    begun = _lines(bill)
+    enough = begun + random.randint(3, 60)  # noqa: S311 - when to strike guards nothing
+    process = victim.start()
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and _lines(bill) < enough and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    calls = f"{_lines(bill) - begun:,}"
+    tell(say("rehearse.kill", calls=calls, number=number, total=victim.settings.kill))
+
+
+def _lines(bill: Path) -> int:
+    return bill.read_bytes().count(b"\n") if bill.exists() else 0
+
+
+def _audit(workspace: Workspace) -> Exit:
+    """Hold the mock's bill against our books, and say so."""
+    store = Store.look(workspace.table)
+    try:
+        books = compare(workspace.bill, store)
+    finally:
+        store.close()
+    tell(
+        say(
+            "rehearse.books",
+            billed=f"{books.billed:,}",
+            ours=f"{books.ours:,}",
+            lost=f"{books.billed - books.ours:,}",
+            answers=f"{books.answers:,}",
+            in_doubt=f"{books.in_doubt:,}",
+        )
+    )
+    if books.balanced:
+        return Exit.DONE
+    wrong = ", ".join((*books.unknown_to_us[:3], *books.unpaid[:3]))
+    tell(say("rehearse.books_bad", what=wrong))
+    return Exit.BUG
+
+
+command = options.command(
+    "rehearse",
+    examples=(
+        "rowmill rehearse samples/animals.csv",
+        "rowmill rehearse prompts.xlsx --faults storm",
+        "rowmill rehearse prompts.xlsx --kill 5        (kills itself five times on the way)",
+    ),
+)(_rehearse)

@@ -1,0 +1,44 @@
+"""`rowmill run`: load or reconcile a sheet, work until nothing is left, write the results."""
+
+from pathlib import Path
+
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.launch import Launch, launch
+from runner.exits import Refusal
+from runner.workspace import Workspace, find, of_sheet
+
+
+@options.argument("sheet")
+def _run(sheet: str) -> int:
+    path, workspace = sheet_and_workspace(Path(sheet))
+    known = workspace.loaded()
+    settings = options.settings(
+        folder=path.absolute().parent, remembered=known.options if known else None
+    )
+    return launch(Launch(sheet=path, workspace=workspace, settings=settings))
+
+
+def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
+    """The sheet that is meant: by itself, by its workspace folder, or by the results file in it."""
+    given = options.given().get("workspace")
+    folder = Path(str(given)) if given else None
+    inside = named.absolute().parent
+    if named.is_dir() or (inside.suffix == ".rowmill" and (inside / "jobs.db").exists()):
+        workspace = find(named, folder)
+        loaded = workspace.loaded()
+        if loaded is not None:
+            return workspace.sheet_of(loaded), workspace
+    if not named.exists():
+        raise Refusal(say("sheet.missing", sheet=str(named)))
+    return named, of_sheet(named, folder)
+
+
+command = options.command(
+    "run",
+    examples=(
+        "rowmill run prompts.xlsx -e chat-image -m gpt-4o-image",
+        "rowmill run prompts.xlsx                       (goes on where it stopped)",
+        'rowmill run items.csv -e chat -m MODEL -p "Describe {{ name }} in one sentence."',
+    ),
+)(_run)

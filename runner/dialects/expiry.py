@@ -1,0 +1,48 @@
+"""Reads out of a signed address when it stops working."""
+
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
+
+_EARLIEST, _LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100: outside, it is no time
+_LASTS = (
+    ("x-amz-date", "x-amz-expires"),
+    ("x-goog-date", "x-goog-expires"),
+    ("x-oss-date", "x-oss-expires"),
+)
+
+
+def expires_at(url: str) -> float | None:
+    """Unix seconds, where the query says so (Azure `se`, S3 and OSS `Expires`, Discord `ex`)."""
+    try:
+        pairs = parse_qsl(urlsplit(url).query, max_num_fields=100)
+    except ValueError:
+        return None
+    query = {name.lower(): value for name, value in pairs}
+    found = [
+        _date(query.get("se", "")),
+        _seconds(query.get("expires", ""), 10),
+        _seconds(query["ex"], 16) if len(query.get("ex", "")) == 8 else None,
+        *(_after(query.get(start, ""), query.get(life, "")) for start, life in _LASTS),
+    ]
+    known = [moment for moment in found if moment and _EARLIEST < moment < _LATEST]
+    return min(known) if known else None
+
+
+def _seconds(text: str, radix: int) -> float | None:
+    try:
+        return float(int(text, radix)) if len(text) <= 12 else None
+    except ValueError:
+        return None
+
+
+def _date(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _after(start: str, life: str) -> float | None:
+    begun, lasts = _date(start), _seconds(life, 10)
+    return begun + lasts if begun is not None and lasts else None

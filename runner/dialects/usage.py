@@ -1,0 +1,65 @@
+"""Reads the token counts of an answer, in every spelling that providers use."""
+
+from collections.abc import Mapping
+
+from jobs.job import JSON
+from jobs.outcome import Usage
+
+_MOST = 10**12  # tokens; more is not a count
+
+
+def read_usage(raw: JSON) -> Usage | None:
+    """The usage of one call, or None where the answer carries none.
+
+    Protocol fact: New API sends all zeros where it does not know, and both namings at once. So a
+    zero beside a number in the other naming loses, and nothing but zeros means unknown.
+    """
+    if not isinstance(raw, dict) or not raw:
+        return None
+    prompt = _first(raw, "prompt_tokens", "input_tokens")
+    completion = _first(raw, "completion_tokens", "output_tokens")
+    total = _count(raw.get("total_tokens"))
+    if not prompt and not completion and not total:
+        return Usage(raw=raw)
+    cached = _cached(raw)
+    if prompt is not None and "prompt_tokens" not in raw:  # Anthropic counts cached input apart
+        prompt += sum(_count(raw.get(name)) or 0 for name in _APART)
+    if not total:
+        total = prompt + completion if prompt and completion is not None else None
+    return Usage(
+        raw=raw,
+        prompt_tokens=prompt or None,  # no prompt has 0 tokens: it was not counted
+        completion_tokens=completion,
+        total_tokens=total,
+        cached_tokens=cached,
+    )
+
+
+_APART = ("cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+def _first(raw: Mapping[str, JSON], *names: str) -> int | None:
+    counts = [_count(raw.get(name)) for name in names]
+    return next((count for count in counts if count), next((c for c in counts if c == 0), None))
+
+
+def _cached(raw: Mapping[str, JSON]) -> int | None:
+    found = [
+        _count(raw.get(name)) for name in ("cache_read_input_tokens", "prompt_cache_hit_tokens")
+    ]
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        details = raw.get(name)
+        if isinstance(details, dict):
+            found.append(_count(details.get("cached_tokens")))
+    known = [count for count in found if count is not None]
+    return max(known) if known else None
+
+
+def _count(value: JSON) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 14:
+        value = int(value)
+    if isinstance(value, int | float) and 0 <= value < _MOST and value == value // 1:
+        return int(value)
+    return None

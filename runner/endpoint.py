@@ -1,0 +1,59 @@
+"""What an endpoint is: a value made of pure functions, which see no socket, clock, key or database."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from jobs.job import JSON, Failure
+from jobs.outcome import Result
+from runner.wire import Call, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A remote task was accepted; its id as text."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """The remote task is not finished yet."""
+
+    progress: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The answer is complete and does not give what was asked; what did come is kept in `result`."""
+
+    failure: Failure
+    result: Result | None = None
+
+
+Reading: TypeAlias = Result | Ticket | Pending | Rejected
+
+I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Generic[I]):
+    """A kind of request.
+
+    `build` makes the call from checked inputs; `read` is only given 2xx replies that are not an error
+    object (the classifier sees those first). `pictures` says that the row asks for files.
+    """
+
+    name: str
+    summary: str
+    inputs: type[I]
+    build: Callable[[I], Call]
+    read: Callable[[I, Reply], Reading]
+    pictures: bool = False
+    hold_in_doubt: bool = False
+    ask: Callable[[str], Call] | None = None
+    read_poll: Callable[[Reply], Reading] | None = None
+    example: Mapping[str, JSON] = field(default_factory=dict)
+
+
+AnyEndpoint: TypeAlias = Endpoint[Any]

@@ -1,0 +1,204 @@
+"""What a picture is, and whether it is whole, told from its bytes without decoding it."""
+
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Bytes: TypeAlias = "bytes | memoryview"
+
+ENDINGS = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/webp": ".webp",
+}
+HEAD = 16  # bytes that `media_type` needs
+
+PNG = b"\x89PNG\r\n\x1a\n"
+END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is no restart and no fill
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that hold the size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A whole picture."""
+
+    media_type: str
+    width: int
+    height: int
+
+    @property
+    def ending(self) -> str:
+        """The file name ending, from the bytes, whatever the address or the server said."""
+        return ENDINGS[self.media_type]
+
+
+class NotAPictureError(Exception):
+    """The bytes are not one of the four kinds of picture, or are damaged."""
+
+
+class CutPictureError(Exception):
+    """The bytes begin as a picture and end too early."""
+
+
+def media_type(head: bytes) -> str | None:
+    """The kind of picture these first bytes belong to, or None."""
+    if head.startswith(PNG):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def inspect(data: Bytes) -> Picture:
+    """Walks through the file's structure to its end. Raises NotAPictureError or CutPictureError.
+
+    A picture cut on the way passes most decoders' first look, so the end marker is what counts:
+    PNG's IEND with all checksums, JPEG's EOI, GIF's trailer, WebP's RIFF length. Bytes after it are
+    harmless: cameras and servers add some.
+    """
+    with memoryview(data) as view:  # given back at once, so that a mapped file can be closed
+        kind = media_type(bytes(view[:HEAD]))
+        if kind is None:
+            raise NotAPictureError(describe(bytes(view[:512])))
+        try:
+            width, height = WALKS[kind](view)
+        except IndexError as error:
+            raise CutPictureError(f"{kind} ends too early, after {len(view):,} bytes") from error
+    if not width or not height:
+        raise NotAPictureError(f"{kind} without width or height")
+    return Picture(media_type=kind, width=width, height=height)
+
+
+def describe(head: bytes) -> str:
+    """What something that is no picture seems to be, in plain words."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        return "an empty file"
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "a web page"
+    if text.startswith((b"<?xml", b"<error")):
+        return "an XML document"
+    if text.startswith(b"<svg"):
+        return "an SVG drawing"
+    if text.startswith((b"{", b"[")):
+        return "JSON"
+    return f"unknown bytes ({head[:8].hex(' ')})"
+
+
+def _need(view: memoryview, end: int) -> None:
+    if end > len(view):
+        raise IndexError(end)
+
+
+def _big(view: memoryview, start: int, length: int) -> int:
+    _need(view, start + length)
+    return int.from_bytes(view[start : start + length], "big")
+
+
+def _little(view: memoryview, start: int, length: int) -> int:
+    _need(view, start + length)
+    return int.from_bytes(view[start : start + length], "little")
+
+
+def _png(view: memoryview) -> tuple[int, int]:
+    at, size, pixels = len(PNG), (0, 0), False
+    while True:
+        length = _big(view, at, 4)
+        end = at + 12 + length
+        kind = bytes(view[at + 4 : at + 8])
+        if at == len(PNG) and kind != b"IHDR":
+            raise NotAPictureError("a PNG without its header")
+        if _big(view, end - 4, 4) != zlib.crc32(view[at + 4 : end - 4]):
+            raise NotAPictureError(f"a PNG with a damaged {kind!r} part")
+        if kind == b"IHDR":
+            size = _big(view, at + 8, 4), _big(view, at + 12, 4)
+        pixels = pixels or kind == b"IDAT"
+        if kind == b"IEND":
+            if not pixels:
+                raise NotAPictureError("a PNG without pixels")
+            return size
+        at = end
+
+
+def _jpeg(view: memoryview) -> tuple[int, int]:
+    at, size, pixels = 2, (0, 0), False
+    while True:
+        if _big(view, at, 1) != 0xFF:
+            raise NotAPictureError("a damaged JPEG")
+        marker = _big(view, at + 1, 1)
+        if marker == 0xFF:  # fill
+            at += 1
+        elif marker == 0xD9:
+            if not pixels:
+                raise NotAPictureError("a JPEG without pixels")
+            return size
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            at += 2
+        else:
+            length = _big(view, at + 2, 2)
+            if marker in FRAMES:
+                size = _big(view, at + 7, 2), _big(view, at + 5, 2)
+            at += 2 + max(length, 2)
+            if marker == 0xDA:
+                pixels = True
+                at = _end_of_scan(view, at)
+
+
+def _end_of_scan(view: memoryview, start: int) -> int:
+    found = END_OF_SCAN.search(view, start)
+    if found is None:
+        raise IndexError(start)
+    return found.start()
+
+
+def _gif(view: memoryview) -> tuple[int, int]:
+    size = _little(view, 6, 2), _little(view, 8, 2)
+    at, pixels = 13 + _colours(_big(view, 10, 1)), False
+    while True:
+        block = _big(view, at, 1)
+        if block == 0x3B:
+            if not pixels:
+                raise NotAPictureError("a GIF without pixels")
+            return size
+        if block == 0x21:
+            at = _after_pieces(view, at + 2)
+        elif block == 0x2C:
+            pixels = True
+            at = _after_pieces(view, at + 11 + _colours(_big(view, at + 9, 1)))
+        else:
+            raise NotAPictureError("a damaged GIF")
+
+
+def _colours(flags: int) -> int:
+    """Bytes of the colour table that these flags announce."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _after_pieces(view: memoryview, at: int) -> int:
+    while True:
+        length = _big(view, at, 1)
+        at += 1 + length
+        if not length:
+            return at
+
+
+def _webp(view: memoryview) -> tuple[int, int]:
+    _need(view, 8 + _little(view, 4, 4))
+    kind = bytes(view[12:16])
+    if kind == b"VP8X":
+        return _little(view, 24, 3) + 1, _little(view, 27, 3) + 1
+    if kind == b"VP8L":
+        bits = _little(view, 21, 4)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        return _little(view, 26, 2) & 0x3FFF, _little(view, 28, 2) & 0x3FFF
+    raise NotAPictureError("a WebP of an unknown kind")
+
+
+WALKS = {"image/png": _png, "image/jpeg": _jpeg, "image/gif": _gif, "image/webp": _webp}

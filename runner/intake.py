@@ -1,0 +1,355 @@
+"""Takes a sheet into its workspace's table: understood, compared, guarded, laid in."""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.columns import ColumnMap, map_columns
+from jobs.job import JSON
+from jobs.load import Identity, digest_of_options, stage
+from jobs.sheet.finding import Finding, SheetError
+from jobs.sheet.reader import Sheet, open_sheet
+from jobs.store import Store, Transaction
+from jobs.store.readings import Batch, batch, done_digests
+from jobs.store.staging import Plan, Staging
+from jobs.template import Template
+from runner.catalogue import say
+from runner.exits import Refusal
+from runner.naming import check_template
+from runner.registry import ENDPOINTS, known_fields
+from runner.requests import RequestMaker, Shape
+from runner.settings import Settings
+from runner.workspace import BATCH_ID, Workspace, neighbours
+
+MOST_BOUGHT_AGAIN = 20  # done rows that a load may replace without --rebuy …
+SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
+MOST_SHOWN = 20  # findings told one by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """A sheet that was understood, and what laying it in does (or did)."""
+
+    sheet: Path
+    unread: bool = False  # same bytes, same options: not read again
+    headers: tuple[str, ...] = ()
+    layout: Mapping[str, JSON] = field(default_factory=dict)
+    columns: ColumnMap | None = None
+    identity: str | None = None
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
+    models: Mapping[str, int] = field(default_factory=dict)
+
+
+def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
+    """What, besides the cells, decides what the requests are; a digest of it goes with the sheet's."""
+    return {
+        "endpoint": settings.endpoint,
+        "model": settings.model,
+        "prompt": settings.prompt,
+        "set": dict(settings.set),
+        "column": dict(settings.column),
+        "id": settings.id,
+        "tab": settings.tab,
+        "encoding": settings.encoding,
+        "files_from": [str(path) for path in settings.files_from],
+        "folder": str(sheet.absolute().parent),
+        "skip_bad": settings.skip_bad,
+        "reading": 1,  # raised when a newer rowmill reads the same sheet differently
+    }
+
+
+def take_in(
+    store: Store, workspace: Workspace, sheet: Path, settings: Settings, *, now: float
+) -> Intake:
+    """Load or reconcile the sheet. Raises Refusal or SheetError; then nothing was changed."""
+    with store.read() as tx:
+        known = batch(tx, BATCH_ID)
+    _check_owner(workspace, known, sheet, settings)
+    marks = _Marks.of(sheet, settings)
+    if known is not None and marks.same_as(known) and not settings.same_sheet:
+        return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
+    with store.session() as tx:
+        with tx.begin():
+            found = _understand(tx, sheet, settings, known)
+        if known is None:
+            _look_around(tx, found, workspace)
+        with tx.begin():
+            _guard(found, settings)
+            found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
+    return found.intake
+
+
+def look_at(
+    store: Store, sheet: Path, settings: Settings, known: Batch | None, *, count: int
+) -> Intake:
+    """The same without changing anything: for `check`."""
+    with store.session() as tx, tx.begin():
+        found = _understand(tx, sheet, settings, known, count=count)
+    return found.intake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marks:
+    """By what a later run sees that the sheet need not be read again."""
+
+    sheet_digest: bytes
+    options: dict[str, JSON]
+
+    @classmethod
+    def of(cls, sheet: Path, settings: Settings) -> "_Marks":
+        try:
+            with sheet.open("rb") as file:
+                digest = hashlib.file_digest(file, "blake2b").digest()
+        except OSError:
+            digest = b""  # opening it as a sheet says why
+        return cls(sheet_digest=digest, options=shaping_options(settings, sheet))
+
+    def same_as(self, known: Batch) -> bool:
+        return (
+            self.sheet_digest == known.sheet_digest
+            and digest_of_options(self.options) == known.options_digest
+            and all(_untouched(one) for one in known.attached)
+        )
+
+
+def _untouched(attached: list[JSON]) -> bool:
+    path, size, mtime_ns = attached
+    try:
+        status = Path(str(path)).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
+
+
+def _check_owner(
+    workspace: Workspace, known: Batch | None, sheet: Path, settings: Settings
+) -> None:
+    if known is not None and known.sheet != sheet.name and not settings.same_sheet:
+        raise Refusal(
+            say(
+                "workspace.other_sheet",
+                folder=str(workspace.folder),
+                theirs=known.sheet,
+                ours=sheet.name,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A staged sheet with what belongs to it."""
+
+    intake: Intake
+    staging: Staging
+    sheet: Sheet
+    identity: Identity
+    maker: RequestMaker
+
+
+def _understand(
+    tx: Transaction, path: Path, settings: Settings, known: Batch | None, *, count: int = 3
+) -> _Found:
+    sheet = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
+    headers = sheet.layout.headers
+    columns = map_columns(
+        headers, known_fields(), given=settings.column, id_column=_id_header(settings, known)
+    )
+    errors = [finding for finding in columns.findings if finding.severity == "error"]
+    if errors:
+        raise SheetError(path, errors)
+    _refuse_foreign_results(path, columns)
+    maker = RequestMaker(_shape(path, headers, columns, settings))
+    _require_choice(columns, settings)
+    check_template(settings.name, headers)
+    staging, identity = stage(
+        tx, sheet, maker, _identity(columns, headers, settings, known), batch_id=BATCH_ID
+    )
+    intake = Intake(
+        sheet=path,
+        headers=headers,
+        layout=_plain_layout(sheet),
+        columns=columns,
+        identity=identity.header,
+        plan=staging.plan(),
+        findings=(*sheet.findings, *columns.findings),
+        problems=tuple(_problem(row, text) for row, text in staging.problems()),
+        first=tuple(staging.first(count)),
+        models=dict(staging.models()),
+    )
+    return _Found(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
+
+
+def _id_header(settings: Settings, known: Batch | None) -> str | None:
+    """An id column named now, or the one this sheet's rows have been known by since the first load."""
+    return settings.id or (known.id_column if known is not None else None)
+
+
+def _identity(
+    columns: ColumnMap, headers: tuple[str, ...], settings: Settings, known: Batch | None
+) -> Identity:
+    if known is not None and known.id_column is None:
+        if settings.id is not None:
+            raise Refusal(say("sheet.identity_fixed", column=settings.id))
+        return Identity()
+    if columns.id_column is None:
+        return Identity()
+    chosen = settings.id is not None or known is not None
+    return Identity(column=columns.id_column, header=headers[columns.id_column], chosen=chosen)
+
+
+def _shape(path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: Settings) -> Shape:
+    template = Template.parse(settings.prompt, headers) if settings.prompt is not None else None
+    return Shape(
+        headers=headers,
+        columns=columns,
+        endpoint=settings.endpoint,
+        model=settings.model,
+        template=template,
+        constants=settings.set,
+        folder=path.absolute().parent,
+        allowed=settings.files_from,
+    )
+
+
+def _require_choice(columns: ColumnMap, settings: Settings) -> None:
+    given = {name for _, name in columns.fields} | set(settings.set)
+    if settings.endpoint is None and "endpoint" not in given:
+        lines = "\n".join(f"  {one.name:<12} {one.summary}" for one in ENDPOINTS.values())
+        raise Refusal(f"{say('run.no_endpoint')}\n{lines}")
+    if settings.model is None and "model" not in given:
+        raise Refusal(say("run.no_model"))
+    if settings.prompt is None and "prompt" not in given:
+        raise Refusal(say("run.no_prompt"))
+
+
+def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:
+    """A results file outside its workspace: running it would buy everything again."""
+    if len(columns.result_columns) >= 5:
+        raise Refusal(say("sheet.is_results", sheet=str(path)))
+
+
+def _problem(row: int, text: str) -> Finding:
+    found = json.loads(text)
+    return Finding(
+        kind="bad_row",
+        severity="error",
+        row=row,
+        column=found["column"] or None,
+        expected=found["expected"],
+        found=found["found"],
+        message=say("sheet.bad_row"),
+    )
+
+
+def _plain_layout(sheet: Sheet) -> dict[str, JSON]:
+    layout = sheet.layout
+    return {
+        "format": layout.format,
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "tab": layout.tab,
+        "header_row": layout.header_row,
+        "typed": layout.typed,
+    }
+
+
+def _look_around(tx: Transaction, found: _Found, workspace: Workspace) -> None:
+    """A new sheet whose rows are answered next door is nearly always the old one renamed."""
+    staged = found.intake.plan.staged if found.intake.plan else 0
+    for other in neighbours(workspace):
+        store = Store.look(other.table)
+        try:
+            with store.read() as theirs, tx.begin():
+                answered = found.staging.answered_in(done_digests(theirs))
+        finally:
+            store.close()
+        if answered > MOST_BOUGHT_AGAIN or answered * 2 > staged:
+            raise Refusal(
+                say(
+                    "workspace.answered_elsewhere",
+                    answered=f"{answered:,}",
+                    staged=f"{staged:,}",
+                    folder=other.folder.name,
+                    sheet=str(found.intake.sheet),
+                )
+            )
+
+
+def _guard(found: _Found, settings: Settings) -> None:
+    """Bad rows, and answers that would be bought again by accident, stop a load before it happens."""
+    intake = found.intake
+    plan = intake.plan
+    if plan is None:
+        return
+    if plan.bad and not settings.skip_bad:
+        shown = intake.problems[:MOST_SHOWN]
+        raise SheetError(intake.sheet, [*shown, *_more(plan.bad - len(shown))])
+    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
+    if (many or plan.by_options) and not settings.rebuy:
+        differing = "\n".join(f"  {line}" for line in _differences(found.staging))
+        raise Refusal(
+            say("run.would_rebuy", rows=f"{plan.bought_again:,}", done=f"{plan.done_before:,}")
+            + f"\n{differing}\n"
+            + say("run.would_rebuy_what_to_do")
+        )
+
+
+def _more(count: int) -> list[Finding]:
+    if count <= 0:
+        return []
+    message = say("sheet.more_bad_rows", count=f"{count:,}")
+    return [Finding(kind="more_bad_rows", severity="error", message=message)]
+
+
+def _differences(staging: Staging) -> list[str]:
+    """What differs between the requests as bought and as they would be now, most frequent first."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for change in staging.changes():
+        before, after = json.loads(change.before), json.loads(change.after)
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                words = ""
+                if name in ("model", "size", "quality", "n", "style"):
+                    words = f" {before.get(name)} → {after.get(name)}"
+                seen[name, words] += 1
+    return [
+        say("run.difference", field=name, change=words, rows=f"{count:,}")
+        for (name, words), count in seen.most_common(8)
+    ]
+
+
+def _record(
+    found: _Found, marks: _Marks, settings: Settings, workspace: Workspace
+) -> dict[str, object]:
+    """The batch as the table keeps it."""
+    sheet = found.intake.sheet
+    remembered = settings.to_remember()
+    remembered["sheet_path"] = _relative(sheet, workspace.folder)
+    folder = sheet.absolute().parent
+    return {
+        "sheet": sheet.name,
+        "sheet_digest": marks.sheet_digest,
+        "options_digest": digest_of_options(marks.options),
+        "headers": list(found.intake.headers),
+        "layout": dict(found.intake.layout),
+        "id_column": found.identity.header,
+        "options": json.loads(json.dumps(remembered, default=str)),
+        "attached": [
+            [str(folder / one.value), one.size, one.mtime_ns]
+            for one in found.maker.attached.values()
+        ],
+    }
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.absolute(), folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return path.absolute().as_posix()

@@ -1,0 +1,146 @@
+"""What a run looks like from outside: rates, times and the last events, for display and log."""
+
+import logging
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, Submitted, TryAgain
+from jobs.store.readings import Counts, Spent
+from jobs.store.settles import SavedFile
+from runner.snapshot import Event, Snapshot
+from runner.steps import Done
+
+log = logging.getLogger("rowmill.attempts")
+
+RATE_WINDOW = 120.0  # seconds that the shown rate looks back
+KEPT_TIMES = 500
+KEPT_EVENTS = 6
+MARKS: dict[type[Outcome], str] = {
+    Finished: "✓",
+    GiveUp: "✗",
+    Held: "✗",
+    TryAgain: "↻",
+    Repeat: "↻",
+    Released: "↻",
+}
+
+
+@dataclass(slots=True)
+class Meter:
+    """Hears of every settled step."""
+
+    title: str
+    limit: int
+    started_at: float = field(default_factory=time.time)
+    tokens: int = 0
+    cost: float = 0.0
+    currency: str = ""
+    unpriced: int = 0
+    files: int = 0
+    bytes: int = 0
+    paused_until: float | None = None
+    reason: str = ""
+    failures: Counter[str] = field(default_factory=Counter)
+    _ended: deque[float] = field(default_factory=deque)
+    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
+    _events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+
+    def start_from(self, spent: Spent) -> None:
+        """What earlier runs of this workspace used up."""
+        self.tokens = spent.total_tokens or 0
+        self.cost = spent.cost or 0.0
+        self.currency = spent.currency or ""
+        self.unpriced = spent.unpriced_calls
+
+    def settled(self, done: Done, seconds: float) -> None:
+        """One step is durable."""
+        settlement = done.settlement
+        job, outcome, ended = settlement.job, settlement.outcome, settlement.ended
+        failure = getattr(outcome, "failure", None)
+        if ended is not None and ended.wire in "CE":
+            self._seconds.append(ended.seconds)
+            self._count_money(done)
+        for file in settlement.files:
+            if isinstance(file, SavedFile):
+                self.files += 1
+                self.bytes += file.size
+        if isinstance(outcome, Finished | GiveUp | Held):
+            self._ended.append(time.time())
+            if failure is not None:
+                self.failures[str(failure.kind)] += 1
+        words = failure.cause if failure is not None else type(outcome).__name__.lower()
+        log.info(
+            "row=%d endpoint=%s step=%s outcome=%s cause=%s wire=%s status=%s ms=%d",
+            job.row,
+            job.endpoint,
+            job.step,
+            type(outcome).__name__.lower(),
+            failure.cause if failure is not None else "",
+            ended.wire if ended else "",
+            ended.status if ended and ended.status else "",
+            seconds * 1000,
+        )
+        mark = MARKS.get(type(outcome))
+        if mark is not None and not isinstance(outcome, Submitted):
+            text = f"{words} {seconds:.1f} s"
+            self._events.appendleft(Event(at=time.time(), row=job.row, mark=mark, text=text))
+
+    def _count_money(self, done: Done) -> None:
+        result = getattr(done.settlement.outcome, "result", None)
+        ended = done.settlement.ended
+        if result is not None and result.usage is not None:
+            self.tokens += result.usage.total_tokens or 0
+        if ended is not None and ended.cost is not None:
+            self.cost += ended.cost
+            self.currency = ended.currency or self.currency
+        else:
+            self.unpriced += 1
+
+    def paused(self, seconds: float, reason: str) -> None:
+        """The account is quiet for so long."""
+        self.paused_until = time.time() + seconds
+        self.reason = reason
+
+    def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
+        """Everything as one value; counts come from the table."""
+        now = time.time()
+        rate = self._rate(now)
+        left = counts.pending
+        quiet = self.paused_until is not None and self.paused_until > now
+        times = sorted(self._seconds)
+        return Snapshot(
+            title=self.title,
+            started_at=self.started_at,
+            now=now,
+            done=counts.done,
+            failed=counts.failed + counts.skipped,
+            in_doubt=counts.in_doubt,
+            pending=counts.waiting + counts.polling,
+            fetching=counts.fetching,
+            running=counts.sending,
+            rate=rate,
+            eta=left / rate * 60 if rate and left else None,
+            in_flight=in_flight,
+            limit=self.limit,
+            paused_until=self.paused_until if quiet else None,
+            reason=self.reason if quiet else "",
+            tokens=self.tokens or None,
+            cost=self.cost if self.currency else None,
+            cost_known=self.unpriced == 0,
+            currency=self.currency,
+            files=self.files,
+            bytes=self.bytes,
+            p50=times[len(times) // 2] if times else None,
+            p95=times[len(times) * 95 // 100] if times else None,
+            oldest=oldest,
+            failures=dict(self.failures),
+            events=tuple(self._events),
+        )
+
+    def _rate(self, now: float) -> float | None:
+        """Rows ended a minute, over the last two minutes or since the start."""
+        while self._ended and self._ended[0] < now - RATE_WINDOW:
+            self._ended.popleft()
+        span = min(now - self.started_at, RATE_WINDOW)
+        return len(self._ended) / span * 60 if span > 1 and self._ended else None

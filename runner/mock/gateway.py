@@ -1,0 +1,170 @@
+"""The mock gateway: listens on 127.0.0.1 and answers as a gateway of the New API family does."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from runner.mock import sending
+from runner.mock.books import Books, Download, Request
+from runner.mock.canned import CONSOLE, Canned, gateway_error, openai_error
+from runner.mock.chat import Chat
+from runner.mock.faults import Fault
+from runner.mock.files import Files
+from runner.mock.replies import packed
+from runner.mock.request import Problem
+from runner.mock.settings import MockSettings
+from runner.mock.writing import Writer
+
+HOST = "127.0.0.1"
+BAD_KEY = "sk-bad"
+MODELS = ("mock-text", "mock-image")
+_STOP_SECONDS = 0.1  # what is still being answered when the gateway stops is broken off
+
+
+class MockGateway:
+    """One gateway on its own port, inside `async with`; the counts outlive it.
+
+    OSError on entering: the port is taken, or the bill cannot be written.
+    """
+
+    def __init__(self, settings: MockSettings | None = None) -> None:
+        self.settings = settings or MockSettings()
+        self.base_url = ""  # known when it listens
+        self._books = Books()
+        self._drawer = ThreadPoolExecutor(1, thread_name_prefix="mock-drawer")
+        self._files = Files(self._books, self._drawer)
+        self._serial = 0
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._books.open(self.settings.bill)
+            stack.callback(self._books.close)
+            stack.callback(self._drawer.shutdown, cancel_futures=True)
+            server = web.Server(self._handle, access_log=None)
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: self._connection(server),
+                HOST,
+                self.settings.port,
+                backlog=2048,
+                start_serving=False,
+            )
+            stack.push_async_callback(_close, listener, server)
+            self.base_url = f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
+            writer = Writer(self.settings, self.base_url)
+            self._chat = Chat(self.settings, books=self._books, writer=writer, drawer=self._drawer)
+            await listener.start_serving()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request to the API, billed or not, in the order of the bill."""
+        return self._books.requests
+
+    @property
+    def downloads(self) -> list[Download]:
+        """Every request for a file, in their order."""
+        return self._books.downloads
+
+    @property
+    def file_requests(self) -> int:
+        """How many requests for files there were."""
+        return len(self._books.downloads)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted, those that were reset at once included."""
+        return self._books.connections
+
+    @property
+    def max_in_flight(self) -> int:
+        """The most chat requests that were being answered at one time."""
+        return self._books.max_in_flight
+
+    def _connection(self, server: web.Server) -> asyncio.Protocol:
+        number = self._books.connections
+        self._books.connections += 1
+        fault = self.settings.faults.of_connection(self.settings.seed, number)
+        return _Reset() if fault is Fault.RESET_BEFORE else server()
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        if http.path.startswith("/files/"):
+            return await self._files.answer(http)
+        call = self._call_id()
+        refusal = self._refusal(http, call)
+        if refusal is None and http.method == "POST":
+            return await self._chat.answer(http, call)
+        self._books.write(
+            Request(
+                id=call,
+                time=round(time.time(), 3),
+                endpoint=http.path,
+                key=http.headers.get("Idempotency-Key"),
+                status=refusal.status if refusal else 200,
+            )
+        )
+        return sending.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
+
+    def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
+        """What comes before any endpoint: unknown paths first, then the key, as New API has it."""
+        if (http.method, http.path) not in _ROUTES:
+            if http.path.split("/")[1] not in ("v1", "api"):
+                return CONSOLE
+            problem = Problem(message=f"Invalid URL ({http.method} {http.path})", code="")
+            return openai_error(404, problem)
+        scheme, _, key = http.headers.get("Authorization", "").partition(" ")
+        key = key.strip()
+        if not key or scheme.lower() != "bearer":
+            return gateway_error(401, "未提供令牌", call)
+        if key == BAD_KEY or self.settings.key not in (None, key):
+            return gateway_error(401, "无效的令牌", call)
+        return None
+
+    def _call_id(self) -> str:
+        """A request id in New API's shape: the time, then a part of its own."""
+        self._serial += 1
+        return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}{self._serial:08}Mock"
+
+
+class _Reset(asyncio.Protocol):
+    """A connection that is reset as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        sending.reset(transport)
+
+
+async def _close(listener: asyncio.Server, server: web.Server) -> None:
+    listener.close()
+    server.pre_shutdown()
+    await server.shutdown(_STOP_SECONDS)
+
+
+_ROUTES = frozenset({("GET", "/v1/models"), ("POST", "/v1/chat/completions")})
+
+_MODELS = Canned(
+    status=200,
+    body=packed(
+        {
+            "object": "list",
+            "data": [
+                {"id": model, "object": "model", "created": 1626777600, "owned_by": "mock"}
+                for model in MODELS
+            ],
+        }
+    ),
+)

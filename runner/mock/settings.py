@@ -1,0 +1,36 @@
+"""How one mock gateway behaves."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.mock.chance import chance
+from runner.mock.faults import FaultPlan
+from runner.mock.forms import Form
+
+PRICE_PER_TEXT = 0.002
+PRICE_PER_PICTURE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockSettings:
+    """`port` 0 takes a free one; `latency` is in seconds, fixed or between two.
+
+    `key` is the only one to be let in; None lets in any but "sk-bad". `slow` is what the fault of
+    that name adds to the latency, in seconds. The seed chooses among `forms` of picture answers.
+    """
+
+    port: int = 0
+    latency: float | tuple[float, float] = 0.0
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    bill: Path | None = None
+    seed: int = 1
+    key: str | None = None
+    slow: float = 1.0
+    forms: tuple[Form, ...] = tuple(Form)
+
+    def latency_of(self, sha: str, ask: int) -> float:
+        """How long this ask of this prompt takes, in seconds."""
+        if isinstance(self.latency, tuple):
+            low, high = self.latency
+            return low + (high - low) * chance(self.seed, sha, ask, "latency")
+        return self.latency

@@ -1,0 +1,45 @@
+"""The endpoints there are, by name."""
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+
+from runner.endpoint import AnyEndpoint
+from runner.endpoints import chat, chat_image
+from runner.inputs import describe
+
+ENDPOINTS: dict[str, AnyEndpoint] = {
+    item.name: item
+    for item in (
+        chat.ENDPOINT,
+        chat_image.ENDPOINT,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEndpoint:
+    """No endpoint has this name; `likely` is the one that was probably meant."""
+
+    name: str
+    likely: str | None
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        hint = f"did you mean {self.likely}? " if self.likely else ""
+        return f"there is no endpoint {self.name!r}; {hint}There are: {', '.join(self.names)}"
+
+
+def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
+    """The endpoint of that name; case, spaces and underscores do not matter."""
+    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    if plain in ENDPOINTS:
+        return ENDPOINTS[plain]
+    likely = difflib.get_close_matches(plain, ENDPOINTS, n=1, cutoff=0.5)
+    return UnknownEndpoint(name=name, likely=next(iter(likely), None), names=tuple(ENDPOINTS))
+
+
+@cache
+def known_fields() -> frozenset[str]:
+    """Every column name that some endpoint understands."""
+    return frozenset(field.name for item in ENDPOINTS.values() for field in describe(item.inputs))

@@ -1,0 +1,86 @@
+"""How long to wait before asking again."""
+
+import math
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+LONGEST = 900.0  # seconds; whoever asks for more is asked again after that
+DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|us|µs|ns|h|m|s))+")
+DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|us|µs|ns|h|m|s)")
+SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+def backoff(failures: int, *, base: float = 1.0, cap: float = 60.0, chance: float) -> float:
+    """Seconds to wait after so many failures: full jitter, with `chance` between 0 and 1."""
+    return chance * min(cap, base * 2.0 ** min(max(failures, 1) - 1, 32))
+
+
+def retry_after(
+    headers: Mapping[str, str], *, now: float, status: int | None = None
+) -> float | None:
+    """Seconds a server asked us to wait, between 0 and 900, or None where it said nothing readable.
+
+    `headers` have lower-case names, `now` is Unix time. The rate-limit headers count only on a 429:
+    on success a gateway passes on those of somebody else's account.
+    """
+    waits = [_number(headers.get("retry-after-ms"), 1e-3), _number(headers.get("retry-after"))]
+    waits.append(_until(headers.get("retry-after"), headers.get("date"), now))
+    if status == 429:
+        waits.append(_reset(headers, now))
+    found = next((wait for wait in waits if wait is not None), None)
+    return None if found is None else min(max(found, 0.0), LONGEST)
+
+
+def _number(text: str | None, unit: float = 1.0) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text) * unit
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
+
+
+def _until(text: str | None, date: str | None, now: float) -> float | None:
+    """Seconds until an HTTP date, by the server's own clock where it tells the time."""
+    until, told = _moment(text), _moment(date)
+    if until is None:
+        return None
+    return until - (now if told is None else told)
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, OSError):  # OSError: a year this system cannot tell
+        return None
+
+
+def _reset(headers: Mapping[str, str], now: float) -> float | None:
+    """When a rate limit starts anew: the last of those used up, or else the first of them all."""
+    used_up: list[float] = []
+    unknown: list[float] = []
+    for kind in ("-requests", "-tokens", ""):
+        wait = _duration(headers.get(f"x-ratelimit-reset{kind}"), now)
+        if wait is None:
+            continue
+        remaining = _number(headers.get(f"x-ratelimit-remaining{kind}"))
+        (used_up if remaining is not None and remaining <= 0 else unknown).append(wait)
+    if used_up:
+        return max(used_up)
+    return min(unknown) if unknown else None
+
+
+def _duration(text: str | None, now: float) -> float | None:
+    """`6ms`, `1m12.5s`, plain seconds, or a moment in seconds or milliseconds since 1970."""
+    if text is None:
+        return None
+    if DURATION.fullmatch(text.strip()):
+        return sum(float(number) * SECONDS[unit] for number, unit in DURATION_PART.findall(text))
+    value = _number(text)
+    if value is None or value < 1e9:
+        return value
+    return (value / 1000 if value >= 1e12 else value) - now

@@ -1,0 +1,242 @@
+"""The schema of every setting, of which options, variables and file keys are made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from keyword import iskeyword
+from pathlib import Path
+from typing import TypeAlias
+
+
+class Scope(StrEnum):
+    """Where a setting may be given."""
+
+    FLAG = "flag"
+    ENV = "env"
+    FILE = "file"
+    REMEMBERED = "remembered"  # by the workspace, from the last run
+
+
+class Kind(StrEnum):
+    """What a setting's value is; `values.py` reads each."""
+
+    TEXT = "text"
+    TEMPLATE = "template"  # text, or @FILE
+    PAIRS = "pairs"  # KEY=VALUE or KEY=@FILE, repeatable
+    COLUMNS = "columns"  # HEADER=FIELD, repeatable
+    HOSTS = "hosts"
+    FOLDERS = "folders"
+    PATH = "path"
+    SWITCH = "switch"
+    CHOICE = "choice"
+    COUNT = "count"  # a whole number from 1
+    TIMES = "times"  # a whole number from 0
+    CLASSES = "classes"  # failure classes and in_doubt, with commas
+    AMOUNT = "amount"  # a number from 0
+    SECONDS = "seconds"  # 90, 90s, 10m, 8h
+    BASE_URL = "base_url"
+    ROWS = "rows"  # 3,7,10-20
+    PORT = "port"  # 0 takes a free one
+    TOLERANCE = "tolerance"  # 12 or 5%
+    STOP_IF = "stop_if"  # failed>20%/50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How many failed rows still count as a good end: a number, or a percentage of all rows."""
+
+    rows: int | None = None
+    percent: float | None = None
+
+    def allows(self, failed: int, total: int) -> bool:
+        """May `failed` of `total` rows fail?"""
+        if self.percent is not None:
+            return failed * 100 <= self.percent * total
+        return failed <= (self.rows or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopIf:
+    """Stop the run when more than `percent` of the last `window` ended rows failed."""
+
+    percent: float
+    window: int
+
+
+Value: TypeAlias = (
+    bool
+    | int
+    | float
+    | str
+    | Path
+    | Tolerance
+    | StopIf
+    | tuple[str, ...]
+    | tuple[Path, ...]
+    | tuple[tuple[int, int], ...]
+    | Mapping[str, str]
+    | None
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. Its help sentence is `option.<name>` in the catalogue.
+
+    `careful` settings open something (a folder, a host): a settings file that merely lies beside
+    the sheet may not give them.
+    """
+
+    name: str  # as the long option is written, without the dashes
+    kind: Kind
+    group: str
+    scopes: frozenset[Scope]
+    default: Value = None
+    commands: tuple[str, ...] = ()
+    short: str | None = None
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    section: str = "defaults"
+    careful: bool = False
+
+    @property
+    def field(self) -> str:
+        """Its name in `Settings`, in a settings file, and (upper case) in the environment."""
+        field = self.name.replace("-", "_")
+        return f"{field}_" if iskeyword(field) else field
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"ROWMILL_{self.field.upper()}"
+
+
+ALL = frozenset({Scope.FLAG, Scope.ENV, Scope.FILE})
+SHAPING = ALL | {Scope.REMEMBERED}
+BY_HAND = frozenset({Scope.FLAG})
+FILE_ONLY = frozenset({Scope.FILE})
+
+REQUESTS = ("run", "check", "rehearse", "retry")
+"""The commands that make requests out of rows."""
+
+SPENDING = ("run", "rehearse", "retry")
+
+_request = partial(Setting, group="request", scopes=SHAPING, commands=REQUESTS)
+_rows = partial(Setting, group="rows", scopes=ALL, commands=REQUESTS)
+_files = partial(Setting, group="files", scopes=ALL, commands=REQUESTS)
+_spend = partial(Setting, scopes=ALL, commands=SPENDING)
+_mock = partial(Setting, group="own", scopes=ALL, commands=("mock",))
+_own = partial(Setting, group="own", scopes=BY_HAND)
+_global = partial(Setting, group="global", scopes=ALL)
+_limit = partial(Setting, group="limits", section="limits", scopes=FILE_ONLY)
+
+SCHEMA: tuple[Setting, ...] = (
+    _request(name="endpoint", kind=Kind.TEXT, short="e", metavar="NAME"),
+    _request(name="model", kind=Kind.TEXT, short="m", metavar="NAME"),
+    _request(name="prompt", kind=Kind.TEMPLATE, short="p", metavar="TEMPLATE|@FILE"),
+    _request(name="set", kind=Kind.PAIRS, metavar="KEY=VALUE|KEY=@FILE", default={}),
+    _request(name="column", kind=Kind.COLUMNS, metavar='"HEADER=FIELD"', default={}),
+    _request(name="id", kind=Kind.TEXT, metavar="COLUMN"),
+    _request(name="tab", kind=Kind.TEXT, metavar="NAME"),
+    _request(name="encoding", kind=Kind.TEXT, metavar="NAME", scopes=ALL),
+    _request(name="provider", kind=Kind.TEXT, metavar="NAME", default="wenwen"),
+    _request(name="base-url", kind=Kind.BASE_URL, metavar="URL", scopes=ALL),
+    _rows(name="limit", kind=Kind.COUNT, metavar="N", scopes=BY_HAND),
+    _rows(
+        name="rows", kind=Kind.ROWS, metavar="LIST", scopes=BY_HAND, commands=(*REQUESTS, "skip")
+    ),
+    _rows(name="skip-bad", kind=Kind.SWITCH, default=False),
+    _rows(name="same-sheet", kind=Kind.SWITCH, default=False),
+    _rows(name="rebuy", kind=Kind.SWITCH, default=False, scopes=BY_HAND),
+    _files(
+        name="workspace",
+        kind=Kind.PATH,
+        metavar="DIR",
+        commands=(*REQUESTS, "status", "show", "skip", "export"),
+    ),
+    _files(
+        name="name",
+        kind=Kind.TEXT,
+        metavar="TEMPLATE",
+        scopes=SHAPING,
+        default="{{ row }}-{{ slug }}-{{ n }}",
+    ),
+    _files(name="files-from", kind=Kind.FOLDERS, metavar="DIR", default=(), careful=True),
+    _files(name="allow-host", kind=Kind.HOSTS, metavar="HOST", default=(), careful=True),
+    _spend(name="concurrency", kind=Kind.COUNT, group="pace", short="c", metavar="N", default=8),
+    _spend(name="rpm", kind=Kind.COUNT, group="pace", metavar="N"),
+    _spend(
+        name="in-doubt",
+        kind=Kind.CHOICE,
+        group="stops",
+        choices=("retry", "hold"),
+        default="retry",
+    ),
+    _spend(name="ok-if-failed", kind=Kind.TOLERANCE, group="stops", metavar="N|P%"),
+    _spend(
+        name="progress",
+        kind=Kind.CHOICE,
+        group="telling",
+        choices=("auto", "bar", "plain", "json", "none"),
+        default="auto",
+    ),
+    _spend(
+        name="json",
+        kind=Kind.SWITCH,
+        group="telling",
+        commands=(*REQUESTS, "status", "show", "endpoints"),
+        default=False,
+    ),
+    _spend(
+        name="yes",
+        kind=Kind.SWITCH,
+        group="telling",
+        scopes=BY_HAND,
+        commands=(*SPENDING, "skip"),
+        short="y",
+        default=False,
+    ),
+    _spend(
+        name="no-input",
+        kind=Kind.SWITCH,
+        group="telling",
+        commands=(*SPENDING, "skip"),
+        default=False,
+    ),
+    _mock(name="port", kind=Kind.PORT, metavar="N", default=8765),
+    _mock(name="latency", kind=Kind.AMOUNT, metavar="SECONDS", default=0.0),
+    _mock(
+        name="faults",
+        kind=Kind.CHOICE,
+        choices=("none", "some", "storm"),
+        default="none",
+        commands=("mock", "rehearse"),
+    ),
+    _own(name="kill", kind=Kind.TIMES, metavar="N", commands=("rehearse",), default=0),
+    _own(name="class", kind=Kind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
+    _own(name="again", kind=Kind.SWITCH, commands=("retry",), default=False),
+    _global(
+        name="config", kind=Kind.PATH, metavar="FILE", scopes=frozenset({Scope.FLAG, Scope.ENV})
+    ),
+    _global(name="color", kind=Kind.CHOICE, choices=("auto", "always", "never"), default="auto"),
+    _global(name="lang", kind=Kind.CHOICE, choices=("en", "zh")),
+    _global(name="quiet", kind=Kind.SWITCH, short="q", default=False),
+    _global(name="verbose", kind=Kind.SWITCH, short="v", default=False),
+    _global(name="debug", kind=Kind.SWITCH, default=False),
+    _limit(name="attempts", kind=Kind.COUNT, default=5),
+    _limit(name="timeout", kind=Kind.SECONDS),
+    _limit(name="stop_if", kind=Kind.STOP_IF),
+    _limit(name="ask_above", kind=Kind.AMOUNT, default=200),
+    _limit(name="max_wait", kind=Kind.SECONDS),
+)
+"""Every setting, in the order of the help."""
+
+GLOBAL = tuple(one for one in SCHEMA if one.group == "global")
+REPEATABLE = frozenset({Kind.PAIRS, Kind.COLUMNS, Kind.HOSTS, Kind.FOLDERS})
+"""Kinds whose option may be given several times."""
+
+
+def options_of(command: str) -> tuple[Setting, ...]:
+    """The settings that are options of a command, in the order of its help."""
+    return tuple(one for one in SCHEMA if command in one.commands and Scope.FLAG in one.scopes)

@@ -1,0 +1,113 @@
+"""Text for the terminal: untrusted text made harmless, encodings that cannot crash."""
+
+import codecs
+import io
+import os
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ASCII_MARKS = {
+    "✓": "+",
+    "✗": "x",
+    "↻": "~",
+    "→": "->",
+    "…": "...",
+    "·": "-",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "≥": ">=",
+    "■": "#",
+    "█": "#",
+    "░": ".",
+}
+"""What stands for a mark where the output's encoding does not have it."""
+
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: str, limit: int = 500) -> str:
+    """One harmless line: control, bidi and format characters escaped, cut at `limit`."""
+    # Cut before escaping too: a cell of ten megabytes must not be walked through for one line.
+    head = text[: limit + 1]
+    shown = head if head.isascii() and head.isprintable() else "".join(map(_shown, head))
+    return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"
+
+
+def markup(text: str, limit: int = 500) -> str:
+    """`plain`, for a place where rich reads square brackets as its markup."""
+    from rich.markup import escape  # noqa: PLC0415 - only where rich draws
+
+    return escape(plain(text, limit))
+
+
+def prepare() -> None:
+    """Make both streams unable to fail on a character. The first thing the program does.
+
+    On Chinese Windows redirected output is GBK: one ✓ would raise, and rich would keep the failing
+    text in its buffer so that every later line raised as well.
+    """
+    codecs.register_error("rowmill.marks", _ascii_mark)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="rowmill.marks")
+
+
+def give(text: str) -> None:
+    """One line of data, to stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def tell(text: str) -> None:
+    """One line for a person, to stderr."""
+    if sys.stderr is not None:  # pythonw and some service managers start without it
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def console(stream: TextIO, *, color: str = "auto") -> "Console":
+    """rich's console on `stream`. `color` is auto, always or never; NO_COLOR counts as never."""
+    from rich.console import Console  # noqa: PLC0415 - only where rich draws
+
+    if color == "never" or (color == "auto" and os.environ.get("NO_COLOR")):
+        return Console(file=stream, color_system=None, highlight=False, markup=False, emoji=False)
+    return Console(
+        file=stream,
+        force_terminal=True if color == "always" else None,
+        no_color=False if color == "always" else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def is_utf8(stream: TextIO) -> bool:
+    """Can this stream show every mark we use?"""
+    try:
+        return codecs.lookup(stream.encoding or "ascii").name.startswith("utf")
+    except LookupError:
+        return False
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _ESCAPED:
+        return character
+    known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
+    if known:
+        return known
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _ascii_mark(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    marks = "".join(ASCII_MARKS.get(character, "?") for character in text)
+    return marks, error.end

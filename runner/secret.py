@@ -1,0 +1,65 @@
+"""A value that must never be printed."""
+
+import re
+from urllib.parse import quote
+
+_LOOKS_LIKE_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk|pk|rk)-(?=[A-Za-z0-9_\-]*[0-9A-Z])[A-Za-z0-9_\-]{12,}"
+    r"|(?<![A-Za-z0-9])AIza[A-Za-z0-9_\-]{30,}"
+    r"|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{16,}=*"
+)
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@")
+_alive: set[str] = set()  # every secret of this process, so that no text can carry one out
+
+
+class Secret:
+    """Holds a key or a password: only `reveal()` gives it out, every other look is masked."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        if len(value) >= 8:  # a shorter one would blank out half the words of a text
+            _alive.update((value, quote(value, safe="")))
+
+    def reveal(self) -> str:
+        """The value itself, for the one header that needs it."""
+        return self._value
+
+    def masked(self) -> str:
+        """Enough to tell two keys apart: `sk-…a1b2`. A short one shows nothing of itself."""
+        if len(self._value) < 16:
+            return "…"
+        prefix = "sk-" if self._value.startswith("sk-") else ""
+        return f"{prefix}…{self._value[-4:]}"
+
+    def __repr__(self) -> str:
+        return f"Secret({self.masked()})"
+
+    def __str__(self) -> str:
+        return self.masked()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.masked(), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not written to a file")
+
+
+def redacted(text: str) -> str:
+    """The text without the secrets of this process, without key-like words and URL passwords."""
+    for value in _alive:
+        if value in text:
+            text = text.replace(value, "[key]")
+    return _USERINFO.sub(r"\1[hidden]@", _LOOKS_LIKE_KEY.sub("[key]", text))
+
+
+def holds_secret(text: str) -> bool:
+    """Does this look like a key, or like a URL with a password in it?"""
+    return bool(_LOOKS_LIKE_KEY.search(text) or _USERINFO.search(text))

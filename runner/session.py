@@ -1,0 +1,272 @@
+"""One run over one workspace, from the recovered table to the drained crews."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.job import JSON, Claimed, Step
+from jobs.store import Store
+from jobs.store.choices import Choice, select_first, select_rows, unselect
+from jobs.store.claims import Holding, adopt
+from jobs.store.ids import Ids
+from jobs.store.log import end_run, open_run
+from jobs.store.readings import Batch, Counts, counts, spent
+from runner.addresses import AddressGuard, proxy_for
+from runner.answers import AnswerFolder
+from runner.download import Downloads
+from runner.ledger import Ledger
+from runner.limits import Pace
+from runner.meter import Meter
+from runner.pricing import PriceList
+from runner.progress import Display
+from runner.secret import Secret
+from runner.settings import Settings
+from runner.spool import Record, Spool, clear, replay
+from runner.steps import Plan, Steps
+from runner.transport import Target, Wire
+from runner.wire import Call, Reply
+from runner.workers import Conduct, Crew, Stop, Workshop
+from runner.workspace import BATCH_ID, Workspace
+
+log = logging.getLogger(__name__)
+
+FILE_HANDS = 16  # downloads at once
+LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
+PROBE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What one run is to do, decided before it starts."""
+
+    settings: Settings
+    workspace: Workspace
+    batch: Batch
+    key: Secret
+    title: str
+    program: str
+    limit: int | None = None
+    rows: tuple[tuple[int, int], ...] | None = None
+    remembered: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ended."""
+
+    run_id: int
+    started_at: float
+    stop: Stop | None
+    barred: dict[str, str]  # model → why it was stopped
+    counts: Counts
+    recovered: int = 0
+
+
+class Session:
+    """One run. `go` returns when nothing is left, or when a stop has been drained."""
+
+    def __init__(self, store: Store, assignment: Assignment, display: Display) -> None:
+        self.store = store
+        self.assignment = assignment
+        self.display = display
+        self.holding = Holding(batch_id=BATCH_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
+        self.recovered = 0
+        self._interrupts = 0
+        self._terminated = False
+        self._began: dict[int, float] = {}
+
+    async def go(self) -> Ending:
+        """Recover, work, drain, write down how it ended."""
+        started_at = time.time()
+        async with AsyncExitStack() as stack:
+            ledger = Ledger(self.store, self.holding)
+            ledger.start()
+            stack.push_async_callback(ledger.close)
+            await self._open(ledger)
+            records = {record.call_id: record for record in replay(self.assignment.workspace.spool)}
+            spool = Spool(self.assignment.workspace.spool)
+            stack.callback(spool.close)
+            workshop, meter = await self._workshop(stack, ledger, spool)
+            await self._recover(workshop.steps, ledger, records)
+            clear(self.assignment.workspace.spool, keep=spool.current)
+            await self._select(ledger)
+            await self._work(workshop, meter)
+            await ledger.do(
+                lambda tx: end_run(tx, self.holding.run_id, exit_code=0, now=time.time())
+            )
+        with self.store.read() as tx:
+            final = counts(tx, BATCH_ID)
+        return Ending(
+            run_id=self.holding.run_id,
+            started_at=started_at,
+            stop=workshop.stop,
+            barred={model: failure.detail for model, failure in workshop.barred.items()},
+            counts=final,
+            recovered=self.recovered,
+        )
+
+    async def _open(self, ledger: Ledger) -> None:
+        await ledger.do(
+            lambda tx: open_run(
+                tx,
+                self.holding,
+                program=self.assignment.program,
+                options=self.assignment.remembered,
+                now=time.time(),
+            )
+        )
+
+    async def _workshop(
+        self, stack: AsyncExitStack, ledger: Ledger, spool: Spool
+    ) -> tuple[Workshop, Meter]:
+        settings = self.assignment.settings
+        proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
+        target = Target(
+            base_url=settings.base_url,
+            key=self.assignment.key,
+            proxy=proxy or proxy_for(settings.base_url, os.environ),
+        )
+        wire = await stack.enter_async_context(Wire(target, in_flight=settings.concurrency))
+        guard = AddressGuard(base_url=settings.base_url, allow_hosts=settings.allow_host)
+        downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
+        steps = Steps(
+            self._plan(),
+            ledger=ledger,
+            wire=wire,
+            downloads=downloads,
+            spool=spool,
+            answers=AnswerFolder(path=self.assignment.workspace.answers),
+            prices=PriceList(own=settings.prices),
+        )
+        meter = Meter(title=self.assignment.title, limit=settings.concurrency)
+        with self.store.read() as tx:
+            meter.start_from(spent(tx, BATCH_ID))
+        pace = Pace(in_flight=settings.concurrency, rpm=settings.rpm)
+        crews = (
+            Crew(name="calls", steps=(Step.POLL, Step.SEND), hands=settings.concurrency, gate=pace),
+            Crew(name="files", steps=(Step.FETCH,), hands=FILE_HANDS),
+        )
+        conduct = Conduct(
+            account=settings.provider.name,
+            chosen_only=self._chooses,
+            max_wait=settings.max_wait,
+            probe=lambda: _key_is_good(wire),
+        )
+        return Workshop(steps, ledger, conduct, crews=crews, watcher=meter), meter
+
+    @property
+    def _chooses(self) -> bool:
+        return self.assignment.limit is not None or self.assignment.rows is not None
+
+    def _plan(self) -> Plan:
+        settings, batch = self.assignment.settings, self.assignment.batch
+        with self.store.read() as tx:
+            total = counts(tx, BATCH_ID).total
+        return Plan(
+            folder=self.assignment.workspace.sheet_of(batch).parent,
+            allowed=settings.files_from,
+            files=self.assignment.workspace.files,
+            name=settings.name,
+            headers=batch.headers,
+            attempts=settings.attempts,
+            hold_in_doubt=settings.in_doubt == "hold",
+            repeats=max(LEAST_REPEATS, total // 100),
+        )
+
+    async def _recover(self, steps: Steps, ledger: Ledger, records: dict[int, Record]) -> None:
+        """Settle what a dead process left running, with its answer where the spool has one."""
+        left: list[Claimed] = await ledger.do(lambda tx: adopt(tx, self.holding))
+        self.recovered = len(left)
+        for job in left:
+            done = await steps.recover(job, records.get(job.call_id))
+            await ledger.settle(done.settlement)
+
+    async def _select(self, ledger: Ledger) -> None:
+        """A run that takes only some rows marks them, so that claims stay one query."""
+        run_id = self.holding.run_id
+        await ledger.do(lambda tx: unselect(tx, BATCH_ID))
+        rows, limit = self.assignment.rows, self.assignment.limit
+        if rows is not None:
+            await ledger.do(
+                lambda tx: select_rows(tx, BATCH_ID, Choice(positions=rows), run_id=run_id)
+            )
+        elif limit is not None:
+            await ledger.do(lambda tx: select_first(tx, BATCH_ID, limit, run_id=run_id))
+
+    async def _work(self, workshop: Workshop, meter: Meter) -> None:
+        async def take() -> object:
+            found = await asyncio.to_thread(self._counts)
+            return meter.snapshot(
+                found, in_flight=len(workshop.calls.tasks), oldest=workshop.oldest()
+            )
+
+        with self._signals(workshop):
+            self.display.start(take)  # type: ignore[arg-type]  # a Snapshot, by Meter
+            try:
+                await workshop.run()
+            finally:
+                await self.display.stop(await take())  # type: ignore[arg-type]  # as above
+
+    def _counts(self) -> Counts:
+        with self.store.read() as tx:
+            return counts(tx, BATCH_ID)
+
+    @contextlib.contextmanager
+    def _signals(self, workshop: Workshop) -> Iterator[None]:
+        """First Ctrl-C drains, second gives up what is in flight, third ends the process at once."""
+        loop = asyncio.get_running_loop()
+
+        def interrupted(number: int) -> None:
+            self._interrupts += 1
+            kind = "terminated" if number == signal.SIGTERM else "interrupted"
+            if self._interrupts >= 3:
+                os._exit(130)
+            if self._interrupts == 2:
+                workshop.cut()
+            workshop.halt(Stop(kind=kind))
+            self.display.tell(workshop.farewell(self._interrupts))
+
+        before: list[tuple[signal.Signals, Callable[..., object] | int | None]] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, interrupted, number)
+            except NotImplementedError:  # Windows: no handlers in the loop
+                before.append((number, signal.getsignal(number)))
+                signal.signal(
+                    number,
+                    lambda number, _frame: loop.call_soon_threadsafe(interrupted, number),
+                )
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with contextlib.suppress(NotImplementedError):
+                    loop.remove_signal_handler(number)
+            for number, old in before:
+                signal.signal(number, old)
+
+
+async def _key_is_good(wire: Wire) -> bool:
+    """Is the key itself accepted? Asked of the list of models, which costs nothing."""
+    found = await wire.send(Call(path="/v1/models", method="GET", timeout=PROBE_SECONDS))
+    return not (isinstance(found, Reply) and found.status in (401, 403))
+
+
+def log_to(path: Path) -> logging.Handler:
+    """One line for each attempt into the workspace's log, readable by its owner only."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root = logging.getLogger("rowmill")
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    root.propagate = False
+    return handler

@@ -1,0 +1,325 @@
+"""Reads a settings file (TOML), with every key and type checked and named when it is wrong."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from runner.catalogue import say
+from runner.exits import Refusal
+from runner.pricing import OwnPrice
+from runner.schema import SCHEMA, Kind, Scope, Setting, Value
+from runner.secret import Secret
+from runner.values import UnfitError, base_url, read_value
+
+FILE_NAME = "rowmill.toml"
+
+
+class SettingsError(Refusal):
+    """A settings file or the environment says something that cannot be used. Exit 3."""
+
+
+class Origin(StrEnum):
+    """Whose file it is. Only the sheet's own folder may hold a stranger's file."""
+
+    CONFIG = "config file"  # named with --config
+    SHEET = "sheet file"  # found beside the sheet
+    USER = "user file"  # in the user's configuration folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """Where a provider's key is to be had: `kind` is env, file or command.
+
+    `url` is the base URL it was meant for: the key is used for no other site.
+    """
+
+    kind: str
+    value: str
+    folder: Path  # of the settings file, for relative paths
+    account: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPart:
+    """What one file says about one provider."""
+
+    base_url: str | None = None
+    keys: tuple[KeySource, ...] = ()
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Who is told when a run ends."""
+
+    url: str | None = None
+    on_finish: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFile:
+    """One settings file, checked."""
+
+    path: Path
+    origin: Origin
+    values: Mapping[str, Value] = field(default_factory=dict)
+    providers: Mapping[str, ProviderPart] = field(default_factory=dict)
+    prices: Mapping[str, OwnPrice] = field(default_factory=dict)
+    notify: Notify | None = None
+
+
+_DEFAULTS = {one.field: one for one in SCHEMA if one.section == "defaults"}
+_LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
+_SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify")
+
+
+def find_files(folder: Path | None, config: Path | None) -> tuple[SettingsFile, ...]:
+    """The settings files in force: `config` alone, or the sheet's, which beats the user's."""
+    if config is not None:
+        if not config.is_file():
+            raise SettingsError(say("settings.no_such_file", file=str(config)))
+        return (read_file(config, Origin.CONFIG),)
+    found = []
+    if folder is not None and (folder / FILE_NAME).is_file():
+        found.append(read_file(folder / FILE_NAME, Origin.SHEET))
+    users = user_file()
+    if users.is_file() and not (found and users.samefile(found[0].path)):
+        found.append(read_file(users, Origin.USER))
+    return tuple(found)
+
+
+def user_file() -> Path:
+    """The user's own settings file, whether it exists or not."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - `rowmill --help` does without it
+
+    return user_config_path("rowmill", appauthor=False) / FILE_NAME
+
+
+def read_file(path: Path, origin: Origin) -> SettingsFile:
+    """Read and check one file. Raises `SettingsError` naming file, key, expected and found."""
+    reader = _Reader(path, origin, _load(path))
+    reader.no_others(reader.data, _SECTIONS, "")
+    read = SettingsFile(
+        path=path,
+        origin=origin,
+        values={**reader.section("defaults", _DEFAULTS), **reader.section("limits", _LIMITS)}
+        | reader.columns(),
+        providers=reader.providers(),
+        prices=reader.prices(),
+        notify=reader.notify(),
+    )
+    if origin is Origin.SHEET:
+        _check_stranger(read)
+    return read
+
+
+def _load(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(say("settings.unreadable", file=str(path), reason=reason)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Not the parser's words where they could quote the line: it may hold a key.
+        reason = str(error).rpartition("(")[2].rstrip(")") if "line" in str(error) else "UTF-8"
+        raise SettingsError(say("settings.not_toml", file=str(path), reason=reason)) from error
+
+
+def _check_stranger(read: SettingsFile) -> None:
+    """What a file that merely lies beside the sheet may not do: it may have come with the sheet."""
+    file = str(read.path)
+    defaults_url = read.values.get("base_url") is not None
+    for name, part in read.providers.items():
+        if part.keys and (part.base_url or defaults_url):
+            raise SettingsError(say("settings.url_and_key", file=file, provider=name))
+        if any(key.kind == "command" for key in part.keys):
+            raise SettingsError(say("settings.careful", file=file, key=f"provider.{name}.keys"))
+    for setting in SCHEMA:
+        if setting.careful and setting.field in read.values:
+            raise SettingsError(say("settings.careful", file=file, key=f"defaults.{setting.name}"))
+    if read.notify is not None and read.notify.on_finish is not None:
+        raise SettingsError(say("settings.careful", file=file, key="notify.on_finish"))
+
+
+class _Reader:
+    """Walks one file's data, knowing where it stands."""
+
+    def __init__(self, path: Path, origin: Origin, data: Mapping[str, object]) -> None:
+        self.path = path
+        self.origin = origin
+        self.data = data
+
+    def wrong(self, key: str, expected: str, found: object = None) -> SettingsError:
+        shown = say("settings.found", found=repr(found)) if found is not None else ""
+        return SettingsError(
+            say("settings.wrong", file=str(self.path), key=key, expected=expected) + shown
+        )
+
+    def table(self, holder: Mapping[str, object], key: str, path: str) -> Mapping[str, object]:
+        found = holder.get(key, {})
+        if isinstance(found, dict):
+            return found
+        raise self.wrong(path, say("expected.table"), found)
+
+    def no_others(self, found: Mapping[str, object], known: tuple[str, ...], path: str) -> None:
+        for key in found:
+            if key not in known:
+                raise SettingsError(
+                    say(
+                        "settings.unknown_key",
+                        file=str(self.path),
+                        key=f"{path}{key}",
+                        known=", ".join(known),
+                    )
+                )
+
+    def section(self, name: str, settings: Mapping[str, Setting]) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for raw_key, raw in self.table(self.data, name, name).items():
+            setting = settings.get(raw_key.replace("-", "_"))
+            if setting is None:
+                raise SettingsError(
+                    say(
+                        "settings.unknown_key",
+                        file=str(self.path),
+                        key=f"{name}.{raw_key}",
+                        known=", ".join(one.name for one in settings.values() if _in_file(one)),
+                    )
+                )
+            if not _in_file(setting):
+                raise SettingsError(
+                    say("settings.by_hand", file=str(self.path), option=setting.name)
+                )
+            values[setting.field] = self._value(setting, raw, f"{name}.{raw_key}")
+        return values
+
+    def _value(self, setting: Setting, raw: object, key: str) -> Value:
+        try:
+            value = read_value(setting, raw)
+        except UnfitError as error:
+            found = None if setting.kind is Kind.BASE_URL else raw
+            raise self.wrong(key, error.expected, found) from error
+        folder = self.path.parent
+        if setting.kind is Kind.PATH and isinstance(value, Path):
+            return folder / value
+        if setting.kind is Kind.FOLDERS and isinstance(value, tuple):
+            return tuple(folder / one for one in value if isinstance(one, Path))
+        return value
+
+    def columns(self) -> dict[str, Value]:
+        given = self.table(self.data, "columns", "columns")
+        for header, target in given.items():
+            if not isinstance(target, str):
+                raise self.wrong(f"columns.{header}", say("expected.text"), target)
+        in_defaults = self.table(self.data, "defaults", "defaults").get("column", {})
+        both = {**(in_defaults if isinstance(in_defaults, dict) else {}), **given}
+        return {"column": both} if given else {}
+
+    def providers(self) -> dict[str, ProviderPart]:
+        providers = self.table(self.data, "provider", "provider")
+        return {name: self._provider(providers, name) for name in providers}
+
+    def _provider(self, holder: Mapping[str, object], name: str) -> ProviderPart:
+        path = f"provider.{name}"
+        found = self.table(holder, name, path)
+        numbers = ("rpm", "tpm", "concurrency")
+        self.no_others(found, ("base_url", "keys", *numbers, "proxy"), f"{path}.")
+        url = None
+        if "base_url" in found:
+            try:
+                url = base_url(found["base_url"])
+            except UnfitError as error:
+                raise self.wrong(f"{path}.base_url", error.expected) from error
+        proxy = found.get("proxy")
+        if proxy is not None and not (isinstance(proxy, str) and "://" in proxy):
+            raise self.wrong(f"{path}.proxy", say("expected.proxy"))
+        counts = {one: self._count(found.get(one), f"{path}.{one}") for one in numbers}
+        return ProviderPart(
+            base_url=url,
+            keys=self._keys(found.get("keys", []), f"{path}.keys"),
+            proxy=Secret(proxy) if isinstance(proxy, str) else None,
+            **counts,
+        )
+
+    def _count(self, raw: object, key: str) -> int | None:
+        if raw is None:
+            return None
+        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1:
+            return raw
+        raise self.wrong(key, say("expected.count"), raw)
+
+    def _keys(self, raw: object, path: str) -> tuple[KeySource, ...]:
+        if not isinstance(raw, list):
+            raise self.wrong(path, say("expected.keys"))
+        sources = []
+        for number, entry in enumerate(raw, start=1):
+            # What was found is not shown: people do write the key itself here.
+            kinds = [one for one in ("env", "file", "command") if one in _table_or_empty(entry)]
+            if (
+                not isinstance(entry, dict)
+                or len(kinds) != 1
+                or not set(entry) <= {kinds[0], "account"}
+                or not all(isinstance(value, str) and value for value in entry.values())
+            ):
+                raise self.wrong(f"{path}[{number}]", say("expected.keys"))
+            sources.append(
+                KeySource(
+                    kind=kinds[0],
+                    value=entry[kinds[0]],
+                    folder=self.path.parent,
+                    account=entry.get("account"),
+                )
+            )
+        return tuple(sources)
+
+    def prices(self) -> dict[str, OwnPrice]:
+        models = self.table(self.data, "prices", "prices")
+        return {model: self._price(models, model) for model in models}
+
+    def _price(self, holder: Mapping[str, object], model: str) -> OwnPrice:
+        path = f'prices."{model}"'
+        found = self.table(holder, model, path)
+        amounts = ("call", "picture", "input", "output")
+        self.no_others(found, (*amounts, "currency"), f"{path}.")
+        currency = found.get("currency", "USD")
+        if not isinstance(currency, str) or not currency.strip():
+            raise self.wrong(f"{path}.currency", say("expected.currency"), currency)
+        return OwnPrice(
+            currency=currency.strip().upper(),
+            **{one: self._amount(found.get(one), f"{path}.{one}") for one in amounts},
+        )
+
+    def _amount(self, raw: object, key: str) -> float | None:
+        if raw is None:
+            return None
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
+            return float(raw)
+        raise self.wrong(key, say("expected.amount"), raw)
+
+    def notify(self) -> Notify | None:
+        found = self.table(self.data, "notify", "notify")
+        self.no_others(found, ("url", "on_finish"), "notify.")
+        for key, value in found.items():
+            if not isinstance(value, str):
+                raise self.wrong(f"notify.{key}", say("expected.text"))
+        url, on_finish = found.get("url"), found.get("on_finish")
+        if not found:
+            return None
+        return Notify(
+            url=url if isinstance(url, str) else None,
+            on_finish=on_finish if isinstance(on_finish, str) else None,
+        )
+
+
+def _in_file(setting: Setting) -> bool:
+    return Scope.FILE in setting.scopes
+
+
+def _table_or_empty(found: object) -> Mapping[str, object]:
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,238 @@
+"""The door that paid requests go through: one call out, one delivery back."""
+
+import asyncio
+import functools
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from runner.bodies import DataWatch, TooLargeError, UndecodableError, Unpacker, outgoing
+from runner.gateway import MB, BrokenError, GatewayTransport, Progress, UnsentError
+from runner.secret import Secret
+from runner.wire import Call, Delivery, Lost, NotSent, Reply
+
+KEPT = 1 * MB  # bytes of an answer beyond its cap that are kept for study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLimits:
+    """How long and how much the wire accepts: seconds and bytes."""
+
+    connect: float = 10.0
+    idle: float = 120.0  # between two data events of a stream
+    body: int = 64 * MB
+    unpacked: int = 256 * MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where paid requests go, with the key that belongs there and nowhere else.
+
+    `base_url` may end in `/` or `/v1`; both are taken off, any other path is kept.
+    """
+
+    base_url: str
+    key: Secret
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", normalised(self.base_url))
+        if not all(" " < sign <= "~" for sign in self.key.reveal()):
+            raise ValueError("the key holds spaces, line breaks or characters that no key has")
+        if self.proxy is not None and urlsplit(self.proxy).scheme not in {"http", "https"}:
+            raise ValueError("the proxy's address must begin with http:// or https://")
+
+
+def normalised(base_url: str) -> str:
+    """A base URL without `/` and `/v1` at its end. Raises ValueError where it is none."""
+    parts = urlsplit(base_url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("a base URL begins with http:// or https:// and names a host")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("a base URL holds no user name, no ? and no #")
+    _ = parts.port  # raises ValueError for one that cannot be
+    return base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+class Wire:
+    """Sends calls to one target; one for a run. Use it as an async context manager."""
+
+    def __init__(
+        self, target: Target, *, in_flight: int, limits: WireLimits = WireLimits()
+    ) -> None:
+        self.target = target
+        self._limits = limits
+        self._transport = GatewayTransport(
+            in_flight=in_flight, proxy=target.proxy, connect=limits.connect
+        )
+        self._urls: dict[str, httpx.URL] = {}
+        self._headers: dict[tuple[str, bool], httpx.Headers] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._transport.aclose()
+
+    async def send(self, call: Call, *, key: str = "") -> Delivery:
+        """Sends the call once. Whatever the network or the server does comes back as a value.
+
+        `key` goes out as Idempotency-Key. Cancelling passes through and closes the connection.
+        """
+        began = time.monotonic()
+        progress = Progress()
+        try:
+            async with asyncio.timeout(call.timeout):
+                reply = await self._exchange(self._request(call, key, progress), progress)
+        except TimeoutError:
+            detail = f"no complete answer within {call.timeout:g} s"
+            if not progress.sent:
+                return NotSent(cause="connect_timeout", detail=detail)
+            return self._lost("timeout", detail, progress)
+        except UnsentError as error:
+            return NotSent(cause=error.cause, detail=self._clean(str(error)))
+        except BrokenError as error:
+            return self._lost(error.cause, str(error), progress)
+        except httpx.InvalidURL as error:
+            return NotSent(cause="other", detail=self._clean(str(error)))
+        status, headers, body = reply
+        return Reply(status=status, headers=headers, body=body, seconds=time.monotonic() - began)
+
+    def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
+        body, media_type = outgoing(call)
+        headers = self._headers_of(media_type, stream=call.stream)
+        if call.headers or key:
+            headers = httpx.Headers(headers)
+            headers.update(dict(call.headers))
+            if key:
+                headers["Idempotency-Key"] = key
+        return httpx.Request(
+            call.method,
+            self._url(call.path),
+            headers=headers,
+            stream=httpx.ByteStream(body),
+            extensions={"progress": progress, "fresh": call.fresh, "stream": call.stream},
+        )
+
+    def _headers_of(self, media_type: str, *, stream: bool) -> httpx.Headers:
+        """The headers that all calls of one kind share, made once."""
+        known = self._headers.get((media_type, stream))
+        if known is None:
+            known = httpx.Headers(
+                {
+                    "Authorization": f"Bearer {self.target.key.reveal()}",
+                    "User-Agent": user_agent(),
+                    "Accept": "text/event-stream" if stream else "application/json",
+                    "Accept-Encoding": "gzip, deflate",
+                }
+            )
+            if media_type:
+                known["Content-Type"] = media_type
+            if not media_type.startswith("multipart"):  # each of those has a boundary of its own
+                self._headers[media_type, stream] = known
+        return known
+
+    def _url(self, path: str) -> httpx.URL:
+        known = self._urls.get(path)
+        if known is None:
+            if len(self._urls) > 1000:  # each ticket has a path of its own
+                self._urls.clear()
+            known = self._urls[path] = httpx.URL(self.target.base_url + path)
+        return known
+
+    async def _exchange(
+        self, request: httpx.Request, progress: Progress
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        response = await self._transport.handle_async_request(request)
+        try:
+            headers = _plain(response.headers)
+            if response.status_code < 200:
+                raise BrokenError("not_http", f"status {response.status_code} was not asked for")
+            coding = headers.get("content-encoding", "")
+            if request.extensions["stream"]:
+                await self._watched(response, coding, progress)
+            else:
+                await self._read(response, coding, progress)
+        finally:
+            await response.stream.aclose()  # type: ignore[union-attr]  # ours is always async
+        return response.status_code, headers, b"".join(progress.pieces)
+
+    async def _read(
+        self,
+        response: httpx.Response,
+        coding: str,
+        progress: Progress,
+        see: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """Reads the body into `progress`, unpacked and within its caps; `see` gets each piece."""
+        unpacker = Unpacker(coding, received=self._limits.body, unpacked=self._limits.unpacked)
+        try:
+            async for data in response.stream:  # type: ignore[union-attr]  # ours is always async
+                piece = unpacker.feed(data)
+                progress.pieces.append(piece)
+                if see is not None:
+                    see(piece)
+            unpacker.finish()
+        except UndecodableError as error:
+            raise BrokenError("encoding", str(error)) from error
+        except TooLargeError as error:
+            progress.pieces[:] = [b"".join(progress.pieces)[:KEPT]]
+            raise BrokenError("too_large", str(error)) from error
+
+    async def _watched(self, response: httpx.Response, coding: str, progress: Progress) -> None:
+        """Reads a stream; once data flows, a pause longer than the idle limit ends it."""
+        watch = DataWatch()
+        now = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(None) as idle:
+
+                def see(piece: bytes) -> None:
+                    if watch.feed(piece):
+                        idle.reschedule(now() + self._limits.idle)
+
+                await self._read(response, coding, progress, see)
+        except TimeoutError as error:
+            detail = f"the stream brought no data for {self._limits.idle:g} s"
+            raise BrokenError("timeout", detail) from error
+
+    def _lost(self, cause: str, detail: str, progress: Progress) -> Lost:
+        return Lost(
+            cause=cause,
+            detail=self._clean(detail),
+            by_time=cause == "timeout",
+            status=progress.status,
+            body=b"".join(progress.pieces),
+        )
+
+    def _clean(self, detail: str) -> str:
+        """A server that echoes what it was sent must not put the key into a log."""
+        return detail.replace(self.target.key.reveal(), "…")
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Headers with lower-case names; one that comes twice is joined, as RFC 9110 has it."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+@functools.cache
+def user_agent() -> str:
+    """How we introduce ourselves; some sites refuse requests that do not."""
+    try:
+        return f"rowmill/{importlib.metadata.version('rowmill')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "rowmill"

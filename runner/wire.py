@@ -1,0 +1,71 @@
+"""What goes out, and what can come back: the values between endpoints and the transport."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from jobs.job import JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a multipart body; a file part has a file name and a media type."""
+
+    name: str
+    content: bytes = field(repr=False)
+    filename: str | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request as an endpoint wants it: no host, no key. Exactly one of `json` and `parts` is set on POST.
+
+    `path` is the full path below the normalised base URL (protocol.md 1.1). `timeout` is the total
+    deadline in seconds, connecting included. `fresh` asks for a connection of its own.
+    """
+
+    path: str
+    method: str = "POST"
+    json: Mapping[str, JSON] | None = None
+    parts: tuple[Part, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: bool = False
+    timeout: float = 300.0
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A complete answer: the last byte was read, and length and compression check out.
+
+    `body` is decompressed; of a streamed answer it is the whole event stream, which the dialect reads.
+    `headers` have lower-case names.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """Wire class A: no request byte left, by the transport's own trace. Free to repeat."""
+
+    cause: str  # dns, refused, connect_timeout, tls, proxy, other
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Wire class D: bytes left, and no complete answer came back. It may have been billed."""
+
+    cause: str  # timeout, reset, closed, cut, encoding, too_large, not_http
+    detail: str = ""
+    by_time: bool = False  # our own deadline cut it
+    status: int | None = None  # where a status line came
+    body: bytes = field(default=b"", repr=False)  # what came, for study
+
+
+Delivery: TypeAlias = Reply | NotSent | Lost

@@ -1,0 +1,180 @@
+"""The folder that holds a sheet's table, files and results: where it is, and whose it is."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.lock import Lock, is_held
+from jobs.store import Store
+from jobs.store.readings import Batch, batch
+from runner.catalogue import say
+from runner.exits import Refusal
+
+SUFFIX = ".rowmill"
+REHEARSAL = ".rehearsal"
+BATCH_ID = 1  # a workspace holds one sheet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """One workspace folder; nothing in it needs to exist yet."""
+
+    folder: Path
+
+    @property
+    def table(self) -> Path:
+        """The job table."""
+        return self.folder / "jobs.db"
+
+    @property
+    def spool(self) -> Path:
+        """Answers that are not in the table yet."""
+        return self.folder / "spool"
+
+    @property
+    def answers(self) -> Path:
+        """Raw answers too big for the table."""
+        return self.folder / "answers"
+
+    @property
+    def files(self) -> Path:
+        """Pictures and other files of answers."""
+        return self.folder / "files"
+
+    @property
+    def log(self) -> Path:
+        """One line for each attempt."""
+        return self.folder / "rowmill.log"
+
+    @property
+    def bill(self) -> Path:
+        """What the mock gateway charged, in a rehearsal."""
+        return self.folder / "bill.jsonl"
+
+    def lock(self) -> Lock:
+        """The lock of whoever runs this table."""
+        return Lock(self.folder / "jobs.lock")
+
+    def is_running(self) -> bool:
+        """Does a run hold the table now?"""
+        return is_held(self.folder / "jobs.lock")
+
+    def make(self) -> None:
+        """Make the folder, for its owner alone: prompts may be private."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise Refusal(
+                say("workspace.cannot_make", folder=str(self.folder), reason=reason)
+            ) from error
+
+    def loaded(self) -> Batch | None:
+        """The sheet that was loaded here, or None."""
+        if not self.table.exists() or self.table.stat().st_size == 0:
+            return None
+        store = Store.look(self.table)
+        try:
+            with store.read() as tx:
+                return batch(tx, BATCH_ID)
+        finally:
+            store.close()
+
+    def sheet_of(self, loaded: Batch) -> Path:
+        """Where the loaded sheet lay when it was last read."""
+        return Path(
+            os.path.normpath(self.folder / str(loaded.options.get("sheet_path", loaded.sheet)))
+        )
+
+
+def of_sheet(sheet: Path, given: Path | None) -> Workspace:
+    """The workspace of a sheet: as given, else the one remembered for it, else beside it."""
+    if given is not None:
+        return Workspace(folder=given.absolute())
+    elsewhere = _remembered().get(str(sheet.absolute()))
+    if elsewhere is not None and Path(elsewhere).exists():
+        return Workspace(folder=Path(elsewhere))
+    return Workspace(folder=sheet.absolute().with_suffix(SUFFIX))
+
+
+def of_rehearsal(sheet: Path, given: Path | None) -> Workspace:
+    """The folder of a sheet's rehearsals; never the real one."""
+    return Workspace(folder=given.absolute() if given else sheet.absolute().with_suffix(REHEARSAL))
+
+
+def find(named: Path | None, given: Path | None = None) -> Workspace:
+    """The workspace that a command means: by sheet, by folder, or the only one in this folder.
+
+    Raises Refusal where there is none, or more than one.
+    """
+    if given is not None:
+        return _existing(Workspace(folder=given.absolute()))
+    if named is None:
+        return _only_one(Path.cwd())
+    if named.is_dir() or named.suffix in (SUFFIX, REHEARSAL):
+        return _existing(Workspace(folder=named.absolute()))
+    inside = named.absolute().parent
+    if inside.suffix in (SUFFIX, REHEARSAL) and (inside / "jobs.db").exists():
+        return Workspace(folder=inside)  # its results file stands for its sheet
+    return _existing(of_sheet(named, None))
+
+
+def _existing(workspace: Workspace) -> Workspace:
+    if not workspace.table.exists():
+        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+    return workspace
+
+
+def _only_one(folder: Path) -> Workspace:
+    found = sorted(path.parent for path in folder.glob(f"*{SUFFIX}/jobs.db"))
+    if len(found) == 1:
+        return Workspace(folder=found[0])
+    if not found:
+        raise Refusal(say("workspace.none_here", folder=str(folder)))
+    names = ", ".join(path.name for path in found)
+    raise Refusal(say("workspace.several", names=names))
+
+
+def neighbours(workspace: Workspace) -> list[Workspace]:
+    """Other workspaces in the same folder."""
+    return [
+        Workspace(folder=path.parent)
+        for path in sorted(workspace.folder.parent.glob(f"*{SUFFIX}/jobs.db"))
+        if path.parent != workspace.folder
+    ]
+
+
+def remember(sheet: Path, workspace: Workspace) -> None:
+    """Keep where a sheet's workspace is, if it is not beside the sheet."""
+    places = _remembered()
+    name = str(sheet.absolute())
+    beside = sheet.absolute().with_suffix(SUFFIX)
+    if workspace.folder == beside:
+        if places.pop(name, None) is None:
+            return
+    elif places.get(name) == str(workspace.folder):
+        return
+    else:
+        places[name] = str(workspace.folder)
+    file = _places_file()
+    with contextlib.suppress(OSError):  # a convenience: without it --workspace must be named again
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(places, ensure_ascii=False), encoding="utf-8")
+        part.replace(file)
+
+
+def _places_file() -> Path:
+    from platformdirs import user_state_path  # noqa: PLC0415 - most commands do without it
+
+    return user_state_path("rowmill", appauthor=False) / "workspaces.json"
+
+
+def _remembered() -> dict[str, str]:
+    try:
+        found = json.loads(_places_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}

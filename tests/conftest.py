@@ -1,0 +1,74 @@
+"""Fixtures of the whole suite, with the rule that the full run may not skip anything."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+
+import pytest
+from postgres_server import Server, running_server
+from sqlalchemy import Engine, text
+
+from jobs.database import create, postgres_engine
+from jobs.store import Store
+from jobs.table import metadata
+
+ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under ROWMILL_TEST_ALL=1 a skipped test has failed: what it needs should be installed."""
+    report = yield
+    if ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"ROWMILL_TEST_ALL=1 allows no skips: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of our own, or a skip that names what is missing."""
+    with running_server() as server:
+        if server is None:
+            pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: Server) -> Iterator[Engine]:
+    """An engine over a database with rowmill's tables in it."""
+    engine = postgres_engine(postgres.new_database())
+    create(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh_store(request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]:
+    """Makes empty stores, over SQLite in memory and over PostgreSQL."""
+    made: list[Store] = []
+    if request.param == "sqlite":
+
+        def make() -> Store:
+            made.append(Store.scratch())
+            return made[-1]
+
+    else:
+        engine: Engine = request.getfixturevalue("postgres_tables")
+
+        def make() -> Store:
+            names = ", ".join(metadata.tables)
+            with engine.begin() as connection:
+                connection.execute(text(f"TRUNCATE {names}"))
+            return Store(engine, engine)
+
+    yield make
+    for store in made:
+        store.close()
+
+
+@pytest.fixture
+def store(fresh_store: Callable[[], Store]) -> Store:
+    """One empty store."""
+    return fresh_store()

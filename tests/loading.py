@@ -1,0 +1,65 @@
+"""Small sheets laid into a store, as a load does it once the cells have become requests."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.store import Store
+from jobs.store.staging import Plan, Staged, Staging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of a sheet: what it asks for, under which id, with what else beside it."""
+
+    asks: str
+    key: str | None = None  # None: known by its request
+    note: str = ""
+    problem: str | None = None
+    model: str = "m"
+
+
+def digest_of(asks: str) -> bytes:
+    """The digest of a request."""
+    return hashlib.blake2b(asks.encode(), digest_size=16).digest()
+
+
+def staged(position: int, line: Line) -> Staged:
+    """A line as it is staged."""
+    digest = digest_of(line.asks)
+    key = digest.hex() if line.key is None else line.key
+    fields, cells = json.dumps({"prompt": line.asks}), json.dumps([line.asks, line.note])
+    return (position, key, digest, "chat", line.model, fields, cells, line.problem)
+
+
+def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> Plan:
+    """Lay a sheet in; its first row is row 2, as Excel counts. Returns the plan it printed first."""
+    by_request = all(line.key is None for line in lines)
+    with store.write() as tx:
+        staging = Staging(tx, batch_id=batch_id, by_request=by_request)
+        staging.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+        staging.number()
+        staging.match()
+        plan = staging.plan()
+        staging.apply(now=now, batch=batch_values())
+    return plan
+
+
+def batch_values() -> dict[str, object]:
+    """What a load remembers of its sheet."""
+    return {
+        "sheet": "prompts.csv",
+        "sheet_digest": b"s",
+        "options_digest": b"o",
+        "headers": ["prompt", "note"],
+        "layout": {},
+        "id_column": None,
+        "options": {},
+        "attached": [],
+    }
+
+
+def asking(*words: str) -> list[Line]:
+    """Lines that ask for these, known by their request."""
+    return [Line(asks=word) for word in words]

@@ -1,0 +1,123 @@
+"""Claims about the sentences for users."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runner
+from jobs.job import FailureClass
+from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
+from runner.schema import SCHEMA
+from runner.secret import Secret
+
+PLACE = re.compile(r"\{(\w+)\}")
+SOURCES = sorted(Path(runner.__path__[0]).rglob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    choose_language("en", {})
+    yield
+    choose_language("en", {})
+
+
+def said() -> Iterator[tuple[str, set[str] | None, str]]:
+    """Every literal key in the code, with the values given (None where they are a dict)."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            where = f"{path.name}:{node.lineno}"
+            if node.func.id == "say" and node.args and isinstance(node.args[0], ast.Constant):
+                names = {word.arg for word in node.keywords}
+                given = None if None in names else {str(name) for name in names}
+                yield str(node.args[0].value), given, where
+            if node.func.id == "Notice":
+                words = {word.arg: word.value for word in node.keywords}
+                key, values = words["key"], words["values"]
+                assert isinstance(key, ast.Constant)
+                assert isinstance(values, ast.Dict)
+                yield (
+                    str(key.value),
+                    {str(ast.literal_eval(one)) for one in values.keys if one is not None},
+                    where,
+                )
+
+
+def test_every_sentence_that_the_code_says_exists_and_gets_its_values() -> None:
+    found = list(said())
+    assert len(found) > 60
+    for key, given, where in found:
+        assert key in en.MESSAGES, where
+        if given is not None:
+            assert set(PLACE.findall(en.MESSAGES[key])) == given, f"{where} {key}"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_failure_class_is_explained(language: str) -> None:
+    for kind in FailureClass:
+        meaning, remedy = FAILURES[language][kind]
+        assert meaning
+        assert remedy
+    choose_language(language, {})
+    assert explain(FailureClass.CREDIT, sheet="a.xlsx").command == "rowmill run a.xlsx"
+
+
+def test_a_finer_cause_has_the_finer_sentence_and_an_unknown_one_that_of_its_class() -> None:
+    fine = explain(FailureClass.NO_RESULT, "no_picture", sheet="a.csv")
+    rough = explain(FailureClass.NO_RESULT, "never heard of", sheet="a.csv")
+    assert "no picture" in fine.meaning
+    assert rough.meaning == en.FAILURES["no_result"][0]
+    assert fine.command == rough.command == "rowmill retry a.csv"
+
+
+def test_no_key_is_chinese_only_and_every_language_takes_the_same_values() -> None:
+    assert set(zh.MESSAGES) <= set(en.MESSAGES)
+    assert set(zh.FAILURES) <= set(en.FAILURES)
+    for key, text in zh.MESSAGES.items():
+        assert set(PLACE.findall(text)) == set(PLACE.findall(en.MESSAGES[key])), key
+
+
+def test_every_setting_has_a_help_sentence() -> None:
+    for setting in SCHEMA:
+        assert f"option.{setting.name}" in en.MESSAGES, setting.name
+        assert f"group.{setting.group}" in en.MESSAGES or setting.group == "limits"
+
+
+def test_a_missing_chinese_sentence_falls_back_to_english(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choose_language("zh", {})
+    assert say("cli.interrupted") == "已停止。"
+    monkeypatch.delitem(zh.MESSAGES, "cli.interrupted")
+    assert say("cli.interrupted") == "Stopped."
+
+
+@pytest.mark.parametrize(
+    ("asked", "environ", "chosen"),
+    [
+        ("zh", {"ROWMILL_LANG": "en"}, "zh"),
+        (None, {"ROWMILL_LANG": "zh", "LANG": "en_US.UTF-8"}, "zh"),
+        (None, {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (None, {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        ("xx", {"LANG": "en_GB"}, "en"),
+    ],
+)
+def test_the_language_is_asked_for_or_the_systems(
+    asked: str | None, environ: dict[str, str], chosen: str
+) -> None:
+    assert choose_language(asked, environ) == chosen
+
+
+def test_values_are_made_harmless_and_never_read_as_templates() -> None:
+    key = Secret("sk-canary0123456789abcd")
+    text = say("cli.no_command", name=f"\x1b[2J{{name}} {key.reveal()}")
+    assert text == "There is no command \\x1b[2J{name} [key]."
+
+
+def test_an_unknown_key_is_our_fault() -> None:
+    with pytest.raises(KeyError):
+        say("no.such.sentence")

@@ -1,0 +1,128 @@
+"""Workers' hands on a store: claiming, settling, and looking at what became of it."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+
+from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.outcome import (
+    Answered,
+    Finished,
+    GiveUp,
+    Held,
+    Outcome,
+    Picture,
+    Released,
+    Repeat,
+    Result,
+    Submitted,
+    TryAgain,
+)
+from jobs.store import Store
+from jobs.store.claims import Holding, Order, adopt, claim
+from jobs.store.ids import Ids
+from jobs.store.settles import Answer, Ended, Settlement, settle
+from jobs.table import calls, jobs
+
+ME = Holding(batch_id=1, run_id=1, owner="me")
+OTHER = Holding(batch_id=1, run_id=2, owner="other")
+FAILURE = Failure(kind=FailureClass.SERVER, cause="busy", detail="words", status=500)
+OUTCOMES: tuple[Outcome, ...] = (
+    Finished(result=Result(text="here")),
+    Submitted(ticket="t1", delay=10.0, deadline=900.0),
+    Answered(result=Result(pictures=(Picture(url="https://e.x/1.png", expires_at=500.0),))),
+    Released(delay=3.0),
+    TryAgain(failure=FAILURE, delay=5.0),
+    Repeat(failure=FAILURE, stream=True),
+    Held(failure=FAILURE),
+    GiveUp(failure=FAILURE),
+)
+"""One of each kind."""
+IDS = Ids()
+
+
+def take(
+    store: Store,
+    limit: int = 100,
+    *,
+    step: Step = Step.SEND,
+    now: float = 1000.0,
+    holding: Holding = ME,
+    **order: Any,
+) -> list[Claimed]:
+    """Claim in a transaction of its own."""
+    with store.write() as tx:
+        return claim(tx, holding, Order(step=step, limit=limit, **order), ids=IDS, now=now)
+
+
+def take_over(store: Store, holding: Holding = OTHER) -> list[Claimed]:
+    """Adopt what a dead process left."""
+    with store.write() as tx:
+        return adopt(tx, holding)
+
+
+def settlement(job: Claimed, outcome: Outcome, *, body: bytes | None = None) -> Settlement:
+    """What a worker writes down: at the send step with the end of its call."""
+    ended = Ended(wire="C", seconds=1.5, status=200) if job.step is Step.SEND else None
+    answer = None
+    if body is not None:
+        digest = hashlib.blake2b(body, digest_size=16).digest()
+        answer = Answer(status=200, headers="{}", body=body, size=len(body), digest=digest)
+    return Settlement(job=job, outcome=outcome, ended=ended, answer=answer)
+
+
+def close(
+    store: Store,
+    job: Claimed,
+    outcome: Outcome,
+    *,
+    holding: Holding = ME,
+    now: float = 1000.0,
+    body: bytes | None = None,
+) -> list[Settlement]:
+    """Settle one job in a transaction of its own; returns it where it came too late."""
+    with store.write() as tx:
+        return settle(tx, holding, [settlement(job, outcome, body=body)], now=now)
+
+
+def finish_all(store: Store, *, now: float = 1000.0) -> int:
+    """Run everything that can be sent to its end; returns how many calls that took."""
+    taken = take(store, 10_000, now=now)
+    for job in taken:
+        close(store, job, Finished(result=Result(text=f"answer to {job.fields['prompt']}")))
+    return len(taken)
+
+
+def bring_to(store: Store, step: Step, *, now: float = 1000.0) -> Claimed:
+    """The one job of a store, claimed at this step."""
+    (job,) = take(store, 1, now=now)
+    if step is Step.SEND:
+        return job
+    close(store, job, OUTCOMES[1 if step is Step.POLL else 2], now=now)
+    (job,) = take(store, 1, step=step, now=now + 100)
+    return job
+
+
+def job_rows(store: Store) -> list[Any]:
+    """All jobs as the table has them."""
+    with store.read() as tx:
+        return list(tx.execute(select(jobs).order_by(jobs.c.id)))
+
+
+def the_job(store: Store, number: int | None = None) -> Any:
+    """One job as the table has it; the only one, unless a number is given."""
+    (found,) = [row for row in job_rows(store) if number in (None, row.id)]
+    return found
+
+
+def call_rows(store: Store) -> list[Any]:
+    """All calls as the table has them."""
+    with store.read() as tx:
+        return list(tx.execute(select(calls).order_by(calls.c.id)))
+
+
+def prompts(taken: Iterable[Claimed]) -> list[object]:
+    """What the jobs ask for, in the order given."""
+    return [job.fields["prompt"] for job in taken]
