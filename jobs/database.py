@@ -40,6 +40,36 @@ def sqlite_engine(path: Path, *, writer: bool) -> Engine:
     return engine
 
 
+def staging_engine(path: Path) -> Engine:
+    """An engine for comparing a sheet with a table: it may make temporary tables, nothing else.
+
+    `query_only` would forbid those too; a file opened read-only leaves its -wal and -shm behind.
+    """
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # as above
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.set_authorizer(_temporary_only)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")  # deferred: it never takes the write lock
+
+    return engine
+
+
+_CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+
+
+def _temporary_only(
+    action: int, _table: str | None, _column: str | None, database: str | None, _source: str | None
+) -> int:
+    """SQLite asks this for everything that a statement would do."""
+    return sqlite3.SQLITE_DENY if database == "main" and action in _CHANGES else sqlite3.SQLITE_OK
+
+
 def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> None:
     def pragma(words: str) -> Any:
         found = connection.execute(f"PRAGMA {words}").fetchone()

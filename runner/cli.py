@@ -21,7 +21,7 @@ from runner.exits import Exit, Refusal
 from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
 
-COMMANDS = ("run", "rehearse", "retry", "endpoints", "keys", "mock")
+COMMANDS = ("run", "rehearse", "retry", "export", "endpoints", "keys", "mock")
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 
 FOREIGN = {
@@ -29,6 +29,7 @@ FOREIGN = {
     "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
     "jobs.template.TemplateError": Exit.UNUSABLE,
     "jobs.database.TableError": Exit.UNUSABLE,
+    "jobs.export.placing.OutputError": Exit.OUTPUT,
 }
 """Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
 

@@ -34,7 +34,7 @@ def staged(position: int, line: Line) -> Staged:
 
 
 def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> Plan:
-    """Lay a sheet in; its first row is row 2, as Excel counts. Returns the plan it printed first."""
+    """Lay a sheet in, from row 2 on, as Excel counts; returns the plan that was made first."""
     by_request = all(line.key is None for line in lines)
     with store.write() as tx:
         staging = Staging(tx, batch_id=batch_id, by_request=by_request)

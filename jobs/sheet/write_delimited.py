@@ -12,7 +12,7 @@ BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
 def write_delimited(
     file: BinaryIO, grid: Grid, records: Records, *, delimiter: str, safe: bool
 ) -> Tally:
-    """All records below a header. `safe` neutralises every column, not only foreign text of ours."""
+    """All records below a header. `safe` neutralises all columns, not only our foreign text."""
     out = Utf8Writer(file)
     out.write(BOM)
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")

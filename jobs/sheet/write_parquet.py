@@ -126,7 +126,9 @@ def _arrow(kind: str) -> Any:
 def _groups(grid: Grid, records: Records, kinds: list[str]) -> Iterator[list[list[JSON]]]:
     """Columns of values, some thousand rows at a time."""
     columns: list[list[JSON]] = [[] for _ in kinds]
-    wanted = [(kind == "text", column.kind) for kind, column in zip(kinds, grid.columns, strict=True)]
+    wanted = [
+        (kind == "text", column.kind) for kind, column in zip(kinds, grid.columns, strict=True)
+    ]
     characters = 0
     for record in records:
         for values, value, (as_text, kind) in zip(columns, record, wanted, strict=True):

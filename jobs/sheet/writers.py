@@ -92,7 +92,7 @@ def cell_text(value: JSON, kind: Kind) -> str:
 
 
 def unique_names(grid: Grid) -> tuple[str, ...]:
-    """Names for formats that take each once: an own header that repeats gets a number, ours never."""
+    """Names, each once: an own header that repeats gets a number, ours never."""
     taken = {column.name for column in grid.columns if column.kind is not Kind.OWN}
     names = []
     for column in grid.columns:

@@ -7,7 +7,14 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
-from jobs.database import TableError, create, look_at_sqlite, open_sqlite, sqlite_engine
+from jobs.database import (
+    TableError,
+    create,
+    look_at_sqlite,
+    open_sqlite,
+    sqlite_engine,
+    staging_engine,
+)
 
 Transaction = Connection
 """What the functions of this package take first: one transaction of a `Store`."""
@@ -33,6 +40,11 @@ class Store:
         """A SQLite table for reading beside a run. The table must exist."""
         reader = look_at_sqlite(path)
         return cls(reader, reader)
+
+    @classmethod
+    def stage(cls, path: Path) -> "Store":
+        """A SQLite table for comparing a sheet with it; a session can make temporary tables."""
+        return cls(staging_engine(path), look_at_sqlite(path))
 
     @classmethod
     def scratch(cls) -> "Store":

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.order import RANK_SPAN
@@ -140,13 +140,30 @@ def one_more_pass(connection: Connection, batch_id: int, *, since: float, now: f
 
 def skip(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
     """Close rows by hand: failed, in doubt or not begun; returns how many."""
+    return connection.execute(
+        update(jobs)
+        .where(_closable(batch_id, choice))
+        .values(state=State.SKIPPED.value, updated_at=now)
+    ).rowcount
+
+
+def to_skip(connection: Connection, batch_id: int, choice: Choice) -> dict[str, int]:
+    """How many rows `skip` would close: by failure class, `in_doubt`, or `pending`."""
+    place = case(
+        (jobs.c.state == State.FAILED.value, jobs.c.kind),
+        (jobs.c.state == State.IN_DOUBT.value, State.IN_DOUBT.value),
+        else_="pending",
+    )
+    found = connection.execute(
+        select(place, func.count()).where(_closable(batch_id, choice)).group_by(place)
+    )
+    return {str(name): int(count) for name, count in found}
+
+
+def _closable(batch_id: int, choice: Choice) -> ColumnElement[bool]:
     open_states = [State.FAILED.value, State.IN_DOUBT.value, State.READY.value]
     wanted = and_(_chosen(batch_id, choice), jobs.c.state.in_(open_states))
-    if choice.classes is not None:
-        wanted = and_(wanted, _failed(choice))
-    return connection.execute(
-        update(jobs).where(wanted).values(state=State.SKIPPED.value, updated_at=now)
-    ).rowcount
+    return wanted if choice.classes is None else and_(wanted, _failed(choice))
 
 
 def select_rows(connection: Connection, batch_id: int, choice: Choice, *, run_id: int) -> int:

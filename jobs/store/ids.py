@@ -21,3 +21,9 @@ class Ids:
         number = (milliseconds << (_PROCESS_BITS + _COUNTER_BITS)) | self._process
         self._last = max(number, self._last + 1)
         return self._last
+
+
+def first_id_at(seconds: float) -> int:
+    """No number given at that time (Unix seconds) or later is smaller than this one."""
+    milliseconds = max(int(seconds * 1000) - _EPOCH_MS, 0)
+    return milliseconds << (_PROCESS_BITS + _COUNTER_BITS)

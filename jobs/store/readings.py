@@ -244,9 +244,11 @@ def failed_by_class(connection: Connection, batch_id: int) -> dict[FailureClass,
 _STATUS = case(
     (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
 )
+_tried = attempts.alias("tried")
 _TRIES = (
     select(func.count())
-    .where(attempts.c.job_id == jobs.c.id, attempts.c.outcome.is_not(None))
+    .where(_tried.c.job_id == jobs.c.id, _tried.c.outcome.is_not(None))
+    .correlate(jobs)
     .scalar_subquery()
 )
 _RESULT = (

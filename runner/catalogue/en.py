@@ -1,5 +1,6 @@
 """The English sentences: the complete set."""
 
+from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_run import RUN
 
 _CLI = {
@@ -270,6 +271,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **EXPORT,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

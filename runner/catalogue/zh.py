@@ -1,5 +1,6 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
+from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_run import RUN
 
 _CLI = {
@@ -259,6 +260,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **EXPORT,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

@@ -24,7 +24,7 @@ from runner.secret import Secret
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_rehearsal
 
-KEY = "rehearsal"
+KEY = "sk-rowmill-rehearsal"
 LATENCY = (0.05, 0.4)  # seconds: quick, and still a run to watch
 PATIENCE = 60.0  # seconds that a run to be killed may take for its next calls
 

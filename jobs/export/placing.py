@@ -1,0 +1,165 @@
+"""Puts a results file in its place whole, and never over somebody's changes."""
+
+import os
+import secrets
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs.export.traces import Traces, trace
+from jobs.sheet.writers import WriteError
+
+PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
+"""Seconds between attempts to replace a file that another program holds; virus scanners let go."""
+
+_STALE = 24 * 3600.0
+
+
+class OutputError(OSError):
+    """The results cannot be written; the text says which file, why, and what to do."""
+
+    def __init__(self, text: str, *, errno: int = 0) -> None:
+        super().__init__(errno, text)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+@contextmanager
+def part_beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file in the target's folder, flushed to the disk at the end, gone after an error."""
+    sweep(target.parent)
+    part = target.parent / f".rowmill-{secrets.token_hex(6)}.part"
+    try:
+        with part.open("x+b") as file:
+            yield part, file
+            file.flush()
+            _flush(file.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def put(part: Path, target: Path, *, traces: Traces, now: float) -> tuple[Path, bool]:
+    """Rename a part to its target or a dated sibling; returns where it went, and was it moved."""
+    written = trace(part)
+    try:
+        if is_free(target, traces):
+            _keep_mode(part, target)
+            traces.add(target, written)
+            if _replaced(part, target):
+                flush_folder(target.parent)
+                return target, False
+        sibling = dated(target, now)
+        traces.add(sibling, written)
+        part.replace(sibling)
+        flush_folder(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+    return sibling, True
+
+
+def is_free(target: Path, traces: Traces) -> bool:
+    """May the target be written: not there, or ours to the byte, and not open in a spreadsheet?"""
+    if not target.exists():
+        return True
+    return not _is_open(target) and traces.is_ours(target)
+
+
+def _is_open(target: Path) -> bool:
+    """Excel and WPS, and LibreOffice, leave a file beside one that they have open."""
+    locks = (f"~${target.name}", f".~lock.{target.name}#")
+    return any((target.parent / lock).exists() for lock in locks)
+
+
+def dated(target: Path, now: float) -> Path:
+    """`results 2026-11-23 07-10.xlsx`, or the next such name that nobody has."""
+    moment = datetime.fromtimestamp(now, UTC).astimezone()
+    stem = f"{target.stem} {moment:%Y-%m-%d %H-%M}"
+    names = (f"{stem}{f' ({number})' if number > 1 else ''}{target.suffix}" for number in count(1))
+    return next(path for path in map(target.with_name, names) if not path.exists())
+
+
+def checked_target(target: Path) -> Path:
+    """The real file behind a target. A device, pipe or folder is none, and would be replaced."""
+    real = target.resolve()
+    if real.is_dir():
+        raise OutputError(f"{target} is a folder; name a file in it")
+    if real.exists() and not real.is_file():
+        raise OutputError(f"{target} is not an ordinary file; for a pipe, write to - instead")
+    if not real.parent.is_dir():
+        raise OutputError(f"there is no folder {real.parent}; make it, or name another file")
+    return real
+
+
+@contextmanager
+def named_errors(target: Path) -> Iterator[None]:
+    """What goes wrong while writing, as an OutputError."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except WriteError as error:
+        raise OutputError(f"{target} cannot be written: {error}") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(
+            f"{target} cannot be written: {reason}. The results are safe in the table; make room or"
+            " name another file, then export again",
+            errno=error.errno or 0,
+        ) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left behind; a part that is a day old belongs to nobody."""
+    for left in folder.glob(".rowmill-*.part"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE:
+                left.unlink()
+
+
+def _keep_mode(part: Path, target: Path) -> None:
+    with suppress(OSError):  # not every file system has modes
+        part.chmod(stat.S_IMODE(target.stat().st_mode))
+
+
+def _replaced(part: Path, target: Path) -> bool:
+    """Rename over the target; False where another program holds it to the end of our patience."""
+    for pause in (*PATIENCE, None):
+        try:
+            part.replace(target)
+        except PermissionError:
+            if pause is None:
+                break
+            time.sleep(pause)
+        else:
+            return True
+    return False
+
+
+def _flush(descriptor: int) -> None:
+    """To the disk itself; macOS keeps a plain fsync in the drive's cache."""
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 - exists on Unix only
+
+        with suppress(OSError):  # not every file system has it
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes a rename durable; Windows has no such call and needs none."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,85 @@
+"""Turns a row of the table into a row of a results file."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jobs.export.shape import own_columns
+from jobs.job import JSON
+from jobs.sheet.writers import Record
+from jobs.store.readings import Batch, ResultRow
+
+
+def records(rows: Iterable[ResultRow], batch: Batch, *, files_at: str) -> Iterator[Record]:
+    """One record for each row, in the order of the columns. `files_at` leads to the saved files."""
+    own = own_columns(batch)
+    width = len(batch.headers)
+    whole = len(own) == width
+    blank: JSON = None if batch.layout.get("typed") is True else ""
+    for row in rows:
+        cells = json.loads(row.cells)
+        beyond = cells[width:]
+        if len(cells) < width:
+            cells += [blank] * (width - len(cells))
+        kept = cells[:width] if whole else [cells[place] for place in own]
+        yield kept + _ours(row, files_at, beyond)
+
+
+def _ours(row: ResultRow, files_at: str, beyond: list[JSON]) -> list[JSON]:
+    """Our columns in their order. What is unknown is None, and never 0."""
+    data: dict[str, JSON] = row.data
+    if beyond:  # the row was longer than the header; under no header is no place for it
+        data = {**data, "cells_beyond_header": beyond}
+    return [
+        row.status,
+        row.text,
+        list(row.urls),
+        [f"{files_at}/{name}" for name in row.files],
+        _error(row),
+        row.error_class,
+        row.finish,
+        row.prompt_tokens,
+        row.completion_tokens,
+        row.total_tokens,
+        _finite(row.cost),
+        None if row.seconds is None else _finite(round(row.seconds, 3)),
+        row.attempts,
+        row.answered_model or row.model or None,
+        row.request_id,
+        None if row.finished_at is None else _moment(row.finished_at),
+        data or None,
+        row.row,
+        row.key,
+    ]
+
+
+def _error(row: ResultRow) -> str | None:
+    """What went wrong, in words. A row that never was a request has its problem as JSON."""
+    if row.error_cause != "bad_row" or row.error is None:
+        return row.error
+    try:
+        problem = json.loads(row.error)
+        return f"{problem['column']}: expected {problem['expected']}, found {problem['found']}"
+    except (ValueError, TypeError, KeyError):
+        return row.error
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _moment(seconds: float) -> str:
+    """Local time with its offset, as the person's clock showed it."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
+
+
+def path_of_files(workspace: Path, folder: Path) -> str:
+    """The way from a folder to the workspace's files; a whole path if on another drive."""
+    files = workspace.resolve() / "files"
+    try:
+        return Path(os.path.relpath(files, folder.resolve())).as_posix()
+    except ValueError:
+        return files.as_posix()

@@ -1,0 +1,148 @@
+"""Writes the results of a sheet in any format, to a file or to a stream."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
+from jobs.export.records import path_of_files, records
+from jobs.export.shape import format_of, grid
+from jobs.export.traces import Traces
+from jobs.job import JSON
+from jobs.sheet.write_delimited import write_delimited
+from jobs.sheet.write_lines import write_lines
+from jobs.sheet.write_parquet import write_parquet
+from jobs.sheet.write_workbook import Beside, write_workbook
+from jobs.sheet.writers import Grid, Records, Tally
+from jobs.store.readings import Batch, ResultRow, Spent
+
+SEEKING = frozenset({"xlsx", "parquet"})
+"""Formats whose writer goes back in its file, which a pipe cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How results are written.
+
+    `workspace` holds the files that results name, and the record of what we wrote. `safe`
+    neutralises the user's own columns too, in csv and tsv. `spent` goes on the summary tab of a
+    workbook. `now` (Unix seconds) dates a sibling.
+    """
+
+    workspace: Path
+    safe: bool = False
+    spent: Spent | None = None
+    now: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Where the results went. `moved`: not to the target, which somebody changed or has open.
+
+    `replaced` characters no such file can hold; `texts` too long for a cell lie in files beside it.
+    """
+
+    path: Path
+    rows: int
+    moved: bool
+    replaced: int = 0
+    texts: int = 0
+
+
+def write_results(
+    rows: Iterable[ResultRow],
+    batch: Batch,
+    target: Path,
+    *,
+    format: str | None = None,  # noqa: A002 - the plain word, as people say it
+    options: Options | None = None,
+) -> Written:
+    """Write all rows to `target`, whole or not at all; beside it where it is not ours to replace.
+
+    Without a format it is that of the sheet's own results; without options the target's folder is
+    the workspace. Raises OutputError where the results cannot be written.
+    """
+    real = checked_target(target)
+    options = options or Options(workspace=real.parent)
+    format = format or format_of(batch)  # noqa: A001 - as above
+    with named_errors(target):
+        with part_beside(real) as (part, file):
+            job = _Job(batch=batch, folder=real.parent, format=format, options=options)
+            tally = job.write(file, rows)
+        path, moved = put(part, real, traces=Traces(options.workspace), now=options.now)
+    return Written(
+        path=path if moved else target,
+        rows=tally.rows,
+        moved=moved,
+        replaced=tally.replaced,
+        texts=tally.texts,
+    )
+
+
+def stream_results(
+    rows: Iterable[ResultRow],
+    batch: Batch,
+    stream: BinaryIO,
+    *,
+    format: str,  # noqa: A002 - as above
+    options: Options,
+) -> Tally:
+    """Write all rows to a stream; paths in them are relative to the workspace."""
+    job = _Job(batch=batch, folder=options.workspace, format=format, options=options)
+    if format not in SEEKING:
+        return job.write(stream, rows)
+    with tempfile.TemporaryFile() as file:
+        tally = job.write(file, rows)
+        file.seek(0)
+        shutil.copyfileobj(file, stream)
+    return tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One results file to be written; `folder` is where it will lie."""
+
+    batch: Batch
+    folder: Path
+    format: str
+    options: Options
+
+    def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
+        files_at = path_of_files(self.options.workspace, self.folder)
+        return self._put(file, grid(self.batch), records(rows, self.batch, files_at=files_at))
+
+    def _put(self, file: BinaryIO, columns: Grid, lines: Records) -> Tally:
+        safe = self.options.safe
+        match self.format:
+            case "csv":
+                return write_delimited(file, columns, lines, delimiter=",", safe=safe)
+            case "tsv":
+                return write_delimited(file, columns, lines, delimiter="\t", safe=safe)
+            case "jsonl":
+                return write_lines(file, columns, lines)
+            case "parquet":
+                return write_parquet(file, columns, lines)
+            case "xlsx":
+                beside = Beside(folder=self.folder, summary=_summary(self.options.spent))
+                return write_workbook(file, columns, lines, beside=beside)
+            case _:
+                raise OutputError(f"there is no format {self.format}")
+
+
+def _summary(spent: Spent | None) -> list[tuple[str, JSON]]:
+    """What the workspace has used up in all, also for answers that are in no row any more."""
+    if spent is None:
+        return []
+    lines: list[tuple[str, JSON]] = [("calls in all", spent.calls)]
+    if spent.cost is not None:
+        least = "at least, " if spent.unpriced_calls or spent.unknown_calls else ""
+        lines.append((f"spent in all ({least}{spent.currency or 'no currency'})", spent.cost))
+    if spent.unpriced_calls:
+        lines.append(("calls without a known price", spent.unpriced_calls))
+    if spent.unknown_calls:
+        lines.append(("calls in doubt: perhaps billed, no answer", spent.unknown_calls))
+    return lines

@@ -1,0 +1,23 @@
+"""The English sentences of `rowmill export`."""
+
+EXPORT: dict[str, str] = {
+    "option.output": "the file to write, its format by its ending; none or - is stdout",
+    "option.format": "the format, where the ending does not say it; csv on stdout",
+    "option.only": "only rows with these statuses, for example failed,in_doubt",
+    "option.safe-csv": "in csv and tsv, keep your own columns too from running as formulas",
+    "export.written": "Wrote {rows} rows to {file}.",
+    "export.moved": (
+        "{file} was not written by rowmill, was changed since, or is open in another program; it "
+        "was left as it is."
+    ),
+    "export.replaced": "{count} characters that {format} cannot hold were replaced.",
+    "export.texts": (
+        "{count} texts too long for an Excel cell are files in the folder texts beside it."
+    ),
+    "export.nothing": "No sheet was loaded in {folder} yet. Load one with: rowmill run SHEET",
+    "export.terminal": "{format} is no text for a terminal. Name a file with -o FILE.",
+    "export.ending": (
+        "The file name's ending does not say the format. Use one of {known}, or --format."
+    ),
+    "export.statuses": "one or more of {known}, separated by commas",
+}

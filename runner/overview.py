@@ -1,0 +1,268 @@
+"""What `status` and `show` tell, composed as values."""
+
+import os
+import re
+import shlex
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jobs.job import JSON, FailureClass
+from jobs.lock import holder
+from jobs.store import Store
+from jobs.store.choices import RETRIABLE
+from jobs.store.glance import (
+    OpenCall,
+    RowRange,
+    ended_since,
+    oldest_call,
+    row_range,
+)
+from jobs.store.log import Run, last_run
+from jobs.store.readings import (
+    Batch,
+    Counts,
+    RowHistory,
+    Spent,
+    StoredAnswer,
+    answer,
+    batch,
+    counts,
+    failed_by_class,
+    history,
+    spent,
+)
+from runner.catalogue import explain, say
+from runner.exits import Refusal
+from runner.workspace import BATCH_ID, Workspace, of_sheet
+
+RATE_SECONDS = 300.0  # the rate is that of the last five minutes
+LEAST_SECONDS = 5.0  # of a run, before it has a rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What the last run does or did. `died`: it never wrote down how it ended."""
+
+    kind: Literal["running", "ended", "died", "never"]
+    pid: int = 0
+    host: str = ""
+    since: float = 0.0
+    ended_at: float | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a sheet stands: all that `status` shows."""
+
+    sheet: str
+    folder: Path
+    at: float
+    run: RunState
+    rows: Counts
+    spent: Spent
+    rate: float | None = None  # rows a minute
+    seconds_left: float | None = None
+    oldest: OpenCall | None = None
+    failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
+    next_command: str | None = None
+
+
+def standing_of(workspace: Workspace, *, now: float) -> Standing:
+    """Look at a workspace; a run that is going on is not disturbed. Raises Refusal, TableError."""
+    running = workspace.is_running()
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            loaded = _loaded(batch(tx, BATCH_ID), workspace)
+            run = _run_state(workspace, last_run(tx, BATCH_ID), running=running)
+            rows = counts(tx, BATCH_ID)
+            failures = failed_by_class(tx, BATCH_ID)
+            used = spent(tx, BATCH_ID)
+            window = min(RATE_SECONDS, now - run.since)
+            rate = oldest = None
+            if running:
+                oldest = oldest_call(tx, BATCH_ID)
+                ended = ended_since(tx, BATCH_ID, now - window) if window > LEAST_SECONDS else 0
+                rate = 60 * ended / window if ended else None
+    finally:
+        store.close()
+    ordered = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
+    return Standing(
+        sheet=loaded.sheet,
+        folder=workspace.folder,
+        at=now,
+        run=run,
+        rows=rows,
+        spent=used,
+        rate=rate,
+        seconds_left=60 * rows.pending / rate if rate else None,
+        oldest=oldest,
+        failures=tuple(ordered),
+        next_command=_next(workspace, loaded, rows, ordered) if not running else None,
+    )
+
+
+def _loaded(found: Batch | None, workspace: Workspace) -> Batch:
+    if found is None:
+        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+    return found
+
+
+def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunState:
+    if running:
+        held = holder(workspace.folder / "jobs.lock")
+        since = held.since or (run.started_at if run else 0.0)
+        return RunState(kind="running", pid=held.pid, host=held.host, since=since)
+    if run is None:
+        return RunState(kind="never")
+    return RunState(
+        kind="died" if run.ended_at is None else "ended",
+        pid=run.pid,
+        host=run.host,
+        since=run.started_at,
+        ended_at=run.ended_at,
+        exit_code=run.exit_code,
+    )
+
+
+def _next(
+    workspace: Workspace,
+    loaded: Batch,
+    rows: Counts,
+    failures: list[tuple[FailureClass, int]],
+) -> str:
+    """The one command that helps most now."""
+    sheet = named(workspace, loaded)
+    if rows.pending:
+        return f"rowmill run {sheet}"
+    if any(kind in RETRIABLE for kind, _ in failures):
+        return f"rowmill retry {sheet}"
+    if failures:
+        return " ".join(explain(failures[0][0]).command.split()[:2]) + f" {sheet}"
+    if rows.in_doubt:
+        return f"rowmill retry {sheet} --class in_doubt"
+    return f"rowmill export {sheet} -o results.csv"
+
+
+def named(workspace: Workspace, loaded: Batch) -> str:
+    """What a person types for this sheet: its file where that leads here, else the folder."""
+    sheet = workspace.sheet_of(loaded)
+    leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder
+    return typed(sheet if leads_here else workspace.folder)
+
+
+def typed(path: Path) -> str:
+    """A path as a person would type it from here."""
+    try:
+        text = str(path.relative_to(Path.cwd()))
+    except ValueError:
+        text = str(path)
+    if not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
+        return text  # Chinese names too: a shell takes them as they are
+    return f'"{text}"' if os.name == "nt" else shlex.quote(text)
+
+
+def standing_record(standing: Standing) -> dict[str, JSON]:
+    """The standing as public data."""
+    run, rows, used = standing.run, standing.rows, standing.spent
+    return {
+        "schema": 1,
+        "sheet": standing.sheet,
+        "workspace": str(standing.folder),
+        "run": {
+            "state": run.kind,
+            "pid": run.pid or None,
+            "host": run.host or None,
+            "started_at": run.since or None,
+            "ended_at": run.ended_at,
+            "exit_code": run.exit_code,
+        },
+        "rows": {
+            "total": rows.total,
+            "done": rows.done,
+            "failed": rows.failed,
+            "in_doubt": rows.in_doubt,
+            "skipped": rows.skipped,
+            "pending": rows.pending,
+            "waiting": rows.waiting,
+            "sending": rows.sending,
+            "polling": rows.polling,
+            "fetching": rows.fetching,
+            "parked": rows.parked,
+        },
+        "rows_a_minute": standing.rate,
+        "seconds_left": standing.seconds_left,
+        "tokens": {
+            "prompt": used.prompt_tokens,
+            "completion": used.completion_tokens,
+            "total": used.total_tokens,
+        },
+        "calls": used.calls,
+        "calls_in_doubt": used.unknown_calls,
+        "cost": used.cost,
+        "currency": used.currency,
+        "cost_is_complete": is_complete(used),
+        "oldest_call": None
+        if standing.oldest is None
+        else {
+            "row": standing.oldest.row,
+            "seconds": max(standing.at - standing.oldest.started_at, 0.0),
+        },
+        "failures": {str(kind): count for kind, count in standing.failures},
+        "next": standing.next_command,
+    }
+
+
+def is_complete(used: Spent) -> bool:
+    """Is the cost all that was spent, and not a lower bound?"""
+    return used.cost is not None and not used.unpriced_calls and not used.unknown_calls
+
+
+# --- one row --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRow:
+    """Which row is asked for: by the number that Excel shows, or by its key."""
+
+    position: int | None = None
+    key: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "WantedRow | None":
+        """`17` or `key:fox`; None for anything else."""
+        if text.startswith("key:"):
+            return cls(key=text.removeprefix("key:"))
+        return cls(position=int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """Everything about one row."""
+
+    loaded: Batch
+    history: RowHistory
+    cells: tuple[tuple[str, JSON], ...]  # header, value
+    answer: StoredAnswer | None = None  # of the newest call that has one
+
+
+def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
+    """Look one row up. Raises Refusal where there is none."""
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            loaded = _loaded(batch(tx, BATCH_ID), workspace)
+            found = history(tx, BATCH_ID, position=wanted.position, key=wanted.key)
+            if found is None:
+                raise _no_such_row(wanted, loaded, row_range(tx, BATCH_ID))
+            stored = _newest_answer(
+                answer(tx, call.call_id) for call in reversed(found.calls)
+            )
+    except zlib.error as error:
+        raise Refusal(say("show.damaged", reason=str(error))) from error
+    finally:
+        store.close()
+    return RowView(loaded=loaded, history=found, cells=_cells(loaded, found), answer=stored)

@@ -1,0 +1,161 @@
+"""Tables with settled rows, made by the store's own functions."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.job import JSON, Claimed, Failure, FailureClass, Step
+from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Picture, Result, Usage
+from jobs.store import Store, Transaction
+from jobs.store.claims import Holding, Order, claim
+from jobs.store.ids import Ids
+from jobs.store.log import open_run
+from jobs.store.readings import Batch, batch
+from jobs.store.settles import Ended, SavedFile, Settlement, settle
+from jobs.store.staging import Staging
+
+BATCH_ID = 1
+NOW = 1_790_000_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What becomes of a row: None everywhere leaves it pending."""
+
+    text: str | None = None
+    files: tuple[str, ...] = ()  # names in the workspace's files folder
+    data: Mapping[str, JSON] | None = None
+    failure: Failure | None = None
+    in_doubt: bool = False
+    cost: float | None = None
+    tokens: tuple[int, int] | None = None
+    request_id: str | None = "req-1"
+    model: str | None = "m-2026"
+    finish: str | None = "stop"
+
+
+PENDING = Fate()
+REFUSED = Fate(failure=Failure(kind=FailureClass.REFUSED, cause="moderation", detail="=no, sorry"))
+IN_DOUBT = Fate(in_doubt=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A sheet to be loaded. Keys are the row's number, unless given."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[JSON]]
+    format: str = "csv"
+    typed: bool = False
+    keys: Sequence[str] | None = None
+    options: Mapping[str, JSON] | None = None
+
+
+def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Batch:
+    """A table `jobs.db` in the folder: all rows loaded, the first ones with their fates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store = Store.open(folder / "jobs.db")
+    try:
+        with store.write() as tx:
+            _load(tx, sheet)
+        _settle(store, list(fates))
+        with store.read() as tx:
+            loaded = batch(tx, BATCH_ID)
+    finally:
+        store.close()
+    assert loaded is not None
+    return loaded
+
+
+def _load(tx: Transaction, sheet: Sheet) -> None:
+    staging = Staging(tx, batch_id=BATCH_ID, by_request=False)
+    staging.add([_staged(sheet, place, cells) for place, cells in enumerate(sheet.rows)])
+    staging.number()
+    staging.match()
+    values = {
+        "sheet": f"prompts.{sheet.format}",
+        "sheet_digest": b"",
+        "options_digest": b"",
+        "headers": list(sheet.headers),
+        "layout": {"format": sheet.format, "typed": sheet.typed},
+        "id_column": None,
+        "options": dict(sheet.options or {}),
+        "attached": [],
+    }
+    staging.apply(now=NOW, batch=values)
+
+
+def _staged(
+    sheet: Sheet, place: int, cells: Sequence[JSON]
+) -> tuple[int, str, bytes, str, str, str, str, None]:
+    number = place + 2
+    key = sheet.keys[place] if sheet.keys else str(number)
+    digest = hashlib.blake2b(str(number).encode(), digest_size=16).digest()
+    written = json.dumps(list(cells), ensure_ascii=False)
+    return number, key, digest, "chat", "m", "{}", written, None
+
+
+def _settle(store: Store, fates: Sequence[Fate]) -> None:
+    holding = Holding(batch_id=BATCH_ID, run_id=1, owner="builder")
+    with store.write() as tx:
+        open_run(tx, holding, program="test", options={}, now=NOW)
+        order = Order(step=Step.SEND, limit=len(fates))
+        taken = claim(tx, holding, order, ids=Ids(), now=NOW) if fates else []
+        sent = [
+            Settlement(job=job, outcome=_outcome(fate), ended=_ended(fate))
+            for job, fate in zip(taken, fates, strict=True)
+            if fate != PENDING
+        ]
+        assert not sent or not settle(tx, holding, sent, now=NOW + 60)
+        by_id = dict(zip((job.id for job in taken), fates, strict=True))
+        order = Order(step=Step.FETCH, limit=max(len(fates), 1))
+        fetched = claim(tx, holding, order, ids=Ids(), now=NOW + 90)
+        done = [_saved(job, by_id[job.id]) for job in fetched]
+        assert not done or not settle(tx, holding, done, now=NOW + 120)
+
+
+def _outcome(fate: Fate) -> Outcome:
+    usage = None
+    if fate.tokens is not None:
+        prompt, completion = fate.tokens
+        usage = Usage(
+            raw={},
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+        )
+    result = Result(
+        text=fate.text,
+        finish=fate.finish,
+        model=fate.model,
+        usage=usage,
+        pictures=tuple(Picture(url=f"https://cdn.example/{name}") for name in fate.files),
+        data=dict(fate.data or {}),
+    )
+    if fate.failure is not None:
+        return GiveUp(failure=fate.failure, result=result if fate.text is not None else None)
+    if fate.in_doubt:
+        return Held(failure=Failure(kind=FailureClass.NETWORK, cause="cut", detail="cut off"))
+    return Answered(result=result) if fate.files else Finished(result=result)
+
+
+def _ended(fate: Fate) -> Ended:
+    wire = "D" if fate.in_doubt else "B" if fate.failure else "C"
+    return Ended(
+        wire=wire,
+        seconds=1.23456,
+        status=200,
+        request_id=fate.request_id,
+        cost=fate.cost,
+        currency="USD",
+    )
+
+
+def _saved(job: Claimed, fate: Fate) -> Settlement:
+    saved = [
+        SavedFile(number=number, name=name, size=1, sha256=b"", media_type="image/png")
+        for number, name in enumerate(fate.files, 1)
+    ]
+    return Settlement(job=job, outcome=Finished(), files=saved)
