@@ -5,7 +5,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, Submitted, TryAgain
+from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
 from jobs.store.readings import Counts, Spent
 from jobs.store.settles import SavedFile
 from runner.snapshot import Event, Snapshot
@@ -69,7 +69,6 @@ class Meter:
             self._ended.append(time.time())
             if failure is not None:
                 self.failures[str(failure.kind)] += 1
-        words = failure.cause if failure is not None else type(outcome).__name__.lower()
         log.info(
             "row=%d endpoint=%s step=%s outcome=%s cause=%s wire=%s status=%s ms=%d",
             job.row,
@@ -82,8 +81,8 @@ class Meter:
             seconds * 1000,
         )
         mark = MARKS.get(type(outcome))
-        if mark is not None and not isinstance(outcome, Submitted):
-            text = f"{words} {seconds:.1f} s"
+        if mark is not None:
+            text = _words(done, seconds)
             self._events.appendleft(Event(at=time.time(), row=job.row, mark=mark, text=text))
 
     def _count_money(self, done: Done) -> None:
@@ -144,3 +143,16 @@ class Meter:
             self._ended.popleft()
         span = min(now - self.started_at, RATE_WINDOW)
         return len(self._ended) / span * 60 if span > 1 and self._ended else None
+
+
+def _words(done: Done, seconds: float) -> str:
+    """What happened to a row, in a few words: its failure, its files, or its text's end."""
+    settlement = done.settlement
+    failure = getattr(settlement.outcome, "failure", None)
+    if failure is not None:
+        return f"{failure.kind}: {failure.cause}"
+    names = [file.name for file in settlement.files if isinstance(file, SavedFile)]
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return f"→ {names[0]}{more}"
+    return f"{seconds:.1f} s"

@@ -1,5 +1,6 @@
 """What `status` and `show` tell, composed as values."""
 
+import json
 import os
 import re
 import shlex
@@ -141,7 +142,7 @@ def _next(
     if any(kind in RETRIABLE for kind, _ in failures):
         return f"rowmill retry {sheet}"
     if failures:
-        return " ".join(explain(failures[0][0]).command.split()[:2]) + f" {sheet}"
+        return explain(failures[0][0], sheet=sheet).command
     if rows.in_doubt:
         return f"rowmill retry {sheet} --class in_doubt"
     return f"rowmill export {sheet} -o results.csv"
@@ -258,11 +259,83 @@ def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
             found = history(tx, BATCH_ID, position=wanted.position, key=wanted.key)
             if found is None:
                 raise _no_such_row(wanted, loaded, row_range(tx, BATCH_ID))
-            stored = _newest_answer(
-                answer(tx, call.call_id) for call in reversed(found.calls)
-            )
+            past = (answer(tx, call.call_id) for call in reversed(found.calls))
+            stored = next((one for one in past if one is not None), None)
     except zlib.error as error:
         raise Refusal(say("show.damaged", reason=str(error))) from error
     finally:
         store.close()
     return RowView(loaded=loaded, history=found, cells=_cells(loaded, found), answer=stored)
+
+
+def _no_such_row(wanted: WantedRow, loaded: Batch, found: RowRange | None) -> Refusal:
+    row = str(wanted.position) if wanted.key is None else f"key:{wanted.key}"
+    if found is None:
+        return Refusal(say("show.no_rows", row=row, sheet=loaded.sheet))
+    return Refusal(
+        say("show.no_row", row=row, sheet=loaded.sheet, first=found.first, last=found.last)
+    )
+
+
+def _cells(loaded: Batch, found: RowHistory) -> tuple[tuple[str, JSON], ...]:
+    cells: list[JSON] = json.loads(found.result.cells)
+    headers = [*loaded.headers, *([""] * (len(cells) - len(loaded.headers)))]
+    return tuple(zip(headers, cells, strict=False))
+
+
+def row_record(view: RowView) -> dict[str, JSON]:
+    """The row as public data; its request and its answer are added by who can read them."""
+    row, past = view.history.result, view.history
+    return {
+        "schema": 1,
+        "sheet": view.loaded.sheet,
+        "row": row.row,
+        "key": row.key,
+        "status": row.status,
+        "error_class": row.error_class,
+        "error_cause": row.error_cause,
+        "error": row.error,
+        "cells": [[header, value] for header, value in view.cells],
+        "endpoint": past.endpoint,
+        "model": row.model,
+        "fields": past.fields,
+        "step": past.step,
+        "version": past.version,
+        "ticket": past.ticket,
+        "text": row.text,
+        "finish": row.finish,
+        "data": row.data,
+        "cost": row.cost,
+        "tokens": {
+            "prompt": row.prompt_tokens,
+            "completion": row.completion_tokens,
+            "total": row.total_tokens,
+        },
+        "attempts": [
+            {
+                "version": call.version,
+                "started_at": call.started_at,
+                "seconds": call.seconds,
+                "wire": call.wire,
+                "http_status": call.status,
+                "outcome": call.outcome,
+                "class": call.kind,
+                "cause": call.cause,
+                "detail": call.detail,
+                "cost": call.cost,
+                "request_id": call.request_id,
+            }
+            for call in past.calls
+        ],
+        "files": [_file_record(file) for file in past.files],
+    }
+
+
+_FILE_FIELDS = (
+    *("number", "version", "state", "name", "size", "media_type", "width", "height"),
+    *("sha256", "url", "expires_at", "saved_at", "cause"),
+)
+
+
+def _file_record(file: dict[str, JSON]) -> JSON:
+    return {name: file.get(name) for name in _FILE_FIELDS}

@@ -92,12 +92,12 @@ def curl(request: Preview) -> str:
     if request.body is not None:
         words += ["-H", "'Content-Type: application/json'", "-d"]
         words += [shlex.quote(json_text(request.body))]
-    return redacted(_visible(" ".join(words)))
+    return redacted(visible(" ".join(words)))
 
 
 def json_text(value: JSON, *, indent: int | None = None) -> str:
     """JSON of visible characters only: what a terminal could act on is written as an escape."""
-    return redacted(_visible(json.dumps(value, ensure_ascii=False, indent=indent)))
+    return redacted(visible(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
 def without_pictures(value: JSON) -> JSON:
@@ -176,7 +176,8 @@ def _mapped(value: JSON, change: Callable[[str], str]) -> JSON:
     return value
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """The text with its line breaks kept; what else cannot be seen is written as a JSON escape."""
     if text.isascii() and text.isprintable():
         return text
     return _HIDDEN.sub(_escaped, text)

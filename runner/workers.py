@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from jobs.job import Claimed, Failure, FailureClass, Step
-from jobs.outcome import GiveUp
+from jobs.outcome import Answered, GiveUp
+from jobs.store import BusyError
 from jobs.store.choices import one_more_pass
 from jobs.store.claims import Order, next_due
 from jobs.store.settles import Ended, Settlement
@@ -54,7 +55,9 @@ class Crew:
     hands: int
     gate: Gate | None = None
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
-    idle_since: int = -1  # the settle count at which there was nothing left to do
+    news: int = 0  # counts whatever may have given this crew something to do
+    idle_at: int = -1  # the news after which there was nothing left to do
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def admit(self) -> int:
         free = self.hands - len(self.tasks)
@@ -67,6 +70,10 @@ class Crew:
     def ended(self) -> None:
         if self.gate is not None:
             self.gate.ended()
+
+    def hear(self) -> None:
+        self.news += 1
+        self.wake.set()
 
 
 class Watcher(Protocol):
@@ -106,9 +113,8 @@ class Workshop:
         self.stop: Stop | None = None
         self.barred: dict[str, Failure] = {}
         self.started_at = time.time()
-        self._stopping = asyncio.Event()
-        self._wake = asyncio.Event()
-        self._settled = 0
+        self._stopping = False
+        self._cut = False
         self._useless: dict[str, int] = {}
         self._credit_refusals = 0
         self._good_at = time.monotonic()
@@ -127,23 +133,31 @@ class Workshop:
         loops = [asyncio.create_task(self._serve(crew)) for crew in (self.calls, self.files)]
         try:
             await asyncio.gather(*loops)
+        except BusyError as error:
+            self.halt(Stop(kind="broken", detail=str(error.orig)))
         finally:
             for loop in loops:
                 loop.cancel()
             await self._drain()
 
     def halt(self, stop: Stop) -> None:
-        """Take no new job; what is in flight goes on to its end."""
+        """Send nothing more. Calls in flight end, and the files of their answers are saved."""
         if self.stop is None:
             self.stop = stop
-        self._stopping.set()
-        self._wake.set()
+        self._stopping = True
+        self._wake()
 
     def cut(self) -> None:
-        """Wait for nothing: calls in flight are given up and marked as in flight at a stop."""
+        """Wait for nothing: what is in flight is given up, as if the process had died."""
+        self._cut = True
         for crew in (self.calls, self.files):
             for task in crew.tasks:
                 task.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        for crew in (self.calls, self.files):
+            crew.wake.set()
 
     def oldest(self) -> float | None:
         """Age in seconds of the oldest call in flight."""
@@ -160,9 +174,9 @@ class Workshop:
             await asyncio.wait(tasks)
 
     async def _serve(self, crew: Crew) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            seen = self._settled
+        while not self._over_for(crew):
+            crew.wake.clear()
+            seen = crew.news
             allowed = crew.admit()
             taken = await self._take(crew, allowed) if allowed else []
             crew.give_back(allowed - len(taken))
@@ -170,10 +184,14 @@ class Workshop:
                 self._start(crew, job)
             if taken:
                 continue
-            if allowed and await self._nothing_left(crew, seen):
-                return
             if not allowed:
-                await self._until(crew.gate.next_at() if crew.gate else None)
+                await _until(crew, crew.gate.next_at() if crew.gate else None)
+            elif await self._nothing_left(crew, seen):
+                return
+
+    def _over_for(self, crew: Crew) -> bool:
+        """Files go on after a stop, until those of the last answers are saved."""
+        return self._cut or (self._stopping and crew is self.calls)
 
     async def _take(self, crew: Crew, allowed: int) -> list[Claimed]:
         taken: list[Claimed] = []
@@ -193,25 +211,36 @@ class Workshop:
         )
 
     async def _nothing_left(self, crew: Crew, seen: int) -> bool:
-        """Nothing is due for this crew: wait for what comes next, or see that the run is over."""
+        """Nothing could be taken: wait for what comes next, or see that it is over."""
         orders = [self._order(step, 1) for step in crew.steps]
         due = await self.ledger.do(lambda tx: next_due(tx, self.ledger.holding, orders))
+        if self._stopping:
+            return await self._last_files(crew, due)
         if due is not None:
-            await self._until(time.monotonic() + min(max(due - time.time(), 0.0), LOOK_AGAIN))
+            moment = time.monotonic() + min(max(due - time.time(), 0.0), LOOK_AGAIN)
+            await _until(crew, moment)
             return False
-        crew.idle_since = seen
-        if self._all_idle():
-            if self._second_pass or not await self._once_more():
-                self._stopping.set()
-                self._wake.set()
-                return True
-            return False
-        await self._until(time.monotonic() + LOOK_AGAIN)
+        crew.idle_at = seen
+        if not self._all_idle():
+            await _until(crew, time.monotonic() + LOOK_AGAIN)
+        elif self._second_pass or not await self._once_more():
+            self._stopping = True
+            self._wake()
+            return True
         return False
+
+    async def _last_files(self, crew: Crew, due: float | None) -> bool:
+        """After a stop: over when no call can bring more files and no file is due now."""
+        if due is not None and due <= time.time():
+            return False
+        if self.calls.tasks or crew.tasks:
+            await _until(crew, None)
+            return False
+        return True
 
     def _all_idle(self) -> bool:
         crews = (self.calls, self.files)
-        return all(not crew.tasks and crew.idle_since == self._settled for crew in crews)
+        return all(not crew.tasks and crew.idle_at == crew.news for crew in crews)
 
     async def _once_more(self) -> bool:
         """One more pass for what failed in passing during this run."""
@@ -222,35 +251,27 @@ class Workshop:
         )
         if count:
             await self.ledger.note("second_pass", {"rows": count})
+            for crew in (self.calls, self.files):
+                crew.hear()
         return count > 0
 
-    async def _until(self, moment: float | None) -> None:
-        """Sleep until a settle or a stop wakes us, or that moment of the monotonic clock has come."""
-        wait = (
-            None
-            if moment is None or moment == float("inf")
-            else max(moment - time.monotonic(), 0.0)
-        )
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._wake.wait()
-
     def _start(self, crew: Crew, job: Claimed) -> None:
-        task = asyncio.create_task(self._work(crew, job))
+        task = asyncio.create_task(self._work(job))
         crew.tasks.add(task)
         task.add_done_callback(lambda task: self._ended(crew, task))
 
     def _ended(self, crew: Crew, task: "asyncio.Task[None]") -> None:
         crew.tasks.discard(task)
         crew.ended()
-        self._settled += 1
-        self._wake.set()
+        crew.hear()
+        if self._stopping:
+            self._wake()  # the files wait for the last call
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the table cannot be written", exc_info=error)
             self.halt(Stop(kind="broken", detail=str(error)))
 
-    async def _work(self, crew: Crew, job: Claimed) -> None:
-        """One step of one job: perform it, settle it, tell the run. A settle is never given up."""
+    async def _work(self, job: Claimed) -> None:
+        """One step of one job: perform it, settle it, tell the run."""
         started = self._began[job.id] = time.monotonic()
         try:
             done = await self._performed(job)
@@ -260,6 +281,8 @@ class Workshop:
 
     async def _settle(self, done: Done, seconds: float) -> None:
         await self.ledger.settle(done.settlement)
+        if isinstance(done.settlement.outcome, Answered):
+            self.files.hear()
         await self.steps.settled(done)
         self.watcher.settled(done, seconds)
         await self._heed(done)
@@ -271,7 +294,7 @@ class Workshop:
             return await self.steps.fetch(job)
         except asyncio.CancelledError:
             return self.steps.given_up(job)
-        except Exception as error:  # noqa: BLE001 - a bug becomes its own failure class, here only
+        except Exception as error:  # a bug becomes its own failure class, here only
             log.exception("row %s: a step broke", job.row)
             failure = Failure(
                 kind=FailureClass.CRASHED, cause=type(error).__name__, detail=str(error)[:300]
@@ -357,3 +380,12 @@ class Workshop:
         else:
             self.halt(Stop(kind="key", detail=failure.detail if failure else ""))
         self._probing = None
+
+
+async def _until(crew: Crew, moment: float | None) -> None:
+    """Sleep until something wakes the crew, or that moment of the monotonic clock has come."""
+    forever = moment is None or moment == float("inf")
+    wait = None if forever or moment is None else max(moment - time.monotonic(), 0.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait):
+            await crew.wake.wait()

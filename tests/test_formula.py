@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from jobs.sheet.formula import neutralise, undo
 
-TRICKY = st.text(alphabet=st.sampled_from("'=+-@|%＝＋－＠ \t\r\n\x00\u200b\ufeff07.e\"a,;")) | st.text()
+TRICKY = (
+    st.text(alphabet=st.sampled_from("'=+-@|%＝＋－＠ \t\r\n\x00\u200b\ufeff07.e\"a,;")) | st.text()
+)
 
 
 @pytest.mark.parametrize(
@@ -16,7 +18,7 @@ TRICKY = st.text(alphabet=st.sampled_from("'=+-@|%＝＋－＠ \t\r\n\x00\u200b\
         *("\t=1", "\r=1", "\n=1", "\ttext", "\rtext", "\ntext"),
         *("＝1+1", "＋1+1", "－cmd", "＠x", "｜x", "％x", "﹦1", "−1+1"),
         *("  =1", "\u00a0=1", "\u3000=1", "\u200b=1", "\ufeff=1", "\x00=1", " \x00 \u200b=1"),
-        *("- a list", "+5\n", "-1-1", "-", "+", "1".join("+="), "-1e", "-١"),
+        *("- a list", "+5\n", "-1-1", "-", "+", "+1=", "-1e", "-١"),
     ],
 )
 def test_what_a_spreadsheet_may_run_is_quoted(text: str) -> None:
@@ -26,7 +28,22 @@ def test_what_a_spreadsheet_may_run_is_quoted(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a cat", "-5", "+3.25", "-1e5", "-.5", "-12%", "5", "a=b", "'tis", "'007", "'", "1-2", '"=1'],
+    [
+        "",
+        "a cat",
+        "-5",
+        "+3.25",
+        "-1e5",
+        "-.5",
+        "-12%",
+        "5",
+        "a=b",
+        "'tis",
+        "'007",
+        "'",
+        "1-2",
+        '"=1',
+    ],
 )
 def test_plain_text_and_plain_numbers_stay_as_they_are(text: str) -> None:
     assert neutralise(text) == text
@@ -45,7 +62,7 @@ def test_undo_gives_every_text_back_exactly(text: str) -> None:
     assert undo(neutralise(text)) == text
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TRICKY)
 def test_neutralised_text_never_begins_with_a_sign_unless_it_is_a_number(text: str) -> None:
     safe = neutralise(text).lstrip(" \t\r\n\x00\u200b\ufeff")

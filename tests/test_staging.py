@@ -243,7 +243,7 @@ BY_ID = st.dictionaries(st.sampled_from("uvwxyz"), WORDS, min_size=1, max_size=6
     lambda asks: st.permutations([Line(key=key, asks=words) for key, words in asks.items()])
 )
 QUIET = settings(
-    max_examples=60,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -313,7 +313,7 @@ def run_histories(store: Store, sheets: Sequence[Sequence[Line]], sent: Sequence
 def test_nothing_done_is_ever_bought_twice_where_rows_are_known_by_their_request(
     fresh_store: Callable[[], Store], data: st.DataObject
 ) -> None:
-    sheets = data.draw(st.lists(BY_REQUEST, min_size=1, max_size=6))
+    sheets = data.draw(st.lists(BY_REQUEST, min_size=1, max_size=5))
     sent = data.draw(st.lists(st.integers(0, 6), min_size=len(sheets), max_size=len(sheets)))
     run_histories(fresh_store(), sheets, sent)
 
@@ -323,6 +323,6 @@ def test_nothing_done_is_ever_bought_twice_where_rows_are_known_by_their_request
 def test_nothing_done_is_ever_bought_twice_where_rows_have_ids(
     fresh_store: Callable[[], Store], data: st.DataObject
 ) -> None:
-    sheets = data.draw(st.lists(BY_ID, min_size=1, max_size=6))
+    sheets = data.draw(st.lists(BY_ID, min_size=1, max_size=5))
     sent = data.draw(st.lists(st.integers(0, 6), min_size=len(sheets), max_size=len(sheets)))
     run_histories(fresh_store(), sheets, sent)

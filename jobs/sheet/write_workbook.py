@@ -32,7 +32,7 @@ _NARROWEST, _WIDEST = 8, 60
 
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # A link opens a program: only plain relative paths to things that are looked at.
-_SAFE_LINK = re.compile(
+SAFE_LINK = re.compile(
     r"(?:\.\./)*(?:[\w\-() ][\w\-(). ]*/)*[\w\-() ][\w\-(). ]*"
     r"\.(?:png|jpe?g|webp|gif|bmp|avif|mp4|webm|mp3|wav|pdf|txt|json)",
     re.IGNORECASE,
@@ -186,7 +186,7 @@ class _Book:
             return _Cell(f"[{len(text):,} characters: {path}]", path)
         if place == self.ours["result_files"]:
             first = text.partition("\n")[0]
-            return _Cell(self.clean(text), first if _SAFE_LINK.fullmatch(first) else None)
+            return _Cell(self.clean(text), first if SAFE_LINK.fullmatch(first) else None)
         return _Cell(self.clean(text))
 
     def _sum_up(self, sums: _Sums, tally: Tally) -> None:

@@ -2,6 +2,7 @@
 
 from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_run import RUN
+from runner.catalogue.en_views import VIEWS
 
 _CLI = {
     "cli.tagline": "Runs AI generation requests over the rows of a sheet.",
@@ -271,6 +272,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **VIEWS,
     **EXPORT,
 }
 

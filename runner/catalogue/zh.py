@@ -2,6 +2,7 @@
 
 from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_run import RUN
+from runner.catalogue.zh_views import VIEWS
 
 _CLI = {
     "cli.tagline": "对表格的每一行执行 AI 生成请求。",
@@ -260,6 +261,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **VIEWS,
     **EXPORT,
 }
 

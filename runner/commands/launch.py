@@ -334,7 +334,7 @@ def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
     sheet = _near(job.sheet.absolute())
     name = f'"{sheet}"' if " " in sheet else sheet
     if job.rehearsal:
-        return f"rowmill run {name}"
+        return f"rowmill {'rehearse' if standing.pending else 'run'} {name}"
     if ending is not None and ending.stop is not None and ending.stop.kind == "key":
         return f"rowmill keys set {job.settings.provider.name}"
     if standing.pending:

@@ -1,0 +1,211 @@
+"""`rowmill check`: what was understood of a sheet, and the first requests; sends nothing."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from jobs.sheet.finding import Finding, describe
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.page import Page
+from runner.commands.run import sheet_and_workspace
+from runner.commands.status import amount_words
+from runner.preview import Preview, json_text, without_long_texts
+from runner.screen import give
+from runner.secret import redacted
+from runner.snapshot import span_of
+from runner.survey import Forecast, Survey, survey, survey_record
+
+MOST_SHOWN = 200  # findings, and bad rows
+GIB = 1 << 30
+
+
+@options.argument("sheet")
+@click.option(
+    "--first", type=click.IntRange(0, 1000), default=3, metavar="N", cls=options.ToldOption
+)
+def _check(sheet: str, *, first: int) -> int:
+    path, workspace = sheet_and_workspace(Path(sheet))
+    known = workspace.loaded()
+    settings = options.settings(
+        folder=path.absolute().parent, remembered=known.options if known is not None else None
+    )
+    found = survey(path, workspace, settings, known, count=first)
+    if settings.json:
+        give(json.dumps(survey_record(found), ensure_ascii=False, indent=2))
+    else:
+        _draw(found, Page(color=settings.color))
+    return found.exit_code
+
+
+def _draw(found: Survey, page: Page) -> None:
+    page.title(found.sheet.name)
+    if found.layout:
+        page.facts(_understood(found))
+        page.heading(say("check.columns"))
+        page.facts(_columns(found))
+    _list(page, say("check.findings"), [one for one in found.findings if one.severity != "error"])
+    errors = [one for one in found.findings if one.severity == "error"]
+    bad = found.plan.bad if found.plan is not None else 0
+    problems = [*errors, *found.problems]
+    _list(page, say("check.problems"), problems, total=max(bad, len(problems)))
+    for row, request in found.requests:
+        page.heading(say("check.request", row=row))
+        _draw_request(page, request)
+    page.heading(say("check.ahead"))
+    page.facts(_ahead(found))
+    _draw_end(page, found)
+
+
+def _understood(found: Survey) -> list[tuple[str, str]]:
+    layout, plan = found.layout, found.plan
+    how = [str(layout["format"])]
+    how += [str(layout["encoding"])] if layout["encoding"] else []
+    if layout["delimiter"]:
+        how.append(say("check.delimiter", delimiter=f'"{layout["delimiter"]}"'))
+    if layout["tab"]:
+        how.append(say("check.tab", tab=str(layout["tab"])))
+    if layout["header_row"]:
+        how.append(say("check.header_row", row=layout["header_row"]))
+    facts = [(say("check.read_as"), " · ".join(how))]
+    if plan is not None:
+        rows = f"{plan.staged:,}"
+        if plan.bad:
+            rows += " · " + say("check.of_them_bad", count=f"{plan.bad:,}")
+        facts.append((say("check.rows"), rows))
+        known_by = say("check.by_request")
+        if found.identity is not None:
+            known_by = say("check.by_column", column=found.identity)
+        facts.append((say("check.identity"), known_by))
+    facts.append((say("show.endpoint"), _endpoint(found)))
+    models = [f"{model} × {count:,}" for model, count in found.models.items()]
+    facts.append((say("show.model"), ", ".join(models) or found.settings.model or "-"))
+    facts += _asked(found)
+    if plan is not None and not plan.first:
+        facts.append((say("check.plan"), _plan(found)))
+    return facts
+
+
+def _endpoint(found: Survey) -> str:
+    by_row = next((header for header, name in found.fields.items() if name == "endpoint"), None)
+    if by_row is not None:
+        return say("check.by_row", column=by_row)
+    return found.settings.endpoint or "-"
+
+
+def _asked(found: Survey) -> list[tuple[str, str]]:
+    """What options give to every row."""
+    facts = []
+    if found.settings.prompt is not None:
+        facts.append((say("check.template"), redacted(found.settings.prompt)))
+    for name, value in found.settings.set.items():
+        facts.append((f"--set {name}", redacted(value)))
+    return facts
+
+
+def _plan(found: Survey) -> str:
+    plan = found.plan
+    assert plan is not None
+    parts = [
+        say(f"plan.{name}", count=f"{getattr(plan, name):,}")
+        for name in ("unchanged", "refreshed", "changed", "new", "returned", "removed")
+        if getattr(plan, name)
+    ]
+    if plan.answered_already:
+        parts.append(say("plan.answered_already", count=f"{plan.answered_already:,}"))
+    if plan.bought_again:
+        parts.append(say("plan.bought_again", count=f"{plan.bought_again:,}"))
+    return ", ".join(parts)
+
+
+def _columns(found: Survey) -> list[tuple[str, str]]:
+    facts = [(header, f"→ {name}") for header, name in found.fields.items()]
+    if found.carried:
+        shown = ", ".join(header or "-" for header in found.carried[:40])
+        more = len(found.carried) - 40
+        if more > 0:
+            shown += " " + say("check.more", count=f"{more:,}")
+        facts.append((say("check.carried"), shown))
+    return facts
+
+
+def _list(
+    page: Page, heading: str, findings: Sequence[Finding], *, total: int | None = None
+) -> None:
+    if not findings:
+        return
+    page.heading(heading)
+    for finding in findings[:MOST_SHOWN]:
+        page.text("  " + redacted(describe(finding)))
+    more = (total if total is not None else len(findings)) - min(len(findings), MOST_SHOWN)
+    if more > 0:
+        page.text("  " + say("check.more", count=f"{more:,}"))
+
+
+def _draw_request(page: Page, request: Preview | str) -> None:
+    if isinstance(request, str):
+        page.text("  " + redacted(request))
+        return
+    page.code(f"{request.method} {request.url}")
+    if request.parts:
+        page.facts((name, redacted(content)) for name, content in request.parts)
+    elif request.body is not None:
+        page.code(json_text(without_long_texts(request.body), indent=2))
+
+
+def _ahead(found: Survey) -> list[tuple[str, str]]:
+    ahead = found.forecast
+    facts = [(say("check.host"), urlsplit(found.settings.base_url).netloc)]
+    if ahead is not None:
+        facts.append((say("check.calls"), say("check.at_most", count=f"{ahead.calls:,}")))
+        facts.append((say("check.price"), _price(ahead)))
+        facts.append((say("check.time"), _time(ahead)))
+    facts.append((say("check.workspace"), str(found.workspace)))
+    if found.disk_free is not None:
+        facts.append((say("check.disk"), f"{found.disk_free / GIB:,.1f} GiB"))
+    return facts
+
+
+def _price(ahead: Forecast) -> str:
+    price, words = ahead.price, []
+    if price.amounts:
+        known = " + ".join(
+            f"{amount_words(amount)} {currency}" for currency, amount in price.amounts.items()
+        )
+        complete = not (price.by_tokens or price.unknown)
+        words.append(say("check.about" if complete else "status.at_least", amount=known))
+    if price.by_tokens:
+        words.append(say("check.by_tokens", models=", ".join(price.by_tokens)))
+    if price.unknown:
+        words.append(say("check.no_price", models=", ".join(price.unknown), model=price.unknown[0]))
+    return "; ".join(words) or "-"
+
+
+def _time(ahead: Forecast) -> str:
+    if ahead.seconds is None:
+        return say("check.time_unknown")
+    low, high = ahead.seconds
+    return say("check.between", low=span_of(low), high=span_of(high))
+
+
+def _draw_end(page: Page, found: Survey) -> None:
+    page.gap()
+    for stop in found.stops:
+        for line in stop.split("\n"):
+            page.text(line, "red")
+    if found.key_note is not None:
+        page.text(say("cli.warning", text=found.key_note), "yellow")
+    page.text(say("check.would_stop" if found.stops else "check.fine"), "bold")
+
+
+command = options.command(
+    "check",
+    examples=(
+        "rowmill check prompts.xlsx -e chat-image -m gpt-4o-image",
+        "rowmill check prompts.xlsx --first 10",
+        "rowmill check prompts.xlsx --json",
+    ),
+)(_check)

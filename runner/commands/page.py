@@ -1,0 +1,78 @@
+"""Draws what a person reads of one sheet or one row: headings, facts, tables, code."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from runner.screen import console, plain
+
+WIDEST_LABEL = 24
+LONGEST = 2000  # characters of one value
+
+
+class Page:
+    """One page on stdout, as wide as the terminal. Every text is made harmless here."""
+
+    def __init__(self, *, color: str = "auto") -> None:
+        self._console = console(sys.stdout, color=color)
+        self._begun = False
+
+    @property
+    def width(self) -> int:
+        """Columns there are."""
+        return self._console.width
+
+    def title(self, text: str, style: str = "") -> None:
+        """The first line."""
+        self._console.print(Text(plain(text, LONGEST), style=f"bold {style}"))
+        self._begun = True
+
+    def heading(self, text: str) -> None:
+        """A blank line and the name of the block that follows."""
+        if self._begun:
+            self._console.print()
+        self._begun = True
+        self._console.print(Text(plain(text), style="bold"))
+
+    def gap(self) -> None:
+        """A blank line."""
+        self._console.print()
+
+    def text(self, text: str, style: str = "") -> None:
+        """One paragraph, folded at words."""
+        self._console.print(Text(plain(text, LONGEST), style=style))
+
+    def drawn(self, text: Text) -> None:
+        """A line that was put together before; its parts are harmless already."""
+        self._console.print(text)
+
+    def facts(self, facts: Iterable[tuple[str, str]]) -> None:
+        """Labels with their values beside them."""
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="dim", no_wrap=True, max_width=WIDEST_LABEL, overflow="ellipsis")
+        grid.add_column(overflow="fold")
+        for label, value in facts:
+            grid.add_row(f"  {plain(label, 80)}", Text(plain(value, LONGEST)))
+        self._console.print(grid)
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Rows whose last column folds; numbers in the first stand at the right."""
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        kept = [[Text(plain(cell, LONGEST)) for cell in row] for row in rows]
+        for place in range(max(map(len, kept), default=0)):
+            last = bool(kept) and place == len(kept[0]) - 1
+            grid.add_column(
+                no_wrap=not last,
+                overflow="fold" if last else "ellipsis",
+                justify="right" if place == 0 else "left",
+            )
+        for row in kept:
+            grid.add_row(*row)
+        self._console.print(grid)
+
+    def code(self, text: str) -> None:
+        """Lines to be copied: never folded by us. They are visible characters already."""
+        for line in text.split("\n"):
+            self._console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,289 @@
+"""`rowmill show`: everything about one row."""
+
+import json
+import sys
+import zlib
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from jobs.job import JSON, FailureClass
+from jobs.store.readings import PastCall, RowHistory, StoredAnswer
+from runner.answers import AnswerFolder
+from runner.catalogue import explain, say
+from runner.commands import options
+from runner.commands.page import Page
+from runner.commands.status import amount_words
+from runner.exits import Refusal
+from runner.overview import RowView, WantedRow, named, row_of, row_record
+from runner.preview import (
+    NoRequestError,
+    Place,
+    Preview,
+    curl,
+    json_text,
+    preview,
+    visible,
+    without_pictures,
+)
+from runner.screen import give
+from runner.secret import redacted
+from runner.settings import Settings
+from runner.workspace import Workspace, find
+
+MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all
+
+
+@options.argument("row")
+@options.argument("sheet", required=False)
+@click.option("--curl", "as_curl", is_flag=True, cls=options.ToldOption)
+@click.option("--answer", "as_answer", is_flag=True, cls=options.ToldOption)
+def _show(row: str, sheet: str | None, *, as_curl: bool, as_answer: bool) -> None:
+    wanted = WantedRow.parse(row)
+    if wanted is None:
+        raise click.UsageError(say("show.not_a_row", row=row), click.get_current_context())
+    given = options.given().get("workspace")
+    workspace = find(
+        Path(sheet) if sheet is not None else None, Path(str(given)) if given else None
+    )
+    view = row_of(workspace, wanted)
+    settings = options.settings(
+        folder=workspace.sheet_of(view.loaded).parent, remembered=view.loaded.options
+    )
+    if as_answer:
+        _give_answer(_body(workspace, view))
+    elif as_curl:
+        give(curl(_request(workspace, view, settings)))
+    elif settings.json:
+        give(json.dumps(_record(workspace, view, settings), ensure_ascii=False, indent=2))
+    else:
+        _draw(workspace, view, settings)
+
+
+def _request(workspace: Workspace, view: RowView, settings: Settings) -> Preview:
+    """The row's request; where the row cannot become one, Refusal says why."""
+    place = Place(
+        base_url=settings.base_url,
+        folder=workspace.sheet_of(view.loaded).parent,
+        allowed=settings.files_from,
+    )
+    try:
+        return preview(view.history.endpoint, view.history.fields, place)
+    except NoRequestError as error:
+        raise Refusal(say("show.no_request", row=view.history.result.row)) from error
+
+
+def _body(workspace: Workspace, view: RowView) -> bytes:
+    if view.answer is None:
+        raise Refusal(say("show.no_answer", row=view.history.result.row))
+    try:
+        return AnswerFolder(path=workspace.answers).load(view.answer).body
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise Refusal(say("show.damaged", reason=reason)) from error
+
+
+def _give_answer(body: bytes) -> None:
+    """The answer byte for byte; on a terminal without what a terminal would act on."""
+    if sys.stdout.isatty():
+        give(redacted(visible(body.decode("utf-8", errors="replace"))))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.flush()
+
+
+def _record(workspace: Workspace, view: RowView, settings: Settings) -> dict[str, JSON]:
+    record = row_record(view)
+    try:
+        record["request"] = _request(workspace, view, settings).as_json()
+    except Refusal:
+        record["request"] = None
+    record["answer"] = _answer_record(workspace, view)
+    return record
+
+
+def _answer_record(workspace: Workspace, view: RowView) -> JSON:
+    stored = view.answer
+    if stored is None:
+        return None
+    try:
+        body: JSON = _parsed(_body(workspace, view))
+    except Refusal:
+        body = None
+    return {
+        "http_status": stored.status,
+        "headers": dict(stored.headers),
+        "size": stored.size,
+        "complete": stored.complete,
+        "body": body,
+    }
+
+
+def _parsed(body: bytes) -> JSON:
+    """The answer as JSON with base64 shortened; as text where it is none."""
+    text = body.decode("utf-8", errors="replace")
+    try:
+        return without_pictures(json.loads(text))
+    except (ValueError, RecursionError):
+        return without_pictures(text)
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def _draw(workspace: Workspace, view: RowView, settings: Settings) -> None:
+    page = Page(color=settings.color)
+    row = view.history.result
+    status = say(f"row.{row.status}")
+    page.title(say("show.title", row=row.row, sheet=view.loaded.sheet, status=status))
+    if row.status == "in_doubt":
+        page.text(say("state.in_doubt"), "yellow")
+    elif row.error_class is not None:
+        _draw_failure(page, workspace, view)
+    page.heading(say("show.cells"))
+    page.facts((header or "-", cell_words(value)) for header, value in view.cells)
+    page.heading(say("show.job"))
+    page.facts(_job(view.history))
+    page.heading(say("show.attempts"))
+    if not view.history.calls:
+        page.text("  " + say("show.no_attempts"))
+    for number, call in enumerate(view.history.calls, start=1):
+        page.text(f"  {number}. {_first_line(call)}")
+        page.facts((f"   {label}", value) for label, value in _attempt(call))
+    if view.history.files:
+        page.heading(say("show.files"))
+        page.table(_file(file) for file in view.history.files)
+    _draw_request(page, workspace, view, settings)
+    if view.answer is not None:
+        _draw_answer(page, workspace, view, view.answer)
+
+
+def _draw_failure(page: Page, workspace: Workspace, view: RowView) -> None:
+    row = view.history.result
+    kind = FailureClass(str(row.error_class))
+    told = explain(
+        kind,
+        row.error_cause or "",
+        sheet=named(workspace, view.loaded),
+        row=row.row,
+        provider=str(view.loaded.options.get("provider") or "wenwen"),
+    )
+    page.text(told.meaning, "red")
+    page.text(told.remedy)
+    page.code(told.command)
+
+
+def cell_words(value: JSON) -> str:
+    """A cell for a person: text as it is, all else as JSON."""
+    if value is None:
+        return ""
+    return redacted(value) if isinstance(value, str) else json_text(value)
+
+
+def _job(past: RowHistory) -> list[tuple[str, str]]:
+    row = past.result
+    facts = [
+        (say("show.key"), row.key),
+        (say("show.endpoint"), past.endpoint or "-"),
+        (say("show.model"), row.model or "-"),
+    ]
+    if row.answered_model and row.answered_model != row.model:
+        facts.append((say("show.answered_model"), row.answered_model))
+    if row.status != "done":
+        facts.append((say("show.step"), say(f"step.{past.step}")))
+    if past.version > 1:
+        facts.append((say("show.version"), str(past.version)))
+    if past.ticket:
+        facts.append((say("show.ticket"), past.ticket))
+    if row.total_tokens is not None:
+        facts.append((say("show.tokens"), _tokens(past)))
+    if row.cost is not None:
+        facts.append((say("status.cost"), amount_words(row.cost)))
+    if row.text:
+        facts.append((say("show.text"), redacted(row.text)))
+    return facts
+
+
+def _tokens(past: RowHistory) -> str:
+    row = past.result
+    if row.prompt_tokens is None or row.completion_tokens is None:
+        return f"{row.total_tokens:,}"
+    return f"{row.total_tokens:,} = {row.prompt_tokens:,} + {row.completion_tokens:,}"
+
+
+def _first_line(call: PastCall) -> str:
+    words = [datetime.fromtimestamp(call.started_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")]
+    if call.seconds is not None:
+        words.append(f"{call.seconds:.1f} s")
+    if call.status is not None:
+        words.append(f"HTTP {call.status}")
+    words.append(say(f"wire.{call.wire or 'open'}"))
+    return " · ".join(words)
+
+
+def _attempt(call: PastCall) -> list[tuple[str, str]]:
+    facts = []
+    if call.outcome:
+        what = [say(f"outcome.{call.outcome}")]
+        what += [f"{call.kind}" + (f" ({call.cause})" if call.cause else "")] if call.kind else []
+        facts.append((say("show.outcome"), ": ".join(what)))
+    if call.detail:
+        facts.append((say("show.words"), redacted(call.detail)))
+    if call.request_id:
+        facts.append((say("show.request_id"), call.request_id))
+    if call.cost is not None:
+        facts.append((say("status.cost"), amount_words(call.cost)))
+    if call.version > 1:
+        facts.append((say("show.version"), str(call.version)))
+    return facts
+
+
+def _file(file: dict[str, JSON]) -> tuple[str, str, str]:
+    state = say(f"file.{file['state']}")
+    facts = []
+    if file["name"]:
+        facts.append(f"files/{file['name']}")
+    if isinstance(file["size"], int):
+        facts.append(f"{file['size']:,} bytes")
+    if file["width"] and file["height"]:
+        facts.append(f"{file['width']} × {file['height']}")
+    if file["cause"]:
+        facts.append(str(file["cause"]))
+    if file["state"] != "done" and file["url"]:
+        facts.append(redacted(str(file["url"])))
+    return f"  {file['number']}", state, " · ".join(facts)
+
+
+def _draw_request(page: Page, workspace: Workspace, view: RowView, settings: Settings) -> None:
+    page.heading(say("show.request"))
+    try:
+        page.code(curl(_request(workspace, view, settings)))
+    except Refusal as refusal:
+        page.text("  " + refusal.message)
+
+
+def _draw_answer(page: Page, workspace: Workspace, view: RowView, stored: StoredAnswer) -> None:
+    size = f"{stored.size:,}"
+    page.heading(say("show.answer" if stored.complete else "show.answer_cut", size=size))
+    try:
+        found = _parsed(_body(workspace, view))
+    except Refusal as refusal:
+        page.text("  " + refusal.message)
+        return
+    text = visible(found) if isinstance(found, str) else json_text(found, indent=2)
+    page.code(text[:MOST_SHOWN])
+    if len(text) > MOST_SHOWN:
+        rest = f"{len(text) - MOST_SHOWN:,}"
+        page.text(say("show.more", count=rest), "dim")
+
+
+command = options.command(
+    "show",
+    examples=(
+        "rowmill show 17 prompts.xlsx",
+        "rowmill show key:fox prompts.csv --answer > answer.json",
+        "rowmill show 17 --curl",
+    ),
+)(_show)

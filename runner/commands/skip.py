@@ -1,0 +1,86 @@
+"""`rowmill skip`: closes rows by hand."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from jobs.job import FailureClass, State
+from jobs.store import Store
+from jobs.store.choices import Choice, skip, to_skip
+from jobs.store.glance import row_range
+from runner.catalogue import say
+from runner.commands import options
+from runner.exits import Exit, Refusal
+from runner.screen import tell
+from runner.settings import Settings
+from runner.workspace import BATCH_ID, Workspace, find
+
+
+@options.argument("sheet", required=False)
+def _skip(sheet: str | None) -> None:
+    settings = options.settings()
+    if settings.rows is None and settings.class_ is None:
+        raise click.UsageError(say("skip.which"), click.get_current_context())
+    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    choice = _choice(settings)
+    found = _look(workspace, choice)
+    tell(say("skip.found", count=f"{sum(found.values()):,}", classes=_words(found)))
+    _agree(settings, sum(found.values()))
+    # Beside a run too: its own rows in flight are not touched, and one write waits for another.
+    # Opening brings an older table forward, which `_look` has refused already.
+    store = Store.open(workspace.table)
+    try:
+        with store.write() as tx:
+            count = skip(tx, BATCH_ID, choice, now=time.time())
+    finally:
+        store.close()
+    tell(say("skip.done", count=f"{count:,}"))
+
+
+def _choice(settings: Settings) -> Choice:
+    if settings.class_ is None:
+        return Choice(positions=settings.rows)
+    doubt = str(State.IN_DOUBT)
+    return Choice(
+        positions=settings.rows,
+        classes=frozenset(FailureClass(name) for name in settings.class_ if name != doubt),
+        in_doubt=doubt in settings.class_,
+    )
+
+
+def _look(workspace: Workspace, choice: Choice) -> dict[str, int]:
+    """What would be closed, by class. Raises Refusal where that is nothing."""
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            found = to_skip(tx, BATCH_ID, choice)
+            rows = row_range(tx, BATCH_ID)
+    finally:
+        store.close()
+    if found:
+        return found
+    first, last = (rows.first, rows.last) if rows is not None else (0, 0)
+    raise Refusal(say("skip.none", first=first, last=last))
+
+
+def _words(found: dict[str, int]) -> str:
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} × {name}" for name, count in ordered)
+
+
+def _agree(settings: Settings, count: int) -> None:
+    """Rows are closed only after a yes: on a terminal by asking, elsewhere by -y."""
+    if settings.yes:
+        return
+    if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refusal(say("skip.needs_yes"))
+    if not click.confirm(say("skip.ask", count=f"{count:,}"), err=True, default=False):
+        raise Refusal(say("skip.declined"), code=Exit.STOPPED)
+
+
+command = options.command(
+    "skip",
+    examples=("rowmill skip prompts.xlsx --rows 12,30-40", "rowmill skip --class refused -y"),
+)(_skip)

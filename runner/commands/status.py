@@ -1,0 +1,175 @@
+"""`rowmill status`: how far a run is, on one screen."""
+
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from jobs.store.readings import Counts, Spent
+from runner.catalogue import explain, say
+from runner.commands import options
+from runner.commands.page import Page
+from runner.overview import RunState, Standing, is_complete, standing_of, standing_record
+from runner.screen import give
+from runner.snapshot import span_of
+from runner.workspace import find
+
+BAR = 60  # columns at most
+SHARES = (
+    ("done", "█", "green"),
+    ("failed", "▓", "red"),
+    ("in_doubt", "▒", "yellow"),
+    ("skipped", "▒", "dim"),
+    ("fetching", "▒", "cyan"),
+)
+"""What the bar is made of, in its order; the rest is waiting."""
+
+PLACES = (
+    *("done", "failed", "in_doubt", "skipped", "waiting", "sending", "polling", "fetching"),
+    "parked",
+)
+ALWAYS = frozenset({"done", "failed", "waiting"})
+STYLES = {name: style for name, _, style in SHARES} | {"sending": "blue", "polling": "cyan"}
+
+
+@options.argument("sheet", required=False)
+def _status(sheet: str | None) -> None:
+    settings = options.settings()
+    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    standing = standing_of(workspace, now=time.time())
+    if settings.json:
+        give(json.dumps(standing_record(standing), ensure_ascii=False, indent=2))
+    else:
+        _draw(standing, Page(color=settings.color))
+
+
+def _draw(standing: Standing, page: Page) -> None:
+    page.title(standing.sheet)
+    page.text(run_words(standing.run, now=standing.at))
+    page.gap()
+    page.drawn(_bar(standing.rows, min(page.width - 1, BAR)))
+    page.drawn(_counts(standing.rows))
+    page.gap()
+    page.facts(_pace(standing))
+    if standing.failures or standing.rows.in_doubt:
+        page.heading(say("status.failures"))
+        page.table(_failures(standing))
+    if standing.next_command is not None:
+        page.gap()
+        page.code(f"{say('status.next')}  {standing.next_command}")
+
+
+def run_words(run: RunState, *, now: float) -> str:
+    """What the last run does or did, in one sentence."""
+    since = at_words(run.since)
+    match run.kind:
+        case "never":
+            return say("status.never")
+        case "running":
+            time_ = span_of(now - run.since)
+            return say("status.running", pid=run.pid, host=run.host, since=since, time=time_)
+        case "died":
+            return say("status.died", since=since)
+        case "ended":
+            how = say(_HOW.get(run.exit_code, "status.how_else"))
+            ended_at = run.ended_at or run.since
+            at, time_ = at_words(ended_at), span_of(ended_at - run.since)
+            return say("status.ended", at=at, time=time_, how=how)
+
+
+_HOW: dict[int | None, str] = {
+    0: "status.how_done",
+    4: "status.how_some_failed",
+    5: "status.how_stopped",
+    6: "status.how_provider",
+    7: "status.how_output",
+    130: "status.how_interrupted",
+    143: "status.how_terminated",
+}
+
+
+def at_words(at: float) -> str:
+    """A time of day for a person; with the date, since runs go past midnight."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _bar(rows: Counts, width: int) -> Text:
+    ended = rows.total - rows.pending
+    share = ended / rows.total if rows.total else 1.0
+    # Rounded down: 100 % is said when there is nothing left.
+    tail = f" {int(100 * share)} %  {ended:,} / {rows.total:,}"
+    room = max(width - cell_len(tail), 10)
+    bar = Text(no_wrap=True)
+    for name, mark, style in SHARES:
+        count = getattr(rows, name)
+        cells = max(round(room * count / rows.total), 1) if count else 0
+        bar.append(mark * min(cells, room - len(bar)), style=style)
+    bar.append("░" * (room - len(bar)), style="dim")
+    return bar.append(tail)
+
+
+def _counts(rows: Counts) -> Text:
+    text = Text()
+    for name in PLACES:
+        count = getattr(rows, name)
+        if count or name in ALWAYS:
+            text.append("■ ", style=STYLES.get(name, "dim"))
+            # Glued together, so that a narrow screen breaks between the counts only.
+            words = f"{say(f'status.{name}')} {count:,}".replace(" ", "\u00a0")
+            text.append(f"{words}   ")
+    text.rstrip()
+    return text
+
+
+def _pace(standing: Standing) -> list[tuple[str, str]]:
+    facts = []
+    if standing.rate is not None:
+        facts.append((say("status.rate"), say("status.rate_value", rate=f"{standing.rate:,.1f}")))
+    if standing.seconds_left is not None:
+        facts.append((say("status.left"), span_of(standing.seconds_left)))
+    if standing.oldest is not None:
+        age = span_of(standing.at - standing.oldest.started_at)
+        facts.append(
+            (say("status.oldest"), say("status.oldest_value", time=age, row=standing.oldest.row))
+        )
+    used = standing.spent
+    facts.append((say("status.calls"), f"{used.calls:,}"))
+    if used.unknown_calls:
+        facts.append(("", say("status.calls_in_doubt", count=f"{used.unknown_calls:,}")))
+    if used.total_tokens is not None:
+        facts.append((say("status.tokens"), f"{used.total_tokens:,}"))
+    if used.calls:
+        facts.append((say("status.cost"), money_words(used)))
+    return facts
+
+
+def money_words(used: Spent) -> str:
+    """The cost for a person; "at least" where some calls have no price."""
+    if used.cost is None:
+        return say("status.unknown")
+    amount = f"{amount_words(used.cost)} {used.currency or ''}".rstrip()
+    return amount if is_complete(used) else say("status.at_least", amount=amount)
+
+
+def amount_words(amount: float) -> str:
+    """Money with two digits after the point, four where two would hide it."""
+    text = f"{amount:,.4f}"
+    return text[:-2] if text.endswith("00") else text
+
+
+def _failures(standing: Standing) -> list[tuple[str, str, str]]:
+    rows = [
+        (f"  {count:,}", str(kind), explain(kind, "").meaning) for kind, count in standing.failures
+    ]
+    if standing.rows.in_doubt:
+        rows.append((f"  {standing.rows.in_doubt:,}", "in_doubt", say("status.meaning_in_doubt")))
+    return rows
+
+
+command = options.command(
+    "status",
+    examples=("rowmill status", "rowmill status prompts.xlsx", "rowmill status --json"),
+)(_status)

@@ -1,0 +1,375 @@
+"""What a run would make of a sheet, found out without sending or writing anything."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+from jobs.columns import ColumnMap, map_columns
+from jobs.job import JSON
+from jobs.sheet.finding import Finding, SheetError
+from jobs.sheet.reader import Sheet, open_sheet
+from jobs.store import Store
+from jobs.store.glance import recent_seconds
+from jobs.store.readings import Batch, counts
+from jobs.store.staging import Plan
+from jobs.template import TemplateError
+from runner import naming
+from runner.catalogue import say
+from runner.exits import Exit, Refusal
+from runner.intake import MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN, Intake, look_at
+from runner.keys import KeyRefusal, find_key
+from runner.pricing import OwnPrice
+from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
+from runner.registry import known_fields
+from runner.settings import Settings
+from runner.workspace import BATCH_ID, Workspace
+
+LEAST_CALLS = 10  # answered here before their times say anything about the next ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What the calls cost as far as the user's own prices tell: by currency, for most models."""
+
+    amounts: Mapping[str, float] = field(default_factory=dict)
+    by_tokens: tuple[str, ...] = ()  # models priced by tokens: known after the answers
+    unknown: tuple[str, ...] = ()  # models without a price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What lies ahead. `calls` is the most there can be, repeats left out."""
+
+    calls: int
+    price: Price
+    seconds: tuple[float, float] | None  # by the pace of earlier calls; None: there were too few
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """All that is known about a sheet before it is run. `stops` says why a run would not begin."""
+
+    sheet: Path
+    workspace: Path
+    settings: Settings
+    is_new: bool
+    layout: Mapping[str, JSON] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    columns: ColumnMap | None = None
+    identity: str | None = None
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    models: Mapping[str, int] = field(default_factory=dict)
+    requests: tuple[tuple[int, Preview | str], ...] = ()
+    forecast: Forecast | None = None
+    disk_free: int | None = None
+    key_note: str | None = None
+    stops: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> Exit:
+        """As a run would exit before anything is sent."""
+        return Exit.UNUSABLE if self.stops else Exit.DONE
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Header → field, for the columns that are sent."""
+        found = self.columns.fields if self.columns is not None else ()
+        return {self.headers[index]: name for index, name in found}
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Headers of the columns that are not sent."""
+        if self.columns is None:
+            return ()
+        sent = {index for index, _ in self.columns.fields}
+        return tuple(one for index, one in enumerate(self.headers) if index not in sent)
+
+
+def survey(
+    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, *, count: int
+) -> Survey:
+    """Look at a sheet as `run` would. What makes it unusable is part of what is found."""
+    store = Store.scratch() if known is None else Store.stage(workspace.table)
+    try:
+        try:
+            intake = look_at(store, sheet, settings, known, count=count)
+        except SheetError as error:
+            return _unusable(sheet, workspace, settings, known, error)
+        except (Refusal, TemplateError, naming.TemplateError) as error:
+            return _refused(sheet, workspace, settings, known, str(error))
+        forecast = _forecast(store, intake, settings)
+    finally:
+        store.close()
+    return Survey(
+        sheet=sheet,
+        workspace=workspace.folder,
+        settings=settings,
+        is_new=known is None,
+        layout=intake.layout,
+        headers=intake.headers,
+        columns=intake.columns,
+        identity=intake.identity,
+        plan=intake.plan,
+        findings=tuple(one for one in intake.findings if one not in intake.problems),
+        problems=intake.problems,
+        models=intake.models,
+        requests=tuple(_requests(intake, sheet, settings)),
+        forecast=forecast,
+        disk_free=_disk_free(workspace.folder),
+        key_note=_key_note(settings),
+        stops=tuple(_stops(intake, workspace, settings, known)),
+    )
+
+
+# --- sheets that cannot be run --------------------------------------------------------------------
+
+
+def _unusable(
+    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, error: SheetError
+) -> Survey:
+    return _what_is_known(
+        sheet,
+        workspace,
+        settings,
+        known,
+        problems=tuple(one for one in error.findings if one.severity == "error"),
+        stops=(say("check.unusable", sheet=sheet.name),),
+    )
+
+
+def _refused(
+    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, why: str
+) -> Survey:
+    return _what_is_known(sheet, workspace, settings, known, problems=(), stops=(why,))
+
+
+def _what_is_known(  # noqa: PLR0913 - the five of `survey`, and what was found
+    sheet: Path,
+    workspace: Workspace,
+    settings: Settings,
+    known: Batch | None,
+    *,
+    problems: tuple[Finding, ...],
+    stops: tuple[str, ...],
+) -> Survey:
+    """As much as reading the sheet tells, so that one look shows all there is to mend."""
+    found = Survey(
+        sheet=sheet,
+        workspace=workspace.folder,
+        settings=settings,
+        is_new=known is None,
+        problems=problems,
+        disk_free=_disk_free(workspace.folder),
+        stops=stops,
+    )
+    try:
+        opened = open_sheet(sheet, encoding=settings.encoding, tab=settings.tab)
+    except SheetError:
+        return found
+    headers = opened.layout.headers
+    columns = map_columns(headers, known_fields(), given=settings.column, id_column=settings.id)
+    findings = [*opened.findings, *columns.findings]
+    missing = [one for one in _missing(columns, settings) if not stops[0].startswith(one)]
+    return Survey(
+        sheet=sheet,
+        workspace=workspace.folder,
+        settings=settings,
+        is_new=known is None,
+        layout=_layout(opened),
+        headers=headers,
+        columns=columns,
+        findings=tuple(one for one in findings if one not in problems),
+        problems=problems,
+        disk_free=found.disk_free,
+        stops=(*stops, *missing),
+    )
+
+
+def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
+    """What nobody has chosen; a run names only the first of these."""
+    given = {name for _, name in columns.fields} | set(settings.set)
+    if settings.endpoint is None and "endpoint" not in given:
+        yield say("run.no_endpoint")
+    if settings.model is None and "model" not in given:
+        yield say("run.no_model")
+    if settings.prompt is None and "prompt" not in given:
+        yield say("run.no_prompt")
+
+
+def _layout(opened: Sheet) -> dict[str, JSON]:
+    layout = opened.layout
+    return {
+        "format": layout.format,
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "tab": layout.tab,
+        "header_row": layout.header_row,
+        "typed": layout.typed,
+    }
+
+
+def _stops(
+    intake: Intake, workspace: Workspace, settings: Settings, known: Batch | None
+) -> Iterable[str]:
+    """Everything at which a run would stop, not only the first."""
+    ours = intake.sheet.name
+    if known is not None and known.sheet != ours and not settings.same_sheet:
+        folder = str(workspace.folder)
+        yield say("workspace.other_sheet", folder=folder, theirs=known.sheet, ours=ours)
+    plan = intake.plan
+    if plan is None:
+        return
+    if plan.bad and not settings.skip_bad:
+        yield say("check.bad_rows", count=f"{plan.bad:,}")
+    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
+    if (many or plan.by_options) and not settings.rebuy:
+        rows, done = f"{plan.bought_again:,}", f"{plan.done_before:,}"
+        yield say("check.would_rebuy", rows=rows, done=done)
+
+
+# --- what lies ahead ------------------------------------------------------------------------------
+
+
+def _requests(
+    intake: Intake, sheet: Path, settings: Settings
+) -> Iterable[tuple[int, Preview | str]]:
+    folder = sheet.absolute().parent
+    place = Place(base_url=settings.base_url, folder=folder, allowed=settings.files_from)
+    for row, endpoint, fields in intake.first:
+        try:
+            yield row, preview(endpoint, json.loads(fields), place)
+        except NoRequestError as error:
+            yield row, str(error)
+
+
+def _forecast(store: Store, intake: Intake, settings: Settings) -> Forecast | None:
+    plan = intake.plan
+    if plan is None:
+        return None
+    with store.read() as tx:
+        waiting = counts(tx, BATCH_ID).waiting
+        seconds = recent_seconds(tx, BATCH_ID)
+    fresh = plan.new + plan.changed + plan.returned - plan.answered_already
+    calls = max(min(waiting + fresh, plan.staged) - plan.bad, 0)
+    if settings.rows is not None:
+        calls = min(calls, sum(high - low + 1 for low, high in settings.rows))
+    if settings.limit is not None:
+        calls = min(calls, settings.limit)
+    return Forecast(
+        calls=calls,
+        price=_price(calls, intake.models, settings.prices),
+        seconds=_seconds(calls, seconds, settings),
+    )
+
+
+def _price(calls: int, models: Mapping[str, int], prices: Mapping[str, OwnPrice]) -> Price:
+    """Each model has its share of the calls, as it has of the rows."""
+    total = sum(models.values()) or 1
+    amounts: dict[str, float] = {}
+    by_tokens, unknown = [], []
+    for model, rows in models.items():
+        own = prices.get(model)
+        if own is None:
+            unknown.append(model)
+            continue
+        if own.input is not None or own.output is not None:
+            by_tokens.append(model)
+        if own.call is not None or own.picture is not None:
+            each = (own.call or 0.0) + (own.picture or 0.0)
+            amounts[own.currency] = amounts.get(own.currency, 0.0) + each * calls * rows / total
+    return Price(amounts=amounts, by_tokens=tuple(by_tokens), unknown=tuple(unknown))
+
+
+def _seconds(calls: int, before: list[float], settings: Settings) -> tuple[float, float] | None:
+    """From the middle half of the times that earlier calls of this sheet took."""
+    if len(before) < LEAST_CALLS or not calls:
+        return None
+    quick, _, slow = quantiles(before, n=4)
+    hands = min(settings.concurrency, calls)
+    least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
+    return max(calls * quick / hands, quick, least), max(calls * slow / hands, slow, least)
+
+
+def _disk_free(folder: Path) -> int | None:
+    there = next((one for one in (folder, *folder.parents) if one.exists()), None)
+    try:
+        return shutil.disk_usage(there).free if there is not None else None
+    except OSError:
+        return None
+
+
+def _key_note(settings: Settings) -> str | None:
+    """Says that a run would find no key. A password manager is not disturbed for this."""
+    if any(source.kind == "command" for source in settings.provider.keys):
+        return None
+    try:
+        found = find_key(settings, os.environ)
+    except KeyRefusal as refusal:
+        return refusal.message
+    if found is not None:
+        return None
+    return say("keys.missing", name=settings.provider.name, url=settings.base_url)
+
+
+# --- as data --------------------------------------------------------------------------------------
+
+
+def survey_record(found: Survey) -> dict[str, JSON]:
+    """The survey as public data."""
+    plan, ahead = found.plan, found.forecast
+    counted = (
+        *("unchanged", "refreshed", "changed", "new", "returned", "removed"),
+        *("answered_already", "bought_again"),
+    )
+    return {
+        "schema": 1,
+        "sheet": str(found.sheet),
+        "workspace": str(found.workspace),
+        "base_url": found.settings.base_url,
+        "layout": dict(found.layout),
+        "columns": [[header, found.fields.get(header)] for header in found.headers],
+        "id_column": found.identity,
+        "endpoint": found.settings.endpoint,
+        "models": dict(found.models),
+        "rows": None if plan is None else plan.staged,
+        "bad_rows": None if plan is None else plan.bad,
+        "plan": None if plan is None else {name: getattr(plan, name) for name in counted},
+        "findings": [_finding_record(one) for one in found.findings],
+        "problems": [_finding_record(one) for one in found.problems],
+        "requests": [
+            {"row": row, "problem": one}
+            if isinstance(one, str)
+            else {"row": row, **one.as_json(), "body": without_long_texts(one.body)}
+            for row, one in found.requests
+        ],
+        "calls": None if ahead is None else ahead.calls,
+        "price": None
+        if ahead is None
+        else {
+            "amounts": dict(ahead.price.amounts),
+            "by_tokens": list(ahead.price.by_tokens),
+            "unknown": list(ahead.price.unknown),
+        },
+        "seconds": list(ahead.seconds) if ahead is not None and ahead.seconds else None,
+        "disk_free": found.disk_free,
+        "stops": list(found.stops),
+        "exit_code": int(found.exit_code),
+    }
+
+
+def _finding_record(finding: Finding) -> JSON:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "row": finding.row,
+        "column": finding.column,
+        "found": finding.found,
+        "expected": finding.expected,
+        "message": finding.message,
+    }

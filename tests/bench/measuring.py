@@ -1,0 +1,160 @@
+"""Whole commands, measured in turn: CPU seconds, wall seconds and peak memory of each."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+ROWMILL = (PYTHON, "-m", "runner.cli")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one command took: CPU and wall in seconds, peak memory in MB (its largest process)."""
+
+    cpu: float
+    wall: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One command of a comparison; `before` prepares each run and is not measured."""
+
+    name: str
+    words: Sequence[str]
+    cwd: Path
+    before: Callable[[], None] = lambda: None
+    feed: str = ""  # standard input
+
+
+def environment() -> dict[str, str]:
+    """What every measured command sees: this tree, a key for nobody, nothing of the user's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROWMILL_")}
+    return kept | {"PYTHONPATH": str(ROOT), "ROWMILL_API_KEY": "bench", "ROWMILL_LANG": "en"}
+
+
+def measure(one: Contender) -> Cost:
+    """Run it once. A command that fails stops the benchmark with its own words."""
+    one.before()
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        list(one.words),
+        cwd=one.cwd,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(one.feed)
+    process.stdin.close()
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(one.words)} ended with {process.returncode}:\n{said}")
+    return Cost(
+        cpu=usage.ru_utime + usage.ru_stime,
+        wall=time.perf_counter() - started,
+        peak=usage.ru_maxrss / 1024,
+    )
+
+
+def in_turn(contenders: Sequence[Contender], *, rounds: int) -> dict[str, Cost]:
+    """The medians of several rounds; in each round every contender runs once."""
+    costs: dict[str, list[Cost]] = {one.name: [] for one in contenders}
+    for _ in range(rounds):
+        for one in contenders:
+            costs[one.name].append(measure(one))
+    return {name: _median(found) for name, found in costs.items()}
+
+
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        cpu=statistics.median(one.cpu for one in costs),
+        wall=statistics.median(one.wall for one in costs),
+        peak=max(one.peak for one in costs),
+    )
+
+
+def less(cost: Cost, start: Cost) -> Cost:
+    """The same without what it takes to start; memory as it was."""
+    return replace(cost, cpu=cost.cpu - start.cpu, wall=cost.wall - start.wall)
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The bench gateway, running in a process of its own."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+
+    def base(self, milliseconds: int) -> str:
+        """A base URL whose answers take so long."""
+        return f"http://127.0.0.1:{self.port}/{milliseconds}ms"
+
+    def first_request(self) -> float:
+        """When the first request came (Unix seconds); waits for it."""
+        assert self.process.stdout is not None
+        return float(self.process.stdout.readline())
+
+
+@contextmanager
+def gateway() -> Iterator[Gateway]:
+    """A gateway for the time of a `with`."""
+    process = subprocess.Popen(
+        [PYTHON, "-m", "tests.bench.gateway"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield Gateway(process=process, port=int(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def run_words(sheet: Path, base: str, *, in_flight: int) -> list[str]:
+    """`rowmill run` over a sheet of chat rows."""
+    given = ["-e", "chat", "-m", "mock-chat", "--base-url", base, "-c", str(in_flight)]
+    return [*ROWMILL, "run", str(sheet), *given, "-y", "-q", "--progress", "none"]
+
+
+def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    marks = ["---"] * len(heads)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *lines))
+
+
+def lines_of(costs: Mapping[str, Cost], reference: str, *, rows: int) -> list[list[str]]:
+    """One line a contender: CPU first, then wall time and memory; ratios against the reference."""
+    base = costs[reference]
+    return [
+        [
+            name,
+            f"{cost.cpu:.2f}",
+            f"{cost.cpu / rows * 1e6:.0f}",
+            f"{cost.cpu / base.cpu:.2f}",
+            f"{cost.wall:.2f}",
+            f"{rows / cost.wall:,.0f}",
+            f"{cost.peak:.0f}",
+        ]
+        for name, cost in costs.items()
+    ]
+
+
+HEADS = ("what", "CPU s", "CPU µs a row", "ratio", "wall s", "rows/s", "peak MB")
