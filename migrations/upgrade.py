@@ -8,15 +8,17 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
 
+HISTORY = Path(__file__).parent
+
 
 class HistoryError(Exception):
     """The table is stamped with a revision that is not in this history."""
 
 
-def configuration(folder: Path = Path(__file__).parent) -> Config:
+def configuration() -> Config:
     """Alembic's settings, without an ini file."""
     config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(HISTORY).replace("%", "%%"))
     return config
 
 

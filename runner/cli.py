@@ -21,7 +21,10 @@ from runner.exits import Exit, Refusal
 from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
 
-COMMANDS = ("run", "rehearse", "retry", "export", "endpoints", "keys", "mock")
+COMMANDS = (
+    *("run", "check", "rehearse", "status", "show", "retry", "skip", "export"),
+    *("endpoints", "keys", "mock"),
+)
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 
 FOREIGN = {

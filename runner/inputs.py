@@ -312,21 +312,54 @@ def parse(
 
     Names that are no column are left out. Raises InputError for what is missing or wrong.
     """
+    plan = _plan(cls)
     values: dict[str, Any] = {}
-    for item in describe(cls):
-        if item.name == PARAMS:
-            values["body"] = _body(fields)
-            continue
-        value: Any = (
-            pictures.get(item.name) or None
-            if item.kind is Kind.PICTURES
-            else _checked(item, fields.get(item.name))
-        )
+    for name, given in fields.items():
+        item = plan.columns.get(name)
+        value: Any = None if item is None else _checked(item, given)
         if value is not None and value != "":
-            values[item.name] = value
-        elif item.required:
-            raise InputError(item.name, expected="a value", found="nothing")
+            values[name] = value
+    for name in plan.pictures:
+        if found := pictures.get(name):
+            values[name] = found
+    if plan.has_body:
+        values["body"] = _body(fields)
+    for name in plan.required:
+        if name not in values:
+            raise InputError(name, expected="a value", found="nothing")
     return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """An inputs class sorted by how its fields are filled: every row that is sent passes here."""
+
+    columns: Mapping[str, Field]
+    pictures: tuple[str, ...]
+    required: tuple[str, ...]
+    has_body: bool
+
+
+_PLANS: dict[type[Any], _Plan] = {}
+
+
+def _plan(cls: type[Any]) -> _Plan:
+    plan = _PLANS.get(cls)
+    if plan is None:
+        items = describe(cls)
+        pictures = tuple(item.name for item in items if item.kind is Kind.PICTURES)
+        plan = _PLANS[cls] = _Plan(
+            columns={item.name: item for item in items if item.name not in {PARAMS, *pictures}},
+            pictures=pictures,
+            required=tuple(item.name for item in items if item.required),
+            has_body=any(item.name == PARAMS for item in items),
+        )
+    return plan
+
+
+def picture_columns(cls: type[Any]) -> tuple[str, ...]:
+    """The names of an inputs class's columns that hold pictures."""
+    return _plan(cls).pictures
 
 
 def _checked(item: Field, value: JSON) -> JSON:

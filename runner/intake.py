@@ -78,7 +78,7 @@ def take_in(
     with store.session() as tx:
         with tx.begin():
             found = _understand(tx, sheet, settings, known)
-        if known is None:
+        if known is None and not settings.rebuy:
             _look_around(tx, found, workspace)
         with tx.begin():
             _guard(found, settings)

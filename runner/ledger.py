@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _Exceptions: TypeAlias = tuple[type[BaseException], ...]
 
 MOST_AT_ONCE = 500
+MANY = 4  # items in one commit; from here on …
+GATHERING = 0.005  # … so many seconds between commits make fewer of them, each for many rows
 BUSY_WAITS = (0.05, 0.2, 1.0, 3.0, 5.0)
 
 
@@ -103,6 +105,8 @@ class Ledger:
             self._loop.call_soon_threadsafe(_set, items, results)
             if len(items) < len(gathered):
                 return
+            if len(items) >= MANY:
+                time.sleep(GATHERING)
 
     def _gather(self) -> list[_Item]:
         gathered = [self._items.get()]

@@ -68,7 +68,9 @@ def preview(name: str, fields: Mapping[str, JSON], place: Place) -> Preview:
         call, shown = _built(found, fields, place)
     except InputError as error:
         raise NoRequestError(str(error)) from error
-    body = _mapped(call.json, lambda text: _masked(text, shown)) if call.json is not None else None
+    body: JSON = None
+    if call.json is not None:
+        body = _mapped(dict(call.json), lambda text: _masked(text, shown))
     return Preview(
         method=call.method,
         url=place.base_url + call.path,

@@ -270,3 +270,9 @@ def log_to(path: Path) -> logging.Handler:
     root.addHandler(handler)
     root.propagate = False
     return handler
+
+
+def end_log(handler: logging.Handler) -> None:
+    """Close a run's log: the next run in this process has one of its own."""
+    logging.getLogger("rowmill").removeHandler(handler)
+    handler.close()

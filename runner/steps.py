@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
@@ -27,7 +27,7 @@ from runner.attachments import load as load_attachment
 from runner.download import DownloadFailure, Downloads
 from runner.download import save as save_picture
 from runner.endpoint import AnyEndpoint
-from runner.inputs import Attachment, InputError, Kind, describe, parse
+from runner.inputs import Attachment, InputError, parse, picture_columns
 from runner.ledger import Ledger
 from runner.naming import name_file, slug
 from runner.pricing import PriceList
@@ -119,15 +119,20 @@ class Steps:
             return self._cut_short(job, endpoint, time.monotonic() - started)
         if isinstance(delivery, Reply):
             self._spool.append(job.call_id, delivery)
-            return await self.take(job, delivery)
+            return await self._take(job, delivery, endpoint, inputs)
         resolution = resolve(job, endpoint, inputs, delivery, self._rules())
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._sent(job, resolution, time.monotonic() - started, kept=kept)
 
     async def take(self, job: Claimed, reply: Reply) -> Done:
-        """Decide what an answer means; live, or from the spool after a death."""
+        """Decide what an answer from the spool means, as `send` would have."""
         endpoint = ENDPOINTS[job.endpoint]
         inputs = parse(endpoint.inputs, job.fields, _shapes(endpoint, job.fields))
+        return await self._take(job, reply, endpoint, inputs)
+
+    async def _take(
+        self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
+    ) -> Done:
         if len(reply.body) > INLINE:
             resolution, kept = await asyncio.to_thread(self._weigh, job, reply, endpoint, inputs)
         else:
@@ -214,21 +219,27 @@ class Steps:
     # --- after a death --------------------------------------------------------------------------
 
     async def recover(self, job: Claimed, record: Record | None) -> Done:
-        """A job that a dead process left running."""
-        if job.deaths >= MOST_DEATHS and (record is not None or job.step is not Step.SEND):
-            failure = Failure(kind=FailureClass.CRASHED, cause="deaths", detail=str(job.deaths))
-            ended = Ended(wire="E", seconds=0.0) if job.step is Step.SEND else None
-            kept = self._answers.keep(job.call_id, record.reply) if record else None
-            return Done(
-                settlement=Settlement(
-                    job=job, outcome=GiveUp(failure=failure), ended=ended, answer=kept
-                )
-            )
-        if record is not None:
-            return await self.take(job, record.reply)
+        """A job that a dead process left running. A record of an answer settled before is ignored."""
         if job.step is Step.SEND:
-            return self._sent(job, after_death(job, ENDPOINTS[job.endpoint], self._rules()), 0.0)
+            return await self._recover_send(job, record)
+        if job.deaths >= MOST_DEATHS:
+            return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
         return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0)))
+
+    async def _recover_send(self, job: Claimed, record: Record | None) -> Done:
+        """Only reading an answer can take the process down, so only deaths beside one count."""
+        if record is None:
+            alive = replace(job, deaths=0)
+            return self._sent(alive, after_death(job, ENDPOINTS[job.endpoint], self._rules()), 0.0)
+        if job.deaths < MOST_DEATHS:
+            return await self.take(job, record.reply)
+        kept = self._answers.keep(job.call_id, record.reply)
+        ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+        return Done(
+            settlement=Settlement(
+                job=job, outcome=GiveUp(failure=_deaths(job)), ended=ended, answer=kept
+            )
+        )
 
     # --- fetch ----------------------------------------------------------------------------------
 
@@ -257,7 +268,9 @@ class Steps:
     def _inline_pictures(self, job: Claimed, stored: StoredAnswer) -> dict[int, str]:
         reply = self._answers.load(stored)
         endpoint = ENDPOINTS[job.endpoint]
-        reading = endpoint.read(parse(endpoint.inputs, job.fields, _shapes(endpoint, job.fields)), reply)
+        reading = endpoint.read(
+            parse(endpoint.inputs, job.fields, _shapes(endpoint, job.fields)), reply
+        )
         pictures = getattr(reading, "pictures", ())
         return {
             number: picture.base64
@@ -335,10 +348,10 @@ class Steps:
 def references_in(endpoint: AnyEndpoint, fields: Mapping[str, JSON]) -> dict[str, list[Reference]]:
     """The picture fields of a job, as references to what their cells named."""
     found: dict[str, list[Reference]] = {}
-    for item in describe(endpoint.inputs):
-        value = fields.get(item.name)
-        if item.kind is Kind.PICTURES and isinstance(value, list):
-            found[item.name] = [Reference(**one) for one in value if isinstance(one, dict)]  # type: ignore[arg-type]  # as the request maker stored them
+    for name in picture_columns(endpoint.inputs):
+        value = fields.get(name)
+        if isinstance(value, list):
+            found[name] = [Reference(**one) for one in value if isinstance(one, dict)]  # type: ignore[arg-type]  # as the request maker stored them
     return found
 
 
@@ -362,6 +375,10 @@ def _saved_file(file: WantedFile, saved: Saved, folder: Path) -> SavedFile:
         width=saved.width,
         height=saved.height,
     )
+
+
+def _deaths(job: Claimed) -> Failure:
+    return Failure(kind=FailureClass.CRASHED, cause="deaths", detail=str(job.deaths))
 
 
 def _file_failure(failure: DownloadFailure) -> Failure:

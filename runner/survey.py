@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import quantiles
 
@@ -22,8 +22,8 @@ from runner.catalogue import say
 from runner.exits import Exit, Refusal
 from runner.intake import MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN, Intake, look_at
 from runner.keys import KeyRefusal, find_key
-from runner.pricing import OwnPrice
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
+from runner.pricing import OwnPrice
 from runner.registry import known_fields
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, Workspace
@@ -95,34 +95,38 @@ def survey(
     sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, *, count: int
 ) -> Survey:
     """Look at a sheet as `run` would. What makes it unusable is part of what is found."""
-    store = Store.scratch() if known is None else Store.stage(workspace.table)
-    try:
-        try:
-            intake = look_at(store, sheet, settings, known, count=count)
-        except SheetError as error:
-            return _unusable(sheet, workspace, settings, known, error)
-        except (Refusal, TemplateError, naming.TemplateError) as error:
-            return _refused(sheet, workspace, settings, known, str(error))
-        forecast = _forecast(store, intake, settings)
-    finally:
-        store.close()
-    return Survey(
+    bare = Survey(
         sheet=sheet,
         workspace=workspace.folder,
         settings=settings,
         is_new=known is None,
+        disk_free=_disk_free(workspace.folder),
+        key_note=_key_note(settings),
+    )
+    store = Store.scratch() if known is None else Store.stage(workspace.table)
+    try:
+        intake = look_at(store, sheet, settings, known, count=count)
+        forecast = _forecast(store, intake, settings)
+    except SheetError as error:
+        stop = say("check.unusable", sheet=sheet.name)
+        errors = tuple(one for one in error.findings if one.severity == "error")
+        return _half_known(replace(bare, problems=errors, stops=(stop,)))
+    except (Refusal, TemplateError, naming.TemplateError) as error:
+        return _half_known(replace(bare, stops=(str(error),)))
+    finally:
+        store.close()
+    return replace(
+        bare,
         layout=intake.layout,
         headers=intake.headers,
         columns=intake.columns,
         identity=intake.identity,
         plan=intake.plan,
-        findings=tuple(one for one in intake.findings if one not in intake.problems),
+        findings=intake.findings,
         problems=intake.problems,
         models=intake.models,
         requests=tuple(_requests(intake, sheet, settings)),
         forecast=forecast,
-        disk_free=_disk_free(workspace.folder),
-        key_note=_key_note(settings),
         stops=tuple(_stops(intake, workspace, settings, known)),
     )
 
@@ -130,64 +134,24 @@ def survey(
 # --- sheets that cannot be run --------------------------------------------------------------------
 
 
-def _unusable(
-    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, error: SheetError
-) -> Survey:
-    return _what_is_known(
-        sheet,
-        workspace,
-        settings,
-        known,
-        problems=tuple(one for one in error.findings if one.severity == "error"),
-        stops=(say("check.unusable", sheet=sheet.name),),
-    )
-
-
-def _refused(
-    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, why: str
-) -> Survey:
-    return _what_is_known(sheet, workspace, settings, known, problems=(), stops=(why,))
-
-
-def _what_is_known(  # noqa: PLR0913 - the five of `survey`, and what was found
-    sheet: Path,
-    workspace: Workspace,
-    settings: Settings,
-    known: Batch | None,
-    *,
-    problems: tuple[Finding, ...],
-    stops: tuple[str, ...],
-) -> Survey:
+def _half_known(found: Survey) -> Survey:
     """As much as reading the sheet tells, so that one look shows all there is to mend."""
-    found = Survey(
-        sheet=sheet,
-        workspace=workspace.folder,
-        settings=settings,
-        is_new=known is None,
-        problems=problems,
-        disk_free=_disk_free(workspace.folder),
-        stops=stops,
-    )
+    settings = found.settings
     try:
-        opened = open_sheet(sheet, encoding=settings.encoding, tab=settings.tab)
+        opened = open_sheet(found.sheet, encoding=settings.encoding, tab=settings.tab)
     except SheetError:
         return found
     headers = opened.layout.headers
     columns = map_columns(headers, known_fields(), given=settings.column, id_column=settings.id)
     findings = [*opened.findings, *columns.findings]
-    missing = [one for one in _missing(columns, settings) if not stops[0].startswith(one)]
-    return Survey(
-        sheet=sheet,
-        workspace=workspace.folder,
-        settings=settings,
-        is_new=known is None,
+    missing = [one for one in _missing(columns, settings) if not found.stops[0].startswith(one)]
+    return replace(
+        found,
         layout=_layout(opened),
         headers=headers,
         columns=columns,
-        findings=tuple(one for one in findings if one not in problems),
-        problems=problems,
-        disk_free=found.disk_free,
-        stops=(*stops, *missing),
+        findings=tuple(one for one in findings if one not in found.problems),
+        stops=(*found.stops, *missing),
     )
 
 

@@ -147,7 +147,9 @@ def neighbours(workspace: Workspace) -> list[Workspace]:
 
 
 def remember(sheet: Path, workspace: Workspace) -> None:
-    """Keep where a sheet's workspace is, if it is not beside the sheet."""
+    """Keep where a sheet's workspace is, if it is not beside the sheet; a rehearsal's never."""
+    if workspace.folder.suffix == REHEARSAL:
+        return
     places = _remembered()
     name = str(sheet.absolute())
     beside = sheet.absolute().with_suffix(SUFFIX)

@@ -74,7 +74,7 @@ def _load(tx: Transaction, sheet: Sheet) -> None:
     staging.add([_staged(sheet, place, cells) for place, cells in enumerate(sheet.rows)])
     staging.number()
     staging.match()
-    values = {
+    values: dict[str, object] = {
         "sheet": f"prompts.{sheet.format}",
         "sheet_digest": b"",
         "options_digest": b"",

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 from postgres_server import Server, running_server
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from world import World
 
 from jobs.database import create, postgres_engine
 from jobs.store import Store
@@ -58,9 +60,9 @@ def fresh_store(request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]
         engine: Engine = request.getfixturevalue("postgres_tables")
 
         def make() -> Store:
-            names = ", ".join(metadata.tables)
             with engine.begin() as connection:
-                connection.execute(text(f"TRUNCATE {names}"))
+                for table in metadata.tables.values():
+                    connection.execute(table.delete())
             return Store(engine, engine)
 
     yield make
@@ -72,3 +74,13 @@ def fresh_store(request: pytest.FixtureRequest) -> Iterator[Callable[[], Store]]
 def store(fresh_store: Callable[[], Store]) -> Store:
     """One empty store."""
     return fresh_store()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A folder with a gateway and a key, where whole commands run; audited when the test is over."""
+    world = World(tmp_path, monkeypatch)
+    world.mock()
+    yield world
+    world.stop()
+    world.audit()

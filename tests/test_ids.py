@@ -1,10 +1,11 @@
 """Numbers for calls: sorted, unique, small enough."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.store import ids
 from jobs.store.ids import Ids
 
 
@@ -19,7 +20,7 @@ def test_a_clock_that_steps_back_gives_no_number_twice(moments: list[float]) -> 
     clock = iter(moments)
     made = Ids()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ids.time, "time", lambda: next(clock))
+        patch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: next(clock)))
         numbers = [made.take() for _ in moments]
     assert numbers == sorted(set(numbers))
     assert numbers[-1] < 1 << 63
@@ -28,15 +29,17 @@ def test_a_clock_that_steps_back_gives_no_number_twice(moments: list[float]) -> 
 def test_processes_of_different_chance_give_different_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ids.time, "time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 1_800_000_000.0))
     chances = iter([5, 6])
-    monkeypatch.setattr(ids.secrets, "randbelow", lambda _limit: next(chances))
+    monkeypatch.setattr(
+        "jobs.store.ids.secrets", SimpleNamespace(randbelow=lambda _limit: next(chances))
+    )
     one, other = Ids(), Ids()
     assert not {one.take() for _ in range(4000)} & {other.take() for _ in range(4000)}
 
 
 def test_numbers_sort_by_time_across_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ids.time, "time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 1_800_000_000.0))
     earlier = Ids().take()
-    monkeypatch.setattr(ids.time, "time", lambda: 1_800_000_000.002)
+    monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 1_800_000_000.002))
     assert Ids().take() > earlier

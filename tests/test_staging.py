@@ -1,4 +1,4 @@
-"""Laying a sheet into the table: what stays, what is new, what comes back, and what is not bought."""
+"""Laying a sheet into the table: what stays, what is new, what comes back."""
 
 import json
 from collections import Counter
@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loading import Line, asking, batch_values, digest_of, load, staged
 from sqlalchemy import select
-from working import close, finish_all, job_rows, prompts, take
+from working import FAILURE, close, finish_all, job_rows, prompts, take, the_job
 
 from jobs.job import State, Step
-from jobs.outcome import Answered, Finished, Result, Submitted
+from jobs.outcome import Answered, Finished, GiveUp, Result, Submitted
 from jobs.store import Store
 from jobs.store.readings import batch, counts, results
 from jobs.store.staging import Change, Plan, Staging
@@ -178,6 +178,26 @@ def test_a_returning_row_does_not_share_the_job_another_took_over(store: Store) 
             ("x", "pending"),
             ("y", "done"),
         ]
+
+
+def test_a_spare_answer_is_used_before_a_row_s_own_unsent_job(store: Store) -> None:
+    load(store, keyed(x="a", y="a"))
+    (first,) = take(store, 1)
+    close(store, first, Finished(result=Result(text="paid")))
+    load(store, keyed(y="a"))
+    assert take(store) == []
+    with store.read() as tx:
+        assert [(row.key, row.text) for row in results(tx, 1)] == [("y", "paid")]
+
+
+def test_a_spare_ticket_is_followed_before_a_new_one_is_bought(store: Store) -> None:
+    load(store, keyed(x="a", y="a", z="a"))
+    one, two, _ = take(store)
+    close(store, one, GiveUp(failure=FAILURE))
+    close(store, two, Submitted(ticket="t", delay=0.0))
+    load(store, keyed(w="a"))
+    assert the_job(store, two.id).listed
+    assert [job.id for job in take(store, step=Step.POLL)] == [two.id]
 
 
 def test_repeated_keys_are_named_with_their_rows(store: Store) -> None:

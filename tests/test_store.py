@@ -299,10 +299,14 @@ def test_thousands_of_rows_come_out_in_sheet_order(store: Store) -> None:
 
 def test_a_write_that_fails_leaves_nothing_behind(store: Store) -> None:
     load(store, asking("a"))
-    done_without_a_turn = update(jobs).values(state="done", turn=None)
-    with pytest.raises(IntegrityError), store.write() as tx:
-        tx.execute(update(jobs).values(state="failed"))
-        tx.execute(done_without_a_turn)  # refused: a job has its place in the order
+
+    def fail_half_way() -> None:
+        with store.write() as tx:
+            tx.execute(update(jobs).values(state="failed"))
+            tx.execute(update(jobs).values(turn=None))  # refused: every job has its turn
+
+    with pytest.raises(IntegrityError):
+        fail_half_way()
     assert only_job(store).state == State.READY
 
 

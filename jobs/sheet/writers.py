@@ -12,6 +12,7 @@ from jobs.job import JSON
 
 FLUSH_BYTES = 1 << 20
 REPLACEMENT = "\ufffd"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -74,9 +75,10 @@ class Tally:
 
 def encoded(value: JSON) -> str:
     """A value as JSON text; characters as they are."""
-    if type(value) is str:
-        return encode_basestring(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)  # type: ignore[arg-type]  # it is text, as just seen
+    return repr(value) if kind is int or kind is float else _encode(value)
 
 
 def cell_text(value: JSON, kind: Kind) -> str:

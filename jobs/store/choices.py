@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select, update
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.order import RANK_SPAN
@@ -54,7 +54,7 @@ def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:
         )
         named.append(jobs.c.id.in_(by_key))
     if choice.positions is not None or choice.keys:
-        conditions.append(or_(*named))
+        conditions.append(or_(false(), *named))
     return and_(*conditions)
 
 

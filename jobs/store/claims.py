@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, State, Step
+from jobs.store.direct import Direct
 from jobs.store.ids import Ids
 from jobs.table import attempts, calls, jobs
 
@@ -121,11 +122,21 @@ def claim(
     return claimed
 
 
+def _opening(table: Table, *names: str) -> Direct:
+    return Direct(insert(table).values({name: bindparam(name) for name in names}))
+
+
+_OPEN_CALL = _opening(
+    calls, "id", "run_id", "endpoint", "model", "account", "call_key", "started_at"
+)
+_OPEN_ATTEMPT = _opening(attempts, "job_id", "call_id", "version")
+
+
 def _open_calls(
     connection: Connection, holding: Holding, order: Order, *, claimed: list[Claimed], now: float
 ) -> None:
-    connection.execute(
-        insert(calls),
+    _OPEN_CALL.run(
+        connection,
         [
             {
                 "id": job.call_id,
@@ -139,8 +150,8 @@ def _open_calls(
             for job in claimed
         ],
     )
-    connection.execute(
-        insert(attempts),
+    _OPEN_ATTEMPT.run(
+        connection,
         [{"job_id": job.id, "call_id": job.call_id, "version": job.version} for job in claimed],
     )
 

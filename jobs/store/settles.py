@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Insert, Table, bindparam, func, select, update
+from sqlalchemy import Connection, Table, bindparam, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs.job import Claimed, Failure, State, Step
@@ -24,9 +24,11 @@ from jobs.outcome import (
     TryAgain,
 )
 from jobs.store.claims import Holding
+from jobs.store.direct import Direct
 from jobs.store.order import REPEAT_RANK, turn_of
 from jobs.table import answers, attempts, calls, files, jobs
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 SMALL = 512  # bytes; below, compressing costs more than it saves
 
 
@@ -87,11 +89,11 @@ class Settlement:
     files: Sequence[SavedFile | LostFile] = ()
 
 
-_GUARDED = (
+_GUARDED = Direct(
     update(jobs)
     .where(
         jobs.c.id == bindparam("b_id"),
-        jobs.c.state == State.RUNNING.value,
+        jobs.c.state == bindparam("b_running"),
         jobs.c.owner == bindparam("b_owner"),
         jobs.c.epoch == bindparam("b_epoch"),
     )
@@ -101,7 +103,7 @@ _GUARDED = (
         rank=bindparam("b_rank"),
         turn=bindparam("b_turn"),
         not_before=bindparam("b_not_before"),
-        owner=None,
+        owner=null(),
         attempts=bindparam("b_attempts"),
         repeats=bindparam("b_repeats"),
         deaths=bindparam("b_deaths"),
@@ -116,7 +118,7 @@ _GUARDED = (
         updated_at=bindparam("b_now"),
     )
 )
-_CALL_ENDED = (
+_CALL_ENDED = Direct(
     update(calls)
     .where(calls.c.id == bindparam("b_call"))
     .values(
@@ -139,7 +141,7 @@ _RESULT_COLUMNS = (
     "usage",
     "data",
 )
-_ATTEMPT_ENDED = (
+_ATTEMPT_ENDED = Direct(
     update(attempts)
     .where(attempts.c.job_id == bindparam("b_job"), attempts.c.call_id == bindparam("b_call"))
     .values(
@@ -150,7 +152,7 @@ _ATTEMPT_ENDED = (
         **{name: bindparam(f"b_{name}") for name in _RESULT_COLUMNS},
     )
 )
-_FILE_SAVED = (
+_FILE_SAVED = Direct(
     update(files)
     .where(
         files.c.job_id == bindparam("b_job"),
@@ -180,7 +182,7 @@ def settle(
     _want_files(connection, batch)
     _keep_files(connection, batch, now=now)
     changes = [_change(one, holding=holding, now=now) for one in batch]
-    if connection.execute(_GUARDED, changes).rowcount == len(changes):
+    if _GUARDED.run(connection, changes) == len(changes):
         return []
     return _not_ours(connection, batch, changes)
 
@@ -208,6 +210,7 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
     rank = job.rank
     change: dict[str, Any] = {
         "b_id": job.id,
+        "b_running": State.RUNNING.value,
         "b_owner": holding.owner,
         "b_epoch": job.epoch,
         "b_state": state.value,
@@ -273,8 +276,8 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
     ended = [(one, one.ended) for one in batch if one.ended is not None]
     if not ended:
         return
-    connection.execute(
-        _CALL_ENDED,
+    _CALL_ENDED.run(
+        connection,
         [
             {
                 "b_call": one.job.call_id,
@@ -289,7 +292,7 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
             for one, end in ended
         ],
     )
-    connection.execute(_ATTEMPT_ENDED, [_attempt(one) for one, _ in ended])
+    _ATTEMPT_ENDED.run(connection, [_attempt(one) for one, _ in ended])
 
 
 def _attempt(one: Settlement) -> dict[str, Any]:
@@ -309,22 +312,28 @@ def _attempt(one: Settlement) -> dict[str, Any]:
         "b_prompt_tokens": usage.prompt_tokens if usage else None,
         "b_completion_tokens": usage.completion_tokens if usage else None,
         "b_total_tokens": usage.total_tokens if usage else None,
-        "b_usage": json.dumps(usage.raw, ensure_ascii=False) if usage else None,
-        "b_data": json.dumps(result.data, ensure_ascii=False) if result and result.data else None,
+        "b_usage": _encode(usage.raw) if usage else None,
+        "b_data": _encode(result.data) if result and result.data else None,
     }
 
 
-def _keeping(connection: Connection, table: Table) -> Insert:
+def _keeping(table: Table, *names: str) -> Direct:
     """An insert that leaves alone what is there: a late settle can bring the same answer again."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+    values: dict[str, Any] = {name: bindparam(name) for name in names}
+    return Direct(
+        sqlite.insert(table).values(values).on_conflict_do_nothing(),
+        {"postgresql": postgresql.insert(table).values(values).on_conflict_do_nothing()},
+    )
+
+
+_KEEP_ANSWER = _keeping(answers, *answers.columns.keys())
+_WANT_FILE = _keeping(files, "job_id", "call_id", "number", "version", "url", "expires_at", "state")
 
 
 def _keep_answers(connection: Connection, batch: Iterable[Settlement]) -> None:
     kept = [_packed(one.job.call_id, one.answer) for one in batch if one.answer is not None]
     if kept:
-        connection.execute(_keeping(connection, answers), kept)
+        _KEEP_ANSWER.run(connection, kept)
 
 
 def replace_answer(connection: Connection, call_id: int, answer: Answer) -> None:
@@ -365,13 +374,13 @@ def _want_files(connection: Connection, batch: Iterable[Settlement]) -> None:
         for number, picture in enumerate(one.outcome.result.pictures, start=1)
     ]
     if wanted:
-        connection.execute(_keeping(connection, files), wanted)
+        _WANT_FILE.run(connection, wanted)
 
 
 def _keep_files(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
     changes = [_file_change(one.job, file, now=now) for one in batch for file in one.files]
     if changes:
-        connection.execute(_FILE_SAVED, changes)
+        _FILE_SAVED.run(connection, changes)
 
 
 def _file_change(job: Claimed, file: SavedFile | LostFile, *, now: float) -> dict[str, Any]:

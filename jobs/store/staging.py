@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     Table,
     Text,
     and_,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 
@@ -58,6 +61,11 @@ pairs = Table(
     Column("value", Id, nullable=False),
     prefixes=["TEMPORARY"],
 )
+
+_PAID = or_(
+    jobs.c.state.in_([State.DONE.value, State.RUNNING.value]), jobs.c.step != Step.SEND.value
+)
+"""Answered, about to be, or with a ticket or files under way."""
 
 Staged = tuple[int, str, bytes, str, str, str, str, str | None]
 """position, key, digest, endpoint, model, fields (JSON), cells (JSON), problem"""
@@ -167,9 +175,19 @@ class Staging:
         )
 
     def match(self) -> None:
-        """Find the job of each row: its own if the request is the same, else a free one with it."""
+        """Find the job of each row: its own if the request is the same, else a free one with it.
+
+        An answer that is there goes before a request that would still have to be paid for.
+        """
         if not self._any_jobs():
             return
+        self._take_jobs(self._own().where(_PAID))
+        self._take_free(jobs.c.state == State.DONE.value)
+        self._take_jobs(self._own().where(incoming.c.job_id.is_(None), not_(_PAID)))
+        self._take_free(true())
+
+    def _own(self) -> Select[int, int]:
+        """Rows and the jobs they had, where the request is the same."""
         other = rows.alias("other")  # while this row was away, another one can have taken its job
         lent = exists(
             select(literal(1)).where(
@@ -177,14 +195,16 @@ class Staging:
                 or_(not_(other.c.parked), other.c.id > rows.c.id),
             )
         )
-        same = (
+        return (
             select(incoming.c.position, jobs.c.id)
             .select_from(incoming)
             .join(rows, and_(rows.c.batch_id == self.batch_id, rows.c.key == incoming.c.key))
             .join(jobs, and_(jobs.c.id == rows.c.job_id, jobs.c.digest == incoming.c.digest))
             .where(not_(and_(rows.c.parked, lent)))
         )
-        self._take_jobs(same)
+
+    def _take_free(self, wanted: ColumnElement[bool]) -> None:
+        """Jobs that no row has taken, to rows that still have none: what is paid for goes first."""
         needing = (
             select(
                 incoming.c.position,
@@ -196,18 +216,19 @@ class Staging:
             .where(incoming.c.job_id.is_(None))
             .subquery()
         )
-        done_first = case((jobs.c.state == State.DONE.value, 0), else_=1)
+        paid_first = case((jobs.c.state == State.DONE.value, 0), (_PAID, 1), else_=2)
         taken = select(incoming.c.job_id).where(incoming.c.job_id.is_not(None))
         free = (
             select(
                 jobs.c.id,
                 jobs.c.digest,
                 func.row_number()
-                .over(partition_by=jobs.c.digest, order_by=(done_first, jobs.c.occurrence))
+                .over(partition_by=jobs.c.digest, order_by=(paid_first, jobs.c.occurrence))
                 .label("k"),
             )
             .where(
                 jobs.c.batch_id == self.batch_id,
+                wanted,
                 jobs.c.digest.in_(select(needing.c.digest)),
                 jobs.c.id.not_in(taken),
             )

@@ -103,7 +103,7 @@ def _jobs() -> None:
         "ix_jobs_unlisted",
         "jobs",
         ["batch_id"],
-        sqlite_where=sa.text("NOT listed"),
+        sqlite_where=sa.text("listed = 0"),
         postgresql_where=sa.text("NOT listed"),
     )
     op.create_index(

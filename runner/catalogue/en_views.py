@@ -52,6 +52,7 @@ VIEWS = {
     "show.no_answer": "There is no answer for row {row}.",
     "show.no_request": "Row {row} does not make a request.",
     "show.damaged": "The stored answer cannot be read: {reason}",
+    "show.bad_cell": "column {column}: expected {expected}, found {found}",
     "show.cells": "Cells",
     "show.job": "Job",
     "show.attempts": "Attempts",
@@ -149,6 +150,7 @@ VIEWS = {
     "check.time": "time",
     "check.time_unknown": "unknown before the first answers",
     "check.between": "between {low} and {high}, by the pace so far",
+    "check.under_a_minute": "less than a minute, by the pace so far",
     "check.workspace": "workspace",
     "check.disk": "disk free there",
     "check.unusable": "{sheet} cannot be used as it is.",
@@ -160,5 +162,5 @@ VIEWS = {
         "--rebuy to buy them again."
     ),
     "check.would_stop": "A run would stop here. Nothing was sent.",
-    "check.fine": "Nothing stands in the way of a run. Nothing was sent.",
+    "check.fine": "The sheet can be run. Nothing was sent.",
 }

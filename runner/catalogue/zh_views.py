@@ -47,6 +47,7 @@ VIEWS = {
     "show.no_answer": "第 {row} 行没有回答。",
     "show.no_request": "第 {row} 行无法成为请求。",
     "show.damaged": "无法读取保存的回答: {reason}",
+    "show.bad_cell": "列 {column}: 应为 {expected}，实际是 {found}",
     "show.cells": "单元格",
     "show.job": "任务",
     "show.attempts": "尝试",
@@ -96,7 +97,9 @@ VIEWS = {
     "outcome.giveup": "放弃",
     "skip.which": "请指明哪些行: --rows 12,30-40 或 --class refused。",
     "skip.found": "将关闭 {count} 行: {classes}",
-    "skip.none": "这些行都不能关闭: 已完成、已跳过、进行中，或不在表格中（第 {first} 到 {last} 行）。",
+    "skip.none": (
+        "这些行都不能关闭: 已完成、已跳过、进行中，或不在表格中（第 {first} 到 {last} 行）。"
+    ),
     "skip.needs_yes": "关闭行需要确认，而这里无法询问；没有作任何更改。加 -y 继续。",
     "skip.ask": "关闭 {count} 行？",
     "skip.declined": "没有作任何更改。",
@@ -138,6 +141,7 @@ VIEWS = {
     "check.time": "时间",
     "check.time_unknown": "收到第一批回答前无法估计",
     "check.between": "按目前速度，{low} 到 {high}",
+    "check.under_a_minute": "按目前速度，不到一分钟",
     "check.workspace": "工作区",
     "check.disk": "剩余磁盘空间",
     "check.unusable": "{sheet} 目前无法使用。",
@@ -146,5 +150,5 @@ VIEWS = {
         "这会重复购买 {rows} 行（已完成 {done} 行）。请撤回改动，或加 --rebuy 确认重新购买。"
     ),
     "check.would_stop": "运行会在这里停下。没有发送任何内容。",
-    "check.fine": "可以运行。没有发送任何内容。",
+    "check.fine": "表格可以运行。没有发送任何内容。",
 }

@@ -188,6 +188,8 @@ def _time(ahead: Forecast) -> str:
     if ahead.seconds is None:
         return say("check.time_unknown")
     low, high = ahead.seconds
+    if high < 60:
+        return say("check.under_a_minute")
     return say("check.between", low=span_of(low), high=span_of(high))
 
 

@@ -24,7 +24,7 @@ from runner.naming import TemplateError
 from runner.progress import Display
 from runner.screen import give, tell
 from runner.secret import Secret
-from runner.session import Assignment, Ending, Session, log_to
+from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings
 from runner.workers import Stop
 from runner.workspace import BATCH_ID, Workspace, remember
@@ -71,7 +71,7 @@ def launch(job: Launch) -> int:
             return _run(job, store)
         finally:
             store.close()
-            handler.close()
+            end_log(handler)
     finally:
         lock.release()
 
@@ -82,7 +82,8 @@ def _run(job: Launch, store: Store) -> int:
     except TemplateError as error:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)
-    remember(job.sheet, job.workspace)
+    if not job.rehearsal:
+        remember(job.sheet, job.workspace)
     if job.before is not None:
         with store.write() as tx:
             job.before(tx)

@@ -54,7 +54,7 @@ class Page:
         grid.add_column(style="dim", no_wrap=True, max_width=WIDEST_LABEL, overflow="ellipsis")
         grid.add_column(overflow="fold")
         for label, value in facts:
-            grid.add_row(f"  {plain(label, 80)}", Text(plain(value, LONGEST)))
+            grid.add_row(f"  {plain(label, 80)}", Text(_lines(value)))
         self._console.print(grid)
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
@@ -76,3 +76,10 @@ class Page:
         """Lines to be copied: never folded by us. They are visible characters already."""
         for line in text.split("\n"):
             self._console.print(Text(line), soft_wrap=True)
+
+
+def _lines(value: str) -> str:
+    """The value with its line breaks kept: beside its label it cannot pass for another one."""
+    lines = value[: LONGEST + 1].replace("\r\n", "\n").split("\n")
+    shown = "\n".join(plain(line, LONGEST) for line in lines).rstrip("\n")
+    return shown if len(value) <= LONGEST else f"{shown}…"

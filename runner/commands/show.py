@@ -32,6 +32,7 @@ from runner.secret import redacted
 from runner.settings import Settings
 from runner.workspace import Workspace, find
 
+MOST_OF_TEXT = 600
 MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all
 
 
@@ -171,8 +172,22 @@ def _draw_failure(page: Page, workspace: Workspace, view: RowView) -> None:
         provider=str(view.loaded.options.get("provider") or "wenwen"),
     )
     page.text(told.meaning, "red")
+    if row.error:
+        page.text(_error_words(row.error))
     page.text(told.remedy)
     page.code(told.command)
+
+
+def _error_words(error: str) -> str:
+    """What went wrong; of a row that never became a request it is kept as JSON."""
+    try:
+        found = json.loads(error)
+        return say("show.bad_cell", **{name: str(found[name]) for name in _BAD_CELL})
+    except (ValueError, KeyError, TypeError):
+        return redacted(error)
+
+
+_BAD_CELL = ("column", "expected", "found")
 
 
 def cell_words(value: JSON) -> str:
@@ -191,7 +206,7 @@ def _job(past: RowHistory) -> list[tuple[str, str]]:
     ]
     if row.answered_model and row.answered_model != row.model:
         facts.append((say("show.answered_model"), row.answered_model))
-    if row.status != "done":
+    if row.status == "pending":
         facts.append((say("show.step"), say(f"step.{past.step}")))
     if past.version > 1:
         facts.append((say("show.version"), str(past.version)))
@@ -202,8 +217,13 @@ def _job(past: RowHistory) -> list[tuple[str, str]]:
     if row.cost is not None:
         facts.append((say("status.cost"), amount_words(row.cost)))
     if row.text:
-        facts.append((say("show.text"), redacted(row.text)))
+        facts.append((say("show.text"), _beginning(redacted(row.text))))
     return facts
+
+
+def _beginning(text: str) -> str:
+    """The beginning of a text; all of it stands in the answer below."""
+    return text if len(text) <= MOST_OF_TEXT else f"{text[:MOST_OF_TEXT]}…"
 
 
 def _tokens(past: RowHistory) -> str:

@@ -20,10 +20,10 @@ from runner.workspace import find
 BAR = 60  # columns at most
 SHARES = (
     ("done", "█", "green"),
-    ("failed", "▓", "red"),
-    ("in_doubt", "▒", "yellow"),
-    ("skipped", "▒", "dim"),
-    ("fetching", "▒", "cyan"),
+    ("failed", "×", "red"),
+    ("in_doubt", "?", "yellow"),
+    ("skipped", "-", "dim"),
+    ("fetching", "+", "cyan"),
 )
 """What the bar is made of, in its order; the rest is waiting."""
 
@@ -157,7 +157,7 @@ def money_words(used: Spent) -> str:
 def amount_words(amount: float) -> str:
     """Money with two digits after the point, four where two would hide it."""
     text = f"{amount:,.4f}"
-    return text[:-2] if text.endswith("00") else text
+    return text.removesuffix("00")
 
 
 def _failures(standing: Standing) -> list[tuple[str, str, str]]:

@@ -1,0 +1,297 @@
+"""A sheet, a mock gateway that outlives every kill, and the real command in a process of its own."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import cli
+from runner.mock.chance import prompt_digest
+from runner.mock.faults import FaultPlan
+from runner.mock.settings import MockSettings
+from runner.mock.thread import MockThread
+from runner.spool import replay
+from runner.workspace import Workspace
+
+ROOT = Path(cli.__file__).parents[1]
+KEY = "sk-crashcanary7f3a91c55e"
+PATIENCE = 100.0  # seconds that anything in these tests may take on a busy machine
+USABLE = (None, "slow")  # what the bill says of calls whose answer was sent whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the mock's bill."""
+
+    id: str
+    sha: str | None
+    key: str | None
+    billed: bool
+    fault: str | None
+    status: int | None
+    time: float
+
+    @property
+    def usable(self) -> bool:
+        """Was this a paid answer that was sent whole?"""
+        return self.billed and self.fault in USABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call that the table still holds open, and the row it was for."""
+
+    key: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """What was on the disk right after a kill, beside the length of the bill."""
+
+    lines: int
+    rows: int
+    open_calls: tuple[OpenCall, ...]
+    in_table: frozenset[str]  # request ids of whole answers
+    in_spool: frozenset[str]
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Request ids of the answers that had reached us."""
+        return self.in_table | self.in_spool
+
+
+@dataclass(slots=True)
+class Run:
+    """One process of the real command."""
+
+    process: "subprocess.Popen[bytes]"
+    told: Path  # what it wrote to stderr
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def stderr(self) -> str:
+        return self.told.read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> bool:
+        """SIGKILL; False where it had already ended by itself."""
+        alive = self.alive
+        self.process.kill()
+        self.process.wait()
+        return alive and self.process.returncode == -signal.SIGKILL
+
+    def wait(self) -> int:
+        """Its exit code. What does not end is killed and fails the test."""
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the run did not end:\n{self.stderr}") from None
+
+
+@dataclass(slots=True)
+class Scene:
+    """One sheet with its workspace, one gateway with its bill."""
+
+    folder: Path
+    gateway: MockThread
+    endpoint: str
+    prompts: tuple[str, ...]
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def sheet(self) -> Path:
+        return self.folder / "prompts.csv"
+
+    @property
+    def bill(self) -> Path:
+        return self.folder / "bill.jsonl"
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(folder=self.folder / "prompts.rowmill")
+
+    def start(self, *more: str, concurrency: int = 16) -> Run:
+        """The real command in its own process, with a home of its own."""
+        words = [sys.executable, "-m", "runner.cli", "run", str(self.sheet)]
+        words += ["-e", self.endpoint, "-m", "mock-image" if self.pictures else "mock-text"]
+        words += ["--base-url", self.gateway.base_url, "-c", str(concurrency)]
+        words += ["-y", "--progress", "none", *more]
+        told = self.folder / f"stderr-{len(self.runs)}.txt"
+        with told.open("wb") as stderr:
+            process = subprocess.Popen(
+                words, env=self._environment(), stdout=subprocess.DEVNULL, stderr=stderr
+            )
+        self.runs.append(Run(process, told))
+        return self.runs[-1]
+
+    @property
+    def pictures(self) -> bool:
+        return self.endpoint == "chat-image"
+
+    def _environment(self) -> dict[str, str]:
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        places = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+        return {
+            **kept,
+            **dict.fromkeys(places, str(home)),
+            "PYTHONPATH": str(ROOT),
+            "ROWMILL_API_KEY": KEY,
+            "LANG": "C.UTF-8",
+        }
+
+    def calls(self) -> int:
+        """Lines on the bill: requests that the gateway has read."""
+        return len(self.gateway.gateway.requests)
+
+    def billed(self) -> list[Line]:
+        """The whole bill, from the disk."""
+        return read_bill(self.bill)
+
+    def until(self, happened: Callable[[], bool], run: Run | None = None) -> bool:
+        """Wait until something has happened; False where the run ended before."""
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            if run is not None and not run.alive:
+                return happened()
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.002)
+        return True
+
+    def until_calls(self, wanted: int, run: Run) -> bool:
+        """Wait until the gateway has read so many requests."""
+        return self.until(lambda: self.calls() >= wanted, run)
+
+    def query(self, words: str) -> list[tuple[Any, ...]]:
+        """Ask the table itself; nothing where there is no table yet."""
+        return query(self.workspace.table, words)
+
+    def photo(self, name: str) -> Photo:
+        """Copy table and spool as the kill left them, and look at the copy."""
+        place = self.folder / f"photo-{name}"
+        place.mkdir()
+        for suffix in ("", "-wal"):
+            source = self.workspace.table.with_name(f"jobs.db{suffix}")
+            if source.exists():
+                shutil.copy2(source, place / source.name)
+        if self.workspace.spool.exists():
+            shutil.copytree(self.workspace.spool, place / "spool")
+        lines = len(self.billed())
+        table = place / "jobs.db"
+        found = Photo(
+            lines=lines,
+            rows=sum(count for (count,) in query(table, "SELECT count(*) FROM rows")),
+            open_calls=tuple(OpenCall(key=k, position=p) for k, p in query(table, _OPEN)),
+            in_table=frozenset(map(_request_id, (row[0] for row in query(table, _WHOLE)))),
+            in_spool=frozenset(
+                _request_id(json.dumps(dict(one.reply.headers)))
+                for one in replay(place / "spool")
+            ),
+        )
+        shutil.rmtree(place)
+        return found
+
+
+_OPEN = (
+    "SELECT c.call_key, j.position FROM calls c JOIN attempts a ON a.call_id = c.id "
+    "JOIN jobs j ON j.id = a.job_id WHERE c.wire IS NULL"
+)
+_WHOLE = "SELECT headers FROM answers WHERE complete"
+
+
+def _request_id(headers: str) -> str:
+    found = {name.lower(): value for name, value in json.loads(headers).items()}
+    return str(found.get("x-oneapi-request-id", ""))
+
+
+def query(table: Path, words: str) -> list[tuple[Any, ...]]:
+    """Rows of a SQLite file that may not be there, or may have no tables yet."""
+    if not table.exists() or not table.stat().st_size:
+        return []
+    with closing(sqlite3.connect(table, timeout=30)) as connection:
+        made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone()
+        return connection.execute(words).fetchall() if made else []
+
+
+def read_bill(bill: Path) -> list[Line]:
+    """The lines of a bill, in their order."""
+    if not bill.exists():
+        return []
+    return [
+        Line(
+            id=one["id"],
+            sha=one["prompt_sha"],
+            key=one["key"],
+            billed=one["billed"],
+            fault=one["fault"],
+            status=one["status"],
+            time=one["time"],
+        )
+        for one in map(json.loads, bill.read_text(encoding="utf-8").splitlines())
+    ]
+
+
+def prompts_of(rows: int) -> tuple[str, ...]:
+    """Distinct prompts."""
+    return tuple(f"A lamp of number {number}, on a white table" for number in range(1, rows + 1))
+
+
+def write_sheet(path: Path, prompts: Sequence[str]) -> None:
+    """A sheet with an id column and a prompt column."""
+    lines = [f'lamp-{number},"{prompt}"\n' for number, prompt in enumerate(prompts, 1)]
+    path.write_text("id,prompt\n" + "".join(lines), encoding="utf-8")
+
+
+@contextmanager
+def scene(
+    folder: Path,
+    *,
+    rows: int,
+    endpoint: str = "chat",
+    latency: float | tuple[float, float] = (0.02, 0.1),
+    faults: FaultPlan | None = None,
+) -> Iterator[Scene]:
+    """A scene with its gateway running; processes that a failed test left are ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    prompts = prompts_of(rows)
+    settings = MockSettings(
+        latency=latency, faults=faults or FaultPlan(), bill=folder / "bill.jsonl", slow=0.2
+    )
+    with MockThread(settings) as gateway:
+        found = Scene(folder=folder, gateway=gateway, endpoint=endpoint, prompts=prompts)
+        write_sheet(found.sheet, prompts)
+        try:
+            yield found
+        finally:
+            for run in found.runs:
+                if run.alive:
+                    run.signal(signal.SIGCONT)
+                    run.kill()
+
+
+def sha_of(prompt: str) -> str:
+    """How the bill names a prompt."""
+    return prompt_digest(prompt)

@@ -1,0 +1,156 @@
+"""Random histories of a table: what must hold after any of them."""
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from loading import asking, load
+from sqlalchemy import select
+from working import FAILURE, OUTCOMES, call_rows, job_rows, settlement
+
+from jobs.job import Claimed, FailureClass, State, Step
+from jobs.outcome import TRANSITIONS, Held, Outcome, Released
+from jobs.store import Store
+from jobs.store.choices import Choice, again, one_more_pass, retry, retry_named, skip
+from jobs.store.claims import Holding, Order, adopt, claim
+from jobs.store.ids import Ids
+from jobs.store.settles import settle
+from jobs.table import attempts
+
+ROWS = 4
+CHOICES = st.sampled_from(
+    [Choice(), Choice(positions=[(2, 3)]), Choice(classes={FailureClass.SERVER}, in_doubt=True)]
+)
+
+
+class Histories(RuleBasedStateMachine):
+    """Workers claim and settle, processes die, a person interferes, time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Store.scratch()
+        self.now = 1000.0
+        self.ids = Ids()
+        self.run = 1
+        self.hands: dict[int, Claimed] = {}  # what the living process holds
+        self.ghosts: list[tuple[Holding, Claimed]] = []  # what dead processes held
+        self.done: set[tuple[int, int]] = set()
+        load(self.store, asking(*(f"w{number}" for number in range(ROWS))))
+
+    def teardown(self) -> None:
+        self.store.close()
+
+    @property
+    def me(self) -> Holding:
+        return Holding(batch_id=1, run_id=self.run, owner=f"owner-{self.run}")
+
+    def write(self, work: Any, *args: Any, **named: Any) -> Any:
+        with self.store.write() as tx:
+            return work(tx, *args, **named)
+
+    @rule(step=st.sampled_from(Step), limit=st.integers(1, 3))
+    def take(self, step: Step, limit: int) -> None:
+        order = Order(step=step, limit=limit)
+        for job in self.write(claim, self.me, order, ids=self.ids, now=self.now):
+            assert job.id not in self.hands
+            assert step is not Step.SEND or (job.id, job.version) not in self.done
+            self.hands[job.id] = job
+
+    @precondition(lambda self: self.hands)
+    @rule(data=st.data())
+    def finish_a_step(self, data: st.DataObject) -> None:
+        job = self.hands.pop(data.draw(st.sampled_from(sorted(self.hands))))
+        possible = [outcome for outcome in OUTCOMES if (job.step, type(outcome)) in TRANSITIONS]
+        outcome = data.draw(st.sampled_from(possible))
+        assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
+        if TRANSITIONS[job.step, type(outcome)][0] is State.DONE:
+            self.done.add((job.id, job.version))
+
+    @rule()
+    def die(self) -> None:
+        """The process dies; the next one takes over what it held, with as many deaths more."""
+        self.ghosts += [(self.me, job) for job in self.hands.values()]
+        self.run += 1
+        adopted: list[Claimed] = self.write(adopt, self.me)
+        assert {job.id for job in adopted} == set(self.hands)
+        for job in adopted:
+            assert job.call_id == self.hands[job.id].call_id
+            assert job.deaths > self.hands[job.id].deaths
+        self.hands = {job.id: job for job in adopted}
+
+    @precondition(lambda self: self.hands)
+    @rule(hold=st.booleans())
+    def recover(self, hold: bool) -> None:
+        for job in self.hands.values():
+            outcome: Outcome = Released(delay=0.0)
+            if hold and job.step is Step.SEND:
+                outcome = Held(failure=FAILURE)
+            assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
+        self.hands = {}
+
+    @precondition(lambda self: self.ghosts)
+    @rule(data=st.data())
+    def a_ghost_settles(self, data: st.DataObject) -> None:
+        holding, job = data.draw(st.sampled_from(self.ghosts))
+        possible = [outcome for outcome in OUTCOMES if (job.step, type(outcome)) in TRANSITIONS]
+        outcome = data.draw(st.sampled_from(possible))
+        before = job_rows(self.store)
+        self.write(settle, holding, [settlement(job, outcome)], now=self.now)
+        assert job_rows(self.store) == before
+
+    @rule(choice=CHOICES)
+    def a_person_retries(self, choice: Choice) -> None:
+        self.write(retry, 1, choice, now=self.now)
+
+    @rule(choice=CHOICES)
+    def a_person_names_rows(self, choice: Choice) -> None:
+        self.write(retry_named, 1, choice, now=self.now)
+
+    @rule(choice=CHOICES)
+    def a_person_skips(self, choice: Choice) -> None:
+        self.write(skip, 1, choice, now=self.now)
+
+    @rule(choice=CHOICES)
+    def a_person_buys_again(self, choice: Choice) -> None:
+        versions = {job.id: job.version for job in job_rows(self.store)}
+        self.write(again, 1, choice, now=self.now)
+        for job in job_rows(self.store):
+            assert job.version == versions[job.id] or job.state == State.READY
+
+    @rule()
+    def one_more_pass_begins(self) -> None:
+        self.write(one_more_pass, 1, since=0.0, now=self.now)
+
+    @rule(seconds=st.sampled_from([1.0, 20.0, 4000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def a_running_job_is_in_exactly_one_hand(self) -> None:
+        running = {job.id: job for job in job_rows(self.store) if job.state == State.RUNNING}
+        assert set(running) == set(self.hands)
+        for job in running.values():
+            assert (job.owner, job.epoch) == (self.me.owner, self.hands[job.id].epoch)
+        owned = [job for job in job_rows(self.store) if job.owner is not None]
+        assert {job.id for job in owned} == set(running)
+
+    @invariant()
+    def every_open_call_belongs_to_a_running_send(self) -> None:
+        opened = {call.id for call in call_rows(self.store) if call.wire is None}
+        with self.store.read() as tx:
+            pairs = tx.execute(select(attempts.c.call_id, attempts.c.job_id)).all()
+        of = {call_id: job_id for call_id, job_id in pairs}
+        assert len(pairs) == len(of)
+        assert {of[call_id] for call_id in opened} <= set(self.hands)
+        assert all(self.hands[of[call_id]].step is Step.SEND for call_id in opened)
+
+    @invariant()
+    def a_done_version_is_never_sent_again(self) -> None:
+        for job in job_rows(self.store):
+            if (job.id, job.version) in self.done:
+                assert job.state in (State.DONE, State.SKIPPED)
+
+
+Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestHistories = Histories.TestCase

@@ -1,0 +1,109 @@
+"""Whose workspace it is: what a sheet, its results and its folder stand for."""
+
+import shutil
+
+from world import TEXT, World
+
+
+def test_another_sheets_name_is_refused_unless_it_is_the_same_sheet(world: World) -> None:
+    first = world.prompts("a.csv", "a cat", "a dog")
+    folder = world.workspace(first).folder
+    world.run("run", first, *TEXT)
+    renamed = first.rename(world.folder / "b.csv")
+    refused = world.run("run", renamed, *TEXT, "--workspace", folder)
+    assert (refused.code, refused.posts) == (3, 0)
+    assert "a.csv" in refused.err
+    assert "--same-sheet" in refused.err
+    taken = world.run("run", renamed, *TEXT, "--workspace", folder, "--same-sheet")
+    assert (taken.code, taken.posts) == (0, 0), taken.err
+    later = world.run("run", renamed)
+    assert (later.code, later.posts) == (0, 0), later.err
+
+
+def test_a_new_sheet_answered_next_door_is_told_before_it_is_paid_for(world: World) -> None:
+    world.run("run", world.prompts("a.csv", "a cat", "a dog", "an owl"), *TEXT)
+    renamed = world.prompts("b.csv", "a cat", "a dog", "a cow")
+    refused = world.run("run", renamed, *TEXT)
+    assert (refused.code, refused.posts) == (3, 0)
+    assert "2 of 3 rows are answered in a.rowmill" in refused.err
+    other = world.prompts("c.csv", "a pig", "a dog", "a cow")
+    assert world.run("run", other, *TEXT).posts == 3
+
+
+def test_rebuy_buys_what_a_neighbour_has(world: World) -> None:
+    world.run("run", world.prompts("a.csv", "a cat"), *TEXT)
+    bought = world.run("run", world.prompts("b.csv", "a cat"), *TEXT, "--rebuy")
+    assert (bought.code, bought.posts) == (0, 1), bought.err
+
+
+def test_a_results_file_elsewhere_is_not_run(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    copy = world.folder / "mine.csv"
+    shutil.copy(world.workspace(sheet).folder / "results.csv", copy)
+    refused = world.run("run", copy, *TEXT)
+    assert (refused.code, refused.posts) == (3, 0)
+    assert "results file" in refused.err
+
+
+def test_the_folder_and_its_results_file_stand_for_the_sheet(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    folder = world.workspace(sheet).folder
+    for named in (folder, folder / "results.csv", sheet):
+        done = world.run("run", named)
+        assert (done.code, done.posts) == (0, 0), done.err
+    world.prompts("a.csv", "a cat", "a dog")
+    assert world.run("run", folder, "-y").posts == 1
+
+
+def test_a_workspace_elsewhere_is_remembered(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    elsewhere = world.folder / "else" / "where"
+    assert world.run("run", sheet, *TEXT, "--workspace", elsewhere).posts == 1
+    again = world.run("run", sheet)
+    assert (again.code, again.posts) == (0, 0), again.err
+    assert not world.workspace(sheet).folder.exists()
+    assert (elsewhere / "results.csv").is_file()
+    for named in (elsewhere, elsewhere / "results.csv"):
+        done = world.run("run", named)
+        assert (done.code, done.posts) == (0, 0), done.err
+
+
+def test_the_folder_can_be_moved_with_its_sheet(world: World) -> None:
+    home = world.folder / "one"
+    home.mkdir()
+    sheet = world.prompts("one/a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    moved = home.rename(world.folder / "two")
+    done = world.run("run", moved / "a.csv")
+    assert (done.code, done.posts) == (0, 0), done.err
+
+
+def test_deleting_the_folder_forgets_everything(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    shutil.move(world.workspace(sheet).folder, world.folder / "kept")
+    assert world.run("run", sheet, "-y").code == 3  # not even the endpoint is known
+    assert world.run("run", sheet, *TEXT).posts == 1
+
+
+def test_a_results_file_that_somebody_changed_stays_as_it_is(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    results = world.workspace(sheet).folder / "results.csv"
+    results.write_text("coloured", encoding="utf-8")
+    world.prompts("a.csv", "a cat", "a dog")
+    done = world.run("run", sheet, "-y")
+    assert done.code == 0
+    assert results.read_text(encoding="utf-8") == "coloured"
+    others = [path.name for path in results.parent.glob("results*.csv")]
+    assert len(others) == 2
+    assert next(name for name in others if name != "results.csv") in done.err
+
+
+def test_only_its_owner_can_look_into_a_workspace(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    folder = world.workspace(sheet).folder
+    assert folder.stat().st_mode & 0o077 == 0

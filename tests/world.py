@@ -1,0 +1,279 @@
+"""A world for whole runs: a folder with sheets, a mock gateway with scripted faults, the books."""
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from click.testing import CliRunner
+
+from jobs.store import Store
+from jobs.store.readings import counts
+from runner import books, cli, steps
+from runner.cli import rowmill
+from runner.mock.faults import FaultPlan
+from runner.mock.forms import Form
+from runner.mock.settings import MockSettings
+from runner.mock.thread import MockThread
+from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
+
+ROOT = Path(cli.__file__).parents[1]
+KEY = "sk-canary-4b7f1e9c2d8a6053"
+CHAT = "/v1/chat/completions"
+TEXT = ("-e", "chat", "-m", "mock-text", "-y")
+PICTURE = ("-e", "chat-image", "-m", "mock-image", "-y")
+Cells = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a command ended, what it said, and what it sent meanwhile."""
+
+    code: int
+    out: str
+    err: str
+    posts: int = 0  # requests for a generation
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object on stdout."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+class Luck(random.Random):
+    """Chance of a fixed size, so that a backoff is as short as a test wants it."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.size = size
+
+    def random(self) -> float:
+        """Always the same."""
+        return self.size
+
+
+class World:
+    """One test's own folder, home, gateway and key. Whatever runs here is audited at the end."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder / "desk"
+        self.folder.mkdir()
+        self.bills: list[Path] = []
+        self.monkeypatch = monkeypatch
+        self.said = ""  # everything that any command printed
+        self.gateway: MockThread | None = None
+        for name in [name for name in os.environ if name.startswith("ROWMILL_")]:
+            monkeypatch.delenv(name)
+        for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            monkeypatch.setenv(name, str(folder / "home"))
+        monkeypatch.setenv("LANG", "C.UTF-8")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        monkeypatch.setenv("ROWMILL_API_KEY", KEY)
+        monkeypatch.setenv("ROWMILL_PROGRESS", "none")
+        monkeypatch.chdir(self.folder)
+        self.luck(0.01)
+
+    def luck(self, size: float) -> None:
+        """How long backoffs are, as a share of the longest they could be."""
+        self.monkeypatch.setattr(steps, "random", Luck(size))
+
+    # --- the gateway ------------------------------------------------------------------------------
+
+    def mock(
+        self,
+        faults: Mapping[str, Sequence[str]] | None = None,
+        *,
+        connections: Sequence[str] = (),
+        **settings: Any,
+    ) -> MockThread:
+        """A gateway from now on, at the port of the one before; the first ask is asked of it anew."""
+        port = 0
+        self.bills.append(self.folder.parent / f"bill-{len(self.bills):02}.jsonl")
+        if self.gateway is not None:
+            port = int(self.gateway.base_url.rpartition(":")[2])
+            self.stop()
+        plan = FaultPlan.scripted(faults or {}, connections)
+        given = {"forms": (Form.MARKDOWN,), "faults": plan, "bill": self.bills[-1], **settings}
+        self.gateway = MockThread(MockSettings(port=port, **given))
+        self.gateway.__enter__()
+        self.monkeypatch.setenv("ROWMILL_BASE_URL", self.gateway.base_url)
+        return self.gateway
+
+    def stop(self) -> None:
+        """End the gateway."""
+        if self.gateway is not None:
+            self.gateway.__exit__(None, None, None)
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """Every request for a generation there ever was, as the bill has it."""
+        return [one for one in map(json.loads, self._billed().splitlines()) if one["endpoint"] == CHAT]
+
+    @property
+    def downloads(self) -> int:
+        """How many files the gateway that is up now was asked for."""
+        assert self.gateway is not None
+        return self.gateway.gateway.file_requests
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    def run(self, *words: object, stdin: str | None = None) -> Done:
+        """One command line in this process."""
+        before = len(self.calls)
+        result = CliRunner().invoke(rowmill, [str(word) for word in words], input=stdin)
+        self.said += result.output
+        return Done(
+            code=result.exit_code,
+            out=result.stdout,
+            err=result.stderr,
+            posts=len(self.calls) - before,
+        )
+
+    def start(self, *words: object) -> "subprocess.Popen[bytes]":
+        """One command line as a process of its own; the caller ends it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "runner.cli", *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self, process: "subprocess.Popen[bytes]") -> Done:
+        """Wait for a started command."""
+        out, err = (part.decode() for part in process.communicate(timeout=60))
+        self.said += out + err
+        return Done(code=process.returncode, out=out, err=err)
+
+    # --- sheets -----------------------------------------------------------------------------------
+
+    def sheet(self, name: str, headers: Sequence[str], *rows: Cells) -> Path:
+        """Write (or write anew) a csv or tsv sheet in the folder."""
+        out = io.StringIO()
+        writer = csv.writer(out, delimiter="\t" if name.endswith(".tsv") else ",")
+        writer.writerows([headers, *rows])
+        path = self.folder / name
+        path.write_text(out.getvalue(), encoding="utf-8", newline="")
+        return path
+
+    def prompts(self, name: str, *prompts: str) -> Path:
+        """A csv sheet of prompts only."""
+        return self.sheet(name, ["prompt"], *([prompt] for prompt in prompts))
+
+    def settings(self, text: str) -> None:
+        """A settings file beside the sheets."""
+        (self.folder / "rowmill.toml").write_text(text, encoding="utf-8")
+
+    # --- what became of it ------------------------------------------------------------------------
+
+    def workspace(self, sheet: Path, suffix: str = SUFFIX) -> Workspace:
+        """The workspace beside a sheet."""
+        return Workspace(folder=sheet.with_suffix(suffix))
+
+    def results(self, sheet: Path, suffix: str = SUFFIX) -> list[dict[str, str]]:
+        """The results file beside a sheet, row by row."""
+        folder = sheet.with_suffix(suffix)
+        found = sorted(path for path in folder.glob("results.*") if path.suffix != ".digest")
+        assert len(found) == 1, f"{folder} holds {found}"
+        return read(found[0])
+
+    def column(self, sheet: Path, name: str = "result_status") -> list[str]:
+        """One column of the results."""
+        return [row[name] for row in self.results(sheet)]
+
+    def files(self, sheet: Path) -> list[str]:
+        """The names of all files in a sheet's workspace."""
+        folder = self.workspace(sheet).files
+        return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+    def standing(self, sheet: Path) -> dict[str, int]:
+        """How many rows stand where, by the table."""
+        with self.store(sheet) as store, store.read() as tx:
+            found = counts(tx, BATCH_ID)
+        names = ("done", "failed", "in_doubt", "skipped", "pending", "parked")
+        return {name: n for name in names if (n := getattr(found, name))}
+
+    @contextmanager
+    def store(self, sheet: Path) -> Iterator[Store]:
+        """The table of a sheet's workspace, for looking."""
+        store = Store.look(self.workspace(sheet).table)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    # --- the audit --------------------------------------------------------------------------------
+
+    def audit(self) -> None:
+        """The mock's bill is our books, and the key is in nothing that was written or said."""
+        self._compare()
+        assert KEY not in self.said
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                assert KEY.encode() not in path.read_bytes(), path
+
+    def _billed(self) -> str:
+        return "".join(bill.read_text(encoding="utf-8") for bill in self.bills if bill.exists())
+
+    def _compare(self) -> None:
+        whole = self.folder.parent / "bill.jsonl"
+        whole.write_text(self._billed(), encoding="utf-8")
+        unknown = {one["key"] for one in self.calls if one["billed"]}
+        for table in self.folder.rglob("jobs.db"):
+            if table.parent.suffix == REHEARSAL:
+                continue  # it has a bill of its own, and holds it against its books by itself
+            store = Store.look(table)
+            found = books.compare(whole, store)
+            store.close()
+            assert not found.unpaid, table
+            unknown &= set(found.unknown_to_us)
+        assert not unknown
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """A results file of any text format or xlsx as texts."""
+    if path.suffix == ".xlsx":
+        return read_workbook(path)
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix == ".jsonl":
+        return [{key: _text(value) for key, value in json.loads(x).items()} for x in text.split("\n") if x]
+    if path.suffix == ".json":
+        return [{key: _text(value) for key, value in one.items()} for one in json.loads(text)]
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def read_workbook(path: Path) -> list[dict[str, str]]:
+    """The first sheet of a workbook as texts."""
+    book = openpyxl.load_workbook(path)
+    first = book.worksheets[0]
+    lines = [[_text(cell) for cell in line] for line in first.iter_rows(values_only=True)]
+    book.close()
+    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def workbook(path: Path, headers: Sequence[str], *rows: Cells) -> Path:
+    """An Excel sheet."""
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    for line in (headers, *rows):
+        page.append(list(line))
+    book.save(path)
+    return path
