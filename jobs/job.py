@@ -84,6 +84,7 @@ class Claimed:
     rank: int  # 0 in sheet order, 1 repeat in doubt, 2 last pass
     stream: bool = False  # the repeat of a call that a time limit cut
     ticket: str | None = None
+    deadline: float | None = None  # Unix seconds by which the ticket must be done
     deaths: int = 0  # times the process died in this step, as far as an adopted job tells
     call_id: int = 0
     call_key: str = ""

@@ -13,6 +13,7 @@ from jobs.store.settles import Answer
 from runner.saving import flush_folder
 from runner.wire import Lost, Reply
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 INLINE = 256 * 1024  # bytes; above, an answer becomes a file of its own
 KEPT_OF_CUT = 64 * 1024  # bytes of a cut answer that are worth studying
 
@@ -32,7 +33,7 @@ class AnswerFolder:
             coding = "file"
         return Answer(
             status=reply.status,
-            headers=json.dumps(dict(reply.headers), ensure_ascii=False),
+            headers=_encode(dict(reply.headers)),
             body=b"" if coding == "file" else body,
             size=len(body),
             digest=digest_of(body),
@@ -59,7 +60,7 @@ class AnswerFolder:
             return None
         return Answer(
             status=stored.status,
-            headers=json.dumps(stored.headers, ensure_ascii=False),
+            headers=_encode(stored.headers),
             body=body,
             size=stored.size,
             digest=stored.digest,

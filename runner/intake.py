@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.columns import ColumnMap, map_columns
+from jobs.columns import ColumnMap, guess, map_columns
 from jobs.job import JSON
 from jobs.load import Identity, digest_of_options, stage
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store, Transaction
+from jobs.store.log import remember_options
 from jobs.store.readings import Batch, batch, done_digests
 from jobs.store.staging import Plan, Staging
 from jobs.template import Template
@@ -21,7 +22,7 @@ from runner.catalogue import say
 from runner.exits import Refusal
 from runner.naming import check_template
 from runner.registry import ENDPOINTS, known_fields
-from runner.requests import RequestMaker, Shape
+from runner.requests import BODY, RequestMaker, Shape
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, Workspace, neighbours
 
@@ -74,6 +75,7 @@ def take_in(
     _check_owner(workspace, known, sheet, settings)
     marks = _Marks.of(sheet, settings)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
+        _remember(store, known, _options(settings, sheet, workspace))
         return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
     with store.session() as tx:
         with tx.begin():
@@ -219,6 +221,10 @@ def _shape(path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: S
 
 
 def _require_choice(columns: ColumnMap, settings: Settings) -> None:
+    for name in settings.set:
+        if name not in known_fields() and not name.startswith(BODY):
+            near = guess(name, sorted(known_fields()))
+            raise Refusal(say("run.unknown_field", field=name, near=near))
     given = {name for _, name in columns.fields} | set(settings.set)
     if settings.endpoint is None and "endpoint" not in given:
         lines = "\n".join(f"  {one.name:<12} {one.summary}" for one in ENDPOINTS.values())
@@ -330,8 +336,6 @@ def _record(
 ) -> dict[str, object]:
     """The batch as the table keeps it."""
     sheet = found.intake.sheet
-    remembered = settings.to_remember()
-    remembered["sheet_path"] = _relative(sheet, workspace.folder)
     folder = sheet.absolute().parent
     return {
         "sheet": sheet.name,
@@ -340,12 +344,27 @@ def _record(
         "headers": list(found.intake.headers),
         "layout": dict(found.intake.layout),
         "id_column": found.identity.header,
-        "options": json.loads(json.dumps(remembered, default=str)),
+        "options": _options(settings, sheet, workspace),
         "attached": [
             [str(folder / one.value), one.size, one.mtime_ns]
             for one in found.maker.attached.values()
         ],
     }
+
+
+def _options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str, JSON]:
+    """What later commands begin with, as JSON."""
+    remembered = settings.to_remember()
+    remembered["sheet_path"] = _relative(sheet, workspace.folder)
+    plain: dict[str, JSON] = json.loads(json.dumps(remembered, default=str))
+    return plain
+
+
+def _remember(store: Store, known: Batch, options: dict[str, JSON]) -> None:
+    """Options that shape no request can change although the sheet did not."""
+    if options != known.options:
+        with store.write() as tx:
+            remember_options(tx, BATCH_ID, options)
 
 
 def _relative(path: Path, folder: Path) -> str:

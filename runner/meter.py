@@ -16,6 +16,7 @@ log = logging.getLogger("rowmill.attempts")
 RATE_WINDOW = 120.0  # seconds that the shown rate looks back
 KEPT_TIMES = 500
 KEPT_EVENTS = 6
+LINE = "row=%d endpoint=%s step=%s outcome=%s cause=%s wire=%s status=%s ms=%d"
 MARKS: dict[type[Outcome], str] = {
     Finished: "✓",
     GiveUp: "✗",
@@ -69,8 +70,7 @@ class Meter:
             self._ended.append(time.time())
             if failure is not None:
                 self.failures[str(failure.kind)] += 1
-        log.info(
-            "row=%d endpoint=%s step=%s outcome=%s cause=%s wire=%s status=%s ms=%d",
+        _log(
             job.row,
             job.endpoint,
             job.step,
@@ -156,3 +156,9 @@ def _words(done: Done, seconds: float) -> str:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"→ {names[0]}{more}"
     return f"{seconds:.1f} s"
+
+
+def _log(*words: object) -> None:
+    """As `log.info` does, without its search for the line of code that asked: half of its cost."""
+    if log.isEnabledFor(logging.INFO):
+        log.handle(log.makeRecord(log.name, logging.INFO, "", 0, LINE, words, None))

@@ -80,7 +80,7 @@ def preview(name: str, fields: Mapping[str, JSON], place: Place) -> Preview:
     )
 
 
-def curl(request: Preview) -> str:
+def curl_line(request: Preview) -> str:
     """The request as one line for a POSIX shell; the key is a variable in it."""
     words = ["curl", shlex.quote(request.url)]
     if request.method not in ("POST", "GET"):

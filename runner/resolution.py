@@ -17,7 +17,7 @@ from jobs.outcome import (
     Submitted,
     TryAgain,
 )
-from runner.endpoint import AnyEndpoint, Pending, Rejected, Ticket
+from runner.endpoint import AnyEndpoint, Rejected, Ticket
 from runner.inputs import field_named
 from runner.retry import backoff, retry_after
 from runner.verdict import Action, Verdict, judge
@@ -25,6 +25,8 @@ from runner.wire import Delivery, Lost, NotSent, Reply
 
 DOUBTFUL = frozenset({"cut_stream", "bad_gateway", "gateway_timeout", "answer_lost_upstream"})
 """Causes that leave it open whether the answer was billed, also when they stand inside a 200."""
+POLL_SECONDS = 12.0  # New API refreshes its own copy of a task every 15 s
+TICKET_SECONDS = 65 * 60.0  # New API itself gives a task up after an hour
 CHANNEL_PATIENCE = 3  # slow tries before "no channel for this model" is believed
 FINAL_KINDS = frozenset({FailureClass.REFUSED, FailureClass.TRUNCATED, FailureClass.BAD_INPUT})
 
@@ -108,7 +110,9 @@ def _of_reply(
             outcome: Outcome = Released(delay=wait, failure=failure)
             return Resolution(outcome=outcome, wire="B", signal=Signal.SLOW_DOWN, pause=wait)
         case Action.RETRY:
-            return Resolution(outcome=_try_again(job, failure, rules), wire="B")
+            # An error under a 200 comes from behind the gateway, which may have billed the call.
+            wire = "E" if reply.status < 300 else "B"
+            return Resolution(outcome=_try_again(job, failure, rules), wire=wire)
         case Action.DOUBT:
             return _in_doubt(job, endpoint, failure, by_time=verdict.by_time, rules=rules)
         case Action.UNUSABLE:
@@ -119,6 +123,49 @@ def _of_reply(
             return _stopping(job, verdict, failure, rules)
         case _:
             assert_never(verdict.action)
+
+
+def resolve_poll(
+    job: Claimed, endpoint: AnyEndpoint, delivery: Delivery, rules: Rules
+) -> Resolution:
+    """What an answer to "is it done?" means. Asking is free: it costs no attempt, whatever comes."""
+    late = job.deadline is not None and rules.now > job.deadline
+    if not isinstance(delivery, Reply):
+        return _ask_later(job, rules, _unheard(delivery), late=late)
+    verdict = judge(delivery)
+    if verdict.action in (Action.FAIL, Action.STOP_MODEL) and verdict.failure is not None:
+        return Resolution(outcome=GiveUp(failure=verdict.failure), wire="B")
+    if verdict.action is not Action.READ or endpoint.read_poll is None:
+        asked = retry_after(delivery.headers, status=delivery.status, now=rules.now)
+        return _ask_later(job, rules, verdict.failure, late=late, after=asked)
+    match endpoint.read_poll(delivery):
+        case Result() as result:
+            outcome: Outcome = (
+                Answered(result=result) if endpoint.pictures else Finished(result=result)
+            )
+            return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
+        case Rejected() as rejected:
+            gone = GiveUp(failure=rejected.failure, result=rejected.result)
+            return Resolution(outcome=gone, wire="E")
+        case _:
+            return _ask_later(job, rules, None, late=late)
+
+
+def _ask_later(
+    job: Claimed, rules: Rules, failure: Failure | None, *, late: bool, after: float | None = None
+) -> Resolution:
+    """Patience until the ticket's deadline; a ticket past it is asked after again by a later run."""
+    if late:
+        stuck = Failure(kind=FailureClass.STUCK, cause="deadline", detail=f"task {job.ticket}")
+        return Resolution(outcome=GiveUp(failure=stuck), wire="C")
+    wait = POLL_SECONDS * (1 + rules.chance / 4) if after is None else max(after, POLL_SECONDS)
+    if failure is not None:
+        return Resolution(outcome=Released(delay=wait, failure=failure), wire="C")
+    return Resolution(outcome=Submitted(ticket=job.ticket or "", delay=wait), wire="C")
+
+
+def _unheard(delivery: NotSent | Lost) -> Failure:
+    return Failure(kind=FailureClass.NETWORK, cause=delivery.cause, detail=delivery.detail)
 
 
 def _stopping(job: Claimed, verdict: Verdict, failure: Failure, rules: Rules) -> Resolution:
@@ -143,11 +190,10 @@ def _of_reading(job: Claimed, endpoint: AnyEndpoint, reading: object, rules: Rul
                 outcome = Answered(result=reading)
             return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
         case Ticket():
-            return Resolution(
-                outcome=Submitted(ticket=reading.id, delay=10.0), wire="C", signal=Signal.GOOD
+            taken = Submitted(
+                ticket=reading.id, delay=POLL_SECONDS, deadline=rules.now + TICKET_SECONDS
             )
-        case Pending():
-            return Resolution(outcome=Submitted(ticket=job.ticket or "", delay=15.0), wire="C")
+            return Resolution(outcome=taken, wire="C", signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL:
             timed = reading.failure.cause == "gateway_timeout"
             return _in_doubt(job, endpoint, reading.failure, by_time=timed, rules=rules)

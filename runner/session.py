@@ -33,12 +33,13 @@ from runner.spool import Record, Spool, clear, replay
 from runner.steps import Plan, Steps
 from runner.transport import Target, Wire
 from runner.wire import Call, Reply
-from runner.workers import Conduct, Crew, Stop, Workshop
+from runner.workers import Conduct, Crew, Crews, Stop, Workshop
 from runner.workspace import BATCH_ID, Workspace
 
 log = logging.getLogger(__name__)
 
 FILE_HANDS = 16  # downloads at once
+POLL_HANDS = 8  # questions after tasks at once
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
 PROBE_SECONDS = 30.0
 
@@ -134,7 +135,9 @@ class Session:
             key=self.assignment.key,
             proxy=proxy or proxy_for(settings.base_url, os.environ),
         )
-        wire = await stack.enter_async_context(Wire(target, in_flight=settings.concurrency))
+        wire = await stack.enter_async_context(
+            Wire(target, in_flight=settings.concurrency + POLL_HANDS)
+        )
         guard = AddressGuard(base_url=settings.base_url, allow_hosts=settings.allow_host)
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
         steps = Steps(
@@ -150,9 +153,10 @@ class Session:
         with self.store.read() as tx:
             meter.start_from(spent(tx, BATCH_ID))
         pace = Pace(in_flight=settings.concurrency, rpm=settings.rpm)
-        crews = (
-            Crew(name="calls", steps=(Step.POLL, Step.SEND), hands=settings.concurrency, gate=pace),
-            Crew(name="files", steps=(Step.FETCH,), hands=FILE_HANDS),
+        crews = Crews(
+            calls=Crew(step=Step.SEND, hands=settings.concurrency, gate=pace),
+            polls=Crew(step=Step.POLL, hands=POLL_HANDS),
+            files=Crew(step=Step.FETCH, hands=FILE_HANDS),
         )
         conduct = Conduct(
             account=settings.provider.name,
@@ -205,7 +209,7 @@ class Session:
         async def take() -> object:
             found = await asyncio.to_thread(self._counts)
             return meter.snapshot(
-                found, in_flight=len(workshop.calls.tasks), oldest=workshop.oldest()
+                found, in_flight=len(workshop.crews.calls.tasks), oldest=workshop.oldest()
             )
 
         with self._signals(workshop):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
-from jobs.outcome import Finished, GiveUp, Outcome, Released, Repeat, TryAgain
+from jobs.outcome import Finished, GiveUp, Outcome, Released, Repeat, Submitted, TryAgain
 from jobs.store.readings import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.settles import (
     Answer,
@@ -32,7 +32,7 @@ from runner.ledger import Ledger
 from runner.naming import name_file, slug
 from runner.pricing import PriceList
 from runner.registry import ENDPOINTS
-from runner.resolution import Resolution, Rules, Signal, after_death, resolve
+from runner.resolution import Resolution, Rules, Signal, after_death, resolve, resolve_poll
 from runner.retry import backoff
 from runner.saving import NameTaken, Saved
 from runner.spool import Record, Spool
@@ -240,6 +240,21 @@ class Steps:
                 job=job, outcome=GiveUp(failure=_deaths(job)), ended=ended, answer=kept
             )
         )
+
+    # --- poll -----------------------------------------------------------------------------------
+
+    async def poll(self, job: Claimed) -> Done:
+        """Ask after a remote task. The ticket is known, so nothing is ever submitted again."""
+        endpoint = ENDPOINTS[job.endpoint]
+        if endpoint.ask is None or job.ticket is None:
+            raise TypeError(f"{job.endpoint} has no tasks to ask after")
+        delivery = await self._wire.send(endpoint.ask(job.ticket))
+        resolution = resolve_poll(job, endpoint, delivery, self._rules())
+        kept = None
+        if isinstance(delivery, Reply) and not isinstance(resolution.outcome, Submitted | Released):
+            kept = await asyncio.to_thread(self._answers.keep, job.call_id, delivery)
+        settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept)
+        return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)
 
     # --- fetch ----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The two crews of a run: one asks, one saves files; each takes a job, does a step, settles it."""
+"""The crews of a run: they take a job, do one step, settle it."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jobs.job import Claimed, Failure, FailureClass, Step
-from jobs.outcome import Answered, GiveUp
+from jobs.outcome import Answered, GiveUp, Submitted
 from jobs.store import BusyError
 from jobs.store.choices import one_more_pass
 from jobs.store.claims import Order, next_due
@@ -48,10 +48,9 @@ class Gate(Protocol):
 
 @dataclass(slots=True)
 class Crew:
-    """Workers for some steps; `gate` is None where only the number of hands counts."""
+    """Workers for one step; `gate` is None where only the number of hands counts."""
 
-    name: str
-    steps: tuple[Step, ...]
+    step: Step
     hands: int
     gate: Gate | None = None
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -76,6 +75,14 @@ class Crew:
         self.wake.set()
 
 
+class Crews(NamedTuple):
+    """Who works in a run: one crew asks, one asks after tasks, one saves files."""
+
+    calls: Crew
+    polls: Crew
+    files: Crew
+
+
 class Watcher(Protocol):
     """Hears of every settled step: the display and the log."""
 
@@ -94,7 +101,7 @@ class Conduct:
 
 
 class Workshop:
-    """Both crews over one table, until nothing is left or something stops them."""
+    """All crews over one table, until nothing is left or something stops them."""
 
     def __init__(
         self,
@@ -102,13 +109,13 @@ class Workshop:
         ledger: Ledger,
         conduct: Conduct,
         *,
-        crews: tuple[Crew, Crew],
+        crews: Crews,
         watcher: Watcher,
     ) -> None:
         self.steps = steps
         self.ledger = ledger
         self.conduct = conduct
-        self.calls, self.files = crews
+        self.crews = crews
         self.watcher = watcher
         self.stop: Stop | None = None
         self.barred: dict[str, Failure] = {}
@@ -126,11 +133,11 @@ class Workshop:
     @property
     def pace(self) -> "Gate | None":
         """The gate of the calls."""
-        return self.calls.gate
+        return self.crews.calls.gate
 
     async def run(self) -> None:
         """Work until every job is settled, or a stop has drained what was in flight."""
-        loops = [asyncio.create_task(self._serve(crew)) for crew in (self.calls, self.files)]
+        loops = [asyncio.create_task(self._serve(crew)) for crew in self.crews]
         try:
             await asyncio.gather(*loops)
         except BusyError as error:
@@ -150,13 +157,13 @@ class Workshop:
     def cut(self) -> None:
         """Wait for nothing: what is in flight is given up, as if the process had died."""
         self._cut = True
-        for crew in (self.calls, self.files):
+        for crew in self.crews:
             for task in crew.tasks:
                 task.cancel()
         self._wake()
 
     def _wake(self) -> None:
-        for crew in (self.calls, self.files):
+        for crew in self.crews:
             crew.wake.set()
 
     def oldest(self) -> float | None:
@@ -167,10 +174,12 @@ class Workshop:
         """What a person who pressed Ctrl-C should know."""
         if times >= 2:
             return say("run.cut")
-        return say("run.draining", calls=len(self.calls.tasks), files=len(self.files.tasks))
+        return say(
+            "run.draining", calls=len(self.crews.calls.tasks), files=len(self.crews.files.tasks)
+        )
 
     async def _drain(self) -> None:
-        while tasks := [*self.calls.tasks, *self.files.tasks]:
+        while tasks := [task for crew in self.crews for task in crew.tasks]:
             await asyncio.wait(tasks)
 
     async def _serve(self, crew: Crew) -> None:
@@ -178,7 +187,7 @@ class Workshop:
             crew.wake.clear()
             seen = crew.news
             allowed = crew.admit()
-            taken = await self._take(crew, allowed) if allowed else []
+            taken = await self.ledger.claim(self._order(crew.step, allowed)) if allowed else []
             crew.give_back(allowed - len(taken))
             for job in taken:
                 self._start(crew, job)
@@ -191,14 +200,7 @@ class Workshop:
 
     def _over_for(self, crew: Crew) -> bool:
         """Files go on after a stop, until those of the last answers are saved."""
-        return self._cut or (self._stopping and crew is self.calls)
-
-    async def _take(self, crew: Crew, allowed: int) -> list[Claimed]:
-        taken: list[Claimed] = []
-        for step in crew.steps:
-            if len(taken) < allowed:
-                taken += await self.ledger.claim(self._order(step, allowed - len(taken)))
-        return taken
+        return self._cut or (self._stopping and crew is not self.crews.files)
 
     def _order(self, step: Step, limit: int) -> Order:
         at_send = step is Step.SEND
@@ -212,8 +214,8 @@ class Workshop:
 
     async def _nothing_left(self, crew: Crew, seen: int) -> bool:
         """Nothing could be taken: wait for what comes next, or see that it is over."""
-        orders = [self._order(step, 1) for step in crew.steps]
-        due = await self.ledger.do(lambda tx: next_due(tx, self.ledger.holding, orders))
+        order = self._order(crew.step, 1)
+        due = await self.ledger.do(lambda tx: next_due(tx, self.ledger.holding, order))
         if self._stopping:
             return await self._last_files(crew, due)
         if due is not None:
@@ -233,14 +235,13 @@ class Workshop:
         """After a stop: over when no call can bring more files and no file is due now."""
         if due is not None and due <= time.time():
             return False
-        if self.calls.tasks or crew.tasks:
+        if any(one.tasks for one in self.crews):
             await _until(crew, None)
             return False
         return True
 
     def _all_idle(self) -> bool:
-        crews = (self.calls, self.files)
-        return all(not crew.tasks and crew.idle_at == crew.news for crew in crews)
+        return all(not crew.tasks and crew.idle_at == crew.news for crew in self.crews)
 
     async def _once_more(self) -> bool:
         """One more pass for what failed in passing during this run."""
@@ -251,7 +252,7 @@ class Workshop:
         )
         if count:
             await self.ledger.note("second_pass", {"rows": count})
-            for crew in (self.calls, self.files):
+            for crew in self.crews:
                 crew.hear()
         return count > 0
 
@@ -282,7 +283,9 @@ class Workshop:
     async def _settle(self, done: Done, seconds: float) -> None:
         await self.ledger.settle(done.settlement)
         if isinstance(done.settlement.outcome, Answered):
-            self.files.hear()
+            self.crews.files.hear()
+        elif isinstance(done.settlement.outcome, Submitted):
+            self.crews.polls.hear()
         await self.steps.settled(done)
         self.watcher.settled(done, seconds)
         await self._heed(done)
@@ -291,6 +294,8 @@ class Workshop:
         try:
             if job.step is Step.SEND:
                 return await self.steps.send(job)
+            if job.step is Step.POLL:
+                return await self.steps.poll(job)
             return await self.steps.fetch(job)
         except asyncio.CancelledError:
             return self.steps.given_up(job)

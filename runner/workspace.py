@@ -115,10 +115,14 @@ def find(named: Path | None, given: Path | None = None) -> Workspace:
         return _only_one(Path.cwd())
     if named.is_dir() or named.suffix in (SUFFIX, REHEARSAL):
         return _existing(Workspace(folder=named.absolute()))
-    inside = named.absolute().parent
-    if inside.suffix in (SUFFIX, REHEARSAL) and (inside / "jobs.db").exists():
-        return Workspace(folder=inside)  # its results file stands for its sheet
-    return _existing(of_sheet(named, None))
+    return around(named) or _existing(of_sheet(named, None))
+
+
+def around(named: Path) -> Workspace | None:
+    """The workspace that a results file lies in: the file stands for its sheet."""
+    folder = named.absolute().parent
+    ours = folder.suffix in (SUFFIX, REHEARSAL) or named.stem.startswith("results")
+    return Workspace(folder=folder) if ours and (folder / "jobs.db").exists() else None
 
 
 def _existing(workspace: Workspace) -> Workspace:

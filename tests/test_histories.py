@@ -140,7 +140,7 @@ class Histories(RuleBasedStateMachine):
         opened = {call.id for call in call_rows(self.store) if call.wire is None}
         with self.store.read() as tx:
             pairs = tx.execute(select(attempts.c.call_id, attempts.c.job_id)).all()
-        of = {call_id: job_id for call_id, job_id in pairs}
+        of = {pair.call_id: pair.job_id for pair in pairs}
         assert len(pairs) == len(of)
         assert {of[call_id] for call_id in opened} <= set(self.hands)
         assert all(self.hands[of[call_id]].step is Step.SEND for call_id in opened)

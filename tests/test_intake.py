@@ -97,7 +97,7 @@ def test_every_bad_row_is_listed_with_its_column_and_nothing_is_sent(world: Worl
         "a.csv",
         ["prompt", "temperature", "endpoint", "image"],
         ["fine", "", "", ""],
-        ["", "", "", ""],
+        ["", "1", "", ""],
         ["b", "warm", "", ""],
         ["c", "", "chatt", ""],
         ["d", "", "", "../private.png"],
@@ -147,7 +147,7 @@ def test_a_bad_row_can_be_skipped_once_and_left_for_good(world: World) -> None:
     [
         (["prompt"], ["-m", "m"], "chat-image"),
         (["prompt"], ["-e", "chat"], "-m MODEL"),
-        (["text"], ["-e", "chat", "-m", "m"], '--column "HEADER=prompt"'),
+        (["words"], ["-e", "chat", "-m", "m"], '--column "HEADER=prompt"'),
         (["prompt"], ["-e", "chat", "-m", "m", "-p", "{{ promt }}"], '"prompt"'),
         (["prompt"], ["-e", "chat", "-m", "m", "--column", "Wort=prompt"], "Wort"),
         (["prompt"], ["-e", "chat", "-m", "m", "--column", "prompt=promt"], "promt"),

@@ -106,10 +106,9 @@ def test_the_next_due_moment_is_that_of_the_earliest_job_an_order_could_take(sto
     sober = Order(step=Step.SEND, limit=1, barred=frozenset({"bad"}))
     chosen = Order(step=Step.SEND, limit=1, chosen_only=True)
     with store.read() as tx:
-        assert next_due(tx, ME, [anything]) == 1005.0
-        assert next_due(tx, ME, [sober]) == 1030.0
-        assert next_due(tx, ME, [sober, anything]) == 1005.0
-        assert next_due(tx, ME, [chosen, Order(step=Step.POLL, limit=1)]) is None
+        assert next_due(tx, ME, anything) == 1005.0
+        assert next_due(tx, ME, sober) == 1030.0
+        assert next_due(tx, ME, chosen) is None
 
 
 def test_an_adopted_send_comes_with_its_open_call_and_one_more_death(store: Store) -> None:
@@ -152,7 +151,7 @@ def test_a_running_job_whose_row_left_the_sheet_is_not_sent_again(store: Store) 
     close(store, adopted, Released(delay=0.0), holding=OTHER)
     assert prompts(take(store)) == ["b"]
     with store.read() as tx:
-        assert next_due(tx, ME, [Order(step=Step.SEND, limit=1)]) is None
+        assert next_due(tx, ME, Order(step=Step.SEND, limit=1)) is None
     load(store, asking("a", "b"))
     assert prompts(take(store)) == ["a"]
 

@@ -1,11 +1,10 @@
 """Giving jobs to workers, with the call written down before its first byte leaves."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, State, Step
@@ -48,6 +47,7 @@ _TAKEN = (
     jobs.c.rank,
     jobs.c.stream,
     jobs.c.ticket,
+    jobs.c.deadline,
     jobs.c.call_id,
     jobs.c.call_key,
     jobs.c.turn,
@@ -171,18 +171,14 @@ def _claimed(row: Row[Any], *, call_id: int, call_key: str) -> Claimed:
         rank=row.rank,
         stream=bool(row.stream),
         ticket=row.ticket,
+        deadline=row.deadline,
         call_id=call_id,
         call_key=call_key,
     )
 
 
-def next_due(connection: Connection, holding: Holding, orders: Iterable[Order]) -> float | None:
-    """When the earliest job these orders could take is due (Unix seconds); None: there is none."""
-    moments = [connection.execute(_due(holding, order)).scalar_one() for order in orders]
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
-def _due(holding: Holding, order: Order) -> Select[Any]:
+def next_due(connection: Connection, holding: Holding, order: Order) -> float | None:
+    """When the earliest job that this order could take is due (Unix seconds); None: there is none."""
     found = select(func.min(jobs.c.not_before)).where(
         jobs.c.batch_id == holding.batch_id,
         jobs.c.state == State.READY.value,
@@ -193,7 +189,8 @@ def _due(holding: Holding, order: Order) -> Select[Any]:
         found = found.where(jobs.c.model.not_in(sorted(order.barred)))
     if order.chosen_only:
         found = found.where(jobs.c.selection == holding.run_id)
-    return found
+    moment: float | None = connection.execute(found).scalar_one()
+    return moment
 
 
 def adopt(connection: Connection, holding: Holding) -> list[Claimed]:

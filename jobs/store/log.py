@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from jobs.job import JSON
 from jobs.store.claims import Holding
-from jobs.table import calls, events, runs
+from jobs.table import batches, calls, events, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,12 @@ def open_run(
             started_at=now,
         )
     )
+
+
+def remember_options(connection: Connection, batch_id: int, options: Mapping[str, JSON]) -> None:
+    """What later commands on this sheet begin with."""
+    text = json.dumps(options, ensure_ascii=False)
+    connection.execute(update(batches).where(batches.c.id == batch_id).values(options=text))
 
 
 def end_run(connection: Connection, run_id: int, *, exit_code: int, now: float) -> None:

@@ -178,6 +178,7 @@ def settle(
 ) -> list[Settlement]:
     """Write all; returns those whose job was no longer ours (their answers are kept even so)."""
     _end_calls(connection, batch, now=now)
+    _end_attempts(connection, batch)
     _keep_answers(connection, batch)
     _want_files(connection, batch)
     _keep_files(connection, batch, now=now)
@@ -292,7 +293,18 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
             for one, end in ended
         ],
     )
-    _ATTEMPT_ENDED.run(connection, [_attempt(one) for one, _ in ended])
+
+
+def _end_attempts(connection: Connection, batch: Iterable[Settlement]) -> None:
+    """Sends end their attempt; so does the poll that ends a task, whose submit stood there so far."""
+    ended = [
+        _attempt(one)
+        for one in batch
+        if one.ended is not None
+        or (one.job.step is Step.POLL and isinstance(one.outcome, Answered | Finished | GiveUp))
+    ]
+    if ended:
+        _ATTEMPT_ENDED.run(connection, ended)
 
 
 def _attempt(one: Settlement) -> dict[str, Any]:
@@ -331,9 +343,13 @@ _WANT_FILE = _keeping(files, "job_id", "call_id", "number", "version", "url", "e
 
 
 def _keep_answers(connection: Connection, batch: Iterable[Settlement]) -> None:
-    kept = [_packed(one.job.call_id, one.answer) for one in batch if one.answer is not None]
-    if kept:
-        _KEEP_ANSWER.run(connection, kept)
+    kept = [(one.job, one.answer) for one in batch if one.answer is not None]
+    fresh = [_packed(job.call_id, answer) for job, answer in kept if job.step is not Step.POLL]
+    if fresh:
+        _KEEP_ANSWER.run(connection, fresh)
+    for job, answer in kept:
+        if job.step is Step.POLL:  # the finished task takes the place of "submitted"
+            replace_answer(connection, job.call_id, answer)
 
 
 def replace_answer(connection: Connection, call_id: int, answer: Answer) -> None:

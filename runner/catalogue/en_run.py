@@ -20,6 +20,9 @@ RUN = {
         "there: rowmill run {sheet} --workspace {folder} --same-sheet. To buy them anew, add "
         "--rebuy."
     ),
+    "workspace.is_rehearsal": (
+        "{folder} is a rehearsal: nothing in it was bought. Name the sheet itself to run it."
+    ),
     "workspace.held": "Another run holds this table: process {pid} on {host}, since {since}.",
     "sheet.missing": "There is no file {sheet}.",
     "sheet.is_results": (
@@ -38,6 +41,10 @@ RUN = {
     "run.no_prompt": (
         "No column holds the prompt. Name one `prompt` (or 提示词), or say which it is with "
         '--column "HEADER=prompt" or -p "{{ HEADER }}".'
+    ),
+    "run.unknown_field": (
+        "--set gives a value to {field}, which no endpoint has{near}. For an option of the provider "
+        "write --set body.{field}=VALUE."
     ),
     "run.would_rebuy": "This would buy {rows} rows again, of {done} that are done. What differs:",
     "run.difference": "{field}{change}: {rows} rows",
@@ -99,6 +106,10 @@ RUN = {
     "retry.again_needs_rows": "--again buys anew: say which rows with --rows or --class.",
     "retry.running": "A run is going on; it takes these rows up by itself.",
     "rehearse.start": "rehearsal against the built-in mock at {url}, faults: {faults}",
+    "rehearse.not_here": (
+        "{folder} cannot hold a rehearsal: its folder is thrown away when the next one begins. "
+        "Name one that ends in .rehearsal and holds nothing else."
+    ),
     "rehearse.kill": "killed the run after {calls} calls (kill {number} of {total})",
     "rehearse.books": (
         "the mock's bill and our books: {billed} calls billed, {ours} of them in our books, {lost} "

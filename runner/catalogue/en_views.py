@@ -53,6 +53,7 @@ VIEWS = {
     "show.no_request": "Row {row} does not make a request.",
     "show.damaged": "The stored answer cannot be read: {reason}",
     "show.bad_cell": "column {column}: expected {expected}, found {found}",
+    "show.changed": "its file is not the one that was written",
     "show.cells": "Cells",
     "show.job": "Job",
     "show.attempts": "Attempts",

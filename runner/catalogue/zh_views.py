@@ -48,6 +48,7 @@ VIEWS = {
     "show.no_request": "第 {row} 行无法成为请求。",
     "show.damaged": "无法读取保存的回答: {reason}",
     "show.bad_cell": "列 {column}: 应为 {expected}，实际是 {found}",
+    "show.changed": "文件与写入时不一致",
     "show.cells": "单元格",
     "show.job": "任务",
     "show.attempts": "尝试",

@@ -82,8 +82,7 @@ def _run(job: Launch, store: Store) -> int:
     except TemplateError as error:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)
-    if not job.rehearsal:
-        remember(job.sheet, job.workspace)
+    remember(job.sheet, job.workspace)
     if job.before is not None:
         with store.write() as tx:
             job.before(tx)
@@ -232,7 +231,9 @@ def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> 
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
         if used.calls:
-            tell(_used(used.calls, used.total_tokens, used.cost, used.currency, used.unpriced_calls))
+            tell(
+                _used(used.calls, used.total_tokens, used.cost, used.currency, used.unpriced_calls)
+            )
         if used.unknown_calls:
             tell(say("run.in_doubt", count=f"{used.unknown_calls:,}"))
         for line in written:
@@ -284,9 +285,7 @@ def _near(path: Path) -> str:
         return str(path)
 
 
-def _tell_end(
-    job: Launch, standing: Counts, ending: Ending | None, failed: dict[str, int]
-) -> None:
+def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict[str, int]) -> None:
     if ending is None:
         tell(say("run.nothing_to_do"))
     else:
@@ -347,9 +346,7 @@ def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
     return f"rowmill export {name} -o results.csv"
 
 
-def _as_json(
-    job: Launch, standing: Counts, ending: Ending | None, code: Exit
-) -> dict[str, object]:
+def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, object]:
     stop: Stop | None = ending.stop if ending is not None else None
     return {
         "schema": 1,

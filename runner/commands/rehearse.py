@@ -65,10 +65,11 @@ def _with_defaults(settings: Settings) -> Settings:
 
 
 def _start_anew(workspace: Workspace) -> None:
-    """A finished rehearsal is thrown away; one that was cut off goes on."""
-    if not workspace.folder.exists():
-        return
-    if not workspace.table.exists() or workspace.folder.suffix != REHEARSAL:
+    """A finished rehearsal is thrown away; one that was cut off goes on. No other folder is touched."""
+    begun = workspace.table.exists()
+    if workspace.folder.suffix != REHEARSAL or (begun and not workspace.bill.exists()):
+        raise Refusal(say("rehearse.not_here", folder=str(workspace.folder)))
+    if not begun:
         return
     if workspace.is_running():
         return  # launching tells who holds it
@@ -94,21 +95,32 @@ class _Victim:
         words = [sys.executable, "-m", "runner.cli", "run", str(self.sheet)]
         words += ["--workspace", str(self.workspace.folder), "--progress", "none", "-q", "-y"]
         words += ["-c", str(self.settings.concurrency), "--base-url", self.settings.base_url]
-        for flag, value in (
-            ("-e", self.settings.endpoint),
-            ("-m", self.settings.model),
-            ("-p", self.settings.prompt),
-        ):
-            words += [flag, value] if value is not None else []
-        for key, value in self.settings.set.items():
-            words += ["--set", f"{key}={value}"]
-        for header, field in self.settings.column.items():
-            words += ["--column", f"{header}={field}"]
-        words += ["--skip-bad"] if self.settings.skip_bad else []
+        words += _request_options(self.settings)
         environment = os.environ | {"ROWMILL_API_KEY": KEY}
         return subprocess.Popen(  # noqa: S603 - our own program, and no shell
             words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+
+
+def _request_options(settings: Settings) -> list[str]:
+    """What shapes requests and file names, as options: a killed run must load the same sheet."""
+    single = {
+        "-e": settings.endpoint,
+        "-m": settings.model,
+        "-p": settings.prompt,
+        "--id": settings.id,
+        "--tab": settings.tab,
+        "--encoding": settings.encoding,
+        "--name": settings.name,
+    }
+    words = [word for flag, value in single.items() if value is not None for word in (flag, value)]
+    for key, value in settings.set.items():
+        words += ["--set", f"{key}={value}"]
+    for header, field in settings.column.items():
+        words += ["--column", f"{header}={field}"]
+    for folder in settings.files_from:
+        words += ["--files-from", str(folder)]
+    return [*words, "--skip-bad"] if settings.skip_bad else words
 
 
 def _run_and_kill(victim: _Victim, number: int) -> None:

@@ -6,7 +6,7 @@ from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch
 from runner.exits import Refusal
-from runner.workspace import Workspace, find, of_sheet
+from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet
 
 
 @options.argument("sheet")
@@ -23,9 +23,10 @@ def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
     """The sheet that is meant: by itself, by its workspace folder, or by the results file in it."""
     given = options.given().get("workspace")
     folder = Path(str(given)) if given else None
-    inside = named.absolute().parent
-    if named.is_dir() or (inside.suffix == ".rowmill" and (inside / "jobs.db").exists()):
+    if named.is_dir() or around(named) is not None:
         workspace = find(named, folder)
+        if workspace.folder.suffix == REHEARSAL:
+            raise Refusal(say("workspace.is_rehearsal", folder=str(workspace.folder)))
         loaded = workspace.loaded()
         if loaded is not None:
             return workspace.sheet_of(loaded), workspace

@@ -10,7 +10,7 @@ import click
 
 from jobs.job import JSON, FailureClass
 from jobs.store.readings import PastCall, RowHistory, StoredAnswer
-from runner.answers import AnswerFolder
+from runner.answers import AnswerFolder, digest_of
 from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page
@@ -21,7 +21,7 @@ from runner.preview import (
     NoRequestError,
     Place,
     Preview,
-    curl,
+    curl_line,
     json_text,
     preview,
     visible,
@@ -38,9 +38,9 @@ MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all
 
 @options.argument("row")
 @options.argument("sheet", required=False)
-@click.option("--curl", "as_curl", is_flag=True, cls=options.ToldOption)
-@click.option("--answer", "as_answer", is_flag=True, cls=options.ToldOption)
-def _show(row: str, sheet: str | None, *, as_curl: bool, as_answer: bool) -> None:
+@click.option("--curl", is_flag=True, cls=options.ToldOption)
+@click.option("--answer", is_flag=True, cls=options.ToldOption)
+def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     wanted = WantedRow.parse(row)
     if wanted is None:
         raise click.UsageError(say("show.not_a_row", row=row), click.get_current_context())
@@ -52,10 +52,10 @@ def _show(row: str, sheet: str | None, *, as_curl: bool, as_answer: bool) -> Non
     settings = options.settings(
         folder=workspace.sheet_of(view.loaded).parent, remembered=view.loaded.options
     )
-    if as_answer:
+    if answer:
         _give_answer(_body(workspace, view))
-    elif as_curl:
-        give(curl(_request(workspace, view, settings)))
+    elif curl:
+        give(curl_line(_request(workspace, view, settings)))
     elif settings.json:
         give(json.dumps(_record(workspace, view, settings), ensure_ascii=False, indent=2))
     else:
@@ -79,10 +79,13 @@ def _body(workspace: Workspace, view: RowView) -> bytes:
     if view.answer is None:
         raise Refusal(say("show.no_answer", row=view.history.result.row))
     try:
-        return AnswerFolder(path=workspace.answers).load(view.answer).body
+        body = AnswerFolder(path=workspace.answers).load(view.answer).body
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise Refusal(say("show.damaged", reason=reason)) from error
+    if view.answer.body is None and digest_of(body) != view.answer.digest:
+        raise Refusal(say("show.damaged", reason=say("show.changed")))
+    return body
 
 
 def _give_answer(body: bytes) -> None:
@@ -279,7 +282,7 @@ def _file(file: dict[str, JSON]) -> tuple[str, str, str]:
 def _draw_request(page: Page, workspace: Workspace, view: RowView, settings: Settings) -> None:
     page.heading(say("show.request"))
     try:
-        page.code(curl(_request(workspace, view, settings)))
+        page.code(curl_line(_request(workspace, view, settings)))
     except Refusal as refusal:
         page.text("  " + refusal.message)
 
