@@ -102,7 +102,6 @@ jobs = Table(
         "ix_jobs_unlisted",
         "batch_id",
         sqlite_where=~column("listed", Boolean),
-        postgresql_where=~column("listed", Boolean),
     ),
 )
 
@@ -128,7 +127,6 @@ calls = Table(
         "ix_calls_open",
         "started_at",
         sqlite_where=Column("wire").is_(None),
-        postgresql_where=Column("wire").is_(None),
     ),
 )
 

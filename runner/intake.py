@@ -288,6 +288,12 @@ def _look_around(tx: Transaction, found: _Found, workspace: Workspace) -> None:
             )
 
 
+def would_rebuy(plan: Plan) -> bool:
+    """Would this load buy answers again that nobody is likely to want twice?"""
+    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
+    return many or plan.by_options > 0
+
+
 def _guard(found: _Found, settings: Settings) -> None:
     """Bad rows, and answers that would be bought again by accident, stop a load before it happens."""
     intake = found.intake
@@ -297,8 +303,7 @@ def _guard(found: _Found, settings: Settings) -> None:
     if plan.bad and not settings.skip_bad:
         shown = intake.problems[:MOST_SHOWN]
         raise SheetError(intake.sheet, [*shown, *_more(plan.bad - len(shown))])
-    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
-    if (many or plan.by_options) and not settings.rebuy:
+    if would_rebuy(plan) and not settings.rebuy:
         differing = "\n".join(f"  {line}" for line in _differences(found.staging))
         raise Refusal(
             say("run.would_rebuy", rows=f"{plan.bought_again:,}", done=f"{plan.done_before:,}")

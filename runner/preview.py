@@ -34,14 +34,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormPart:
+    """One part of a form: a text, or (`is_file`) a picture by its `@name` or its size."""
+
+    name: str
+    content: str
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """One request. `body` is JSON, or else `parts` are the parts of a form: name and content."""
+    """One request. `body` is JSON, or else `parts` are the parts of a form."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: JSON = None
-    parts: tuple[tuple[str, str], ...] = ()
+    parts: tuple[FormPart, ...] = ()
 
     def as_json(self) -> dict[str, JSON]:
         """The request as data."""
@@ -49,7 +58,7 @@ class Preview:
         if self.headers:
             record["headers"] = dict(self.headers)
         if self.parts:
-            record["form"] = [[name, content] for name, content in self.parts]
+            record["form"] = [[part.name, part.content] for part in self.parts]
         elif self.body is not None:
             record["body"] = self.body
         return record
@@ -76,7 +85,7 @@ def preview(name: str, fields: Mapping[str, JSON], place: Place) -> Preview:
         url=place.base_url + call.path,
         headers=dict(call.headers),
         body=body,
-        parts=tuple((part.name, _content(part, shown)) for part in call.parts),
+        parts=tuple(_form_part(part, shown) for part in call.parts),
     )
 
 
@@ -88,9 +97,10 @@ def curl_line(request: Preview) -> str:
     words += ["-H", '"Authorization: Bearer $ROWMILL_API_KEY"']
     for name, value in request.headers.items():
         words += ["-H", shlex.quote(f"{name}: {value}")]
-    for name, content in request.parts:
-        words += ["-F" if content.startswith("@") else "--form-string"]
-        words += [shlex.quote(f"{name}={content}")]
+    for part in request.parts:
+        # Only with -F does curl read files: a cell that begins with @ must stay a text.
+        words.append("-F" if part.is_file else "--form-string")
+        words.append(shlex.quote(f"{part.name}={part.content}"))
     if request.body is not None:
         words += ["-H", "'Content-Type: application/json'", "-d"]
         words += [shlex.quote(json_text(request.body))]
@@ -144,12 +154,13 @@ def _masked(text: str, shown: Mapping[str, str]) -> str:
     return _short_base64(text)
 
 
-def _content(part: Part, shown: Mapping[str, str]) -> str:
+def _form_part(part: Part, shown: Mapping[str, str]) -> FormPart:
     text = part.content.decode("utf-8", errors="replace")
-    words = shown.get(text)
-    if words is None:
-        return text if part.filename is None else f"<{len(part.content):,} bytes>"
-    return f"{words};type={part.media_type}" if words.startswith("@") else words
+    if part.filename is None:
+        return FormPart(name=part.name, content=text)
+    words = shown.get(text, f"<{len(part.content):,} bytes>")
+    kind = f";type={part.media_type}" if part.media_type and words.startswith("@") else ""
+    return FormPart(name=part.name, content=words + kind, is_file=True)
 
 
 def _short_base64(text: str) -> str:

@@ -20,7 +20,7 @@ from jobs.template import TemplateError
 from runner import naming
 from runner.catalogue import say
 from runner.exits import Exit, Refusal
-from runner.intake import MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN, Intake, look_at
+from runner.intake import Intake, look_at, would_rebuy
 from runner.keys import KeyRefusal, find_key
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
 from runner.pricing import OwnPrice
@@ -191,8 +191,7 @@ def _stops(
         return
     if plan.bad and not settings.skip_bad:
         yield say("check.bad_rows", count=f"{plan.bad:,}")
-    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
-    if (many or plan.by_options) and not settings.rebuy:
+    if would_rebuy(plan) and not settings.rebuy:
         rows, done = f"{plan.bought_again:,}", f"{plan.done_before:,}"
         yield say("check.would_rebuy", rows=rows, done=done)
 

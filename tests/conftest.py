@@ -82,5 +82,5 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world = World(tmp_path, monkeypatch)
     world.mock()
     yield world
-    world.stop()
+    world.close()
     world.audit()

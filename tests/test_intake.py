@@ -123,7 +123,7 @@ def test_every_bad_row_is_listed_with_its_column_and_nothing_is_sent(world: Worl
     mended = [["fine", "", "", ""], *(["b", "", "", ""] for _ in range(5))]
     world.sheet("a.csv", ["prompt", "temperature", "endpoint", "image"], *mended)
     assert world.run("run", sheet, "-y").code == 0
-    assert world.standing(sheet) == {"done": 6}
+    assert world.column(sheet) == ["done"] * 6
 
 
 def test_pictures_of_a_folder_that_is_allowed_are_taken(world: World) -> None:

@@ -283,9 +283,8 @@ def test_the_key_is_in_no_process_list_and_in_no_file(world: World) -> None:
     plan = {f"prompt {k}": words for k, words in enumerate(faults)}
     world.mock(plan, latency=0.2)
     process = world.start("run", sheet, *TEXT, "--debug", "-v")
-    seen = ""
-    while process.poll() is None and len(world.calls) < 4:
-        seen = Path(f"/proc/{process.pid}/cmdline").read_text(encoding="utf-8")
+    world.wait(process, lambda: len(world.calls) > 4)
+    seen = Path(f"/proc/{process.pid}/cmdline").read_text(encoding="utf-8")
     done = world.finish(process)
     assert done.code in (0, 4), done.err
     assert "runner.cli" in seen

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -21,6 +22,7 @@ from jobs.store.settles import Ended, Settlement, settle
 from runner import cli
 from runner.answers import INLINE, AnswerFolder
 from runner.intake import take_in
+from runner.preview import FormPart, Preview, curl_line
 from runner.settings import resolve
 from runner.wire import Reply
 from runner.workspace import BATCH_ID, Workspace, of_sheet
@@ -153,6 +155,20 @@ def test_a_picture_is_its_name_in_the_request_even_when_it_is_gone(home: Path) -
     assert "base64,@mug.png" in show("1", "rows.jsonl", "--curl").stdout
     (home / "mug.png").unlink()
     assert "base64,@mug.png" in show("1", "rows.jsonl", "--curl").stdout
+
+
+def test_a_cell_in_a_form_cannot_make_curl_read_a_file() -> None:
+    parts = (
+        FormPart(name="prompt", content="@/etc/passwd"),
+        FormPart(name="system", content=f"{KEY} \x1b[2J"),
+        FormPart(name="image", content="@mug.png;type=image/png", is_file=True),
+    )
+    line = curl_line(Preview(method="POST", url="https://a.example/v1/images/edits", parts=parts))
+    words = shlex.split(line)
+    assert words[words.index("prompt=@/etc/passwd") - 1] == "--form-string"
+    assert words[words.index("image=@mug.png;type=image/png") - 1] == "-F"
+    assert KEY not in line
+    assert "\x1b" not in line
 
 
 @pytest.mark.parametrize("size", [1, INLINE])

@@ -56,8 +56,8 @@ def skipped(workspace: Workspace) -> list[int]:
 def test_a_class_closes_its_rows_and_no_others(workspace: Workspace) -> None:
     result = skip("--class", "refused", "-y")
     assert result.exit_code == 0, result.stderr
-    assert "2 rows would be closed: 2 × refused" in result.stderr
-    assert "2 rows closed" in result.stderr
+    assert "Rows to be closed: 2 (2 × refused)" in result.stderr
+    assert "Rows closed: 2." in result.stderr
     assert result.stdout == ""
     assert skipped(workspace) == [3, 4]
     assert standing(workspace).failed == 1

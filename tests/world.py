@@ -7,7 +7,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ class World:
         self.monkeypatch = monkeypatch
         self.said = ""  # everything that any command printed
         self.gateway: MockThread | None = None
+        self.started: list[subprocess.Popen[bytes]] = []
         for name in [name for name in os.environ if name.startswith("ROWMILL_")]:
             monkeypatch.delenv(name)
         for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
@@ -115,6 +117,14 @@ class World:
         if self.gateway is not None:
             self.gateway.__exit__(None, None, None)
 
+    def close(self) -> None:
+        """End what is still going on."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        self.stop()
+
     @property
     def calls(self) -> list[dict[str, Any]]:
         """Every request for a generation there ever was, as the bill has it."""
@@ -140,14 +150,25 @@ class World:
             posts=len(self.calls) - before,
         )
 
-    def start(self, *words: object) -> "subprocess.Popen[bytes]":
-        """One command line as a process of its own; the caller ends it."""
-        return subprocess.Popen(
+    def start(self, *words: object, terminal: int | None = None) -> "subprocess.Popen[bytes]":
+        """One command line as a process of its own, on a terminal where one is given."""
+        self.started.append(
+            subprocess.Popen(
             [sys.executable, "-m", "runner.cli", *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=subprocess.PIPE if terminal is None else terminal,
+            stderr=subprocess.PIPE if terminal is None else terminal,
         )
+        )
+        return self.started[-1]
+
+    def wait(self, process: "subprocess.Popen[bytes]", until: Callable[[], bool]) -> None:
+        """Until something can be seen of a started command; it may not end before."""
+        deadline = time.monotonic() + 30
+        while not until():
+            assert process.poll() is None, self.finish(process)
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def finish(self, process: "subprocess.Popen[bytes]") -> Done:
         """Wait for a started command."""

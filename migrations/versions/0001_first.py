@@ -104,7 +104,6 @@ def _jobs() -> None:
         "jobs",
         ["batch_id"],
         sqlite_where=sa.text("listed = 0"),
-        postgresql_where=sa.text("NOT listed"),
     )
     op.create_index(
         "ix_jobs_batch_id_state_step_turn", "jobs", ["batch_id", "state", "step", "turn"]
@@ -135,7 +134,6 @@ def _calls() -> None:
         "calls",
         ["started_at"],
         sqlite_where=sa.text("wire IS NULL"),
-        postgresql_where=sa.text("wire IS NULL"),
     )
     op.create_index("ix_calls_run_id", "calls", ["run_id"])
 

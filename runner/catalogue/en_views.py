@@ -102,7 +102,7 @@ VIEWS = {
     "outcome.held": "held for a person to decide",
     "outcome.giveup": "given up",
     "skip.which": "Say which rows: --rows 12,30-40 or --class refused.",
-    "skip.found": "{count} rows would be closed: {classes}",
+    "skip.found": "Rows to be closed: {count} ({classes})",
     "skip.none": (
         "None of these rows can be closed: they are done, skipped already, in flight, or not in "
         "the sheet (rows {first} to {last})."
@@ -111,9 +111,9 @@ VIEWS = {
         "Closing rows needs a yes, and nobody can be asked here; nothing was changed. Add -y to go "
         "ahead."
     ),
-    "skip.ask": "Close {count} rows?",
+    "skip.ask": "Close these rows ({count})?",
     "skip.declined": "Nothing was changed.",
-    "skip.done": "{count} rows closed. To open them again: rowmill retry --rows LIST",
+    "skip.done": "Rows closed: {count}. To open them again: rowmill retry --rows LIST",
     "check.read_as": "read as",
     "check.delimiter": "delimiter {delimiter}",
     "check.tab": "tab {tab}",

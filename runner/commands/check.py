@@ -151,7 +151,7 @@ def _draw_request(page: Page, request: Preview | str) -> None:
         return
     page.code(f"{request.method} {request.url}")
     if request.parts:
-        page.facts((name, redacted(content)) for name, content in request.parts)
+        page.facts((part.name, redacted(part.content)) for part in request.parts)
     elif request.body is not None:
         page.code(json_text(without_long_texts(request.body), indent=2))
 

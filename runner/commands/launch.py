@@ -126,7 +126,7 @@ def _key(job: Launch) -> Secret:
     found = find_key(job.settings, os.environ)
     if found is None:
         settings = job.settings
-        raise Refusal(say("keys.missing", provider=settings.provider.name, url=settings.base_url))
+        raise Refusal(say("keys.missing", name=settings.provider.name, url=settings.base_url))
     return found
 
 

@@ -154,7 +154,8 @@ def command(
 
 def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """A positional argument of a command."""
-    return click.argument(name, required=required, cls=ToldArgument, metavar=name.upper())
+    metavar = name.upper() if required else f"[{name.upper()}]"
+    return click.argument(name, required=required, cls=ToldArgument, metavar=metavar)
 
 
 def given() -> Mapping[str, Value]:

@@ -17,9 +17,10 @@ from typing import Any
 from runner import cli
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
+from runner.mock.forms import Form
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
-from runner.spool import replay
+from runner.spool import Record, replay
 from runner.workspace import Workspace
 
 ROOT = Path(cli.__file__).parents[1]
@@ -63,6 +64,7 @@ class Photo:
     open_calls: tuple[OpenCall, ...]
     in_table: frozenset[str]  # request ids of whole answers
     in_spool: frozenset[str]
+    fetching: frozenset[int]  # rows whose files were being saved
 
     @property
     def answered(self) -> frozenset[str]:
@@ -210,15 +212,26 @@ class Scene:
                 _request_id(json.dumps(dict(one.reply.headers)))
                 for one in replay(place / "spool")
             ),
+            fetching=frozenset(position for (position,) in query(table, _FETCHING)),
         )
         shutil.rmtree(place)
         return found
+
+    def reached(self) -> frozenset[str]:
+        """Request ids of the answers that a run going on has in its table or its spool by now."""
+        spooled = [_request_id(json.dumps(dict(one.reply.headers))) for one in self.spooled()]
+        return frozenset((*spooled, *(_request_id(row[0]) for row in self.query(_WHOLE))))
+
+    def spooled(self) -> list[Record]:
+        """The records of the spool now."""
+        return list(replay(self.workspace.spool))
 
 
 _OPEN = (
     "SELECT c.call_key, j.position FROM calls c JOIN attempts a ON a.call_id = c.id "
     "JOIN jobs j ON j.id = a.job_id WHERE c.wire IS NULL"
 )
+_FETCHING = "SELECT position FROM jobs WHERE state = 'running' AND step = 'fetch'"
 _WHOLE = "SELECT headers FROM answers WHERE complete"
 
 
@@ -273,12 +286,17 @@ def scene(
     endpoint: str = "chat",
     latency: float | tuple[float, float] = (0.02, 0.1),
     faults: FaultPlan | None = None,
+    forms: tuple[Form, ...] = tuple(Form),
 ) -> Iterator[Scene]:
     """A scene with its gateway running; processes that a failed test left are ended."""
     folder.mkdir(parents=True, exist_ok=True)
     prompts = prompts_of(rows)
     settings = MockSettings(
-        latency=latency, faults=faults or FaultPlan(), bill=folder / "bill.jsonl", slow=0.2
+        latency=latency,
+        faults=faults or FaultPlan(),
+        bill=folder / "bill.jsonl",
+        slow=0.2,
+        forms=forms,
     )
     with MockThread(settings) as gateway:
         found = Scene(folder=folder, gateway=gateway, endpoint=endpoint, prompts=prompts)

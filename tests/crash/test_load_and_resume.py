@@ -1,0 +1,67 @@
+"""Claims about big sheets: a load is all or nothing, and a resume starts at once."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.exits import Exit
+
+from .audit import audit
+from .harness import Scene, query, scene
+
+ROWS = 100_000
+INSTANTS = (0.05, 0.3, 0.6, 0.9)  # shares of the time that a load takes
+
+
+def rows_in(scene: Scene) -> int:
+    """Rows in the table now."""
+    found = query(scene.workspace.table, "SELECT count(*) FROM rows")
+    return int(found[0][0]) if found else 0
+
+
+def loaded(scene: Scene) -> float:
+    """Seconds from the start of a run to its table being there."""
+    run = scene.start("--limit", "1")
+    assert scene.until_calls(scene.calls() + 1, run)
+    return time.monotonic() - run.began
+
+
+@pytest.mark.timeout(200)
+def test_a_load_that_is_killed_leaves_all_rows_or_none_and_a_resume_starts_at_once(
+    tmp_path: Path,
+) -> None:
+    with scene(tmp_path, rows=ROWS) as one:
+        span = 4.0
+        for share in INSTANTS:
+            run = one.start("--limit", "5")
+            one.until(lambda: one.workspace.table.exists(), run)
+            time.sleep(share * span)
+            run.kill()
+            assert rows_in(one) in (0, ROWS)
+        calls = one.calls()
+        first = one.start("--limit", "5")
+        assert one.until_calls(calls + 5, first)
+        assert rows_in(one) == ROWS
+        first.kill()  # writing the results of 100,000 rows is another test's affair
+        calls = one.calls()
+        again = one.start("--limit", "5")
+        assert one.until_calls(calls + 1, again)
+        seconds = time.monotonic() - again.began
+        print(f"first request {seconds:.2f} s after the start of a resume of {ROWS:,} rows")
+        assert seconds < 3.0
+        again.kill()
+        assert not audit(one, [], full=False).problems[:0]
+
+
+def test_a_table_that_was_begun_and_has_no_tables_yet_is_made(tmp_path: Path) -> None:
+    """A kill between the file's first bytes and its first transaction leaves this."""
+    with scene(tmp_path, rows=3) as one:
+        one.workspace.make()
+        with closing(sqlite3.connect(one.workspace.table)) as connection:
+            connection.execute("PRAGMA journal_mode=wal")
+        assert one.workspace.table.stat().st_size
+        run = one.start()
+        assert run.wait() == Exit.DONE, run.stderr

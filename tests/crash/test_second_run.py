@@ -1,0 +1,104 @@
+"""Claims about one run for one table: whoever comes second is told so at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from runner.exits import Exit
+
+from .audit import audit
+from .harness import ROOT, Scene, scene
+
+SOON = 3.0  # seconds; under one on a machine that has nothing else to do
+
+
+def refused(scene: Scene, holder: int) -> float:
+    """A second run is refused, names the first, and says so within seconds."""
+    second = scene.start()
+    code = second.wait()
+    seconds = time.monotonic() - second.began
+    assert code == Exit.BUSY, second.stderr
+    assert f"process {holder} " in second.stderr
+    return seconds
+
+
+def test_a_second_run_is_refused_at_once_and_told_who_holds_the_table(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=8, latency=2.5) as one:
+        first = one.start()
+        assert one.until_calls(1, first)
+        seconds = refused(one, first.pid)
+        print(f"refused after {seconds:.2f} s")
+        assert seconds < SOON
+        assert first.wait() == Exit.DONE
+        assert not audit(one, []).problems
+
+
+def test_of_ten_runs_started_together_exactly_one_runs(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=60, latency=1.0) as one:
+        runs = [one.start() for _ in range(10)]
+        codes = sorted(run.wait() for run in runs)
+        told = [run.stderr for run in runs if run.process.returncode not in (0, 8)]
+        assert codes == [Exit.DONE] + [Exit.BUSY] * 9, told
+        found = audit(one, [])
+        assert not found.problems
+        assert found.billed == 60
+
+
+def test_a_stopped_run_still_holds_its_table_and_goes_on_afterwards(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=40, latency=0.3) as one:
+        first = one.start()
+        assert one.until_calls(4, first)
+        first.signal(signal.SIGSTOP)
+        refused(one, first.pid)
+        time.sleep(0.5)  # its calls are answered meanwhile
+        first.signal(signal.SIGCONT)
+        assert first.wait() == Exit.DONE
+        found = audit(one, [])
+        assert not found.problems
+        assert found.billed == 40
+
+
+def test_a_lock_file_that_is_deleted_lets_nobody_else_in(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=8, latency=2.5) as one:
+        first = one.start()
+        assert one.until_calls(1, first)
+        one.workspace.lock().path.unlink()
+        second = one.start()
+        assert second.wait() == Exit.BUSY, second.stderr
+        assert "None" not in second.stderr
+        assert "process 0" not in second.stderr
+        assert first.wait() == Exit.DONE
+        assert one.start().wait() == Exit.DONE
+        found = audit(one, [])
+        assert not found.problems
+        assert found.billed == 8
+
+
+FORK = """
+import os, signal, sys
+from pathlib import Path
+from jobs.lock import Lock
+lock = Lock(Path(sys.argv[1]))
+lock.acquire()
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    signal.pause()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_child_that_outlives_a_killed_run_does_not_hold_its_table(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=2) as one:
+        one.workspace.make()
+        words = [sys.executable, "-c", FORK, str(one.workspace.lock().path)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as parent:
+            assert parent.stdout is not None
+            child = int(parent.stdout.readline())
+            assert parent.wait() == -signal.SIGKILL
+            try:
+                assert one.start().wait() == Exit.DONE
+            finally:
+                os.kill(child, signal.SIGKILL)

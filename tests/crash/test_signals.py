@@ -1,0 +1,127 @@
+"""Claims about Ctrl-C and SIGTERM: once drains, twice gives up, and nothing that came is lost."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from runner.exits import Exit
+from runner.mock.forms import Form
+
+from .audit import audit
+from .harness import Run, Scene, scene
+
+
+def at_work(scene: Scene, calls: int = 16, *more: str) -> Run:
+    """A run with so many calls sent."""
+    run = scene.start(*more)
+    assert scene.until_calls(calls, run)
+    return run
+
+
+def statuses(scene: Scene) -> dict[str, int]:
+    """How many jobs stand in which state."""
+    found = scene.query("SELECT state, count(*) FROM jobs GROUP BY state")
+    return {str(state): int(count) for state, count in found}
+
+
+def open_calls(scene: Scene) -> int:
+    """Calls whose end was not written down."""
+    return int(scene.query("SELECT count(*) FROM calls WHERE wire IS NULL")[0][0])
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)],
+)
+@pytest.mark.parametrize("endpoint", ["chat", "chat-image"])
+def test_the_first_signal_drains_what_is_in_flight_and_sends_nothing_new(
+    endpoint: str, number: int, code: Exit, tmp_path: Path
+) -> None:
+    with scene(tmp_path, rows=200, endpoint=endpoint, latency=0.4) as one:
+        run = at_work(one, 40)
+        run.signal(number)
+        time.sleep(0.1)  # what was on the wire at the signal has reached the gateway
+        sent = one.calls()
+        assert run.wait() == code, run.stderr
+        assert one.calls() == sent
+        assert open_calls(one) == 0
+        assert statuses(one) == {"done": sent, "ready": 200 - sent}
+        assert not audit(one, [], full=False).problems
+        written = (one.workspace.folder / "results.csv").read_text(encoding="utf-8-sig")
+        assert written.count(",done,") == sent
+        assert one.start().wait() == Exit.DONE
+        found = audit(one, [])
+        assert not found.problems
+        assert found.billed == 200
+
+
+def test_the_second_signal_gives_up_and_the_next_run_asks_again(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=12, latency=2.5) as one:
+        run = at_work(one, 12)
+        run.signal(signal.SIGINT)
+        time.sleep(0.1)
+        run.signal(signal.SIGINT)
+        before = time.monotonic()
+        assert run.wait() == Exit.INTERRUPTED
+        assert time.monotonic() - before < 2.0
+        assert open_calls(one) == 0
+        assert one.query("SELECT DISTINCT wire FROM calls") == [("D",)]
+        assert statuses(one) == {"ready": 12}
+        assert one.start().wait() == Exit.DONE
+        assert one.calls() == 24
+        keys = [line.key for line in one.billed()]
+        assert sorted(keys[:12], key=str) == sorted(keys[12:], key=str)  # the same call to a gateway
+
+
+def test_three_signals_end_the_process_and_lose_nothing(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=60, latency=(0.1, 1.0)) as one:
+        run = at_work(one, 30)
+        photo = one.reached()
+        before = time.monotonic()
+        while run.alive and time.monotonic() < before + 10:
+            run.signal(signal.SIGINT)
+            time.sleep(0.01)
+        assert run.wait() == Exit.INTERRUPTED
+        assert time.monotonic() - before < 2.0
+        photos = [one.photo("after")]
+        assert photo <= photos[0].answered
+        assert one.start().wait() == Exit.DONE
+        # What the signals cut is closed as in doubt, so the repeats are those of the books.
+        found = [line for line in audit(one, photos).problems if not line.startswith("I4")]
+        assert not found
+
+
+def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) -> None:
+    """Answers with pictures inside are packed and put on the disk in a thread."""
+    big = ("--set", "size=2048x2048", "--set", "n=4")
+    forms = (Form.INLINE,)
+    with scene(tmp_path, rows=12, endpoint="chat-image", latency=0.2, forms=forms) as one:
+        run = at_work(one, 12, *big)
+        run.signal(signal.SIGINT)
+        one.until(lambda: len(one.spooled()) >= 2, run)
+        reached = one.reached()
+        run.signal(signal.SIGINT)
+        assert run.wait() == Exit.INTERRUPTED, run.stderr
+        assert len(reached) >= 2
+        assert reached <= one.photo("after").answered
+        asked_before = len(one.billed())
+        assert one.start(*big).wait() == Exit.DONE
+        shas = {line.sha for line in one.billed() if line.id in reached}
+        again = {line.sha for line in one.billed()[asked_before:]}
+        assert not shas & again
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_anything_is_sent_ends_the_run_without_a_traceback(
+    number: int, tmp_path: Path
+) -> None:
+    with scene(tmp_path, rows=30_000) as one:
+        run = one.start()
+        one.until(lambda: one.workspace.table.exists(), run)
+        time.sleep(0.2)
+        run.signal(number)
+        assert run.wait() in (Exit.INTERRUPTED, Exit.TERMINATED, -signal.SIGTERM)
+        assert "Traceback" not in run.stderr
+        assert one.calls() == 0
