@@ -4,7 +4,8 @@ import os
 import sqlite3
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ SHARED_FILE_SYSTEMS = frozenset(
 
 class TableError(Exception):
     """The table cannot be used; the text says which file, why, and what to do."""
+
+
+class EmptyTableError(TableError):
+    """The file is there and has no tables yet: it is being made, or a death came in between."""
 
 
 def sqlite_engine(path: Path, *, writer: bool) -> Engine:
@@ -96,6 +101,26 @@ def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> No
         raise TableError("synchronous=FULL was not accepted: answers would not survive a power cut")
 
 
+LOAD_PAGES = -16_000  # KiB; with less, a big load reads and writes its indexes again and again
+USUAL_PAGES = -2_000  # KiB; SQLite's own
+
+
+@contextmanager
+def roomy(connection: Connection) -> Iterator[None]:
+    """More of a SQLite table in memory for as long as a sheet is laid in."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection  # past SQLAlchemy, which would begin a work
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute(f"PRAGMA cache_size={LOAD_PAGES}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA cache_size={USUAL_PAGES}")
+        driver.execute("PRAGMA shrink_memory")
+
+
 def on_shared_file_system(path: Path) -> bool:
     """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
     mounts = Path("/proc/mounts")
@@ -149,7 +174,10 @@ def look_at_sqlite(path: Path) -> Engine:
         raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
     if found == REVISION:
         return engine
+    empty = found is None and not _has_tables(engine)
     engine.dispose()
+    if empty:
+        raise EmptyTableError(f"{path} has no tables yet; `rowmill run` makes them")
     if found is None:
         raise _foreign(path)
     if found > REVISION:

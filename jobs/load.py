@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from json.encoder import encode_basestring
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from jobs.job import JSON
 from jobs.sheet.finding import Finding
@@ -19,8 +19,7 @@ RUNNING_NUMBERS = 1000  # this many rows numbered 1, 2, 3, … are taken for a r
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """A row that can become a job. `identity` is what its digest is made of; both are JSON."""
 
     endpoint: str
@@ -62,7 +61,9 @@ class UnfitIdentityError(Exception):
 def stage(
     tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, batch_id: int
 ) -> tuple[Staging, Identity]:
-    """Stage all rows, numbered and matched. A column that does not hold as an id gives way to the request.
+    """Stage all rows, numbered and matched.
+
+    A column that nobody chose, and that does not hold as an id, gives way to the request.
 
     Raises SheetError where an id column that was chosen holds no longer.
     """
@@ -75,7 +76,7 @@ def stage(
 
 
 def _trusted(sheet: Sheet, identity: Identity) -> Identity:
-    """A bare 1…n is refilled whenever rows are inserted: not an identity unless somebody insists."""
+    """A bare 1…n is refilled when rows are inserted: no identity unless somebody insists."""
     if identity.column is None or identity.chosen:
         return identity
     column = identity.column

@@ -45,15 +45,42 @@ class Lock:
 
     The lock lies on a byte far behind the text, so that others can read who holds it also where
     locks are mandatory (Windows). The file is never deleted: a lock on a deleted file protects
-    nobody.
+    nobody. Should somebody delete it all the same, the lock on its folder still stands.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[bytes] | None = None
+        self._folder: int | None = None
 
     def acquire(self) -> None:
         """Take it at once or raise LockedError."""
+        if not self._take_folder():
+            raise LockedError(self.path, holder(self.path))
+        try:
+            self._take_file()
+        except BaseException:
+            self._leave_folder()
+            raise
+
+    def _take_folder(self) -> bool:
+        """False where somebody else has it; true also where folders cannot be locked."""
+        if sys.platform == "win32":
+            return True
+        self._folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._leave_folder()
+            return error.errno not in HELD  # on some network disks only files can be locked
+        return True
+
+    def _leave_folder(self) -> None:
+        if self._folder is not None:
+            os.close(self._folder)
+            self._folder = None
+
+    def _take_file(self) -> None:
         self.path.touch(mode=0o600, exist_ok=True)
         file = self.path.open("r+b", buffering=0)
         try:
@@ -83,12 +110,14 @@ class Lock:
             self._file.truncate(0)
             self._file.close()
             self._file = None
+        self._leave_folder()
 
     def _leave_to_parent(self) -> None:
         """A forked child shares the lock as long as it keeps the file open."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        self._leave_folder()
 
     def held(self) -> bool:
         """Is the file we locked still the one at this path?"""

@@ -64,7 +64,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Nothing was bought (not sent, or refused for free); go on after `delay` seconds. Costs no attempt."""
+    """Nothing was bought (not sent, or refused for free): go on after `delay` seconds."""
 
     delay: float
     failure: Failure | None = None
@@ -124,4 +124,4 @@ TRANSITIONS: dict[tuple[Step, type[Outcome]], tuple[State, Step | None]] = {
     (Step.FETCH, TryAgain): (State.READY, Step.FETCH),
     (Step.FETCH, GiveUp): (State.FAILED, Step.FETCH),
 }
-"""The whole machine: (step, outcome) → (state, step it stands at). FETCH never goes back to SEND."""
+"""The whole machine: (step, outcome) → (state, step). FETCH never goes back to SEND."""

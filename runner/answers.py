@@ -52,7 +52,7 @@ class AnswerFolder:
         return self.path / f"{call_id}.gz"
 
     def slim(self, stored: StoredAnswer, pictures: Mapping[str, str]) -> Answer | None:
-        """The answer with each base64 text replaced by its saved picture's SHA-256; None where it stays big."""
+        """The answer with its saved pictures' SHA-256 in place of their base64; None: still big."""
         body = self.load(stored).body
         for base64, sha256 in pictures.items():
             body = body.replace(base64.encode(), f"sha256:{sha256}".encode())

@@ -1,4 +1,4 @@
-"""What an endpoint is: a value made of pure functions, which see no socket, clock, key or database."""
+"""What an endpoint is: a value of pure functions that see no socket, clock, key or database."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The answer is complete and does not give what was asked; what did come is kept in `result`."""
+    """The answer is complete and not what was asked for; what did come is kept in `result`."""
 
     failure: Failure
     result: Result | None = None
@@ -40,8 +40,9 @@ I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 class Endpoint(Generic[I]):
     """A kind of request.
 
-    `build` makes the call from checked inputs; `read` is only given 2xx replies that are not an error
-    object (the classifier sees those first). `pictures` says that the row asks for files.
+    `build` makes the call from checked inputs; `read` is only given 2xx replies that are no error
+    object (the classifier sees those first). `pictures` says that the row asks for files;
+    `picture_limit` is the most bytes that one picture going in may have: larger ones are shrunk.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Endpoint(Generic[I]):
     read: Callable[[I, Reply], Reading]
     pictures: bool = False
     hold_in_doubt: bool = False
+    picture_limit: int | None = None
     ask: Callable[[str], Call] | None = None
     read_poll: Callable[[Reply], Reading] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)

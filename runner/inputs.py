@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -45,7 +45,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One column of an endpoint. `shape` says which JSON is meant: any, object or list."""
+    """One column of an endpoint. `shape` says which JSON is meant: any, object or list.
+
+    Of pictures, `low` and `high` say how many there may be.
+    """
 
     name: str
     kind: Kind
@@ -58,6 +61,7 @@ class Field:
     identity: bool = True  # part of the request's digest
     choices: tuple[str, ...] = ()
     shape: str = "any"
+    addresses: bool = True  # of pictures: may they be addresses that the provider fetches?
 
 
 class InputError(Exception):
@@ -81,6 +85,19 @@ def column(
 ) -> Any:
     """A dataclass field that is a column of the sheet; without a default it is required."""
     parts = {"help": help, "example": example, "low": low, "high": high, "identity": identity}
+    return field(default=default, metadata={"column": parts})
+
+
+def enclosed_pictures(
+    help: str,  # noqa: A002 - the word users know for it
+    *,
+    default: Any = MISSING,
+    example: JSON = None,
+    low: int | None = None,
+    high: int | None = None,
+) -> Any:
+    """A column of pictures that go out inside the request: files and data URIs, no addresses."""
+    parts = {"help": help, "example": example, "low": low, "high": high, "addresses": False}
     return field(default=default, metadata={"column": parts})
 
 
@@ -319,8 +336,9 @@ def parse(
         value: Any = None if item is None else _checked(item, given)
         if value is not None and value != "":
             values[name] = value
-    for name in plan.pictures:
+    for name, item in plan.pictures.items():
         if found := pictures.get(name):
+            check_pictures(item, [one.url for one in found if one.url], count=len(found))
             values[name] = found
     if plan.has_body:
         values["body"] = _body(fields)
@@ -335,7 +353,7 @@ class _Plan:
     """An inputs class sorted by how its fields are filled: every row that is sent passes here."""
 
     columns: Mapping[str, Field]
-    pictures: tuple[str, ...]
+    pictures: Mapping[str, Field]
     required: tuple[str, ...]
     has_body: bool
 
@@ -347,7 +365,7 @@ def _plan(cls: type[Any]) -> _Plan:
     plan = _PLANS.get(cls)
     if plan is None:
         items = describe(cls)
-        pictures = tuple(item.name for item in items if item.kind is Kind.PICTURES)
+        pictures = {item.name: item for item in items if item.kind is Kind.PICTURES}
         plan = _PLANS[cls] = _Plan(
             columns={item.name: item for item in items if item.name not in {PARAMS, *pictures}},
             pictures=pictures,
@@ -359,7 +377,18 @@ def _plan(cls: type[Any]) -> _Plan:
 
 def picture_columns(cls: type[Any]) -> tuple[str, ...]:
     """The names of an inputs class's columns that hold pictures."""
-    return _plan(cls).pictures
+    return tuple(_plan(cls).pictures)
+
+
+def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> None:
+    """Raises InputError where an endpoint wants another number of pictures, or cannot send addresses."""
+    if addresses and not field.addresses:
+        expected = "a file or a data URI: save the picture beside the sheet and give its path"
+        raise InputError(field.name, expected=expected, found=f"the address {addresses[0][:200]}")
+    if (field.low is not None and count < field.low) or (
+        field.high is not None and count > field.high
+    ):
+        raise InputError(field.name, expected=f"{_range(field)} pictures", found=str(count))
 
 
 def _checked(item: Field, value: JSON) -> JSON:

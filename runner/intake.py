@@ -49,7 +49,7 @@ class Intake:
 
 
 def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
-    """What, besides the cells, decides what the requests are; a digest of it goes with the sheet's."""
+    """What, besides the cells, decides what the requests are; its digest goes with the sheet's."""
     return {
         "endpoint": settings.endpoint,
         "model": settings.model,
@@ -189,7 +189,7 @@ def _understand(
 
 
 def _id_header(settings: Settings, known: Batch | None) -> str | None:
-    """An id column named now, or the one this sheet's rows have been known by since the first load."""
+    """An id column named now, or the one this sheet's rows have been known by from the first."""
     return settings.id or (known.id_column if known is not None else None)
 
 
@@ -295,7 +295,7 @@ def would_rebuy(plan: Plan) -> bool:
 
 
 def _guard(found: _Found, settings: Settings) -> None:
-    """Bad rows, and answers that would be bought again by accident, stop a load before it happens."""
+    """Bad rows, and answers that would be bought again by accident, stop a load."""
     intake = found.intake
     plan = intake.plan
     if plan is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from runner.endpoint import AnyEndpoint
-from runner.endpoints import chat, chat_image
+from runner.endpoints import chat, chat_image, image, image_edit, messages
 from runner.inputs import describe
 
 ENDPOINTS: dict[str, AnyEndpoint] = {
@@ -13,6 +13,9 @@ ENDPOINTS: dict[str, AnyEndpoint] = {
     for item in (
         chat.ENDPOINT,
         chat_image.ENDPOINT,
+        messages.ENDPOINT,
+        image.ENDPOINT,
+        image_edit.ENDPOINT,
     )
 }
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json.encoder import encode_basestring
 from pathlib import Path
+from typing import NamedTuple
 
 from jobs.columns import ColumnMap
 from jobs.job import JSON
@@ -34,6 +35,16 @@ class Shape:
     allowed: tuple[Path, ...] = ()
 
 
+class _Slot(NamedTuple):
+    """One field of a request whose value is a constant or comes from one cell."""
+
+    name: str
+    label: str  # as JSON has it, with the colon
+    index: int | None  # of the cell
+    convert: Convert
+    default: str | None  # JSON
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Recipe:
     """How rows of one endpoint become requests."""
@@ -44,6 +55,7 @@ class _Recipe:
     defaults: Mapping[str, JSON]
     required: tuple[str, ...]
     outside: frozenset[str]  # fields that are no part of a request's identity
+    slots: tuple[_Slot, ...] = ()  # all fields in the order of the JSON, where it is so simple
 
 
 class RequestMaker:
@@ -67,6 +79,8 @@ class RequestMaker:
         recipe = self._recipe(cells)
         if isinstance(recipe, Problem):
             return recipe
+        if recipe.slots and (request := _written(recipe, cells)) is not None:
+            return request
         try:
             fields = self._fields(recipe, cells)
         except InputError as error:
@@ -106,7 +120,7 @@ class RequestMaker:
             defaults = self._defaults(known)
         except InputError as error:
             return self._problem(error.field, error.expected, error.found)
-        return _Recipe(
+        recipe = _Recipe(
             endpoint=found,
             columns=tuple(columns),
             pictures=tuple(pictures),
@@ -114,6 +128,7 @@ class RequestMaker:
             required=tuple(item.name for item in known.values() if item.required),
             outside=frozenset(item.name for item in known.values() if not item.identity),
         )
+        return recipe if self.shape.template else replace(recipe, slots=_slots(recipe))
 
     def _defaults(self, known: Mapping[str, Field]) -> dict[str, JSON]:
         """What options give to rows whose own cell is blank."""
@@ -186,17 +201,55 @@ def _request(recipe: _Recipe, fields: Mapping[str, JSON]) -> Request:
     )
 
 
+def _slots(recipe: _Recipe) -> tuple[_Slot, ...]:
+    """The fields of a simple request; none where pictures or fields of no identity belong to it."""
+    columns = {name: (index, convert) for index, name, convert in recipe.columns}
+    names = sorted(columns.keys() | recipe.defaults.keys())
+    if recipe.pictures or len(columns) < len(recipe.columns) or recipe.outside & set(names):
+        return ()
+    slots = []
+    for name in names:
+        index, convert = columns.get(name, (None, _json_where_it_parses))
+        default = _json(recipe.defaults[name]) if name in recipe.defaults else None
+        slots.append(_Slot(name, f'"{name}":', index, convert, default))
+    return tuple(slots)
+
+
+def _written(recipe: _Recipe, cells: Sequence[JSON]) -> Request | None:
+    """A simple request, written in one go: a million rows pass here. None: see what is wrong with it.
+
+    The same request as the long way makes, byte for byte.
+    """
+    pieces = []
+    model = recipe.defaults.get("model")
+    for name, label, index, convert, default in recipe.slots:
+        cell = None if index is None else cells[index]
+        if cell is None or cell == "":
+            if default is not None:
+                pieces.append(label + default)
+            elif name in recipe.required:
+                return None
+            continue
+        try:
+            value = convert(cell)
+        except InputError:
+            return None
+        pieces.append(label + _json(value))
+        if name == "model":
+            model = value
+    text = "{" + ",".join(pieces) + "}"
+    name = recipe.endpoint.name
+    return Request(name, str(model), text, f"{name}\n{text}")
+
+
+def _json(value: JSON) -> str:
+    return encode_basestring(value) if type(value) is str else _encode(value)
+
+
 def _canonical(fields: Mapping[str, JSON]) -> str:
-    """JSON with sorted names. By hand, since texts are nearly all there is: a million rows pass here."""
+    """JSON with sorted names; by hand, since nearly all are texts and a million rows pass here."""
     return (
-        "{"
-        + ",".join(
-            [
-                f'"{name}":{encode_basestring(value) if type(value) is str else _encode(value)}'
-                for name, value in sorted(fields.items())
-            ]
-        )
-        + "}"
+        "{" + ",".join([f'"{name}":{_json(value)}' for name, value in sorted(fields.items())]) + "}"
     )
 
 

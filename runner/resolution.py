@@ -1,6 +1,6 @@
 """What a delivery means for its job: one pure decision, the same live and after a death."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -26,7 +26,11 @@ from runner.wire import Delivery, Lost, NotSent, Reply
 DOUBTFUL = frozenset({"cut_stream", "bad_gateway", "gateway_timeout", "answer_lost_upstream"})
 """Causes that leave it open whether the answer was billed, also when they stand inside a 200."""
 POLL_SECONDS = 12.0  # New API refreshes its own copy of a task every 15 s
+LEAST_POLL_SECONDS = 0.2  # where a server asks to be asked sooner, in Retry-After
 TICKET_SECONDS = 65 * 60.0  # New API itself gives a task up after an hour
+UNKNOWN_SECONDS = 120.0  # after its submit, in which a gateway may not know a task yet
+IMAGE_FIELD = "image_field"
+"""The cause of a refusal that does not know the name under which a picture came."""
 CHANNEL_PATIENCE = 3  # slow tries before "no channel for this model" is believed
 FINAL_KINDS = frozenset({FailureClass.REFUSED, FailureClass.TRUNCATED, FailureClass.BAD_INPUT})
 
@@ -100,68 +104,130 @@ def _of_reply(
     job: Claimed, endpoint: AnyEndpoint, inputs: object, reply: Reply, rules: Rules
 ) -> Resolution:
     verdict = judge(reply)
-    if verdict.action is Action.READ:
-        return _of_reading(job, endpoint, endpoint.read(inputs, reply), rules)
     failure = verdict.failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     match verdict.action:
-        case Action.WAIT:
-            asked = retry_after(reply.headers, status=reply.status, now=rules.now)
-            wait = backoff(2, chance=rules.chance) if asked is None else asked
-            outcome: Outcome = Released(delay=wait, failure=failure)
-            return Resolution(outcome=outcome, wire="B", signal=Signal.SLOW_DOWN, pause=wait)
-        case Action.RETRY:
-            # An error under a 200 comes from behind the gateway, which may have billed the call.
-            wire = "E" if reply.status < 300 else "B"
-            return Resolution(outcome=_try_again(job, failure, rules), wire=wire)
+        case Action.READ:
+            return _of_reading(job, endpoint, endpoint.read(inputs, reply), rules)
         case Action.DOUBT:
             return _in_doubt(job, endpoint, failure, by_time=verdict.by_time, rules=rules)
+        case Action.UNUSABLE if endpoint.hold_in_doubt and failure.cause == "empty_answer":
+            return _in_doubt(job, endpoint, failure, by_time=False, rules=rules)
         case Action.UNUSABLE:
             return _unusable(job, Rejected(failure=failure), rules)
-        case Action.FAIL:
-            return Resolution(outcome=GiveUp(failure=failure), wire="B")
         case Action.STOP_KEY | Action.STOP_CREDIT | Action.STOP_MODEL:
             return _stopping(job, verdict, failure, rules)
+        case Action.FAIL if _has_other_name(failure, inputs):
+            return Resolution(outcome=_try_again(job, failure, rules), wire="B")
         case _:
-            assert_never(verdict.action)
+            return _refused(job, verdict.action, failure, reply, rules)
+
+
+def _has_other_name(failure: Failure, inputs: object) -> bool:
+    """Was only the name of the picture's field wrong, and not yet tried the other way round?"""
+    return failure.cause == IMAGE_FIELD and getattr(inputs, IMAGE_FIELD, "") == "auto"
+
+
+def _refused(
+    job: Claimed, action: Action, failure: Failure, reply: Reply, rules: Rules
+) -> Resolution:
+    """Complete, and no result: wait, try again, or fail the row."""
+    if action is Action.WAIT:
+        asked = retry_after(reply.headers, status=reply.status, now=rules.now)
+        wait = backoff(2, chance=rules.chance) if asked is None else asked
+        released = Released(delay=wait, failure=failure)
+        return Resolution(outcome=released, wire="B", signal=Signal.SLOW_DOWN, pause=wait)
+    if action is Action.RETRY:
+        # An error under a 200 comes from behind the gateway, which may have billed the call.
+        wire = "E" if reply.status < 300 else "B"
+        return Resolution(outcome=_try_again(job, failure, rules), wire=wire)
+    return Resolution(outcome=GiveUp(failure=failure), wire="B")
+
+
+def _taken(ticket: Ticket, rules: Rules, *, asked: float | None) -> Resolution:
+    """A task that was accepted. Its first picture takes longer than one rhythm of asking."""
+    delay = POLL_SECONDS if asked is None else max(asked, LEAST_POLL_SECONDS)
+    taken = Submitted(ticket=ticket.id, delay=delay, deadline=rules.now + TICKET_SECONDS)
+    return Resolution(outcome=taken, wire="C", signal=Signal.GOOD)
 
 
 def resolve_poll(
     job: Claimed, endpoint: AnyEndpoint, delivery: Delivery, rules: Rules
 ) -> Resolution:
-    """What an answer to "is it done?" means. Asking is free: it costs no attempt, whatever comes."""
-    late = job.deadline is not None and rules.now > job.deadline
+    """What an answer to "is it done?" means. Asking is free; only the task's own record ends it."""
     if not isinstance(delivery, Reply):
-        return _ask_later(job, rules, _unheard(delivery), late=late)
+        return _ask_later(job, rules, _unheard(delivery))
     verdict = judge(delivery)
-    if verdict.action in (Action.FAIL, Action.STOP_MODEL) and verdict.failure is not None:
-        return Resolution(outcome=GiveUp(failure=verdict.failure), wire="B")
     if verdict.action is not Action.READ or endpoint.read_poll is None:
-        asked = retry_after(delivery.headers, status=delivery.status, now=rules.now)
-        return _ask_later(job, rules, verdict.failure, late=late, after=asked)
+        return _unread(job, verdict, delivery, rules)
+    asked = _asked(delivery, rules)
     match endpoint.read_poll(delivery):
         case Result() as result:
             outcome: Outcome = (
                 Answered(result=result) if endpoint.pictures else Finished(result=result)
             )
             return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
+        case Rejected(failure=failure) if failure.kind is FailureClass.STUCK:
+            return _unknown(job, rules, failure, after=asked)
+        case Rejected(failure=failure) if failure.kind is FailureClass.FILE:
+            if job.attempts + 1 >= rules.attempts:
+                return Resolution(outcome=GiveUp(failure=failure), wire="E")
+            wait = _poll_wait(rules, asked)
+            return Resolution(outcome=TryAgain(failure=failure, delay=wait), wire="E")
         case Rejected() as rejected:
             gone = GiveUp(failure=rejected.failure, result=rejected.result)
             return Resolution(outcome=gone, wire="E")
         case _:
-            return _ask_later(job, rules, None, late=late)
+            return _ask_later(job, rules, None, after=asked)
+
+
+def _unread(job: Claimed, verdict: Verdict, reply: Reply, rules: Rules) -> Resolution:
+    """An answer that is no task's record: trouble of the moment, or nobody knows the task."""
+    asked = _asked(reply, rules)
+    if verdict.action is Action.WAIT and asked is not None:
+        asked = max(asked, POLL_SECONDS)
+    failure = verdict.failure
+    refused = verdict.action in (Action.FAIL, Action.STOP_MODEL)
+    if failure is not None and (refused or failure.cause == "empty_answer"):
+        return _unknown(job, rules, failure, after=asked)
+    later = _ask_later(job, rules, failure, after=asked)
+    if verdict.action is Action.STOP_KEY and not rules.key_good:
+        return replace(later, signal=Signal.KEY)
+    return later
+
+
+def _unknown(
+    job: Claimed, rules: Rules, failure: Failure, *, after: float | None
+) -> Resolution:
+    """Nobody knows the task: not yet, or not with this key. It is never submitted again for that."""
+    submitted = rules.now if job.deadline is None else job.deadline - TICKET_SECONDS
+    if rules.now < submitted + UNKNOWN_SECONDS:
+        return _ask_later(job, rules, failure, after=after)
+    stuck = replace(failure, kind=FailureClass.STUCK, cause="task_unknown")
+    return Resolution(outcome=GiveUp(failure=stuck), wire="E")
 
 
 def _ask_later(
-    job: Claimed, rules: Rules, failure: Failure | None, *, late: bool, after: float | None = None
+    job: Claimed, rules: Rules, failure: Failure | None, *, after: float | None = None
 ) -> Resolution:
-    """Patience until the ticket's deadline; a ticket past it is asked after again by a later run."""
-    if late:
+    """Patience until the ticket's deadline; past it, a later run asks after it again."""
+    if job.deadline is not None and rules.now > job.deadline:
         stuck = Failure(kind=FailureClass.STUCK, cause="deadline", detail=f"task {job.ticket}")
         return Resolution(outcome=GiveUp(failure=stuck), wire="C")
-    wait = POLL_SECONDS * (1 + rules.chance / 4) if after is None else max(after, POLL_SECONDS)
+    wait = _poll_wait(rules, after)
     if failure is not None:
         return Resolution(outcome=Released(delay=wait, failure=failure), wire="C")
     return Resolution(outcome=Submitted(ticket=job.ticket or "", delay=wait), wire="C")
+
+
+def _asked(reply: Reply, rules: Rules) -> float | None:
+    return retry_after(reply.headers, status=reply.status, now=rules.now)
+
+
+def _poll_wait(rules: Rules, asked: float | None) -> float:
+    """Our own rhythm, spread a little, unless the server names its own."""
+    if asked is not None:
+        return max(asked, LEAST_POLL_SECONDS)
+    return POLL_SECONDS * (1 + rules.chance / 4)
 
 
 def _unheard(delivery: NotSent | Lost) -> Failure:
@@ -189,11 +255,6 @@ def _of_reading(job: Claimed, endpoint: AnyEndpoint, reading: object, rules: Rul
             if endpoint.pictures:
                 outcome = Answered(result=reading)
             return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
-        case Ticket():
-            taken = Submitted(
-                ticket=reading.id, delay=POLL_SECONDS, deadline=rules.now + TICKET_SECONDS
-            )
-            return Resolution(outcome=taken, wire="C", signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL:
             timed = reading.failure.cause == "gateway_timeout"
             return _in_doubt(job, endpoint, reading.failure, by_time=timed, rules=rules)
@@ -224,7 +285,7 @@ def _try_again(job: Claimed, failure: Failure, rules: Rules) -> Outcome:
 def _in_doubt(
     job: Claimed, endpoint: AnyEndpoint, failure: Failure, *, by_time: bool, rules: Rules
 ) -> Resolution:
-    """It may have been billed: repeated once in a row's life where the policy and the budget allow."""
+    """It may have been billed: repeated once in a row's life where policy and budget allow."""
     held = rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left
     stream = job.stream
     if by_time:  # asking the same way again would be cut again; streaming keeps the line alive
@@ -237,8 +298,8 @@ def _in_doubt(
     return Resolution(outcome=Repeat(failure=failure, stream=stream), wire="D")
 
 
-def after_death(job: Claimed, endpoint: AnyEndpoint, rules: Rules) -> Resolution:
-    """A call that was in flight when the process died: asked again, not counted as the one repeat."""
+def after_death(endpoint: AnyEndpoint, rules: Rules) -> Resolution:
+    """A call in flight when the process died: asked again, not counted as the one repeat."""
     failure = Failure(kind=FailureClass.NETWORK, cause="killed")
     if rules.hold_in_doubt or endpoint.hold_in_doubt:
         return Resolution(outcome=Held(failure=failure), wire="D")

@@ -30,7 +30,7 @@ from runner.progress import Display
 from runner.secret import Secret
 from runner.settings import Settings
 from runner.spool import Record, Spool, clear, replay
-from runner.steps import Plan, Steps
+from runner.steps import Plan, Steps, Tools
 from runner.transport import Target, Wire
 from runner.wire import Call, Reply
 from runner.workers import Conduct, Crew, Crews, Stop, Workshop
@@ -142,12 +142,14 @@ class Session:
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
         steps = Steps(
             self._plan(),
-            ledger=ledger,
-            wire=wire,
-            downloads=downloads,
-            spool=spool,
-            answers=AnswerFolder(path=self.assignment.workspace.answers),
-            prices=PriceList(own=settings.prices),
+            Tools(
+                ledger=ledger,
+                wire=wire,
+                downloads=downloads,
+                spool=spool,
+                answers=AnswerFolder(path=self.assignment.workspace.answers),
+                prices=PriceList(own=settings.prices),
+            ),
         )
         meter = Meter(title=self.assignment.title, limit=settings.concurrency)
         with self.store.read() as tx:
@@ -225,7 +227,7 @@ class Session:
 
     @contextlib.contextmanager
     def _signals(self, workshop: Workshop) -> Iterator[None]:
-        """First Ctrl-C drains, second gives up what is in flight, third ends the process at once."""
+        """First Ctrl-C drains, second gives up what is in flight, third ends the process."""
         loop = asyncio.get_running_loop()
 
         def interrupted(number: int) -> None:

@@ -3,15 +3,18 @@
 import asyncio
 import base64
 import binascii
+import contextlib
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Outcome, Released, Repeat, Submitted, TryAgain
+from jobs.store.claims import count_death
 from jobs.store.readings import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.settles import (
     Answer,
@@ -24,6 +27,7 @@ from jobs.store.settles import (
 from runner.answers import INLINE, AnswerFolder, cut_answer
 from runner.attachments import AttachmentError, Reference
 from runner.attachments import load as load_attachment
+from runner.dialects.images import takes_only_png
 from runner.download import DownloadFailure, Downloads
 from runner.download import save as save_picture
 from runner.endpoint import AnyEndpoint
@@ -32,13 +36,23 @@ from runner.ledger import Ledger
 from runner.naming import name_file, slug
 from runner.pricing import PriceList
 from runner.registry import ENDPOINTS
-from runner.resolution import Resolution, Rules, Signal, after_death, resolve, resolve_poll
+from runner.resolution import (
+    IMAGE_FIELD,
+    Resolution,
+    Rules,
+    Signal,
+    after_death,
+    resolve,
+    resolve_poll,
+)
 from runner.retry import backoff
 from runner.saving import NameTaken, Saved
+from runner.shrinking import as_png, fit
 from runner.spool import Record, Spool
 from runner.transport import Wire
 from runner.wire import Lost, Reply
 
+T = TypeVar("T")
 YOUNG = 120.0  # seconds in which an object store may not show a new picture yet
 MOST_DEATHS = 3
 
@@ -67,30 +81,33 @@ class Done:
     drop_answer: dict[str, str] = field(default_factory=dict)  # base64 → SHA-256 of saved pictures
 
 
-class Steps:
-    """The three kinds of step, with the tools they need."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the steps of one run work with."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        ledger: Ledger,
-        wire: Wire,
-        downloads: Downloads,
-        spool: Spool,
-        answers: AnswerFolder,
-        prices: PriceList,
-    ) -> None:
+    ledger: Ledger
+    wire: Wire
+    downloads: Downloads
+    spool: Spool
+    answers: AnswerFolder
+    prices: PriceList
+
+
+class Steps:
+    """The three kinds of step."""
+
+    def __init__(self, plan: Plan, tools: Tools) -> None:
         self.plan = plan
         self.key_good = False
-        self._ledger = ledger
-        self._wire = wire
-        self._downloads = downloads
-        self._spool = spool
-        self._answers = answers
-        self._prices = prices
+        self._ledger = tools.ledger
+        self._wire = tools.wire
+        self._downloads = tools.downloads
+        self._spool = tools.spool
+        self._answers = tools.answers
+        self._prices = tools.prices
         self._repeats_left = plan.repeats
         self._being_saved: set[str] = set()
+        self._other_field: set[int] = set()  # jobs whose picture's field name was not known there
 
     def _rules(self) -> Rules:
         return Rules(
@@ -119,7 +136,7 @@ class Steps:
             return self._cut_short(job, endpoint, time.monotonic() - started)
         if isinstance(delivery, Reply):
             self._spool.append(job.call_id, delivery)
-            return await self._take(job, delivery, endpoint, inputs)
+            return await to_the_end(self._take(job, delivery, endpoint, inputs))
         resolution = resolve(job, endpoint, inputs, delivery, self._rules())
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._sent(job, resolution, time.monotonic() - started, kept=kept)
@@ -157,6 +174,8 @@ class Steps:
         outcome = resolution.outcome
         if isinstance(outcome, Repeat):
             self._repeats_left -= 1
+        if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
+            self._other_field.add(job.id)
         result = getattr(outcome, "result", None)
         price = self._prices.cost(job.model, result) if resolution.wire in "CE" else None
         ended = Ended(
@@ -172,16 +191,26 @@ class Steps:
 
     async def _inputs(self, job: Claimed, endpoint: AnyEndpoint) -> object:
         fields = dict(job.fields) | ({"stream": True} if job.stream else {})
+        if job.id in self._other_field:
+            fields["image_field"] = "other"
         pictures: dict[str, tuple[Attachment, ...]] = {}
         for name, references in references_in(endpoint, fields).items():
-            pictures[name] = await asyncio.to_thread(self._attach, references)
+            pictures[name] = await asyncio.to_thread(self._attach, references, job.model, endpoint)
         return parse(endpoint.inputs, fields, pictures)
 
-    def _attach(self, references: list[Reference]) -> tuple[Attachment, ...]:
-        return tuple(
+    def _attach(
+        self, references: list[Reference], model: str, endpoint: AnyEndpoint
+    ) -> tuple[Attachment, ...]:
+        """The pictures as this endpoint and this model take them; slow where one is changed."""
+        found = [
             load_attachment(one, folder=self.plan.folder, allowed=self.plan.allowed)
             for one in references
-        )
+        ]
+        if takes_only_png(model):
+            found = [as_png(one) for one in found]
+        if endpoint.picture_limit is not None:
+            found = [fit(one, endpoint.picture_limit) for one in found]
+        return tuple(found)
 
     def _unfit(self, job: Claimed, why: str) -> Done:
         failure = Failure(kind=FailureClass.BAD_INPUT, cause="unfit", detail=why)
@@ -190,14 +219,15 @@ class Steps:
 
     def _cut_short(self, job: Claimed, endpoint: AnyEndpoint, seconds: float) -> Done:
         """Stopped by a person in the middle of a call: as after a death."""
-        return self._sent(job, after_death(job, endpoint, self._rules()), seconds)
+        return self._sent(job, after_death(endpoint, self._rules()), seconds)
 
     def given_up(self, job: Claimed) -> Done:
-        """A step without a price, cut short: it is done again by the next run."""
-        return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0)))
+        """A step that cost nothing, cut short: it is done again by the next run."""
+        ended = Ended(wire="A", seconds=0.0) if job.step is Step.SEND else None
+        return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
 
     async def settled(self, done: Done) -> None:
-        """What follows once a step is durable: the spool forgets it, saved pictures leave the answer."""
+        """Once it is durable, the spool forgets it and saved pictures leave the answer."""
         job = done.settlement.job
         if job.step is Step.SEND:
             self._spool.forget(job.call_id)
@@ -219,7 +249,7 @@ class Steps:
     # --- after a death --------------------------------------------------------------------------
 
     async def recover(self, job: Claimed, record: Record | None) -> Done:
-        """A job that a dead process left running. A record of an answer settled before is ignored."""
+        """A job that a dead process left running; a record settled before is ignored."""
         if job.step is Step.SEND:
             return await self._recover_send(job, record)
         if job.deaths >= MOST_DEATHS:
@@ -227,11 +257,12 @@ class Steps:
         return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0)))
 
     async def _recover_send(self, job: Claimed, record: Record | None) -> Done:
-        """Only reading an answer can take the process down, so only deaths beside one count."""
+        """Reading an answer can take the process down: counted first, undone by the settle."""
         if record is None:
             alive = replace(job, deaths=0)
-            return self._sent(alive, after_death(job, ENDPOINTS[job.endpoint], self._rules()), 0.0)
+            return self._sent(alive, after_death(ENDPOINTS[job.endpoint], self._rules()), 0.0)
         if job.deaths < MOST_DEATHS:
+            await self._ledger.do(lambda tx: count_death(tx, job.id))
             return await self.take(job, record.reply)
         kept = self._answers.keep(job.call_id, record.reply)
         ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
@@ -296,7 +327,7 @@ class Steps:
     async def _one_file(
         self, job: Claimed, file: WantedFile, inline: str | None, values: Mapping[str, str]
     ) -> "SavedFile | tuple[WantedFile, DownloadFailure]":
-        """One picture under a name of its own; a name that is taken by something else gets a tail."""
+        """One picture under a name of its own; a name taken by something else gets a tail."""
         names = {**values, "n": str(file.number)}
         base = str(name_file(self.plan.name, names, version=file.version, extension=""))
         for name in (base, f"{base}-{job.row}", *(f"{base}-{job.row}-{k}" for k in range(2, 100))):
@@ -358,6 +389,15 @@ class Steps:
             settlement=Settlement(job=job, outcome=outcome, files=[*saved, *lost]),
             drop_answer=drop if not failed else {},
         )
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work that a cancellation must not cut short: an answer that came is kept."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    return task.result()
 
 
 def references_in(endpoint: AnyEndpoint, fields: Mapping[str, JSON]) -> dict[str, list[Reference]]:

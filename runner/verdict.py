@@ -164,6 +164,7 @@ _TOO_LARGE = _Sentence(Action.FAIL, F.BAD_INPUT, "too_large")
 _AGAIN = _Sentence(Action.RETRY, F.SERVER, "server_error")
 _NO_PICTURE_IN = _Sentence(Action.UNUSABLE, F.BAD_INPUT, "picture_unreachable")
 _WRONG_ADDRESS = _Sentence(Action.STOP_MODEL, F.MODEL, "wrong_address")
+_WRONG_FIELD = _Sentence(Action.FAIL, F.BAD_INPUT, "image_field")
 
 _CODES: dict[str, _Sentence] = {
     "insufficient_user_quota": _CREDIT,
@@ -248,6 +249,12 @@ _MIDJOURNEY = {
     24: _Sentence(Action.FAIL, F.REFUSED, "banned_word"),
 }
 
+# servers that know only one of `image` and `image[]` miss it by name, or call the other unknown
+_IMAGE_FIELD = (
+    r"(?:^|[^\w.]|body\.)image(?:\[\])?['\"`]?:? "
+    r"(?:file |field )?(?:is |are )?(?:required|missing)"
+    r"|(?:missing|unknown|unexpected|unrecognized) .{0,30}['\"`]image(?:\[\])?['\"`]"
+)
 _MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
 _WORDS: tuple[tuple[re.Pattern[str], _Sentence], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), sentence)
@@ -278,6 +285,7 @@ _WORDS: tuple[tuple[re.Pattern[str], _Sentence], ...] = tuple(
         (r"context length|maximum context|prompt is too long", _TOO_LONG),
         (r"request body too large|request_too_large|exceeds 5 MB maximum", _TOO_LARGE),
         (r"invalid url \(", _WRONG_ADDRESS),
+        (_IMAGE_FIELD, _WRONG_FIELD),
     )
 )
 

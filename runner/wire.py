@@ -19,7 +19,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request as an endpoint wants it: no host, no key. Exactly one of `json` and `parts` is set on POST.
+    """One request as an endpoint wants it: no host, no key; on POST, either `json` or `parts`.
 
     `path` is the full path below the normalised base URL (protocol.md 1.1). `timeout` is the total
     deadline in seconds, connecting included. `fresh` asks for a connection of its own.
@@ -39,8 +39,8 @@ class Call:
 class Reply:
     """A complete answer: the last byte was read, and length and compression check out.
 
-    `body` is decompressed; of a streamed answer it is the whole event stream, which the dialect reads.
-    `headers` have lower-case names.
+    `body` is decompressed; of a streamed answer it is the whole event stream, which the dialect
+    reads. `headers` have lower-case names.
     """
 
     status: int

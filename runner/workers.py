@@ -17,7 +17,7 @@ from jobs.store.settles import Ended, Settlement
 from runner.catalogue import say
 from runner.ledger import Ledger
 from runner.resolution import Signal
-from runner.steps import Done, Steps
+from runner.steps import Done, Steps, to_the_end
 
 log = logging.getLogger(__name__)
 
@@ -189,6 +189,9 @@ class Workshop:
             allowed = crew.admit()
             taken = await self.ledger.claim(self._order(crew.step, allowed)) if allowed else []
             crew.give_back(allowed - len(taken))
+            if self._over_for(crew):  # a stop came while they were being claimed
+                await self._put_back(crew, taken)
+                return
             for job in taken:
                 self._start(crew, job)
             if taken:
@@ -197,6 +200,12 @@ class Workshop:
                 await _until(crew, crew.gate.next_at() if crew.gate else None)
             elif await self._nothing_left(crew, seen):
                 return
+
+    async def _put_back(self, crew: Crew, taken: list[Claimed]) -> None:
+        """Nothing was done with these."""
+        crew.give_back(len(taken))
+        for job in taken:
+            await self.ledger.settle(self.steps.given_up(job).settlement)
 
     def _over_for(self, crew: Crew) -> bool:
         """Files go on after a stop, until those of the last answers are saved."""
@@ -248,7 +257,9 @@ class Workshop:
         self._second_pass = True
         holding, since = self.ledger.holding, self.started_at
         count = await self.ledger.do(
-            lambda tx: one_more_pass(tx, holding.batch_id, since=since, now=time.time())
+            lambda tx: one_more_pass(
+                tx, holding.batch_id, since=since, now=time.time(), barred=self.barred.keys()
+            )
         )
         if count:
             await self.ledger.note("second_pass", {"rows": count})
@@ -278,7 +289,9 @@ class Workshop:
             done = await self._performed(job)
         finally:
             del self._began[job.id]
-        await asyncio.shield(self._settle(done, time.monotonic() - started))
+        await to_the_end(self._settle(done, time.monotonic() - started))
+        if not self._cut:
+            await self._heed(done)
 
     async def _settle(self, done: Done, seconds: float) -> None:
         await self.ledger.settle(done.settlement)
@@ -288,7 +301,6 @@ class Workshop:
             self.crews.polls.hear()
         await self.steps.settled(done)
         self.watcher.settled(done, seconds)
-        await self._heed(done)
 
     async def _performed(self, job: Claimed) -> Done:
         try:
@@ -372,7 +384,7 @@ class Workshop:
         )
 
     async def _doubt_key(self, failure: Failure | None) -> None:
-        """A 401 may be the gateway's own channel: ask for the list of models before stopping all."""
+        """A 401 may be the gateway's own channel: ask for the list of models before stopping."""
         if self.steps.key_good or self.stop is not None:
             return
         if self._probing is None:

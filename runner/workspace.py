@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.lock import Lock, is_held
-from jobs.store import Store
+from jobs.store import EmptyTableError, Store
 from jobs.store.readings import Batch, batch
 from runner.catalogue import say
 from runner.exits import Refusal
@@ -75,7 +75,10 @@ class Workspace:
         """The sheet that was loaded here, or None."""
         if not self.table.exists() or self.table.stat().st_size == 0:
             return None
-        store = Store.look(self.table)
+        try:
+            store = Store.look(self.table)
+        except EmptyTableError:
+            return None
         try:
             with store.read() as tx:
                 return batch(tx, BATCH_ID)

@@ -185,6 +185,22 @@ async def test_a_table_that_is_away_longer_than_the_driver_waits_is_tried_again(
     assert states(path)[0] == "done"
 
 
+async def test_work_that_meets_a_busy_table_inside_is_tried_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
+    tries: list[int] = []
+
+    def work(_: Transaction) -> str:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked"))
+        return "written"
+
+    assert await ledger.do(work) == "written"
+    assert tries == [0, 1]
+
+
 async def test_work_that_never_gets_the_table_is_told_so_and_the_writer_lives_on(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ class World:
         self.monkeypatch = monkeypatch
         self.said = ""  # everything that any command printed
         self.gateway: MockThread | None = None
+        self.port = 0
         self.started: list[subprocess.Popen[bytes]] = []
         for name in [name for name in os.environ if name.startswith("ROWMILL_")]:
             monkeypatch.delenv(name)
@@ -100,15 +101,13 @@ class World:
         **settings: Any,
     ) -> MockThread:
         """A gateway from now on, at the port of the one before; the first ask is asked of it anew."""
-        port = 0
+        self.stop()
         self.bills.append(self.folder.parent / f"bill-{len(self.bills):02}.jsonl")
-        if self.gateway is not None:
-            port = int(self.gateway.base_url.rpartition(":")[2])
-            self.stop()
         plan = FaultPlan.scripted(faults or {}, connections)
         given = {"forms": (Form.MARKDOWN,), "faults": plan, "bill": self.bills[-1], **settings}
-        self.gateway = MockThread(MockSettings(port=port, **given))
+        self.gateway = MockThread(MockSettings(port=self.port, **given))
         self.gateway.__enter__()
+        self.port = int(self.gateway.base_url.rpartition(":")[2])
         self.monkeypatch.setenv("ROWMILL_BASE_URL", self.gateway.base_url)
         return self.gateway
 
@@ -116,6 +115,7 @@ class World:
         """End the gateway."""
         if self.gateway is not None:
             self.gateway.__exit__(None, None, None)
+            self.gateway = None
 
     def close(self) -> None:
         """End what is still going on."""

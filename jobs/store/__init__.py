@@ -8,10 +8,12 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
 from jobs.database import (
+    EmptyTableError,
     TableError,
     create,
     look_at_sqlite,
     open_sqlite,
+    roomy,
     sqlite_engine,
     staging_engine,
 )
@@ -62,7 +64,7 @@ class Store:
     @contextmanager
     def session(self) -> Iterator[Transaction]:
         """One connection for several transactions in turn, begun and committed by the caller."""
-        with self._writer.connect() as connection:
+        with self._writer.connect() as connection, roomy(connection):
             yield connection
 
     @contextmanager
@@ -77,4 +79,4 @@ class Store:
         self._reader.dispose()
 
 
-__all__ = ["BusyError", "Store", "TableError", "Transaction"]
+__all__ = ["BusyError", "EmptyTableError", "Store", "TableError", "Transaction"]

@@ -22,7 +22,6 @@ class Choice:
 
 PASSING = frozenset(
     {
-        FailureClass.NO_RESULT,
         FailureClass.LIMIT,
         FailureClass.SERVER,
         FailureClass.NETWORK,
@@ -31,9 +30,13 @@ PASSING = frozenset(
         FailureClass.STUCK,
     }
 )
-"""What may have passed by the end of a run: these rows get one more pass."""
+"""What may have passed by the end of a run: these rows get one more pass.
+
+Useless answers are not among them: they were paid for, and their one repeat was paid for too.
+"""
 
 RETRIABLE = PASSING | {
+    FailureClass.NO_RESULT,
     FailureClass.SCHEMA,
     FailureClass.CRASHED,
     FailureClass.KEY,
@@ -121,8 +124,18 @@ def _fresh_start(now: float) -> dict[str, object]:
     }
 
 
-def one_more_pass(connection: Connection, batch_id: int, *, since: float, now: float) -> int:
-    """What failed in passing since then, once more, after everything else; returns how many."""
+def one_more_pass(
+    connection: Connection,
+    batch_id: int,
+    *,
+    since: float,
+    now: float,
+    barred: Collection[str] = (),
+) -> int:
+    """What failed in passing since then, once more, after everything else; returns how many.
+
+    Rows of barred models stay failed: nobody would take them.
+    """
     wanted = and_(
         jobs.c.batch_id == batch_id,
         jobs.c.listed,
@@ -130,6 +143,7 @@ def one_more_pass(connection: Connection, batch_id: int, *, since: float, now: f
         jobs.c.kind.in_(sorted(kind.value for kind in PASSING)),
         jobs.c.rank < 2,
         jobs.c.updated_at >= since,
+        or_(jobs.c.step != Step.SEND.value, jobs.c.model.not_in(sorted(barred))),
     )
     values = _fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
     values["turn"] = case(

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, State, Step
@@ -178,7 +178,7 @@ def _claimed(row: Row[Any], *, call_id: int, call_key: str) -> Claimed:
 
 
 def next_due(connection: Connection, holding: Holding, order: Order) -> float | None:
-    """When the earliest job that this order could take is due (Unix seconds); None: there is none."""
+    """When the earliest job this order could take is due (Unix seconds); None: there is none."""
     found = select(func.min(jobs.c.not_before)).where(
         jobs.c.batch_id == holding.batch_id,
         jobs.c.state == State.READY.value,
@@ -194,15 +194,17 @@ def next_due(connection: Connection, holding: Holding, order: Order) -> float | 
 
 
 def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
-    """Take over every job that a dead process left running, one death added to each.
+    """Take over every job that a dead process left running; the caller settles each.
 
-    Sends come with the call that was open. The caller settles each like any other step.
+    Sends come with the call that was open. All others get one death more: a send can take the
+    process down only while its answer is read, which `count_death` counts.
     """
+    died = jobs.c.deaths + case((jobs.c.step == Step.SEND.value, 0), else_=1)
     left = update(jobs).where(
         jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
     )
     taken = connection.execute(
-        left.values(owner=holding.owner, deaths=jobs.c.deaths + 1).returning(*_TAKEN, jobs.c.deaths)
+        left.values(owner=holding.owner, deaths=died).returning(*_TAKEN, jobs.c.deaths)
     ).all()
     if not taken:
         return []
@@ -220,3 +222,8 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
             call_id, key = last_calls[row.id]
         adopted.append(replace(_claimed(row, call_id=call_id, call_key=key), deaths=row.deaths))
     return adopted
+
+
+def count_death(connection: Connection, job_id: int) -> None:
+    """One death more, written before what may cause it; settling the job undoes it."""
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(deaths=jobs.c.deaths + 1))

@@ -296,7 +296,7 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
 
 
 def _end_attempts(connection: Connection, batch: Iterable[Settlement]) -> None:
-    """Sends end their attempt; so does the poll that ends a task, whose submit stood there so far."""
+    """A send ends its attempt; so does the poll that ends a task, whose submit stood there."""
     ended = [
         _attempt(one)
         for one in batch

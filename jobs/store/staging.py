@@ -433,17 +433,18 @@ class Staging:
         """Lay the staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
         if self._any_jobs():
             self._number_new_jobs()
-            self._add_jobs(now=now)
+            there = exists(select(literal(1)).where(jobs.c.id == incoming.c.job_id))
+            self._add_jobs(incoming.c.job_id, not_(there), now=now)
             self._point_known_rows()
-            self._add_rows()
+            known = and_(rows.c.batch_id == self.batch_id, rows.c.key == incoming.c.key)
+            self._add_rows(incoming.c.job_id, not_(exists(select(literal(1)).where(known))))
             self._park_rows()
             self._park_jobs(now=now)
             self._move_jobs()
         else:
-            start = self._last_job()  # of other sheets in the same table
-            self.connection.execute(update(incoming).values(job_id=incoming.c.position + start))
-            self._add_jobs(now=now)
-            self._add_rows()
+            number = incoming.c.position + self._last_job()  # of other sheets in the same table
+            self._add_jobs(number, true(), now=now)
+            self._add_rows(number, true())
         self._remember(batch, now=now)
 
     def _last_job(self) -> int:
@@ -474,10 +475,12 @@ class Staging:
             .where(incoming.c.position == pairs.c.position)
         )
 
-    def _add_jobs(self, *, now: float) -> None:
+    def _add_jobs(
+        self, number: ColumnElement[int], wanted: ColumnElement[bool], *, now: float
+    ) -> None:
         bad = incoming.c.problem.is_not(None)
         values = {
-            "id": incoming.c.job_id,
+            "id": number,
             "batch_id": literal(self.batch_id),
             "digest": incoming.c.digest,
             "digest_version": literal(DIGEST_VERSION),
@@ -503,8 +506,7 @@ class Staging:
             "updated_at": literal(now),
             "listed": literal(value=True),
         }
-        known = exists(select(literal(1)).where(jobs.c.id == incoming.c.job_id))
-        made = select(*values.values()).where(not_(known)).order_by(incoming.c.position)
+        made = select(*values.values()).where(wanted).order_by(incoming.c.position)
         self.connection.execute(insert(jobs).from_select(list(values), made))
 
     def _point_known_rows(self) -> None:
@@ -526,23 +528,18 @@ class Staging:
             .where(known, differs)
         )
 
-    def _add_rows(self) -> None:
+    def _add_rows(self, number: ColumnElement[int], wanted: ColumnElement[bool]) -> None:
         start = self.connection.execute(select(func.coalesce(func.max(rows.c.id), 0))).scalar_one()
-        known = exists(
-            select(literal(1)).where(rows.c.batch_id == self.batch_id, rows.c.key == incoming.c.key)
-        )
         values = {
             "id": start + incoming.c.position,
             "batch_id": literal(self.batch_id),
             "key": incoming.c.key,
             "position": incoming.c.position,
             "cells": incoming.c.cells,
-            "job_id": incoming.c.job_id,
+            "job_id": number,
             "parked": literal(value=False),
         }
-        fresh = select(*values.values()).order_by(incoming.c.position)
-        if start:
-            fresh = fresh.where(not_(known))
+        fresh = select(*values.values()).where(wanted).order_by(incoming.c.position)
         self.connection.execute(insert(rows).from_select(list(values), fresh))
 
     def _park_rows(self) -> None:

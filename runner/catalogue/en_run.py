@@ -24,6 +24,7 @@ RUN = {
         "{folder} is a rehearsal: nothing in it was bought. Name the sheet itself to run it."
     ),
     "workspace.held": "Another run holds this table: process {pid} on {host}, since {since}.",
+    "workspace.held_unnamed": "Another run holds this table.",
     "sheet.missing": "There is no file {sheet}.",
     "sheet.is_results": (
         "{sheet} is a results file outside its workspace; running it would buy its rows again. Run "
@@ -43,8 +44,8 @@ RUN = {
         '--column "HEADER=prompt" or -p "{{ HEADER }}".'
     ),
     "run.unknown_field": (
-        "--set gives a value to {field}, which no endpoint has{near}. For an option of the provider "
-        "write --set body.{field}=VALUE."
+        "--set gives a value to {field}, which no endpoint has{near}. For an option of the "
+        "provider write --set body.{field}=VALUE."
     ),
     "run.would_rebuy": "This would buy {rows} rows again, of {done} that are done. What differs:",
     "run.difference": "{field}{change}: {rows} rows",
@@ -58,7 +59,7 @@ RUN = {
         "{unchanged} unchanged, {refreshed} with other columns changed, {changed} changed, {new} "
         "new, {returned} back again, {removed} no longer in the sheet"
     ),
-    "run.found_answered": "{count} of these requests are answered already; nothing is bought for them",
+    "run.found_answered": "{count} of these requests are answered already: not bought again",
     "run.remembered": "as last time: {options}",
     "run.skipping_bad": "{count} bad rows are marked as failed:",
     "run.start": "{rows} rows · {endpoints} · {host} · {price}",
@@ -71,12 +72,12 @@ RUN = {
     ),
     "run.declined": "Nothing was sent.",
     "run.nothing_to_do": "Nothing to do: every row is settled.",
-    "run.recovered": "{count} rows were in flight when the last run ended; they are taken up again.",
+    "run.recovered": "{count} rows were in flight when the last run ended: taken up again.",
     "run.draining": (
-        "Stopping: {calls} calls and {files} files in flight are finished first. Ctrl-C again gives "
-        "them up."
+        "Stopping: {calls} calls and {files} files in flight are finished first. Ctrl-C again "
+        "gives them up."
     ),
-    "run.cut": "Giving up what is in flight; the next run asks again. Ctrl-C once more ends at once.",
+    "run.cut": "Giving up what is in flight; the next run asks again. Once more ends at once.",
     "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
     "run.used": "{calls} calls · {tokens} tokens · {cost}",
     "run.cost_known": "{amount} {currency}",

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -48,7 +48,7 @@ class Launch:
     workspace: Workspace
     settings: Settings
     key: Secret | None = None  # in a rehearsal, where none is asked for
-    before: Callable[[Transaction], None] | None = None  # what `retry` puts back
+    before: Callable[[Transaction], Sequence[str]] | None = None  # `retry`: puts back, says what
     rehearsal: bool = False
 
 
@@ -63,6 +63,8 @@ def launch(job: Launch) -> int:
         since = time.strftime("%H:%M", time.localtime(error.holder.since))
         holder = error.holder
         told = say("workspace.held", pid=holder.pid, host=holder.host, since=since)
+        if not holder.pid:  # its lock file was deleted, or is being written
+            told = say("workspace.held_unnamed")
         raise Refusal(told, code=Exit.BUSY) from error
     try:
         handler = log_to(workspace.log)
@@ -83,30 +85,41 @@ def _run(job: Launch, store: Store) -> int:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)
     remember(job.sheet, job.workspace)
-    if job.before is not None:
-        with store.write() as tx:
-            job.before(tx)
-    with store.read() as tx:
-        loaded, standing = batch(tx, BATCH_ID), counts(tx, BATCH_ID)
-    assert loaded is not None
+    loaded, standing = _foreseen(job, store)
     ending = None
     if _work_left(standing):
+        key = _key(job)
         _consent(job, standing, loaded)
-        ending = _go(job, store, loaded)
+        if job.before is not None:
+            with store.write() as tx:
+                job.before(tx)
+        ending = _go(job, store, loaded, key)
     return _finish(job, store, loaded, ending)
+
+
+def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts]:
+    """How the rows will stand once they are put back; nothing is put back before a yes."""
+    with store.session() as tx, tx.begin() as trial:
+        told = job.before(tx) if job.before is not None else ()
+        loaded, standing = batch(tx, BATCH_ID), counts(tx, BATCH_ID)
+        trial.rollback()
+    assert loaded is not None
+    for sentence in told:
+        tell(sentence)
+    return loaded, standing
 
 
 def _work_left(standing: Counts) -> int:
     return standing.pending
 
 
-def _go(job: Launch, store: Store, loaded: Batch) -> Ending:
+def _go(job: Launch, store: Store, loaded: Batch, key: Secret) -> Ending:
     settings = job.settings
     assignment = Assignment(
         settings=settings,
         workspace=job.workspace,
         batch=loaded,
-        key=_key(job),
+        key=key,
         title=f"{job.sheet.name} → {urlsplit(settings.base_url).netloc}",
         program=program_version(),
         limit=settings.limit,

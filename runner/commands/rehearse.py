@@ -65,7 +65,7 @@ def _with_defaults(settings: Settings) -> Settings:
 
 
 def _start_anew(workspace: Workspace) -> None:
-    """A finished rehearsal is thrown away; one that was cut off goes on. No other folder is touched."""
+    """A finished rehearsal is thrown away, one that was cut off goes on."""
     begun = workspace.table.exists()
     if workspace.folder.suffix != REHEARSAL or (begun and not workspace.bill.exists()):
         raise Refusal(say("rehearse.not_here", folder=str(workspace.folder)))

@@ -49,14 +49,16 @@ def _beside_a_run(store: Store, settings: Settings) -> int:
     """While a run is going on, rows are only put back; it takes them up by itself."""
     try:
         with store.write() as tx:
-            _put_back(tx, settings)
+            told = _put_back(tx, settings)
     finally:
         store.close()
-    tell(say("retry.running"))
+    for sentence in (*told, say("retry.running")):
+        tell(sentence)
     return Exit.DONE
 
 
-def _put_back(tx: Transaction, settings: Settings) -> None:
+def _put_back(tx: Transaction, settings: Settings) -> list[str]:
+    """Put back what the options name; returns the sentences that say so."""
     now = time.time()
     before = failed_by_class(tx, BATCH_ID)
     choice = _choice(settings)
@@ -70,12 +72,11 @@ def _put_back(tx: Transaction, settings: Settings) -> None:
     if count:
         moved = {kind: number - left.get(kind, 0) for kind, number in before.items()}
         words = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items() if number)
-        tell(say("retry.put_back", count=f"{count:,}", classes=words or "-"))
+        return [say("retry.put_back", count=f"{count:,}", classes=words or "-")]
     named = [str(kind) for kind in before if kind not in RETRIABLE]
-    if not count and named and settings.class_ is None:
-        tell(say("retry.nothing", classes=", ".join(sorted(named))))
-    elif not count:
-        tell(say("retry.none"))
+    if named and settings.class_ is None:
+        return [say("retry.nothing", classes=", ".join(sorted(named)))]
+    return [say("retry.none")]
 
 
 def _choice(settings: Settings) -> Choice:

@@ -88,20 +88,20 @@ def read_completion(body: bytes) -> Completion | Rejected:
             return Completion(cut=True)
     value = decode(body)
     if isinstance(value, Undecodable):
-        return _nothing(value.reason, value.text)
+        return nothing(value.reason, value.text)
     if is_error(value):
-        return _told(value, Completion())
+        return told(value, Completion())
     if not isinstance(value, dict):
-        return _nothing("not_json", str(value))
+        return nothing("not_json", str(value))
     return _read_whole(value)
 
 
-def _nothing(cause: str, text: str) -> Rejected:
+def nothing(cause: str, text: str) -> Rejected:
     failure = Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=words(text))
     return Rejected(failure=failure)
 
 
-def _told(value: JSON, so_far: Completion) -> Rejected:
+def told(value: JSON, so_far: Completion) -> Rejected:
     """An error inside a 2xx answer, judged as if it had come with its own status."""
     failure = judge_error(value).failure
     assert failure is not None
@@ -210,7 +210,7 @@ def _read_stream(values: Iterable[JSON | Undecodable]) -> Completion | Rejected 
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
             continue
         if is_error(value):
-            return _told(value, _gathered(drafts, usage, model))
+            return told(value, _gathered(drafts, usage, model))
         usage = _later(usage, value)
         model = text_of(value.get("model")) or model
         name = name or text_of(value.get("id"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.answers import INLINE
 from runner.exits import Exit
 from runner.mock.forms import Form
 
@@ -24,6 +25,11 @@ def statuses(scene: Scene) -> dict[str, int]:
     """How many jobs stand in which state."""
     found = scene.query("SELECT state, count(*) FROM jobs GROUP BY state")
     return {str(state): int(count) for state, count in found}
+
+
+def line_sizes(scene: Scene) -> list[int]:
+    """How big the answers were."""
+    return [int(size) for (size,) in scene.query("SELECT size FROM answers")]
 
 
 def open_calls(scene: Scene) -> int:
@@ -105,6 +111,7 @@ def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) 
         run.signal(signal.SIGINT)
         assert run.wait() == Exit.INTERRUPTED, run.stderr
         assert len(reached) >= 2
+        assert max(line_sizes(one)) > INLINE
         assert reached <= one.photo("after").answered
         asked_before = len(one.billed())
         assert one.start(*big).wait() == Exit.DONE

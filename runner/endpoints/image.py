@@ -1,0 +1,97 @@
+"""Pictures out of words, from the models that only draw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.job import JSON
+from runner.dialects.images import family_of, read_pictures, sendable, warnings
+from runner.endpoint import Endpoint, Reading
+from runner.inputs import body_column, column
+from runner.wire import Call, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The columns of a row that asks for pictures."""
+
+    model: str = column("the model's name as the provider writes it", example="gpt-image-1.5")
+    prompt: str = column(
+        "what to draw", example="Isometric cut-away of a tiny bakery, soft morning light, no text"
+    )
+    n: int | None = column("how many pictures; dall-e-3 takes 1", default=None, low=1, high=16)
+    size: str | None = column("such as 1024x1024, or auto", default=None, example="1024x1024")
+    quality: str | None = column(
+        "standard or hd for dall-e-3; low, medium, high for gpt-image", default=None
+    )
+    style: str | None = column("vivid or natural, for dall-e-3", default=None)
+    background: str | None = column("transparent, opaque or auto, for gpt-image", default=None)
+    output_format: str | None = column("png, jpeg or webp, for gpt-image", default=None)
+    output_compression: int | None = column(
+        "0 to 100, of a jpeg or webp, for gpt-image", default=None, low=0, high=100
+    )
+    moderation: str | None = column("auto or low, for gpt-image", default=None)
+    response_format: str | None = column(
+        "url or b64_json; never sent to gpt-image, which refuses it", default=None
+    )
+    user: str | None = column("your own name for whoever asks", default=None)
+    stream: bool | None = column(
+        "have the answer streamed: keeps slow pictures from being cut, for gpt-image",
+        default=None,
+        identity=False,
+    )
+    partial_images: int | None = column(
+        "previews in a stream, 0 to 3; they cost and are not kept", default=None, low=0, high=3
+    )
+    body: Mapping[str, JSON] = body_column()
+
+
+def build(inputs: Inputs) -> Call:
+    """POST /v1/images/generations; only what was given is sent, the `body` columns laid over it."""
+    sent = sendable(inputs.model, _given(inputs)) | dict(inputs.body)
+    return Call(
+        path="/v1/images/generations",
+        json=sent,
+        stream=sent.get("stream") is True,
+        timeout=600.0 if family_of(inputs.model).is_slow or inputs.stream else 180.0,
+    )
+
+
+def _given(inputs: Inputs) -> dict[str, JSON]:
+    return {
+        "model": inputs.model,
+        "prompt": inputs.prompt,
+        "n": inputs.n,
+        "size": inputs.size,
+        "quality": inputs.quality,
+        "style": inputs.style,
+        "background": inputs.background,
+        "output_format": inputs.output_format,
+        "output_compression": inputs.output_compression,
+        "moderation": inputs.moderation,
+        "response_format": inputs.response_format,
+        "user": inputs.user,
+        "stream": inputs.stream or None,  # models that cannot stream do not know the word
+        "partial_images": inputs.partial_images,
+    }
+
+
+def read(inputs: Inputs, reply: Reply) -> Reading:
+    """The pictures; without any a failure with what was said."""
+    notes = warnings(inputs.model, _given(inputs))
+    return read_pictures(reply.body, wanted=inputs.n or 1, notes=notes)
+
+
+ENDPOINT = Endpoint(
+    name="image",
+    summary="pictures out of words: dall-e, gpt-image and their like",
+    inputs=Inputs,
+    build=build,
+    read=read,
+    pictures=True,
+    example={
+        "model": "gpt-image-1.5",
+        "prompt": "Isometric cut-away of a tiny bakery, soft morning light, no text",
+        "n": 1,
+        "size": "1024x1024",
+    },
+)

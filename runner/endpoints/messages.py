@@ -1,0 +1,136 @@
+"""Anthropic messages: text, streamed or whole, tool calls, and looking at pictures."""
+
+# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobs.job import JSON, Failure, FailureClass
+from jobs.outcome import Result
+from runner.dialects.chat import Completion, cut_stream, finish_failure, result_of
+from runner.dialects.messages import (
+    LONGEST_WHOLE,
+    MAX_TOKENS,
+    content_of,
+    messages_call,
+    read_message,
+    thinking_of,
+    tool_choice_of,
+    tools_of,
+)
+from runner.endpoint import Endpoint, Reading, Rejected
+from runner.inputs import Attachment, body_column, column
+from runner.wire import Call, Reply
+
+PICTURE_LIMIT = 5_242_880 * 3 // 4
+"""Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""
+_SLOW = re.compile(r"think|reason", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The columns of a messages row."""
+
+    model: str = column(
+        "the model's name as the provider writes it", example="claude-3-5-sonnet-20241022"
+    )
+    prompt: str = column("what to say", example="Why do bells crack in hard frost?")
+    system: str | None = column(
+        "instructions that stand before the prompt", default=None, example="Answer in one sentence."
+    )
+    image: tuple[Attachment, ...] = column("pictures to look at: paths or addresses", default=())
+    max_tokens: int | None = column(
+        f"longest answer in tokens; {MAX_TOKENS} where nothing is given", default=None, low=1
+    )
+    stream: bool | None = column(
+        "have the answer streamed: safer for slow answers", default=None, identity=False
+    )
+    temperature: float | None = column(
+        "0 exact to 1 free; this interface takes no more", default=None, low=0, high=1
+    )
+    top_p: float | None = column(
+        "share of likely words to choose from", default=None, low=0, high=1
+    )
+    stop_sequences: JSON = column("text, or texts in a JSON list, at which to stop", default=None)
+    tools: list[JSON] | None = column("tools that the model may call, a JSON list", default=None)
+    tool_choice: JSON = column("auto, any, none, a tool's name, or a JSON object", default=None)
+    thinking: JSON = column(
+        "tokens to think with, adaptive, disabled, or a JSON object", default=None, example=2048
+    )
+    body: Mapping[str, JSON] = body_column()
+
+
+def build(inputs: Inputs) -> Call:
+    """POST /v1/messages; only what was given is sent, the `body` columns laid over it."""
+    thinking = thinking_of(inputs.thinking)
+    stop = inputs.stop_sequences
+    body: dict[str, JSON] = {
+        "model": inputs.model,
+        "max_tokens": inputs.max_tokens or MAX_TOKENS + _budget(thinking),
+        "system": inputs.system,
+        "messages": [{"role": "user", "content": content_of(inputs.prompt, inputs.image)}],
+        "stream": inputs.stream,
+        "temperature": inputs.temperature,
+        "top_p": inputs.top_p,
+        "stop_sequences": [stop] if isinstance(stop, str) else stop,
+        "tools": tools_of(inputs.tools),
+        "tool_choice": tool_choice_of(inputs.tool_choice),
+        "thinking": thinking,
+    }
+    return messages_call(body, inputs.body, timeout=600.0 if _is_slow(inputs) else 300.0)
+
+
+def _budget(thinking: JSON) -> int:
+    """Tokens to think with: the service counts them inside max_tokens."""
+    budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    return budget if isinstance(budget, int) else 0
+
+
+def _is_slow(inputs: Inputs) -> bool:
+    """Does it think before it answers, or write a whole book?"""
+    asked = inputs.thinking not in (None, "disabled")
+    long = (inputs.max_tokens or 0) > LONGEST_WHOLE
+    return asked or long or bool(_SLOW.search(inputs.model))
+
+
+def read(_: Inputs, reply: Reply) -> Reading:
+    """The text or the tool calls; everything else is a failure with its text."""
+    completion = read_message(reply.body)
+    if isinstance(completion, Rejected):
+        return completion
+    if completion.cut:
+        return cut_stream(completion)
+    result = result_of(completion)
+    if failure := _failure(completion, result):
+        return Rejected(failure=failure, result=result if completion.choices else None)
+    return result
+
+
+def _failure(completion: Completion, result: Result) -> Failure | None:
+    if ended := finish_failure(completion):
+        return ended
+    match completion.first.finish:
+        case "model_context_window_exceeded":
+            return Failure(kind=FailureClass.TRUNCATED, cause="context_window")
+        case "pause_turn":  # a tool of the provider's own wants another turn, which a row has not
+            return Failure(kind=FailureClass.TRUNCATED, cause="pause_turn")
+    if completion.first.tool_calls or (result.text or "").strip():
+        return None
+    return Failure(kind=FailureClass.NO_RESULT, cause="empty_text")
+
+
+ENDPOINT = Endpoint(
+    name="messages",
+    summary="text out of text and pictures, in Anthropic's form; tool calls too",
+    inputs=Inputs,
+    build=build,
+    read=read,
+    picture_limit=PICTURE_LIMIT,
+    example={
+        "model": "claude-3-5-sonnet-20241022",
+        "prompt": "Why do bells crack in hard frost?",
+        "system": "Answer in one sentence.",
+        "max_tokens": 1024,
+    },
+)

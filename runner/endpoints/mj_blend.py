@@ -1,0 +1,68 @@
+"""Midjourney's blend: two to five pictures made into new ones."""
+
+# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.job import JSON
+from runner.dialects.midjourney import ask_call, enclosed, read_submit, read_task, submit_call
+from runner.endpoint import Endpoint, Reading
+from runner.inputs import Attachment, body_column, column, enclosed_pictures
+from runner.wire import Call, Reply
+
+FEWEST, MOST = 2, 5  # protocol fact: else code 4 "图片参数错误，2~5张图片"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The columns of a row that asks Midjourney to blend. There is no prompt."""
+
+    image: tuple[Attachment, ...] = enclosed_pictures(
+        "the pictures to blend, two to five: paths",
+        example="pictures/mug.png;pictures/lamp.png",
+        low=FEWEST,
+        high=MOST,
+    )
+    model: str = column(
+        "a name for the price list only; it is not sent", default="mj_blend", identity=False
+    )
+    dimensions: Literal["PORTRAIT", "SQUARE", "LANDSCAPE"] | None = column(
+        "2:3, 1:1 or 3:2; the gateway takes SQUARE", default=None
+    )
+    bot_type: Literal["MID_JOURNEY", "NIJI_JOURNEY"] | None = column(
+        "which bot draws; the gateway takes MID_JOURNEY", default=None
+    )
+    mode: str | None = column("speed, as the gateway calls it: RELAX, FAST, TURBO", default=None)
+    body: Mapping[str, JSON] = body_column()
+
+
+def build(inputs: Inputs) -> Call:
+    """POST /mj/submit/blend; only what was given is sent, the `body` columns laid over it."""
+    body: dict[str, JSON] = {
+        "base64Array": enclosed(inputs.image),
+        "dimensions": inputs.dimensions,
+        "botType": inputs.bot_type,
+        "mode": inputs.mode,
+    }
+    return submit_call("/mj/submit/blend", body, inputs.body)
+
+
+def read(_: Inputs, reply: Reply) -> Reading:
+    """The ticket."""
+    return read_submit(reply)
+
+
+ENDPOINT = Endpoint(
+    name="mj-blend",
+    summary="Midjourney: two to five pictures blended into a 2×2 grid",
+    inputs=Inputs,
+    build=build,
+    read=read,
+    pictures=True,
+    hold_in_doubt=True,
+    ask=ask_call,
+    read_poll=read_task,
+    example={"image": ["pictures/mug.png", "pictures/lamp.png"], "dimensions": "LANDSCAPE"},
+)

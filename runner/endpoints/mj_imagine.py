@@ -1,0 +1,62 @@
+"""Midjourney's imagine: a grid of four pictures drawn from a prompt."""
+
+# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from jobs.job import JSON
+from runner.dialects.midjourney import ask_call, enclosed, read_submit, read_task, submit_call
+from runner.endpoint import Endpoint, Reading
+from runner.inputs import Attachment, body_column, column, enclosed_pictures
+from runner.wire import Call, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The columns of a row that asks Midjourney to imagine."""
+
+    prompt: str = column(
+        "what to draw; parameters such as --ar 3:2 --v 7 go in the text",
+        example="etching of a heron standing in reeds, heavy ink, cream paper --ar 3:2",
+    )
+    model: str = column(
+        "a name for the price list only; it is not sent", default="mj_imagine", identity=False
+    )
+    image: tuple[Attachment, ...] = enclosed_pictures("reference pictures: paths", default=())
+    bot_type: Literal["MID_JOURNEY", "NIJI_JOURNEY"] | None = column(
+        "which bot draws; the gateway takes MID_JOURNEY", default=None
+    )
+    mode: str | None = column("speed, as the gateway calls it: RELAX, FAST, TURBO", default=None)
+    body: Mapping[str, JSON] = body_column()
+
+
+def build(inputs: Inputs) -> Call:
+    """POST /mj/submit/imagine; only what was given is sent, the `body` columns laid over it."""
+    body: dict[str, JSON] = {
+        "prompt": inputs.prompt,
+        "base64Array": enclosed(inputs.image) or None,
+        "botType": inputs.bot_type,
+        "mode": inputs.mode,
+    }
+    return submit_call("/mj/submit/imagine", body, inputs.body)
+
+
+def read(_: Inputs, reply: Reply) -> Reading:
+    """The ticket."""
+    return read_submit(reply)
+
+
+ENDPOINT = Endpoint(
+    name="mj-imagine",
+    summary="Midjourney: a 2×2 grid of pictures from a prompt",
+    inputs=Inputs,
+    build=build,
+    read=read,
+    pictures=True,
+    hold_in_doubt=True,
+    ask=ask_call,
+    read_poll=read_task,
+    example={"prompt": "etching of a heron standing in reeds, heavy ink, cream paper --ar 3:2"},
+)
