@@ -9,16 +9,18 @@ from jobs.store import Store
 from jobs.store.log import call_books
 from runner.workspace import BATCH_ID
 
+FREE = ("A", "B")  # on the wire: not sent, refused
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """What the gateway billed and what we wrote down; both by the key that a call carries."""
 
     billed: int  # calls the gateway charged
-    ours: int  # of these, calls that our table knows
+    ours: int  # of these, calls that our table knows, and does not take for free
     answers: int  # answers we hold
     in_doubt: int  # our calls that may have been billed without an answer
-    unknown_to_us: tuple[str, ...]  # billed, and not in our table: must be none
+    unknown_to_us: tuple[str, ...]  # billed, and not in our table or free there: must be none
     unpaid: tuple[str, ...]  # answered as paid in our table, and not billed: must be none
 
     @property
@@ -41,7 +43,7 @@ def compare(bill: Path, store: Store) -> Books:
     known: Counter[str] = Counter()
     doubtful = 0
     for key, wire in books:
-        known[key] += 1
+        known[key] += wire not in FREE
         doubtful += wire == "D"
         if wire in ("C", "E"):
             paid[key] += 1

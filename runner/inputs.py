@@ -381,7 +381,7 @@ def picture_columns(cls: type[Any]) -> tuple[str, ...]:
 
 
 def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> None:
-    """Raises InputError where an endpoint wants another number of pictures, or cannot send addresses."""
+    """Raises InputError for another number of pictures, or for addresses that cannot be sent."""
     if addresses and not field.addresses:
         expected = "a file or a data URI: save the picture beside the sheet and give its path"
         raise InputError(field.name, expected=expected, found=f"the address {addresses[0][:200]}")

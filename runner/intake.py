@@ -21,7 +21,7 @@ from jobs.template import Template
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.naming import check_template
-from runner.registry import ENDPOINTS, known_fields
+from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY, RequestMaker, Shape
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, Workspace, neighbours
@@ -61,7 +61,6 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
         "encoding": settings.encoding,
         "files_from": [str(path) for path in settings.files_from],
         "folder": str(sheet.absolute().parent),
-        "skip_bad": settings.skip_bad,
         "reading": 1,  # raised when a newer rowmill reads the same sheet differently
     }
 
@@ -229,9 +228,12 @@ def _require_choice(columns: ColumnMap, settings: Settings) -> None:
     if settings.endpoint is None and "endpoint" not in given:
         lines = "\n".join(f"  {one.name:<12} {one.summary}" for one in ENDPOINTS.values())
         raise Refusal(f"{say('run.no_endpoint')}\n{lines}")
-    if settings.model is None and "model" not in given:
+    if "endpoint" in given:
+        return  # rows of several kinds: each says by itself what it lacks
+    missing = needed_fields(settings.endpoint) - given
+    if settings.model is None and "model" in missing:
         raise Refusal(say("run.no_model"))
-    if settings.prompt is None and "prompt" not in given:
+    if settings.prompt is None and "prompt" in missing:
         raise Refusal(say("run.no_prompt"))
 
 

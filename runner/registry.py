@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from runner.endpoint import AnyEndpoint
-from runner.endpoints import chat, chat_image, image, image_edit, messages
+from runner.endpoints import chat, chat_image, image, image_edit, messages, mj_blend, mj_imagine
 from runner.inputs import describe
 
 ENDPOINTS: dict[str, AnyEndpoint] = {
@@ -16,8 +16,20 @@ ENDPOINTS: dict[str, AnyEndpoint] = {
         messages.ENDPOINT,
         image.ENDPOINT,
         image_edit.ENDPOINT,
+        mj_imagine.ENDPOINT,
+        mj_blend.ENDPOINT,
     )
 }
+
+
+def needed_fields(name: str | None) -> frozenset[str]:
+    """Fields that every row of an endpoint needs; of none (yet), what nearly all need."""
+    if name is None:
+        return frozenset({"model", "prompt"})
+    found = endpoint(name)
+    if isinstance(found, UnknownEndpoint):
+        return frozenset()  # that it is unknown is told with the rows
+    return frozenset(item.name for item in describe(found.inputs) if item.required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

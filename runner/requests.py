@@ -13,7 +13,7 @@ from jobs.load import Problem, Request
 from jobs.template import Template
 from runner.attachments import AttachmentError, Reference, resolve
 from runner.endpoint import AnyEndpoint
-from runner.inputs import Field, InputError, Kind, converter, describe
+from runner.inputs import Field, InputError, Kind, check_pictures, converter, describe
 from runner.registry import UnknownEndpoint, endpoint
 
 BODY = "body."
@@ -40,7 +40,7 @@ class _Slot(NamedTuple):
 
     name: str
     label: str  # as JSON has it, with the colon
-    index: int | None  # of the cell
+    column: int | None  # whose cell it comes from
     convert: Convert
     default: str | None  # JSON
 
@@ -52,6 +52,8 @@ class _Recipe:
     endpoint: AnyEndpoint
     columns: tuple[tuple[int, str, Convert], ...]
     pictures: tuple[tuple[int, str], ...]
+    bounded: tuple[Field, ...]  # picture columns that not everything may go into
+    model: str  # for the books, where a row names none and the endpoint needs none
     defaults: Mapping[str, JSON]
     required: tuple[str, ...]
     outside: frozenset[str]  # fields that are no part of a request's identity
@@ -117,23 +119,29 @@ class RequestMaker:
             elif item is not None:
                 columns.append((index, field_name, converter(item)))
         try:
-            defaults = self._defaults(known)
+            defaults = self._defaults(found, known)
         except InputError as error:
             return self._problem(error.field, error.expected, error.found)
         recipe = _Recipe(
             endpoint=found,
             columns=tuple(columns),
             pictures=tuple(pictures),
+            bounded=tuple(filter(_is_bounded, known.values())),
+            model=_own_model(known),
             defaults=defaults,
             required=tuple(item.name for item in known.values() if item.required),
             outside=frozenset(item.name for item in known.values() if not item.identity),
         )
         return recipe if self.shape.template else replace(recipe, slots=_slots(recipe))
 
-    def _defaults(self, known: Mapping[str, Field]) -> dict[str, JSON]:
-        """What options give to rows whose own cell is blank."""
+    def _defaults(self, kind: AnyEndpoint, known: Mapping[str, Field]) -> dict[str, JSON]:
+        """What options give to rows whose own cell is blank.
+
+        -m is not for endpoints with a model of their own, unless -e names them.
+        """
         defaults: dict[str, JSON] = {}
-        if self.shape.model is not None:
+        chosen = self.shape.endpoint is not None and endpoint(self.shape.endpoint) is kind
+        if self.shape.model is not None and (chosen or not _own_model(known)):
             defaults["model"] = self.shape.model
         for name, text in self.shape.constants.items():
             if name in known:
@@ -158,6 +166,9 @@ class RequestMaker:
             cell = cells[index]
             if cell is not None and cell != "":
                 fields[name] = [*_listed(fields.get(name)), *self._pictures(name, cell)]
+        for item in recipe.bounded:
+            if item.name in fields:
+                _check_pictures(item, _listed(fields[item.name]))
         return fields
 
     def _pictures(self, name: str, cell: JSON) -> list[JSON]:
@@ -180,6 +191,22 @@ def _stored(reference: Reference) -> JSON:
     return kept | ({"digest": reference.digest} if reference.digest else {})
 
 
+def _is_bounded(item: Field) -> bool:
+    bounds = (item.low, item.high)
+    return item.kind is Kind.PICTURES and (bounds != (None, None) or not item.addresses)
+
+
+def _check_pictures(item: Field, stored: list[JSON]) -> None:
+    kept = [one for one in stored if isinstance(one, dict)]
+    addresses = [str(one["value"]) for one in kept if one["kind"] == "url"]
+    check_pictures(item, addresses, count=len(kept))
+
+
+def _own_model(known: Mapping[str, Field]) -> str:
+    item = known.get("model")
+    return str(item.default) if item is not None and item.default else ""
+
+
 def _listed(value: JSON) -> list[JSON]:
     return value if isinstance(value, list) else []
 
@@ -197,7 +224,10 @@ def _request(recipe: _Recipe, fields: Mapping[str, JSON]) -> Request:
         )
     name = recipe.endpoint.name
     return Request(
-        endpoint=name, model=str(fields["model"]), fields=text, identity=f"{name}\n{identity}"
+        endpoint=name,
+        model=str(fields.get("model", recipe.model)),
+        fields=text,
+        identity=f"{name}\n{identity}",
     )
 
 
@@ -216,14 +246,14 @@ def _slots(recipe: _Recipe) -> tuple[_Slot, ...]:
 
 
 def _written(recipe: _Recipe, cells: Sequence[JSON]) -> Request | None:
-    """A simple request, written in one go: a million rows pass here. None: see what is wrong with it.
+    """A simple request in one go: a million rows pass here. None: the long way says what is wrong.
 
-    The same request as the long way makes, byte for byte.
+    Byte for byte what the long way makes.
     """
     pieces = []
-    model = recipe.defaults.get("model")
-    for name, label, index, convert, default in recipe.slots:
-        cell = None if index is None else cells[index]
+    model = recipe.defaults.get("model", recipe.model)
+    for name, label, column, convert, default in recipe.slots:
+        cell = None if column is None else cells[column]
         if cell is None or cell == "":
             if default is not None:
                 pieces.append(label + default)

@@ -107,13 +107,12 @@ def _of_reply(
     failure = verdict.failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     match verdict.action:
         case Action.READ:
-            return _of_reading(job, endpoint, endpoint.read(inputs, reply), rules)
-        case Action.DOUBT:
-            return _in_doubt(job, endpoint, failure, by_time=verdict.by_time, rules=rules)
-        case Action.UNUSABLE if endpoint.hold_in_doubt and failure.cause == "empty_answer":
-            return _in_doubt(job, endpoint, failure, by_time=False, rules=rules)
-        case Action.UNUSABLE:
+            reading = endpoint.read(inputs, reply)
+            return _of_reading(job, endpoint, reading, rules, asked=_asked(reply, rules))
+        case Action.UNUSABLE if not (endpoint.hold_in_doubt and failure.cause == "empty_answer"):
             return _unusable(job, Rejected(failure=failure), rules)
+        case Action.DOUBT | Action.UNUSABLE:
+            return _in_doubt(job, endpoint, failure, by_time=verdict.by_time, rules=rules)
         case Action.STOP_KEY | Action.STOP_CREDIT | Action.STOP_MODEL:
             return _stopping(job, verdict, failure, rules)
         case Action.FAIL if _has_other_name(failure, inputs):
@@ -159,25 +158,27 @@ def resolve_poll(
     verdict = judge(delivery)
     if verdict.action is not Action.READ or endpoint.read_poll is None:
         return _unread(job, verdict, delivery, rules)
+    reading = endpoint.read_poll(delivery)
     asked = _asked(delivery, rules)
-    match endpoint.read_poll(delivery):
-        case Result() as result:
-            outcome: Outcome = (
-                Answered(result=result) if endpoint.pictures else Finished(result=result)
-            )
-            return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
-        case Rejected(failure=failure) if failure.kind is FailureClass.STUCK:
-            return _unknown(job, rules, failure, after=asked)
-        case Rejected(failure=failure) if failure.kind is FailureClass.FILE:
-            if job.attempts + 1 >= rules.attempts:
-                return Resolution(outcome=GiveUp(failure=failure), wire="E")
-            wait = _poll_wait(rules, asked)
-            return Resolution(outcome=TryAgain(failure=failure, delay=wait), wire="E")
-        case Rejected() as rejected:
-            gone = GiveUp(failure=rejected.failure, result=rejected.result)
-            return Resolution(outcome=gone, wire="E")
-        case _:
-            return _ask_later(job, rules, None, after=asked)
+    if isinstance(reading, Rejected):
+        return _of_failed_task(job, reading, rules, asked=asked)
+    if not isinstance(reading, Result):
+        return _ask_later(job, rules, None, after=asked)
+    outcome: Outcome = Answered(result=reading) if endpoint.pictures else Finished(result=reading)
+    return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
+
+
+def _of_failed_task(
+    job: Claimed, rejected: Rejected, rules: Rules, *, asked: float | None
+) -> Resolution:
+    """The end of the task, unless it is unknown, or lacks only its picture: that may still come."""
+    failure = rejected.failure
+    if failure.kind is FailureClass.STUCK:
+        return _unknown(job, rules, failure, after=asked)
+    if failure.kind is FailureClass.FILE and job.attempts + 1 < rules.attempts:
+        wait = _poll_wait(rules, asked)
+        return Resolution(outcome=TryAgain(failure=failure, delay=wait), wire="E")
+    return Resolution(outcome=GiveUp(failure=failure, result=rejected.result), wire="E")
 
 
 def _unread(job: Claimed, verdict: Verdict, reply: Reply, rules: Rules) -> Resolution:
@@ -195,10 +196,8 @@ def _unread(job: Claimed, verdict: Verdict, reply: Reply, rules: Rules) -> Resol
     return later
 
 
-def _unknown(
-    job: Claimed, rules: Rules, failure: Failure, *, after: float | None
-) -> Resolution:
-    """Nobody knows the task: not yet, or not with this key. It is never submitted again for that."""
+def _unknown(job: Claimed, rules: Rules, failure: Failure, *, after: float | None) -> Resolution:
+    """Nobody knows the task: not yet, or not with this key. No reason to submit it again."""
     submitted = rules.now if job.deadline is None else job.deadline - TICKET_SECONDS
     if rules.now < submitted + UNKNOWN_SECONDS:
         return _ask_later(job, rules, failure, after=after)
@@ -248,8 +247,17 @@ def _stopping(job: Claimed, verdict: Verdict, failure: Failure, rules: Rules) ->
     return Resolution(outcome=GiveUp(failure=failure), wire="B", signal=Signal.MODEL)
 
 
-def _of_reading(job: Claimed, endpoint: AnyEndpoint, reading: object, rules: Rules) -> Resolution:
+def _of_reading(
+    job: Claimed,
+    endpoint: AnyEndpoint,
+    reading: object,
+    rules: Rules,
+    *,
+    asked: float | None,
+) -> Resolution:
     match reading:
+        case Ticket():
+            return _taken(reading, rules, asked=asked)
         case Result():
             outcome: Outcome = Finished(result=reading)
             if endpoint.pictures:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jobs.job import JSON, Claimed, Step
 from jobs.store import Store
-from jobs.store.choices import Choice, select_first, select_rows, unselect
+from jobs.store.choices import Choice, ask_again, select_first, select_rows, unselect
 from jobs.store.claims import Holding, adopt
 from jobs.store.ids import Ids
 from jobs.store.log import end_run, open_run
@@ -42,6 +42,7 @@ FILE_HANDS = 16  # downloads at once
 POLL_HANDS = 8  # questions after tasks at once
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
 PROBE_SECONDS = 30.0
+LOGGERS = ("rowmill", "runner")  # attempts and errors; what the rooms themselves have to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +200,7 @@ class Session:
         """A run that takes only some rows marks them, so that claims stay one query."""
         run_id = self.holding.run_id
         await ledger.do(lambda tx: unselect(tx, BATCH_ID))
+        await ledger.do(lambda tx: ask_again(tx, BATCH_ID, now=time.time()))
         rows, limit = self.assignment.rows, self.assignment.limit
         if rows is not None:
             await ledger.do(
@@ -271,14 +273,16 @@ def log_to(path: Path) -> logging.Handler:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root = logging.getLogger("rowmill")
-    root.setLevel(logging.INFO)
-    root.addHandler(handler)
-    root.propagate = False
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        logger.propagate = False
     return handler
 
 
 def end_log(handler: logging.Handler) -> None:
     """Close a run's log: the next run in this process has one of its own."""
-    logging.getLogger("rowmill").removeHandler(handler)
+    for name in LOGGERS:
+        logging.getLogger(name).removeHandler(handler)
     handler.close()

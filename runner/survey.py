@@ -24,7 +24,7 @@ from runner.intake import Intake, look_at, would_rebuy
 from runner.keys import KeyRefusal, find_key
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
 from runner.pricing import OwnPrice
-from runner.registry import known_fields
+from runner.registry import known_fields, needed_fields
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, Workspace
 
@@ -160,9 +160,10 @@ def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
     given = {name for _, name in columns.fields} | set(settings.set)
     if settings.endpoint is None and "endpoint" not in given:
         yield say("run.no_endpoint")
-    if settings.model is None and "model" not in given:
+    missing = frozenset() if "endpoint" in given else needed_fields(settings.endpoint) - given
+    if settings.model is None and "model" in missing:
         yield say("run.no_model")
-    if settings.prompt is None and "prompt" not in given:
+    if settings.prompt is None and "prompt" in missing:
         yield say("run.no_prompt")
 
 

@@ -78,7 +78,7 @@ def store(fresh_store: Callable[[], Store]) -> Store:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A folder with a gateway and a key, where whole commands run; audited when the test is over."""
+    """A folder with a gateway and a key, where whole commands run; audited at the end."""
     world = World(tmp_path, monkeypatch)
     world.mock()
     yield world

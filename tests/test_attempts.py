@@ -119,12 +119,13 @@ def test_an_error_inside_a_200_is_no_answer(world: World) -> None:
     assert world.column(sheet) == ["done", "failed"]
 
 
-def test_a_connection_that_breaks_is_doubted_and_repeated(world: World) -> None:
+def test_a_connection_that_breaks_at_once_is_tried_again(world: World) -> None:
+    # Whether the reset comes before or after the first byte leaves is up to the system.
     world.mock(connections=["reset_before"])
     sheet = world.prompts("a.csv", "a cat")
     done = world.run("run", sheet, *TEXT)
     assert (done.code, done.posts) == (0, 1), done.err
-    assert "1 calls in doubt" in done.err
+    assert "2 calls ·" in done.err
 
 
 def test_one_row_that_fails_in_passing_gets_one_more_pass_after_all_others(world: World) -> None:

@@ -16,13 +16,16 @@ from working import (
 )
 
 from jobs.job import Failure, FailureClass, State, Step
-from jobs.outcome import Answered, Finished, GiveUp, Held, Repeat, Result, Submitted
+from jobs.outcome import Answered, Finished, GiveUp, Held, Released, Repeat, Result, Submitted
 from jobs.store import Store
 from jobs.store.choices import (
+    ANSWERABLE,
     PASSING,
+    PATIENCE,
     RETRIABLE,
     Choice,
     again,
+    ask_again,
     one_more_pass,
     retry,
     retry_named,
@@ -31,6 +34,7 @@ from jobs.store.choices import (
     skip,
     unselect,
 )
+from jobs.table import jobs, rows
 
 ALL = Choice()
 NOT_ALONE = {
@@ -78,7 +82,11 @@ def test_a_row_in_doubt_is_retried_only_when_named(store: Store) -> None:
 
 def test_a_retried_row_starts_afresh_at_the_step_it_failed_at(store: Store) -> None:
     load(store, asking("a"))
-    close(store, bring_to(store, Step.POLL), GiveUp(failure=FAILURE))
+    close(
+        store,
+        bring_to(store, Step.POLL),
+        GiveUp(failure=Failure(kind=FailureClass.STUCK, cause="deadline")),
+    )
     with store.write() as tx:
         assert retry(tx, 1, ALL, now=2000.0) == 1
     found = the_job(store)
@@ -86,6 +94,76 @@ def test_a_retried_row_starts_afresh_at_the_step_it_failed_at(store: Store) -> N
     assert (found.attempts, found.deaths, found.kind, found.cause) == (0, 0, None, None)
     assert len(take(store, step=Step.POLL)) == 1
     assert len(call_rows(store)) == 1
+
+
+def poll_failed(store: Store, kind: FailureClass) -> None:
+    """One row whose question after its task failed; submitted at 1000, with a deadline of 900."""
+    load(store, asking("a"))
+    failure = Failure(kind=kind, cause="c")
+    close(store, bring_to(store, Step.POLL), GiveUp(failure=failure))
+
+
+@pytest.mark.parametrize("kind", ANSWERABLE)
+def test_a_retry_asks_after_a_task_that_goes_on_with_new_patience(
+    store: Store, kind: FailureClass
+) -> None:
+    poll_failed(store, kind)
+    with store.write() as tx:
+        assert retry(tx, 1, ALL, now=2000.0) == 1
+    found = the_job(store)
+    assert (found.step, found.ticket, found.deadline) == ("poll", "t1", 2000.0 + PATIENCE)
+
+
+def test_a_retry_submits_anew_what_its_provider_gave_up(store: Store) -> None:
+    poll_failed(store, FailureClass.SERVER)
+    with store.write() as tx:
+        assert retry(tx, 1, ALL, now=2000.0) == 1
+    found = the_job(store)
+    assert (found.state, found.step, found.ticket, found.deadline) == ("ready", "send", None, None)
+    assert prompts(take(store)) == ["a"]
+
+
+def test_a_row_that_was_skipped_while_its_task_ran_keeps_its_ticket(store: Store) -> None:
+    load(store, asking("a"))
+    bad_moment = Failure(kind=FailureClass.NETWORK, cause="refused")
+    close(store, bring_to(store, Step.POLL), Released(delay=5.0, failure=bad_moment))
+    with store.write() as tx:
+        assert skip(tx, 1, ALL, now=2000.0) == 1
+        assert retry_named(tx, 1, ALL, now=2001.0) == 1
+    found = the_job(store)
+    assert (found.step, found.ticket) == ("poll", "t1")
+
+
+def test_the_next_run_asks_after_stuck_tickets_only(store: Store) -> None:
+    for kind in FailureClass:
+        poll_failed(store, kind)
+        with store.write() as tx:
+            assert ask_again(tx, 1, now=2000.0) == (kind is FailureClass.STUCK)
+            tx.execute(jobs.delete())
+            tx.execute(rows.delete())
+
+
+def test_a_stuck_ticket_keeps_its_own_deadline_for_longer_than_the_new_patience(
+    store: Store,
+) -> None:
+    poll_failed(store, FailureClass.STUCK)
+    with store.write() as tx:
+        tx.execute(jobs.update().values(deadline=9000.0))
+        ask_again(tx, 1, now=2000.0)
+    assert the_job(store).deadline == 9000.0
+
+
+def test_the_last_pass_submits_nothing_that_its_provider_gave_up(store: Store) -> None:
+    poll_failed(store, FailureClass.SERVER)
+    with store.write() as tx:
+        assert one_more_pass(tx, 1, since=0.0, now=2000.0) == 0
+
+
+def test_the_last_pass_asks_once_more_and_waits_no_longer(store: Store) -> None:
+    poll_failed(store, FailureClass.STUCK)
+    with store.write() as tx:
+        assert one_more_pass(tx, 1, since=0.0, now=2000.0) == 1
+    assert (the_job(store).step, the_job(store).deadline) == ("poll", 900.0)
 
 
 def test_the_one_repeat_in_doubt_is_not_given_back_by_a_retry(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from loading import asking, load
@@ -22,6 +22,10 @@ ROWS = 4
 CHOICES = st.sampled_from(
     [Choice(), Choice(positions=[(2, 3)]), Choice(classes={FailureClass.SERVER}, in_doubt=True)]
 )
+
+
+def _possible(job: Claimed) -> list[Outcome]:
+    return [outcome for outcome in OUTCOMES if (job.step, type(outcome)) in TRANSITIONS]
 
 
 class Histories(RuleBasedStateMachine):
@@ -49,34 +53,40 @@ class Histories(RuleBasedStateMachine):
         with self.store.write() as tx:
             return work(tx, *args, **named)
 
-    @rule(step=st.sampled_from(Step), limit=st.integers(1, 3))
-    def take(self, step: Step, limit: int) -> None:
-        order = Order(step=step, limit=limit)
-        for job in self.write(claim, self.me, order, ids=self.ids, now=self.now):
-            assert job.id not in self.hands
-            assert step is not Step.SEND or (job.id, job.version) not in self.done
-            self.hands[job.id] = job
+    @rule(limit=st.integers(1, ROWS))
+    def take(self, limit: int) -> None:
+        """A worker of each crew asks for work, some time after the last."""
+        self.now += 30.0
+        for step in Step:
+            order = Order(step=step, limit=limit)
+            for job in self.write(claim, self.me, order, ids=self.ids, now=self.now):
+                assert job.id not in self.hands
+                assert (job.id, job.version) not in self.done
+                self.hands[job.id] = job
 
-    @precondition(lambda self: self.hands)
-    @rule(data=st.data())
-    def finish_a_step(self, data: st.DataObject) -> None:
-        job = self.hands.pop(data.draw(st.sampled_from(sorted(self.hands))))
-        possible = [outcome for outcome in OUTCOMES if (job.step, type(outcome)) in TRANSITIONS]
-        outcome = data.draw(st.sampled_from(possible))
-        assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
-        if TRANSITIONS[job.step, type(outcome)][0] is State.DONE:
-            self.done.add((job.id, job.version))
+    @rule(limit=st.integers(1, ROWS), data=st.data())
+    def work(self, limit: int, data: st.DataObject) -> None:
+        """Work is taken and everything in hand comes to some outcome."""
+        self.take(limit)
+        for job in list(self.hands.values()):
+            outcome = data.draw(st.sampled_from(_possible(job)))
+            assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
+            del self.hands[job.id]
+            if TRANSITIONS[job.step, type(outcome)][0] is State.DONE:
+                self.done.add((job.id, job.version))
 
-    @rule()
-    def die(self) -> None:
-        """The process dies; the next one takes over what it held, with as many deaths more."""
+    @rule(limit=st.integers(1, ROWS))
+    def die(self, limit: int) -> None:
+        """The process dies in its work; the next one takes over, one death added beyond sends."""
+        self.take(limit)
         self.ghosts += [(self.me, job) for job in self.hands.values()]
         self.run += 1
         adopted: list[Claimed] = self.write(adopt, self.me)
         assert {job.id for job in adopted} == set(self.hands)
         for job in adopted:
             assert job.call_id == self.hands[job.id].call_id
-            assert job.deaths > self.hands[job.id].deaths
+            died = job.step is not Step.SEND
+            assert job.deaths >= self.hands[job.id].deaths + died
         self.hands = {job.id: job for job in adopted}
 
     @precondition(lambda self: self.hands)
@@ -93,8 +103,7 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_ghost_settles(self, data: st.DataObject) -> None:
         holding, job = data.draw(st.sampled_from(self.ghosts))
-        possible = [outcome for outcome in OUTCOMES if (job.step, type(outcome)) in TRANSITIONS]
-        outcome = data.draw(st.sampled_from(possible))
+        outcome = data.draw(st.sampled_from(_possible(job)))
         before = job_rows(self.store)
         self.write(settle, holding, [settlement(job, outcome)], now=self.now)
         assert job_rows(self.store) == before
@@ -152,5 +161,10 @@ class Histories(RuleBasedStateMachine):
                 assert job.state in (State.DONE, State.SKIPPED)
 
 
-Histories.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+Histories.TestCase.settings = settings(
+    max_examples=50,
+    stateful_step_count=30,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
+)
 TestHistories = Histories.TestCase

@@ -83,7 +83,11 @@ def test_a_file_name_given_later_is_remembered_although_the_sheet_is_the_same(
     world: World,
 ) -> None:
     sheet = world.prompts("a.csv", "one", "two", "three")
-    for words in (("--limit", 1, "--name", "a{{ row }}"), ("--limit", 1, "--name", "b{{ row }}"), ()):
+    for words in (
+        ("--limit", 1, "--name", "a{{ row }}"),
+        ("--limit", 1, "--name", "b{{ row }}"),
+        (),
+    ):
         assert world.run("run", sheet, *PICTURE, *words).code == 0
     assert [name.partition(".")[0] for name in world.files(sheet)] == ["a2", "b3", "b4"]
 

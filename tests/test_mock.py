@@ -460,7 +460,7 @@ COMPLETE = {
     "html": (200, "<html", True),
     "empty_object": (200, "{}", True),
     "error_200": (200, '{"error"', True),
-    "empty_choices": (200, '"choices": []', True),
+    "empty_choices": (200, '"choices":[]', True),
     "refusal": (200, "content policy", True),
     "moderation": (200, "失败原因：input_moderation", True),
     "slow": (200, "![图片]", True),

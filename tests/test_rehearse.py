@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from world import PICTURE, TEXT, World, read
 
-CLASSES = frozenset(
-    "refused bad_input truncated no_result schema limit server network timeout file stuck crashed"
-    " key credit model".split()
-)
+from jobs.job import FailureClass
+
+CLASSES = frozenset(map(str, FailureClass))
 
 
 def rehearsed(world: World, sheet: Path) -> list[dict[str, str]]:
@@ -132,4 +131,8 @@ def test_its_pictures_are_real_files_beside_its_results(world: World) -> None:
     world.run("rehearse", sheet, *PICTURE)
     folder = world.workspace(sheet, ".rehearsal").folder
     row = read(folder / "results.csv")[0]
-    assert (folder / row["result_files"]).read_bytes()[:4] in (b"\x89PNG", b"RIFF", b"\xff\xd8\xff\xe0")
+    assert (folder / row["result_files"]).read_bytes()[:4] in (
+        b"\x89PNG",
+        b"RIFF",
+        b"\xff\xd8\xff\xe0",
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -131,6 +131,7 @@ def test_body_columns_and_constants_are_json_where_they_parse() -> None:
     assert (found["body.top_k"], found["body.seed"], found["body.tag"]) == ([1], 7, "x y")
 
 
+@settings(deadline=None, max_examples=50)  # the first row is slow: it compiles the recipe
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=4, unique=True))
 def test_different_prompts_are_different_requests(prompts: list[str]) -> None:
     make = maker(["prompt"])
@@ -139,6 +140,7 @@ def test_different_prompts_are_different_requests(prompts: list[str]) -> None:
     assert len(set(identities)) == len(identities)
 
 
+@settings(deadline=None)  # as above
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_the_fields_are_json_that_says_what_the_cells_said(prompt: str, system: str) -> None:
     found = maker(["prompt", "system"])([prompt, system])

@@ -1,14 +1,16 @@
 """Whole runs of `rowmill run` against a gateway: what is sent, what is kept, what comes out."""
 
 import json
+import logging
 from pathlib import Path
 
-import pandas
+import pandas as pd
 import pytest
 from PIL import Image
 from world import KEY, PICTURE, TEXT, World, workbook
 
 from runner.mock.chance import prompt_digest
+from runner.session import end_log, log_to
 
 ANIMALS = ("a cat", "a dog", "an owl")
 HEADERS = ["prompt", "notes"]
@@ -30,16 +32,14 @@ def write_sheet(world: World, name: str) -> Path:
             objects = [dict(zip(HEADERS, row, strict=True)) for row in ROWS]
             path.write_text(json.dumps(objects), encoding="utf-8")
         case ".parquet":
-            pandas.DataFrame(ROWS, columns=HEADERS).to_parquet(path)
+            pd.DataFrame(ROWS, columns=HEADERS).to_parquet(path)
         case _:
             workbook(path, HEADERS, *ROWS)
     return path
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "txt", "jsonl", "json", "xlsx", "parquet"])
-def test_a_sheet_of_any_format_is_done_once_and_sent_never_again(
-    world: World, ending: str
-) -> None:
+def test_a_sheet_of_any_format_is_done_once_and_sent_never_again(world: World, ending: str) -> None:
     sheet = write_sheet(world, f"animals.{ending}")
     before = sheet.read_bytes()
     done = world.run("run", sheet, *PICTURE)
@@ -277,11 +277,24 @@ def test_the_log_has_a_line_for_each_attempt_without_prompts(world: World) -> No
     assert "secretive" not in log
 
 
+def test_a_fault_of_ours_is_told_in_the_log_and_not_on_the_screen(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = world.folder / "rowmill.log"
+    for _ in range(2):  # the second run must not write through the first one's handler
+        handler = log_to(log)
+        logging.getLogger("runner.workers").error("row 2: a step broke")
+        end_log(handler)
+        logging.getLogger("rowmill").info("after the run")
+    assert log.read_text(encoding="utf-8").count("a step broke") == 2
+    assert "after the run" not in log.read_text(encoding="utf-8")
+    assert not capfd.readouterr().err
+
+
 def test_the_key_is_in_no_process_list_and_in_no_file(world: World) -> None:
     sheet = world.prompts("a.csv", *(f"prompt {k}" for k in range(8)))
-    faults = ["401", "500", "cut", "ok"], ["429", "reset_after", "html"], ["error_200", "403_credit"]
-    plan = {f"prompt {k}": words for k, words in enumerate(faults)}
-    world.mock(plan, latency=0.2)
+    faults = {"prompt 0": ["401", "cut"], "prompt 1": ["reset_after"], "prompt 2": ["error_200"]}
+    world.mock(faults, latency=0.2)
     process = world.start("run", sheet, *TEXT, "--debug", "-v")
     world.wait(process, lambda: len(world.calls) > 4)
     seen = Path(f"/proc/{process.pid}/cmdline").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from jobs.store import Store
 from jobs.store.readings import Counts, counts, results
 from runner import cli
 from runner.workspace import BATCH_ID, Workspace
-from tests.builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
+from builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
 
 DONE = Fate(text="yes")
 SERVER = Fate(failure=Failure(kind=FailureClass.SERVER, cause="server_error"))

@@ -6,13 +6,24 @@ import pytest
 from loading import Line, asking, load
 from sqlalchemy import Engine, text, update
 from sqlalchemy.exc import IntegrityError
-from working import ME, OTHER, call_rows, close, job_rows, prompts, settlement, take, take_over
+from working import (
+    ME,
+    OTHER,
+    bring_to,
+    call_rows,
+    close,
+    job_rows,
+    prompts,
+    settlement,
+    take,
+    take_over,
+)
 from working import the_job as only_job
 
 from jobs.job import Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Picture, Released, Result, Submitted, Usage
 from jobs.store import Store
-from jobs.store.claims import Order, claim, next_due
+from jobs.store.claims import Order, claim, count_death, next_due
 from jobs.store.ids import Ids
 from jobs.store.readings import (
     answer,
@@ -111,24 +122,35 @@ def test_the_next_due_moment_is_that_of_the_earliest_job_an_order_could_take(sto
         assert next_due(tx, ME, chosen) is None
 
 
-def test_an_adopted_send_comes_with_its_open_call_and_one_more_death(store: Store) -> None:
+def test_an_adopted_send_comes_with_its_open_call(store: Store) -> None:
     load(store, asking("a", "b"))
-    taken = take(store, 1)
+    (taken,) = take(store, 1)
     (adopted,) = take_over(store)
-    assert (adopted.id, adopted.call_id, adopted.deaths) == (taken[0].id, taken[0].call_id, 1)
-    assert adopted.call_key == taken[0].call_key
-    assert take_over(store)[0].deaths == 2
+    assert (adopted.id, adopted.call_id, adopted.deaths) == (taken.id, taken.call_id, 0)
+    assert adopted.call_key == taken.call_key
+
+
+def test_a_death_while_an_answer_is_read_is_counted_beforehand(store: Store) -> None:
+    load(store, asking("a"))
+    take(store)
+    for deaths in (0, 1, 2):
+        (adopted,) = take_over(store)
+        assert adopted.deaths == deaths
+        with store.write() as tx:
+            count_death(tx, adopted.id)
+    close(store, adopted, DONE, holding=OTHER)
+    assert only_job(store).deaths == 0
 
 
 def test_deaths_are_counted_through_releases_until_a_step_is_survived(store: Store) -> None:
     load(store, asking("a"))
+    bring_to(store, Step.FETCH)
     for death in (1, 2, 3):
-        assert len(take(store)) == 1
         (adopted,) = take_over(store)
         assert adopted.deaths == death
         close(store, adopted, Released(delay=0.0), holding=OTHER)
-    (job,) = take(store)
-    close(store, job, Released(delay=0.0))
+        (fetch,) = take(store, step=Step.FETCH)
+    close(store, fetch, Released(delay=0.0))
     assert only_job(store).deaths == 0
 
 

@@ -24,6 +24,7 @@ from runner import books, cli, steps
 from runner.cli import rowmill
 from runner.mock.faults import FaultPlan
 from runner.mock.forms import Form
+from runner.mock.midjourney import SUBMITS
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
 from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
@@ -31,6 +32,7 @@ from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-canary-4b7f1e9c2d8a6053"
 CHAT = "/v1/chat/completions"
+GENERATIONS = frozenset({CHAT, *SUBMITS})
 TEXT = ("-e", "chat", "-m", "mock-text", "-y")
 PICTURE = ("-e", "chat-image", "-m", "mock-image", "-y")
 Cells = Sequence[object]
@@ -100,7 +102,7 @@ class World:
         connections: Sequence[str] = (),
         **settings: Any,
     ) -> MockThread:
-        """A gateway from now on, at the port of the one before; the first ask is asked of it anew."""
+        """A gateway from now on, at the port of the one before; it counts asks from the first."""
         self.stop()
         self.bills.append(self.folder.parent / f"bill-{len(self.bills):02}.jsonl")
         plan = FaultPlan.scripted(faults or {}, connections)
@@ -128,7 +130,8 @@ class World:
     @property
     def calls(self) -> list[dict[str, Any]]:
         """Every request for a generation there ever was, as the bill has it."""
-        return [one for one in map(json.loads, self._billed().splitlines()) if one["endpoint"] == CHAT]
+        lines = map(json.loads, self._billed().splitlines())
+        return [one for one in lines if one["endpoint"] in GENERATIONS]
 
     @property
     def downloads(self) -> int:
@@ -154,11 +157,11 @@ class World:
         """One command line as a process of its own, on a terminal where one is given."""
         self.started.append(
             subprocess.Popen(
-            [sys.executable, "-m", "runner.cli", *map(str, words)],
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            stdout=subprocess.PIPE if terminal is None else terminal,
-            stderr=subprocess.PIPE if terminal is None else terminal,
-        )
+                [sys.executable, "-m", "runner.cli", *map(str, words)],
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=subprocess.PIPE if terminal is None else terminal,
+                stderr=subprocess.PIPE if terminal is None else terminal,
+            )
         )
         return self.started[-1]
 
@@ -267,9 +270,8 @@ def read(path: Path) -> list[dict[str, str]]:
         return read_workbook(path)
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".jsonl":
-        return [{key: _text(value) for key, value in json.loads(x).items()} for x in text.split("\n") if x]
-    if path.suffix == ".json":
-        return [{key: _text(value) for key, value in one.items()} for one in json.loads(text)]
+        objects = [json.loads(line) for line in text.split("\n") if line]
+        return [{key: _text(value) for key, value in one.items()} for one in objects]
     delimiter = "\t" if path.suffix == ".tsv" else ","
     return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
 

@@ -3,7 +3,19 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    false,
+    func,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.order import RANK_SPAN
@@ -107,10 +119,46 @@ def again(connection: Connection, batch_id: int, choice: Choice, *, now: float) 
     return connection.execute(changed).rowcount
 
 
+ANSWERABLE = (FailureClass.STUCK, FailureClass.FILE, FailureClass.CRASHED)
+"""Why asking after a task can fail although it goes on; any other failure is the task's end."""
+PATIENCE = 600.0  # seconds that a later run, or a person's retry, waits once more for a task
+
+
+def _task_ended() -> ColumnElement[bool]:
+    """Has the provider said that this job's task came to nothing? Asking again brings the same."""
+    kinds = [kind.value for kind in ANSWERABLE]
+    return and_(
+        jobs.c.state == State.FAILED.value,
+        jobs.c.step == Step.POLL.value,
+        jobs.c.kind.not_in(kinds),
+    )
+
+
+def ask_again(connection: Connection, batch_id: int, *, now: float) -> int:
+    """Open tickets that an earlier run gave up waiting for, with new patience; returns how many."""
+    wanted = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.state == State.FAILED.value,
+        jobs.c.step == Step.POLL.value,
+        jobs.c.kind == FailureClass.STUCK.value,
+    )
+    return connection.execute(update(jobs).where(wanted).values(**_fresh_start(now))).rowcount
+
+
 def _fresh_start(now: float) -> dict[str, object]:
-    at_send = jobs.c.step == Step.SEND.value
+    """Back to the step it failed at; only a task that came to nothing is submitted anew."""
+    over = _task_ended()
+    at_send = or_(jobs.c.step == Step.SEND.value, over)
+    later = or_(jobs.c.deadline.is_(None), jobs.c.deadline < now + PATIENCE)
     return {
         "state": State.READY.value,
+        "step": case((over, Step.SEND.value), else_=jobs.c.step),
+        "ticket": case((over, null()), else_=jobs.c.ticket),
+        "deadline": case(
+            (over, null()),
+            (and_(jobs.c.step == Step.POLL.value, later), now + PATIENCE),
+            else_=jobs.c.deadline,
+        ),
         "rank": 0,
         "turn": case((at_send, jobs.c.position), else_=now),
         "not_before": 0.0,
@@ -143,9 +191,11 @@ def one_more_pass(
         jobs.c.kind.in_(sorted(kind.value for kind in PASSING)),
         jobs.c.rank < 2,
         jobs.c.updated_at >= since,
+        not_(_task_ended()),
         or_(jobs.c.step != Step.SEND.value, jobs.c.model.not_in(sorted(barred))),
     )
     values = _fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
+    values["deadline"] = jobs.c.deadline
     values["turn"] = case(
         (jobs.c.step == Step.SEND.value, jobs.c.position + 2 * RANK_SPAN), else_=now
     )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from jobs.export import results_path, write_results
 from jobs.lock import LockedError
 from jobs.store import Store, Transaction
+from jobs.store.choices import ask_again
 from jobs.store.log import end_run
 from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, results, spent
 from runner.catalogue import explain, say
@@ -101,6 +102,7 @@ def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts]:
     """How the rows will stand once they are put back; nothing is put back before a yes."""
     with store.session() as tx, tx.begin() as trial:
         told = job.before(tx) if job.before is not None else ()
+        ask_again(tx, BATCH_ID, now=time.time())
         loaded, standing = batch(tx, BATCH_ID), counts(tx, BATCH_ID)
         trial.rollback()
     assert loaded is not None

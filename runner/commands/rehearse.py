@@ -19,6 +19,7 @@ from runner.exits import Exit, Refusal, worst
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
+from runner.registry import needed_fields
 from runner.screen import tell
 from runner.secret import Secret
 from runner.settings import Settings
@@ -60,7 +61,9 @@ def _rehearse(sheet: str) -> int:
 def _with_defaults(settings: Settings) -> Settings:
     """A rehearsal needs no choice: without one, pictures from a model that only the mock has."""
     endpoint = settings.endpoint or "chat-image"
-    model = settings.model or ("mock-image" if "image" in endpoint else "mock-text")
+    model = settings.model
+    if model is None and "model" in needed_fields(endpoint):
+        model = "mock-image" if "image" in endpoint else "mock-text"
     return replace(settings, endpoint=endpoint, model=model)
 
 

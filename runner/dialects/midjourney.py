@@ -19,8 +19,9 @@ from runner.wire import Call, Reply
 SUBMIT_SECONDS = 90.0
 ASK_SECONDS = 60.0
 REFUSALS = frozenset({"3", "4", "5", "9", "23", "24", "30"})
-"""Codes that accept nothing. 1 (submitted), 21 (there already) and 22 (queued) are paid for; an unknown
-code beside an id is taken for paid as well, since an id must not be lost.
+"""Codes that accept nothing. 1 (submitted), 21 (there already) and 22 (queued) are paid for.
+
+An unknown code beside an id is taken for paid as well, since an id must not be lost.
 """
 UNFINISHED = frozenset({"", "NOT_START", "SUBMITTED", "IN_PROGRESS", "MODAL"})
 KEPT = ("buttons", "seed", "jobId", "finalPrompt")
@@ -143,10 +144,7 @@ def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
 def _pictures(record: Mapping[str, JSON]) -> tuple[Picture, ...]:
     """The one grid; where a proxy tells only the four single pictures, those."""
     address = record.get("imageUrl")
-    grid = picture_of(address) if isinstance(address, str) else None
-    if grid is not None and grid.url is None and not (address or "").startswith("data:"):
-        grid = None  # a bare word that only looks like base64
-    if grid is not None:
+    if isinstance(address, str) and (grid := picture_of(address)):
         return (grid,)
     found = [picture_of(one) for one in _singles(record)]
     return tuple(one for one in found if one is not None)

@@ -1,7 +1,5 @@
 """Midjourney's blend: two to five pictures made into new ones."""
 
-# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

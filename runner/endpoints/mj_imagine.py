@@ -1,7 +1,5 @@
 """Midjourney's imagine: a grid of four pictures drawn from a prompt."""
 
-# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

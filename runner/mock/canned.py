@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
+from runner.mock.checking import Problem
 from runner.mock.faults import Fault
-from runner.mock.request import Problem
 
 _JSON = "application/json; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
@@ -45,6 +45,23 @@ def openai_error(status: int, problem: Problem) -> Canned:
     return _json(status, {"error": error})
 
 
+def anthropic_error(status: int, message: str, call: str) -> Canned:
+    """An error in Anthropic's shape."""
+    error: JSON = {"type": "invalid_request_error", "message": message}
+    return _json(status, {"type": "error", "error": error, "request_id": call})
+
+
+def moderation_error(status: int) -> Canned:
+    """What an image service says to a picture it will not draw; as 500 by reversed channels."""
+    error: JSON = {
+        "message": "Your request was rejected by the safety system.",
+        "type": "image_generation_user_error",
+        "param": None,
+        "code": "moderation_blocked",
+    }
+    return _json(status, {"error": error})
+
+
 def gateway_error(
     status: int, message: str, call: str, *, kind: str = "new_api_error", code: str = ""
 ) -> Canned:
@@ -65,9 +82,6 @@ def canned_fault(fault: Fault, call: str, model: str, wait: float) -> Canned | N
             return _worded(Fault.LIMIT_BARE, call, model, {"Retry-After": f"{wait:.1f}"})
         case Fault.CLOUDFLARE_TIMEOUT:
             return _cloudflare(call)
-        case Fault.EMPTY_CHOICES:
-            empty: dict[str, JSON] = {"id": f"chatcmpl-{call}", "object": "chat.completion"}
-            return _json(200, empty | {"created": 0, "model": model, "choices": []})
         case _ if fault in _WORDS:
             return _worded(fault, call, model, {})
         case _:

@@ -1,22 +1,45 @@
-"""One chat request with everything that was decided about it."""
+"""One request with everything that was decided about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from runner.mock.canned import Canned
 from runner.mock.faults import FREE, Ask, Fault
-from runner.mock.request import ChatRequest
 from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT
 
 UNFINISHED = frozenset({Fault.CUT, Fault.STREAM_UNFINISHED, Fault.STREAM_FALSE_DONE})
 """Faults that leave an answer in the middle."""
+DECLINED = frozenset({Fault.REFUSAL, Fault.MODERATION})
+"""Faults that are the service's own decision, worded as an answer or as an error."""
+
+
+class Wanted(Protocol):
+    """What every kind of request has. `images` are the pictures in it."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def images(self) -> Sequence[object]: ...
+    @property
+    def pictures(self) -> bool: ...
+
+
+W = TypeVar("W", bound=Wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Generic[W]):
     """`seen` describes the pictures in the request; `canned` is what comes instead of an answer."""
 
     call: str  # the request id
-    chat: ChatRequest
+    wanted: W
     ask: Ask
     fault: Fault
     canned: Canned | None = field(default=None, repr=False)
@@ -29,14 +52,14 @@ class Case:
 
     @property
     def is_free(self) -> bool:
-        """Would no provider take money for this?"""
-        return self.fault in FREE
+        """Would no provider take money for this? Declining is work, unless it is an error."""
+        return self.fault in FREE or (self.fault in DECLINED and self.canned is not None)
 
     @property
     def price(self) -> float:
         """What it costs."""
-        each = PRICE_PER_PICTURE if self.chat.pictures else PRICE_PER_TEXT
-        return 0.0 if self.is_free else round(each * self.chat.n, 6)
+        each = PRICE_PER_PICTURE if self.wanted.pictures else PRICE_PER_TEXT
+        return 0.0 if self.is_free else round(each * self.wanted.n, 6)
 
     @property
     def status(self) -> int | None:

@@ -57,6 +57,24 @@ class FileFault(StrEnum):
     WRONG = "wrong"  # the bytes are of another format than the ending says, always
 
 
+class TaskFault(StrEnum):
+    """What can become of a task that was accepted and billed."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"  # nobody knows it when it is first asked after
+    BAD_GATEWAY = "502"  # the first question comes back as a page
+    NO_ADDRESS = "no_address"  # done, and its record names the picture a question later
+    FAILURE = "failure"  # with progress 100%, refunded
+    BANNED = "banned"  # FAILURE too: for its prompt
+    CANCEL = "cancel"
+    HANG = "hang"  # in progress for ever
+    MODAL = "modal"  # waits for ever for a window that nobody opens
+    LOST = "lost"  # nobody ever knows it
+
+
+PASSING_TASK = (TaskFault.UNKNOWN, TaskFault.BAD_GATEWAY, TaskFault.NO_ADDRESS)
+"""Of these a task recovers by itself."""
+
 FREE = frozenset(
     {
         Fault.KEY,
@@ -119,6 +137,7 @@ class FaultPlan:
     connections: float = 0.0  # of connections: reset before the request is read
     script: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
     file_script: Mapping[str, tuple[FileFault, ...]] = field(default_factory=dict)
+    task_script: Mapping[str, tuple[TaskFault, ...]] = field(default_factory=dict)
     connection_script: tuple[Fault, ...] = ()
 
     @classmethod
@@ -138,16 +157,21 @@ class FaultPlan:
     ) -> "FaultPlan":
         """The n-th ask of a prompt that contains a key gets the n-th fault, then all is well.
 
-        Entries "file:…" go to the downloads of that prompt's files in the same way. `connections`
-        lists what the first connections meet: "reset_before" or "ok". ValueError: no such fault.
+        Entries "file:…" go to the downloads of that prompt's files in the same way, "task:…" to its
+        tasks. `connections` lists what the first connections meet: "reset_before" or "ok".
+        ValueError: no such fault.
         """
         return cls(
             script={
-                part: tuple(Fault(word) for word in words if not word.startswith("file:"))
+                part: tuple(Fault(word) for word in words if ":" not in word)
                 for part, words in prompts.items()
             },
             file_script={
                 part: tuple(FileFault(word[5:]) for word in words if word.startswith("file:"))
+                for part, words in prompts.items()
+            },
+            task_script={
+                part: tuple(TaskFault(word[5:]) for word in words if word.startswith("task:"))
                 for part, words in prompts.items()
             },
             connection_script=tuple(map(Fault, connections)),
@@ -177,6 +201,18 @@ class FaultPlan:
         if luck < self.expired + self.files:
             return _pick(_PASSING_FILE, chance(seed, sha, "file kind"))
         return ()
+
+    def of_task(self, seed: int, ask: Ask) -> TaskFault:
+        """What becomes of the task that this ask of a prompt was given."""
+        scripted = _scripted(self.task_script, ask.prompt)
+        if ask.number < len(scripted):
+            return scripted[ask.number]
+        if self.refused and chance(seed, ask.sha, "banned") < self.refused:
+            return TaskFault.BANNED
+        if chance(seed, ask.sha, ask.number, "task") >= self.share:
+            return TaskFault.OK
+        kinds = (*PASSING_TASK, TaskFault.FAILURE)
+        return _pick(kinds, chance(seed, ask.sha, ask.number, "task kind"))
 
     def of_connection(self, seed: int, number: int) -> Fault:
         """What happens to the n-th connection, counted from 0; never to two in a row."""

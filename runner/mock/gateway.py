@@ -10,16 +10,20 @@ from typing import Self
 
 from aiohttp import web
 
-from runner.mock import sending
+from runner.mock import midjourney, sending
 from runner.mock.books import Books, Download, Request
 from runner.mock.canned import CONSOLE, Canned, gateway_error, openai_error
 from runner.mock.chat import Chat
+from runner.mock.checking import Problem
+from runner.mock.desk import Answering, Desk
+from runner.mock.edits import Edits
 from runner.mock.faults import Fault
 from runner.mock.files import Files
+from runner.mock.images import Images
+from runner.mock.messages import Messages
+from runner.mock.midjourney import Midjourney
 from runner.mock.replies import packed
-from runner.mock.request import Problem
 from runner.mock.settings import MockSettings
-from runner.mock.writing import Writer
 
 HOST = "127.0.0.1"
 BAD_KEY = "sk-bad"
@@ -39,6 +43,7 @@ class MockGateway:
         self._books = Books()
         self._drawer = ThreadPoolExecutor(1, thread_name_prefix="mock-drawer")
         self._files = Files(self._books, self._drawer)
+        self._desks: dict[str, Answering] = {}
         self._serial = 0
         self._stack = AsyncExitStack()
 
@@ -57,8 +62,10 @@ class MockGateway:
             )
             stack.push_async_callback(_close, listener, server)
             self.base_url = f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
-            writer = Writer(self.settings, self.base_url)
-            self._chat = Chat(self.settings, books=self._books, writer=writer, drawer=self._drawer)
+            self._desks = self._open_desks()
+            self._midjourney = Midjourney(
+                self.settings, base_url=self.base_url, books=self._books, drawer=self._drawer
+            )
             await listener.start_serving()
             self._stack = stack.pop_all()
         return self
@@ -82,6 +89,11 @@ class MockGateway:
         return self._books.downloads
 
     @property
+    def questions(self) -> int:
+        """How many questions after single tasks there were; they stand on no bill."""
+        return self._midjourney.tasks.questions.total()
+
+    @property
     def file_requests(self) -> int:
         """How many requests for files there were."""
         return len(self._books.downloads)
@@ -93,7 +105,7 @@ class MockGateway:
 
     @property
     def max_in_flight(self) -> int:
-        """The most chat requests that were being answered at one time."""
+        """The most requests that were being answered at one time."""
         return self._books.max_in_flight
 
     def _connection(self, server: web.Server) -> asyncio.Protocol:
@@ -105,10 +117,16 @@ class MockGateway:
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
         if http.path.startswith("/files/"):
             return await self._files.answer(http)
+        if midjourney.is_picture(http.method, http.path):
+            return await self._midjourney.picture(http)
         call = self._call_id()
         refusal = self._refusal(http, call)
+        if refusal is None and midjourney.is_task(http.method, http.path):
+            return await self._midjourney.ask(http, call)
+        if refusal is None and http.path in midjourney.SUBMITS:
+            return await self._midjourney.submit(http, call)
         if refusal is None and http.method == "POST":
-            return await self._chat.answer(http, call)
+            return await self._desks[http.path].answer(http, call)
         self._books.write(
             Request(
                 id=call,
@@ -120,9 +138,22 @@ class MockGateway:
         )
         return sending.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
 
+    def _open_desks(self) -> dict[str, Answering]:
+        """One desk for each path that takes orders."""
+        settings, books, drawer = self.settings, self._books, self._drawer
+        chat, messages = Chat(settings, self.base_url), Messages()
+        images, edits = Images(settings, self.base_url), Edits(settings, self.base_url)
+        return {
+            chat.path: Desk(chat, settings, books=books, drawer=drawer),
+            messages.path: Desk(messages, settings, books=books, drawer=drawer),
+            images.path: Desk(images, settings, books=books, drawer=drawer),
+            edits.path: Desk(edits, settings, books=books, drawer=drawer),
+        }
+
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
         """What comes before any endpoint: unknown paths first, then the key, as New API has it."""
-        if (http.method, http.path) not in _ROUTES:
+        known = (http.method, http.path) in _ROUTES
+        if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
                 return CONSOLE
             problem = Problem(message=f"Invalid URL ({http.method} {http.path})", code="")
@@ -154,7 +185,13 @@ async def _close(listener: asyncio.Server, server: web.Server) -> None:
     await server.shutdown(_STOP_SECONDS)
 
 
-_ROUTES = frozenset({("GET", "/v1/models"), ("POST", "/v1/chat/completions")})
+_ROUTES = frozenset(
+    {
+        ("GET", "/v1/models"),
+        *(("POST", kind.path) for kind in (Chat, Messages, Images, Edits)),
+        *(("POST", path) for path in midjourney.SUBMITS),
+    }
+)
 
 _MODELS = Canned(
     status=200,

@@ -1,12 +1,20 @@
 """Reads a chat request as strictly as the real services do."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeAlias
+from typing import Any
 
 from jobs.job import JSON
-from runner.mock.schema import example
+from runner.mock.checking import (
+    Fields,
+    Problem,
+    WrongError,
+    check_range,
+    check_type,
+    checked_schema,
+    parsed,
+    wrong,
+)
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _FORMATS = ("text", "json_object", "json_schema")
@@ -39,24 +47,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
 }
-_NAMES = {
-    dict: "an object",
-    list: "an array",
-    str: "a string",
-    bool: "a boolean",
-    int: "an integer",
-}
-
-Fields: TypeAlias = Mapping[str, Any]  # JSON just parsed, not yet checked
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """What is wrong with a request; the fields of OpenAI's error body."""
-
-    message: str
-    param: str | None = None
-    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,30 +79,15 @@ class ChatRequest:
         return "image" in self.model.lower()
 
 
-class _WrongError(Exception):
-    """Ends the reading; never leaves this file."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-
-
 def read_chat(body: bytes) -> ChatRequest | Problem:
     """The request in a body, or the first thing that is wrong with it."""
     try:
-        fields = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return Problem(message="We could not parse the JSON body of your request.")
-    try:
-        return _read(fields)
-    except _WrongError as error:
+        return _read(parsed(body))
+    except WrongError as error:
         return error.problem
 
 
-def _read(fields: Any) -> ChatRequest:
-    if not isinstance(fields, dict):
-        _wrong("The JSON body must be an object.")
-    given = {name: value for name, value in fields.items() if value is not None}
+def _read(given: Fields) -> ChatRequest:
     _check_top(given)
     prompt, texts, images = "", 0, list[str]()
     for number, message in enumerate(given["messages"]):
@@ -139,30 +114,30 @@ def _read(fields: Any) -> ChatRequest:
 def _check_top(given: Fields) -> None:
     model, messages = given.get("model"), given.get("messages")
     if not isinstance(model, str) or not model.strip():
-        _wrong("You must provide a model parameter: a string.", "model", "model_required")
+        wrong("You must provide a model parameter: a string.", "model", "model_required")
     if not isinstance(messages, list) or not messages:
-        _wrong("You must provide messages: an array with at least one entry.", "messages")
+        wrong("You must provide messages: an array with at least one entry.", "messages")
     for name, types in _TYPES.items():
         if name in given:
-            _check_type(name, given[name], types)
+            check_type(name, given[name], types)
     for name, (low, high) in _RANGES.items():
-        if name in given and not low <= given[name] <= high:
-            _wrong(f"Invalid '{name}': {given[name]} is not from {low} to {high}.", name)
+        if name in given:
+            check_range(name, given[name], low, high)
     if "stream_options" in given and not given.get("stream"):
-        _wrong("'stream_options' is only allowed when 'stream' is true.", "stream_options")
+        wrong("'stream_options' is only allowed when 'stream' is true.", "stream_options")
 
 
 def _read_message(message: Any, place: str) -> tuple[str, list[str]]:
     """The text and the picture addresses of one message."""
     if not isinstance(message, dict):
-        _wrong(f"Invalid type for '{place}': expected an object.", place)
+        wrong(f"Invalid type for '{place}': expected an object.", place)
     if message.get("role") not in _ROLES:
-        _wrong(f"Invalid value for '{place}.role': {message.get('role')!r}.", f"{place}.role")
+        wrong(f"Invalid value for '{place}.role': {message.get('role')!r}.", f"{place}.role")
     content = message.get("content")
     if isinstance(content, str) or (content is None and message["role"] == "assistant"):
         return content or "", []
     if not isinstance(content, list) or not content:
-        _wrong(f"'{place}.content' must be a string or an array of parts.", f"{place}.content")
+        wrong(f"'{place}.content' must be a string or an array of parts.", f"{place}.content")
     texts, images = list[str](), list[str]()
     for number, part in enumerate(content):
         _read_part(part, f"{place}.content[{number}]", texts, images)
@@ -176,31 +151,31 @@ def _read_part(part: Any, place: str, texts: list[str], images: list[str]) -> No
     elif kind == "image_url":
         images.append(_address(part.get("image_url"), place))
     elif kind not in ("input_audio", "file"):
-        _wrong(f"Invalid part '{place}': its type or its value is wrong.", place)
+        wrong(f"Invalid part '{place}': its type or its value is wrong.", place)
 
 
 def _address(image_url: Any, place: str) -> str:
     url = image_url.get("url") if isinstance(image_url, dict) else None
     if not isinstance(url, str):
-        _wrong(f"'{place}.image_url' must be an object with a string 'url'.", f"{place}.image_url")
+        wrong(f"'{place}.image_url' must be an object with a string 'url'.", f"{place}.image_url")
     if not url.startswith(("https://", "http://", "data:image/")):
-        _wrong("The image address is neither http(s) nor a data URI.", place, "invalid_image_url")
+        wrong("The image address is neither http(s) nor a data URI.", place, "invalid_image_url")
     return url
 
 
 def _read_format(wanted: Fields) -> Mapping[str, JSON] | None:
     kind = wanted.get("type")
     if kind not in _FORMATS:
-        _wrong(f"Invalid value for 'response_format.type': {kind!r}.", "response_format.type")
+        wrong(f"Invalid value for 'response_format.type': {kind!r}.", "response_format.type")
     if kind == "text":
         return None
     if kind == "json_object":
         return {"type": "object", "properties": {"answer": {"type": "string"}}}
     described = wanted.get("json_schema")
     if not isinstance(described, dict) or not isinstance(described.get("name"), str):
-        _wrong("Missing 'response_format.json_schema.name'.", "response_format.json_schema.name")
+        wrong("Missing 'response_format.json_schema.name'.", "response_format.json_schema.name")
     schema = described.get("schema") or {"type": "object"}
-    return _checked_schema("response_format.json_schema.schema", schema)
+    return checked_schema("response_format.json_schema.schema", schema)
 
 
 def _read_tools(tools: list[Any], choice: Any) -> Tool | None:
@@ -211,42 +186,16 @@ def _read_tools(tools: list[Any], choice: Any) -> Tool | None:
         name = function.get("name") if isinstance(function, dict) else None
         found = [tool for tool in found if tool.name == name]
         if not found:
-            _wrong(f"Tool choice {name!r} is not one of 'tools'.", "tool_choice")
+            wrong(f"Tool choice {name!r} is not one of 'tools'.", "tool_choice")
     elif choice not in ("none", "auto", "required"):
-        _wrong(f"Invalid value for 'tool_choice': {choice!r}.", "tool_choice")
+        wrong(f"Invalid value for 'tool_choice': {choice!r}.", "tool_choice")
     return found[0] if found and choice != "none" else None
 
 
 def _read_tool(tool: Any, place: str) -> Tool:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        _wrong(f"Missing '{place}.function.name'.", f"{place}.function.name")
+        wrong(f"Missing '{place}.function.name'.", f"{place}.function.name")
     parameters = function.get("parameters") or {"type": "object"}
-    checked = _checked_schema(f"{place}.function.parameters", parameters)
+    checked = checked_schema(f"{place}.function.parameters", parameters)
     return Tool(name=function["name"], parameters=checked)
-
-
-def _checked_schema(name: str, schema: Any) -> Mapping[str, JSON]:
-    """A schema that a value can be made for."""
-    _check_type(name, schema, (dict,))
-    try:
-        example(schema, "")
-    except (TypeError, ValueError, AttributeError, KeyError):
-        _wrong(f"Invalid schema for '{name}'.", name, "invalid_json_schema")
-    checked: Mapping[str, JSON] = schema
-    return checked
-
-
-def _check_type(name: str, value: Any, types: tuple[type, ...]) -> None:
-    """JSON types: true is no integer here."""
-    if type(value) not in types:
-        wanted = " or ".join(_NAMES.get(kind, "a number") for kind in types)
-        _wrong(f"Invalid type for '{name}': expected {wanted}.", name, "invalid_type")
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _wrong(message: str, param: str | None = None, code: str | None = None) -> NoReturn:
-    raise _WrongError(Problem(message=message, param=param, code=code))

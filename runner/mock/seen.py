@@ -4,7 +4,7 @@ import base64
 import binascii
 import io
 
-from runner.mock.request import Problem
+from runner.mock.checking import Problem
 
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP"}
 
@@ -14,23 +14,27 @@ def look(url: str) -> str | Problem:
     if not url.startswith("data:"):
         return "one at an address"
     head, _, data = url.partition(",")
+    if not head.endswith(";base64"):
+        return _bad("The image is not one of PNG, JPEG, GIF and WebP.")
     try:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return _bad("The image data is not valid base64.")
-    kind = next((name for magic, name in _MAGIC.items() if content.startswith(magic)), None)
-    if kind is None or not head.endswith(";base64"):
-        return _bad("The image is not one of PNG, JPEG, GIF and WebP.")
-    return _measured(content, kind)
+    found = measured(content)
+    return found if isinstance(found, Problem) else f"{found[0]} {found[1]}×{found[2]}"
 
 
-def _measured(content: bytes, kind: str) -> str | Problem:
+def measured(content: bytes) -> tuple[str, int, int] | Problem:
+    """Kind, width and height of a picture that can be opened."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - needed for pictures only
 
+    kind = next((name for magic, name in _MAGIC.items() if content.startswith(magic)), None)
+    if kind is None:
+        return _bad("The image is not one of PNG, JPEG, GIF and WebP.")
     try:
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
             image.load()
-            return f"{kind} {image.width}×{image.height}"
+            return kind, image.width, image.height
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return _bad("The image cannot be read.")
 

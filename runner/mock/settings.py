@@ -16,7 +16,9 @@ class MockSettings:
     """`port` 0 takes a free one; `latency` is in seconds, fixed or between two.
 
     `key` is the only one to be let in; None lets in any but "sk-bad". `slow` is what the fault of
-    that name adds to the latency, in seconds. The seed chooses among `forms` of picture answers.
+    that name adds to the latency, in seconds; `task_seconds` is how long a Midjourney task takes
+    from its submit to its picture. The seed chooses among `forms` of picture answers.
+    `image_fields` are the names of a picture's form field that the server knows; some know one.
     """
 
     port: int = 0
@@ -26,7 +28,9 @@ class MockSettings:
     seed: int = 1
     key: str | None = None
     slow: float = 1.0
+    task_seconds: float = 1.0
     forms: tuple[Form, ...] = tuple(Form)
+    image_fields: tuple[str, ...] = ("image", "image[]")
 
     def latency_of(self, sha: str, ask: int) -> float:
         """How long this ask of this prompt takes, in seconds."""

@@ -1,7 +1,7 @@
 """A gateway that costs next to nothing: answers chat requests after a wait that the path names.
 
-`/0ms/v1/chat/completions` answers at once, `/2000ms/v1/chat/completions` after two seconds. Run as a
-process of its own, it prints its port and the moment of the first request, then ends with its input.
+`/0ms/v1/chat/completions` answers at once, `/2000ms/v1/chat/completions` after two seconds. Run as
+a process of its own, it prints its port, then the moment of the first request.
 """
 
 import asyncio

@@ -61,7 +61,8 @@ async def drive(name: str, url: str, *, in_flight: int, rows: int) -> None:
             request = {"model": "mock-chat", "messages": [{"role": "user", "content": prompt}]}
             status, body = await post(url, json.dumps(request).encode())
             text = json.loads(body)["choices"][0]["message"]["content"]
-            assert status == 200 and text
+            assert status == 200
+            assert text
 
     async with LOOPS[name](in_flight) as post:
         await asyncio.gather(*(work(post) for _ in range(in_flight)))

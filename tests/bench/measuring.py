@@ -1,6 +1,7 @@
 """Whole commands, measured in turn: CPU seconds, wall seconds and peak memory of each."""
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ class Contender:
     cwd: Path
     before: Callable[[], None] = lambda: None
     feed: str = ""  # standard input
+    ends: int = 0  # the exit code it should have
 
 
 def environment() -> dict[str, str]:
@@ -54,14 +56,15 @@ def measure(one: Contender) -> Cost:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(one.feed)
     process.stdin.close()
     said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
-    if process.returncode != 0:
+    if process.returncode != one.ends:
         raise SystemExit(f"{' '.join(one.words)} ended with {process.returncode}:\n{said}")
     return Cost(
         cpu=usage.ru_utime + usage.ru_stime,
@@ -130,8 +133,22 @@ def gateway() -> Iterator[Gateway]:
 
 def run_words(sheet: Path, base: str, *, in_flight: int) -> list[str]:
     """`rowmill run` over a sheet of chat rows."""
-    given = ["-e", "chat", "-m", "mock-chat", "--base-url", base, "-c", str(in_flight)]
-    return [*ROWMILL, "run", str(sheet), *given, "-y", "-q", "--progress", "none"]
+    return [*_asked(sheet, base), "-c", str(in_flight), "-y", "--progress", "none"]
+
+
+def load_words(sheet: Path) -> list[str]:
+    """The same without a yes: it lays the sheet in, then stops with 3 before it sends anything."""
+    return [*_asked(sheet, "http://127.0.0.1:1"), "--no-input"]
+
+
+def _asked(sheet: Path, base: str) -> list[str]:
+    given = ["-e", "chat", "-m", "mock-chat", "--base-url", base, "-q"]
+    return [*ROWMILL, "run", str(sheet), *given]
+
+
+def fresh(sheet: Path) -> Callable[[], None]:
+    """Forgets what an earlier run over this sheet left."""
+    return lambda: shutil.rmtree(sheet.with_suffix(".rowmill"), ignore_errors=True)
 
 
 def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -1,7 +1,6 @@
 """CPU of the whole runner per row, beside loops that only ask: 0 ms answers, all durable."""
 
 import argparse
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from .measuring import (
     ROOT,
     Contender,
     Gateway,
+    fresh,
     gateway,
     in_turn,
     less,
@@ -26,9 +26,7 @@ REFERENCES = ("httpx-aiohttp", "aiohttp")
 def contenders(folder: Path, gate: Gateway, *, rows: int, in_flight: int) -> list[Contender]:
     """The two loops and the runner over the same rows."""
     base = gate.base(0)
-    home = folder / str(rows)  # a sheet beside another one with its rows would be taken for it
-    home.mkdir(exist_ok=True)
-    sheet = write_sheet(home / "chat.csv", rows)
+    sheet = write_sheet(folder / str(rows) / "chat.csv", rows)
     url = f"{base}/v1/chat/completions"
     counts = ["--rows", str(rows), "--in-flight", str(in_flight)]
     loops = [
@@ -39,12 +37,11 @@ def contenders(folder: Path, gate: Gateway, *, rows: int, in_flight: int) -> lis
         )
         for name in REFERENCES
     ]
-    workspace = sheet.with_suffix(".rowmill")
     runner = Contender(
         name="rowmill run",
         words=run_words(sheet, base, in_flight=in_flight),
-        cwd=home,
-        before=lambda: shutil.rmtree(workspace, ignore_errors=True),
+        cwd=folder,
+        before=fresh(sheet),
     )
     return [*loops, runner]
 

@@ -10,7 +10,11 @@ PROMPT = (
 
 
 def write_sheet(path: Path, rows: int) -> Path:
-    """A CSV of so many chat rows: id, prompt and two columns that are carried along."""
+    """A CSV of so many chat rows: id, prompt and two columns that are carried along.
+
+    It gets a folder of its own: beside a sheet with the same rows it would be taken for that one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["sku", "prompt", "shelf", "note"])

@@ -1,1 +1,1 @@
-"""Tests that kill, stop and hold up the real command, then count what was lost and what was paid."""
+"""Kills, stops and holds up the real command, then counts what was lost and what was paid."""

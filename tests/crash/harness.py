@@ -1,4 +1,4 @@
-"""A sheet, a mock gateway that outlives every kill, and the real command in a process of its own."""
+"""A sheet, a mock gateway that outlives every kill, and the real command as a process."""
 
 import json
 import os
@@ -209,8 +209,7 @@ class Scene:
             open_calls=tuple(OpenCall(key=k, position=p) for k, p in query(table, _OPEN)),
             in_table=frozenset(map(_request_id, (row[0] for row in query(table, _WHOLE)))),
             in_spool=frozenset(
-                _request_id(json.dumps(dict(one.reply.headers)))
-                for one in replay(place / "spool")
+                _request_id(json.dumps(dict(one.reply.headers))) for one in replay(place / "spool")
             ),
             fetching=frozenset(position for (position,) in query(table, _FETCHING)),
         )

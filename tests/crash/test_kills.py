@@ -72,9 +72,7 @@ def test_a_killed_run_loses_no_answer_and_repeats_only_what_was_in_flight(
     endpoint: str, faults: PlanName, kills: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     plan = FaultPlan.named(faults)
-    with scene(
-        tmp_path, rows=ROWS, endpoint=endpoint, faults=plan, latency=(0.05, 0.2)
-    ) as one:
+    with scene(tmp_path, rows=ROWS, endpoint=endpoint, faults=plan, latency=(0.05, 0.2)) as one:
         found = killed_often(one, kills, seed=len(request.node.name))
     print(found)
     assert not found.problems

@@ -17,9 +17,13 @@ INSTANTS = (0.05, 0.3, 0.6, 0.9)  # shares of the time that a load takes
 
 
 def rows_in(scene: Scene) -> int:
-    """Rows in the table now."""
-    found = query(scene.workspace.table, "SELECT count(*) FROM rows")
-    return int(found[0][0]) if found else 0
+    """Rows in the table now, each with its job."""
+    counts = {
+        name: query(scene.workspace.table, f"SELECT count(*) FROM {name}") or [(0,)]
+        for name in ("rows", "jobs")
+    }
+    assert counts["rows"] == counts["jobs"]
+    return int(counts["rows"][0][0])
 
 
 @pytest.mark.timeout(200)
@@ -30,7 +34,7 @@ def test_a_load_that_is_killed_leaves_all_rows_or_none_and_a_resume_starts_at_on
         span = 4.0
         for share in INSTANTS:
             run = one.start("--limit", "5")
-            one.until(lambda: one.workspace.table.exists(), run)
+            one.until(one.workspace.table.exists, run)
             time.sleep(share * span)
             run.kill()
             assert rows_in(one) in (0, ROWS)

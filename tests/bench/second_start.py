@@ -1,0 +1,73 @@
+"""Time from the start of a resumed run to its first request, beside importing what it needs."""
+
+import argparse
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from .measuring import (
+    PYTHON,
+    ROOT,
+    Contender,
+    environment,
+    gateway,
+    load_words,
+    measure,
+    run_words,
+    table,
+)
+from .sheets import write_sheet
+
+LIBRARIES = "click, sqlalchemy, rich.console, httpx, aiohttp"
+
+
+def seconds_to_first_request(sheet: Path) -> float:
+    """Start the run over a table that is loaded, and kill it once its first request came."""
+    with gateway() as gate:
+        started = time.time()
+        run = subprocess.Popen(
+            run_words(sheet, gate.base(0), in_flight=256),
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            return gate.first_request() - started
+        finally:
+            run.kill()
+            run.wait()
+
+
+def main() -> None:
+    """Print the median."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        sheet = write_sheet(Path(name) / "chat.csv", args.rows)
+        measure(Contender(name="", words=load_words(sheet), cwd=ROOT, ends=3))
+        imports = Contender(name="", words=[PYTHON, "-c", f"import {LIBRARIES}"], cwd=ROOT)
+        found: dict[str, list[float]] = {
+            f"import {LIBRARIES}": [],
+            f"{args.rows:,} rows resumed": [],
+        }
+        for _ in range(args.rounds):
+            for seconds, moment in zip(
+                found.values(),
+                (measure(imports).wall, seconds_to_first_request(sheet)),
+                strict=True,
+            ):
+                seconds.append(moment)
+    lines = [
+        [what, f"{statistics.median(seconds):.2f}", f"{min(seconds):.2f}", f"{max(seconds):.2f}"]
+        for what, seconds in found.items()
+    ]
+    print(table(["what", "median s", "least", "most"], lines))
+
+
+if __name__ == "__main__":
+    main()
