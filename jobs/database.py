@@ -101,7 +101,7 @@ def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> No
         raise TableError("synchronous=FULL was not accepted: answers would not survive a power cut")
 
 
-LOAD_PAGES = -16_000  # KiB; with less, a big load reads and writes its indexes again and again
+LOAD_PAGES = -6_000  # KiB; with less, a big load reads and writes its indexes again and again
 USUAL_PAGES = -2_000  # KiB; SQLite's own
 
 

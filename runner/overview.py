@@ -36,7 +36,7 @@ from jobs.store.readings import (
 )
 from runner.catalogue import explain, say
 from runner.exits import Refusal
-from runner.workspace import BATCH_ID, Workspace, of_sheet
+from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet
 
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
@@ -137,6 +137,8 @@ def _next(
 ) -> str:
     """The one command that helps most now."""
     sheet = named(workspace, loaded)
+    if workspace.folder.suffix == REHEARSAL:
+        return f"rowmill {'rehearse' if rows.pending else 'run'} {sheet}"
     if rows.pending:
         return f"rowmill run {sheet}"
     if any(kind in RETRIABLE for kind, _ in failures):

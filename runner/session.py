@@ -192,7 +192,8 @@ class Session:
         """Settle what a dead process left running, with its answer where the spool has one."""
         left: list[Claimed] = await ledger.do(lambda tx: adopt(tx, self.holding))
         self.recovered = len(left)
-        for job in left:
+        # Whoever was in hand at an earlier death comes last, and cannot hold up the others.
+        for job in sorted(left, key=lambda job: job.deaths):
             done = await steps.recover(job, records.get(job.call_id))
             await ledger.settle(done.settlement)
 

@@ -21,6 +21,7 @@ from runner.inputs import (
     column,
     converter,
     describe,
+    enclosed_pictures,
     field_named,
     parse,
 )
@@ -208,6 +209,19 @@ def test_a_required_picture_is_asked_for() -> None:
 
     with pytest.raises(InputError, match="image"):
         parse(Edit, {"image": "a.png"}, {"image": ()})
+
+
+def test_pictures_that_go_out_inside_are_counted_and_may_not_be_addresses() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Blend:
+        image: tuple[Attachment, ...] = enclosed_pictures("two of them", low=2, high=2)
+
+    one = Attachment(data=b"x", media_type="image/png")
+    assert parse(Blend, {}, {"image": (one, one)}).image == (one, one)
+    for wrong in ((one,), (one, one, one), (one, Attachment(url="https://e.x/a.png"))):
+        with pytest.raises(InputError) as caught:
+            parse(Blend, {}, {"image": wrong})
+        assert caught.value.field == "image"
 
 
 def test_body_columns_lie_over_params_and_keep_canonical_values() -> None:

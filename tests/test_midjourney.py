@@ -262,6 +262,12 @@ def test_a_submit_whose_ticket_was_lost_waits_for_a_person(world: World, fault: 
     done = world.run("run", sheet, *MJ)
     assert (done.code, done.posts) == (4, 2), done.err
     assert world.column(sheet) == ["in_doubt", "done"]
+
+
+def test_only_a_person_s_word_submits_again_what_is_in_doubt(world: World) -> None:
+    world.mock({"heron": ["reset_after"]}, **QUICK)
+    sheet = world.prompts("a.csv", "a heron", "an owl")
+    assert world.run("run", sheet, *MJ).code == 4
     for word in ("run", "retry"):
         again = world.run(word, sheet, "-y")
         assert (again.code, again.posts) == (4, 0), again.err

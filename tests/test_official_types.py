@@ -96,7 +96,6 @@ BEYOND = {
 """Columns that the newest libraries leave out, and that are sent only where a row gives them."""
 OWN_WAYS = {
     "image/requests:an unknown model passes everything": "values of other providers",
-    "chat/requests:F04 tools": "a tool without parameters and a choice, to see that both pass",
 }
 """Cases that send on purpose what the official types do not know."""
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
 from click.testing import CliRunner, Result
 
 from jobs.job import Failure, FailureClass
@@ -11,7 +12,6 @@ from jobs.store import Store
 from jobs.store.readings import Counts, counts, results
 from runner import cli
 from runner.workspace import BATCH_ID, Workspace
-from builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
 
 DONE = Fate(text="yes")
 SERVER = Fate(failure=Failure(kind=FailureClass.SERVER, cause="server_error"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders import IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet, make_table
 from click.testing import CliRunner, Result
 
 from jobs.job import Failure, FailureClass
@@ -18,7 +19,6 @@ from jobs.store.log import end_run
 from runner import cli
 from runner.overview import standing_of
 from runner.workspace import BATCH_ID, Workspace
-from builders import IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet, make_table
 
 DONE = Fate(text="yes", cost=0.5, tokens=(10, 20))
 SERVER = Fate(failure=Failure(kind=FailureClass.SERVER, cause="server_error", detail="oops"))

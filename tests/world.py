@@ -24,6 +24,9 @@ from runner import books, cli, steps
 from runner.cli import rowmill
 from runner.mock.faults import FaultPlan
 from runner.mock.forms import Form
+from runner.mock.edits import Edits
+from runner.mock.images import Images
+from runner.mock.messages import Messages
 from runner.mock.midjourney import SUBMITS
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
@@ -32,7 +35,7 @@ from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-canary-4b7f1e9c2d8a6053"
 CHAT = "/v1/chat/completions"
-GENERATIONS = frozenset({CHAT, *SUBMITS})
+GENERATIONS = frozenset({CHAT, *SUBMITS, Messages.path, Images.path, Edits.path})
 TEXT = ("-e", "chat", "-m", "mock-text", "-y")
 PICTURE = ("-e", "chat-image", "-m", "mock-image", "-y")
 Cells = Sequence[object]

@@ -301,6 +301,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The provider could not open the picture's address.",
         "Check that the address opens without a login, or use a local file.",
     ),
+    "bad_input.image_field": (
+        "The server does not know the form field in which the picture came.",
+        "Look up its name, then run with --set image_field=image or --set image_field=image[].",
+    ),
     "truncated": (
         "The text was cut off by a length limit. What came is kept.",
         "Give more room with a larger max_tokens, or ask for less.",

@@ -290,6 +290,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "服务商打不开图片地址。",
         "确认地址不需登录就能打开，或改用本地文件。",
     ),
+    "bad_input.image_field": (
+        "服务器不认识图片所用的表单字段名。",
+        "查清字段名，再加上 --set image_field=image 或 --set image_field=image[] 运行。",
+    ),
     "truncated": (
         "文字因长度限制被截断，收到的部分已保留。",
         "加大 max_tokens，或减少要求的内容。",
