@@ -18,7 +18,7 @@ from runner.spool import Spool
 from runner.wire import Reply
 
 MJ = ("-e", "mj-imagine", "-y")
-QUICK = {"task_seconds": 0.1}
+QUICK: dict[str, Any] = {"task_seconds": 0.1}
 PROMPTS = ("a heron --ar 3:2", "an owl --v 7", "一只猫 --niji 6")
 
 

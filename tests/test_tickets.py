@@ -124,7 +124,7 @@ def test_progress_that_goes_backwards_is_progress() -> None:
 
 def test_a_server_sets_the_rhythm_where_it_names_one() -> None:
     def delay(**headers: str) -> float:
-        found = polled(reply({"status": "NOT_START"}, **headers)).outcome
+        found = polled(reply({"status": "NOT_START"}, 200, **headers)).outcome
         assert isinstance(found, Submitted)
         return found.delay
 

@@ -22,9 +22,9 @@ from jobs.store import Store
 from jobs.store.readings import counts
 from runner import books, cli, steps
 from runner.cli import rowmill
+from runner.mock.edits import Edits
 from runner.mock.faults import FaultPlan
 from runner.mock.forms import Form
-from runner.mock.edits import Edits
 from runner.mock.images import Images
 from runner.mock.messages import Messages
 from runner.mock.midjourney import SUBMITS

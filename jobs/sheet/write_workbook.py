@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from jobs.job import JSON
+from jobs.sheet.statistics import Fact, by_model
 from jobs.sheet.write_texts import TextFiles
 from jobs.sheet.writers import (
     REPLACEMENT,
@@ -77,10 +78,13 @@ class _Sums:
     statuses: dict[str, int] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
     unpriced: int = 0
 
     def add(self, named: dict[str, JSON]) -> None:
         status = str(named["result_status"])
+        seconds, cost = (_number(named[name]) for name in ("result_seconds", "result_cost"))
+        self.facts.append((str(named["result_model"] or ""), status, seconds, cost))
         self.statuses[status] = self.statuses.get(status, 0) + 1
         kind = named["result_error_class"]
         if isinstance(kind, str) and status == "failed":
@@ -90,6 +94,13 @@ class _Sums:
             value = named[name]
             if isinstance(value, int | float):
                 self.numbers[name] = self.numbers.get(name, 0) + value
+
+
+_BY_MODEL = ("rows", "done", "failed", "median seconds", "p95 seconds", "cost")
+
+
+def _number(value: JSON) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 _SUMMED = (
@@ -213,8 +224,21 @@ class _Book:
                 self.summary.write_number(place, 1, value)
             else:
                 self.summary.write_string(place, 1, cell_text(value, Kind.TEXT))
+        self._tell_models(sums, below=len(lines) + 1)
         self.summary.set_column(0, 0, 42)
-        self.summary.set_column(1, 1, 16)
+        self.summary.set_column(1, len(_BY_MODEL), 16)
+
+    def _tell_models(self, sums: _Sums, *, below: int) -> None:
+        """A small table under the totals: how each model did."""
+        for column, title in enumerate(("model", *_BY_MODEL)):
+            self.summary.write_string(below, column, title)
+        for place, line in enumerate(by_model(sums.facts), below + 1):
+            self.summary.write_string(place, 0, cell_text(line.model, Kind.TEXT))
+            numbers = (line.rows, line.done, line.failed)
+            known = (line.median_seconds, line.p95_seconds, line.cost)
+            for column, value in enumerate((*numbers, *known), 1):
+                if value is not None:
+                    self.summary.write_number(place, column, value)
 
 
 class _Tab:

@@ -393,6 +393,14 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The remote task was not ready by its deadline.",
         "Run the sheet again: it asks after the task first and buys nothing.",
     ),
+    "stuck.task_unknown": (
+        "The provider does not know this task, with this key.",
+        "Was the key changed? Change it back and run again. To buy anew: retry --again --rows.",
+    ),
+    "server.task_failed": (
+        "The provider accepted the task and failed to draw it; gateways refund such tasks.",
+        "Retry: it is submitted anew.",
+    ),
     "crashed": (
         "rowmill itself failed on this row.",
         "Retry once; if it happens again, send us the log.",

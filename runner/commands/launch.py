@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jobs.export import results_path, write_results
+from jobs.export import Options, results_path, write_results
 from jobs.lock import LockedError
 from jobs.store import Store, Transaction
 from jobs.store.choices import ask_again
@@ -282,7 +282,8 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
     target = results_path(job.workspace.folder, loaded)
     try:
         with store.read() as tx:
-            written = write_results(results(tx, BATCH_ID), loaded, target)
+            options = Options(workspace=job.workspace.folder, spent=spent(tx, BATCH_ID))
+            written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return [say("run.results_failed", reason=reason)], Exit.OUTPUT
