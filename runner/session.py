@@ -17,7 +17,7 @@ from jobs.store import Store
 from jobs.store.choices import Choice, ask_again, select_first, select_rows, unselect
 from jobs.store.claims import Holding, adopt
 from jobs.store.ids import Ids
-from jobs.store.log import end_run, open_run
+from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.readings import Batch, Counts, counts, spent
 from runner.addresses import AddressGuard, proxy_for
 from runner.answers import AnswerFolder
@@ -38,6 +38,7 @@ from runner.workspace import BATCH_ID, Workspace
 
 log = logging.getLogger(__name__)
 
+DEATHS_TO_CARE = 2  # runs that died one after the other, before jobs are taken one by one
 FILE_HANDS = 16  # downloads at once
 POLL_HANDS = 8  # questions after tasks at once
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
@@ -97,7 +98,7 @@ class Session:
             spool = Spool(self.assignment.workspace.spool)
             stack.callback(spool.close)
             workshop, meter = await self._workshop(stack, ledger, spool)
-            await self._recover(workshop.steps, ledger, records)
+            await self._recover(workshop, ledger, records)
             clear(self.assignment.workspace.spool, keep=spool.current)
             await self._select(ledger)
             await self._work(workshop, meter)
@@ -188,13 +189,19 @@ class Session:
             repeats=max(LEAST_REPEATS, total // 100),
         )
 
-    async def _recover(self, steps: Steps, ledger: Ledger, records: dict[int, Record]) -> None:
+    async def _recover(
+        self, workshop: Workshop, ledger: Ledger, records: dict[int, Record]
+    ) -> None:
         """Settle what a dead process left running, with its answer where the spool has one."""
         left: list[Claimed] = await ledger.do(lambda tx: adopt(tx, self.holding))
+        died = await ledger.do(lambda tx: deaths_in_a_row(tx, BATCH_ID, before=self.holding.run_id))
+        in_hand = sum(1 for job in left if job.step is not Step.SEND)
+        if in_hand and died >= DEATHS_TO_CARE:
+            workshop.go_carefully(in_hand)
         self.recovered = len(left)
         # Whoever was in hand at an earlier death comes last, and cannot hold up the others.
         for job in sorted(left, key=lambda job: job.deaths):
-            done = await steps.recover(job, records.get(job.call_id))
+            done = await workshop.steps.recover(job, records.get(job.call_id))
             await ledger.settle(done.settlement)
 
     async def _select(self, ledger: Ledger) -> None:

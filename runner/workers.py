@@ -56,10 +56,11 @@ class Crew:
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     news: int = 0  # counts whatever may have given this crew something to do
     idle_at: int = -1  # the news after which there was nothing left to do
+    alone_for: int = 0  # so many jobs are taken one by one
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def admit(self) -> int:
-        free = self.hands - len(self.tasks)
+        free = (1 if self.alone_for else self.hands) - len(self.tasks)
         return self.gate.admit(free) if self.gate is not None and free > 0 else max(free, 0)
 
     def give_back(self, unused: int) -> None:
@@ -67,6 +68,7 @@ class Crew:
             self.gate.give_back(unused)
 
     def ended(self) -> None:
+        self.alone_for = max(self.alone_for - 1, 0)
         if self.gate is not None:
             self.gate.ended()
 
@@ -165,6 +167,10 @@ class Workshop:
     def _wake(self) -> None:
         for crew in self.crews:
             crew.wake.set()
+
+    def go_carefully(self, jobs: int) -> None:
+        """Save the files of so many jobs one by one: if one takes the process down, it is known."""
+        self.crews.files.alone_for = jobs
 
     def oldest(self) -> float | None:
         """Age in seconds of the oldest call in flight."""

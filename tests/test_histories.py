@@ -77,15 +77,16 @@ class Histories(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, ROWS))
     def die(self, limit: int) -> None:
-        """The process dies in its work; the next one takes over, one death added beyond sends."""
+        """The process dies in its work; the next one blames what was in hand alone, beyond sends."""
         self.take(limit)
         self.ghosts += [(self.me, job) for job in self.hands.values()]
         self.run += 1
         adopted: list[Claimed] = self.write(adopt, self.me)
         assert {job.id for job in adopted} == set(self.hands)
+        in_hand = [job for job in adopted if job.step is not Step.SEND]
         for job in adopted:
             assert job.call_id == self.hands[job.id].call_id
-            died = job.step is not Step.SEND
+            died = in_hand == [job]
             assert job.deaths >= self.hands[job.id].deaths + died
         self.hands = {job.id: job for job in adopted}
 

@@ -154,6 +154,13 @@ def test_deaths_are_counted_through_releases_until_a_step_is_survived(store: Sto
     assert only_job(store).deaths == 0
 
 
+def test_among_several_jobs_in_hand_none_is_blamed_for_a_death(store: Store) -> None:
+    load(store, asking("a", "b"))
+    bring_to(store, Step.FETCH)
+    bring_to(store, Step.FETCH)
+    assert [adopted.deaths for adopted in take_over(store)] == [0, 0]
+
+
 def test_an_adopted_job_whose_call_was_closed_by_a_late_settle_still_has_its_call(
     store: Store,
 ) -> None:

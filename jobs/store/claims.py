@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, State, Step
@@ -196,15 +196,15 @@ def next_due(connection: Connection, holding: Holding, order: Order) -> float | 
 def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
     """Take over every job that a dead process left running; the caller settles each.
 
-    Sends come with the call that was open. All others get one death more: a send can take the
-    process down only while its answer is read, which `count_death` counts.
+    Sends come with the call that was open. One death more gets a job that was in hand alone: among
+    several nobody knows which it was, and a send waits for the network (`count_death` counts those
+    whose answer is read).
     """
-    died = jobs.c.deaths + case((jobs.c.step == Step.SEND.value, 0), else_=1)
     left = update(jobs).where(
         jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
     )
     taken = connection.execute(
-        left.values(owner=holding.owner, deaths=died).returning(*_TAKEN, jobs.c.deaths)
+        left.values(owner=holding.owner).returning(*_TAKEN, jobs.c.deaths)
     ).all()
     if not taken:
         return []
@@ -215,12 +215,17 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
         .order_by(calls.c.id)
     ).all()
     last_calls = {job_id: (call_id, key) for job_id, call_id, key in found}
+    in_hand = [row.id for row in taken if row.step != Step.SEND]
+    guilty = in_hand[0] if len(in_hand) == 1 else None
+    if guilty is not None:
+        count_death(connection, guilty)
     adopted = []
     for row in sorted(taken, key=lambda row: float(row.turn)):
         call_id, key = (row.call_id or 0, row.call_key or "")
         if row.step == Step.SEND:
             call_id, key = last_calls[row.id]
-        adopted.append(replace(_claimed(row, call_id=call_id, call_key=key), deaths=row.deaths))
+        claimed = _claimed(row, call_id=call_id, call_key=key)
+        adopted.append(replace(claimed, deaths=row.deaths + (row.id == guilty)))
     return adopted
 
 

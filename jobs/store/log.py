@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -95,6 +96,17 @@ def last_run(connection: Connection, batch_id: int) -> Run | None:
         pid=found.pid,
         options=json.loads(found.options),
     )
+
+
+def deaths_in_a_row(connection: Connection, batch_id: int, *, before: int) -> int:
+    """How many of the runs just before this one never came to an end."""
+    found = connection.execute(
+        select(runs.c.ended_at)
+        .where(runs.c.batch_id == batch_id, runs.c.id < before)
+        .order_by(runs.c.id.desc())
+        .limit(10)
+    ).scalars()
+    return sum(1 for _ in takewhile(lambda ended_at: ended_at is None, found))
 
 
 def call_books(connection: Connection, batch_id: int) -> list[tuple[str, str | None]]:

@@ -64,7 +64,6 @@ class Photo:
     open_calls: tuple[OpenCall, ...]
     in_table: frozenset[str]  # request ids of whole answers
     in_spool: frozenset[str]
-    fetching: frozenset[int]  # rows whose files were being saved
 
     @property
     def answered(self) -> frozenset[str]:
@@ -134,9 +133,9 @@ class Scene:
     def workspace(self) -> Workspace:
         return Workspace(folder=self.folder / "prompts.rowmill")
 
-    def start(self, *more: str, concurrency: int = 16) -> Run:
+    def start(self, *more: str, command: str = "run", concurrency: int = 16) -> Run:
         """The real command in its own process, with a home of its own."""
-        words = [sys.executable, "-m", "runner.cli", "run", str(self.sheet)]
+        words = [sys.executable, "-m", "runner.cli", command, str(self.sheet)]
         words += ["-e", self.endpoint, "-m", "mock-image" if self.pictures else "mock-text"]
         words += ["--base-url", self.gateway.base_url, "-c", str(concurrency)]
         words += ["-y", "--progress", "none", *more]
@@ -211,7 +210,6 @@ class Scene:
             in_spool=frozenset(
                 _request_id(json.dumps(dict(one.reply.headers))) for one in replay(place / "spool")
             ),
-            fetching=frozenset(position for (position,) in query(table, _FETCHING)),
         )
         shutil.rmtree(place)
         return found
@@ -230,7 +228,6 @@ _OPEN = (
     "SELECT c.call_key, j.position FROM calls c JOIN attempts a ON a.call_id = c.id "
     "JOIN jobs j ON j.id = a.job_id WHERE c.wire IS NULL"
 )
-_FETCHING = "SELECT position FROM jobs WHERE state = 'running' AND step = 'fetch'"
 _WHOLE = "SELECT headers FROM answers WHERE complete"
 
 
