@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.durable import flush, flush_folder
 from jobs.store.readings import StoredAnswer
 from jobs.store.settles import Answer
-from runner.saving import flush_folder
 from runner.wire import Lost, Reply
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -77,7 +77,7 @@ class AnswerFolder:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(gzip.compress(body, 1, mtime=0))
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         part.replace(target)
         flush_folder(self.path)
 

@@ -4,7 +4,6 @@ import hashlib
 import mmap
 import os
 import stat
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import aiofiles.os
 
+from jobs.durable import flush, flush_folder
 from runner.filetype import Bytes, Picture, inspect
 
 BUSY = frozenset({5, 32, 33})  # Windows: a scanner or viewer holds the file for a moment
@@ -71,7 +71,7 @@ def write_now(data: bytes, target: Path) -> Saved | NameTaken:
             rest = memoryview(data)
             while rest:
                 rest = rest[file.write(rest) :]
-            _flush(file.fileno())
+            flush(file.fileno())
         _replace(part, saved.path)
     finally:
         remove(part)
@@ -90,7 +90,7 @@ def finish_now(part: Path, target: Path) -> Saved | NameTaken:
         found = _existing(saved)
         if found is not None:
             return found
-        _flush(file.fileno())
+        flush(file.fileno())
     _replace(part, saved.path)
     flush_folder(target.parent)
     return saved
@@ -124,28 +124,6 @@ def _existing(saved: Saved) -> Saved | NameTaken | None:
             if hashlib.file_digest(file, "sha256").hexdigest() == saved.sha256:
                 return saved
     return NameTaken(path=saved.path)
-
-
-def _flush(descriptor: int) -> None:
-    """To the disk itself; macOS keeps a plain fsync in the drive's cache."""
-    if sys.platform == "darwin":
-        import fcntl  # noqa: PLC0415 - exists on Unix only
-
-        with suppress(OSError):  # not every file system has it
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-            return
-    os.fsync(descriptor)
-
-
-def flush_folder(folder: Path) -> None:
-    """Makes a rename durable; Windows has no such call and needs none."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _replace(part: Path, final: Path) -> None:

@@ -1,9 +1,7 @@
 """Puts a results file in its place whole, and never over somebody's changes."""
 
-import os
 import secrets
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.durable import flush, flush_folder
 from jobs.export.traces import Traces, trace
 from jobs.sheet.writers import WriteError
 
@@ -40,7 +39,7 @@ def part_beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
         with part.open("x+b") as file:
             yield part, file
             file.flush()
-            _flush(file.fileno())
+            flush(file.fileno())
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -141,25 +140,3 @@ def _replaced(part: Path, target: Path) -> bool:
         else:
             return True
     return False
-
-
-def _flush(descriptor: int) -> None:
-    """To the disk itself; macOS keeps a plain fsync in the drive's cache."""
-    if sys.platform == "darwin":
-        import fcntl  # noqa: PLC0415 - exists on Unix only
-
-        with suppress(OSError):  # not every file system has it
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-            return
-    os.fsync(descriptor)
-
-
-def flush_folder(folder: Path) -> None:
-    """Makes a rename durable; Windows has no such call and needs none."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

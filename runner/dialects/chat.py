@@ -1,18 +1,18 @@
 """Words chat requests and reads chat completions, whole or as an event stream."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.outcome import Result, Usage
 from runner.decoding import Undecodable, decode
 from runner.dialects.drafts import Choice, Draft, ToolCall, drafted, text_of
+from runner.dialects.envelope import Payloads, Reader, open_answer
 from runner.dialects.usage import read_usage
 from runner.endpoint import Rejected
 from runner.faults import is_error, words
 from runner.inputs import Attachment
-from runner.sse import looks_like_events, payloads, stray
 from runner.verdict import judge_error
 from runner.wire import Call
 
@@ -78,27 +78,8 @@ def completion_call(
 
 
 def read_completion(body: bytes) -> Completion | Rejected:
-    """A completion out of whichever form came: gateways stream unasked, and the other way round."""
-    if looks_like_events(body):
-        streamed = _read_stream(payload for _, payload in payloads(body))
-        if streamed is not None:
-            return streamed
-        body = stray(body).encode()
-        if not body:
-            return Completion(cut=True)
-    value = decode(body)
-    if isinstance(value, Undecodable):
-        return nothing(value.reason, value.text)
-    if is_error(value):
-        return told(value, Completion())
-    if not isinstance(value, dict):
-        return nothing("not_json", str(value))
-    return _read_whole(value)
-
-
-def nothing(cause: str, text: str) -> Rejected:
-    failure = Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=words(text))
-    return Rejected(failure=failure)
+    """A completion out of whichever form came."""
+    return open_answer(body, _READER)
 
 
 def told(value: JSON, so_far: Completion) -> Rejected:
@@ -198,13 +179,13 @@ def _choices(value: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
 # --- a stream of chunks ---------------------------------------------------------------------------
 
 
-def _read_stream(values: Iterable[JSON | Undecodable]) -> Completion | Rejected | None:
+def _read_stream(events: Payloads) -> Completion | Rejected | None:
     """The completion that the chunks add up to; None where no chunk came at all."""
     drafts: dict[int, Draft] = {}
     seen, broken = False, False
     usage: Usage | None = None
     model, name, data = "", "", None
-    for value in values:
+    for _, value in events:
         seen = True
         if not isinstance(value, dict):
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
@@ -245,3 +226,11 @@ def _later(known: Usage | None, chunk: Mapping[str, JSON]) -> Usage | None:
     if found is None or (known and known.total_tokens and not found.total_tokens):
         return known
     return found
+
+
+_READER: Reader[Completion] = Reader(
+    stream=_read_stream,
+    whole=_read_whole,
+    error=lambda value: told(value, Completion()),
+    cut=Completion(cut=True),
+)

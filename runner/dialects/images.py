@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.outcome import Picture, Result, Usage
-from runner.decoding import Undecodable, decode
-from runner.dialects.chat import Completion, cut_stream, nothing, told
+from runner.decoding import Undecodable
+from runner.dialects.chat import Completion, cut_stream, told
 from runner.dialects.drafts import text_of
+from runner.dialects.envelope import Payloads, Reader, open_answer
 from runner.dialects.expiry import expires_at
 from runner.dialects.pictures import data_pictures, distinct, no_picture
 from runner.dialects.usage import read_usage
 from runner.endpoint import Reading, Rejected
 from runner.faults import is_error
-from runner.sse import looks_like_events, payloads, stray
 
 OPENAI_LIFE = 3600.0
 """Seconds that an address of OpenAI's own works. Protocol fact: its specification says 60 min."""
@@ -130,7 +130,7 @@ class Images:
 
 def read_pictures(body: bytes, *, wanted: int, notes: Iterable[str]) -> Reading:
     """The pictures of an image answer, with what is to be known about them; none is a failure."""
-    images = _read(body)
+    images = open_answer(body, _READER)
     if isinstance(images, Rejected):
         return images
     if images.cut and len(images.pictures) < wanted:
@@ -151,25 +151,6 @@ def _result(images: Images, wanted: int, notes: list[str]) -> Result:
     if notes:
         data["notes"] = list(notes)
     return Result(model=images.model, usage=images.usage, pictures=images.pictures, data=data)
-
-
-def _read(body: bytes) -> Images | Rejected:
-    """An answer out of whichever form came: gateways stream unasked, and the other way round."""
-    if looks_like_events(body):
-        streamed = _read_stream(payloads(body))
-        if streamed is not None:
-            return streamed
-        body = stray(body).encode()
-        if not body:
-            return Images(cut=True)
-    value = decode(body)
-    if isinstance(value, Undecodable):
-        return nothing(value.reason, value.text)
-    if is_error(value):
-        return told(value, Completion())
-    if not isinstance(value, dict):
-        return nothing("not_json", str(value))
-    return _read_whole(value)
 
 
 def _read_whole(value: Mapping[str, JSON]) -> Images:
@@ -219,7 +200,7 @@ def _is_openai(url: str) -> bool:
 # --- a stream of events ------------------------------------------------------------------------
 
 
-def _read_stream(events: Iterable[tuple[str, JSON | Undecodable]]) -> Images | Rejected | None:
+def _read_stream(events: Payloads) -> Images | Rejected | None:
     """The finished pictures of a stream; None where no event came. Previews are never results."""
     finished: list[Images] = []
     usage: Usage | None = None
@@ -246,3 +227,11 @@ def _read_stream(events: Iterable[tuple[str, JSON | Undecodable]]) -> Images | R
         usage=usage,
         cut=broken or not pictures,
     )
+
+
+_READER: Reader[Images] = Reader(
+    stream=_read_stream,
+    whole=_read_whole,
+    error=lambda value: told(value, Completion()),
+    cut=Images(cut=True),
+)

@@ -1,20 +1,20 @@
 """Words Anthropic messages requests and reads their answers, whole or as an event stream."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
 from jobs.outcome import Usage
-from runner.decoding import Undecodable, decode
-from runner.dialects.chat import Completion, nothing, told
+from runner.decoding import Undecodable
+from runner.dialects.chat import Completion, told
 from runner.dialects.drafts import Choice, ToolCall, text_of
+from runner.dialects.envelope import Payloads, Reader, open_answer
 from runner.dialects.usage import read_usage
 from runner.endpoint import Rejected
 from runner.faults import is_error
 from runner.filetype import media_type
 from runner.inputs import Attachment
-from runner.sse import looks_like_events, payloads, stray
 from runner.wire import Call
 
 VERSION = "2023-06-01"
@@ -210,31 +210,21 @@ class _Draft:
 
 
 def read_message(body: bytes) -> Completion | Rejected:
-    """A message out of whichever form came: gateways stream unasked, and the other way round."""
-    if looks_like_events(body):
-        streamed = _read_stream(value for _, value in payloads(body))
-        if streamed is not None:
-            return streamed
-        body = stray(body).encode()
-        if not body:
-            return Completion(cut=True)
-    value = decode(body)
-    if isinstance(value, Undecodable):
-        return nothing(value.reason, value.text)
-    if is_error(value):
-        return told(value, Completion())
-    if not isinstance(value, dict):
-        return nothing("not_json", str(value))
+    """A message out of whichever form came."""
+    return open_answer(body, _READER)
+
+
+def _read_whole(value: Mapping[str, JSON]) -> Completion:
     draft = _Draft()
     if "content" in value or "stop_reason" in value:
         draft.begin(value)
     return draft.finished()
 
 
-def _read_stream(values: Iterable[JSON | Undecodable]) -> Completion | Rejected | None:
+def _read_stream(events: Payloads) -> Completion | Rejected | None:
     """The message that the events add up to; None where no event came at all."""
     draft, seen, broken = _Draft(), False, False
-    for value in values:
+    for _, value in events:
         seen = True
         if not isinstance(value, dict):
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
@@ -245,3 +235,11 @@ def _read_stream(values: Iterable[JSON | Undecodable]) -> Completion | Rejected 
     if not seen:
         return None
     return draft.finished(cut=broken or not (draft.ended and draft.finish))
+
+
+_READER: Reader[Completion] = Reader(
+    stream=_read_stream,
+    whole=_read_whole,
+    error=lambda value: told(value, Completion()),
+    cut=Completion(cut=True),
+)
