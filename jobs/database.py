@@ -117,8 +117,9 @@ def roomy(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        driver.execute(f"PRAGMA cache_size={USUAL_PAGES}")
-        driver.execute("PRAGMA shrink_memory")
+        if not connection.invalidated:  # Ctrl-C in the middle of a statement closes it
+            driver.execute(f"PRAGMA cache_size={USUAL_PAGES}")
+            driver.execute("PRAGMA shrink_memory")
 
 
 def on_shared_file_system(path: Path) -> bool:

@@ -28,6 +28,13 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shell happens to set must not reach the commands that are tested."""
+    for name in [name for name in os.environ if name.startswith("ROWMILL_")]:
+        monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A PostgreSQL server of our own, or a skip that names what is missing."""

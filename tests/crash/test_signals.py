@@ -127,14 +127,15 @@ def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) 
         assert not shas & again
 
 
+@pytest.mark.parametrize("wait", [0.03, 0.1, 0.3])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_anything_is_sent_ends_the_run_without_a_traceback(
-    number: int, tmp_path: Path
+    number: int, wait: float, tmp_path: Path
 ) -> None:
     with scene(tmp_path, rows=30_000) as one:
         run = one.start()
         one.until(one.workspace.table.exists, run)
-        time.sleep(0.2)
+        time.sleep(wait)
         run.signal(number)
         assert run.wait() in (Exit.INTERRUPTED, Exit.TERMINATED, -signal.SIGTERM)
         assert "Traceback" not in run.stderr
