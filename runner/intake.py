@@ -13,7 +13,7 @@ from jobs.job import JSON
 from jobs.load import Identity, digest_of_options, stage
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet, open_sheet
-from jobs.store import Store, Transaction
+from jobs.store import Store, TableError, Transaction
 from jobs.store.log import remember_options
 from jobs.store.readings import Batch, batch, done_digests
 from jobs.store.staging import Plan, Staging
@@ -272,7 +272,10 @@ def _look_around(tx: Transaction, found: _Found, workspace: Workspace) -> None:
     """A new sheet whose rows are answered next door is nearly always the old one renamed."""
     staged = found.intake.plan.staged if found.intake.plan else 0
     for other in neighbours(workspace):
-        store = Store.look(other.table)
+        try:
+            store = Store.look(other.table)
+        except TableError:
+            continue  # a neighbour that cannot be read is its own sheet's trouble
         try:
             with store.read() as theirs, tx.begin():
                 answered = found.staging.answered_in(done_digests(theirs))

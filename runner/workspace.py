@@ -3,14 +3,15 @@
 import contextlib
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.lock import Lock, is_held
+from jobs.lock import Holder, Lock, LockedError, holder, is_held
 from jobs.store import EmptyTableError, Store
 from jobs.store.readings import Batch, batch
 from runner.catalogue import say
-from runner.exits import Refusal
+from runner.exits import Exit, Refusal
 
 SUFFIX = ".rowmill"
 REHEARSAL = ".rehearsal"
@@ -53,13 +54,28 @@ class Workspace:
         """What the mock gateway charged, in a rehearsal."""
         return self.folder / "bill.jsonl"
 
-    def lock(self) -> Lock:
-        """The lock of whoever runs this table."""
-        return Lock(self.folder / "jobs.lock")
+    @property
+    def lock_file(self) -> Path:
+        """What a run locks."""
+        return self.folder / "jobs.lock"
+
+    def hold(self) -> Lock:
+        """The lock of whoever runs this table, taken. Raises Refusal where another run has it."""
+        lock = Lock(self.lock_file)
+        try:
+            lock.acquire()
+        except LockedError as error:
+            raise _held_by(error.holder) from error
+        return lock
+
+    def refuse_if_held(self) -> None:
+        """Raise Refusal where a run holds the table now."""
+        if self.is_running():
+            raise _held_by(holder(self.lock_file))
 
     def is_running(self) -> bool:
         """Does a run hold the table now?"""
-        return is_held(self.folder / "jobs.lock")
+        return is_held(self.lock_file)
 
     def make(self) -> None:
         """Make the folder, for its owner alone: prompts may be private."""
@@ -90,6 +106,14 @@ class Workspace:
         return Path(
             os.path.normpath(self.folder / str(loaded.options.get("sheet_path", loaded.sheet)))
         )
+
+
+def _held_by(other: Holder) -> Refusal:
+    if not other.pid:  # its lock file was deleted, or is being written
+        return Refusal(say("workspace.held_unnamed"), code=Exit.BUSY)
+    since = time.strftime("%H:%M", time.localtime(other.since))
+    told = say("workspace.held", pid=other.pid, host=other.host, since=since)
+    return Refusal(told, code=Exit.BUSY)
 
 
 def of_sheet(sheet: Path, given: Path | None) -> Workspace:

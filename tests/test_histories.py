@@ -77,7 +77,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, ROWS))
     def die(self, limit: int) -> None:
-        """The process dies in its work; the next one blames what was in hand alone, beyond sends."""
+        """The process dies in its work; the next one blames what was alone in hand."""
         self.take(limit)
         self.ghosts += [(self.me, job) for job in self.hands.values()]
         self.run += 1

@@ -101,8 +101,7 @@ def test_without_rows_and_class_it_is_a_usage_error(workspace: Workspace) -> Non
 
 
 def test_it_works_beside_a_run(workspace: Workspace) -> None:
-    lock = workspace.lock()
-    lock.acquire()
+    lock = workspace.hold()
     try:
         assert skip("--class", "refused", "-y").exit_code == 0
     finally:

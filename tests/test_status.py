@@ -96,8 +96,7 @@ def test_a_run_that_never_said_how_it_ended_is_told_from_one_that_goes_on(home: 
     workspace = table(home, DONE, PENDING)
     assert "never said how it ended" in status("prompts.csv").stdout
     assert "rowmill run prompts.csv" in status("prompts.csv").stdout
-    lock = workspace.lock()
-    lock.acquire()
+    lock = workspace.hold()
     try:
         shown = " ".join(status("prompts.csv").stdout.split())
     finally:

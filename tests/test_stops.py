@@ -171,8 +171,7 @@ def test_another_run_holds_the_table(world: World) -> None:
     sheet = world.prompts("a.csv", "a cat")
     workspace = world.workspace(sheet)
     workspace.make()
-    lock = workspace.lock()
-    lock.acquire()
+    lock = workspace.hold()
     try:
         busy = world.run("run", sheet, *TEXT)
     finally:

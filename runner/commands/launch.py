@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jobs.export import Options, results_path, write_results
-from jobs.lock import LockedError
 from jobs.store import Store, Transaction
 from jobs.store.choices import ask_again
 from jobs.store.log import end_run
@@ -57,16 +56,7 @@ def launch(job: Launch) -> int:
     """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
     workspace = job.workspace
     workspace.make()
-    lock = workspace.lock()
-    try:
-        lock.acquire()
-    except LockedError as error:
-        since = time.strftime("%H:%M", time.localtime(error.holder.since))
-        holder = error.holder
-        told = say("workspace.held", pid=holder.pid, host=holder.host, since=since)
-        if not holder.pid:  # its lock file was deleted, or is being written
-            told = say("workspace.held_unnamed")
-        raise Refusal(told, code=Exit.BUSY) from error
+    lock = workspace.hold()
     try:
         handler = log_to(workspace.log)
         store = Store.open(workspace.table)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from runner.catalogue import say
 from runner.commands import options
-from runner.commands.launch import Launch, launch
 from runner.exits import Refusal
 from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet
 
@@ -12,6 +11,10 @@ from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet
 @options.argument("sheet")
 def _run(sheet: str) -> int:
     path, workspace = sheet_and_workspace(Path(sheet))
+    workspace.refuse_if_held()
+    # What runs takes half a second to load; that the table is held can be told before.
+    from runner.commands.launch import Launch, launch  # noqa: PLC0415
+
     known = workspace.loaded()
     settings = options.settings(
         folder=path.absolute().parent, remembered=known.options if known else None

@@ -74,7 +74,7 @@ def test_a_lock_file_that_is_deleted_lets_nobody_else_in(tmp_path: Path) -> None
     with scene(tmp_path, rows=8, latency=LONG) as one:
         first = one.start()
         assert one.until_calls(8, first)
-        one.workspace.lock().path.unlink()
+        one.workspace.lock_file.unlink()
         second = one.start()
         assert second.wait() == Exit.BUSY, second.stderr
         assert "process 0" not in second.stderr
@@ -98,7 +98,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_child_that_outlives_a_killed_run_does_not_hold_its_table(tmp_path: Path) -> None:
     with scene(tmp_path, rows=2) as one:
         one.workspace.make()
-        words = [sys.executable, "-c", FORK, str(one.workspace.lock().path)]
+        words = [sys.executable, "-c", FORK, str(one.workspace.lock_file)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as parent:
             assert parent.stdout is not None
             child = int(parent.stdout.readline())

@@ -13,6 +13,8 @@ from runner.mock.forms import Form
 from .audit import audit
 from .harness import Run, Scene, scene
 
+PATIENCE = 15.0  # seconds; a stop is quick, but tests share their cores
+
 
 def at_work(scene: Scene, calls: int = 16, *more: str) -> Run:
     """A run with so many calls sent."""
@@ -76,7 +78,7 @@ def test_the_second_signal_gives_up_and_the_next_run_asks_again(tmp_path: Path) 
         run.signal(signal.SIGINT)
         before = time.monotonic()
         assert run.wait() == Exit.INTERRUPTED
-        assert time.monotonic() - before < 2.0
+        assert time.monotonic() - before < PATIENCE
         assert open_calls(one) == 0
         assert one.query("SELECT DISTINCT wire FROM calls") == [("D",)]
         assert statuses(one) == {"ready": 12}
@@ -96,8 +98,9 @@ def test_three_signals_end_the_process_and_lose_nothing(tmp_path: Path) -> None:
         while run.alive and time.monotonic() < before + 10:
             run.signal(signal.SIGINT)
             time.sleep(0.01)
-        assert run.wait() == Exit.INTERRUPTED
-        assert time.monotonic() - before < 2.0
+        # A signal that comes while the interpreter goes down kills it; a shell calls that 130 too.
+        assert run.wait() in (Exit.INTERRUPTED, -signal.SIGINT)
+        assert time.monotonic() - before < PATIENCE
         photos = [one.photo("after")]
         assert photo <= photos[0].answered
         assert one.start().wait() == Exit.DONE
