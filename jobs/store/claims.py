@@ -76,9 +76,12 @@ def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
         ready = ready.where(jobs.c.model.not_in(bindparam("b_barred", expanding=True)))
     if chosen:
         ready = ready.where(jobs.c.selection == bindparam("b_run"))
+    # As an expression of its own it is evaluated once: PostgreSQL may ask a plain subquery again
+    # for each row, and then SKIP LOCKED finds other rows than before.
+    taken = ready.cte("taken")
     return (
         update(jobs)
-        .where(jobs.c.id.in_(ready))
+        .where(jobs.c.id.in_(select(taken.c.id)))
         .values(state=State.RUNNING.value, owner=bindparam("b_owner"), epoch=jobs.c.epoch + 1)
         .returning(*_TAKEN)
     )
