@@ -113,8 +113,8 @@ RUN = {
     ),
     "rehearse.kill": "killed the run after {calls} calls (kill {number} of {total})",
     "rehearse.books": (
-        "the mock's bill and our books: {billed} calls billed, {ours} of them in our books, {lost} "
-        "lost without a trace; {answers} answers received, {in_doubt} calls in doubt"
+        "books    {billed} calls on the mock's bill, {ours} of them in our books, {lost} lost; "
+        "{answers} answers, {in_doubt} in doubt"
     ),
     "rehearse.books_bad": "The books do not balance: {what}.",
 }

@@ -5,13 +5,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jobs.export import Options, results_path, write_results
+from jobs.job import JSON
 from jobs.store import Store, Transaction
 from jobs.store.choices import ask_again
 from jobs.store.log import end_run
@@ -37,6 +38,7 @@ STOP_CODES = {
     "terminated": Exit.TERMINATED,
     "broken": Exit.OUTPUT,
 }
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 
 
@@ -50,6 +52,7 @@ class Launch:
     key: Secret | None = None  # in a rehearsal, where none is asked for
     before: Callable[[Transaction], Sequence[str]] | None = None  # `retry`: puts back, says what
     rehearsal: bool = False
+    audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # what else to tell at the end
 
 
 def launch(job: Launch) -> int:
@@ -146,6 +149,12 @@ def program_version() -> str:
 # --- before ---------------------------------------------------------------------------------------
 
 
+def _how_read(layout: Mapping[str, JSON]) -> str:
+    """Format, encoding, delimiter and tab of a sheet, as far as it has them."""
+    words = [layout[name] for name in ("format", "encoding", "delimiter", "tab")]
+    return ", ".join(DELIMITERS.get(str(word), str(word)) for word in words if word)
+
+
 def _tell_intake(intake: Intake, settings: Settings) -> None:
     if settings.quiet:
         return
@@ -163,11 +172,7 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
         tell(say("run.unread", sheet=intake.sheet.name))
     elif intake.plan is not None:
         plan = intake.plan
-        how = ", ".join(
-            str(value)
-            for name in ("format", "encoding", "delimiter", "tab")
-            if (value := intake.layout.get(name)) is not None and str(value).strip()
-        )
+        how = _how_read(intake.layout)
         tell(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
         if not plan.first:
             numbers = ("unchanged", "refreshed", "changed", "new", "returned", "removed")
@@ -229,6 +234,10 @@ def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> 
         codes += _codes_of(ending, standing)
     written, code = _write(job, store, loaded)
     codes.append(code)
+    if job.audit is not None:
+        audited, code = job.audit(store)
+        written += audited
+        codes.append(code)
     result = worst(codes)
     if ending is not None:
         with store.write() as tx:

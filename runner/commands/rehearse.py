@@ -15,7 +15,7 @@ from runner.books import compare
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch
-from runner.exits import Exit, Refusal, worst
+from runner.exits import Exit, Refusal
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
@@ -53,9 +53,9 @@ def _rehearse(sheet: str) -> int:
             settings=settings,
             key=Secret(KEY),
             rehearsal=True,
+            audit=lambda store: _audited(store, workspace),
         )
-        code = launch(job)
-    return worst([Exit(code), _audit(workspace)])
+        return launch(job)
 
 
 def _with_defaults(settings: Settings) -> Settings:
@@ -145,28 +145,21 @@ def _lines(bill: Path) -> int:
     return bill.read_bytes().count(b"\n") if bill.exists() else 0
 
 
-def _audit(workspace: Workspace) -> Exit:
-    """Hold the mock's bill against our books, and say so."""
-    store = Store.look(workspace.table)
-    try:
-        books = compare(workspace.bill, store)
-    finally:
-        store.close()
-    tell(
-        say(
-            "rehearse.books",
-            billed=f"{books.billed:,}",
-            ours=f"{books.ours:,}",
-            lost=f"{books.billed - books.ours:,}",
-            answers=f"{books.answers:,}",
-            in_doubt=f"{books.in_doubt:,}",
-        )
+def _audited(store: Store, workspace: Workspace) -> tuple[list[str], Exit]:
+    """The mock's bill held against our books, in words."""
+    books = compare(workspace.bill, store)
+    told = say(
+        "rehearse.books",
+        billed=f"{books.billed:,}",
+        ours=f"{books.ours:,}",
+        lost=f"{books.billed - books.ours:,}",
+        answers=f"{books.answers:,}",
+        in_doubt=f"{books.in_doubt:,}",
     )
     if books.balanced:
-        return Exit.DONE
+        return [told], Exit.DONE
     wrong = ", ".join((*books.unknown_to_us[:3], *books.unpaid[:3]))
-    tell(say("rehearse.books_bad", what=wrong))
-    return Exit.BUG
+    return [told, say("rehearse.books_bad", what=wrong)], Exit.BUG
 
 
 command = options.command(
