@@ -175,7 +175,7 @@ def _understand(
     intake = Intake(
         sheet=path,
         headers=headers,
-        layout=_plain_layout(sheet),
+        layout=plain_layout(sheet),
         columns=columns,
         identity=identity.header,
         plan=staging.plan(),
@@ -256,7 +256,8 @@ def _problem(row: int, text: str) -> Finding:
     )
 
 
-def _plain_layout(sheet: Sheet) -> dict[str, JSON]:
+def plain_layout(sheet: Sheet) -> dict[str, JSON]:
+    """How a sheet was read, as the table keeps it."""
     layout = sheet.layout
     return {
         "format": layout.format,

@@ -11,7 +11,7 @@ from statistics import quantiles
 from jobs.columns import ColumnMap, map_columns
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, SheetError
-from jobs.sheet.reader import Sheet, open_sheet
+from jobs.sheet.reader import open_sheet
 from jobs.store import Store
 from jobs.store.glance import recent_seconds
 from jobs.store.readings import Batch, counts
@@ -20,7 +20,7 @@ from jobs.template import TemplateError
 from runner import naming
 from runner.catalogue import say
 from runner.exits import Exit, Refusal
-from runner.intake import Intake, look_at, would_rebuy
+from runner.intake import Intake, look_at, plain_layout, would_rebuy
 from runner.keys import KeyRefusal, find_key
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
 from runner.pricing import OwnPrice
@@ -147,7 +147,7 @@ def _half_known(found: Survey) -> Survey:
     missing = [one for one in _missing(columns, settings) if not found.stops[0].startswith(one)]
     return replace(
         found,
-        layout=_layout(opened),
+        layout=plain_layout(opened),
         headers=headers,
         columns=columns,
         findings=tuple(one for one in findings if one not in found.problems),
@@ -165,18 +165,6 @@ def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
         yield say("run.no_model")
     if settings.prompt is None and "prompt" in missing:
         yield say("run.no_prompt")
-
-
-def _layout(opened: Sheet) -> dict[str, JSON]:
-    layout = opened.layout
-    return {
-        "format": layout.format,
-        "encoding": layout.encoding,
-        "delimiter": layout.delimiter,
-        "tab": layout.tab,
-        "header_row": layout.header_row,
-        "typed": layout.typed,
-    }
 
 
 def _stops(

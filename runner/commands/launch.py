@@ -81,7 +81,7 @@ def _run(job: Launch, store: Store) -> int:
     remember(job.sheet, job.workspace)
     loaded, standing = _foreseen(job, store)
     ending = None
-    if _work_left(standing):
+    if standing.pending:
         key = _key(job)
         _consent(job, standing, loaded)
         if job.before is not None:
@@ -102,10 +102,6 @@ def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts]:
     for sentence in told:
         tell(sentence)
     return loaded, standing
-
-
-def _work_left(standing: Counts) -> int:
-    return standing.pending
 
 
 def _go(job: Launch, store: Store, loaded: Batch, key: Secret) -> Ending:
