@@ -9,7 +9,7 @@ from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryA
 from jobs.store.readings import Counts, Spent
 from jobs.store.settles import SavedFile
 from runner.snapshot import Event, Snapshot
-from runner.steps import Done
+from runner.steps.terms import Done
 
 log = logging.getLogger("rowmill.attempts")
 

@@ -15,7 +15,7 @@ from runner.endpoint import AnyEndpoint
 from runner.inputs import Attachment, InputError, parse
 from runner.registry import UnknownEndpoint, endpoint
 from runner.secret import redacted
-from runner.steps import references_in
+from runner.steps.job_inputs import references_in
 from runner.wire import Call, Part
 
 _DATA_URI = re.compile(r"(data:[^,\s\"'()<>]{0,100};base64,)([A-Za-z0-9+/=_-]{200,})")

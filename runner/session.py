@@ -30,7 +30,8 @@ from runner.progress import Display
 from runner.secret import Secret
 from runner.settings import Settings
 from runner.spool import Record, Spool, clear, replay
-from runner.steps import Plan, Steps, Tools
+from runner.steps import Steps
+from runner.steps.terms import Plan, Tools
 from runner.transport import Target, Wire
 from runner.wire import Call, Reply
 from runner.workers import Conduct, Crew, Crews, Stop, Workshop

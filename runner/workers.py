@@ -17,7 +17,9 @@ from jobs.store.settles import Ended, Settlement
 from runner.catalogue import say
 from runner.ledger import Ledger
 from runner.resolution import Signal
-from runner.steps import Done, Steps, to_the_end
+from runner.steps import Steps
+from runner.steps.send import to_the_end
+from runner.steps.terms import Done
 
 log = logging.getLogger(__name__)
 
@@ -310,11 +312,7 @@ class Workshop:
 
     async def _performed(self, job: Claimed) -> Done:
         try:
-            if job.step is Step.SEND:
-                return await self.steps.send(job)
-            if job.step is Step.POLL:
-                return await self.steps.poll(job)
-            return await self.steps.fetch(job)
+            return await self.steps.perform(job)
         except asyncio.CancelledError:
             return self.steps.given_up(job)
         except Exception as error:  # a bug becomes its own failure class, here only
@@ -391,7 +389,7 @@ class Workshop:
 
     async def _doubt_key(self, failure: Failure | None) -> None:
         """A 401 may be the gateway's own channel: ask for the list of models before stopping."""
-        if self.steps.key_good or self.stop is not None:
+        if self.steps.standing.key_good or self.stop is not None:
             return
         if self._probing is None:
             self._probing = asyncio.create_task(self._probe(failure))
@@ -399,7 +397,7 @@ class Workshop:
 
     async def _probe(self, failure: Failure | None) -> None:
         if await self.conduct.probe():
-            self.steps.key_good = True
+            self.steps.standing.key_good = True
         else:
             self.halt(Stop(kind="key", detail=failure.detail if failure else ""))
         self._probing = None

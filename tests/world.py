@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from jobs.store import Store
 from jobs.store.readings import counts
-from runner import books, cli, steps
+from runner import books, cli
 from runner.cli import rowmill
 from runner.mock.edits import Edits
 from runner.mock.faults import FaultPlan
@@ -30,6 +30,7 @@ from runner.mock.messages import Messages
 from runner.mock.midjourney import SUBMITS
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
+from runner.steps import terms
 from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
 
 ROOT = Path(cli.__file__).parents[1]
@@ -94,7 +95,7 @@ class World:
 
     def luck(self, size: float) -> None:
         """How long backoffs are, as a share of the longest they could be."""
-        self.monkeypatch.setattr(steps, "random", Luck(size))
+        self.monkeypatch.setattr(terms, "random", Luck(size))
 
     # --- the gateway ------------------------------------------------------------------------------
 

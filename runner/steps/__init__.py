@@ -1,0 +1,48 @@
+"""One step of one job: do it, decide what it came to, have it written down."""
+
+from jobs.job import Claimed, Step
+from jobs.outcome import Released
+from jobs.store.settles import Ended, Settlement
+from runner.spool import Record
+from runner.steps.fetch import Fetcher
+from runner.steps.poll import poll
+from runner.steps.recover import recover
+from runner.steps.send import Sender
+from runner.steps.terms import Done, Plan, Standing, Tools
+
+
+class Steps:
+    """The steps of one run, behind one door."""
+
+    def __init__(self, plan: Plan, tools: Tools) -> None:
+        self.standing = Standing.at_start(plan)
+        self._tools = tools
+        self._sender = Sender(plan, tools, self.standing)
+        self._fetcher = Fetcher(plan, tools)
+
+    async def perform(self, job: Claimed) -> Done:
+        """Do the step that this job is at."""
+        match job.step:
+            case Step.SEND:
+                return await self._sender.send(job)
+            case Step.POLL:
+                return await poll(job, self._tools, self.standing)
+            case Step.FETCH:
+                return await self._fetcher.fetch(job)
+
+    async def recover(self, job: Claimed, record: Record | None) -> Done:
+        """Do what is left of a step that a dead process was in."""
+        return await recover(job, record, sender=self._sender, tools=self._tools)
+
+    def given_up(self, job: Claimed) -> Done:
+        """A step that cost nothing, cut short: it is done again by the next run."""
+        ended = Ended(wire="A", seconds=0.0) if job.step is Step.SEND else None
+        return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
+
+    async def settled(self, done: Done) -> None:
+        """Once it is durable, the spool forgets it and saved pictures leave the answer."""
+        job = done.settlement.job
+        if job.step is Step.SEND:
+            self._tools.spool.forget(job.call_id)
+        if done.drop_answer:
+            await self._fetcher.slim(job.call_id, done.drop_answer)

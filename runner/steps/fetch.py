@@ -1,0 +1,196 @@
+"""The step that saves the files of an answer; it never asks for a new answer."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jobs.job import Claimed, Failure, FailureClass
+from jobs.outcome import Finished, GiveUp, Outcome, TryAgain
+from jobs.store.readings import StoredAnswer, WantedFile, answer, cells_of, files_of
+from jobs.store.settles import LostFile, SavedFile, Settlement, replace_answer
+from runner.answers import AnswerFolder
+from runner.download import DownloadFailure
+from runner.download import save as save_picture
+from runner.naming import name_file, slug
+from runner.registry import ENDPOINTS
+from runner.retry import backoff
+from runner.saving import NameTaken, Saved
+from runner.steps.job_inputs import inputs_to_read
+from runner.steps.terms import Done, Plan, Tools, chance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSaved:
+    """A wanted file that could not be had this time."""
+
+    file: WantedFile
+    failure: DownloadFailure
+
+
+Got: TypeAlias = SavedFile | NotSaved
+
+
+class Fetcher:
+    """Saves the files of one run, each under a name of its own."""
+
+    def __init__(self, plan: Plan, tools: Tools) -> None:
+        self._plan = plan
+        self._tools = tools
+        self._being_saved: set[str] = set()
+
+    async def fetch(self, job: Claimed) -> Done:
+        """Save what an answer promised and is not yet here."""
+        wanted, row, stored = await self._tools.ledger.do(
+            lambda tx: (
+                files_of(tx, job.id, job.call_id),
+                cells_of(tx, job.id),
+                answer(tx, job.call_id),
+            )
+        )
+        open_files = [file for file in wanted if file.state != "done"]
+        inline: dict[int, str] = {}
+        if any(file.url is None for file in open_files) and stored is not None:
+            try:
+                inline = await asyncio.to_thread(_inline_pictures, job, stored, self._tools.answers)
+            except OSError as error:
+                return _unreadable(job, f"the stored answer cannot be read: {error}")
+        values = _name_values(job, row, self._plan.headers)
+        got = [await self._get(job, file, inline.get(file.number), values) for file in open_files]
+        have_one = any(file.state == "done" for file in wanted)
+        return self._fetched(job, got, inline, have_one=have_one)
+
+    async def slim(self, call_id: int, pictures: Mapping[str, str]) -> None:
+        """Take pictures that are verified on disk out of their stored answer."""
+        ledger, answers = self._tools.ledger, self._tools.answers
+        stored = await ledger.do(lambda tx: answer(tx, call_id))
+        if stored is None or not stored.complete:
+            return
+        try:
+            slim = await asyncio.to_thread(answers.slim, stored, pictures)
+        except OSError:
+            return  # the big answer stays as it is; nothing depends on its size
+        if slim is not None:
+            await ledger.do(lambda tx: replace_answer(tx, call_id, slim))
+            answers.drop(call_id)
+
+    async def _get(
+        self, job: Claimed, file: WantedFile, inline: str | None, values: Mapping[str, str]
+    ) -> Got:
+        """One picture under a name of its own; a name taken by something else gets a tail."""
+        names = {**values, "n": str(file.number)}
+        base = str(name_file(self._plan.name, names, version=file.version, extension=""))
+        for name in (base, f"{base}-{job.row}", *(f"{base}-{job.row}-{k}" for k in range(2, 100))):
+            if name.casefold() in self._being_saved:
+                continue
+            self._being_saved.add(name.casefold())
+            try:
+                saved = await self._save(file, inline, name)
+            finally:
+                self._being_saved.discard(name.casefold())
+            match saved:
+                case NameTaken():
+                    continue
+                case DownloadFailure():
+                    return NotSaved(file=file, failure=saved)
+                case Saved():
+                    return self._saved_file(file, saved)
+        taken = DownloadFailure(
+            cause="name_taken", detail=f"no free name like {base}", passing=False
+        )
+        return NotSaved(file=file, failure=taken)
+
+    async def _save(
+        self, file: WantedFile, inline: str | None, name: str
+    ) -> Saved | NameTaken | DownloadFailure:
+        target = self._plan.files / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.url is not None:
+            return await self._tools.downloads.download(file.url, target)
+        if inline is None:
+            gone = "the answer no longer holds this picture"
+            return DownloadFailure(cause="not_found", detail=gone, passing=False)
+        try:
+            data = await asyncio.to_thread(_decoded, inline)
+        except binascii.Error as error:
+            return DownloadFailure(cause="not_a_picture", detail=str(error), passing=False)
+        return await save_picture(data, target)
+
+    def _saved_file(self, file: WantedFile, saved: Saved) -> SavedFile:
+        return SavedFile(
+            number=file.number,
+            name=saved.path.relative_to(self._plan.files).as_posix(),
+            size=saved.size,
+            sha256=bytes.fromhex(saved.sha256),
+            media_type=saved.media_type,
+            width=saved.width,
+            height=saved.height,
+        )
+
+    def _fetched(
+        self, job: Claimed, got: list[Got], inline: Mapping[int, str], *, have_one: bool
+    ) -> Done:
+        """What the files came to; `have_one`: an earlier fetch of this answer saved some."""
+        saved = [one for one in got if isinstance(one, SavedFile)]
+        failed = [one for one in got if isinstance(one, NotSaved)]
+        later = [one.failure for one in failed if one.failure.passing]
+        if later and job.attempts + 1 < self._plan.attempts:
+            delay = backoff(job.attempts + 1, chance=chance())
+            again = TryAgain(failure=_file_failure(later[0]), delay=delay)
+            return Done(settlement=Settlement(job=job, outcome=again, files=saved))
+        lost = [LostFile(number=one.file.number, cause=one.failure.cause) for one in failed]
+        outcome: Outcome = Finished()
+        if failed and not saved and not have_one:
+            outcome = GiveUp(failure=_file_failure(failed[0].failure))
+        drop = {inline[one.number]: one.sha256.hex() for one in saved if one.number in inline}
+        return Done(
+            settlement=Settlement(job=job, outcome=outcome, files=[*saved, *lost]),
+            drop_answer=drop if not failed else {},
+        )
+
+
+def _inline_pictures(job: Claimed, stored: StoredAnswer, answers: AnswerFolder) -> dict[int, str]:
+    """The pictures that came inside an answer, by number."""
+    endpoint = ENDPOINTS[job.endpoint]
+    reading = endpoint.read(inputs_to_read(job, endpoint), answers.load(stored))
+    return {
+        number: picture.base64
+        for number, picture in enumerate(getattr(reading, "pictures", ()), start=1)
+        if picture.base64 is not None
+    }
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode("".join(text.split()), validate=True)
+
+
+def _file_failure(failure: DownloadFailure) -> Failure:
+    return Failure(
+        kind=FailureClass.FILE, cause=failure.cause, detail=failure.detail, status=failure.status
+    )
+
+
+def _unreadable(job: Claimed, detail: str) -> Done:
+    failure = Failure(kind=FailureClass.FILE, cause="not_found", detail=detail)
+    return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure)))
+
+
+def _name_values(
+    job: Claimed, row: tuple[str, str] | None, headers: tuple[str, ...]
+) -> dict[str, str]:
+    key, cells = row if row is not None else (str(job.id), "[]")
+    own = dict(
+        zip(
+            headers, ("" if cell is None else str(cell) for cell in json.loads(cells)), strict=False
+        )
+    )
+    return own | {
+        "row": str(job.row),
+        "key": key,
+        "slug": slug(str(job.fields.get("prompt") or "")),
+        "model": job.model,
+        "endpoint": job.endpoint,
+    }

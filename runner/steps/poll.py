@@ -1,0 +1,25 @@
+"""The step that asks after a remote task; the ticket is known, nothing is submitted again."""
+
+import asyncio
+
+from jobs.job import Claimed
+from jobs.outcome import Released, Submitted
+from jobs.store.settles import Settlement
+from runner.registry import ENDPOINTS
+from runner.resolution import resolve_poll
+from runner.steps.terms import Done, Standing, Tools
+from runner.wire import Reply
+
+
+async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
+    """Ask once; free, and what comes of it is kept only where it ends the task."""
+    endpoint = ENDPOINTS[job.endpoint]
+    if endpoint.ask is None or job.ticket is None:
+        raise TypeError(f"{job.endpoint} has no tasks to ask after")
+    delivery = await tools.wire.send(endpoint.ask(job.ticket))
+    resolution = resolve_poll(job, endpoint, delivery, standing.rules())
+    kept = None
+    if isinstance(delivery, Reply) and not isinstance(resolution.outcome, Submitted | Released):
+        kept = await asyncio.to_thread(tools.answers.keep, job.call_id, delivery)
+    settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept)
+    return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)

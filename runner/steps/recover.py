@@ -1,0 +1,42 @@
+"""Jobs that a dead process left running: settled from the spool, or put back."""
+
+from dataclasses import replace
+
+from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.outcome import GiveUp, Released
+from jobs.store.claims import count_death
+from jobs.store.settles import Ended, Settlement
+from runner.registry import ENDPOINTS
+from runner.spool import Record
+from runner.steps.send import Sender
+from runner.steps.terms import Done, Tools
+
+MOST_DEATHS = 3
+
+
+async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools: Tools) -> Done:
+    """What becomes of one; a record that was settled before is ignored."""
+    if job.step is Step.SEND:
+        return await _recover_send(job, record, sender=sender, tools=tools)
+    if job.deaths >= MOST_DEATHS:
+        return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
+    return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0)))
+
+
+async def _recover_send(
+    job: Claimed, record: Record | None, *, sender: Sender, tools: Tools
+) -> Done:
+    """Reading an answer can take the process down: counted first, undone by the settle."""
+    if record is None:
+        return sender.dead(replace(job, deaths=0), ENDPOINTS[job.endpoint], 0.0)
+    if job.deaths < MOST_DEATHS:
+        await tools.ledger.do(lambda tx: count_death(tx, job.id))
+        return await sender.take(job, record.reply)
+    kept = tools.answers.keep(job.call_id, record.reply)
+    ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+    given_up = GiveUp(failure=_deaths(job))
+    return Done(settlement=Settlement(job=job, outcome=given_up, ended=ended, answer=kept))
+
+
+def _deaths(job: Claimed) -> Failure:
+    return Failure(kind=FailureClass.CRASHED, cause="deaths", detail=str(job.deaths))

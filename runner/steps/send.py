@@ -1,0 +1,134 @@
+"""The step that costs money: ask the endpoint, keep the answer, decide what it came to."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from jobs.job import JSON, Claimed, Failure, FailureClass
+from jobs.outcome import GiveUp, Repeat, TryAgain
+from jobs.store.settles import Answer, Ended, Settlement
+from runner.answers import INLINE, cut_answer
+from runner.attachments import AttachmentError
+from runner.endpoint import AnyEndpoint
+from runner.inputs import InputError
+from runner.registry import ENDPOINTS
+from runner.resolution import IMAGE_FIELD, Resolution, after_death, resolve
+from runner.steps.job_inputs import inputs_of, inputs_to_read
+from runner.steps.terms import Done, Plan, Standing, Tools
+from runner.wire import Lost, Reply
+
+T = TypeVar("T")
+
+
+class Sender:
+    """Sends the calls of one run."""
+
+    def __init__(self, plan: Plan, tools: Tools, standing: Standing) -> None:
+        self._plan = plan
+        self._tools = tools
+        self._standing = standing
+        self._other_field: set[int] = set()  # jobs whose picture's field name was not known there
+
+    async def send(self, job: Claimed) -> Done:
+        """Ask the endpoint. The answer is in the spool before anything else is done with it."""
+        endpoint = ENDPOINTS[job.endpoint]
+        try:
+            inputs = await inputs_of(job, endpoint, self._plan, **self._own_fields(job))
+        except (InputError, AttachmentError, OSError) as error:
+            return _unfit(job, str(error))
+        call = endpoint.build(inputs)
+        started = time.monotonic()
+        try:
+            delivery = await self._tools.wire.send(call, key=job.call_key)
+        except asyncio.CancelledError:
+            return self.dead(job, endpoint, time.monotonic() - started)
+        if isinstance(delivery, Reply):
+            self._tools.spool.append(job.call_id, delivery)
+            return await to_the_end(self._take(job, delivery, endpoint, inputs))
+        resolution = resolve(job, endpoint, inputs, delivery, self._standing.rules())
+        kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
+        return self._sent(job, resolution, time.monotonic() - started, kept=kept)
+
+    async def take(self, job: Claimed, reply: Reply) -> Done:
+        """Decide what an answer from the spool means, as `send` would have."""
+        endpoint = ENDPOINTS[job.endpoint]
+        return await self._take(job, reply, endpoint, inputs_to_read(job, endpoint))
+
+    def dead(self, job: Claimed, endpoint: AnyEndpoint, seconds: float) -> Done:
+        """A call in flight when the process died, or when a person would not wait for it."""
+        return self._sent(job, after_death(endpoint, self._standing.rules()), seconds)
+
+    def _own_fields(self, job: Claimed) -> dict[str, JSON]:
+        own: dict[str, JSON] = {"stream": True} if job.stream else {}
+        if job.id in self._other_field:
+            own["image_field"] = "other"
+        return own
+
+    async def _take(
+        self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
+    ) -> Done:
+        if len(reply.body) > INLINE:
+            resolution, kept = await asyncio.to_thread(self._weigh, job, reply, endpoint, inputs)
+        else:
+            resolution, kept = self._weigh(job, reply, endpoint, inputs)
+        return self._sent(job, resolution, reply.seconds, reply=reply, kept=kept)
+
+    def _weigh(
+        self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
+    ) -> tuple[Resolution, Answer]:
+        kept = self._tools.answers.keep(job.call_id, reply)
+        return resolve(job, endpoint, inputs, reply, self._standing.rules()), kept
+
+    def _sent(
+        self,
+        job: Claimed,
+        resolution: Resolution,
+        seconds: float,
+        *,
+        reply: Reply | None = None,
+        kept: Answer | None = None,
+    ) -> Done:
+        outcome = resolution.outcome
+        if isinstance(outcome, Repeat):
+            self._standing.repeats_left -= 1
+        if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
+            self._other_field.add(job.id)
+        result = getattr(outcome, "result", None)
+        price = self._tools.prices.cost(job.model, result) if resolution.wire in "CE" else None
+        ended = Ended(
+            wire=resolution.wire,
+            seconds=seconds,
+            status=kept.status if kept else None,
+            request_id=_request_id(reply),
+            cost=price.amount if price else None,
+            currency=price.currency if price else None,
+        )
+        settlement = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
+        return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work that a cancellation must not cut short: an answer that came is kept."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    return task.result()
+
+
+def _unfit(job: Claimed, why: str) -> Done:
+    """A row that cannot become a request; nothing was sent."""
+    failure = Failure(kind=FailureClass.BAD_INPUT, cause="unfit", detail=why)
+    ended = Ended(wire="A", seconds=0.0)
+    return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
+
+
+def _request_id(reply: Reply | None) -> str | None:
+    if reply is None:
+        return None
+    for name in ("x-oneapi-request-id", "x-request-id", "request-id"):
+        if name in reply.headers:
+            return reply.headers[name][:200]
+    return None

@@ -1,0 +1,84 @@
+"""What the steps of one run go by, work with and hand back."""
+
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.store.settles import Settlement
+from runner.answers import AnswerFolder
+from runner.download import Downloads
+from runner.ledger import Ledger
+from runner.pricing import PriceList
+from runner.resolution import Rules, Signal
+from runner.spool import Spool
+from runner.transport import Wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the steps of one run go by."""
+
+    folder: Path  # of the sheet: relative pictures start here
+    allowed: tuple[Path, ...]  # further folders that pictures may come from
+    files: Path  # where files go
+    name: str  # template of file names
+    headers: tuple[str, ...]
+    attempts: int
+    hold_in_doubt: bool
+    repeats: int  # in-doubt repeats that this run may make
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the steps of one run work with."""
+
+    ledger: Ledger
+    wire: Wire
+    downloads: Downloads
+    spool: Spool
+    answers: AnswerFolder
+    prices: PriceList
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step that is over: what is to be written down, and what the run should know."""
+
+    settlement: Settlement
+    signal: Signal = Signal.NONE
+    pause: float = 0.0
+    drop_answer: dict[str, str] = field(default_factory=dict)  # base64 → SHA-256 of saved pictures
+
+
+@dataclass(slots=True)
+class Standing:
+    """What all steps of a run share and change: trust in the key, repeats that are left."""
+
+    attempts: int
+    hold_in_doubt: bool
+    repeats_left: int
+    key_good: bool = False
+
+    @classmethod
+    def at_start(cls, plan: Plan) -> "Standing":
+        """As the plan has it, before anything was sent."""
+        return cls(
+            attempts=plan.attempts, hold_in_doubt=plan.hold_in_doubt, repeats_left=plan.repeats
+        )
+
+    def rules(self) -> Rules:
+        """What a decision goes by, at this moment."""
+        return Rules(
+            attempts=self.attempts,
+            hold_in_doubt=self.hold_in_doubt,
+            repeat_left=self.repeats_left > 0,
+            key_good=self.key_good,
+            chance=chance(),
+            now=time.time(),
+        )
+
+
+def chance() -> float:
+    """Spreads waits, guards nothing."""
+    return random.random()  # noqa: S311 - as the first line says
