@@ -27,6 +27,12 @@ COMMANDS = (
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 
+COMPLETE = "_ROWMILL_COMPLETE"
+"""The variable by which a shell asks for completions, as click's scripts for shells set it."""
+
+GUIDE = "guide"
+"""What a sheet in place of a command leads to, where there is a person to ask."""
+
 FOREIGN = {
     "jobs.lock.LockedError": Exit.BUSY,
     "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
@@ -56,7 +62,7 @@ class Rowmill(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the one command that was asked for."""
         del ctx  # click's signature
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, GUIDE):
             return None
         found = importlib.import_module(f"runner.commands.{cmd_name}").command
         assert isinstance(found, click.Command)
@@ -68,6 +74,8 @@ class Rowmill(click.Group):
         """The command named first; where there is none like it, the ones that are near."""
         if args[0] in COMMANDS:
             return super().resolve_command(ctx, args)
+        if Path(args[0]).is_file() and sys.stdin.isatty() and sys.stderr.isatty():
+            return GUIDE, self.get_command(ctx, GUIDE), args
         words = [say("cli.no_command", name=args[0])]
         near = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1, cutoff=0.5)
         if Path(args[0]).is_file():
@@ -93,6 +101,10 @@ class Rowmill(click.Group):
         """Run one command line and exit. The one place where errors become exit codes."""
         del prog_name  # `python -m runner.cli` and the script are the same program
         screen.prepare()
+        if instruction := os.environ.get(COMPLETE):
+            from click.shell_completion import shell_complete  # noqa: PLC0415 - for shells only
+
+            sys.exit(shell_complete(self, {}, "rowmill", COMPLETE, instruction))
         words = list(sys.argv[1:] if args is None else args)
         choose_language(_early(words, "--lang"), os.environ)
         try:

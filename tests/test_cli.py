@@ -361,3 +361,22 @@ def test_endpoints_are_listed_and_shown(home: Path) -> None:
     wrong = invoked("endpoints", "chat-imge")
     assert wrong.exit_code == 3
     assert "Did you mean chat-image?" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["ret"], {"retry"}),
+        (["run", "--rp"], {"--rpm"}),
+        (["run", "-e", "chat"], {"chat", "chat-image"}),
+        (["run", "a.csv", "--in-doubt", "h"], {"hold"}),
+    ],
+)
+def test_a_shell_is_offered_what_may_follow(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], offered: set[str]
+) -> None:
+    monkeypatch.setenv("_ROWMILL_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(["rowmill", *words]))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    done = CliRunner().invoke(rowmill, [])
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == offered

@@ -1,6 +1,7 @@
 """The English sentences: the complete set."""
 
 from runner.catalogue.en_export import EXPORT
+from runner.catalogue.en_guide import GUIDE
 from runner.catalogue.en_run import RUN
 from runner.catalogue.en_views import VIEWS
 
@@ -272,6 +273,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **GUIDE,
     **VIEWS,
     **EXPORT,
 }

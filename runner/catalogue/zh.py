@@ -1,6 +1,7 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
 from runner.catalogue.zh_export import EXPORT
+from runner.catalogue.zh_guide import GUIDE
 from runner.catalogue.zh_run import RUN
 from runner.catalogue.zh_views import VIEWS
 
@@ -261,6 +262,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **GUIDE,
     **VIEWS,
     **EXPORT,
 }

@@ -6,8 +6,103 @@ RUN: dict[str, str] = {
     "option.again": "重新购买一次生成，已完成的行也可以；旧结果保留为旧版本",
     "expected.times": "0 或更大的整数",
     "expected.classes": "以下一项或多项：{classes}",
+    "workspace.cannot_make": "无法创建文件夹 {folder}：{reason}。",
+    "workspace.none": "{folder} 里没有任务表：这里还没有运行过。",
+    "workspace.none_here": "{folder} 里没有工作文件夹，请写明表格。",
+    "workspace.several": "这里有多个工作文件夹（{names}），请写明表格。",
+    "workspace.other_sheet": (
+        "{folder} 属于 {theirs}，不属于 {ours}。如果 {ours} 只是同一张表格改了名，请加 "
+        "--same-sheet；如果是另一张表格，请用 --workspace DIR 给它单独的文件夹。"
+    ),
+    "workspace.answered_elsewhere": (
+        "{staged} 行中有 {answered} 行在 {folder} 里已有结果。要沿用这些结果，请在那里运行："
+        "rowmill run {sheet} --workspace {folder} --same-sheet。要重新购买，请加 --rebuy。"
+    ),
+    "workspace.is_rehearsal": "{folder} 是一次演练，里面没有花钱买来的东西。请写明表格本身。",
+    "workspace.held": "另一个运行正占用这张任务表：{host} 上的进程 {pid}，自 {since} 起。",
+    "workspace.held_unnamed": "另一个运行正占用这张任务表。",
+    "sheet.missing": "没有文件 {sheet}。",
+    "sheet.is_results": (
+        "{sheet} 是工作文件夹之外的结果文件；运行它会把各行再买一遍。请运行它的原表格，或者只运行"
+        "缺少的部分：把 result_status 不是 done 的行复制到一张新表格中，不要带结果列。"
+    ),
+    "sheet.identity_fixed": (
+        "这张表格自首次载入起一直按请求内容识别各行；--id {column} 会把所有行都当成新行。"
+        "需要的话请另用 --workspace。"
+    ),
+    "sheet.bad_row": "这一行无法变成请求",
+    "sheet.more_bad_rows": "另有 {count} 行有问题；加 --skip-bad 可运行其余的行",
+    "run.no_endpoint": "没有选择端点。请用 -e 选择，或在 `endpoint` 列中写明：",
+    "run.no_model": "没有选择模型。请用 -m MODEL 选择，或在 `model`（模型）列中写明。",
+    "run.no_prompt": (
+        '没有提示词列。请把一列命名为 `prompt`（或 提示词），或用 --column "HEADER=prompt" 或 '
+        '-p "{{ HEADER }}" 指明。'
+    ),
+    "run.unknown_field": (
+        "--set 给 {field} 赋值，但没有端点有这个字段{near}。服务商自己的选项请写作 "
+        "--set body.{field}=VALUE。"
+    ),
+    "run.would_rebuy": "这会把已完成的 {done} 行中的 {rows} 行再买一遍。不同之处：",
+    "run.difference": "{field}{change}：{rows} 行",
+    "run.would_rebuy_what_to_do": "什么都没有发送。请撤回改动，或加 --rebuy 重新购买。",
+    "run.read": "{sheet}：{rows} 行，读取方式：{how}",
+    "run.unread": "{sheet}：自上次运行以来没有变化",
+    "run.plan_first": "{new} 行待运行",
+    "run.plan": (
+        "{unchanged} 行未变，{refreshed} 行只改了其他列，{changed} 行有改动，{new} 行新增，"
+        "{returned} 行回到表格，{removed} 行已不在表格中"
+    ),
+    "run.found_answered": "其中 {count} 个请求已有结果，不再购买",
+    "run.remembered": "沿用上次：{options}",
+    "run.skipping_bad": "{count} 行有问题，标记为失败：",
+    "run.start": "{rows} 行 · {endpoints} · {host} · {price}",
+    "run.price_known": "最多约 {amount} {currency}",
+    "run.price_unknown": "价格未知",
+    "run.ask": "向 {host} 发送 {calls} 个请求（{price}）？",
+    "run.needs_consent": (
+        "向 {host} 发送 {calls} 个请求（{price}）需要确认。这里无人可问，因此什么都没有发送；"
+        "加 -y 即可继续。"
+    ),
+    "run.declined": "什么都没有发送。",
     "run.nothing_to_do": "无事可做：所有行都已处理完。",
-    "run.next": "下一步   {command}",
+    "run.recovered": "上次运行结束时有 {count} 行正在进行，现已接着处理。",
+    "run.draining": (
+        "正在停止：先完成进行中的 {calls} 个调用和 {files} 个文件。再按一次 Ctrl-C 则放弃它们。"
+    ),
+    "run.cut": "放弃进行中的调用，下次运行会重新请求。再按一次立即结束。",
+    "run.end": "{done} 行完成，{failed} 行失败，{in_doubt} 行存疑，{pending} 行待处理 · {time}",
+    "run.used": "{calls} 次调用 · {tokens} tokens · {cost}",
+    "run.cost_known": "{amount} {currency}",
+    "run.cost_at_least": "至少 {amount} {currency}",
+    "run.cost_unknown": "费用未知",
+    "run.in_doubt": "本工作文件夹中有 {count} 次调用存疑：可能已计费但没有收到结果。",
+    "run.failures": "  {count} × {kind}：{meaning}",
+    "run.stopped_key": "已停止：密钥未被接受。{detail}",
+    "run.stopped_credit": "已停止：余额不足。{detail}",
+    "run.stopped_offline": "已停止：太久没有收到任何可用的结果。{detail}",
+    "run.stopped_interrupted": "已用 Ctrl-C 停止，一切均已保存。",
+    "run.stopped_terminated": "被外部停止，一切均已保存。",
+    "run.stopped_broken": "已停止：任务表无法写入。{detail}",
+    "run.model_stopped": "模型 {model} 已停用：{detail}",
     "run.results": "结果     {path}",
+    "run.results_moved": "结果     {path}（旧的结果文件被改过或正打开着，保持原样）",
+    "run.results_failed": "结果文件无法写入：{reason}。任务表完好。",
     "run.files": "文件     {path}",
+    "run.next": "下一步   {command}",
+    "retry.nothing": "没有可放回的行。这些类别的失败行需要写明 --class：{classes}。",
+    "retry.none": "没有可放回的行。",
+    "retry.put_back": "放回 {count} 行：{classes}",
+    "retry.again_needs_rows": "--again 会重新购买：请用 --rows 或 --class 写明是哪些行。",
+    "retry.running": "有一个运行正在进行，它会自己处理这些行。",
+    "rehearse.start": "在 {url} 的内置模拟网关上演练，故障：{faults}",
+    "rehearse.not_here": (
+        "{folder} 不能用于演练：下一次演练开始时会清空该文件夹。请写一个以 .rehearsal 结尾、"
+        "里面没有别的东西的文件夹。"
+    ),
+    "rehearse.kill": "在 {calls} 次调用后强制终止了运行（第 {number} 次，共 {total} 次）",
+    "rehearse.books": (
+        "账目     模拟网关账单上 {billed} 次调用，其中 {ours} 次在我们的账上，丢失 {lost} 次；"
+        "{answers} 个结果，{in_doubt} 个存疑"
+    ),
+    "rehearse.books_bad": "账目不平：{what}。",
 }

@@ -1,11 +1,12 @@
 """What all commands share: options made from the schema, help that begins with examples."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from runner.catalogue import say
 from runner.schema import GLOBAL, REPEATABLE, Kind, Setting, Value, options_of
@@ -36,6 +37,20 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
             return read_value(self.setting, raw)
         except UnfitError as error:
             self.fail(error.expected, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What may stand here: choices by name, else files and folders where one is meant."""
+        del ctx, param  # click's signature
+        if self.setting.kind in (Kind.PATH, Kind.FOLDERS):
+            return [CompletionItem(incomplete, type="file")]
+        choices: Iterable[str] = self.setting.choices
+        if self.setting.name == "endpoint":
+            from runner.registry import ENDPOINTS  # noqa: PLC0415 - only for a shell's question
+
+            choices = ENDPOINTS
+        return [CompletionItem(one) for one in choices if one.startswith(incomplete)]
 
 
 class SettingOption(click.Option):
@@ -155,7 +170,8 @@ def command(
 def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """A positional argument of a command."""
     metavar = name.upper() if required else f"[{name.upper()}]"
-    return click.argument(name, required=required, cls=ToldArgument, metavar=metavar)
+    kind = click.Path() if name == "sheet" else None  # for completion; what is wrong is said later
+    return click.argument(name, required=required, cls=ToldArgument, metavar=metavar, type=kind)
 
 
 def given() -> Mapping[str, Value]:

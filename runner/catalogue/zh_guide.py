@@ -1,0 +1,18 @@
+"""The Chinese sentences of a first run's questions."""
+
+GUIDE = {
+    "command.guide": "询问还缺什么，先跑三行，再问要不要跑其余的行。",
+    "guide.columns": "{sheet} 的列：{headers}",
+    "guide.address": "网关地址",
+    "guide.endpoint": "请求类型（编号或名称）",
+    "guide.prompt_column": "哪一列是提示词（编号或名称）",
+    "guide.model": "模型名称（按服务商的写法）",
+    "guide.price": "{model} 每次调用多少钱（不知道就按回车）",
+    "guide.one_of": "1 到 {count} 的编号，或列表中的名称",
+    "guide.settings_written": "已保存到 {file}，其中不含密钥。",
+    "guide.settings_kept": "{file} 已存在，保持不变；这些选择由表格的工作文件夹记住。",
+    "guide.settings_failed": "无法写入 {file}（{reason}）；这些选择由表格的工作文件夹记住。",
+    "guide.try": "现在把前 {rows} 行发送到 {host}",
+    "guide.rest": "运行其余 {rows} 行",
+    "guide.go_on": "继续运行",
+}

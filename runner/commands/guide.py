@@ -1,0 +1,284 @@
+"""`rowmill SHEET` on a terminal: few questions before a first run, three rows, then the rest."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from jobs.columns import ColumnMap, map_columns
+from jobs.sheet.reader import Sheet, open_sheet
+from jobs.store import Store
+from jobs.store.readings import ResultRow, counts, results
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.run import sheet_and_workspace
+from runner.exits import Exit, Refusal
+from runner.keys import clean_key, find_key, key_file, store_key
+from runner.registry import ENDPOINTS, known_fields, needed_fields
+from runner.screen import console, plain, tell
+from runner.settings import Settings
+from runner.settings_file import FILE_NAME
+from runner.values import UnfitError, base_url, site
+from runner.workspace import BATCH_ID, Workspace
+
+FIRST = 3  # rows that are run before the rest is asked about
+SHOWN = 60  # characters of an example or an answer
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the person chose; None where nothing had to be asked."""
+
+    base_url: str | None = None
+    endpoint: str | None = None
+    prompt_column: str | None = None
+    model: str | None = None
+    price: float | None = None
+
+    def words(self) -> list[str]:
+        """The choices as options of `run`, which the workspace will remember."""
+        named = (("-e", self.endpoint), ("-m", self.model), ("--base-url", self.base_url))
+        words = [word for option, value in named if value for word in (option, value)]
+        if self.prompt_column is not None:
+            words += ["--column", f"{self.prompt_column}=prompt"]
+        return words
+
+
+@options.argument("sheet")
+def _guide(sheet: str) -> int:
+    path, workspace = sheet_and_workspace(Path(sheet))
+    if workspace.loaded() is not None:
+        return _go_on(path)
+    settings = options.settings(folder=path.absolute().parent)
+    opened = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
+    tell(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
+    choices = _ask_all(opened, settings)
+    host = urlsplit(choices.base_url or settings.base_url).netloc
+    _write_settings(path.absolute().parent / FILE_NAME, choices)
+    if not click.confirm(say("guide.try", rows=FIRST, host=host), default=True, err=True):
+        raise Refusal(say("run.declined"), code=Exit.STOPPED)
+    words = choices.words()
+    code = _run("run", str(path), *words, "--limit", str(FIRST), "-y")
+    return _rest(path, workspace, words) if code in (Exit.DONE, Exit.SOME_FAILED) else code
+
+
+def _go_on(path: Path) -> int:
+    """A sheet that was begun needs no questions: its options are remembered."""
+    _run("status", str(path))
+    if not click.confirm(say("guide.go_on"), default=True, err=True):
+        raise Refusal(say("run.declined"), code=Exit.STOPPED)
+    return _run("run", str(path))
+
+
+def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
+    """Show what came of the first rows, then ask about all others."""
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            begun = (row for row in results(tx, BATCH_ID) if row.status != "pending")
+            shown = [next(begun, None) for _ in range(FIRST)]
+            standing = counts(tx, BATCH_ID)
+    finally:
+        store.close()
+    _list((str(row.row), row.status, _told(row)) for row in shown if row is not None)
+    if not standing.pending:
+        return Exit.SOME_FAILED if standing.failed else Exit.DONE
+    rest = say("guide.rest", rows=f"{standing.pending:,}")
+    if not click.confirm(rest, default=False, err=True):
+        tell(say("run.next", command=f"rowmill run {path}"))
+        return Exit.STOPPED
+    return _run("run", str(path), *words, "-y")
+
+
+def _told(row: ResultRow) -> str:
+    return ", ".join(row.files) or row.text or row.error or ""
+
+
+def _list(rows: Iterable[Sequence[str]]) -> None:
+    """A small table on the terminal; Chinese is as wide as it looks."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for row in rows:
+        grid.add_row(*(Text(plain(cell, SHOWN)) for cell in ("", *row)))
+    console(sys.stderr).print(grid)
+
+
+def _run(*words: str) -> int:
+    """Another command line, as if it had been typed."""
+    root = click.get_current_context().find_root().command
+    with root.make_context("rowmill", list(words)) as ctx:
+        code = root.invoke(ctx)
+    return code if isinstance(code, int) else Exit.DONE
+
+
+# --- the questions --------------------------------------------------------------------------------
+
+
+def _ask_all(opened: Sheet, settings: Settings) -> Choices:
+    """Ask for what neither sheet nor settings tell, and for nothing else."""
+    headers = opened.layout.headers
+    columns = map_columns(headers, known_fields(), given=settings.column)
+    given = {name for _, name in columns.fields} | set(settings.set)
+    url = _ask_address(settings)
+    _ask_key(settings, url or settings.base_url)
+    endpoint = None
+    if settings.endpoint is None and "endpoint" not in given:
+        endpoint = _ask_endpoint()
+    needed = needed_fields(endpoint or settings.endpoint) - given
+    column = None
+    if settings.prompt is None and "prompt" in needed:
+        column = _ask_prompt_column(opened, columns)
+    model = None
+    if settings.model is None and "model" in needed:
+        model = _ask(say("guide.model"), _text)
+    price = None
+    if model is not None and model not in settings.prices:
+        price = _ask(say("guide.price", model=model), _price, default="")
+    return Choices(base_url=url, endpoint=endpoint, prompt_column=column, model=model, price=price)
+
+
+def _ask_address(settings: Settings) -> str | None:
+    """The gateway's address, unless it was given; None where the built-in one was meant."""
+    if {settings.sources["base_url"], settings.sources["provider"]} != {"default"}:
+        return None
+    url = _ask(say("guide.address"), _address, default=settings.base_url)
+    return None if url == settings.base_url else url
+
+
+def _ask_key(settings: Settings, url: str) -> None:
+    known = find_key(settings, os.environ) if url == settings.base_url else None
+    if known is not None:
+        return
+    text = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
+    key = clean_key(str(text))
+    store_key(url, key, key_file())
+    tell(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
+
+
+def _ask_endpoint() -> str:
+    names = list(ENDPOINTS)
+    _list((str(number), name, ENDPOINTS[name].summary) for number, name in enumerate(names, 1))
+    return _ask(say("guide.endpoint"), lambda text: _one_of(names, text))
+
+
+def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
+    headers = opened.layout.headers
+    taken = {index for index, _ in columns.fields}
+    _, example = next(opened.rows(), (0, []))
+    free = [index for index in range(len(headers)) if index not in taken]
+    cells = ["" if cell is None else str(cell) for cell in example]
+    cells += [""] * (len(headers) - len(cells))
+    _list((str(number), headers[index], cells[index]) for number, index in enumerate(free, 1))
+    return _ask(
+        say("guide.prompt_column"), lambda text: _one_of([headers[one] for one in free], text)
+    )
+
+
+def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = None) -> Answer:
+    """Ask until the answer can be used; what was wrong with it is said."""
+
+    def value(text: str) -> Answer:
+        try:
+            return read(text)
+        except UnfitError as error:
+            raise click.UsageError(error.expected) from error
+
+    shown = bool(default)
+    answer: Answer = click.prompt(
+        question, value_proc=value, default=default, show_default=shown, err=True
+    )
+    return answer
+
+
+def _address(text: str) -> str:
+    given = text.strip()
+    return base_url(given if "//" in given else f"https://{given}")
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise UnfitError(say("expected.text"))
+    return text.strip()
+
+
+def _price(text: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise UnfitError(say("expected.amount"))
+    return found
+
+
+def _one_of(names: Sequence[str], text: str) -> str:
+    """A choice by its number or its name."""
+    given = text.strip()
+    if given in names:
+        return given
+    if given.isdecimal() and 1 <= int(given) <= len(names):
+        return names[int(given) - 1]
+    raise UnfitError(say("guide.one_of", count=len(names)))
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def _write_settings(file: Path, choices: Choices) -> None:
+    """Keep the choices beside the sheet; a file that is there is somebody's, and stays."""
+    lines = list(_settings_lines(choices))
+    if not lines:
+        return
+    if file.exists():
+        tell(say("guide.settings_kept", file=file.name))
+        return
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as out:
+            out.write("\n".join(lines) + "\n")
+    except OSError as error:
+        tell(say("guide.settings_failed", file=str(file), reason=error.strerror or ""))
+        return
+    tell(say("guide.settings_written", file=file.name))
+
+
+def _settings_lines(choices: Choices) -> list[str]:
+    """The choices as a settings file; the key is never among them."""
+    defaults: dict[str, str] = {}
+    lines: list[str] = []
+    if choices.base_url is not None:
+        name = (urlsplit(choices.base_url).hostname or "gateway").replace(".", "-")
+        defaults["provider"] = name
+        lines += [f"[provider.{_quoted(name)}]", f"base_url = {_quoted(choices.base_url)}", ""]
+    chosen = {"endpoint": choices.endpoint, "model": choices.model}
+    defaults |= {key: value for key, value in chosen.items() if value is not None}
+    lines += _table("defaults", defaults)
+    if choices.prompt_column is not None:
+        lines += _table("columns", {choices.prompt_column: "prompt"})
+    if choices.price is not None and choices.model is not None:
+        lines += [f"[prices.{_quoted(choices.model)}]", f"call = {choices.price}", ""]
+    return lines[:-1]
+
+
+def _table(name: str, values: Mapping[str, str]) -> list[str]:
+    if not values:
+        return []
+    pairs = [f"{_quoted(key)} = {_quoted(value)}" for key, value in values.items()]
+    return [f"[{name}]", *pairs, ""]
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: JSON's escapes are among TOML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+command = options.command("guide", examples=("rowmill prompts.xlsx",))(_guide)
