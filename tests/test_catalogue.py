@@ -13,7 +13,7 @@ from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
 from runner.schema import SCHEMA
 from runner.secret import Secret
 
-PLACE = re.compile(r"\{(\w+)\}")
+PLACE = re.compile(r"\{(\w+)(?::[^{}|]*\|[^{}|]*)?\}")
 SOURCES = sorted(Path(runner.__path__[0]).rglob("*.py"))
 
 
@@ -116,6 +116,12 @@ def test_values_are_made_harmless_and_never_read_as_templates() -> None:
     key = Secret("sk-canary0123456789abcd")
     text = say("cli.no_command", name=f"\x1b[2J{{name}} {key.reveal()}")
     assert text == "There is no command \\x1b[2J{name} [key]."
+
+
+def test_one_of_a_thing_is_told_in_the_singular() -> None:
+    told = {"tokens": "?", "cost": "cost unknown"}
+    assert say("run.used", calls="1", **told) == "1 call · ? tokens · cost unknown"
+    assert say("run.used", calls="1,001", **told) == "1,001 calls · ? tokens · cost unknown"
 
 
 def test_an_unknown_key_is_our_fault() -> None:

@@ -19,8 +19,8 @@ def test_a_lost_answer_is_asked_for_once_more_after_all_other_rows(world: World)
     assert (done.code, done.posts) == (0, 4), done.err
     asked = [call["prompt_sha"] for call in world.calls]
     assert (asked[0], asked[3]) == (CAT, CAT)
-    assert "1 calls in doubt" in done.err
-    assert "1 calls in doubt" in world.run("run", sheet).err, (
+    assert "1 call in doubt" in done.err
+    assert "1 call in doubt" in world.run("run", sheet).err, (
         "a possible double charge is forgotten"
     )
 

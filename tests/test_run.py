@@ -258,7 +258,7 @@ def test_the_host_is_named_before_anything_is_sent(world: World) -> None:
     sheet = world.prompts("a.csv", "a cat")
     assert world.gateway is not None
     done = world.run("run", sheet, *TEXT)
-    assert f"1 rows · chat mock-text · {world.gateway.base_url[7:]}" in done.err
+    assert f"1 row · chat mock-text · {world.gateway.base_url[7:]}" in done.err
 
 
 def test_quiet_says_nothing(world: World) -> None:

@@ -1,7 +1,8 @@
 """Every sentence that a person reads, by key and language.
 
 To add one: a line in the topic's dict in `en.py`, the same key in `zh.py` (where it is missing the
-English one is used). `{name}` is replaced by the value given to `say`; nothing else is special.
+English one is used). `{name}` is replaced by the value given to `say`, `{name:one|many}` by the
+first word where that value is 1 and by the second elsewhere; nothing else is special.
 """
 
 import locale
@@ -17,7 +18,7 @@ from runner.secret import redacted
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh": zh.MESSAGES}
 FAILURES: Mapping[str, Mapping[str, tuple[str, str]]] = {"en": en.FAILURES, "zh": zh.FAILURES}
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}")
 _chosen = ["en"]  # the language is a fact of the process, decided once by the command line
 
 
@@ -47,7 +48,7 @@ def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explana
     key = f"{kind}.{cause}" if f"{kind}.{cause}" in en.FAILURES else str(kind)
     meaning, remedy = FAILURES[_chosen[0]].get(key) or en.FAILURES[key]
     command = en.COMMANDS_FOR.get(key, en.COMMANDS_FOR[str(kind)])
-    given = {name: values.get(name, "") for name in _PLACE.findall(command)}
+    given = {found[1]: values.get(found[1], "") for found in _PLACE.finditer(command)}
     return Explanation(
         meaning=meaning, remedy=remedy, command=" ".join(_filled(command, given).split())
     )
@@ -84,6 +85,8 @@ def _filled(template: str, values: Mapping[str, object]) -> str:
         if found[1] not in values:
             return found[0]
         given = values[found[1]]
+        if found[2] is not None:
+            return found[2] if str(given) == "1" else found[3]
         return plain(redacted(given)) if isinstance(given, str) else str(given)
 
     return _PLACE.sub(value, template)

@@ -5,7 +5,7 @@ EXPORT: dict[str, str] = {
     "option.format": "the format, where the ending does not say it; csv on stdout",
     "option.only": "only rows with these statuses, for example failed,in_doubt",
     "option.safe-csv": "in csv and tsv, keep your own columns too from running as formulas",
-    "export.written": "Wrote {rows} rows to {file}.",
+    "export.written": "Wrote {rows} row{rows:|s} to {file}.",
     "export.moved": (
         "{file} was not written by rowmill, was changed since, or is open in another program; it "
         "was left as it is."

@@ -16,7 +16,7 @@ GUIDE = {
     "guide.settings_failed": (
         "{file} cannot be written ({reason}); the sheet's workspace remembers the choices."
     ),
-    "guide.try": "Send the first {rows} rows to {host} now",
-    "guide.rest": "Run the other {rows} rows",
+    "guide.try": "Send the first {rows} row{rows:|s} to {host} now",
+    "guide.rest": "Run the other {rows} row{rows:|s}",
     "guide.go_on": "Go on with it",
 }

@@ -36,7 +36,7 @@ RUN = {
         "{column} would make all of them new. Use another --workspace for that."
     ),
     "sheet.bad_row": "this row cannot become a request",
-    "sheet.more_bad_rows": "and {count} more bad rows; --skip-bad runs the rest",
+    "sheet.more_bad_rows": "and {count} more bad row{count:|s}; --skip-bad runs the rest",
     "run.no_endpoint": "No endpoint was chosen. Choose one with -e, or in a column `endpoint`:",
     "run.no_model": "No model was chosen. Choose one with -m MODEL, or in a column `model`.",
     "run.no_prompt": (
@@ -47,44 +47,51 @@ RUN = {
         "--set gives a value to {field}, which no endpoint has{near}. For an option of the "
         "provider write --set body.{field}=VALUE."
     ),
-    "run.would_rebuy": "This would buy {rows} rows again, of {done} that are done. What differs:",
-    "run.difference": "{field}{change}: {rows} rows",
+    "run.would_rebuy": (
+        "This would buy {rows} row{rows:|s} again, of {done} that are done. What differs:"
+    ),
+    "run.difference": "{field}{change}: {rows} row{rows:|s}",
     "run.would_rebuy_what_to_do": (
         "Nothing was sent. Take the change back, or add --rebuy to buy them again."
     ),
-    "run.read": "{sheet}: {rows} rows, read as {how}",
+    "run.read": "{sheet}: {rows} row{rows:|s}, read as {how}",
     "run.unread": "{sheet}: unchanged since the last run",
-    "run.plan_first": "{new} rows to run",
+    "run.plan_first": "{new} row{new:|s} to run",
     "run.plan": (
         "{unchanged} unchanged, {refreshed} with other columns changed, {changed} changed, {new} "
         "new, {returned} back again, {removed} no longer in the sheet"
     ),
-    "run.found_answered": "{count} of these requests are answered already: not bought again",
+    "run.found_answered": (
+        "{count} of these requests {count:is|are} answered already: not bought again"
+    ),
     "run.remembered": "as last time: {options}",
-    "run.skipping_bad": "{count} bad rows are marked as failed:",
-    "run.start": "{rows} rows · {endpoints} · {host} · {price}",
+    "run.skipping_bad": "{count} bad row{count:|s} marked as failed:",
+    "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · {price}",
     "run.price_known": "at most about {amount} {currency}",
     "run.price_unknown": "price unknown",
-    "run.ask": "Send {calls} requests to {host} ({price})?",
+    "run.ask": "Send {calls} request{calls:|s} to {host} ({price})?",
     "run.needs_consent": (
-        "{calls} requests to {host} ({price}) need a yes. Nobody can be asked here, so nothing was "
-        "sent; add -y to go ahead."
+        "{calls} request{calls:|s} to {host} ({price}) need{calls:s|} a yes. Nobody can be asked "
+        "here, so nothing was sent; add -y to go ahead."
     ),
     "run.declined": "Nothing was sent.",
     "run.nothing_to_do": "Nothing to do: every row is settled.",
-    "run.recovered": "{count} rows were in flight when the last run ended: taken up again.",
+    "run.recovered": (
+        "{count} row{count:|s} {count:was|were} in flight when the last run ended: taken up again."
+    ),
     "run.draining": (
-        "Stopping: {calls} calls and {files} files in flight are finished first. Ctrl-C again "
-        "gives them up."
+        "Stopping: {calls} call{calls:|s} and {files} file{files:|s} in flight are finished first. "
+        "Ctrl-C again gives them up."
     ),
     "run.cut": "Giving up what is in flight; the next run asks again. Once more ends at once.",
     "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
-    "run.used": "{calls} calls · {tokens} tokens · {cost}",
+    "run.used": "{calls} call{calls:|s} · {tokens} tokens · {cost}",
     "run.cost_known": "{amount} {currency}",
     "run.cost_at_least": "at least {amount} {currency}",
     "run.cost_unknown": "cost unknown",
     "run.in_doubt": (
-        "{count} calls in doubt in this workspace: they may have been billed without an answer."
+        "{count} call{count:|s} in doubt in this workspace: {count:it|they} may have been billed "
+        "without an answer."
     ),
     "run.failures": "  {count} × {kind}: {meaning}",
     "run.stopped_key": "Stopped: the key was not accepted. {detail}",
@@ -103,7 +110,7 @@ RUN = {
     "run.next": "next     {command}",
     "retry.nothing": "No rows to put back. Failed rows of these classes need --class: {classes}.",
     "retry.none": "No rows to put back.",
-    "retry.put_back": "{count} rows put back: {classes}",
+    "retry.put_back": "{count} row{count:|s} put back: {classes}",
     "retry.again_needs_rows": "--again buys anew: say which rows with --rows or --class.",
     "retry.running": "A run is going on; it takes these rows up by itself.",
     "rehearse.start": "rehearsal against the built-in mock at {url}, faults: {faults}",

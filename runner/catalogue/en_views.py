@@ -156,11 +156,12 @@ VIEWS = {
     "check.disk": "disk free there",
     "check.unusable": "{sheet} cannot be used as it is.",
     "check.bad_rows": (
-        "{count} rows cannot become a request. Correct them, or add --skip-bad to run the rest."
+        "{count} row{count:|s} cannot become a request. Correct {count:it|them}, or add "
+        "--skip-bad to run the rest."
     ),
     "check.would_rebuy": (
-        "This would buy {rows} rows again, of {done} that are done. Take the change back, or add "
-        "--rebuy to buy them again."
+        "This would buy {rows} row{rows:|s} again, of {done} that are done. Take the change back, "
+        "or add --rebuy to buy them again."
     ),
     "check.would_stop": "A run would stop here. Nothing was sent.",
     "check.fine": "The sheet can be run. Nothing was sent.",
