@@ -20,9 +20,7 @@ def test_a_lost_answer_is_asked_for_once_more_after_all_other_rows(world: World)
     asked = [call["prompt_sha"] for call in world.calls]
     assert (asked[0], asked[3]) == (CAT, CAT)
     assert "1 call in doubt" in done.err
-    assert "1 call in doubt" in world.run("run", sheet).err, (
-        "a possible double charge is forgotten"
-    )
+    assert "1 call in doubt" in world.run("run", sheet).err, "a possible double charge is forgotten"
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "cut", "502", "500_lost"])
