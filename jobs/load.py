@@ -8,10 +8,12 @@ from itertools import islice
 from json.encoder import encode_basestring
 from typing import NamedTuple, TypeAlias
 
+from jobs.edits import Overlay
 from jobs.job import JSON
 from jobs.sheet.finding import Finding
 from jobs.sheet.reader import Sheet, SheetError
 from jobs.store import Transaction
+from jobs.store.edits import Edit
 from jobs.store.staging import Staged, Staging
 
 CHUNK = 2000
@@ -58,8 +60,16 @@ class UnfitIdentityError(Exception):
     """An id column that nobody insisted on is not unique and filled."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Into:
+    """Where a sheet is staged, and the edits that lie over its cells there."""
+
+    batch_id: int
+    edits: Sequence[Edit] = ()
+
+
 def stage(
-    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, batch_id: int
+    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: Into
 ) -> tuple[Staging, Identity]:
     """Stage all rows, numbered and matched.
 
@@ -69,10 +79,10 @@ def stage(
     """
     identity = _trusted(sheet, identity)
     try:
-        return _staged(tx, sheet, prepare, identity, batch_id=batch_id), identity
+        return _staged(tx, sheet, prepare, identity, into=into), identity
     except UnfitIdentityError:
         by_request = Identity()
-        return _staged(tx, sheet, prepare, by_request, batch_id=batch_id), by_request
+        return _staged(tx, sheet, prepare, by_request, into=into), by_request
 
 
 def _trusted(sheet: Sheet, identity: Identity) -> Identity:
@@ -86,22 +96,30 @@ def _trusted(sheet: Sheet, identity: Identity) -> Identity:
 
 
 def _staged(
-    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, batch_id: int
+    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: Into
 ) -> Staging:
-    staging = Staging(tx, batch_id=batch_id, by_request=identity.column is None)
-    staged = _rows(sheet, prepare, identity)
+    by_request = identity.column is None
+    staging = Staging(tx, batch_id=into.batch_id, by_request=by_request)
+    overlay = None
+    if into.edits:
+        overlay = Overlay(into.edits, sheet.layout.headers, by_request=by_request)
+    staged = _rows(sheet, prepare, identity, overlay)
     while chunk := list(islice(staged, CHUNK)):
         staging.add(chunk)
     if identity.column is not None and (repeated := staging.repeated_keys()):
         if not identity.chosen:
             raise UnfitIdentityError
         raise SheetError(sheet.path, [_repeated(key, at, identity) for key, at in repeated])
+    if overlay is not None:
+        staging.edits = [edit for edit in into.edits if edit not in overlay.outdated]
     staging.number()
     staging.match()
     return staging
 
 
-def _rows(sheet: Sheet, prepare: Prepare, identity: Identity) -> Iterator[Staged]:
+def _rows(
+    sheet: Sheet, prepare: Prepare, identity: Identity, overlay: Overlay | None
+) -> Iterator[Staged]:
     """The hot loop of a load: a million rows pass here."""
     encode = _encode if sheet.layout.typed else _encode_texts
     blake2b = hashlib.blake2b
@@ -117,10 +135,27 @@ def _rows(sheet: Sheet, prepare: Prepare, identity: Identity) -> Iterator[Staged
             digest = blake2b(found.identity.encode(), digest_size=16).digest()
             endpoint, model, fields, problem = found.endpoint, found.model, found.fields, None
         else:
-            digest = blake2b(f"bad row\n{written}".encode(), digest_size=16).digest()
+            digest = _digest_of_bad(written)
             endpoint, model, fields, problem = "", "", "{}", found.as_json()
         key = digest.hex() if column is None else _key(cells[column], position, identity, sheet)
+        if overlay is not None and (edited := overlay.over(key, cells)) is not None:
+            yield position, key, *_edited(prepare(edited), encode(edited), written)
+            continue
         yield position, key, digest, endpoint, model, fields, written, problem
+
+
+def _digest_of_bad(written: str) -> bytes:
+    return hashlib.blake2b(f"bad row\n{written}".encode(), digest_size=16).digest()
+
+
+def _edited(
+    found: Request | Problem, edited: str, own: str
+) -> tuple[bytes, str, str, str, str, str | None]:
+    """A staged row's rest where its cells were edited: asked for as edited, kept as they are."""
+    if isinstance(found, Problem):
+        return _digest_of_bad(edited), "", "", "{}", own, found.as_json()
+    digest = hashlib.blake2b(found.identity.encode(), digest_size=16).digest()
+    return digest, found.endpoint, found.model, found.fields, own, None
 
 
 def _unreadable(findings: Sequence[Finding], position: int) -> Problem | None:

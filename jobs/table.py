@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -211,4 +211,25 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("data", Text, nullable=False),  # JSON object
     Index(None, "run_id", "at"),
+)
+
+edits = Table(
+    "edits",
+    metadata,
+    Column("batch_id", Id, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),  # of the row
+    Column("header", Text, primary_key=True),
+    Column("before", Text, nullable=False),  # JSON: the sheet's cell that it stands in for
+    Column("after", Text, nullable=False),  # JSON
+    sqlite_with_rowid=False,
+)
+
+exported = Table(
+    "exported",
+    metadata,
+    Column("row_id", Id, primary_key=True, autoincrement=False),
+    Column("settled_at", Time),  # of the result that was exported last
+    Column("taken_at", Time),  # of the result that an export is about to write
+    Column("taken_by", Id),  # that export
+    sqlite_with_rowid=False,
 )

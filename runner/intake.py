@@ -4,16 +4,18 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.columns import ColumnMap, guess, map_columns
+from jobs.edits import digest_of, merged
 from jobs.job import JSON
-from jobs.load import Identity, digest_of_options, stage
+from jobs.load import Identity, Into, digest_of_options, stage
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store, TableError, Transaction
+from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
 from jobs.store.readings import Batch, batch, done_digests
 from jobs.store.staging import Plan, Staging
@@ -65,24 +67,36 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What is to be taken in: a sheet, with further edits that lie over its cells."""
+
+    sheet: Path
+    edits: Sequence[Edit] = ()
+
+
 def take_in(
-    store: Store, workspace: Workspace, sheet: Path, settings: Settings, *, now: float
+    store: Store, workspace: Workspace, incoming: Incoming, settings: Settings, *, now: float
 ) -> Intake:
     """Load or reconcile the sheet. Raises Refusal or SheetError; then nothing was changed."""
+    sheet = incoming.sheet
     with store.read() as tx:
         known = batch(tx, BATCH_ID)
+        edits = merged(edits_of(tx, BATCH_ID), incoming.edits)
     _check_owner(workspace, known, sheet, settings)
-    marks = _Marks.of(sheet, settings)
+    marks = _Marks.of(sheet, settings, edits)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
         _remember(store, known, _options(settings, sheet, workspace))
         return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
     with store.session() as tx:
         with tx.begin():
-            found = _understand(tx, sheet, settings, known)
+            found = _understand(tx, sheet, settings, _Before(known=known, edits=edits))
         if known is None and not settings.rebuy:
             _look_around(tx, found, workspace)
         with tx.begin():
             _guard(found, settings)
+            if found.staging.edits is not None:  # without those that the sheet has overtaken
+                marks = _Marks.of(sheet, settings, found.staging.edits)
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
     return found.intake
 
@@ -92,7 +106,8 @@ def look_at(
 ) -> Intake:
     """The same without changing anything: for `check`."""
     with store.session() as tx, tx.begin():
-        found = _understand(tx, sheet, settings, known, count=count)
+        before = _Before(known=known, edits=edits_of(tx, BATCH_ID))
+        found = _understand(tx, sheet, settings, before, count=count)
     return found.intake
 
 
@@ -104,13 +119,16 @@ class _Marks:
     options: dict[str, JSON]
 
     @classmethod
-    def of(cls, sheet: Path, settings: Settings) -> "_Marks":
+    def of(cls, sheet: Path, settings: Settings, edits: Sequence[Edit]) -> "_Marks":
         try:
             with sheet.open("rb") as file:
                 digest = hashlib.file_digest(file, "blake2b").digest()
         except OSError:
             digest = b""  # opening it as a sheet says why
-        return cls(sheet_digest=digest, options=shaping_options(settings, sheet))
+        options = shaping_options(settings, sheet)
+        if edits:
+            options["edits"] = digest_of(edits)
+        return cls(sheet_digest=digest, options=options)
 
     def same_as(self, known: Batch) -> bool:
         return (
@@ -154,9 +172,18 @@ class _Found:
     maker: RequestMaker
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What the table has of this sheet."""
+
+    known: Batch | None
+    edits: Sequence[Edit] = ()
+
+
 def _understand(
-    tx: Transaction, path: Path, settings: Settings, known: Batch | None, *, count: int = 3
+    tx: Transaction, path: Path, settings: Settings, before: _Before, *, count: int = 3
 ) -> _Found:
+    known = before.known
     sheet = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
     headers = sheet.layout.headers
     columns = map_columns(
@@ -169,8 +196,9 @@ def _understand(
     maker = RequestMaker(_shape(path, headers, columns, settings))
     _require_choice(columns, settings)
     check_template(settings.name, headers)
+    into = Into(batch_id=BATCH_ID, edits=before.edits)
     staging, identity = stage(
-        tx, sheet, maker, _identity(columns, headers, settings, known), batch_id=BATCH_ID
+        tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )
     intake = Intake(
         sheet=path,

@@ -18,7 +18,7 @@ from jobs.store.ids import Ids
 from jobs.store.log import open_run
 from jobs.store.settles import Ended, Settlement, settle
 from runner import cli
-from runner.intake import take_in
+from runner.intake import Incoming, take_in
 from runner.settings import resolve
 from runner.workspace import BATCH_ID, Workspace, of_sheet
 
@@ -61,7 +61,7 @@ def bought(sheet: Path, *, endpoint: str = "chat", model: str = "m") -> Workspac
     workspace.make()
     settings = resolve({"endpoint": endpoint, "model": model}, {})
     store = Store.open(workspace.table)
-    take_in(store, workspace, sheet, settings, now=time.time())
+    take_in(store, workspace, Incoming(sheet=sheet), settings, now=time.time())
     holding = Holding(batch_id=BATCH_ID, run_id=1, owner="test")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=time.time())

@@ -21,7 +21,7 @@ from jobs.store.log import open_run
 from jobs.store.settles import Ended, Settlement, settle
 from runner import cli
 from runner.answers import INLINE, AnswerFolder
-from runner.intake import take_in
+from runner.intake import Incoming, take_in
 from runner.preview import FormPart, Preview, curl_line
 from runner.settings import resolve
 from runner.wire import Reply
@@ -56,7 +56,7 @@ def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> 
     workspace.make()
     settings = resolve({"endpoint": endpoint, "model": "m", "skip_bad": True}, {})
     store = Store.open(workspace.table)
-    take_in(store, workspace, sheet, settings, now=time.time())
+    take_in(store, workspace, Incoming(sheet=sheet), settings, now=time.time())
     store.close()
     return workspace
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # Space, connector and dash punctuation, control and invisible format characters.
 _IGNORED = frozenset({"Zs", "Zl", "Zp", "Pc", "Pd", "Cc", "Cf"})
@@ -68,6 +68,20 @@ ALIASES: Mapping[str, str] = {
     normalise(name): field for field, names in _NAMES.items() for name in (field, *names)
 }
 """Normalised header → field. `id` is the row's identity, not a request field."""
+
+
+def unique_headers(headers: Sequence[str]) -> tuple[str, ...]:
+    """Headers, each once: one that repeats gets a number."""
+    taken: set[str] = set()
+    names = []
+    for header in headers:
+        name, number = header, 2
+        while name in taken:
+            name, number = f"{header} ({number})", number + 1
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
+
 
 _NUMBERED = re.compile(r"(.*?\D)(\d{1,4})")
 _BODY = re.compile(r"body\s*\.\s*(\S.*)", re.IGNORECASE | re.DOTALL)

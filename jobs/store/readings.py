@@ -4,13 +4,25 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, or_, select
 
 from jobs.job import JSON, FailureClass, State, Step
-from jobs.table import answers, attempts, batches, calls, events, files, jobs, rows, runs
+from jobs.store.edits import edited_cells
+from jobs.table import (
+    answers,
+    attempts,
+    batches,
+    calls,
+    events,
+    exported,
+    files,
+    jobs,
+    rows,
+    runs,
+)
 
 PAGE = 1000
 
@@ -286,18 +298,25 @@ _RESULT = (
 
 
 def results(
-    connection: Connection, batch_id: int, *, only: Collection[str] | None = None
+    connection: Connection,
+    batch_id: int,
+    *,
+    only: Collection[str] | None = None,
+    export: int | None = None,
 ) -> Iterator[ResultRow]:
     """Every row in sheet order, a page at a time, so that memory stays flat.
 
-    `only` takes result statuses; `parked` rows come only when asked for, after all others.
+    `only` takes result statuses; `parked` rows come only when asked for, after all others. `export`
+    takes only the rows which that export of new rows has taken.
     """
+    edited = edited_cells(connection, batch_id)
     groups = [False] if only is None or "parked" not in only else [False, True]
     for parked in groups:
         last = (-1, -1)  # parked rows can share a position
         while True:
             page = connection.execute(
-                _RESULT.where(rows.c.batch_id == batch_id, rows.c.parked == parked, _after(*last))
+                _taken_by(export)
+                .where(rows.c.batch_id == batch_id, rows.c.parked == parked, _after(*last))
                 .order_by(rows.c.position, rows.c.id)
                 .limit(PAGE)
             ).all()
@@ -307,8 +326,17 @@ def results(
             saved = _files_of(connection, page)
             for row in page:
                 result = _result(row, saved[row.id])
+                if result.key in edited:
+                    result = replace(result, data=result.data | {"edited": edited[result.key]})
                 if only is None or result.status in only:
                     yield result
+
+
+def _taken_by(export: int | None) -> Select[Any]:
+    if export is None:
+        return _RESULT
+    taken = select(exported.c.row_id).where(exported.c.taken_by == export)
+    return _RESULT.where(rows.c.id.in_(taken))
 
 
 def _after(position: int, row_id: int) -> ColumnElement[bool]:

@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 
 from jobs.job import FailureClass, State, Step
+from jobs.store.edits import Edit, replace_edits
 from jobs.store.order import RANK_SPAN, SHEET_RANK
 from jobs.table import Id, batches, jobs, rows
 
@@ -106,6 +107,7 @@ class Staging:
         self.connection = connection
         self.batch_id = batch_id
         self.by_request = by_request  # rows are known by their request, not by an id column
+        self.edits: list[Edit] | None = None  # to be kept with the sheet; None: there were none
         for table in (incoming, pairs):
             table.drop(connection, checkfirst=True)
             table.create(connection)
@@ -152,24 +154,24 @@ class Staging:
     def number(self) -> None:
         """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
         self.connection.execute(text("CREATE INDEX ix_incoming_digest ON incoming (digest)"))
-        repeated = select(incoming.c.digest).group_by(incoming.c.digest).having(func.count() > 1)
-        self._pair(
-            select(
-                incoming.c.position,
-                (
-                    func.row_number().over(
-                        partition_by=incoming.c.digest, order_by=incoming.c.position
-                    )
-                    - 1
-                ),
-            ).where(incoming.c.digest.in_(repeated))
-        )
-        changes: dict[str, Any] = {"occurrence": pairs.c.value}
-        if self.by_request:
-            changes["key"] = case(
+        counted: dict[str, Any] = {"occurrence": pairs.c.value}
+        named: dict[str, Any] = {
+            "key": case(
                 (pairs.c.value > 0, incoming.c.key + "-" + (pairs.c.value + 1).cast(Text)),
                 else_=incoming.c.key,
             )
+        }
+        if self.by_request and self.edits is None:
+            self._number_repeated(incoming.c.digest, counted | named)
+            return
+        self._number_repeated(incoming.c.digest, counted)
+        if self.by_request:  # an edited row asks for something else than its key says
+            self._number_repeated(incoming.c.key, named)
+
+    def _number_repeated(self, what: Column[Any], changes: dict[str, Any]) -> None:
+        repeated = select(what).group_by(what).having(func.count() > 1)
+        order = func.row_number().over(partition_by=what, order_by=incoming.c.position)
+        self._pair(select(incoming.c.position, order - 1).where(what.in_(repeated)))
         self.connection.execute(
             update(incoming).values(changes).where(incoming.c.position == pairs.c.position)
         )
@@ -445,6 +447,8 @@ class Staging:
             number = incoming.c.position + self._last_job()  # of other sheets in the same table
             self._add_jobs(number, true(), now=now)
             self._add_rows(number, true())
+        if self.edits is not None:
+            replace_edits(self.connection, self.batch_id, self.edits)
         self._remember(batch, now=now)
 
     def _last_job(self) -> int:

@@ -15,11 +15,12 @@ from jobs.export import Options, results_path, write_results
 from jobs.job import JSON
 from jobs.store import Store, Transaction
 from jobs.store.choices import ask_again
+from jobs.store.edits import Edit
 from jobs.store.log import end_run
 from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, results, spent
 from runner.catalogue import explain, say
 from runner.exits import Exit, Refusal, worst
-from runner.intake import Intake, take_in
+from runner.intake import Incoming, Intake, take_in
 from runner.keys import find_key
 from runner.naming import TemplateError
 from runner.progress import Display
@@ -51,6 +52,7 @@ class Launch:
     settings: Settings
     key: Secret | None = None  # in a rehearsal, where none is asked for
     before: Callable[[Transaction], Sequence[str]] | None = None  # `retry`: puts back, says what
+    edits: Sequence[Edit] = ()  # cells that a person corrected beside the sheet
     rehearsal: bool = False
     audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # what else to tell at the end
 
@@ -74,7 +76,8 @@ def launch(job: Launch) -> int:
 
 def _run(job: Launch, store: Store) -> int:
     try:
-        intake = take_in(store, job.workspace, job.sheet, job.settings, now=time.time())
+        incoming = Incoming(sheet=job.sheet, edits=job.edits)
+        intake = take_in(store, job.workspace, incoming, job.settings, now=time.time())
     except TemplateError as error:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)

@@ -1,0 +1,58 @@
+"""Cells that a person corrected beside the sheet: kept with the cell they stand in for."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+
+from jobs.job import JSON
+from jobs.table import edits
+
+
+class Edit(NamedTuple):
+    """One cell of one row. It holds as long as the sheet's own cell is still `before`."""
+
+    key: str
+    header: str  # as `unique_headers` names it
+    before: JSON
+    after: JSON
+
+
+def edits_of(connection: Connection, batch_id: int) -> list[Edit]:
+    """All edits of a sheet, in a stable order."""
+    found = connection.execute(
+        select(edits.c.key, edits.c.header, edits.c.before, edits.c.after)
+        .where(edits.c.batch_id == batch_id)
+        .order_by(edits.c.key, edits.c.header)
+    )
+    return [
+        Edit(key, header, json.loads(before), json.loads(after))
+        for key, header, before, after in found
+    ]
+
+
+def edited_cells(connection: Connection, batch_id: int) -> Mapping[str, dict[str, JSON]]:
+    """The corrected cells by row key: header → what stands there now."""
+    cells: dict[str, dict[str, JSON]] = defaultdict(dict)
+    for edit in edits_of(connection, batch_id):
+        cells[edit.key][edit.header] = edit.after
+    return cells
+
+
+def replace_edits(connection: Connection, batch_id: int, kept: Iterable[Edit]) -> None:
+    """These are all edits of the sheet from now on."""
+    connection.execute(delete(edits).where(edits.c.batch_id == batch_id))
+    values = [
+        {
+            "batch_id": batch_id,
+            "key": edit.key,
+            "header": edit.header,
+            "before": json.dumps(edit.before, ensure_ascii=False),
+            "after": json.dumps(edit.after, ensure_ascii=False),
+        }
+        for edit in kept
+    ]
+    if values:
+        connection.execute(insert(edits), values)
