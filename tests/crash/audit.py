@@ -58,7 +58,7 @@ def audit(scene: Scene, photos: Sequence[Photo], *, full: bool = True) -> Accoun
     problems = [
         *_books(books),
         *(_rows(scene, rows) if full else ()),
-        *_lost(scene, bill, photos, rows),
+        *_lost(scene, bill, photos, rows, full=full),
         *_repeats(scene, bill, photos),
         *_files(scene, full=full),
         *_said(scene.runs),
@@ -107,14 +107,23 @@ def _rows(scene: Scene, rows: Sequence[ResultRow]) -> Iterator[str]:
 
 
 def _lost(
-    scene: Scene, bill: Sequence[Line], photos: Sequence[Photo], rows: Sequence[ResultRow]
+    scene: Scene,
+    bill: Sequence[Line],
+    photos: Sequence[Photo],
+    rows: Sequence[ResultRow],
+    *,
+    full: bool,
 ) -> Iterator[str]:
-    """I3: a usable answer that had reached us is the row's answer, and is never asked for again."""
+    """I3: a usable answer that had reached us is the row's answer, and is never asked for again.
+
+    What the last kill left in the spool is nobody's yet where no run came after it.
+    """
     by_id = {line.id: line for line in bill}
     used = {row.request_id for row in rows}
     for number, photo in enumerate(photos, 1):
         later = {line.sha for line in bill[photo.lines :]}
-        for request in photo.answered:
+        replayed = full or number < len(photos)
+        for request in photo.answered if replayed else photo.in_table:
             line = by_id.get(request)
             if line is None or not line.usable:  # pages of other servers carry no id
                 continue
