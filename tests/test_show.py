@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from world import TEXT, World
 
 from jobs.job import JSON, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held, Outcome
@@ -240,3 +241,12 @@ def test_show_speaks_chinese(home: Path) -> None:
     shown = show("1", "rows.jsonl", lang="zh").stdout
     assert "没有通过服务商的内容审核" in shown
     assert "rows.jsonl 第 1 行: 失败" in shown
+
+
+def test_what_broke_on_the_way_is_not_laid_into_the_providers_mouth(world: World) -> None:
+    world.mock({"cat": ["reset_after", "reset_after"]})
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    shown = world.run("show", "2", sheet).out
+    assert "what happened" in shown
+    assert "provider's words" not in shown

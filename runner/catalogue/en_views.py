@@ -74,6 +74,7 @@ VIEWS = {
     "show.text": "text",
     "show.outcome": "outcome",
     "show.words": "provider's words",
+    "show.detail": "what happened",
     "show.request_id": "request id",
     "row.done": "done",
     "row.failed": "failed",

@@ -69,6 +69,7 @@ VIEWS = {
     "show.text": "文字",
     "show.outcome": "结果",
     "show.words": "服务商原话",
+    "show.detail": "发生的情况",
     "show.request_id": "请求编号",
     "row.done": "成功",
     "row.failed": "失败",

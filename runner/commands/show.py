@@ -253,7 +253,8 @@ def _attempt(call: PastCall) -> list[tuple[str, str]]:
         what += [f"{call.kind}" + (f" ({call.cause})" if call.cause else "")] if call.kind else []
         facts.append((say("show.outcome"), ": ".join(what)))
     if call.detail:
-        facts.append((say("show.words"), redacted(call.detail)))
+        heard = call.status is not None
+        facts.append((say("show.words" if heard else "show.detail"), redacted(call.detail)))
     if call.request_id:
         facts.append((say("show.request_id"), call.request_id))
     if call.cost is not None:
