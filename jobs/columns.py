@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from jobs.sheet.finding import Finding, excerpt
-from jobs.sheet.names import ALIASES, body_name, normalise, split_number
+from jobs.sheet.names import ALIASES, body_name, letter, normalise, split_number
 
 __all__ = ["ALIASES", "RESULT_COLUMNS", "ColumnMap", "map_columns", "normalise"]
 
@@ -134,8 +134,7 @@ def _column(headers: Sequence[str], name: str, option: str, findings: list[Findi
                 severity="error",
                 column=name,
                 found=_places(headers, matches),
-                message=f"{option} names a header that stands over more than one column; rename"
-                " one of them in the sheet",
+                values=(("option", option),),
             )
         )
     else:
@@ -144,55 +143,46 @@ def _column(headers: Sequence[str], name: str, option: str, findings: list[Findi
 
 
 def _unknown_column(headers: Sequence[str], name: str, option: str) -> Finding:
+    near = nearest(name, headers)
     return Finding(
-        kind="unknown_column",
+        kind="unknown_column_near" if near else "unknown_column",
         severity="error",
         column=name,
         found=excerpt(name),
         expected=listed(headers),
-        message=f"{option} names a column that the sheet does not have{guess(name, headers)}",
+        values=(("option", option), ("near", near)),
     )
 
 
 def _unknown_field(header: str, field: str, fields: Mapping[str, str]) -> Finding:
     names = sorted(fields.values())
+    near = nearest(field, names)
     return Finding(
-        kind="unknown_field",
+        kind="unknown_field_near" if near else "unknown_field",
         severity="error",
         column=header,
         found=excerpt(field),
         expected=", ".join([*names, "body.<name>"]),
-        message="--column gives this column to a field that the endpoint does not have"
-        f"{guess(field, names)}",
+        values=(("near", near),),
     )
 
 
-def guess(name: str, names: Sequence[str]) -> str:
-    """`; did you mean "size"?`, or nothing."""
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The name that was probably meant, or nothing."""
     by_plain = {normalise(candidate): candidate for candidate in names}
     near = difflib.get_close_matches(normalise(name), by_plain, n=1)
-    return f'; did you mean "{excerpt(by_plain[near[0]], 40)}"?' if near else ""
+    return excerpt(by_plain[near[0]], 40) if near else ""
 
 
 def listed(headers: Sequence[str]) -> str:
     """The sheet's columns for a message."""
     shown = [f'"{excerpt(header, 40)}"' for header in headers if header.strip()]
-    more = f" and {len(shown) - 40} more" if len(shown) > 40 else ""
-    return f"one of the sheet's columns: {', '.join(shown[:40])}{more}"
-
-
-def letter(index: int) -> str:
-    """A column as Excel names it: 0 → A, 26 → AA."""
-    name = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        name = chr(65 + rest) + name
-    return name
+    more = f", … (+{len(shown) - 40})" if len(shown) > 40 else ""
+    return f"{', '.join(shown[:40])}{more}"
 
 
 def _places(headers: Sequence[str], indices: Sequence[int]) -> str:
-    return " and ".join(f'"{excerpt(headers[i], 40)}" (column {letter(i)})' for i in indices)
+    return ", ".join(f'"{excerpt(headers[i], 40)}" ({letter(i)})' for i in indices)
 
 
 def _settled(
@@ -209,17 +199,12 @@ def _settled(
 
 def _conflict(headers: Sequence[str], first: _Claim, second: _Claim) -> Finding:
     one, other = headers[first.index], headers[second.index]
-    if one == other:
-        kind, remedy = "duplicate_header", "rename one of them in the sheet"
-    else:
-        kind, remedy = "same_field", f'choose one with --column "{excerpt(one, 40)}={first.field}"'
     return Finding(
-        kind=kind,
+        kind="same_header" if one == other else "same_field",
         severity="error",
         column=other,
         found=_places(headers, [first.index, second.index]),
-        expected=f"one column for {first.field}",
-        message=f"two columns both mean {first.field}; {remedy}",
+        values=(("field", first.field), ("header", excerpt(one, 40))),
     )
 
 
@@ -252,7 +237,6 @@ def _duplicate(headers: Sequence[str], header: str) -> Finding:
         severity="note",
         column=header,
         found=_places(headers, places),
-        message="columns with the same header are carried through, but a template cannot name them",
     )
 
 
@@ -276,6 +260,4 @@ def _misspelt(header: str, field: str) -> Finding:
         column=header,
         found=excerpt(header, 40),
         expected=field,
-        message=f"this column is not sent; if it is meant as {field}, correct its header or use"
-        f' --column "{excerpt(header, 40)}={field}"',
     )

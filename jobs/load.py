@@ -124,13 +124,11 @@ def _rows(
     encode = _encode if sheet.layout.typed else _encode_texts
     blake2b = hashlib.blake2b
     column = identity.column
-    findings, told = sheet.findings, len(sheet.findings)
     for position, cells in sheet.rows():
         written = encode(cells)
         found = prepare(cells)
-        if len(findings) != told:
-            found = _unreadable(findings[told:], position) or found
-            told = len(findings)
+        if sheet.row_error is not None and sheet.row_error.row == position:
+            found = _unreadable(sheet.row_error)
         if isinstance(found, Request):
             digest = blake2b(found.identity.encode(), digest_size=16).digest()
             endpoint, model, fields, problem = found.endpoint, found.model, found.fields, None
@@ -158,13 +156,10 @@ def _edited(
     return digest, found.endpoint, found.model, found.fields, own, None
 
 
-def _unreadable(findings: Sequence[Finding], position: int) -> Problem | None:
-    """What the reader just said about this row, if it makes the row unfit."""
-    for finding in findings:
-        if finding.severity == "error" and finding.row == position:
-            expected = finding.expected or finding.message
-            return Problem(column=finding.column or "", expected=expected, found=finding.found)
-    return None
+def _unreadable(error: Finding) -> Problem:
+    """What the reader just said about this row, as the table keeps it."""
+    expected = error.expected or error.kind
+    return Problem(column=error.column or "", expected=expected, found=error.found)
 
 
 def _encode_texts(cells: Sequence[JSON]) -> str:
@@ -186,9 +181,6 @@ def _key(cell: JSON, position: int, identity: Identity, sheet: Sheet) -> str:
                 severity="error",
                 row=position,
                 column=identity.header,
-                found="nothing",
-                expected="an id of its own",
-                message="every row needs an id in the column rows are known by",
             )
         ],
     )
@@ -201,9 +193,7 @@ def _repeated(key: str, positions: Sequence[int], identity: Identity) -> Finding
         severity="error",
         row=positions[0],
         column=identity.header,
-        found=f"{key!r} in rows {places}",
-        expected="an id of its own in every row",
-        message="give each of these rows an id of its own, or name another column with --id",
+        values=(("id", repr(key)), ("rows", places)),
     )
 
 

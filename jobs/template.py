@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
-from jobs.columns import guess, listed
+from jobs.columns import listed, nearest
 from jobs.job import JSON
-from jobs.sheet.finding import excerpt
+from jobs.sheet.finding import Finding, Values, excerpt
 from jobs.sheet.names import normalise
 
 # Braces cannot be part of a name, so `{{{ name }}}` is a name between two literal braces.
@@ -17,7 +17,11 @@ _BAR = re.compile(r"[|｜]")  # the second is what a Chinese keyboard types
 
 
 class TemplateError(Exception):
-    """A template that cannot be filled from this sheet; says why in one line."""
+    """A template that cannot be filled from this sheet."""
+
+    def __init__(self, kind: str, values: Values = (), *, expected: str = "") -> None:
+        self.finding = Finding(kind=kind, severity="error", expected=expected, values=values)
+        super().__init__(kind, values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +72,7 @@ class Template:
 
 def _literal(text: str) -> str:
     if "{{" in text:
-        shown = excerpt(text[text.index("{{") :], 40)
-        raise TemplateError(
-            f"the template opens {{{{ and does not close it with }}}} at: {shown}"
-            " (a name cannot hold a brace)"
-        )
+        raise TemplateError("template_open", (("at", excerpt(text[text.index("{{") :], 40)),))
     return text
 
 
@@ -84,9 +84,11 @@ def _slot(inner: str, headers: Sequence[str]) -> _Slot:
         if column is not None:
             return _Slot(column=column, default=inner[end + 1 :].strip())
     name = inner[: bars[0]] if bars else inner
+    near = nearest(name, headers)
     raise TemplateError(
-        f'the template names "{excerpt(name.strip(), 40)}", which is no column'
-        f"{guess(name, headers) or '.'} Expected {listed(headers)}"
+        "template_unknown_near" if near else "template_unknown",
+        (("name", excerpt(name.strip(), 40)), ("near", near)),
+        expected=listed(headers),
     )
 
 
@@ -101,10 +103,8 @@ def _find(name: str, headers: Sequence[str]) -> int | None:
         [index for index, header in enumerate(headers) if normalise(header) == plain],
     ):
         if len(matches) > 1:
-            raise TemplateError(
-                f'the template names "{excerpt(name, 40)}", and {len(matches)} columns are called'
-                " so; rename one of them in the sheet"
-            )
+            values: Values = (("name", excerpt(name, 40)), ("count", len(matches)))
+            raise TemplateError("template_ambiguous", values)
         if matches:
             return matches[0]
     return None

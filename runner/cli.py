@@ -164,7 +164,7 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
     for kind in type(error).__mro__:
         code = FOREIGN.get(f"{kind.__module__}.{kind.__qualname__}")
         if code is not None:
-            _tell_error(str(error))
+            _tell_error(_in_words(error))
             return code
     # format_exception shows source lines and messages, never the values of locals.
     trace = redacted("".join(traceback.format_exception(error)))
@@ -174,6 +174,21 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
     screen.tell(say("cli.bug", name=type(error).__name__))
     screen.tell(trace if debug else say("cli.bug_hint"))
     return Exit.BUG
+
+
+def _in_words(error: BaseException) -> str:
+    """What a room's error says; about sheets it is the catalogue that finds the words."""
+    from jobs.sheet.finding import SheetError  # noqa: PLC0415 - most commands read no sheet
+    from jobs.template import TemplateError  # noqa: PLC0415 - as above
+    from runner.catalogue.findings import describe, describe_error  # noqa: PLC0415 - as above
+
+    match error:
+        case SheetError():
+            return describe_error(error)
+        case TemplateError():
+            return describe(error.finding)
+        case _:
+            return str(error)
 
 
 def _silence_stdout() -> None:

@@ -8,8 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+<<<<<<< HEAD
 from jobs.columns import ColumnMap, guess, map_columns
 from jobs.edits import digest_of, merged
+=======
+from jobs.columns import ColumnMap, map_columns, nearest
+>>>>>>> 632bba4 (Say what was found in a sheet in the reader's language, and look where readers are blind)
 from jobs.job import JSON
 from jobs.load import Identity, Into, digest_of_options, stage
 from jobs.sheet.finding import Finding, SheetError
@@ -250,8 +254,10 @@ def _shape(path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: S
 def _require_choice(columns: ColumnMap, settings: Settings) -> None:
     for name in settings.set:
         if name not in known_fields() and not name.startswith(BODY):
-            near = guess(name, sorted(known_fields()))
-            raise Refusal(say("run.unknown_field", field=name, near=near))
+            near = nearest(name, sorted(known_fields()))
+            if near:
+                raise Refusal(say("run.unknown_field_near", field=name, near=near))
+            raise Refusal(say("run.unknown_field", field=name))
     given = {name for _, name in columns.fields} | set(settings.set)
     if settings.endpoint is None and "endpoint" not in given:
         lines = "\n".join(f"  {one.name:<12} {one.summary}" for one in ENDPOINTS.values())
@@ -280,7 +286,6 @@ def _problem(row: int, text: str) -> Finding:
         column=found["column"] or None,
         expected=found["expected"],
         found=found["found"],
-        message=say("sheet.bad_row"),
     )
 
 
@@ -349,8 +354,7 @@ def _guard(found: _Found, settings: Settings) -> None:
 def _more(count: int) -> list[Finding]:
     if count <= 0:
         return []
-    message = say("sheet.more_bad_rows", count=f"{count:,}")
-    return [Finding(kind="more_bad_rows", severity="error", message=message)]
+    return [Finding(kind="more_bad_rows", severity="error", values=(("count", count),))]
 
 
 def _differences(staging: Staging) -> list[str]:

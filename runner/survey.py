@@ -19,6 +19,7 @@ from jobs.store.staging import Plan
 from jobs.template import TemplateError
 from runner import naming
 from runner.catalogue import say
+from runner.catalogue.findings import describe, words
 from runner.exits import Exit, Refusal
 from runner.intake import Intake, look_at, plain_layout, would_rebuy
 from runner.keys import KeyRefusal, find_key
@@ -111,7 +112,9 @@ def survey(
         stop = say("check.unusable", sheet=sheet.name)
         errors = tuple(one for one in error.findings if one.severity == "error")
         return _half_known(replace(bare, problems=errors, stops=(stop,)))
-    except (Refusal, TemplateError, naming.TemplateError) as error:
+    except TemplateError as error:
+        return _half_known(replace(bare, stops=(describe(error.finding),)))
+    except (Refusal, naming.TemplateError) as error:
         return _half_known(replace(bare, stops=(str(error),)))
     finally:
         store.close()
@@ -316,12 +319,14 @@ def survey_record(found: Survey) -> dict[str, JSON]:
 
 
 def _finding_record(finding: Finding) -> JSON:
+    """Data is English, whatever language people read."""
+    said = words(finding, "en")
     return {
         "kind": finding.kind,
         "severity": finding.severity,
         "row": finding.row,
         "column": finding.column,
-        "found": finding.found,
-        "expected": finding.expected,
-        "message": finding.message,
+        "found": said.found,
+        "expected": said.expected,
+        "message": said.message,
     }

@@ -75,5 +75,5 @@ def test_a_cut_parquet_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "sheet.parquet"
     pq.write_table(pa.table({"prompt": ["a"]}), path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(SheetError, match="cannot be read; write it again"):
+    with pytest.raises(SheetError, match="damaged_parquet"):
         open_sheet(path)

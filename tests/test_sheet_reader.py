@@ -13,7 +13,9 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.sheet.reader import Finding, SheetError, describe, open_sheet
+from jobs.sheet.reader import Finding, SheetError, open_sheet
+from runner.catalogue import choose_language
+from runner.catalogue.findings import describe, describe_error, words
 
 FORMATS = ["csv", "tsv", "txt", "jsonl", "json", "xlsx", "xlsm", "xls", "xlsb", "ods", "parquet"]
 
@@ -100,8 +102,8 @@ def test_a_file_under_a_wrong_name_is_recognised(
     path.write_bytes(content)
     finding = refused(path)
     assert finding.kind == "wrong_kind"
-    assert found in finding.found
-    assert finding.expected == f"a {ending} sheet"
+    assert found in words(finding).found
+    assert words(finding).expected == f"a {ending} sheet"
 
 
 PIECES = st.sampled_from(
@@ -151,7 +153,7 @@ def test_a_zip_that_is_no_workbook_is_called_a_zip(tmp_path: Path) -> None:
     path = tmp_path / "sheet.csv"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("prompts.csv", "prompt\nx\n")
-    assert refused(path).found == "a zip archive"
+    assert words(refused(path)).found == "a zip archive"
 
 
 def test_options_without_meaning_are_said(tmp_path: Path) -> None:
@@ -161,19 +163,34 @@ def test_options_without_meaning_are_said(tmp_path: Path) -> None:
     assert [(f.kind, f.severity) for f in sheet.findings] == [("unused_option", "warning")]
 
 
+FOUND = Finding(
+    kind="long_row",
+    severity="error",
+    row=5,
+    column="si\nze",
+    found="x",
+    values=(("width", 2), ("count", 1234)),
+)
+
+
 def test_an_error_names_file_row_column_expected_and_found() -> None:
-    finding = Finding(
-        kind="k",
-        severity="error",
-        row=5,
-        column="si\nze",
-        found="x",
-        expected="y",
-        message="correct it",
+    text = describe_error(SheetError(Path("a.csv"), [FOUND, FOUND]))
+    assert text.splitlines() == ["a.csv cannot be used:", *(2 * ["  " + describe(FOUND)])]
+    assert describe(FOUND).startswith("row 5, column si ze: the row is longer than the header; put")
+    assert describe(FOUND).endswith(
+        "(expected 2 cells, as in the header; found 1,234 cells, beyond the header: x)"
     )
-    assert describe(finding) == "row 5, column si ze: correct it (expected y; found x)"
-    text = str(SheetError(Path("a.csv"), [finding, finding]))
-    assert text.splitlines() == ["a.csv cannot be used:", *(2 * ["  " + describe(finding)])]
+
+
+def test_the_same_error_is_told_in_chinese_and_stays_english_as_data() -> None:
+    choose_language("zh", {})
+    try:
+        text = describe_error(SheetError(Path("a.csv"), [FOUND]))
+        assert text.splitlines()[0] == "a.csv 无法使用："
+        assert text.splitlines()[1].startswith("  第 5 行，“si ze”列：这一行比表头长")
+        assert words(FOUND, "en").message.startswith("the row is longer")
+    finally:
+        choose_language("en", {})
 
 
 def test_reading_csv_imports_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:

@@ -64,7 +64,9 @@ def test_what_the_file_holds_decides(tmp_path: Path, text: str, name: str, forma
     sheet = sheet_of(tmp_path, text, name)
     assert list(sheet.rows()) == [(1, ["x"])]
     assert sheet.layout.format == format_
-    assert [f.kind for f in sheet.findings] == ["other_json"]
+    assert [f.kind for f in sheet.findings] == [
+        "read_as_list" if format_ == "json" else "read_as_lines"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,8 @@ def test_a_bad_record_is_an_error_at_its_line_and_keeps_its_place(
     ("text", "kind"),
     [
         ('{"data": [\n{"prompt": "x"}]}', "not_a_list"),
-        ('[{"prompt": "x"},\n', "bad_json"),
-        ("[]", "no_rows"),
+        ('[{"prompt": "x"},\n', "not_a_list"),
+        ("[]", "no_records"),
     ],
 )
 def test_a_json_file_without_a_list_of_records_is_refused(

@@ -1,34 +1,70 @@
-"""Checks a workbook's zip directory before anything is unpacked."""
+"""Checks a workbook's zip before anything in it is read: its directory, and how its XML begins."""
 
+import re
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.sheet.finding import Finding, SheetError, excerpt
+from jobs.sheet.finding import Finding, SheetError, Term, excerpt
 
 LARGEST = 1_000_000_000  # bytes after unpacking
 DENSEST = 200  # unpacked bytes for each packed byte
 MOST = 10_000  # entries
 SMALL = 10_000_000  # bytes; less cannot hurt, however densely it is packed
+PROLOG = 65_536  # bytes in which the first element of an XML part must begin
+
+_XML = (".xml", ".rels", ".vml")
+_WHOLE = ("sharedStrings.xml", "content.xml")  # read whole by the reader, unseen by our own scan
+_DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 def check_archive(path: Path) -> None:
     """Raises SheetError for a damaged zip, and for one that would flood disk or memory."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise SheetError(path, [_damaged(error)]) from error
+            _check_directory(path, archive.infolist())
+            for entry in archive.infolist():
+                if entry.filename.lower().endswith(_XML) and _declares(archive, entry):
+                    found = excerpt(entry.filename)
+                    raise SheetError(
+                        path, [Finding(kind="unsafe_xml", severity="error", found=found)]
+                    )
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, zlib.error) as error:
+        raise SheetError(path, [damaged_workbook(error)]) from error
+    except EOFError as error:
+        raise SheetError(path, [damaged_workbook(error)]) from error
+
+
+def _check_directory(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Sizes as the directory tells them, and where it tells too little, as they could be."""
+    size = max(path.stat().st_size, 1)
     total = sum(entry.file_size for entry in entries)
-    packed = max(path.stat().st_size, 1)
     if len(entries) > MOST:
-        _refuse(path, f"{len(entries):,} entries", f"at most {MOST:,} entries")
+        _refuse_size(path, len(entries), MOST, "entries")
     if total > LARGEST:
-        _refuse(path, f"{total:,} bytes unpacked", f"at most {LARGEST:,} bytes")
-    if total > SMALL and total > DENSEST * packed:
-        _refuse(path, f"packed {total // packed}:1", f"at most {DENSEST}:1")
+        _refuse_size(path, total, LARGEST, "bytes")
+    if total > SMALL and total > DENSEST * size:
+        _refuse_size(path, total // size, DENSEST, "times")
+    names = set()
     for entry in entries:
-        if _leaves_folder(entry.filename):
-            _refuse(path, f"an entry named {excerpt(entry.filename)}", "names inside the workbook")
+        name = entry.filename.lower()
+        understated = entry.compress_size > entry.file_size + 1_000  # packing makes nothing larger
+        if _leaves_folder(name) or name in names or understated:
+            raise SheetError(path, [_unsafe(entry.filename)])
+        names.add(name)
+
+
+def _declares(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """Does a part declare entities? No spreadsheet program writes any, and they can be traps."""
+    with archive.open(entry) as file:
+        head = file.read(PROLOG).replace(b"\0", b"")  # so that UTF-16 reads like ASCII
+        if entry.filename.endswith(_WHOLE):
+            while file.read(PROLOG * 16):
+                pass  # raises where the part is larger than the directory says
+    if _DECLARES.search(head):
+        return True
+    return entry.file_size > PROLOG and re.search(rb"<\w", head) is None
 
 
 def _leaves_folder(name: str) -> bool:
@@ -36,23 +72,23 @@ def _leaves_folder(name: str) -> bool:
     return not parts[0] or parts[0].endswith(":") or ".." in parts
 
 
-def _damaged(error: Exception) -> Finding:
+def damaged_workbook(error: Exception) -> Finding:
+    """For a workbook that cannot be read."""
     return Finding(
         kind="damaged_workbook",
         severity="error",
         found=excerpt(str(error)),
-        message="the workbook is damaged or only half there; copy it again, or open it in Excel"
-        " and save it as a new .xlsx",
     )
 
 
-def _refuse(path: Path, found: str, expected: str) -> None:
+def _unsafe(name: str) -> Finding:
+    return Finding(kind="unsafe_workbook", severity="error", found=excerpt(name))
+
+
+def _refuse_size(path: Path, count: int, most: int, unit: str) -> None:
     finding = Finding(
-        kind="unsafe_workbook",
+        kind="unsafe_size",
         severity="error",
-        found=found,
-        expected=expected,
-        message="the workbook is refused because it is not built like one; open it in Excel and"
-        " save the sheet as a new .xlsx, or as CSV UTF-8",
+        values=(("count", count), ("most", most), ("unit", Term(unit))),
     )
     raise SheetError(path, [finding])

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from jobs.job import JSON
+from jobs.sheet.damage import spoilt
 from jobs.sheet.delimiters import best_delimiter
 from jobs.sheet.encodings import Encoding
 from jobs.sheet.finding import Finding, SheetError, excerpt
+from jobs.sheet.folds import Folds, Short
 from jobs.sheet.header import TOP, find_header, header_findings
-from jobs.sheet.layout import Layout, Note, Row, Sheet
+from jobs.sheet.layout import Layout, Note, Row, Sheet, Source
 from jobs.sheet.text import open_text, undecodable
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ csv.field_size_limit(2**31 - 1)
 
 # Stands for "no delimiter": a noncharacter, which no text contains.
 _NEVER = "\ufdd0"
+_CURLY = frozenset("“”„‟«»＂")
 _SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[;,\t|]*\r?\n?', re.IGNORECASE)
 
 
@@ -69,16 +72,17 @@ def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # 
         header_row=header + 1,
         headers=dialect.headers,
     )
-    return Sheet(path, layout, source=lambda note: _rows(dialect, note), findings=tuple(findings))
+    source = _marred(dialect) if encoding.marred else lambda note, _: _rows(dialect, note)
+    return Sheet(path, layout, source=source, findings=tuple(findings))
+
+
+def _marred(dialect: _Dialect) -> Source:
+    """Rows of a file with traces of Excel in it: only these are looked at cell by cell."""
+    return lambda note, needed: spoilt(_rows(dialect, note), dialect.headers, needed, note)
 
 
 def _nothing_in_it() -> Finding:
-    return Finding(
-        kind="empty_sheet",
-        severity="error",
-        expected="a header row and at least one row below it",
-        message="the sheet has no text in it",
-    )
+    return Finding(kind="empty_sheet", severity="error")
 
 
 def _sample(path: Path, encoding: str) -> tuple[str, str | None]:
@@ -143,7 +147,6 @@ def _bare_quote(dialect: _Dialect) -> Finding | None:
         severity="note",
         row=number,
         found=excerpt(lines[0] if lines else ""),
-        message="quotes in this tab-separated sheet are taken as text",
     )
 
 
@@ -169,62 +172,61 @@ def _rows(dialect: _Dialect, note: Note) -> Iterator[Row]:
     """The rows under the header. This loop runs for every row of every sheet: nothing per cell."""
     width = len(dialect.headers)
     number = dialect.header + 1
-    first_short = 0
+    folds, fit = Folds(dialect.delimiter or _NEVER, width), _Fit(dialect, note)
     with _open(dialect) as stream:
-        reader = cast("Iterator[list[JSON]]", _reader(dialect, stream))
+        parsed = _reader(dialect, stream)
+        reader = cast("Iterator[list[JSON]]", parsed)
         try:
-            below = islice(reader, dialect.header + 1, None)
-            for number, row in enumerate(below, dialect.header + 2):
-                if len(row) == width:
-                    if any(row):
-                        yield number, row
-                    continue
-                fitted = _fit(row, width)
-                if fitted is None:
-                    continue
-                if len(row) < width:
-                    first_short = first_short or number
-                elif len(fitted) > width:
-                    note(_long_row(dialect, number, fitted))
-                yield number, fitted
+            next(islice(reader, number, number), None)
+            more = parsed.line_num - number  # lines beyond one a row, so far
+            for number, row in enumerate(reader, dialect.header + 2):
+                if parsed.line_num - number != more:
+                    first, last = number + more + dialect.skip, parsed.line_num + dialect.skip
+                    folds.look(number, row, (first, last), note)
+                    more = parsed.line_num - number
+                cells = row if len(row) == width else fit(number, row)
+                if any(cells):
+                    yield number, cells
         except csv.Error as error:
             raise _broken_row(dialect, number + 1, error) from error
         except UnicodeError as error:
             raise undecodable(dialect.path, dialect.encoding) from error
-    if first_short:
-        note(_short_row(dialect, first_short))
+    for finding in (*folds.findings(), *fit.short.findings()):
+        note(finding)
 
 
-def _fit(row: list[JSON], width: int) -> list[JSON] | None:
-    """A row of another width than the header; None if it is blank. Only empty cells are dropped."""
-    if not any(cell.strip() for cell in cast("list[str]", row)):
-        return None
-    while len(row) > width and not row[-1]:
-        row.pop()
-    return row + [""] * (width - len(row))
+class _Fit:
+    """Makes rows of another width than the header as wide as it; only empty cells are dropped."""
+
+    def __init__(self, dialect: _Dialect, note: Note) -> None:
+        self.short = Short(len(dialect.headers))
+        self._dialect = dialect
+        self._note = note
+
+    def __call__(self, number: int, row: list[JSON]) -> list[JSON]:
+        """The row; no cells where it is blank. One that is still longer is told as an error."""
+        width = len(self._dialect.headers)
+        if not any(cell.strip() for cell in cast("list[str]", row)):
+            return []
+        if len(row) < width:
+            self.short.count(number)
+        while len(row) > width and not row[-1]:
+            row.pop()
+        if len(row) > width:
+            self._note(_long_row(self._dialect, number, row))
+        return row + [""] * (width - len(row))
 
 
 def _long_row(dialect: _Dialect, number: int, row: list[JSON]) -> Finding:
     width = len(dialect.headers)
+    curly = any(isinstance(cell, str) and cell.lstrip()[:1] in _CURLY for cell in row)
     return Finding(
-        kind="long_row",
+        kind="curly_quotes" if curly else "long_row",
         severity="error",
         row=number,
-        found=f"{len(row)} cells, beyond the header: {excerpt(', '.join(map(str, row[width:])))}",
-        expected=f"{width} cells, as in the header",
-        message="the row is longer than the header;"
-        ' put quotes around a cell that holds the delimiter ("a cat, a dog")',
-    )
-
-
-def _short_row(dialect: _Dialect, number: int) -> Finding:
-    return Finding(
-        kind="short_row",
-        severity="warning",
-        row=number,
-        expected=f"{len(dialect.headers)} cells, as in the header",
-        message="this row is shorter than the header, and it may not be the only one;"
-        " the missing cells count as empty",
+        found=excerpt(", ".join(map(str, row[width:]))),
+        expected=f"{width} cells",
+        values=(("width", width), ("count", len(row))),
     )
 
 
@@ -240,18 +242,12 @@ def _broken_row(dialect: _Dialect, row: int, error: csv.Error) -> SheetError:
         except csv.Error:
             pass
         end = reader.line_num + dialect.skip
-    open_end = "end of data" in str(error)
-    where = f"line {begin}" if begin == end else f"lines {begin} to {end}"
     finding = Finding(
-        kind="open_quote" if open_end else "broken_quotes",
+        kind="open_quote" if "end of data" in str(error) else "broken_quotes",
         severity="error",
         row=row,
-        found=f"{where}: {_line(dialect, begin)}",
-        expected='cells with quotes as "the word ""red"" in quotes"',
-        message=f'the quote (") that opens in line {begin} is never closed; close or remove it'
-        if open_end
-        else f"a quoted cell ends before its text does, at line {end}; write a quote inside a"
-        ' quoted cell twice ("")',
+        found=_line(dialect, begin),
+        values=(("line", begin), ("end", end)),
     )
     return SheetError(dialect.path, [finding])
 

@@ -3,11 +3,13 @@
 import codecs
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import chardet
 
+from jobs.sheet.doubt import ENOUGH, Doubt, doubt_of, is_plausible, looks_chinese
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.text import LABELS, bad_line_findings, label, nul_findings, physical_lines
 
@@ -56,6 +58,7 @@ class Encoding:
     name: str
     label: str
     findings: tuple[Finding, ...] = ()
+    marred: bool = False  # does what Excel leaves behind (#N/A, 1.2E+18) stand in it?
 
 
 def detect(path: Path, *, given: str | None = None) -> Encoding:
@@ -66,18 +69,32 @@ def detect(path: Path, *, given: str | None = None) -> Encoding:
     nothing fits.
     """
     if given is not None:
-        return _checked(path, _named(path, given))
+        name = _named(path, given)
+        return _checked(path, name, _survey(path, name))
     with path.open("rb") as file:
         head = file.read(SAMPLE)
-    name = _by_mark(head) or _by_nuls(path, head)
-    if name is not None:
-        return _checked(path, name)
-    if _survey(path, "utf-8") is not None:
-        return _checked(path, "utf-8")
+    marked = _by_mark(head) or _by_nuls(path, head)
+    if marked is not None:
+        return _checked(path, marked, _survey(path, marked))
+    seen = _survey(path, "utf-8")
+    if seen is not None:
+        doubt = doubt_of(seen.foreign)
+        return _checked(path, "utf-8", seen, [_doubtful(path, doubt)] if doubt else ())
     lines = _telling_lines(path)
     if _is_mostly_utf8(b"".join(lines)):
-        return _checked(path, "utf-8")
+        return _checked(path, "utf-8", None)
     return _guessed(path, lines)
+
+
+def _doubtful(path: Path, doubt: Doubt) -> Finding:
+    """Short Chinese text in GBK can be valid UTF-8; nobody but its owner can tell."""
+    line = next(number for number, line in physical_lines(path) if doubt.raw in line)
+    return Finding(
+        kind="encoding_doubtful",
+        severity="warning",
+        found=excerpt(doubt.read, 20),
+        values=(("line", line), ("other", excerpt(doubt.other, 20))),
+    )
 
 
 def _named(path: Path, given: str) -> str:
@@ -93,8 +110,6 @@ def _named(path: Path, given: str) -> str:
             kind="unknown_encoding",
             severity="error",
             found=excerpt(given, 40),
-            expected="utf-8, gb18030, big5, utf-16, shift_jis, euc-jp, euc-kr or cp1252",
-            message="--encoding names no known encoding",
         )
         raise SheetError(path, [finding])
     candidates = _SUPERSETS.get(codec.name, (codec.name,))
@@ -110,7 +125,7 @@ def _by_nuls(path: Path, head: bytes) -> str | None:
 
     Other characters prove nothing: 一 (U+4E00), the commonest of all, is an N the other way round.
     """
-    if b"\0" not in head or (head.count(0) * 5 < len(head) and _is_mostly_utf8(head)):
+    if b"\0" not in head or (_is_mostly_utf8(head) and not _is_lopsided(head)):
         return None  # ordinary text, perhaps with stray NUL characters
     whole = head[: len(head) // 2 * 2]
     texts = {
@@ -120,15 +135,17 @@ def _by_nuls(path: Path, head: bytes) -> str | None:
     marks = {name: sum(map(text.count, '\n\r\t ,;|"')) for name, text in texts.items()}
     best = max(marks, key=lambda name: marks[name])
     if marks[best] < 4 * (sum(marks.values()) - marks[best]) + 1 or "\0" in texts[best][:64]:
-        finding = Finding(
-            kind="not_text",
-            severity="error",
-            expected="a text file",
-            message="this is not a text file; check that it is the right one,"
-            " and save it as CSV UTF-8 or as .xlsx",
-        )
-        raise SheetError(path, [finding])
+        if head.count(0) * 5 < len(head) and _is_mostly_utf8(head):
+            return None
+        raise SheetError(path, [Finding(kind="not_text", severity="error")])
     return best
+
+
+def _is_lopsided(head: bytes) -> bool:
+    """Do nearly all NULs stand at odd places, or at even ones, as in UTF-16 of any language?"""
+    even = head[::2].count(0)
+    odd = head[1::2].count(0)
+    return max(even, odd) >= 4 and min(even, odd) * 50 <= max(even, odd)
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:
@@ -138,18 +155,46 @@ def _is_mostly_utf8(sample: bytes) -> bool:
     return bad * 4 <= high
 
 
-def _survey(path: Path, name: str) -> bool | None:
-    """None: not in this encoding. Else: does the text hold NUL characters?"""
+_FOREIGN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+[\x00-\x7f]?")
+_MARRED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|\dE\+\d")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """What one pass over a whole text noticed; `foreign` are its first words beyond ASCII."""
+
+    nul: bool = False
+    marred: bool = False
+    foreign: list[str] = field(default_factory=list)
+    _size: int = 0
+    _end: str = ""
+
+    def take(self, text: str) -> None:
+        """One piece of the text. Each look is a search at the speed of memory."""
+        self.nul = self.nul or "\0" in text
+        if not self.marred and ("#" in text or "E+" in text or self._end.endswith(("#", "E"))):
+            self.marred = _MARRED.search(self._end + text) is not None
+        self._end = text[-8:]
+        if self._size < ENOUGH and not text.isascii():
+            for found in _FOREIGN.finditer(text):
+                self.foreign.append(found[0][:ENOUGH])
+                self._size += len(found[0])
+                if self._size >= ENOUGH:
+                    break
+
+
+def _survey(path: Path, name: str) -> _Seen | None:
+    """What the text holds; None where it is not in this encoding."""
     decoder = codecs.getincrementaldecoder(name)("strict")
-    nul = False
+    seen = _Seen()
     with path.open("rb") as file:
         try:
             while chunk := file.read(CHUNK):
-                nul = "\0" in decoder.decode(chunk) or nul
-            nul = "\0" in decoder.decode(b"", final=True) or nul
+                seen.take(decoder.decode(chunk))
+            seen.take(decoder.decode(b"", final=True))
         except UnicodeError:
             return None
-    return nul
+    return seen
 
 
 def _telling_lines(path: Path) -> list[bytes]:
@@ -166,17 +211,15 @@ def _telling_lines(path: Path) -> list[bytes]:
 
 
 def _guessed(path: Path, lines: list[bytes]) -> Encoding:
-    for guess in _votes(lines):
+    guesses = _votes(lines)
+    if looks_chinese(lines):  # of little text, this is what nearly all of our users mean
+        guesses.insert(0, "gb18030")
+    for guess in guesses:
         for name in _SUPERSETS.get(guess, (guess,)):
-            if _survey(path, name) is not None or _is_nearly(path, name):
-                return _checked(path, name, guessed=True)
-    finding = Finding(
-        kind="encoding_not_found",
-        severity="error",
-        message="the encoding of this file could not be found out; name it with --encoding"
-        " (for example gb18030), or save the file as CSV UTF-8",
-    )
-    raise SheetError(path, [finding])
+            seen = _survey(path, name)
+            if seen is not None or _is_nearly(path, name):
+                return _checked(path, name, seen, [_guess(name, lines)])
+    raise SheetError(path, [Finding(kind="encoding_not_found", severity="error")])
 
 
 def _votes(lines: list[bytes]) -> list[str]:
@@ -217,21 +260,26 @@ def _decodes(line: bytes, name: str) -> bool:
     return True
 
 
-def _checked(path: Path, name: str, *, guessed: bool = False) -> Encoding:
-    nul = _survey(path, name)
-    findings: list[Finding] = []
-    if nul is None:
-        findings = bad_line_findings(path, name)
-    elif nul:
-        findings = nul_findings(path, name)
-    if guessed:
-        findings.append(
-            Finding(
-                kind="encoding_guessed",
-                severity="note" if name in _MULTIBYTE else "warning",
-                found=label(name),
-                message="the encoding was guessed; if characters look wrong, name it with"
-                " --encoding",
-            )
-        )
-    return Encoding(name=name, label=label(name), findings=tuple(findings))
+def _guess(name: str, lines: list[bytes]) -> Finding:
+    sure = name in _MULTIBYTE and is_plausible(lines, name)
+    return Finding(
+        kind="encoding_guessed" if sure or name not in _MULTIBYTE else "encoding_unsure",
+        severity="note" if sure else "warning",
+        found=label(name),
+    )
+
+
+def _checked(
+    path: Path, name: str, seen: _Seen | None, findings: Iterable[Finding] = ()
+) -> Encoding:
+    told: list[Finding] = []
+    if seen is None:
+        told = bad_line_findings(path, name)
+    elif seen.nul:
+        told = nul_findings(path, name)
+    return Encoding(
+        name=name,
+        label=label(name),
+        findings=(*told, *findings),
+        marred=seen is not None and seen.marred,
+    )

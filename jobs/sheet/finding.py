@@ -1,4 +1,4 @@
-"""What reading a sheet can say about it, as values."""
+"""What reading a sheet can say about it, as values; the sentences are the catalogue's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,24 @@ from typing import Literal, TypeAlias
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
+class Term(str):
+    """A value that is itself a word of the catalogue, and is said in the reader's language."""
+
+    __slots__ = ()
+
+
+Values: TypeAlias = tuple[tuple[str, str | int], ...]
+"""What the sentences of a finding are filled with, by name; no dict, so that it can be hashed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing about a sheet that its owner should know.
 
-    `kind` is a stable key; `row` is the number that Excel shows (in jsonl and txt the line);
-    `message` is one line that says what to do. An error at a row means: this row cannot be sent.
+    `kind` is a stable key, and names the sentence that says what to do; `row` is the number that
+    Excel shows (in jsonl and txt the line); `found` and `expected` are facts that need no
+    language, or the English short form that goes into results. An error at a row means: this row
+    cannot be sent.
     """
 
     kind: str
@@ -22,7 +34,7 @@ class Finding:
     column: str | None = None
     found: str = ""
     expected: str = ""
-    message: str
+    values: Values = ()
 
 
 class SheetError(Exception):
@@ -34,21 +46,18 @@ class SheetError(Exception):
         super().__init__(path, self.findings)
 
     def __str__(self) -> str:
+        """For logs; people are told by the catalogue."""
         head = f"{self.path} cannot be used:" if self.path else "the sheet cannot be used:"
-        return "\n".join([head, *(f"  {describe(finding)}" for finding in self.findings)])
+        return "\n".join([head, *(f"  {_outline(finding)}" for finding in self.findings)])
 
 
-def describe(finding: Finding) -> str:
-    """One line for people: where, what, expected and found."""
-    where = [f"row {finding.row}"] if finding.row is not None else []
-    if finding.column is not None:
-        where.append(f"column {excerpt(finding.column, 40)}")
-    what = [f"expected {finding.expected}"] if finding.expected else []
-    if finding.found:
-        what.append(f"found {finding.found}")
-    head = f"{', '.join(where)}: " if where else ""
-    tail = f" ({'; '.join(what)})" if what else ""
-    return f"{head}{finding.message}{tail}"
+def _outline(finding: Finding) -> str:
+    parts = [f"row {finding.row}"] if finding.row is not None else []
+    parts += [f"column {excerpt(finding.column, 40)}"] if finding.column is not None else []
+    parts += [finding.kind, *(f"{name} {value}" for name, value in finding.values)]
+    parts += [f"expected {finding.expected}"] if finding.expected else []
+    parts += [f"found {finding.found}"] if finding.found else []
+    return ", ".join(parts)
 
 
 def excerpt(text: str, limit: int = 80) -> str:

@@ -42,8 +42,7 @@ def header_findings(rows: Sequence[Sequence[str]], header: int) -> list[Finding]
                 severity="warning",
                 row=above[0],
                 found=excerpt(" ".join(rows[above[0] - 1])),
-                message=f"row {header + 1} is taken as the header, the rows above it are not read;"
-                " delete them to be sure",
+                values=(("header", header + 1),),
             )
         )
     if not any(is_known(cell) for cell in rows[header]):
@@ -53,9 +52,6 @@ def header_findings(rows: Sequence[Sequence[str]], header: int) -> list[Finding]
                 severity="warning",
                 row=header + 1,
                 found=excerpt(", ".join(rows[header])),
-                expected="a header with a name such as prompt or 提示词",
-                message="no column name is known; name the prompt column with"
-                ' --column "HEADER=prompt", or add a header row if there is none',
             )
         )
     return findings

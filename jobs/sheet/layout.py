@@ -1,5 +1,6 @@
 """An opened sheet, whatever its format."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,11 @@ from jobs.sheet.finding import Finding
 
 Row: TypeAlias = tuple[int, list[JSON]]
 Note: TypeAlias = Callable[[Finding], None]
-Source: TypeAlias = Callable[[Note], Iterator[Row]]
+Needed: TypeAlias = frozenset[int] | None
+"""The columns that requests are made of; None where that is not known: then it may be any."""
+Source: TypeAlias = Callable[[Note, Needed], Iterator[Row]]
+
+MOST_OF_A_KIND = 1_000  # findings kept; a sheet may have a million rows, all of them odd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,10 @@ class Layout:
 class Sheet:
     """An opened, understood sheet; it streams, and can be read more than once.
 
-    `findings` holds what opening found and grows while rows are read; reading again adds nothing
-    twice.
+    `findings` holds what opening found and grows while rows are read, up to a number of a kind;
+    reading again adds nothing twice. `row_error` is the latest error at a row: whoever takes a row
+    asks it, also when the sheet is read again. `needed` is for whoever knows which columns count:
+    damage in another one spoils no row.
     """
 
     def __init__(
@@ -39,7 +46,10 @@ class Sheet:
         self.path = path
         self.layout = layout
         self.findings: list[Finding] = []
+        self.row_error: Finding | None = None
+        self.needed: Needed = None
         self._seen: set[Finding] = set()
+        self._kinds: Counter[str] = Counter()
         self._source = source
         for finding in findings:
             self.note(finding)
@@ -50,10 +60,14 @@ class Sheet:
         A row longer than the header comes whole, with an error in `findings`. Raises SheetError
         where the rest of the file cannot be read.
         """
-        return self._source(self.note)
+        self.row_error = None
+        return self._source(self.note, self.needed)
 
     def note(self, finding: Finding) -> None:
         """Add a finding once."""
-        if finding not in self._seen:
+        if finding.severity == "error" and finding.row is not None:
+            self.row_error = finding
+        if self._kinds[finding.kind] < MOST_OF_A_KIND and finding not in self._seen:
+            self._kinds[finding.kind] += 1
             self._seen.add(finding)
             self.findings.append(finding)

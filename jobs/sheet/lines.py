@@ -26,7 +26,6 @@ def open_lines(path: Path, encoding: Encoding) -> Sheet:
                 severity="note",
                 row=number,
                 found=excerpt(line),
-                message="the first line is taken as the name of the column, not as a prompt",
             )
         )
     elif looks_like_table(line):
@@ -40,7 +39,7 @@ def open_lines(path: Path, encoding: Encoding) -> Sheet:
     return Sheet(
         path,
         layout,
-        source=lambda _: _rows(path, encoding.name, layout.header_row),
+        source=lambda *_: _rows(path, encoding.name, layout.header_row),
         findings=tuple(findings),
     )
 
@@ -59,8 +58,6 @@ def _table(number: int, line: str) -> Finding:
         severity="error",
         row=number,
         found=excerpt(line),
-        expected="one prompt a line",
-        message="this .txt file holds a table; rename it to .csv or .tsv",
     )
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
     (b"PAR1", "parquet"),
-    (b"%PDF-", "a PDF"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x89PNG\r\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"%PDF-", "pdf"),
+    (b"SQLite format 3\0", "sqlite"),
+    (b"\x1f\x8b", "gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!", "rar"),
+    (b"\x89PNG\r\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
 )
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _WEB = (b"<!doctype html", b"<html", b"<head", b"<table", b"<meta")
@@ -21,9 +21,9 @@ _BOMS = (b"\xef\xbb\xbf",)
 
 
 def real_kind(path: Path) -> str:
-    """`text`, `zip workbook`, `ole`, `parquet`, `web page`, `xml`, or words such as `a PDF`.
+    """`text`, `zip workbook`, `ole`, `parquet`, `web page`, `xml`, or what no sheet can be.
 
-    A kind that is neither of the first six is something no sheet can be.
+    Each is a term of the catalogue, also `pdf`, `zip` and the like.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -31,7 +31,7 @@ def real_kind(path: Path) -> str:
         if head.startswith(start):
             return kind
     if head.startswith(_ZIP):
-        return "zip workbook" if _holds_workbook(path) else "a zip archive"
+        return "zip workbook" if _holds_workbook(path) else "zip"
     for bom in _BOMS:
         head = head.removeprefix(bom)
     text = head.lstrip().lower()

@@ -105,3 +105,13 @@ def is_known(header: str) -> bool:
     """Would this header be understood, for some endpoint?"""
     name, _ = split_number(normalise(header))
     return name in ALIASES or body_name(header) is not None
+
+
+def letter(index: int) -> str:
+    """A column as Excel names it: 0 → A, 26 → AA."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(65 + rest) + name
+    return name

@@ -28,7 +28,7 @@ def open_parquet(path: Path) -> Sheet:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     layout = Layout(format="parquet", headers=headers, typed=True)
-    return Sheet(path, layout, source=lambda note: _rows(path, headers, note))
+    return Sheet(path, layout, source=lambda note, _: _rows(path, headers, note))
 
 
 def _unreadable(path: Path, error: Exception) -> SheetError:
@@ -36,7 +36,6 @@ def _unreadable(path: Path, error: Exception) -> SheetError:
         kind="damaged_parquet",
         severity="error",
         found=excerpt(str(error)),
-        message="the parquet file cannot be read; write it again",
     )
     return SheetError(path, [finding])
 
@@ -80,7 +79,6 @@ def _no_json(number: int, header: str, value: object) -> Finding:
         column=header,
         found=excerpt(repr(value)),
         expected="text, a finite number, true or false, a list or a struct",
-        message="this value cannot be put into a request; write it as text",
     )
 
 

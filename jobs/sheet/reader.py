@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jobs.sheet.delimited import open_delimited
 from jobs.sheet.encodings import Encoding, detect
-from jobs.sheet.finding import Finding, Severity, SheetError, describe, excerpt
+from jobs.sheet.finding import Finding, Severity, SheetError, Term, excerpt
 from jobs.sheet.layout import Layout, Row, Sheet
 from jobs.sheet.lines import open_lines
 from jobs.sheet.magic import real_kind
@@ -21,7 +21,6 @@ __all__ = [
     "Severity",
     "Sheet",
     "SheetError",
-    "describe",
     "open_sheet",
 ]
 
@@ -34,14 +33,6 @@ FORMATS = {
 """File name ending → format."""
 
 _WORKBOOKS = frozenset({"xlsx", "xlsm", "xls", "xlsb", "ods"})
-_SHOWN = {
-    "zip workbook": "an Excel or OpenDocument workbook",
-    "ole": "an old Excel workbook (.xls), or one with a password",
-    "parquet": "a parquet file",
-    "web page": "a web page",
-    "xml": "XML",
-    "text": "plain text",
-}
 
 
 def open_sheet(
@@ -67,8 +58,6 @@ def open_sheet(
             kind="unreadable_file",
             severity="error",
             found=excerpt(error.strerror or type(error).__name__),
-            message="the file cannot be read; close it in other programs and check that you may"
-            " read it",
         )
         raise SheetError(path, [finding]) from error
     for option, used in (("--tab", tab), ("--encoding", encoding)):
@@ -103,17 +92,17 @@ def _open_text(path: Path, format: str, encoding: Encoding) -> Sheet:  # noqa: A
 
 
 def _check_file(path: Path) -> None:
-    kind, message = "", ""
+    kind = ""
     if path.is_dir():
-        kind, message = "folder", "this is a folder; name the sheet in it"
+        kind = "folder"
     elif not path.exists():
-        kind, message = "missing_file", "there is no such file; check the name and the folder"
+        kind = "missing_file"
     elif not path.is_file():
-        kind, message = "not_a_file", "this is not an ordinary file; save the sheet to one"
+        kind = "not_a_file"
     elif path.stat().st_size == 0:
-        kind, message = "empty_file", "the file is empty; save the sheet again"
+        kind = "empty_file"
     if kind:
-        raise SheetError(path, [Finding(kind=kind, severity="error", message=message)])
+        raise SheetError(path, [Finding(kind=kind, severity="error")])
 
 
 def _format(path: Path, given: str | None) -> str:
@@ -123,10 +112,8 @@ def _format(path: Path, given: str | None) -> str:
     finding = Finding(
         kind="unknown_format",
         severity="error",
-        found=f"the ending {excerpt(ending, 20)}" if ending else "no ending",
         expected=", ".join(FORMATS),
-        message="the file name's ending says how a sheet is read, and this one is not known;"
-        " save the sheet in one of these formats",
+        values=(("ending", f".{excerpt(ending, 20)}" if ending else Term("no ending")),),
     )
     raise SheetError(path, [finding])
 
@@ -134,21 +121,19 @@ def _format(path: Path, given: str | None) -> str:
 def _wrong_kind(format: str, kind: str) -> Finding:  # noqa: A002 - as above
     match kind:
         case "zip workbook" | "ole":
-            remedy = "rename the file to .xlsx (.xls where it is an old one)"
+            remedy = "rename workbook"
         case "parquet":
-            remedy = "rename the file to .parquet"
+            remedy = "rename parquet"
         case "web page" | "xml":
-            remedy = "open the file in Excel and save it as .xlsx"
+            remedy = "save as workbook"
         case "text":
-            remedy = "rename the file to .csv, or save the sheet again in the format you want"
+            remedy = "rename text"
         case _:
-            remedy = "check that it is the right file"
+            remedy = "check file"
     return Finding(
         kind="wrong_kind",
         severity="error",
-        found=_SHOWN.get(kind, kind),
-        expected=f"a {format} sheet",
-        message=f"the file is not what its name says; {remedy}",
+        values=(("kind", Term(kind)), ("format", format), ("remedy", Term(remedy))),
     )
 
 
@@ -157,12 +142,9 @@ def _check_rows(sheet: Sheet) -> None:
     if next(rows, None) is not None:
         return
     finding = Finding(
-        kind="no_rows",
+        kind="no_rows" if sheet.layout.header_row else "no_records",
         severity="error",
         found=excerpt(", ".join(sheet.layout.headers)),
-        message="there are no rows below the header; add at least one"
-        if sheet.layout.header_row
-        else "there are no rows in the sheet; add at least one",
     )
     raise SheetError(sheet.path, [*sheet.findings, finding])
 
@@ -175,7 +157,7 @@ def _note_unused(sheet: Sheet, option: str, used: str | None) -> None:
             Finding(
                 kind="unused_option",
                 severity="warning",
-                found=f"{option} {excerpt(used, 40)}",
-                message=f"{option} has no meaning for a {layout.format} sheet; leave it out",
+                found=excerpt(used, 40),
+                values=(("option", option), ("format", layout.format)),
             )
         )

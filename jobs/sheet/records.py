@@ -10,7 +10,7 @@ from typing import NoReturn, TypeAlias, cast
 from jobs.job import JSON
 from jobs.sheet.encodings import Encoding
 from jobs.sheet.finding import Finding, SheetError, excerpt
-from jobs.sheet.layout import Layout, Note, Row, Sheet, Source
+from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet, Source
 from jobs.sheet.text import open_text, undecodable
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -47,17 +47,15 @@ def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # no
     if format != layout.format:
         sheet.note(
             Finding(
-                kind="other_json",
+                kind="read_as_list" if whole else "read_as_lines",
                 severity="note",
-                found="one JSON list" if whole else "one JSON object a line",
-                message=f"the file is read as {layout.format}, whatever its name says",
             )
         )
     return sheet
 
 
 def _source(path: Path, encoding: str, columns: tuple[str, ...], *, whole: bool) -> Source:
-    def rows(note: Note) -> Iterator[Row]:
+    def rows(note: Note, _: Needed) -> Iterator[Row]:
         for number, record, escaped in _records(path, encoding, whole=whole):
             if isinstance(record, Finding):
                 note(record)
@@ -98,11 +96,9 @@ def _items(path: Path, text: str) -> Iterator[_Numbered]:
     value = _parse(text)
     if not isinstance(value, list):
         finding = Finding(
-            kind="bad_json" if isinstance(value, ValueError) else "not_a_list",
+            kind="not_a_list",
             severity="error",
-            found=str(value) if isinstance(value, ValueError) else "one JSON value",
-            expected='a list of objects, [{"prompt": "…"}, …]; or one object a line',
-            message="the file is not a list of records; put the records into one list",
+            found=str(value) if isinstance(value, ValueError) else excerpt(text),
         )
         raise SheetError(path, [finding])
     escaped = _SURROGATE_ESCAPE.search(text) is not None
@@ -127,7 +123,6 @@ def _record(number: int, value: JSON | ValueError, line: str) -> dict[str, JSON]
         row=number,
         found=found,
         expected='a JSON object such as {"prompt": "a cat"}',
-        message="this record cannot be read; correct it",
     )
 
 
@@ -189,7 +184,6 @@ def _without_surrogates(
                     column=_SURROGATE.sub("\ufffd", column),
                     found=excerpt(str(value)),
                     expected="whole characters",
-                    message="half a character (often a cut emoji) stands here; type it again",
                 )
             )
     return cleaned

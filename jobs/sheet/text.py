@@ -47,11 +47,7 @@ def open_text(path: Path, encoding: str, *, newline: str | None = "") -> TextIO:
 def undecodable(path: Path, encoding: str) -> SheetError:
     """The error for a file that turned out not to be in `encoding` while it was read."""
     findings = bad_line_findings(path, encoding) or [
-        Finding(
-            kind="changed_while_reading",
-            severity="error",
-            message="the file changed while it was read; start again",
-        )
+        Finding(kind="changed_while_reading", severity="error")
     ]
     return SheetError(path, findings)
 
@@ -73,10 +69,8 @@ def bad_line_findings(path: Path, name: str) -> list[Finding]:
         Finding(
             kind="undecodable_line",
             severity="error",
-            found=f"the bytes {found}",
-            expected=f"{label(name)} text",
-            message=f"line {number} cannot be read; repair the text there,"
-            " or name the encoding with --encoding",
+            found=found,
+            values=(("line", number), ("label", label(name))),
         )
         for number, found in bad[:NAMED]
     ]
@@ -85,7 +79,7 @@ def bad_line_findings(path: Path, name: str) -> list[Finding]:
             Finding(
                 kind="undecodable_lines",
                 severity="error",
-                message=f"{len(bad) - NAMED:,} more lines cannot be read",
+                values=(("count", len(bad) - NAMED),),
             )
         )
     return findings
@@ -138,13 +132,11 @@ def nul_findings(path: Path, name: str) -> list[Finding]:
     with open_text(path, name) as stream:
         numbers = [number for number, line in enumerate(stream, 1) if "\0" in line]
     shown = ", ".join(str(number) for number in numbers[:NAMED])
-    more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
+    more = f", … (+{len(numbers) - NAMED:,})" if len(numbers) > NAMED else ""
     return [
         Finding(
             kind="nul_character",
             severity="warning",
-            found=f"NUL in line {shown}{more}",
-            message="there are invisible NUL characters in this file; they are kept as they are,"
-            " delete them if they are not meant",
+            values=(("lines", f"{shown}{more}"),),
         )
     ]

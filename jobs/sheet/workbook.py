@@ -1,7 +1,10 @@
 """Reads Excel and OpenDocument workbooks: one tab, cells as their shortest text."""
 
 import difflib
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -17,60 +20,77 @@ from python_calamine import (
 )
 
 from jobs.job import JSON
-from jobs.sheet.archive import check_archive
+from jobs.sheet.archive import check_archive, damaged_workbook
+from jobs.sheet.cell_pictures import cell_pictures
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.header import TOP, find_header, header_findings
-from jobs.sheet.layout import Layout, Row, Sheet
-from jobs.sheet.names import ALIASES, normalise
+from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet
+from jobs.sheet.names import ALIASES, letter, normalise
+from jobs.sheet.package import Package
+from jobs.sheet.patches import Patches, Scanned, patches_of
+from jobs.sheet.scan import Place, Scan, scan_tab
 
 T = TypeVar("T")
+MOST_CELLS = 50_000_000  # of the area of a tab, which the reader lays out whole (32 bytes each)
+SPARSE_CELLS = 4_000_000  # as many again as hurt nobody, however empty
 
 
 def open_workbook(path: Path, *, format: str, tab: str | None, zipped: bool) -> Sheet:  # noqa: A002 - as in reader.open_sheet
     """The tab that is named, else the first visible one with a prompt column."""
     if zipped:
         check_archive(path)
-    book = _load(path)
+    book = _Book(path=path, reader=_load(path), zipped=zipped)
     visible = [
         meta.name
-        for meta in book.sheets_metadata
+        for meta in book.reader.sheets_metadata
         if meta.visible == SheetVisibleEnum.Visible and meta.typ == SheetTypeEnum.WorkSheet
     ]
-    name, chosen = (
-        _named_tab(path, book, tab) if tab is not None else _best_tab(path, book, visible)
-    )
-    top = _top(chosen)
+    chosen = _named_tab(book, tab) if tab is not None else _best_tab(book, visible)
+    top = _top(chosen.cells)
     header = find_header(top)
     if header is None:
-        raise SheetError(path, [_empty_tab(name)])
+        raise SheetError(path, [_empty_tab(chosen.name)])
     layout = Layout(
-        format=format,
-        tab=name,
-        header_row=header + 1,
-        headers=tuple(top[header]),
+        format=format, tab=chosen.name, header_row=header + 1, headers=tuple(top[header])
     )
     findings = header_findings(top, header)
     if tab is None:
-        findings += _other_tabs(book, visible, name)
+        findings += _other_tabs(book.reader, visible, chosen.name)
+    patches = patches_of(book.path, chosen.scanned, _merged(chosen.cells), layout)
+    findings += patches.findings(lambda row: _row_text(chosen.cells, row))
     return Sheet(
-        path, layout, source=lambda _: _rows(chosen, layout.header_row), findings=tuple(findings)
+        path,
+        layout,
+        source=lambda note, needed: _rows(chosen.cells, patches, note, needed),
+        findings=tuple(findings),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Book:
+    path: Path
+    reader: CalamineWorkbook
+    zipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tab:
+    """A tab as the reader gives it, and what its XML tells besides (only of .xlsx and .xlsm)."""
+
+    name: str
+    cells: CalamineSheet
+    scanned: Scanned | None
 
 
 def _load(path: Path) -> CalamineWorkbook:
     try:
         return _guarded(lambda: CalamineWorkbook.from_path(path))
     except PasswordError as error:
-        finding = Finding(
-            kind="password",
-            severity="error",
-            message="the workbook is protected by a password; save a copy without one",
-        )
-        raise SheetError(path, [finding]) from error
+        raise SheetError(path, [Finding(kind="password", severity="error")]) from error
     except CalamineError as error:
         book = _load_by_content(path)
         if book is None:
-            raise SheetError(path, [_unreadable(error)]) from error
+            raise SheetError(path, [damaged_workbook(error)]) from error
         return book
 
 
@@ -93,79 +113,99 @@ def _guarded(read: Callable[[], T]) -> T:
         raise
 
 
-def _unreadable(error: Exception) -> Finding:
-    return Finding(
-        kind="damaged_workbook",
-        severity="error",
-        found=excerpt(str(error)),
-        message="the workbook cannot be read; open it in Excel and save it as a new .xlsx",
-    )
-
-
-def _tab(path: Path, book: CalamineWorkbook, name: str) -> CalamineSheet:
+def _tab(book: _Book, name: str) -> _Tab:
+    """The XML is looked at first: the reader lays out the whole area that a tab reaches over."""
     try:
-        return _guarded(lambda: book.get_sheet_by_name(name))
-    except CalamineError as error:
-        raise SheetError(path, [_unreadable(error)]) from error
+        scanned = _scan(book, name)
+        return _Tab(
+            name=name,
+            cells=_guarded(lambda: book.reader.get_sheet_by_name(name)),
+            scanned=scanned,
+        )
+    except (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        raise SheetError(book.path, [damaged_workbook(error)]) from error
 
 
-def _named_tab(path: Path, book: CalamineWorkbook, name: str) -> tuple[str, CalamineSheet]:
-    names = book.sheet_names
+def _scan(book: _Book, name: str) -> Scanned | None:
+    if not book.zipped:
+        return None
+    with zipfile.ZipFile(book.path) as archive:
+        package = Package(archive=archive)
+        part = package.tab(name)
+        if part is None or not part.endswith(".xml"):
+            return None
+        scan = scan_tab(package, part)
+        _check_area(book.path, scan)
+        return Scanned(
+            scan=scan,
+            pictures=cell_pictures(package, part, scan),
+            linked=package.has("xl/externalLinks/"),
+        )
+
+
+def _check_area(path: Path, scan: Scan) -> None:
+    area = scan.height * scan.width
+    if area <= SPARSE_CELLS or (area <= MOST_CELLS and area <= 50 * scan.cells):
+        return
+    finding = Finding(
+        kind="far_cell",
+        severity="error",
+        values=(("cell", f"{letter(scan.width - 1)}{scan.height}"), ("most", MOST_CELLS)),
+    )
+    raise SheetError(path, [finding])
+
+
+def _named_tab(book: _Book, name: str) -> _Tab:
+    names = book.reader.sheet_names
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
-        guess = f'did you mean "{near[0]}"? ' if near else ""
         finding = Finding(
-            kind="unknown_tab",
+            kind="unknown_tab_near" if near else "unknown_tab",
             severity="error",
             found=excerpt(name),
-            expected=" or ".join(f'"{excerpt(known, 40)}"' for known in names),
-            message=f"{guess}--tab names no tab of this workbook",
+            expected=", ".join(f'"{excerpt(known, 40)}"' for known in names),
+            values=(("near", excerpt(near[0], 40)),) if near else (),
         )
-        raise SheetError(path, [finding])
-    return name, _tab(path, book, name)
+        raise SheetError(book.path, [finding])
+    return _tab(book, name)
 
 
-def _best_tab(path: Path, book: CalamineWorkbook, visible: list[str]) -> tuple[str, CalamineSheet]:
+def _best_tab(book: _Book, visible: list[str]) -> _Tab:
     """The first visible tab with a prompt column, else the first that holds anything."""
-    first: tuple[str, CalamineSheet] | None = None
+    first: _Tab | None = None
     for name in visible:
-        sheet = _tab(path, book, name)
-        top = _top(sheet)
+        tab = _tab(book, name)
+        top = _top(tab.cells)
         header = find_header(top)
         if header is None:
             continue
         if any(ALIASES.get(normalise(cell)) == "prompt" for cell in top[header]):
-            return name, sheet
-        first = first or (name, sheet)
+            return tab
+        first = first or tab
     if first is None:
-        raise SheetError(path, [_empty_tab(", ".join(visible) or "none")])
+        raise SheetError(book.path, [_empty_tab(", ".join(visible) or "-")])
     return first
 
 
 def _empty_tab(name: str) -> Finding:
-    return Finding(
-        kind="empty_sheet",
-        severity="error",
-        found=f"tab {excerpt(name)}",
-        expected="a header row and at least one row below it",
-        message="there is nothing in the visible tabs; name another one with --tab",
-    )
+    return Finding(kind="empty_tab", severity="error", found=excerpt(name))
 
 
 def _other_tabs(book: CalamineWorkbook, visible: list[str], name: str) -> list[Finding]:
     others = [
-        excerpt(meta.name, 40) + ("" if meta.name in visible else " (hidden)")
+        meta.name
         for meta in book.sheets_metadata
         if meta.name != name and meta.typ == SheetTypeEnum.WorkSheet
     ]
     if not others:
         return []
+    shown = ", ".join(excerpt(other, 40) for other in others if other in visible)
+    hidden = ", ".join(excerpt(other, 40) for other in others if other not in visible)
     return [
         Finding(
-            kind="other_tabs",
+            kind="other_tabs_hidden" if hidden else "other_tabs",
             severity="note",
-            found=", ".join(others),
-            message=f'only the tab "{excerpt(name, 40)}" is read; name another one with --tab',
+            values=(("tab", excerpt(name, 40)), ("visible", shown), ("hidden", hidden)),
         )
     ]
 
@@ -182,10 +222,23 @@ def _top(sheet: CalamineSheet) -> list[list[str]]:
     return top
 
 
-def _rows(sheet: CalamineSheet, header_row: int) -> Iterator[Row]:
+def _merged(sheet: CalamineSheet) -> list[tuple[Place, Place]]:
+    """Merged areas as their first and last cells; the reader has none for some formats."""
+    return list(sheet.merged_cell_ranges or ())
+
+
+def _row_text(sheet: CalamineSheet, row: int) -> list[str]:
+    """One row again, for a finding about it."""
+    return [_text(cell) for cell in next(islice(sheet.iter_rows(), row, None), ())]
+
+
+def _rows(sheet: CalamineSheet, patches: Patches, note: Note, needed: Needed) -> Iterator[Row]:
+    header_row = patches.header_row
     rows = islice(sheet.iter_rows(), header_row, None)
     for number, row in enumerate(rows, header_row + 1):
         cells: list[JSON] = [cell if type(cell) is str else _text(cell) for cell in row]
+        if number in patches.rows:
+            patches.apply(number, cells, note, needed)
         if any(cells):
             yield number, cells
 

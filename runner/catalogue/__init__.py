@@ -40,6 +40,16 @@ def say(key: str, /, **values: object) -> str:
     return _filled(template, values)
 
 
+def say_in(tongue: str, key: str, /, **values: object) -> str:
+    """The same in a language that is named; what is data stays English whatever people read."""
+    return _filled(LANGUAGES[tongue].get(key) or en.MESSAGES[key], values)
+
+
+def knows(key: str) -> bool:
+    """Is there such a sentence?"""
+    return key in en.MESSAGES
+
+
 def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explanation:
     """What a failure means and what helps; the finer sentence where the cause has one.
 

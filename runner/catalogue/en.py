@@ -1,6 +1,7 @@
 """The English sentences: the complete set."""
 
 from runner.catalogue.en_export import EXPORT
+from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
 from runner.catalogue.en_run import RUN
 from runner.catalogue.en_views import VIEWS
@@ -276,6 +277,7 @@ MESSAGES: dict[str, str] = {
     **GUIDE,
     **VIEWS,
     **EXPORT,
+    **FINDINGS,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

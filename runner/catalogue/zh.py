@@ -1,6 +1,7 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
 from runner.catalogue.zh_export import EXPORT
+from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
 from runner.catalogue.zh_run import RUN
 from runner.catalogue.zh_views import VIEWS
@@ -265,6 +266,7 @@ MESSAGES: dict[str, str] = {
     **GUIDE,
     **VIEWS,
     **EXPORT,
+    **FINDINGS,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from jobs.sheet.finding import Finding, describe
+from jobs.sheet.finding import Finding
 from runner.catalogue import say
+from runner.catalogue.findings import describe
 from runner.commands import options
 from runner.commands.page import Page
 from runner.commands.run import sheet_and_workspace

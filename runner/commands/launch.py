@@ -19,6 +19,7 @@ from jobs.store.edits import Edit
 from jobs.store.log import end_run
 from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, results, spent
 from runner.catalogue import explain, say
+from runner.catalogue.findings import describe
 from runner.exits import Exit, Refusal, worst
 from runner.intake import Incoming, Intake, take_in
 from runner.keys import find_key
@@ -159,7 +160,7 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
         return
     for finding in intake.findings:
         if finding.severity == "warning":
-            tell(say("cli.warning", text=finding.message))
+            tell(say("cli.warning", text=describe(finding)))
     options = [
         f"{SHORT_OPTIONS.get(name, '--' + name)} {getattr(settings, name)}"
         for name in ("endpoint", "model", "prompt", "tab", "id")

@@ -1,0 +1,62 @@
+"""Finds what Excel did to cells, in the columns that requests are made of."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from jobs.job import JSON
+from jobs.sheet.finding import Finding, excerpt
+from jobs.sheet.layout import Note, Row
+from jobs.sheet.names import ALIASES, normalise
+
+ERRORS = frozenset(
+    {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
+)
+"""The texts of error cells, in a workbook and in a csv file that Excel wrote."""
+
+ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
+"""What Excel shows, and writes to csv, of a number with more than eleven digits."""
+
+_EXACT = frozenset({"id", "seed"})  # fields where every digit counts
+
+
+def exact_columns(headers: Sequence[str]) -> frozenset[int]:
+    """The columns in which a rounded number is another number."""
+    return frozenset(
+        index for index, name in enumerate(headers) if ALIASES.get(normalise(name)) in _EXACT
+    )
+
+
+def spoilt(
+    rows: Iterator[Row], headers: Sequence[str], needed: frozenset[int] | None, note: Note
+) -> Iterator[Row]:
+    """The same rows; an error is noted before a row whose needed cells hold no value of theirs."""
+    looked_at = sorted(needed if needed is not None else range(len(headers)))
+    exact = exact_columns(headers)
+    for number, cells in rows:
+        for index in looked_at:
+            if index < len(cells) and (kind := _damage(cells[index], exact=index in exact)):
+                note(damaged(kind, number, headers[index], str(cells[index])))
+        yield number, cells
+
+
+def damaged(kind: str, row: int, column: str, found: str) -> Finding:
+    """An error at a cell that holds no value."""
+    expected = "all digits, as text" if kind == "rounded" else "a value"
+    return Finding(
+        kind=kind,
+        severity="error",
+        row=row,
+        column=column,
+        found=excerpt(found),
+        expected=expected,
+    )
+
+
+def _damage(cell: JSON, *, exact: bool) -> str:
+    if not isinstance(cell, str):
+        return ""
+    if cell[:1] == "#" and cell.strip() in ERRORS:
+        return "error_cell"
+    if exact and "E+" in cell and ROUNDED.fullmatch(cell.strip()):
+        return "rounded"
+    return ""

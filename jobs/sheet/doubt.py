@@ -1,0 +1,70 @@
+"""Tells how far a guess at an encoding can be trusted, where there is little text to guess from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ENOUGH = 64  # characters beyond ASCII; with so many, UTF-8 is no chance
+LEAST = 16  # characters beyond ASCII; with fewer, a guess at a multi-byte encoding is none
+COMMON = 0.9  # share of them that are in everyday use
+
+# The everyday part of each encoding: a text of another encoding soon strays out of it.
+_EVERYDAY = {
+    "gb18030": "gb2312",
+    "cp950": "big5",
+    "big5hkscs": "big5",
+    "cp932": "shift_jis",
+    "shift_jis_2004": "shift_jis",
+    "euc_jp": "shift_jis",
+    "euc_jis_2004": "shift_jis",
+    "cp949": "euc_kr",
+}
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_FIRST_HANZI = re.compile(rb"(?:[\xb0-\xd7][\xa1-\xfe])+")  # the 3,755 commonest of GB2312
+_HANZI = re.compile(rb"(?:[\xb0-\xf7][\xa1-\xfe])+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A text that was read as UTF-8 and would be Chinese in GB18030."""
+
+    read: str
+    other: str
+    raw: bytes
+
+
+def doubt_of(foreign: Sequence[str]) -> Doubt | None:
+    """Could a text whose words beyond ASCII are these, read as UTF-8, be meant as GBK?
+
+    Only a short one: each of its characters must be one of two bytes that are also a Chinese
+    character. And not one whose accents stand inside words: a Chinese cell holds no Latin letter.
+    """
+    if not foreign or sum(map(len, foreign)) >= ENOUGH:
+        return None
+    bare = ["".join(c for c in word if not c.isascii()) for word in foreign]
+    if not all(_HANZI.fullmatch(word.encode()) for word in bare):
+        return None
+    for word, shown in zip(foreign, bare, strict=True):
+        alone = not (word[0].isascii() and word[0].isalpha()) and not (
+            word[-1].isascii() and word[-1].isalpha()
+        )
+        if alone and any(character > "\u00bf" for character in shown):
+            raw = shown.encode()
+            return Doubt(read=shown, other=raw.decode("gb18030"), raw=raw)
+    return None
+
+
+def is_plausible(lines: Sequence[bytes], name: str) -> bool:
+    """Is there enough text, and in everyday characters of this encoding?"""
+    text = b"".join(lines).decode(name, "ignore")
+    high = [character for character in text if not character.isascii()]
+    if len(high) < LEAST:
+        return False
+    everyday = "".join(high).encode(_EVERYDAY[name], "ignore").decode(_EVERYDAY[name])
+    return len(everyday) >= COMMON * len(high)
+
+
+def looks_chinese(lines: Sequence[bytes]) -> bool:
+    """Is there little text, and all of it among the commonest Chinese characters of GBK?"""
+    words = _HIGH.findall(b"".join(lines))
+    return sum(map(len, words)) < LEAST and all(map(_FIRST_HANZI.fullmatch, words))

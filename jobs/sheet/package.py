@@ -1,0 +1,111 @@
+"""Reads the parts of an Office Open XML workbook that its cells alone do not tell."""
+
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+from pathlib import Path
+
+CHUNK = 1 << 20
+_LOCAL_HEADER = 30  # bytes before the name of an entry
+
+LARGEST_PART = 1 << 26  # bytes of a part that is read whole; none that is has a tenth of it
+
+# Repetitions are bounded, so that no text, however it is made, takes more than linear time.
+PREFIX = r"(?:\w{1,20}:)?"
+_RELATION = re.compile(rf"<{PREFIX}Relationship\s([^>]{{0,5000}})>")
+_SHEET = re.compile(rf"<{PREFIX}sheet\s([^>]{{0,5000}})>")
+_ATTRIBUTE = re.compile(r"([\w:.]{1,60})\s?=\s?(?:\"([^\"]*)\"|'([^']*)')")
+_WORKBOOK = "xl/workbook.xml"
+
+
+def attributes(text: str) -> dict[str, str]:
+    """The attributes of one XML tag."""
+    return {name: unescape(double or single) for name, double, single in _ATTRIBUTE.findall(text)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """The zip of a workbook. A part that is not there is empty."""
+
+    archive: zipfile.ZipFile
+
+    def text(self, part: str) -> str:
+        """A whole part; only for parts that are small by nature."""
+        try:
+            with self.archive.open(part) as file:
+                return file.read(LARGEST_PART).decode("utf-8", "replace")
+        except KeyError:
+            return ""
+
+    def pieces(self, part: str) -> Iterator[bytes]:
+        """A part of any size, piece by piece."""
+        with self.archive.open(part) as file:
+            while piece := file.read(CHUNK):
+                yield piece
+
+    def has(self, prefix: str) -> bool:
+        """Is there a part below this name?"""
+        return any(name.startswith(prefix) for name in self.archive.namelist())
+
+    def relations(self, part: str) -> dict[str, tuple[str, str]]:
+        """Id → (kind, part) of what a part refers to inside the workbook."""
+        folder, name = posixpath.split(part)
+        found = {}
+        for tag in _RELATION.findall(self.text(f"{folder}/_rels/{name}.rels")):
+            one = attributes(tag)
+            target = one.get("Target", "")
+            if one.get("TargetMode") != "External" and target:
+                whole = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+                found[one.get("Id", "")] = (one.get("Type", "").rsplit("/", 1)[-1], whole)
+        return found
+
+    def tab(self, name: str) -> str | None:
+        """The part that holds a tab's cells; None where the workbook is not built as usual."""
+        related = self.relations(_WORKBOOK)
+        for tag in _SHEET.findall(self.text(_WORKBOOK)):
+            one = attributes(tag)
+            key = next((value for at, value in one.items() if at.endswith(":id")), "")
+            if one.get("name") == name and key in related:
+                part = related[key][1]
+                return part if part in self.archive.NameToInfo else None
+        return None
+
+
+def read_member(path: Path, name: str, most: int) -> bytes:
+    """One entry of a zip, at most so many bytes. Raises OSError or ValueError.
+
+    The directory is read once for each state of the file: thousands of pictures may be asked for.
+    """
+    status = path.stat()
+    entry = _directory(str(path), status.st_size, status.st_mtime_ns).get(name)
+    if entry is None or entry.flag_bits & 1:
+        raise ValueError(f"no {name}")
+    with path.open("rb") as file:
+        file.seek(entry.header_offset)
+        head = file.read(_LOCAL_HEADER)
+        skip = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+        file.seek(skip, 1)
+        packed = file.read(min(entry.compress_size, most + 1))
+    if entry.compress_type == zipfile.ZIP_STORED:
+        return packed
+    if entry.compress_type != zipfile.ZIP_DEFLATED:
+        raise ValueError(f"{name} is packed in an unknown way")
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, most + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+
+
+@lru_cache(maxsize=4)
+def _directory(path: str, size: int, mtime_ns: int) -> dict[str, zipfile.ZipInfo]:
+    del size, mtime_ns  # part of the key: another state of the file has another directory
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return dict(archive.NameToInfo)
+    except zipfile.BadZipFile as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,59 @@
+"""Says what was found in a sheet: where, what is wrong, what was found, what to do."""
+
+from dataclasses import dataclass
+
+from jobs.sheet.finding import Finding, SheetError, Term, excerpt
+from runner.catalogue import knows, language, say, say_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A finding in one language; `message` says what to do."""
+
+    message: str
+    expected: str
+    found: str
+
+
+def words(finding: Finding, tongue: str | None = None) -> Words:
+    """The sentences of a finding, in the chosen language unless one is named."""
+    tongue = tongue or language()
+    values: dict[str, object] = {
+        name: say_in(tongue, f"term.{value}") if isinstance(value, Term) else _plain(value)
+        for name, value in finding.values
+    }
+    values |= {"found": finding.found, "expected": finding.expected}
+
+    def said(part: str, otherwise: str) -> str:
+        key = f"finding.{finding.kind}{part}"
+        return say_in(tongue, key, **values) if knows(key) else otherwise
+
+    return Words(
+        message=said("", finding.kind),
+        expected=said(".expected", finding.expected),
+        found=said(".found", finding.found),
+    )
+
+
+def describe(finding: Finding) -> str:
+    """One line for people: where, what to do, expected and found."""
+    said = words(finding)
+    where = [say("finding.at_row", row=finding.row)] if finding.row is not None else []
+    if finding.column is not None:
+        where.append(say("finding.at_column", column=excerpt(finding.column, 40)))
+    what = [say("finding.was_expected", what=said.expected)] if said.expected else []
+    what += [say("finding.was_found", what=said.found)] if said.found else []
+    place = say("finding.and").join(where) + say("finding.colon") if where else ""
+    detail = say("finding.detail", what=say("finding.then").join(what)) if what else ""
+    return f"{place}{said.message}{detail}"
+
+
+def describe_error(error: SheetError) -> str:
+    """All that keeps a sheet from being used, a line each."""
+    sheet = str(error.path) if error.path else say("finding.the_sheet")
+    head = say("finding.head", sheet=sheet)
+    return "\n".join([head, *(f"  {describe(one)}" for one in error.findings)])
+
+
+def _plain(value: str | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else value
