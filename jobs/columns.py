@@ -221,13 +221,22 @@ def _header_notes(
     """Columns that are only carried, and perhaps should not be."""
     carried = [headers[i] for i in range(len(headers)) if i not in used and headers[i].strip()]
     names = [*fields, *(name for name, field in ALIASES.items() if normalise(field) in fields)]
-    notes = []
+    notes = _blank_headers(headers)
     for header in dict.fromkeys(carried):
         if headers.count(header) > 1 and headers.count(header) == carried.count(header):
             notes.append(_duplicate(headers, header))
         if near := _near_name(header, names):
             notes.append(_misspelt(header, _field_of(near, fields)))
     return notes
+
+
+def _blank_headers(headers: Sequence[str]) -> list[Finding]:
+    blank = [index for index, header in enumerate(headers) if not header.strip()]
+    if not blank:
+        return []
+    values = (("count", len(blank)),)
+    first = letter(blank[0])
+    return [Finding(kind="blank_header", severity="note", column=first, values=values)]
 
 
 def _duplicate(headers: Sequence[str], header: str) -> Finding:

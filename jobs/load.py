@@ -89,10 +89,13 @@ def _trusted(sheet: Sheet, identity: Identity) -> Identity:
     """A bare 1…n is refilled when rows are inserted: no identity unless somebody insists."""
     if identity.column is None or identity.chosen:
         return identity
-    column = identity.column
+    return Identity() if is_running_number(sheet, identity.column) else identity
+
+
+def is_running_number(sheet: Sheet, column: int) -> bool:
+    """Does a column count the rows: 1, 2, 3, …?"""
     first = [cells[column] for _, cells in islice(sheet.rows(), RUNNING_NUMBERS)]
-    running = all(str(cell).strip() == str(k) for k, cell in enumerate(first, start=1))
-    return Identity() if running else identity
+    return all(str(cell).strip() == str(k) for k, cell in enumerate(first, start=1))
 
 
 def _staged(

@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from jobs.job import JSON
+from jobs.sheet.package import read_member
 from runner.filetype import HEAD, describe, media_type
 from runner.inputs import Attachment
 
@@ -21,6 +22,8 @@ MOST = 20 * (1 << 20)  # bytes of one picture
 
 PIECE = re.compile(r"data:[^,\s]*,[^;；|\s]*|[^;；|\r\n]+")  # a data URI holds a ; of its own
 DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+INSIDE = re.compile(r"(.+\.(?:xlsx|xlsm))#(xl/[^#]+)", re.IGNORECASE)
+"""A picture in a cell of a workbook, as the sheet's reader names it: `a.xlsx#xl/media/1.png`."""
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 EXPECTED = "a picture: a path below the sheet's folder, an http(s) address, or a data URI"
 
@@ -44,6 +47,11 @@ class Reference:
     size: int = 0
     mtime_ns: int = 0
 
+    @property
+    def is_inside(self) -> bool:
+        """Is it part of a workbook, and no file of its own?"""
+        return self.kind == "file" and INSIDE.fullmatch(self.value) is not None
+
 
 def resolve(cell: JSON, *, folder: Path, allowed: Sequence[Path] = ()) -> list[Reference]:
     """The pictures of one cell, all checked; several stand on lines of their own or between ; ； |.
@@ -60,8 +68,7 @@ def load(reference: Reference, *, folder: Path, allowed: Sequence[Path] = ()) ->
     if reference.kind == "data":
         data = _unpacked(reference.value)
         return Attachment(data=data, media_type=_checked_type(data, "the data URI"))
-    path = _allowed_path(reference.value, folder, allowed)
-    data, _ = _read(path, reference.value)
+    path, data, _ = _opened(reference.value, folder, allowed)
     if _digest(data) != reference.digest:
         raise AttachmentError(
             f"{reference.value!r}, which has changed since the sheet was read",
@@ -98,8 +105,7 @@ def _reference(text: str, folder: Path, allowed: Sequence[Path]) -> Reference:
     if text[:7].lower() == "http://" or text[:8].lower() == "https://":
         _check_address(text)
         return Reference(kind="url", value=text)
-    path = _allowed_path(text, folder, allowed)
-    data, status = _read(path, text)
+    _, data, status = _opened(text, folder, allowed)
     _checked_type(data, repr(text))
     return Reference(
         kind="file",
@@ -108,6 +114,24 @@ def _reference(text: str, folder: Path, allowed: Sequence[Path]) -> Reference:
         size=len(data),
         mtime_ns=status.st_mtime_ns,
     )
+
+
+def _opened(text: str, folder: Path, allowed: Sequence[Path]) -> tuple[Path, bytes, os.stat_result]:
+    """A file that may be sent, or a picture in a workbook that may be."""
+    inside = INSIDE.fullmatch(text)
+    if inside is None:
+        path = _allowed_path(text, folder, allowed)
+        return path, *_read(path, text)
+    path = _allowed_path(inside[1], folder, allowed)
+    try:
+        status = path.stat()
+        _check_regular_file(status, text)
+        data = read_member(path, inside[2], MOST)
+    except (OSError, ValueError) as error:
+        raise AttachmentError(f"{_short(text)}, which is not in the workbook", EXPECTED) from error
+    if len(data) > MOST:
+        raise AttachmentError(f"{_short(text)}, which is too large", f"at most {MOST >> 20} MB")
+    return Path(inside[2]), data, status
 
 
 def _check_address(text: str) -> None:
@@ -191,9 +215,13 @@ def _head_first(head: bytes, text: str) -> bytes:
     return head
 
 
-def _check_regular(status: os.stat_result, text: str) -> None:
+def _check_regular_file(status: os.stat_result, text: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise AttachmentError(f"{_short(text)}, which is no file", EXPECTED)
+
+
+def _check_regular(status: os.stat_result, text: str) -> None:
+    _check_regular_file(status, text)
     if status.st_size > MOST:
         size = f"{status.st_size / (1 << 20):.1f} MB"
         raise AttachmentError(f"{_short(text)} of {size}", f"at most {MOST >> 20} MB")

@@ -8,14 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-<<<<<<< HEAD
-from jobs.columns import ColumnMap, guess, map_columns
-from jobs.edits import digest_of, merged
-=======
 from jobs.columns import ColumnMap, map_columns, nearest
->>>>>>> 632bba4 (Say what was found in a sheet in the reader's language, and look where readers are blind)
+from jobs.edits import digest_of, merged
 from jobs.job import JSON
-from jobs.load import Identity, Into, digest_of_options, stage
+from jobs.load import Identity, Into, digest_of_options, is_running_number, stage
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store, TableError, Transaction
@@ -27,6 +23,7 @@ from jobs.template import Template
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.naming import check_template
+from runner.ratios import repaired
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY, RequestMaker, Shape
 from runner.settings import Settings
@@ -198,25 +195,71 @@ def _understand(
         raise SheetError(path, errors)
     _refuse_foreign_results(path, columns)
     maker = RequestMaker(_shape(path, headers, columns, settings))
+    sheet.needed = _needed(columns, maker)
     _require_choice(columns, settings)
     check_template(settings.name, headers)
     into = Into(batch_id=BATCH_ID, edits=before.edits)
     staging, identity = stage(
         tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )
+    plan = staging.plan()
+    findings = [
+        *sheet.findings,
+        *columns.findings,
+        *_about_identity(sheet, columns, identity, known),
+        *_shifted(plan, identity),
+        *repaired(sheet, maker.ratios.mended),
+    ]
+    at_rows = {one.row: one for one in findings if one.severity == "error" and one.row}
     intake = Intake(
         sheet=path,
         headers=headers,
         layout=plain_layout(sheet),
         columns=columns,
         identity=identity.header,
-        plan=staging.plan(),
-        findings=(*sheet.findings, *columns.findings),
-        problems=tuple(_problem(row, text) for row, text in staging.problems()),
+        plan=plan,
+        findings=tuple(one for one in findings if one.severity != "error" or not one.row),
+        problems=tuple(at_rows.get(row) or _problem(row, text) for row, text in staging.problems()),
         first=tuple(staging.first(count)),
         models=dict(staging.models()),
     )
     return _Found(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
+
+
+def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
+    """The columns without whose cells a row is no request, or not the same row."""
+    template = maker.shape.template
+    mapped = [index for index, _ in columns.fields]
+    known_by = [] if columns.id_column is None else [columns.id_column]
+    return frozenset({*mapped, *known_by, *(template.columns if template is not None else ())})
+
+
+def _about_identity(
+    sheet: Sheet, columns: ColumnMap, identity: Identity, known: Batch | None
+) -> list[Finding]:
+    """Why a column that looks like an id is none."""
+    if known is not None or identity.column is not None or columns.id_column is None:
+        return []
+    column = columns.id_column
+    running = is_running_number(sheet, column)
+    return [
+        Finding(
+            kind="running_number" if running else "id_not_unique",
+            severity="note" if running else "warning",
+            column=sheet.layout.headers[column],
+        )
+    ]
+
+
+def _shifted(plan: Plan, identity: Identity) -> list[Finding]:
+    """More than a fifth of the rows ask for what stands under other ids: refilled numbers."""
+    matched = plan.unchanged + plan.refreshed + plan.changed
+    if identity.column is None or plan.changed * 5 <= matched:
+        return []
+    if plan.answered_already * 2 < plan.changed:
+        return []
+    values = (("count", plan.changed), ("total", matched))
+    return [Finding(kind="shifted_ids", severity="warning", column=identity.header, values=values)]
 
 
 def _id_header(settings: Settings, known: Batch | None) -> str | None:

@@ -144,7 +144,9 @@ def _stand_in(reference: Reference, place: Place, shown: dict[str, str]) -> Atta
         return real
     mark = f"rowmill picture {len(shown)}"
     size = f"{len(real.data) or reference.size:,} bytes"
-    shown[mark] = f"@{reference.value}" if reference.kind == "file" else f"<{size}>"
+    shown[mark] = f"<{size}>"
+    if reference.kind == "file" and not reference.is_inside:
+        shown[mark] = f"@{reference.value}"
     return Attachment(data=mark.encode(), media_type=real.media_type, name=real.name)
 
 

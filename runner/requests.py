@@ -14,9 +14,11 @@ from jobs.template import Template
 from runner.attachments import AttachmentError, Reference, resolve
 from runner.endpoint import AnyEndpoint
 from runner.inputs import Field, InputError, Kind, check_pictures, converter, describe
+from runner.ratios import Ratios
 from runner.registry import UnknownEndpoint, endpoint
 
 BODY = "body."
+RATIO_FIELDS = frozenset({"aspect_ratio", "size"})
 Convert = Callable[[JSON], JSON]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
@@ -61,11 +63,15 @@ class _Recipe:
 
 
 class RequestMaker:
-    """Makes requests out of rows; `attached` gathers the local pictures that rows name."""
+    """Makes requests out of rows.
+
+    `attached` gathers the local pictures that rows name, `ratios` the cells that were mended.
+    """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.attached: dict[str, Reference] = {}
+        self.ratios = Ratios()
         self._recipes: dict[str, _Recipe | Problem] = {}
         self._width = len(shape.headers)
         self._endpoint_column = _column_of(shape.columns, "endpoint")
@@ -117,7 +123,7 @@ class RequestMaker:
             elif item is not None and item.kind is Kind.PICTURES:
                 pictures.append((index, field_name))
             elif item is not None:
-                columns.append((index, field_name, converter(item)))
+                columns.append((index, field_name, self._converter(index, item)))
         try:
             defaults = self._defaults(found, known)
         except InputError as error:
@@ -133,6 +139,11 @@ class RequestMaker:
             outside=frozenset(item.name for item in known.values() if not item.identity),
         )
         return recipe if self.shape.template else replace(recipe, slots=_slots(recipe))
+
+    def _converter(self, index: int, item: Field) -> Convert:
+        """What makes the field's value of a cell; ratios that Excel took for times are mended."""
+        plain = converter(item)
+        return self.ratios.mending(index, item.name, plain) if item.name in RATIO_FIELDS else plain
 
     def _defaults(self, kind: AnyEndpoint, known: Mapping[str, Field]) -> dict[str, JSON]:
         """What options give to rows whose own cell is blank.
@@ -176,7 +187,9 @@ class RequestMaker:
             found = resolve(cell, folder=self.shape.folder, allowed=self.shape.allowed)
         except AttachmentError as error:
             raise InputError(name, expected=error.expected, found=error.found) from error
-        self.attached |= {one.value: one for one in found if one.kind == "file"}
+        self.attached |= {
+            one.value: one for one in found if one.kind == "file" and not one.is_inside
+        }
         return [_stored(one) for one in found]
 
     def _problem(self, name: str, expected: str, found: str) -> Problem:

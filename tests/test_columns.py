@@ -199,7 +199,10 @@ def test_a_result_column_can_be_made_input_by_name() -> None:
 
 def test_duplicate_headers_that_are_only_carried_are_a_note() -> None:
     found = map_columns(["prompt", "note", "note", "", ""], KNOWN)
-    assert [(f.kind, f.severity) for f in found.findings] == [("duplicate_header", "note")]
+    assert [(f.kind, f.severity) for f in found.findings] == [
+        ("blank_header", "note"),
+        ("duplicate_header", "note"),
+    ]
 
 
 def test_a_misspelt_header_is_a_warning_because_it_would_not_be_sent() -> None:

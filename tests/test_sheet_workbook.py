@@ -107,7 +107,7 @@ def test_the_first_visible_tab_with_a_prompt_is_read_and_the_others_named(tmp_pa
     assert sheet.layout.tab == "主图"
     assert list(sheet.rows()) == [(2, ["in 主图"])]
     (finding,) = [f for f in sheet.findings if f.kind == "other_tabs_hidden"]
-    assert words(finding).found == "Notes; hidden: Secret, Deep"
+    assert "not Notes, and not the hidden Secret, Deep" in words(finding).message
 
 
 def test_a_named_tab_is_read_even_if_hidden(tmp_path: Path) -> None:

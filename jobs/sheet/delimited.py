@@ -15,7 +15,8 @@ from jobs.sheet.encodings import Encoding
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.folds import Folds, Short
 from jobs.sheet.header import TOP, find_header, header_findings
-from jobs.sheet.layout import Layout, Note, Row, Sheet, Source
+from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet, Source
+from jobs.sheet.safe_csv import safe_finding, unsafed
 from jobs.sheet.text import open_text, undecodable
 
 if TYPE_CHECKING:
@@ -72,13 +73,22 @@ def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # 
         header_row=header + 1,
         headers=dialect.headers,
     )
-    source = _marred(dialect) if encoding.marred else lambda note, _: _rows(dialect, note)
+    safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
+    findings += [safe] if safe else []
+    source = _source(dialect, marred=encoding.marred, safe=safe is not None)
     return Sheet(path, layout, source=source, findings=tuple(findings))
 
 
-def _marred(dialect: _Dialect) -> Source:
-    """Rows of a file with traces of Excel in it: only these are looked at cell by cell."""
-    return lambda note, needed: spoilt(_rows(dialect, note), dialect.headers, needed, note)
+def _source(dialect: _Dialect, *, marred: bool, safe: bool) -> Source:
+    """The rows; cell by cell only where a file has traces of Excel, or of --safe-csv."""
+
+    def rows(note: Note, needed: Needed) -> Iterator[Row]:
+        found = _rows(dialect, note)
+        if safe:
+            found = unsafed(found)
+        return spoilt(found, dialect.headers, needed, note) if marred else found
+
+    return rows
 
 
 def _nothing_in_it() -> Finding:

@@ -86,7 +86,8 @@ def _records(path: Path, encoding: str, *, whole: bool) -> Iterator[_Numbered]:
                 return
             for number, line in enumerate(stream, 1):
                 if not line.isspace():
-                    record = _record(number, _parse(line), line)
+                    value = _parse(line)
+                    record = _repeated(number, value, line) or _record(number, value, line)
                     yield number, record, _SURROGATE_ESCAPE.search(line) is not None
         except UnicodeError as error:
             raise undecodable(path, encoding) from error
@@ -123,6 +124,32 @@ def _record(number: int, value: JSON | ValueError, line: str) -> dict[str, JSON]
         row=number,
         found=found,
         expected='a JSON object such as {"prompt": "a cat"}',
+    )
+
+
+def _repeated(number: int, value: JSON | ValueError, line: str) -> Finding | None:
+    """An error where a name stands twice in one object, since only the last value would count.
+
+    Counting the names is nearly free, and only where the count is off is the line parsed again.
+    """
+    if not isinstance(value, dict) or line.count('":') + line.count('" :') == len(value):
+        return None
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, JSON]]) -> None:
+        names = [name for name, _ in pairs]
+        twice.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+
+    json.loads(line, object_pairs_hook=look)
+    if not twice:
+        return None
+    return Finding(
+        kind="repeated_name",
+        severity="error",
+        row=number,
+        column=_SURROGATE.sub("\ufffd", twice[0]),
+        found=excerpt(_SURROGATE.sub("\ufffd", line)),
+        expected="each name once",
     )
 
 

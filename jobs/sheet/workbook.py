@@ -201,9 +201,10 @@ def _other_tabs(book: CalamineWorkbook, visible: list[str], name: str) -> list[F
         return []
     shown = ", ".join(excerpt(other, 40) for other in others if other in visible)
     hidden = ", ".join(excerpt(other, 40) for other in others if other not in visible)
+    kind = "other_tabs" if shown else "hidden_tabs"
     return [
         Finding(
-            kind="other_tabs_hidden" if hidden else "other_tabs",
+            kind="other_tabs_hidden" if shown and hidden else kind,
             severity="note",
             values=(("tab", excerpt(name, 40)), ("visible", shown), ("hidden", hidden)),
         )

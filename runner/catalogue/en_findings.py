@@ -159,11 +159,6 @@ _DELIMITED = {
         "header row if there is none"
     ),
     "finding.no_known_header.expected": "a header with a name such as prompt or 提示词",
-    "finding.header_is_data": (
-        "the first row looks like a prompt and not like a header, and would not be run; add a "
-        "header row above it"
-    ),
-    "finding.header_is_data.expected": "a header with a name such as prompt or 提示词",
     "finding.error_cell": "an error of Excel's stands here; correct it in the sheet",
     "finding.error_cell.expected": "a value",
     "finding.rounded": (
@@ -172,8 +167,8 @@ _DELIMITED = {
     ),
     "finding.rounded.expected": "all digits, as text",
     "finding.safe_csv": (
-        "this file was written with --safe-csv: the ' before {count} cells that look like formulas "
-        "is taken off again, here the first"
+        "this file was written with --safe-csv: the ' before {count} cells that look like "
+        "formulas is taken off again, here the first"
     ),
 }
 
@@ -224,10 +219,16 @@ _WORKBOOKS = {
     "finding.unknown_tab_near": '--tab names no tab of this workbook; did you mean "{near}"?',
     "finding.empty_tab": "there is nothing in the visible tabs; name another one with --tab",
     "finding.empty_tab.expected": "a header row and at least one row below it",
-    "finding.other_tabs": 'only the tab "{tab}" is read; name another one with --tab',
-    "finding.other_tabs.found": "{visible}",
-    "finding.other_tabs_hidden": 'only the tab "{tab}" is read; name another one with --tab',
-    "finding.other_tabs_hidden.found": "{visible}; hidden: {hidden}",
+    "finding.other_tabs": (
+        'only the tab "{tab}" is read, not {visible}; name another one with --tab'
+    ),
+    "finding.other_tabs_hidden": (
+        'only the tab "{tab}" is read, not {visible}, and not the hidden {hidden}; name '
+        "another one with --tab"
+    ),
+    "finding.hidden_tabs": (
+        'only the tab "{tab}" is read, not the hidden {hidden}; name another one with --tab'
+    ),
     "finding.error_cells": (
         "cells with an error of Excel's: {count}, the first here; a row that needs one is not sent"
     ),
@@ -253,10 +254,10 @@ _WORKBOOKS = {
         "column only"
     ),
     "finding.shown_otherwise": (
-        "cells that show something else than they hold: {count}, the first here; what they hold is "
-        "read. To send what is shown, format the column as text and type it anew"
+        "shown as {format}, read as {found}; {count} cells of the column are shown otherwise "
+        "than they are read. To send what is shown, format them as text and type them anew"
     ),
-    "finding.shown_otherwise.found": "shown with the format {format}, read as {found}",
+    "finding.shown_otherwise.found": "",
     "finding.rounded_cells": (
         "cells with a number of more than 15 digits: {count}, the first here; Excel rounds such "
         "numbers, so write them into cells formatted as text"
@@ -298,7 +299,8 @@ _COLUMNS = {
         "columns with the same header are carried through, but a template cannot name them"
     ),
     "finding.blank_header": (
-        "{count} columns have cells but no header; they are carried through, and cannot be named"
+        "{count} columns have no header, this the first of them; they are carried through, and "
+        "cannot be named"
     ),
     "finding.same_header": ("two columns both mean {field}; rename one of them in the sheet"),
     "finding.same_header.expected": "one column for {field}",
@@ -326,14 +328,14 @@ _COLUMNS = {
         "the ids in this column are not filled and unique: rows are known by their request instead"
     ),
     "finding.shifted_ids": (
-        "{count} of {total} rows ask for what stands under another id now: the ids were probably "
-        "numbered anew. What was paid for is taken from there; nothing is bought twice for it"
+        "{count} of {total} rows ask for something else than before, mostly for what stood under "
+        "another id: the ids were probably numbered anew. Answers that were paid for are taken over"
     ),
     "finding.repaired_ratio": (
-        "Excel had turned {count} cells of this column into a time; they are taken as the ratio "
-        "that was typed"
+        '{count} cells such as "{before}" are ratios that Excel took for times; sent as '
+        "{after} here"
     ),
-    "finding.repaired_ratio.found": '"{before}", taken as {after}',
+    "finding.repaired_ratio.found": "",
     "finding.template_open": (
         "the template opens {{ and does not close it with }}; a name cannot hold a brace"
     ),

@@ -122,10 +122,6 @@ _DELIMITED = {
         '没有认识的列名；请用 --column "表头=prompt" 指明提示词所在的列，没有表头时请加一行表头'
     ),
     "finding.no_known_header.expected": "含有 prompt 或 提示词 之类列名的表头",
-    "finding.header_is_data": (
-        "第一行看起来是提示词而不是表头，这样它不会被运行；请在上面加一行表头"
-    ),
-    "finding.header_is_data.expected": "含有 prompt 或 提示词 之类列名的表头",
     "finding.error_cell": "这里是 Excel 的错误值；请在表格中改正",
     "finding.error_cell.expected": "一个值",
     "finding.rounded": "Excel 只保留 15 位数字，这个数可能不是当初输入的；请写进文本格式的单元格",
@@ -175,10 +171,11 @@ _WORKBOOKS = {
     "finding.unknown_tab_near": "--tab 指的工作表在这个工作簿里不存在；是不是“{near}”？",
     "finding.empty_tab": "可见的工作表里没有内容；请用 --tab 指明另一张",
     "finding.empty_tab.expected": "一行表头，下面至少一行内容",
-    "finding.other_tabs": "只读取工作表“{tab}”；要读其他的请用 --tab",
-    "finding.other_tabs.found": "{visible}",
-    "finding.other_tabs_hidden": "只读取工作表“{tab}”；要读其他的请用 --tab",
-    "finding.other_tabs_hidden.found": "{visible}；隐藏的：{hidden}",
+    "finding.other_tabs": "只读取工作表“{tab}”，不读 {visible}；要读其他的请用 --tab",
+    "finding.other_tabs_hidden": (
+        "只读取工作表“{tab}”，不读 {visible}，也不读隐藏的 {hidden}；要读其他的请用 --tab"
+    ),
+    "finding.hidden_tabs": "只读取工作表“{tab}”，不读隐藏的 {hidden}；要读其他的请用 --tab",
     "finding.error_cells": (
         "{count} 个单元格是 Excel 的错误值，这是第一个；需要这种单元格的行不会发送"
     ),
@@ -196,10 +193,10 @@ _WORKBOOKS = {
     "finding.merged": "{count} 处合并单元格跨多行，这是第一处；文字对其中每一行都有效",
     "finding.merged_across": "{count} 处合并单元格跨多列，这是第一处；文字只算在最左边的列",
     "finding.shown_otherwise": (
-        "{count} 个单元格显示的与实际的值不同，这是第一个；读取的是实际的值。要发送显示的内容，"
-        "请把该列设为文本格式并重新输入"
+        "显示为 {format}，读作 {found}；这一列有 {count} 个单元格显示的与读取的不同。要"
+        "发送显示的内容，请设为文本格式并重新输入"
     ),
-    "finding.shown_otherwise.found": "按格式 {format} 显示，读作 {found}",
+    "finding.shown_otherwise.found": "",
     "finding.rounded_cells": (
         "{count} 个单元格是超过 15 位的数字，这是第一个；Excel 会把它们舍入，请写进文本格式的单元格"
     ),
@@ -223,7 +220,7 @@ _COLUMNS = {
     "finding.unknown_field": "--column 把这一列指给了接口没有的字段",
     "finding.unknown_field_near": "--column 把这一列指给了接口没有的字段；是不是“{near}”？",
     "finding.duplicate_header": "列名相同的列会原样保留，但模板无法引用它们",
-    "finding.blank_header": "有 {count} 列有内容但没有列名；会原样保留，但无法引用",
+    "finding.blank_header": "有 {count} 列没有列名，这是第一列；会原样保留，但无法引用",
     "finding.same_header": "两列都表示 {field}；请在表格中改掉其中一个列名",
     "finding.same_header.expected": "{field} 只对应一列",
     "finding.same_field": '两列都表示 {field}；请用 --column "{header}={field}" 选定一列',
@@ -242,13 +239,13 @@ _COLUMNS = {
     ),
     "finding.id_not_unique": "这一列的编号有空白或重复：因此改用请求内容来识别行",
     "finding.shifted_ids": (
-        "{total} 行中有 {count} 行要的内容现在位于别的编号下：编号大概重排过。已付费的"
-        "结果会从那里取用，不会重复购买"
+        "{total} 行中有 {count} 行要的内容与以前不同，多数原来在别的编号下：编号大概重排过。"
+        "已付费的结果会沿用"
     ),
     "finding.repaired_ratio": (
-        "Excel 把这一列的 {count} 个单元格变成了时间；已按原来输入的比例处理"
+        "有 {count} 个单元格如“{before}”是被 Excel 当成时间的比例；这里按 {after} 发送"
     ),
-    "finding.repaired_ratio.found": "“{before}”，按 {after} 处理",
+    "finding.repaired_ratio.found": "",
     "finding.template_open": "模板中有 {{ 却没有对应的 }}；列名里不能有花括号",
     "finding.template_unknown": "模板引用了“{name}”，但没有这一列",
     "finding.template_unknown.expected": "表格中的列：{expected}",

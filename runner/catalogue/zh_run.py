@@ -30,8 +30,6 @@ RUN: dict[str, str] = {
         "这张表格自首次载入起一直按请求内容识别各行；--id {column} 会把所有行都当成新行。"
         "需要的话请另用 --workspace。"
     ),
-    "sheet.bad_row": "这一行无法变成请求",
-    "sheet.more_bad_rows": "另有 {count} 行有问题；加 --skip-bad 可运行其余的行",
     "run.no_endpoint": "没有选择端点。请用 -e 选择，或在 `endpoint` 列中写明：",
     "run.no_model": "没有选择模型。请用 -m MODEL 选择，或在 `model`（模型）列中写明。",
     "run.no_prompt": (
@@ -39,7 +37,11 @@ RUN: dict[str, str] = {
         '-p "{{ HEADER }}" 指明。'
     ),
     "run.unknown_field": (
-        "--set 给 {field} 赋值，但没有端点有这个字段{near}。服务商自己的选项请写作 "
+        "--set 给 {field} 赋值，但没有端点有这个字段。服务商自己的选项请写作 "
+        "--set body.{field}=VALUE。"
+    ),
+    "run.unknown_field_near": (
+        "--set 给 {field} 赋值，但没有端点有这个字段；是不是“{near}”？服务商自己的选项请写作 "
         "--set body.{field}=VALUE。"
     ),
     "run.would_rebuy": "这会把已完成的 {done} 行中的 {rows} 行再买一遍。不同之处：",
