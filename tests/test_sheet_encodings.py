@@ -171,7 +171,7 @@ def test_binary_rubbish_is_no_text(tmp_path: Path) -> None:
 
 def test_a_guess_from_one_byte_encodings_is_a_warning(tmp_path: Path) -> None:
     sheet = open_sheet(write(tmp_path / "sheet.csv", GERMAN, "cp1252"))
-    assert ("encoding_guessed", "warning") in {(f.kind, f.severity) for f in sheet.findings}
+    assert ("encoding_unsure", "warning") in {(f.kind, f.severity) for f in sheet.findings}
 
 
 def test_a_file_that_changes_after_opening_is_named_not_a_traceback(tmp_path: Path) -> None:

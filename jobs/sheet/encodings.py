@@ -218,7 +218,7 @@ def _guessed(path: Path, lines: list[bytes]) -> Encoding:
         for name in _SUPERSETS.get(guess, (guess,)):
             seen = _survey(path, name)
             if seen is not None or _is_nearly(path, name):
-                return _checked(path, name, seen, [_guess(name, lines)])
+                return _checked(path, name, seen, [_guess(path, name, lines)])
     raise SheetError(path, [Finding(kind="encoding_not_found", severity="error")])
 
 
@@ -260,12 +260,17 @@ def _decodes(line: bytes, name: str) -> bool:
     return True
 
 
-def _guess(name: str, lines: list[bytes]) -> Finding:
-    sure = name in _MULTIBYTE and is_plausible(lines, name)
+def _guess(path: Path, name: str, lines: list[bytes]) -> Finding:
+    """With the first line that it rests on: a single strange byte is more often damage."""
+    if name in _MULTIBYTE and is_plausible(lines, name):
+        return Finding(kind="encoding_guessed", severity="note", found=label(name))
+    number, line = next((n, one) for n, one in physical_lines(path) if not one.isascii())
+    start = max(len(line) - len(line.lstrip(_ASCII)) - 20, 0)
     return Finding(
-        kind="encoding_guessed" if sure or name not in _MULTIBYTE else "encoding_unsure",
-        severity="note" if sure else "warning",
-        found=label(name),
+        kind="encoding_unsure",
+        severity="warning",
+        found=excerpt(line[start : start + 80].decode(name, "replace"), 40),
+        values=(("label", label(name)), ("line", number), ("lines", len(lines))),
     )
 
 

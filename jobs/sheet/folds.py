@@ -71,6 +71,8 @@ class Folds:
         folded = _unfolded(cells, self._delimiter)
         if self._width < 2 or any(len(line) != self._width for line in folded):
             return
+        if any(str(cell)[:1] in {"\n", "\r"} for cell in cells):
+            return  # a quote and then nothing is no slip: it opens a text of several lines
         agree = _Folded(lines=folded).agree()
         note(
             Finding(

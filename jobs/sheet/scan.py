@@ -78,6 +78,13 @@ def column_number(letters: bytes) -> int:
     return number - 1
 
 
+def _is_unknown(head: bytes, value: re.Match[bytes] | None, body: bytes) -> bool:
+    """Has a formula no result? One that gives no text has one all the same, and says so."""
+    if value is not None and value[1]:
+        return False
+    return b'"str"' not in head and b"'str'" not in head and b"<is>" not in body
+
+
 class _Scanner:
     """Takes the XML in pieces that end between rows."""
 
@@ -138,7 +145,7 @@ class _Scanner:
             scan.rich[place] = int(rich[1])
         elif b't="e"' in head or b"t='e'" in head:
             scan.errors[place] = unescape(value[1].decode()) if value else "#VALUE!"
-        elif formula and value is None and b"<is>" not in body:
+        elif formula and _is_unknown(head, value, body):
             scan.uncalculated.add(place)
         elif value is not None and b" t=" not in head.replace(b' t="n"', b""):
             self._number(place, head, value[1].decode())

@@ -66,6 +66,16 @@ _FILES = {
     "finding.changed_while_reading": "the file changed while it was read; start again",
 }
 
+_STDIN = {
+    "stdin.terminal": (
+        "A sheet was to come over stdin, and stdin is the keyboard. Pipe one in: rowmill run - "
+        "--workspace DIR < prompts.csv"
+    ),
+    "stdin.needs_workspace": (
+        "A sheet from stdin needs a folder to be kept in: add --workspace DIR."
+    ),
+}
+
 _TEXTS = {
     "finding.unknown_encoding": "--encoding names no known encoding",
     "finding.unknown_encoding.expected": (
@@ -83,8 +93,9 @@ _TEXTS = {
         "the encoding was guessed; if characters look wrong, name it with --encoding"
     ),
     "finding.encoding_unsure": (
-        "the encoding was guessed from little text; look at the requests below, and name it with "
-        "--encoding if characters look wrong"
+        "the encoding was guessed as {label}, from {lines} lines, the first of them line "
+        "{line}; if characters look wrong there, name the encoding with --encoding or repair "
+        "the line"
     ),
     "finding.encoding_doubtful": (
         "line {line}: the file is read as UTF-8, but the same bytes are also Chinese text; if that "
@@ -354,6 +365,7 @@ _COLUMNS = {
 }
 
 FINDINGS = {
+    **_STDIN,
     **_SPEECH,
     **_TERMS,
     **_FILES,

@@ -58,6 +58,14 @@ _FILES = {
     "finding.changed_while_reading": "读取时文件被改动了；请重新开始",
 }
 
+_STDIN = {
+    "stdin.terminal": (
+        "要从标准输入读取表格，但标准输入是键盘。请用管道：rowmill run - --workspace DIR < "
+        "prompts.csv"
+    ),
+    "stdin.needs_workspace": "从标准输入读取的表格需要一个文件夹：请加 --workspace DIR。",
+}
+
 _TEXTS = {
     "finding.unknown_encoding": "--encoding 给出的编码不认识",
     "finding.unknown_encoding.expected": (
@@ -69,7 +77,8 @@ _TEXTS = {
     ),
     "finding.encoding_guessed": "编码是推断出来的；如果文字显示不对，请用 --encoding 指明",
     "finding.encoding_unsure": (
-        "编码是根据很少的文字推断的；请看下面的请求，如果文字不对，请用 --encoding 指明"
+        "编码推断为 {label}，依据 {lines} 行文字，首先是第 {line} 行；如果那里的文字不对，请用 "
+        "--encoding 指明编码，或修正那一行"
     ),
     "finding.encoding_doubtful": (
         "第 {line} 行：文件按 UTF-8 读取，但这些字节也可能是中文；如果本来是中文，请加上 "
@@ -259,6 +268,7 @@ _COLUMNS = {
 }
 
 FINDINGS = {
+    **_STDIN,
     **_SPEECH,
     **_TERMS,
     **_FILES,

@@ -18,7 +18,9 @@ from runner.preview import Preview, json_text, without_long_texts
 from runner.screen import give
 from runner.secret import redacted
 from runner.snapshot import span_of
+from runner.stdin_sheet import STDIN, borrowed
 from runner.survey import Forecast, Survey, survey, survey_record
+from runner.workspace import Workspace
 
 MOST_SHOWN = 200  # findings, and bad rows
 GIB = 1 << 30
@@ -29,7 +31,7 @@ GIB = 1 << 30
     "--first", type=click.IntRange(0, 1000), default=3, metavar="N", cls=options.ToldOption
 )
 def _check(sheet: str, *, first: int) -> int:
-    path, workspace = sheet_and_workspace(Path(sheet))
+    path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(Path(sheet))
     known = workspace.loaded()
     settings = options.settings(
         folder=path.absolute().parent, remembered=known.options if known is not None else None
@@ -40,6 +42,13 @@ def _check(sheet: str, *, first: int) -> int:
     else:
         _draw(found, Page(color=settings.color))
     return found.exit_code
+
+
+def _piped() -> tuple[Path, Workspace]:
+    """A sheet from stdin, in a folder that is gone afterwards: `check` leaves nothing."""
+    given = options.given().get("workspace")
+    path = click.get_current_context().with_resource(borrowed())
+    return path, Workspace(folder=Path(str(given)).absolute() if given else path.parent)
 
 
 def _draw(found: Survey, page: Page) -> None:

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
+
 from jobs.store import Store
 from jobs.store.readings import counts
 from runner.books import compare
@@ -23,6 +25,7 @@ from runner.registry import needed_fields
 from runner.screen import tell
 from runner.secret import Secret
 from runner.settings import Settings
+from runner.stdin_sheet import STDIN, borrowed
 from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_rehearsal
 
 KEY = "sk-rowmill-rehearsal"
@@ -32,10 +35,14 @@ PATIENCE = 60.0  # seconds that a run to be killed may take for its next calls
 
 @options.argument("sheet")
 def _rehearse(sheet: str) -> int:
+    given = options.given().get("workspace")
+    if sheet == STDIN and not given:
+        raise Refusal(say("stdin.needs_workspace"))
     path = Path(sheet)
+    if sheet == STDIN:
+        path = click.get_current_context().with_resource(borrowed())
     if not path.is_file():
         raise Refusal(say("sheet.missing", sheet=sheet))
-    given = options.given().get("workspace")
     workspace = of_rehearsal(path, Path(str(given)) if given else None)
     settings = _with_defaults(options.settings(folder=path.absolute().parent))
     _start_anew(workspace)

@@ -5,6 +5,7 @@ from pathlib import Path
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
+from runner.stdin_sheet import STDIN, keep
 from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet
 
 
@@ -26,6 +27,8 @@ def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
     """The sheet that is meant: by itself, by its workspace folder, or by the results file in it."""
     given = options.given().get("workspace")
     folder = Path(str(given)) if given else None
+    if str(named) == STDIN:
+        return _from_stdin(folder)
     if named.is_dir() or around(named) is not None:
         workspace = find(named, folder)
         if workspace.folder.suffix == REHEARSAL:
@@ -36,6 +39,16 @@ def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
     if not named.exists():
         raise Refusal(say("sheet.missing", sheet=str(named)))
     return named, of_sheet(named, folder)
+
+
+def _from_stdin(folder: Path | None) -> tuple[Path, Workspace]:
+    """The sheet that is piped in, kept in its workspace: a later run reads it from there."""
+    if folder is None:
+        raise Refusal(say("stdin.needs_workspace"))
+    workspace = Workspace(folder=folder.absolute())
+    workspace.refuse_if_held()
+    workspace.make()
+    return keep(workspace.folder), workspace
 
 
 command = options.command(

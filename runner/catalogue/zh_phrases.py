@@ -1,0 +1,81 @@
+"""The short forms of what a cell should be, as tables and results hold them in English, in Chinese.
+
+Each is a pattern for the whole phrase, or for its end, and what stands in its place.
+"""
+
+PHRASES: tuple[tuple[str, str], ...] = (
+    (r"a value", "一个值"),
+    (r"nothing", "空白"),
+    (r"none", "没有"),
+    (r"text", "文本"),
+    (r"a number", "一个数"),
+    (r"a whole number", "一个整数"),
+    (
+        r"true or false \(or yes, no, 1, 0, 是, 否\)",
+        "true 或 false（也可写 yes、no、1、0、是、否）",
+    ),
+    (r"at most (\S+) pictures", r"至多 \1 张图片"),
+    (r"at least (\S+) pictures", r"至少 \1 张图片"),
+    (r"(\S+) to (\S+) pictures", r"\1 到 \2 张图片"),
+    (r"at most (.+)", r"至多 \1"),
+    (r"at least (.+)", r"至少 \1"),
+    (r"([\d.+-]+) to ([\d.+-]+)", r"\1 到 \2"),
+    (r"a JSON object \{…\}(.*)", r"一个 JSON 对象 {…}\1"),
+    (r"a JSON list \[…\](.*)", r"一个 JSON 列表 […]\1"),
+    (r"JSON(.*)", r"JSON\1"),
+    (r"(\d+) cells", r"\1 个单元格"),
+    (r"more: (.*)", r"多出：\1"),
+    (r"an endpoint \(-e\)", "一个接口（-e）"),
+    (r"a known endpoint", "已知的接口"),
+    (
+        r"a picture: a path below the sheet's folder, an http\(s\) address, or a data URI",
+        "一张图片：表格文件夹内的路径、http(s) 地址或 data URI",
+    ),
+    (r"PNG, JPEG, GIF or WebP", "PNG、JPEG、GIF 或 WebP"),
+    (r"a complete address", "完整的地址"),
+    (
+        r"an address with a host, without user name and without blanks",
+        "有主机名、不含用户名和空格的地址",
+    ),
+    (r"a data URI with ;base64,", "含 ;base64, 的 data URI"),
+    (r"a data URI that is too large", "过大的 data URI"),
+    (
+        r"a path below it; --files-from DIR allows one more folder",
+        "其中的路径；--files-from DIR 可再允许一个文件夹",
+    ),
+    (r"a file that may be read", "可以读取的文件"),
+    (
+        r"the same picture; load the sheet again to use the new one",
+        "同一张图片；要用新图请重新载入表格",
+    ),
+    (
+        r"a file or a data URI: save the picture beside the sheet and give its path",
+        "文件或 data URI：请把图片存到表格旁边并写出路径",
+    ),
+    (
+        r"a ratio such as 16:9, or a size such as 1024x1024",
+        "16:9 之类的比例，或 1024x1024 之类的尺寸",
+    ),
+    (r"a valid JSON schema", "有效的 JSON schema"),
+    (r"(.*), a date", r"\1，这是日期"),
+    (r"(.*), which does not exist", r"\1，没有这个文件"),
+    (r"(.*), which lies outside the sheet's folder", r"\1，不在表格的文件夹内"),
+    (r"(.*), which is neither http nor https", r"\1，既不是 http 也不是 https"),
+    (r"(.*), which is no file", r"\1，不是文件"),
+    (r"(.*), which is no JSON list", r"\1，不是 JSON 列表"),
+    (r"(.*), which is no base64", r"\1，不是 base64"),
+    (r"(.*), which is not in the workbook", r"\1，不在工作簿里"),
+    (r"(.*), which is too large", r"\1，太大"),
+    (r"(.*), a network path", r"\1，这是网络路径"),
+    (r"(.*), which no server can be asked for", r"\1，没有服务器能提供"),
+    (r"the address (.*)", r"地址 \1"),
+    (r"whole characters", "完整的字符"),
+    (r"each name once", "每个名字只出现一次"),
+    (r'a JSON object such as \{"prompt": "a cat"\}', '一个 JSON 对象，例如 {"prompt": "a cat"}'),
+    (
+        r"text, a finite number, true or false, a list or a struct",
+        "文本、有限的数、true 或 false、列表或结构",
+    ),
+    (r"one row", "一行"),
+    (r"all digits, as text", "以文本写出全部数字"),
+)

@@ -1,0 +1,61 @@
+"""Makes a file of a sheet that comes over stdin, so that it can be read twice and kept."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs.sheet.magic import real_kind
+from runner.catalogue import say
+from runner.exits import Refusal
+
+STDIN = "-"
+PIECE = 1 << 20
+_ENDINGS = {"zip workbook": "xlsx", "ole": "xls", "parquet": "parquet"}
+
+
+def keep(folder: Path) -> Path:
+    """The sheet from stdin as a file in a folder, whole or not at all."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = folder / "stdin.part"
+    with part.open("wb") as file:
+        _copy(_source(), file)
+    sheet = folder / f"stdin.{ending(part)}"
+    part.replace(sheet)
+    return sheet
+
+
+@contextmanager
+def borrowed() -> Iterator[Path]:
+    """The same in a folder that is gone afterwards: for whoever only looks."""
+    with tempfile.TemporaryDirectory(prefix="rowmill-") as folder:
+        yield keep(Path(folder))
+
+
+def ending(path: Path) -> str:
+    """What kind of sheet it is, by what is in it; a first line of JSON makes it jsonl."""
+    known = _ENDINGS.get(real_kind(path))
+    if known is not None:
+        return known
+    with path.open("rb") as file:
+        line = file.readline(PIECE).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if line[:1] == b"[":
+        return "json"
+    try:
+        return "jsonl" if isinstance(json.loads(line), dict) else "csv"
+    except ValueError:
+        return "csv"
+
+
+def _source() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise Refusal(say("stdin.terminal"))
+    return sys.stdin.buffer
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    while piece := source.read(PIECE):
+        target.write(piece)
