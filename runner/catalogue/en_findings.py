@@ -343,7 +343,7 @@ _COLUMNS = {
         "another id: the ids were probably numbered anew. Answers that were paid for are taken over"
     ),
     "finding.repaired_ratio": (
-        '{count} cells such as "{before}" are ratios that Excel took for times; sent as '
+        '{count} cell{count:|s} such as "{before}" {count:is a ratio|are ratios} that Excel took for {count:a time|times}; sent as '
         "{after} here"
     ),
     "finding.repaired_ratio.found": "",

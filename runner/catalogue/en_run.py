@@ -35,11 +35,6 @@ RUN = {
         "The rows of this sheet have been known by their request since the first load; --id "
         "{column} would make all of them new. Use another --workspace for that."
     ),
-<<<<<<< HEAD
-    "sheet.bad_row": "this row cannot become a request",
-    "sheet.more_bad_rows": "and {count} more bad row{count:|s}; --skip-bad runs the rest",
-=======
->>>>>>> 632bba4 (Say what was found in a sheet in the reader's language, and look where readers are blind)
     "run.no_endpoint": "No endpoint was chosen. Choose one with -e, or in a column `endpoint`:",
     "run.no_model": "No model was chosen. Choose one with -m MODEL, or in a column `model`.",
     "run.no_prompt": (
@@ -50,19 +45,14 @@ RUN = {
         "--set gives a value to {field}, which no endpoint has. For an option of the "
         "provider write --set body.{field}=VALUE."
     ),
-<<<<<<< HEAD
-    "run.would_rebuy": (
-        "This would buy {rows} row{rows:|s} again, of {done} that are done. What differs:"
-    ),
-    "run.difference": "{field}{change}: {rows} row{rows:|s}",
-=======
     "run.unknown_field_near": (
         '--set gives a value to {field}, which no endpoint has; did you mean "{near}"? For an '
         "option of the provider write --set body.{field}=VALUE."
     ),
-    "run.would_rebuy": "This would buy {rows} rows again, of {done} that are done. What differs:",
-    "run.difference": "{field}{change}: {rows} rows",
->>>>>>> 632bba4 (Say what was found in a sheet in the reader's language, and look where readers are blind)
+    "run.would_rebuy": (
+        "This would buy {rows} row{rows:|s} again, of {done} that are done. What differs:"
+    ),
+    "run.difference": "{field}{change}: {rows} row{rows:|s}",
     "run.would_rebuy_what_to_do": (
         "Nothing was sent. Take the change back, or add --rebuy to buy them again."
     ),
