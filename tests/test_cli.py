@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from jobs.sheet.finding import Finding
 from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
@@ -290,7 +291,9 @@ def test_errors_of_rooms_below_are_known_by_name() -> None:
     for name, code in cli.FOREIGN.items():
         module, _, kind = name.rpartition(".")
         error = getattr(import_module(module), kind)
-        plain = type("Plain", (error,), {"__init__": lambda _: None, "__str__": lambda _: "why"})
+        parts = {"path": None, "findings": (), "finding": Finding(kind="why", severity="error")}
+        silent = {"__init__": lambda _: None, "__str__": lambda _: "why"}
+        plain = type("Plain", (error,), {**silent, **parts})
         assert exit_of(plain()) == code
 
 

@@ -343,8 +343,8 @@ _COLUMNS = {
         "another id: the ids were probably numbered anew. Answers that were paid for are taken over"
     ),
     "finding.repaired_ratio": (
-        '{count} cell{count:|s} such as "{before}" {count:is a ratio|are ratios} that Excel took for {count:a time|times}; sent as '
-        "{after} here"
+        '{count} cell{count:|s} such as "{before}" {count:is a ratio|are ratios} that Excel took '
+        "for {count:a time|times}; sent as {after} here"
     ),
     "finding.repaired_ratio.found": "",
     "finding.template_open": (
