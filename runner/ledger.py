@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from jobs.job import JSON, Claimed
 from jobs.store import BusyError, Store, Transaction
-from jobs.store.claims import Holding, Order, claim
+from jobs.store.claims import Holding, Order, claim, next_due
 from jobs.store.ids import Ids
 from jobs.store.log import note
 from jobs.store.settles import Settlement, settle
@@ -22,15 +22,29 @@ log = logging.getLogger(__name__)
 _Exceptions: TypeAlias = tuple[type[BaseException], ...]
 
 MOST_AT_ONCE = 500
-MANY = 4  # items in one commit; from here on …
-GATHERING = 0.005  # … so many seconds between commits make fewer of them, each for many rows
 BUSY_WAITS = (0.05, 0.2, 1.0, 3.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a crew got; `due` tells when there is more, where it got less than it asked for."""
+
+    jobs: list[Claimed]
+    due: float | None = None  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """Outcomes handed in and jobs given out, in one commit."""
+
+    errors: Mapping[int, BaseException]  # of outcomes that cannot be written, by their place
+    taken: Sequence[Taken]
 
 
 @dataclass(frozen=True, slots=True)
 class _Settle:
-    settlement: Settlement
-    done: "asyncio.Future[None]"
+    settlements: Sequence[Settlement]
+    done: "asyncio.Future[Mapping[int, BaseException]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,7 @@ class Ledger:
         self.store = store
         self.holding = holding
         self.ids = Ids()
-        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[list[_Item]] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
 
@@ -66,20 +80,36 @@ class Ledger:
 
     async def close(self) -> None:
         """Write what is left and end the thread."""
-        self._items.put(None)
+        self._items.put([None])
         await asyncio.to_thread(self._thread.join)
 
     async def settle(self, settlement: Settlement) -> None:
         """One step's outcome, durable on return. Not to be given up: the caller shields it."""
-        done: asyncio.Future[None] = self._loop.create_future()
-        self._items.put(_Settle(settlement, done))
-        await done
+        done = self._settled([settlement])
+        self._items.put([done])
+        for error in (await done.done).values():
+            raise error
 
-    async def claim(self, order: Order) -> list[Claimed]:
-        """Jobs to work on; their calls are durable on return."""
-        return await self.do(
-            lambda tx: claim(tx, self.holding, order, ids=self.ids, now=time.time())
+    async def exchange(
+        self, settlements: Sequence[Settlement], orders: Sequence[Order]
+    ) -> Exchanged:
+        """Outcomes in, then jobs out, in one commit: who takes a job has nothing undurable left."""
+        settled = self._settled(settlements)
+        taken: _Do[list[Taken]] = _Do(
+            lambda tx: [self._taken(tx, order) for order in orders], self._loop.create_future()
         )
+        self._items.put([settled, taken])
+        errors, found = await asyncio.gather(settled.done, taken.done)
+        return Exchanged(errors=errors, taken=found)
+
+    def _settled(self, settlements: Sequence[Settlement]) -> _Settle:
+        return _Settle(settlements, self._loop.create_future())
+
+    def _taken(self, tx: Transaction, order: Order) -> Taken:
+        jobs = claim(tx, self.holding, order, ids=self.ids, now=time.time())
+        if len(jobs) == order.limit:
+            return Taken(jobs=jobs)
+        return Taken(jobs=jobs, due=next_due(tx, self.holding, order))
 
     async def note(self, kind: str, data: Mapping[str, JSON]) -> None:
         """An event of this run."""
@@ -92,7 +122,7 @@ class Ledger:
     async def do(self, work: Callable[[Transaction], T]) -> T:
         """Any other work on the table, inside the next commit."""
         done: asyncio.Future[T] = self._loop.create_future()
-        self._items.put(_Do(work, done))
+        self._items.put([_Do(work, done)])
         return await done
 
     def _write(self) -> None:
@@ -105,14 +135,12 @@ class Ledger:
             self._loop.call_soon_threadsafe(_set, items, results)
             if len(items) < len(gathered):
                 return
-            if len(items) >= MANY:
-                time.sleep(GATHERING)
 
     def _gather(self) -> list[_Item]:
-        gathered = [self._items.get()]
+        gathered = self._items.get()
         while len(gathered) < MOST_AT_ONCE and gathered[-1] is not None:
             try:
-                gathered.append(self._items.get_nowait())
+                gathered.extend(self._items.get_nowait())
             except queue.Empty:
                 break
         return gathered
@@ -135,7 +163,11 @@ class Ledger:
         with self.store.write() as transaction:
             failed = self._settle_all(transaction, settles, waited_for=waited_for)
             return [
-                failed.get(id(item))
+                {
+                    place: failed[id(one)]
+                    for place, one in enumerate(item.settlements)
+                    if id(one) in failed
+                }
                 if isinstance(item, _Settle)
                 else _apart(transaction, item.work, waited_for=waited_for)
                 for item in items
@@ -143,23 +175,23 @@ class Ledger:
 
     def _settle_all(
         self, transaction: Transaction, items: Sequence[_Settle], *, waited_for: _Exceptions
-    ) -> dict[int, _Failed]:
+    ) -> dict[int, BaseException]:
         """All together, which is fast; one by one where one of them cannot be written."""
-        if not items:
+        settlements = [one for item in items for one in item.settlements]
+        if not settlements:
             return {}
-        together = _apart(transaction, self._settling(items), waited_for=waited_for)
+        together = _apart(transaction, self._settling(settlements), waited_for=waited_for)
         if not isinstance(together, _Failed):
             return {}
         failed = {}
-        for item in items:
-            alone = _apart(transaction, self._settling([item]), waited_for=waited_for)
+        for one in settlements:
+            alone = _apart(transaction, self._settling([one]), waited_for=waited_for)
             if isinstance(alone, _Failed):
-                failed[id(item)] = alone
+                failed[id(one)] = alone.error
         return failed
 
-    def _settling(self, items: Sequence[_Settle]) -> Callable[[Transaction], None]:
+    def _settling(self, settlements: Sequence[Settlement]) -> Callable[[Transaction], None]:
         def work(transaction: Transaction) -> None:
-            settlements = [item.settlement for item in items]
             for one in settle(transaction, self.holding, settlements, now=time.time()):
                 log.warning("row %s was settled by somebody else; its answer is kept", one.job.row)
 

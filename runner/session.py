@@ -21,6 +21,7 @@ from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.readings import Batch, Counts, counts, spent
 from runner.addresses import AddressGuard, proxy_for
 from runner.answers import AnswerFolder
+from runner.crews import Crew, Crews
 from runner.download import Downloads
 from runner.ledger import Ledger
 from runner.limits import Pace
@@ -34,7 +35,7 @@ from runner.steps import Steps
 from runner.steps.terms import Plan, Tools
 from runner.transport import Target, Wire
 from runner.wire import Call, Reply
-from runner.workers import Conduct, Crew, Crews, Stop, Workshop
+from runner.workers import Conduct, Stop, Workshop
 from runner.workspace import BATCH_ID, Workspace
 
 log = logging.getLogger(__name__)

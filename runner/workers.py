@@ -1,31 +1,33 @@
-"""The crews of a run: they take a job, do one step, settle it."""
+"""A run at work: round by round it writes down what has ended and gives out what may start."""
 
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from jobs.job import Claimed, Failure, FailureClass, Step
-from jobs.outcome import Answered, GiveUp, Submitted
+from jobs.outcome import Answered, GiveUp, Released, Repeat, Submitted, TryAgain
 from jobs.store import BusyError
 from jobs.store.choices import one_more_pass
-from jobs.store.claims import Order, next_due
+from jobs.store.claims import Order
 from jobs.store.settles import Ended, Settlement
 from runner.catalogue import say
-from runner.ledger import Ledger
+from runner.crews import AT_ONCE, Crew, Crews, Gate
+from runner.ledger import Ledger, Taken
 from runner.resolution import Signal
 from runner.steps import Steps
-from runner.steps.send import to_the_end
 from runner.steps.terms import Done
 
 log = logging.getLogger(__name__)
 
 CREDIT_REFUSALS = 3  # in a row, before the run believes that there is no money left
 USELESS_ANSWERS = 10  # paid, in a row, of one model
-LOOK_AGAIN = 5.0  # seconds; another terminal may have put rows back
+MANY = 4  # outcomes in one commit; from here on …
+GATHERING = 0.005  # … so many seconds between commits make fewer of them, each for many rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,57 +36,6 @@ class Stop:
 
     kind: str
     detail: str = ""
-
-
-class Gate(Protocol):
-    """When how many calls may start; what `admit` lets go is given back by `ended`."""
-
-    def admit(self, wanted: int) -> int: ...
-    def give_back(self, unused: int) -> None: ...
-    def ended(self) -> None: ...
-    def next_at(self) -> float: ...
-    def pause(self, seconds: float, reason: str) -> None: ...
-    def slowed(self) -> None: ...
-    def succeeded(self) -> None: ...
-
-
-@dataclass(slots=True)
-class Crew:
-    """Workers for one step; `gate` is None where only the number of hands counts."""
-
-    step: Step
-    hands: int
-    gate: Gate | None = None
-    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
-    news: int = 0  # counts whatever may have given this crew something to do
-    idle_at: int = -1  # the news after which there was nothing left to do
-    alone_for: int = 0  # so many jobs are taken one by one
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def admit(self) -> int:
-        free = (1 if self.alone_for else self.hands) - len(self.tasks)
-        return self.gate.admit(free) if self.gate is not None and free > 0 else max(free, 0)
-
-    def give_back(self, unused: int) -> None:
-        if self.gate is not None and unused:
-            self.gate.give_back(unused)
-
-    def ended(self) -> None:
-        self.alone_for = max(self.alone_for - 1, 0)
-        if self.gate is not None:
-            self.gate.ended()
-
-    def hear(self) -> None:
-        self.news += 1
-        self.wake.set()
-
-
-class Crews(NamedTuple):
-    """Who works in a run: one crew asks, one asks after tasks, one saves files."""
-
-    calls: Crew
-    polls: Crew
-    files: Crew
 
 
 class Watcher(Protocol):
@@ -102,6 +53,18 @@ class Conduct:
     chosen_only: bool = False
     max_wait: float | None = None  # seconds without anything good
     probe: Callable[[], Awaitable[bool]]  # is the key itself accepted?
+
+
+class Over(NamedTuple):
+    """A step that is over, and how long it took."""
+
+    done: Done
+    seconds: float
+
+    @property
+    def quiet(self) -> bool:
+        """Does nobody but its own row have to go by it?"""
+        return self.done.signal in (Signal.NONE, Signal.GOOD) and not self.done.drop_answer
 
 
 class Workshop:
@@ -133,6 +96,9 @@ class Workshop:
         self._probing: asyncio.Task[None] | None = None
         self._second_pass = False
         self._began: dict[int, float] = {}
+        self._ended: list[Over] = []  # waits for the next commit
+        self._chores: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
 
     @property
     def pace(self) -> "Gate | None":
@@ -141,14 +107,12 @@ class Workshop:
 
     async def run(self) -> None:
         """Work until every job is settled, or a stop has drained what was in flight."""
-        loops = [asyncio.create_task(self._serve(crew)) for crew in self.crews]
         try:
-            await asyncio.gather(*loops)
+            while not self._over():
+                await self._round()
         except BusyError as error:
             self.halt(Stop(kind="broken", detail=str(error.orig)))
         finally:
-            for loop in loops:
-                loop.cancel()
             await self._drain()
 
     def halt(self, stop: Stop) -> None:
@@ -156,19 +120,17 @@ class Workshop:
         if self.stop is None:
             self.stop = stop
         self._stopping = True
-        self._wake()
+        self._wake.set()
 
     def cut(self) -> None:
         """Wait for nothing: what is in flight is given up, as if the process had died."""
         self._cut = True
+        if self._probing is not None:
+            self._probing.cancel()
         for crew in self.crews:
             for task in crew.tasks:
                 task.cancel()
-        self._wake()
-
-    def _wake(self) -> None:
-        for crew in self.crews:
-            crew.wake.set()
+        self._wake.set()
 
     def go_carefully(self, jobs: int) -> None:
         """Save the files of so many jobs one by one: if one takes the process down, it is known."""
@@ -187,36 +149,141 @@ class Workshop:
         )
 
     async def _drain(self) -> None:
-        while tasks := [task for crew in self.crews for task in crew.tasks]:
-            await asyncio.wait(tasks)
+        """Settle what is still going on; nothing new is taken."""
+        self._stopping = True
+        while self._busy():
+            if not self._ended:
+                await asyncio.wait(self._going_on(), return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await self._hand_in(self._take_ended(), {})
+            except BusyError as error:  # the spool has the answers, for the next run
+                log.exception("the table cannot be written")
+                self.halt(Stop(kind="broken", detail=str(error.orig)))
 
-    async def _serve(self, crew: Crew) -> None:
-        while not self._over_for(crew):
-            crew.wake.clear()
-            seen = crew.news
-            allowed = crew.admit()
-            taken = await self.ledger.claim(self._order(crew.step, allowed)) if allowed else []
-            crew.give_back(allowed - len(taken))
-            if self._over_for(crew):  # a stop came while they were being claimed
-                await self._put_back(crew, taken)
-                return
-            for job in taken:
+    def _busy(self) -> bool:
+        return bool(self._ended or self._going_on())
+
+    def _going_on(self) -> set["asyncio.Task[Any]"]:
+        return {task for crew in self.crews for task in crew.tasks} | self._chores
+
+    # --- rounds: hand in what has ended, take what may start --------------------------------------
+
+    async def _round(self) -> None:
+        """One commit: outcomes in, jobs out. Without either, wait for what comes first."""
+        self._wake.clear()
+        ended = self._take_ended()
+        orders = self._orders()
+        if ended or orders:
+            await self._hand_in(ended, orders)
+            if MANY <= len(ended) < AT_ONCE:
+                await asyncio.sleep(GATHERING)
+        elif self._stopping or not self._nothing_left():
+            await self._sleep()
+        elif self._second_pass or not await self._once_more():
+            self._stopping = True
+
+    def _take_ended(self) -> list[Over]:
+        """Outcomes for one commit. Who said nothing that the run must heed has a free hand."""
+        ended = self._ended[:AT_ONCE]
+        del self._ended[:AT_ONCE]
+        for over in ended:
+            crew = self.crews.of(over.done.settlement.job)
+            match over.done.settlement.outcome:
+                case Answered():
+                    self.crews.files.hear()
+                case Submitted():
+                    self.crews.polls.hear()
+                case Released() | TryAgain() | Repeat():
+                    crew.hear()
+                case _:
+                    pass
+            if over.done.signal is Signal.GOOD:
+                self._good(over.done.settlement.job.model)
+            if over.quiet:
+                crew.let_go()
+        return ended
+
+    def _orders(self) -> dict[Step, tuple[int, int]]:
+        """For each crew that may take something: how many jobs, and its news when it asked."""
+        orders = {}
+        for crew in self.crews:
+            if not self._over_for(crew) and crew.curious and (allowed := crew.admit()):
+                orders[crew.step] = (allowed, crew.news)
+        return orders
+
+    async def _hand_in(self, ended: list[Over], orders: dict[Step, tuple[int, int]]) -> None:
+        found = await self.ledger.exchange(
+            [over.done.settlement for over in ended],
+            [self._order(step, allowed) for step, (allowed, _) in orders.items()],
+        )
+        for place, error in found.errors.items():
+            row = ended[place].done.settlement.job.row
+            log.error("row %s: the table cannot be written", row, exc_info=error)
+            self.halt(Stop(kind="broken", detail=str(error)))
+        for (step, (allowed, seen)), taken in zip(orders.items(), found.taken, strict=True):
+            self._got(self._crew(step), allowed, taken, seen=seen)
+        for place, over in enumerate(ended):
+            if place not in found.errors:
+                self._durable(over)
+
+    def _crew(self, step: Step) -> Crew:
+        return next(crew for crew in self.crews if crew.step is step)
+
+    def _got(self, crew: Crew, allowed: int, taken: Taken, *, seen: int) -> None:
+        """Start what was taken, or put it back where a stop came meanwhile."""
+        crew.give_back(allowed - len(taken.jobs))
+        if len(taken.jobs) < allowed:
+            crew.found_nothing(taken.due, seen=seen)
+        for job in taken.jobs:
+            if self._over_for(crew):
+                self._ended.append(Over(self.steps.given_up(job), 0.0))
+            else:
                 self._start(crew, job)
-            if taken:
-                continue
-            if not allowed:
-                await _until(crew, crew.gate.next_at() if crew.gate else None)
-            elif await self._nothing_left(crew, seen):
-                return
 
-    async def _put_back(self, crew: Crew, taken: list[Claimed]) -> None:
-        """Nothing was done with these."""
-        crew.give_back(len(taken))
-        for job in taken:
-            await self.ledger.settle(self.steps.given_up(job).settlement)
+    def _durable(self, over: Over) -> None:
+        """Tell whoever goes by it; what takes longer keeps its hand until it is through."""
+        self.steps.settled(over.done)
+        self.watcher.settled(over.done, over.seconds)
+        if not over.quiet:
+            chore = asyncio.create_task(self._see_to(over.done))
+            self._chores.add(chore)
+            chore.add_done_callback(self._chore_ended)
+
+    async def _see_to(self, done: Done) -> None:
+        try:
+            await self.steps.slim(done)
+            if not self._cut:
+                await self._heed(done)
+        finally:
+            self.crews.of(done.settlement.job).let_go()
+
+    def _chore_ended(self, chore: "asyncio.Task[None]") -> None:
+        self._chores.discard(chore)
+        self._wake.set()
+        if not chore.cancelled() and (error := chore.exception()) is not None:
+            log.error("the table cannot be written", exc_info=error)
+            self.halt(Stop(kind="broken", detail=str(error)))
+
+    async def _sleep(self) -> None:
+        """Until a step ends, or something may be ready."""
+        crews = [crew for crew in self.crews if not self._over_for(crew)]
+        moment = min((crew.next_look() for crew in crews), default=math.inf)
+        wait = None if moment == math.inf else max(moment - time.monotonic(), 0.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+
+    def _over(self) -> bool:
+        """Files go on after a stop, until those of the last answers are saved."""
+        if not self._stopping:
+            return False
+        if self._cut:
+            return True
+        due = self.crews.files.due
+        later = due is None or due > time.time()
+        return not self._busy() and not self.crews.files.curious and later
 
     def _over_for(self, crew: Crew) -> bool:
-        """Files go on after a stop, until those of the last answers are saved."""
         return self._cut or (self._stopping and crew is not self.crews.files)
 
     def _order(self, step: Step, limit: int) -> Order:
@@ -229,36 +296,8 @@ class Workshop:
             chosen_only=at_send and self.conduct.chosen_only,
         )
 
-    async def _nothing_left(self, crew: Crew, seen: int) -> bool:
-        """Nothing could be taken: wait for what comes next, or see that it is over."""
-        order = self._order(crew.step, 1)
-        due = await self.ledger.do(lambda tx: next_due(tx, self.ledger.holding, order))
-        if self._stopping:
-            return await self._last_files(crew, due)
-        if due is not None:
-            moment = time.monotonic() + min(max(due - time.time(), 0.0), LOOK_AGAIN)
-            await _until(crew, moment)
-            return False
-        crew.idle_at = seen
-        if not self._all_idle():
-            await _until(crew, time.monotonic() + LOOK_AGAIN)
-        elif self._second_pass or not await self._once_more():
-            self._stopping = True
-            self._wake()
-            return True
-        return False
-
-    async def _last_files(self, crew: Crew, due: float | None) -> bool:
-        """After a stop: over when no call can bring more files and no file is due now."""
-        if due is not None and due <= time.time():
-            return False
-        if any(one.tasks for one in self.crews):
-            await _until(crew, None)
-            return False
-        return True
-
-    def _all_idle(self) -> bool:
-        return all(not crew.tasks and crew.idle_at == crew.news for crew in self.crews)
+    def _nothing_left(self) -> bool:
+        return not self._busy() and all(crew.idle for crew in self.crews)
 
     async def _once_more(self) -> bool:
         """One more pass for what failed in passing during this run."""
@@ -276,39 +315,20 @@ class Workshop:
         return count > 0
 
     def _start(self, crew: Crew, job: Claimed) -> None:
-        task = asyncio.create_task(self._work(job))
-        crew.tasks.add(task)
-        task.add_done_callback(lambda task: self._ended(crew, task))
-
-    def _ended(self, crew: Crew, task: "asyncio.Task[None]") -> None:
-        crew.tasks.discard(task)
-        crew.ended()
-        crew.hear()
-        if self._stopping:
-            self._wake()  # the files wait for the last call
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the table cannot be written", exc_info=error)
-            self.halt(Stop(kind="broken", detail=str(error)))
-
-    async def _work(self, job: Claimed) -> None:
-        """One step of one job: perform it, settle it, tell the run."""
         started = self._began[job.id] = time.monotonic()
-        try:
-            done = await self._performed(job)
-        finally:
-            del self._began[job.id]
-        await to_the_end(self._settle(done, time.monotonic() - started))
-        if not self._cut:
-            await self._heed(done)
+        task = asyncio.create_task(self._performed(job))
+        crew.tasks.add(task)
+        task.add_done_callback(lambda task: self._performed_one(crew, job, task, started))
 
-    async def _settle(self, done: Done, seconds: float) -> None:
-        await self.ledger.settle(done.settlement)
-        if isinstance(done.settlement.outcome, Answered):
-            self.crews.files.hear()
-        elif isinstance(done.settlement.outcome, Submitted):
-            self.crews.polls.hear()
-        await self.steps.settled(done)
-        self.watcher.settled(done, seconds)
+    def _performed_one(
+        self, crew: Crew, job: Claimed, task: "asyncio.Task[Done]", started: float
+    ) -> None:
+        crew.tasks.discard(task)
+        del self._began[job.id]
+        # Cancelled before its first line: nothing was done.
+        done = self.steps.given_up(job) if task.cancelled() else task.result()
+        self._ended.append(Over(done, time.monotonic() - started))
+        self._wake.set()
 
     async def _performed(self, job: Claimed) -> Done:
         try:
@@ -331,8 +351,6 @@ class Workshop:
         job = done.settlement.job
         failure = getattr(done.settlement.outcome, "failure", None)
         match done.signal:
-            case Signal.GOOD:
-                self._good(job.model)
             case Signal.USELESS:
                 await self._useless_answer(job.model, failure)
             case Signal.SLOW_DOWN:
@@ -349,7 +367,7 @@ class Workshop:
                     self.halt(Stop(kind="credit", detail=failure.detail if failure else ""))
             case Signal.MODEL:
                 await self._bar(job.model, failure)
-            case Signal.NONE:
+            case Signal.NONE | Signal.GOOD:
                 pass
 
     def _good(self, model: str) -> None:
@@ -383,6 +401,7 @@ class Workshop:
         if model in self.barred or failure is None:
             return
         self.barred[model] = failure
+        self.crews.calls.hear()  # what was due may be of this model
         await self.ledger.note(
             "model_stopped", {"model": model, "cause": failure.cause, "detail": failure.detail}
         )
@@ -401,12 +420,3 @@ class Workshop:
         else:
             self.halt(Stop(kind="key", detail=failure.detail if failure else ""))
         self._probing = None
-
-
-async def _until(crew: Crew, moment: float | None) -> None:
-    """Sleep until something wakes the crew, or that moment of the monotonic clock has come."""
-    forever = moment is None or moment == float("inf")
-    wait = None if forever or moment is None else max(moment - time.monotonic(), 0.0)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(wait):
-            await crew.wake.wait()

@@ -15,8 +15,8 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from working import FAILURE, ME, close, settlement, take, the_job
 
-from jobs.job import Step
-from jobs.outcome import Finished, Held, Result
+from jobs.job import Claimed, Step
+from jobs.outcome import Finished, Held, Released, Result
 from jobs.store import Store, Transaction
 from jobs.store.claims import Order
 from jobs.store.log import open_run
@@ -48,6 +48,12 @@ async def ledger(store: Store) -> AsyncIterator[Ledger]:
     await opened.close()
 
 
+async def claimed(ledger: Ledger, *, limit: int) -> list[Claimed]:
+    """Jobs to send, with nothing to hand in for them."""
+    found = await ledger.exchange([], [Order(step=Step.SEND, limit=limit)])
+    return found.taken[0].jobs
+
+
 def states(path: Path) -> list[str]:
     """What another program reads in the file."""
     connection = sqlite3.connect(path)
@@ -64,7 +70,7 @@ def commits(store: Store) -> list[float]:
 
 
 async def test_a_settle_is_durable_when_it_returns(ledger: Ledger, path: Path) -> None:
-    (job,) = await ledger.claim(Order(step=Step.SEND, limit=1))
+    (job,) = await claimed(ledger, limit=1)
     assert states(path)[0] == "running"
     await ledger.settle(settlement(job, DONE, body=b"paid"))
     assert states(path)[0] == "done"
@@ -73,11 +79,44 @@ async def test_a_settle_is_durable_when_it_returns(ledger: Ledger, path: Path) -
 async def test_what_gathers_during_a_commit_is_committed_together(
     ledger: Ledger, store: Store, path: Path
 ) -> None:
-    jobs = await ledger.claim(Order(step=Step.SEND, limit=40))
+    jobs = await claimed(ledger, limit=40)
     seen = commits(store)
     await asyncio.gather(*(ledger.settle(settlement(job, DONE)) for job in jobs))
     assert len(seen) < 10
     assert set(states(path)) == {"done"}
+
+
+async def test_outcomes_and_the_jobs_that_follow_are_one_commit(
+    ledger: Ledger, store: Store, path: Path
+) -> None:
+    jobs = await claimed(ledger, limit=3)
+    seen = commits(store)
+    found = await ledger.exchange(
+        [settlement(job, DONE) for job in jobs], [Order(step=Step.SEND, limit=5)]
+    )
+    assert len(seen) == 1
+    assert not found.errors
+    assert len(found.taken[0].jobs) == 5
+    assert states(path)[:9] == ["done"] * 3 + ["running"] * 5 + ["ready"]
+
+
+async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(ledger: Ledger) -> None:
+    jobs = await claimed(ledger, limit=40)
+    found = await ledger.exchange(
+        [settlement(jobs[0], Released(delay=1000.0))], [Order(step=Step.SEND, limit=1)]
+    )
+    (taken,) = found.taken
+    assert taken.jobs == []
+    assert taken.due is not None
+    assert 900 < taken.due - time.time() <= 1000
+
+
+async def test_an_outcome_that_cannot_be_written_is_named_by_its_place(ledger: Ledger) -> None:
+    jobs = await claimed(ledger, limit=2)
+    wrong = settlement(replace(jobs[1], step=Step.FETCH), Held(failure=FAILURE))
+    found = await ledger.exchange([settlement(jobs[0], DONE), wrong], [])
+    assert list(found.errors) == [1]
+    assert isinstance(found.errors[1], KeyError)
 
 
 def giving(number: int, *, into: list[int] | None = None) -> Callable[[Transaction], int]:
@@ -114,7 +153,7 @@ def stumble(_: Transaction) -> None:
 
 
 async def test_failing_work_fails_alone_and_undoes_only_itself(ledger: Ledger, path: Path) -> None:
-    jobs = await ledger.claim(Order(step=Step.SEND, limit=3))
+    jobs = await claimed(ledger, limit=3)
     together = await asyncio.gather(
         ledger.settle(settlement(jobs[0], DONE)),
         ledger.do(spoil),
@@ -130,7 +169,7 @@ async def test_failing_work_fails_alone_and_undoes_only_itself(ledger: Ledger, p
 
 
 async def test_a_settle_that_cannot_be_written_fails_alone(ledger: Ledger, path: Path) -> None:
-    jobs = await ledger.claim(Order(step=Step.SEND, limit=2))
+    jobs = await claimed(ledger, limit=2)
     wrong = settlement(replace(jobs[0], step=Step.FETCH), Held(failure=FAILURE))
     together = await asyncio.gather(
         ledger.settle(wrong), ledger.settle(settlement(jobs[1], DONE)), return_exceptions=True
@@ -141,7 +180,7 @@ async def test_a_settle_that_cannot_be_written_fails_alone(ledger: Ledger, path:
 
 
 async def test_a_late_settle_is_no_error(ledger: Ledger, store: Store) -> None:
-    (job,) = await ledger.claim(Order(step=Step.SEND, limit=1))
+    (job,) = await claimed(ledger, limit=1)
     close(store, job, DONE)
     await ledger.settle(settlement(job, Held(failure=FAILURE)))
     assert the_job(store, job.id).state == "done"
@@ -165,7 +204,7 @@ def blocking(path: Path, seconds: float) -> "subprocess.Popen[str]":
 
 
 async def test_a_busy_table_is_waited_for(ledger: Ledger, path: Path) -> None:
-    (job,) = await ledger.claim(Order(step=Step.SEND, limit=1))
+    (job,) = await claimed(ledger, limit=1)
     with blocking(path, 1.0):
         started = time.monotonic()
         await ledger.settle(settlement(job, DONE))
@@ -176,7 +215,7 @@ async def test_a_busy_table_is_waited_for(ledger: Ledger, path: Path) -> None:
 async def test_a_table_that_is_away_longer_than_the_driver_waits_is_tried_again(
     ledger: Ledger, store: Store, path: Path
 ) -> None:
-    (job,) = await ledger.claim(Order(step=Step.SEND, limit=1))
+    (job,) = await claimed(ledger, limit=1)
     event.listen(
         store._writer, "checkout", lambda dbapi, *_: dbapi.execute("PRAGMA busy_timeout=10")
     )
@@ -214,7 +253,7 @@ async def test_work_against_a_missing_table_does_not_fail_a_settle(
     ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
-    (job,) = await ledger.claim(Order(step=Step.SEND, limit=1))
+    (job,) = await claimed(ledger, limit=1)
     together = await asyncio.gather(
         ledger.do(lambda tx: tx.execute(text("SELECT * FROM nowhere"))),
         ledger.settle(settlement(job, DONE)),
@@ -226,7 +265,7 @@ async def test_work_against_a_missing_table_does_not_fail_a_settle(
 
 
 async def test_a_waiter_that_gives_up_does_not_undo_its_work(ledger: Ledger, path: Path) -> None:
-    (job,) = await ledger.claim(Order(step=Step.SEND, limit=1))
+    (job,) = await claimed(ledger, limit=1)
     waiter = asyncio.create_task(ledger.settle(settlement(job, DONE)))
     await asyncio.sleep(0)
     waiter.cancel()

@@ -39,10 +39,13 @@ class Steps:
         ended = Ended(wire="A", seconds=0.0) if job.step is Step.SEND else None
         return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
 
-    async def settled(self, done: Done) -> None:
-        """Once it is durable, the spool forgets it and saved pictures leave the answer."""
+    def settled(self, done: Done) -> None:
+        """It is durable: the spool forgets it."""
         job = done.settlement.job
         if job.step is Step.SEND:
             self._tools.spool.forget(job.call_id)
+
+    async def slim(self, done: Done) -> None:
+        """Pictures that are saved leave the answer they came in."""
         if done.drop_answer:
-            await self._fetcher.slim(job.call_id, done.drop_answer)
+            await self._fetcher.slim(done.settlement.job.call_id, done.drop_answer)
