@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -32,7 +33,7 @@ class Crew:
     step: Step
     hands: int
     gate: Gate | None = None
-    tasks: set["asyncio.Task[Done]"] = field(default_factory=set)
+    tasks: set["asyncio.Task[Sequence[Done]]"] = field(default_factory=set)
     alone_for: int = 0  # so many jobs are taken one by one
     busy: int = 0  # hands that have work, or whose work is not yet durable
     news: int = 0  # counts whatever may have given this crew something to do
@@ -87,6 +88,15 @@ class Crew:
         if self.curious:
             return self.gate.next_at() if self.gate is not None else time.monotonic()
         return self._look_at
+
+
+def by_call(jobs: Iterable[Claimed]) -> list[list[Claimed]]:
+    """Jobs in hand, those together that share a call to be sent."""
+    found: dict[tuple[Step, int], list[Claimed]] = {}
+    for job in jobs:
+        number = job.call_id if job.step is Step.SEND else job.id
+        found.setdefault((job.step, number), []).append(job)
+    return list(found.values())
 
 
 class Crews(NamedTuple):

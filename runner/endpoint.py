@@ -1,6 +1,6 @@
 """What an endpoint is: a value of pure functions that see no socket, clock, key or database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -37,12 +37,29 @@ I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together(Generic[I]):
+    """How many rows share one call: those whose fields differ in nothing but `own`.
+
+    `most` rows at a time, as far as their `weigh`ts stay within `heaviest`. `read` gives a reading
+    for each row, in their order.
+    """
+
+    own: str
+    most: Callable[[Mapping[str, JSON]], int]
+    weigh: Callable[[Mapping[str, JSON]], int]
+    heaviest: int
+    build: Callable[[Sequence[I]], Call]
+    read: Callable[[Sequence[I], Reply], Sequence[Reading]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Generic[I]):
     """A kind of request.
 
     `build` makes the call from checked inputs; `read` is only given 2xx replies that are no error
     object (the classifier sees those first). `pictures` says that the row asks for files;
     `picture_limit` is the most bytes that one picture going in may have: larger ones are shrunk.
+    `together` says how rows can share a call.
     """
 
     name: str
@@ -53,6 +70,7 @@ class Endpoint(Generic[I]):
     pictures: bool = False
     hold_in_doubt: bool = False
     picture_limit: int | None = None
+    together: Together[I] | None = None
     ask: Callable[[str], Call] | None = None
     read_poll: Callable[[Reply], Reading] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
 from jobs.store.readings import Counts, Spent
-from jobs.store.settles import SavedFile
+from jobs.store.settles import Ended, SavedFile
 from runner.snapshot import Event, Snapshot
 from runner.steps.terms import Done
 
@@ -60,8 +60,10 @@ class Meter:
         job, outcome, ended = settlement.job, settlement.outcome, settlement.ended
         failure = getattr(outcome, "failure", None)
         if ended is not None and ended.wire in "CE":
-            self._seconds.append(ended.seconds)
-            self._count_money(done)
+            self._count_tokens(done)
+            if ended.told:
+                self._seconds.append(ended.seconds)
+                self._count_money(ended)
         for file in settlement.files:
             if isinstance(file, SavedFile):
                 self.files += 1
@@ -85,12 +87,13 @@ class Meter:
             text = _words(done, seconds)
             self._events.appendleft(Event(at=time.time(), row=job.row, mark=mark, text=text))
 
-    def _count_money(self, done: Done) -> None:
+    def _count_tokens(self, done: Done) -> None:
         result = getattr(done.settlement.outcome, "result", None)
-        ended = done.settlement.ended
         if result is not None and result.usage is not None:
             self.tokens += result.usage.total_tokens or 0
-        if ended is not None and ended.cost is not None:
+
+    def _count_money(self, ended: Ended) -> None:
+        if ended.cost is not None:
             self.cost += ended.cost
             self.currency = ended.currency or self.currency
         else:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from runner.endpoint import AnyEndpoint
-from runner.endpoints import chat, chat_image, image, image_edit, messages, mj_blend, mj_imagine
+from runner.endpoints import (
+    chat,
+    chat_image,
+    embedding,
+    image,
+    image_edit,
+    messages,
+    mj_blend,
+    mj_imagine,
+)
 from runner.inputs import describe
 
 ENDPOINTS: dict[str, AnyEndpoint] = {
@@ -18,6 +27,7 @@ ENDPOINTS: dict[str, AnyEndpoint] = {
         image_edit.ENDPOINT,
         mj_imagine.ENDPOINT,
         mj_blend.ENDPOINT,
+        embedding.ENDPOINT,
     )
 }
 

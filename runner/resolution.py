@@ -1,5 +1,6 @@
 """What a delivery means for its job: one pure decision, the same live and after a death."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
@@ -94,6 +95,40 @@ def resolve(
             assert_never(delivery)
 
 
+def resolve_together(
+    jobs: Sequence[Claimed],
+    endpoint: AnyEndpoint,
+    inputs: Sequence[object],
+    delivery: Delivery,
+    rules: Rules,
+) -> list[Resolution]:
+    """The same for jobs that shared a call, in their order.
+
+    One bad row fails such a call for all, so a refusal of many is nobody's yet: they are asked
+    again in smaller company, which costs nothing.
+    """
+    if endpoint.together is None or not isinstance(delivery, Reply):
+        return [
+            resolve(job, endpoint, one, delivery, rules)
+            for job, one in zip(jobs, inputs, strict=True)
+        ]
+    verdict = judge(delivery)
+    if verdict.action is Action.READ:
+        asked = _asked(delivery, rules)
+        readings = endpoint.together.read(inputs, delivery)
+        return [
+            _of_reading(job, endpoint, reading, rules, asked=asked)
+            for job, reading in zip(jobs, readings, strict=True)
+        ]
+    if verdict.action is Action.FAIL and len(jobs) > 1:
+        apart = Released(delay=0.0, failure=verdict.failure)
+        return [Resolution(outcome=apart, wire="B")] * len(jobs)
+    return [
+        _of_verdict(job, endpoint, one, delivery, verdict, rules=rules)
+        for job, one in zip(jobs, inputs, strict=True)
+    ]
+
+
 def _loss(lost: Lost) -> Failure:
     timed = lost.by_time or lost.cause == "timeout"
     kind = FailureClass.TIMEOUT if timed else FailureClass.NETWORK
@@ -103,7 +138,18 @@ def _loss(lost: Lost) -> Failure:
 def _of_reply(
     job: Claimed, endpoint: AnyEndpoint, inputs: object, reply: Reply, rules: Rules
 ) -> Resolution:
-    verdict = judge(reply)
+    return _of_verdict(job, endpoint, inputs, reply, judge(reply), rules=rules)
+
+
+def _of_verdict(
+    job: Claimed,
+    endpoint: AnyEndpoint,
+    inputs: object,
+    reply: Reply,
+    verdict: Verdict,
+    *,
+    rules: Rules,
+) -> Resolution:
     failure = verdict.failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     match verdict.action:
         case Action.READ:

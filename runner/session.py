@@ -21,7 +21,7 @@ from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.readings import Batch, Counts, counts, spent
 from runner.addresses import AddressGuard, proxy_for
 from runner.answers import AnswerFolder
-from runner.crews import Crew, Crews
+from runner.crews import Crew, Crews, by_call
 from runner.download import Downloads
 from runner.ledger import Ledger
 from runner.limits import Pace
@@ -202,9 +202,11 @@ class Session:
             workshop.go_carefully(in_hand)
         self.recovered = len(left)
         # Whoever was in hand at an earlier death comes last, and cannot hold up the others.
-        for job in sorted(left, key=lambda job: job.deaths):
-            done = await workshop.steps.recover(job, records.get(job.call_id))
-            await ledger.settle(done.settlement)
+        for jobs in sorted(by_call(left), key=lambda jobs: jobs[0].deaths):
+            over = await workshop.steps.recover(jobs, records.get(jobs[0].call_id))
+            found = await ledger.exchange([done.settlement for done in over], [])
+            for error in found.errors.values():
+                raise error
 
     async def _select(self, ledger: Ledger) -> None:
         """A run that takes only some rows marks them, so that claims stay one query."""

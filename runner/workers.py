@@ -5,7 +5,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from jobs.store.choices import one_more_pass
 from jobs.store.claims import Order
 from jobs.store.settles import Ended, Settlement
 from runner.catalogue import say
-from runner.crews import AT_ONCE, Crew, Crews, Gate
+from runner.crews import AT_ONCE, Crew, Crews, Gate, by_call
 from runner.ledger import Ledger, Taken
 from runner.resolution import Signal
 from runner.steps import Steps
@@ -56,10 +56,11 @@ class Conduct:
 
 
 class Over(NamedTuple):
-    """A step that is over, and how long it took."""
+    """A step that is over, and how long it took; `others` shared its call."""
 
     done: Done
     seconds: float
+    others: Sequence[Done] = ()
 
     @property
     def quiet(self) -> bool:
@@ -187,21 +188,25 @@ class Workshop:
         ended = self._ended[:AT_ONCE]
         del self._ended[:AT_ONCE]
         for over in ended:
-            crew = self.crews.of(over.done.settlement.job)
-            match over.done.settlement.outcome:
-                case Answered():
-                    self.crews.files.hear()
-                case Submitted():
-                    self.crews.polls.hear()
-                case Released() | TryAgain() | Repeat():
-                    crew.hear()
-                case _:
-                    pass
+            for done in (over.done, *over.others):
+                self._hear_of(done)
             if over.done.signal is Signal.GOOD:
                 self._good(over.done.settlement.job.model)
             if over.quiet:
-                crew.let_go()
+                self.crews.of(over.done.settlement.job).let_go()
         return ended
+
+    def _hear_of(self, done: Done) -> None:
+        """Whose job is it next?"""
+        match done.settlement.outcome:
+            case Answered():
+                self.crews.files.hear()
+            case Submitted():
+                self.crews.polls.hear()
+            case Released() | TryAgain() | Repeat():
+                self.crews.of(done.settlement.job).hear()
+            case _:
+                pass
 
     def _orders(self) -> dict[Step, tuple[int, int]]:
         """For each crew that may take something: how many jobs, and its news when it asked."""
@@ -212,18 +217,20 @@ class Workshop:
         return orders
 
     async def _hand_in(self, ended: list[Over], orders: dict[Step, tuple[int, int]]) -> None:
+        dones = [done for over in ended for done in (over.done, *over.others)]
         found = await self.ledger.exchange(
-            [over.done.settlement for over in ended],
+            [done.settlement for done in dones],
             [self._order(step, allowed) for step, (allowed, _) in orders.items()],
         )
         for place, error in found.errors.items():
-            row = ended[place].done.settlement.job.row
+            row = dones[place].settlement.job.row
             log.error("row %s: the table cannot be written", row, exc_info=error)
             self.halt(Stop(kind="broken", detail=str(error)))
         for (step, (allowed, seen)), taken in zip(orders.items(), found.taken, strict=True):
             self._got(self._crew(step), allowed, taken, seen=seen)
-        for place, over in enumerate(ended):
-            if place not in found.errors:
+        failed = {id(dones[place]) for place in found.errors}
+        for over in ended:
+            if id(over.done) not in failed:
                 self._durable(over)
 
     def _crew(self, step: Step) -> Crew:
@@ -231,19 +238,22 @@ class Workshop:
 
     def _got(self, crew: Crew, allowed: int, taken: Taken, *, seen: int) -> None:
         """Start what was taken, or put it back where a stop came meanwhile."""
-        crew.give_back(allowed - len(taken.jobs))
+        errands = by_call(taken.jobs)
+        crew.give_back(allowed - len(errands))
         if len(taken.jobs) < allowed:
             crew.found_nothing(taken.due, seen=seen)
-        for job in taken.jobs:
+        for jobs in errands:
             if self._over_for(crew):
-                self._ended.append(Over(self.steps.given_up(job), 0.0))
+                done, *others = map(self.steps.given_up, jobs)
+                self._ended.append(Over(done, 0.0, others))
             else:
-                self._start(crew, job)
+                self._start(crew, jobs)
 
     def _durable(self, over: Over) -> None:
         """Tell whoever goes by it; what takes longer keeps its hand until it is through."""
         self.steps.settled(over.done)
-        self.watcher.settled(over.done, over.seconds)
+        for done in (over.done, *over.others):
+            self.watcher.settled(done, over.seconds)
         if not over.quiet:
             chore = asyncio.create_task(self._see_to(over.done))
             self._chores.add(chore)
@@ -294,6 +304,7 @@ class Workshop:
             account=self.conduct.account,
             barred=frozenset(self.barred) if at_send else frozenset(),
             chosen_only=at_send and self.conduct.chosen_only,
+            sharing=self.steps.sharing if at_send else {},
         )
 
     def _nothing_left(self) -> bool:
@@ -314,36 +325,42 @@ class Workshop:
                 crew.hear()
         return count > 0
 
-    def _start(self, crew: Crew, job: Claimed) -> None:
-        started = self._began[job.id] = time.monotonic()
-        task = asyncio.create_task(self._performed(job))
+    def _start(self, crew: Crew, jobs: Sequence[Claimed]) -> None:
+        started = self._began[jobs[0].id] = time.monotonic()
+        task = asyncio.create_task(self._performed(jobs))
         crew.tasks.add(task)
-        task.add_done_callback(lambda task: self._performed_one(crew, job, task, started))
+        task.add_done_callback(lambda task: self._performed_one(crew, jobs, task, started))
 
     def _performed_one(
-        self, crew: Crew, job: Claimed, task: "asyncio.Task[Done]", started: float
+        self,
+        crew: Crew,
+        jobs: Sequence[Claimed],
+        task: "asyncio.Task[Sequence[Done]]",
+        started: float,
     ) -> None:
         crew.tasks.discard(task)
-        del self._began[job.id]
+        del self._began[jobs[0].id]
         # Cancelled before its first line: nothing was done.
-        done = self.steps.given_up(job) if task.cancelled() else task.result()
-        self._ended.append(Over(done, time.monotonic() - started))
+        dones = map(self.steps.given_up, jobs) if task.cancelled() else task.result()
+        done, *others = dones
+        self._ended.append(Over(done, time.monotonic() - started, others))
         self._wake.set()
 
-    async def _performed(self, job: Claimed) -> Done:
+    async def _performed(self, jobs: Sequence[Claimed]) -> Sequence[Done]:
         try:
-            return await self.steps.perform(job)
+            return await self.steps.perform(jobs)
         except asyncio.CancelledError:
-            return self.steps.given_up(job)
+            return [self.steps.given_up(job) for job in jobs]
         except Exception as error:  # a bug becomes its own failure class, here only
-            log.exception("row %s: a step broke", job.row)
+            log.exception("row %s: a step broke", jobs[0].row)
             failure = Failure(
                 kind=FailureClass.CRASHED, cause=type(error).__name__, detail=str(error)[:300]
             )
-            ended = Ended(wire="E", seconds=0.0) if job.step is Step.SEND else None
-            return Done(
-                settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended)
-            )
+            ended = Ended(wire="E", seconds=0.0) if jobs[0].step is Step.SEND else None
+            return [
+                Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
+                for job in jobs
+            ]
 
     # --- what one step tells the whole run --------------------------------------------------------
 

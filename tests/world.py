@@ -23,6 +23,7 @@ from jobs.store.readings import counts
 from runner import books, cli
 from runner.cli import rowmill
 from runner.mock.edits import Edits
+from runner.mock.embeddings import Embeddings
 from runner.mock.faults import FaultPlan
 from runner.mock.forms import Form
 from runner.mock.images import Images
@@ -36,7 +37,7 @@ from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-canary-4b7f1e9c2d8a6053"
 CHAT = "/v1/chat/completions"
-GENERATIONS = frozenset({CHAT, *SUBMITS, Messages.path, Images.path, Edits.path})
+GENERATIONS = frozenset({CHAT, *SUBMITS, Messages.path, Images.path, Edits.path, Embeddings.path})
 TEXT = ("-e", "chat", "-m", "mock-text", "-y")
 PICTURE = ("-e", "chat-image", "-m", "mock-image", "-y")
 Cells = Sequence[object]

@@ -1,15 +1,17 @@
 """Giving jobs to workers, with the call written down before its first byte leaves."""
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, State, Step
 from jobs.store.direct import Direct
 from jobs.store.ids import Ids
+from jobs.store.sharing import Sharing, company, grouped
 from jobs.table import attempts, calls, jobs
 
 
@@ -31,6 +33,7 @@ class Order:
     account: str = ""
     barred: frozenset[str] = frozenset()
     chosen_only: bool = False  # only jobs that this run has selected
+    sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
 
 
 _TAKEN = (
@@ -97,7 +100,11 @@ _CLAIM = {
 def claim(
     connection: Connection, holding: Holding, order: Order, *, ids: Ids, now: float
 ) -> list[Claimed]:
-    """At most `order.limit` due jobs, in their order. A send's call opens in the same commit."""
+    """At most `order.limit` due jobs, in their order. A send's call opens in the same commit.
+
+    Where jobs can share a call there are as many calls as that, and more jobs: they have one
+    `call_id`, and stand together in the order in which the call names them.
+    """
     words: dict[str, object] = {
         "b_batch": holding.batch_id,
         "b_step": order.step.value,
@@ -110,19 +117,56 @@ def claim(
     if order.chosen_only:
         words["b_run"] = holding.run_id
     statement = _CLAIM[bool(order.barred), order.chosen_only]
-    taken = sorted(connection.execute(statement, words).all(), key=lambda row: float(row.turn))
+    taken = sorted(connection.execute(statement, words).all(), key=_in_order)
     if order.step is not Step.SEND or not taken:
         return [
             _claimed(row, call_id=row.call_id or 0, call_key=row.call_key or "") for row in taken
         ]
     claimed = []
     for row in taken:
-        call_id = ids.take()
-        claimed.append(
-            _claimed(row, call_id=call_id, call_key=row.call_key or f"rowmill-{call_id}")
-        )
+        if row.endpoint not in order.sharing:
+            call_id = ids.take()
+            claimed.append(
+                _claimed(row, call_id=call_id, call_key=row.call_key or f"rowmill-{call_id}")
+            )
+    sociable = [row for row in taken if row.endpoint in order.sharing]
+    for group in grouped(sociable, order.sharing):
+        company(connection, group, _also_ready(holding, order, now=now), _taking(holding))
+        call_id = ids.take()  # with a key of its own: in other company it is another request
+        claimed += [
+            _claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
+        ]
     _open_calls(connection, holding, order, claimed=claimed, now=now)
     return claimed
+
+
+def _in_order(row: Row[Any]) -> tuple[float, int]:
+    return float(row.turn), int(row.id)
+
+
+def _also_ready(holding: Holding, order: Order, *, now: float) -> Select[Any]:
+    """What could be sent as well as what was claimed, in its order."""
+    found = (
+        select(*_TAKEN)
+        .where(
+            jobs.c.batch_id == holding.batch_id,
+            jobs.c.state == State.READY.value,
+            jobs.c.step == Step.SEND.value,
+            jobs.c.not_before <= now,
+            _WANTED,
+        )
+        .order_by(jobs.c.turn)
+        .with_for_update(skip_locked=True)
+    )
+    return found.where(jobs.c.selection == holding.run_id) if order.chosen_only else found
+
+
+def _taking(holding: Holding) -> ReturningUpdate[Any]:
+    return (
+        update(jobs)
+        .values(state=State.RUNNING.value, owner=holding.owner, epoch=jobs.c.epoch + 1)
+        .returning(*_TAKEN)
+    )
 
 
 def _opening(table: Table, *names: str) -> Direct:
@@ -150,7 +194,7 @@ def _open_calls(
                 "call_key": job.call_key,
                 "started_at": now,
             }
-            for job in claimed
+            for job in {job.call_id: job for job in claimed}.values()
         ],
     )
     _OPEN_ATTEMPT.run(
@@ -223,7 +267,7 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
     if guilty is not None:
         count_death(connection, guilty)
     adopted = []
-    for row in sorted(taken, key=lambda row: float(row.turn)):
+    for row in sorted(taken, key=_in_order):
         call_id, key = (row.call_id or 0, row.call_key or "")
         if row.step == Step.SEND:
             call_id, key = last_calls[row.id]

@@ -263,6 +263,13 @@ _TRIES = (
     .correlate(jobs)
     .scalar_subquery()
 )
+_shared = attempts.alias("shared")
+_SHARES = (
+    select(func.count())
+    .where(_shared.c.call_id == jobs.c.call_id)
+    .correlate(jobs)
+    .scalar_subquery()
+)
 _RESULT = (
     select(
         rows.c.id.label("row_id"),
@@ -285,7 +292,7 @@ _RESULT = (
         attempts.c.completion_tokens,
         attempts.c.total_tokens,
         attempts.c.data,
-        calls.c.cost,
+        (calls.c.cost / _SHARES).label("cost"),  # rows that shared a call share its price
         calls.c.seconds,
         calls.c.request_id,
         _TRIES.label("tries"),
@@ -386,6 +393,46 @@ def _result(row: Any, saved: list[Any]) -> ResultRow:
         finished_at=row.updated_at if row.status not in ("pending", "parked") else None,
         data=json.loads(row.data) if row.data else {},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedRow:
+    """A done row whose result is one place in the answer of a call that others may have shared."""
+
+    row: int
+    key: str
+    model: str
+    call_id: int
+    index: int
+    shared_by: int
+
+
+def placed_rows(
+    connection: Connection, batch_id: int, endpoints: Collection[str]
+) -> Iterator[PlacedRow]:
+    """The done rows of these endpoints, those of one call together."""
+    found = connection.execute(
+        select(rows.c.position, rows.c.key, jobs.c.model, jobs.c.call_id, attempts.c.data, _SHARES)
+        .select_from(rows)
+        .join(jobs, jobs.c.id == rows.c.job_id)
+        .join(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
+        .where(
+            rows.c.batch_id == batch_id,
+            rows.c.parked.is_(False),
+            jobs.c.endpoint.in_(list(endpoints)),
+            jobs.c.state == State.DONE.value,
+        )
+        .order_by(jobs.c.call_id, rows.c.position)
+    )
+    for position, key, model, call_id, data, shared_by in found:
+        yield PlacedRow(
+            row=position,
+            key=key,
+            model=model,
+            call_id=call_id,
+            index=json.loads(data or "{}").get("index", 0),
+            shared_by=shared_by,
+        )
 
 
 def history(

@@ -42,6 +42,7 @@ class Ended:
     request_id: str | None = None
     cost: float | None = None
     currency: str | None = None
+    told: bool = True  # False: another job that shared the call tells of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +275,7 @@ def _expiry(outcome: Outcome) -> float | None:
 
 
 def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
-    ended = [(one, one.ended) for one in batch if one.ended is not None]
+    ended = [(one, one.ended) for one in batch if one.ended is not None and one.ended.told]
     if not ended:
         return
     _CALL_ENDED.run(

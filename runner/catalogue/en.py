@@ -321,6 +321,18 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The answer holds words but no picture. It was probably billed.",
         "Check that the model can make pictures and that the prompt asks for one. Then retry.",
     ),
+    "no_result.no_vector": (
+        "An item of the answer holds no vector of finite numbers. It was probably billed.",
+        "Look at the answer. Then retry.",
+    ),
+    "no_result.vector_count": (
+        "The answer holds another number of vectors than texts were sent. It was probably billed.",
+        "Send fewer texts at a time with --set rows_per_call=10. Then retry.",
+    ),
+    "no_result.vector_length": (
+        "A vector has another length than was asked for. It was probably billed.",
+        "Check whether the model knows dimensions. Then retry.",
+    ),
     "no_result.html": (
         "A web page came instead of an answer: the base URL is probably not the interface's.",
         "Check the base URL, then retry.",

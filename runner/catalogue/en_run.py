@@ -109,6 +109,7 @@ RUN = {
     ),
     "run.results_failed": "The results file could not be written: {reason}. The table is safe.",
     "run.files": "files    {path}",
+    "run.vectors": "vectors  {path}",
     "run.next": "next     {command}",
     "retry.nothing": "No rows to put back. Failed rows of these classes need --class: {classes}.",
     "retry.none": "No rows to put back.",

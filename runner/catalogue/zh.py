@@ -310,6 +310,18 @@ FAILURES: dict[str, tuple[str, str]] = {
         "回答里只有文字，没有图片。很可能已计费。",
         "确认模型能生成图片、提示词要求了图片，然后重试。",
     ),
+    "no_result.no_vector": (
+        "回答中有一项不是由有限数字组成的向量。很可能已计费。",
+        "查看该回答，然后 retry。",
+    ),
+    "no_result.vector_count": (
+        "回答中的向量个数与发送的文本个数不同。很可能已计费。",
+        "用 --set rows_per_call=10 减少每次请求的文本数，然后 retry。",
+    ),
+    "no_result.vector_length": (
+        "向量长度与要求的不同。很可能已计费。",
+        "检查该模型是否支持 dimensions，然后 retry。",
+    ),
     "no_result.html": (
         "收到的是网页而不是回答：地址很可能不是接口地址。",
         "检查服务商地址，然后重试。",

@@ -90,6 +90,7 @@ RUN: dict[str, str] = {
     "run.results_moved": "结果     {path}（旧的结果文件被改过或正打开着，保持原样）",
     "run.results_failed": "结果文件无法写入：{reason}。任务表完好。",
     "run.files": "文件     {path}",
+    "run.vectors": "向量     {path}",
     "run.next": "下一步   {command}",
     "retry.nothing": "没有可放回的行。这些类别的失败行需要写明 --class：{classes}。",
     "retry.none": "没有可放回的行。",

@@ -18,6 +18,7 @@ from jobs.store.choices import ask_again
 from jobs.store.edits import Edit
 from jobs.store.log import end_run
 from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, results, spent
+from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.findings import describe
 from runner.exits import Exit, Refusal, worst
@@ -29,6 +30,7 @@ from runner.screen import give, tell
 from runner.secret import Secret
 from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings
+from runner.vectors import write_vectors
 from runner.workers import Stop
 from runner.workspace import BATCH_ID, Workspace, remember
 
@@ -283,10 +285,19 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
         with store.read() as tx:
             options = Options(workspace=job.workspace.folder, spent=spent(tx, BATCH_ID))
             written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
+            vectors = write_vectors(
+                tx,
+                BATCH_ID,
+                target.parent,
+                answers=AnswerFolder(path=job.workspace.answers),
+                workspace=job.workspace.folder,
+            )
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return [say("run.results_failed", reason=reason)], Exit.OUTPUT
     lines = [say("run.results_moved" if written.moved else "run.results", path=_near(written.path))]
+    if vectors is not None:
+        lines.append(say("run.vectors", path=_near(vectors)))
     if job.workspace.files.exists():
         lines.append(say("run.files", path=_near(job.workspace.files)))
     return lines, Exit.DONE

@@ -17,6 +17,7 @@ from runner.mock.chat import Chat
 from runner.mock.checking import Problem
 from runner.mock.desk import Answering, Desk
 from runner.mock.edits import Edits
+from runner.mock.embeddings import Embeddings
 from runner.mock.faults import Fault
 from runner.mock.files import Files
 from runner.mock.images import Images
@@ -143,11 +144,13 @@ class MockGateway:
         settings, books, drawer = self.settings, self._books, self._drawer
         chat, messages = Chat(settings, self.base_url), Messages()
         images, edits = Images(settings, self.base_url), Edits(settings, self.base_url)
+        embeddings = Embeddings(settings)
         return {
             chat.path: Desk(chat, settings, books=books, drawer=drawer),
             messages.path: Desk(messages, settings, books=books, drawer=drawer),
             images.path: Desk(images, settings, books=books, drawer=drawer),
             edits.path: Desk(edits, settings, books=books, drawer=drawer),
+            embeddings.path: Desk(embeddings, settings, books=books, drawer=drawer),
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
@@ -188,7 +191,7 @@ async def _close(listener: asyncio.Server, server: web.Server) -> None:
 _ROUTES = frozenset(
     {
         ("GET", "/v1/models"),
-        *(("POST", kind.path) for kind in (Chat, Messages, Images, Edits)),
+        *(("POST", kind.path) for kind in (Chat, Messages, Images, Edits, Embeddings)),
         *(("POST", path) for path in midjourney.SUBMITS),
     }
 )

@@ -18,6 +18,7 @@ class MockSettings:
     `key` is the only one to be let in; None lets in any but "sk-bad". `slow` is what the fault of
     that name adds to the latency, in seconds; `task_seconds` is how long a Midjourney task takes
     from its submit to its picture. The seed chooses among `forms` of picture answers.
+    `embedding_inputs` are the most texts of one request: some vendors take ten.
     `image_fields` are the names of a picture's form field that the server knows; some know one.
     """
 
@@ -30,6 +31,7 @@ class MockSettings:
     slow: float = 1.0
     task_seconds: float = 1.0
     forms: tuple[Form, ...] = tuple(Form)
+    embedding_inputs: int = 2048
     image_fields: tuple[str, ...] = ("image", "image[]")
 
     def latency_of(self, sha: str, ask: int) -> float:

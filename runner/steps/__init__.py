@@ -1,13 +1,17 @@
 """One step of one job: do it, decide what it came to, have it written down."""
 
+from collections.abc import Mapping, Sequence
+
 from jobs.job import Claimed, Step
 from jobs.outcome import Released
 from jobs.store.settles import Ended, Settlement
+from jobs.store.sharing import Sharing
 from runner.spool import Record
 from runner.steps.fetch import Fetcher
 from runner.steps.poll import poll
-from runner.steps.recover import recover
+from runner.steps.recover import recover, recover_together
 from runner.steps.send import Sender
+from runner.steps.send_together import SharedSender, shares_a_call
 from runner.steps.terms import Done, Plan, Standing, Tools
 
 
@@ -18,21 +22,33 @@ class Steps:
         self.standing = Standing.at_start(plan)
         self._tools = tools
         self._sender = Sender(plan, tools, self.standing)
+        self._shared = SharedSender(tools, self.standing)
         self._fetcher = Fetcher(plan, tools)
 
-    async def perform(self, job: Claimed) -> Done:
-        """Do the step that this job is at."""
+    @property
+    def sharing(self) -> Mapping[str, Sharing]:
+        """Which jobs may share a call, as far as this run knows."""
+        return self._shared.company.sharing
+
+    async def perform(self, jobs: Sequence[Claimed]) -> Sequence[Done]:
+        """Do the step that these jobs are at; several are there that share one call."""
+        job = jobs[0]
+        if shares_a_call(job):
+            return await self._shared.send(jobs)
         match job.step:
             case Step.SEND:
-                return await self._sender.send(job)
+                return [await self._sender.send(job)]
             case Step.POLL:
-                return await poll(job, self._tools, self.standing)
+                return [await poll(job, self._tools, self.standing)]
             case Step.FETCH:
-                return await self._fetcher.fetch(job)
+                return [await self._fetcher.fetch(job)]
 
-    async def recover(self, job: Claimed, record: Record | None) -> Done:
+    async def recover(self, jobs: Sequence[Claimed], record: Record | None) -> Sequence[Done]:
         """Do what is left of a step that a dead process was in."""
-        return await recover(job, record, sender=self._sender, tools=self._tools)
+        if shares_a_call(jobs[0]):
+            return await recover_together(jobs, record, sender=self._shared, tools=self._tools)
+        job = jobs[0]
+        return [await recover(job, record, sender=self._sender, tools=self._tools)]
 
     def given_up(self, job: Claimed) -> Done:
         """A step that cost nothing, cut short: it is done again by the next run."""

@@ -1,6 +1,8 @@
 """Jobs that a dead process left running: settled from the spool, or put back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from jobs.job import Claimed, Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Released
@@ -9,6 +11,7 @@ from jobs.store.settles import Ended, Settlement
 from runner.registry import ENDPOINTS
 from runner.spool import Record
 from runner.steps.send import Sender
+from runner.steps.send_together import SharedSender
 from runner.steps.terms import Done, Tools
 
 MOST_DEATHS = 3
@@ -36,6 +39,31 @@ async def _recover_send(
     ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
     given_up = GiveUp(failure=_deaths(job))
     return Done(settlement=Settlement(job=job, outcome=given_up, ended=ended, answer=kept))
+
+
+async def recover_together(
+    jobs: Sequence[Claimed], record: Record | None, *, sender: SharedSender, tools: Tools
+) -> Sequence[Done]:
+    """The same for jobs that shared a call."""
+    if record is None:
+        return sender.dead([replace(job, deaths=0) for job in jobs], 0.0)
+    if max(job.deaths for job in jobs) < MOST_DEATHS:
+        for job in jobs:
+            await tools.ledger.do(partial(count_death, job_id=job.id))
+        return await sender.take(jobs, record.reply)
+    kept = tools.answers.keep(jobs[0].call_id, record.reply)
+    ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+    return [
+        Done(
+            settlement=Settlement(
+                job=job,
+                outcome=GiveUp(failure=_deaths(job)),
+                ended=replace(ended, told=job is jobs[0]),
+                answer=kept if job is jobs[0] else None,
+            )
+        )
+        for job in jobs
+    ]
 
 
 def _deaths(job: Claimed) -> Failure:

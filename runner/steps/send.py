@@ -101,7 +101,7 @@ class Sender:
             wire=resolution.wire,
             seconds=seconds,
             status=kept.status if kept else None,
-            request_id=_request_id(reply),
+            request_id=request_id(reply),
             cost=price.amount if price else None,
             currency=price.currency if price else None,
         )
@@ -125,7 +125,8 @@ def _unfit(job: Claimed, why: str) -> Done:
     return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
 
 
-def _request_id(reply: Reply | None) -> str | None:
+def request_id(reply: Reply | None) -> str | None:
+    """The provider's own name for a call, where it gave one."""
     if reply is None:
         return None
     for name in ("x-oneapi-request-id", "x-request-id", "request-id"):

@@ -1,0 +1,20 @@
+"""Puts the vectors of a sheet beside its results."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from jobs.export.placing import named_errors, part_beside, put
+from jobs.export.traces import Traces
+from jobs.sheet.write_vectors import Vector, write_vectors
+
+FILE = "vectors.parquet"
+
+
+def put_vectors(vectors: Iterable[Vector], folder: Path, *, workspace: Path) -> Path:
+    """Write all, whole or not at all, and never over a file that is not ours."""
+    target = folder / FILE
+    with named_errors(target):
+        with part_beside(target) as (part, file):
+            write_vectors(file, vectors)
+        return put(part, target, traces=Traces(workspace), now=time.time())[0]

@@ -1,0 +1,133 @@
+"""Embeddings: one vector for each row; many rows share one call."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from jobs.job import JSON, Failure
+from jobs.outcome import Result, Usage
+from runner.dialects.vectors import Vectors, read_vectors, shares, wrong_length
+from runner.endpoint import Endpoint, Reading, Rejected, Together
+from runner.inputs import PARAMS, body_column, column
+from runner.wire import Call, Reply
+
+MOST_ROWS = 2048
+MOST_TOKENS = 300_000
+"""Of one call. Protocol fact: a text may have 8,192 tokens, which the provider counts, not we."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The columns of an embedding row."""
+
+    model: str = column(
+        "the model's name as the provider writes it", example="text-embedding-3-small"
+    )
+    prompt: str = column("the text to be embedded", example="Oak dining table, seats six")
+    dimensions: int | None = column(
+        "length of the vector, where the model can shorten it", default=None, low=1, example=256
+    )
+    encoding_format: Literal["base64", "float"] | None = column(
+        "how vectors travel; base64 is a quarter of the bytes, and is asked for by itself",
+        default=None,
+        identity=False,
+    )
+    user: str | None = column("a name for your end user, passed on", default=None)
+    rows_per_call: int | None = column(
+        f"most rows that may share one request; {MOST_ROWS} where nothing is given",
+        default=None,
+        low=1,
+        high=MOST_ROWS,
+        identity=False,
+    )
+    body: Mapping[str, JSON] = body_column()
+
+
+def build(inputs: Inputs) -> Call:
+    """POST /v1/embeddings for one row."""
+    return build_together([inputs])
+
+
+def build_together(rows: Sequence[Inputs]) -> Call:
+    """The same for rows that differ in nothing but their text."""
+    first = rows[0]
+    body: dict[str, JSON] = {
+        "model": first.model,
+        "input": [row.prompt for row in rows],
+        "encoding_format": first.encoding_format or "base64",
+        "dimensions": first.dimensions,
+        "user": first.user,
+    }
+    given = {name: value for name, value in body.items() if value is not None}
+    return Call(path="/v1/embeddings", json=given | dict(first.body), timeout=60.0)
+
+
+def read(inputs: Inputs, reply: Reply) -> Reading:
+    """The vector of one row: its length; its numbers stay in the answer."""
+    return read_together([inputs], reply)[0]
+
+
+def read_together(rows: Sequence[Inputs], reply: Reply) -> Sequence[Reading]:
+    """A reading for each row. An answer with another number of vectors is nobody's."""
+    answer = read_vectors(reply.body, wanted=len(rows))
+    if isinstance(answer, Rejected):
+        return [answer] * len(rows)
+    used = shares(_counted(answer.usage), [len(row.prompt.encode()) for row in rows])
+    return [
+        _reading(row, number, answer, usage)
+        for number, (row, usage) in enumerate(zip(rows, used, strict=True))
+    ]
+
+
+def _counted(usage: Usage | None) -> Usage | None:
+    """Nothing is written here, so no count of what was written means none."""
+    if usage is None or usage.prompt_tokens is None:
+        return usage
+    return replace(usage, completion_tokens=usage.completion_tokens or 0)
+
+
+def _reading(row: Inputs, number: int, answer: Vectors, usage: Usage | None) -> Reading:
+    found = answer.found[number]
+    if isinstance(found, array) and len(found) != (row.dimensions or len(found)):
+        found = wrong_length(found, row.dimensions or 0)
+    if isinstance(found, Failure):
+        return Rejected(failure=found, result=Result(model=answer.model, usage=usage))
+    place: dict[str, JSON] = {"dimensions": len(found), "index": number}
+    return Result(model=answer.model, usage=usage, data=place)
+
+
+def most_rows(fields: Mapping[str, JSON]) -> int:
+    """How many rows may share a call with this one; alone, where a column lays its own `input`."""
+    params = fields.get(PARAMS)
+    if "body.input" in fields or (isinstance(params, dict) and "input" in params):
+        return 1
+    asked = fields.get("rows_per_call")
+    return asked if isinstance(asked, int) else MOST_ROWS
+
+
+def weigh(fields: Mapping[str, JSON]) -> int:
+    """More tokens than the text will have, in most languages: half of its bytes."""
+    return len(str(fields.get("prompt")).encode("utf-8", "replace")) // 2 + 1
+
+
+ENDPOINT = Endpoint(
+    name="embedding",
+    summary="a vector for each text, in vectors.parquet beside the results",
+    inputs=Inputs,
+    build=build,
+    read=read,
+    together=Together(
+        own="prompt",
+        most=most_rows,
+        weigh=weigh,
+        heaviest=MOST_TOKENS,
+        build=build_together,
+        read=read_together,
+    ),
+    example={
+        "model": "text-embedding-3-small",
+        "prompt": "Oak dining table, seats six",
+        "dimensions": 256,
+    },
+)

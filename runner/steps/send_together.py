@@ -1,0 +1,140 @@
+"""The step that costs money, for rows that share one call: one answer, an outcome for each row."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jobs.job import Claimed, Step
+from jobs.outcome import Released, Repeat, Result, Usage
+from jobs.store.settles import Answer, Ended, Settlement
+from runner.answers import INLINE, cut_answer
+from runner.endpoint import AnyEndpoint
+from runner.registry import ENDPOINTS
+from runner.resolution import Resolution, Signal, after_death, resolve_together
+from runner.steps.company import Company
+from runner.steps.job_inputs import inputs_to_read
+from runner.steps.send import request_id, to_the_end
+from runner.steps.terms import Done, Standing, Tools
+from runner.wire import Lost, Reply
+
+
+class SharedSender:
+    """Sends the calls of one run that carry several rows."""
+
+    def __init__(self, tools: Tools, standing: Standing) -> None:
+        self._tools = tools
+        self._standing = standing
+        self.company = Company()
+
+    async def send(self, jobs: Sequence[Claimed]) -> list[Done]:
+        """Ask for all. The answer is in the spool before anything else is done with it."""
+        endpoint, inputs = _open(jobs)
+        assert endpoint.together is not None
+        call = endpoint.together.build(inputs)
+        started = time.monotonic()
+        try:
+            delivery = await self._tools.wire.send(call, key=jobs[0].call_key)
+        except asyncio.CancelledError:
+            return self.dead(jobs, time.monotonic() - started)
+        if isinstance(delivery, Reply):
+            self._tools.spool.append(jobs[0].call_id, delivery)
+            return await to_the_end(self.take(jobs, delivery))
+        found = resolve_together(jobs, endpoint, inputs, delivery, self._standing.rules())
+        kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
+        return self._done(jobs, found, seconds=time.monotonic() - started, kept=kept)
+
+    async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[Done]:
+        """Decide what an answer means for each row."""
+        if len(reply.body) > INLINE:
+            found, kept = await asyncio.to_thread(self._weigh, jobs, reply)
+        else:
+            found, kept = self._weigh(jobs, reply)
+        self._learn(jobs, found, reply)
+        return self._done(jobs, found, seconds=reply.seconds, kept=kept, request=request_id(reply))
+
+    def dead(self, jobs: Sequence[Claimed], seconds: float) -> list[Done]:
+        """A call in flight when the process died, or when a person would not wait for it."""
+        found = after_death(ENDPOINTS[jobs[0].endpoint], self._standing.rules())
+        return self._done(jobs, [found] * len(jobs), seconds=seconds)
+
+    def _weigh(self, jobs: Sequence[Claimed], reply: Reply) -> tuple[list[Resolution], Answer]:
+        endpoint, inputs = _open(jobs)
+        kept = self._tools.answers.keep(jobs[0].call_id, reply)
+        return resolve_together(jobs, endpoint, inputs, reply, self._standing.rules()), kept
+
+    def _learn(self, jobs: Sequence[Claimed], found: list[Resolution], reply: Reply) -> None:
+        first = found[0]
+        if first.wire in "CE":
+            self.company.answered(jobs, len(reply.body))
+        elif len(jobs) > 1 and first.signal is Signal.NONE and first.wire == "B":
+            outcome = first.outcome
+            self.company.refused(jobs, outcome.failure if isinstance(outcome, Released) else None)
+
+    def _done(
+        self,
+        jobs: Sequence[Claimed],
+        found: Sequence[Resolution],
+        *,
+        seconds: float,
+        kept: Answer | None = None,
+        request: str | None = None,
+    ) -> list[Done]:
+        """The first row tells of the call, and speaks to the run for all."""
+        outcomes = [one.outcome for one in found]
+        if any(isinstance(outcome, Repeat) for outcome in outcomes):
+            self._standing.repeats_left -= 1
+        wire = "C" if any(one.wire == "C" for one in found) else found[0].wire
+        whole = _whole([getattr(outcome, "result", None) for outcome in outcomes])
+        price = self._tools.prices.cost(jobs[0].model, whole) if wire in "CE" else None
+        ended = Ended(
+            wire=wire,
+            seconds=seconds,
+            status=kept.status if kept else None,
+            request_id=request,
+            cost=price.amount if price else None,
+            currency=price.currency if price else None,
+        )
+        loudest = next((one for one in found if one.signal is Signal.GOOD), found[0])
+        silent = replace(ended, told=False)
+        first, *others = zip(jobs, outcomes, strict=True)
+        return [
+            Done(
+                settlement=Settlement(job=first[0], outcome=first[1], ended=ended, answer=kept),
+                signal=loudest.signal,
+                pause=loudest.pause,
+            ),
+            *(
+                Done(settlement=Settlement(job=job, outcome=outcome, ended=silent))
+                for job, outcome in others
+            ),
+        ]
+
+
+def _open(jobs: Sequence[Claimed]) -> tuple[AnyEndpoint, list[object]]:
+    endpoint = ENDPOINTS[jobs[0].endpoint]
+    return endpoint, [inputs_to_read(job, endpoint) for job in jobs]
+
+
+def _whole(results: Sequence[Result | None]) -> Result | None:
+    """What a call gave in all, as prices see it."""
+    used = [one.usage for one in results if one is not None and one.usage is not None]
+    if not used:
+        return None
+    usage = Usage(
+        raw=used[0].raw,
+        prompt_tokens=_sum([one.prompt_tokens for one in used]),
+        completion_tokens=_sum([one.completion_tokens for one in used]),
+        total_tokens=_sum([one.total_tokens for one in used]),
+    )
+    return Result(usage=usage)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def shares_a_call(job: Claimed) -> bool:
+    """Is this a job of the kind that shares calls, also where it is alone in one?"""
+    return job.step is Step.SEND and ENDPOINTS[job.endpoint].together is not None
