@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from jobs.job import Claimed, Failure, FailureClass
 from jobs.outcome import (
@@ -88,7 +88,9 @@ def resolve(
                 pause=wait,
             )
         case Lost():
-            return _in_doubt(job, endpoint, _loss(delivery), by_time=delivery.by_time, rules=rules)
+            return _in_doubt(
+                job, endpoint, inputs, _loss(delivery), by_time=delivery.by_time, rules=rules
+            )
         case Reply():
             return _of_reply(job, endpoint, inputs, delivery, rules)
         case _:
@@ -117,8 +119,8 @@ def resolve_together(
         asked = _asked(delivery, rules)
         readings = endpoint.together.read(inputs, delivery)
         return [
-            _of_reading(job, endpoint, reading, rules, asked=asked)
-            for job, reading in zip(jobs, readings, strict=True)
+            _of_reading(job, endpoint, one, reading, rules, asked=asked)
+            for job, one, reading in zip(jobs, inputs, readings, strict=True)
         ]
     if verdict.action is Action.FAIL and len(jobs) > 1:
         apart = Released(delay=0.0, failure=verdict.failure)
@@ -154,11 +156,12 @@ def _of_verdict(
     match verdict.action:
         case Action.READ:
             reading = endpoint.read(inputs, reply)
-            return _of_reading(job, endpoint, reading, rules, asked=_asked(reply, rules))
+            asked = _asked(reply, rules)
+            return _of_reading(job, endpoint, inputs, reading, rules, asked=asked)
         case Action.UNUSABLE if not (endpoint.hold_in_doubt and failure.cause == "empty_answer"):
             return _unusable(job, Rejected(failure=failure), rules)
         case Action.DOUBT | Action.UNUSABLE:
-            return _in_doubt(job, endpoint, failure, by_time=verdict.by_time, rules=rules)
+            return _in_doubt(job, endpoint, inputs, failure, by_time=verdict.by_time, rules=rules)
         case Action.STOP_KEY | Action.STOP_CREDIT | Action.STOP_MODEL:
             return _stopping(job, verdict, failure, rules)
         case Action.FAIL if _has_other_name(failure, inputs):
@@ -182,9 +185,9 @@ def _refused(
         released = Released(delay=wait, failure=failure)
         return Resolution(outcome=released, wire="B", signal=Signal.SLOW_DOWN, pause=wait)
     if action is Action.RETRY:
-        # An error under a 200 comes from behind the gateway, which may have billed the call.
-        wire = "E" if reply.status < 300 else "B"
-        return Resolution(outcome=_try_again(job, failure, rules), wire=wire)
+        if reply.status < 300:  # from behind the gateway, which may have billed the call
+            return Resolution(outcome=_once_more(job, failure, rules), wire="E")
+        return Resolution(outcome=_try_again(job, failure, rules), wire="B")
     return Resolution(outcome=GiveUp(failure=failure), wire="B")
 
 
@@ -296,6 +299,7 @@ def _stopping(job: Claimed, verdict: Verdict, failure: Failure, rules: Rules) ->
 def _of_reading(
     job: Claimed,
     endpoint: AnyEndpoint,
+    inputs: object,
     reading: object,
     rules: Rules,
     *,
@@ -311,7 +315,7 @@ def _of_reading(
             return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL:
             timed = reading.failure.cause == "gateway_timeout"
-            return _in_doubt(job, endpoint, reading.failure, by_time=timed, rules=rules)
+            return _in_doubt(job, endpoint, inputs, reading.failure, by_time=timed, rules=rules)
         case Rejected():
             return _unusable(job, reading, rules)
         case _:
@@ -321,13 +325,20 @@ def _of_reading(
 def _unusable(job: Claimed, rejected: Rejected, rules: Rules) -> Resolution:
     """Complete, paid, and not what was asked: at most one repeat, and none where it cannot help."""
     failure, result = rejected.failure, rejected.result
-    if failure.kind in FINAL_KINDS or job.attempts > 0 or rules.attempts <= 1:
-        outcome: Outcome = GiveUp(failure=failure, result=result)
-    else:
-        wait = backoff(1, chance=rules.chance)
-        outcome = TryAgain(failure=failure, delay=wait, result=result)
+    outcome: Outcome = GiveUp(failure=failure, result=result)
+    if failure.kind not in FINAL_KINDS:
+        outcome = _once_more(job, failure, rules, result=result)
     told = failure.kind in (FailureClass.REFUSED, FailureClass.BAD_INPUT)
     return Resolution(outcome=outcome, wire="E", signal=Signal.NONE if told else Signal.USELESS)
+
+
+def _once_more(
+    job: Claimed, failure: Failure, rules: Rules, *, result: Result | None = None
+) -> Outcome:
+    """What was perhaps paid for is asked for once more, and no oftener."""
+    if job.attempts > 0 or rules.attempts <= 1:
+        return GiveUp(failure=failure, result=result)
+    return TryAgain(failure=failure, delay=backoff(1, chance=rules.chance), result=result)
 
 
 def _try_again(job: Claimed, failure: Failure, rules: Rules) -> Outcome:
@@ -337,19 +348,31 @@ def _try_again(job: Claimed, failure: Failure, rules: Rules) -> Outcome:
 
 
 def _in_doubt(
-    job: Claimed, endpoint: AnyEndpoint, failure: Failure, *, by_time: bool, rules: Rules
+    job: Claimed,
+    endpoint: AnyEndpoint,
+    inputs: object,
+    failure: Failure,
+    *,
+    by_time: bool,
+    rules: Rules,
 ) -> Resolution:
     """It may have been billed: repeated once in a row's life where policy and budget allow."""
     held = rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left
     stream = job.stream
     if by_time:  # asking the same way again would be cut again; streaming keeps the line alive
-        can_stream = field_named(endpoint.inputs, "stream") is not None
         already = job.stream or bool(job.fields.get("stream"))
-        held = held or already or not can_stream
+        held = held or already or not _can_stream(endpoint, inputs)
         stream = True
     if held or job.repeats >= 1:
         return Resolution(outcome=Held(failure=failure), wire="D")
     return Resolution(outcome=Repeat(failure=failure, stream=stream), wire="D")
+
+
+def _can_stream(endpoint: AnyEndpoint, inputs: Any) -> bool:
+    """Would asking for a stream bring one? Some models of an endpoint cannot."""
+    if field_named(endpoint.inputs, "stream") is None:
+        return False
+    return endpoint.build(replace(inputs, stream=True)).stream
 
 
 def after_death(endpoint: AnyEndpoint, rules: Rules) -> Resolution:

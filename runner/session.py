@@ -45,6 +45,7 @@ FILE_HANDS = 16  # downloads at once
 POLL_HANDS = 8  # questions after tasks at once
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
 PROBE_SECONDS = 30.0
+TERM_SECONDS = 25.0  # for calls in flight to end, once the system wants us gone
 LOGGERS = ("rowmill", "runner")  # attempts and errors; what the rooms themselves have to say
 
 
@@ -243,6 +244,7 @@ class Session:
     def _signals(self, workshop: Workshop) -> Iterator[None]:
         """First Ctrl-C drains, second gives up what is in flight, third ends the process."""
         loop = asyncio.get_running_loop()
+        timers: list[asyncio.TimerHandle] = []
 
         def interrupted(number: int) -> None:
             self._interrupts += 1
@@ -252,6 +254,8 @@ class Session:
             if self._interrupts == 2:
                 workshop.cut()
             workshop.halt(Stop(kind=kind))
+            if number == signal.SIGTERM:  # whoever sent it kills after half a minute
+                timers.append(loop.call_later(TERM_SECONDS, workshop.cut))
             self.display.tell(workshop.farewell(self._interrupts))
 
         before: list[tuple[signal.Signals, Callable[..., object] | int | None]] = []
@@ -267,6 +271,8 @@ class Session:
         try:
             yield
         finally:
+            for timer in timers:
+                timer.cancel()
             for number in (signal.SIGINT, signal.SIGTERM):
                 with contextlib.suppress(NotImplementedError):
                     loop.remove_signal_handler(number)

@@ -117,6 +117,8 @@ def test_an_error_inside_a_200_is_no_answer(world: World) -> None:
     sheet = world.prompts("a.csv", "a cat", "a dog")
     assert world.run("run", sheet, *TEXT).code == 4
     assert world.column(sheet) == ["done", "failed"]
+    asked = [call["prompt_sha"] for call in world.calls]
+    assert asked.count(prompt_digest("a dog")) == 2, "what may have been billed is repeated once"
 
 
 def test_a_connection_that_breaks_at_once_is_tried_again(world: World) -> None:

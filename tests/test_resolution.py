@@ -8,7 +8,7 @@ import pytest
 
 from jobs.job import JSON, Claimed, FailureClass, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
-from runner.endpoints import chat, chat_image
+from runner.endpoints import chat, chat_image, image
 from runner.inputs import parse
 from runner.resolution import CHANNEL_PATIENCE, Resolution, Rules, Signal, after_death, resolve
 from runner.wire import Delivery, Lost, NotSent, Reply
@@ -210,3 +210,22 @@ def test_a_failure_names_its_class_and_keeps_the_providers_words() -> None:
     assert outcome.failure.kind is FailureClass.BAD_INPUT
     assert "Invalid size" in outcome.failure.detail
     assert outcome.failure.status == 400
+
+
+def test_an_error_under_a_200_is_bought_once_more_only() -> None:
+    told = reply(200, error("", "upstream error, try again later"))
+    assert resolved(told).wire == "E"
+    assert isinstance(resolved(told).outcome, TryAgain)
+    assert isinstance(resolved(told, attempts=1).outcome, GiveUp)
+
+
+@pytest.mark.parametrize(("model", "outcome"), [("dall-e-3", Held), ("gpt-image-2", Repeat)])
+def test_a_call_that_cannot_be_streamed_is_held_when_a_time_limit_cut_it(
+    model: str, outcome: type[Outcome]
+) -> None:
+    fields: dict[str, JSON] = {"model": model, "prompt": "a cat"}
+    job = replace(JOB, endpoint="image", model=model, fields=fields)
+    inputs = parse(image.ENDPOINT.inputs, fields, {})
+    for delivery in (lost(by_time=True), reply(504)):
+        found = resolve(job, image.ENDPOINT, inputs, delivery, RULES)
+        assert isinstance(found.outcome, outcome)

@@ -3,10 +3,14 @@
 import errno
 import os
 import pty
+import signal
+import threading
+import time
 
 import pytest
 from world import KEY, TEXT, World
 
+from runner import session
 from runner.exits import PRECEDENCE, Exit, worst
 
 # --- a yes ----------------------------------------------------------------------------------------
@@ -196,3 +200,26 @@ def test_another_run_holds_the_table(world: World) -> None:
 def test_of_several_codes_the_gravest_is_told(codes: list[int], expected: int) -> None:
     assert worst(map(Exit, codes)) == expected
     assert sorted(PRECEDENCE) == sorted(Exit)
+
+
+def test_a_terminated_run_waits_only_so_long_for_calls_in_flight(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "TERM_SECONDS", 0.5)
+    world.mock(latency=20.0)
+    sheet = world.prompts("a.csv", "a cat", "a dog")
+
+    def terminate() -> None:
+        while len(world.calls) < 2:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    sender = threading.Thread(target=terminate)
+    sender.start()
+    done = world.run("run", sheet, *TEXT)
+    sender.join()
+    assert done.code == 143
+    assert world.column(sheet) == ["pending", "pending"]
+    with world.store(sheet) as store, store.read() as tx:
+        wires = tx.exec_driver_sql("SELECT wire FROM calls").scalars().all()
+    assert wires == ["D", "D"]

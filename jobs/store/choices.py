@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     and_,
     case,
+    exists,
     false,
     func,
     not_,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.order import RANK_SPAN
-from jobs.table import jobs, rows
+from jobs.table import calls, jobs, rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +183,10 @@ def one_more_pass(
 ) -> int:
     """What failed in passing since then, once more, after everything else; returns how many.
 
-    Rows of barred models stay failed: nobody would take them.
+    Rows of barred models stay failed: nobody would take them. So do those whose answer was paid
+    for and useless twice: that is one repeat, and enough.
     """
+    bought = exists().where(calls.c.id == jobs.c.call_id, calls.c.wire == "E").correlate(jobs)
     wanted = and_(
         jobs.c.batch_id == batch_id,
         jobs.c.listed,
@@ -192,7 +195,7 @@ def one_more_pass(
         jobs.c.rank < 2,
         jobs.c.updated_at >= since,
         not_(_task_ended()),
-        or_(jobs.c.step != Step.SEND.value, jobs.c.model.not_in(sorted(barred))),
+        or_(jobs.c.step != Step.SEND.value, and_(jobs.c.model.not_in(sorted(barred)), ~bought)),
     )
     values = _fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
     values["deadline"] = jobs.c.deadline
