@@ -5,11 +5,11 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, GiveUp, Released, Repeat, Submitted, TryAgain
 from jobs.store import BusyError
 from jobs.store.choices import one_more_pass
@@ -64,8 +64,8 @@ class Over(NamedTuple):
 
     @property
     def quiet(self) -> bool:
-        """Does nobody but its own row have to go by it?"""
-        return self.done.signal in (Signal.NONE, Signal.GOOD) and not self.done.drop_answer
+        """Is everything done with it once it is durable?"""
+        return self.done.signal is not Signal.KEY and not self.done.drop_answer
 
 
 class Workshop:
@@ -184,14 +184,12 @@ class Workshop:
             self._stopping = True
 
     def _take_ended(self) -> list[Over]:
-        """Outcomes for one commit. Who said nothing that the run must heed has a free hand."""
+        """Outcomes for one commit. What has no more to be done about leaves a free hand."""
         ended = self._ended[:AT_ONCE]
         del self._ended[:AT_ONCE]
         for over in ended:
             for done in (over.done, *over.others):
                 self._hear_of(done)
-            if over.done.signal is Signal.GOOD:
-                self._good(over.done.settlement.job.model)
             if over.quiet:
                 self.crews.of(over.done.settlement.job).let_go()
         return ended
@@ -250,22 +248,26 @@ class Workshop:
                 self._start(crew, jobs)
 
     def _durable(self, over: Over) -> None:
-        """Tell whoever goes by it; what takes longer keeps its hand until it is through."""
+        """Tell whoever watches; what takes longer keeps its hand until it is through."""
         self.steps.settled(over.done)
         for done in (over.done, *over.others):
             self.watcher.settled(done, over.seconds)
         if not over.quiet:
-            chore = asyncio.create_task(self._see_to(over.done))
-            self._chores.add(chore)
-            chore.add_done_callback(self._chore_ended)
+            self._do_beside(self._see_to(over.done))
 
     async def _see_to(self, done: Done) -> None:
         try:
             await self.steps.slim(done)
-            if not self._cut:
-                await self._heed(done)
+            if done.signal is Signal.KEY and not self._cut:
+                await self._doubt_key(_failure_of(done))
         finally:
             self.crews.of(done.settlement.job).let_go()
+
+    def _do_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that no round waits for, but the end of the run does."""
+        chore = asyncio.create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chore_ended)
 
     def _chore_ended(self, chore: "asyncio.Task[None]") -> None:
         self._chores.discard(chore)
@@ -343,6 +345,8 @@ class Workshop:
         # Cancelled before its first line: nothing was done.
         dones = map(self.steps.given_up, jobs) if task.cancelled() else task.result()
         done, *others = dones
+        if not self._cut:
+            self._heed(done)
         self._ended.append(Over(done, time.monotonic() - started, others))
         self._wake.set()
 
@@ -364,27 +368,27 @@ class Workshop:
 
     # --- what one step tells the whole run --------------------------------------------------------
 
-    async def _heed(self, done: Done) -> None:
-        job = done.settlement.job
-        failure = getattr(done.settlement.outcome, "failure", None)
+    def _heed(self, done: Done) -> None:
+        """At once, before anything else is sent; a doubtful key is looked into afterwards."""
+        job, failure = done.settlement.job, _failure_of(done)
         match done.signal:
+            case Signal.GOOD:
+                self._good(job.model)
             case Signal.USELESS:
-                await self._useless_answer(job.model, failure)
+                self._useless_answer(job.model, failure)
             case Signal.SLOW_DOWN:
                 self._quiet(done.pause, failure, slowed=True)
             case Signal.OFFLINE:
                 self._offline += 1
                 self._quiet(min(done.pause * self._offline, 30.0), failure, slowed=False)
                 self._give_up_waiting(failure)
-            case Signal.KEY:
-                await self._doubt_key(failure)
             case Signal.CREDIT:
                 self._credit_refusals += 1
                 if self._credit_refusals >= CREDIT_REFUSALS:
                     self.halt(Stop(kind="credit", detail=failure.detail if failure else ""))
             case Signal.MODEL:
-                await self._bar(job.model, failure)
-            case Signal.NONE | Signal.GOOD:
+                self._bar(job.model, failure)
+            case Signal.NONE | Signal.KEY:
                 pass
 
     def _good(self, model: str) -> None:
@@ -409,19 +413,18 @@ class Workshop:
         if limit is not None and time.monotonic() - self._good_at > limit:
             self.halt(Stop(kind="offline", detail=failure.detail if failure else ""))
 
-    async def _useless_answer(self, model: str, failure: Failure | None) -> None:
+    def _useless_answer(self, model: str, failure: Failure | None) -> None:
         self._useless[model] = self._useless.get(model, 0) + 1
         if self._useless[model] >= USELESS_ANSWERS and failure is not None:
-            await self._bar(model, failure)
+            self._bar(model, failure)
 
-    async def _bar(self, model: str, failure: Failure | None) -> None:
+    def _bar(self, model: str, failure: Failure | None) -> None:
         if model in self.barred or failure is None:
             return
         self.barred[model] = failure
         self.crews.calls.hear()  # what was due may be of this model
-        await self.ledger.note(
-            "model_stopped", {"model": model, "cause": failure.cause, "detail": failure.detail}
-        )
+        told: dict[str, JSON] = {"model": model, "cause": failure.cause, "detail": failure.detail}
+        self._do_beside(self.ledger.note("model_stopped", told))
 
     async def _doubt_key(self, failure: Failure | None) -> None:
         """A 401 may be the gateway's own channel: ask for the list of models before stopping."""
@@ -437,3 +440,7 @@ class Workshop:
         else:
             self.halt(Stop(kind="key", detail=failure.detail if failure else ""))
         self._probing = None
+
+
+def _failure_of(done: Done) -> Failure | None:
+    return getattr(done.settlement.outcome, "failure", None)
