@@ -57,6 +57,8 @@ def _damage(cell: JSON, *, exact: bool) -> str:
         return ""
     if cell[:1] == "#" and cell.strip() in ERRORS:
         return "error_cell"
+    if cell[:2] == "??" and not cell.strip().strip("?"):
+        return "lost_characters"
     if exact and "E+" in cell and ROUNDED.fullmatch(cell.strip()):
         return "rounded"
     return ""

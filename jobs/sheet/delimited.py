@@ -1,7 +1,6 @@
 """Reads csv and tsv sheets: cells as written, rows never cut and never shifted."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from jobs.job import JSON
 from jobs.sheet.damage import spoilt
-from jobs.sheet.delimiters import best_delimiter
+from jobs.sheet.delimiters import SEPARATOR_LINE, best_delimiter
 from jobs.sheet.encodings import Encoding
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.folds import Folds, Short
@@ -31,7 +30,6 @@ csv.field_size_limit(2**31 - 1)
 # Stands for "no delimiter": a noncharacter, which no text contains.
 _NEVER = "\ufdd0"
 _CURLY = frozenset("“”„‟«»＂")
-_SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[;,\t|]*\r?\n?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,7 @@ def _sample(path: Path, encoding: str) -> tuple[str, str | None]:
         if len(text) == SAMPLE:
             text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
     lines = text.splitlines(keepends=True)
-    named = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
+    named = SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
     return text, named[1] if named else None
 
 

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 from jobs.sheet.header import find_header
 from jobs.sheet.names import is_known, normalise
 
+SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[;,\t|]*\r?\n?', re.IGNORECASE)
+"""The line with which Excel names the delimiter, above all others."""
 CANDIDATES = (",", ";", "\t", "|")
 LONGEST_NAME = 60  # characters; a longer "header" is prose
 
@@ -38,11 +41,12 @@ def best_delimiter(sample: str) -> str | None:
 
 
 def looks_like_table(line: str) -> bool:
-    """Is a line nothing but known column names, one of them the prompt?"""
+    """Are there known column names in a line, one of them the prompt, and no prose?"""
     for mark in CANDIDATES:
-        cells = line.split(mark)
-        if len(cells) > 1 and all(is_known(cell) for cell in cells):
-            return any(_is_prompt(cell) for cell in cells)
+        cells = [cell.strip().strip('"') for cell in line.split(mark)]
+        known = sum(1 for cell in cells if is_known(cell))
+        if known > 1 and _is_clean(cells) and any(_is_prompt(cell) for cell in cells):
+            return True
     return False
 
 

@@ -156,7 +156,7 @@ def _is_mostly_utf8(sample: bytes) -> bool:
 
 
 _FOREIGN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+[\x00-\x7f]?")
-_MARRED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|\dE\+\d")
+_MARRED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|\dE\+\d|\?\?")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -172,7 +172,7 @@ class _Seen:
     def take(self, text: str) -> None:
         """One piece of the text. Each look is a search at the speed of memory."""
         self.nul = self.nul or "\0" in text
-        if not self.marred and ("#" in text or "E+" in text or self._end.endswith(("#", "E"))):
+        if not self.marred and ("#" in text or "E+" in text or "??" in text):
             self.marred = _MARRED.search(self._end + text) is not None
         self._end = text[-8:]
         if self._size < ENOUGH and not text.isascii():

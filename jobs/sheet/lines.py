@@ -1,9 +1,10 @@
 """Reads txt sheets: one prompt a line."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.sheet.delimiters import looks_like_table
+from jobs.sheet.delimiters import SEPARATOR_LINE, looks_like_table
 from jobs.sheet.encodings import Encoding
 from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.layout import Layout, Row, Sheet
@@ -28,8 +29,10 @@ def open_lines(path: Path, encoding: Encoding) -> Sheet:
                 found=excerpt(line),
             )
         )
-    elif looks_like_table(line):
-        findings.append(_table(number, line))
+    elif looks_like_table(line) or SEPARATOR_LINE.fullmatch(line):
+        findings.append(_no_prompt("table_in_text", number, line))
+    elif _is_record(line):
+        findings.append(_no_prompt("records_in_text", number, line))
     layout = Layout(
         format="txt",
         encoding=encoding.label,
@@ -52,9 +55,16 @@ def _first_line(path: Path, encoding: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _table(number: int, line: str) -> Finding:
+def _is_record(line: str) -> bool:
+    try:
+        return line.lstrip().startswith(("{", "[")) and isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_prompt(kind: str, number: int, line: str) -> Finding:
     return Finding(
-        kind="table_in_text",
+        kind=kind,
         severity="error",
         row=number,
         found=excerpt(line),

@@ -118,6 +118,10 @@ _TEXTS = {
     ),
     "finding.table_in_text": "this .txt file holds a table; rename it to .csv or .tsv",
     "finding.table_in_text.expected": "one prompt a line",
+    "finding.records_in_text": (
+        "this .txt file holds JSON; rename it to .jsonl (one object a line) or .json (one list)"
+    ),
+    "finding.records_in_text.expected": "one prompt a line",
 }
 
 _DELIMITED = {
@@ -172,6 +176,11 @@ _DELIMITED = {
     "finding.no_known_header.expected": "a header with a name such as prompt or 提示词",
     "finding.error_cell": "an error of Excel's stands here; correct it in the sheet",
     "finding.error_cell.expected": "a value",
+    "finding.lost_characters": (
+        "only question marks are left of this text: the program that saved the file could not "
+        "write its characters; save it again as CSV UTF-8 or .xlsx"
+    ),
+    "finding.lost_characters.expected": "a value",
     "finding.rounded": (
         "Excel keeps 15 digits of a number, so this one may not be what was typed; write it into a "
         "cell formatted as text"

@@ -94,6 +94,10 @@ _TEXTS = {
     "finding.header_in_text": "第一行被当作列名，而不是提示词",
     "finding.table_in_text": "这个 .txt 文件里是一张表；请改名为 .csv 或 .tsv",
     "finding.table_in_text.expected": "每行一条提示词",
+    "finding.records_in_text": (
+        "这个 .txt 文件里是 JSON；请改名为 .jsonl（每行一个对象）或 .json（一个列表）"
+    ),
+    "finding.records_in_text.expected": "每行一条提示词",
 }
 
 _DELIMITED = {
@@ -133,6 +137,10 @@ _DELIMITED = {
     "finding.no_known_header.expected": "含有 prompt 或 提示词 之类列名的表头",
     "finding.error_cell": "这里是 Excel 的错误值；请在表格中改正",
     "finding.error_cell.expected": "一个值",
+    "finding.lost_characters": (
+        "这里的文字只剩下问号：保存文件的程序写不出这些字符；请重新保存为 CSV UTF-8 或 .xlsx"
+    ),
+    "finding.lost_characters.expected": "一个值",
     "finding.rounded": "Excel 只保留 15 位数字，这个数可能不是当初输入的；请写进文本格式的单元格",
     "finding.rounded.expected": "以文本写出全部数字",
     "finding.safe_csv": (
