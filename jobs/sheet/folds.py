@@ -69,9 +69,9 @@ class Folds:
         self._count += 1
         self._first = self._first or (row, *lines)
         folded = _unfolded(cells, self._delimiter)
-        if any(str(cell)[:1] in {"\n", "\r"} for cell in cells):
-            return  # a quote and then nothing is no slip: it opens a text of several lines
-        alike = self._width > 1 and all(len(line) == self._width for line in folded)
+        # A quote and then nothing is hardly a slip: it opens a text of several lines.
+        meant = any(str(cell)[:1] in {"\n", "\r"} for cell in cells)
+        alike = self._width > 1 and all(len(line) == self._width for line in folded) and not meant
         if not alike and not self._has_a_row_in_it(folded):
             return
         agree = alike and _Folded(lines=folded).agree()
@@ -87,12 +87,12 @@ class Folds:
         )
 
     def _has_a_row_in_it(self, folded: Sequence[list[str]]) -> bool:
-        """Is one of the lines as wide as the header, and begins as the row does?"""
+        """Is one of the lines at least as wide as the header, and begins as the row does?"""
         key = folded[0][0].strip()
         shape = _shape(key)
         if self._width < 2 or not _TIGHT.fullmatch(key) or shape == "a":
             return False
-        return any(len(one) == self._width and _shape(one[0]) == shape for one in folded[1:])
+        return any(len(one) >= self._width and _shape(one[0]) == shape for one in folded[1:])
 
     def findings(self) -> list[Finding]:
         """That there are such rows at all, once."""

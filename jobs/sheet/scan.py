@@ -11,10 +11,11 @@ from jobs.sheet.package import PREFIX, Package, attributes
 Place = tuple[int, int]
 """Row and column of a cell, both from 0."""
 
+FARTHEST = 5_000  # bytes from the beginning of a cell to what stands in it
 LONGEST = 1 << 25  # bytes of one row that are kept together
 
 _P = PREFIX.encode()
-_CELL = re.compile(rb"<" + _P + rb"c\s")
+_CELL_END = re.compile(rb"</" + _P + rb"c>")
 _ROW = re.compile(rb"<" + _P + rb"row\s([^>]{0,2000})>")
 _COLUMN = re.compile(rb"<" + _P + rb"col\s([^>]{0,2000})>")
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,3})(\d{1,7})["']""")
@@ -85,6 +86,21 @@ def _is_unknown(head: bytes, value: re.Match[bytes] | None, body: bytes) -> bool
     return b'"str"' not in head and b"'str'" not in head and b"<is>" not in body
 
 
+def _cell_before(text: bytes, at: int) -> int:
+    """Where the cell begins that something stands in; -1 where there is none."""
+    low = max(at - FARTHEST, 0)
+    return max(text.rfind(b"<c ", low, at), text.rfind(b":c ", low, at))
+
+
+def _end_of_cell(text: bytes, start: int) -> int:
+    """Where its text ends: a cell without content ends with its tag."""
+    tag = text.find(b">", start)
+    if tag < 0 or text[tag - 1 : tag] == b"/":
+        return tag + 1 if tag >= 0 else len(text)
+    end = _CELL_END.search(text, tag)
+    return end.start() if end else len(text)
+
+
 class _Scanner:
     """Takes the XML in pieces that end between rows."""
 
@@ -92,7 +108,8 @@ class _Scanner:
         self.scan = Scan()
         self._codes = {str(number).encode(): code for number, code in odd.items()}
         numbers = b"|".join(self._codes)
-        self._odd = re.compile(rb"""\bs=["'](?:""" + numbers + rb""")["']""") if odd else None
+        told = rb"""t=["']e["']|vm=["']""" + (b"|s=[\"'](?:" + numbers + b")[\"']" if odd else b"")
+        self._head = re.compile(rb"<" + _P + rb"c\s[^>]{0,300}?\b(?:" + told + rb")")
 
     def look(self, text: bytes) -> None:
         scan = self.scan
@@ -100,15 +117,7 @@ class _Scanner:
         self._measure(text)
         if b"hidden=" in text:
             self._hidden(text)
-        if (
-            b'="e"' in text
-            or b"='e'" in text
-            or _FORMULA.search(text)
-            or b"vm=" in text
-            or _LONG_NUMBER.search(text)
-            or (self._odd is not None and self._odd.search(text))
-        ):
-            self._cells(text)
+        self._cells(text)
 
     def _measure(self, text: bytes) -> None:
         """The area that a reader would lay out: the last row, and the rightmost column."""
@@ -129,8 +138,12 @@ class _Scanner:
                 self.scan.hidden_columns += range(first - 1, min(last, first + 255))
 
     def _cells(self, text: bytes) -> None:
-        for cell in _CELL.split(text)[1:]:
-            head, _, body = cell.partition(b">")
+        """Only the cells that something points at; most sheets have a few among a million."""
+        starts = {found.start() for found in self._head.finditer(text)}
+        for pattern in (_FORMULA, _LONG_NUMBER):
+            starts.update(_cell_before(text, found.start()) for found in pattern.finditer(text))
+        for start in sorted(starts - {-1}):
+            head, _, body = text[start : _end_of_cell(text, start)].partition(b">")
             at = _REFERENCE.search(head)
             if at is not None:
                 self._cell((int(at[2]) - 1, column_number(at[1])), head, body)
@@ -153,7 +166,7 @@ class _Scanner:
     def _number(self, place: Place, head: bytes, value: str) -> None:
         if _LONG_NUMBER.match(b"<v>" + value.encode()):
             self.scan.rounded[place] = value
-        style = _STYLE.search(head) if self._odd is not None else None
+        style = _STYLE.search(head) if self._codes else None
         code = self._codes.get(style[1]) if style else None
         if code is not None and not shows_itself(code, value):
             first = Odd(row=place[0], code=code, value=value)
