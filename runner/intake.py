@@ -211,6 +211,7 @@ def _understand(
         *repaired(sheet, maker.ratios.mended),
     ]
     at_rows = {one.row: one for one in findings if one.severity == "error" and one.row}
+    problems = tuple(at_rows.get(row) or _problem(row, text) for row, text in staging.problems())
     intake = Intake(
         sheet=path,
         headers=headers,
@@ -218,8 +219,8 @@ def _understand(
         columns=columns,
         identity=identity.header,
         plan=plan,
-        findings=tuple(one for one in findings if one.severity != "error" or not one.row),
-        problems=tuple(at_rows.get(row) or _problem(row, text) for row, text in staging.problems()),
+        findings=tuple(one for one in findings if one not in problems),
+        problems=problems,
         first=tuple(staging.first(count)),
         models=dict(staging.models()),
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.sheet.reader import Sheet, open_sheet
+from jobs.sheet.reader import Sheet, SheetError, open_sheet
 
 
 def sheet_of(folder: Path, text: str, encoding: str = "utf-8") -> Sheet:
@@ -41,9 +41,23 @@ def test_a_first_line_that_names_the_column_is_no_prompt(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("line", ["id\tprompt", "编号,提示词,尺寸"])
-def test_a_table_in_a_txt_is_an_error(tmp_path: Path, line: str) -> None:
-    sheet = sheet_of(tmp_path, f"{line}\n1\ta cat\n")
-    assert [(f.kind, f.severity, f.row) for f in sheet.findings] == [("table_in_text", "error", 1)]
+def test_a_table_in_a_txt_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(SheetError) as caught:
+        sheet_of(tmp_path, f"{line}\n1\ta cat\n")
+    assert [(f.kind, f.row) for f in caught.value.findings] == [("table_in_text", 1)]
+
+
+@pytest.mark.parametrize("line", ['{"prompt": "a cat"}', '["a cat", "a dog"]', "sep=;"])
+def test_json_or_a_separator_line_in_a_txt_is_never_paid_for_as_a_prompt(
+    tmp_path: Path, line: str
+) -> None:
+    with pytest.raises(SheetError, match="in_text"):
+        sheet_of(tmp_path, f"{line}\nmore\n")
+
+
+def test_prompts_about_json_are_prompts(tmp_path: Path) -> None:
+    sheet = sheet_of(tmp_path, "{a cat} in braces\n[1] a dog\ntext, in neon\n")
+    assert len(list(sheet.rows())) == 3
 
 
 def test_a_prompt_that_mentions_known_names_is_a_prompt(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobs.sheet.delimiters import SEPARATOR_LINE, looks_like_table
 from jobs.sheet.encodings import Encoding
-from jobs.sheet.finding import Finding, excerpt
+from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.layout import Layout, Row, Sheet
 from jobs.sheet.names import ALIASES, normalise
 from jobs.sheet.text import open_text, undecodable
@@ -15,7 +15,8 @@ from jobs.sheet.text import open_text, undecodable
 def open_lines(path: Path, encoding: Encoding) -> Sheet:
     """A txt sheet with the one column `prompt`; rows are numbered by line.
 
-    A first line that is only a name of the prompt column is its header.
+    A first line that is only a name of the prompt column is its header. Raises SheetError where
+    the lines are a table or JSON: each would be paid for as a prompt.
     """
     number, line = _first_line(path, encoding.name)
     named = ALIASES.get(normalise(line)) == "prompt"
@@ -30,9 +31,9 @@ def open_lines(path: Path, encoding: Encoding) -> Sheet:
             )
         )
     elif looks_like_table(line) or SEPARATOR_LINE.fullmatch(line):
-        findings.append(_no_prompt("table_in_text", number, line))
+        raise SheetError(path, [_no_prompt("table_in_text", number, line)])
     elif _is_record(line):
-        findings.append(_no_prompt("records_in_text", number, line))
+        raise SheetError(path, [_no_prompt("records_in_text", number, line)])
     layout = Layout(
         format="txt",
         encoding=encoding.label,
