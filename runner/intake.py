@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def take_in(
         if known is None and not settings.rebuy:
             _look_around(tx, found, workspace)
         with tx.begin():
-            _guard(found, settings)
+            _guard(found, settings, touched={edit.key for edit in incoming.edits})
             if found.staging.edits is not None:  # without those that the sheet has overtaken
                 marks = _Marks.of(sheet, settings, found.staging.edits)
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
@@ -377,15 +377,22 @@ def would_rebuy(plan: Plan) -> bool:
     return many or plan.by_options > 0
 
 
-def _guard(found: _Found, settings: Settings) -> None:
-    """Bad rows, and answers that would be bought again by accident, stop a load."""
+def _guard(found: _Found, settings: Settings, *, touched: Collection[str] = ()) -> None:
+    """Bad rows, and answers that would be bought again by accident, stop a load.
+
+    Where rows were corrected, only those count: the other bad ones were let pass before.
+    """
     intake = found.intake
     plan = intake.plan
     if plan is None:
         return
-    if plan.bad and not settings.skip_bad:
-        shown = intake.problems[:MOST_SHOWN]
-        raise SheetError(intake.sheet, [*shown, *_more(plan.bad - len(shown))])
+    problems, bad = intake.problems, plan.bad
+    if touched:
+        problems = tuple(_problem(*one) for one in found.staging.problems(keys=touched))
+        bad = len(problems)
+    if bad and not settings.skip_bad:
+        shown = problems[:MOST_SHOWN]
+        raise SheetError(intake.sheet, [*shown, *_more(bad - len(shown))])
     if would_rebuy(plan) and not settings.rebuy:
         differing = "\n".join(f"  {line}" for line in _differences(found.staging))
         raise Refusal(

@@ -153,7 +153,7 @@ SCHEMA: tuple[Setting, ...] = (
         name="workspace",
         kind=Kind.PATH,
         metavar="DIR",
-        commands=(*REQUESTS, "status", "show", "skip", "export"),
+        commands=(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
     ),
     _files(
         name="name",
@@ -163,7 +163,14 @@ SCHEMA: tuple[Setting, ...] = (
         default="{{ row }}-{{ slug }}-{{ n }}",
     ),
     _files(name="files-from", kind=Kind.FOLDERS, metavar="DIR", default=(), careful=True),
-    _files(name="allow-host", kind=Kind.HOSTS, metavar="HOST", default=(), careful=True),
+    _files(
+        name="allow-host",
+        kind=Kind.HOSTS,
+        metavar="HOST",
+        default=(),
+        careful=True,
+        commands=(*REQUESTS, "fetch"),
+    ),
     _spend(name="concurrency", kind=Kind.COUNT, group="pace", short="c", metavar="N", default=8),
     _spend(name="rpm", kind=Kind.COUNT, group="pace", metavar="N"),
     _spend(
@@ -185,7 +192,7 @@ SCHEMA: tuple[Setting, ...] = (
         name="json",
         kind=Kind.SWITCH,
         group="telling",
-        commands=(*REQUESTS, "status", "show", "endpoints"),
+        commands=(*REQUESTS, "status", "errors", "show", "fetch", "endpoints"),
         default=False,
     ),
     _spend(
@@ -215,7 +222,10 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _own(name="kill", kind=Kind.TIMES, metavar="N", commands=("rehearse",), default=0),
     _own(name="class", kind=Kind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
+    _own(name="from", kind=Kind.PATH, metavar="FILE", commands=("retry",)),
     _own(name="again", kind=Kind.SWITCH, commands=("retry",), default=False),
+    _own(name="export", kind=Kind.PATH, metavar="FILE", commands=("errors",)),
+    _own(name="verify", kind=Kind.SWITCH, commands=("fetch",), default=False),
     _global(
         name="config", kind=Kind.PATH, metavar="FILE", scopes=frozenset({Scope.FLAG, Scope.ENV})
     ),

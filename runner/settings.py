@@ -106,7 +106,10 @@ class Settings:
     faults: str
     kill: int
     class_: tuple[str, ...] | None
+    from_: Path | None
     again: bool
+    export: Path | None
+    verify: bool
     config: Path | None
     color: str
     lang: str | None

@@ -1,15 +1,21 @@
 """Results beside the user's own columns, as one file that is written whole or not at all."""
 
+from jobs.export.fixes import FixOptions, current_cells, export_fixes
 from jobs.export.placing import OutputError
+from jobs.export.records import cell_problem
 from jobs.export.shape import FORMATS, columns, format_for, format_of, results_path
 from jobs.export.writing import Options, Written, stream_results, write_results
 
 __all__ = [
     "FORMATS",
+    "FixOptions",
     "Options",
     "OutputError",
     "Written",
+    "cell_problem",
     "columns",
+    "current_cells",
+    "export_fixes",
     "format_for",
     "format_of",
     "results_path",

@@ -38,7 +38,7 @@ def _ours(row: ResultRow, files_at: str, beyond: list[JSON]) -> list[JSON]:
         row.text,
         list(row.urls),
         [f"{files_at}/{name}" for name in row.files],
-        _error(row),
+        error_words(row),
         row.error_class,
         row.finish,
         row.prompt_tokens,
@@ -56,15 +56,20 @@ def _ours(row: ResultRow, files_at: str, beyond: list[JSON]) -> list[JSON]:
     ]
 
 
-def _error(row: ResultRow) -> str | None:
+def error_words(row: ResultRow) -> str | None:
     """What went wrong, in words. A row that never was a request has its problem as JSON."""
     if row.error_cause != "bad_row" or row.error is None:
         return row.error
+    return cell_problem(row.error) or row.error
+
+
+def cell_problem(detail: str) -> str | None:
+    """Why a cell could not be used, as one sentence; None where these are other words."""
     try:
-        problem = json.loads(row.error)
+        problem = json.loads(detail)
         return f"{problem['column']}: expected {problem['expected']}, found {problem['found']}"
     except (ValueError, TypeError, KeyError):
-        return row.error
+        return None
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,11 +1,23 @@
 """Keeps texts that are too long for a cell as files beside the workbook."""
 
 import os
+import re
 from pathlib import Path
 
 from jobs.sheet.writers import without_surrogates
 
 FOLDER = "texts"
+_PLACEHOLDER = re.compile(r"\[[0-9,]+ characters: texts/[^\]\n]+\]")
+
+
+def placeholder(text: str, path: str) -> str:
+    """What stands in a cell for a text that is too long for it."""
+    return f"[{len(text):,} characters: {path}]"
+
+
+def is_placeholder(cell: str) -> bool:
+    """Does this cell only say where its text is?"""
+    return _PLACEHOLDER.fullmatch(cell) is not None
 
 
 class TextFiles:

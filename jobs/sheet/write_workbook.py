@@ -1,19 +1,17 @@
 """Writes results as an Excel workbook in which every text is text, and nothing a formula."""
 
 import re
-import tempfile
 import unicodedata
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from jobs.job import JSON
+from jobs.sheet.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
 from jobs.sheet.statistics import Fact, by_model
-from jobs.sheet.write_texts import TextFiles
+from jobs.sheet.write_texts import TextFiles, placeholder
 from jobs.sheet.writers import (
-    REPLACEMENT,
     Grid,
     Kind,
     Record,
@@ -26,12 +24,10 @@ from jobs.sheet.writers import (
 
 MOST_ROWS = 1_048_576  # of one tab, the header included
 MOST_COLUMNS = 16_384
-MOST_CHARACTERS = 32_767  # of one cell, in UTF-16
 MOST_LINKS = 65_530  # of one tab
 MEASURED = 200  # rows that decide the widths
 _NARROWEST, _WIDEST = 8, 60
 
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # A link opens a program: only plain relative paths to things that are looked at.
 SAFE_LINK = re.compile(
     r"(?:\.\./)*(?:[\w\-() ][\w\-(). ]*/)*[\w\-() ][\w\-(). ]*"
@@ -110,36 +106,10 @@ _SUMMED = (
 
 def write_workbook(file: BinaryIO, grid: Grid, records: Records, *, beside: Beside) -> Tally:
     """All records in the tab `results`; what failed again in `failures`; counts in `summary`."""
-    from xlsxwriter import Workbook  # noqa: PLC0415 - for this format only
-    from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as above
-
     if len(grid.columns) > MOST_COLUMNS:
         raise WriteError(f"an Excel tab holds {MOST_COLUMNS:,} columns; export as csv instead")
-    with tempfile.TemporaryDirectory(prefix="rowmill-") as scratch:
-        workbook = Workbook(
-            file,
-            {
-                "constant_memory": True,
-                "tmpdir": scratch,
-                "strings_to_formulas": False,
-                "strings_to_urls": False,
-                "strings_to_numbers": False,
-                "use_zip64": True,
-            },
-        )
-        try:
-            tally = _Book(workbook, grid, beside).fill(records)
-        except BaseException:
-            with suppress(XlsxWriterException):
-                workbook.close()  # only this gives its scratch files back
-            raise
-        try:
-            workbook.close()
-        except XlsxWriterException as error:
-            if isinstance(error.__context__, OSError):
-                raise error.__context__ from error
-            raise WriteError(f"these results cannot be written as a workbook: {error}") from error
-    return tally
+    with open_book(file, CLEAN_WORKBOOK) as workbook:
+        return _Book(workbook, grid, beside).fill(records)
 
 
 class _Book:
@@ -184,7 +154,7 @@ class _Book:
 
     def clean(self, text: str) -> str:
         """The text without what a workbook cannot hold."""
-        fit, replaced = _UNFIT.subn(REPLACEMENT, text)
+        fit, replaced = clean(text)
         self.replaced += replaced
         return fit
 
@@ -196,10 +166,10 @@ class _Book:
         if kind in _NUMBERS and isinstance(value, int | float):
             return _Cell(value)
         text = cell_text(value, kind)
-        if _is_long(text):
+        if is_long(text):
             name = f"{record[self.ours['result_row']]}-{self.slugs[place]}"
             path = self.texts.keep(name, text)
-            return _Cell(f"[{len(text):,} characters: {path}]", path)
+            return _Cell(placeholder(text, path), path)
         if place == self.ours["result_files"]:
             first = text.partition("\n")[0]
             return _Cell(self.clean(text), first if SAFE_LINK.fullmatch(first) else None)
@@ -291,13 +261,6 @@ class _Tab:
         line = text[: _WIDEST * 2].partition("\n")[0]
         wide = sum(unicodedata.east_asian_width(character) in "WF" for character in line)
         self.widths[at] = min(max(self.widths[at], len(line) + wide + 2), _WIDEST)
-
-
-def _is_long(text: str) -> bool:
-    """Is it too long for a cell? Excel counts in UTF-16, where an emoji is two."""
-    if len(text) <= MOST_CHARACTERS // 2:
-        return False
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2 > MOST_CHARACTERS
 
 
 def _slug(name: str, number: int) -> str:

@@ -1,14 +1,18 @@
 """What a look at a table asks beside the counts: pace, oldest call, which rows there are."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import Connection, and_, func, not_, select
 
-from jobs.job import State
+from jobs.job import JSON, State
 from jobs.store.ids import first_id_at
 from jobs.table import attempts, calls, jobs, rows, runs
 
 LONGEST_ROW = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
+KEYS_AT_ONCE = 10_000  # what one statement may name
 ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)
 
 
@@ -89,3 +93,52 @@ def row_range(connection: Connection, batch_id: int) -> RowRange | None:
         )
     ).one()
     return None if found[2] == 0 else RowRange(first=found[0], last=found[1], count=found[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRow:
+    """A row of the sheet as it was read."""
+
+    key: str
+    position: int
+    cells: list[JSON]
+    parked: bool
+
+
+def own_rows(connection: Connection, batch_id: int, keys: Iterable[str]) -> dict[str, OwnRow]:
+    """The rows that have these keys."""
+    found: dict[str, OwnRow] = {}
+    rest = iter(keys)
+    while some := list(islice(rest, KEYS_AT_ONCE)):
+        query = select(rows.c.key, rows.c.position, rows.c.cells, rows.c.parked).where(
+            rows.c.batch_id == batch_id, rows.c.key.in_(some)
+        )
+        for row in connection.execute(query):
+            found[row.key] = OwnRow(
+                key=row.key,
+                position=row.position,
+                cells=json.loads(row.cells),
+                parked=row.parked,
+            )
+    return found
+
+
+def failed_rows(
+    connection: Connection, batch_id: int, kind: str, cause: str, *, most: int
+) -> list[int]:
+    """The first row numbers that failed in this way; kind `in_doubt` for those in doubt."""
+    doubtful = kind == State.IN_DOUBT
+    failed = and_(jobs.c.state == State.FAILED.value, jobs.c.kind == kind)
+    wanted = (jobs.c.state == State.IN_DOUBT.value) if doubtful else failed
+    found = connection.execute(
+        select(jobs.c.position)
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.listed,
+            wanted,
+            func.coalesce(jobs.c.cause, "") == cause,
+        )
+        .order_by(jobs.c.position)
+        .limit(most)
+    )
+    return list(found.scalars())

@@ -223,11 +223,14 @@ def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent
 
 
 def failures(connection: Connection, batch_id: int) -> list[tuple[str, str, int, int, str]]:
-    """Failed and doubtful rows: class, cause, how many, first row, an example's words."""
+    """Failed and doubtful rows: class (or `in_doubt`), cause, how many, first row, words of one."""
+    doubtful = State.IN_DOUBT.value
+    kind = case((jobs.c.state == doubtful, doubtful), else_=jobs.c.kind)
+    cause = func.coalesce(jobs.c.cause, "")
     found = connection.execute(
         select(
-            func.coalesce(jobs.c.kind, State.IN_DOUBT.value),
-            func.coalesce(jobs.c.cause, ""),
+            kind,
+            cause,
             func.count(),
             func.min(jobs.c.position),
             func.max(func.coalesce(jobs.c.detail, "")),
@@ -235,10 +238,10 @@ def failures(connection: Connection, batch_id: int) -> list[tuple[str, str, int,
         .where(
             jobs.c.batch_id == batch_id,
             jobs.c.listed,
-            jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value]),
+            jobs.c.state.in_([State.FAILED.value, doubtful]),
         )
-        .group_by(jobs.c.kind, jobs.c.cause)
-        .order_by(func.count().desc())
+        .group_by(kind, cause)
+        .order_by(func.count().desc(), func.min(jobs.c.position))
     )
     return [tuple(row) for row in found]
 

@@ -1,7 +1,7 @@
 """A sheet on its way into the table: staged beside it, compared with it, then laid in whole."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -401,11 +401,14 @@ class Staging:
             select(func.count()).select_from(incoming).where(incoming.c.digest.in_(chunk))
         ).scalar_one()
 
-    def problems(self, *, most: int = 200) -> list[tuple[int, str]]:
-        """Rows that cannot become a request: row number and what is wrong (JSON)."""
+    def problems(
+        self, *, most: int = 200, keys: Collection[str] | None = None
+    ) -> list[tuple[int, str]]:
+        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+        mine = true() if keys is None else incoming.c.key.in_(list(keys))
         found = self.connection.execute(
             select(incoming.c.position, incoming.c.problem)
-            .where(incoming.c.problem.is_not(None))
+            .where(incoming.c.problem.is_not(None), mine)
             .order_by(incoming.c.position)
             .limit(most)
         )

@@ -1,5 +1,6 @@
 """The English sentences: the complete set."""
 
+from runner.catalogue.en_errors import ERRORS
 from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
@@ -278,24 +279,34 @@ MESSAGES: dict[str, str] = {
     **VIEWS,
     **EXPORT,
     **FINDINGS,
+    **ERRORS,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {
     "refused": (
         "The provider will not make this: its rules or the model turned the request down.",
-        "Change the words or the picture in the row; an unchanged row is refused again.",
+        (
+            "Change the words or the picture, in the sheet or in the file that this command "
+            "writes; an unchanged row is refused again."
+        ),
     ),
     "refused.moderation": (
         "The provider's content check turned the request down.",
-        "Change the words or the picture in the row; an unchanged row is refused again.",
+        (
+            "Change the words or the picture, in the sheet or in the file that this command "
+            "writes; an unchanged row is refused again."
+        ),
     ),
     "bad_input": (
         "The row cannot become a good request: a value is missing, wrong or too large.",
-        "Correct the cells named in the message, then run the sheet again.",
+        (
+            "Correct the cells named in the message: in the sheet, then run it again, or in the "
+            "file that this command writes."
+        ),
     ),
     "bad_input.too_long": (
         "The prompt is longer than the model takes.",
-        "Shorten the cell, then run the sheet again.",
+        "Shorten the cell, in the sheet or in the file that this command writes.",
     ),
     "bad_input.too_large": (
         "The request is larger than the provider takes.",
@@ -457,8 +468,8 @@ FAILURES: dict[str, tuple[str, str]] = {
 """By failure class, or class.cause where a finer sentence helps: (meaning, remedy)."""
 
 COMMANDS_FOR: dict[str, str] = {
-    "refused": "rowmill run {sheet}",
-    "bad_input": "rowmill check {sheet}",
+    "refused": "rowmill errors {sheet} --export fixes.xlsx",
+    "bad_input": "rowmill errors {sheet} --export fixes.xlsx",
     "truncated": "rowmill retry {sheet} --class truncated",
     "no_result": "rowmill retry {sheet}",
     "schema": "rowmill retry {sheet}",

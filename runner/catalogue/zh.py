@@ -1,5 +1,6 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
+from runner.catalogue.zh_errors import ERRORS
 from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
@@ -267,24 +268,25 @@ MESSAGES: dict[str, str] = {
     **VIEWS,
     **EXPORT,
     **FINDINGS,
+    **ERRORS,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {
     "refused": (
         "服务商不愿生成：被规则或模型拒绝。",
-        "修改这一行的文字或图片；不改的话还会被拒绝。",
+        "修改文字或图片：改表格，或改下面的命令写出的文件；不改的话还会被拒绝。",
     ),
     "refused.moderation": (
         "没有通过服务商的内容审核。",
-        "修改这一行的文字或图片；不改的话还会被拒绝。",
+        "修改文字或图片：改表格，或改下面的命令写出的文件；不改的话还会被拒绝。",
     ),
     "bad_input": (
         "这一行无法成为正确的请求：缺少、写错或超出了某个值。",
-        "改正提示中的单元格，再运行表格。",
+        "改正提示中的单元格：改表格后再运行，或改下面的命令写出的文件。",
     ),
     "bad_input.too_long": (
         "提示词超过了模型能接受的长度。",
-        "缩短这个单元格，再运行表格。",
+        "缩短这个单元格：改表格后再运行，或改下面的命令写出的文件。",
     ),
     "bad_input.too_large": (
         "请求大小超过了服务商的上限。",

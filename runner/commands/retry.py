@@ -1,55 +1,90 @@
 """`rowmill retry`: put rows back and run them."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import click
 
 from jobs.job import FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.choices import RETRIABLE, Choice, again, retry, retry_named
-from jobs.store.readings import failed_by_class
+from jobs.store.readings import Batch, failed_by_class
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch
 from runner.commands.run import sheet_and_workspace
 from runner.exits import Exit, Refusal
+from runner.named_rows import NamedRows, Source, read_named
 from runner.screen import tell
 from runner.settings import Settings
-from runner.workspace import BATCH_ID, find
+from runner.workspace import BATCH_ID, Workspace, find
+
+KEYS_AT_ONCE = 10_000  # what one statement may name
+PutBack = Callable[[Transaction, int, Choice], int]
 
 
 @options.argument("sheet", required=False)
 def _retry(sheet: str | None) -> int:
     if sheet is None:
         workspace = find(None)
-        loaded = workspace.loaded()
-        if loaded is None:
-            raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+        loaded = _loaded(workspace)
         path = workspace.sheet_of(loaded)
     else:
         path, workspace = sheet_and_workspace(Path(sheet))
-        loaded = workspace.loaded()
-        if loaded is None:
-            raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+        loaded = _loaded(workspace)
     settings = options.settings(folder=path.absolute().parent, remembered=loaded.options)
-    if settings.again and settings.rows is None and settings.class_ is None:
+    if settings.from_ is not None and settings.rows is not None:
+        raise click.UsageError(say("from.not_with_rows"), click.get_current_context())
+    named = read_named(settings.from_, workspace, loaded) if settings.from_ is not None else None
+    if settings.again and settings.rows is None and settings.class_ is None and named is None:
         raise Refusal(say("retry.again_needs_rows"), code=Exit.USAGE)
     if workspace.is_running():
-        return _beside_a_run(Store.open(workspace.table), settings)
+        return _beside_a_run(Store.open(workspace.table), settings, named)
+    if named is not None and not settings.quiet:
+        for sentence in _told(named, settings):
+            tell(sentence)
     return launch(
         Launch(
             sheet=path,
             workspace=workspace,
             settings=settings,
-            before=lambda tx: _put_back(tx, settings),
+            before=lambda tx: _put_back(tx, settings, named),
+            edits=named.edits if named is not None else (),
         )
     )
 
 
-def _beside_a_run(store: Store, settings: Settings) -> int:
+def _loaded(workspace: Workspace) -> Batch:
+    found = workspace.loaded()
+    if found is None:
+        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+    return found
+
+
+def _told(named: NamedRows, settings: Settings) -> Iterator[str]:
+    """What the file asks for."""
+    if not named.keys:
+        yield say("from.empty", file=str(named.file))
+    elif named.source is not Source.FIXES:
+        yield say("from.rows", file=str(named.file), rows=f"{len(named.keys):,}")
+    else:
+        edited, rows = f"{len(named.edited):,}", f"{len(named.keys):,}"
+        yield say("from.fixes", file=str(named.file), edited=edited, rows=rows)
+        if named.unchanged and not (settings.again or settings.class_):
+            yield say("from.unchanged", count=f"{len(named.unchanged):,}")
+
+
+def _beside_a_run(store: Store, settings: Settings, named: NamedRows | None) -> int:
     """While a run is going on, rows are only put back; it takes them up by itself."""
+    waiting = len(named.edited) if named is not None else 0
+    if named is not None and waiting:
+        tell(say("from.beside_run", count=f"{waiting:,}", file=str(named.file)))
+        named = replace(named, keys=named.unchanged, edits=())
     try:
         with store.write() as tx:
-            told = _put_back(tx, settings)
+            told = _put_back(tx, settings, named)
     finally:
         store.close()
     for sentence in (*told, say("retry.running")):
@@ -57,29 +92,54 @@ def _beside_a_run(store: Store, settings: Settings) -> int:
     return Exit.DONE
 
 
-def _put_back(tx: Transaction, settings: Settings) -> list[str]:
+def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> list[str]:
     """Put back what the options name; returns the sentences that say so."""
-    now = time.time()
     before = failed_by_class(tx, BATCH_ID)
-    choice = _choice(settings)
-    if settings.again:
-        count = again(tx, BATCH_ID, choice, now=now)
-    elif settings.rows is not None and settings.class_ is None:
-        count = retry_named(tx, BATCH_ID, choice, now=now)
-    else:
-        count = retry(tx, BATCH_ID, choice, now=now)
+    put = _how(settings, named)
+    count = sum(put(tx, BATCH_ID, choice) for choice in _choices(settings, named))
     left = failed_by_class(tx, BATCH_ID)
     if count:
         moved = {kind: number - left.get(kind, 0) for kind, number in before.items()}
         words = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items() if number)
         return [say("retry.put_back", count=f"{count:,}", classes=words or "-")]
-    named = [str(kind) for kind in before if kind not in RETRIABLE]
-    if named and settings.class_ is None:
-        return [say("retry.nothing", classes=", ".join(sorted(named)))]
+    if named is not None and named.edits:
+        return []  # the corrected rows are new requests, and counted as such
+    others = [str(kind) for kind in before if kind not in RETRIABLE]
+    if others and settings.class_ is None:
+        return [say("retry.nothing", classes=", ".join(sorted(others)))]
     return [say("retry.none")]
 
 
-def _choice(settings: Settings) -> Choice:
+def _how(settings: Settings, named: NamedRows | None) -> PutBack:
+    """Rows that a person pointed at go back whatever failed; a list of failures, by class."""
+    now = time.time()
+    pointed = settings.rows is not None or (named is not None and named.source is Source.TICKS)
+    if settings.again:
+        return lambda tx, batch, choice: again(tx, batch, choice, now=now)
+    if pointed and settings.class_ is None:
+        return lambda tx, batch, choice: retry_named(tx, batch, choice, now=now)
+    return lambda tx, batch, choice: retry(tx, batch, choice, now=now)
+
+
+def _choices(settings: Settings, named: NamedRows | None) -> Iterator[Choice]:
+    """What is to be put back, in pieces that one statement can name."""
+    choice = _by_class(settings)
+    if named is None:
+        yield choice
+        return
+    keys = _keys(settings, named)
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        yield replace(choice, keys=keys[start : start + KEYS_AT_ONCE])
+
+
+def _keys(settings: Settings, named: NamedRows) -> Sequence[str]:
+    """Corrected rows are ready by themselves; those left as they were only where asked for."""
+    if named.source is not Source.FIXES:
+        return named.keys
+    return named.unchanged if settings.again or settings.class_ is not None else ()
+
+
+def _by_class(settings: Settings) -> Choice:
     names = settings.class_
     if names is None:
         return Choice(positions=settings.rows)
@@ -95,6 +155,7 @@ command = options.command(
     examples=(
         "rowmill retry prompts.xlsx",
         "rowmill retry prompts.xlsx --class refused,truncated",
+        "rowmill retry prompts.xlsx --from fixes.xlsx",
         "rowmill retry prompts.xlsx --rows 12,30-40 --again",
     ),
 )(_retry)

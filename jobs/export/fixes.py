@@ -1,0 +1,71 @@
+"""The rows that only an edit helps, as a workbook to be corrected."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.export.placing import checked_target, named_errors, part_beside, put
+from jobs.export.records import error_words
+from jobs.export.traces import Traces
+from jobs.export.writing import Written
+from jobs.job import JSON
+from jobs.sheet.names import unique_headers
+from jobs.sheet.write_fixes import FixRow, FixSheet, write_fixes
+from jobs.sheet.writers import Kind, cell_text
+from jobs.store.readings import Batch, ResultRow
+
+Reason = Callable[[ResultRow], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixOptions:
+    """What belongs in the workbook besides the rows themselves."""
+
+    workspace: Path
+    classes: Collection[str]  # of failures
+    reason: Reason  # why a row failed, and what to do, in the person's language
+    sent: frozenset[int]  # the own columns that make requests
+    hints: tuple[str, ...]
+
+
+def export_fixes(
+    rows: Iterable[ResultRow], batch: Batch, target: Path, *, options: FixOptions
+) -> Written:
+    """Write the rows of these classes; beside the target where somebody has worked in it."""
+    real = checked_target(target)
+    layout = FixSheet(
+        headers=batch.headers, sent=options.sent, hints=options.hints, folder=real.parent
+    )
+    with named_errors(target):
+        with part_beside(real) as (part, file):
+            count = write_fixes(file, layout, _fix_rows(rows, batch, options))
+        path, moved = put(part, real, traces=Traces(options.workspace), now=time.time())
+    return Written(path=path if moved else target, rows=count, moved=moved)
+
+
+def _fix_rows(rows: Iterable[ResultRow], batch: Batch, options: FixOptions) -> Iterator[FixRow]:
+    for row in rows:
+        kind = row.error_class
+        if row.status == "failed" and kind is not None and kind in options.classes:
+            yield FixRow(
+                row=row.row,
+                key=row.key,
+                kind=kind,
+                reason=options.reason(row),
+                words=error_words(row) or "",
+                cells=[cell_text(cell, Kind.OWN) for cell in current_cells(row, batch)],
+            )
+
+
+def current_cells(row: ResultRow, batch: Batch) -> list[JSON]:
+    """The row's cells as they were last asked with: the sheet's, with its edits over them."""
+    cells: list[JSON] = json.loads(row.cells)[: len(batch.headers)]
+    cells += [None] * (len(batch.headers) - len(cells))
+    edited = row.data.get("edited")
+    if isinstance(edited, dict):
+        for place, name in enumerate(unique_headers(batch.headers)):
+            if name in edited:
+                cells[place] = edited[name]
+    return cells

@@ -1,0 +1,142 @@
+"""`rowmill errors`: what failed, by cause, with what to do; the rows to be corrected."""
+
+from pathlib import Path
+
+import click
+
+from jobs.columns import map_columns
+from jobs.export import FixOptions, Written, export_fixes
+from jobs.store import Store
+from jobs.store.readings import Batch, ResultRow, batch, results
+from jobs.template import Template, TemplateError
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.page import Page
+from runner.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
+from runner.overview import named, typed
+from runner.registry import known_fields
+from runner.screen import give, tell
+from runner.settings import Settings
+from runner.workspace import BATCH_ID, Workspace, find
+
+
+@options.argument("sheet", required=False)
+def _errors(sheet: str | None) -> None:
+    settings = options.settings()
+    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    if settings.export is not None:
+        _export(workspace, settings.export, settings)
+        return
+    found = failures_of(workspace)
+    if settings.json:
+        give(as_json(found))
+    else:
+        _draw(found, Page(color=settings.color))
+
+
+def _draw(found: Failures, page: Page) -> None:
+    total = sum(group.count for group in found.groups)
+    if not total:
+        page.title(say("errors.none", sheet=found.sheet))
+        return
+    page.title(say("errors.title", sheet=found.sheet, count=f"{total:,}"))
+    for group in found.groups:
+        cause = f" · {group.cause}" if group.cause and group.cause != "bad_row" else ""
+        page.heading(f"{group.count:,} × {group.kind}{cause}")
+        page.text(group.explanation.meaning)
+        facts = [(say("errors.rows"), _rows(group))]
+        if group.words:
+            facts.append((say("errors.words"), group.words))
+        facts.append((say("errors.remedy"), group.explanation.remedy))
+        page.facts(facts)
+        page.code(f"  {group.explanation.command}")
+    if found.editable:
+        page.gap()
+        page.text(say("errors.fix", count=f"{found.editable:,}", sheet=found.named))
+
+
+def _rows(group: Group) -> str:
+    shown = ", ".join(map(str, group.rows))
+    more = group.count - len(group.rows)
+    if more <= 0:
+        return say("errors.row_list", rows=shown)
+    return say("errors.row_list_more", rows=shown, count=f"{more:,}")
+
+
+# --- the rows to be corrected ---------------------------------------------------------------------
+
+
+def _export(workspace: Workspace, target: Path, settings: Settings) -> None:
+    if target.suffix.lower() != ".xlsx":
+        raise click.UsageError(say("errors.ending"), click.get_current_context())
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            loaded = batch(tx, BATCH_ID)
+            if loaded is None or not failures_of(workspace).editable:
+                tell(say("errors.nothing_to_fix"))
+                return
+            sheet = named(workspace, loaded)
+            rows = results(tx, BATCH_ID, only={"failed"})
+            written = export_fixes(
+                rows, loaded, target, options=_fix_options(workspace, loaded, sheet)
+            )
+    finally:
+        store.close()
+    if not settings.quiet:
+        _tell(written, target, sheet)
+
+
+def _fix_options(workspace: Workspace, loaded: Batch, sheet: str) -> FixOptions:
+    def reason(row: ResultRow) -> str:
+        found = explanation(row.error_class or "", row.error_cause or "", loaded, sheet)
+        return f"{found.meaning} {found.remedy}"
+
+    hints = ("edit", "then", "rest", "own")
+    return FixOptions(
+        workspace=workspace.folder,
+        classes=frozenset(kind.value for kind in EDITABLE),
+        reason=reason,
+        sent=_sent(loaded),
+        hints=tuple(
+            say("errors.hint_then", sheet=sheet) if name == "then" else say(f"errors.hint_{name}")
+            for name in hints
+        ),
+    )
+
+
+def _sent(loaded: Batch) -> frozenset[int]:
+    """The columns that make this sheet's requests: mapped ones, and those its template names."""
+    given = loaded.options.get("column")
+    columns = map_columns(
+        loaded.headers,
+        known_fields(),
+        given={name: str(field) for name, field in given.items()}
+        if isinstance(given, dict)
+        else {},
+    )
+    places = {place for place, _ in columns.fields}
+    prompt = loaded.options.get("prompt")
+    if isinstance(prompt, str):
+        try:
+            places |= set(Template.parse(prompt, loaded.headers).columns)
+        except TemplateError:
+            return frozenset(places)
+    return frozenset(places)
+
+
+def _tell(written: Written, target: Path, sheet: str) -> None:
+    if written.moved:
+        tell(say("errors.moved", file=str(target)))
+    tell(say("errors.exported", rows=f"{written.rows:,}", file=str(written.path)))
+    tell(say("errors.then", sheet=sheet, file=typed(written.path.absolute())))
+
+
+command = options.command(
+    "errors",
+    examples=(
+        "rowmill errors prompts.xlsx",
+        "rowmill errors prompts.xlsx --export fixes.xlsx",
+        "rowmill retry prompts.xlsx --from fixes.xlsx      (after correcting it)",
+    ),
+)(_errors)
