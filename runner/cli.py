@@ -22,7 +22,7 @@ from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
 
 COMMANDS = (
-    *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "export"),
+    *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "export"),
     *("endpoints", "keys", "mock"),
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""

@@ -83,7 +83,8 @@ def take_in(
     sheet = incoming.sheet
     with store.read() as tx:
         known = batch(tx, BATCH_ID)
-        edits = merged(edits_of(tx, BATCH_ID), incoming.edits)
+        kept = edits_of(tx, BATCH_ID)
+        edits = merged(kept, incoming.edits)
     _check_owner(workspace, known, sheet, settings)
     marks = _Marks.of(sheet, settings, edits)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
@@ -96,6 +97,8 @@ def take_in(
             _look_around(tx, found, workspace)
         with tx.begin():
             _guard(found, settings, touched={edit.key for edit in incoming.edits})
+            if kept and not edits:
+                found.staging.edits = []  # all of them were taken back
             if found.staging.edits is not None:  # without those that the sheet has overtaken
                 marks = _Marks.of(sheet, settings, found.staging.edits)
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))

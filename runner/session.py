@@ -61,6 +61,7 @@ class Assignment:
     program: str
     limit: int | None = None
     rows: tuple[tuple[int, int], ...] | None = None
+    files_only: bool = False  # for `fetch`, which needs no key
     remembered: dict[str, JSON] = field(default_factory=dict)
 
 
@@ -168,6 +169,7 @@ class Session:
         conduct = Conduct(
             account=settings.provider.name,
             chosen_only=self._chooses,
+            files_only=self.assignment.files_only,
             max_wait=settings.max_wait,
             probe=lambda: _key_is_good(wire),
         )
@@ -213,6 +215,8 @@ class Session:
         """A run that takes only some rows marks them, so that claims stay one query."""
         run_id = self.holding.run_id
         await ledger.do(lambda tx: unselect(tx, BATCH_ID))
+        if self.assignment.files_only:
+            return  # tasks are asked after by the next run
         await ledger.do(lambda tx: ask_again(tx, BATCH_ID, now=time.time()))
         rows, limit = self.assignment.rows, self.assignment.limit
         if rows is not None:

@@ -51,6 +51,7 @@ class Conduct:
 
     account: str
     chosen_only: bool = False
+    files_only: bool = False  # saves files of answers that are there; asks nobody for anything
     max_wait: float | None = None  # seconds without anything good
     probe: Callable[[], Awaitable[bool]]  # is the key itself accepted?
 
@@ -296,7 +297,8 @@ class Workshop:
         return not self._busy() and not self.crews.files.curious and later
 
     def _over_for(self, crew: Crew) -> bool:
-        return self._cut or (self._stopping and crew is not self.crews.files)
+        ended = self._stopping or self.conduct.files_only
+        return self._cut or (ended and crew is not self.crews.files)
 
     def _order(self, step: Step, limit: int) -> Order:
         at_send = step is Step.SEND
@@ -310,7 +312,8 @@ class Workshop:
         )
 
     def _nothing_left(self) -> bool:
-        return not self._busy() and all(crew.idle for crew in self.crews)
+        working = [crew for crew in self.crews if not self._over_for(crew)]
+        return not self._busy() and all(crew.idle for crew in working)
 
     async def _once_more(self) -> bool:
         """One more pass for what failed in passing during this run."""

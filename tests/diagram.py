@@ -10,6 +10,7 @@ BY_PERSON = (
     ("in_doubt", "ready", "retry (at its step)"),
     ("skipped", "ready", "retry (at its step)"),
     ("done", "ready", "retry --again"),
+    ("done", "ready", "fetch (at its files)"),
     ("failed", "skipped", "skip"),
     ("in_doubt", "skipped", "skip"),
     ("ready", "skipped", "skip"),

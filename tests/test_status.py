@@ -89,7 +89,8 @@ def test_an_unknown_cost_is_never_shown_as_nothing(home: Path) -> None:
 
 def test_rows_that_an_unchanged_retry_cannot_help_get_their_own_command(home: Path) -> None:
     ended(table(home, REFUSED, rows=1), 4)
-    assert status("prompts.csv").stdout.rstrip().endswith("next  rowmill run prompts.csv")
+    told = status("prompts.csv").stdout.rstrip()
+    assert told.endswith("next  rowmill errors prompts.csv --export fixes.xlsx")
 
 
 def test_a_run_that_never_said_how_it_ended_is_told_from_one_that_goes_on(home: Path) -> None:

@@ -90,14 +90,14 @@ def _failed(choice: Choice) -> ColumnElement[bool]:
 def retry(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
     """Failed rows back to the step they failed at; returns how many."""
     wanted = and_(_chosen(batch_id, choice), _failed(choice))
-    return connection.execute(update(jobs).where(wanted).values(**_fresh_start(now))).rowcount
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 
 def retry_named(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
     """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
     wanted = and_(_chosen(batch_id, choice), closed)
-    return connection.execute(update(jobs).where(wanted).values(**_fresh_start(now))).rowcount
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 
 def again(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
@@ -116,7 +116,7 @@ def again(connection: Connection, batch_id: int, choice: Choice, *, now: float) 
         "turn": jobs.c.position,
         "repeats": 0,
     }
-    changed = update(jobs).where(wanted).values(**(_fresh_start(now) | anew))
+    changed = update(jobs).where(wanted).values(**(fresh_start(now) | anew))
     return connection.execute(changed).rowcount
 
 
@@ -143,10 +143,10 @@ def ask_again(connection: Connection, batch_id: int, *, now: float) -> int:
         jobs.c.step == Step.POLL.value,
         jobs.c.kind == FailureClass.STUCK.value,
     )
-    return connection.execute(update(jobs).where(wanted).values(**_fresh_start(now))).rowcount
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 
-def _fresh_start(now: float) -> dict[str, object]:
+def fresh_start(now: float) -> dict[str, object]:
     """Back to the step it failed at; only a task that came to nothing is submitted anew."""
     over = _task_ended()
     at_send = or_(jobs.c.step == Step.SEND.value, over)
@@ -197,7 +197,7 @@ def one_more_pass(
         not_(_task_ended()),
         or_(jobs.c.step != Step.SEND.value, and_(jobs.c.model.not_in(sorted(barred)), ~bought)),
     )
-    values = _fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
+    values = fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
     values["deadline"] = jobs.c.deadline
     values["turn"] = case(
         (jobs.c.step == Step.SEND.value, jobs.c.position + 2 * RANK_SPAN), else_=now

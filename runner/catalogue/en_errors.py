@@ -70,8 +70,4 @@ ERRORS: dict[str, str] = {
     "fetch.nothing": "Nothing to fetch.",
     "fetch.start": "Fetching {rows} rows; nothing is generated.",
     "fetch.done": "{done} rows have their files, {failed} cannot have them.",
-    "fetch.inline": (
-        "{count} files came inside their answers, which no longer hold them: only a new generation "
-        "brings them back: rowmill retry {sheet} --again --rows {rows}"
-    ),
 }

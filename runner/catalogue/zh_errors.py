@@ -56,8 +56,4 @@ ERRORS: dict[str, str] = {
     "fetch.nothing": "没有要下载的。",
     "fetch.start": "下载 {rows} 行的文件；不会生成任何东西。",
     "fetch.done": "{done} 行的文件已齐，{failed} 行的文件下载不到。",
-    "fetch.inline": (
-        "{count} 个文件原在回答里，而回答已不再保存它们，只能重新生成："
-        "rowmill retry {sheet} --again --rows {rows}"
-    ),
 }

@@ -154,7 +154,6 @@ command = options.command(
     "retry",
     examples=(
         "rowmill retry prompts.xlsx",
-        "rowmill retry prompts.xlsx --class refused,truncated",
         "rowmill retry prompts.xlsx --from fixes.xlsx",
         "rowmill retry prompts.xlsx --rows 12,30-40 --again",
     ),

@@ -1,0 +1,169 @@
+"""`rowmill fetch`: saves the files that are missing or broken; never generates."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.export import Options, results_path, write_results
+from jobs.store import Store
+from jobs.store.log import end_run
+from jobs.store.readings import batch, results, spent
+from jobs.store.saved import kept_files, refetch, still_open, want_again
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.launch import STOP_CODES, program_version
+from runner.exits import Exit, Refusal, worst
+from runner.inspection import Condition, Finding, inspect_files
+from runner.progress import Display
+from runner.screen import give, tell
+from runner.secret import Secret
+from runner.session import Assignment, Ending, Session, end_log, log_to
+from runner.workspace import BATCH_ID, Workspace, find
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """What one `fetch` found, and what it came to."""
+
+    findings: Sequence[Finding]
+    wanted: int = 0  # rows with files to fetch
+    failed: int = 0  # of them, rows that cannot have them
+    code: Exit = Exit.DONE
+
+    @property
+    def bad(self) -> list[Finding]:
+        """The files that are not as they were saved."""
+        return [one for one in self.findings if one.condition is not Condition.GOOD]
+
+
+@options.argument("sheet", required=False)
+def _fetch(sheet: str | None) -> int:
+    given = Path(sheet) if sheet is not None else None
+    flag = options.given().get("workspace")
+    workspace = find(given, Path(str(flag)) if flag else None)
+    lock = workspace.hold()
+    try:
+        store = Store.open(workspace.table)
+        handler = log_to(workspace.log)
+        try:
+            return _within(workspace, store)
+        finally:
+            end_log(handler)
+            store.close()
+    finally:
+        lock.release()
+
+
+def _within(workspace: Workspace, store: Store) -> int:
+    with store.read() as tx:
+        loaded = batch(tx, BATCH_ID)
+        files = list(kept_files(tx, BATCH_ID))
+    if loaded is None:
+        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+    settings = options.settings(folder=workspace.sheet_of(loaded).parent, remembered=loaded.options)
+    findings = list(inspect_files(files, workspace.files, verify=settings.verify))
+    found = _Round(findings=findings)
+    if not settings.quiet:
+        _tell_findings(found)
+    with store.write() as tx:
+        want_again(tx, [one.file for one in found.bad])
+        wanted = refetch(tx, BATCH_ID, now=time.time())
+    if wanted:
+        assignment = Assignment(
+            settings=settings,
+            workspace=workspace,
+            batch=loaded,
+            key=Secret(""),  # nobody is asked for anything that needs one
+            title=loaded.sheet,
+            program=program_version(),
+            files_only=True,
+        )
+        found = _go(store, assignment, found, wanted)
+    elif not settings.quiet:
+        tell(say("fetch.nothing"))
+    if settings.json:
+        give(json.dumps(_record(workspace, found), ensure_ascii=False))
+    return found.code
+
+
+def _tell_findings(found: _Round) -> None:
+    count = Counter(one.condition for one in found.findings)
+    tell(
+        say(
+            "fetch.checked",
+            files=f"{len(found.findings):,}",
+            good=f"{count[Condition.GOOD]:,}",
+            missing=f"{count[Condition.MISSING]:,}",
+            damaged=f"{count[Condition.DAMAGED]:,}",
+        )
+    )
+    for one in found.bad[:MOST_SHOWN]:
+        key = "fetch.missing" if one.condition is Condition.MISSING else "fetch.damaged"
+        tell(say(key, row=one.file.row, file=one.file.name))
+    if len(found.bad) > MOST_SHOWN:
+        tell(say("fetch.more", count=f"{len(found.bad) - MOST_SHOWN:,}"))
+
+
+def _go(store: Store, assignment: Assignment, found: _Round, wanted: Sequence[int]) -> _Round:
+    settings = assignment.settings
+    if not settings.quiet:
+        tell(say("fetch.start", rows=f"{len(wanted):,}"))
+    display = Display("none", color=settings.color)
+    ending = asyncio.run(Session(store, assignment, display).go())
+    with store.read() as tx:
+        failed = still_open(tx, wanted)
+    code = worst([Exit.SOME_FAILED if failed else Exit.DONE, *_stopped(ending)])
+    code = worst([code, _write(store, assignment)])
+    with store.write() as tx:
+        end_run(tx, ending.run_id, exit_code=int(code), now=time.time())
+    if not settings.quiet:
+        done = f"{len(wanted) - failed:,}"
+        tell(say("fetch.done", done=done, failed=f"{failed:,}"))
+    return _Round(findings=found.findings, wanted=len(wanted), failed=failed, code=code)
+
+
+def _stopped(ending: Ending) -> list[Exit]:
+    return [STOP_CODES[ending.stop.kind]] if ending.stop is not None else []
+
+
+def _write(store: Store, assignment: Assignment) -> Exit:
+    """The results name files, perhaps others now."""
+    folder = assignment.workspace.folder
+    target = results_path(folder, assignment.batch)
+    try:
+        with store.read() as tx:
+            given = Options(workspace=folder, spent=spent(tx, BATCH_ID))
+            write_results(results(tx, BATCH_ID), assignment.batch, target, options=given)
+    except OSError as error:
+        tell(say("run.results_failed", reason=error.strerror or type(error).__name__))
+        return Exit.OUTPUT
+    return Exit.DONE
+
+
+def _record(workspace: Workspace, found: _Round) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "workspace": str(workspace.folder),
+        "exit_code": int(found.code),
+        "files": len(found.findings),
+        "missing": [_place(one) for one in found.bad if one.condition is Condition.MISSING],
+        "damaged": [_place(one) for one in found.bad if one.condition is Condition.DAMAGED],
+        "rows_wanted": found.wanted,
+        "rows_failed": found.failed,
+    }
+
+
+def _place(one: Finding) -> dict[str, object]:
+    return {"row": one.file.row, "file": one.file.name}
+
+
+command = options.command(
+    "fetch",
+    examples=("rowmill fetch prompts.xlsx", "rowmill fetch prompts.xlsx --verify"),
+)(_fetch)
