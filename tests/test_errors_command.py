@@ -26,7 +26,7 @@ def correct(path: Path, header: str, changes: dict[int, str]) -> None:
     for line in page.iter_rows(min_row=2):
         row = line[names.index("result_row")].value
         if row in changes:
-            line[names.index(header)].value = changes[row]  # type: ignore[index, union-attr]
+            line[names.index(header)].value = changes[row]
     book.save(path)
     book.close()
 
