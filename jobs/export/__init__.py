@@ -1,15 +1,26 @@
 """Results beside the user's own columns, as one file that is written whole or not at all."""
 
+from jobs.export.expand import property_columns
 from jobs.export.fixes import FixOptions, current_cells, export_fixes
+from jobs.export.into_copy import COPIED, Original, write_into_copy
 from jobs.export.placing import OutputError
 from jobs.export.records import cell_problem
 from jobs.export.shape import FORMATS, columns, format_for, format_of, results_path
-from jobs.export.writing import Options, Written, stream_results, write_results
+from jobs.export.writing import (
+    MOST_PICTURES,
+    Options,
+    Written,
+    stream_results,
+    write_results,
+)
 
 __all__ = [
+    "COPIED",
     "FORMATS",
+    "MOST_PICTURES",
     "FixOptions",
     "Options",
+    "Original",
     "OutputError",
     "Written",
     "cell_problem",
@@ -18,7 +29,9 @@ __all__ = [
     "export_fixes",
     "format_for",
     "format_of",
+    "property_columns",
     "results_path",
     "stream_results",
+    "write_into_copy",
     "write_results",
 ]

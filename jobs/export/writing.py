@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.export.expand import expanded, widened
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import format_of, grid
@@ -17,11 +18,15 @@ from jobs.sheet.write_delimited import write_delimited
 from jobs.sheet.write_lines import write_lines
 from jobs.sheet.write_parquet import write_parquet
 from jobs.sheet.write_workbook import Beside, write_workbook
-from jobs.sheet.writers import Grid, Records, Tally
+from jobs.sheet.writers import Column, Grid, Records, Tally
 from jobs.store.readings import Batch, ResultRow, Spent
+from jobs.thumbs import thumb_path
 
 SEEKING = frozenset({"xlsx", "parquet"})
 """Formats whose writer goes back in its file, which a pipe cannot."""
+
+MOST_PICTURES = 5_000
+"""Rows up to which a workbook shows thumbnails without being asked: about 50 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +34,15 @@ class Options:
     """How results are written.
 
     `workspace` holds the files that results name, and the record of what we wrote. `safe`
-    neutralises the user's own columns too, in csv and tsv. `spent` goes on the summary tab of a
-    workbook. `now` (Unix seconds) dates a sibling.
+    neutralises the user's own columns too, in csv and tsv. `properties` are columns for structured
+    output. `thumbs`: a workbook shows the thumbnails that there are. `spent` goes on the
+    summary tab of a workbook. `now` (Unix seconds) dates a sibling.
     """
 
     workspace: Path
     safe: bool = False
+    properties: tuple[Column, ...] = ()
+    thumbs: bool = False
     spent: Spent | None = None
     now: float = field(default_factory=time.time)
 
@@ -44,6 +52,7 @@ class Written:
     """Where the results went. `moved`: not to the target, which somebody changed or has open.
 
     `replaced` characters no such file can hold; `texts` too long for a cell lie in files beside it.
+    `unfit` says why a copy of the user's workbook became a new one.
     """
 
     path: Path
@@ -51,6 +60,7 @@ class Written:
     moved: bool
     replaced: int = 0
     texts: int = 0
+    unfit: str = ""
 
 
 def write_results(
@@ -113,7 +123,11 @@ class _Job:
 
     def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
         files_at = path_of_files(self.options.workspace, self.folder)
-        return self._put(file, grid(self.batch), records(rows, self.batch, files_at=files_at))
+        columns, lines = grid(self.batch), records(rows, self.batch, files_at=files_at)
+        properties = self.options.properties
+        if properties:
+            return self._put(file, widened(columns, properties), expanded(lines, properties))
+        return self._put(file, columns, lines)
 
     def _put(self, file: BinaryIO, columns: Grid, lines: Records) -> Tally:
         safe = self.options.safe
@@ -127,10 +141,20 @@ class _Job:
             case "parquet":
                 return write_parquet(file, columns, lines)
             case "xlsx":
-                beside = Beside(folder=self.folder, summary=_summary(self.options.spent))
+                beside = Beside(
+                    folder=self.folder,
+                    summary=_summary(self.options.spent),
+                    picture=self._picture if self.options.thumbs else None,
+                )
                 return write_workbook(file, columns, lines, beside=beside)
             case _:
                 raise OutputError(f"there is no format {self.format}")
+
+    def _picture(self, name: str) -> Path | None:
+        """The thumbnail of a file that a result names."""
+        files_at = path_of_files(self.options.workspace, self.folder)
+        found = thumb_path(self.options.workspace, name.removeprefix(f"{files_at}/"))
+        return found if found.is_file() else None
 
 
 def _summary(spent: Spent | None) -> list[tuple[str, JSON]]:

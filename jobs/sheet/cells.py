@@ -23,7 +23,7 @@ CLEAN_WORKBOOK: Mapping[str, object] = {
 
 def clean(text: str) -> tuple[str, int]:
     """The text without what a workbook cannot hold, and how many characters that cost."""
-    return _UNFIT.subn(REPLACEMENT, text)
+    return (text, 0) if _UNFIT.search(text) is None else _UNFIT.subn(REPLACEMENT, text)
 
 
 def is_long(text: str) -> bool:

@@ -1,15 +1,16 @@
 """Writes results as an Excel workbook in which every text is text, and nothing a formula."""
 
 import re
+import struct
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from jobs.job import JSON
 from jobs.sheet.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
-from jobs.sheet.statistics import Fact, by_model
+from jobs.sheet.workbook_summary import Sums, sum_up
 from jobs.sheet.write_texts import TextFiles, placeholder
 from jobs.sheet.writers import (
     Grid,
@@ -26,6 +27,7 @@ MOST_ROWS = 1_048_576  # of one tab, the header included
 MOST_COLUMNS = 16_384
 MOST_LINKS = 65_530  # of one tab
 MEASURED = 200  # rows that decide the widths
+SHORT = MOST_CHARACTERS // 2  # no longer in UTF-16 than a cell holds, whatever the characters
 _NARROWEST, _WIDEST = 8, 60
 
 # A link opens a program: only plain relative paths to things that are looked at.
@@ -48,60 +50,22 @@ _FAILURES = (
     *("result_attempts", "result_request_id"),
 )
 
+EDGE = 96  # pixels of a thumbnail's longer edge as it is shown
+TALL = EDGE + 28  # pixels of a row with one
+_TEXT_ABOVE = 22  # pixels for the status, above its picture
+_PICTURE_COLUMN = 16  # characters: a little wider than a picture
+
+Picture = Callable[[str], Path | None]
+"""The thumbnail (JPEG) of a saved file, by its path from the workbook; None where there is none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What a workbook needs beside its cells: a folder for long texts, lines for the summary."""
+    """What a workbook needs beside its cells: a folder for long texts, lines, thumbnails."""
 
     folder: Path
     summary: Sequence[tuple[str, JSON]] = ()
-
-
-class _Cell(NamedTuple):  # made for every cell of every row, and a tuple is made fastest
-    """A value as Excel takes it: a number, or a text with perhaps a link."""
-
-    value: str | int | float
-    link: str | None = None
-
-
-_EMPTY = _Cell("")
-
-
-@dataclass(slots=True)
-class _Sums:
-    """What the summary tab counts while the rows go by."""
-
-    statuses: dict[str, int] = field(default_factory=dict)
-    classes: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, float] = field(default_factory=dict)
-    facts: list[Fact] = field(default_factory=list)
-    unpriced: int = 0
-
-    def add(self, named: dict[str, JSON]) -> None:
-        status = str(named["result_status"])
-        seconds, cost = (_number(named[name]) for name in ("result_seconds", "result_cost"))
-        self.facts.append((str(named["result_model"] or ""), status, seconds, cost))
-        self.statuses[status] = self.statuses.get(status, 0) + 1
-        kind = named["result_error_class"]
-        if isinstance(kind, str) and status == "failed":
-            self.classes[kind] = self.classes.get(kind, 0) + 1
-        self.unpriced += status == "done" and named["result_cost"] is None
-        for name in _SUMMED:
-            value = named[name]
-            if isinstance(value, int | float):
-                self.numbers[name] = self.numbers.get(name, 0) + value
-
-
-_BY_MODEL = ("rows", "done", "failed", "median seconds", "p95 seconds", "cost")
-
-
-def _number(value: JSON) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-_SUMMED = (
-    *("result_cost", "result_prompt_tokens", "result_completion_tokens", "result_total_tokens"),
-)
+    picture: Picture | None = None
 
 
 def write_workbook(file: BinaryIO, grid: Grid, records: Records, *, beside: Beside) -> Tally:
@@ -117,39 +81,45 @@ class _Book:
 
     def __init__(self, workbook: Any, grid: Grid, beside: Beside) -> None:
         self.grid = grid
-        self.kinds = [column.kind for column in grid.columns]
         self.beside = beside
+        tall: dict[str, object] = {"valign": "top", "text_wrap": True} if beside.picture else {}
         self.head = workbook.add_format({"bold": True, "bottom": 1})
-        self.link = workbook.add_format({"font_color": "#0563C1", "underline": 1})
+        self.plain = workbook.add_format(tall) if tall else None
+        self.link = workbook.add_format({"font_color": "#0563C1", "underline": 1} | tall)
         self.colours = {
-            status: workbook.add_format({"bg_color": colour}) for status, colour in _COLOURS.items()
+            status: workbook.add_format({"bg_color": colour} | tall)
+            for status, colour in _COLOURS.items()
         }
         self.texts = TextFiles(beside.folder)
         self.replaced = 0
-        self.ours = {
-            column.name: place
-            for place, column in enumerate(grid.columns)
-            if column.kind is not Kind.OWN
-        }
+        own = grid.own
+        self.ours = {column.name: at for at, column in enumerate(grid.columns) if at >= own}
         self.slugs = [_slug(name, place) for place, name in enumerate(unique_names(grid), 1)]
+        self.numeric = frozenset(
+            place for place, column in enumerate(grid.columns) if column.kind in _NUMBERS
+        )
         again = [self.ours[name] for name in _FAILURES]
         self.results = _Tab(workbook.add_worksheet("results"), self, list(range(len(grid.columns))))
-        self.failures = _Tab(workbook.add_worksheet("failures"), self, [*again, *range(grid.own)])
+        self.failures = _Tab(workbook.add_worksheet("failures"), self, [*again, *range(own)])
         self.summary = workbook.add_worksheet("summary")
 
     def fill(self, records: Records) -> Tally:
-        sums = _Sums()
+        sums = Sums(ours=self.ours)
+        status_at, files_at = self.ours["result_status"], self.ours["result_files"]
         for record in records:
-            named = {name: record[place] for name, place in self.ours.items()}
-            sums.add(named)
-            cells = [self._cell(record, place) for place in range(len(record))]
-            self.results.add(cells, str(named["result_status"]))
-            if named["result_status"] in {"failed", "in_doubt"}:
-                self.failures.add(cells, str(named["result_status"]))
+            sums.add(record)
+            links: dict[int, str] = {}
+            values = self._values(record, links)
+            status = str(record[status_at])
+            self.results.add(values, status, links)
+            if self.beside.picture is not None and record[files_at]:
+                self._show(self.beside.picture, record[files_at])
+            if status in {"failed", "in_doubt"}:
+                self.failures.add(values, status, links)
         self.results.finish()
         self.failures.finish()
         tally = Tally(rows=self.results.rows, replaced=self.replaced, texts=self.texts.written)
-        self._sum_up(sums, tally)
+        sum_up(self.summary, sums, tally, self.beside.summary)
         return tally
 
     def clean(self, text: str) -> str:
@@ -158,57 +128,42 @@ class _Book:
         self.replaced += replaced
         return fit
 
-    def _cell(self, record: Record, place: int) -> _Cell:
-        value = record[place]
-        if value is None or value == "":
-            return _EMPTY
-        kind = self.kinds[place]
-        if kind in _NUMBERS and isinstance(value, int | float):
-            return _Cell(value)
-        text = cell_text(value, kind)
-        if is_long(text):
-            name = f"{record[self.ours['result_row']]}-{self.slugs[place]}"
-            path = self.texts.keep(name, text)
-            return _Cell(placeholder(text, path), path)
-        if place == self.ours["result_files"]:
-            first = text.partition("\n")[0]
-            return _Cell(self.clean(text), first if SAFE_LINK.fullmatch(first) else None)
-        return _Cell(self.clean(text))
-
-    def _sum_up(self, sums: _Sums, tally: Tally) -> None:
-        """One number a line; a cost is of the answers in this file, and may not be all of it."""
-        lines: list[tuple[str, JSON]] = [("rows", tally.rows)]
-        lines += sorted(sums.statuses.items())
-        lines += [(f"failed: {name}", count) for name, count in sorted(sums.classes.items())]
-        lines += [(name, sums.numbers[name]) for name in _SUMMED if name in sums.numbers]
-        if sums.unpriced:
-            lines.append(("done rows without a known cost", sums.unpriced))
-        if tally.replaced:
-            lines.append(("characters Excel cannot hold, replaced", tally.replaced))
-        if tally.texts:
-            lines.append(("texts too long for a cell, in files", tally.texts))
-        lines += self.beside.summary
-        for place, (name, value) in enumerate(lines):
-            self.summary.write_string(place, 0, name)
-            if isinstance(value, int | float):
-                self.summary.write_number(place, 1, value)
+    def _values(self, record: Record, links: dict[int, str]) -> list[str | int | float | None]:
+        """The record as a workbook takes it: texts, numbers, None for an empty cell."""
+        numeric, kinds = self.numeric, self.grid.columns
+        values: list[str | int | float | None] = []
+        for place, value in enumerate(record):
+            if type(value) is str:
+                text = value
+            elif value is None or value == []:
+                values.append(None)
+                continue
+            elif place in numeric and isinstance(value, int | float):
+                values.append(value)
+                continue
             else:
-                self.summary.write_string(place, 1, cell_text(value, Kind.TEXT))
-        self._tell_models(sums, below=len(lines) + 1)
-        self.summary.set_column(0, 0, 42)
-        self.summary.set_column(1, len(_BY_MODEL), 16)
+                text = cell_text(value, kinds[place].kind)
+            if len(text) > SHORT and is_long(text):
+                text, links[place] = self._apart(text, record, place)
+            values.append(self.clean(text) if text else None)
+        files = values[self.ours["result_files"]]
+        if isinstance(files, str):
+            first = files.partition("\n")[0]
+            if SAFE_LINK.fullmatch(first):
+                links[self.ours["result_files"]] = first
+        return values
 
-    def _tell_models(self, sums: _Sums, *, below: int) -> None:
-        """A small table under the totals: how each model did."""
-        for column, title in enumerate(("model", *_BY_MODEL)):
-            self.summary.write_string(below, column, title)
-        for place, line in enumerate(by_model(sums.facts), below + 1):
-            self.summary.write_string(place, 0, cell_text(line.model, Kind.TEXT))
-            numbers = (line.rows, line.done, line.failed)
-            known = (line.median_seconds, line.p95_seconds, line.cost)
-            for column, value in enumerate((*numbers, *known), 1):
-                if value is not None:
-                    self.summary.write_number(place, column, value)
+    def _apart(self, text: str, record: Record, place: int) -> tuple[str, str]:
+        """A text too long for a cell goes to a file: what stands in the cell, and its link."""
+        path = self.texts.keep(f"{record[self.ours['result_row']]}-{self.slugs[place]}", text)
+        return placeholder(text, path), path
+
+    def _show(self, picture: Picture, files: JSON) -> None:
+        """The first thumbnail there is, under the row's status."""
+        names = files if isinstance(files, list) else [files]
+        found = next((path for name in names if (path := picture(str(name)))), None)
+        if found is not None:
+            self.results.show(found, self.ours["result_status"])
 
 
 class _Tab:
@@ -217,38 +172,61 @@ class _Tab:
     def __init__(self, sheet: Any, book: _Book, places: list[int]) -> None:
         self.sheet = sheet
         self.book = book
-        self.places = places
+        self.places = list(enumerate(places))
         self.rows = 0
         self.links = 0
         self.widths = [_NARROWEST] * len(places)
-        self.status = places.index(book.ours["result_status"])
-        for at, place in enumerate(places):
+        self.status = book.ours["result_status"]
+        for at, place in self.places:
             name = book.clean(book.grid.columns[place].name)
             self._measure(at, name)
-            sheet.write_string(0, at, name[: MOST_CHARACTERS // 2], book.head)
+            sheet.write_string(0, at, name[:SHORT], book.head)
 
-    def add(self, cells: list[_Cell], status: str) -> None:
+    def add(
+        self, values: list[str | int | float | None], status: str, links: dict[int, str]
+    ) -> None:
         """One more row."""
-        self.rows += 1
-        if self.rows >= MOST_ROWS:
+        self.rows = row = self.rows + 1
+        if row >= MOST_ROWS:
             raise WriteError(f"an Excel tab holds {MOST_ROWS - 1:,} rows; export as csv instead")
-        for at, place in enumerate(self.places):
-            cell = cells[place]
-            if not isinstance(cell.value, str):
-                self.sheet.write_number(self.rows, at, cell.value)
-            elif at == self.status:
-                style = self.book.colours.get(status)
-                self.sheet.write_string(self.rows, at, cell.value, style)
-            elif cell.link is not None and self.links < MOST_LINKS:
+        if row <= MEASURED:
+            self._measure_all(values)
+        write_string, write_number = self.sheet.write_string, self.sheet.write_number
+        status_at, plain = self.status, self.book.plain
+        for at, place in self.places:
+            value = values[place]
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                write_number(row, at, value, plain)
+            elif place == status_at:
+                write_string(row, at, value, self.book.colours.get(status))
+            elif place in links and self.links < MOST_LINKS:
                 self.links += 1
-                self._write_link(at, cell.value, cell.link)
-            elif cell.value:
-                self.sheet.write_string(self.rows, at, cell.value)
-            if self.rows <= MEASURED and isinstance(cell.value, str):
-                self._measure(at, cell.value)
+                self.sheet.write_url(row, at, f"external:{links[place]}", self.book.link, value)
+            else:
+                write_string(row, at, value, plain)
 
-    def _write_link(self, at: int, text: str, path: str) -> None:
-        self.sheet.write_url(self.rows, at, f"external:{path}", self.book.link, text)
+    def show(self, picture: Path, at: int) -> None:
+        """A thumbnail in the row just added."""
+        size = _shown_as(picture)
+        if size is None:
+            return
+        self.sheet.set_row_pixels(self.rows, TALL)
+        self.sheet.insert_image(
+            self.rows,
+            at,
+            str(picture),
+            {
+                "x_scale": size,
+                "y_scale": size,
+                "x_offset": 4,
+                "y_offset": _TEXT_ABOVE,
+                "object_position": 1,  # it moves, is sorted and is hidden with its row
+                "decorative": True,
+            },
+        )
+        self.widths[at] = max(self.widths[at], _PICTURE_COLUMN)
 
     def finish(self) -> None:
         """What belongs to the tab as a whole."""
@@ -257,10 +235,29 @@ class _Tab:
         for at, width in enumerate(self.widths):
             self.sheet.set_column(at, at, width)
 
+    def _measure_all(self, values: list[str | int | float | None]) -> None:
+        for at, place in self.places:
+            value = values[place]
+            if isinstance(value, str):
+                self._measure(at, value)
+
     def _measure(self, at: int, text: str) -> None:
         line = text[: _WIDEST * 2].partition("\n")[0]
         wide = sum(unicodedata.east_asian_width(character) in "WF" for character in line)
         self.widths[at] = min(max(self.widths[at], len(line) + wide + 2), _WIDEST)
+
+
+def _shown_as(picture: Path) -> float | None:
+    """The scale at which a thumbnail's longer edge is that of a row; None where it is no JPEG."""
+    from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as below
+    from xlsxwriter.image import Image  # noqa: PLC0415 - for workbooks with pictures only
+
+    try:
+        image = Image(str(picture))
+    except (OSError, ValueError, IndexError, struct.error, XlsxWriterException):
+        return None
+    longest = max(image.width, image.height)
+    return EDGE / longest if longest else None
 
 
 def _slug(name: str, number: int) -> str:

@@ -1,22 +1,31 @@
 """`rowmill export`: the results, in any format, to a file or to stdout."""
 
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from jobs.export import (
+    COPIED,
     FORMATS,
+    MOST_PICTURES,
     Options,
+    Original,
     Written,
     format_for,
+    property_columns,
     stream_results,
+    write_into_copy,
     write_results,
 )
 from jobs.sheet.writers import Tally
 from jobs.store import Store, Transaction
-from jobs.store.readings import Batch, batch, results, spent
+from jobs.store.exported import confirm, give_back, take_new
+from jobs.store.readings import Batch, batch, counts, results, spent
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
@@ -47,12 +56,17 @@ class _Statuses(click.ParamType):  # type: ignore[type-arg]  # it has none befor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """What was asked for: where to (None: stdout), in which format, which rows."""
+    """What was asked for: where to (None: stdout), in which format, which rows, in which form."""
 
     target: Path | None
     format: str
     only: frozenset[str] | None
-    safe: bool
+    new: bool
+    thumbs: bool
+    into_copy: bool
+    expand: bool
+    safe_csv: bool
+    export: int | None = None  # of the new rows, once they are taken
 
 
 @options.argument("sheet", required=False)
@@ -61,23 +75,23 @@ class _Wish:
     "--format", cls=options.ToldOption, type=click.Choice(FORMATS), metavar="|".join(FORMATS)
 )
 @click.option("--only", cls=options.ToldOption, type=_Statuses(), metavar="STATUSES")
+@click.option("--new", cls=options.ToldOption, is_flag=True)
+@click.option("--thumbs", cls=options.ToldOption, is_flag=True)
+@click.option("--into-copy", cls=options.ToldOption, is_flag=True)
+@click.option("--expand", cls=options.ToldOption, is_flag=True)
 @click.option("--safe-csv", cls=options.ToldOption, is_flag=True)
 def _export(
     sheet: str | None,
     *,
     output: str,
     format: str | None,  # noqa: A002 - click calls it by the option's name
-    only: frozenset[str] | None,
-    safe_csv: bool,
+    **asked: bool | frozenset[str] | None,
 ) -> None:
-    wish = _Wish(
-        target=None if output == STDOUT else Path(output),
-        format=format or _format(output),
-        only=only,
-        safe=safe_csv,
-    )
-    if wish.target is None and wish.format in BINARY and sys.stdout.isatty():
-        raise click.UsageError(say("export.terminal", format=wish.format))
+    target = None if output == STDOUT else Path(output)
+    copied = bool(asked["into_copy"])
+    form = "xlsx" if copied else (format or _format(output))
+    wish = _Wish(target=target, format=form, **asked)  # type: ignore[arg-type]  # click's own names
+    _check(wish)
     named = Path(sheet) if sheet is not None else None
     settings = options.settings(folder=named.absolute().parent if named is not None else None)
     workspace = find(named, settings.workspace)
@@ -95,21 +109,101 @@ def _format(output: str) -> str:
     return found
 
 
-def _write(workspace: Workspace, wish: _Wish) -> Written | Tally:
+def _check(wish: _Wish) -> None:
+    """Refuse what cannot be had together."""
+    if wish.target is None and wish.format in BINARY and sys.stdout.isatty():
+        raise click.UsageError(say("export.terminal", format=wish.format))
+    if wish.into_copy:
+        ending = wish.target.suffix.lower().lstrip(".") if wish.target is not None else ""
+        if ending not in COPIED:
+            raise click.UsageError(say("export.copy_needs_file"))
+        if wish.thumbs:
+            raise click.UsageError(say("export.copy_has_no_thumbs"))
+    if wish.thumbs and wish.format != "xlsx":
+        raise click.UsageError(say("export.thumbs_need_workbook"))
+
+
+def _write(workspace: Workspace, asked: _Wish) -> Written | Tally:
+    with _taken(workspace, asked) as wish, _looking(workspace) as store, store.read() as tx:
+        # One transaction: the rows are those of one moment, also while a run goes on.
+        loaded = _loaded(tx, workspace)
+        given = _options(tx, workspace, wish)
+        if wish.into_copy:
+            assert wish.target is not None
+            return _into_copy(tx, workspace, loaded, wish.target, (wish, given))
+        rows = results(tx, BATCH_ID, only=wish.only, export=wish.export)
+        if wish.target is None:
+            stream = sys.stdout.buffer
+            tally = stream_results(rows, loaded, stream, format=wish.format, options=given)
+            stream.flush()
+            return tally
+        return write_results(rows, loaded, wish.target, format=wish.format, options=given)
+
+
+@contextmanager
+def _looking(workspace: Workspace) -> Iterator[Store]:
     store = Store.look(workspace.table)
     try:
-        # One transaction: the rows are those of one moment, also while a run goes on.
-        with store.read() as tx:
-            loaded = _loaded(tx, workspace)
-            given = Options(workspace=workspace.folder, safe=wish.safe, spent=spent(tx, BATCH_ID))
-            rows = results(tx, BATCH_ID, only=wish.only)
-            if wish.target is None:
-                return stream_results(
-                    rows, loaded, sys.stdout.buffer, format=wish.format, options=given
-                )
-            return write_results(rows, loaded, wish.target, format=wish.format, options=given)
+        yield store
     finally:
         store.close()
+
+
+@contextmanager
+def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
+    """With --new: the new rows taken for this export, and theirs once the file is in place."""
+    if not wish.new:
+        yield wish
+        return
+    with _looking(workspace):
+        pass  # an older table is refused here, not brought forward by an export
+    store = Store.open(workspace.table)
+    number = time.time_ns()
+    try:
+        with store.write() as tx:
+            take_new(tx, BATCH_ID, export=number, only=wish.only)
+        try:
+            yield replace(wish, export=number)
+        except BaseException:
+            with store.write() as tx:
+                give_back(tx, export=number)
+            raise
+        with store.write() as tx:
+            confirm(tx, export=number)
+    finally:
+        store.close()
+
+
+def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> Options:
+    found = results(tx, BATCH_ID, only=wish.only, export=wish.export) if wish.expand else ()
+    few = counts(tx, BATCH_ID).total <= MOST_PICTURES
+    return Options(
+        workspace=workspace.folder,
+        safe=wish.safe_csv,
+        spent=spent(tx, BATCH_ID),
+        properties=property_columns(found),
+        thumbs=wish.thumbs or few,
+    )
+
+
+def _into_copy(
+    tx: Transaction,
+    workspace: Workspace,
+    loaded: Batch,
+    target: Path,
+    asked: tuple[_Wish, Options],
+) -> Written:
+    wish, given = asked
+    original = Original(path=workspace.sheet_of(loaded), batch=loaded)
+    ending = original.path.suffix.lower()
+    if ending.lstrip(".") in COPIED and target.suffix.lower() != ending:
+        raise click.UsageError(say("export.copy_ending", ending=ending))
+    return write_into_copy(
+        lambda: results(tx, BATCH_ID, only=wish.only, export=wish.export),
+        original,
+        target,
+        options=given,
+    )
 
 
 def _loaded(tx: Transaction, workspace: Workspace) -> Batch:
@@ -122,6 +216,8 @@ def _loaded(tx: Transaction, workspace: Workspace) -> Batch:
 def _tell(written: Written | Tally, wish: _Wish) -> None:
     """What was written where; on stderr, since stdout is for data."""
     if isinstance(written, Written):
+        if written.unfit:
+            tell(say("export.unfit", reason=written.unfit))
         tell(say("export.written", rows=f"{written.rows:,}", file=str(written.path)))
         if written.moved:
             tell(say("export.moved", file=str(wish.target)))
@@ -136,6 +232,6 @@ command = options.command(
     examples=(
         "rowmill export prompts.xlsx -o results.csv",
         "rowmill export prompts.xlsx -o failed.xlsx --only failed,in_doubt",
-        "rowmill export prompts.xlsx --format jsonl > results.jsonl",
+        'rowmill export prompts.xlsx --into-copy -o "prompts with results.xlsx"',
     ),
 )(_export)

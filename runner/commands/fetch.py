@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.export import Options, results_path, write_results
+from jobs.export import MOST_PICTURES, Options, results_path, write_results
 from jobs.store import Store
 from jobs.store.log import end_run
-from jobs.store.readings import batch, results, spent
+from jobs.store.readings import batch, counts, results, spent
 from jobs.store.saved import kept_files, refetch, still_open, want_again
 from runner.catalogue import say
 from runner.commands import options
@@ -138,7 +138,11 @@ def _write(store: Store, assignment: Assignment) -> Exit:
     target = results_path(folder, assignment.batch)
     try:
         with store.read() as tx:
-            given = Options(workspace=folder, spent=spent(tx, BATCH_ID))
+            given = Options(
+                workspace=folder,
+                spent=spent(tx, BATCH_ID),
+                thumbs=counts(tx, BATCH_ID).total <= MOST_PICTURES,
+            )
             write_results(results(tx, BATCH_ID), assignment.batch, target, options=given)
     except OSError as error:
         tell(say("run.results_failed", reason=error.strerror or type(error).__name__))

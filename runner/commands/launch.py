@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jobs.export import Options, results_path, write_results
+from jobs.export import MOST_PICTURES, Options, results_path, write_results
 from jobs.job import JSON
 from jobs.store import Store, Transaction
 from jobs.store.choices import ask_again
@@ -283,7 +283,11 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
     target = results_path(job.workspace.folder, loaded)
     try:
         with store.read() as tx:
-            options = Options(workspace=job.workspace.folder, spent=spent(tx, BATCH_ID))
+            options = Options(
+                workspace=job.workspace.folder,
+                spent=spent(tx, BATCH_ID),
+                thumbs=counts(tx, BATCH_ID).total <= MOST_PICTURES,
+            )
             written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
             vectors = write_vectors(
                 tx,

@@ -1,0 +1,67 @@
+"""A column for each property of structured output, after all others."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from jobs.columns import RESULT_COLUMNS
+from jobs.job import JSON
+from jobs.sheet.writers import Column, Grid, Kind, Record
+from jobs.store.readings import ResultRow
+
+STRUCTURED = "structured"  # where `result_data` has it
+PREFIX = "result_data."
+_DATA = RESULT_COLUMNS.index("result_data") - len(RESULT_COLUMNS)
+
+
+def property_columns(rows: Iterable[ResultRow]) -> tuple[Column, ...]:
+    """The columns for what these rows hold, in the order in which it is first met."""
+    kinds: dict[str, set[Kind]] = {}
+    for row in rows:
+        found = row.data.get(STRUCTURED)
+        if isinstance(found, dict):
+            for name, value in found.items():
+                seen = kinds.setdefault(name, set())
+                if value is not None:
+                    seen.add(_kind_of(value))
+    return tuple(
+        Column(name=f"{PREFIX}{name}", kind=_common(seen), foreign=not seen <= _NUMBERS)
+        for name, seen in kinds.items()
+    )
+
+
+_NUMBERS = {Kind.INTEGER, Kind.NUMBER}
+
+
+def _kind_of(value: JSON) -> Kind:
+    match value:
+        case bool():
+            return Kind.OBJECT
+        case int():
+            return Kind.INTEGER if abs(value) < 2**53 else Kind.OBJECT
+        case float():
+            return Kind.NUMBER
+        case str():
+            return Kind.TEXT
+        case _:
+            return Kind.OBJECT
+
+
+def _common(seen: set[Kind]) -> Kind:
+    if len(seen) == 1:
+        return next(iter(seen))
+    return Kind.NUMBER if seen and seen <= _NUMBERS else Kind.OBJECT
+
+
+def widened(grid: Grid, columns: tuple[Column, ...]) -> Grid:
+    """The grid with these columns at its end."""
+    return replace(grid, columns=(*grid.columns, *columns))
+
+
+def expanded(records: Iterable[Record], columns: tuple[Column, ...]) -> Iterator[Record]:
+    """Each record with the values of these columns behind it."""
+    names = [column.name.removeprefix(PREFIX) for column in columns]
+    for record in records:
+        data = record[_DATA]
+        found = data.get(STRUCTURED) if isinstance(data, dict) else None
+        values = found if isinstance(found, dict) else {}
+        yield [*record, *(values.get(name) for name in names)]

@@ -1,0 +1,116 @@
+"""Results in a copy of the person's own workbook, beside everything else that is in it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobs.columns import RESULT_COLUMNS
+from jobs.export.expand import expanded, widened
+from jobs.export.placing import checked_target, named_errors, part_beside, put
+from jobs.export.records import path_of_files, records
+from jobs.export.shape import grid, own_columns
+from jobs.export.traces import Traces
+from jobs.export.writing import Options, Written, write_results
+from jobs.sheet.cells import clean, is_long
+from jobs.sheet.copy_parts import UnfitWorkbookError
+from jobs.sheet.copy_sheet import Line, Value
+from jobs.sheet.copy_workbook import Place, copy_with_columns, verify_copy
+from jobs.sheet.write_texts import TextFiles, placeholder
+from jobs.sheet.writers import Column, Kind, cell_text
+from jobs.store.readings import Batch, ResultRow
+
+COPIED = frozenset({"xlsx", "xlsm"})
+_ROW = RESULT_COLUMNS.index("result_row")
+_NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER})
+Rows = Callable[[], Iterable[ResultRow]]
+"""Gives the rows anew each time: they are written, and then held against what was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The person's own workbook, as it was loaded."""
+
+    path: Path
+    batch: Batch
+
+
+def write_into_copy(rows: Rows, original: Original, target: Path, *, options: Options) -> Written:
+    """Write a copy with our columns, checked by reading it again; else a new workbook.
+
+    `unfit` of what is returned says why it became a new workbook. Raises OutputError.
+    """
+    real = checked_target(target)
+    try:
+        place = _place(original)
+        with named_errors(target):
+            return _copied(rows, original, place, (target, real), options)
+    except UnfitWorkbookError as error:
+        if target.suffix.lower() == ".xlsm":  # a new workbook has no macros, and may not say so
+            target = target.with_suffix(".xlsx")
+        written = write_results(rows(), original.batch, target, format="xlsx", options=options)
+        return replace(written, unfit=str(error))
+
+
+def _place(original: Original) -> Place:
+    batch = original.batch
+    layout = batch.layout
+    tab, header = layout.get("tab"), layout.get("header_row")
+    if layout.get("format") not in COPIED or not isinstance(tab, str):
+        raise UnfitWorkbookError("the sheet is no .xlsx or .xlsm workbook")
+    if not isinstance(header, int) or header < 1:
+        raise UnfitWorkbookError("the sheet has no header row")
+    if len(own_columns(batch)) != len(batch.headers):
+        raise UnfitWorkbookError("the sheet has result columns of its own")
+    try:
+        with original.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "blake2b").digest()
+    except OSError as error:
+        raise UnfitWorkbookError(f"the sheet cannot be read ({error.strerror})") from error
+    if digest != batch.sheet_digest:
+        raise UnfitWorkbookError("the sheet has changed since it was loaded; run it first")
+    return Place(tab=tab, header_row=header)
+
+
+def _copied(
+    rows: Rows, original: Original, place: Place, targets: tuple[Path, Path], options: Options
+) -> Written:
+    target, real = targets
+    batch = original.batch
+    own = grid(batch).own
+    columns = widened(grid(batch), options.properties).columns[own:]
+    headers = [clean(column.name)[0] for column in columns]
+    files_at = path_of_files(options.workspace, real.parent)
+
+    def lines(texts: TextFiles) -> Iterator[Line]:
+        placed = (row for row in rows() if row.status != "parked")
+        found = records(placed, batch, files_at=files_at)
+        for record in expanded(found, options.properties):
+            ours = record[own:]
+            number = ours[_ROW]
+            assert isinstance(number, int)
+            yield number, _values(columns, ours, texts, number)
+
+    texts = TextFiles(real.parent)
+    with part_beside(real) as (part, file):
+        copied = copy_with_columns(original.path, file, place, headers, lines(texts))
+        file.flush()
+        verify_copy(original.path, part, copied, place, lines(TextFiles(real.parent)))
+    count = sum(1 for row in rows() if row.status != "parked")
+    path, moved = put(part, real, traces=Traces(options.workspace), now=options.now)
+    return Written(path=path if moved else target, rows=count, moved=moved, texts=texts.written)
+
+
+def _values(
+    columns: Iterable[Column], ours: Iterable[object], texts: TextFiles, number: int
+) -> list[Value]:
+    found: list[Value] = []
+    for column, value in zip(columns, ours, strict=True):
+        if column.kind in _NUMBERS and isinstance(value, int | float):
+            found.append(value)
+            continue
+        text = cell_text(value, column.kind)  # type: ignore[arg-type]  # a record holds JSON
+        if is_long(text):
+            text = placeholder(text, texts.keep(f"{number}-{column.name}", text))
+        found.append(clean(text)[0])
+    return found
