@@ -1,4 +1,4 @@
-"""Results as a workbook, beside XlsxWriter alone on the same cells: `python -m tests.bench.workbooks`.
+"""Results as a workbook, beside XlsxWriter alone on the same cells.
 
 Ours reads the table, cleans and measures texts, colours, links, lists the failures and sums up; the
 reference only writes cells (and pictures) that lie ready in a file of JSON lines.
@@ -17,12 +17,9 @@ from jobs.export.shape import columns
 from jobs.store import Store
 from jobs.store.readings import batch, results, spent
 from jobs.thumbs import thumb_path
-from tests.bench.measuring import HEADS, PYTHON, ROOT, Contender, in_turn, lines_of, table
-from tests.bench.sheets import PROMPT
 
-sys.path.insert(0, str(ROOT / "tests"))  # the suite's own builders import each other flatly
-
-from builders import Fate, Sheet, make_table
+from .measuring import HEADS, PYTHON, ROOT, Contender, in_turn, lines_of, table
+from .sheets import PROMPT
 
 CASES = (("100,000 rows", 100_000, 0), ("5,000 rows with thumbnails", 5_000, 5_000))
 EDGE = 256
@@ -30,6 +27,9 @@ EDGE = 256
 
 def make(folder: Path, rows: int, pictures: int) -> None:
     """A table of done rows, the thumbnails, and the same cells for the reference."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from builders import Fate, Sheet, make_table  # noqa: PLC0415 - found only now
+
     cells = [[f"row-{k}", PROMPT.format(row=k), "north", "high"] for k in range(rows)]
     fates = [
         Fate(
@@ -41,7 +41,9 @@ def make(folder: Path, rows: int, pictures: int) -> None:
         )
         for k in range(rows)
     ]
-    loaded = make_table(folder, Sheet(headers=["sku", "prompt", "shelf", "note"], rows=cells), fates)
+    loaded = make_table(
+        folder, Sheet(headers=["sku", "prompt", "shelf", "note"], rows=cells), fates
+    )
     for k in range(pictures):
         _thumbnail(thumb_path(folder, f"{k}.png"), seed=k)
     store = Store.look(folder / "jobs.db")
