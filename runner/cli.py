@@ -23,7 +23,7 @@ from runner.secret import holds_secret, redacted
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "export"),
-    *("endpoints", "keys", "mock"),
+    *("report", "serve", "endpoints", "keys", "mock"),
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 

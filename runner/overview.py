@@ -36,6 +36,7 @@ from jobs.store.readings import (
 )
 from runner.catalogue import explain, say
 from runner.exits import Refusal
+from runner.told import is_complete
 from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet
 
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
@@ -102,7 +103,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
         seconds_left=60 * rows.pending / rate if rate else None,
         oldest=oldest,
         failures=tuple(ordered),
-        next_command=_next(workspace, loaded, rows, ordered) if not running else None,
+        next_command=next_command(workspace, loaded, rows, ordered) if not running else None,
     )
 
 
@@ -129,7 +130,7 @@ def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunSt
     )
 
 
-def _next(
+def next_command(
     workspace: Workspace,
     loaded: Batch,
     rows: Counts,
@@ -217,11 +218,6 @@ def standing_record(standing: Standing) -> dict[str, JSON]:
         "failures": {str(kind): count for kind, count in standing.failures},
         "next": standing.next_command,
     }
-
-
-def is_complete(used: Spent) -> bool:
-    """Is the cost all that was spent, and not a lower bound?"""
-    return used.cost is not None and not used.unpriced_calls and not used.unknown_calls
 
 
 # --- one row --------------------------------------------------------------------------------------

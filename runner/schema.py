@@ -153,7 +153,10 @@ SCHEMA: tuple[Setting, ...] = (
         name="workspace",
         kind=Kind.PATH,
         metavar="DIR",
-        commands=(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
+        commands=(
+            *(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
+            *("report", "serve"),
+        ),
     ),
     _files(
         name="name",

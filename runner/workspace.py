@@ -45,6 +45,11 @@ class Workspace:
         return self.folder / "files"
 
     @property
+    def report(self) -> Path:
+        """The morning page."""
+        return self.folder / "report.html"
+
+    @property
     def log(self) -> Path:
         """One line for each attempt."""
         return self.folder / "rowmill.log"

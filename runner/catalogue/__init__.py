@@ -50,6 +50,16 @@ def knows(key: str) -> bool:
     return key in en.MESSAGES
 
 
+def sentences(prefix: str) -> dict[str, str]:
+    """All sentences whose key begins so, unfilled, by the rest of the key: for a page's script."""
+    chosen = LANGUAGES[_chosen[0]]
+    return {
+        key.removeprefix(prefix): chosen.get(key, text)
+        for key, text in en.MESSAGES.items()
+        if key.startswith(prefix)
+    }
+
+
 def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explanation:
     """What a failure means and what helps; the finer sentence where the cause has one.
 

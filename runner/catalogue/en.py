@@ -4,6 +4,7 @@ from runner.catalogue.en_errors import ERRORS
 from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
+from runner.catalogue.en_report import REPORT
 from runner.catalogue.en_run import RUN
 from runner.catalogue.en_views import VIEWS
 
@@ -280,6 +281,7 @@ MESSAGES: dict[str, str] = {
     **EXPORT,
     **FINDINGS,
     **ERRORS,
+    **REPORT,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

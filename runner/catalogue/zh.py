@@ -4,6 +4,7 @@ from runner.catalogue.zh_errors import ERRORS
 from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
+from runner.catalogue.zh_report import REPORT
 from runner.catalogue.zh_run import RUN
 from runner.catalogue.zh_views import VIEWS
 
@@ -269,6 +270,7 @@ MESSAGES: dict[str, str] = {
     **EXPORT,
     **FINDINGS,
     **ERRORS,
+    **REPORT,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

@@ -13,13 +13,13 @@ from runner.catalogue.findings import describe
 from runner.commands import options
 from runner.commands.page import Page
 from runner.commands.run import sheet_and_workspace
-from runner.commands.status import amount_words
 from runner.preview import Preview, json_text, without_long_texts
 from runner.screen import give
 from runner.secret import redacted
 from runner.snapshot import span_of
 from runner.stdin_sheet import STDIN, borrowed
 from runner.survey import Forecast, Survey, survey, survey_record
+from runner.told import amount_words
 from runner.workspace import Workspace
 
 MOST_SHOWN = 200  # findings, and bad rows

@@ -14,7 +14,6 @@ from runner.answers import AnswerFolder, digest_of
 from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page
-from runner.commands.status import amount_words
 from runner.exits import Refusal
 from runner.overview import RowView, WantedRow, named, row_of, row_record
 from runner.preview import (
@@ -30,6 +29,7 @@ from runner.preview import (
 from runner.screen import give
 from runner.secret import redacted
 from runner.settings import Settings
+from runner.told import amount_words
 from runner.workspace import Workspace, find
 
 MOST_OF_TEXT = 600

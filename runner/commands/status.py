@@ -8,13 +8,14 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.text import Text
 
-from jobs.store.readings import Counts, Spent
+from jobs.store.readings import Counts
 from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page
-from runner.overview import RunState, Standing, is_complete, standing_of, standing_record
+from runner.overview import RunState, Standing, standing_of, standing_record
 from runner.screen import give
 from runner.snapshot import span_of
+from runner.told import how_words, money_words
 from runner.workspace import find
 
 BAR = 60  # columns at most
@@ -74,21 +75,10 @@ def run_words(run: RunState, *, now: float) -> str:
         case "died":
             return say("status.died", since=since)
         case "ended":
-            how = say(_HOW.get(run.exit_code, "status.how_else"))
+            how = how_words(run.exit_code)
             ended_at = run.ended_at or run.since
             at, time_ = at_words(ended_at), span_of(ended_at - run.since)
             return say("status.ended", at=at, time=time_, how=how)
-
-
-_HOW: dict[int | None, str] = {
-    0: "status.how_done",
-    4: "status.how_some_failed",
-    5: "status.how_stopped",
-    6: "status.how_provider",
-    7: "status.how_output",
-    130: "status.how_interrupted",
-    143: "status.how_terminated",
-}
 
 
 def at_words(at: float) -> str:
@@ -144,20 +134,6 @@ def _pace(standing: Standing) -> list[tuple[str, str]]:
     if used.calls:
         facts.append((say("status.cost"), money_words(used)))
     return facts
-
-
-def money_words(used: Spent) -> str:
-    """The cost for a person; "at least" where some calls have no price."""
-    if used.cost is None:
-        return say("status.unknown")
-    amount = f"{amount_words(used.cost)} {used.currency or ''}".rstrip()
-    return amount if is_complete(used) else say("status.at_least", amount=amount)
-
-
-def amount_words(amount: float) -> str:
-    """Money with two digits after the point, four where two would hide it."""
-    text = f"{amount:,.4f}"
-    return text.removesuffix("00")
 
 
 def _failures(standing: Standing) -> list[tuple[str, str, str]]:

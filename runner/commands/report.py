@@ -1,0 +1,51 @@
+"""`rowmill report`: one offline page about a sheet."""
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from runner.catalogue import say
+from runner.commands import options
+from runner.report.writing import Wish, write_report
+from runner.screen import tell
+from runner.workspace import find
+
+
+@options.argument("sheet", required=False)
+@click.option("-o", "--output", "report_output", cls=options.ToldOption, metavar="FILE")
+@click.option("--open", "open", cls=options.ToldOption, is_flag=True)
+@click.option("--single-file", cls=options.ToldOption, is_flag=True)
+def _report(
+    sheet: str | None,
+    *,
+    report_output: str | None,
+    open: bool,  # noqa: A002 - click calls it by the option's name
+    single_file: bool,
+) -> None:
+    named = Path(sheet) if sheet is not None else None
+    settings = options.settings(folder=named.absolute().parent if named is not None else None)
+    workspace = find(named, settings.workspace)
+    target = Path(report_output) if report_output else None
+    wish = Wish(
+        target=target,
+        single_file=single_file,
+        running=workspace.is_running(),
+        making=lambda count: tell(say("report.making", count=f"{count:,}")),
+    )
+    path, moved = write_report(workspace, wish)
+    if not settings.quiet:
+        if moved:
+            tell(say("report.moved", file=str(target or workspace.report)))
+        tell(say("report.written", file=str(path)))
+    if open:
+        webbrowser.open(path.absolute().as_uri())
+
+
+command = options.command(
+    "report",
+    examples=(
+        "rowmill report prompts.xlsx --open",
+        "rowmill report prompts.xlsx -o morning.html --single-file",
+    ),
+)(_report)

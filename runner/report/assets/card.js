@@ -1,0 +1,90 @@
+// One row as a card with its picture, or as a line of the compact list.
+
+const encoded = (name) => name.split("/").map(encodeURIComponent).join("/");
+const fileAddress = (name) => `${data.base}files/${encoded(name)}`;
+const nameOf = (file) => (Array.isArray(file) ? file[0] : file);
+
+// The address of a file's thumbnail, or null where it has none.
+const thumbAddress = (file) => {
+  if (Array.isArray(file)) return null;
+  const inline = data.inline[file];
+  return inline ? `data:image/jpeg;base64,${inline}` : `${data.base}thumbs/${encoded(file)}.jpg`;
+};
+
+const picture = (row, lazy = true) => {
+  const address = row.files.length ? thumbAddress(row.files[0]) : null;
+  if (address === null) return null;
+  return el("img", { src: address, alt: "", decoding: "async", loading: lazy ? "lazy" : "eager" });
+};
+
+const mark = (row) =>
+  el("span", { class: `mark s-${row.status}`, "aria-hidden": "true" }, MARKS[row.status]);
+
+const tickBox = (row) => {
+  const box = el("input", { type: "checkbox", "aria-label": say("tick", { row: row.row }) });
+  box.checked = ticks.has(row.row);
+  box.addEventListener("change", () => setTick(row, box.checked));
+  return el("label", { class: "tick" }, box);
+};
+
+const opener = (row, index, ...inside) =>
+  el(
+    "button",
+    {
+      type: "button",
+      class: "open",
+      "aria-label": say("open_row", {
+        row: row.row,
+        status: say(`s_${row.status}`),
+        prompt: row.prompt.slice(0, 120) || say("no_prompt"),
+      }),
+      onclick: () => lightbox.open(index),
+    },
+    ...inside,
+  );
+
+const blank = (row) => {
+  const words = FAILED.has(row.status)
+    ? kindWords(kindOf(row))
+    : row.text || (row.status === "done" ? say("no_picture") : say(`s_${row.status}`));
+  return el("span", { class: row.text ? "blank text" : "blank" }, words.slice(0, 240));
+};
+
+const took = (row) =>
+  row.seconds === null ? "" : say("seconds", { count: seconds.format(row.seconds) });
+
+const makeCard = (row, index, lazy = true) =>
+  el(
+    "div",
+    { class: `card is-${row.status}` },
+    opener(
+      row,
+      index,
+      picture(row, lazy) ?? blank(row),
+      row.files.length > 1 ? el("span", { class: "many" }, `1 / ${row.files.length}`) : null,
+    ),
+    tickBox(row),
+    el("div", { class: "caption" }, mark(row), el("b", {}, whole.format(row.row)),
+      el("span", { class: "key" }, row.key), el("span", { class: "meta" }, took(row))),
+    el("p", { class: "words" }, row.prompt || say("no_prompt")),
+  );
+
+const second = (row) => {
+  if (!FAILED.has(row.status)) return el("p", { class: "second" }, row.text || nameOf(row.files[0] ?? ""));
+  return el("p", { class: "second" },
+    el("span", { class: `kind s-${row.status}` }, kindWords(kindOf(row))),
+    row.detail || data.reasons[row.reason][1]);
+};
+
+const makeLine = (row, index, lazy = true) =>
+  el(
+    "div",
+    { class: `line is-${row.status}` },
+    tickBox(row),
+    opener(row, index, mark(row), el("b", {}, whole.format(row.row)), picture(row, lazy) ?? el("i")),
+    el("div", { class: "both" },
+      el("p", { class: "first" }, row.prompt || say("no_prompt")), second(row)),
+    el("div", { class: "numbers" },
+      el("span", {}, took(row)),
+      el("span", {}, row.cost === null ? "" : `${money.format(row.cost)} ${data.currency}`)),
+  );

@@ -1,0 +1,41 @@
+// While a run goes on: rows as they end, and ticked rows put back. Asleep in a page on a disk.
+
+const putBack = async () => {
+  const answer = await fetch("retry", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Rowmill-Token": data.live },
+    body: JSON.stringify({ rows: ticked() }),
+  });
+  const told = await answer.json();
+  if (told.error) tell(say("not_put_back", { reason: told.error }));
+  else {
+    tell(told.note ? `${say("was_put_back", { count: told.count })}: ${told.note}` : say("was_put_back", { count: told.count }));
+    untickAll();
+  }
+};
+
+const hear = (event) => {
+  const news = JSON.parse(event.data);
+  data.reasons = news.reasons;
+  data.models = news.models;
+  const changed = takeRecords(news.rows);
+  const known = document.getElementById("summary");
+  // Parsed in a document of its own, where no script runs; the server has escaped every word.
+  const fresh = new DOMParser().parseFromString(news.summary, "text/html");
+  if (!known.contains(document.activeElement)) known.replaceChildren(...fresh.body.childNodes);
+  drawBar();
+  if (changed.length) refresh({ keep: true, changed });
+};
+
+const listen = () => {
+  if (!data.live) return;
+  const badge = el("span", { class: "badge" }, say("live"));
+  document.getElementById("tools").prepend(badge);
+  const source = new EventSource("events");
+  source.addEventListener("news", hear);
+  source.addEventListener("open", () => { badge.classList.remove("gone"); badge.textContent = say("live"); });
+  source.addEventListener("error", () => {
+    badge.classList.add("gone");
+    badge.textContent = say("lost", { time: moment.format(new Date()) });
+  });
+};

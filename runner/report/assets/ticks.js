@@ -1,0 +1,83 @@
+// Rows that a person ticks, and what can be done with them.
+
+const ticks = new Set(); // row numbers
+const LIST = "rowmill-rows.csv";
+const SHORT = 40; // rows that a command names one by one
+
+const setTick = (row, on) => {
+  if (on) ticks.add(row.row);
+  else ticks.delete(row.row);
+  drawTicks();
+  gallery.renew([row]);
+};
+
+const tickAll = (found) => {
+  for (const row of found) ticks.add(row.row);
+  drawTicks();
+  gallery.renew(found);
+};
+
+const untickAll = () => {
+  const before = [...ticks].map((number) => byNumber.get(number));
+  ticks.clear();
+  drawTicks();
+  gallery.renew(before);
+};
+
+const ticked = () => [...ticks].sort((a, b) => a - b);
+const withDone = () => ticked().some((number) => byNumber.get(number).status === "done");
+
+// As the results file writes it: quoted where it has to be, and never a formula.
+const csvCell = (text) => {
+  const safe = /^[=+\-@\t\r\0]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+};
+
+const listText = () => {
+  const lines = ticked().map((number) => {
+    const row = byNumber.get(number);
+    return `${number},${csvCell(row.key || String(number))}`;
+  });
+  return `\ufeffresult_row,result_key\r\n${lines.join("\r\n")}\r\n`;
+};
+
+const retryCommand = (what) => `rowmill retry ${data.sheet} ${what}${withDone() ? " --again" : ""}`;
+
+const download = () => {
+  const address = URL.createObjectURL(new Blob([listText()], { type: "text/csv;charset=utf-8" }));
+  const link = el("a", { href: address, download: LIST });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+  tell(say("then", { command: retryCommand(`--from ${LIST}`) }));
+};
+
+// 3,4,5,9 → 3-5,9
+const spans = (numbers) => {
+  const found = [];
+  for (const number of numbers) {
+    const last = found.at(-1);
+    if (last && last[1] === number - 1) last[1] = number;
+    else found.push([number, number]);
+  }
+  return found.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
+};
+
+const drawTicks = () => {
+  const bar = document.getElementById("ticked");
+  bar.classList.toggle("seen", ticks.size > 0);
+  if (!ticks.size) {
+    bar.replaceChildren();
+    return;
+  }
+  const rowList = spans(ticked());
+  const command = retryCommand(rowList.length > SHORT * 6 ? `--from ${LIST}` : `--rows ${rowList}`);
+  bar.replaceChildren(
+    el("b", { role: "status" }, sayCount("ticked", ticks.size)),
+    ...(withDone() ? [el("span", { class: "note" }, say("buys_again"))] : []),
+    el("span", { class: "fill" }),
+    ...(data.live ? [el("button", { type: "button", class: "main", onclick: putBack }, say("put_back"))] : []),
+    el("button", { type: "button", class: data.live ? null : "main", onclick: download }, say("download")),
+    el("button", { type: "button", title: command, onclick: () => copy(command) }, say("copy_command")),
+    el("button", { type: "button", onclick: untickAll }, say("untick")),
+  );
+};

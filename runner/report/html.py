@@ -1,0 +1,50 @@
+"""HTML that cannot be injected into: whatever is not `Html` is escaped."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import TypeAlias
+
+VOID = frozenset({"br", "hr", "img", "input", "meta"})
+
+
+class Html(str):
+    """Text that is markup already. Only this module and the page's own assets make it."""
+
+    __slots__ = ()
+
+
+Child: TypeAlias = "str | int | Iterable[Child] | None"
+Attribute: TypeAlias = "str | int | bool | None"
+
+
+def el(name: str, *children: Child, **attributes: Attribute) -> Html:
+    """An element. `class_` is written class, `aria_label` aria-label; None and False leave out."""
+    words = [name]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        word = key.rstrip("_").replace("_", "-")
+        words.append(word if value is True else f'{word}="{escape(str(value))}"')
+    opening = f"<{' '.join(words)}>"
+    return Html(opening if name in VOID else f"{opening}{joined(children)}</{name}>")
+
+
+def joined(children: Iterable[Child]) -> Html:
+    """One piece of markup after the other."""
+    return Html("".join(map(_markup, children)))
+
+
+def _markup(child: Child) -> str:
+    if child is None:
+        return ""
+    if isinstance(child, Html):
+        return str(child)
+    if isinstance(child, str | int):
+        return escape(str(child))
+    return joined(child)
+
+
+def script_json(text: str) -> Html:
+    """JSON as it may stand inside a script element: nothing in it can end that element."""
+    safe = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return Html(safe)

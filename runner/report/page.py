@@ -1,0 +1,285 @@
+"""Puts the page together: markup, style, script and rows in one file that needs no network."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files as package_files
+from string import Template
+from urllib.parse import quote
+
+from jobs.job import JSON
+from runner.catalogue import language, say, sentences
+from runner.report.charts import charts
+from runner.report.facts import Facts
+from runner.report.html import Html, el, joined, script_json
+from runner.report.rows import FIELDS, Records
+from runner.report.story import advice, clock, reasons, timeline
+from runner.report.story import sentences as told
+from runner.snapshot import span_of
+
+SCRIPTS = ("words.js", "rows.js", "gallery.js", "card.js", "lightbox.js", "ticks.js", "live.js")
+"""In the order in which they are joined; `main.js` comes last."""
+
+STATES = ("done", "failed", "in_doubt", "skipped", "pending")
+MOST_INCIDENTS = 60
+NO_SCRIPT_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the page will stand: the way from there to the workspace, and what goes inside it.
+
+    `thumbs` are the files that have a thumbnail; `inline` gives a thumbnail's bytes where the page
+    holds them itself; `live` has the token where a server gives the page out.
+    """
+
+    base: str = ""
+    thumbs: frozenset[str] = frozenset()
+    inline: Callable[[str], bytes] | None = None
+    live: str | None = None
+    extra: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def render(facts: Facts, place: Place) -> str:
+    """The whole page as text."""
+    style, script = _asset("page.css"), _script()
+    slots = {
+        "lang": "zh-CN" if language() == "zh" else "en",
+        "csp": policy(style, script, live=place.live is not None),
+        "title": say("page.title", sheet=facts.sheet),
+        "head": _head(facts),
+        "summary": summary(facts),
+        "gallery": _gallery(facts),
+        "noscript": _without_script(facts),
+        "data": script_json(_data(facts, place)),
+        "style": Html(style),
+        "script": Html(script),
+    }
+    return Template(_asset("page.html")).substitute({k: joined([v]) for k, v in slots.items()})
+
+
+def policy(style: str, script: str, *, live: bool) -> str:
+    """What the page may do: its own style and script by hash, pictures beside it, nothing else."""
+    parts = [
+        "default-src 'none'",
+        "img-src 'self' file: data:",
+        f"style-src '{_hash(style)}'",
+        f"script-src '{_hash(script)}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join([*parts, "connect-src 'self'"] if live else parts)
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _asset(name: str) -> str:
+    return (package_files("runner.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """One closed function out of all files, so that nothing of it lies about in the page."""
+    parts = "\n".join(_asset(name) for name in (*SCRIPTS, "main.js"))
+    return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
+
+
+def _data(facts: Facts, place: Place) -> str:
+    records = Records(
+        sheet_word=facts.sheet_word, thumbs=place.thumbs, rows=len(facts.shown)
+    )
+    rows = records.of(facts.shown)
+    inline: dict[str, JSON] = {}
+    if place.inline is not None:
+        names = [name for row in facts.shown for name in row.files if name in place.thumbs]
+        inline = {name: base64.b64encode(place.inline(name)).decode() for name in names}
+    data: dict[str, JSON] = {
+        "fields": list(FIELDS),
+        "rows": rows,
+        **records.shared,
+        "sheet": facts.sheet_word,
+        "base": quote(place.base, safe="/.:"),
+        "currency": facts.spent.currency or "",
+        "inline": inline,
+        "at": facts.at,
+        "live": place.live,
+        "language": language(),
+        "words": dict(sentences("page.")),
+        "classes": dict(sentences("class.")),
+        **place.extra,
+    }
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+# --- the head of the page -------------------------------------------------------------------------
+
+
+def _head(facts: Facts) -> Html:
+    made = datetime.fromtimestamp(facts.at).astimezone().strftime("%Y-%m-%d %H:%M")
+    words = [el("span", say("page.made", time=made))]
+    if facts.runs:
+        first, last = facts.runs[0], facts.runs[-1]
+        end = last.ended_at or facts.at
+        time = span_of(end - (last.started_at if len(facts.runs) == 1 else first.started_at))
+        key = "page.one_run" if len(facts.runs) == 1 else "page.runs"
+        words.append(el("span", say(key, count=len(facts.runs), time=time)))
+    return joined([el("h1", facts.sheet), el("p", *words, class_="made")])
+
+
+def summary(facts: Facts) -> Html:
+    """All above the gallery: the sentences beside the timeline, the reasons, the charts."""
+    title = say("page.charts")
+    drawn = charts(facts.figures, currency=facts.spent.currency or "")
+    return joined(
+        [
+            el("div", _sentences(facts), _timeline(facts), class_="overview"),
+            _reasons(facts),
+            el("section", el("h2", title, class_="quiet"), drawn, class_="charts") if drawn else None,
+        ]
+    )
+
+
+def _sentences(facts: Facts) -> Html:
+    first, second, third = told(facts)
+    todo = advice(facts)
+    lines = [
+        el("li", el("code", one.command), _copy(one.command), el("span", one.why, class_="why"))
+        for one in todo
+    ]
+    now = say("report.now") if todo else say("report.now_wait")
+    return el(
+        "section",
+        _shares(facts),
+        el("p", first, class_="lead"),
+        el("p", second),
+        el("p", third),
+        el("p", now),
+        el("ul", *lines, class_="commands") if lines else None,
+        class_="sentences",
+        aria_label=say("page.summary"),
+    )
+
+
+def _copy(text: str) -> Html:
+    return el(
+        "button",
+        say("page.copy"),
+        type="button",
+        class_="copy",
+        data_copy=text,
+        aria_label=say("page.copy_this", text=text),
+    )
+
+
+def _shares(facts: Facts) -> Html:
+    """How the rows stand, as one bar."""
+    x, shapes, words = 0.0, [], []
+    total = facts.rows.total or 1
+    for name in STATES:
+        count = getattr(facts.rows, name)
+        if not count:
+            continue
+        width = 100 * count / total
+        words.append(f"{say(f'row.{name}')} {count:,}")
+        shapes.append(
+            el(
+                "rect",
+                el("title", words[-1]),
+                x=f"{x:.3f}%",
+                width=f"{width:.3f}%",
+                height="100%",
+                class_=f"s-{name}",
+            )
+        )
+        x += width
+    return el("svg", *shapes, class_="shares", role="img", aria_label=", ".join(words))
+
+
+def _reasons(facts: Facts) -> Html | None:
+    found = reasons(facts)
+    if not found:
+        return None
+    lines = [
+        el(
+            "tr",
+            el("td", f"{one.count:,}", class_="number"),
+            el(
+                "th",
+                el(
+                    "button",
+                    say(f"class.{one.kind}"),
+                    type="button",
+                    class_=f"link kind s-{'in_doubt' if one.kind == 'in_doubt' else 'failed'}",
+                    data_reason=one.kind,
+                    aria_label=say("page.show_rows", kind=say(f"class.{one.kind}")),
+                ),
+                scope="row",
+            ),
+            el("td", one.told.meaning, " ", el("span", one.told.remedy, class_="remedy")),
+            el("td", el("code", one.told.command), _copy(one.told.command), class_="do"),
+        )
+        for one in found
+    ]
+    heads = ("page.head_rows", "page.head_kind", "page.head_meaning", "page.head_command")
+    return el(
+        "section",
+        el("h2", say("page.reasons")),
+        el(
+            "table",
+            el("thead", el("tr", *(el("th", say(key), scope="col") for key in heads))),
+            el("tbody", *lines),
+        ),
+        class_="reasons",
+    )
+
+
+def _timeline(facts: Facts) -> Html | None:
+    found = timeline(facts)[-MOST_INCIDENTS:]
+    if not found:
+        return None
+    since = found[0].at
+    lines = []
+    for one in found:
+        end = "" if one.until is None else f" – {clock(one.until, since=since)}"
+        stamp = datetime.fromtimestamp(one.at).astimezone()
+        time = el(
+            "time", clock(one.at, since=since), end, datetime=stamp.isoformat(timespec="seconds")
+        )
+        lines.append(el("li", time, el("span", one.text), class_=one.tone))
+    day = datetime.fromtimestamp(since).astimezone().strftime("%Y-%m-%d")
+    return el(
+        "section",
+        el("h2", say("page.timeline")),
+        el("p", say("page.timeline_from", day=day), class_="note"),
+        el("ol", *lines, class_="timeline"),
+        class_="night",
+    )
+
+
+def _without_script(facts: Facts) -> Html:
+    """What failed, for a browser without scripts."""
+    failed = [row for row in facts.shown if row.status in ("failed", "in_doubt")]
+    lines = [
+        el(
+            "tr",
+            el("td", row.row),
+            el("td", row.kind or row.status),
+            el("td", (row.detail or row.cause or "")[:300]),
+        )
+        for row in failed[:NO_SCRIPT_ROWS]
+    ]
+    return joined([el("p", say("page.no_script")), el("table", *lines) if lines else None])
+
+
+def _gallery(facts: Facts) -> Html:
+    """The frame that the script fills; how many rows of the sheet are left out is said here."""
+    left_out = facts.rows.total - len(facts.shown)
+    note = None
+    if left_out > 0:
+        words = say("page.left_out", count=f"{left_out:,}", shown=f"{len(facts.shown):,}")
+        note = el("p", words, class_="note")
+    return joined([el("h2", say("page.rows"), id="rows-head"), note])

@@ -1,0 +1,231 @@
+"""Tells the night in words: four sentences, what failed and why, what happened when."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobs.job import FailureClass
+from jobs.store.gallery import Minute, PastRun
+from runner.catalogue import Explanation, explain, knows, say
+from runner.report.facts import Facts
+from runner.snapshot import span_of
+from runner.told import how_words, money_words
+
+MOST_COMMANDS = 4
+QUIET = 3 * 60.0  # seconds without a call that do not end a stretch of trouble
+LEAST_TROUBLE = 5  # calls, before it is worth a line
+HELD = "in_doubt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One thing to do now."""
+
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Rows that failed for one reason, with what it means and what helps."""
+
+    kind: str
+    count: int
+    first: int
+    told: Explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One line of the night's timeline. `tone` is plain, bad or good."""
+
+    at: float
+    text: str
+    tone: str = "plain"
+    until: float | None = None
+
+
+def sentences(facts: Facts) -> tuple[str, str, str]:
+    """What is done, what failed, what it cost."""
+    return _done(facts), _failed(facts), _cost(facts)
+
+
+def _done(facts: Facts) -> str:
+    rows = facts.rows
+    words = [say("report.done", done=f"{rows.done:,}", total=f"{rows.total:,}")]
+    if facts.running:
+        words.append(say("report.running"))
+    if rows.pending:
+        words.append(_counted("report.pending", rows.pending))
+    if rows.skipped:
+        words.append(_counted("report.skipped", rows.skipped))
+    return " ".join(words)
+
+
+def _failed(facts: Facts) -> str:
+    rows = facts.rows
+    if not rows.failed and not rows.in_doubt:
+        return say("report.nothing_failed")
+    words = []
+    if rows.failed:
+        kinds = ", ".join(
+            f"{one.count:,} {say(f'class.{one.kind}')}"
+            for one in reasons(facts)
+            if one.kind != HELD
+        )
+        words.append(_counted("report.failed_rows", rows.failed, kinds=kinds))
+    if rows.in_doubt:
+        words.append(_counted("report.in_doubt", rows.in_doubt))
+    return " ".join(words)
+
+
+def _cost(facts: Facts) -> str:
+    used = facts.spent
+    if not used.calls:
+        return say("report.no_calls")
+    key = "report.cost_unknown" if used.cost is None else "report.cost"
+    words = [_counted(key, used.calls, money=money_words(used))]
+    if used.total_tokens is not None:
+        words.append(say("report.tokens", tokens=f"{used.total_tokens:,}"))
+    if used.unpriced_calls and used.cost is not None:
+        words.append(_counted("report.unpriced", used.unpriced_calls))
+    if used.unknown_calls:
+        words.append(_counted("report.maybe_billed", used.unknown_calls))
+    return " ".join(words)
+
+
+def _counted(key: str, count: int, **values: str) -> str:
+    """The sentence for one, or the sentence for many."""
+    return say(f"{key}_one" if count == 1 else key, count=f"{count:,}", **values)
+
+
+def reasons(facts: Facts) -> list[Reason]:
+    """Failed and doubtful rows by what helps, the most frequent first."""
+    found: dict[tuple[str, str], Reason] = {}
+    for group in facts.groups:
+        told = meaning_of(group.kind, group.cause, facts.sheet_word)
+        key = (group.kind, told.meaning)
+        known = found.get(key)
+        found[key] = Reason(
+            kind=group.kind,
+            count=group.count + (known.count if known else 0),
+            first=min(group.first, known.first) if known else group.first,
+            told=told,
+        )
+    return sorted(found.values(), key=lambda one: (-one.count, one.kind))
+
+
+def meaning_of(kind: str, cause: str, sheet: str) -> Explanation:
+    """What a failure means and what helps; also for a row in doubt."""
+    if kind == HELD or not kind:
+        return Explanation(
+            meaning=say("report.meaning_in_doubt"),
+            remedy=say("report.remedy_in_doubt"),
+            command=f"rowmill retry {sheet} --class in_doubt",
+        )
+    return explain(FailureClass(kind), cause, sheet=sheet)
+
+
+def advice(facts: Facts) -> list[Advice]:
+    """What to do now, the most useful first; each command once."""
+    found: dict[str, Advice] = {}
+    if facts.next_command is not None:
+        why = say(_why(facts))
+        found[facts.next_command] = Advice(command=facts.next_command, why=why)
+    for reason in reasons(facts):
+        command = reason.told.command
+        why = say(
+            "report.for_reason", count=f"{reason.count:,}", kind=say(f"class.{reason.kind}")
+        )
+        found.setdefault(command, Advice(command=command, why=f"{why} {reason.told.remedy}"))
+    return list(found.values())[:MOST_COMMANDS]
+
+
+def _why(facts: Facts) -> str:
+    if facts.rows.pending:
+        return "report.why_run"
+    if facts.rows.failed or facts.rows.in_doubt:
+        return "report.why_retry"
+    return "report.why_export"
+
+
+# --- the timeline ---------------------------------------------------------------------------------
+
+
+def timeline(facts: Facts) -> list[Incident]:
+    """What happened when: runs, their events, stretches of trouble and what came after."""
+    found = [one for run in facts.runs for one in _of_run(run, running=facts.running)]
+    found += stretches(facts.minutes)
+    for begin, end in facts.figures.slow:
+        found.append(Incident(at=begin, until=end, tone="bad", text=say("incident.slow")))
+    return sorted(found, key=lambda one: one.at)
+
+
+def _of_run(run: PastRun, *, running: bool) -> Iterator[Incident]:
+    yield Incident(at=run.started_at, text=say("incident.run"))
+    last = run.started_at
+    for at, kind, data in run.events:
+        last = max(last, at)
+        key = f"incident.event_{kind}"
+        values = {name: str(value) for name, value in data.items()}
+        text = say(key, **values) if knows(key) else say("incident.event", kind=kind)
+        tone = "bad" if "stop" in kind or "pause" in kind else "plain"
+        yield Incident(at=at, text=text, tone=tone)
+    if run.ended_at is not None:
+        words = say("incident.ended", how=how_words(run.exit_code), calls=f"{run.calls:,}")
+        tone = "good" if run.exit_code == 0 else "plain"
+        yield Incident(at=run.ended_at, text=words, tone=tone)
+    elif not running:
+        yield Incident(at=last + 1, text=say("incident.died"), tone="bad")
+
+
+def stretches(minutes: Sequence[Minute]) -> list[Incident]:
+    """Stretches in which more calls went wrong than well, each with the recovery after it."""
+    found: list[Incident] = []
+    gathered: list[Minute] = []
+    for minute in (*minutes, None):
+        if minute is not None and _is_bad(minute) and _follows(gathered, minute):
+            gathered.append(minute)
+            continue
+        found += _stretch(gathered, recovered=minute if minute and minute.good else None)
+        gathered = [minute] if minute is not None and _is_bad(minute) else []
+    return found
+
+
+def _is_bad(minute: Minute) -> bool:
+    bad = minute.slowed + minute.failed + minute.doubtful
+    return bad > 0 and bad >= minute.good
+
+
+def _follows(gathered: Sequence[Minute], minute: Minute) -> bool:
+    return not gathered or minute.at - gathered[-1].at <= QUIET
+
+
+def _stretch(gathered: Sequence[Minute], *, recovered: Minute | None) -> list[Incident]:
+    slowed = sum(one.slowed for one in gathered)
+    failed = sum(one.failed for one in gathered)
+    doubtful = sum(one.doubtful for one in gathered)
+    if slowed + failed + doubtful < LEAST_TROUBLE:
+        return []
+    begin, end = gathered[0].at, gathered[-1].at + 60
+    bad = Incident(
+        at=begin, until=end, tone="bad", text=_trouble(slowed, failed, doubtful)
+    )
+    if recovered is None:
+        return [bad]
+    words = say("incident.recovered", time=span_of(recovered.at - begin))
+    return [bad, Incident(at=max(recovered.at, end), tone="good", text=words)]
+
+
+def _trouble(slowed: int, failed: int, doubtful: int) -> str:
+    count = f"{slowed + failed + doubtful:,}"
+    if slowed >= max(failed, doubtful):
+        return say("incident.limited", count=count)
+    return say("incident.outage" if failed >= doubtful else "incident.cut_off", count=count)
+
+
+def clock(at: float, *, since: float) -> str:
+    """A time of day; with its date where that is another day's than the first line's."""
+    moment, first = (datetime.fromtimestamp(one).astimezone() for one in (at, since))
+    same = moment.date() == first.date()
+    return moment.strftime("%H:%M" if same else "%m-%d %H:%M")

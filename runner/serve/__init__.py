@@ -1,0 +1,1 @@
+"""The morning page, live: a server for this machine alone."""
