@@ -214,7 +214,7 @@ SCHEMA: tuple[Setting, ...] = (
         commands=(*SPENDING, "skip"),
         default=False,
     ),
-    _mock(name="port", kind=Kind.PORT, metavar="N", default=8765),
+    _mock(name="port", kind=Kind.PORT, metavar="N", default=8765, commands=("mock", "serve")),
     _mock(name="latency", kind=Kind.AMOUNT, metavar="SECONDS", default=0.0),
     _mock(
         name="faults",

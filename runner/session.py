@@ -33,6 +33,7 @@ from runner.settings import Settings
 from runner.spool import Record, Spool, clear, replay
 from runner.steps import Steps
 from runner.steps.terms import Plan, Tools
+from runner.thumbnails import Thumbnails
 from runner.transport import Target, Wire
 from runner.wire import Call, Reply
 from runner.workers import Conduct, Stop, Workshop
@@ -146,6 +147,8 @@ class Session:
         )
         guard = AddressGuard(base_url=settings.base_url, allow_hosts=settings.allow_host)
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
+        thumbnails = Thumbnails(self.assignment.workspace.folder)
+        stack.push_async_callback(asyncio.to_thread, thumbnails.close)
         steps = Steps(
             self._plan(),
             Tools(
@@ -155,6 +158,7 @@ class Session:
                 spool=spool,
                 answers=AnswerFolder(path=self.assignment.workspace.answers),
                 prices=PriceList(own=settings.prices),
+                thumbnails=thumbnails,
             ),
         )
         meter = Meter(title=self.assignment.title, limit=settings.concurrency)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from browser import Browser, chromium_path
 from postgres_server import Server, running_server
 from sqlalchemy import Engine
 from world import World
@@ -91,3 +92,14 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     yield world
     world.close()
     world.audit()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless browser, or a skip that names what is missing."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip("Chromium is not installed (Debian: chromium)")
+    browser = Browser(path)
+    yield browser
+    browser.close()

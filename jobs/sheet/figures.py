@@ -12,6 +12,7 @@ WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 
 NIGHT = 12 * 3600.0  # a pause this long begins a new night
 BARS = 24  # of a histogram, at most
 STATES = ("done", "failed", "in_doubt")
+LEAST = 10  # ended rows; fewer are better read one by one, and pandas costs seconds to import
 
 
 class Fact(NamedTuple):
@@ -67,8 +68,13 @@ class Figures:
     slow: tuple[tuple[float, float], ...]  # from, to: answers took twice as long as usual
 
 
+NOTHING = Figures(width=1.0, finished=(), waits=None, classes=(), models=(), slow=())
+
+
 def figures(facts: Sequence[Fact]) -> Figures:
-    """Count everything; no fact is changed."""
+    """Count everything; nothing where too few rows have ended to make a chart of them."""
+    if sum(fact.status in STATES for fact in facts) < LEAST:
+        return NOTHING
     from pandas import DataFrame  # noqa: PLC0415 - half the start-up time, and only reports need it
 
     frame = DataFrame(facts, columns=list(Fact._fields))

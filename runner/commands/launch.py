@@ -26,6 +26,7 @@ from runner.intake import Incoming, Intake, take_in
 from runner.keys import find_key
 from runner.naming import TemplateError
 from runner.progress import Display
+from runner.report.apart import write_ended
 from runner.screen import give, tell
 from runner.secret import Secret
 from runner.session import Assignment, Ending, Session, end_log, log_to
@@ -244,6 +245,9 @@ def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> 
     if ending is not None:
         with store.write() as tx:
             end_run(tx, ending.run_id, exit_code=int(result), now=time.time())
+    told, code = _report(job, standing)
+    written += told
+    result = worst([result, code])
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
         if used.calls:
@@ -305,6 +309,15 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
     if job.workspace.files.exists():
         lines.append(say("run.files", path=_near(job.workspace.files)))
     return lines, Exit.DONE
+
+
+def _report(job: Launch, standing: Counts) -> tuple[list[str], Exit]:
+    """The morning page, once the table says how the run ended."""
+    try:
+        path, moved = write_ended(job.workspace, rows=standing.total)
+    except OSError as error:
+        return [say("report.failed", reason=str(error))], Exit.OUTPUT
+    return [say("run.report_moved" if moved else "run.report", path=_near(path))], Exit.DONE
 
 
 def _near(path: Path) -> str:

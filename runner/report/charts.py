@@ -13,7 +13,6 @@ TOP = 16.0  # room for the topmost label
 FOOT = 22.0  # room for the labels below
 STATES = ("done", "failed", "in_doubt")  # from the bottom up
 MOST_LINES = 8  # of a list of bars
-TICKS = 3
 
 
 def charts(figures: Figures, *, currency: str) -> Html:
@@ -41,22 +40,24 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3f}%"
 
 
-def _grid(most: float) -> list[Html]:
-    """Two lines across, at the half and at the top, with their numbers."""
-    shapes = []
-    for share in (0.5, 1.0):
-        y = TOP + HEIGHT * (1 - share)
-        shapes.append(el("line", x1="0", x2="100%", y1=f"{y:g}", y2=f"{y:g}", class_="rule"))
-        if most * share >= 1:
-            shapes.append(el("text", f"{most * share:,.0f}", x="0", y=f"{y - 4:g}"))
-    y = TOP + HEIGHT
-    shapes.append(el("line", x1="0", x2="100%", y1=f"{y:g}", y2=f"{y:g}", class_="axis"))
-    return shapes
+def _across(share: float, class_: str) -> Html:
+    y = f"{TOP + HEIGHT * (1 - share):g}"
+    return el("line", x1="0", x2="100%", y1=y, y2=y, class_=class_)
+
+
+def _plot(most: int, *shapes: Html) -> list[Html]:
+    """Shapes over lines across, at the half and at the top, whose numbers stand over all."""
+    under = [_across(0.5, "rule"), _across(1.0, "rule")]
+    numbers = [
+        el("text", f"{most * share:,.0f}", x="0", y=f"{TOP + HEIGHT * (1 - share) - 4:g}")
+        for share in (0.5, 1.0)
+    ]
+    return [*under, *shapes, _across(0.0, "axis"), *numbers]
 
 
 def _round_up(most: int) -> int:
     """An even number with one or two leading digits, at least as large."""
-    step = max(10 ** (len(str(most)) - 1) // 5, 2)
+    step = max(int(10 ** (len(str(most)) - 1)) // 5, 2)
     return max(-(-most // step) * step, 2)
 
 
@@ -75,7 +76,7 @@ def _finished(bins: Sequence[TimeBin], width: float) -> Html | None:
     if not bins:
         return None
     most = _round_up(max(one.done + one.failed + one.in_doubt for one in bins))
-    shapes = _grid(most)
+    shapes = []
     for place, one in enumerate(bins):
         floor = TOP + HEIGHT
         counts = {name: getattr(one, name) for name in STATES}
@@ -91,9 +92,11 @@ def _finished(bins: Sequence[TimeBin], width: float) -> Html | None:
     shown = [name for name in STATES if any(getattr(one, name) for one in bins)]
     legend = el("p", *(_key(name) for name in shown), class_="legend")
     places = sorted({0, len(bins) // 2, len(bins) - 1})
-    shapes += _labels([_moment(bins[place].at, bins, width) for place in places])
+    labels = _labels([_moment(bins[place].at, bins, width) for place in places])
     title, note = say("chart.finished"), say("chart.finished_note", time=_width_words(width))
-    return _figure(title, note, joined([_svg(f"{title}. {note}", *shapes), legend]))
+    return _figure(
+        title, note, joined([_svg(f"{title}. {note}", *_plot(most, *shapes), *labels), legend])
+    )
 
 
 def _bar(place: int, count: int, y: float, height: float, class_: str) -> Html:
@@ -139,7 +142,7 @@ def _waits(waits: Waits | None) -> Html | None:
     if waits is None:
         return None
     most = _round_up(max(waits.counts))
-    shapes = _grid(most)
+    shapes = []
     count = len(waits.counts)
     for place, number in enumerate(waits.counts):
         if number:
@@ -151,10 +154,10 @@ def _waits(waits: Waits | None) -> Html | None:
     span = count * waits.width
     for name, value in (("p50", waits.p50), ("p95", waits.p95)):
         shapes.append(_mark(name, min(value / span, 1.0)))
-    shapes += _labels([f"{_seconds(span * share)} s" for share in (0, 0.5, 1)])
+    labels = _labels([f"{_seconds(span * share)} s" for share in (0, 0.5, 1)])
     title = say("chart.waits")
     note = say("chart.waits_note", p50=_seconds(waits.p50), p95=_seconds(waits.p95))
-    return _figure(title, note, _svg(f"{title}. {note}", *shapes))
+    return _figure(title, note, _svg(f"{title}. {note}", *_plot(most, *shapes), *labels))
 
 
 def _mark(name: str, share: float) -> Html:

@@ -1,8 +1,10 @@
-"""HTML that cannot be injected into: whatever is not `Html` is escaped."""
+"""HTML that cannot be injected into: whatever is not `Html` is escaped, and no key is in it."""
 
 from collections.abc import Iterable
 from html import escape
 from typing import TypeAlias
+
+from runner.secret import redacted
 
 VOID = frozenset({"br", "hr", "img", "input", "meta"})
 
@@ -24,7 +26,7 @@ def el(name: str, *children: Child, **attributes: Attribute) -> Html:
         if value is None or value is False:
             continue
         word = key.rstrip("_").replace("_", "-")
-        words.append(word if value is True else f'{word}="{escape(str(value))}"')
+        words.append(word if value is True else f'{word}="{_safe(value)}"')
     opening = f"<{' '.join(words)}>"
     return Html(opening if name in VOID else f"{opening}{joined(children)}</{name}>")
 
@@ -40,8 +42,12 @@ def _markup(child: Child) -> str:
     if isinstance(child, Html):
         return str(child)
     if isinstance(child, str | int):
-        return escape(str(child))
+        return _safe(child)
     return joined(child)
+
+
+def _safe(value: str | int) -> str:
+    return escape(redacted(str(value)))
 
 
 def script_json(text: str) -> Html:

@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files as package_files
 from string import Template
@@ -32,15 +32,14 @@ NO_SCRIPT_ROWS = 200
 class Place:
     """Where the page will stand: the way from there to the workspace, and what goes inside it.
 
-    `thumbs` are the files that have a thumbnail; `inline` gives a thumbnail's bytes where the page
+    `records` knows which files have a thumbnail; `inline` gives a thumbnail's bytes where the page
     holds them itself; `live` has the token where a server gives the page out.
     """
 
+    records: Records
     base: str = ""
-    thumbs: frozenset[str] = frozenset()
     inline: Callable[[str], bytes] | None = None
     live: str | None = None
-    extra: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def render(facts: Facts, place: Place) -> str:
@@ -89,13 +88,11 @@ def _script() -> str:
 
 
 def _data(facts: Facts, place: Place) -> str:
-    records = Records(
-        sheet_word=facts.sheet_word, thumbs=place.thumbs, rows=len(facts.shown)
-    )
+    records = place.records
     rows = records.of(facts.shown)
     inline: dict[str, JSON] = {}
     if place.inline is not None:
-        names = [name for row in facts.shown for name in row.files if name in place.thumbs]
+        names = [name for row in facts.shown for name in row.files if records.has_thumb(name)]
         inline = {name: base64.b64encode(place.inline(name)).decode() for name in names}
     data: dict[str, JSON] = {
         "fields": list(FIELDS),
@@ -110,7 +107,6 @@ def _data(facts: Facts, place: Place) -> str:
         "language": language(),
         "words": dict(sentences("page.")),
         "classes": dict(sentences("class.")),
-        **place.extra,
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
@@ -138,7 +134,9 @@ def summary(facts: Facts) -> Html:
         [
             el("div", _sentences(facts), _timeline(facts), class_="overview"),
             _reasons(facts),
-            el("section", el("h2", title, class_="quiet"), drawn, class_="charts") if drawn else None,
+            el("section", el("h2", title, class_="quiet"), drawn, class_="charts")
+            if drawn
+            else None,
         ]
     )
 

@@ -1,7 +1,7 @@
 """Turns rows into the compact records that the page's script reads."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
@@ -33,14 +33,14 @@ class Shelf:
 
 
 class Records:
-    """Makes the records of one page. `thumbs` are the files that have a thumbnail."""
+    """Makes the records of one page, or of a page and all that follows it while it is live."""
 
-    def __init__(self, *, sheet_word: str, thumbs: frozenset[str], rows: int) -> None:
+    def __init__(self, *, sheet_word: str, has_thumb: Callable[[str], bool], rows: int) -> None:
         self.models = Shelf()
         self._reasons = Shelf()
         self._told: list[JSON] = []
         self._sheet = sheet_word
-        self._thumbs = thumbs
+        self.has_thumb = has_thumb
         self._longest = max(SHORTEST, min(LONGEST, TEXT_BUDGET // max(rows, 1)))
 
     def of(self, rows: Iterable[PageRow]) -> list[JSON]:
@@ -58,7 +58,7 @@ class Records:
         failed = row.status in ("failed", HELD)
         return [
             row.row,
-            row.key if row.key != str(row.row) else "",
+            redacted(row.key) if row.key != str(row.row) else "",
             row.status,
             self.models.place(row.model),
             prompt,
@@ -71,7 +71,7 @@ class Records:
             row.tokens,
             row.attempts,
             _rounded(row.finished_at, 0),
-            [name if name in self._thumbs else [name] for name in row.files],
+            [name if self.has_thumb(name) else [name] for name in row.files],
         ]
 
     def _reason(self, row: PageRow) -> int:

@@ -130,23 +130,25 @@ def advice(facts: Facts) -> list[Advice]:
     """What to do now, the most useful first; each command once."""
     found: dict[str, Advice] = {}
     if facts.next_command is not None:
-        why = say(_why(facts))
+        why = say(_why(facts, facts.next_command))
         found[facts.next_command] = Advice(command=facts.next_command, why=why)
     for reason in reasons(facts):
         command = reason.told.command
-        why = say(
-            "report.for_reason", count=f"{reason.count:,}", kind=say(f"class.{reason.kind}")
-        )
+        why = say("report.for_reason", count=f"{reason.count:,}", kind=say(f"class.{reason.kind}"))
         found.setdefault(command, Advice(command=command, why=f"{why} {reason.told.remedy}"))
     return list(found.values())[:MOST_COMMANDS]
 
 
-def _why(facts: Facts) -> str:
-    if facts.rows.pending:
-        return "report.why_run"
-    if facts.rows.failed or facts.rows.in_doubt:
-        return "report.why_retry"
-    return "report.why_export"
+def _why(facts: Facts, command: str) -> str:
+    match command.split()[1]:
+        case "run" | "rehearse" if facts.rows.pending:
+            return "report.why_run"
+        case "run":  # what a rehearsal leads to
+            return "report.why_real"
+        case "export":
+            return "report.why_export"
+        case _:
+            return "report.why_retry"
 
 
 # --- the timeline ---------------------------------------------------------------------------------
@@ -208,9 +210,7 @@ def _stretch(gathered: Sequence[Minute], *, recovered: Minute | None) -> list[In
     if slowed + failed + doubtful < LEAST_TROUBLE:
         return []
     begin, end = gathered[0].at, gathered[-1].at + 60
-    bad = Incident(
-        at=begin, until=end, tone="bad", text=_trouble(slowed, failed, doubtful)
-    )
+    bad = Incident(at=begin, until=end, tone="bad", text=_trouble(slowed, failed, doubtful))
     if recovered is None:
         return [bad]
     words = say("incident.recovered", time=span_of(recovered.at - begin))

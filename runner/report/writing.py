@@ -13,6 +13,7 @@ from runner.catalogue import say
 from runner.exits import Refusal
 from runner.report.facts import Facts, facts_of
 from runner.report.page import Place, render
+from runner.report.rows import Records
 from runner.thumbnails import make_missing
 from runner.workspace import Workspace
 
@@ -43,39 +44,36 @@ def write_report(workspace: Workspace, wish: Wish) -> tuple[Path, bool]:
     if missing and wish.making is not None:
         wish.making(len(missing))
     make_missing(workspace.folder, missing)
-    place = _place(workspace, names, at=real.parent)
+    place = _place(workspace, facts, names, at=real.parent)
     if wish.single_file:
-        place = _inlined(workspace, place)
+        place = _inlined(workspace, place, names)
     text = render(facts, place)
     with named_errors(target):
         with part_beside(real) as (part, file):
             file.write(text.encode(errors="replace"))
-        return put(part, real, traces=Traces(workspace.folder), now=time.time())
+        path, moved = put(part, real, traces=Traces(workspace.folder), now=time.time())
+    return (path if moved else target), moved
 
 
-def with_thumbs(workspace: Workspace, names: list[str]) -> frozenset[str]:
-    """Which of these files have a thumbnail."""
-    return frozenset(name for name in names if thumb_path(workspace.folder, name).exists())
-
-
-def _place(workspace: Workspace, names: list[str], *, at: Path) -> Place:
+def _place(workspace: Workspace, facts: Facts, names: list[str], *, at: Path) -> Place:
+    thumbs = frozenset(name for name in names if thumb_path(workspace.folder, name).exists())
+    records = Records(
+        sheet_word=facts.sheet_word, has_thumb=thumbs.__contains__, rows=len(facts.shown)
+    )
     try:
         way = Path(os.path.relpath(workspace.folder.resolve(), at)).as_posix()
     except ValueError:  # another drive
         way = workspace.folder.resolve().as_uri()
-    base = "" if way == "." else f"{way}/"
-    return Place(base=base, thumbs=with_thumbs(workspace, names))
+    return Place(base="" if way == "." else f"{way}/", records=records)
 
 
-def _inlined(workspace: Workspace, place: Place) -> Place:
-    size = sum(thumb_path(workspace.folder, name).stat().st_size for name in place.thumbs)
+def _inlined(workspace: Workspace, place: Place, names: list[str]) -> Place:
+    """The page with its thumbnails inside."""
+    paths = {
+        name: thumb_path(workspace.folder, name) for name in names if place.records.has_thumb(name)
+    }
+    size = sum(path.stat().st_size for path in paths.values())
     if size > MOST_INLINE:
         megabytes = f"{size / (1 << 20):,.0f}"
-        most = f"{MOST_INLINE >> 20}"
-        raise Refusal(say("report.too_large", size=megabytes, most=most))
-    return replace(place, inline=lambda name: thumb_path(workspace.folder, name).read_bytes())
-
-
-def facts_now(workspace: Workspace) -> Facts:
-    """How a sheet stands at this moment, for a page that is given out live."""
-    return facts_of(workspace, now=time.time(), running=workspace.is_running())
+        raise Refusal(say("report.too_large", size=megabytes, most=str(MOST_INLINE >> 20)))
+    return replace(place, inline=lambda name: paths[name].read_bytes())

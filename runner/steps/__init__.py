@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from jobs.job import Claimed, Step
 from jobs.outcome import Released
-from jobs.store.settles import Ended, Settlement
+from jobs.store.settles import Ended, SavedFile, Settlement
 from jobs.store.sharing import Sharing
 from runner.spool import Record
 from runner.steps.fetch import Fetcher
@@ -56,10 +56,13 @@ class Steps:
         return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
 
     def settled(self, done: Done) -> None:
-        """It is durable: the spool forgets it."""
+        """It is durable: the spool forgets it, its pictures get thumbnails."""
         job = done.settlement.job
         if job.step is Step.SEND:
             self._tools.spool.forget(job.call_id)
+        for file in done.settlement.files:
+            if isinstance(file, SavedFile):
+                self._tools.thumbnails.want(file.name)
 
     async def slim(self, done: Done) -> None:
         """Pictures that are saved leave the answer they came in."""

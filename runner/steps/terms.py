@@ -12,6 +12,7 @@ from runner.ledger import Ledger
 from runner.pricing import PriceList
 from runner.resolution import Rules, Signal
 from runner.spool import Spool
+from runner.thumbnails import Thumbnails
 from runner.transport import Wire
 
 
@@ -39,6 +40,7 @@ class Tools:
     spool: Spool
     answers: AnswerFolder
     prices: PriceList
+    thumbnails: Thumbnails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,9 @@ const thumbAddress = (file) => {
 const picture = (row, lazy = true) => {
   const address = row.files.length ? thumbAddress(row.files[0]) : null;
   if (address === null) return null;
-  return el("img", { src: address, alt: "", decoding: "async", loading: lazy ? "lazy" : "eager" });
+  const image = el("img", { src: address, alt: "", decoding: "async", loading: lazy ? "lazy" : "eager" });
+  image.addEventListener("error", () => image.replaceWith(el("span", { class: "blank" }, say("no_picture"))));
+  return image;
 };
 
 const mark = (row) =>
@@ -44,10 +46,10 @@ const opener = (row, index, ...inside) =>
   );
 
 const blank = (row) => {
-  const words = FAILED.has(row.status)
-    ? kindWords(kindOf(row))
-    : row.text || (row.status === "done" ? say("no_picture") : say(`s_${row.status}`));
-  return el("span", { class: row.text ? "blank text" : "blank" }, words.slice(0, 240));
+  const failed = FAILED.has(row.status);
+  if (row.text && !failed) return el("span", { class: "blank text" }, row.text.slice(0, 400));
+  const other = row.status === "done" ? say("no_picture") : say(`s_${row.status}`);
+  return el("span", { class: "blank" }, failed ? kindWords(kindOf(row)) : other);
 };
 
 const took = (row) =>

@@ -98,8 +98,12 @@ const lightbox = {
       el("p", { class: "acts" },
         el("button", { type: "button", "data-act": "copy", onclick: () => copy(row.prompt) }, say("copy_prompt")),
         tickBox(row), el("span", {}, say("tick", { row: row.row }))),
-      ...this.words("text", row.text, row.cut & 2),
+      ...(row.files.length ? [] : this.words("text", row.text, row.cut & 2)),
       this.facts(),
+      // Beside a picture the text is mostly the address it came from.
+      row.files.length && row.text
+        ? el("details", {}, el("summary", {}, say("text")), el("p", { class: "long" }, row.text))
+        : null,
       el("p", { class: "note keys" }, say("keys_help")));
   },
 

@@ -14,15 +14,19 @@ const putBack = async () => {
   }
 };
 
+// Parsed in a document of its own, where no script runs; the server has escaped every word.
+const retell = (markup) => {
+  const known = document.getElementById("summary");
+  if (known.contains(document.activeElement)) return;
+  known.replaceChildren(...new DOMParser().parseFromString(markup, "text/html").body.childNodes);
+};
+
 const hear = (event) => {
   const news = JSON.parse(event.data);
   data.reasons = news.reasons;
   data.models = news.models;
   const changed = takeRecords(news.rows);
-  const known = document.getElementById("summary");
-  // Parsed in a document of its own, where no script runs; the server has escaped every word.
-  const fresh = new DOMParser().parseFromString(news.summary, "text/html");
-  if (!known.contains(document.activeElement)) known.replaceChildren(...fresh.body.childNodes);
+  if (news.summary) retell(news.summary);
   drawBar();
   if (changed.length) refresh({ keep: true, changed });
 };

@@ -46,7 +46,7 @@ const order = choice("order", say("sort"),
   Object.keys(ORDERS).map((name) => option(name, say(`by_${name}`))),
   (value) => { chosen.order = value; });
 const view = choice("view", say("view"),
-  [option("auto", say("view")), option("grid", say("as_grid")), option("list", say("as_list"))],
+  [option("auto", say("as_fits")), option("grid", say("as_grid")), option("list", say("as_list"))],
   (value) => { gallery.view = value; });
 
 const buildBar = () => {

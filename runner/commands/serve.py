@@ -1,0 +1,49 @@
+"""`rowmill serve`: the report, live, on this machine alone."""
+
+import errno
+import sys
+import webbrowser
+from pathlib import Path
+
+import click
+
+from runner.catalogue import say
+from runner.commands import options
+from runner.exits import Refusal
+from runner.screen import give, tell
+from runner.serve.server import serve_forever
+from runner.settings import Settings
+from runner.workspace import Workspace, find
+
+
+@options.argument("sheet", required=False)
+@click.option("--open", "open", cls=options.ToldOption, is_flag=True)
+def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click calls it so
+    named = Path(sheet) if sheet is not None else None
+    settings = options.settings(folder=named.absolute().parent if named is not None else None)
+    workspace = find(named, settings.workspace)
+    try:
+        _serve_at(settings.port, workspace, settings, open_it=open)
+    except OSError as error:
+        if settings.sources.get("port") == "default" and error.errno == errno.EADDRINUSE:
+            _serve_at(0, workspace, settings, open_it=open)
+            return
+        reason = error.strerror or type(error).__name__
+        raise Refusal(say("serve.port_taken", port=settings.port, reason=reason)) from error
+
+
+def _serve_at(port: int, workspace: Workspace, settings: Settings, *, open_it: bool) -> None:
+    def started(url: str) -> None:
+        give(say("serve.listening", url=url))
+        sys.stdout.flush()  # a script waits for this line in a pipe
+        if not settings.quiet:
+            tell(say("serve.stop"))
+        if open_it:
+            webbrowser.open(url)
+
+    serve_forever(workspace, port=port, started=started)
+
+
+command = options.command(
+    "serve", examples=("rowmill serve prompts.xlsx --open", "rowmill serve --port 0")
+)(_serve)

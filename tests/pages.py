@@ -1,0 +1,140 @@
+"""Pages made of invented nights, by the report's own functions."""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from jobs.sheet.figures import Fact, figures
+from jobs.store.gallery import Minute, PageRow, PastRun
+from jobs.store.readings import Counts, Spent
+from jobs.thumbs import EDGE, thumb_path
+from runner.report.facts import Facts, Group
+from runner.report.page import Place, render
+from runner.report.rows import Records
+
+START = 1_790_000_000.0
+PICTURES = 24  # different ones
+WORDS = ("a fox", "on snow", "at dawn", "soft light", "35 mm film", "calm colours", "wide lens")
+FAILURES = (
+    ("refused", "moderation", "I cannot help with that picture."),
+    ("server", "upstream", "upstream error: bad gateway"),
+    ("no_result", "no_picture", "Here is your picture!"),
+)
+
+
+def row(number: int, *, prompt: str = "a fox", status: str = "done", **more: object) -> PageRow:
+    """One row; what is not given is plain."""
+    plain = PageRow(
+        row=number,
+        key=f"k{number}",
+        status=status,
+        endpoint="chat-image",
+        model="m-1",
+        fields=json.dumps({"prompt": prompt}),
+        text=None,
+        finish="stop",
+        kind=None,
+        cause=None,
+        detail=None,
+        seconds=12.5,
+        cost=0.03,
+        tokens=1200,
+        attempts=1,
+        finished_at=START + number,
+        files=(),
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]  # fields of a row, by name
+
+
+def failed_row(number: int, *, prompt: str = "a fox", which: int = 0) -> PageRow:
+    """One failed row of three kinds."""
+    kind, cause, detail = FAILURES[which % len(FAILURES)]
+    return row(
+        number, prompt=prompt, status="failed", kind=kind, cause=cause, detail=detail, cost=None
+    )
+
+
+def many(count: int) -> list[PageRow]:
+    """A night of so many rows, always the same one: nine of ten are done, with a picture each."""
+    chance = random.Random(7)
+    rows = []
+    for number in range(2, count + 2):
+        prompt = f"{number} " + ", ".join(chance.choices(WORDS, k=12))
+        if chance.random() < 0.08:
+            rows.append(failed_row(number, prompt=prompt, which=number))
+        else:
+            name = f"picture-{number % PICTURES}.png"
+            seconds = chance.lognormvariate(2.6, 0.4)
+            made = row(number, prompt=prompt, files=(name,), model=f"m-{number % 3}")
+            rows.append(replace(made, seconds=seconds, finished_at=START + number * 1.4))
+    return rows
+
+
+def facts(rows: Sequence[PageRow], **more: object) -> Facts:
+    """What a report tells of these rows."""
+    counts = {name: sum(one.status == name for one in rows) for name in ("done", "failed")}
+    counts |= {name: sum(one.status == name for one in rows) for name in ("in_doubt", "skipped")}
+    counts["waiting"] = sum(one.status == "pending" for one in rows)
+    failed = [one for one in rows if one.status == "failed"]
+    kinds = dict.fromkeys((one.kind or "", one.cause or "") for one in failed)
+    told = Facts(
+        sheet="prompts.csv",
+        sheet_word="prompts.csv",
+        at=START + 40_000,
+        running=False,
+        rows=Counts(**counts),
+        spent=_spent(rows),
+        groups=tuple(
+            Group(kind=kind, cause=cause, count=len(same), first=same[0].row)
+            for kind, cause in kinds
+            if (same := [one for one in failed if (one.kind, one.cause) == (kind, cause)])
+        ),
+        runs=(
+            PastRun(id=1, started_at=START, ended_at=START + 9000, exit_code=4, calls=9, events=()),
+        ),
+        minutes=tuple(
+            Minute(at=START + 60 * at, good=20 * (at < 30), slowed=0, failed=9, doubtful=0)
+            for at in range(45)
+        ),
+        figures=figures([_fact(one) for one in rows]),
+        next_command="rowmill retry prompts.csv",
+        shown=tuple(rows),
+    )
+    return replace(told, **more)  # type: ignore[arg-type]  # fields of facts, by name
+
+
+def _spent(rows: Sequence[PageRow]) -> Spent:
+    return Spent(
+        calls=len(rows),
+        unknown_calls=0,
+        unpriced_calls=0,
+        cost=sum(one.cost or 0.0 for one in rows),
+        currency="USD",
+        prompt_tokens=None,
+        completion_tokens=None,
+        total_tokens=sum(one.tokens or 0 for one in rows),
+    )
+
+
+def _fact(one: PageRow) -> Fact:
+    return Fact(one.status, one.kind, one.model, one.seconds, one.cost, one.finished_at)
+
+
+def write_page(folder: Path, told: Facts) -> Path:
+    """The page of these facts in a folder, with thumbnails for all its files."""
+    names = {name for one in told.shown for name in one.files}
+    for number, name in enumerate(sorted(names)):
+        path = thumb_path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colour = (60 + 7 * number % 180, 90 + 31 * number % 150, 120 + 53 * number % 120)
+        Image.new("RGB", (EDGE, EDGE), colour).save(path, "JPEG")
+    records = Records(
+        sheet_word=told.sheet_word, has_thumb=names.__contains__, rows=len(told.shown)
+    )
+    page = folder / "report.html"
+    page.write_text(render(told, Place(records=records)), encoding="utf-8")
+    return page
