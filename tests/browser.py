@@ -1,6 +1,7 @@
 """A real browser, headless, shared by all tests of one process."""
 
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,13 @@ class Sight:
     def nodes(self) -> int:
         """How many elements the page has now."""
         return int(self.page.evaluate("document.querySelectorAll('*').length"))
+
+    def wait(self, expression: str, *, seconds: float = 20) -> None:
+        """Until it is true; the driver's own way of waiting is stopped by the page's policy."""
+        deadline = time.monotonic() + seconds
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, (expression, self.problems)
+            self.page.wait_for_timeout(30)
 
     def count(self, selector: str) -> int:
         """How many elements are like that."""

@@ -86,7 +86,7 @@ def test_a_hostile_prompt_runs_nothing_and_asks_for_nothing(
 def test_no_request_leaves_the_page_and_none_could(browser: Browser, night: Path) -> None:
     def act(sight: Sight) -> None:
         sight.page.locator("#grid").scroll_into_view_if_needed()
-        sight.page.wait_for_function("document.querySelector('.card img').naturalWidth > 0")
+        sight.wait("document.querySelector('.card img').naturalWidth > 0")
         folder = night.parent.as_uri()
         assert len(sight.requests) > 3
         assert all(url.startswith(folder) for url in sight.requests)
@@ -208,7 +208,7 @@ def test_keys_alone_lead_through_gallery_and_lightbox(browser: Browser, night: P
         page.keyboard.press("ArrowRight")
         assert dialog.get_attribute("aria-label") == "Row 4"
         page.keyboard.press("t")
-        assert "One row ticked" in page.locator("#ticked").inner_text()
+        assert "1 row ticked" in page.locator("#ticked").inner_text()
         page.keyboard.press("c")
         assert page.locator("#said").inner_text() == "Copied"
         page.keyboard.press("Escape")
@@ -234,11 +234,11 @@ def test_the_lightbox_shows_the_file_itself_where_it_is_and_else_the_thumbnail(
 
     def act(sight: Sight) -> None:
         sight.page.locator(".open").first.click()
-        sight.page.wait_for_function("document.querySelector('.stage img').naturalWidth === 640")
+        sight.wait("document.querySelector('.stage img').naturalWidth === 640")
         sight.page.keyboard.press("ArrowDown")
         assert "2 / 2" in sight.page.locator(".stage").inner_text()
         sight.page.keyboard.press("ArrowRight")
-        sight.page.wait_for_function("document.querySelector('.stage img').naturalWidth === 256")
+        sight.wait("document.querySelector('.stage img').naturalWidth === 256")
 
     browser.look(page, act)
 

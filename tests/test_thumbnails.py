@@ -33,9 +33,8 @@ def _bomb(path: Path, width: int, height: int) -> None:
     """A small PNG of one-bit pixels that unpacks to a huge picture."""
 
     def part(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
     lines = zlib.compress(bytes(width // 8 + 1) * height, 9)
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)

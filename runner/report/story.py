@@ -56,9 +56,9 @@ def _done(facts: Facts) -> str:
     if facts.running:
         words.append(say("report.running"))
     if rows.pending:
-        words.append(_counted("report.pending", rows.pending))
+        words.append(say("report.pending", count=f"{rows.pending:,}"))
     if rows.skipped:
-        words.append(_counted("report.skipped", rows.skipped))
+        words.append(say("report.skipped", count=f"{rows.skipped:,}"))
     return " ".join(words)
 
 
@@ -73,9 +73,9 @@ def _failed(facts: Facts) -> str:
             for one in reasons(facts)
             if one.kind != HELD
         )
-        words.append(_counted("report.failed_rows", rows.failed, kinds=kinds))
+        words.append(say("report.failed_rows", count=f"{rows.failed:,}", kinds=kinds))
     if rows.in_doubt:
-        words.append(_counted("report.in_doubt", rows.in_doubt))
+        words.append(say("report.in_doubt", count=f"{rows.in_doubt:,}"))
     return " ".join(words)
 
 
@@ -84,19 +84,14 @@ def _cost(facts: Facts) -> str:
     if not used.calls:
         return say("report.no_calls")
     key = "report.cost_unknown" if used.cost is None else "report.cost"
-    words = [_counted(key, used.calls, money=money_words(used))]
+    words = [say(key, count=f"{used.calls:,}", money=money_words(used))]
     if used.total_tokens is not None:
         words.append(say("report.tokens", tokens=f"{used.total_tokens:,}"))
     if used.unpriced_calls and used.cost is not None:
-        words.append(_counted("report.unpriced", used.unpriced_calls))
+        words.append(say("report.unpriced", count=f"{used.unpriced_calls:,}"))
     if used.unknown_calls:
-        words.append(_counted("report.maybe_billed", used.unknown_calls))
+        words.append(say("report.maybe_billed", count=f"{used.unknown_calls:,}"))
     return " ".join(words)
-
-
-def _counted(key: str, count: int, **values: str) -> str:
-    """The sentence for one, or the sentence for many."""
-    return say(f"{key}_one" if count == 1 else key, count=f"{count:,}", **values)
 
 
 def reasons(facts: Facts) -> list[Reason]:

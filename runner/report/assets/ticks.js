@@ -72,7 +72,7 @@ const drawTicks = () => {
   const rowList = spans(ticked());
   const command = retryCommand(rowList.length > SHORT * 6 ? `--from ${LIST}` : `--rows ${rowList}`);
   bar.replaceChildren(
-    el("b", { role: "status" }, sayCount("ticked", ticks.size)),
+    el("b", { role: "status" }, say("ticked", { count: whole.format(ticks.size) })),
     ...(withDone() ? [el("span", { class: "note" }, say("buys_again"))] : []),
     el("span", { class: "fill" }),
     ...(data.live ? [el("button", { type: "button", class: "main", onclick: putBack }, say("put_back"))] : []),

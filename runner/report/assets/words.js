@@ -8,11 +8,10 @@ const seconds = upTo(1);
 const money = upTo(4);
 const moment = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
 
+// `{name}` is the value, `{name:one|many}` a word chosen by it, as everywhere in rowmill.
 const say = (key, values = {}) =>
-  data.words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
-
-// The sentence for one, or the sentence for many.
-const sayCount = (key, count) => say(count === 1 ? `${key}_one` : key, { count: whole.format(count) });
+  data.words[key].replace(/\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}/g, (_, name, one, many) =>
+    one === undefined ? String(values[name] ?? "") : String(values[name]) === "1" ? one : many);
 
 // `on…` attributes are listeners; null and false leave an attribute out.
 const el = (name, attributes = {}, ...children) => {
