@@ -169,32 +169,27 @@ def test_a_taken_port_is_named_when_it_was_asked_for(world: World, failed: Path)
     assert f"Port {port} cannot be used" in done.err
 
 
-def test_an_open_page_sees_rows_end_and_puts_one_back_into_the_run(
-    browser: Browser, world: World
+def test_an_open_page_puts_a_row_back_and_sees_it_end(
+    browser: Browser, world: World, failed: Path
 ) -> None:
-    world.mock({"bad": ["moderation"]}, latency=(0.2, 0.2))
-    sheet = world.prompts("a.csv", "a fox")
-    world.run("run", sheet, *PICTURE)
-    world.prompts("a.csv", "a fox", *(f"more {number}" for number in range(4)), "a bad one")
     run: list[subprocess.Popen[bytes]] = []
 
     def act(sight: Sight) -> None:
         page = sight.page
-        assert page.locator(".lead").inner_text().startswith("1 of 1 row is done.")
-        run.append(world.start("run", sheet, *PICTURE, "-c", "1"))
-        page.wait_for_selector("[data-status=failed]", timeout=40_000)
+        assert page.locator(".lead").inner_text() == "1 of 2 rows are done."
         page.locator("[data-status=failed]").click()
-        page.get_by_label("Tick row 7").check()
+        page.get_by_label("Tick row 3").check()
         page.get_by_role("button", name="Put back into the run").click()
-        sight.wait("document.getElementById('said').textContent.includes('Put back')")
-        sight.wait(
-            "document.querySelector('.lead').textContent.includes('6 of 6 rows')", seconds=30
-        )
-        page.get_by_role("button", name="Show all rows").click()
-        sight.wait("document.querySelector('.card img').naturalWidth === 256")
+        page.wait_for_selector("[data-status=pending]")
+        assert "Put back: 1" in page.locator("#said").inner_text()
+        run.append(world.start("run", failed, *PICTURE))
+        page.locator("[data-status=all]").click()
+        page.wait_for_selector("#grid > .card.is-done[aria-posinset='2']")
+        sight.wait("[...document.querySelectorAll('.card img')].at(1)?.naturalWidth === 256")
+        sight.wait("document.querySelector('.lead').textContent.startsWith('2 of 2')")
         assert not sight.problems
 
-    with served(world.workspace(sheet)) as url:
+    with served(world.workspace(failed)) as url:
         browser.look(url, act)
-    world.finish(run[0])
-    assert world.standing(sheet) == {"done": 6}
+    assert world.finish(run[0]).code == 0
+    assert world.standing(failed) == {"done": 2}

@@ -15,8 +15,8 @@ from runner.report.rows import Records
 from runner.workspace import BATCH_ID, Workspace
 
 LATE = 3.0  # seconds that a change may need from its time to its commit
-RETELL = 5.0  # seconds between two summaries, at least
-CALM = 20  # times as long as a summary takes, until the next
+RETELL = 2.0  # seconds between two summaries, at least
+CALM = 8  # times as long as a summary takes, until the next
 SPANS = 200  # of rows, in one statement
 
 

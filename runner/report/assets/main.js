@@ -133,6 +133,14 @@ document.addEventListener("keydown", (event) => {
   search.focus();
 });
 
+// What a search looks at is gathered while nobody asks for anything, so that the first is quick too.
+const gather = (deadline, from = 0) => {
+  let place = from;
+  while (place < rows.length && deadline.timeRemaining() > 1) wordsOf(rows[place++]);
+  if (place < rows.length) requestIdleCallback((next) => gather(next, place));
+};
+
 buildBar();
 refresh();
 listen();
+if (window.requestIdleCallback) requestIdleCallback((deadline) => gather(deadline));
