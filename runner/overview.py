@@ -137,9 +137,10 @@ def next_command(
     failures: list[tuple[FailureClass, int]],
 ) -> str:
     """The one command that helps most now."""
+    if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
+        real = typed(workspace.sheet_of(loaded))
+        return f"rowmill {'rehearse' if rows.pending else 'run'} {real}"
     sheet = named(workspace, loaded)
-    if workspace.folder.suffix == REHEARSAL:
-        return f"rowmill {'rehearse' if rows.pending else 'run'} {sheet}"
     if rows.pending:
         return f"rowmill run {sheet}"
     if any(kind in RETRIABLE for kind, _ in failures):

@@ -16,6 +16,8 @@ REPORT = {
         "The thumbnails take {size} MB, and a single file holds at most {most} MB. Without "
         "--single-file they stay in the folder beside the page: send the folder."
     ),
+    "report.then": "{first} {then}",
+    "report.comma": ", ",
     "report.done": "{done} of {total} {total:row is|rows are} done.",
     "report.running": "The run is going on.",
     "report.pending": "{count} {count:row still has|rows still have} to be run.",

@@ -16,6 +16,8 @@ REPORT = {
         "缩略图共 {size} MB，单个文件最多容纳 {most} MB。"
         "去掉 --single-file，缩略图会留在网页旁边的文件夹里：请发送整个文件夹。"
     ),
+    "report.then": "{first}{then}",
+    "report.comma": "、",
     "report.done": "{total} 行中已完成 {done} 行。",
     "report.running": "运行仍在进行。",
     "report.pending": "还有 {count} 行待运行。",

@@ -172,7 +172,7 @@ def _mark(name: str, share: float) -> Html:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.{2 if value < 10 else 3}g}"
 
 
 def _classes(classes: Sequence[tuple[str, int]]) -> Html | None:

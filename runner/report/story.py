@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 
 from jobs.job import FailureClass
 from jobs.store.gallery import Minute, PastRun
@@ -59,7 +60,7 @@ def _done(facts: Facts) -> str:
         words.append(say("report.pending", count=f"{rows.pending:,}"))
     if rows.skipped:
         words.append(say("report.skipped", count=f"{rows.skipped:,}"))
-    return " ".join(words)
+    return reduce(lambda first, then: say("report.then", first=first, then=then), words)
 
 
 def _failed(facts: Facts) -> str:
@@ -68,7 +69,7 @@ def _failed(facts: Facts) -> str:
         return say("report.nothing_failed")
     words = []
     if rows.failed:
-        kinds = ", ".join(
+        kinds = say("report.comma").join(
             f"{one.count:,} {say(f'class.{one.kind}')}"
             for one in reasons(facts)
             if one.kind != HELD
@@ -76,7 +77,7 @@ def _failed(facts: Facts) -> str:
         words.append(say("report.failed_rows", count=f"{rows.failed:,}", kinds=kinds))
     if rows.in_doubt:
         words.append(say("report.in_doubt", count=f"{rows.in_doubt:,}"))
-    return " ".join(words)
+    return reduce(lambda first, then: say("report.then", first=first, then=then), words)
 
 
 def _cost(facts: Facts) -> str:
@@ -91,7 +92,7 @@ def _cost(facts: Facts) -> str:
         words.append(say("report.unpriced", count=f"{used.unpriced_calls:,}"))
     if used.unknown_calls:
         words.append(say("report.maybe_billed", count=f"{used.unknown_calls:,}"))
-    return " ".join(words)
+    return reduce(lambda first, then: say("report.then", first=first, then=then), words)
 
 
 def reasons(facts: Facts) -> list[Reason]:
