@@ -5,7 +5,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,32 @@ def roomy(connection: Connection) -> Iterator[None]:
         if not connection.invalidated:  # Ctrl-C in the middle of a statement closes it
             driver.execute(f"PRAGMA cache_size={USUAL_PAGES}")
             driver.execute("PRAGMA shrink_memory")
+
+
+@contextmanager
+def written_once(connection: Connection) -> Iterator[None]:
+    """Pages that are new go straight into the file of a SQLite table, not through a WAL first.
+
+    For a first load, which would otherwise write every page twice. Where another process has the
+    file open its journal stays as it is. A death in between rolls back as in a WAL.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection  # as above
+    assert isinstance(driver, sqlite3.Connection)
+    (mode,) = driver.execute("PRAGMA journal_mode").fetchone()
+    if mode == "wal":
+        with suppress(sqlite3.OperationalError):  # locked: somebody is looking at the table
+            driver.execute("PRAGMA busy_timeout=0")
+            driver.execute("PRAGMA journal_mode=delete")
+            driver.execute("PRAGMA synchronous=EXTRA")
+        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    try:
+        yield
+    finally:
+        if mode == "wal" and not connection.invalidated:
+            _set_up(driver, writer=True, shared=False)
 
 
 def on_shared_file_system(path: Path) -> bool:

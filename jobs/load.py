@@ -14,7 +14,7 @@ from jobs.sheet.finding import Finding
 from jobs.sheet.reader import Sheet, SheetError
 from jobs.store import Transaction
 from jobs.store.edits import Edit
-from jobs.store.staging import Staged, Staging
+from jobs.store.staging import FirstLoad, Landing, Staged, Staging
 
 CHUNK = 2000
 RUNNING_NUMBERS = 1000  # this many rows numbered 1, 2, 3, … are taken for a refilled column
@@ -62,15 +62,25 @@ class UnfitIdentityError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Into:
-    """Where a sheet is staged, and the edits that lie over its cells there."""
+    """Where a sheet is staged, and the edits that lie over its cells there.
+
+    `straight`: the time (Unix seconds) of a first load, which goes into empty tables as it is read.
+    """
 
     batch_id: int
     edits: Sequence[Edit] = ()
+    straight: float | None = None
+
+    def landing(self, tx: Transaction, *, by_request: bool) -> Landing:
+        """Where the rows come down."""
+        if self.straight is None or self.edits:
+            return Staging(tx, batch_id=self.batch_id, by_request=by_request)
+        return FirstLoad(tx, batch_id=self.batch_id, by_request=by_request, now=self.straight)
 
 
 def stage(
     tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: Into
-) -> tuple[Staging, Identity]:
+) -> tuple[Landing, Identity]:
     """Stage all rows, numbered and matched.
 
     A column that nobody chose, and that does not hold as an id, gives way to the request.
@@ -100,9 +110,9 @@ def is_running_number(sheet: Sheet, column: int) -> bool:
 
 def _staged(
     tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: Into
-) -> Staging:
+) -> Landing:
     by_request = identity.column is None
-    staging = Staging(tx, batch_id=into.batch_id, by_request=by_request)
+    staging = into.landing(tx, by_request=by_request)
     overlay = None
     if into.edits:
         overlay = Overlay(into.edits, sheet.layout.headers, by_request=by_request)

@@ -12,12 +12,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     column,
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -28,6 +27,7 @@ metadata = MetaData(
     }
 )
 
+# Unique indexes and no constraints: only an index can be left out while a first sheet is loaded.
 # SQLite makes a rowid alias (fast, and free) of INTEGER only; PostgreSQL needs 64 bits said.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 Time = Float  # Unix seconds
@@ -57,10 +57,10 @@ rows = Table(
     Column("cells", Text, nullable=False),  # JSON list in header order, as read
     Column("job_id", Id, nullable=False),
     Column("parked", Boolean, nullable=False, default=False),  # no longer in the sheet
-    UniqueConstraint("batch_id", "key"),
     Index(None, "batch_id", "position"),
     Index(None, "job_id"),
 )
+KEYS = Index("uq_rows_batch_id_key", rows.c.batch_id, rows.c.key, unique=True)
 
 jobs = Table(
     "jobs",
@@ -96,13 +96,17 @@ jobs = Table(
     Column("detail", Text),
     Column("updated_at", Time),
     Column("listed", Boolean, nullable=False),  # does a row of the sheet point here?
-    UniqueConstraint("batch_id", "digest", "occurrence"),
     Index(None, "batch_id", "state", "step", "turn"),
     Index(
         "ix_jobs_unlisted",
         "batch_id",
         sqlite_where=~column("listed", Boolean),
     ),
+)
+DIGESTS = Index(
+    "uq_jobs_batch_id_digest_occurrence",
+    *(jobs.c.batch_id, jobs.c.digest, jobs.c.occurrence),
+    unique=True,
 )
 
 calls = Table(

@@ -18,7 +18,7 @@ from jobs.store import Store, TableError, Transaction
 from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
 from jobs.store.readings import Batch, batch, done_digests
-from jobs.store.staging import Plan, Staging
+from jobs.store.staging import Landing, Plan, is_empty
 from jobs.template import Template
 from runner.catalogue import say
 from runner.exits import Refusal
@@ -85,16 +85,25 @@ def take_in(
         known = batch(tx, BATCH_ID)
         kept = edits_of(tx, BATCH_ID)
         edits = merged(kept, incoming.edits)
+        straight = known is None and not kept and not edits and is_empty(tx)
     _check_owner(workspace, known, sheet, settings)
     marks = _Marks.of(sheet, settings, edits)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
         _remember(store, known, _options(settings, sheet, workspace))
         return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
+    if straight:
+        with store.first_load() as tx:
+            found = _understand(tx, sheet, settings, _Before(straight=now))
+            if not settings.rebuy:
+                _look_around(found, workspace)
+            _guard(found, settings, touched=set())
+            found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
+        return found.intake
     with store.session() as tx:
         with tx.begin():
             found = _understand(tx, sheet, settings, _Before(known=known, edits=edits))
-        if known is None and not settings.rebuy:
-            _look_around(tx, found, workspace)
+            if known is None and not settings.rebuy:
+                _look_around(found, workspace)
         with tx.begin():
             _guard(found, settings, touched={edit.key for edit in incoming.edits})
             if kept and not edits:
@@ -170,7 +179,7 @@ class _Found:
     """A staged sheet with what belongs to it."""
 
     intake: Intake
-    staging: Staging
+    staging: Landing
     sheet: Sheet
     identity: Identity
     maker: RequestMaker
@@ -180,8 +189,9 @@ class _Found:
 class _Before:
     """What the table has of this sheet."""
 
-    known: Batch | None
+    known: Batch | None = None
     edits: Sequence[Edit] = ()
+    straight: float | None = None  # nothing at all: the time of a first load, laid in as it is read
 
 
 def _understand(
@@ -201,7 +211,7 @@ def _understand(
     sheet.needed = _needed(columns, maker)
     _require_choice(columns, settings)
     check_template(settings.name, headers)
-    into = Into(batch_id=BATCH_ID, edits=before.edits)
+    into = Into(batch_id=BATCH_ID, edits=before.edits, straight=before.straight)
     staging, identity = stage(
         tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )
@@ -349,7 +359,7 @@ def plain_layout(sheet: Sheet) -> dict[str, JSON]:
     }
 
 
-def _look_around(tx: Transaction, found: _Found, workspace: Workspace) -> None:
+def _look_around(found: _Found, workspace: Workspace) -> None:
     """A new sheet whose rows are answered next door is nearly always the old one renamed."""
     staged = found.intake.plan.staged if found.intake.plan else 0
     for other in neighbours(workspace):
@@ -358,7 +368,7 @@ def _look_around(tx: Transaction, found: _Found, workspace: Workspace) -> None:
         except TableError:
             continue  # a neighbour that cannot be read is its own sheet's trouble
         try:
-            with store.read() as theirs, tx.begin():
+            with store.read() as theirs:
                 answered = found.staging.answered_in(done_digests(theirs))
         finally:
             store.close()
@@ -411,7 +421,7 @@ def _more(count: int) -> list[Finding]:
     return [Finding(kind="more_bad_rows", severity="error", values=(("count", count),))]
 
 
-def _differences(staging: Staging) -> list[str]:
+def _differences(staging: Landing) -> list[str]:
     """What differs between the requests as bought and as they would be now, most frequent first."""
     seen: Counter[tuple[str, str]] = Counter()
     for change in staging.changes():

@@ -44,7 +44,7 @@ class _Slot(NamedTuple):
     label: str  # as JSON has it, with the colon
     column: int | None  # whose cell it comes from
     convert: Convert
-    default: str | None  # JSON
+    default: str | None  # where the cell is blank, or there is none: label and JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +253,9 @@ def _slots(recipe: _Recipe) -> tuple[_Slot, ...]:
     slots = []
     for name in names:
         index, convert = columns.get(name, (None, _json_where_it_parses))
-        default = _json(recipe.defaults[name]) if name in recipe.defaults else None
-        slots.append(_Slot(name, f'"{name}":', index, convert, default))
+        label = f'"{name}":'
+        default = label + _json(recipe.defaults[name]) if name in recipe.defaults else None
+        slots.append(_Slot(name, label, index, convert, default))
     return tuple(slots)
 
 
@@ -266,10 +267,9 @@ def _written(recipe: _Recipe, cells: Sequence[JSON]) -> Request | None:
     pieces = []
     model = recipe.defaults.get("model", recipe.model)
     for name, label, column, convert, default in recipe.slots:
-        cell = None if column is None else cells[column]
-        if cell is None or cell == "":
+        if column is None or (cell := cells[column]) is None or cell == "":
             if default is not None:
-                pieces.append(label + default)
+                pieces.append(default)
             elif name in recipe.required:
                 return None
             continue
@@ -277,7 +277,7 @@ def _written(recipe: _Recipe, cells: Sequence[JSON]) -> Request | None:
             value = convert(cell)
         except InputError:
             return None
-        pieces.append(label + _json(value))
+        pieces.append(label + (encode_basestring(value) if type(value) is str else _json(value)))
         if name == "model":
             model = value
     text = "{" + ",".join(pieces) + "}"

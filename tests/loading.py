@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.store import Store
-from jobs.store.staging import Plan, Staged, Staging
+from jobs.store.staging import FirstLoad, Plan, Staged, Staging
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,20 @@ def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float =
         staging.match()
         plan = staging.plan()
         staging.apply(now=now, batch=batch_values())
+    return plan
+
+
+def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) -> Plan:
+    """The same for a first sheet, laid in as it is read."""
+    by_request = all(line.key is None for line in lines)
+    with store.first_load() as tx:
+        landing = FirstLoad(tx, batch_id=1, by_request=by_request, now=now)
+        landing.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+        assert by_request or landing.repeated_keys() == []
+        landing.number()
+        landing.match()
+        plan = landing.plan()
+        landing.apply(now=now, batch=batch_values())
     return plan
 
 

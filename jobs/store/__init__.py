@@ -16,6 +16,7 @@ from jobs.database import (
     roomy,
     sqlite_engine,
     staging_engine,
+    written_once,
 )
 
 Transaction = Connection
@@ -65,6 +66,19 @@ class Store:
     def session(self) -> Iterator[Transaction]:
         """One connection for several transactions in turn, begun and committed by the caller."""
         with self._writer.connect() as connection, roomy(connection):
+            yield connection
+
+    @contextmanager
+    def first_load(self) -> Iterator[Transaction]:
+        """One transaction over empty tables: committed whole at the end, or not at all."""
+        if self._reader is not self._writer:
+            self._reader.dispose()  # our own idle connection must not keep the journal as it is
+        with (
+            self._writer.connect() as connection,
+            roomy(connection),
+            written_once(connection),
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager

@@ -1,0 +1,8 @@
+"""A sheet on its way into the table: staged beside it and compared, or the first, straight in."""
+
+from jobs.store.staging.first import FirstLoad, is_empty
+from jobs.store.staging.landing import Landing, Staged
+from jobs.store.staging.plan import Change, Plan
+from jobs.store.staging.sheet import Staging
+
+__all__ = ["Change", "FirstLoad", "Landing", "Plan", "Staged", "Staging", "is_empty"]

@@ -1,0 +1,226 @@
+"""A first sheet, straight into tables that are empty: written once, indexed at the end."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, groupby
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Index,
+    Table,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    table,
+    true,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from jobs.job import State
+from jobs.store.edits import Edit
+from jobs.store.staging.incoming import make_tables, pair, pairs
+from jobs.store.staging.landing import Staged, count_among, repeated
+from jobs.store.staging.lines import Line, job_values, remember, row_values
+from jobs.store.staging.matching import key_of_occurrence
+from jobs.store.staging.plan import Change, Plan
+from jobs.table import DIGESTS, KEYS, jobs, rows
+
+AT_ONCE = 100  # rows a statement; what the driver does for each one costs more than the row
+
+
+def is_empty(connection: Connection) -> bool:
+    """Was no sheet ever loaded into this table?"""
+    return connection.execute(select(jobs.c.id).limit(1)).scalar() is None
+
+
+class FirstLoad:
+    """A sheet laid in as it is read, in one transaction that the caller undoes if it must not be.
+
+    The tables hold what staging the same sheet and applying it would leave. An index that grows
+    with the rows is read and written again and again, one that is made at the end is sorted once;
+    that it cannot be made is how repeated keys and requests are found.
+    """
+
+    def __init__(
+        self, connection: Connection, *, batch_id: int, by_request: bool, now: float
+    ) -> None:
+        self._connection = connection
+        self._batch_id = batch_id
+        self._by_request = by_request
+        self.edits: list[Edit] | None = None  # a sheet that was edited is staged
+        self._missing: list[Index] = sorted(
+            rows.indexes | jobs.indexes, key=lambda one: one.name or ""
+        )
+        for index in self._missing:
+            index.drop(connection, checkfirst=True)
+        for one in (rows, jobs):
+            connection.execute(delete(one))  # what another identity has left here
+        self._models: Counter[str] = Counter()
+        self._staged = self._bad = 0
+        self._jobs, self._bad_jobs, self._rows = _statements(connection, batch_id, now)
+
+    def add(self, chunk: Sequence[Staged]) -> None:
+        """Lay some rows in."""
+        self._staged += len(chunk)
+        for is_bad, run in groupby(chunk, key=lambda one: one[7] is not None):
+            lines = list(run)
+            if is_bad:
+                self._bad += len(lines)
+                self._bad_jobs.run([(one[0], *one[2:6], one[7]) for one in lines])
+            else:
+                self._models.update(one[4] for one in lines)
+                self._jobs.run([(one[0], one[2], one[3], one[4], one[5]) for one in lines])
+            self._rows.run([(one[0], one[1], one[6]) for one in lines])
+
+    def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
+        """Keys that stand in several rows, with their row numbers."""
+        if self._could_make(KEYS):
+            return []
+        return repeated(self._connection, rows.c.key, rows.c.position, most=most)
+
+    def number(self) -> None:
+        """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
+        if not self._could_make(DIGESTS):
+            self._number_duplicates()
+        for index in self._missing:
+            index.create(self._connection)
+        self._missing = []
+
+    def _could_make(self, index: Index) -> bool:
+        """Make a unique index, unless the rows are not."""
+        try:
+            with self._connection.begin_nested():
+                index.create(self._connection)
+        except IntegrityError:
+            return False
+        self._missing.remove(index)
+        return True
+
+    def _number_duplicates(self) -> None:
+        connection = self._connection
+        make_tables(connection)
+        many = select(jobs.c.digest).group_by(jobs.c.digest).having(func.count() > 1)
+        place = func.row_number().over(partition_by=jobs.c.digest, order_by=jobs.c.position)
+        pair(connection, select(jobs.c.position, place - 1).where(jobs.c.digest.in_(many)))
+        connection.execute(
+            update(jobs).values(occurrence=pairs.c.value).where(jobs.c.id == pairs.c.position)
+        )
+        if self._by_request:
+            key = key_of_occurrence(rows.c.key, pairs.c.value)
+            connection.execute(update(rows).values(key=key).where(rows.c.id == pairs.c.position))
+
+    def match(self) -> None:
+        """There is nothing yet to match with."""
+
+    def plan(self) -> Plan:
+        """All rows are new."""
+        return Plan(staged=self._staged, bad=self._bad, first=True, new=self._staged)
+
+    def changes(self) -> Iterator[Change]:
+        """Nothing was bought yet."""
+        return iter(())
+
+    def answered_in(self, digests: Iterator[bytes]) -> int:
+        """How many rows have their request among these digests of another table."""
+        return count_among(self._connection, jobs.c.digest, digests)
+
+    def problems(
+        self, *, most: int = 200, keys: Collection[str] | None = None
+    ) -> list[tuple[int, str]]:
+        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+        of_keys = select(rows.c.job_id).where(rows.c.key.in_(list(keys or ())))
+        mine = true() if keys is None else jobs.c.id.in_(of_keys)
+        found = self._connection.execute(
+            select(jobs.c.position, jobs.c.detail)
+            .where(jobs.c.batch_id == self._batch_id, jobs.c.state == State.FAILED.value, mine)
+            .order_by(jobs.c.turn)
+            .limit(most)
+        )
+        return [(row.position, str(row.detail)) for row in found]
+
+    def models(self) -> list[tuple[str, int]]:
+        """Models and how many rows ask for each."""
+        return sorted(self._models.items(), key=lambda one: (-one[1], one[0]))
+
+    def first(self, count: int) -> list[tuple[int, str, str]]:
+        """The first requests: row number, endpoint, fields (JSON)."""
+        found = self._connection.execute(
+            select(jobs.c.position, jobs.c.endpoint, jobs.c.fields)
+            .where(jobs.c.batch_id == self._batch_id, jobs.c.state == State.READY.value)
+            .order_by(jobs.c.turn)
+            .limit(count)
+        )
+        return [(row.position, row.endpoint, row.fields) for row in found]
+
+    def apply(self, *, now: float, batch: dict[str, Any]) -> None:
+        """Remember the sheet; its rows are in."""
+        remember(self._connection, self._batch_id, batch, now=now)
+
+
+class _Bulk:
+    """Plain tuples into a table, many in one statement."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        target: Table,
+        values: dict[str, ColumnElement[Any]],
+        *,
+        width: int,
+    ) -> None:
+        made = select(*values.values()).select_from(_GIVEN)
+        statement = insert(target).from_select(list(values), made)
+        self._connection = connection
+        self._text = str(
+            statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        )
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        self._marks = f"({', '.join([mark] * width)})"
+        self._full = self._for(AT_ONCE)
+
+    def run(self, lines: Sequence[tuple[Any, ...]]) -> None:
+        """Insert them in their order."""
+        for start in range(0, len(lines), AT_ONCE):
+            some = lines[start : start + AT_ONCE]
+            text = self._full if len(some) == AT_ONCE else self._for(len(some))
+            self._connection.exec_driver_sql(text, tuple(chain.from_iterable(some)))
+
+    def _for(self, count: int) -> str:
+        given = f"FROM (VALUES {', '.join([self._marks] * count)}) AS given"
+        return self._text.replace("FROM given", given)
+
+
+_GIVEN = table("given", *(column(f"column{number}") for number in range(1, 7)))
+"""The lines of one statement; both databases name the columns of VALUES so."""
+
+
+def _statements(connection: Connection, batch_id: int, now: float) -> tuple[_Bulk, _Bulk, _Bulk]:
+    """For jobs, for jobs of rows that cannot become requests, and for rows."""
+    nothing: Any = null()
+    position, second, third, fourth, fifth, sixth = (one for one in _GIVEN.c)
+    line: dict[str, Any] = {
+        "number": position,
+        "position": position,
+        "digest": second,
+        "key": second,
+        "occurrence": literal(0),
+        "cells": third,
+    }
+    line |= {"endpoint": third, "model": fourth, "fields": fifth}
+    good = Line(**line, problem=nothing)
+    bad = Line(**line, problem=sixth)
+    good_jobs = job_values(good, batch_id=batch_id, now=now)
+    bad_jobs = job_values(bad, batch_id=batch_id, now=now)
+    all_rows = row_values(good, row_id=position, batch_id=batch_id)
+    return (
+        _Bulk(connection, jobs, good_jobs, width=5),
+        _Bulk(connection, jobs, bad_jobs, width=6),
+        _Bulk(connection, rows, all_rows, width=3),
+    )

@@ -1,0 +1,92 @@
+"""What a load asks of the place where a sheet's rows come down."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from jobs.store.edits import Edit
+from jobs.store.staging.plan import Change, Plan
+
+Staged: TypeAlias = tuple[int, str, bytes, str, str, str, str, str | None]
+"""position, key, digest, endpoint, model, fields (JSON), cells (JSON), problem"""
+
+
+class Landing(Protocol):
+    """One sheet on its way in: add, number, match, plan, apply, in turn."""
+
+    edits: list[Edit] | None  # to be kept with the sheet; None: there were none
+
+    def add(self, chunk: Sequence[Staged]) -> None:
+        """Take some rows, in the order of the sheet."""
+
+    def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
+        """Keys that stand in several rows, with their row numbers."""
+
+    def number(self) -> None:
+        """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
+
+    def match(self) -> None:
+        """Find the job of each row."""
+
+    def plan(self) -> Plan:
+        """Count what `apply` makes of it."""
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that would be bought again, with their fields before and after."""
+
+    def answered_in(self, digests: Iterator[bytes]) -> int:
+        """How many rows have their request among these digests of another table."""
+
+    def problems(
+        self, *, most: int = 200, keys: Collection[str] | None = None
+    ) -> list[tuple[int, str]]:
+        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+
+    def models(self) -> list[tuple[str, int]]:
+        """Models and how many rows ask for each."""
+
+    def first(self, count: int) -> list[tuple[int, str, str]]:
+        """The first requests: row number, endpoint, fields (JSON)."""
+
+    def apply(self, *, now: float, batch: dict[str, Any]) -> None:
+        """The table as the sheet wants it, and the sheet remembered."""
+
+
+def count_among(
+    connection: Connection, digest: ColumnElement[bytes], digests: Iterator[bytes]
+) -> int:
+    """How many rows of a table have one of these digests."""
+    found = 0
+    chunk: list[bytes] = []
+    for one in digests:
+        chunk.append(one)
+        if len(chunk) == 500:
+            found += _count_of(connection, digest, chunk)
+            chunk = []
+    return found + (_count_of(connection, digest, chunk) if chunk else 0)
+
+
+def _count_of(connection: Connection, digest: ColumnElement[bytes], chunk: list[bytes]) -> int:
+    wanted = select(func.count(digest)).where(digest.in_(chunk))
+    return connection.execute(wanted).scalar_one()
+
+
+def repeated(
+    connection: Connection,
+    key: ColumnElement[str],
+    position: ColumnElement[int],
+    *,
+    most: int,
+) -> list[tuple[str, list[int]]]:
+    """Keys of a table that stand in several rows, with their row numbers; the first `most`."""
+    found = connection.execute(
+        select(key).group_by(key).having(func.count() > 1).order_by(func.min(position)).limit(most)
+    ).scalars()
+    return [(one, _positions(connection, key == one, position)) for one in found.all()]
+
+
+def _positions(
+    connection: Connection, wanted: ColumnElement[bool], position: ColumnElement[int]
+) -> list[int]:
+    return list(connection.execute(select(position).where(wanted).order_by(position)).scalars())

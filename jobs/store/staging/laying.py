@@ -1,0 +1,166 @@
+"""Lays a staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+
+from jobs.job import State, Step
+from jobs.store.order import RANK_SPAN
+from jobs.store.staging.incoming import Beside, any_jobs, incoming, pair, pairs
+from jobs.store.staging.lines import Line, job_values, remember, row_values
+from jobs.store.staging.plan import gone
+from jobs.table import jobs, rows
+
+
+def lay_in(beside: Beside, *, now: float, batch: dict[str, Any]) -> None:
+    """The table as the staged sheet wants it, and the sheet remembered."""
+    connection = beside.connection
+    if any_jobs(beside):
+        _number_new_jobs(beside)
+        there = exists(select(literal(1)).where(jobs.c.id == incoming.c.job_id))
+        _add_jobs(beside, incoming.c.job_id, not_(there), now=now)
+        _point_known_rows(beside)
+        known = and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key)
+        _add_rows(beside, incoming.c.job_id, not_(exists(select(literal(1)).where(known))))
+        connection.execute(update(rows).values(parked=True).where(*gone(beside)))
+        _park_jobs(beside, now=now)
+        _move_jobs(connection)
+    else:
+        number = incoming.c.position + _last_job(connection)  # of other sheets in the same table
+        _add_jobs(beside, number, true(), now=now)
+        _add_rows(beside, number, true())
+    remember(connection, beside.batch_id, batch, now=now)
+
+
+def _last_job(connection: Connection) -> int:
+    last = select(func.coalesce(func.max(jobs.c.id), 0))
+    return int(connection.execute(last).scalar_one())
+
+
+def _number_new_jobs(beside: Beside) -> None:
+    """Every row without a job gets the number of the one that will be made for it."""
+    connection = beside.connection
+    connection.execute(text("CREATE INDEX ix_incoming_key ON incoming (key)"))
+    start = _last_job(connection)
+    pair(
+        connection,
+        select(
+            incoming.c.position,
+            start + func.row_number().over(order_by=incoming.c.position),
+        ).where(incoming.c.job_id.is_(None)),
+    )
+    used = (
+        select(func.max(jobs.c.occurrence))
+        .where(jobs.c.batch_id == beside.batch_id, jobs.c.digest == incoming.c.digest)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(incoming)
+        .values(
+            job_id=pairs.c.value,
+            occurrence=incoming.c.occurrence + func.coalesce(used + 1, 0),
+        )
+        .where(incoming.c.position == pairs.c.position)
+    )
+
+
+def _line(number: ColumnElement[int]) -> Line:
+    return Line(
+        number=number,
+        position=incoming.c.position,
+        key=incoming.c.key,
+        digest=incoming.c.digest,
+        occurrence=incoming.c.occurrence,
+        endpoint=incoming.c.endpoint,
+        model=incoming.c.model,
+        fields=incoming.c.fields,
+        cells=incoming.c.cells,
+        problem=incoming.c.problem,
+    )
+
+
+def _add_jobs(
+    beside: Beside, number: ColumnElement[int], wanted: ColumnElement[bool], *, now: float
+) -> None:
+    values = job_values(_line(number), batch_id=beside.batch_id, now=now)
+    made = select(*values.values()).where(wanted).order_by(incoming.c.position)
+    beside.connection.execute(insert(jobs).from_select(list(values), made))
+
+
+def _add_rows(beside: Beside, number: ColumnElement[int], wanted: ColumnElement[bool]) -> None:
+    last = select(func.coalesce(func.max(rows.c.id), 0))
+    start = beside.connection.execute(last).scalar_one()
+    values = row_values(_line(number), row_id=start + incoming.c.position, batch_id=beside.batch_id)
+    fresh = select(*values.values()).where(wanted).order_by(incoming.c.position)
+    beside.connection.execute(insert(rows).from_select(list(values), fresh))
+
+
+def _point_known_rows(beside: Beside) -> None:
+    known = and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key)
+    differs = or_(
+        rows.c.position != incoming.c.position,
+        rows.c.cells != incoming.c.cells,
+        rows.c.job_id != incoming.c.job_id,
+        rows.c.parked,
+    )
+    beside.connection.execute(
+        update(rows)
+        .values(
+            position=incoming.c.position,
+            cells=incoming.c.cells,
+            job_id=incoming.c.job_id,
+            parked=False,
+        )
+        .where(known, differs)
+    )
+
+
+def _park_jobs(beside: Beside, *, now: float) -> None:
+    """Jobs nobody points at are off the list, and parked if unsent; and back again."""
+    used = exists(select(literal(1)).where(rows.c.job_id == jobs.c.id, not_(rows.c.parked)))
+    unsent = jobs.c.step == Step.SEND.value
+    for listed, before, after, wanted in (
+        (False, State.READY.value, State.PARKED.value, not_(used)),
+        (True, State.PARKED.value, State.READY.value, used),
+    ):
+        beside.connection.execute(
+            update(jobs)
+            .values(
+                listed=listed,
+                state=case((and_(unsent, jobs.c.state == before), after), else_=jobs.c.state),
+                updated_at=now,
+            )
+            .where(jobs.c.batch_id == beside.batch_id, jobs.c.listed != listed, wanted)
+        )
+
+
+def _move_jobs(connection: Connection) -> None:
+    """Jobs follow their rows: perhaps another place, and pictures under other names."""
+    moved = or_(
+        jobs.c.position != incoming.c.position,
+        jobs.c.fields != incoming.c.fields,
+    )
+    turn = case(
+        (jobs.c.step == Step.SEND.value, incoming.c.position + jobs.c.rank * RANK_SPAN),
+        else_=jobs.c.turn,
+    )
+    connection.execute(
+        update(jobs)
+        .values(position=incoming.c.position, fields=incoming.c.fields, turn=turn)
+        .where(jobs.c.id == incoming.c.job_id, moved)
+    )

@@ -1,0 +1,130 @@
+"""Which job each staged row has: its own, or a free one with the same request."""
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+
+from jobs.job import State
+from jobs.store.staging.incoming import PAID, Beside, any_jobs, incoming, pair, pairs
+from jobs.table import jobs, rows
+
+
+def number(beside: Beside, *, edited: bool) -> None:
+    """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
+    beside.connection.execute(text("CREATE INDEX ix_incoming_digest ON incoming (digest)"))
+    counted: dict[str, Any] = {"occurrence": pairs.c.value}
+    named: dict[str, Any] = {"key": key_of_occurrence(incoming.c.key, pairs.c.value)}
+    if beside.by_request and not edited:
+        _number_repeated(beside, incoming.c.digest, counted | named)
+        return
+    _number_repeated(beside, incoming.c.digest, counted)
+    if beside.by_request:  # an edited row asks for something else than its key says
+        _number_repeated(beside, incoming.c.key, named)
+
+
+def _number_repeated(beside: Beside, what: Column[Any], changes: dict[str, Any]) -> None:
+    repeated = select(what).group_by(what).having(func.count() > 1)
+    order = func.row_number().over(partition_by=what, order_by=incoming.c.position)
+    pair(beside.connection, select(incoming.c.position, order - 1).where(what.in_(repeated)))
+    beside.connection.execute(
+        update(incoming).values(changes).where(incoming.c.position == pairs.c.position)
+    )
+
+
+def key_of_occurrence(key: ColumnElement[str], occurrence: ColumnElement[int]) -> Any:
+    """Where rows are known by their request: the k-th with the same one is `key-k`, from 2 on."""
+    return case((occurrence > 0, key + "-" + (occurrence + 1).cast(Text)), else_=key)
+
+
+def match(beside: Beside) -> None:
+    """Find the job of each row: its own if the request is the same, else a free one with it.
+
+    An answer that is there goes before a request that would still have to be paid for.
+    """
+    if not any_jobs(beside):
+        return
+    own = _own(beside)
+    _take_jobs(beside, own.where(PAID))
+    _take_free(beside, jobs.c.state == State.DONE.value)
+    _take_jobs(beside, own.where(incoming.c.job_id.is_(None), not_(PAID)))
+    _take_free(beside, true())
+
+
+def _own(beside: Beside) -> Select[int, int]:
+    """Rows and the jobs they had, where the request is the same."""
+    other = rows.alias("other")  # while this row was away, another one can have taken its job
+    lent = exists(
+        select(literal(1)).where(
+            other.c.job_id == rows.c.job_id,
+            or_(not_(other.c.parked), other.c.id > rows.c.id),
+        )
+    )
+    return (
+        select(incoming.c.position, jobs.c.id)
+        .select_from(incoming)
+        .join(rows, and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key))
+        .join(jobs, and_(jobs.c.id == rows.c.job_id, jobs.c.digest == incoming.c.digest))
+        .where(not_(and_(rows.c.parked, lent)))
+    )
+
+
+def _take_free(beside: Beside, wanted: ColumnElement[bool]) -> None:
+    """Jobs that no row has taken, to rows that still have none: what is paid for goes first."""
+    needing = (
+        select(
+            incoming.c.position,
+            incoming.c.digest,
+            func.row_number()
+            .over(partition_by=incoming.c.digest, order_by=incoming.c.position)
+            .label("k"),
+        )
+        .where(incoming.c.job_id.is_(None))
+        .subquery()
+    )
+    paid_first = case((jobs.c.state == State.DONE.value, 0), (PAID, 1), else_=2)
+    taken = select(incoming.c.job_id).where(incoming.c.job_id.is_not(None))
+    free = (
+        select(
+            jobs.c.id,
+            jobs.c.digest,
+            func.row_number()
+            .over(partition_by=jobs.c.digest, order_by=(paid_first, jobs.c.occurrence))
+            .label("k"),
+        )
+        .where(
+            jobs.c.batch_id == beside.batch_id,
+            wanted,
+            jobs.c.digest.in_(select(needing.c.digest)),
+            jobs.c.id.not_in(taken),
+        )
+        .subquery()
+    )
+    _take_jobs(
+        beside,
+        select(needing.c.position, free.c.id).join(
+            free, and_(free.c.digest == needing.c.digest, free.c.k == needing.c.k)
+        ),
+    )
+
+
+def _take_jobs(beside: Beside, found: Any) -> None:
+    pair(beside.connection, found)
+    beside.connection.execute(
+        update(incoming).values(job_id=pairs.c.value).where(incoming.c.position == pairs.c.position)
+    )

@@ -1,0 +1,178 @@
+"""What laying a staged sheet in would do, counted without changing anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, case, exists, func, literal, not_, or_, select
+
+from jobs.job import State
+from jobs.store.staging.incoming import Beside, any_jobs, incoming
+from jobs.table import jobs, rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What laying the staged sheet in would do, in rows. `bought_again`: rows that are done now."""
+
+    staged: int
+    bad: int
+    first: bool  # no sheet was loaded here before
+    unchanged: int = 0
+    refreshed: int = 0  # only columns that are not sent changed
+    changed: int = 0
+    new: int = 0
+    returned: int = 0
+    removed: int = 0
+    done_before: int = 0
+    bought_again: int = 0
+    by_options: int = 0  # of these, rows whose cells are as they were
+    answered_already: int = 0  # new or changed rows whose request is answered in the table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row whose request would change: the fields before and after (JSON)."""
+
+    position: int
+    before: str
+    after: str
+
+
+def plan(beside: Beside) -> Plan:
+    """Count what laying the sheet in would do."""
+    connection = beside.connection
+    staged, bad = connection.execute(
+        select(func.count(), func.count(incoming.c.problem)).select_from(incoming)
+    ).one()
+    if not any_jobs(beside):
+        return Plan(staged=staged, bad=bad, first=True, new=staged)
+    again, by_options = _bought_again(beside)
+    return Plan(
+        staged=staged,
+        bad=bad,
+        first=False,
+        **_standing(beside),
+        removed=connection.execute(
+            select(func.count()).select_from(rows).where(*gone(beside))
+        ).scalar_one(),
+        done_before=_done_before(beside),
+        bought_again=again,
+        by_options=by_options,
+        answered_already=_answered_already(beside),
+    )
+
+
+def _standing(beside: Beside) -> dict[str, int]:
+    """How many staged rows are as they were, changed, new, or back."""
+    old = rows.alias("old")
+    known = incoming.outerjoin(
+        old, and_(old.c.batch_id == beside.batch_id, old.c.key == incoming.c.key)
+    )
+    same_job = old.c.job_id == incoming.c.job_id
+    here = and_(old.c.id.is_not(None), not_(old.c.parked))
+    wanted = {
+        "unchanged": and_(here, same_job, old.c.cells == incoming.c.cells),
+        "refreshed": and_(here, same_job, old.c.cells != incoming.c.cells),
+        "changed": and_(here, or_(incoming.c.job_id.is_(None), not_(same_job))),
+        "new": old.c.id.is_(None),
+        "returned": and_(old.c.id.is_not(None), old.c.parked),
+    }
+    counted = select(*(_count(one).label(name) for name, one in wanted.items()))
+    return dict(beside.connection.execute(counted.select_from(known)).mappings().one())
+
+
+def _count(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def gone(beside: Beside) -> tuple[Any, ...]:
+    """Conditions for the rows that are not in the staged sheet."""
+    return (
+        rows.c.batch_id == beside.batch_id,
+        not_(rows.c.parked),
+        not_(exists(select(literal(1)).where(incoming.c.key == rows.c.key))),
+    )
+
+
+def _done_before(beside: Beside) -> int:
+    return beside.connection.execute(
+        select(func.count())
+        .select_from(rows.join(jobs, jobs.c.id == rows.c.job_id))
+        .where(
+            rows.c.batch_id == beside.batch_id,
+            not_(rows.c.parked),
+            jobs.c.state == State.DONE.value,
+        )
+    ).scalar_one()
+
+
+_kept = incoming.alias("kept")
+
+
+def _replaced(beside: Beside) -> Any:
+    """Rows that are done now and whose successor in the staged sheet was never asked for.
+
+    A row's successor has its key; where rows are known by their request, a changed request has
+    another key, so the successor is the row with the same cells, or else in the same place.
+    """
+    successor = incoming.c.key == rows.c.key
+    if beside.by_request:
+        successor = and_(
+            or_(incoming.c.position == rows.c.position, incoming.c.cells == rows.c.cells),
+            not_(exists(select(literal(1)).where(_kept.c.job_id == rows.c.job_id))),
+        )
+    return (
+        rows.join(jobs, jobs.c.id == rows.c.job_id).join(incoming, successor),
+        (
+            rows.c.batch_id == beside.batch_id,
+            not_(rows.c.parked),
+            jobs.c.state == State.DONE.value,
+            incoming.c.job_id.is_(None),
+        ),
+    )
+
+
+def _bought_again(beside: Beside) -> tuple[int, int]:
+    joined, wanted = _replaced(beside)
+    same_cells = case((incoming.c.cells == rows.c.cells, incoming.c.position))
+    found = beside.connection.execute(
+        select(func.count(incoming.c.position.distinct()), func.count(same_cells.distinct()))
+        .select_from(joined)
+        .where(*wanted)
+    ).one()
+    return int(found[0]), int(found[1])
+
+
+def changes(beside: Beside) -> Iterator[Change]:
+    """The rows that would be bought again, with their fields before and after."""
+    joined, wanted = _replaced(beside)
+    found = beside.connection.execute(
+        select(incoming.c.position, jobs.c.fields, incoming.c.fields.label("after"))
+        .select_from(joined)
+        .where(*wanted)
+        .order_by(incoming.c.position)
+    )
+    for row in found:
+        yield Change(position=row.position, before=row.fields, after=row.after)
+
+
+def _answered_already(beside: Beside) -> int:
+    own = rows.alias("own")
+    return beside.connection.execute(
+        select(func.count())
+        .select_from(incoming.join(jobs, jobs.c.id == incoming.c.job_id))
+        .where(
+            jobs.c.state == State.DONE.value,
+            not_(
+                exists(
+                    select(literal(1)).where(
+                        own.c.batch_id == beside.batch_id,
+                        own.c.key == incoming.c.key,
+                        own.c.job_id == incoming.c.job_id,
+                        not_(own.c.parked),
+                    )
+                )
+            ),
+        )
+    ).scalar_one()

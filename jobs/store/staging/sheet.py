@@ -1,0 +1,102 @@
+"""A sheet staged beside the table: compared with it before anything is changed."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, true
+
+from jobs.store.edits import Edit, replace_edits
+from jobs.store.staging import matching, plan
+from jobs.store.staging.incoming import Beside, incoming, make_tables
+from jobs.store.staging.landing import Staged, count_among, repeated
+from jobs.store.staging.laying import lay_in
+from jobs.store.staging.plan import Change, Plan
+
+_NAMES = [column.name for column in incoming.columns][:8]
+
+
+class Staging:
+    """One sheet beside the table, on one connection: add, number, match, plan, apply, in turn."""
+
+    def __init__(self, connection: Connection, *, batch_id: int, by_request: bool) -> None:
+        self._beside = Beside(connection=connection, batch_id=batch_id, by_request=by_request)
+        self._connection = connection
+        self.edits: list[Edit] | None = None  # to be kept with the sheet; None: there were none
+        make_tables(connection)
+        self._insert = str(
+            insert(incoming)
+            .values({name: bindparam(name) for name in _NAMES})
+            .compile(dialect=connection.dialect)
+        )
+        self._positional = connection.dialect.positional
+
+    def add(self, chunk: Sequence[Staged]) -> None:
+        """Stage some rows; plain tuples to the driver, since a million of them pass here."""
+        if self._positional:
+            self._connection.exec_driver_sql(self._insert, list(chunk))
+        else:
+            staged = [dict(zip(_NAMES, one, strict=True)) for one in chunk]
+            self._connection.execute(insert(incoming), staged)
+
+    def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
+        """Keys that stand in several rows, with their row numbers."""
+        return repeated(self._connection, incoming.c.key, incoming.c.position, most=most)
+
+    def number(self) -> None:
+        """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
+        matching.number(self._beside, edited=self.edits is not None)
+
+    def match(self) -> None:
+        """Find the job of each row: its own if the request is the same, else a free one with it."""
+        matching.match(self._beside)
+
+    def plan(self) -> Plan:
+        """Count what `apply` would do. Changes nothing."""
+        return plan.plan(self._beside)
+
+    def changes(self) -> Iterator[Change]:
+        """The rows that would be bought again, with their fields before and after."""
+        return plan.changes(self._beside)
+
+    def answered_in(self, digests: Iterator[bytes]) -> int:
+        """How many staged rows have their request among these digests of another table."""
+        return count_among(self._connection, incoming.c.digest, digests)
+
+    def problems(
+        self, *, most: int = 200, keys: Collection[str] | None = None
+    ) -> list[tuple[int, str]]:
+        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+        mine = true() if keys is None else incoming.c.key.in_(list(keys))
+        found = self._connection.execute(
+            select(incoming.c.position, incoming.c.problem)
+            .where(incoming.c.problem.is_not(None), mine)
+            .order_by(incoming.c.position)
+            .limit(most)
+        )
+        return [(row.position, str(row.problem)) for row in found]
+
+    def models(self) -> list[tuple[str, int]]:
+        """Models and how many staged rows ask for each."""
+        found = self._connection.execute(
+            select(incoming.c.model, func.count())
+            .where(incoming.c.problem.is_(None))
+            .group_by(incoming.c.model)
+            .order_by(func.count().desc(), incoming.c.model)
+        )
+        return [(model, count) for model, count in found]
+
+    def first(self, count: int) -> list[tuple[int, str, str]]:
+        """The first staged requests: row number, endpoint, fields (JSON)."""
+        found = self._connection.execute(
+            select(incoming.c.position, incoming.c.endpoint, incoming.c.fields)
+            .where(incoming.c.problem.is_(None))
+            .order_by(incoming.c.position)
+            .limit(count)
+        )
+        return [(row.position, row.endpoint, row.fields) for row in found]
+
+    def apply(self, *, now: float, batch: dict[str, Any]) -> None:
+        """Lay the staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
+        if self.edits is not None:
+            replace_edits(self._connection, self._beside.batch_id, self.edits)
+        lay_in(self._beside, now=now, batch=batch)
