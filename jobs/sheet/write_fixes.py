@@ -14,7 +14,7 @@ LEADING = ("result_row", "result_key", "result_error_class", "result_reason", "r
 MARK = "result_reason"
 """Only this workbook has it."""
 
-_WIDTHS = (8, 14, 14, 44, 44)
+_WIDTHS = (12, 16, 20, 44, 44)
 _OWN_WIDTH, _MAPPED_WIDTH = 18, 60
 
 
