@@ -87,7 +87,8 @@ def test_the_page_says_what_failed_why_and_which_command_helps(world: World) -> 
     told = words(world.workspace(sheet).report)
     assert "1 of 2 rows are done." in told
     assert "1 row failed: 1 refused." in told
-    assert "Change the words or the picture in the row" in told
+    assert "an unchanged row is refused again" in told
+    assert "rowmill errors a.csv --export fixes.xlsx" in told
     assert "finished, some rows failed" in told
 
 
@@ -283,7 +284,7 @@ def test_advice_names_each_command_once_the_next_one_first() -> None:
     found = [one.command for one in advice(pages.facts(rows))]
     assert found[0] == "rowmill retry prompts.csv"
     assert len(found) == len(set(found))
-    assert "rowmill run prompts.csv" in found  # for what was refused: after an edit
+    assert "rowmill errors prompts.csv --export fixes.xlsx" in found  # for what was refused
 
 
 def test_a_run_that_never_ended_died_unless_it_is_going_on() -> None:
