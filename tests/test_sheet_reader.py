@@ -178,7 +178,7 @@ def test_an_error_names_file_row_column_expected_and_found() -> None:
     assert text.splitlines() == ["a.csv cannot be used:", *(2 * ["  " + describe(FOUND)])]
     assert describe(FOUND).startswith("row 5, column si ze: the row is longer than the header; put")
     assert describe(FOUND).endswith(
-        "(expected 2 cells, as in the header; found 1,234 cells, beyond the header: x)"
+        "(found 1,234 cells, beyond the header: x; expected 2 cells, as in the header)"
     )
 
 

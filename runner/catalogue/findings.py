@@ -54,8 +54,9 @@ def describe(finding: Finding) -> str:
     where = [say("finding.at_row", row=finding.row)] if finding.row is not None else []
     if finding.column is not None:
         where.append(say("finding.at_column", column=excerpt(finding.column, 40)))
-    what = [say("finding.was_expected", what=said.expected)] if said.expected else []
-    what += [say("finding.was_found", what=said.found)] if said.found else []
+    # What was found goes first: a long list of what is allowed may be cut.
+    what = [say("finding.was_found", what=said.found)] if said.found else []
+    what += [say("finding.was_expected", what=said.expected)] if said.expected else []
     place = say("finding.and").join(where) + say("finding.colon") if where else ""
     detail = say("finding.detail", what=say("finding.then").join(what)) if what else ""
     return f"{place}{said.message}{detail}"
