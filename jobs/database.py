@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from jobs.table import REVISION, metadata
@@ -18,6 +18,9 @@ BUSY_SECONDS = 30
 SHARED_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuseblk", "drvfs"}
 )
+
+
+MOUNTS = Path("/proc/mounts")
 
 
 class TableError(Exception):
@@ -30,7 +33,7 @@ class EmptyTableError(TableError):
 
 def sqlite_engine(path: Path, *, writer: bool) -> Engine:
     """An engine over one SQLite file; every connection is set up and its settings are read back."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
     shared = on_shared_file_system(path)
 
     @event.listens_for(engine, "connect")
@@ -45,12 +48,17 @@ def sqlite_engine(path: Path, *, writer: bool) -> Engine:
     return engine
 
 
+def _url(path: Path) -> URL:
+    """The file as it is called: in a written URL, a ? in its name would end it."""
+    return URL.create("sqlite", database=str(path))
+
+
 def staging_engine(path: Path) -> Engine:
     """An engine for comparing a sheet with a table: it may make temporary tables, nothing else.
 
     `query_only` would forbid those too; a file opened read-only leaves its -wal and -shm behind.
     """
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
@@ -150,12 +158,11 @@ def written_once(connection: Connection) -> Iterator[None]:
 
 def on_shared_file_system(path: Path) -> bool:
     """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
+    if not MOUNTS.exists():
         return False
     target = str(path.parent.resolve())
     best, kind = "", ""
-    for line in mounts.read_text(errors="replace").splitlines():
+    for line in MOUNTS.read_text(errors="replace").splitlines():
         fields = line.split()
         if len(fields) < 3:
             continue
@@ -164,6 +171,33 @@ def on_shared_file_system(path: Path) -> bool:
         if inside and len(mount) >= len(best):
             best, kind = mount, fields[2]
     return kind in SHARED_FILE_SYSTEMS or kind.startswith("fuse.")
+
+
+def is_damage(error: DatabaseError) -> bool:
+    """Is the file itself no table any more, or one with broken pages?"""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@contextmanager
+def named_damage(path: Path) -> Iterator[None]:
+    """Says of a damaged table which it is, and what to do."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not is_damage(error):
+            raise
+        raise damaged(path, str(error.orig)) from error
+
+
+def damaged(path: Path, reason: str) -> TableError:
+    """Nothing was changed; copies that lie beside it are named."""
+    copies = sorted(one.name for one in path.parent.glob(f"{path.stem}.*.db"))
+    named = f" ({', '.join(copies)})" if copies else ""
+    return TableError(
+        f"{path} is damaged: {reason}. Nothing was changed. Move it away and put back a copy"
+        f"{named}; `sqlite3 {path.name} .recover` can often save what is in it"
+    )
 
 
 def open_sqlite(path: Path) -> Engine:
@@ -181,6 +215,8 @@ def open_sqlite(path: Path) -> Engine:
             _bring_up(engine, path)
     except DatabaseError as error:
         engine.dispose()
+        if is_damage(error):
+            raise damaged(path, str(error.orig)) from error
         raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
     except TableError:
         engine.dispose()
@@ -198,6 +234,8 @@ def look_at_sqlite(path: Path) -> Engine:
         found = revision_of(engine)
     except DatabaseError as error:
         engine.dispose()
+        if is_damage(error):
+            raise damaged(path, str(error.orig)) from error
         raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
     if found == REVISION:
         return engine
@@ -298,11 +336,19 @@ def _has_tables(engine: Engine) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     """A consistent copy of a live table, whole or not at all, for its owner's eyes only."""
+    with closing(sqlite3.connect(source)) as old:
+        copy_open(old, target)
+
+
+def copy_open(source: object, target: Path) -> None:
+    """The same for a connection that stands already."""
+    if not isinstance(source, sqlite3.Connection):
+        raise TableError("only a SQLite table can be copied like this")
     part = target.with_suffix(".part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
-        old.backup(new)
+    with closing(sqlite3.connect(part)) as new:
+        source.backup(new)
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(target)

@@ -5,9 +5,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from jobs.failpoints import reach
+
 
 def flush(descriptor: int) -> None:
     """To the disk itself; macOS keeps a plain fsync in the drive's cache."""
+    reach("disk.flush")
     if sys.platform == "darwin":
         import fcntl  # noqa: PLC0415 - exists on Unix only
 

@@ -141,6 +141,15 @@ def holder(path: Path) -> Holder:
         return Holder()
 
 
+def claim(file: IO[bytes]) -> bool:
+    """Mark an open file as in use until it is closed; False where another process has done so."""
+    try:
+        _lock(file)
+    except OSError:
+        return False
+    return True
+
+
 def is_held(path: Path) -> bool:
     """Does some process hold the lock now? Asked without taking it for longer than the question."""
     if not path.exists():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.durable import flush, flush_folder
+from jobs.failpoints import reach
 from jobs.store.readings import StoredAnswer
 from jobs.store.settles import Answer
 from runner.wire import Lost, Reply
@@ -78,7 +79,9 @@ class AnswerFolder:
             file.write(gzip.compress(body, 1, mtime=0))
             file.flush()
             flush(file.fileno())
+        reach("bulk.part")
         part.replace(target)
+        reach("bulk.placed")
         flush_folder(self.path)
 
 

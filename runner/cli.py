@@ -42,6 +42,9 @@ FOREIGN = {
 }
 """Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
 
+TABLE_AWAY = ("sqlalchemy.exc.OperationalError", "sqlalchemy.exc.DatabaseError")
+"""What a database says whose disk is at fault; other errors of these kinds are ours."""
+
 START = (
     ("rowmill rehearse samples/animals.csv", "start.rehearse"),
     ("rowmill keys set wenwen", "start.keys"),
@@ -112,6 +115,7 @@ class Rowmill(click.Group):
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
             code = exit_of(error, debug="--debug" in words or bool(os.environ.get("ROWMILL_DEBUG")))
+        screen.let_go()
         sys.exit(int(code))
 
     def _run(self, words: list[str], extra: dict[str, Any]) -> int:
@@ -144,7 +148,7 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
             # `rowmill export | head` is no error: who reads has seen enough.
             code = Exit.DONE
             _silence_stdout()
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EROFS | errno.EIO):
             code = Exit.OUTPUT
             _silence_stdout()
             _tell_error(say("cli.no_space", reason=error.strerror or ""))
@@ -166,6 +170,9 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
         if code is not None:
             _tell_error(_in_words(error))
             return code
+    if f"{type(error).__module__}.{type(error).__name__}" in TABLE_AWAY:
+        _tell_error(say("cli.table_away", reason=str(getattr(error, "orig", ""))))
+        return Exit.OUTPUT
     # format_exception shows source lines and messages, never the values of locals.
     trace = redacted("".join(traceback.format_exception(error)))
     log = logging.getLogger("rowmill")

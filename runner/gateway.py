@@ -15,6 +15,7 @@ import yarl
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
+from jobs.failpoints import reach
 from runner.addresses import trust
 
 MB = 1 << 20
@@ -64,6 +65,7 @@ class Connector(aiohttp.TCPConnector):
         progress.sent = progress.connected  # True for the second connection of one GET
         connection = await super().connect(req, traces, timeout)
         progress.sent = progress.connected = True
+        reach("call.connected")
         return connection
 
 
@@ -99,6 +101,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect)
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
         self._urls: dict[httpx.URL, yarl.URL] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -124,6 +127,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             problem = _renamed(error, progress)
         else:
             progress.status = answer.status
+            reach("call.answering")
             return httpx.Response(
                 answer.status, headers=list(answer.raw_headers), stream=Incoming(answer, progress)
             )
@@ -132,9 +136,15 @@ class GatewayTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Closes all connections."""
-        for session in (self._kept, self._fresh):
+        for session in (self._kept, self._fresh, *self._retired):
             if session is not None:
                 await session.close()
+
+    def renew(self) -> None:
+        """Uses no connection again that stands now; calls that go on keep theirs to their end."""
+        if self._kept is not None:
+            self._retired.append(self._kept)
+            self._kept = None
 
     def _session(self, url: httpx.URL, *, fresh: bool) -> aiohttp.ClientSession:
         # Made late: only then there is a loop; and certificates are read for https only.

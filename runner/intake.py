@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobs.columns import ColumnMap, map_columns, nearest
 from jobs.edits import digest_of, merged
+from jobs.failpoints import reach
 from jobs.job import JSON
 from jobs.load import Identity, Into, digest_of_options, is_running_number, stage
 from jobs.sheet.finding import Finding, SheetError
@@ -111,6 +112,7 @@ def take_in(
             if found.staging.edits is not None:  # without those that the sheet has overtaken
                 marks = _Marks.of(sheet, settings, found.staging.edits)
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
+            reach("load.staged")
     return found.intake
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from jobs.job import JSON, Claimed
-from jobs.store import BusyError, Store, Transaction
+from jobs.failpoints import reach
+from jobs.job import JSON, Claimed, Step
+from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
 from jobs.store.claims import Holding, Order, claim, next_due
 from jobs.store.ids import Ids
 from jobs.store.log import note
@@ -66,9 +67,13 @@ class _Failed:
 class Ledger:
     """Everything a run writes goes through here; what was awaited is durable."""
 
-    def __init__(self, store: Store, holding: Holding) -> None:
+    def __init__(
+        self, store: Store, holding: Holding, *, on_full: Callable[[], None] = lambda: None
+    ) -> None:
         self.store = store
         self.holding = holding
+        self._on_full = on_full
+        self._faulty: BusyError | None = None  # after a failed flush nothing written here is sure
         self.ids = Ids()
         self._items: queue.SimpleQueue[list[_Item]] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -107,6 +112,8 @@ class Ledger:
 
     def _taken(self, tx: Transaction, order: Order) -> Taken:
         jobs = claim(tx, self.holding, order, ids=self.ids, now=time.time())
+        if jobs and order.step is Step.SEND:
+            reach("call.written")
         if len(jobs) == order.limit:
             return Taken(jobs=jobs)
         return Taken(jobs=jobs, due=next_due(tx, self.holding, order))
@@ -128,13 +135,18 @@ class Ledger:
     def _write(self) -> None:
         while (gathered := self._gather())[0] is not None:
             items = [item for item in gathered if item is not None]
-            try:
-                results = self._commit_patiently(items)
-            except BaseException as error:  # noqa: BLE001 - a dead writer must wake every waiter
-                results = [_Failed(error)] * len(items)
+            results = self._committed(items)
             self._loop.call_soon_threadsafe(_set, items, results)
             if len(items) < len(gathered):
                 return
+
+    def _committed(self, items: Sequence[_Settle | _Do[Any]]) -> list[Any]:
+        if self._faulty is not None:
+            return [_Failed(self._faulty)] * len(items)
+        try:
+            return self._commit_patiently(items)
+        except BaseException as error:  # noqa: BLE001 - a dead writer must wake every waiter
+            return [_Failed(error)] * len(items)
 
     def _gather(self) -> list[_Item]:
         gathered = self._items.get()
@@ -154,7 +166,12 @@ class Ledger:
             try:
                 return self._commit(items, waited_for=(BusyError,))
             except BusyError as error:
+                if is_faulty(error):
+                    self._faulty = error
+                    raise
                 log.warning("table busy, trying again in %s s: %s", wait, error.orig)
+                if is_full(error):
+                    self._on_full()
                 time.sleep(wait)
         return self._commit(items, waited_for=())
 
@@ -194,8 +211,17 @@ class Ledger:
         def work(transaction: Transaction) -> None:
             for one in settle(transaction, self.holding, settlements, now=time.time()):
                 log.warning("row %s was settled by somebody else; its answer is kept", one.job.row)
+            if any(one.answer is not None for one in settlements):
+                reach("answer.written")
 
         return work
+
+
+def _written(taken: list[Claimed]) -> list[Claimed]:
+    """What a claim took, its calls written and not yet committed."""
+    if taken and taken[0].step is Step.SEND:
+        reach("call.written")
+    return taken
 
 
 def _apart(

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiofiles.os
 
 from jobs.durable import flush, flush_folder
+from jobs.failpoints import reach
 from runner.filetype import Bytes, Picture, inspect
 
 BUSY = frozenset({5, 32, 33})  # Windows: a scanner or viewer holds the file for a moment
@@ -71,8 +72,10 @@ def write_now(data: bytes, target: Path) -> Saved | NameTaken:
             rest = memoryview(data)
             while rest:
                 rest = rest[file.write(rest) :]
+            reach("file.part")
             flush(file.fileno())
         _replace(part, saved.path)
+        reach("file.placed")
     finally:
         remove(part)
     flush_folder(target.parent)
@@ -90,8 +93,10 @@ def finish_now(part: Path, target: Path) -> Saved | NameTaken:
         found = _existing(saved)
         if found is not None:
             return found
+        reach("file.part")
         flush(file.fileno())
     _replace(part, saved.path)
+    reach("file.placed")
     flush_folder(target.parent)
     return saved
 

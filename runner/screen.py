@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -65,8 +66,24 @@ def give(text: str) -> None:
 def tell(text: str) -> None:
     """One line for a person, to stderr."""
     if sys.stderr is not None:  # pythonw and some service managers start without it
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # its terminal was closed
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+
+def let_go() -> None:
+    """Flush both streams. One whose reader has gone is given up: else the interpreter's own last
+    flush would fail, and with it the exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 def console(stream: TextIO, *, color: str = "auto") -> "Console":

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,8 +13,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Step
-from jobs.store import Store
+from jobs.store import Store, TableError
 from jobs.store.choices import Choice, ask_again, select_first, select_rows, unselect
 from jobs.store.claims import Holding, adopt
 from jobs.store.ids import Ids
@@ -21,13 +23,17 @@ from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.readings import Batch, Counts, counts, spent
 from runner.addresses import AddressGuard, proxy_for
 from runner.answers import AnswerFolder
+from runner.catalogue import say
 from runner.crews import Crew, Crews, by_call
 from runner.download import Downloads
+from runner.exits import Exit, Refusal
+from runner.handles import hands_that_fit
 from runner.ledger import Ledger
 from runner.limits import Pace
 from runner.meter import Meter
 from runner.pricing import PriceList
 from runner.progress import Display
+from runner.reserve import Reserve
 from runner.secret import Secret
 from runner.settings import Settings
 from runner.spool import Record, Spool, clear, replay
@@ -35,6 +41,7 @@ from runner.steps import Steps
 from runner.steps.terms import Plan, Tools
 from runner.thumbnails import Thumbnails
 from runner.transport import Target, Wire
+from runner.watch import Watch
 from runner.wire import Call, Reply
 from runner.workers import Conduct, Stop, Workshop
 from runner.workspace import BATCH_ID, Workspace
@@ -88,14 +95,17 @@ class Session:
         self.holding = Holding(batch_id=BATCH_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
         self.recovered = 0
         self._interrupts = 0
-        self._terminated = False
-        self._began: dict[int, float] = {}
+        self._reserve = Reserve(assignment.workspace.folder)
+        others = FILE_HANDS + POLL_HANDS
+        self.hands = hands_that_fit(assignment.settings.concurrency, others)
 
     async def go(self) -> Ending:
         """Recover, work, drain, write down how it ended."""
         started_at = time.time()
         async with AsyncExitStack() as stack:
-            ledger = Ledger(self.store, self.holding)
+            self._reserve.make()
+            stack.callback(self._reserve.give_back)
+            ledger = Ledger(self.store, self.holding, on_full=self._reserve.spend)
             ledger.start()
             stack.push_async_callback(ledger.close)
             await self._open(ledger)
@@ -110,6 +120,8 @@ class Session:
             await ledger.do(
                 lambda tx: end_run(tx, self.holding.run_id, exit_code=0, now=time.time())
             )
+        if workshop.stop is not None and workshop.stop.kind == "replaced":
+            raise Refusal(self._rescued(), code=Exit.OUTPUT)
         with self.store.read() as tx:
             final = counts(tx, BATCH_ID)
         return Ending(
@@ -120,6 +132,18 @@ class Session:
             counts=final,
             recovered=self.recovered,
         )
+
+    def _rescued(self) -> str:
+        """What was written to a table that lies nowhere any more, as a file of its own."""
+        table = self.assignment.workspace.table
+        target = table.with_name(f"{table.stem}.rescued.{int(time.time())}.db")
+        try:
+            self.store.copy_to(target)
+        except (OSError, TableError) as error:
+            told = say("run.not_rescued", reason=str(error))
+        else:
+            told = say("run.rescued", path=str(target))
+        return f"{say('run.stopped_replaced')}\n{told}"
 
     async def _open(self, ledger: Ledger) -> None:
         await ledger.do(
@@ -142,9 +166,7 @@ class Session:
             key=self.assignment.key,
             proxy=proxy or proxy_for(settings.base_url, os.environ),
         )
-        wire = await stack.enter_async_context(
-            Wire(target, in_flight=settings.concurrency + POLL_HANDS)
-        )
+        wire = await stack.enter_async_context(Wire(target, in_flight=self.hands + POLL_HANDS))
         guard = AddressGuard(base_url=settings.base_url, allow_hosts=settings.allow_host)
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
         thumbnails = Thumbnails(self.assignment.workspace.folder)
@@ -159,14 +181,15 @@ class Session:
                 answers=AnswerFolder(path=self.assignment.workspace.answers),
                 prices=PriceList(own=settings.prices),
                 thumbnails=thumbnails,
+                reserve=self._reserve,
             ),
         )
-        meter = Meter(title=self.assignment.title, limit=settings.concurrency)
+        meter = Meter(title=self.assignment.title, limit=self.hands)
         with self.store.read() as tx:
             meter.start_from(spent(tx, BATCH_ID))
-        pace = Pace(in_flight=settings.concurrency, rpm=settings.rpm)
+        pace = Pace(in_flight=self.hands, rpm=settings.rpm)
         crews = Crews(
-            calls=Crew(step=Step.SEND, hands=settings.concurrency, gate=pace),
+            calls=Crew(step=Step.SEND, hands=self.hands, gate=pace),
             polls=Crew(step=Step.POLL, hands=POLL_HANDS),
             files=Crew(step=Step.FETCH, hands=FILE_HANDS),
         )
@@ -176,6 +199,7 @@ class Session:
             files_only=self.assignment.files_only,
             max_wait=settings.max_wait,
             probe=lambda: _key_is_good(wire),
+            reserve=self._reserve,
         )
         return Workshop(steps, ledger, conduct, crews=crews, watcher=meter), meter
 
@@ -208,12 +232,15 @@ class Session:
         if in_hand and died >= DEATHS_TO_CARE:
             workshop.go_carefully(in_hand)
         self.recovered = len(left)
+        if left:
+            reach("replay.begun")
         # Whoever was in hand at an earlier death comes last, and cannot hold up the others.
         for jobs in sorted(by_call(left), key=lambda jobs: jobs[0].deaths):
             over = await workshop.steps.recover(jobs, records.get(jobs[0].call_id))
             found = await ledger.exchange([done.settlement for done in over], [])
             for error in found.errors.values():
                 raise error
+            reach("replay.settled")
 
     async def _select(self, ledger: Ledger) -> None:
         """A run that takes only some rows marks them, so that claims stay one query."""
@@ -239,9 +266,13 @@ class Session:
 
         with self._signals(workshop):
             self.display.start(take)  # type: ignore[arg-type]  # a Snapshot, by Meter
+            watch = Watch(self.assignment.workspace.table, workshop)
+            watching = asyncio.create_task(watch.keep())
             try:
                 await workshop.run()
             finally:
+                watching.cancel()
+                log.info("the loop was late by %.0f ms at worst", watch.late * 1000)
                 await self.display.stop(await take())  # type: ignore[arg-type]  # as above
 
     def _counts(self) -> Counts:
@@ -267,7 +298,7 @@ class Session:
             self.display.tell(workshop.farewell(self._interrupts))
 
         before: list[tuple[signal.Signals, Callable[..., object] | int | None]] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _stopping_signals():
             try:
                 loop.add_signal_handler(number, interrupted, number)
             except NotImplementedError:  # Windows: no handlers in the loop
@@ -281,11 +312,19 @@ class Session:
         finally:
             for timer in timers:
                 timer.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _stopping_signals():
                 with contextlib.suppress(NotImplementedError):
                     loop.remove_signal_handler(number)
             for number, old in before:
                 signal.signal(number, old)
+
+
+def _stopping_signals() -> tuple[signal.Signals, ...]:
+    """Ctrl-C, a word from the system, and a closed window, unless nohup asked to outlive that."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return tuple(numbers)
 
 
 async def _key_is_good(wire: Wire) -> bool:
@@ -294,10 +333,22 @@ async def _key_is_good(wire: Wire) -> bool:
     return not (isinstance(found, Reply) and found.status in (401, 403))
 
 
+class _LogFile(logging.FileHandler):
+    """A log that is silent where its disk takes nothing: the run says that once, by itself."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Drop the line."""
+
+    def close(self) -> None:
+        """What the disk does not take now is lost to the log only."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 def log_to(path: Path) -> logging.Handler:
     """One line for each attempt into the workspace's log, readable by its owner only."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in LOGGERS:
         logger = logging.getLogger(name)

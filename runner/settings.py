@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobs import failpoints
 from runner.catalogue import say
 from runner.pricing import OwnPrice
 from runner.schema import SCHEMA, Kind, Scope, Setting, StopIf, Tolerance, Value
@@ -296,7 +297,8 @@ def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
-    known = {one.variable for one in SCHEMA if Scope.ENV in one.scopes} | {KEY_VARIABLE}
+    known = {one.variable for one in SCHEMA if Scope.ENV in one.scopes}
+    known |= {KEY_VARIABLE, failpoints.VARIABLE}
     by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({Scope.FLAG})}
     for name in sorted(environ):
         if not name.upper().startswith("ROWMILL_") or name in known:
@@ -314,10 +316,15 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
             yield Notice(key="notice.unknown", values={"name": name})
 
 
+def is_here(url: str) -> bool:
+    """Does this address lead to this machine?"""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
 def _doubtful_host(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[Notice]:
     url = str(values["base_url"])
     if sources["base_url"] == Origin.SHEET:
         yield Notice(key="notice.url_from_sheet", values={"url": url})
     parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+    if parts.scheme == "http" and not is_here(url):
         yield Notice(key="notice.no_tls", values={"url": url})

@@ -17,6 +17,7 @@ from runner.gateway import MB, BrokenError, GatewayTransport, Progress, UnsentEr
 from runner.secret import Secret
 from runner.wire import Call, Delivery, Lost, NotSent, Reply
 
+MASK = "…".encode()
 KEPT = 1 * MB  # bytes of an answer beyond its cap that are kept for study
 
 
@@ -68,6 +69,7 @@ class Wire:
     ) -> None:
         self.target = target
         self._limits = limits
+        self._key = target.key.reveal().encode()
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
@@ -84,6 +86,10 @@ class Wire:
         traceback: TracebackType | None,
     ) -> None:
         await self._transport.aclose()
+
+    def renew(self) -> None:
+        """Uses no idle connection again: after a sleep they are dead and do not know it."""
+        self._transport.renew()
 
     async def send(self, call: Call, *, key: str = "") -> Delivery:
         """Sends the call once. Whatever the network or the server does comes back as a value.
@@ -107,7 +113,12 @@ class Wire:
         except httpx.InvalidURL as error:
             return NotSent(cause="other", detail=self._clean(str(error)))
         status, headers, body = reply
-        return Reply(status=status, headers=headers, body=body, seconds=time.monotonic() - began)
+        return Reply(
+            status=status,
+            headers={name: self._clean(value) for name, value in headers.items()},
+            body=self._without_key(body),
+            seconds=time.monotonic() - began,
+        )
 
     def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
         body, media_type = outgoing(call)
@@ -212,8 +223,12 @@ class Wire:
             detail=self._clean(detail),
             by_time=cause == "timeout",
             status=progress.status,
-            body=b"".join(progress.pieces),
+            body=self._without_key(b"".join(progress.pieces)),
         )
+
+    def _without_key(self, body: bytes) -> bytes:
+        """An answer is kept byte for byte, but for the key that a server sends back in it."""
+        return body.replace(self._key, MASK) if self._key and self._key in body else body
 
     def _clean(self, detail: str) -> str:
         """A server that echoes what it was sent must not put the key into a log."""

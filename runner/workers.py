@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
-from jobs.outcome import Answered, GiveUp, Released, Repeat, Submitted, TryAgain
-from jobs.store import BusyError
+from jobs.outcome import Answered, Released, Repeat, Submitted, TryAgain
+from jobs.store import DriverError
 from jobs.store.choices import one_more_pass
 from jobs.store.claims import Order
-from jobs.store.settles import Ended, Settlement
+from jobs.store.settles import Settlement
 from runner.catalogue import say
 from runner.crews import AT_ONCE, Crew, Crews, Gate, by_call
 from runner.ledger import Ledger, Taken
+from runner.reserve import Reserve, is_disk_trouble
 from runner.resolution import Signal
 from runner.steps import Steps
 from runner.steps.terms import Done
@@ -28,6 +30,7 @@ CREDIT_REFUSALS = 3  # in a row, before the run believes that there is no money 
 USELESS_ANSWERS = 10  # paid, in a row, of one model
 MANY = 4  # outcomes in one commit; from here on …
 GATHERING = 0.005  # … so many seconds between commits make fewer of them, each for many rows
+DISK_WAIT = 30.0  # seconds before a step is tried again that found no room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class Conduct:
     files_only: bool = False  # saves files of answers that are there; asks nobody for anything
     max_wait: float | None = None  # seconds without anything good
     probe: Callable[[], Awaitable[bool]]  # is the key itself accepted?
+    reserve: Reserve
 
 
 class Over(NamedTuple):
@@ -112,7 +116,7 @@ class Workshop:
         try:
             while not self._over():
                 await self._round()
-        except BusyError as error:
+        except DriverError as error:
             self.halt(Stop(kind="broken", detail=str(error.orig)))
         finally:
             await self._drain()
@@ -123,6 +127,17 @@ class Workshop:
             self.stop = stop
         self._stopping = True
         self._wake.set()
+
+    def woke(self, seconds: float, patience: float) -> None:
+        """The machine was asleep: what is in flight gets a last while, then it is given up."""
+        log.warning("the machine was asleep for %.0f s", seconds)
+        self.steps.renew_connections()
+        asleep = [task for crew in self.crews for task in crew.tasks]
+        asyncio.get_running_loop().call_later(patience, _cancel, asleep)
+
+    def lost_table(self) -> None:
+        """Another file lies where the table was."""
+        self.halt(Stop(kind="replaced"))
 
     def cut(self) -> None:
         """Wait for nothing: what is in flight is given up, as if the process had died."""
@@ -158,7 +173,7 @@ class Workshop:
                 await asyncio.wait(self._going_on(), return_when=asyncio.FIRST_COMPLETED)
             try:
                 await self._hand_in(self._take_ended(), {})
-            except BusyError as error:  # the spool has the answers, for the next run
+            except DriverError as error:  # the spool has the answers, for the next run
                 log.exception("the table cannot be written")
                 self.halt(Stop(kind="broken", detail=str(error.orig)))
 
@@ -211,7 +226,11 @@ class Workshop:
         """For each crew that may take something: how many jobs, and its news when it asked."""
         orders = {}
         for crew in self.crews:
-            if not self._over_for(crew) and crew.curious and (allowed := crew.admit()):
+            if self._over_for(crew) or not crew.curious:
+                continue
+            if crew is self.crews.calls and self._no_room():
+                continue
+            if allowed := crew.admit():
                 orders[crew.step] = (allowed, crew.news)
         return orders
 
@@ -221,10 +240,12 @@ class Workshop:
             [done.settlement for done in dones],
             [self._order(step, allowed) for step, (allowed, _) in orders.items()],
         )
+        if any(job.step is Step.SEND for taken in found.taken for job in taken.jobs):
+            reach("call.durable")
         for place, error in found.errors.items():
             row = dones[place].settlement.job.row
             log.error("row %s: the table cannot be written", row, exc_info=error)
-            self.halt(Stop(kind="broken", detail=str(error)))
+            self.halt(Stop(kind="broken", detail=str(getattr(error, "orig", error))))
         for (step, (allowed, seen)), taken in zip(orders.items(), found.taken, strict=True):
             self._got(self._crew(step), allowed, taken, seen=seen)
         failed = {id(dones[place]) for place in found.errors}
@@ -250,6 +271,9 @@ class Workshop:
 
     def _durable(self, over: Over) -> None:
         """Tell whoever watches; what takes longer keeps its hand until it is through."""
+        _reached(over.done.settlement)
+        if over.done.settlement.answer is not None:
+            self.conduct.reserve.learn(over.done.settlement.answer.size)
         self.steps.settled(over.done)
         for done in (over.done, *over.others):
             self.watcher.settled(done, over.seconds)
@@ -275,7 +299,7 @@ class Workshop:
         self._wake.set()
         if not chore.cancelled() and (error := chore.exception()) is not None:
             log.error("the table cannot be written", exc_info=error)
-            self.halt(Stop(kind="broken", detail=str(error)))
+            self.halt(Stop(kind="broken", detail=str(getattr(error, "orig", error))))
 
     async def _sleep(self) -> None:
         """Until a step ends, or something may be ready."""
@@ -295,6 +319,13 @@ class Workshop:
         due = self.crews.files.due
         later = due is None or due > time.time()
         return not self._busy() and not self.crews.files.curious and later
+
+    def _no_room(self) -> bool:
+        """Would the answers of what may be in flight not fit on the disk? Then stop buying."""
+        why = self.conduct.reserve.trouble(self.crews.calls.hands)
+        if why is not None:
+            self.halt(Stop(kind="disk", detail=why))
+        return why is not None
 
     def _over_for(self, crew: Crew) -> bool:
         ended = self._stopping or self.conduct.files_only
@@ -347,7 +378,11 @@ class Workshop:
         del self._began[jobs[0].id]
         # Cancelled before its first line: nothing was done.
         dones = map(self.steps.given_up, jobs) if task.cancelled() else task.result()
-        done, *others = dones
+        done, *others = dones or (None,)
+        if done is None:  # left as it is: its answer waits in the spool
+            crew.let_go()
+            self._wake.set()
+            return
         if not self._cut:
             self._heed(done)
         self._ended.append(Over(done, time.monotonic() - started, others))
@@ -358,16 +393,26 @@ class Workshop:
             return await self.steps.perform(jobs)
         except asyncio.CancelledError:
             return [self.steps.given_up(job) for job in jobs]
-        except Exception as error:  # a bug becomes its own failure class, here only
-            log.exception("row %s: a step broke", jobs[0].row)
-            failure = Failure(
-                kind=FailureClass.CRASHED, cause=type(error).__name__, detail=str(error)[:300]
-            )
-            ended = Ended(wire="E", seconds=0.0) if jobs[0].step is Step.SEND else None
-            return [
-                Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
-                for job in jobs
-            ]
+        except OSError as error:
+            if not is_disk_trouble(error):
+                return self._broke(jobs, error)
+            return self._disk_is_full(jobs[0], error)
+        except Exception as error:  # noqa: BLE001 - a bug becomes its own failure class, here only
+            return self._broke(jobs, error)
+
+    def _broke(self, jobs: Sequence[Claimed], error: Exception) -> Sequence[Done]:
+        log.error("row %s: a step broke", jobs[0].row, exc_info=error)
+        failure = Failure(
+            kind=FailureClass.CRASHED, cause=type(error).__name__, detail=str(error)[:300]
+        )
+        return self.steps.broken(jobs, failure)
+
+    def _disk_is_full(self, job: Claimed, error: OSError) -> Sequence[Done]:
+        """Buy nothing more. An answer stays in the spool for the next run, a file is for later."""
+        log.error("row %s: the disk keeps nothing: %s", job.row, error)
+        self.conduct.reserve.spend()
+        self.halt(Stop(kind="disk", detail=error.strerror or type(error).__name__))
+        return [] if job.step is Step.SEND else [self.steps.put_off(job, DISK_WAIT)]
 
     # --- what one step tells the whole run --------------------------------------------------------
 
@@ -447,3 +492,17 @@ class Workshop:
 
 def _failure_of(done: Done) -> Failure | None:
     return getattr(done.settlement.outcome, "failure", None)
+
+
+def _cancel(tasks: "list[asyncio.Task[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _reached(settled: Settlement) -> None:
+    if settled.job.step is Step.FETCH:
+        reach("file.durable")
+    elif isinstance(settled.outcome, Submitted):
+        reach("ticket.durable")
+    elif settled.answer is not None:
+        reach("answer.durable")

@@ -71,6 +71,11 @@ class Workspace:
             lock.acquire()
         except LockedError as error:
             raise _held_by(error.holder) from error
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise Refusal(
+                say("workspace.cannot_write", folder=str(self.folder), reason=reason)
+            ) from error
         return lock
 
     def refuse_if_held(self) -> None:

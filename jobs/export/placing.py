@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from jobs.durable import flush, flush_folder
 from jobs.export.traces import Traces, trace
+from jobs.failpoints import reach
+from jobs.lock import claim
 from jobs.sheet.writers import WriteError
 
 PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
@@ -37,9 +39,11 @@ def part_beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
     part = target.parent / f".rowmill-{secrets.token_hex(6)}.part"
     try:
         with part.open("x+b") as file:
+            claim(file)
             yield part, file
             file.flush()
             flush(file.fileno())
+            reach("results.part")
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -53,6 +57,7 @@ def put(part: Path, target: Path, *, traces: Traces, now: float) -> tuple[Path, 
             _keep_mode(part, target)
             traces.add(target, written)
             if _replaced(part, target):
+                reach("results.placed")
                 flush_folder(target.parent)
                 return target, False
         sibling = dated(target, now)
@@ -116,11 +121,16 @@ def named_errors(target: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left behind; a part that is a day old belongs to nobody."""
+    """Remove what a killed process left behind: parts that no process writes any more."""
     for left in folder.glob(".rowmill-*.part"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE:
+            if time.time() - left.stat().st_mtime > _STALE or _is_orphan(left):
                 left.unlink()
+
+
+def _is_orphan(part: Path) -> bool:
+    with part.open("r+b", buffering=0) as file:
+        return file.seek(0, 2) > 0 and claim(file)  # an empty one may have been made just now
 
 
 def _keep_mode(part: Path, target: Path) -> None:

@@ -1,17 +1,21 @@
 """The only door to the table: everything that reads or writes it goes through here."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from jobs.database import (
     EmptyTableError,
     TableError,
+    copy_open,
     create,
     look_at_sqlite,
+    named_damage,
+    on_shared_file_system,
     open_sqlite,
     roomy,
     sqlite_engine,
@@ -25,29 +29,44 @@ Transaction = Connection
 BusyError = OperationalError
 """The database is briefly away: locked, or its disk does not answer. Trying again is right."""
 
+DriverError = DatabaseError
+"""All that the database can say, also that it is damaged."""
+
+
+def is_full(error: BusyError) -> bool:
+    """Is the table's disk full?"""
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def is_faulty(error: BusyError) -> bool:
+    """Did the disk itself fail? What it was told to flush may be gone, whatever it says later."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
 
 class Store:
     """One table, opened."""
 
-    def __init__(self, writer: Engine, reader: Engine) -> None:
+    def __init__(self, writer: Engine, reader: Engine, *, path: Path = Path("jobs.db")) -> None:
         self._writer = writer
         self._reader = reader
+        self._path = path
 
     @classmethod
     def open(cls, path: Path) -> "Store":
         """A SQLite table for the one process that writes it; made or migrated as needed."""
-        return cls(open_sqlite(path), sqlite_engine(path, writer=False))
+        return cls(open_sqlite(path), sqlite_engine(path, writer=False), path=path)
 
     @classmethod
     def look(cls, path: Path) -> "Store":
         """A SQLite table for reading beside a run. The table must exist."""
         reader = look_at_sqlite(path)
-        return cls(reader, reader)
+        return cls(reader, reader, path=path)
 
     @classmethod
     def stage(cls, path: Path) -> "Store":
         """A SQLite table for comparing a sheet with it; a session can make temporary tables."""
-        return cls(staging_engine(path), look_at_sqlite(path))
+        return cls(staging_engine(path), look_at_sqlite(path), path=path)
 
     @classmethod
     def scratch(cls) -> "Store":
@@ -59,13 +78,17 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction: committed whole at the end, or not at all."""
-        with self._writer.begin() as connection:
+        with named_damage(self._path), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def session(self) -> Iterator[Transaction]:
         """One connection for several transactions in turn, begun and committed by the caller."""
-        with self._writer.connect() as connection, roomy(connection):
+        with (
+            named_damage(self._path),
+            self._writer.connect() as connection,
+            roomy(connection),
+        ):
             yield connection
 
     @contextmanager
@@ -84,8 +107,14 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """One consistent look at the table."""
-        with self._reader.begin() as connection:
+        with named_damage(self._path), self._reader.begin() as connection:
             yield connection
+
+    def copy_to(self, target: Path) -> None:
+        """A consistent copy of this table as it is open here, wherever its file lies now."""
+        with self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            copy_open(driver, target)
 
     def close(self) -> None:
         """Give the file back."""
@@ -93,4 +122,14 @@ class Store:
         self._reader.dispose()
 
 
-__all__ = ["BusyError", "EmptyTableError", "Store", "TableError", "Transaction"]
+__all__ = [
+    "BusyError",
+    "DriverError",
+    "EmptyTableError",
+    "Store",
+    "TableError",
+    "Transaction",
+    "is_faulty",
+    "is_full",
+    "on_shared_file_system",
+]

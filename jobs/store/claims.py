@@ -36,7 +36,7 @@ class Order:
     sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
 
 
-_TAKEN = (
+TAKEN = (
     jobs.c.id,
     jobs.c.position,
     jobs.c.endpoint,
@@ -86,7 +86,7 @@ def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
         update(jobs)
         .where(jobs.c.id.in_(select(taken.c.id)))
         .values(state=State.RUNNING.value, owner=bindparam("b_owner"), epoch=jobs.c.epoch + 1)
-        .returning(*_TAKEN)
+        .returning(*TAKEN)
     )
 
 
@@ -120,21 +120,21 @@ def claim(
     taken = sorted(connection.execute(statement, words).all(), key=_in_order)
     if order.step is not Step.SEND or not taken:
         return [
-            _claimed(row, call_id=row.call_id or 0, call_key=row.call_key or "") for row in taken
+            as_claimed(row, call_id=row.call_id or 0, call_key=row.call_key or "") for row in taken
         ]
     claimed = []
     for row in taken:
         if row.endpoint not in order.sharing:
             call_id = ids.take()
             claimed.append(
-                _claimed(row, call_id=call_id, call_key=row.call_key or f"rowmill-{call_id}")
+                as_claimed(row, call_id=call_id, call_key=row.call_key or f"rowmill-{call_id}")
             )
     sociable = [row for row in taken if row.endpoint in order.sharing]
     for group in grouped(sociable, order.sharing):
         company(connection, group, _also_ready(holding, order, now=now), _taking(holding))
         call_id = ids.take()  # with a key of its own: in other company it is another request
         claimed += [
-            _claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
+            as_claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
         ]
     _open_calls(connection, holding, order, claimed=claimed, now=now)
     return claimed
@@ -147,7 +147,7 @@ def _in_order(row: Row[Any]) -> tuple[float, int]:
 def _also_ready(holding: Holding, order: Order, *, now: float) -> Select[Any]:
     """What could be sent as well as what was claimed, in its order."""
     found = (
-        select(*_TAKEN)
+        select(*TAKEN)
         .where(
             jobs.c.batch_id == holding.batch_id,
             jobs.c.state == State.READY.value,
@@ -165,7 +165,7 @@ def _taking(holding: Holding) -> ReturningUpdate[Any]:
     return (
         update(jobs)
         .values(state=State.RUNNING.value, owner=holding.owner, epoch=jobs.c.epoch + 1)
-        .returning(*_TAKEN)
+        .returning(*TAKEN)
     )
 
 
@@ -203,7 +203,8 @@ def _open_calls(
     )
 
 
-def _claimed(row: Row[Any], *, call_id: int, call_key: str) -> Claimed:
+def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
+    """A job of the table as workers see it; `row` has the columns of `TAKEN`."""
     return Claimed(
         id=row.id,
         row=row.position,
@@ -251,7 +252,7 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
         jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
     )
     taken = connection.execute(
-        left.values(owner=holding.owner).returning(*_TAKEN, jobs.c.deaths)
+        left.values(owner=holding.owner).returning(*TAKEN, jobs.c.deaths)
     ).all()
     if not taken:
         return []
@@ -271,7 +272,7 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
         call_id, key = (row.call_id or 0, row.call_key or "")
         if row.step == Step.SEND:
             call_id, key = last_calls[row.id]
-        claimed = _claimed(row, call_id=call_id, call_key=key)
+        claimed = as_claimed(row, call_id=call_id, call_key=key)
         adopted.append(replace(claimed, deaths=row.deaths + (row.id == guilty)))
     return adopted
 

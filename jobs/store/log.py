@@ -24,6 +24,7 @@ class Run:
     exit_code: int | None
     host: str
     pid: int
+    program: str
     options: dict[str, JSON]
 
 
@@ -94,6 +95,7 @@ def last_run(connection: Connection, batch_id: int) -> Run | None:
         exit_code=found.exit_code,
         host=found.host,
         pid=found.pid,
+        program=found.program,
         options=json.loads(found.options),
     )
 

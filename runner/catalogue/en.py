@@ -2,6 +2,7 @@
 
 from runner.catalogue.en_errors import ERRORS
 from runner.catalogue.en_export import EXPORT
+from runner.catalogue.en_faults import FAULTS
 from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
 from runner.catalogue.en_report import REPORT
@@ -279,6 +280,7 @@ MESSAGES: dict[str, str] = {
     **GUIDE,
     **VIEWS,
     **EXPORT,
+    **FAULTS,
     **FINDINGS,
     **ERRORS,
     **REPORT,

@@ -2,6 +2,7 @@
 
 from runner.catalogue.zh_errors import ERRORS
 from runner.catalogue.zh_export import EXPORT
+from runner.catalogue.zh_faults import FAULTS
 from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
 from runner.catalogue.zh_report import REPORT
@@ -268,6 +269,7 @@ MESSAGES: dict[str, str] = {
     **GUIDE,
     **VIEWS,
     **EXPORT,
+    **FAULTS,
     **FINDINGS,
     **ERRORS,
     **REPORT,

@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from jobs import failpoints
 from jobs.export import MOST_PICTURES, Options, results_path, write_results
 from jobs.job import JSON
-from jobs.store import Store, Transaction
+from jobs.store import Store, Transaction, on_shared_file_system
 from jobs.store.choices import ask_again
 from jobs.store.edits import Edit
 from jobs.store.log import end_run
@@ -27,10 +28,11 @@ from runner.keys import find_key
 from runner.naming import TemplateError
 from runner.progress import Display
 from runner.report.apart import write_ended
+from runner.rereading import read_again
 from runner.screen import give, tell
 from runner.secret import Secret
 from runner.session import Assignment, Ending, Session, end_log, log_to
-from runner.settings import Settings
+from runner.settings import Settings, is_here
 from runner.vectors import write_vectors
 from runner.workers import Stop
 from runner.workspace import BATCH_ID, Workspace, remember
@@ -42,6 +44,7 @@ STOP_CODES = {
     "interrupted": Exit.INTERRUPTED,
     "terminated": Exit.TERMINATED,
     "broken": Exit.OUTPUT,
+    "disk": Exit.OUTPUT,
 }
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
@@ -64,7 +67,10 @@ class Launch:
 def launch(job: Launch) -> int:
     """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
     workspace = job.workspace
+    _arm(job.settings)
     workspace.make()
+    if on_shared_file_system(workspace.table):
+        tell(say("run.shared_disk", folder=str(workspace.folder)))
     lock = workspace.hold()
     try:
         handler = log_to(workspace.log)
@@ -78,6 +84,19 @@ def launch(job: Launch) -> int:
         lock.release()
 
 
+def _arm(settings: Settings) -> None:
+    """Failpoints are for tests; where real money is, a run does not begin with them."""
+    words = os.environ.get(failpoints.VARIABLE, "")
+    if not words:
+        return
+    if not is_here(settings.base_url):
+        raise Refusal(say("run.failpoint", reason=settings.base_url))
+    try:
+        failpoints.arm(words)
+    except ValueError as error:
+        raise Refusal(say("run.failpoint", reason=str(error))) from error
+
+
 def _run(job: Launch, store: Store) -> int:
     try:
         incoming = Incoming(sheet=job.sheet, edits=job.edits)
@@ -86,6 +105,9 @@ def _run(job: Launch, store: Store) -> int:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)
     remember(job.sheet, job.workspace)
+    better = read_again(store, job.workspace, program_version())
+    if better:
+        tell(say("run.read_again", count=f"{better:,}"))
     loaded, standing = _foreseen(job, store)
     ending = None
     if standing.pending:
@@ -125,7 +147,10 @@ def _go(job: Launch, store: Store, loaded: Batch, key: Secret) -> Ending:
         remembered=loaded.options,
     )
     display = Display("none" if settings.quiet else settings.progress, color=settings.color)
-    ending = asyncio.run(Session(store, assignment, display).go())
+    session = Session(store, assignment, display)
+    if session.hands < settings.concurrency:
+        tell(say("run.fewer_hands", hands=session.hands, wanted=settings.concurrency))
+    ending = asyncio.run(session.go())
     if ending.recovered:
         tell(say("run.recovered", count=f"{ending.recovered:,}"))
     return ending

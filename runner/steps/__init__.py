@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from jobs.job import Claimed, Step
-from jobs.outcome import Released
+from jobs.job import Claimed, Failure, Step
+from jobs.outcome import GiveUp, Released
 from jobs.store.settles import Ended, SavedFile, Settlement
 from jobs.store.sharing import Sharing
 from runner.spool import Record
@@ -54,6 +54,23 @@ class Steps:
         """A step that cost nothing, cut short: it is done again by the next run."""
         ended = Ended(wire="A", seconds=0.0) if job.step is Step.SEND else None
         return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
+
+    def put_off(self, job: Claimed, seconds: float) -> Done:
+        """A step that found no room on the disk: done again later, and free."""
+        return Done(settlement=Settlement(job=job, outcome=Released(delay=seconds)))
+
+    def broken(self, jobs: Sequence[Claimed], failure: Failure) -> Sequence[Done]:
+        """A step that a fault of ours ended: its rows fail, and what was paid for is kept."""
+        if shares_a_call(jobs[0]):
+            return self._shared.broken(jobs, failure)
+        job = jobs[0]
+        if job.step is Step.SEND:
+            return [self._sender.broken(job, failure)]
+        return [Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure)))]
+
+    def renew_connections(self) -> None:
+        """Use no connection again that is idle now."""
+        self._tools.wire.renew()
 
     def settled(self, done: Done) -> None:
         """It is durable: the spool forgets it, its pictures get thumbnails."""

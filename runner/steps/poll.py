@@ -2,6 +2,7 @@
 
 import asyncio
 
+from jobs.failpoints import reach
 from jobs.job import Claimed
 from jobs.outcome import Released, Submitted
 from jobs.store.settles import Settlement
@@ -17,6 +18,7 @@ async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
     if endpoint.ask is None or job.ticket is None:
         raise TypeError(f"{job.endpoint} has no tasks to ask after")
     delivery = await tools.wire.send(endpoint.ask(job.ticket))
+    reach("task.asked")
     resolution = resolve_poll(job, endpoint, delivery, standing.rules())
     kept = None
     if isinstance(delivery, Reply) and not isinstance(resolution.outcome, Submitted | Released):

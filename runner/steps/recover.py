@@ -23,7 +23,8 @@ async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools:
         return await _recover_send(job, record, sender=sender, tools=tools)
     if job.deaths >= MOST_DEATHS:
         return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
-    return Done(settlement=Settlement(job=job, outcome=Released(delay=0.0)))
+    # One that was in hand at a death comes after the others: a cut of the power is not its fault.
+    return Done(settlement=Settlement(job=job, outcome=Released(delay=float(job.deaths))))
 
 
 async def _recover_send(

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
 from jobs.outcome import GiveUp, Repeat, TryAgain
 from jobs.store.settles import Answer, Ended, Settlement
@@ -20,6 +22,7 @@ from runner.steps.terms import Done, Plan, Standing, Tools
 from runner.wire import Lost, Reply
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Sender:
@@ -29,6 +32,7 @@ class Sender:
         self._plan = plan
         self._tools = tools
         self._standing = standing
+        self._in_hand: dict[int, Answer] = {}  # answers that are kept and not yet understood
         self._other_field: set[int] = set()  # jobs whose picture's field name was not known there
 
     async def send(self, job: Claimed) -> Done:
@@ -45,7 +49,7 @@ class Sender:
         except asyncio.CancelledError:
             return self.dead(job, endpoint, time.monotonic() - started)
         if isinstance(delivery, Reply):
-            self._tools.spool.append(job.call_id, delivery)
+            spool_answer(job, delivery, self._tools)
             return await to_the_end(self._take(job, delivery, endpoint, inputs))
         resolution = resolve(job, endpoint, inputs, delivery, self._standing.rules())
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
@@ -78,8 +82,17 @@ class Sender:
     def _weigh(
         self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
     ) -> tuple[Resolution, Answer]:
-        kept = self._tools.answers.keep(job.call_id, reply)
-        return resolve(job, endpoint, inputs, reply, self._standing.rules()), kept
+        kept = self._in_hand[job.id] = self._tools.answers.keep(job.call_id, reply)
+        resolution = resolve(job, endpoint, inputs, reply, self._standing.rules())
+        reach("answer.parsed")
+        return resolution, kept
+
+    def broken(self, job: Claimed, failure: Failure) -> Done:
+        """A fault of ours failed this row; an answer that had come is kept for a better reader."""
+        kept = self._in_hand.pop(job.id, None)
+        ended = Ended(wire="E", seconds=0.0, status=kept.status if kept else None)
+        outcome = GiveUp(failure=failure)
+        return Done(settlement=Settlement(job=job, outcome=outcome, ended=ended, answer=kept))
 
     def _sent(
         self,
@@ -90,6 +103,7 @@ class Sender:
         reply: Reply | None = None,
         kept: Answer | None = None,
     ) -> Done:
+        self._in_hand.pop(job.id, None)
         outcome = resolution.outcome
         if isinstance(outcome, Repeat):
             self._standing.repeats_left -= 1
@@ -107,6 +121,19 @@ class Sender:
         )
         settlement = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
         return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)
+
+
+def spool_answer(job: Claimed, reply: Reply, tools: Tools) -> None:
+    """On a full disk the room kept in reserve goes to what is paid for."""
+    reach("answer.read")
+    try:
+        tools.spool.append(job.call_id, reply)
+    except OSError as error:
+        log.warning("row %s: the spool took no answer: %s", job.row, error)
+        tools.reserve.spend()
+        with contextlib.suppress(OSError):  # the table may still take it
+            tools.spool.append(job.call_id, reply)
+    reach("answer.spooled")
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:

@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobs.job import Claimed, Step
-from jobs.outcome import Released, Repeat, Result, Usage
+from jobs.failpoints import reach
+from jobs.job import Claimed, Failure, Step
+from jobs.outcome import GiveUp, Released, Repeat, Result, Usage
 from jobs.store.settles import Answer, Ended, Settlement
 from runner.answers import INLINE, cut_answer
 from runner.endpoint import AnyEndpoint
@@ -14,7 +15,7 @@ from runner.registry import ENDPOINTS
 from runner.resolution import Resolution, Signal, after_death, resolve_together
 from runner.steps.company import Company
 from runner.steps.job_inputs import inputs_to_read
-from runner.steps.send import request_id, to_the_end
+from runner.steps.send import request_id, spool_answer, to_the_end
 from runner.steps.terms import Done, Standing, Tools
 from runner.wire import Lost, Reply
 
@@ -26,6 +27,7 @@ class SharedSender:
         self._tools = tools
         self._standing = standing
         self.company = Company()
+        self._in_hand: dict[int, Answer] = {}  # answers that are kept and not yet understood
 
     async def send(self, jobs: Sequence[Claimed]) -> list[Done]:
         """Ask for all. The answer is in the spool before anything else is done with it."""
@@ -38,7 +40,7 @@ class SharedSender:
         except asyncio.CancelledError:
             return self.dead(jobs, time.monotonic() - started)
         if isinstance(delivery, Reply):
-            self._tools.spool.append(jobs[0].call_id, delivery)
+            spool_answer(jobs[0], delivery, self._tools)
             return await to_the_end(self.take(jobs, delivery))
         found = resolve_together(jobs, endpoint, inputs, delivery, self._standing.rules())
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
@@ -60,8 +62,27 @@ class SharedSender:
 
     def _weigh(self, jobs: Sequence[Claimed], reply: Reply) -> tuple[list[Resolution], Answer]:
         endpoint, inputs = _open(jobs)
-        kept = self._tools.answers.keep(jobs[0].call_id, reply)
-        return resolve_together(jobs, endpoint, inputs, reply, self._standing.rules()), kept
+        kept = self._in_hand[jobs[0].id] = self._tools.answers.keep(jobs[0].call_id, reply)
+        found = resolve_together(jobs, endpoint, inputs, reply, self._standing.rules())
+        reach("answer.parsed")
+        return found, kept
+
+    def broken(self, jobs: Sequence[Claimed], failure: Failure) -> list[Done]:
+        """A fault of ours failed these rows; an answer that had come is kept with the first."""
+        kept = self._in_hand.pop(jobs[0].id, None)
+        ended = Ended(wire="E", seconds=0.0, status=kept.status if kept else None)
+        first, silent = jobs[0], replace(ended, told=False)
+        return [
+            Done(
+                settlement=Settlement(
+                    job=job,
+                    outcome=GiveUp(failure=failure),
+                    ended=ended if job is first else silent,
+                    answer=kept if job is first else None,
+                )
+            )
+            for job in jobs
+        ]
 
     def _learn(self, jobs: Sequence[Claimed], found: list[Resolution], reply: Reply) -> None:
         first = found[0]
@@ -81,6 +102,7 @@ class SharedSender:
         request: str | None = None,
     ) -> list[Done]:
         """The first row tells of the call, and speaks to the run for all."""
+        self._in_hand.pop(jobs[0].id, None)
         outcomes = [one.outcome for one in found]
         if any(isinstance(outcome, Repeat) for outcome in outcomes):
             self._standing.repeats_left -= 1

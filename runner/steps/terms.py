@@ -10,6 +10,7 @@ from runner.answers import AnswerFolder
 from runner.download import Downloads
 from runner.ledger import Ledger
 from runner.pricing import PriceList
+from runner.reserve import Reserve
 from runner.resolution import Rules, Signal
 from runner.spool import Spool
 from runner.thumbnails import Thumbnails
@@ -41,6 +42,7 @@ class Tools:
     answers: AnswerFolder
     prices: PriceList
     thumbnails: Thumbnails
+    reserve: Reserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,79 @@
+"""Looks every second at what a run stands on: the clock, its table, its lock."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+TICK = 1.0
+SLEPT = 30.0  # seconds by which the one clock is ahead when the machine was asleep
+AFTER_SLEEP = 60.0  # seconds that calls have whose connection may be long dead
+
+
+class Watched(Protocol):
+    """What hears of it."""
+
+    def woke(self, seconds: float, patience: float) -> None: ...
+    def lost_table(self) -> None: ...
+
+
+def through_sleep() -> float:
+    """Seconds that also pass in sleep. Linux has such a clock; elsewhere it is the time of day."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.time()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """One that goes on while the machine sleeps, and one that stands still."""
+
+    through: Callable[[], float] = through_sleep
+    steady: Callable[[], float] = time.monotonic
+
+
+class Watch:
+    """One run's watch; `look` may be called at any time, `keep` calls it every second.
+
+    Setting the time of day moves neither clock, and a loop that is blocked moves both alike.
+    """
+
+    def __init__(self, table: Path, watched: Watched, clocks: Clocks = Clocks()) -> None:
+        self._table = table
+        self._watched = watched
+        self._clocks = clocks
+        self._file = _identity(table)
+        self._ahead = self._difference()
+        self.late = 0.0  # seconds by which the loop was late at worst
+
+    async def keep(self) -> None:
+        """Look every second until cancelled."""
+        while True:
+            before = self._clocks.steady()
+            await asyncio.sleep(TICK)
+            self.late = max(self.late, self._clocks.steady() - before - TICK)
+            self.look()
+
+    def look(self) -> None:
+        """Tell what has changed since the last look."""
+        ahead = self._difference()
+        if ahead - self._ahead > SLEPT:
+            self._watched.woke(ahead - self._ahead, AFTER_SLEEP)
+        self._ahead = ahead
+        if self._file is not None and _identity(self._table) != self._file:
+            self._file = None  # told once
+            self._watched.lost_table()
+
+    def _difference(self) -> float:
+        return self._clocks.through() - self._clocks.steady()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
