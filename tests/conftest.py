@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import matrix
 import pytest
 from browser import Browser, chromium_path
 from postgres_server import Server, running_server
@@ -15,6 +16,32 @@ from jobs.store import Store
 from jobs.table import metadata
 
 ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--row C11` takes the tests of one row of the fault matrix, `--row all` those of all."""
+    parser.addoption("--row", default=None, help="only the tests of this row of the fault matrix")
+    parser.addoption("--minutes", default="3", help="how long the long run of the soak takes")
+    parser.addoption("--kills", default="2000", help="how many kills the many are")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with the rows it holds, and leave out the others where one is asked for."""
+    asked = config.getoption("--row")
+    entries = matrix.entries()
+    chosen: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        node = item.nodeid
+        near = entries.get(matrix.base_of(node), ())
+        held = [name for name, test in near if matrix.covers(test, node)]
+        if held:
+            item.add_marker(pytest.mark.matrix(*held))
+        wanted = asked is None or (held and asked in ("all", *held))
+        (chosen if wanted else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = chosen
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,6 +23,8 @@ from runner.mock.thread import MockThread
 from runner.spool import Record, replay
 from runner.workspace import Workspace
 
+from .prefork import Forked, Prefork
+
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-crashcanary7f3a91c55e"
 PATIENCE = 100.0  # seconds that anything in these tests may take on a busy machine
@@ -75,7 +77,7 @@ class Photo:
 class Run:
     """One process of the real command."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | Forked"
     told: Path  # what it wrote to stderr
     began: float = field(default_factory=time.monotonic)
 
@@ -119,11 +121,14 @@ class Scene:
     gateway: MockThread
     endpoint: str
     prompts: tuple[str, ...]
+    options: tuple[str, ...] = ()
     runs: list[Run] = field(default_factory=list)
+    prefork: Prefork | None = None  # starts runs in a tenth of the time
+    desk: Path | None = None  # where sheet and workspace lie, if on a disk of their own
 
     @property
     def sheet(self) -> Path:
-        return self.folder / "prompts.csv"
+        return (self.desk or self.folder) / "prompts.csv"
 
     @property
     def bill(self) -> Path:
@@ -131,27 +136,49 @@ class Scene:
 
     @property
     def workspace(self) -> Workspace:
-        return Workspace(folder=self.folder / "prompts.rowmill")
+        return Workspace(folder=self.sheet.with_suffix(".rowmill"))
 
-    def start(self, *more: str, command: str = "run", concurrency: int = 16) -> Run:
+    def start(self, *more: str, command: str = "run", concurrency: int = 16, **environ: str) -> Run:
         """The real command in its own process, with a home of its own."""
-        words = [sys.executable, "-m", "runner.cli", command, str(self.sheet)]
-        words += ["-e", self.endpoint, "-m", "mock-image" if self.pictures else "mock-text"]
-        words += ["--base-url", self.gateway.base_url, "-c", str(concurrency)]
-        words += ["-y", "--progress", "none", *more]
+        words = self._words(*more, command=command, concurrency=concurrency)
         told = self.folder / f"stderr-{len(self.runs)}.txt"
-        with told.open("wb") as stderr:
-            process = subprocess.Popen(
-                words, env=self._environment(), stdout=subprocess.DEVNULL, stderr=stderr
-            )
-        self.runs.append(Run(process, told))
+        self.runs.append(Run(self._process(words, told, self.environment() | environ), told))
         return self.runs[-1]
+
+    def words(self, *more: str) -> list[str]:
+        """The command line of a run, for a process that a test makes by itself."""
+        return [sys.executable, "-m", "runner.cli", *self._words(*more)]
+
+    def _words(self, *more: str, command: str = "run", concurrency: int = 16) -> list[str]:
+        words = [command, str(self.sheet), "-e", self.endpoint, *self._model()]
+        words += ["--base-url", self.gateway.base_url, "-c", str(concurrency)]
+        return [*words, "-y", "--progress", "none", *self.options, *more]
+
+    def _process(
+        self, words: list[str], told: Path, environ: dict[str, str]
+    ) -> "subprocess.Popen[bytes] | Forked":
+        if self.prefork is not None:
+            out = told.with_suffix(".out")
+            return self.prefork.start(words, environ=environ, out=out, err=told)
+        with told.open("wb") as stderr:
+            return subprocess.Popen(
+                [sys.executable, "-m", "runner.cli", *words],
+                env=environ,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
 
     @property
     def pictures(self) -> bool:
-        return self.endpoint == "chat-image"
+        return self.endpoint not in ("chat", "messages")
 
-    def _environment(self) -> dict[str, str]:
+    def _model(self) -> tuple[str, ...]:
+        if self.endpoint.startswith("mj-"):
+            return ()
+        return ("-m", "mock-image" if self.pictures else "mock-text")
+
+    def environment(self) -> dict[str, str]:
+        """A home of its own, and nothing of this shell but its paths."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
@@ -219,6 +246,10 @@ class Scene:
         spooled = [_request_id(json.dumps(dict(one.reply.headers))) for one in self.spooled()]
         return frozenset((*spooled, *(_request_id(row[0]) for row in self.query(_WHOLE))))
 
+    def reached_table(self) -> frozenset[str]:
+        """Request ids of the answers that its table has by now."""
+        return frozenset(_request_id(row[0]) for row in self.query(_WHOLE))
+
     def spooled(self) -> list[Record]:
         """The records of the spool now."""
         return list(replay(self.workspace.spool))
@@ -283,6 +314,9 @@ def scene(
     latency: float | tuple[float, float] = (0.02, 0.1),
     faults: FaultPlan | None = None,
     forms: tuple[Form, ...] = tuple(Form),
+    options: tuple[str, ...] = (),
+    prefork: Prefork | None = None,
+    desk: Path | None = None,
 ) -> Iterator[Scene]:
     """A scene with its gateway running; processes that a failed test left are ended."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -293,9 +327,18 @@ def scene(
         bill=folder / "bill.jsonl",
         slow=0.2,
         forms=forms,
+        task_seconds=0.1,
     )
     with MockThread(settings) as gateway:
-        found = Scene(folder=folder, gateway=gateway, endpoint=endpoint, prompts=prompts)
+        found = Scene(
+            folder=folder,
+            gateway=gateway,
+            endpoint=endpoint,
+            prompts=prompts,
+            options=options,
+            prefork=prefork,
+            desk=desk,
+        )
         write_sheet(found.sheet, prompts)
         try:
             yield found
