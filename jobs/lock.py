@@ -162,6 +162,22 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def hold_briefly(file: IO[bytes], *, patience: float) -> bool:
+    """Lock an open file until it is closed; False where others keep it for so many seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            _lock(file)
+        except OSError as error:
+            if error.errno not in HELD:
+                raise
+        else:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.001)
+
+
 def _lock_patiently(file: IO[bytes]) -> None:
     """Three tries within 0.2 s: `is_held` of another process holds it for an instant."""
     for wait in (0.05, 0.15):

@@ -22,8 +22,8 @@ from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
 
 COMMANDS = (
-    *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "export"),
-    *("report", "serve", "endpoints", "keys", "mock"),
+    *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
+    *("export", "report", "serve", "endpoints", "keys", "mock"),
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 

@@ -5,25 +5,14 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from jobs.job import Claimed, Step
+from runner.pacing.accounts import Accounts
 from runner.steps.terms import Done
 
 AT_ONCE = 64  # jobs in one claim: calls that begin together end together, and crowd each other
 LOOK_AGAIN = 5.0  # seconds; another terminal may have put rows back
-
-
-class Gate(Protocol):
-    """When how many calls may start; what `admit` lets go is given back by `ended`."""
-
-    def admit(self, wanted: int) -> int: ...
-    def give_back(self, unused: int) -> None: ...
-    def ended(self) -> None: ...
-    def next_at(self) -> float: ...
-    def pause(self, seconds: float, reason: str) -> None: ...
-    def slowed(self) -> None: ...
-    def succeeded(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -32,7 +21,7 @@ class Crew:
 
     step: Step
     hands: int
-    gate: Gate | None = None
+    gate: Accounts | None = None
     tasks: set["asyncio.Task[Sequence[Done]]"] = field(default_factory=set)
     alone_for: int = 0  # so many jobs are taken one by one
     busy: int = 0  # hands that have work, or whose work is not yet durable
@@ -45,6 +34,11 @@ class Crew:
     def idle(self) -> bool:
         """Nothing in hand, and nothing that it could ever take."""
         return not self.busy and self._idle_at == self.news and self.due is None
+
+    @property
+    def nothing_to_take(self) -> bool:
+        """Was there nothing when it looked last?"""
+        return self._idle_at == self.news and self.due is None
 
     @property
     def curious(self) -> bool:
@@ -64,12 +58,17 @@ class Crew:
         if self.gate is not None and unused:
             self.gate.give_back(unused)
 
-    def let_go(self) -> None:
-        """One hand is free again."""
+    def began(self, job: Claimed) -> None:
+        """One of the jobs taken last is begun, or put back by itself."""
+        if self.gate is not None:
+            self.gate.began(job)
+
+    def let_go(self, job: Claimed) -> None:
+        """The hand that had this job is free again."""
         self.busy -= 1
         self.alone_for = max(self.alone_for - 1, 0)
         if self.gate is not None:
-            self.gate.ended()
+            self.gate.ended(job)
 
     def hear(self) -> None:
         """There may be something new to take."""

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.catalogue import say
@@ -32,22 +33,43 @@ def key_file() -> Path:
     return user_data_path("rowmill", appauthor=False) / "keys.json"
 
 
-def find_key(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedKey:
+    """A key, with the account it belongs to where the person said so: those share limits."""
+
+    key: Secret
+    account: str | None = None
+
+
+def find_keys(
     settings: Settings, environ: Mapping[str, str], file: Path | None = None
-) -> Secret | None:
-    """The key for the base URL in force: environment, the provider's entries, the stored ones.
+) -> tuple[OwnedKey, ...]:
+    """The keys for the base URL in force: the environment's one, else all of the provider's
+    entries, else the stored one.
 
     A key that was meant for another site is passed over, whatever the base URL is now.
     """
     if environ.get(KEY_VARIABLE, "").strip():
-        return clean_key(environ[KEY_VARIABLE])
+        return (OwnedKey(key=clean_key(environ[KEY_VARIABLE])),)
     wanted = site(settings.base_url)
+    found: dict[Secret, OwnedKey] = {}
     for source in settings.provider.keys:
         if source.url is not None and site(source.url) == wanted:
-            key = _from_source(source, environ)
+            key = from_source(source, environ)
             if key is not None:
-                return key
-    return stored_keys(file or key_file()).get(wanted)
+                found.setdefault(key, OwnedKey(key=key, account=source.account))
+    if found:
+        return tuple(found.values())
+    stored = stored_keys(file or key_file()).get(wanted)
+    return () if stored is None else (OwnedKey(key=stored),)
+
+
+def find_key(
+    settings: Settings, environ: Mapping[str, str], file: Path | None = None
+) -> Secret | None:
+    """The first key for the base URL in force."""
+    found = find_keys(settings, environ, file)
+    return found[0].key if found else None
 
 
 def clean_key(text: str) -> Secret:
@@ -134,7 +156,8 @@ def _write(keys: Mapping[str, Secret], file: Path) -> None:
         raise KeyRefusal(say("keys.unwritable", file=str(file), reason=reason)) from error
 
 
-def _from_source(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
+def from_source(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
+    """The secret at its source; None where its environment variable is not set."""
     if source.kind == "env":
         return clean_key(environ[source.value]) if environ.get(source.value, "").strip() else None
     return _from_file(source) if source.kind == "file" else _from_command(source)

@@ -5,7 +5,8 @@ import os
 import re
 import shlex
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from jobs.store.glance import (
     oldest_call,
     row_range,
 )
-from jobs.store.log import Run, last_run
+from jobs.store.log import Event, Run, events_of, last_run
 from jobs.store.readings import (
     Batch,
     Counts,
@@ -56,6 +57,42 @@ class RunState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why a run that is going on sends nothing now: person, outage or slow_down."""
+
+    kind: str
+    since: float
+    cause: str = ""
+    until: float | None = None
+
+
+def pauses_in(happened: Sequence[Event], *, now: float) -> tuple[Pause, ...]:
+    """The pauses that are still on, by what happened in a run."""
+    found: dict[str, Pause] = {}
+    for event in happened:
+        data = event.data
+        cause = str(data.get("cause") or "")
+        match event.kind:
+            case "steered" if data.get("pause"):
+                found["person"] = Pause(kind="person", since=event.at)
+            case "steered" if data.get("resume"):
+                found.pop("person", None)
+            case "outage":
+                found["outage"] = Pause(kind="outage", since=event.at, cause=cause)
+            case "outage_over":
+                found.pop("outage", None)
+            case "slow_down":
+                seconds = data.get("seconds")
+                until = event.at + (seconds if isinstance(seconds, int | float) else 0.0)
+                found["slow_down"] = Pause(
+                    kind="slow_down", since=event.at, cause=cause, until=until
+                )
+            case _:
+                pass
+    return tuple(one for one in found.values() if one.until is None or one.until > now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How a sheet stands: all that `status` shows."""
 
@@ -69,6 +106,8 @@ class Standing:
     seconds_left: float | None = None
     oldest: OpenCall | None = None
     failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
+    pauses: tuple[Pause, ...] = ()  # of a run that is going on
+    dropped_keys: tuple[tuple[str, str], ...] = ()  # by name, and why
     next_command: str | None = None
 
 
@@ -85,7 +124,10 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
             used = spent(tx, BATCH_ID)
             window = min(RATE_SECONDS, now - run.since)
             rate = oldest = None
+            happened: list[Event] = []
             if running:
+                last = last_run(tx, BATCH_ID)
+                happened = events_of(tx, last.id) if last is not None else []
                 oldest = oldest_call(tx, BATCH_ID)
                 ended = ended_since(tx, BATCH_ID, now - window) if window > LEAST_SECONDS else 0
                 rate = 60 * ended / window if ended else None
@@ -103,6 +145,12 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
         seconds_left=60 * rows.pending / rate if rate else None,
         oldest=oldest,
         failures=tuple(ordered),
+        pauses=pauses_in(happened, now=now),
+        dropped_keys=tuple(
+            (str(event.data.get("key")), str(event.data.get("cause")))
+            for event in happened
+            if event.kind == "key_dropped"
+        ),
         next_command=next_command(workspace, loaded, rows, ordered) if not running else None,
     )
 
@@ -198,6 +246,7 @@ def standing_record(standing: Standing) -> dict[str, JSON]:
             "fetching": rows.fetching,
             "parked": rows.parked,
         },
+        "pauses": [asdict(pause) for pause in standing.pauses],
         "rows_a_minute": standing.rate,
         "seconds_left": standing.seconds_left,
         "tokens": {

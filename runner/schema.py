@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
 from keyword import iskeyword
@@ -40,6 +41,9 @@ class Kind(StrEnum):
     PORT = "port"  # 0 takes a free one
     TOLERANCE = "tolerance"  # 12 or 5%
     STOP_IF = "stop_if"  # failed>20%/50
+    AT_ONCE = "at_once"  # a whole number from 1, or auto
+    UNTIL = "until"  # 07:00, or a time from now: 8h
+    COMMAND = "command"  # a program with its words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,31 @@ class StopIf:
     window: int
 
 
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """When a run stops: at a time of day, or so many seconds after it began."""
+
+    hour: int = 0
+    minute: int = 0
+    seconds: float | None = None
+
+    def moment(self, now: float) -> float:
+        """That moment (Unix seconds), the next one after `now`."""
+        if self.seconds is not None:
+            return now + self.seconds
+        local = datetime.fromtimestamp(now).astimezone()
+        # By the wall clock: a night in which the clocks change still ends at seven.
+        for days in (0, 1):
+            day = local.date() + timedelta(days=days)
+            found = datetime.combine(day, time(self.hour, self.minute)).timestamp()
+            if found > now:
+                return found
+        raise AssertionError("tomorrow is later than now")
+
+
 Value: TypeAlias = (
     bool
     | int
@@ -72,6 +101,7 @@ Value: TypeAlias = (
     | Path
     | Tolerance
     | StopIf
+    | Until
     | tuple[str, ...]
     | tuple[Path, ...]
     | tuple[tuple[int, int], ...]
@@ -155,7 +185,7 @@ SCHEMA: tuple[Setting, ...] = (
         metavar="DIR",
         commands=(
             *(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
-            *("report", "serve"),
+            *("report", "serve", "steer"),
         ),
     ),
     _files(
@@ -174,8 +204,25 @@ SCHEMA: tuple[Setting, ...] = (
         careful=True,
         commands=(*REQUESTS, "fetch"),
     ),
-    _spend(name="concurrency", kind=Kind.COUNT, group="pace", short="c", metavar="N", default=8),
-    _spend(name="rpm", kind=Kind.COUNT, group="pace", metavar="N"),
+    _spend(
+        name="concurrency",
+        kind=Kind.AT_ONCE,
+        group="pace",
+        short="c",
+        metavar="N|auto",
+        default=8,
+        commands=(*SPENDING, "steer"),
+    ),
+    _spend(name="rpm", kind=Kind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")),
+    _spend(name="tpm", kind=Kind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")),
+    _spend(
+        name="until",
+        kind=Kind.UNTIL,
+        group="stops",
+        metavar="07:00|8h",
+        commands=(*SPENDING, "steer"),
+    ),
+    _spend(name="pilot", kind=Kind.COUNT, group="stops", metavar="N"),
     _spend(
         name="in-doubt",
         kind=Kind.CHOICE,
@@ -184,6 +231,8 @@ SCHEMA: tuple[Setting, ...] = (
         default="retry",
     ),
     _spend(name="ok-if-failed", kind=Kind.TOLERANCE, group="stops", metavar="N|P%"),
+    _spend(name="notify", kind=Kind.TEXT, group="telling", metavar="URL"),
+    _spend(name="on-finish", kind=Kind.COMMAND, group="telling", metavar="COMMAND", careful=True),
     _spend(
         name="progress",
         kind=Kind.CHOICE,
@@ -226,6 +275,9 @@ SCHEMA: tuple[Setting, ...] = (
     _own(name="kill", kind=Kind.TIMES, metavar="N", commands=("rehearse",), default=0),
     _own(name="class", kind=Kind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
     _own(name="from", kind=Kind.PATH, metavar="FILE", commands=("retry",)),
+    _own(name="pause", kind=Kind.SWITCH, commands=("steer",), default=False),
+    _own(name="resume", kind=Kind.SWITCH, commands=("steer",), default=False),
+    _own(name="watch", kind=Kind.SWITCH, commands=("status",), default=False),
     _own(name="again", kind=Kind.SWITCH, commands=("retry",), default=False),
     _own(name="export", kind=Kind.PATH, metavar="FILE", commands=("errors",)),
     _own(name="verify", kind=Kind.SWITCH, commands=("fetch",), default=False),

@@ -16,43 +16,41 @@ from pathlib import Path
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Step
 from jobs.store import Store, TableError
-from jobs.store.choices import Choice, ask_again, select_first, select_rows, unselect
+from jobs.store.choices import Choice, ask_again, select_first, select_jobs, select_rows, unselect
 from jobs.store.claims import Holding, adopt
 from jobs.store.ids import Ids
 from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.readings import Batch, Counts, counts, spent
-from runner.addresses import AddressGuard, proxy_for
+from runner.addresses import AddressGuard
 from runner.answers import AnswerFolder
+from runner.awake import keep_awake
 from runner.catalogue import say
 from runner.crews import Crew, Crews, by_call
 from runner.download import Downloads
 from runner.exits import Exit, Refusal
-from runner.handles import hands_that_fit
+from runner.helm import Conduct, Stop
+from runner.keys import OwnedKey
 from runner.ledger import Ledger
-from runner.limits import Pace
 from runner.meter import Meter
+from runner.pacing.trouble import FailedShare
 from runner.pricing import PriceList
 from runner.progress import Display
 from runner.reserve import Reserve
-from runner.secret import Secret
 from runner.settings import Settings
 from runner.spool import Record, Spool, clear, replay
+from runner.steering import Steering
 from runner.steps import Steps
 from runner.steps.terms import Plan, Tools
+from runner.switchboard import FILE_HANDS, POLL_HANDS, limits_of, open_accounts
 from runner.thumbnails import Thumbnails
-from runner.transport import Target, Wire
 from runner.watch import Watch
-from runner.wire import Call, Reply
-from runner.workers import Conduct, Stop, Workshop
+from runner.workers import Workshop
 from runner.workspace import BATCH_ID, Workspace
 
 log = logging.getLogger(__name__)
 
 DEATHS_TO_CARE = 2  # runs that died one after the other, before jobs are taken one by one
-FILE_HANDS = 16  # downloads at once
-POLL_HANDS = 8  # questions after tasks at once
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
-PROBE_SECONDS = 30.0
 TERM_SECONDS = 25.0  # for calls in flight to end, once the system wants us gone
 LOGGERS = ("rowmill", "runner")  # attempts and errors; what the rooms themselves have to say
 
@@ -64,12 +62,13 @@ class Assignment:
     settings: Settings
     workspace: Workspace
     batch: Batch
-    key: Secret
+    keys: tuple[OwnedKey, ...]
     title: str
     program: str
     limit: int | None = None
     rows: tuple[tuple[int, int], ...] | None = None
     files_only: bool = False  # for `fetch`, which needs no key
+    jobs: tuple[int, ...] | None = None  # only these: a pilot
     remembered: dict[str, JSON] = field(default_factory=dict)
 
 
@@ -96,8 +95,6 @@ class Session:
         self.recovered = 0
         self._interrupts = 0
         self._reserve = Reserve(assignment.workspace.folder)
-        others = FILE_HANDS + POLL_HANDS
-        self.hands = hands_that_fit(assignment.settings.concurrency, others)
 
     async def go(self) -> Ending:
         """Recover, work, drain, write down how it ended."""
@@ -160,13 +157,7 @@ class Session:
         self, stack: AsyncExitStack, ledger: Ledger, spool: Spool
     ) -> tuple[Workshop, Meter]:
         settings = self.assignment.settings
-        proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
-        target = Target(
-            base_url=settings.base_url,
-            key=self.assignment.key,
-            proxy=proxy or proxy_for(settings.base_url, os.environ),
-        )
-        wire = await stack.enter_async_context(Wire(target, in_flight=self.hands + POLL_HANDS))
+        accounts = await open_accounts(stack, settings, self.assignment.keys, ledger)
         guard = AddressGuard(base_url=settings.base_url, allow_hosts=settings.allow_host)
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
         thumbnails = Thumbnails(self.assignment.workspace.folder)
@@ -175,7 +166,7 @@ class Session:
             self._plan(),
             Tools(
                 ledger=ledger,
-                wire=wire,
+                wire=accounts,
                 downloads=downloads,
                 spool=spool,
                 answers=AnswerFolder(path=self.assignment.workspace.answers),
@@ -184,28 +175,33 @@ class Session:
                 reserve=self._reserve,
             ),
         )
-        meter = Meter(title=self.assignment.title, limit=self.hands)
+        limits = limits_of(settings, accounts=len(accounts.accounts))
+        meter = Meter(title=self.assignment.title, limit=limits.in_flight)
         with self.store.read() as tx:
             meter.start_from(spent(tx, BATCH_ID))
-        pace = Pace(in_flight=self.hands, rpm=settings.rpm)
         crews = Crews(
-            calls=Crew(step=Step.SEND, hands=self.hands, gate=pace),
+            calls=Crew(
+                step=Step.SEND,
+                hands=limits.in_flight * len(accounts.accounts),
+                gate=accounts,
+            ),
             polls=Crew(step=Step.POLL, hands=POLL_HANDS),
             files=Crew(step=Step.FETCH, hands=FILE_HANDS),
         )
+        rule = settings.stop_if
         conduct = Conduct(
-            account=settings.provider.name,
             chosen_only=self._chooses,
             files_only=self.assignment.files_only,
             max_wait=settings.max_wait,
-            probe=lambda: _key_is_good(wire),
+            failed_share=FailedShare(rule.percent, rule.window) if rule is not None else None,
             reserve=self._reserve,
         )
         return Workshop(steps, ledger, conduct, crews=crews, watcher=meter), meter
 
     @property
     def _chooses(self) -> bool:
-        return self.assignment.limit is not None or self.assignment.rows is not None
+        job = self.assignment
+        return job.limit is not None or job.rows is not None or job.jobs is not None
 
     def _plan(self) -> Plan:
         settings, batch = self.assignment.settings, self.assignment.batch
@@ -249,8 +245,10 @@ class Session:
         if self.assignment.files_only:
             return  # tasks are asked after by the next run
         await ledger.do(lambda tx: ask_again(tx, BATCH_ID, now=time.time()))
-        rows, limit = self.assignment.rows, self.assignment.limit
-        if rows is not None:
+        rows, limit, jobs = self.assignment.rows, self.assignment.limit, self.assignment.jobs
+        if jobs is not None:
+            await ledger.do(lambda tx: select_jobs(tx, BATCH_ID, jobs, run_id=run_id))
+        elif rows is not None:
             await ledger.do(
                 lambda tx: select_rows(tx, BATCH_ID, Choice(positions=rows), run_id=run_id)
             )
@@ -264,7 +262,10 @@ class Session:
                 found, in_flight=len(workshop.crews.calls.tasks), oldest=workshop.oldest()
             )
 
+        steering = Steering(self.store, workshop, self.assignment.settings, self.display)
+        awake = asyncio.create_task(keep_awake())
         with self._signals(workshop):
+            steering.start(self.holding.run_id)
             self.display.start(take)  # type: ignore[arg-type]  # a Snapshot, by Meter
             watch = Watch(self.assignment.workspace.table, workshop)
             watching = asyncio.create_task(watch.keep())
@@ -273,6 +274,9 @@ class Session:
             finally:
                 watching.cancel()
                 log.info("the loop was late by %.0f ms at worst", watch.late * 1000)
+                await steering.close()
+                awake.cancel()
+                await asyncio.gather(awake, return_exceptions=True)
                 await self.display.stop(await take())  # type: ignore[arg-type]  # as above
 
     def _counts(self) -> Counts:
@@ -325,12 +329,6 @@ def _stopping_signals() -> tuple[signal.Signals, ...]:
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     return tuple(numbers)
-
-
-async def _key_is_good(wire: Wire) -> bool:
-    """Is the key itself accepted? Asked of the list of models, which costs nothing."""
-    found = await wire.send(Call(path="/v1/models", method="GET", timeout=PROBE_SECONDS))
-    return not (isinstance(found, Reply) and found.status in (401, 403))
 
 
 class _LogFile(logging.FileHandler):

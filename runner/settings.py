@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from jobs import failpoints
 from runner.catalogue import say
 from runner.pricing import OwnPrice
-from runner.schema import SCHEMA, Kind, Scope, Setting, StopIf, Tolerance, Value
+from runner.schema import SCHEMA, Kind, Scope, Setting, StopIf, Tolerance, Until, Value
 from runner.secret import Secret
 from runner.settings_file import (
     KeySource,
@@ -45,6 +45,9 @@ BUILT_IN = MappingProxyType({"wenwen": "https://api.wenwen-ai.com"})
 
 KEY_VARIABLE = "ROWMILL_API_KEY"
 
+RUN_PREFIX = "ROWMILL_RUN_"
+"""Begins what a run tells the person's own command; no setting."""
+
 _AS_TEXT = frozenset({Kind.TEMPLATE, Kind.PAIRS})
 
 
@@ -55,7 +58,6 @@ class Provider:
     name: str
     base_url: str
     keys: tuple[KeySource, ...] = ()
-    tpm: int | None = None
     proxy: Secret | None = None
 
 
@@ -94,8 +96,13 @@ class Settings:
     name: str
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
-    concurrency: int
+    concurrency: int | str
     rpm: int | None
+    tpm: int | None
+    until: Until | None
+    pilot: int | None
+    notify: str | None
+    on_finish: str | None
     in_doubt: str
     ok_if_failed: Tolerance | None
     progress: str
@@ -108,6 +115,9 @@ class Settings:
     kill: int
     class_: tuple[str, ...] | None
     from_: Path | None
+    pause: bool
+    resume: bool
+    watch: bool
     again: bool
     export: Path | None
     verify: bool
@@ -123,7 +133,7 @@ class Settings:
     ask_above: float
     max_wait: float | None
     prices: Mapping[str, OwnPrice]
-    notify: Notify | None
+    told: Notify | None
     files: tuple[Path, ...]
     sources: Mapping[str, str]
     notices: tuple[Notice, ...]
@@ -159,11 +169,11 @@ def resolve(
     values["provider"] = desk.provider(provider, values["base_url"])
     notices = (*_unknown_variables(environ), *_doubtful_host(values, sources))
     prices = {model: price for file in reversed(files) for model, price in file.prices.items()}
-    notify = next((file.notify for file in files if file.notify is not None), None)
+    told = next((file.notify for file in files if file.notify is not None), None)
     return Settings(
         **values,
         prices=prices,
-        notify=notify,
+        told=told,
         files=tuple(file.path for file in files),
         sources=sources,
         notices=notices,
@@ -261,7 +271,6 @@ class _Desk:
             name=name,
             base_url=base_url,
             keys=tuple(keys),
-            tpm=next((part.tpm for part in parts if part.tpm is not None), None),
             proxy=next((part.proxy for part in parts if part.proxy is not None), None),
         )
 
@@ -301,7 +310,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
     known |= {KEY_VARIABLE, failpoints.VARIABLE}
     by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({Scope.FLAG})}
     for name in sorted(environ):
-        if not name.upper().startswith("ROWMILL_") or name in known:
+        if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
             continue
         tails = [one.removeprefix("ROWMILL_") for one in known]
         near = difflib.get_close_matches(name.upper().removeprefix("ROWMILL_"), tails, n=1)

@@ -11,7 +11,7 @@ from runner.exits import Refusal
 from runner.pricing import OwnPrice
 from runner.schema import SCHEMA, Kind, Scope, Setting, Value
 from runner.secret import Secret
-from runner.values import UnfitError, base_url, read_value
+from runner.values import UnfitError, at_once, base_url, read_value
 
 FILE_NAME = "rowmill.toml"
 
@@ -50,16 +50,18 @@ class ProviderPart:
     keys: tuple[KeySource, ...] = ()
     rpm: int | None = None
     tpm: int | None = None
-    concurrency: int | None = None
+    concurrency: int | str | None = None
     proxy: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Who is told when a run ends."""
+    """Who is told when a run ends. The address may hold a secret, so it can lie elsewhere."""
 
     url: str | None = None
     on_finish: str | None = None
+    url_from: KeySource | None = None
+    secret_from: KeySource | None = None  # signs messages to Feishu and DingTalk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class SettingsFile:
 
 _DEFAULTS = {one.field: one for one in SCHEMA if one.section == "defaults"}
 _LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
+_NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
 _SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify")
 
 
@@ -143,8 +146,10 @@ def _check_stranger(read: SettingsFile) -> None:
     for setting in SCHEMA:
         if setting.careful and setting.field in read.values:
             raise SettingsError(say("settings.careful", file=file, key=f"defaults.{setting.name}"))
-    if read.notify is not None and read.notify.on_finish is not None:
-        raise SettingsError(say("settings.careful", file=file, key="notify.on_finish"))
+    for name in ("on_finish", "url_from", "secret_from"):
+        if getattr(read.notify, name, None) is not None:
+            key = name.removesuffix("_from")
+            raise SettingsError(say("settings.careful", file=file, key=f"notify.{key}"))
 
 
 class _Reader:
@@ -228,8 +233,9 @@ class _Reader:
     def _provider(self, holder: Mapping[str, object], name: str) -> ProviderPart:
         path = f"provider.{name}"
         found = self.table(holder, name, path)
-        numbers = ("rpm", "tpm", "concurrency")
-        self.no_others(found, ("base_url", "keys", *numbers, "proxy"), f"{path}.")
+        numbers = ("rpm", "tpm")
+        known = ("base_url", "keys", *numbers, "concurrency", "proxy")
+        self.no_others(found, known, f"{path}.")
         url = None
         if "base_url" in found:
             try:
@@ -244,8 +250,15 @@ class _Reader:
             base_url=url,
             keys=self._keys(found.get("keys", []), f"{path}.keys"),
             proxy=Secret(proxy) if isinstance(proxy, str) else None,
+            concurrency=self._at_once(found.get("concurrency"), f"{path}.concurrency"),
             **counts,
         )
+
+    def _at_once(self, raw: object, key: str) -> int | str | None:
+        try:
+            return None if raw is None else at_once(raw)
+        except UnfitError as error:
+            raise self.wrong(key, error.expected, raw) from error
 
     def _count(self, raw: object, key: str) -> int | None:
         if raw is None:
@@ -304,17 +317,27 @@ class _Reader:
 
     def notify(self) -> Notify | None:
         found = self.table(self.data, "notify", "notify")
-        self.no_others(found, ("url", "on_finish"), "notify.")
+        self.no_others(found, ("url", "on_finish", *_NOTIFY_SECRETS), "notify.")
         for key, value in found.items():
-            if not isinstance(value, str):
+            if not isinstance(value, str) or not value:
                 raise self.wrong(f"notify.{key}", say("expected.text"))
-        url, on_finish = found.get("url"), found.get("on_finish")
         if not found:
             return None
+        url, on_finish = found.get("url"), found.get("on_finish")
         return Notify(
             url=url if isinstance(url, str) else None,
             on_finish=on_finish if isinstance(on_finish, str) else None,
+            url_from=self._elsewhere(found, "url"),
+            secret_from=self._elsewhere(found, "secret"),
         )
+
+    def _elsewhere(self, found: Mapping[str, object], what: str) -> KeySource | None:
+        """Where a secret of [notify] is to be had: `url_env`, `url_file` and so on."""
+        for kind in ("env", "file"):
+            value = found.get(f"{what}_{kind}")
+            if isinstance(value, str):
+                return KeySource(kind=kind, value=value, folder=self.path.parent)
+        return None
 
 
 def _in_file(setting: Setting) -> bool:

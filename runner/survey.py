@@ -27,6 +27,7 @@ from runner.preview import NoRequestError, Place, Preview, preview, without_long
 from runner.pricing import OwnPrice
 from runner.registry import known_fields, needed_fields
 from runner.settings import Settings
+from runner.switchboard import limits_of
 from runner.workspace import BATCH_ID, Workspace
 
 LEAST_CALLS = 10  # answered here before their times say anything about the next ones
@@ -246,7 +247,7 @@ def _seconds(calls: int, before: list[float], settings: Settings) -> tuple[float
     if len(before) < LEAST_CALLS or not calls:
         return None
     quick, _, slow = quantiles(before, n=4)
-    hands = min(settings.concurrency, calls)
+    hands = min(limits_of(settings).in_flight, calls)
     least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
     return max(calls * quick / hands, quick, least), max(calls * slow / hands, slow, least)
 

@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
+from datetime import time
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from jobs.job import FailureClass, State
 from runner.catalogue import say
-from runner.schema import Kind, Setting, StopIf, Tolerance, Value
+from runner.schema import AUTO, Kind, Setting, StopIf, Tolerance, Until, Value
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
@@ -103,6 +105,40 @@ def _count(raw: object) -> int:
     if number is None:
         raise UnfitError(say("expected.count"))
     return number
+
+
+def at_once(raw: object) -> int | str:
+    """How many calls at once: a number, or `auto`. Raises `UnfitError`."""
+    if isinstance(raw, str) and raw.strip().lower() == AUTO:
+        return AUTO
+    number = _whole(raw)
+    if number is None:
+        raise UnfitError(say("expected.at_once"))
+    return number
+
+
+def _until(raw: object) -> Until:
+    if isinstance(raw, time):  # TOML has times of its own
+        return Until(hour=raw.hour, minute=raw.minute)
+    text = raw.strip() if isinstance(raw, str) else ""
+    clock = re.fullmatch(r"(\d{1,2})[:：](\d{2})", text, re.ASCII)
+    if clock is not None and int(clock[1]) < 24 and int(clock[2]) < 60:
+        return Until(hour=int(clock[1]), minute=int(clock[2]))
+    span = _SECONDS.fullmatch(text)
+    if span is None or not span[2] or float(span[1]) <= 0:
+        raise UnfitError(say("expected.until"))
+    return Until(seconds=float(span[1]) * _UNIT[span[2]])
+
+
+def _command(raw: object) -> str:
+    text = _text(raw)
+    try:
+        words = shlex.split(text, posix=os.name == "posix")
+    except ValueError as error:
+        raise UnfitError(say("expected.command")) from error
+    if not words:
+        raise UnfitError(say("expected.command"))
+    return text
 
 
 def _times(raw: object) -> int:
@@ -242,4 +278,7 @@ _READERS: dict[Kind, Callable[[object], Value]] = {
     Kind.PORT: _port,
     Kind.TOLERANCE: _tolerance,
     Kind.STOP_IF: _stop_if,
+    Kind.AT_ONCE: at_once,
+    Kind.UNTIL: _until,
+    Kind.COMMAND: _command,
 }

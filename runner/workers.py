@@ -5,8 +5,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from jobs.failpoints import reach
@@ -17,47 +16,26 @@ from jobs.store.choices import one_more_pass
 from jobs.store.claims import Order
 from jobs.store.settles import Settlement
 from runner.catalogue import say
-from runner.crews import AT_ONCE, Crew, Crews, Gate, by_call
+from runner.crews import AT_ONCE, Crew, Crews, by_call
+from runner.helm import Conduct, Helm, Pauses, Reins, Stop
 from runner.ledger import Ledger, Taken
-from runner.reserve import Reserve, is_disk_trouble
+from runner.pacing.minute import Limits
+from runner.reserve import is_disk_trouble
 from runner.resolution import Signal
 from runner.steps import Steps
 from runner.steps.terms import Done
 
 log = logging.getLogger(__name__)
 
-CREDIT_REFUSALS = 3  # in a row, before the run believes that there is no money left
-USELESS_ANSWERS = 10  # paid, in a row, of one model
 MANY = 4  # outcomes in one commit; from here on …
 GATHERING = 0.005  # … so many seconds between commits make fewer of them, each for many rows
 DISK_WAIT = 30.0  # seconds before a step is tried again that found no room
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """Why a run ends before its work does; `kind` is key, credit, offline, person or broken."""
-
-    kind: str
-    detail: str = ""
-
-
-class Watcher(Protocol):
+class Watcher(Pauses, Protocol):
     """Hears of every settled step: the display and the log."""
 
     def settled(self, done: Done, seconds: float) -> None: ...
-    def paused(self, seconds: float, reason: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conduct:
-    """How a run behaves as a whole."""
-
-    account: str
-    chosen_only: bool = False
-    files_only: bool = False  # saves files of answers that are there; asks nobody for anything
-    max_wait: float | None = None  # seconds without anything good
-    probe: Callable[[], Awaitable[bool]]  # is the key itself accepted?
-    reserve: Reserve
 
 
 class Over(NamedTuple):
@@ -91,15 +69,13 @@ class Workshop:
         self.crews = crews
         self.watcher = watcher
         self.stop: Stop | None = None
-        self.barred: dict[str, Failure] = {}
+        assert crews.calls.gate is not None
+        self.accounts = crews.calls.gate
+        reins = Reins(halt=self.halt, wake=self.wake, note=self._note, watcher=watcher)
+        self.helm = Helm(conduct, self.accounts, steps.standing, reins)
         self.started_at = time.time()
         self._stopping = False
         self._cut = False
-        self._useless: dict[str, int] = {}
-        self._credit_refusals = 0
-        self._good_at = time.monotonic()
-        self._offline = 0
-        self._probing: asyncio.Task[None] | None = None
         self._second_pass = False
         self._began: dict[int, float] = {}
         self._ended: list[Over] = []  # waits for the next commit
@@ -107,9 +83,9 @@ class Workshop:
         self._wake = asyncio.Event()
 
     @property
-    def pace(self) -> "Gate | None":
-        """The gate of the calls."""
-        return self.crews.calls.gate
+    def barred(self) -> Mapping[str, Failure]:
+        """The models that nothing is sent to any more, and why."""
+        return self.helm.barred
 
     async def run(self) -> None:
         """Work until every job is settled, or a stop has drained what was in flight."""
@@ -120,12 +96,14 @@ class Workshop:
             self.halt(Stop(kind="broken", detail=str(error.orig)))
         finally:
             await self._drain()
+            await self.helm.close()
 
     def halt(self, stop: Stop) -> None:
         """Send nothing more. Calls in flight end, and the files of their answers are saved."""
         if self.stop is None:
             self.stop = stop
         self._stopping = True
+        self.helm.stopped()
         self._wake.set()
 
     def woke(self, seconds: float, patience: float) -> None:
@@ -139,11 +117,25 @@ class Workshop:
         """Another file lies where the table was."""
         self.halt(Stop(kind="replaced"))
 
+    def wake(self) -> None:
+        """Calls may be sent again."""
+        self.crews.calls.hear()
+        self._wake.set()
+
+    def retune(self, limits: Limits) -> None:
+        """New limits for calls from now on."""
+        self.accounts.retune(limits)
+        self.crews.calls.hands = limits.in_flight * len(self.accounts.accounts)
+        self.wake()
+
+    def _note(self, kind: str, data: Mapping[str, JSON]) -> None:
+        """An event of this run, written down beside everything else."""
+        self._do_beside(self.ledger.note(kind, data))
+
     def cut(self) -> None:
         """Wait for nothing: what is in flight is given up, as if the process had died."""
         self._cut = True
-        if self._probing is not None:
-            self._probing.cancel()
+        self.helm.cut()
         for crew in self.crews:
             for task in crew.tasks:
                 task.cancel()
@@ -207,7 +199,7 @@ class Workshop:
             for done in (over.done, *over.others):
                 self._hear_of(done)
             if over.quiet:
-                self.crews.of(over.done.settlement.job).let_go()
+                self._let_go(over.done)
         return ended
 
     def _hear_of(self, done: Done) -> None:
@@ -263,6 +255,7 @@ class Workshop:
         if len(taken.jobs) < allowed:
             crew.found_nothing(taken.due, seen=seen)
         for jobs in errands:
+            crew.began(jobs[0])
             if self._over_for(crew):
                 done, *others = map(self.steps.given_up, jobs)
                 self._ended.append(Over(done, 0.0, others))
@@ -284,9 +277,13 @@ class Workshop:
         try:
             await self.steps.slim(done)
             if done.signal is Signal.KEY and not self._cut:
-                await self._doubt_key(_failure_of(done))
+                await self.helm.doubt_key(done)
         finally:
-            self.crews.of(done.settlement.job).let_go()
+            self._let_go(done)
+
+    def _let_go(self, done: Done) -> None:
+        job = done.settlement.job
+        self.crews.of(job).let_go(job)
 
     def _do_beside(self, work: Coroutine[Any, Any, None]) -> None:
         """Work that no round waits for, but the end of the run does."""
@@ -336,7 +333,7 @@ class Workshop:
         return Order(
             step=step,
             limit=limit,
-            account=self.conduct.account,
+            account=self.accounts.label,
             barred=frozenset(self.barred) if at_send else frozenset(),
             chosen_only=at_send and self.conduct.chosen_only,
             sharing=self.steps.sharing if at_send else {},
@@ -380,11 +377,11 @@ class Workshop:
         dones = map(self.steps.given_up, jobs) if task.cancelled() else task.result()
         done, *others = dones or (None,)
         if done is None:  # left as it is: its answer waits in the spool
-            crew.let_go()
+            crew.let_go(jobs[0])
             self._wake.set()
             return
         if not self._cut:
-            self._heed(done)
+            self.helm.heed([done, *others])
         self._ended.append(Over(done, time.monotonic() - started, others))
         self._wake.set()
 
@@ -413,85 +410,6 @@ class Workshop:
         self.conduct.reserve.spend()
         self.halt(Stop(kind="disk", detail=error.strerror or type(error).__name__))
         return [] if job.step is Step.SEND else [self.steps.put_off(job, DISK_WAIT)]
-
-    # --- what one step tells the whole run --------------------------------------------------------
-
-    def _heed(self, done: Done) -> None:
-        """At once, before anything else is sent; a doubtful key is looked into afterwards."""
-        job, failure = done.settlement.job, _failure_of(done)
-        match done.signal:
-            case Signal.GOOD:
-                self._good(job.model)
-            case Signal.USELESS:
-                self._useless_answer(job.model, failure)
-            case Signal.SLOW_DOWN:
-                self._quiet(done.pause, failure, slowed=True)
-            case Signal.OFFLINE:
-                self._offline += 1
-                self._quiet(min(done.pause * self._offline, 30.0), failure, slowed=False)
-                self._give_up_waiting(failure)
-            case Signal.CREDIT:
-                self._credit_refusals += 1
-                if self._credit_refusals >= CREDIT_REFUSALS:
-                    self.halt(Stop(kind="credit", detail=failure.detail if failure else ""))
-            case Signal.MODEL:
-                self._bar(job.model, failure)
-            case Signal.NONE | Signal.KEY:
-                pass
-
-    def _good(self, model: str) -> None:
-        self._useless[model] = 0
-        self._credit_refusals = 0
-        self._offline = 0
-        self._good_at = time.monotonic()
-        if self.pace is not None:
-            self.pace.succeeded()
-
-    def _quiet(self, seconds: float, failure: Failure | None, *, slowed: bool) -> None:
-        reason = failure.cause if failure else ""
-        if self.pace is not None:
-            self.pace.pause(seconds, reason)
-            if slowed:
-                self.pace.slowed()
-        self.watcher.paused(seconds, reason)
-        self._give_up_waiting(failure)
-
-    def _give_up_waiting(self, failure: Failure | None) -> None:
-        limit = self.conduct.max_wait
-        if limit is not None and time.monotonic() - self._good_at > limit:
-            self.halt(Stop(kind="offline", detail=failure.detail if failure else ""))
-
-    def _useless_answer(self, model: str, failure: Failure | None) -> None:
-        self._useless[model] = self._useless.get(model, 0) + 1
-        if self._useless[model] >= USELESS_ANSWERS and failure is not None:
-            self._bar(model, failure)
-
-    def _bar(self, model: str, failure: Failure | None) -> None:
-        if model in self.barred or failure is None:
-            return
-        self.barred[model] = failure
-        self.crews.calls.hear()  # what was due may be of this model
-        told: dict[str, JSON] = {"model": model, "cause": failure.cause, "detail": failure.detail}
-        self._do_beside(self.ledger.note("model_stopped", told))
-
-    async def _doubt_key(self, failure: Failure | None) -> None:
-        """A 401 may be the gateway's own channel: ask for the list of models before stopping."""
-        if self.steps.standing.key_good or self.stop is not None:
-            return
-        if self._probing is None:
-            self._probing = asyncio.create_task(self._probe(failure))
-        await asyncio.shield(self._probing)
-
-    async def _probe(self, failure: Failure | None) -> None:
-        if await self.conduct.probe():
-            self.steps.standing.key_good = True
-        else:
-            self.halt(Stop(kind="key", detail=failure.detail if failure else ""))
-        self._probing = None
-
-
-def _failure_of(done: Done) -> Failure | None:
-    return getattr(done.settlement.outcome, "failure", None)
 
 
 def _cancel(tasks: "list[asyncio.Task[Any]]") -> None:

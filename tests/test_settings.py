@@ -25,7 +25,7 @@ def file_of(tmp_path: Path, toml: str, origin: Origin = Origin.USER) -> Settings
 
 def test_every_setting_has_its_place_in_settings() -> None:
     schema = {one.field for one in SCHEMA}
-    own = {"prices", "notify", "files", "sources", "notices"}
+    own = {"prices", "told", "files", "sources", "notices"}
     assert {one.name for one in fields(Settings)} == schema | own
 
 
@@ -61,7 +61,7 @@ def test_a_providers_numbers_beat_the_defaults_of_its_file_and_lose_to_a_flag(
     toml += '[provider.own]\nbase_url = "http://localhost:3000/v1/"\nconcurrency = 5\nrpm = 60\n'
     file = file_of(tmp_path, toml + 'tpm = 1000\nproxy = "http://me:pw@proxy:1"')
     settings = resolve({}, {}, [file])
-    assert (settings.concurrency, settings.rpm, settings.provider.tpm) == (5, 60, 1000)
+    assert (settings.concurrency, settings.rpm, settings.tpm) == (5, 60, 1000)
     assert settings.base_url == "http://localhost:3000"
     assert "pw" not in repr(settings)
     assert resolve({"concurrency": 2}, {}, [file]).concurrency == 2

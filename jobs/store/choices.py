@@ -1,6 +1,6 @@
 """What a person decides about rows: run them again, close them, take only some."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -252,6 +252,40 @@ def select_first(connection: Connection, batch_id: int, count: int, *, run_id: i
     return connection.execute(
         update(jobs).where(jobs.c.id.in_(first)).values(selection=run_id)
     ).rowcount
+
+
+def select_jobs(connection: Connection, batch_id: int, ids: Collection[int], *, run_id: int) -> int:
+    """Mark these ready jobs as this run's, to go before all others; returns how many."""
+    wanted = and_(jobs.c.batch_id == batch_id, jobs.c.id.in_(list(ids)), _sendable())
+    return connection.execute(
+        update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
+    ).rowcount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A row that may be sent, as far as choosing a few of them needs it."""
+
+    id: int
+    endpoint: str
+    model: str
+    length: int  # of its fields
+
+
+def candidates(
+    connection: Connection,
+    batch_id: int,
+    *,
+    positions: Collection[tuple[int, int]] | None = None,
+    limit: int | None = None,
+) -> Iterator[Candidate]:
+    """What could be sent now, in sheet order; read while the connection is open."""
+    wanted = and_(_chosen(batch_id, Choice(positions=positions)), _sendable())
+    length = func.length(jobs.c.fields)
+    found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
+    rows_ = connection.execute(found.where(wanted).order_by(jobs.c.turn).limit(limit))
+    for number, endpoint, model, size in rows_:
+        yield Candidate(id=number, endpoint=endpoint, model=model, length=size)
 
 
 def unselect(connection: Connection, batch_id: int) -> None:

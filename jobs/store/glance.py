@@ -1,15 +1,15 @@
 """What a look at a table asks beside the counts: pace, oldest call, which rows there are."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
 from sqlalchemy import Connection, and_, func, not_, select
 
-from jobs.job import JSON, State
+from jobs.job import JSON, FailureClass, State
 from jobs.store.ids import first_id_at
-from jobs.table import attempts, calls, jobs, rows, runs
+from jobs.table import attempts, calls, files, jobs, rows, runs
 
 LONGEST_ROW = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
 KEYS_AT_ONCE = 10_000  # what one statement may name
@@ -142,3 +142,46 @@ def failed_rows(
         .limit(most)
     )
     return list(found.scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What became of a few rows."""
+
+    done: int
+    in_doubt: int
+    failures: dict[FailureClass, int]
+    cost: float | None  # None: some of their calls have no price
+    currency: str | None
+    files: tuple[str, ...]  # below the workspace's folder for files
+
+
+def glance_at(connection: Connection, ids: Collection[int]) -> Glance:
+    """What became of the rows with these jobs; a few of them."""
+    mine = jobs.c.id.in_(list(ids))
+    found = connection.execute(
+        select(jobs.c.state, jobs.c.kind, func.count())
+        .where(mine)
+        .group_by(jobs.c.state, jobs.c.kind)
+    ).all()
+    paid = connection.execute(
+        select(calls.c.cost, calls.c.currency)
+        .join(attempts, attempts.c.call_id == calls.c.id)
+        .where(attempts.c.job_id.in_(list(ids)), calls.c.wire.in_(["C", "E"]))
+    ).all()
+    known = bool(paid) and all(cost is not None for cost, _ in paid)
+    names = connection.execute(
+        select(files.c.name)
+        .where(files.c.job_id.in_(list(ids)), files.c.state == "done")
+        .order_by(files.c.saved_at)
+    ).scalars()
+    return Glance(
+        done=sum(count for state, _, count in found if state == State.DONE),
+        in_doubt=sum(count for state, _, count in found if state == State.IN_DOUBT),
+        failures={
+            FailureClass(kind): count for state, kind, count in found if state == State.FAILED
+        },
+        cost=sum(cost for cost, _ in paid) if known else None,
+        currency=paid[0].currency if known else None,
+        files=tuple(name for name in names if name is not None),
+    )

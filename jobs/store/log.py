@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -26,6 +26,28 @@ class Run:
     pid: int
     program: str
     options: dict[str, JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in a run."""
+
+    id: int
+    run_id: int
+    at: float
+    kind: str
+    data: dict[str, JSON]
+
+
+def events_of(connection: Connection, run_id: int, *, kinds: Sequence[str] = ()) -> list[Event]:
+    """What happened in a run, in its order; only of these kinds, where any are named."""
+    found = select(events).where(events.c.run_id == run_id)
+    if kinds:
+        found = found.where(events.c.kind.in_(kinds))
+    return [
+        Event(id=row.id, run_id=row.run_id, at=row.at, kind=row.kind, data=json.loads(row.data))
+        for row in connection.execute(found.order_by(events.c.at, events.c.id))
+    ]
 
 
 def open_run(

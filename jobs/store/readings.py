@@ -583,3 +583,11 @@ def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, di
         .order_by(events.c.at, events.c.id)
     )
     return [(row.at, row.kind, json.loads(row.data)) for row in found]
+
+
+def account_of(connection: Connection, call_id: int) -> str | None:
+    """The label of the account that a call went out with."""
+    found: str | None = connection.execute(
+        select(calls.c.account).where(calls.c.id == call_id)
+    ).scalar_one_or_none()
+    return found

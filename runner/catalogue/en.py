@@ -5,6 +5,7 @@ from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_faults import FAULTS
 from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
+from runner.catalogue.en_night import NIGHT
 from runner.catalogue.en_report import REPORT
 from runner.catalogue.en_run import RUN
 from runner.catalogue.en_views import VIEWS
@@ -90,8 +91,6 @@ _OPTIONS = {
     "option.name": "how saved files are named",
     "option.files-from": "a folder outside the sheet's from which pictures may be sent; repeatable",
     "option.allow-host": "a host files may be fetched from though it is not public; repeatable",
-    "option.concurrency": "calls at the same time",
-    "option.rpm": "requests a minute, at most",
     "option.in-doubt": "calls that may have been billed without an answer: repeat once, or hold",
     "option.ok-if-failed": "exit 0 though this many rows failed",
     "option.progress": "how the run is shown",
@@ -284,6 +283,7 @@ MESSAGES: dict[str, str] = {
     **FINDINGS,
     **ERRORS,
     **REPORT,
+    **NIGHT,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

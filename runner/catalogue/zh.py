@@ -5,6 +5,7 @@ from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_faults import FAULTS
 from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
+from runner.catalogue.zh_night import NIGHT
 from runner.catalogue.zh_report import REPORT
 from runner.catalogue.zh_run import RUN
 from runner.catalogue.zh_views import VIEWS
@@ -89,8 +90,6 @@ _OPTIONS = {
     "option.name": "保存文件的命名方式",
     "option.files-from": "允许从这个文件夹（在表格文件夹之外）发送图片；可重复",
     "option.allow-host": "允许从这个非公网主机下载文件；可重复",
-    "option.concurrency": "同时进行的调用数",
-    "option.rpm": "每分钟最多请求数",
     "option.in-doubt": "可能已计费但没有收到回答的调用: 重试一次，或保留",
     "option.ok-if-failed": "失败行数在此以内仍以 0 退出",
     "option.progress": "进度的显示方式",
@@ -273,6 +272,7 @@ MESSAGES: dict[str, str] = {
     **FINDINGS,
     **ERRORS,
     **REPORT,
+    **NIGHT,
 }
 
 FAILURES: dict[str, tuple[str, str]] = {

@@ -18,6 +18,7 @@ from runner.commands import options
 from runner.commands.launch import STOP_CODES, program_version
 from runner.exits import Exit, Refusal, worst
 from runner.inspection import Condition, Finding, inspect_files
+from runner.keys import OwnedKey
 from runner.progress import Display
 from runner.screen import give, tell
 from runner.secret import Secret
@@ -79,7 +80,7 @@ def _within(workspace: Workspace, store: Store) -> int:
             settings=settings,
             workspace=workspace,
             batch=loaded,
-            key=Secret(""),  # nobody is asked for anything that needs one
+            keys=(OwnedKey(key=Secret("")),),  # nobody is asked for anything that needs one
             title=loaded.sheet,
             program=program_version(),
             files_only=True,

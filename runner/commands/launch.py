@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,19 +22,23 @@ from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, r
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.findings import describe
+from runner.commands.announcing import announce
+from runner.commands.piloting import go_piloted
 from runner.exits import Exit, Refusal, worst
+from runner.helm import Stop
 from runner.intake import Incoming, Intake, take_in
-from runner.keys import find_key
+from runner.keys import OwnedKey, find_keys
 from runner.naming import TemplateError
 from runner.progress import Display
 from runner.report.apart import write_ended
 from runner.rereading import read_again
+from runner.schema import AUTO
 from runner.screen import give, tell
 from runner.secret import Secret
 from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings, is_here
+from runner.switchboard import limits_of
 from runner.vectors import write_vectors
-from runner.workers import Stop
 from runner.workspace import BATCH_ID, Workspace, remember
 
 STOP_CODES = {
@@ -45,6 +49,9 @@ STOP_CODES = {
     "terminated": Exit.TERMINATED,
     "broken": Exit.OUTPUT,
     "disk": Exit.OUTPUT,
+    "until": Exit.STOPPED,
+    "rule": Exit.STOPPED,
+    "pilot": Exit.STOPPED,
 }
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
@@ -111,12 +118,18 @@ def _run(job: Launch, store: Store) -> int:
     loaded, standing = _foreseen(job, store)
     ending = None
     if standing.pending:
-        key = _key(job)
+        keys = _keys(job)
         _consent(job, standing, loaded)
         if job.before is not None:
             with store.write() as tx:
                 job.before(tx)
-        ending = _go(job, store, loaded, key)
+        ending = go_piloted(
+            store,
+            job.workspace,
+            job.settings,
+            lambda settings, jobs: _go(replace(job, settings=settings), store, loaded, keys, jobs),
+            asks=not job.rehearsal,
+        )
     return _finish(job, store, loaded, ending)
 
 
@@ -133,34 +146,41 @@ def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts]:
     return loaded, standing
 
 
-def _go(job: Launch, store: Store, loaded: Batch, key: Secret) -> Ending:
+def _go(
+    job: Launch,
+    store: Store,
+    loaded: Batch,
+    keys: tuple[OwnedKey, ...],
+    jobs: tuple[int, ...] | None,
+) -> Ending:
     settings = job.settings
     assignment = Assignment(
         settings=settings,
         workspace=job.workspace,
         batch=loaded,
-        key=key,
+        keys=keys,
         title=f"{job.sheet.name} → {urlsplit(settings.base_url).netloc}",
         program=program_version(),
         limit=settings.limit,
         rows=settings.rows,
+        jobs=jobs,
         remembered=loaded.options,
     )
     display = Display("none" if settings.quiet else settings.progress, color=settings.color)
-    session = Session(store, assignment, display)
-    if session.hands < settings.concurrency:
-        tell(say("run.fewer_hands", hands=session.hands, wanted=settings.concurrency))
-    ending = asyncio.run(session.go())
+    hands = limits_of(settings, accounts=len(assignment.keys)).in_flight
+    if settings.concurrency != AUTO and hands < int(settings.concurrency):
+        tell(say("run.fewer_hands", hands=hands, wanted=settings.concurrency))
+    ending = asyncio.run(Session(store, assignment, display).go())
     if ending.recovered:
         tell(say("run.recovered", count=f"{ending.recovered:,}"))
     return ending
 
 
-def _key(job: Launch) -> Secret:
+def _keys(job: Launch) -> tuple[OwnedKey, ...]:
     if job.key is not None:
-        return job.key
-    found = find_key(job.settings, os.environ)
-    if found is None:
+        return (OwnedKey(key=job.key),)
+    found = find_keys(job.settings, os.environ)
+    if not found:
         settings = job.settings
         raise Refusal(say("keys.missing", name=settings.provider.name, url=settings.base_url))
     return found
@@ -284,8 +304,18 @@ def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> 
         for line in written:
             tell(line)
         tell(say("run.next", command=_next(job, standing, ending)))
+    record = _as_json(job, standing, ending, result)
+    more: dict[str, JSON] = {
+        "rehearsal": job.rehearsal,
+        "seconds": round(time.time() - ending.started_at, 1) if ending is not None else 0.0,
+        "cost": used.cost,
+        "currency": used.currency,
+        "top_failure": str(max(failed, key=lambda kind: failed[kind])) if failed else None,
+        "next": _next(job, standing, ending),
+    }
+    announce(job.settings, {**record, **more})
     if job.settings.json:
-        give(json.dumps(_as_json(job, standing, ending, result), ensure_ascii=False))
+        give(json.dumps(record, ensure_ascii=False))
     return result
 
 
@@ -414,7 +444,7 @@ def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
     return f"rowmill export {name} -o results.csv"
 
 
-def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, object]:
+def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:
     stop: Stop | None = ending.stop if ending is not None else None
     return {
         "schema": 1,

@@ -24,6 +24,13 @@ class Page:
         """Columns there are."""
         return self._console.width
 
+    def clear(self) -> None:
+        """Begin at the top of the screen again; where there is none, below a blank line."""
+        if self._console.is_terminal:
+            self._console.clear()
+        else:
+            self._console.print()
+
     def title(self, text: str, style: str = "") -> None:
         """The first line."""
         self._console.print(Text(plain(text, LONGEST), style=f"bold {style}"))

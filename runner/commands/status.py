@@ -1,6 +1,7 @@
 """`rowmill status`: how far a run is, on one screen."""
 
 import json
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +15,12 @@ from runner.commands import options
 from runner.commands.page import Page
 from runner.overview import RunState, Standing, standing_of, standing_record
 from runner.screen import give
+from runner.settings import Settings
 from runner.snapshot import span_of
 from runner.told import how_words, money_words
-from runner.workspace import find
+from runner.workspace import Workspace, find
 
+WATCH_SECONDS = 2.0
 BAR = 60  # columns at most
 SHARES = (
     ("done", "█", "green"),
@@ -40,11 +43,28 @@ STYLES = {name: style for name, _, style in SHARES} | {"sending": "blue", "polli
 def _status(sheet: str | None) -> None:
     settings = options.settings()
     workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    standing = _show(workspace, settings)
+    while settings.watch and standing.run.kind == "running":
+        time.sleep(WATCH_SECONDS)
+        standing = _show(workspace, settings)
+
+
+def _show(workspace: Workspace, settings: Settings) -> Standing:
+    """The screen as it is now; watched, JSON is one line each time."""
     standing = standing_of(workspace, now=time.time())
     if settings.json:
-        give(json.dumps(standing_record(standing), ensure_ascii=False, indent=2))
-    else:
-        _draw(standing, Page(color=settings.color))
+        record = standing_record(standing)
+        give(json.dumps(record, ensure_ascii=False, indent=None if settings.watch else 2))
+        sys.stdout.flush()
+        return standing
+    page = Page(color=settings.color)
+    if settings.watch:
+        page.clear()
+    _draw(standing, page)
+    if settings.watch and standing.run.kind == "running":
+        page.gap()
+        page.text(say("status.watching"), style="dim")
+    return standing
 
 
 def _draw(standing: Standing, page: Page) -> None:
@@ -54,7 +74,7 @@ def _draw(standing: Standing, page: Page) -> None:
     page.drawn(_bar(standing.rows, min(page.width - 1, BAR)))
     page.drawn(_counts(standing.rows))
     page.gap()
-    page.facts(_pace(standing))
+    page.facts([*_pauses(standing), *_pace(standing)])
     if standing.failures or standing.rows.in_doubt:
         page.heading(say("status.failures"))
         page.table(_failures(standing))
@@ -81,9 +101,10 @@ def run_words(run: RunState, *, now: float) -> str:
             return say("status.ended", at=at, time=time_, how=how)
 
 
-def at_words(at: float) -> str:
-    """A time of day for a person; with the date, since runs go past midnight."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
+def at_words(at: float, *, seconds: bool = False) -> str:
+    """A time of day for a person; with the date, since runs go past midnight, or the seconds."""
+    form = "%H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
+    return datetime.fromtimestamp(at).astimezone().strftime(form)
 
 
 def _bar(rows: Counts, width: int) -> Text:
@@ -112,6 +133,25 @@ def _counts(rows: Counts) -> Text:
             text.append(f"{words}   ")
     text.rstrip()
     return text
+
+
+def _pauses(standing: Standing) -> list[tuple[str, str]]:
+    facts = []
+    for pause in standing.pauses:
+        until = at_words(pause.until, seconds=True) if pause.until is not None else ""
+        since = at_words(pause.since, seconds=True)
+        words = say(_PAUSES[pause.kind], since=since, until=until, cause=pause.cause)
+        facts.append((say("status.pause"), words))
+    for key, cause in standing.dropped_keys:
+        facts.append((say("status.keys"), say("status.key_dropped", key=key, cause=cause)))
+    return facts
+
+
+_PAUSES = {
+    "person": "status.pause_person",
+    "outage": "status.pause_outage",
+    "slow_down": "status.pause_slow",
+}
 
 
 def _pace(standing: Standing) -> list[tuple[str, str]]:
@@ -147,5 +187,9 @@ def _failures(standing: Standing) -> list[tuple[str, str, str]]:
 
 command = options.command(
     "status",
-    examples=("rowmill status", "rowmill status prompts.xlsx", "rowmill status --json"),
+    examples=(
+        "rowmill status prompts.xlsx",
+        "rowmill status --watch",
+        "rowmill status --json",
+    ),
 )(_status)

@@ -17,7 +17,7 @@ async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
     endpoint = ENDPOINTS[job.endpoint]
     if endpoint.ask is None or job.ticket is None:
         raise TypeError(f"{job.endpoint} has no tasks to ask after")
-    delivery = await tools.wire.send(endpoint.ask(job.ticket))
+    delivery = await tools.wire.ask(endpoint.ask(job.ticket), submitted_by=job.call_id)
     reach("task.asked")
     resolution = resolve_poll(job, endpoint, delivery, standing.rules())
     kept = None

@@ -9,12 +9,12 @@ from jobs.store.settles import Settlement
 from runner.answers import AnswerFolder
 from runner.download import Downloads
 from runner.ledger import Ledger
+from runner.pacing.accounts import Accounts
 from runner.pricing import PriceList
 from runner.reserve import Reserve
 from runner.resolution import Rules, Signal
 from runner.spool import Spool
 from runner.thumbnails import Thumbnails
-from runner.transport import Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Tools:
     """What the steps of one run work with."""
 
     ledger: Ledger
-    wire: Wire
+    wire: Accounts
     downloads: Downloads
     spool: Spool
     answers: AnswerFolder
@@ -62,7 +62,7 @@ class Standing:
     attempts: int
     hold_in_doubt: bool
     repeats_left: int
-    key_good: bool = False
+    key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
 
     @classmethod
     def at_start(cls, plan: Plan) -> "Standing":
@@ -77,7 +77,7 @@ class Standing:
             attempts=self.attempts,
             hold_in_doubt=self.hold_in_doubt,
             repeat_left=self.repeats_left > 0,
-            key_good=self.key_good,
+            key_good=time.monotonic() < self.key_good_until,
             chance=chance(),
             now=time.time(),
         )

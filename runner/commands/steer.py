@@ -1,0 +1,76 @@
+"""`rowmill steer`: changes a run that is going on, from another terminal."""
+
+import time
+from pathlib import Path
+
+import click
+
+from jobs.job import JSON
+from jobs.store import Store
+from jobs.store.ids import Ids
+from jobs.store.log import last_run, note
+from runner.catalogue import say
+from runner.commands import options
+from runner.exits import Refusal
+from runner.schema import Until
+from runner.screen import tell
+from runner.steering import STEER
+from runner.workspace import BATCH_ID, Workspace, find
+
+
+@options.argument("sheet", required=False)
+def _steer(sheet: str | None) -> None:
+    order = _order(time.time())
+    settings = options.settings()
+    if not order:
+        raise click.UsageError(say("steer.nothing"), click.get_current_context())
+    if "pause" in order and "resume" in order:
+        raise click.UsageError(say("steer.both"), click.get_current_context())
+    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    if not workspace.is_running():
+        raise Refusal(say("steer.no_run"))
+    _hand_over(workspace, order)
+    tell(
+        say("steer.done", what=", ".join(f"{key} {_shown(value)}" for key, value in order.items()))
+    )
+
+
+def _order(now: float) -> dict[str, JSON]:
+    """What was really given on this command line, as the run will read it."""
+    order: dict[str, JSON] = {}
+    for name in ("pause", "resume", "concurrency", "rpm", "tpm", "until"):
+        value = options.given().get(name)
+        if isinstance(value, Until):
+            order[name] = value.moment(now)
+        elif isinstance(value, bool | int | str) and value is not False:
+            order[name] = value
+    return order
+
+
+def _hand_over(workspace: Workspace, order: dict[str, JSON]) -> None:
+    """Through the table: the run looks into it every second."""
+    store = Store.open(workspace.table)
+    try:
+        with store.write() as tx:
+            run = last_run(tx, BATCH_ID)
+            if run is None or run.ended_at is not None:
+                raise Refusal(say("steer.no_run"))
+            note(tx, run.id, STEER, order, event_id=Ids().take(), now=time.time())
+    finally:
+        store.close()
+
+
+def _shown(value: JSON) -> str:
+    if isinstance(value, float):
+        return time.strftime("%H:%M:%S", time.localtime(value))
+    return "" if value is True else str(value)
+
+
+command = options.command(
+    "steer",
+    examples=(
+        "rowmill steer prompts.xlsx --pause",
+        "rowmill steer prompts.xlsx --resume -c auto",
+        "rowmill steer -c 4 --rpm 60 --until 07:00",
+    ),
+)(_steer)

@@ -1,0 +1,197 @@
+"""The keys of a provider by account: which call goes out with which key, and when."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from jobs.job import Claimed
+from runner.pacing.minute import Limits
+from runner.pacing.pace import Pace
+from runner.transport import Wire
+from runner.wire import Call, Delivery
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Line:
+    """One key's way to the gateway. `name` tells it from the others, and nothing of the key."""
+
+    name: str
+    wire: Wire
+    good_until: float = 0.0  # a probe showed that the key is accepted; monotonic
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Account:
+    """Keys that share limits: a "slow down" to one of them quiets all."""
+
+    label: str
+    pace: Pace
+    lines: list[Line]
+    turn: int = 0
+
+    def next_line(self) -> Line:
+        """Its keys, one after the other."""
+        self.turn += 1
+        return self.lines[self.turn % len(self.lines)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """One call on its way."""
+
+    account: Account
+    line: Line
+    row: int
+    started: float  # monotonic, when it was admitted
+    deadline: list[float] = field(default_factory=list)  # Unix seconds, once it is sent
+
+
+Whose = Callable[[int], Awaitable[str | None]]
+"""The label of the account that a call of an earlier run went out with."""
+
+
+class Accounts:
+    """All accounts of one provider: the gate of the calls, and the wire they go through."""
+
+    def __init__(self, accounts: Iterable[Account], whose: Whose) -> None:
+        self.accounts = list(accounts)
+        self._whose = whose
+        self._chosen = self.accounts[0]
+        self._flights: dict[str, Flight] = {}
+
+    # --- the gate -------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """The account of the calls admitted last."""
+        return self._chosen.label
+
+    def admit(self, wanted: int) -> int:
+        """How many of `wanted` calls may start now, all of one account: the least busy one."""
+        for account in sorted(self.accounts, key=lambda one: one.pace.in_flight):
+            number = account.pace.admit(wanted)
+            if number:
+                self._chosen = account
+                return number
+        return 0
+
+    def give_back(self, unused: int) -> None:
+        """So many of the calls admitted last never began."""
+        self._chosen.pace.give_back(unused)
+
+    def began(self, job: Claimed) -> None:
+        """One of the calls admitted last begins."""
+        account = self._chosen
+        self._flights[job.call_key] = Flight(
+            account=account, line=account.next_line(), row=job.row, started=time.monotonic()
+        )
+
+    def ended(self, job: Claimed) -> None:
+        """A call is over, whatever came of it."""
+        flight = self._flights.pop(job.call_key, None)
+        if flight is not None:
+            flight.account.pace.ended(flight.started)
+
+    def next_at(self) -> float:
+        """When it is worth asking again; inf: when something happens."""
+        return min(account.pace.next_at() for account in self.accounts)
+
+    def renew(self) -> None:
+        """Use no connection again that is idle now."""
+        for account in self.accounts:
+            for line in account.lines:
+                line.wire.renew()
+
+    # --- what came of calls ---------------------------------------------------------------------
+
+    def slowed(self, job: Claimed, seconds: float, reason: str) -> tuple[float, bool]:
+        """The account of this call was told to slow down.
+
+        Returns how long it is quiet, and whether that is news: calls that were in flight together
+        are refused together.
+        """
+        flight = self._flights.get(job.call_key)
+        if flight is None:  # a question after a task: it has no pace of its own
+            self._chosen.pace.pause(seconds, reason)
+            return seconds, False
+        return flight.account.pace.slowed(seconds, reason, started=flight.started)
+
+    def went_through(self, job: Claimed, tokens: int | None) -> None:
+        """The gateway took this call in, whatever it answered."""
+        flight = self._flights.get(job.call_key)
+        if flight is not None:
+            flight.account.pace.succeeded(flight.started)
+            if tokens is not None:
+                flight.account.pace.used(tokens)
+
+    def line_of(self, job: Claimed) -> Line | None:
+        """The key that a call in flight went out with."""
+        flight = self._flights.get(job.call_key)
+        return flight.line if flight is not None else None
+
+    def account_of(self, job: Claimed) -> Account | None:
+        """The account that a call in flight went out with."""
+        flight = self._flights.get(job.call_key)
+        return flight.account if flight is not None else None
+
+    def drop(self, line: Line) -> bool:
+        """Sends nothing with this key any more; False where there is no other."""
+        for account in self.accounts:
+            if line in account.lines and len(account.lines) > 1:
+                account.lines.remove(line)
+                return True
+        others = [account for account in self.accounts if line not in account.lines]
+        if not others:
+            return False
+        self.accounts = others
+        return True
+
+    # --- all of them ----------------------------------------------------------------------------
+
+    def hold(self, who: str) -> None:
+        """Nothing starts until the same releases it."""
+        for account in self.accounts:
+            account.pace.holds.add(who)
+
+    def release(self, who: str, *, carefully: float | None = None) -> None:
+        """Calls start again; `carefully`: in so many seconds, one at a time until one is good."""
+        for account in self.accounts:
+            pace = account.pace
+            pace.holds.discard(who)
+            pace.resume()
+            if carefully is not None:
+                pace.one_at_a_time()
+                pace.pause(carefully, who)
+
+    def retune(self, limits: Limits) -> None:
+        """New limits for each account."""
+        for account in self.accounts:
+            account.pace.retune(limits)
+
+    def last_calls(self) -> list[tuple[int, float]]:
+        """The rows of the calls in flight, each with the moment (Unix) it is given up."""
+        flights = self._flights.values()
+        return sorted((one.row, one.deadline[0]) for one in flights if one.deadline)
+
+    # --- the wire -------------------------------------------------------------------------------
+
+    @property
+    def first(self) -> Line:
+        """A key to ask the gateway itself with."""
+        return self.accounts[0].lines[0]
+
+    async def send(self, call: Call, *, key: str = "") -> Delivery:
+        """Sends a call that began; what has no key of a call goes out with the first key."""
+        flight = self._flights.get(key)
+        if flight is None:
+            return await self.first.wire.send(call, key=key)
+        flight.deadline.append(time.time() + call.timeout)
+        return await flight.line.wire.send(call, key=key)
+
+    async def ask(self, call: Call, submitted_by: int) -> Delivery:
+        """Asks after a task with a key of the account that it was submitted with."""
+        if len(self.accounts) == 1:
+            return await self.first.wire.send(call)
+        label = await self._whose(submitted_by)
+        found = next((one for one in self.accounts if one.label == label), self.accounts[0])
+        return await found.lines[0].wire.send(call)

@@ -1,0 +1,127 @@
+"""What one account has used of its minute: starts of calls, and tokens."""
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+SECONDS = 61
+"""Seconds looked back over: one more than a minute, since the oldest counts as a whole."""
+FIRST_GUESS = 1000.0  # tokens of a call, before the first one has told
+MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an account allows: calls at once, calls and tokens a minute; `auto` finds the first."""
+
+    in_flight: int
+    auto: bool = False
+    rpm: float | None = None
+    tpm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.in_flight < 1 or any(one is not None and one <= 0 for one in (self.rpm, self.tpm)):
+            raise ValueError("limits are greater than zero")
+
+
+@dataclass(slots=True, kw_only=True)
+class Minute:
+    """Starts by the second, and what is left to start with. All times are one clock's seconds.
+
+    Never more starts in any sixty seconds than `rpm`, spread over them: what was not used is not
+    saved up beyond one second's worth, which catches up a late timer.
+    """
+
+    at: float = 0.0
+    starts: list[int] = field(default_factory=lambda: [0] * SECONDS)
+    credit: float = 1.0
+    allowance: float = math.inf  # tokens; below zero nothing starts
+    paused_until: float = -math.inf
+
+    def roll(self, now: float, limits: Limits) -> None:
+        """Moves on to now. A clock that was set back far begins a new minute."""
+        if now < self.at - SECONDS:
+            self.at, self.paused_until = now, -math.inf
+            self.starts = [0] * SECONDS
+        now = max(now, self.at)
+        passed = now - self.at
+        for second in range(int(self.at) + 1, min(int(now), int(self.at) + SECONDS) + 1):
+            self.starts[second % SECONDS] = 0
+        if passed >= SECONDS:
+            self.starts = [0] * SECONDS
+        if limits.rpm is not None:
+            burst = max(1.0, limits.rpm / MINUTE)
+            self.credit = min(burst, self.credit + passed * limits.rpm / MINUTE)
+        if limits.tpm is not None:
+            most = limits.tpm / 6
+            self.allowance = min(most, self.allowance + passed * limits.tpm / MINUTE)
+        self.at = now
+
+    def room(self, limits: Limits, tokens: float) -> int:
+        """How many calls of about so many tokens may start now."""
+        room = 1_000_000
+        if limits.rpm is not None:
+            per_minute = max(1, int(limits.rpm))
+            room = min(room, int(self.credit + 1e-9), per_minute - sum(self.starts))
+        if limits.tpm is not None:
+            room = min(room, math.ceil(self.allowance / tokens) if self.allowance > 0 else 0)
+        return max(room, 0)
+
+    def take(self, number: int, tokens: float) -> None:
+        """So many start now, each of about so many tokens; minus gives back what did not begin."""
+        second = int(self.at) % SECONDS
+        self.starts[second] = max(self.starts[second] + number, 0)
+        self.credit -= number
+        self.spend(number * tokens)
+
+    def spend(self, tokens: float) -> None:
+        """So many tokens more were used than were reckoned with; minus for less."""
+        if math.isfinite(self.allowance):
+            self.allowance -= tokens
+
+    def next_at(self, limits: Limits) -> float:
+        """When it is worth asking again, as far as is known now."""
+        moments = [self.at]
+        if limits.rpm is not None:
+            moments.append(self.at + (1.0 - self.credit) * MINUTE / limits.rpm)
+            if sum(self.starts) >= max(1, int(limits.rpm)):
+                moments.append(self._oldest() + SECONDS)
+        if limits.tpm is not None and self.allowance <= 0:
+            moments.append(self.at + (1.0 - self.allowance) * MINUTE / limits.tpm)
+        return max(moments)
+
+    def _oldest(self) -> float:
+        """The second of the oldest start."""
+        now = int(self.at)
+        return float(
+            next(
+                second
+                for second in range(now - SECONDS + 1, now + 1)
+                if self.starts[second % SECONDS]
+            )
+        )
+
+
+_FORM = struct.Struct(f"<dddd{SECONDS}I")
+MARK = b"rowmill1"
+
+
+def packed(minute: Minute) -> bytes:
+    """The minute as bytes that show when they are damaged."""
+    body = _FORM.pack(
+        minute.at, minute.credit, minute.allowance, minute.paused_until, *minute.starts
+    )
+    return MARK + body + struct.pack("<I", zlib.crc32(body))
+
+
+def unpacked(data: bytes) -> Minute | None:
+    """The minute in these bytes; None where they are damaged."""
+    body = data[len(MARK) : -4]
+    whole = len(data) == len(MARK) + _FORM.size + 4 and data.startswith(MARK)
+    if not whole or zlib.crc32(body) != struct.unpack("<I", data[-4:])[0]:
+        return None
+    at, credit, allowance, paused_until, *starts = _FORM.unpack(body)
+    return Minute(
+        at=at, credit=credit, allowance=allowance, paused_until=paused_until, starts=list(starts)
+    )

@@ -1,0 +1,172 @@
+"""When the calls of one account may start, and how many at once."""
+
+import math
+import time
+from collections.abc import Callable
+
+from runner.pacing.climb import START, Climb
+from runner.pacing.minute import Limits
+from runner.pacing.quota import OwnQuota, Quota
+from runner.pacing.seeker import Seeker
+
+CEILING = 256  # calls at once that `auto` may come to
+LONGEST_PAUSE = 60.0
+FIRST_PAUSE = 1.0
+LEAST_PATIENCE, MOST_PATIENCE = 1.0, 10.0  # seconds; who was not refused by then was accepted
+
+
+class Pace:
+    """Shared by all workers of one account.
+
+    Holds calls back by the limits of the person (calls at once, a minute, tokens), by what the
+    provider was found to allow, and by pauses. After a "slow down" one call at a time goes out,
+    after pauses that grow, until one is accepted. Each call that `admit` lets go is given back by
+    `ended`. Not for several threads.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        quota: Quota | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self.in_flight = 0
+        self.holds: set[str] = set()  # who holds all calls back: a person, an outage
+        self.paused_until = -math.inf
+        self.reason = ""
+        self.seeker = Seeker()
+        self._refusals = 0  # in a row
+        self._probation = ""  # slow: after a refusal; gone: nobody was there
+        self._trial: float | None = None  # when the one call of a probation began
+        self._patience = LEAST_PATIENCE
+        self._full = False  # is it the window that holds calls back?
+        self._slowed_at = -math.inf
+        self._shared = quota is not None
+        self._quota = quota
+        self.retune(limits)
+
+    def retune(self, limits: Limits) -> None:
+        """Sets new limits, also in the middle of a run; what is in flight stays in flight."""
+        self.limits = limits
+        self._climb = Climb(limits.in_flight, start=START if limits.auto else limits.in_flight)
+        if self._quota is not None:
+            self._quota.retune(limits)
+        elif limits.rpm is not None or limits.tpm is not None:
+            self._quota = OwnQuota(limits, self._clock)
+
+    @property
+    def window(self) -> int:
+        """How many calls may be in flight at the moment."""
+        return self._climb.window
+
+    def admit(self, wanted: int) -> int:
+        """How many of `wanted` calls may start now; they count as started."""
+        now = self._clock()
+        if self.holds or now < self.paused_until or not self._trial_over(now):
+            return 0
+        wanted = min(wanted, 1 if self._probation else self.seeker.room(now))
+        number = max(0, min(wanted, self.window - self.in_flight))
+        self._full = wanted > number
+        if number and self._quota is not None:
+            number = self._quota.admit(number)
+        if number:
+            self.seeker.started(now, number)
+            self.in_flight += number
+            self._trial = now if self._probation else None
+        return number
+
+    def _trial_over(self, now: float) -> bool:
+        """May the next call go? Who is not refused soon was accepted: refusals come fast."""
+        if self._trial is None:
+            return True
+        if self._probation == "slow" and now >= self._trial + self._patience:
+            self.succeeded(self._trial)
+            return True
+        return False
+
+    def give_back(self, unused: int) -> None:
+        """So many admitted calls never began: there was nothing to send."""
+        self.in_flight -= unused
+        self._trial = None if unused else self._trial
+        self._full = self._full and not unused
+        self.seeker.started(self._clock(), -unused)
+        if self._quota is not None:
+            self._quota.give_back(unused)
+
+    def ended(self, started: float | None = None) -> None:
+        """One admitted call, begun at `started`, is over, whatever came of it."""
+        self.in_flight -= 1
+        if started is None or started == self._trial:
+            self._trial = None
+
+    def used(self, tokens: float) -> None:
+        """Counts an answer's tokens; over the allowance no call starts until it is made up."""
+        if self._quota is not None:
+            self._quota.used(tokens)
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """No call starts for so long; a shorter pause never ends a longer one."""
+        until = self._clock() + seconds
+        if until > self.paused_until:
+            self.paused_until, self.reason = until, reason
+
+    def resume(self) -> None:
+        """Ends a pause before its time."""
+        self.paused_until, self.reason = -math.inf, ""
+        if self._quota is not None:
+            self._quota.resume()
+
+    def one_at_a_time(self) -> None:
+        """From now on one call at a time, until one goes well."""
+        self._probation, self._trial = "gone", None
+
+    def slowed(
+        self, seconds: float, reason: str, *, started: float | None = None
+    ) -> tuple[float, bool]:
+        """The account was told to slow down, and asked for so many seconds.
+
+        Returns the pause, and whether this is news: calls that were in flight together are refused
+        together, which counts once: `started`, by our clock, tells which they are.
+        """
+        now = self._clock()
+        began = now if started is None else started
+        self.seeker.refused(now, began)
+        fresh = began > self._slowed_at
+        if fresh:
+            self._slowed_at = now
+            self._refusals += 1
+            self._probation = self._probation or "slow"
+            self._patience = min(max(LEAST_PATIENCE, 2 * (now - began)), MOST_PATIENCE)
+        grown = FIRST_PAUSE * 2.0 ** (self._refusals - 2) if self._refusals > 1 else 0.0
+        wait = max(seconds, min(grown, LONGEST_PAUSE))
+        self.pause(wait, reason)
+        if self._quota is not None and self._shared:
+            self._quota.pause(wait)
+        return wait, fresh
+
+    def succeeded(self, started: float | None = None) -> None:
+        """A call that began at `started` went well."""
+        now = self._clock()
+        if started is not None and started <= self._slowed_at:
+            return  # it was accepted before the refusal, and says nothing about now
+        self._refusals = 0
+        if self._probation == "gone":
+            self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently
+        self._probation, self._trial = "", None
+        self.seeker.accepted(now, now if started is None else started)
+        self._climb.answered(now, full=self._full)
+
+    def next_at(self) -> float:
+        """The moment, on our clock, when it is worth asking again; inf: when something happens."""
+        now = self._clock()
+        if self.holds or self.in_flight >= self.window:
+            return math.inf
+        if self._probation == "gone" and self._trial is not None:
+            return math.inf
+        trial = -math.inf if self._trial is None else self._trial + self._patience
+        moments = [self.seeker.next_at(now), self.paused_until, trial]
+        if self._quota is not None:
+            moments += [self._quota.next_at(), self._quota.paused_until()]
+        return max(moments)
