@@ -258,6 +258,7 @@ class Session:
     async def _work(self, workshop: Workshop, meter: Meter) -> None:
         async def take() -> object:
             found = await asyncio.to_thread(self._counts)
+            meter.limit = workshop.accounts.window
             return meter.snapshot(
                 found, in_flight=len(workshop.crews.calls.tasks), oldest=workshop.oldest()
             )

@@ -146,6 +146,11 @@ class Accounts:
         self.accounts = others
         return True
 
+    @property
+    def window(self) -> int:
+        """How many calls may be in flight at the moment."""
+        return sum(account.pace.window for account in self.accounts)
+
     # --- all of them ----------------------------------------------------------------------------
 
     def hold(self, who: str) -> None:
