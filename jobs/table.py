@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -125,7 +125,9 @@ calls = Table(
     Column("seconds", Float),
     Column("request_id", Text),
     Column("cost", Float),
-    Column("currency", String(8)),
+    Column("currency", String(8)),  # of cost and ceiling
+    Column("ceiling", Float),  # what it may cost at most, known before it was sent
+    Column("estimated", Boolean),  # is the cost one by list prices?
     Index(None, "run_id"),
     Index(
         "ix_calls_open",

@@ -25,10 +25,14 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The answer is complete and not what was asked for; what did come is kept in `result`."""
+    """The answer is complete and not what was asked for; what did come is kept in `result`.
+
+    `refunded`: a task that came to nothing, whose submit is not charged after all.
+    """
 
     failure: Failure
     result: Result | None = None
+    refunded: bool = False
 
 
 Reading: TypeAlias = Result | Ticket | Pending | Rejected

@@ -14,6 +14,7 @@ from jobs.outcome import Finished, GiveUp, Held
 from runner.pacing.accounts import Accounts, Line
 from runner.pacing.health import Health, health
 from runner.pacing.trouble import PORTAL, FailedShare, Trouble, is_trouble, wait_of
+from runner.purse import Purse
 from runner.reserve import Reserve
 from runner.resolution import Signal
 from runner.steps.terms import Done, Standing
@@ -42,7 +43,8 @@ ROWS_OWN = frozenset(
 class Stop:
     """Why a run ends before its work does.
 
-    `kind` is key, credit, offline, until, rule, interrupted, terminated, disk, replaced or broken.
+    `kind` is key, credit, offline, budget, until, rule, pilot, interrupted, terminated, disk,
+    replaced or broken.
     """
 
     kind: str
@@ -58,6 +60,7 @@ class Conduct:
     max_wait: float | None = None  # seconds without anything good
     failed_share: FailedShare | None = None  # the person's rule for stopping
     reserve: Reserve
+    purse: Purse
 
 
 class Pauses(Protocol):

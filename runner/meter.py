@@ -38,6 +38,7 @@ class Meter:
     cost: float = 0.0
     currency: str = ""
     unpriced: int = 0
+    estimated: bool = False
     files: int = 0
     bytes: int = 0
     paused_until: float | None = None
@@ -52,7 +53,8 @@ class Meter:
         self.tokens = spent.total_tokens or 0
         self.cost = spent.cost or 0.0
         self.currency = spent.currency or ""
-        self.unpriced = spent.unpriced_calls
+        self.unpriced = spent.unpriced_calls + spent.unknown_calls
+        self.estimated = spent.estimated_calls > 0
 
     def settled(self, done: Done, seconds: float) -> None:
         """One step is durable."""
@@ -64,6 +66,9 @@ class Meter:
             if ended.told:
                 self._seconds.append(ended.seconds)
                 self._count_money(ended)
+        if ended is not None and ended.wire == "D" and ended.told:
+            self.unpriced += 1
+        self.cost -= settlement.refund or 0.0
         for file in settlement.files:
             if isinstance(file, SavedFile):
                 self.files += 1
@@ -96,6 +101,7 @@ class Meter:
         if ended.cost is not None:
             self.cost += ended.cost
             self.currency = ended.currency or self.currency
+            self.estimated = self.estimated or ended.estimated
         else:
             self.unpriced += 1
 
@@ -130,6 +136,7 @@ class Meter:
             tokens=self.tokens or None,
             cost=self.cost if self.currency else None,
             cost_known=self.unpriced == 0,
+            cost_estimated=self.estimated,
             currency=self.currency,
             files=self.files,
             bytes=self.bytes,

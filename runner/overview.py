@@ -37,7 +37,7 @@ from jobs.store.readings import (
 )
 from runner.catalogue import explain, say
 from runner.exits import Refusal
-from runner.told import is_complete
+from runner.told import spent_record
 from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet
 
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
@@ -254,11 +254,7 @@ def standing_record(standing: Standing) -> dict[str, JSON]:
             "completion": used.completion_tokens,
             "total": used.total_tokens,
         },
-        "calls": used.calls,
-        "calls_in_doubt": used.unknown_calls,
-        "cost": used.cost,
-        "currency": used.currency,
-        "cost_is_complete": is_complete(used),
+        **spent_record(used),
         "oldest_call": None
         if standing.oldest is None
         else {
@@ -354,6 +350,7 @@ def row_record(view: RowView) -> dict[str, JSON]:
         "finish": row.finish,
         "data": row.data,
         "cost": row.cost,
+        "currency": row.currency,
         "tokens": {
             "prompt": row.prompt_tokens,
             "completion": row.completion_tokens,
@@ -371,6 +368,9 @@ def row_record(view: RowView) -> dict[str, JSON]:
                 "cause": call.cause,
                 "detail": call.detail,
                 "cost": call.cost,
+                "currency": call.currency,
+                "cost_is_estimate": call.estimated,
+                "cost_at_most": call.ceiling,
                 "request_id": call.request_id,
             }
             for call in past.calls

@@ -69,6 +69,7 @@ class Resolution:
     wire: str
     signal: Signal = Signal.NONE
     pause: float = 0.0  # seconds the whole account should be quiet
+    refunded: bool = False  # the submit of this task is not charged after all
 
 
 def resolve(
@@ -227,7 +228,8 @@ def _of_failed_task(
     if failure.kind is FailureClass.FILE and job.attempts + 1 < rules.attempts:
         wait = _poll_wait(rules, asked)
         return Resolution(outcome=TryAgain(failure=failure, delay=wait), wire="E")
-    return Resolution(outcome=GiveUp(failure=failure, result=rejected.result), wire="E")
+    outcome = GiveUp(failure=failure, result=rejected.result)
+    return Resolution(outcome=outcome, wire="E", refunded=rejected.refunded)
 
 
 def _unread(job: Claimed, verdict: Verdict, reply: Reply, rules: Rules) -> Resolution:

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     AT_ONCE = "at_once"  # a whole number from 1, or auto
     UNTIL = "until"  # 07:00, or a time from now: 8h
     COMMAND = "command"  # a program with its words
+    CAP = "cap"  # 20, or +20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,17 @@ class Until:
         raise AssertionError("tomorrow is later than now")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """The most that may be spent: in this workspace's whole life, or (`more`) from now on."""
+
+    amount: float
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"{'+' if self.more else ''}{self.amount:.9f}".rstrip("0").rstrip(".")
+
+
 Value: TypeAlias = (
     bool
     | int
@@ -102,6 +114,7 @@ Value: TypeAlias = (
     | Tolerance
     | StopIf
     | Until
+    | Cap
     | tuple[str, ...]
     | tuple[Path, ...]
     | tuple[tuple[int, int], ...]
@@ -215,6 +228,14 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(name="rpm", kind=Kind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")),
     _spend(name="tpm", kind=Kind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")),
+    Setting(
+        name="max-cost",
+        kind=Kind.CAP,
+        group="stops",
+        scopes=SHAPING,
+        commands=REQUESTS,
+        metavar="AMOUNT|+AMOUNT",
+    ),
     _spend(
         name="until",
         kind=Kind.UNTIL,

@@ -16,6 +16,7 @@ from pathlib import Path
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Step
 from jobs.store import Store, TableError
+from jobs.store.bill import committed
 from jobs.store.choices import Choice, ask_again, select_first, select_jobs, select_rows, unselect
 from jobs.store.claims import Holding, adopt
 from jobs.store.ids import Ids
@@ -33,8 +34,8 @@ from runner.keys import OwnedKey
 from runner.ledger import Ledger
 from runner.meter import Meter
 from runner.pacing.trouble import FailedShare
-from runner.pricing import PriceList
 from runner.progress import Display
+from runner.purse import Purse
 from runner.reserve import Reserve
 from runner.settings import Settings
 from runner.spool import Record, Spool, clear, replay
@@ -63,6 +64,7 @@ class Assignment:
     workspace: Workspace
     batch: Batch
     keys: tuple[OwnedKey, ...]
+    purse: Purse
     title: str
     program: str
     limit: int | None = None
@@ -111,6 +113,7 @@ class Session:
             stack.callback(spool.close)
             workshop, meter = await self._workshop(stack, ledger, spool)
             await self._recover(workshop, ledger, records)
+            await self._count(ledger, meter)
             clear(self.assignment.workspace.spool, keep=spool.current)
             await self._select(ledger)
             await self._work(workshop, meter)
@@ -170,15 +173,13 @@ class Session:
                 downloads=downloads,
                 spool=spool,
                 answers=AnswerFolder(path=self.assignment.workspace.answers),
-                prices=PriceList(own=settings.prices),
+                purse=self.assignment.purse,
                 thumbnails=thumbnails,
                 reserve=self._reserve,
             ),
         )
         limits = limits_of(settings, accounts=len(accounts.accounts))
         meter = Meter(title=self.assignment.title, limit=limits.in_flight)
-        with self.store.read() as tx:
-            meter.start_from(spent(tx, BATCH_ID))
         crews = Crews(
             calls=Crew(
                 step=Step.SEND,
@@ -192,6 +193,7 @@ class Session:
         conduct = Conduct(
             chosen_only=self._chooses,
             files_only=self.assignment.files_only,
+            purse=self.assignment.purse,
             max_wait=settings.max_wait,
             failed_share=FailedShare(rule.percent, rule.window) if rule is not None else None,
             reserve=self._reserve,
@@ -237,6 +239,12 @@ class Session:
             for error in found.errors.values():
                 raise error
             reach("replay.settled")
+
+    async def _count(self, ledger: Ledger, meter: Meter) -> None:
+        """What was ever spent, now that every call of before has an end."""
+        before = await ledger.do(lambda tx: committed(tx, BATCH_ID))
+        self.assignment.purse.start_from(sum(before.amounts.values()))
+        meter.start_from(await ledger.do(lambda tx: spent(tx, BATCH_ID)))
 
     async def _select(self, ledger: Ledger) -> None:
         """A run that takes only some rows marks them, so that claims stay one query."""

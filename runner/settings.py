@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from jobs import failpoints
 from runner.catalogue import say
-from runner.pricing import OwnPrice
-from runner.schema import SCHEMA, Kind, Scope, Setting, StopIf, Tolerance, Until, Value
+from runner.prices.own import OwnPrice
+from runner.schema import SCHEMA, Cap, Kind, Scope, Setting, StopIf, Tolerance, Until, Value
 from runner.secret import Secret
 from runner.settings_file import (
     KeySource,
@@ -99,6 +99,7 @@ class Settings:
     concurrency: int | str
     rpm: int | None
     tpm: int | None
+    max_cost: Cap | None
     until: Until | None
     pilot: int | None
     notify: str | None
@@ -143,9 +144,21 @@ class Settings:
         kept = {}
         for setting in SCHEMA:
             if Scope.REMEMBERED in setting.scopes and self.sources[setting.field] != "default":
-                value = getattr(self, setting.field)
-                kept[setting.field] = value.name if isinstance(value, Provider) else value
-        return {key: dict(one) if isinstance(one, Mapping) else one for key, one in kept.items()}
+                kept[setting.field] = _plain(getattr(self, setting.field))
+        return kept
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    match value:
+        case Provider():
+            return value.name
+        case Cap():
+            return str(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
 
 
 def resolve(

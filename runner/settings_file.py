@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.catalogue import say
 from runner.exits import Refusal
-from runner.pricing import OwnPrice
+from runner.prices.own import OwnPrice
 from runner.schema import SCHEMA, Kind, Scope, Setting, Value
 from runner.secret import Secret
 from runner.values import UnfitError, at_once, base_url, read_value
@@ -292,19 +292,22 @@ class _Reader:
         return tuple(sources)
 
     def prices(self) -> dict[str, OwnPrice]:
-        models = self.table(self.data, "prices", "prices")
-        return {model: self._price(models, model) for model in models}
+        models = dict(self.table(self.data, "prices", "prices"))
+        usual = self._currency(models.pop("currency", "USD"), "prices.currency")
+        return {model: self._price(models, model, usual) for model in models}
 
-    def _price(self, holder: Mapping[str, object], model: str) -> OwnPrice:
+    def _currency(self, raw: object, key: str) -> str:
+        if not isinstance(raw, str) or not 1 <= len(raw.strip()) <= 8:
+            raise self.wrong(key, say("expected.currency"), raw)
+        return raw.strip().upper()
+
+    def _price(self, holder: Mapping[str, object], model: str, usual: str) -> OwnPrice:
         path = f'prices."{model}"'
         found = self.table(holder, model, path)
         amounts = ("call", "picture", "input", "output")
         self.no_others(found, (*amounts, "currency"), f"{path}.")
-        currency = found.get("currency", "USD")
-        if not isinstance(currency, str) or not currency.strip():
-            raise self.wrong(f"{path}.currency", say("expected.currency"), currency)
         return OwnPrice(
-            currency=currency.strip().upper(),
+            currency=self._currency(found.get("currency", usual), f"{path}.currency"),
             **{one: self._amount(found.get(one), f"{path}.{one}") for one in amounts},
         )
 

@@ -40,6 +40,7 @@ class Snapshot:
     tokens: int | None = None
     cost: float | None = None
     cost_known: bool = True  # False: some calls have no price, the cost is a lower bound
+    cost_estimated: bool = False
     currency: str = ""
     files: int = 0
     bytes: int = 0
@@ -90,7 +91,8 @@ def cost_of(snapshot: Snapshot) -> str:
     if snapshot.cost is None:
         return say("progress.unknown")
     amount = f"{snapshot.cost:,.2f} {snapshot.currency}".rstrip()
-    return amount if snapshot.cost_known else say("progress.at_least", amount=amount)
+    amount = amount if snapshot.cost_known else say("progress.at_least", amount=amount)
+    return say("money.estimate", amount=amount) if snapshot.cost_estimated else amount
 
 
 def span_of(seconds: float) -> str:

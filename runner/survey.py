@@ -1,54 +1,40 @@
 """What a run would make of a sheet, found out without sending or writing anything."""
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import quantiles
 
 from jobs.columns import ColumnMap, map_columns
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
+from jobs.store.bill import Asked, Committed, committed, mean_costs, mean_file_size
 from jobs.store.glance import recent_seconds
 from jobs.store.readings import Batch, counts
 from jobs.store.staging import Plan
 from jobs.template import TemplateError
 from runner import naming
+from runner.budget import decide
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
 from runner.exits import Exit, Refusal
+from runner.forecast import Forecast, Past, forecast_record, foresee
+from runner.inputs import field_named
+from runner.inquiry import last_offer
 from runner.intake import Intake, look_at, plain_layout, would_rebuy
 from runner.keys import KeyRefusal, find_key
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
-from runner.pricing import OwnPrice
-from runner.registry import known_fields, needed_fields
+from runner.prices.pricelist import PriceList
+from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.settings import Settings
-from runner.switchboard import limits_of
 from runner.workspace import BATCH_ID, Workspace
 
-LEAST_CALLS = 10  # answered here before their times say anything about the next ones
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What the calls cost as far as the user's own prices tell: by currency, for most models."""
-
-    amounts: Mapping[str, float] = field(default_factory=dict)
-    by_tokens: tuple[str, ...] = ()  # models priced by tokens: known after the answers
-    unknown: tuple[str, ...] = ()  # models without a price
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What lies ahead. `calls` is the most there can be, repeats left out."""
-
-    calls: int
-    price: Price
-    seconds: tuple[float, float] | None  # by the pace of earlier calls; None: there were too few
+LOOKED_AT = 200  # first requests from which the price of all is foretold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +55,7 @@ class Survey:
     models: Mapping[str, int] = field(default_factory=dict)
     requests: tuple[tuple[int, Preview | str], ...] = ()
     forecast: Forecast | None = None
+    offer_at: float | None = None  # when the gateway's price list was had
     disk_free: int | None = None
     key_note: str | None = None
     stops: tuple[str, ...] = ()
@@ -107,8 +94,10 @@ def survey(
     )
     store = Store.scratch() if known is None else Store.stage(workspace.table)
     try:
-        intake = look_at(store, sheet, settings, known, count=count)
-        forecast = _forecast(store, intake, settings)
+        intake = look_at(store, sheet, settings, known, count=max(count, LOOKED_AT))
+        offer = last_offer(settings.base_url)
+        prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer else {})
+        found = _forecast(store, intake, settings, prices)
     except SheetError as error:
         stop = say("check.unusable", sheet=sheet.name)
         errors = tuple(one for one in error.findings if one.severity == "error")
@@ -129,9 +118,14 @@ def survey(
         findings=intake.findings,
         problems=intake.problems,
         models=intake.models,
-        requests=tuple(_requests(intake, sheet, settings)),
-        forecast=forecast,
-        stops=tuple(_stops(intake, workspace, settings, known)),
+        requests=tuple(_requests(intake, sheet, settings, count)),
+        forecast=found[0] if found is not None else None,
+        offer_at=offer.at if offer is not None else None,
+        stops=(
+            *_stops(intake, workspace, settings, known),
+            *(_money_stops(settings, *found) if found is not None else ()),
+            *(_unwritable(workspace.folder)),
+        ),
     )
 
 
@@ -193,67 +187,92 @@ def _stops(
 
 
 def _requests(
-    intake: Intake, sheet: Path, settings: Settings
+    intake: Intake, sheet: Path, settings: Settings, count: int
 ) -> Iterable[tuple[int, Preview | str]]:
     folder = sheet.absolute().parent
     place = Place(base_url=settings.base_url, folder=folder, allowed=settings.files_from)
-    for row, endpoint, fields in intake.first:
+    for row, endpoint, fields in intake.first[:count]:
         try:
             yield row, preview(endpoint, json.loads(fields), place)
         except NoRequestError as error:
             yield row, str(error)
 
 
-def _forecast(store: Store, intake: Intake, settings: Settings) -> Forecast | None:
+def _forecast(
+    store: Store, intake: Intake, settings: Settings, prices: PriceList
+) -> tuple[Forecast, Committed] | None:
     plan = intake.plan
     if plan is None:
         return None
     with store.read() as tx:
         waiting = counts(tx, BATCH_ID).waiting
-        seconds = recent_seconds(tx, BATCH_ID)
+        due = Past(
+            costs=mean_costs(tx, BATCH_ID),
+            seconds=recent_seconds(tx, BATCH_ID),
+            file_size=mean_file_size(tx, BATCH_ID),
+        )
+        before = committed(tx, BATCH_ID)
     fresh = plan.new + plan.changed + plan.returned - plan.answered_already
     calls = max(min(waiting + fresh, plan.staged) - plan.bad, 0)
     if settings.rows is not None:
         calls = min(calls, sum(high - low + 1 for low, high in settings.rows))
     if settings.limit is not None:
         calls = min(calls, settings.limit)
-    return Forecast(
-        calls=calls,
-        price=_price(calls, intake.models, settings.prices),
-        seconds=_seconds(calls, seconds, settings),
-    )
+    return foresee(_kinds(intake, settings), calls, prices, settings, due), before
 
 
-def _price(calls: int, models: Mapping[str, int], prices: Mapping[str, OwnPrice]) -> Price:
-    """Each model has its share of the calls, as it has of the rows."""
-    total = sum(models.values()) or 1
-    amounts: dict[str, float] = {}
-    by_tokens, unknown = [], []
-    for model, rows in models.items():
-        own = prices.get(model)
-        if own is None:
-            unknown.append(model)
-            continue
-        if own.input is not None or own.output is not None:
-            by_tokens.append(model)
-        if own.call is not None or own.picture is not None:
-            each = (own.call or 0.0) + (own.picture or 0.0)
-            amounts[own.currency] = amounts.get(own.currency, 0.0) + each * calls * rows / total
-    return Price(amounts=amounts, by_tokens=tuple(by_tokens), unknown=tuple(unknown))
+def _kinds(intake: Intake, settings: Settings) -> list[Asked]:
+    """Each model with the examples that the first rows give; a model needs none to be priced."""
+    examples: dict[str, list[tuple[str, dict[str, JSON]]]] = {}
+    for _, name, fields in intake.first:
+        read = json.loads(fields)
+        examples.setdefault(_model_of(name, read), []).append((name, read))
+    kinds = []
+    for model, rows in intake.models.items():
+        found = examples.get(model) or [(settings.endpoint or "chat", {})]
+        kinds.append(
+            Asked(
+                endpoint=found[0][0],
+                model=model,
+                rows=rows,
+                examples=tuple(fields for _, fields in found),
+            )
+        )
+    return kinds
 
 
-def _seconds(calls: int, before: list[float], settings: Settings) -> tuple[float, float] | None:
-    """From the middle half of the times that earlier calls of this sheet took."""
-    if len(before) < LEAST_CALLS or not calls:
-        return None
-    quick, _, slow = quantiles(before, n=4)
-    hands = min(limits_of(settings).in_flight, calls)
-    least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
-    return max(calls * quick / hands, quick, least), max(calls * slow / hands, slow, least)
+def _model_of(name: str, fields: Mapping[str, JSON]) -> str:
+    """The model a request asks for: Midjourney's stand for one by their own default."""
+    if "model" in fields:
+        return str(fields["model"])
+    found = ENDPOINTS.get(name)
+    own = field_named(found.inputs, "model") if found is not None else None
+    return str(own.default) if own is not None and own.default else ""
+
+
+def _money_stops(settings: Settings, ahead: Forecast, before: Committed) -> Iterable[str]:
+    """Why a run would not begin for the sake of its cap."""
+    try:
+        decide(settings.max_cost, ahead, before)
+    except Refusal as refusal:
+        yield refusal.message
+
+
+def _unwritable(folder: Path) -> Iterable[str]:
+    there = _existing(folder)
+    if there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return
+    reason = os.strerror(errno.ENOTDIR if there and not there.is_dir() else errno.EACCES)
+    yield say("check.cannot_write", folder=str(folder), reason=reason)
+
+
+def _existing(folder: Path) -> Path | None:
+    """The folder itself, or the nearest one above it that is there."""
+    return next((one for one in (folder, *folder.parents) if one.exists()), None)
 
 
 def _disk_free(folder: Path) -> int | None:
-    there = next((one for one in (folder, *folder.parents) if one.exists()), None)
+    there = _existing(folder)
     try:
         return shutil.disk_usage(there).free if there is not None else None
     except OSError:
@@ -304,15 +323,8 @@ def survey_record(found: Survey) -> dict[str, JSON]:
             else {"row": row, **one.as_json(), "body": without_long_texts(one.body)}
             for row, one in found.requests
         ],
-        "calls": None if ahead is None else ahead.calls,
-        "price": None
-        if ahead is None
-        else {
-            "amounts": dict(ahead.price.amounts),
-            "by_tokens": list(ahead.price.by_tokens),
-            "unknown": list(ahead.price.unknown),
-        },
-        "seconds": list(ahead.seconds) if ahead is not None and ahead.seconds else None,
+        **({"calls": None, "price": None} if ahead is None else forecast_record(ahead)),
+        "prices_from": found.offer_at,
         "disk_free": found.disk_free,
         "stops": list(found.stops),
         "exit_code": int(found.exit_code),

@@ -1,5 +1,8 @@
 """Facts of a run in words that several views use: money, and how a run ended."""
 
+from collections.abc import Mapping
+
+from jobs.job import JSON
 from jobs.store.readings import Spent
 from runner.catalogue import say
 
@@ -19,20 +22,59 @@ def how_words(exit_code: int | None) -> str:
     return say(_HOW.get(exit_code, "status.how_else"))
 
 
-def is_complete(used: Spent) -> bool:
-    """Is the cost all that was spent, and not a lower bound?"""
-    return used.cost is not None and not used.unpriced_calls and not used.unknown_calls
+def amount_words(amount: float) -> str:
+    """Money with two digits after the point, and as many more as a small amount needs."""
+    if 0 < abs(amount) < 0.0001:
+        return f"{amount:.9f}".rstrip("0").rstrip(".")
+    return f"{amount:,.4f}".removesuffix("00")
+
+
+def money(amounts: Mapping[str, float]) -> str:
+    """Amounts in their currencies, side by side."""
+    return " + ".join(f"{amount_words(one)} {name}".rstrip() for name, one in amounts.items())
 
 
 def money_words(used: Spent) -> str:
-    """The cost for a person; "at least" where some calls have no price."""
-    if used.cost is None:
-        return say("status.unknown")
-    amount = f"{amount_words(used.cost)} {used.currency or ''}".rstrip()
-    return amount if is_complete(used) else say("status.at_least", amount=amount)
+    """The cost: "at least" where some calls have no price or are in doubt, and estimates marked."""
+    if not used.costs:
+        return say("money.unknown")
+    amount = money(used.costs)
+    if used.unpriced_calls or used.unknown_calls:
+        amount = say("money.at_least", amount=amount)
+    return say("money.estimate", amount=amount) if used.estimated_calls else amount
 
 
-def amount_words(amount: float) -> str:
-    """Money with two digits after the point, four where two would hide it."""
-    text = f"{amount:,.4f}"
-    return text.removesuffix("00")
+def doubt_words(used: Spent) -> str:
+    """What the calls in doubt could have cost; empty where there are none."""
+    if not used.unknown_calls:
+        return ""
+    count = f"{used.unknown_calls:,}"
+    if not used.doubtful:
+        return say("money.doubt_unknown", count=count)
+    key = "money.doubt_more" if used.doubtful_unpriced else "money.doubt"
+    return say(key, count=count, amount=money(used.doubtful))
+
+
+def settings_line(model: str) -> str:
+    """The lines that give a model a price."""
+    return f'[prices."{model}"]\ncall = 0.00\ncurrency = "USD"'
+
+
+def spent_record(used: Spent) -> dict[str, JSON]:
+    """The cost as public data."""
+    return {
+        "calls": used.calls,
+        "calls_in_doubt": used.unknown_calls,
+        "calls_unpriced": used.unpriced_calls,
+        "cost": used.cost,
+        "currency": used.currency,
+        "costs": dict(used.costs),
+        "cost_is_complete": is_complete(used),
+        "cost_is_estimate": used.estimated_calls > 0,
+        "in_doubt_up_to": dict(used.doubtful),
+    }
+
+
+def is_complete(used: Spent) -> bool:
+    """Is the cost all that was spent, and not a lower bound?"""
+    return bool(used.costs) and not used.unpriced_calls and not used.unknown_calls

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from jobs.job import FailureClass, State
 from runner.catalogue import say
-from runner.schema import AUTO, Kind, Setting, StopIf, Tolerance, Until, Value
+from runner.schema import AUTO, Cap, Kind, Setting, StopIf, Tolerance, Until, Value
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
@@ -171,6 +171,16 @@ def _amount(raw: object) -> float:
     raise UnfitError(say("expected.amount"))
 
 
+def _cap(raw: object) -> Cap:
+    text = raw.strip() if isinstance(raw, str) else raw
+    more = isinstance(text, str) and text.startswith("+")
+    try:
+        amount = _amount(text[1:] if more and isinstance(text, str) else text)
+    except UnfitError as error:
+        raise UnfitError(say("expected.cap")) from error
+    return Cap(amount=amount, more=more)
+
+
 def _seconds(raw: object) -> float:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         raw = str(raw)
@@ -281,4 +291,5 @@ _READERS: dict[Kind, Callable[[object], Value]] = {
     Kind.AT_ONCE: at_once,
     Kind.UNTIL: _until,
     Kind.COMMAND: _command,
+    Kind.CAP: _cap,
 }

@@ -20,10 +20,12 @@ from runner.crews import AT_ONCE, Crew, Crews, by_call
 from runner.helm import Conduct, Helm, Pauses, Reins, Stop
 from runner.ledger import Ledger, Taken
 from runner.pacing.minute import Limits
+from runner.purse import TooDear
 from runner.reserve import is_disk_trouble
 from runner.resolution import Signal
 from runner.steps import Steps
 from runner.steps.terms import Done
+from runner.told import amount_words
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,8 @@ class Workshop:
         finally:
             await self._drain()
             await self.helm.close()
+        if self.stop is None and (dear := self.conduct.purse.too_dear) is not None:
+            self.stop = Stop(kind="budget", detail=budget_words(dear))
 
     def halt(self, stop: Stop) -> None:
         """Send nothing more. Calls in flight end, and the files of their answers are saved."""
@@ -169,6 +173,10 @@ class Workshop:
                 log.exception("the table cannot be written")
                 self.halt(Stop(kind="broken", detail=str(error.orig)))
 
+    @property
+    def _out_of_money(self) -> bool:
+        return self.conduct.purse.too_dear is not None
+
     def _busy(self) -> bool:
         return bool(self._ended or self._going_on())
 
@@ -188,7 +196,7 @@ class Workshop:
                 await asyncio.sleep(GATHERING)
         elif self._stopping or not self._nothing_left():
             await self._sleep()
-        elif self._second_pass or not await self._once_more():
+        elif self._out_of_money or self._second_pass or not await self._once_more():
             self._stopping = True
 
     def _take_ended(self) -> list[Over]:
@@ -203,7 +211,10 @@ class Workshop:
         return ended
 
     def _hear_of(self, done: Done) -> None:
-        """Whose job is it next?"""
+        """Whose job is it next? And what is left of the money?"""
+        self.conduct.purse.settled(done.settlement)
+        if self.conduct.purse.too_dear is not None:
+            self.crews.calls.hear()  # what did not fit may fit now
         match done.settlement.outcome:
             case Answered():
                 self.crews.files.hear()
@@ -252,8 +263,9 @@ class Workshop:
         """Start what was taken, or put it back where a stop came meanwhile."""
         errands = by_call(taken.jobs)
         crew.give_back(allowed - len(errands))
-        if len(taken.jobs) < allowed:
-            crew.found_nothing(taken.due, seen=seen)
+        dear = crew.step is Step.SEND and self.conduct.purse.take(taken.jobs)
+        if dear or len(taken.jobs) < allowed:
+            crew.found_nothing(None if dear else taken.due, seen=seen)
         for jobs in errands:
             crew.began(jobs[0])
             if self._over_for(crew):
@@ -337,6 +349,7 @@ class Workshop:
             barred=frozenset(self.barred) if at_send else frozenset(),
             chosen_only=at_send and self.conduct.chosen_only,
             sharing=self.steps.sharing if at_send else {},
+            purse=self.conduct.purse if at_send else None,
         )
 
     def _nothing_left(self) -> bool:
@@ -424,3 +437,11 @@ def _reached(settled: Settlement) -> None:
         reach("ticket.durable")
     elif settled.answer is not None:
         reach("answer.durable")
+
+
+def budget_words(dear: TooDear) -> str:
+    """Why the next call is not begun."""
+    row, left = f"{dear.row:,}", amount_words(dear.left)
+    if dear.most is None:
+        return say("budget.no_price", row=row)
+    return say("budget.too_dear", row=row, most=amount_words(dear.most), left=left)

@@ -123,7 +123,8 @@ def test_an_error_inside_a_200_is_no_answer(world: World) -> None:
 
 def test_a_connection_that_breaks_at_once_is_tried_again(world: World) -> None:
     # Whether the reset comes before or after the first byte leaves is up to the system.
-    world.mock(connections=["reset_before"])
+    asking = ["ok"] * 4  # the gateway's prices and till are asked for first
+    world.mock(connections=[*asking, "reset_before"])
     sheet = world.prompts("a.csv", "a cat")
     done = world.run("run", sheet, *TEXT)
     assert (done.code, done.posts) == (0, 1), done.err

@@ -101,7 +101,8 @@ def test_a_good_sheet_is_understood_shown_and_exits_0(home: Path) -> None:
     assert "POST https://api.wenwen-ai.com/v1/chat/completions" in shown
     assert '"content": "two otters"' in shown
     assert "at most 2, repeats not counted" in shown
-    assert '[prices."gpt-x"] call = …' in shown
+    assert "price unknown for gpt-x" in shown
+    assert '[prices."gpt-x"] call = 0.00' in shown
     assert contents(home) == before
     assert not (home / "prompts.rowmill").exists()
 
@@ -225,13 +226,13 @@ def test_prices_and_times_are_told_as_far_as_they_are_known(home: Path) -> None:
     write(home, '[prices."a"]\ncall = 0.25\ncurrency = "CNY"', name="rowmill.toml")
     first = flat(check("prompts.csv", "-e", "chat"))
     assert "about 3.00 CNY" in first
-    assert "unknown before the first answers" in first
+    assert "by usual answer times" in first
     bought(sheet)
     lines = (f"q{number},{'a' if number else 'b'}" for number in range(1200))
     write(home, "prompt,model", *lines)
     later = flat(check("prompts.csv", "--rebuy"))
     assert "at least 299.75 CNY; unknown for b" in later
-    assert "between 5m00s and 5m00s" in later  # 1,200 calls of 2 s, 8 at a time
+    assert "about 5m00s, by the pace so far" in later  # 1,200 calls of 2 s, 8 at a time
 
 
 def test_a_picture_is_shown_by_its_name_and_no_key_is_shown(home: Path) -> None:

@@ -91,7 +91,8 @@ def test_options_that_shape_requests_are_remembered_and_no_others() -> None:
     assert (again.model, again.sources["model"]) == ("m", "remembered")
     remembered = {one.name for one in SCHEMA if Scope.REMEMBERED in one.scopes}
     assert remembered == {
-        "endpoint", "model", "prompt", "set", "column", "id", "tab", "provider", "name"
+        "endpoint", "model", "prompt", "set", "column", "id", "tab", "provider", "name",
+        "max-cost",
     }  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Giving jobs to workers, with the call written down before its first byte leaves."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import groupby
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -24,6 +25,25 @@ class Holding:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What a call may cost at most; None where nobody knows."""
+
+    amount: float | None = None
+    currency: str | None = None
+
+
+class Purse(Protocol):
+    """Decides how many calls, in their order, may still be paid for."""
+
+    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[Most]:
+        """What the first of these calls may cost, each given by its jobs; the others are put back.
+
+        Asked inside the transaction that opens the calls, and again where that is tried again.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What a crew can take now. Jobs of barred models stay where they are."""
@@ -34,6 +54,7 @@ class Order:
     barred: frozenset[str] = frozenset()
     chosen_only: bool = False  # only jobs that this run has selected
     sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
+    purse: Purse | None = None
 
 
 TAKEN = (
@@ -136,8 +157,22 @@ def claim(
         claimed += [
             as_claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
         ]
-    _open_calls(connection, holding, order, claimed=claimed, now=now)
-    return claimed
+    together = [list(group) for _, group in groupby(claimed, key=lambda job: job.call_id)]
+    reserved = order.purse.reserve(together) if order.purse else [Most()] * len(together)
+    _put_back(connection, together[len(reserved) :])
+    opened = list(zip(together, reserved, strict=False))  # the first ones: the others do not fit
+    _open_calls(connection, holding, order, opened=opened, now=now)
+    return [job for group, _ in opened for job in group]
+
+
+def _put_back(connection: Connection, left: Sequence[Sequence[Claimed]]) -> None:
+    """Nothing was opened for these: they are as they were before they were taken."""
+    if left:
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id.in_([job.id for group in left for job in group]))
+            .values(state=State.READY.value, owner=None)
+        )
 
 
 def _in_order(row: Row[Any]) -> tuple[float, int]:
@@ -174,14 +209,23 @@ def _opening(table: Table, *names: str) -> Direct:
 
 
 _OPEN_CALL = _opening(
-    calls, "id", "run_id", "endpoint", "model", "account", "call_key", "started_at"
+    calls,
+    *("id", "run_id", "endpoint", "model", "account", "call_key", "started_at"),
+    *("ceiling", "currency"),
 )
 _OPEN_ATTEMPT = _opening(attempts, "job_id", "call_id", "version")
 
 
 def _open_calls(
-    connection: Connection, holding: Holding, order: Order, *, claimed: list[Claimed], now: float
+    connection: Connection,
+    holding: Holding,
+    order: Order,
+    *,
+    opened: Sequence[tuple[Sequence[Claimed], Most]],
+    now: float,
 ) -> None:
+    if not opened:
+        return
     _OPEN_CALL.run(
         connection,
         [
@@ -193,13 +237,19 @@ def _open_calls(
                 "account": order.account,
                 "call_key": job.call_key,
                 "started_at": now,
+                "ceiling": most.amount,
+                "currency": most.currency,
             }
-            for job in {job.call_id: job for job in claimed}.values()
+            for (job, *_), most in opened
         ],
     )
     _OPEN_ATTEMPT.run(
         connection,
-        [{"job_id": job.id, "call_id": job.call_id, "version": job.version} for job in claimed],
+        [
+            {"job_id": job.id, "call_id": job.call_id, "version": job.version}
+            for group, _ in opened
+            for job in group
+        ],
     )
 
 

@@ -1,9 +1,10 @@
 """What the table tells: counts, results, the history of a row."""
 
 import json
+import math
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_
 
 from jobs.job import JSON, FailureClass, State, Step
 from jobs.store.edits import edited_cells
+from jobs.store.nanos import NANO, nanos_of
 from jobs.table import (
     answers,
     attempts,
@@ -70,7 +72,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a batch has used up; cost is None where no call has a known price."""
+    """What a batch has used up; cost is None where no call has a known price.
+
+    `costs` are by currency; `cost` and `currency` are for where there is only one.
+    """
 
     calls: int
     unknown_calls: int  # in doubt: may have been billed without an answer
@@ -80,11 +85,18 @@ class Spent:
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
+    costs: Mapping[str, float] = field(default_factory=dict)
+    estimated_calls: int = 0  # priced by list prices
+    doubtful: Mapping[str, float] = field(default_factory=dict)  # most that those in doubt cost
+    doubtful_unpriced: int = 0  # in doubt, and nobody knows what they cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """One row of the sheet with all that came of it. `cells` is the JSON list as it was read."""
+    """One row of the sheet with all that came of it. `cells` is the JSON list as it was read.
+
+    `cost` is of all its calls; None where one that was answered has no known price.
+    """
 
     row: int
     key: str
@@ -108,6 +120,7 @@ class ResultRow:
     request_id: str | None
     finished_at: float | None
     data: dict[str, JSON] = field(default_factory=dict)
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +139,9 @@ class PastCall:
     detail: str | None
     cost: float | None
     request_id: str | None
+    currency: str | None = None
+    ceiling: float | None = None  # what it may cost at most
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,17 +206,22 @@ def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent
     """Calls, cost and tokens of a batch; of the calls begun since then, if a time is given."""
     mine = and_(runs.c.batch_id == batch_id, calls.c.started_at >= since)
     joined = calls.join(runs, runs.c.id == calls.c.run_id)
+    in_doubt = calls.c.wire == "D"
     money = connection.execute(
         select(
+            calls.c.currency,
             func.count(),
-            func.count(case((calls.c.wire == "D", 1))),
+            func.count(case((in_doubt, 1))),
             func.count(case((and_(calls.c.wire.in_(["C", "E"]), calls.c.cost.is_(None)), 1))),
-            func.sum(calls.c.cost),
-            func.max(calls.c.currency),
+            func.sum(nanos_of(calls.c.cost)),
+            func.count(case((and_(calls.c.estimated, calls.c.cost.is_not(None)), 1))),
+            func.sum(case((in_doubt, nanos_of(calls.c.ceiling)))),
+            func.count(case((and_(in_doubt, calls.c.ceiling.is_(None)), 1))),
         )
         .select_from(joined)
         .where(mine)
-    ).one()
+        .group_by(calls.c.currency)
+    ).all()
     tokens = connection.execute(
         select(
             func.sum(attempts.c.prompt_tokens),
@@ -210,15 +231,21 @@ def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent
         .select_from(joined.join(attempts, attempts.c.call_id == calls.c.id))
         .where(mine)
     ).one()
+    costs = {row[0] or "": int(row[4]) / NANO for row in money if row[4] is not None}
+    only = len(costs) == 1
     return Spent(
-        calls=money[0],
-        unknown_calls=money[1],
-        unpriced_calls=money[2],
-        cost=money[3],
-        currency=money[4],
+        calls=sum(row[1] for row in money),
+        unknown_calls=sum(row[2] for row in money),
+        unpriced_calls=sum(row[3] for row in money),
+        cost=next(iter(costs.values())) if only else None,
+        currency=next(iter(costs)) or None if only else None,
         prompt_tokens=tokens[0],
         completion_tokens=tokens[1],
         total_tokens=tokens[2],
+        costs=costs,
+        estimated_calls=sum(row[5] for row in money),
+        doubtful={row[0] or "": int(row[6]) / NANO for row in money if row[6] is not None},
+        doubtful_unpriced=sum(row[7] for row in money),
     )
 
 
@@ -296,6 +323,7 @@ _RESULT = (
         attempts.c.total_tokens,
         attempts.c.data,
         (calls.c.cost / _SHARES).label("cost"),  # rows that shared a call share its price
+        calls.c.currency,
         calls.c.seconds,
         calls.c.request_id,
         _TRIES.label("tries"),
@@ -334,8 +362,9 @@ def results(
                 break
             last = (page[-1].position, page[-1].row_id)
             saved = _files_of(connection, page)
+            costs = _costs_of(connection, page)
             for row in page:
-                result = _result(row, saved[row.id])
+                result = _result(row, saved[row.id], costs.get(row.id, row.cost))
                 if result.key in edited:
                     result = replace(result, data=result.data | {"edited": edited[result.key]})
                 if only is None or result.status in only:
@@ -371,7 +400,35 @@ def _files_of(connection: Connection, page: Sequence[Any]) -> dict[int, list[Any
     return found
 
 
-def _result(row: Any, saved: list[Any]) -> ResultRow:
+def _costs_of(connection: Connection, page: Sequence[Any]) -> dict[int, float | None]:
+    """What rows cost that took several calls, each shared with the rows it served."""
+    apart = [row.id for row in page if row.tries > 1]
+    if not apart:
+        return {}
+    served = attempts.alias("served")
+    shares = (
+        select(func.count())
+        .where(served.c.call_id == calls.c.id)
+        .correlate(calls)
+        .scalar_subquery()
+    )
+    query = (
+        select(attempts.c.job_id, calls.c.cost, shares)
+        .join(calls, calls.c.id == attempts.c.call_id)
+        .where(attempts.c.job_id.in_(apart), calls.c.wire.in_(["C", "E"]))
+    )
+    parts: dict[int, list[float | None]] = defaultdict(list)
+    for job_id, cost, rows_served in connection.execute(query):
+        parts[job_id].append(None if cost is None else cost / rows_served)
+    return {job_id: _sum(parts[job_id]) for job_id in apart}
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    known = [one for one in costs if one is not None]
+    return round(math.fsum(known), 9) if known and len(known) == len(costs) else None
+
+
+def _result(row: Any, saved: list[Any], cost: float | None) -> ResultRow:
     return ResultRow(
         row=row.position,
         key=row.key,
@@ -387,7 +444,8 @@ def _result(row: Any, saved: list[Any]) -> ResultRow:
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
         total_tokens=row.total_tokens,
-        cost=row.cost,
+        cost=cost,
+        currency=row.currency,
         seconds=row.seconds,
         attempts=row.tries,
         model=row.model,
@@ -459,7 +517,11 @@ def history(
         select(files).where(files.c.job_id == row.id).order_by(files.c.call_id, files.c.number)
     ).mappings()
     return RowHistory(
-        result=_result(row, _files_of(connection, [row])[row.id]),
+        result=_result(
+            row,
+            _files_of(connection, [row])[row.id],
+            _costs_of(connection, [row]).get(row.id, row.cost),
+        ),
         job_id=job.id,
         endpoint=job.endpoint,
         step=job.step,
@@ -485,6 +547,9 @@ def _past_call(one: Any) -> PastCall:
         cause=one[attempts.c.cause],
         detail=one[attempts.c.detail],
         cost=one[calls.c.cost],
+        currency=one[calls.c.currency],
+        ceiling=one[calls.c.ceiling],
+        estimated=bool(one[calls.c.estimated]),
         request_id=one[calls.c.request_id],
     )
 

@@ -42,6 +42,7 @@ class Ended:
     request_id: str | None = None
     cost: float | None = None
     currency: str | None = None
+    estimated: bool = False
     told: bool = True  # False: another job that shared the call tells of it
 
 
@@ -88,6 +89,7 @@ class Settlement:
     ended: Ended | None = None  # set at the send step
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
+    refund: float | None = None  # of a task's submit, given back when the task came to nothing
 
 
 _GUARDED = Direct(
@@ -129,7 +131,8 @@ _CALL_ENDED = Direct(
         seconds=bindparam("b_seconds"),
         request_id=bindparam("b_request"),
         cost=bindparam("b_cost"),
-        currency=bindparam("b_currency"),
+        currency=func.coalesce(bindparam("b_currency"), calls.c.currency),
+        estimated=bindparam("b_estimated"),
     )
 )
 _RESULT_COLUMNS = (
@@ -179,6 +182,7 @@ def settle(
 ) -> list[Settlement]:
     """Write all; returns those whose job was no longer ours (their answers are kept even so)."""
     _end_calls(connection, batch, now=now)
+    _give_back(connection, batch)
     _end_attempts(connection, batch)
     _keep_answers(connection, batch)
     _want_files(connection, batch)
@@ -290,10 +294,17 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
                 "b_request": end.request_id,
                 "b_cost": end.cost,
                 "b_currency": end.currency,
+                "b_estimated": end.estimated or None,
             }
             for one, end in ended
         ],
     )
+
+
+def _give_back(connection: Connection, batch: Iterable[Settlement]) -> None:
+    refunded = [one.job.call_id for one in batch if one.refund is not None]
+    if refunded:
+        connection.execute(update(calls).where(calls.c.id.in_(refunded)).values(cost=0.0))
 
 
 def _end_attempts(connection: Connection, batch: Iterable[Settlement]) -> None:

@@ -5,6 +5,7 @@ from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_faults import FAULTS
 from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
+from runner.catalogue.en_money import MONEY
 from runner.catalogue.en_night import NIGHT
 from runner.catalogue.en_report import REPORT
 from runner.catalogue.en_run import RUN
@@ -278,6 +279,7 @@ MESSAGES: dict[str, str] = {
     **RUN,
     **GUIDE,
     **VIEWS,
+    **MONEY,
     **EXPORT,
     **FAULTS,
     **FINDINGS,

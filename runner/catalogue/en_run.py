@@ -69,8 +69,6 @@ RUN = {
     "run.remembered": "as last time: {options}",
     "run.skipping_bad": "{count} bad row{count:|s} marked as failed:",
     "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · {price}",
-    "run.price_known": "at most about {amount} {currency}",
-    "run.price_unknown": "price unknown",
     "run.ask": "Send {calls} request{calls:|s} to {host} ({price})?",
     "run.needs_consent": (
         "{calls} request{calls:|s} to {host} ({price}) need{calls:s|} a yes. Nobody can be asked "
@@ -88,13 +86,6 @@ RUN = {
     "run.cut": "Giving up what is in flight; the next run asks again. Once more ends at once.",
     "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
     "run.used": "{calls} call{calls:|s} · {tokens} tokens · {cost}",
-    "run.cost_known": "{amount} {currency}",
-    "run.cost_at_least": "at least {amount} {currency}",
-    "run.cost_unknown": "cost unknown",
-    "run.in_doubt": (
-        "{count} call{count:|s} in doubt in this workspace: {count:it|they} may have been billed "
-        "without an answer."
-    ),
     "run.failures": "  {count} × {kind}: {meaning}",
     "run.stopped_key": "Stopped: the key was not accepted. {detail}",
     "run.stopped_credit": "Stopped: there is no money left. {detail}",

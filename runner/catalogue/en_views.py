@@ -35,11 +35,8 @@ VIEWS = {
     "status.oldest": "oldest call",
     "status.oldest_value": "{time} (row {row})",
     "status.calls": "calls",
-    "status.calls_in_doubt": "{count} in doubt: perhaps billed, never answered",
     "status.tokens": "tokens",
     "status.cost": "cost",
-    "status.unknown": "unknown",
-    "status.at_least": "at least {amount}",
     "status.failures": "What failed",
     "status.meaning_in_doubt": (
         "The call may have been billed and its answer never came. A retry may pay twice."
@@ -146,15 +143,8 @@ VIEWS = {
     "check.calls": "calls",
     "check.at_most": "at most {count}, repeats not counted",
     "check.price": "price",
-    "check.about": "about {amount}",
-    "check.by_tokens": "by tokens, so known only after the answers: {models}",
-    "check.no_price": ('unknown for {models}: add [prices."{model}"] call = … to rowmill.toml'),
     "check.time": "time",
-    "check.time_unknown": "unknown before the first answers",
-    "check.between": "between {low} and {high}, by the pace so far",
-    "check.under_a_minute": "less than a minute, by the pace so far",
     "check.workspace": "workspace",
-    "check.disk": "disk free there",
     "check.unusable": "{sheet} cannot be used as it is.",
     "check.bad_rows": (
         "{count} row{count:|s} cannot become a request. Correct {count:it|them}, or add "

@@ -5,6 +5,7 @@ from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_faults import FAULTS
 from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
+from runner.catalogue.zh_money import MONEY
 from runner.catalogue.zh_night import NIGHT
 from runner.catalogue.zh_report import REPORT
 from runner.catalogue.zh_run import RUN
@@ -267,6 +268,7 @@ MESSAGES: dict[str, str] = {
     **RUN,
     **GUIDE,
     **VIEWS,
+    **MONEY,
     **EXPORT,
     **FAULTS,
     **FINDINGS,

@@ -58,8 +58,6 @@ RUN: dict[str, str] = {
     "run.remembered": "沿用上次：{options}",
     "run.skipping_bad": "{count} 行有问题，标记为失败：",
     "run.start": "{rows} 行 · {endpoints} · {host} · {price}",
-    "run.price_known": "最多约 {amount} {currency}",
-    "run.price_unknown": "价格未知",
     "run.ask": "向 {host} 发送 {calls} 个请求（{price}）？",
     "run.needs_consent": (
         "向 {host} 发送 {calls} 个请求（{price}）需要确认。这里无人可问，因此什么都没有发送；"
@@ -74,10 +72,6 @@ RUN: dict[str, str] = {
     "run.cut": "放弃进行中的调用，下次运行会重新请求。再按一次立即结束。",
     "run.end": "{done} 行完成，{failed} 行失败，{in_doubt} 行存疑，{pending} 行待处理 · {time}",
     "run.used": "{calls} 次调用 · {tokens} tokens · {cost}",
-    "run.cost_known": "{amount} {currency}",
-    "run.cost_at_least": "至少 {amount} {currency}",
-    "run.cost_unknown": "费用未知",
-    "run.in_doubt": "本工作文件夹中有 {count} 次调用存疑：可能已计费但没有收到结果。",
     "run.failures": "  {count} × {kind}：{meaning}",
     "run.stopped_key": "已停止：密钥未被接受。{detail}",
     "run.stopped_credit": "已停止：余额不足。{detail}",

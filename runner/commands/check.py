@@ -12,18 +12,19 @@ from runner.catalogue import say
 from runner.catalogue.findings import describe
 from runner.commands import options
 from runner.commands.page import Page
+from runner.commands.paying import disk_words, size_words, time_words
 from runner.commands.run import sheet_and_workspace
+from runner.commands.status import at_words
+from runner.forecast import range_words
 from runner.preview import Preview, json_text, without_long_texts
 from runner.screen import give
 from runner.secret import redacted
-from runner.snapshot import span_of
 from runner.stdin_sheet import STDIN, borrowed
-from runner.survey import Forecast, Survey, survey, survey_record
-from runner.told import amount_words
+from runner.survey import Survey, survey, survey_record
+from runner.told import settings_line
 from runner.workspace import Workspace
 
 MOST_SHOWN = 200  # findings, and bad rows
-GIB = 1 << 30
 
 
 @options.argument("sheet")
@@ -67,6 +68,7 @@ def _draw(found: Survey, page: Page) -> None:
         _draw_request(page, request)
     page.heading(say("check.ahead"))
     page.facts(_ahead(found))
+    _price_lines(page, found)
     _draw_end(page, found)
 
 
@@ -171,36 +173,27 @@ def _ahead(found: Survey) -> list[tuple[str, str]]:
     facts = [(say("check.host"), urlsplit(found.settings.base_url).netloc)]
     if ahead is not None:
         facts.append((say("check.calls"), say("check.at_most", count=f"{ahead.calls:,}")))
-        facts.append((say("check.price"), _price(ahead)))
-        facts.append((say("check.time"), _time(ahead)))
+        facts.append((say("check.price"), range_words(ahead)))
+        if found.offer_at is not None:
+            told = say("check.offer_at", time=at_words(found.offer_at))
+            facts.append((say("check.offer"), told))
+        facts.append((say("check.time"), time_words(ahead)))
     facts.append((say("check.workspace"), str(found.workspace)))
     if found.disk_free is not None:
-        facts.append((say("check.disk"), f"{found.disk_free / GIB:,.1f} GiB"))
+        free = size_words(found.disk_free)
+        need = disk_words(ahead) if ahead is not None else "-"
+        facts.append((say("check.disk_need"), say("check.disk_of", disk=need, free=free)))
     return facts
 
 
-def _price(ahead: Forecast) -> str:
-    price, words = ahead.price, []
-    if price.amounts:
-        known = " + ".join(
-            f"{amount_words(amount)} {currency}" for currency, amount in price.amounts.items()
-        )
-        complete = not (price.by_tokens or price.unknown)
-        words.append(say("check.about" if complete else "status.at_least", amount=known))
-    if price.by_tokens:
-        words.append(say("check.by_tokens", models=", ".join(price.by_tokens)))
-    if price.unknown:
-        words.append(say("check.no_price", models=", ".join(price.unknown), model=price.unknown[0]))
-    return "; ".join(words) or "-"
-
-
-def _time(ahead: Forecast) -> str:
-    if ahead.seconds is None:
-        return say("check.time_unknown")
-    low, high = ahead.seconds
-    if high < 60:
-        return say("check.under_a_minute")
-    return say("check.between", low=span_of(low), high=span_of(high))
+def _price_lines(page: Page, found: Survey) -> None:
+    """What to write into the settings for a model without a price."""
+    ahead = found.forecast
+    if ahead is None or not ahead.unknown or found.settings.max_cost is not None:
+        return
+    page.gap()
+    page.text(say("check.price_line"))
+    page.code(settings_line(ahead.unknown[0]))
 
 
 def _draw_end(page: Page, found: Survey) -> None:

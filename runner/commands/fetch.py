@@ -19,7 +19,9 @@ from runner.commands.launch import STOP_CODES, program_version
 from runner.exits import Exit, Refusal, worst
 from runner.inspection import Condition, Finding, inspect_files
 from runner.keys import OwnedKey
+from runner.prices.pricelist import PriceList
 from runner.progress import Display
+from runner.purse import Purse
 from runner.screen import give, tell
 from runner.secret import Secret
 from runner.session import Assignment, Ending, Session, end_log, log_to
@@ -81,6 +83,7 @@ def _within(workspace: Workspace, store: Store) -> int:
             workspace=workspace,
             batch=loaded,
             keys=(OwnedKey(key=Secret("")),),  # nobody is asked for anything that needs one
+            purse=Purse(PriceList(own=settings.prices)),
             title=loaded.sheet,
             program=program_version(),
             files_only=True,

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +17,32 @@ from jobs.store import Store, Transaction, on_shared_file_system
 from jobs.store.choices import ask_again
 from jobs.store.edits import Edit
 from jobs.store.log import end_run
-from jobs.store.readings import Batch, Counts, batch, counts, failed_by_class, results, spent
+from jobs.store.readings import (
+    Batch,
+    Counts,
+    Spent,
+    batch,
+    counts,
+    failed_by_class,
+    results,
+    spent,
+)
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.findings import describe
 from runner.commands.announcing import announce
+from runner.commands.paying import (
+    Due,
+    Outlay,
+    consent,
+    keep_cap,
+    look,
+    outlay_record,
+    tell_ahead,
+    till_after,
+    under_the_last_cap,
+    weigh_up,
+)
 from runner.commands.piloting import go_piloted
 from runner.exits import Exit, Refusal, worst
 from runner.helm import Stop
@@ -38,6 +58,7 @@ from runner.secret import Secret
 from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings, is_here
 from runner.switchboard import limits_of
+from runner.told import doubt_words, money_words, spent_record
 from runner.vectors import write_vectors
 from runner.workspace import BATCH_ID, Workspace, remember
 
@@ -52,6 +73,7 @@ STOP_CODES = {
     "until": Exit.STOPPED,
     "rule": Exit.STOPPED,
     "pilot": Exit.STOPPED,
+    "budget": Exit.STOPPED,
 }
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
@@ -107,7 +129,9 @@ def _arm(settings: Settings) -> None:
 def _run(job: Launch, store: Store) -> int:
     try:
         incoming = Incoming(sheet=job.sheet, edits=job.edits)
-        intake = take_in(store, job.workspace, incoming, job.settings, now=time.time())
+        intake = take_in(
+            store, job.workspace, incoming, under_the_last_cap(store, job.settings), now=time.time()
+        )
     except TemplateError as error:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)
@@ -115,42 +139,66 @@ def _run(job: Launch, store: Store) -> int:
     better = read_again(store, job.workspace, program_version())
     if better:
         tell(say("run.read_again", count=f"{better:,}"))
-    loaded, standing = _foreseen(job, store)
-    ending = None
+    loaded, standing, due = _foreseen(job, store)
+    ending = outlay = None
     if standing.pending:
         keys = _keys(job)
-        _consent(job, standing, loaded)
+        outlay = weigh_up(job.settings, keys[0].key, due)
+        _agree(job, outlay, loaded)
+        keep_cap(store, loaded, outlay.budget)
         if job.before is not None:
             with store.write() as tx:
                 job.before(tx)
+        means = _Means(keys=keys, outlay=outlay)
         ending = go_piloted(
             store,
             job.workspace,
             job.settings,
-            lambda settings, jobs: _go(replace(job, settings=settings), store, loaded, keys, jobs),
+            lambda settings, jobs: _go(replace(job, settings=settings), store, loaded, means, jobs),
             asks=not job.rehearsal,
         )
-    return _finish(job, store, loaded, ending)
+    return _finish(job, store, loaded, ending, outlay)
 
 
-def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts]:
+def _agree(job: Launch, outlay: Outlay, loaded: Batch) -> None:
+    """Tell what lies ahead and have a yes where one is needed."""
+    settings = job.settings
+    if not settings.quiet:
+        endpoints = str(settings.endpoint or loaded.options.get("endpoint") or say("run.by_row"))
+        model = settings.model or loaded.options.get("model") or ""
+        what = " ".join(word for word in (endpoints, str(model)) if word)
+        tell_ahead(outlay, settings, what, job.workspace.folder)
+    if not job.rehearsal:
+        consent(outlay, settings)
+
+
+def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts, Due]:
     """How the rows will stand once they are put back; nothing is put back before a yes."""
     with store.session() as tx, tx.begin() as trial:
         told = job.before(tx) if job.before is not None else ()
         ask_again(tx, BATCH_ID, now=time.time())
         loaded, standing = batch(tx, BATCH_ID), counts(tx, BATCH_ID)
+        due = look(tx, job.settings)
         trial.rollback()
     assert loaded is not None
     for sentence in told:
         tell(sentence)
-    return loaded, standing
+    return loaded, standing, due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Means:
+    """With which keys a run is made, and what it may cost."""
+
+    keys: tuple[OwnedKey, ...]
+    outlay: Outlay
 
 
 def _go(
     job: Launch,
     store: Store,
     loaded: Batch,
-    keys: tuple[OwnedKey, ...],
+    means: _Means,
     jobs: tuple[int, ...] | None,
 ) -> Ending:
     settings = job.settings
@@ -158,7 +206,8 @@ def _go(
         settings=settings,
         workspace=job.workspace,
         batch=loaded,
-        keys=keys,
+        keys=means.keys,
+        purse=means.outlay.purse(),
         title=f"{job.sheet.name} → {urlsplit(settings.base_url).netloc}",
         program=program_version(),
         limit=settings.limit,
@@ -231,49 +280,12 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
             tell(say("run.skipping_bad", count=f"{plan.bad:,}"))
 
 
-def _consent(job: Launch, standing: Counts, loaded: Batch) -> None:
-    """Money is spent only after a yes: on a terminal by asking, elsewhere by -y."""
-    settings = job.settings
-    to_send = standing.waiting
-    if settings.limit is not None:
-        to_send = min(to_send, settings.limit)
-    host = urlsplit(settings.base_url).netloc
-    price, amount = _price(settings, to_send)
-    if not settings.quiet:
-        endpoints = str(settings.endpoint or loaded.options.get("endpoint") or "endpoints by row")
-        model = settings.model or loaded.options.get("model") or ""
-        what = " ".join(word for word in (endpoints, str(model)) if word)
-        tell(say("run.start", rows=f"{to_send:,}", endpoints=what, host=host, price=price))
-    if job.rehearsal or settings.yes or not to_send:
-        return
-    if amount is not None and to_send <= settings.ask_above and amount <= 10:
-        return
-    calls = f"{to_send:,}"
-    if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refusal(say("run.needs_consent", calls=calls, host=host, price=price))
-    if not _yes(say("run.ask", calls=calls, host=host, price=price)):
-        raise Refusal(say("run.declined"), code=Exit.STOPPED)
-
-
-def _price(settings: Settings, calls: int) -> tuple[str, float | None]:
-    """The price of so many calls as far as the user's own prices tell it before the answers."""
-    own = settings.prices.get(settings.model or "")
-    if own is None or own.input is not None or own.output is not None:
-        return say("run.price_unknown"), None
-    amount = calls * ((own.call or 0.0) + (own.picture or 0.0))
-    return say("run.price_known", amount=f"{amount:,.2f}", currency=own.currency), amount
-
-
-def _yes(question: str) -> bool:
-    import click  # noqa: PLC0415 - click's question, asked only on a terminal
-
-    return click.confirm(question, err=True, default=False)
-
-
 # --- after ----------------------------------------------------------------------------------------
 
 
-def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> int:
+def _finish(
+    job: Launch, store: Store, loaded: Batch, ending: Ending | None, outlay: Outlay | None
+) -> int:
     with store.read() as tx:
         standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
         failed = failed_by_class(tx, BATCH_ID)
@@ -295,13 +307,7 @@ def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> 
     result = worst([result, code])
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
-        if used.calls:
-            tell(
-                _used(used.calls, used.total_tokens, used.cost, used.currency, used.unpriced_calls)
-            )
-        if used.unknown_calls:
-            tell(say("run.in_doubt", count=f"{used.unknown_calls:,}"))
-        for line in written:
+        for line in (*_tell_money(store, used, ending, outlay), *written):
             tell(line)
         tell(say("run.next", command=_next(job, standing, ending)))
     record = _as_json(job, standing, ending, result)
@@ -315,6 +321,8 @@ def _finish(job: Launch, store: Store, loaded: Batch, ending: Ending | None) -> 
     }
     announce(job.settings, {**record, **more})
     if job.settings.json:
+        record = _as_json(job, standing, ending, result)
+        record |= {**spent_record(used), **outlay_record(outlay)}
         give(json.dumps(record, ensure_ascii=False))
     return result
 
@@ -415,27 +423,33 @@ def _span(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def _used(
-    calls: int, tokens: int | None, cost: float | None, currency: str | None, unpriced: int
-) -> str:
-    if cost is None:
-        money = say("run.cost_unknown")
-    else:
-        key = "run.cost_at_least" if unpriced else "run.cost_known"
-        money = say(key, amount=f"{cost:,.4f}".rstrip("0").rstrip("."), currency=currency or "")
-    shown = f"{tokens:,}" if tokens is not None else "?"
-    return say("run.used", calls=f"{calls:,}", tokens=shown, cost=money)
+def _tell_money(
+    store: Store, used: Spent, ending: Ending | None, outlay: Outlay | None
+) -> list[str]:
+    """What was used in all, what is in doubt, and what the gateway's own till says."""
+    if not used.calls:
+        return []
+    tokens = f"{used.total_tokens:,}" if used.total_tokens is not None else "?"
+    lines = [say("run.used", calls=f"{used.calls:,}", tokens=tokens, cost=money_words(used))]
+    if doubt := doubt_words(used):
+        lines.append(doubt)
+    if ending is not None and outlay is not None:
+        till = till_after(outlay, store, since=ending.started_at)
+        lines += [till] if till is not None else []
+    return lines
 
 
 def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
     """The one command that helps most now."""
     sheet = _near(job.sheet.absolute())
     name = f'"{sheet}"' if " " in sheet else sheet
-    if job.rehearsal:
-        return f"rowmill {'rehearse' if standing.pending else 'run'} {name}"
-    if ending is not None and ending.stop is not None and ending.stop.kind == "key":
+    stopped = ending.stop.kind if ending is not None and ending.stop is not None else ""
+    if stopped == "key" and not job.rehearsal:
         return f"rowmill keys set {job.settings.provider.name}"
     if standing.pending:
+        word = "rehearse" if job.rehearsal else "run"
+        return f"rowmill {word} {name}" + (" --max-cost +AMOUNT" if stopped == "budget" else "")
+    if job.rehearsal:
         return f"rowmill run {name}"
     if standing.failed:
         return f"rowmill retry {name}"

@@ -6,6 +6,7 @@ import sys
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
+from runner.mock.counter import PRICING
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
@@ -15,7 +16,9 @@ from runner.screen import give, tell
 def _mock() -> None:
     chosen = options.settings()
     plan: PlanName = chosen.faults  # type: ignore[assignment]  # one of the schema's choices
-    settings = MockSettings(port=chosen.port, latency=chosen.latency, faults=FaultPlan.named(plan))
+    settings = MockSettings(
+        port=chosen.port, latency=chosen.latency, faults=FaultPlan.named(plan), pricing=PRICING
+    )
     try:
         asyncio.run(_serve(settings))
     except OSError as error:

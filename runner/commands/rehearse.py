@@ -18,6 +18,7 @@ from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch
 from runner.exits import Exit, Refusal
+from runner.mock.counter import PRICING
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
@@ -48,7 +49,9 @@ def _rehearse(sheet: str) -> int:
     _start_anew(workspace)
     workspace.make()
     plan: PlanName = settings.faults  # type: ignore[assignment]  # one of the schema's choices
-    mock = MockSettings(latency=LATENCY, faults=FaultPlan.named(plan), bill=workspace.bill)
+    mock = MockSettings(
+        latency=LATENCY, faults=FaultPlan.named(plan), bill=workspace.bill, pricing=PRICING
+    )
     with MockThread(mock) as thread:
         settings = replace(settings, base_url=thread.base_url)
         tell(say("rehearse.start", url=thread.base_url, faults=plan))

@@ -29,7 +29,7 @@ from runner.preview import (
 from runner.screen import give
 from runner.secret import redacted
 from runner.settings import Settings
-from runner.told import amount_words
+from runner.told import money
 from runner.workspace import Workspace, find
 
 MOST_OF_TEXT = 600
@@ -218,7 +218,7 @@ def _job(past: RowHistory) -> list[tuple[str, str]]:
     if row.total_tokens is not None:
         facts.append((say("show.tokens"), _tokens(past)))
     if row.cost is not None:
-        facts.append((say("status.cost"), amount_words(row.cost)))
+        facts.append((say("status.cost"), money({row.currency or "": row.cost})))
     if row.text:
         facts.append((say("show.text"), _beginning(redacted(row.text))))
     return facts
@@ -246,6 +246,17 @@ def _first_line(call: PastCall) -> str:
     return " · ".join(words)
 
 
+def _cost(call: PastCall) -> str:
+    """What it cost, or may have cost; empty where that is not known, or it was free."""
+    currency = call.currency or ""
+    if call.cost is not None:
+        amount = money({currency: call.cost})
+        return say("money.estimate", amount=amount) if call.estimated else amount
+    if call.ceiling is not None and call.wire not in ("A", "B"):
+        return say("money.most", amount=money({currency: call.ceiling}))
+    return ""
+
+
 def _attempt(call: PastCall) -> list[tuple[str, str]]:
     facts = []
     if call.outcome:
@@ -257,8 +268,8 @@ def _attempt(call: PastCall) -> list[tuple[str, str]]:
         facts.append((say("show.words" if heard else "show.detail"), redacted(call.detail)))
     if call.request_id:
         facts.append((say("show.request_id"), call.request_id))
-    if call.cost is not None:
-        facts.append((say("status.cost"), amount_words(call.cost)))
+    if cost := _cost(call):
+        facts.append((say("status.cost"), cost))
     if call.version > 1:
         facts.append((say("show.version"), str(call.version)))
     return facts

@@ -17,7 +17,7 @@ from runner.overview import RunState, Standing, standing_of, standing_record
 from runner.screen import give
 from runner.settings import Settings
 from runner.snapshot import span_of
-from runner.told import how_words, money_words
+from runner.told import doubt_words, how_words, money_words
 from runner.workspace import Workspace, find
 
 WATCH_SECONDS = 2.0
@@ -168,7 +168,7 @@ def _pace(standing: Standing) -> list[tuple[str, str]]:
     used = standing.spent
     facts.append((say("status.calls"), f"{used.calls:,}"))
     if used.unknown_calls:
-        facts.append(("", say("status.calls_in_doubt", count=f"{used.unknown_calls:,}")))
+        facts.append(("", doubt_words(used)))
     if used.total_tokens is not None:
         facts.append((say("status.tokens"), f"{used.total_tokens:,}"))
     if used.calls:

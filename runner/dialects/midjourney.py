@@ -110,8 +110,9 @@ def read_task(reply: Reply) -> Reading:
         return Pending(progress=str(record.get("progress") or "")[:40])
     if status == "SUCCESS":
         return _finished(record)
-    if status == "FAILURE":
-        return Rejected(failure=_failed(str(record.get("failReason") or _said(record))))
+    if status == "FAILURE":  # protocol fact: the gateway gives the charge back, and only then
+        failure = _failed(str(record.get("failReason") or _said(record)))
+        return Rejected(failure=failure, refunded=True)
     if status in ("CANCEL", "CANCELLED", "CANCELED"):
         return Rejected(failure=_cancelled(str(record.get("failReason") or "")))
     return Pending(progress=status[:40])  # a word of a newer proxy: the deadline decides

@@ -15,6 +15,7 @@ from runner.mock.books import Books, Download, Request
 from runner.mock.canned import CONSOLE, Canned, gateway_error, openai_error
 from runner.mock.chat import Chat
 from runner.mock.checking import Problem
+from runner.mock.counter import Counter
 from runner.mock.desk import Answering, Desk
 from runner.mock.edits import Edits
 from runner.mock.embeddings import Embeddings
@@ -44,6 +45,7 @@ class MockGateway:
         self._books = Books()
         self._drawer = ThreadPoolExecutor(1, thread_name_prefix="mock-drawer")
         self._files = Files(self._books, self._drawer)
+        self._counter = Counter(self.settings, self._books)
         self._desks: dict[str, Answering] = {}
         self._serial = 0
         self._stack = AsyncExitStack()
@@ -116,10 +118,8 @@ class MockGateway:
         return _Reset() if fault is Fault.RESET_BEFORE else server()
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        if http.path.startswith("/files/"):
-            return await self._files.answer(http)
-        if midjourney.is_picture(http.method, http.path):
-            return await self._midjourney.picture(http)
+        if (free := await self._free(http)) is not None:
+            return free
         call = self._call_id()
         refusal = self._refusal(http, call)
         if refusal is None and midjourney.is_task(http.method, http.path):
@@ -138,6 +138,16 @@ class MockGateway:
             )
         )
         return sending.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
+
+    async def _free(self, http: web.BaseRequest) -> web.StreamResponse | None:
+        """What stands on no bill: files, pictures of tasks, prices and till."""
+        if http.path.startswith("/files/"):
+            return await self._files.answer(http)
+        if midjourney.is_picture(http.method, http.path):
+            return await self._midjourney.picture(http)
+        if self._counter.has(http.method, http.path):
+            return sending.canned_response(self._counter.answer(http.path), {})
+        return None
 
     def _open_desks(self) -> dict[str, Answering]:
         """One desk for each path that takes orders."""

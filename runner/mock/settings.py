@@ -1,8 +1,11 @@
 """How one mock gateway behaves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from jobs.job import JSON
 from runner.mock.chance import chance
 from runner.mock.faults import FaultPlan
 from runner.mock.forms import Form
@@ -19,6 +22,8 @@ class MockSettings:
     that name adds to the latency, in seconds; `task_seconds` is how long a Midjourney task takes
     from its submit to its picture. The seed chooses among `forms` of picture answers.
     `embedding_inputs` are the most texts of one request: some vendors take ten.
+    `pricing` is the price list, where there is one; `credit` what the key had at first, in dollars,
+    where it has a till, which is told at one of two paths, or hidden behind the console's page.
     `image_fields` are the names of a picture's form field that the server knows; some know one.
     """
 
@@ -33,6 +38,9 @@ class MockSettings:
     forms: tuple[Form, ...] = tuple(Form)
     embedding_inputs: int = 2048
     image_fields: tuple[str, ...] = ("image", "image[]")
+    pricing: Mapping[str, JSON] | bytes | None = None
+    credit: float | None = None
+    till: Literal["token", "billing", "html"] = "token"
 
     def latency_of(self, sha: str, ask: int) -> float:
         """How long this ask of this prompt takes, in seconds."""

@@ -5,6 +5,7 @@ import asyncio
 from jobs.failpoints import reach
 from jobs.job import Claimed
 from jobs.outcome import Released, Submitted
+from jobs.store.bill import paid_for
 from jobs.store.settles import Settlement
 from runner.registry import ENDPOINTS
 from runner.resolution import resolve_poll
@@ -23,5 +24,8 @@ async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
     kept = None
     if isinstance(delivery, Reply) and not isinstance(resolution.outcome, Submitted | Released):
         kept = await asyncio.to_thread(tools.answers.keep, job.call_id, delivery)
-    settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept)
+    refund = None
+    if resolution.refunded:
+        refund = await tools.ledger.do(lambda tx: paid_for(tx, job.call_id))
+    settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept, refund=refund)
     return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)

@@ -15,6 +15,7 @@ from runner.answers import INLINE, cut_answer
 from runner.attachments import AttachmentError
 from runner.endpoint import AnyEndpoint
 from runner.inputs import InputError
+from runner.purse import ask_of
 from runner.registry import ENDPOINTS
 from runner.resolution import IMAGE_FIELD, Resolution, after_death, resolve
 from runner.steps.job_inputs import inputs_of, inputs_to_read
@@ -110,7 +111,8 @@ class Sender:
         if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
             self._other_field.add(job.id)
         result = getattr(outcome, "result", None)
-        price = self._tools.prices.cost(job.model, result) if resolution.wire in "CE" else None
+        paid = resolution.wire in ("C", "E")
+        price = self._tools.purse.prices.cost(ask_of(job), result) if paid else None
         ended = Ended(
             wire=resolution.wire,
             seconds=seconds,
@@ -118,6 +120,7 @@ class Sender:
             request_id=request_id(reply),
             cost=price.amount if price else None,
             currency=price.currency if price else None,
+            estimated=price is not None and price.estimate,
         )
         settlement = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
         return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)

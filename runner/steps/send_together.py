@@ -11,6 +11,7 @@ from jobs.outcome import GiveUp, Released, Repeat, Result, Usage
 from jobs.store.settles import Answer, Ended, Settlement
 from runner.answers import INLINE, cut_answer
 from runner.endpoint import AnyEndpoint
+from runner.purse import ask_of
 from runner.registry import ENDPOINTS
 from runner.resolution import Resolution, Signal, after_death, resolve_together
 from runner.steps.company import Company
@@ -108,7 +109,8 @@ class SharedSender:
             self._standing.repeats_left -= 1
         wire = "C" if any(one.wire == "C" for one in found) else found[0].wire
         whole = _whole([getattr(outcome, "result", None) for outcome in outcomes])
-        price = self._tools.prices.cost(jobs[0].model, whole) if wire in "CE" else None
+        paid = wire in ("C", "E")
+        price = self._tools.purse.prices.cost(ask_of(jobs[0]), whole) if paid else None
         ended = Ended(
             wire=wire,
             seconds=seconds,
@@ -116,6 +118,7 @@ class SharedSender:
             request_id=request,
             cost=price.amount if price else None,
             currency=price.currency if price else None,
+            estimated=price is not None and price.estimate,
         )
         loudest = next((one for one in found if one.signal is Signal.GOOD), found[0])
         silent = replace(ended, told=False)

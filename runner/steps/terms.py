@@ -10,7 +10,7 @@ from runner.answers import AnswerFolder
 from runner.download import Downloads
 from runner.ledger import Ledger
 from runner.pacing.accounts import Accounts
-from runner.pricing import PriceList
+from runner.purse import Purse
 from runner.reserve import Reserve
 from runner.resolution import Rules, Signal
 from runner.spool import Spool
@@ -40,7 +40,7 @@ class Tools:
     downloads: Downloads
     spool: Spool
     answers: AnswerFolder
-    prices: PriceList
+    purse: Purse
     thumbnails: Thumbnails
     reserve: Reserve
 

@@ -1,0 +1,128 @@
+"""What has to be known of the table before money is spent: what is spent already, what is asked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
+
+from jobs.job import JSON, State, Step
+from jobs.store.nanos import nanos_of
+from jobs.table import calls, files, jobs, runs
+
+SAMPLE = 100  # rows of each kind, from which the price of all is foretold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """What a batch has ever cost, in billionths by currency, calls without a known end included.
+
+    A call whose cost is unknown counts at its ceiling. `uncounted` have neither.
+    """
+
+    amounts: Mapping[str, int] = field(default_factory=dict)
+    uncounted: int = 0
+
+
+def committed(connection: Connection, batch_id: int) -> Committed:
+    """What counts against a cap."""
+    free = calls.c.wire.in_(["A", "B"])
+    amount = nanos_of(func.coalesce(calls.c.cost, calls.c.ceiling))
+    found = connection.execute(
+        select(
+            calls.c.currency,
+            func.sum(amount),
+            func.count(case((amount.is_(None), 1))),
+        )
+        .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
+        .where(runs.c.batch_id == batch_id, or_(calls.c.wire.is_(None), ~free))
+        .group_by(calls.c.currency)
+    ).all()
+    return Committed(
+        amounts={row[0] or "": int(row[1]) for row in found if row[1] is not None},
+        uncounted=sum(row[2] for row in found),
+    )
+
+
+def paid_for(connection: Connection, call_id: int) -> float | None:
+    """What a call cost, as far as that is known."""
+    cost: float | None = connection.execute(
+        select(calls.c.cost).where(calls.c.id == call_id)
+    ).scalar_one_or_none()
+    return cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Rows that ask one model in one way; some of their fields as examples."""
+
+    endpoint: str
+    model: str
+    rows: int
+    examples: tuple[dict[str, JSON], ...] = ()
+
+
+def to_send(
+    connection: Connection, batch_id: int, *, positions: tuple[tuple[int, int], ...] | None = None
+) -> list[Asked]:
+    """The rows that are to be asked, by endpoint and model, most frequent first."""
+    wanted = _to_send(batch_id, positions)
+    found = connection.execute(
+        select(jobs.c.endpoint, jobs.c.model, func.count())
+        .where(wanted)
+        .group_by(jobs.c.endpoint, jobs.c.model)
+        .order_by(func.count().desc())
+    ).all()
+    return [
+        Asked(
+            endpoint=endpoint,
+            model=model,
+            rows=count,
+            examples=_examples(connection, wanted, endpoint, model),
+        )
+        for endpoint, model, count in found
+    ]
+
+
+def _to_send(batch_id: int, positions: tuple[tuple[int, int], ...] | None) -> ColumnElement[bool]:
+    wanted = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.state == State.READY.value,
+        jobs.c.step == Step.SEND.value,
+        jobs.c.listed,
+    )
+    if positions is None:
+        return wanted
+    return and_(wanted, or_(false(), *(jobs.c.position.between(*span) for span in positions)))
+
+
+def _examples(
+    connection: Connection, wanted: ColumnElement[bool], endpoint: str, model: str
+) -> tuple[dict[str, JSON], ...]:
+    found = connection.execute(
+        select(jobs.c.fields)
+        .where(wanted, jobs.c.endpoint == endpoint, jobs.c.model == model)
+        .limit(SAMPLE)
+    ).scalars()
+    return tuple(json.loads(one) for one in found)
+
+
+def mean_costs(connection: Connection, batch_id: int) -> dict[tuple[str, str], tuple[float, int]]:
+    """What an answered call cost on average, and of how many, by model and currency."""
+    found = connection.execute(
+        select(calls.c.model, calls.c.currency, func.avg(calls.c.cost), func.count())
+        .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
+        .where(runs.c.batch_id == batch_id, calls.c.wire == "C", calls.c.cost.is_not(None))
+        .group_by(calls.c.model, calls.c.currency)
+    ).all()
+    return {(model, currency or ""): (float(mean), count) for model, currency, mean, count in found}
+
+
+def mean_file_size(connection: Connection, batch_id: int) -> float | None:
+    """Bytes of a saved file on average; None where there is none."""
+    mean = connection.execute(
+        select(func.avg(files.c.size))
+        .select_from(files.join(jobs, jobs.c.id == files.c.job_id))
+        .where(jobs.c.batch_id == batch_id, files.c.state == "done")
+    ).scalar_one()
+    return None if mean is None else float(mean)

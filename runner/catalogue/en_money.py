@@ -1,0 +1,68 @@
+"""The English sentences about money, time and disk before a run, and about money after it."""
+
+MONEY = {
+    "option.max-cost": (
+        "never spend more than this in this workspace; +20 is 20 more than so far. Calls in flight "
+        "count at the most they may cost"
+    ),
+    "expected.cap": "an amount such as 20, or +20 for 20 more than was spent so far",
+    "money.unknown": "unknown",
+    "money.at_least": "at least {amount}",
+    "money.about": "about {amount}",
+    "money.between": "{low} to {high} {currency}",
+    "money.estimate": "{amount} (estimate)",
+    "money.by_gateway": "by the gateway's own price list, in its credit",
+    "money.by_book": "estimate by list prices of {date}",
+    "money.no_price": "unknown for {models}",
+    "money.doubt": (
+        "{count} calls in doubt: they may have been billed without an answer, up to {amount} more"
+    ),
+    "money.doubt_more": (
+        "{count} calls in doubt: they may have been billed without an answer, some of them up to "
+        "{amount} more, the others at a price that is unknown"
+    ),
+    "money.doubt_unknown": (
+        "{count} calls in doubt: they may have been billed without an answer, at a price that is "
+        "unknown"
+    ),
+    "money.most": "at most {amount}",
+    "run.by_row": "endpoints by row",
+    "run.ahead": "{time} · about {disk} of disk, {free} free",
+    "run.disk_short": "There is probably not enough room on the disk for all of it.",
+    "ahead.usual": "{low} to {high}, by usual answer times",
+    "ahead.usual_one": "about {time}, by usual answer times",
+    "ahead.measured": "{low} to {high}, by the pace so far",
+    "ahead.measured_one": "about {time}, by the pace so far",
+    "ahead.disk": "{low} to {high}",
+    "till.left": "gateway  {left} of credit",
+    "till.lasts": "gateway  {left} of credit: lasts for about {rows} of {calls} rows",
+    "till.enough": "gateway  {left} of credit: enough for all {calls} rows",
+    "till.unlimited": "gateway  this key has no limit of its own",
+    "till.after": "gateway  took {taken} meanwhile; our books for this run: {ours}; left: {left}",
+    "till.now": "gateway  {left} of credit left",
+    "budget.cap": "cap      {cap} for this workspace: {spent} spent so far, {left} left",
+    "budget.uncounted": (
+        "         {count} earlier calls have no known price and are not in what was spent so far"
+    ),
+    "budget.unlimited": (
+        "         No max_tokens limits the answers of {models}: each call is reserved at {tokens} "
+        "tokens. A longer answer could pass the cap; --set max_tokens=N rules that out."
+    ),
+    "budget.unpriced": (
+        "--max-cost needs a price for every model, and there is none for {models}. Nothing was "
+        "sent. Add it to rowmill.toml (call, picture, or input and output for a million tokens):"
+    ),
+    "budget.mixed": (
+        "--max-cost cannot add {currencies}. Nothing was sent. Give all prices in one currency "
+        "under [prices] in rowmill.toml, or use another --workspace."
+    ),
+    "budget.too_dear": "row {row} may cost up to {most}, and {left} of the cap is left",
+    "budget.no_price": "row {row} has no known price",
+    "run.stopped_budget": "Stopped by --max-cost: {detail}.",
+    "check.cannot_write": "The folder {folder} cannot be written: {reason}.",
+    "check.disk_need": "disk",
+    "check.disk_of": "about {disk} of {free} free",
+    "check.offer": "prices",
+    "check.offer_at": "the gateway's, as of {time}",
+    "check.price_line": "To give a model a price, in rowmill.toml:",
+}

@@ -1,0 +1,233 @@
+"""What one model costs, and what a request comes to by it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from jobs.outcome import Result
+from runner.prices.ask import Ask
+from runner.prices.money import MILLION, ZERO
+from runner.prices.tokens import Tokens, tokens_of
+
+ONE = Decimal(1)
+
+
+class Source(StrEnum):
+    """Who says what a model costs; the first of them that does is believed."""
+
+    SETTINGS = "settings"
+    GATEWAY = "gateway"
+    BOOK = "book"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What one picture of a size and quality costs. `size` is WxH, square, oblong or any."""
+
+    price: Decimal
+    size: str = "any"
+    quality: str = "any"
+
+    def fits(self, size: str, quality: str) -> bool:
+        """Is this the price of such a picture? Where the model chooses, nobody knows."""
+        return self.quality in ("any", quality) and self.size in ("any", size, _shape(size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """Prices of one model, each None where nothing is said; tokens by the million.
+
+    `spread` are the factors between which the gateway's groups lie around the usual one.
+    `by_picture`: a price per call is one per picture at the endpoints that only draw.
+    """
+
+    source: Source
+    currency: str = "USD"
+    call: Decimal | None = None
+    by_picture: bool = False
+    picture: Decimal | None = None
+    drawings: tuple[Drawing, ...] = ()
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cached: Decimal | None = None
+    written: Decimal | None = None
+    written_hour: Decimal | None = None
+    picture_input: Decimal | None = None
+    spread: tuple[Decimal, Decimal] = (ONE, ONE)
+
+    @property
+    def by_tokens(self) -> bool:
+        """Does the price go by tokens?"""
+        return self.input is not None or self.output is not None
+
+    @property
+    def is_estimate(self) -> bool:
+        """A list price somewhere else, or one of several groups that the key may belong to."""
+        return self.source is Source.BOOK or self.spread != (ONE, ONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a request came to; an estimate where a list price or a guess went in."""
+
+    amount: Decimal
+    currency: str
+    estimate: bool = False
+
+
+def cost(tariff: Tariff, ask: Ask, result: Result | None) -> Cost | None:
+    """What an answered call costs; None where what it depends on is unknown."""
+    total, estimate = ZERO, tariff.is_estimate
+    known = tariff.call is not None
+    if tariff.call is not None:
+        total += tariff.call * _calls(tariff, ask)
+    if tariff.picture is not None:
+        came = _came(ask, result)
+        if came is None:
+            return None
+        total, known = total + tariff.picture * came, True
+    if tariff.by_tokens or tariff.drawings:
+        part = _metered(tariff, ask, result)
+        if part is None:
+            return None
+        total, known = total + part[0], True
+        estimate = estimate or part[1]
+    if not known:
+        return None
+    return Cost(amount=total, currency=tariff.currency, estimate=estimate)
+
+
+def ceiling(tariff: Tariff, ask: Ask) -> Decimal | None:
+    """What a call may cost at most, before it is sent; None where no price is known."""
+    total, known = ZERO, False
+    if tariff.call is not None:
+        total, known = total + tariff.call * _calls(tariff, ask), True
+    if tariff.picture is not None:
+        total, known = total + tariff.picture * ask.most_pictures, True
+    parts = []
+    if tariff.by_tokens:
+        parts.append(_most_of_tokens(tariff, ask))
+    if tariff.drawings:
+        parts.append(ask.most_pictures * max(_possible(tariff.drawings, ask)))
+    if parts:
+        total, known = total + max(parts), True
+    return total * tariff.spread[1] if known else None
+
+
+def span(tariff: Tariff, ask: Ask) -> tuple[Decimal, Decimal] | None:
+    """Between what a call probably costs; None where no price is known."""
+    low = high = ZERO
+    known = False
+    if tariff.call is not None:
+        flat = tariff.call * _calls(tariff, ask)
+        low, high, known = low + flat, high + flat, True
+    if tariff.picture is not None:
+        flat = tariff.picture * ask.n
+        low, high, known = low + flat, high + flat, True
+    if tariff.drawings:
+        each = _possible(tariff.drawings, ask)
+        low, high, known = low + min(each) * ask.n, high + max(each) * ask.n, True
+    elif tariff.by_tokens:
+        least, most = _likely_tokens(tariff, ask)
+        low, high, known = low + least, high + most, True
+    return (low * tariff.spread[0], high * tariff.spread[1]) if known else None
+
+
+# --- by the piece -----------------------------------------------------------------------------
+
+
+_DALLE_SIZES = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}
+
+
+def _calls(tariff: Tariff, ask: Ask) -> Decimal:
+    """How many times the price per call: New API takes it per picture, with factors for dall-e."""
+    if not (tariff.by_picture and ask.draws):
+        return ONE
+    factor = Decimal(ask.n)
+    if ask.model.startswith("dall-e"):
+        wide = _shape(ask.size) == "oblong"
+        factor *= Decimal(2) if wide else _DALLE_SIZES.get(ask.size, ONE)
+        if ask.quality == "hd":
+            factor *= Decimal("1.5") if wide else Decimal(2)
+    return factor
+
+
+def _came(ask: Ask, result: Result | None) -> int | None:
+    if ask.is_task:
+        return 1  # charged with the submit, when there is no picture yet
+    return None if result is None else len(result.pictures)
+
+
+def _possible(drawings: Sequence[Drawing], ask: Ask) -> list[Decimal]:
+    """Every price that such a picture may have; more than one where the model chooses."""
+    size, quality = _usual(ask)
+    fitting = [
+        one
+        for one in drawings
+        if (quality == "auto" or one.quality in ("any", quality))
+        and (size == "auto" or one.size in ("any", size, _shape(size)))
+    ]
+    return [one.price for one in fitting or drawings]
+
+
+def _usual(ask: Ask) -> tuple[str, str]:
+    """Size and quality with the defaults that dall-e has; of other models the model chooses."""
+    size, quality = ask.size, ask.quality
+    if ask.model.startswith("dall-e"):
+        size = "1024x1024" if size == "auto" else size
+        quality = "standard" if quality == "auto" else quality
+    return size, quality
+
+
+def _shape(size: str) -> str:
+    found = re.fullmatch(r"(\d+)x(\d+)", size)
+    if found is None:
+        return size
+    return "square" if found[1] == found[2] else "oblong"
+
+
+# --- by tokens --------------------------------------------------------------------------------
+
+
+def _metered(tariff: Tariff, ask: Ask, result: Result | None) -> tuple[Decimal, bool] | None:
+    """What tokens, or else the pictures that came, cost; and whether a guess went in."""
+    usage = result.usage if result is not None else None
+    tokens = tokens_of(usage) if usage is not None and tariff.by_tokens else None
+    if tokens is not None:
+        return _of_tokens(tariff, tokens)
+    size, quality = _usual(ask)
+    each = next((one.price for one in tariff.drawings if one.fits(size, quality)), None)
+    if each is None or result is None or not result.pictures:
+        return None
+    return each * len(result.pictures), False
+
+
+def _of_tokens(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
+    """Each kind of token at its own price, or at that of plain input, which is then a guess."""
+    plain = tariff.input or ZERO
+    kinds = (
+        (tokens.cached, tariff.cached),
+        (tokens.written, tariff.written),
+        (tokens.written_hour, tariff.written_hour),
+        (tokens.pictures, tariff.picture_input),
+    )
+    total = tokens.fresh * plain + tokens.output * (tariff.output or ZERO)
+    total += sum((count * (plain if price is None else price) for count, price in kinds), ZERO)
+    guessed = any(count and price is None for count, price in kinds[:3])
+    return total / MILLION, guessed
+
+
+def _most_of_tokens(tariff: Tariff, ask: Ask) -> Decimal:
+    prices = (tariff.input, tariff.written, tariff.written_hour, tariff.picture_input)
+    dearest = max(price for price in (*prices, ZERO) if price is not None)
+    return (ask.most_input() * dearest + ask.most_output() * (tariff.output or ZERO)) / MILLION
+
+
+def _likely_tokens(tariff: Tariff, ask: Ask) -> tuple[Decimal, Decimal]:
+    sums = [
+        (going_in * (tariff.input or ZERO) + coming_out * (tariff.output or ZERO)) / MILLION
+        for going_in, coming_out in zip(ask.likely_input(), ask.likely_output(), strict=True)
+    ]
+    return sums[0], sums[1]
