@@ -23,7 +23,7 @@ from runner.secret import holds_secret, redacted
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
-    *("export", "report", "serve", "endpoints", "keys", "mock"),
+    *("export", "report", "serve", "endpoints", "keys", "doctor", "mock"),
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 

@@ -198,7 +198,7 @@ SCHEMA: tuple[Setting, ...] = (
         metavar="DIR",
         commands=(
             *(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
-            *("report", "serve", "steer"),
+            *("report", "serve", "steer", "doctor"),
         ),
     ),
     _files(
@@ -265,7 +265,7 @@ SCHEMA: tuple[Setting, ...] = (
         name="json",
         kind=Kind.SWITCH,
         group="telling",
-        commands=(*REQUESTS, "status", "errors", "show", "fetch", "endpoints"),
+        commands=(*REQUESTS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
         default=False,
     ),
     _spend(

@@ -1,5 +1,6 @@
 """The English sentences: the complete set."""
 
+from runner.catalogue.en_doctor import DOCTOR
 from runner.catalogue.en_errors import ERRORS
 from runner.catalogue.en_export import EXPORT
 from runner.catalogue.en_faults import FAULTS
@@ -280,6 +281,7 @@ MESSAGES: dict[str, str] = {
     **GUIDE,
     **VIEWS,
     **MONEY,
+    **DOCTOR,
     **EXPORT,
     **FAULTS,
     **FINDINGS,

@@ -1,5 +1,6 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
+from runner.catalogue.zh_doctor import DOCTOR
 from runner.catalogue.zh_errors import ERRORS
 from runner.catalogue.zh_export import EXPORT
 from runner.catalogue.zh_faults import FAULTS
@@ -269,6 +270,7 @@ MESSAGES: dict[str, str] = {
     **GUIDE,
     **VIEWS,
     **MONEY,
+    **DOCTOR,
     **EXPORT,
     **FAULTS,
     **FINDINGS,

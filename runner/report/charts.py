@@ -211,7 +211,7 @@ def _costs(models: Sequence[ModelCost], currency: str) -> Html | None:
 
 def _cost_words(one: ModelCost, currency: str) -> str:
     if one.cost is None:
-        return say("status.unknown")
+        return say("money.unknown")
     amount = f"{amount_words(one.cost)} {currency}".rstrip()
     return say("status.at_least", amount=amount) if one.unpriced else amount
 

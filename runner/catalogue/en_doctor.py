@@ -1,0 +1,60 @@
+"""The English sentences of doctor."""
+
+DOCTOR = {
+    "command.doctor": (
+        "Effective settings, connection, key, models, prices, clock, disk and table; costs nothing."
+    ),
+    "option.models": "list the models that this key may use",
+    "option.bundle": "write a zip to send to somebody: no key, no prompts, no answers",
+    "doctor.settings": "Settings in force",
+    "doctor.files": "files",
+    "doctor.checks": "Examined",
+    "doctor.models": "Models",
+    "doctor.bundle": "Written: {file} (no key, no prompts, no answers are in it)",
+    "doctor.bundle_failed": "{file} could not be written: {reason}.",
+    "doctor.proxy.none": "No proxy is used.",
+    "doctor.proxy.settings": "The settings' proxy {host} is used.",
+    "doctor.proxy.system": "The environment's proxy {host} is used.",
+    "doctor.connection.good": "{url} answers in {ms} ms (with or without /v1 at its end).",
+    "doctor.connection.unreached": "{url} cannot be reached: {why}",
+    "doctor.connection.no_answer": "{url} gave no complete answer: {why}",
+    "doctor.connection.unusable": "The connection cannot be tried: {why}",
+    "doctor.connection.redirect": (
+        "{url} sends elsewhere, to {to}. Paid requests follow no redirects: use that address "
+        "as the base URL."
+    ),
+    "doctor.connection.elsewhere": (
+        "There is no API at {url}, but there is one at {other}: use that as the base URL."
+    ),
+    "doctor.connection.console": (
+        "{url} answers with a web page, not with an API: this is probably a console's address."
+    ),
+    "doctor.connection.no_list": "{url} answers and lists no models; many services do not.",
+    "doctor.connection.strange": "{url} answers with HTTP {status} and no JSON.",
+    "doctor.key.none": "There is no key for this address: rowmill keys set {provider}",
+    "doctor.key.refused": "The key cannot be used: {why}",
+    "doctor.key.rejected": "The key {key} is not accepted by {url}.",
+    "doctor.key.accepted": "The key {key} is accepted.",
+    "doctor.key.unproven": "Whether the key {key} is accepted, only a request that costs shows.",
+    "doctor.models.listed": "{count} models are listed for this key.",
+    "doctor.models.meant": "Model {model} is not listed. Did you mean {near}?",
+    "doctor.models.unlisted": "Model {model} is not listed.",
+    "doctor.prices.gateway": "The gateway gives the prices of {count} models.",
+    "doctor.prices.book": (
+        "The gateway gives no prices: list prices of {date} are used, as estimates."
+    ),
+    "doctor.prices.unknown": 'No price is known for {models}: give it under [prices."MODEL"].',
+    "doctor.prices.till": "The gateway's credit: {left} USD.",
+    "doctor.clock.good": "This machine's clock agrees with the gateway's.",
+    "doctor.clock.fast": "This machine's clock is {seconds} s ahead of the gateway's.",
+    "doctor.clock.slow": "This machine's clock is {seconds} s behind the gateway's.",
+    "doctor.folder.good": "{folder} can be written.",
+    "doctor.folder.unwritable": "{folder} cannot be written.",
+    "doctor.folder.shared": "The folder is on a shared file system: slower, used with more care.",
+    "doctor.disk.good": "{free} of disk are free.",
+    "doctor.disk.little": "Only {free} of disk are free.",
+    "doctor.table.good": "The table is whole (schema {revision}).",
+    "doctor.table.damaged": "The table is damaged: {why}",
+    "doctor.table.unusable": "The table cannot be used: {why}",
+    "doctor.table.held": "A run holds the table now.",
+}

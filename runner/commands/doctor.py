@@ -1,0 +1,169 @@
+"""`rowmill doctor`: what is in force, and whether gateway, key, prices and table are in order."""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from jobs.job import JSON
+from jobs.store import Store, TableError
+from jobs.store.bill import to_send
+from jobs.store.readings import Batch
+from jobs.store.soundness import DamagedError
+from runner.catalogue import say
+from runner.commands import options
+from runner.commands.page import Page
+from runner.doctor import Check, Diagnosis, Health, examine
+from runner.doctor_bundle import write_bundle
+from runner.exits import Exit, Refusal, worst
+from runner.schema import GLOBAL, SCHEMA, Scope
+from runner.screen import give, tell
+from runner.secret import redacted
+from runner.settings import Settings
+from runner.workspace import BATCH_ID, SUFFIX, Workspace, find, of_sheet
+
+MARKS = {Health.GOOD: ("✓", "green"), Health.NOTE: ("!", "yellow"), Health.BAD: ("✗", "red")}
+
+
+@options.argument("sheet", required=False)
+@click.option("--models", is_flag=True, cls=options.ToldOption)
+@click.option("--bundle", is_flag=True, cls=options.ToldOption)
+def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
+    workspace = _workspace(Path(sheet) if sheet is not None else None)
+    known = _loaded(workspace)
+    folder = Path.cwd()
+    if workspace is not None:
+        folder = workspace.sheet_of(known).parent if known else workspace.folder.parent
+    settings = options.settings(folder=folder, remembered=known.options if known else None)
+    diagnosis = examine(settings, workspace, _wanted(settings, workspace if known else None))
+    record = _record(diagnosis, settings, models=models)
+    if settings.json:
+        give(json.dumps(record, ensure_ascii=False, indent=2))
+    else:
+        _draw(diagnosis, settings, Page(color=settings.color), models=models)
+    if bundle:
+        _bundle(record, workspace)
+    return worst([check.code for check in diagnosis.checks])
+
+
+def _workspace(named: Path | None) -> Workspace | None:
+    """The workspace that is meant; none where there is none in this folder, and none was named."""
+    given = options.given().get("workspace")
+    folder = Path(str(given)) if given else None
+    if named is not None and named.is_file() and named.suffix != SUFFIX:
+        return of_sheet(named, folder)
+    if named is None and folder is None and len(list(Path.cwd().glob(f"*{SUFFIX}/jobs.db"))) != 1:
+        return None
+    return find(named, folder)
+
+
+def _loaded(workspace: Workspace | None) -> Batch | None:
+    """What is loaded there; none where the table cannot be read, which is told with the table."""
+    try:
+        return workspace.loaded() if workspace is not None else None
+    except (TableError, DamagedError):
+        return None
+
+
+def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
+    """The models that the settings name and that the sheet's open rows ask for."""
+    names = [settings.model] if settings.model is not None else []
+    if workspace is not None:
+        with suppress(DamagedError):  # told with the table
+            names += _open_models(workspace)
+    return list(dict.fromkeys(names))
+
+
+def _open_models(workspace: Workspace) -> list[str]:
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            return [kind.model for kind in to_send(tx, BATCH_ID)]
+    finally:
+        store.close()
+
+
+def _effective(settings: Settings) -> list[tuple[str, str, str]]:
+    """Each setting with its value and where that came from."""
+    rows = []
+    for setting in SCHEMA:
+        if setting.scopes == {Scope.FLAG} or setting in GLOBAL:
+            continue
+        value = getattr(settings, setting.field)
+        shown = getattr(value, "name", None) if setting.name == "provider" else value
+        rows.append((setting.field, _shown(shown), settings.sources[setting.field]))
+    return rows
+
+
+def _shown(value: object) -> str:
+    if value is None or value in ((), {}):
+        return "-"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={one}" for key, one in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _sentence(check: Check) -> str:
+    return say(f"doctor.{check.name}.{check.found}", **check.values)
+
+
+def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool) -> None:
+    page.heading(say("doctor.settings"))
+    files = ", ".join(map(str, settings.files)) or "-"
+    facts = [(say("doctor.files"), files)]
+    for name, value, source in _effective(settings):
+        facts.append((name, redacted(f"{value}  ({source})")))
+    page.facts(facts)
+    page.heading(say("doctor.checks"))
+    for check in diagnosis.checks:
+        mark, style = MARKS[check.health]
+        page.text(f"{mark} {_sentence(check)}", style if check.health is not Health.GOOD else "")
+    if models:
+        page.heading(say("doctor.models"))
+        page.code("\n".join(map(redacted, diagnosis.models or ("-",))))
+
+
+def _record(diagnosis: Diagnosis, settings: Settings, *, models: bool) -> dict[str, JSON]:
+    record: dict[str, JSON] = {
+        "schema": 1,
+        "settings_files": [str(file) for file in settings.files],
+        "settings": [
+            {"name": name, "value": redacted(value), "source": source}
+            for name, value, source in _effective(settings)
+        ],
+        "checks": [
+            {
+                "name": check.name,
+                "found": check.found,
+                "health": str(check.health),
+                "text": redacted(_sentence(check)),
+            }
+            for check in diagnosis.checks
+        ],
+        "exit_code": int(worst([check.code for check in diagnosis.checks])),
+    }
+    if models:
+        record["models"] = list(diagnosis.models) if diagnosis.models is not None else None
+    return record
+
+
+def _bundle(record: dict[str, JSON], workspace: Workspace | None) -> None:
+    target = Path(f"rowmill-doctor-{time.strftime('%Y%m%d-%H%M%S')}.zip")
+    try:
+        write_bundle(target, record, workspace)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        message = say("doctor.bundle_failed", file=str(target), reason=reason)
+        raise Refusal(message, code=Exit.OUTPUT) from error
+    tell(say("doctor.bundle", file=str(target)))
+
+
+command = options.command(
+    "doctor",
+    examples=("rowmill doctor", "rowmill doctor prompts.xlsx", "rowmill doctor --models"),
+)(_doctor)
