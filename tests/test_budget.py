@@ -167,3 +167,15 @@ def test_a_row_s_cost_is_of_all_its_calls(world: World) -> None:
     assert done.code == 0, done.err
     assert world.column(sheet, "result_cost") == ["0.004", "0.002"]
     assert done.json["costs"] == {"USD": 0.006}
+
+
+def test_rows_that_share_a_call_share_its_price_and_its_ceiling(world: World) -> None:
+    world.settings('[prices."mock-vector"]\ncall = 0.01\n')
+    sheet = many(world, 30)
+    words = ("-e", "embedding", "-m", "mock-vector", "-y", "-c", 1)
+    world.mock(embedding_inputs=10)
+    done = world.run("run", sheet, *words, "--max-cost", "0.01", "--json")
+    assert done.code in {0, 5}, done.err
+    assert done.json["costs"] == {"USD": 0.01}
+    costs = [float(one) for one in world.column(sheet, "result_cost") if one]
+    assert round(sum(costs), 9) == 0.01

@@ -13,7 +13,7 @@ from working import ME, OUTCOMES, close, finish_all, take, take_over
 
 from jobs.job import Step
 from jobs.outcome import Finished, Released
-from jobs.store import Store, choices, readings
+from jobs.store import Store, Transaction, bill, choices, readings
 from jobs.store.choices import Choice
 from jobs.store.claims import Order, next_due
 from jobs.store.log import end_run, last_run, note, open_run
@@ -87,7 +87,17 @@ def use_everything(store: Store) -> None:
         readings.cells_of(tx, job.id)
         list(readings.done_digests(tx))
         readings.run_events(tx, 1)
+        read_the_bill(tx, job.call_id)
         last_run(tx, 1)
+
+
+def read_the_bill(tx: Transaction, call_id: int) -> None:
+    """What is asked before money is spent."""
+    bill.committed(tx, 1)
+    bill.paid_for(tx, call_id)
+    bill.to_send(tx, 1, positions=((1, 9),))
+    bill.mean_costs(tx, 1)
+    bill.mean_file_size(tx, 1)
 
 
 def test_every_statement_compiles_for_both_databases() -> None:

@@ -213,7 +213,7 @@ def _cost_words(one: ModelCost, currency: str) -> str:
     if one.cost is None:
         return say("money.unknown")
     amount = f"{amount_words(one.cost)} {currency}".rstrip()
-    return say("status.at_least", amount=amount) if one.unpriced else amount
+    return say("money.at_least", amount=amount) if one.unpriced else amount
 
 
 def _bars(lines: Sequence[tuple[str, str, float, str]]) -> Html:

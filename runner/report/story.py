@@ -84,11 +84,11 @@ def _cost(facts: Facts) -> str:
     used = facts.spent
     if not used.calls:
         return say("report.no_calls")
-    key = "report.cost_unknown" if used.cost is None else "report.cost"
+    key = "report.cost" if used.costs else "report.cost_unknown"
     words = [say(key, count=f"{used.calls:,}", money=money_words(used))]
     if used.total_tokens is not None:
         words.append(say("report.tokens", tokens=f"{used.total_tokens:,}"))
-    if used.unpriced_calls and used.cost is not None:
+    if used.unpriced_calls and used.costs:
         words.append(say("report.unpriced", count=f"{used.unpriced_calls:,}"))
     if used.unknown_calls:
         words.append(say("report.maybe_billed", count=f"{used.unknown_calls:,}"))
