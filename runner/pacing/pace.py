@@ -20,8 +20,9 @@ class Pace:
 
     Holds calls back by the limits of the person (calls at once, a minute, tokens), by what the
     provider was found to allow, and by pauses. After a "slow down" one call at a time goes out,
-    after pauses that grow, until one is accepted. Each call that `admit` lets go is given back by
-    `ended`. Not for several threads.
+    after pauses that grow, until one is accepted. Where a person chose how many calls go at once,
+    a single refusal costs little more than its pause: only several in a row show a limit. Each call
+    that `admit` lets go is given back by `ended`. Not for several threads.
     """
 
     def __init__(
@@ -151,7 +152,9 @@ class Pace:
         now = self._clock()
         if started is not None and started <= self._slowed_at:
             return  # it was accepted before the refusal, and says nothing about now
-        self._refusals = 0
+        alone, self._refusals = self._refusals == 1, 0
+        if alone and not self.limits.auto:
+            self.seeker.overlook(now)
         if self._probation == "gone":
             self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently
         self._probation, self._trial = "", None

@@ -87,6 +87,13 @@ class Seeker:
         elif self.rate is not None:
             self._grow(now)
 
+    def overlook(self, now: float) -> None:
+        """Little is learned from the refusal that is open: it stood alone."""
+        self.refused_at = None
+        if self.rate is not None:
+            self._too_much, self.rate = self.rate, max(self.rate * EASE, 1 / LONGEST)
+            self._learned_at = self._grown_at = now
+
     def _learn(self, now: float, refused_at: float) -> None:
         since = max(self._since, refused_at - LOOK_BACK)
         if self._bins:
