@@ -188,7 +188,8 @@ def _refused(
     if action is Action.RETRY:
         if reply.status < 300:  # from behind the gateway, which may have billed the call
             return Resolution(outcome=_once_more(job, failure, rules), wire="E")
-        return Resolution(outcome=_try_again(job, failure, rules), wire="B")
+        again = _try_again(job, failure, rules, asked=_asked(reply, rules))
+        return Resolution(outcome=again, wire="B")
     return Resolution(outcome=GiveUp(failure=failure), wire="B")
 
 
@@ -343,10 +344,14 @@ def _once_more(
     return TryAgain(failure=failure, delay=backoff(1, chance=rules.chance), result=result)
 
 
-def _try_again(job: Claimed, failure: Failure, rules: Rules) -> Outcome:
+def _try_again(
+    job: Claimed, failure: Failure, rules: Rules, *, asked: float | None = None
+) -> Outcome:
+    """After our own wait, or after the one that the server asked for where that is longer."""
     if job.attempts + 1 >= rules.attempts:
         return GiveUp(failure=failure)
-    return TryAgain(failure=failure, delay=backoff(job.attempts + 1, chance=rules.chance))
+    wait = max(backoff(job.attempts + 1, chance=rules.chance), asked or 0.0)
+    return TryAgain(failure=failure, delay=wait)
 
 
 def _in_doubt(

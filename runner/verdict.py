@@ -345,8 +345,12 @@ def _by_status(fault: Fault, status: int) -> _Sentence:
     return _BAD if 400 <= status < 500 else _AGAIN
 
 
+_NOWHERE = re.compile(r"\W*(?:404\W+)?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE)
+
+
 def _not_found(fault: Fault) -> _Sentence:
-    if fault.html or not fault.words or re.search(r"\burl\b|path|page", fault.words, re.IGNORECASE):
+    """Bare words such as FastAPI's speak of the address: whoever misses a thing names it."""
+    if fault.html or not fault.words or _NOWHERE.fullmatch(fault.words):
         return _WRONG_ADDRESS
     if re.search(r"model|模型", fault.words, re.IGNORECASE):
         return _NO_MODEL

@@ -125,6 +125,15 @@ def test_a_server_that_says_how_long_is_believed() -> None:
     assert resolved(reply(429)).pause == 2.0
 
 
+def test_a_fault_that_names_its_wait_is_not_asked_again_before() -> None:
+    found = resolved(reply(500, retry_after="7")).outcome
+    assert isinstance(found, TryAgain)
+    assert found.delay == 7.0
+    soon = resolved(reply(500, retry_after="0.1")).outcome
+    assert isinstance(soon, TryAgain)
+    assert soon.delay == 1.0
+
+
 def test_a_useless_answer_is_bought_once_more_only() -> None:
     assert isinstance(resolved(reply(200, b"{}"), attempts=1).outcome, GiveUp)
     assert isinstance(resolved(reply(200, b"{}"), replace(RULES, attempts=1)).outcome, GiveUp)

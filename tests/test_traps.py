@@ -1,0 +1,85 @@
+"""Every trap of the wire, run through the command line: its calls, their classes, the row's end."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from trap_server import Injected, TrapServer, picture
+from traps import ELSEWHERE, HERE, TRAPS, Trap
+from world import World
+
+from jobs.store.log import call_books
+from runner import resolution
+from runner.workspace import BATCH_ID
+
+HERE_PATH = Path(__file__).parent
+TRAPS_IN_ALL = 71
+MODELS = Injected(body=b'{"object": "list", "data": []}')
+
+
+@pytest.fixture
+def serving(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Trap], TrapServer]]:
+    """Starts the server of a trap in this world; waits that only cost time are short."""
+    monkeypatch.setattr(resolution, "POLL_SECONDS", 0.05)
+    started: list[TrapServer] = []
+
+    def serve(trap: Trap) -> TrapServer:
+        bill = world.folder.parent / "bill-of-traps.jsonl"
+        world.bills.append(bill)
+        server = TrapServer((), (), models=trap.models or MODELS, bill=bill)
+        started.append(server)
+        server.answers = [_placed(one, server) for one in trap.answers]
+        server.polls = [_placed(one, server) for one in trap.polls]
+        world.monkeypatch.setenv("ROWMILL_BASE_URL", server.url + trap.base)
+        return server
+
+    yield serve
+    for server in started:
+        server.close()
+
+
+def _placed(answer: Injected, server: TrapServer) -> Injected:
+    """The answer with the server's own address in it."""
+    return replace(answer, body=answer.body.replace(HERE.encode(), server.url.encode()))
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=[trap.id for trap in TRAPS])
+def test_a_trap_is_not_stepped_into(
+    world: World, serving: Callable[[Trap], TrapServer], trap: Trap
+) -> None:
+    server = serving(trap)
+    if trap.settings:
+        world.settings(trap.settings)
+    (world.folder / "in.png").write_bytes(picture())
+    sheet = world.sheet("a.csv", ["prompt", *trap.cells], ["a heron", *trap.cells.values()])
+    done = world.run("run", sheet, "-e", trap.endpoint, "-m", trap.model, "-y")
+    row = world.results(sheet)[0]
+    with world.store(sheet) as store, store.read() as tx:
+        wire = "".join(str(wire) for _, wire in call_books(tx, BATCH_ID))
+    assert (wire, row["result_status"], row["result_error_class"]) == (
+        trap.wire,
+        trap.status,
+        trap.kind,
+    ), done.err
+    assert done.code == trap.ends_with, done.err
+    assert len(server.asked) == len(trap.wire)
+    assert trap.sent(server.asked[-1]), server.asked[-1]
+    assert trap.text is None or trap.text in row["result_text"] + row["result_data"]
+    assert trap.files is None or len(world.files(sheet)) == trap.files
+    for column, value in trap.columns.items():
+        assert row[column] == value, column
+
+
+def test_every_trap_of_the_wire_has_its_case() -> None:
+    numbers = {trap.number for trap in TRAPS} | set(ELSEWHERE)
+    assert numbers == set(range(1, TRAPS_IN_ALL + 1))
+
+
+@pytest.mark.parametrize("where", ELSEWHERE.values(), ids=map(str, ELSEWHERE))
+def test_a_case_elsewhere_exists(where: str) -> None:
+    file, _, name = where.partition("::")
+    assert re.search(rf"def {name}\(", (HERE_PATH / file).read_text(encoding="utf-8"))
