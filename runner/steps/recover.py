@@ -15,6 +15,7 @@ from runner.steps.send_together import SharedSender
 from runner.steps.terms import Done, Tools
 
 MOST_DEATHS = 3
+SUSPECT_WAIT = 20.0  # seconds
 
 
 async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools: Tools) -> Done:
@@ -23,8 +24,9 @@ async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools:
         return await _recover_send(job, record, sender=sender, tools=tools)
     if job.deaths >= MOST_DEATHS:
         return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
-    # One that was in hand at a death comes after the others: a cut of the power is not its fault.
-    return Done(settlement=Settlement(job=job, outcome=Released(delay=float(job.deaths))))
+    # Alone at a second death it waits, so that others are in hand if the next is not its fault.
+    wait = SUSPECT_WAIT * max(job.deaths - 1, 0)
+    return Done(settlement=Settlement(job=job, outcome=Released(delay=wait)))
 
 
 async def _recover_send(
