@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.prices.offer import read_offer
 from runner.prices.tariff import Tariff
 from runner.prices.till import Till, read_billing, read_token_usage
+from runner.secret import redacted
 from runner.transport import Target, Wire
 from runner.wire import Call, Reply
 
@@ -92,7 +93,8 @@ def _keep(base_url: str, body: bytes) -> None:
     if len(body) > LARGEST:
         return
     file = _file(base_url)
-    record = {"base_url": base_url, "at": time.time(), "body": body.decode("utf-8", "replace")}
+    text = redacted(body.decode("utf-8", "replace"))  # a server may echo what it was sent
+    record = {"base_url": base_url, "at": time.time(), "body": text}
     with suppress(OSError):  # a convenience: without it `check` knows fewer prices
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = file.with_suffix(".part")

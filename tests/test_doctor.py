@@ -20,7 +20,8 @@ PROMPT = "a very private heron"
 def found(world: World, *words: object, code: int = 0) -> dict[str, str]:
     """What doctor found, by name."""
     done = world.run("doctor", *words, "--json")
-    assert done.code == code, done.out
+    assert done.out, done.err
+    assert done.code == code, done.out + done.err
     checks: dict[str, Any] = {}
     for one in done.json["checks"]:
         checks.setdefault(one["name"], []).append(one["found"])

@@ -72,7 +72,7 @@ def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
     """The models that the settings name and that the sheet's open rows ask for."""
     names = [settings.model] if settings.model is not None else []
     if workspace is not None:
-        with suppress(DamagedError):  # told with the table
+        with suppress(DamagedError, TableError):  # told with the table
             names += _open_models(workspace)
     return list(dict.fromkeys(names))
 

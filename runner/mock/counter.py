@@ -4,10 +4,19 @@ from collections.abc import Callable, Mapping
 
 from jobs.job import JSON
 from runner.mock.books import Books
-from runner.mock.canned import CONSOLE, Canned
+from runner.mock.canned import CONSOLE, Canned, openai_error
+from runner.mock.checking import Problem
 from runner.mock.replies import packed
 from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT, MockSettings
 
+PATHS = frozenset(
+    {
+        "/api/pricing",
+        "/api/usage/token",
+        "/v1/dashboard/billing/subscription",
+        "/v1/dashboard/billing/usage",
+    }
+)
 UNITS = 500_000  # to the dollar
 
 PRICING: Mapping[str, JSON] = {
@@ -45,11 +54,14 @@ class Counter:
             self._paths |= tills[settings.till]
 
     def has(self, method: str, path: str) -> bool:
-        """Is this one of ours?"""
-        return method == "GET" and path in self._paths
+        """Is this asked here? Such questions stand on no bill, also where there is no answer."""
+        return method == "GET" and path in PATHS
 
     def answer(self, path: str) -> Canned:
-        """The answer to a question that is one of ours."""
+        """The answer, or that there is none here."""
+        if path not in self._paths:
+            problem = Problem(message=f"Invalid URL (GET {path})", code="")
+            return openai_error(404, problem)
         if path == "/api/pricing":
             given = self._settings.pricing
             if isinstance(given, bytes):
