@@ -233,7 +233,7 @@ SCHEMA: tuple[Setting, ...] = (
         kind=Kind.CAP,
         group="stops",
         scopes=SHAPING,
-        commands=REQUESTS,
+        commands=(*REQUESTS, "steer"),
         metavar="AMOUNT|+AMOUNT",
     ),
     _spend(

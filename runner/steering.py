@@ -90,6 +90,9 @@ class Steering:
         until = order.get("until")
         if isinstance(until, int | float):
             self._until = float(until)
+        cap = order.get("max_cost")
+        if isinstance(cap, int | float):
+            self._workshop.conduct.purse.retune(float(cap))
         self._workshop.wake()
         log.info("steered: %s", ", ".join(f"{key}={value}" for key, value in order.items()))
         await self._workshop.ledger.note(STEERED, order)

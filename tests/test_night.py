@@ -34,10 +34,11 @@ def hurry(world: World, times: float) -> None:
     for module, names in (
         (seeker, ("LOOK_BACK", "LONGEST", "CLIMB", "LONGEST_CLIMB", "DOUBLING", "REST")),
         (paces, ("FIRST_PAUSE", "LONGEST_PAUSE", "LEAST_PATIENCE", "MOST_PATIENCE")),
-        (trouble, ("FIRST_WAIT", "LONGEST_WAIT", "LONGEST_TRIAL")),
     ):
         for name in names:
             world.monkeypatch.setattr(module, name, getattr(module, name) / times)
+    for name, seconds in (("FIRST_WAIT", 1), ("LONGEST_WAIT", 60), ("LONGEST_TRIAL", 300)):
+        world.monkeypatch.setattr(trouble, name, seconds / times)
 
 
 def after(seconds: float, act: Callable[[], None]) -> threading.Timer:
@@ -86,15 +87,14 @@ def two_keys(world: World, base_url: str, *, accounts: tuple[str, str] = ("", ""
 def test_no_row_fails_for_an_outage_and_the_run_goes_on_by_itself(world: World, how: str) -> None:
     hurry(world, 10)
     with gateway(world) as gate:
-        gate.delay = 0.02
-        sheet = many(world, 60)
+        sheet = many(world, 120)
         after(0.9, lambda: setattr(gate, "away", how))
         after(2.2, lambda: setattr(gate, "away", ""))
         gate.delay = 0.1
         done = world.run("run", sheet, *TEXT, "-c", 4)
         assert done.code == 0, done.err
         assert set(world.column(sheet)) == {"done"}
-        assert gate.turned_away <= 5 + 4, "an outage is waited out without calls"
+        assert gate.turned_away <= 5 + 2 * 4, "an outage is waited out without calls"
         assert gate.looks >= 2
         assert happened(world, sheet)[:2] == ["outage", "outage_over"]
 
@@ -134,7 +134,8 @@ def test_a_key_that_is_taken_back_is_left_and_the_other_goes_on(world: World) ->
         two_keys(world, gate.base_url)
         gate.delay = 0.15
         sheet = many(world, 60)
-        after(0.8, lambda: gate.revoked.add(KEYS[0]))
+        gate.delay = 0.3
+        after(1.5, lambda: gate.revoked.add(KEYS[0]))
         done = world.run("run", sheet, *TEXT, "-c", 4)
         assert done.code == 0, done.err
         assert set(world.column(sheet)) == {"done"}
@@ -240,6 +241,22 @@ def test_a_run_is_paused_tuned_and_resumed_from_another_terminal(world: World) -
         assert happened(world, sheet).count("steered") == 2
     assert world.run("steer", sheet, "--pause").code == 3
     assert world.run("steer", sheet).code == 2
+
+
+def test_the_cap_of_a_run_is_lowered_from_another_terminal_and_remembered(world: World) -> None:
+    world.settings('[prices."mock-text"]\ncall = 1\ncurrency = "CNY"\n')
+    with gateway(world) as gate:
+        gate.delay = 0.1
+        sheet = many(world, 120)
+        process = world.start("run", sheet, *TEXT, "-c", 2, "--max-cost", 500)
+        world.wait(process, lambda: len(gate.let_in) > 3)
+        assert world.run("steer", sheet, "--max-cost", "+4").code == 0
+        done = world.finish(process)
+        assert done.code == 5, done.err
+        assert 8 <= len(gate.let_in) < 100
+        again = world.run("run", sheet, "-y", "--json")
+        assert (again.code, again.posts) != (0, 120), "the lower cap holds for the next run too"
+        assert again.posts == 0
 
 
 def test_status_watches_a_run_to_its_end(world: World) -> None:

@@ -31,6 +31,7 @@ from runner.mock.messages import Messages
 from runner.mock.midjourney import SUBMITS
 from runner.mock.settings import MockSettings
 from runner.mock.thread import MockThread
+from runner.pacing import trouble
 from runner.steps import terms
 from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
 
@@ -94,6 +95,9 @@ class World:
         monkeypatch.setenv("ROWMILL_PROGRESS", "none")
         monkeypatch.chdir(self.folder)
         self.luck(0.01)
+        # A gateway that is there and fails is tried again after as short a wait.
+        monkeypatch.setattr(trouble, "FIRST_WAIT", 0.01)
+        monkeypatch.setattr(trouble, "LONGEST_TRIAL", 0.02)
 
     def luck(self, size: float) -> None:
         """How long backoffs are, as a share of the longest they could be."""

@@ -28,7 +28,7 @@ NIGHT = {
     "pilot.file": "  {path}",
     "pilot.more_files": "  and {count} more",
     "pilot.ask": "Go on with the other {left} rows?",
-    "steer.nothing": "Say what to change: --pause, --resume, -c, --rpm, --tpm, --until.",
+    "steer.nothing": "Say what: --pause, --resume, -c, --rpm, --tpm, --max-cost, --until.",
     "steer.both": "--pause and --resume at once make no sense.",
     "steer.no_run": "No run is going on here.",
     "steer.done": "Told the run: {what}. It obeys within a second or two.",

@@ -26,7 +26,7 @@ NIGHT = {
     "pilot.file": "  {path}",
     "pilot.more_files": "  还有 {count} 个",
     "pilot.ask": "继续其余 {left} 行？",
-    "steer.nothing": "请说明要改什么：--pause、--resume、-c、--rpm、--tpm、--until。",
+    "steer.nothing": "请说明要改什么：--pause、--resume、-c、--rpm、--tpm、--max-cost、--until。",
     "steer.both": "--pause 与 --resume 不能同时使用。",
     "steer.no_run": "这里没有正在进行的运行。",
     "steer.done": "已告知运行：{what}。一两秒内生效。",

@@ -6,13 +6,16 @@ from pathlib import Path
 import click
 
 from jobs.job import JSON
-from jobs.store import Store
+from jobs.store import Store, Transaction
+from jobs.store.bill import committed
 from jobs.store.ids import Ids
-from jobs.store.log import last_run, note
+from jobs.store.log import last_run, note, remember_options
+from jobs.store.readings import batch
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
-from runner.schema import Until
+from runner.prices.money import NANO
+from runner.schema import Cap, Until
 from runner.screen import tell
 from runner.steering import STEER
 from runner.workspace import BATCH_ID, Workspace, find
@@ -20,19 +23,17 @@ from runner.workspace import BATCH_ID, Workspace, find
 
 @options.argument("sheet", required=False)
 def _steer(sheet: str | None) -> None:
-    order = _order(time.time())
+    order, cap = _order(time.time()), options.given().get("max_cost")
     settings = options.settings()
-    if not order:
+    if not order and cap is None:
         raise click.UsageError(say("steer.nothing"), click.get_current_context())
     if "pause" in order and "resume" in order:
         raise click.UsageError(say("steer.both"), click.get_current_context())
     workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
     if not workspace.is_running():
         raise Refusal(say("steer.no_run"))
-    _hand_over(workspace, order)
-    tell(
-        say("steer.done", what=", ".join(f"{key} {_shown(value)}" for key, value in order.items()))
-    )
+    _hand_over(workspace, order, cap if isinstance(cap, Cap) else None)
+    tell(say("steer.done", what=", ".join(_shown(key, value) for key, value in order.items())))
 
 
 def _order(now: float) -> dict[str, JSON]:
@@ -47,23 +48,38 @@ def _order(now: float) -> dict[str, JSON]:
     return order
 
 
-def _hand_over(workspace: Workspace, order: dict[str, JSON]) -> None:
-    """Through the table: the run looks into it every second."""
+def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) -> None:
+    """Through the table: the run looks into it every second. Later runs remember a cap."""
     store = Store.open(workspace.table)
     try:
         with store.write() as tx:
             run = last_run(tx, BATCH_ID)
             if run is None or run.ended_at is not None:
                 raise Refusal(say("steer.no_run"))
+            if cap is not None:
+                order["max_cost"] = _keep_cap(tx, cap)
             note(tx, run.id, STEER, order, event_id=Ids().take(), now=time.time())
     finally:
         store.close()
 
 
-def _shown(value: JSON) -> str:
-    if isinstance(value, float):
-        return time.strftime("%H:%M:%S", time.localtime(value))
-    return "" if value is True else str(value)
+def _keep_cap(tx: Transaction, cap: Cap) -> float:
+    """The cap as a sum over the workspace's whole life, remembered."""
+    spent = sum(committed(tx, BATCH_ID).amounts.values()) / NANO if cap.more else 0.0
+    amount = round(cap.amount + spent, 9)
+    loaded = batch(tx, BATCH_ID)
+    assert loaded is not None
+    remember_options(tx, BATCH_ID, {**loaded.options, "max_cost": str(Cap(amount=amount))})
+    return amount
+
+
+def _shown(name: str, value: JSON) -> str:
+    """One change as a person would say it."""
+    if value is True:
+        return name
+    if name == "until" and isinstance(value, float):
+        value = time.strftime("%H:%M:%S", time.localtime(value))
+    return f"{name} {value}"
 
 
 command = options.command(
