@@ -34,11 +34,18 @@ def money(amounts: Mapping[str, float]) -> str:
     return " + ".join(f"{amount_words(one)} {name}".rstrip() for name, one in amounts.items())
 
 
+def costs_of(used: Spent) -> Mapping[str, float]:
+    """What is known of the cost, by currency; empty where nothing is."""
+    only = {} if used.cost is None else {used.currency or "": used.cost}
+    return used.costs or only
+
+
 def money_words(used: Spent) -> str:
     """The cost: "at least" where some calls have no price or are in doubt, and estimates marked."""
-    if not used.costs:
+    costs = costs_of(used)
+    if not costs:
         return say("money.unknown")
-    amount = money(used.costs)
+    amount = money(costs)
     if used.unpriced_calls or used.unknown_calls:
         amount = say("money.at_least", amount=amount)
     return say("money.estimate", amount=amount) if used.estimated_calls else amount
@@ -77,4 +84,4 @@ def spent_record(used: Spent) -> dict[str, JSON]:
 
 def is_complete(used: Spent) -> bool:
     """Is the cost all that was spent, and not a lower bound?"""
-    return bool(used.costs) and not used.unpriced_calls and not used.unknown_calls
+    return bool(costs_of(used)) and not used.unpriced_calls and not used.unknown_calls

@@ -76,7 +76,7 @@ def test_a_cost_with_calls_in_doubt_is_a_lower_bound(home: Path) -> None:
     result = status("prompts.csv")
     assert "at least 0.50 USD" in result.stdout
     shown = " ".join(result.stdout.split())
-    assert "1 calls in doubt: they may have been billed without an answer" in shown
+    assert "1 call in doubt: it may have been billed without an answer" in shown
     assert "rowmill retry prompts.csv --class in_doubt" in result.stdout
 
 

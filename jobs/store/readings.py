@@ -90,10 +90,6 @@ class Spent:
     doubtful: Mapping[str, float] = field(default_factory=dict)  # most that those in doubt cost
     doubtful_unpriced: int = 0  # in doubt, and nobody knows what they cost
 
-    def __post_init__(self) -> None:
-        if not self.costs and self.cost is not None:
-            object.__setattr__(self, "costs", {self.currency or "": self.cost})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:

@@ -10,7 +10,7 @@ from jobs.store.gallery import Minute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
 from runner.report.facts import Facts
 from runner.snapshot import span_of
-from runner.told import how_words, money_words
+from runner.told import costs_of, how_words, money_words
 
 MOST_COMMANDS = 4
 QUIET = 3 * 60.0  # seconds without a call that do not end a stretch of trouble
@@ -84,11 +84,11 @@ def _cost(facts: Facts) -> str:
     used = facts.spent
     if not used.calls:
         return say("report.no_calls")
-    key = "report.cost" if used.costs else "report.cost_unknown"
+    key = "report.cost" if costs_of(used) else "report.cost_unknown"
     words = [say(key, count=f"{used.calls:,}", money=money_words(used))]
     if used.total_tokens is not None:
         words.append(say("report.tokens", tokens=f"{used.total_tokens:,}"))
-    if used.unpriced_calls and used.costs:
+    if used.unpriced_calls and costs_of(used):
         words.append(say("report.unpriced", count=f"{used.unpriced_calls:,}"))
     if used.unknown_calls:
         words.append(say("report.maybe_billed", count=f"{used.unknown_calls:,}"))
