@@ -15,14 +15,17 @@ MONEY = {
     "money.by_book": "estimate by list prices of {date}",
     "money.no_price": "unknown for {models}",
     "money.doubt": (
-        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an answer, up to {amount} more"
+        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an "
+        "answer, up to {amount} more"
     ),
     "money.doubt_more": (
-        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an answer, some of them up to "
+        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an "
+        "answer, some of them up to "
         "{amount} more, the others at a price that is unknown"
     ),
     "money.doubt_unknown": (
-        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an answer, at a price that is "
+        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an "
+        "answer, at a price that is "
         "unknown"
     ),
     "money.most": "at most {amount}",
