@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from world import GENERATIONS
+
 from runner import cli
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
@@ -192,8 +194,8 @@ class Scene:
         }
 
     def calls(self) -> int:
-        """Lines on the bill: requests that the gateway has read."""
-        return len(self.gateway.gateway.requests)
+        """Requests for a generation that the gateway has read; questions after prices are free."""
+        return sum(one.endpoint in GENERATIONS for one in self.gateway.gateway.requests)
 
     def billed(self) -> list[Line]:
         """The whole bill, from the disk."""
@@ -277,7 +279,7 @@ def query(table: Path, words: str) -> list[tuple[Any, ...]]:
 
 
 def read_bill(bill: Path) -> list[Line]:
-    """The lines of a bill, in their order."""
+    """The generations on a bill, in their order."""
     if not bill.exists():
         return []
     return [
@@ -291,6 +293,7 @@ def read_bill(bill: Path) -> list[Line]:
             time=one["time"],
         )
         for one in map(json.loads, bill.read_text(encoding="utf-8").splitlines())
+        if one["endpoint"] in GENERATIONS
     ]
 
 
