@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from python_calamine import CalamineWorkbook
-from world import TEXT, World, read
+from world import PICTURE, TEXT, World, read
 
 from jobs.export import Options, property_columns, write_results
 from jobs.sheet.reader import open_sheet
@@ -176,3 +177,14 @@ def test_libreoffice_finds_no_formula_in_foreign_text_of_any_format(tmp_path: Pa
         (tmp_path / "r.fods").unlink()
     got = CalamineWorkbook.from_path(tmp_path / "r.xlsx").get_sheet_by_name("results").to_python()
     assert [row[2] for row in got[1:]] == list(CORPUS)
+
+
+def test_a_workbook_makes_the_thumbnails_that_are_missing(world: World) -> None:
+    sheet = world.prompts("a.csv", "a heron")
+    assert world.run("run", sheet, *PICTURE).code == 0
+    folder = world.workspace(sheet).folder
+    shutil.rmtree(folder / "thumbs")
+    assert world.run("export", sheet, "-o", world.folder / "a.xlsx").code == 0
+    assert len(list((folder / "thumbs").rglob("*.jpg"))) == 1
+    with zipfile.ZipFile(world.folder / "a.xlsx") as book:
+        assert any(name.startswith("xl/media/") for name in book.namelist())

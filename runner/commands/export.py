@@ -12,7 +12,6 @@ import click
 from jobs.export import (
     COPIED,
     FORMATS,
-    MOST_PICTURES,
     Options,
     Original,
     Written,
@@ -25,9 +24,10 @@ from jobs.export import (
 from jobs.sheet.writers import Tally
 from jobs.store import Store, Transaction
 from jobs.store.exported import confirm, give_back, take_new
-from jobs.store.readings import Batch, batch, counts, results, spent
+from jobs.store.readings import Batch, batch, results, spent
 from runner.catalogue import say
 from runner.commands import options
+from runner.commands.picturing import thumbnails_for
 from runner.exits import Refusal
 from runner.screen import tell
 from runner.workspace import BATCH_ID, Workspace, find
@@ -176,13 +176,13 @@ def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
 
 def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> Options:
     found = results(tx, BATCH_ID, only=wish.only, export=wish.export) if wish.expand else ()
-    few = counts(tx, BATCH_ID).total <= MOST_PICTURES
     return Options(
         workspace=workspace.folder,
         safe=wish.safe_csv,
         spent=spent(tx, BATCH_ID),
         properties=property_columns(found),
-        thumbs=wish.thumbs or few,
+        thumbs=not wish.into_copy
+        and thumbnails_for(tx, workspace.folder, format=wish.format, wanted=wish.thumbs),
     )
 
 

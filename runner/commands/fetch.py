@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.export import MOST_PICTURES, Options, results_path, write_results
+from jobs.export import Options, format_of, results_path, write_results
 from jobs.store import Store
 from jobs.store.log import end_run
-from jobs.store.readings import batch, counts, results, spent
+from jobs.store.readings import batch, results, spent
 from jobs.store.saved import kept_files, refetch, still_open, want_again
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import STOP_CODES, program_version
+from runner.commands.picturing import thumbnails_for
 from runner.exits import Exit, Refusal, worst
 from runner.inspection import Condition, Finding, inspect_files
 from runner.keys import OwnedKey
@@ -145,7 +146,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
             given = Options(
                 workspace=folder,
                 spent=spent(tx, BATCH_ID),
-                thumbs=counts(tx, BATCH_ID).total <= MOST_PICTURES,
+                thumbs=thumbnails_for(tx, folder, format=format_of(assignment.batch)),
             )
             write_results(results(tx, BATCH_ID), assignment.batch, target, options=given)
     except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jobs import failpoints
-from jobs.export import MOST_PICTURES, Options, results_path, write_results
+from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON
 from jobs.store import Store, Transaction, on_shared_file_system
 from jobs.store.choices import ask_again
@@ -43,6 +43,7 @@ from runner.commands.paying import (
     under_the_last_cap,
     weigh_up,
 )
+from runner.commands.picturing import thumbnails_for
 from runner.commands.piloting import go_piloted
 from runner.exits import Exit, Refusal, worst
 from runner.helm import Stop
@@ -353,7 +354,7 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
             options = Options(
                 workspace=job.workspace.folder,
                 spent=spent(tx, BATCH_ID),
-                thumbs=counts(tx, BATCH_ID).total <= MOST_PICTURES,
+                thumbs=thumbnails_for(tx, job.workspace.folder, format=format_of(loaded)),
             )
             written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
             vectors = write_vectors(
