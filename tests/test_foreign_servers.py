@@ -171,6 +171,13 @@ def test_llmock_answers_messages_streamed_and_whole(world: World, judged: Foreig
     assert posts(judged) == 2
 
 
+def test_llmock_makes_vectors_that_share_a_call(world: World, judged: Foreign) -> None:
+    sheet = world.prompts("a.csv", "one", "two", "three")
+    assert go(world, judged, sheet, "-e", "embedding") == 0
+    assert posts(judged) == 1
+    assert (world.workspace(sheet).folder / "vectors.parquet").exists()
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_llmocks_passing_faults_are_waited_out(world: World, judged: Foreign, status: int) -> None:
     fail = {"type": "fail", "status": status, "times": 2, "retry_after": 0.2, "match": PAID}

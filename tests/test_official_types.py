@@ -14,6 +14,7 @@ from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
+from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.image_edit_params import ImageEditParamsNonStreaming, ImageEditParamsStreaming
 from openai.types.image_generate_params import (
     ImageGenerateParamsNonStreaming,
@@ -49,6 +50,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
         with_files(ImageEditParamsNonStreaming),
         with_files(ImageEditParamsStreaming),
     ),
+    "embedding": (EmbeddingCreateParams, EmbeddingCreateParams),
 }
 VALUES: dict[str, list[Any]] = {
     "model": ["m-1"],
@@ -86,6 +88,9 @@ VALUES: dict[str, list[Any]] = {
     "user": ["shop-7"],
     "partial_images": [1],
     "image_field": ["image", "image[]", "other"],
+    "dimensions": [256],
+    "encoding_format": ["float", "base64"],
+    "rows_per_call": [10],
 }
 """For each column what a person may write there."""
 OF_PICTURES = {"response_format": ["url", "b64_json"]}
