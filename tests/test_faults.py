@@ -70,6 +70,7 @@ PORTALS: dict[str, Play] = {
 async def test_a_captive_portal_stops_its_model_and_redirects_are_not_followed(
     kind: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "rowmill.toml").write_text('[limits]\nmax_wait = "4s"\n')
     async with FaultServer(PORTALS[kind]) as server:
         code, told = await run_against(
             tmp_path, server, "--in-doubt", "hold", "--limit", "6", rows=6
