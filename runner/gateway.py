@@ -65,7 +65,8 @@ class Connector(aiohttp.TCPConnector):
         progress.sent = progress.connected  # True for the second connection of one GET
         connection = await super().connect(req, traces, timeout)
         progress.sent = progress.connected = True
-        reach("call.connected")
+        if req.method == "POST":  # what is paid for; questions may go before
+            reach("call.connected")
         return connection
 
 
@@ -127,7 +128,8 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             problem = _renamed(error, progress)
         else:
             progress.status = answer.status
-            reach("call.answering")
+            if request.method == "POST":
+                reach("call.answering")
             return httpx.Response(
                 answer.status, headers=list(answer.raw_headers), stream=Incoming(answer, progress)
             )

@@ -99,6 +99,7 @@ def take_in(
                 _look_around(found, workspace)
             _guard(found, settings, touched=set())
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
+            reach("load.staged")
         return found.intake
     with store.session() as tx:
         with tx.begin():

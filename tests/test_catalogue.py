@@ -119,7 +119,7 @@ def test_values_are_made_harmless_and_never_read_as_templates() -> None:
 
 
 def test_one_of_a_thing_is_told_in_the_singular() -> None:
-    told = {"tokens": "?", "cost": "cost unknown"}
+    told = {"tokens": "?", "cost": "unknown"}
     assert say("run.used", calls="1", **told) == "1 call · ? tokens · cost unknown"
     assert say("run.used", calls="1,001", **told) == "1,001 calls · ? tokens · cost unknown"
 

@@ -68,10 +68,10 @@ RUN = {
     ),
     "run.remembered": "as last time: {options}",
     "run.skipping_bad": "{count} bad row{count:|s} marked as failed:",
-    "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · {price}",
-    "run.ask": "Send {calls} request{calls:|s} to {host} ({price})?",
+    "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · price {price}",
+    "run.ask": "Send {calls} request{calls:|s} to {host} (price {price})?",
     "run.needs_consent": (
-        "{calls} request{calls:|s} to {host} ({price}) need{calls:s|} a yes. Nobody can be asked "
+        "{calls} request{calls:|s} to {host} (price {price}) need{calls:s|} a yes. Nobody can be asked "
         "here, so nothing was sent; add -y to go ahead."
     ),
     "run.declined": "Nothing was sent.",
@@ -85,7 +85,7 @@ RUN = {
     ),
     "run.cut": "Giving up what is in flight; the next run asks again. Once more ends at once.",
     "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
-    "run.used": "{calls} call{calls:|s} · {tokens} tokens · {cost}",
+    "run.used": "{calls} call{calls:|s} · {tokens} tokens · cost {cost}",
     "run.failures": "  {count} × {kind}: {meaning}",
     "run.stopped_key": "Stopped: the key was not accepted. {detail}",
     "run.stopped_credit": "Stopped: there is no money left. {detail}",

@@ -57,10 +57,10 @@ RUN: dict[str, str] = {
     "run.found_answered": "其中 {count} 个请求已有结果，不再购买",
     "run.remembered": "沿用上次：{options}",
     "run.skipping_bad": "{count} 行有问题，标记为失败：",
-    "run.start": "{rows} 行 · {endpoints} · {host} · {price}",
-    "run.ask": "向 {host} 发送 {calls} 个请求（{price}）？",
+    "run.start": "{rows} 行 · {endpoints} · {host} · 价格：{price}",
+    "run.ask": "向 {host} 发送 {calls} 个请求（价格：{price}）？",
     "run.needs_consent": (
-        "向 {host} 发送 {calls} 个请求（{price}）需要确认。这里无人可问，因此什么都没有发送；"
+        "向 {host} 发送 {calls} 个请求（价格：{price}）需要确认。这里无人可问，因此什么都没有发送；"
         "加 -y 即可继续。"
     ),
     "run.declined": "什么都没有发送。",
@@ -71,7 +71,7 @@ RUN: dict[str, str] = {
     ),
     "run.cut": "放弃进行中的调用，下次运行会重新请求。再按一次立即结束。",
     "run.end": "{done} 行完成，{failed} 行失败，{in_doubt} 行存疑，{pending} 行待处理 · {time}",
-    "run.used": "{calls} 次调用 · {tokens} tokens · {cost}",
+    "run.used": "{calls} 次调用 · {tokens} tokens · 费用：{cost}",
     "run.failures": "  {count} × {kind}：{meaning}",
     "run.stopped_key": "已停止：密钥未被接受。{detail}",
     "run.stopped_credit": "已停止：余额不足。{detail}",

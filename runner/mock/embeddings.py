@@ -93,8 +93,8 @@ class Embeddings:
         return packed(_list(wanted, items[::-1]))
 
     def events(self, case: Case[EmbeddingRequest]) -> list[bytes]:
-        """Never asked for."""
-        raise NotImplementedError
+        """There are none: `stream` is no field of this service."""
+        raise TypeError(f"vectors are never streamed: {case.wanted.model}")
 
     def _checked(self, given: dict[str, Any]) -> EmbeddingRequest:
         for name in given:
