@@ -104,7 +104,7 @@ def test_a_failed_row_tells_why_in_whose_words_and_what_to_do(home: Path) -> Non
     assert "Row 1 of rows.jsonl: failed" in shown
     assert "content check turned the request down" in shown
     assert "Change the words" in shown
-    assert "rowmill run rows.jsonl" in shown
+    assert "rowmill errors rows.jsonl --export fixes.xlsx" in shown
     assert "notes mine" in shown
     assert "1.5 s · HTTP 200 · turned down, free" in shown
     assert "given up: refused (moderation)" in shown

@@ -71,8 +71,8 @@ RUN = {
     "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · price {price}",
     "run.ask": "Send {calls} request{calls:|s} to {host} (price {price})?",
     "run.needs_consent": (
-        "{calls} request{calls:|s} to {host} (price {price}) need{calls:s|} a yes. Nobody can be asked "
-        "here, so nothing was sent; add -y to go ahead."
+        "{calls} request{calls:|s} to {host} (price {price}) need{calls:s|} a yes. Nobody can be "
+        "asked here, so nothing was sent; add -y to go ahead."
     ),
     "run.declined": "Nothing was sent.",
     "run.nothing_to_do": "Nothing to do: every row is settled.",
