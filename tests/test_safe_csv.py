@@ -1,5 +1,6 @@
 """What --safe-csv put before cells is taken off again, and nothing else is."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,20 @@ def test_a_results_file_reads_back_as_the_user_wrote_it(tmp_path: Path, *, safe:
     assert prompts(path) == ROWS
     kinds = [finding.kind for finding in open_sheet(path).findings]
     assert ("safe_csv" in kinds) is safe
+
+
+def test_cells_that_only_look_safely_written_are_the_users_own(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", ["'=1+1", "plain", ',"result_status","'], safe=False)
+    assert prompts(path) == ["'=1+1", "plain", ',"result_status","']
+
+
+def test_a_file_rewritten_with_all_cells_quoted_is_not_taken_for_a_safe_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", ["'=1+1", "=1+1"], safe=False)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    assert prompts(path) == ["'=1+1", "=1+1"]
 
 
 def test_a_sheet_that_is_no_results_file_is_never_changed(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.folds import Folds, Short
 from jobs.sheet.header import TOP, find_header, header_findings
 from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet, Source
-from jobs.sheet.safe_csv import safe_finding, unsafed
+from jobs.sheet.safe_csv import marked, safe_finding, unsafed
 from jobs.sheet.text import open_text, undecodable
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # 
         header_row=header + 1,
         headers=dialect.headers,
     )
-    safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
-    findings += [safe] if safe else []
+    safe = None
+    if marked(sample, delimiter):
+        safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
+        findings += [safe] if safe else []
     source = _source(dialect, marred=encoding.marred, safe=safe is not None)
     return Sheet(path, layout, source=source, findings=tuple(findings))
 

@@ -1,9 +1,9 @@
 """Takes the ' of --safe-csv off again when such a file is read.
 
-Nothing in a csv file can say how it was written. But a results file is known by its columns, and in
-one that was written safely no cell of text that a spreadsheet could run stands without a ': one
-such cell proves the opposite. Where none does and some cells have the ', they get back what they
-were; anywhere else a leading ' is the user's own.
+A results file written safely has every name of its header in quotes, which no other has. A program
+that writes all cells in quotes may have rewritten one that was not: there a cell of text that a
+spreadsheet could run stands without a ', and proves the opposite. Anywhere else a leading ' is the
+user's own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,13 @@ MARKS = frozenset({"result_status", "result_row", "result_key"})
 """Only a results file has all three: nobody gives a sheet of their own these columns."""
 
 
+def marked(text: str, delimiter: str | None) -> bool:
+    """Whether a file that begins with `text` has the header of --safe-csv."""
+    return bool(delimiter) and f'{delimiter}"result_status"{delimiter}"' in text
+
+
 def safe_finding(headers: Sequence[str], rows: Callable[[], Iterator[Row]]) -> Finding | None:
-    """Says that a file was written with --safe-csv; None where it was not."""
+    """Says that the cells of a marked file got a '; None where none did."""
     names = [header.strip().lower() for header in headers]
     if not set(names) >= MARKS:
         return None

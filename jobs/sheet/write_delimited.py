@@ -16,7 +16,12 @@ def write_delimited(
     out = Utf8Writer(file)
     out.write(BOM)
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow([neutralise(name) for name in grid.names] if safe else grid.names)
+    if safe:
+        # A header quoted throughout records for the reader how the file was written.
+        quoted = csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+        quoted.writerow([neutralise(name) for name in grid.names])
+    else:
+        writer.writerow(grid.names)
     kinds = [column.kind for column in grid.columns]
     # Numbers of ours cannot be formulas, and stay numbers.
     guarded = [
