@@ -14,6 +14,7 @@ from world import World
 from jobs.database import create, postgres_engine
 from jobs.store import Store
 from jobs.table import metadata
+from runner.catalogue import choose_language
 
 ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
 
@@ -61,6 +62,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the shell happens to set must not reach the commands that are tested."""
     for name in [name for name in os.environ if name.startswith("ROWMILL_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """A language that an earlier test chose in this process must not reach the next."""
+    choose_language("en", {})
 
 
 @pytest.fixture(scope="session")

@@ -17,13 +17,6 @@ PLACE = re.compile(r"\{(\w+)(?::[^{}|]*\|[^{}|]*)?\}")
 SOURCES = sorted(Path(runner.__path__[0]).rglob("*.py"))
 
 
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    choose_language("en", {})
-    yield
-    choose_language("en", {})
-
-
 def said() -> Iterator[tuple[str, set[str] | None, str]]:
     """Every literal key in the code, with the values given (None where they are a dict)."""
     for path in SOURCES:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,6 @@ HOSTILE = (
     '=HYPERLINK("http://evil.example")',
 )
 SERIOUS = frozenset({"serious", "critical"})
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    choose_language("en", {})
-    yield
-    choose_language("en", {})
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from jobs.job import JSON
 from jobs.sheet.figures import LEAST, Fact, figures
 from jobs.store.gallery import Minute, PastRun
 from jobs.store.readings import Spent
-from runner.catalogue import choose_language
 from runner.report import apart
 from runner.report.charts import charts
 from runner.report.html import el, joined, script_json
@@ -24,13 +22,6 @@ from runner.report.story import Incident, advice, reasons, sentences, stretches,
 
 START = pages.START
 MODERATION = "I cannot help with that picture."
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    choose_language("en", {})
-    yield
-    choose_language("en", {})
 
 
 def data_of(page: Path) -> dict[str, object]:

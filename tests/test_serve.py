@@ -17,17 +17,9 @@ import pytest
 from browser import Browser, Sight
 from world import PICTURE, World
 
-from runner.catalogue import choose_language
 from runner.serve import feed
 from runner.serve.server import LivePage
 from runner.workspace import Workspace
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    choose_language("en", {})
-    yield
-    choose_language("en", {})
 
 
 @contextmanager

@@ -184,13 +184,10 @@ def test_an_error_names_file_row_column_expected_and_found() -> None:
 
 def test_the_same_error_is_told_in_chinese_and_stays_english_as_data() -> None:
     choose_language("zh", {})
-    try:
-        text = describe_error(SheetError(Path("a.csv"), [FOUND]))
-        assert text.splitlines()[0] == "a.csv 无法使用："
-        assert text.splitlines()[1].startswith("  第 5 行，“si ze”列：这一行比表头长")
-        assert words(FOUND, "en").message.startswith("the row is longer")
-    finally:
-        choose_language("en", {})
+    text = describe_error(SheetError(Path("a.csv"), [FOUND]))
+    assert text.splitlines()[0] == "a.csv 无法使用："
+    assert text.splitlines()[1].startswith("  第 5 行，“si ze”列：这一行比表头长")
+    assert words(FOUND, "en").message.startswith("the row is longer")
 
 
 def test_reading_csv_imports_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
