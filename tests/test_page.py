@@ -202,7 +202,7 @@ def test_keys_alone_lead_through_gallery_and_lightbox(browser: Browser, night: P
         page.keyboard.press("t")
         assert "1 row ticked" in page.locator("#ticked").inner_text()
         page.keyboard.press("c")
-        assert page.locator("#said").inner_text() == "Copied"
+        page.locator("#said", has_text="Copied").wait_for(state="attached")  # after the clipboard
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
         assert _focused_place(sight) == 2  # back where the reader was
