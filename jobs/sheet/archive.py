@@ -18,6 +18,11 @@ _XML = (".xml", ".rels", ".vml")
 _WHOLE = ("sharedStrings.xml", "content.xml")  # read whole by the reader, unseen by our own scan
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
+DAMAGES = (
+    zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, EOFError, zlib.error,
+)  # fmt: skip
+"""What zipfile raises for an archive that is damaged, encrypted or packed in an unknown way."""
+
 
 def check_archive(path: Path) -> None:
     """Raises SheetError for a damaged zip, and for one that would flood disk or memory."""
@@ -30,9 +35,7 @@ def check_archive(path: Path) -> None:
                     raise SheetError(
                         path, [Finding(kind="unsafe_xml", severity="error", found=found)]
                     )
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, zlib.error) as error:
-        raise SheetError(path, [damaged_workbook(error)]) from error
-    except EOFError as error:
+    except DAMAGES as error:
         raise SheetError(path, [damaged_workbook(error)]) from error
 
 

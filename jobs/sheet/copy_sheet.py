@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 
 from jobs.sheet.cells import clean
 from jobs.sheet.copy_parts import UnfitWorkbookError
+from jobs.sheet.names import letter
+from jobs.sheet.scan import column_number
 
 CHUNK = 1 << 20
 MOST_COLUMNS = 16_384
@@ -51,7 +53,7 @@ def used_columns(source: BinaryIO) -> int:
                 raise UnfitWorkbookError("its cells do not say where they are")
             name = found[1]
             if name not in names:
-                names[name] = _index(name) + 1
+                names[name] = column_number(name) + 1
                 last = max(last, names[name])
     return last
 
@@ -92,7 +94,7 @@ class _Pending:
 
     def __init__(self, added: Added, lines: Iterator[Line]) -> None:
         self.added = added
-        self.names = [_name(added.first + place) for place in range(len(added.headers))]
+        self.names = [letter(added.first + place) for place in range(len(added.headers))]
         self._lines = lines
         self._header = True
         self._line: Line | None = (added.header_row, list(added.headers))
@@ -194,7 +196,7 @@ class _Scan:
 
 
 def _head(head: bytes, added: Added) -> bytes:
-    last = _name(added.first + len(added.headers) - 1)
+    last = letter(added.first + len(added.headers) - 1)
 
     def wider(found: re.Match[bytes]) -> bytes:
         first, _, end = found[2].decode().partition(":")
@@ -236,18 +238,3 @@ def _text(text: str) -> str:
     fit, _ = clean(text)
     fit = _ESCAPED.sub(lambda found: f"_x005F{found[0]}", fit)
     return escape(fit).replace("\r", "_x000D_")
-
-
-def _index(name: bytes) -> int:
-    number = 0
-    for letter in name:
-        number = number * 26 + letter - 64
-    return number - 1
-
-
-def _name(index: int) -> str:
-    name, rest = "", index + 1
-    while rest:
-        rest, letter = divmod(rest - 1, 26)
-        name = chr(65 + letter) + name
-    return name
