@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from world import World
 
+from jobs.store.gallery import page_rows
 from runner.mock.embeddings import Embeddings
 
 VECTORS = ("-e", "embedding", "-m", "mock-vector", "-y")
@@ -48,10 +49,12 @@ def test_tokens_and_cost_of_a_call_are_shared_by_its_rows(world: World) -> None:
         ((tokens, cost),) = tx.exec_driver_sql(
             "SELECT (SELECT sum(total_tokens) FROM attempts), (SELECT sum(cost) FROM calls)"
         ).all()
+        shown = [one.cost or 0.0 for one in page_rows(tx, 1)]
     rows = world.results(sheet)
     assert sum(int(row["result_total_tokens"]) for row in rows) == tokens
     assert tokens == sum(len(text.encode()) // 4 + 1 for text in texts)
     assert sum(float(row["result_cost"]) for row in rows) == pytest.approx(cost)
+    assert sum(shown) == pytest.approx(cost)  # the report tells the same
     assert cost == pytest.approx(tokens * 10 / 1e6)
     assert call["billed"]
 

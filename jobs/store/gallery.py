@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, and_, case, cast, func, not_, or_, select
 
-from jobs.job import JSON, State
+from jobs.job import JSON
+from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
 from jobs.table import attempts, calls, events, files, jobs, rows, runs
 
 PAGE = 2000
@@ -60,43 +61,27 @@ class PastRun:
     events: tuple[tuple[float, str, dict[str, JSON]], ...]
 
 
-_STATUS = case(
-    (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
-)
-_tried = attempts.alias("tried")
-_TRIES = (
-    select(func.count())
-    .where(_tried.c.job_id == jobs.c.id, _tried.c.outcome.is_not(None))
-    .correlate(jobs)
-    .scalar_subquery()
-)
-_SHOWN = (
-    select(
-        rows.c.id.label("row_id"),
-        rows.c.position,
-        rows.c.key,
-        jobs.c.id,
-        _STATUS.label("status"),
-        jobs.c.endpoint,
-        jobs.c.model,
-        jobs.c.fields,
-        jobs.c.kind,
-        jobs.c.cause,
-        jobs.c.detail,
-        jobs.c.updated_at,
-        jobs.c.call_id,
-        attempts.c.text,
-        attempts.c.finish,
-        attempts.c.total_tokens,
-        calls.c.cost,
-        calls.c.seconds,
-        _TRIES.label("tries"),
-    )
-    .select_from(rows)
-    .join(jobs, jobs.c.id == rows.c.job_id)
-    .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
-    .outerjoin(calls, calls.c.id == jobs.c.call_id)
-)
+_SHOWN = select(
+    rows.c.id.label("row_id"),
+    rows.c.position,
+    rows.c.key,
+    jobs.c.id,
+    STATUS.label("status"),
+    jobs.c.endpoint,
+    jobs.c.model,
+    jobs.c.fields,
+    jobs.c.kind,
+    jobs.c.cause,
+    jobs.c.detail,
+    jobs.c.updated_at,
+    jobs.c.call_id,
+    attempts.c.text,
+    attempts.c.finish,
+    attempts.c.total_tokens,
+    COST.label("cost"),
+    calls.c.seconds,
+    TRIES.label("tries"),
+).select_from(WITH_LAST_CALL)
 
 
 def page_rows(

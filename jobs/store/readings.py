@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_
 from jobs.job import JSON, FailureClass, State, Step
 from jobs.store.edits import edited_cells
 from jobs.store.nanos import NANO, nanos_of
+from jobs.store.standing import COST, SHARES, STATUS, TRIES, WITH_LAST_CALL
 from jobs.table import (
     answers,
     attempts,
@@ -283,56 +284,33 @@ def failed_by_class(connection: Connection, batch_id: int) -> dict[FailureClass,
     return {FailureClass(kind): count for kind, count in found}
 
 
-_STATUS = case(
-    (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
-)
-_tried = attempts.alias("tried")
-_TRIES = (
-    select(func.count())
-    .where(_tried.c.job_id == jobs.c.id, _tried.c.outcome.is_not(None))
-    .correlate(jobs)
-    .scalar_subquery()
-)
-_shared = attempts.alias("shared")
-_SHARES = (
-    select(func.count())
-    .where(_shared.c.call_id == jobs.c.call_id)
-    .correlate(jobs)
-    .scalar_subquery()
-)
-_RESULT = (
-    select(
-        rows.c.id.label("row_id"),
-        rows.c.position,
-        rows.c.key,
-        rows.c.cells,
-        rows.c.parked,
-        jobs.c.id,
-        _STATUS.label("status"),
-        jobs.c.kind,
-        jobs.c.cause,
-        jobs.c.detail,
-        jobs.c.model,
-        jobs.c.updated_at,
-        jobs.c.call_id,
-        attempts.c.text,
-        attempts.c.finish,
-        attempts.c.answered_model,
-        attempts.c.prompt_tokens,
-        attempts.c.completion_tokens,
-        attempts.c.total_tokens,
-        attempts.c.data,
-        (calls.c.cost / _SHARES).label("cost"),  # rows that shared a call share its price
-        calls.c.currency,
-        calls.c.seconds,
-        calls.c.request_id,
-        _TRIES.label("tries"),
-    )
-    .select_from(rows)
-    .join(jobs, jobs.c.id == rows.c.job_id)
-    .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
-    .outerjoin(calls, calls.c.id == jobs.c.call_id)
-)
+_RESULT = select(
+    rows.c.id.label("row_id"),
+    rows.c.position,
+    rows.c.key,
+    rows.c.cells,
+    rows.c.parked,
+    jobs.c.id,
+    STATUS.label("status"),
+    jobs.c.kind,
+    jobs.c.cause,
+    jobs.c.detail,
+    jobs.c.model,
+    jobs.c.updated_at,
+    jobs.c.call_id,
+    attempts.c.text,
+    attempts.c.finish,
+    attempts.c.answered_model,
+    attempts.c.prompt_tokens,
+    attempts.c.completion_tokens,
+    attempts.c.total_tokens,
+    attempts.c.data,
+    COST.label("cost"),
+    calls.c.currency,
+    calls.c.seconds,
+    calls.c.request_id,
+    TRIES.label("tries"),
+).select_from(WITH_LAST_CALL)
 
 
 def results(
@@ -473,7 +451,7 @@ def placed_rows(
 ) -> Iterator[PlacedRow]:
     """The done rows of these endpoints, those of one call together."""
     found = connection.execute(
-        select(rows.c.position, rows.c.key, jobs.c.model, jobs.c.call_id, attempts.c.data, _SHARES)
+        select(rows.c.position, rows.c.key, jobs.c.model, jobs.c.call_id, attempts.c.data, SHARES)
         .select_from(rows)
         .join(jobs, jobs.c.id == rows.c.job_id)
         .join(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))

@@ -1,0 +1,31 @@
+"""Where a row stands, in SQL: its job, its last call, and its share of what that cost."""
+
+from sqlalchemy import and_, case, func, select
+
+from jobs.job import State
+from jobs.table import attempts, calls, jobs, rows
+
+STATUS = case(
+    (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
+)
+_tried = attempts.alias("tried")
+TRIES = (
+    select(func.count())
+    .where(_tried.c.job_id == jobs.c.id, _tried.c.outcome.is_not(None))
+    .correlate(jobs)
+    .scalar_subquery()
+)
+_shared = attempts.alias("shared")
+SHARES = (
+    select(func.count())
+    .where(_shared.c.call_id == jobs.c.call_id)
+    .correlate(jobs)
+    .scalar_subquery()
+)
+COST = calls.c.cost / SHARES  # rows that shared a call share its price
+WITH_LAST_CALL = (
+    rows.join(jobs, jobs.c.id == rows.c.job_id)
+    .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
+    .outerjoin(calls, calls.c.id == jobs.c.call_id)
+)
+"""The rows, each with its job, and with its attempt and call where it has had any."""
