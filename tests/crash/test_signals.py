@@ -118,11 +118,12 @@ def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) 
         run.signal(signal.SIGINT)
         one.until(lambda: spool_size(one) > INLINE, run)
         run.signal(signal.SIGINT)  # some milliseconds of packing after the answer came
-        reached = one.reached()
+        at_signal = one.reached()  # none yet where the record is half written
         assert run.wait() == Exit.INTERRUPTED, run.stderr
+        reached = one.photo("after").answered
         assert reached
+        assert at_signal <= reached
         assert max(answer_sizes(one)) > INLINE
-        assert reached <= one.photo("after").answered
         asked_before = len(one.billed())
         assert one.start(*big).wait() == Exit.DONE
         shas = {line.sha for line in one.billed() if line.id in reached}
