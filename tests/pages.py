@@ -8,13 +8,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from jobs.sheet.figures import Fact, figures
+from jobs.store import Store, Transaction
+from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun
 from jobs.store.readings import Counts, Spent
+from jobs.table import attempts, calls, jobs
+from jobs.table import rows as sheet_rows
 from jobs.thumbs import EDGE, thumb_path
 from runner.report.facts import Facts, Group
 from runner.report.page import Place, render
 from runner.report.rows import Records
+from runner.workspace import BATCH_ID
 
 START = 1_790_000_000.0
 PICTURES = 24  # different ones
@@ -100,7 +104,7 @@ def facts(rows: Sequence[PageRow], **more: object) -> Facts:
             Minute(at=START + 60 * at, good=20 * (at < 30), slowed=0, failed=9, doubtful=0)
             for at in range(45)
         ),
-        figures=figures([_fact(one) for one in rows]),
+        figures=figures_of(rows),
         next_command="rowmill retry prompts.csv",
         shown=tuple(rows),
     )
@@ -120,8 +124,67 @@ def _spent(rows: Sequence[PageRow]) -> Spent:
     )
 
 
-def _fact(one: PageRow) -> Fact:
-    return Fact(one.status, one.kind, one.model, one.seconds, one.cost, one.finished_at)
+def figures_of(shown: Sequence[PageRow]) -> Figures:
+    """What the charts of a sheet with these rows show."""
+    store = Store.scratch()
+    try:
+        with store.write() as tx:
+            lay_in(tx, shown)
+            return figures(tx, BATCH_ID)
+    finally:
+        store.close()
+
+
+def lay_in(tx: Transaction, shown: Sequence[PageRow]) -> None:
+    """These rows in an empty table, each with a job, a call and an attempt."""
+    numbered = list(enumerate(shown, 1))
+    tx.execute(sheet_rows.insert(), [_row(number, one) for number, one in numbered])
+    tx.execute(jobs.insert(), [_job(number, one) for number, one in numbered])
+    tx.execute(calls.insert(), [_call(number, one) for number, one in numbered])
+    tried = [{"job_id": number, "call_id": number, "version": 0} for number, _ in numbered]
+    tx.execute(attempts.insert(), tried)
+
+
+def _row(number: int, one: PageRow) -> dict[str, object]:
+    place = {"id": number, "batch_id": BATCH_ID, "job_id": number, "position": one.row}
+    return {**place, "key": one.key, "cells": "[]", "parked": False}
+
+
+def _job(number: int, one: PageRow) -> dict[str, object]:
+    nothing = dict.fromkeys(("occurrence", "rank", "turn", "not_before", "epoch", "version"), 0)
+    nothing |= dict.fromkeys(("attempts", "repeats", "deaths"), 0)
+    return {
+        **nothing,
+        "id": number,
+        "batch_id": BATCH_ID,
+        "digest": number.to_bytes(16, "big"),
+        "digest_version": 1,
+        "endpoint": one.endpoint,
+        "model": one.model,
+        "fields": one.fields,
+        "position": one.row,
+        "state": "ready" if one.status == "pending" else one.status,
+        "step": "send",
+        "stream": False,
+        "call_id": number,
+        "kind": one.kind,
+        "updated_at": one.finished_at,
+        "listed": True,
+    }
+
+
+def _call(number: int, one: PageRow) -> dict[str, object]:
+    return {
+        "id": number,
+        "run_id": 1,
+        "endpoint": one.endpoint,
+        "model": one.model,
+        "account": "",
+        "call_key": f"call-{number}",
+        "started_at": START,
+        "seconds": one.seconds,
+        "cost": one.cost,
+    }
 
 
 def write_page(folder: Path, told: Facts) -> Path:
@@ -136,5 +199,5 @@ def write_page(folder: Path, told: Facts) -> Path:
         sheet_word=told.sheet_word, has_thumb=names.__contains__, rows=len(told.shown)
     )
     page = folder / "report.html"
-    page.write_text(render(told, Place(records=records)), encoding="utf-8")
+    page.write_text("".join(render(told, Place(records=records))), encoding="utf-8")
     return page

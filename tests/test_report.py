@@ -2,21 +2,16 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pages
 import pytest
-from world import KEY, PICTURE, ROOT, TEXT, World
+from world import KEY, PICTURE, TEXT, World
 
 from jobs.job import JSON
-from jobs.sheet.figures import LEAST, Fact, figures
 from jobs.store.gallery import Minute, PastRun
 from jobs.store.readings import Spent
-from runner.report import apart
-from runner.report.charts import charts
 from runner.report.html import el, joined, script_json
 from runner.report.story import Incident, advice, reasons, sentences, stretches, timeline
 
@@ -112,34 +107,6 @@ def test_a_page_that_cannot_be_written_is_output_trouble_and_no_row_fails(world:
     assert done.code == 7
     assert "The report could not be written" in done.err
     assert world.column(sheet) == ["done"]
-
-
-def test_the_page_of_a_big_table_is_made_by_a_process_of_its_own(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(apart, "BIG", 1)
-    sheet = world.prompts("a.csv", "a fox", "an owl")
-    code = (
-        "import sys; from runner.report import apart; apart.BIG = 1; from runner.cli import main;"
-        "import atexit; atexit.register(lambda: print('runner.report.page' in sys.modules and"
-        " 'yes' or 'no'));"
-        f"sys.argv = ['rowmill', 'run', {str(sheet)!r}, '-e', 'chat', '-m', 'm', '-y', '-q'];"
-        "main()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2 rows are done." in words(world.workspace(sheet).report)
-
-
-def test_a_page_that_a_process_of_its_own_cannot_write_says_why(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(apart, "BIG", 1)
-    sheet = world.prompts("a.csv", "a fox", "an owl")
-    world.workspace(sheet).report.mkdir(parents=True)
-    done = world.run("run", sheet, *TEXT)
-    assert done.code == 7
-    assert "is a folder" in done.err
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -335,71 +302,6 @@ def test_trouble_is_named_by_its_kind_and_never_invented() -> None:
     assert stretches(_minutes("good", "good")) == []
     single = Minute(at=START, good=1, slowed=0, failed=2, doubtful=0)
     assert stretches([single]) == []  # two calls are no incident
-
-
-# --- the figures ----------------------------------------------------------------------------------
-
-
-def _fact(number: int, **more: object) -> Fact:
-    plain = Fact("done", None, "m", 10.0, None, START + number)
-    return plain._replace(**more)  # type: ignore[arg-type]  # its fields, by name
-
-
-def test_few_rows_make_no_charts_and_load_no_pandas() -> None:
-    assert figures([_fact(at) for at in range(LEAST - 1)]).finished == ()
-    code = (
-        "import sys\nfrom jobs.sheet.figures import Fact, figures\n"
-        "figures([Fact('done', None, 'm', 1.0, None, 1.0)] * 9)\nprint('pandas' in sys.modules)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"
-
-
-def test_every_ended_row_of_the_night_is_in_exactly_one_bin() -> None:
-    night = [_fact(60 * at, status="failed" if at % 3 else "done") for at in range(300)]
-    earlier = [_fact(-100_000 - at) for at in range(20)]  # another night
-    pending = [_fact(0, status="pending", finished_at=None)]
-    found = figures([*night, *earlier, *pending])
-    assert sum(one.done for one in found.finished) == 100
-    assert sum(one.failed for one in found.finished) == 200
-    assert len(found.finished) <= 49
-    places = [one.at for one in found.finished]
-    assert places == [places[0] + found.width * at for at in range(len(places))]
-
-
-def test_waits_are_those_of_done_rows_with_their_quantiles() -> None:
-    facts = [_fact(at, seconds=float(at)) for at in range(1, 101)]
-    facts += [_fact(0, status="failed", seconds=1000.0), _fact(0, seconds=None)]
-    waits = figures(facts).waits
-    assert waits is not None
-    assert waits.p50 == 50.5
-    assert waits.p95 == pytest.approx(95.05)
-    assert sum(waits.counts) == 100
-
-
-def test_an_unknown_price_is_no_price_of_zero() -> None:
-    facts = [_fact(at, model="free", cost=None) for at in range(9)]
-    facts += [_fact(at, model="paid", cost=0.5) for at in range(3)]
-    facts += [_fact(9, model="paid", cost=None)]
-    found = figures(facts)
-    assert [(one.model, one.cost, one.unpriced) for one in found.models] == [
-        ("paid", 1.5, 1),
-        ("free", None, 9),
-    ]
-    drawn = charts(found, currency="USD")
-    assert "at least 1.50 USD" in drawn
-    assert "unknown" in drawn
-
-
-def test_a_slow_stretch_is_found() -> None:
-    facts = [_fact(30 * at, seconds=10.0) for at in range(400)]
-    facts += [_fact(12_000 + 30 * at, seconds=90.0) for at in range(40)]
-    found = figures(facts).slow
-    assert len(found) == 1
-    begin, end = found[0]
-    assert begin <= START + 12_600 < end
 
 
 # --- markup ---------------------------------------------------------------------------------------

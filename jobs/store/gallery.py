@@ -12,7 +12,7 @@ from jobs.job import JSON
 from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
 from jobs.table import attempts, calls, events, files, jobs, rows, runs
 
-PAGE = 2000
+PAGE = 500  # rows in memory at once; their texts may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ from runner.intake import Incoming, Intake, take_in
 from runner.keys import OwnedKey, find_keys
 from runner.naming import TemplateError
 from runner.progress import Display
-from runner.report.apart import write_ended
+from runner.report.writing import Wish, write_report
 from runner.rereading import read_again
 from runner.schema import AUTO
 from runner.screen import give, tell
@@ -303,7 +303,7 @@ def _finish(
     if ending is not None:
         with store.write() as tx:
             end_run(tx, ending.run_id, exit_code=int(result), now=time.time())
-    told, code = _report(job, standing)
+    told, code = _report(job)
     written += told
     result = worst([result, code])
     if not job.settings.quiet:
@@ -375,10 +375,10 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
     return lines, Exit.DONE
 
 
-def _report(job: Launch, standing: Counts) -> tuple[list[str], Exit]:
+def _report(job: Launch) -> tuple[list[str], Exit]:
     """The morning page, once the table says how the run ended."""
     try:
-        path, moved = write_ended(job.workspace, rows=standing.total)
+        path, moved = write_report(job.workspace, Wish())
     except OSError as error:
         return [say("report.failed", reason=str(error))], Exit.OUTPUT
     return [say("run.report_moved" if moved else "run.report", path=_near(path))], Exit.DONE

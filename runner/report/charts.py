@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from jobs.sheet.figures import Figures, ModelCost, TimeBin, Waits
+from jobs.store.figures import Figures, ModelCost, TimeBin, Waits
 from runner.catalogue import say
 from runner.report.html import Html, el, joined
 from runner.told import amount_words

@@ -1,11 +1,13 @@
 """Everything that a report tells of a sheet, read from its table at one moment."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from jobs.job import FailureClass
-from jobs.sheet.figures import Fact, Figures, figures
 from jobs.store import Store, Transaction
+from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
 from jobs.store.readings import (
     Batch,
@@ -36,6 +38,13 @@ class Group:
     first: int  # row
 
 
+class Shown(Protocol):
+    """The rows that a page shows, in sheet order; how many is known before they are read."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[PageRow]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a report tells; `sheet_word` is what a person types for the sheet."""
@@ -51,15 +60,19 @@ class Facts:
     minutes: tuple[Minute, ...]
     figures: Figures
     next_command: str | None
-    shown: tuple[PageRow, ...] = field(repr=False)
+    shown: Shown = field(repr=False)
 
 
-def facts_of(workspace: Workspace, *, now: float, running: bool) -> Facts:
-    """Look at the table once; a run that is going on is not disturbed. Raises Refusal."""
+@contextmanager
+def facts_of(workspace: Workspace, *, now: float, running: bool) -> Iterator[Facts]:
+    """Look at the table once, for the time of a `with`, since rows are read as they are shown.
+
+    A run that is going on is not disturbed. Raises Refusal where there is nothing to tell.
+    """
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            return _read(tx, workspace, now=now, running=running)
+            yield _read(tx, workspace, now=now, running=running)
     finally:
         store.close()
 
@@ -68,8 +81,6 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
     loaded = batch(tx, BATCH_ID)
     if loaded is None:
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
-    facts: list[Fact] = []
-    shown = _chosen(_counted(page_rows(tx, BATCH_ID), facts))
     standing = counts(tx, BATCH_ID)
     return Facts(
         sheet=loaded.sheet,
@@ -84,9 +95,9 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         ),
         runs=tuple(past_runs(tx, BATCH_ID)),
         minutes=tuple(call_minutes(tx, BATCH_ID)),
-        figures=figures(facts),
+        figures=figures(tx, BATCH_ID),
         next_command=None if running else _next(tx, workspace, loaded, standing),
-        shown=shown,
+        shown=TableRows(tx, standing),
     )
 
 
@@ -96,28 +107,21 @@ def _next(tx: Transaction, workspace: Workspace, loaded: Batch, standing: Counts
     return next_command(workspace, loaded, standing, ordered)
 
 
-def _counted(rows: Iterator[PageRow], facts: list[Fact]) -> Iterator[PageRow]:
-    """The same rows; each leaves what the charts count of it."""
-    for row in rows:
-        facts.append(
-            Fact(
-                status=row.status,
-                kind=row.kind,
-                model=row.model,
-                seconds=row.seconds,
-                cost=row.cost,
-                finished_at=row.finished_at,
-            )
-        )
-        yield row
+class TableRows:
+    """As many rows of the table as a page takes: first what failed, then all others."""
 
+    def __init__(self, tx: Transaction, standing: Counts) -> None:
+        self._tx = tx
+        self._failed = min(standing.failed + standing.in_doubt, MOST_ROWS)
+        self._total = min(standing.total, MOST_ROWS)
 
-def _chosen(rows: Iterator[PageRow]) -> tuple[PageRow, ...]:
-    """As many rows as a page takes, in sheet order: first what failed, then all others."""
-    failed: list[PageRow] = []
-    others: list[PageRow] = []
-    for row in rows:
-        kept = failed if row.status in FAILED else others
-        if len(kept) < MOST_ROWS:
-            kept.append(row)
-    return tuple(sorted([*failed, *others][:MOST_ROWS], key=lambda row: row.row))
+    def __len__(self) -> int:
+        return self._total
+
+    def __iter__(self) -> Iterator[PageRow]:
+        left = {True: self._failed, False: self._total - self._failed}
+        for row in page_rows(self._tx, BATCH_ID):
+            failed = row.status in FAILED
+            if left[failed]:
+                left[failed] -= 1
+                yield row

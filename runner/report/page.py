@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files as package_files
@@ -11,10 +11,11 @@ from string import Template
 from urllib.parse import quote
 
 from jobs.job import JSON
+from jobs.store.gallery import PageRow
 from runner.catalogue import language, say, sentences
 from runner.report.charts import charts
-from runner.report.facts import Facts
-from runner.report.html import Html, el, joined, script_json
+from runner.report.facts import FAILED, Facts
+from runner.report.html import Child, Html, el, joined, script_json
 from runner.report.rows import FIELDS, Records
 from runner.report.story import advice, clock, reasons, timeline
 from runner.report.story import sentences as told
@@ -32,32 +33,42 @@ NO_SCRIPT_ROWS = 200
 class Place:
     """Where the page will stand: the way from there to the workspace, and what goes inside it.
 
-    `records` knows which files have a thumbnail; `inline` gives a thumbnail's bytes where the page
-    holds them itself; `live` has the token where a server gives the page out.
+    `records` knows which files have a thumbnail; `inline` are names and bytes of those that the
+    page holds itself; `live` has the token where a server gives the page out.
     """
 
     records: Records
     base: str = ""
-    inline: Callable[[str], bytes] | None = None
+    inline: Iterable[tuple[str, bytes]] = ()
     live: str | None = None
 
 
-def render(facts: Facts, place: Place) -> str:
-    """The whole page as text."""
+def render(facts: Facts, place: Place) -> Iterator[str]:
+    """The page in pieces, each row as it is read: a big sheet's page is never held as a whole."""
     style, script = _asset("page.css"), _script()
-    slots = {
+    head, tail = _asset("page.html").split("$data")
+    yield _filled(head, _opening(facts, place, style=style, script=script))
+    failed: list[PageRow] = []
+    for piece in _data(facts, place, failed):
+        yield script_json(piece)
+    yield _filled(tail, {"noscript": _without_script(failed), "script": Html(script)})
+
+
+def _filled(template: str, slots: Mapping[str, Child]) -> str:
+    return Template(template).substitute({name: joined([value]) for name, value in slots.items()})
+
+
+def _opening(facts: Facts, place: Place, *, style: str, script: str) -> dict[str, Child]:
+    """All that stands before the rows."""
+    return {
         "lang": "zh-CN" if language() == "zh" else "en",
         "csp": policy(style, script, live=place.live is not None),
         "title": say("page.title", sheet=facts.sheet),
         "head": _head(facts),
         "summary": summary(facts),
         "gallery": _gallery(facts),
-        "noscript": _without_script(facts),
-        "data": script_json(_data(facts, place)),
         "style": Html(style),
-        "script": Html(script),
     }
-    return Template(_asset("page.html")).substitute({k: joined([v]) for k, v in slots.items()})
 
 
 def policy(style: str, script: str, *, live: bool) -> str:
@@ -87,28 +98,41 @@ def _script() -> str:
     return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
 
 
-def _data(facts: Facts, place: Place) -> str:
-    records = place.records
-    rows = records.of(facts.shown)
-    inline: dict[str, JSON] = {}
-    if place.inline is not None:
-        names = [name for row in facts.shown for name in row.files if records.has_thumb(name)]
-        inline = {name: base64.b64encode(place.inline(name)).decode() for name in names}
-    data: dict[str, JSON] = {
+def _data(facts: Facts, place: Place, failed: list[PageRow]) -> Iterator[str]:
+    """One JSON object, piece by piece. What failed first goes into `failed` on the way."""
+    named: dict[str, JSON] = {
         "fields": list(FIELDS),
-        "rows": rows,
-        **records.shared,
         "sheet": facts.sheet_word,
         "base": quote(place.base, safe="/.:"),
         "currency": facts.spent.currency or "",
-        "inline": inline,
         "at": facts.at,
         "live": place.live,
         "language": language(),
         "words": dict(sentences("page.")),
         "classes": dict(sentences("class.")),
     }
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    yield f'{_json(named)[:-1]},"rows":['
+    between = ""
+    for row in facts.shown:
+        if row.status in FAILED and len(failed) < NO_SCRIPT_ROWS:
+            failed.append(row)
+        yield between + _json(place.records.of(row))
+        between = ","
+    yield f'],{_json(place.records.shared)[1:-1]},"inline":{{'
+    yield from _inlined(place)
+    yield "}}"
+
+
+def _inlined(place: Place) -> Iterator[str]:
+    """The thumbnails that the page holds itself, by the name of the file."""
+    between = ""
+    for name, picture in place.inline:
+        yield f"{between}{_json(name)}:{_json(base64.b64encode(picture).decode())}"
+        between = ","
+
+
+def _json(value: JSON) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 # --- the head of the page -------------------------------------------------------------------------
@@ -258,9 +282,8 @@ def _timeline(facts: Facts) -> Html | None:
     )
 
 
-def _without_script(facts: Facts) -> Html:
+def _without_script(failed: Iterable[PageRow]) -> Html:
     """What failed, for a browser without scripts."""
-    failed = [row for row in facts.shown if row.status in ("failed", "in_doubt")]
     lines = [
         el(
             "tr",
@@ -268,7 +291,7 @@ def _without_script(facts: Facts) -> Html:
             el("td", row.kind or row.status),
             el("td", (row.detail or row.cause or "")[:300]),
         )
-        for row in failed[:NO_SCRIPT_ROWS]
+        for row in failed
     ]
     return joined([el("p", say("page.no_script")), el("table", *lines) if lines else None])
 

@@ -1,7 +1,7 @@
 """Turns rows into the compact records that the page's script reads."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
@@ -43,16 +43,13 @@ class Records:
         self.has_thumb = has_thumb
         self._longest = max(SHORTEST, min(LONGEST, TEXT_BUDGET // max(rows, 1)))
 
-    def of(self, rows: Iterable[PageRow]) -> list[JSON]:
-        """One list a row; `FIELDS` says what stands where."""
-        return [self._record(row) for row in rows]
-
     @property
     def shared(self) -> dict[str, JSON]:
         """What the records point to, by number."""
         return {"models": list(self.models.names), "reasons": list(self._told)}
 
-    def _record(self, row: PageRow) -> JSON:
+    def of(self, row: PageRow) -> list[JSON]:
+        """The record of a row; `FIELDS` says what stands where."""
         prompt, cut = _cut(prompt_of(json.loads(row.fields)), self._longest)
         text, text_cut = _cut(row.text or "", self._longest)
         failed = row.status in ("failed", HELD)

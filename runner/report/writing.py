@@ -2,12 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.traces import Traces
+from jobs.store import Store
+from jobs.store.gallery import file_names
 from jobs.thumbs import thumb_path
 from runner.catalogue import say
 from runner.exits import Refusal
@@ -15,7 +17,7 @@ from runner.report.facts import Facts, facts_of
 from runner.report.page import Place, render
 from runner.report.rows import Records
 from runner.thumbnails import make_missing
-from runner.workspace import Workspace
+from runner.workspace import BATCH_ID, Workspace
 
 MOST_INLINE = 25 << 20  # bytes of thumbnails in a single file; browsers grow slow above
 
@@ -38,27 +40,37 @@ def write_report(workspace: Workspace, wish: Wish) -> tuple[Path, bool]:
     """
     target = wish.target or workspace.report
     real = checked_target(target)
-    facts = facts_of(workspace, now=time.time(), running=wish.running)
-    names = [name for row in facts.shown for name in row.files]
-    missing = [name for name in names if not thumb_path(workspace.folder, name).exists()]
+    missing = [name for name, thumb in _thumbs(workspace) if not thumb.exists()]
     if missing and wish.making is not None:
         wish.making(len(missing))
     make_missing(workspace.folder, missing)
-    place = _place(workspace, facts, names, at=real.parent)
-    if wish.single_file:
-        place = _inlined(workspace, place, names)
-    text = render(facts, place)
-    with named_errors(target):
-        with part_beside(real) as (part, file):
-            file.write(text.encode(errors="replace"))
-        path, moved = put(part, real, traces=Traces(workspace.folder), now=time.time())
+    with facts_of(workspace, now=time.time(), running=wish.running) as facts:
+        place = _place(workspace, facts, at=real.parent)
+        if wish.single_file:
+            place = replace(place, inline=_inlined(workspace))
+        with named_errors(target):
+            with part_beside(real) as (part, file):
+                file.writelines(piece.encode(errors="replace") for piece in render(facts, place))
+            path, moved = put(part, real, traces=Traces(workspace.folder), now=time.time())
     return (path if moved else target), moved
 
 
-def _place(workspace: Workspace, facts: Facts, names: list[str], *, at: Path) -> Place:
-    thumbs = frozenset(name for name in names if thumb_path(workspace.folder, name).exists())
+def _thumbs(workspace: Workspace) -> list[tuple[str, Path]]:
+    """The pictures of all answers in use, each with the path of its thumbnail."""
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            names = file_names(tx, BATCH_ID)
+    finally:
+        store.close()
+    return [(name, thumb_path(workspace.folder, name)) for name in names]
+
+
+def _place(workspace: Workspace, facts: Facts, *, at: Path) -> Place:
     records = Records(
-        sheet_word=facts.sheet_word, has_thumb=thumbs.__contains__, rows=len(facts.shown)
+        sheet_word=facts.sheet_word,
+        has_thumb=lambda name: thumb_path(workspace.folder, name).exists(),
+        rows=len(facts.shown),
     )
     try:
         way = Path(os.path.relpath(workspace.folder.resolve(), at)).as_posix()
@@ -67,13 +79,11 @@ def _place(workspace: Workspace, facts: Facts, names: list[str], *, at: Path) ->
     return Place(base="" if way == "." else f"{way}/", records=records)
 
 
-def _inlined(workspace: Workspace, place: Place, names: list[str]) -> Place:
-    """The page with its thumbnails inside."""
-    paths = {
-        name: thumb_path(workspace.folder, name) for name in names if place.records.has_thumb(name)
-    }
-    size = sum(path.stat().st_size for path in paths.values())
+def _inlined(workspace: Workspace) -> Iterator[tuple[str, bytes]]:
+    """The thumbnails that go into the page itself. Raises Refusal where they are too much."""
+    found = [(name, thumb) for name, thumb in _thumbs(workspace) if thumb.exists()]
+    size = sum(thumb.stat().st_size for _, thumb in found)
     if size > MOST_INLINE:
         megabytes = f"{size / (1 << 20):,.0f}"
         raise Refusal(say("report.too_large", size=megabytes, most=str(MOST_INLINE >> 20)))
-    return replace(place, inline=lambda name: paths[name].read_bytes())
+    return ((name, thumb.read_bytes()) for name, thumb in found)

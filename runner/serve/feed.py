@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +21,8 @@ CALM = 8  # times as long as a summary takes, until the next
 SPANS = 200  # of rows, in one statement
 
 
-def facts_now(workspace: Workspace) -> Facts:
-    """How a sheet stands at this moment."""
+def facts_now(workspace: Workspace) -> AbstractContextManager[Facts]:
+    """How a sheet stands at this moment, for the time of a `with`."""
     return facts_of(workspace, now=time.time(), running=workspace.is_running())
 
 
@@ -34,16 +35,18 @@ class Feed:
     def __init__(self, workspace: Workspace, *, token: str) -> None:
         self.workspace = workspace
         self._token = token
-        first = facts_now(workspace)
-        self._records = Records(
-            sheet_word=first.sheet_word,
-            has_thumb=lambda _: True,  # the server waits for those that are being made
-            rows=max(first.rows.total, 1),
-        )
+        with facts_now(workspace) as first:
+            self._records = Records(
+                sheet_word=first.sheet_word,
+                has_thumb=lambda _: True,  # the server waits for those that are being made
+                rows=max(first.rows.total, 1),
+            )
 
     def page(self) -> str:
         """The page as of now."""
-        return render(facts_now(self.workspace), Place(records=self._records, live=self._token))
+        place = Place(records=self._records, live=self._token)
+        with facts_now(self.workspace) as facts:
+            return "".join(render(facts, place))
 
     def listener(self) -> "Listener":
         """What one open page has heard; it begins a little before now, as the page did."""
@@ -57,9 +60,7 @@ class Feed:
                 found = list(page_rows(tx, BATCH_ID, since=since))
         finally:
             store.close()
-        records = self._records.of(found)
-        texts = (json.dumps(record, ensure_ascii=False) for record in records)
-        return {row.row: text for row, text in zip(found, texts, strict=True)}
+        return {row.row: json.dumps(self._records.of(row), ensure_ascii=False) for row in found}
 
     def shared(self) -> dict[str, JSON]:
         """What the records point to, by now."""
@@ -93,7 +94,8 @@ class Listener:
         if now < self._retell_at:
             return None
         began = time.monotonic()
-        text = summary(facts_now(self.feed.workspace))
+        with facts_now(self.feed.workspace) as facts:
+            text = summary(facts)
         took = time.monotonic() - began
         self._retell_at = now + max(RETELL, CALM * took)
         return str(text)
