@@ -93,7 +93,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
     exception: a connection that is reset after a paid request looks like one that never stood. On
     a kept connection that the server has just closed nothing may arrive, and it counts as sent.
     Request extensions: `progress` is a Progress to be filled in, `fresh` asks for a connection of
-    its own.
+    its own, `address` is the URL as text where the sender has it.
     """
 
     def __init__(self, *, in_flight: int, proxy: str | None = None, connect: float = 10.0) -> None:
@@ -103,7 +103,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         self._kept: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
         self._retired: list[aiohttp.ClientSession] = []
-        self._urls: dict[httpx.URL, yarl.URL] = {}
+        self._urls: dict[str, yarl.URL] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, one answer. Raises UnsentError or BrokenError (httpx.TransportError)."""
@@ -114,7 +114,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         try:
             answer = await session.request(
                 request.method,
-                self._url(request.url),
+                self._url(request.extensions.get("address") or str(request.url)),
                 data=body,
                 headers=[
                     (name.decode("latin-1"), value.decode("latin-1"))
@@ -177,12 +177,12 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             max_field_size=LINE,
         )
 
-    def _url(self, url: httpx.URL) -> yarl.URL:
-        known = self._urls.get(url)
+    def _url(self, address: str) -> yarl.URL:
+        known = self._urls.get(address)
         if known is None:
             if len(self._urls) > 1000:
                 self._urls.clear()
-            known = self._urls[url] = yarl.URL(str(url), encoded=True)
+            known = self._urls[address] = yarl.URL(address, encoded=True)
         return known
 
 

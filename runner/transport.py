@@ -73,7 +73,7 @@ class Wire:
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
-        self._urls: dict[str, httpx.URL] = {}
+        self._urls: dict[str, tuple[httpx.URL, str]] = {}
         self._headers: dict[tuple[str, bool], httpx.Headers] = {}
 
     async def __aenter__(self) -> Self:
@@ -128,12 +128,18 @@ class Wire:
             headers.update(dict(call.headers))
             if key:
                 headers["Idempotency-Key"] = key
+        url, address = self._url(call.path)
         return httpx.Request(
             call.method,
-            self._url(call.path),
+            url,
             headers=headers,
             stream=httpx.ByteStream(body),
-            extensions={"progress": progress, "fresh": call.fresh, "stream": call.stream},
+            extensions={
+                "progress": progress,
+                "fresh": call.fresh,
+                "stream": call.stream,
+                "address": address,
+            },
         )
 
     def _headers_of(self, media_type: str, *, stream: bool) -> httpx.Headers:
@@ -154,12 +160,14 @@ class Wire:
                 self._headers[media_type, stream] = known
         return known
 
-    def _url(self, path: str) -> httpx.URL:
+    def _url(self, path: str) -> tuple[httpx.URL, str]:
+        """The URL of a path, parsed and as the text that goes out; httpx is slow at both."""
         known = self._urls.get(path)
         if known is None:
             if len(self._urls) > 1000:  # each ticket has a path of its own
                 self._urls.clear()
-            known = self._urls[path] = httpx.URL(self.target.base_url + path)
+            url = httpx.URL(self.target.base_url + path)
+            known = self._urls[path] = url, str(url)
         return known
 
     async def _exchange(

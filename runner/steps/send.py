@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
@@ -51,7 +51,7 @@ class Sender:
             return self.dead(job, endpoint, time.monotonic() - started)
         if isinstance(delivery, Reply):
             spool_answer(job, delivery, self._tools)
-            return await to_the_end(self._take(job, delivery, endpoint, inputs))
+            return await self._take(job, delivery, endpoint, inputs)
         resolution = resolve(job, endpoint, inputs, delivery, self._standing.rules())
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._sent(job, resolution, time.monotonic() - started, kept=kept)
@@ -74,10 +74,7 @@ class Sender:
     async def _take(
         self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
     ) -> Done:
-        if len(reply.body) > INLINE:
-            resolution, kept = await asyncio.to_thread(self._weigh, job, reply, endpoint, inputs)
-        else:
-            resolution, kept = self._weigh(job, reply, endpoint, inputs)
+        resolution, kept = await seen_to(reply, lambda: self._weigh(job, reply, endpoint, inputs))
         return self._sent(job, resolution, reply.seconds, reply=reply, kept=kept)
 
     def _weigh(
@@ -139,9 +136,14 @@ def spool_answer(job: Claimed, reply: Reply, tools: Tools) -> None:
     reach("answer.spooled")
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """The result of work that a cancellation must not cut short: an answer that came is kept."""
-    task = asyncio.ensure_future(work)
+async def seen_to(reply: Reply, work: Callable[[], T]) -> T:
+    """The result of work on an answer, in a thread where it is big.
+
+    A cancellation does not cut it short: an answer that came is kept.
+    """
+    if len(reply.body) <= INLINE:
+        return work()
+    task = asyncio.ensure_future(asyncio.to_thread(work))
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)

@@ -9,14 +9,14 @@ from jobs.failpoints import reach
 from jobs.job import Claimed, Failure, Step
 from jobs.outcome import GiveUp, Released, Repeat, Result, Usage
 from jobs.store.settles import Answer, Ended, Settlement
-from runner.answers import INLINE, cut_answer
+from runner.answers import cut_answer
 from runner.endpoint import AnyEndpoint
 from runner.purse import ask_of
 from runner.registry import ENDPOINTS
 from runner.resolution import Resolution, Signal, after_death, resolve_together
 from runner.steps.company import Company
 from runner.steps.job_inputs import inputs_to_read
-from runner.steps.send import request_id, spool_answer, to_the_end
+from runner.steps.send import request_id, seen_to, spool_answer
 from runner.steps.terms import Done, Standing, Tools
 from runner.wire import Lost, Reply
 
@@ -42,17 +42,14 @@ class SharedSender:
             return self.dead(jobs, time.monotonic() - started)
         if isinstance(delivery, Reply):
             spool_answer(jobs[0], delivery, self._tools)
-            return await to_the_end(self.take(jobs, delivery))
+            return await self.take(jobs, delivery)
         found = resolve_together(jobs, endpoint, inputs, delivery, self._standing.rules())
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._done(jobs, found, seconds=time.monotonic() - started, kept=kept)
 
     async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[Done]:
         """Decide what an answer means for each row."""
-        if len(reply.body) > INLINE:
-            found, kept = await asyncio.to_thread(self._weigh, jobs, reply)
-        else:
-            found, kept = self._weigh(jobs, reply)
+        found, kept = await seen_to(reply, lambda: self._weigh(jobs, reply))
         self._learn(jobs, found, reply)
         return self._done(jobs, found, seconds=reply.seconds, kept=kept, request=request_id(reply))
 
