@@ -41,7 +41,7 @@ def run(*words: str, env: dict[str, str] | None = None, stdin: str = "") -> "Don
         input=stdin.encode(),
         capture_output=True,
         env={**os.environ, **(env or {})},
-        timeout=30,
+        timeout=60,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
@@ -65,7 +65,7 @@ def imported(*words: str) -> set[str]:
     """The top-level packages that a command line imports."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "runner.cli", *words],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines[1:]}
@@ -206,7 +206,7 @@ def test_output_in_gbk_cannot_fail_on_a_mark(home: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
-        capture_output=True, env={**os.environ, **env}, timeout=30, check=True,
+        capture_output=True, env={**os.environ, **env}, timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout.decode("gbk").splitlines() == ["+ 完成 ?", "+ rich 完成", "ok"]
     ascii_only = run("keys", "list", env={"PYTHONIOENCODING": "ascii"})
@@ -240,7 +240,7 @@ cli.rowmill.main(["keys"])
     writer.stdin.close()  # now it goes on writing to nobody
     said = writer.stderr.read()
     writer.stderr.close()
-    assert writer.wait(timeout=20) == 0
+    assert writer.wait(timeout=60) == 0
     assert said == b""
 
 
@@ -248,7 +248,7 @@ cli.rowmill.main(["keys"])
 def test_a_full_disk_under_stdout_is_output_trouble(home: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*ROWMILL, "--help"], stdout=full, stderr=subprocess.PIPE, timeout=30, check=False
+            [*ROWMILL, "--help"], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
         )
     assert done.returncode == Exit.OUTPUT
     assert b"could not be written" in done.stderr
@@ -264,7 +264,7 @@ def test_the_mock_answers_at_the_port_it_names_until_ctrl_c(home: Path) -> None:
     line = mock.stdout.readline().decode()
     assert "http://127.0.0.1:" in line
     mock.send_signal(signal.SIGINT)
-    out, err = mock.communicate(timeout=20)
+    out, err = mock.communicate(timeout=60)
     assert mock.returncode == Exit.INTERRUPTED
     assert out == b""
     assert b"Traceback" not in err

@@ -70,7 +70,7 @@ class Foreign:
     def ask(self, path: str, body: object = None) -> Any:
         """What it tells of itself."""
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self.url + path, data, timeout=10) as found:
+        with urllib.request.urlopen(self.url + path, data, timeout=60) as found:
             return json.loads(found.read() or b"null")
 
     def end(self) -> None:

@@ -21,6 +21,8 @@ from runner.serve import feed
 from runner.serve.server import LivePage
 from runner.workspace import Workspace
 
+PATIENCE = 60.0  # seconds; tests share their cores
+
 
 @contextmanager
 def served(workspace: Workspace) -> Iterator[str]:
@@ -36,7 +38,7 @@ def served(workspace: Workspace) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE)
     try:
         yield str(found[0])
     finally:
@@ -44,9 +46,14 @@ def served(workspace: Workspace) -> Iterator[str]:
         thread.join()
 
 
+def get(url: str, **headers: str) -> httpx.Response:
+    """One question, with patience."""
+    return httpx.get(url, headers=headers, timeout=PATIENCE)
+
+
 def token_of(url: str) -> str:
     """What the page would send with a write."""
-    found = re.search(r'"live":"([^"]+)"', httpx.get(url).text)
+    found = re.search(r'"live":"([^"]+)"', get(url).text)
     assert found is not None
     return found[1]
 
@@ -54,7 +61,7 @@ def token_of(url: str) -> str:
 def put_back(url: str, rows: object, token: str | None) -> httpx.Response:
     """A write as the page makes it."""
     headers = {} if token is None else {"X-Rowmill-Token": token}
-    return httpx.post(f"{url}retry", json={"rows": rows}, headers=headers)
+    return httpx.post(f"{url}retry", json={"rows": rows}, headers=headers, timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -70,18 +77,18 @@ def test_only_this_machines_own_name_with_the_token_is_answered(world: World, fa
     with served(world.workspace(failed)) as url:
         parts = urlsplit(url)
         assert parts.hostname == "127.0.0.1"
-        assert httpx.get(url).status_code == 200
+        assert get(url).status_code == 200
         for host in ("evil.example", f"evil.example:{parts.port}", "127.0.0.1", ""):
-            assert httpx.get(url, headers={"Host": host}).status_code == 400, host
-        assert httpx.get(f"http://127.0.0.1:{parts.port}/").status_code == 404
-        assert httpx.get(f"http://127.0.0.1:{parts.port}/guess/events").status_code == 404
+            assert get(url, Host=host).status_code == 400, host
+        assert get(f"http://127.0.0.1:{parts.port}/").status_code == 404
+        assert get(f"http://127.0.0.1:{parts.port}/guess/events").status_code == 404
 
 
 def test_the_page_may_speak_to_its_own_server_and_to_nobody_else(
     world: World, failed: Path
 ) -> None:
     with served(world.workspace(failed)) as url:
-        answer = httpx.get(url)
+        answer = get(url)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', answer.text)
     assert policy is not None
     assert "default-src &#x27;none&#x27;" in policy[1]
@@ -96,13 +103,13 @@ def test_pictures_are_given_out_and_nothing_beside_them(world: World, failed: Pa
     (workspace.files / "page.html").write_text("<script>alert(1)</script>")
     (workspace.files / "out").symlink_to(workspace.table)
     with served(workspace) as url:
-        assert httpx.get(f"{url}files/{name}").headers["Content-Type"] == "image/png"
-        assert httpx.get(f"{url}thumbs/{name}.jpg").headers["Content-Type"] == "image/jpeg"
-        page = httpx.get(f"{url}files/page.html")
+        assert get(f"{url}files/{name}").headers["Content-Type"] == "image/png"
+        assert get(f"{url}thumbs/{name}.jpg").headers["Content-Type"] == "image/jpeg"
+        page = get(f"{url}files/page.html")
         assert page.headers["Content-Type"] == "application/octet-stream"
         assert page.headers["Content-Disposition"] == "attachment"
         for path in ("../jobs.db", "..%2fjobs.db", "%2e%2e/jobs.db", "/etc/passwd", "out", ""):
-            assert httpx.get(f"{url}files/{path}").status_code == 404, path
+            assert get(f"{url}files/{path}").status_code == 404, path
 
 
 def test_a_write_without_the_token_changes_nothing(world: World, failed: Path) -> None:
@@ -147,7 +154,7 @@ def test_the_command_tells_its_address_and_ends_with_ctrl_c(world: World, failed
     assert process.stdout is not None
     line = process.stdout.readline().decode()
     url = line.rpartition(" ")[2].strip()
-    assert httpx.get(url).status_code == 200
+    assert get(url).status_code == 200
     process.send_signal(signal.SIGINT)
     done = world.finish(process)
     assert done.code == 0

@@ -205,7 +205,7 @@ def test_status_loads_nothing_heavy(home: Path) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])},
-        timeout=30,
+        timeout=60,
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
