@@ -1,15 +1,15 @@
 """Turns the cells of one row into the request they ask for."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from json.encoder import encode_basestring
 from pathlib import Path
 from typing import NamedTuple
 
 from jobs.columns import ColumnMap
 from jobs.job import JSON
-from jobs.load import Problem, Request
+from jobs.request import Problem, Request, Requests
+from jobs.sheet.block import Block, write
 from jobs.template import Template
 from runner.attachments import AttachmentError, Reference, resolve
 from runner.endpoint import AnyEndpoint
@@ -38,13 +38,14 @@ class Shape:
 
 
 class _Slot(NamedTuple):
-    """One field of a request whose value is a constant or comes from one cell."""
+    """One field of a request whose value is a constant, or comes from one cell or the template."""
 
     name: str
     label: str  # as JSON has it, with the colon
     column: int | None  # whose cell it comes from
     convert: Convert
-    default: str | None  # where the cell is blank, or there is none: label and JSON
+    taken: bool  # are texts taken as they are?
+    default: str | None  # where there is no cell: label and JSON, or nothing; None: must not be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class _Recipe:
     defaults: Mapping[str, JSON]
     required: tuple[str, ...]
     outside: frozenset[str]  # fields that are no part of a request's identity
-    slots: tuple[_Slot, ...] = ()  # all fields in the order of the JSON, where it is so simple
+    slots: tuple[_Slot, ...] = ()  # all fields in the order of the JSON, where they are so simple
 
 
 class RequestMaker:
@@ -87,8 +88,6 @@ class RequestMaker:
         recipe = self._recipe(cells)
         if isinstance(recipe, Problem):
             return recipe
-        if recipe.slots and (request := _written(recipe, cells)) is not None:
-            return request
         try:
             fields = self._fields(recipe, cells)
         except InputError as error:
@@ -97,6 +96,51 @@ class RequestMaker:
             if name not in fields:
                 return self._problem(name, "a value", "nothing")
         return _request(recipe, fields)
+
+    def together(self, block: Block) -> Requests:
+        """The requests of many rows, byte for byte the same; simple ones column by column."""
+        recipe = self._common(block)
+        if recipe is None or not recipe.slots:
+            return Requests.of(map(self, block.rows))
+        rows = list(zip(*(self._pieces(slot, block) for slot in recipe.slots), strict=True))
+        fields = [f"{{{','.join(filter(None, row))}}}" for row in rows]
+        asked = Requests(
+            endpoints=[recipe.endpoint.name] * len(rows),
+            models=_models(recipe, block),
+            fields=fields,
+            identities=list(fields),
+        )
+        for place, row in enumerate(rows):
+            if None in row:
+                asked.put(place, self(block.rows[place]))
+        return asked
+
+    def _common(self, block: Block) -> "_Recipe | None":
+        """The recipe of all rows; None where they have several, or another width."""
+        if len(block.columns) != self._width:
+            return None
+        column = self._endpoint_column
+        if column is not None and len(set(block.written[column])) > 1:
+            return None
+        recipe = self._recipe(block.rows[0])
+        return recipe if isinstance(recipe, _Recipe) else None
+
+    def _pieces(self, slot: _Slot, block: Block) -> list[str | None]:
+        """What a field adds to each row's JSON; None where only the long way can tell."""
+        defaults = [slot.default] * len(block.rows)
+        template = self.shape.template
+        if slot.name == "prompt" and template is not None:
+            defaults = [slot.label + write(template.render(cells)) for cells in block.rows]
+        if slot.column is None:
+            return defaults
+        cells = zip(block.columns[slot.column], block.written[slot.column], defaults, strict=True)
+        if slot.taken:
+            label = slot.label
+            return [
+                label + text if cell and type(cell) is str else _piece(slot, cell, default)
+                for cell, text, default in cells
+            ]
+        return [_piece(slot, cell, default) for cell, _, default in cells]
 
     def _recipe(self, cells: Sequence[JSON]) -> "_Recipe | Problem":
         name = self.shape.endpoint or ""
@@ -138,7 +182,31 @@ class RequestMaker:
             required=tuple(item.name for item in known.values() if item.required),
             outside=frozenset(item.name for item in known.values() if not item.identity),
         )
-        return recipe if self.shape.template else replace(recipe, slots=_slots(recipe))
+        texts = {item.name for item in known.values() if item.kind is Kind.TEXT} - RATIO_FIELDS
+        return replace(recipe, slots=self._slots(recipe, texts))
+
+    def _slots(self, recipe: _Recipe, texts: Collection[str]) -> tuple[_Slot, ...]:
+        """The fields of simple requests; none where the long way must look at each row."""
+        columns = {name: (index, convert) for index, name, convert in recipe.columns}
+        names = columns.keys() | recipe.defaults.keys()
+        if self.shape.template is not None:
+            names = names | {"prompt"}
+            if self._template_wins:
+                columns.pop("prompt", None)
+        known = len({name for _, name, _ in recipe.columns}) == len(recipe.columns)
+        if recipe.pictures or not known or recipe.outside & names or {*recipe.required} - names:
+            return ()
+        return tuple(
+            _Slot(
+                name=name,
+                label=f'"{name}":',
+                column=columns[name][0] if name in columns else None,
+                convert=columns[name][1] if name in columns else _json_where_it_parses,
+                taken=name in texts,
+                default=_default(recipe, name),
+            )
+            for name in sorted(names)
+        )
 
     def _converter(self, index: int, item: Field) -> Convert:
         """What makes the field's value of a cell; ratios that Excel took for times are mended."""
@@ -240,53 +308,45 @@ def _request(recipe: _Recipe, fields: Mapping[str, JSON]) -> Request:
         endpoint=name,
         model=str(fields.get("model", recipe.model)),
         fields=text,
-        identity=f"{name}\n{identity}",
+        identity=identity,
     )
 
 
-def _slots(recipe: _Recipe) -> tuple[_Slot, ...]:
-    """The fields of a simple request; none where pictures or fields of no identity belong to it."""
-    columns = {name: (index, convert) for index, name, convert in recipe.columns}
-    names = sorted(columns.keys() | recipe.defaults.keys())
-    if recipe.pictures or len(columns) < len(recipe.columns) or recipe.outside & set(names):
-        return ()
-    slots = []
-    for name in names:
-        index, convert = columns.get(name, (None, _json_where_it_parses))
-        label = f'"{name}":'
-        default = label + _json(recipe.defaults[name]) if name in recipe.defaults else None
-        slots.append(_Slot(name, label, index, convert, default))
-    return tuple(slots)
+def _default(recipe: _Recipe, name: str) -> str | None:
+    """What a slot adds where there is no cell."""
+    if name in recipe.defaults:
+        return f'"{name}":{_json(recipe.defaults[name])}'
+    return None if name in recipe.required else ""
 
 
-def _written(recipe: _Recipe, cells: Sequence[JSON]) -> Request | None:
-    """A simple request in one go: a million rows pass here. None: the long way says what is wrong.
+def _piece(slot: _Slot, cell: JSON, default: str | None) -> str | None:
+    if cell is None or cell == "":
+        return default
+    try:
+        return slot.label + _json(slot.convert(cell))
+    except InputError:
+        return None
 
-    Byte for byte what the long way makes.
-    """
-    pieces = []
-    model = recipe.defaults.get("model", recipe.model)
-    for name, label, column, convert, default in recipe.slots:
-        if column is None or (cell := cells[column]) is None or cell == "":
-            if default is not None:
-                pieces.append(default)
-            elif name in recipe.required:
-                return None
-            continue
-        try:
-            value = convert(cell)
-        except InputError:
-            return None
-        pieces.append(label + (encode_basestring(value) if type(value) is str else _json(value)))
-        if name == "model":
-            model = value
-    text = "{" + ",".join(pieces) + "}"
-    name = recipe.endpoint.name
-    return Request(name, str(model), text, f"{name}\n{text}")
+
+def _models(recipe: _Recipe, block: Block) -> list[str]:
+    """The model of each row, for the books."""
+    given = str(recipe.defaults.get("model", recipe.model))
+    slot = next((one for one in recipe.slots if one.name == "model"), None)
+    if slot is None or slot.column is None:
+        return [given] * len(block.rows)
+    cells = block.columns[slot.column]
+    return [_model(slot, cell, given) for cell in cells]
+
+
+def _model(slot: _Slot, cell: JSON, given: str) -> str:
+    if slot.taken and cell and type(cell) is str:
+        return cell
+    piece = _piece(slot, cell, None)
+    return given if piece is None else str(json.loads(piece.removeprefix(slot.label)))
 
 
 def _json(value: JSON) -> str:
-    return encode_basestring(value) if type(value) is str else _encode(value)
+    return write(value) if type(value) is str else _encode(value)
 
 
 def _canonical(fields: Mapping[str, JSON]) -> str:

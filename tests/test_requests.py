@@ -11,7 +11,7 @@ from PIL import Image
 
 from jobs.columns import map_columns
 from jobs.job import JSON
-from jobs.load import Problem, Request
+from jobs.request import Problem, Request
 from jobs.template import Template
 from runner.registry import known_fields
 from runner.requests import RequestMaker, Shape
@@ -75,7 +75,8 @@ def test_columns_that_no_field_needs_are_no_part_of_the_identity() -> None:
 def test_endpoint_and_model_are_part_of_the_identity() -> None:
     make = maker(["prompt", "endpoint", "model"])
     rows = (["a", "", ""], ["a", "chat-image", ""], ["a", "", "x"])
-    assert len({made(make(row)).identity for row in rows}) == 3
+    found = [made(make(row)) for row in rows]
+    assert len({(one.endpoint, one.identity) for one in found}) == 3
 
 
 def test_pictures_count_by_content(tmp_path: Path) -> None:

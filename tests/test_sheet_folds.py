@@ -34,8 +34,9 @@ def test_a_bare_quote_closed_in_a_later_row_is_an_error_at_that_row(
     sheet, rows = sheet_of(tmp_path, text)
     assert told(sheet)["swallowed_rows"] == 2
     assert len(rows) == 2
-    again = [sheet.row_error.row if sheet.row_error else None for _ in sheet.rows()]
-    assert again == [2, 2], "the error is there again when the sheet is read again"
+    for _ in range(2):
+        (block,) = sheet.blocks()
+        assert [*block.errors] == [2], "the error is there again when the sheet is read again"
 
 
 def test_the_error_names_lines_and_what_to_do(tmp_path: Path) -> None:

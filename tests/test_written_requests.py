@@ -1,42 +1,97 @@
-"""Simple requests are written in one go: they must be the ones that the long way makes."""
+"""Simple requests are made column by column: they must be the ones that the long way makes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.columns import map_columns
+from jobs.job import JSON
+from jobs.request import Problem, Request, Requests
+from jobs.sheet.block import Block
 from jobs.template import Template
 from runner.registry import known_fields
 from runner.requests import RequestMaker, Shape
 
 HEADERS = ("prompt", "temperature", "model", "system", "body.top_k", "shelf")
+TEMPLATES = (None, "{{ prompt }}", "{{ shelf | none }}: \n {{ shelf }}")
 
 
-def maker(template: str | None) -> RequestMaker:
-    """A template sends every row the long way; this one changes nothing."""
+def maker(headers: Sequence[str], template: str | None = None) -> RequestMaker:
     return RequestMaker(
         Shape(
-            headers=HEADERS,
-            columns=map_columns(HEADERS, known_fields()),
-            endpoint="chat",
+            headers=tuple(headers),
+            columns=map_columns(headers, known_fields()),
+            endpoint=None if "endpoint" in headers else "chat",
             model="m",
-            template=Template.parse(template, HEADERS) if template is not None else None,
+            template=Template.parse(template, headers) if template is not None else None,
             constants={"temperature": "0.5", "system": "Be brief."},
             folder=Path(),
         )
     )
 
 
-@given(
-    st.tuples(
-        st.text(min_size=1).filter(str.strip),
-        st.sampled_from(["", " ", "1", "1.0", "0.25", "9", "warm"]),
-        st.sampled_from(["", "m-2", "模型"]),
-        st.text(max_size=5),
-        st.sampled_from(["", "5", "five", '{"b": 1, "a": [2]}', "null"]),
-        st.text(max_size=3),
-    )
+def one_by_one(asked: Requests) -> list[Request | Problem]:
+    parts = zip(asked.endpoints, asked.models, asked.fields, asked.identities, strict=True)
+    return [asked.problems.get(place) or Request(*part) for place, part in enumerate(parts)]
+
+
+def both_ways(make: RequestMaker, rows: Sequence[Sequence[JSON]], *, typed: bool) -> None:
+    block = Block.of(range(len(rows)), rows, {}, typed=typed)
+    assert one_by_one(make.together(block)) == [make(cells) for cells in rows]
+
+
+TEXTS = st.tuples(
+    st.text(max_size=8),
+    st.sampled_from(["", " ", "1", "1.0", "0.25", "9", "warm"]),
+    st.sampled_from(["", "m-2", "模型"]),
+    st.text(max_size=5),
+    st.sampled_from(["", "5", "five", '{"b": 1, "a": [2]}', "null"]),
+    st.text(max_size=3),
 )
-def test_a_request_written_in_one_go_is_the_one_the_long_way_makes(cells: tuple[str, ...]) -> None:
-    assert maker(None)(cells) == maker("{{ prompt }}")(cells)
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))
+OBJECTS = st.dictionaries(st.sampled_from("ab"), VALUES)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=6), st.sampled_from(TEMPLATES))
+def test_requests_made_column_by_column_are_those_that_the_long_way_makes(
+    rows: list[tuple[str, ...]], template: str | None
+) -> None:
+    both_ways(maker(HEADERS, template), rows, typed=False)
+
+
+@given(
+    st.lists(st.tuples(*[VALUES | OBJECTS] * len(HEADERS)), min_size=1, max_size=6),
+    st.sampled_from(TEMPLATES),
+)
+def test_requests_of_typed_cells_are_those_that_the_long_way_makes(
+    rows: list[tuple[JSON, ...]], template: str | None
+) -> None:
+    both_ways(maker(HEADERS, template), rows, typed=True)
+
+
+@pytest.mark.parametrize("rows", [[["chat", "a"], ["messages", "b"], ["chat", ""]], [["chat", ""]]])
+def test_rows_of_several_endpoints_say_each_what_they_lack(rows: list[list[JSON]]) -> None:
+    both_ways(maker(["endpoint", "prompt"]), rows, typed=False)
+
+
+def test_rows_whose_sheet_has_no_prompt_at_all_are_bad_rows() -> None:
+    make = maker(["endpoint", "shelf"])
+    both_ways(make, [["chat", "a"]], typed=False)
+    found = make(["chat", "a"])
+    assert isinstance(found, Problem)
+    assert (found.column, found.expected) == ("prompt", "a value")
+
+
+def test_a_row_longer_than_its_header_is_bad_among_good_ones() -> None:
+    both_ways(maker(["prompt"]), [["a"], ["b", "c"], ["d"]], typed=False)
+
+
+def test_rows_of_two_hundred_columns_are_written_whole() -> None:
+    headers = ["prompt", *(f"c{number}" for number in range(200))]
+    rows = [[f'{place}\n"é\u0001{column}' for column in headers] for place in range(3)]
+    both_ways(maker(headers), rows, typed=False)
+    block = Block.of(range(3), rows, {}, typed=False)
+    assert block.texts == Block.of(range(3), rows, {}, typed=True).texts

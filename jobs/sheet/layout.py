@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import JSON
+from jobs.sheet.block import Block, rows_of
 from jobs.sheet.finding import Finding
 
 Row: TypeAlias = tuple[int, list[JSON]]
@@ -35,9 +37,8 @@ class Sheet:
     """An opened, understood sheet; it streams, and can be read more than once.
 
     `findings` holds what opening found and grows while rows are read, up to a number of a kind;
-    reading again adds nothing twice. `row_error` is the latest error at a row: whoever takes a row
-    asks it, also when the sheet is read again. `needed` is for whoever knows which columns count:
-    damage in another one spoils no row.
+    reading again adds nothing twice. `needed` is for whoever knows which columns count: damage in
+    another one spoils no row.
     """
 
     def __init__(
@@ -46,11 +47,11 @@ class Sheet:
         self.path = path
         self.layout = layout
         self.findings: list[Finding] = []
-        self.row_error: Finding | None = None
         self.needed: Needed = None
         self._seen: set[Finding] = set()
         self._kinds: Counter[str] = Counter()
         self._source = source
+        self._errors: dict[int, Finding] | None = None  # at rows of the block that is being read
         for finding in findings:
             self.note(finding)
 
@@ -60,13 +61,26 @@ class Sheet:
         A row longer than the header comes whole, with an error in `findings`. Raises SheetError
         where the rest of the file cannot be read.
         """
-        self.row_error = None
         return self._source(self.note, self.needed)
+
+    def blocks(self) -> Iterator[Block]:
+        """The same, many rows at a time, each block with the errors at its rows: all of them."""
+        rows = self.rows()
+        size = rows_of(len(self.layout.headers))
+        errors: dict[int, Finding] = {}
+        self._errors = errors
+        try:
+            while some := list(islice(rows, size)):
+                positions, cells = zip(*some, strict=True)
+                yield Block.of(positions, cells, errors, typed=self.layout.typed)
+                self._errors = errors = {}
+        finally:
+            self._errors = None
 
     def note(self, finding: Finding) -> None:
         """Add a finding once."""
-        if finding.severity == "error" and finding.row is not None:
-            self.row_error = finding
+        if self._errors is not None and finding.severity == "error" and finding.row is not None:
+            self._errors[finding.row] = finding
         if self._kinds[finding.kind] < MOST_OF_A_KIND and finding not in self._seen:
             self._kinds[finding.kind] += 1
             self._seen.add(finding)

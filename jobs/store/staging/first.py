@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, groupby
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +33,10 @@ from jobs.store.staging.matching import key_of_occurrence
 from jobs.store.staging.plan import Change, Plan
 from jobs.table import DIGESTS, KEYS, jobs, rows
 
-AT_ONCE = 100  # rows a statement; what the driver does for each one costs more than the row
+AT_ONCE = 250  # rows a statement; what the driver does for each one costs more than the row
+_OF_JOB = itemgetter(0, 2, 3, 4, 5)  # of a staged row
+_OF_BAD_JOB = itemgetter(0, 2, 3, 4, 5, 7)
+_OF_ROW = itemgetter(0, 1, 6)
 
 
 def is_empty(connection: Connection) -> bool:
@@ -68,16 +72,15 @@ class FirstLoad:
 
     def add(self, chunk: Sequence[Staged]) -> None:
         """Lay some rows in."""
+        good = [one[4] for one in chunk if one[7] is None]
         self._staged += len(chunk)
-        for is_bad, run in groupby(chunk, key=lambda one: one[7] is not None):
-            lines = list(run)
-            if is_bad:
-                self._bad += len(lines)
-                self._bad_jobs.run([(one[0], *one[2:6], one[7]) for one in lines])
-            else:
-                self._models.update(one[4] for one in lines)
-                self._jobs.run([(one[0], one[2], one[3], one[4], one[5]) for one in lines])
-            self._rows.run([(one[0], one[1], one[6]) for one in lines])
+        self._bad += len(chunk) - len(good)
+        self._models.update(good)
+        if len(good) == len(chunk):
+            self._jobs.run(list(map(_OF_JOB, chunk)))
+        else:
+            self._bad_jobs.run(list(map(_OF_BAD_JOB, chunk)))
+        self._rows.run(list(map(_OF_ROW, chunk)))
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
         """Keys that stand in several rows, with their row numbers."""
@@ -183,13 +186,15 @@ class _Bulk:
         )
         mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         self._marks = f"({', '.join([mark] * width)})"
-        self._full = self._for(AT_ONCE)
+        self._texts: dict[int, str] = {}  # by number of rows
 
     def run(self, lines: Sequence[tuple[Any, ...]]) -> None:
         """Insert them in their order."""
         for start in range(0, len(lines), AT_ONCE):
             some = lines[start : start + AT_ONCE]
-            text = self._full if len(some) == AT_ONCE else self._for(len(some))
+            text = self._texts.get(len(some))
+            if text is None:
+                text = self._texts[len(some)] = self._for(len(some))
             self._connection.exec_driver_sql(text, tuple(chain.from_iterable(some)))
 
     def _for(self, count: int) -> str:

@@ -1,0 +1,75 @@
+"""What rows of a sheet ask for, or why they cannot become jobs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from jobs.job import JSON
+from jobs.sheet.block import Block
+
+
+class Request(NamedTuple):
+    """A row that can become a job. Its digest is made of endpoint and `identity`, which is JSON."""
+
+    endpoint: str
+    model: str
+    fields: str  # JSON
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a row cannot become a job."""
+
+    column: str
+    expected: str
+    found: str
+
+    def as_json(self) -> str:
+        """For the table."""
+        return json.dumps(
+            {"column": self.column, "expected": self.expected, "found": self.found},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Requests:
+    """The requests of several rows, part by part: a million of them pass, none as a value."""
+
+    endpoints: list[str]
+    models: list[str]
+    fields: list[str]
+    identities: list[str]
+    problems: dict[int, Problem] = field(default_factory=dict)  # by place
+
+    @classmethod
+    def of(cls, found: Iterable[Request | Problem]) -> "Requests":
+        """From those of single rows."""
+        asked = cls(endpoints=[], models=[], fields=[], identities=[])
+        for place, one in enumerate(found):
+            for part in (asked.endpoints, asked.models, asked.fields, asked.identities):
+                part.append("")
+            asked.put(place, one)
+        return asked
+
+    def put(self, place: int, found: Request | Problem) -> None:
+        """Another answer for one of the rows."""
+        self.problems.pop(place, None)
+        if isinstance(found, Problem):
+            self.problems[place] = found
+            found = Request(endpoint="", model="", fields="{}", identity="")
+        self.endpoints[place], self.models[place] = found.endpoint, found.model
+        self.fields[place], self.identities[place] = found.fields, found.identity
+
+
+class Prepare(Protocol):
+    """Makes requests of cells."""
+
+    def __call__(self, cells: Sequence[JSON], /) -> Request | Problem:
+        """One row's cells in header order → its request."""
+
+    def together(self, block: Block, /) -> Requests:
+        """The same for many rows."""

@@ -1,0 +1,80 @@
+"""Some rows of a sheet taken together, since what is done to a whole column is done fast."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import cast
+
+from jobs.job import JSON
+from jobs.sheet.finding import Finding
+
+MOST_ROWS = 250  # more do not stay in the processor's cache until they are in the table …
+MOST_CELLS = 10_000  # … and of a sheet with very many columns, fewer
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Rows in the order of the sheet, each cell also as JSON, which is made once.
+
+    `columns` and `written` are empty where the rows are not all of one width.
+    """
+
+    positions: Sequence[int]
+    rows: Sequence[Sequence[JSON]]
+    texts: Sequence[str]  # each row as a JSON list
+    columns: Sequence[Sequence[JSON]] = ()
+    written: Sequence[Sequence[str]] = ()  # each cell as JSON, by column
+    errors: Mapping[int, Finding]  # the latest at a row, by its number
+
+    @classmethod
+    def of(
+        cls,
+        positions: Sequence[int],
+        rows: Sequence[Sequence[JSON]],
+        errors: Mapping[int, Finding],
+        *,
+        typed: bool,
+    ) -> "Block":
+        """From rows of a sheet whose cells are all text, or typed."""
+        if len(set(map(len, rows))) > 1:
+            texts = [_listed(_column(cells)) for cells in rows]
+            return cls(positions=positions, rows=rows, texts=texts, errors=errors)
+        columns = list(zip(*rows, strict=True))
+        write = _column if typed else _column_of_texts
+        written = [write(column) for column in columns]
+        return cls(
+            positions=positions,
+            rows=rows,
+            texts=[f"[{cells}]" for cells in map(",".join, zip(*written, strict=True))],
+            columns=columns,
+            written=written,
+            errors=errors,
+        )
+
+
+def rows_of(width: int) -> int:
+    """How many rows of so many cells a block has."""
+    return max(1, min(MOST_ROWS, MOST_CELLS // max(width, 1)))
+
+
+def write(cell: JSON) -> str:
+    """One value as JSON. The names of an object stay in their order."""
+    if type(cell) is str:
+        return encode_basestring(cell)
+    if cell is None:
+        return "null"
+    return repr(cell) if type(cell) is int else _encode(cell)
+
+
+def _listed(written: Sequence[str]) -> str:
+    return f"[{','.join(written)}]"
+
+
+def _column(cells: Sequence[JSON]) -> list[str]:
+    return list(map(write, cells))
+
+
+def _column_of_texts(cells: Sequence[JSON]) -> list[str]:
+    return list(map(encode_basestring, cast("Sequence[str]", cells)))
