@@ -60,7 +60,7 @@ class FirstLoad:
         self._by_request = by_request
         self.edits: list[Edit] | None = None  # a sheet that was edited is staged
         self._missing: list[Index] = sorted(
-            rows.indexes | jobs.indexes, key=lambda one: one.name or ""
+            filter(_has_all_rows, rows.indexes | jobs.indexes), key=lambda one: one.name or ""
         )
         for index in self._missing:
             index.drop(connection, checkfirst=True)
@@ -165,6 +165,11 @@ class FirstLoad:
     def apply(self, *, now: float, batch: dict[str, Any]) -> None:
         """Remember the sheet; its rows are in."""
         remember(self._connection, self._batch_id, batch, now=now)
+
+
+def _has_all_rows(index: Index) -> bool:
+    """One with a condition holds none of a first sheet's rows: it is spared the look at all."""
+    return index.dialect_options["sqlite"]["where"] is None
 
 
 class _Bulk:
