@@ -1,14 +1,17 @@
 """Laying a sheet into the table: what stays, what is new, what comes back."""
 
+import itertools
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from loading import Line, asking, batch_values, digest_of, load, staged
-from sqlalchemy import select
+from sqlalchemy import select, update
 from working import FAILURE, close, finish_all, job_rows, prompts, take, the_job
 
 from jobs.job import State, Step
@@ -243,6 +246,41 @@ def test_a_plan_changes_nothing(store: Store) -> None:
         staging.match()
         assert staging.plan().new == 1
     assert job_rows(store) == before
+
+
+@pytest.mark.parametrize("with_ids", [True, False])
+@pytest.mark.parametrize("change", ["nothing", "notes", "requests"])
+def test_comparing_a_sheet_costs_no_more_for_each_row_of_a_longer_one(
+    tmp_path: Path, change: str, *, with_ids: bool
+) -> None:
+    assert steps_of(tmp_path / "long", 1600, change, with_ids=with_ids) < 6 * steps_of(
+        tmp_path / "short", 400, change, with_ids=with_ids
+    )
+
+
+def steps_of(folder: Path, count: int, change: str, *, with_ids: bool) -> int:
+    """How many hundreds of steps SQLite's machine takes for a load of so many rows, all done."""
+    asks, note = ("b", "") if change == "requests" else ("a", "new" if change == "notes" else "")
+
+    def lines(asks: str, note: str) -> list[Line]:
+        return [
+            Line(asks=f"{asks}{place}", key=str(place) if with_ids else None, note=note)
+            for place in range(count)
+        ]
+
+    folder.mkdir()
+    store = Store.open(folder / "jobs.db")
+    load(store, lines("a", ""))
+    with store.write() as tx:
+        tx.execute(update(jobs).values(state=State.DONE.value))
+        driver = tx.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+    steps = itertools.count()
+    driver.set_progress_handler(lambda: next(steps) and None, 100)
+    load(store, lines(asks, note))
+    driver.set_progress_handler(None, 0)
+    store.close()
+    return next(steps)
 
 
 def test_the_sheet_is_remembered(store: Store) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
     true,
     update,
 )
@@ -55,7 +54,6 @@ def _last_job(connection: Connection) -> int:
 def _number_new_jobs(beside: Beside) -> None:
     """Every row without a job gets the number of the one that will be made for it."""
     connection = beside.connection
-    connection.execute(text("CREATE INDEX ix_incoming_key ON incoming (key)"))
     start = _last_job(connection)
     pair(
         connection,

@@ -27,7 +27,8 @@ from jobs.table import jobs, rows
 
 def number(beside: Beside, *, edited: bool) -> None:
     """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
-    beside.connection.execute(text("CREATE INDEX ix_incoming_digest ON incoming (digest)"))
+    for what in ("digest", "key"):
+        beside.connection.execute(text(f"CREATE INDEX ix_incoming_{what} ON incoming ({what})"))
     counted: dict[str, Any] = {"occurrence": pairs.c.value}
     named: dict[str, Any] = {"key": key_of_occurrence(incoming.c.key, pairs.c.value)}
     if beside.by_request and not edited:
@@ -64,6 +65,19 @@ def match(beside: Beside) -> None:
     _take_free(beside, jobs.c.state == State.DONE.value)
     _take_jobs(beside, own.where(incoming.c.job_id.is_(None), not_(PAID)))
     _take_free(beside, true())
+    _index_matches(beside)
+
+
+def _index_matches(beside: Beside) -> None:
+    """What the plan looks rows up by. SQLite alone needs to be led to the cells of unmatched rows;
+    PostgreSQL has no index for long texts, and joins by hash.
+    """
+    connection = beside.connection
+    connection.execute(text("CREATE INDEX ix_incoming_job_id ON incoming (job_id)"))
+    if beside.by_request and connection.dialect.name == "sqlite":
+        connection.execute(
+            text("CREATE INDEX ix_incoming_cells ON incoming (cells) WHERE job_id IS NULL")
+        )
 
 
 def _own(beside: Beside) -> Select[int, int]:

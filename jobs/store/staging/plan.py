@@ -114,23 +114,35 @@ def _replaced(beside: Beside) -> Any:
     """Rows that are done now and whose successor in the staged sheet was never asked for.
 
     A row's successor has its key; where rows are known by their request, a changed request has
-    another key, so the successor is the row with the same cells, or else in the same place.
+    another key, so the successor is the row with the same cells, or else in the same place: each
+    looked for by itself, since an "or" of the two compares every row with every other.
     """
-    successor = incoming.c.key == rows.c.key
-    if beside.by_request:
-        successor = and_(
-            or_(incoming.c.position == rows.c.position, incoming.c.cells == rows.c.cells),
-            not_(exists(select(literal(1)).where(_kept.c.job_id == rows.c.job_id))),
+    lost = [
+        rows.c.batch_id == beside.batch_id,
+        not_(rows.c.parked),
+        jobs.c.state == State.DONE.value,
+        incoming.c.job_id.is_(None),
+    ]
+    done = rows.join(jobs, jobs.c.id == rows.c.job_id)
+    if not beside.by_request:
+        return done.join(incoming, incoming.c.key == rows.c.key), lost
+    lost.append(not_(exists(select(literal(1)).where(_kept.c.job_id == rows.c.job_id))))
+    found = [
+        select(rows.c.id, incoming.c.position)
+        .select_from(done.join(incoming, successor))
+        .where(*lost)
+        for successor in (
+            incoming.c.position == rows.c.position,
+            incoming.c.cells == rows.c.cells,
         )
-    return (
-        rows.join(jobs, jobs.c.id == rows.c.job_id).join(incoming, successor),
-        (
-            rows.c.batch_id == beside.batch_id,
-            not_(rows.c.parked),
-            jobs.c.state == State.DONE.value,
-            incoming.c.job_id.is_(None),
-        ),
+    ]
+    both = found[0].union(found[1]).subquery()
+    joined = (
+        rows.join(jobs, jobs.c.id == rows.c.job_id)
+        .join(both, both.c.id == rows.c.id)
+        .join(incoming, incoming.c.position == both.c.position)
     )
+    return joined, ()
 
 
 def _bought_again(beside: Beside) -> tuple[int, int]:
