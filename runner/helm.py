@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.job import JSON, Failure, FailureClass, Step
+from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held
+from jobs.store.bars import Bar
 from runner.pacing.accounts import Accounts, Line
 from runner.pacing.health import Health, health
 from runner.pacing.trouble import PORTAL, FailedShare, Trouble, is_trouble, wait_of
@@ -37,6 +38,9 @@ ROWS_OWN = frozenset(
     }
 )
 """Failures of a call that the gateway took in."""
+
+OF_ITS_FORM = frozenset({"not_implemented", "wrong_address", "redirect"})
+"""Causes that speak of an endpoint's address: the same model may be had at another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ class Helm:
     def __init__(
         self, conduct: Conduct, accounts: Accounts, standing: Standing, reins: Reins
     ) -> None:
-        self.barred: dict[str, Failure] = {}
+        self.barred: dict[Bar, Failure] = {}
         self._conduct = conduct
         self._accounts = accounts
         self._standing = standing
@@ -113,13 +117,13 @@ class Helm:
             case Signal.GOOD:
                 self._good(done)
             case Signal.USELESS:
-                self._useless_answer(job.model, failure)
+                self._useless_answer(job, failure)
             case Signal.SLOW_DOWN:
                 self._slow_down(done, failure)
             case Signal.CREDIT:
                 self._doubt_credit(done, failure)
             case Signal.MODEL:
-                self._bar(job.model, failure)
+                self._bar(job, failure)
             case Signal.KEY | Signal.OFFLINE | Signal.NONE:
                 pass
         for one in dones:
@@ -277,19 +281,24 @@ class Helm:
 
     # --- models and rows --------------------------------------------------------------------------
 
-    def _useless_answer(self, model: str, failure: Failure | None) -> None:
-        self._useless[model] = self._useless.get(model, 0) + 1
+    def _useless_answer(self, job: Claimed, failure: Failure | None) -> None:
+        count = self._useless[job.model] = self._useless.get(job.model, 0) + 1
         # While an outage is open it is still being found out who answered so.
-        if self._useless[model] >= USELESS_ANSWERS and self._outage is None:
-            self._bar(model, failure)
+        if count >= USELESS_ANSWERS and self._outage is None:
+            self._bar(job, failure)
 
-    def _bar(self, model: str, failure: Failure | None) -> None:
-        if model in self.barred or failure is None:
+    def _bar(self, job: Claimed, failure: Failure | None) -> None:
+        """Send nothing more to this model; or only to its endpoint, where that was refused."""
+        if failure is None:
             return
-        self.barred[model] = failure
+        bar = Bar(job.model, job.endpoint if failure.cause in OF_ITS_FORM else None)
+        if bar in self.barred:
+            return
+        self.barred[bar] = failure
         self._reins.wake()  # what was due may be of this model
         self._reins.note(
-            "model_stopped", {"model": model, "cause": failure.cause, "detail": failure.detail}
+            "model_stopped",
+            {**bar._asdict(), "cause": failure.cause, "detail": failure.detail},
         )
 
     def _count_ended(self, done: Done) -> None:

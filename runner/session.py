@@ -8,14 +8,15 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.failpoints import reach
-from jobs.job import JSON, Claimed, Step
+from jobs.job import JSON, Claimed, Failure, Step
 from jobs.store import Store, TableError
+from jobs.store.bars import Bar
 from jobs.store.bill import committed
 from jobs.store.choices import Choice, ask_again, select_first, select_jobs, select_rows, unselect
 from jobs.store.claims import Holding, adopt
@@ -81,7 +82,7 @@ class Ending:
     run_id: int
     started_at: float
     stop: Stop | None
-    barred: dict[str, str]  # model → why it was stopped
+    barred: Mapping[Bar, Failure]  # models that were stopped, and why
     counts: Counts
     recovered: int = 0
 
@@ -128,7 +129,7 @@ class Session:
             run_id=self.holding.run_id,
             started_at=started_at,
             stop=workshop.stop,
-            barred={model: failure.detail for model, failure in workshop.barred.items()},
+            barred=dict(workshop.barred),
             counts=final,
             recovered=self.recovered,
         )

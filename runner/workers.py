@@ -12,6 +12,7 @@ from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, Released, Repeat, Submitted, TryAgain
 from jobs.store import DriverError
+from jobs.store.bars import Bar
 from jobs.store.choices import one_more_pass
 from jobs.store.claims import Order
 from jobs.store.settles import Settlement
@@ -85,8 +86,8 @@ class Workshop:
         self._wake = asyncio.Event()
 
     @property
-    def barred(self) -> Mapping[str, Failure]:
-        """The models that nothing is sent to any more, and why."""
+    def barred(self) -> Mapping[Bar, Failure]:
+        """What nothing is sent to any more, and why."""
         return self.helm.barred
 
     async def run(self) -> None:

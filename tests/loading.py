@@ -18,6 +18,7 @@ class Line:
     note: str = ""
     problem: str | None = None
     model: str = "m"
+    endpoint: str = "chat"
 
 
 def digest_of(asks: str) -> bytes:
@@ -30,7 +31,7 @@ def staged(position: int, line: Line) -> Staged:
     digest = digest_of(line.asks)
     key = digest.hex() if line.key is None else line.key
     fields, cells = json.dumps({"prompt": line.asks}), json.dumps([line.asks, line.note])
-    return (position, key, digest, "chat", line.model, fields, cells, line.problem)
+    return (position, key, digest, line.endpoint, line.model, fields, cells, line.problem)
 
 
 def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> Plan:

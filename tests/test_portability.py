@@ -14,6 +14,7 @@ from working import ME, OUTCOMES, close, finish_all, take, take_over
 from jobs.job import Step
 from jobs.outcome import Finished, Released
 from jobs.store import Store, Transaction, bill, choices, readings
+from jobs.store.bars import Bar
 from jobs.store.choices import Choice
 from jobs.store.claims import Order, next_due
 from jobs.store.log import end_run, last_run, note, open_run
@@ -46,7 +47,7 @@ def use_everything(store: Store) -> None:
         end_run(tx, ME.run_id, exit_code=0, now=2.0)
     load(store, asking("a", "a", "b"))
     load(store, [Line(asks="c", key="k"), Line(asks="bad", key="l", problem="{}")])
-    for barred in (frozenset[str](), frozenset({"x"})):
+    for barred in (frozenset[Bar](), frozenset({Bar("x"), Bar("y", "chat")})):
         for chosen in (False, True):
             order = Order(step=Step.SEND, limit=1, barred=barred, chosen_only=chosen)
             take(store, 1, barred=barred, chosen_only=chosen)

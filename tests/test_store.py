@@ -23,6 +23,7 @@ from working import the_job as only_job
 from jobs.job import Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Picture, Released, Result, Submitted, Usage
 from jobs.store import Store
+from jobs.store.bars import Bar
 from jobs.store.claims import Order, claim, count_death, next_due
 from jobs.store.ids import Ids
 from jobs.store.readings import (
@@ -65,8 +66,19 @@ def test_a_job_is_not_claimed_before_it_is_due(store: Store) -> None:
 
 def test_jobs_of_barred_models_stay_where_they_are(store: Store) -> None:
     load(store, [Line(asks="a", model="good"), Line(asks="b", model="bad"), Line(asks="c")])
-    assert prompts(take(store, barred=frozenset({"bad", "m"}))) == ["a"]
+    assert prompts(take(store, barred=frozenset({Bar("bad"), Bar("m")}))) == ["a"]
     assert prompts(take(store)) == ["b", "c"]
+
+
+def test_a_model_barred_at_one_endpoint_is_taken_at_another(store: Store) -> None:
+    lines = [Line(asks="a", model="m"), Line(asks="b", model="m", endpoint="image"), Line(asks="c")]
+    load(store, lines)
+    bars = frozenset({Bar("m", "image")})
+    order = Order(step=Step.SEND, limit=9, barred=bars)
+    assert prompts(take(store, barred=bars)) == ["a", "c"]
+    with store.read() as tx:
+        assert next_due(tx, ME, order) is None
+    assert prompts(take(store)) == ["b"]
 
 
 def test_a_claim_of_chosen_jobs_takes_only_what_this_run_has_selected(store: Store) -> None:
@@ -114,7 +126,7 @@ def test_the_next_due_moment_is_that_of_the_earliest_job_an_order_could_take(sto
     close(store, first, Released(delay=30.0), now=1000.0)
     close(store, second, Released(delay=5.0), now=1000.0)
     anything = Order(step=Step.SEND, limit=1)
-    sober = Order(step=Step.SEND, limit=1, barred=frozenset({"bad"}))
+    sober = Order(step=Step.SEND, limit=1, barred=frozenset({Bar("bad")}))
     chosen = Order(step=Step.SEND, limit=1, chosen_only=True)
     with store.read() as tx:
         assert next_due(tx, ME, anything) == 1005.0

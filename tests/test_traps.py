@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from trap_server import Injected, TrapServer, picture
-from traps import ELSEWHERE, HERE, TRAPS, Trap
+from traps import ELSEWHERE, HERE, TRAPS, Trap, chat, refusal
 from world import World
 
 from jobs.store.log import call_books
@@ -83,3 +83,28 @@ def test_every_trap_of_the_wire_has_its_case() -> None:
 def test_a_case_elsewhere_exists(where: str) -> None:
     file, _, name = where.partition("::")
     assert re.search(rf"def {name}\(", (HERE_PATH / file).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("refused", "at", "left"),
+    [
+        (refusal(501, "API not implemented", "api_not_implemented"), "endpoint messages", 3),
+        (refusal(404, "The model m-1 does not exist", "model_not_found"), "Model m-1 was", 6),
+    ],
+)
+def test_a_refused_form_stops_one_endpoint_and_a_refused_model_all(
+    world: World,
+    serving: Callable[[Trap], TrapServer],
+    refused: Injected,
+    at: str,
+    left: int,
+) -> None:
+    server = serving(Trap(number=0, name="forms", answers=(chat("yes"),), wire=""))
+    server.by_path["/v1/messages"] = refused
+    rows = [["messages", f"a {n}"] for n in range(4)] + [["chat", f"b {n}"] for n in range(3)]
+    sheet = world.sheet("a.csv", ["endpoint", "prompt"], *rows)
+    done = world.run("run", sheet, "-m", "m-1", "-y", "-c", 1, "--json")
+    assert done.code == 6, done.err
+    assert at in done.err
+    assert (done.json["rows"]["pending"], done.json["rows"]["failed"]) == (left, 1)
+    assert [one.path for one in server.asked].count("/v1/messages") == 1

@@ -63,6 +63,7 @@ class TrapServer:
         bill: Path,
     ) -> None:
         self.answers, self.polls, self.models, self.bill = answers, polls, models, bill
+        self.by_path: dict[str, Injected] = {}  # what one address answers instead
         self.asked: list[Asked] = []
         self.questions: list[str] = []
         self.downloads: list[str] = []
@@ -82,7 +83,8 @@ class TrapServer:
     def generation(self, asked: Asked) -> Injected:
         """The next answer, billed."""
         with self._lock:
-            found = self.answers[min(len(self.asked), len(self.answers) - 1)]
+            usual = self.answers[min(len(self.asked), len(self.answers) - 1)]
+            found = self.by_path.get(asked.path, usual)
             self.asked.append(asked)
             line = {
                 "id": str(len(self.asked)),

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from jobs.job import FailureClass, State, Step
+from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.order import RANK_SPAN
 from jobs.table import calls, jobs, rows
 
@@ -179,11 +180,11 @@ def one_more_pass(
     *,
     since: float,
     now: float,
-    barred: Collection[str] = (),
+    barred: Collection[Bar] = (),
 ) -> int:
     """What failed in passing since then, once more, after everything else; returns how many.
 
-    Rows of barred models stay failed: nobody would take them. So do those whose answer was paid
+    Barred rows stay failed: nobody would take them. So do those whose answer was paid
     for and useless twice: that is one repeat, and enough.
     """
     bought = exists().where(calls.c.id == jobs.c.call_id, calls.c.wire == "E").correlate(jobs)
@@ -195,14 +196,15 @@ def one_more_pass(
         jobs.c.rank < 2,
         jobs.c.updated_at >= since,
         not_(_task_ended()),
-        or_(jobs.c.step != Step.SEND.value, and_(jobs.c.model.not_in(sorted(barred)), ~bought)),
+        or_(jobs.c.step != Step.SEND.value, and_(NOT_BARRED, ~bought)),
     )
     values = fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
     values["deadline"] = jobs.c.deadline
     values["turn"] = case(
         (jobs.c.step == Step.SEND.value, jobs.c.position + 2 * RANK_SPAN), else_=now
     )
-    return connection.execute(update(jobs).where(wanted).values(**values)).rowcount
+    again = update(jobs).where(wanted).values(**values)
+    return connection.execute(again, words_of(barred)).rowcount
 
 
 def skip(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, 
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, State, Step
+from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.direct import Direct
 from jobs.store.ids import Ids
 from jobs.store.sharing import Sharing, company, grouped
@@ -46,12 +47,12 @@ class Purse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a crew can take now. Jobs of barred models stay where they are."""
+    """What a crew can take now. Jobs that are barred stay where they are."""
 
     step: Step
     limit: int
     account: str = ""
-    barred: frozenset[str] = frozenset()
+    barred: frozenset[Bar] = frozenset()
     chosen_only: bool = False  # only jobs that this run has selected
     sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
     purse: Purse | None = None
@@ -97,7 +98,7 @@ _READY = (
 def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
     ready = _READY
     if barred:
-        ready = ready.where(jobs.c.model.not_in(bindparam("b_barred", expanding=True)))
+        ready = ready.where(NOT_BARRED)
     if chosen:
         ready = ready.where(jobs.c.selection == bindparam("b_run"))
     # As an expression of its own it is evaluated once: PostgreSQL may ask a plain subquery again
@@ -134,7 +135,7 @@ def claim(
         "b_owner": holding.owner,
     }
     if order.barred:
-        words["b_barred"] = sorted(order.barred)
+        words |= words_of(order.barred)
     if order.chosen_only:
         words["b_run"] = holding.run_id
     statement = _CLAIM[bool(order.barred), order.chosen_only]
@@ -284,10 +285,11 @@ def next_due(connection: Connection, holding: Holding, order: Order) -> float | 
         _WANTED,
     )
     if order.barred:
-        found = found.where(jobs.c.model.not_in(sorted(order.barred)))
+        found = found.where(NOT_BARRED)
     if order.chosen_only:
         found = found.where(jobs.c.selection == holding.run_id)
-    moment: float | None = connection.execute(found).scalar_one()
+    words = words_of(order.barred) if order.barred else {}
+    moment: float | None = connection.execute(found, words).scalar_one()
     return moment
 
 

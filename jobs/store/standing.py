@@ -1,6 +1,6 @@
 """Where a row stands, in SQL: its job, its last call, and its share of what that cost."""
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import Integer, and_, case, func, select
 
 from jobs.job import State
 from jobs.table import attempts, calls, jobs, rows
@@ -22,7 +22,8 @@ SHARES = (
     .correlate(jobs)
     .scalar_subquery()
 )
-COST = calls.c.cost / SHARES  # rows that shared a call share its price
+# Rows that shared a call share its price. Who has had none has no share: nothing, not a fault.
+COST = calls.c.cost / func.nullif(SHARES, 0, type_=Integer)
 WITH_LAST_CALL = (
     rows.join(jobs, jobs.c.id == rows.c.job_id)
     .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))

@@ -94,6 +94,7 @@ RUN = {
     "run.stopped_terminated": "Stopped from outside; everything is saved.",
     "run.stopped_broken": "Stopped: the table cannot be written. {detail}",
     "run.model_stopped": "Model {model} was stopped: {detail}",
+    "run.form_stopped": "Model {model} was stopped at endpoint {endpoint}: {detail}",
     "run.results": "results  {path}",
     "run.results_moved": (
         "results  {path} (the old results file was changed or is open; it was left as it is)"

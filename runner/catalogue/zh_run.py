@@ -80,6 +80,7 @@ RUN: dict[str, str] = {
     "run.stopped_terminated": "被外部停止，一切均已保存。",
     "run.stopped_broken": "已停止：任务表无法写入。{detail}",
     "run.model_stopped": "模型 {model} 已停用：{detail}",
+    "run.form_stopped": "模型 {model} 在接口 {endpoint} 上已停用：{detail}",
     "run.results": "结果     {path}",
     "run.results_moved": "结果     {path}（旧的结果文件被改过或正打开着，保持原样）",
     "run.results_failed": "结果文件无法写入：{reason}。任务表完好。",

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from jobs import failpoints
 from jobs.export import Options, format_of, results_path, write_results
-from jobs.job import JSON
+from jobs.job import JSON, Failure
 from jobs.store import Store, Transaction, on_shared_file_system
+from jobs.store.bars import Bar
 from jobs.store.choices import ask_again
 from jobs.store.edits import Edit
 from jobs.store.log import end_run
@@ -398,8 +399,8 @@ def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict
     else:
         if ending.stop is not None:
             tell(say(f"run.stopped_{ending.stop.kind}", detail=ending.stop.detail))
-        for model, detail in ending.barred.items():
-            tell(say("run.model_stopped", model=model, detail=detail))
+        for bar, failure in ending.barred.items():
+            tell(_stopped_model(bar, failure))
     seconds = time.time() - ending.started_at if ending is not None else 0.0
     tell(
         say(
@@ -414,6 +415,14 @@ def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict
     for kind, count in sorted(failed.items(), key=lambda item: -item[1]):
         meaning = explain(kind, sheet=job.sheet.name).meaning  # type: ignore[arg-type]  # its value
         tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+
+
+def _stopped_model(bar: Bar, failure: Failure) -> str:
+    """What nothing was sent to any more, and why: in the provider's words, else in ours."""
+    detail = failure.detail or explain(failure.kind, failure.cause).meaning
+    if bar.endpoint is None:
+        return say("run.model_stopped", model=bar.model, detail=detail)
+    return say("run.form_stopped", model=bar.model, endpoint=bar.endpoint, detail=detail)
 
 
 def _span(seconds: float) -> str:
@@ -461,6 +470,7 @@ def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
 
 def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:
     stop: Stop | None = ending.stop if ending is not None else None
+    barred = ending.barred if ending is not None else {}
     return {
         "schema": 1,
         "sheet": str(job.sheet),
@@ -468,7 +478,7 @@ def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -
         "exit_code": int(code),
         "stopped": stop.kind if stop else None,
         "stopped_detail": stop.detail if stop else None,
-        "models_stopped": dict(ending.barred) if ending else {},
+        "models_stopped": {bar.model: why.detail for bar, why in barred.items()},
         "rows": {
             "total": standing.total,
             "done": standing.done,
