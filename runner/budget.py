@@ -28,7 +28,7 @@ class Budget:
 
 def decide(cap: Cap | None, ahead: Forecast, before: Committed) -> Budget | None:
     """The budget, or None without a cap. Raises Refusal where a cap could not be held."""
-    if cap is None:
+    if cap is None or cap.lifted:
         return None
     if ahead.unknown:
         line = settings_line(ahead.unknown[0])

@@ -20,7 +20,7 @@ from jobs.store.soundness import REVISION, damages, on_shared_file_system
 from runner.addresses import proxy_for
 from runner.exits import Exit
 from runner.inquiry import Told, inquire
-from runner.keys import KeyRefusal, find_key
+from runner.keys import KeyRefusal, find_key, keys_name
 from runner.prices.book import book
 from runner.prices.pricelist import PriceList
 from runner.secret import Secret
@@ -85,7 +85,7 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
         checks.append(_bad("key", "refused", why=refusal.message))
     else:
         if key is None:
-            checks.append(_bad("key", "none", provider=settings.provider.name))
+            checks.append(_bad("key", "none", provider=keys_name(settings)))
     models, told = None, Told()
     try:
         target = _target(settings, key or Secret("none"))

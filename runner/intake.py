@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobs.columns import ColumnMap, map_columns, nearest
@@ -28,7 +28,7 @@ from runner.ratios import repaired
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY, RequestMaker, Shape
 from runner.settings import Settings
-from runner.workspace import BATCH_ID, Workspace, neighbours
+from runner.workspace import BATCH_ID, Workspace, neighbours, typed
 
 MOST_BOUGHT_AGAIN = 20  # done rows that a load may replace without --rebuy …
 SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
@@ -50,6 +50,7 @@ class Intake:
     problems: tuple[Finding, ...] = ()
     first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
     models: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: str = ""  # in whose workspace its rows are answered already, in words
 
 
 def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
@@ -96,7 +97,7 @@ def take_in(
         with store.first_load() as tx:
             found = _understand(tx, sheet, settings, _Before(straight=now))
             if not settings.rebuy:
-                _look_around(found, workspace)
+                _refuse_neighbours_rows(found, workspace)
             _guard(found, settings, touched=set())
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
             reach("load.staged")
@@ -105,7 +106,7 @@ def take_in(
         with tx.begin():
             found = _understand(tx, sheet, settings, _Before(known=known, edits=edits))
             if known is None and not settings.rebuy:
-                _look_around(found, workspace)
+                _refuse_neighbours_rows(found, workspace)
         with tx.begin():
             _guard(found, settings, touched={edit.key for edit in incoming.edits})
             if kept and not edits:
@@ -117,14 +118,23 @@ def take_in(
     return found.intake
 
 
-def look_at(
-    store: Store, sheet: Path, settings: Settings, known: Batch | None, *, count: int
-) -> Intake:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onlooker:
+    """What `check` compares a sheet with: what this workspace has of it, and its neighbours."""
+
+    workspace: Workspace
+    known: Batch | None
+    count: int  # requests to be shown
+
+
+def look_at(store: Store, sheet: Path, settings: Settings, looks: Onlooker) -> Intake:
     """The same without changing anything: for `check`."""
     with store.session() as tx, tx.begin():
-        before = _Before(known=known, edits=edits_of(tx, BATCH_ID))
-        found = _understand(tx, sheet, settings, before, count=count)
-    return found.intake
+        before = _Before(known=looks.known, edits=edits_of(tx, BATCH_ID))
+        found = _understand(tx, sheet, settings, before, count=looks.count)
+        if looks.known is not None or settings.rebuy:
+            return found.intake
+        return replace(found.intake, elsewhere=_answered_elsewhere(found, looks.workspace))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +372,13 @@ def plain_layout(sheet: Sheet) -> dict[str, JSON]:
     }
 
 
-def _look_around(found: _Found, workspace: Workspace) -> None:
+def _refuse_neighbours_rows(found: _Found, workspace: Workspace) -> None:
+    told = _answered_elsewhere(found, workspace)
+    if told:
+        raise Refusal(told)
+
+
+def _answered_elsewhere(found: _Found, workspace: Workspace) -> str:
     """A new sheet whose rows are answered next door is nearly always the old one renamed."""
     staged = found.intake.plan.staged if found.intake.plan else 0
     for other in neighbours(workspace):
@@ -376,15 +392,14 @@ def _look_around(found: _Found, workspace: Workspace) -> None:
         finally:
             store.close()
         if answered > MOST_BOUGHT_AGAIN or answered * 2 > staged:
-            raise Refusal(
-                say(
-                    "workspace.answered_elsewhere",
-                    answered=f"{answered:,}",
-                    staged=f"{staged:,}",
-                    folder=other.folder.name,
-                    sheet=str(found.intake.sheet),
-                )
+            return say(
+                "workspace.answered_elsewhere",
+                answered=f"{answered:,}",
+                staged=f"{staged:,}",
+                folder=typed(other.folder),
+                sheet=typed(found.intake.sheet.absolute()),
             )
+    return ""
 
 
 def would_rebuy(plan: Plan) -> bool:

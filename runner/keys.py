@@ -16,6 +16,7 @@ from runner.catalogue import say
 from runner.exits import Refusal
 from runner.secret import Secret
 from runner.settings import BUILT_IN, KEY_VARIABLE, KeySource, Settings, SettingsFile
+from runner.settings_file import Origin
 from runner.values import UnfitError, base_url, site
 
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -39,6 +40,15 @@ class OwnedKey:
 
     key: Secret
     account: str | None = None
+
+
+def keys_name(settings: Settings) -> str:
+    """What `rowmill keys set` takes for this address: the provider, or the address itself.
+
+    A name stands for what is built in or in the person's own settings, wherever it is typed.
+    """
+    own = settings.sources["base_url"] in ("default", Origin.USER, Origin.CONFIG)
+    return settings.provider.name if own else settings.base_url
 
 
 def find_keys(

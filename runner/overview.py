@@ -1,9 +1,7 @@
 """What `status` and `show` tell, composed as values."""
 
 import json
-import os
 import re
-import shlex
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -38,7 +36,7 @@ from jobs.store.readings import (
 from runner.catalogue import explain, say
 from runner.exits import Refusal
 from runner.told import spent_record
-from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet
+from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet, typed
 
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
@@ -205,17 +203,6 @@ def named(workspace: Workspace, loaded: Batch) -> str:
     sheet = workspace.sheet_of(loaded)
     leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder
     return typed(sheet if leads_here else workspace.folder)
-
-
-def typed(path: Path) -> str:
-    """A path as a person would type it from here."""
-    try:
-        text = str(path.relative_to(Path.cwd()))
-    except ValueError:
-        text = str(path)
-    if not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
-        return text  # Chinese names too: a shell takes them as they are
-    return f'"{text}"' if os.name == "nt" else shlex.quote(text)
 
 
 def standing_record(standing: Standing) -> dict[str, JSON]:

@@ -1,5 +1,6 @@
 """The schema of every setting, of which options, variables and file keys are made."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -70,6 +71,7 @@ class StopIf:
 
 
 AUTO = "auto"
+NO_CAP = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +98,22 @@ class Until:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """The most that may be spent: in this workspace's whole life, or (`more`) from now on."""
+    """The most that may be spent: in this workspace's whole life, or (`more`) from now on.
+
+    An infinite one, "none", lifts the cap of before.
+    """
 
     amount: float
     more: bool = False
 
+    @property
+    def lifted(self) -> bool:
+        """Is there no limit any more?"""
+        return math.isinf(self.amount)
+
     def __str__(self) -> str:
+        if self.lifted:
+            return NO_CAP
         return f"{'+' if self.more else ''}{self.amount:.9f}".rstrip("0").rstrip(".")
 
 
@@ -121,6 +133,11 @@ Value: TypeAlias = (
     | Mapping[str, str]
     | None
 )
+
+
+def variable_of(option: str) -> str:
+    """The environment variable of a long option."""
+    return f"ROWMILL_{option.replace('-', '_').upper()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +169,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """Its environment variable."""
-        return f"ROWMILL_{self.field.upper()}"
+        return variable_of(self.name)
 
 
 ALL = frozenset({Scope.FLAG, Scope.ENV, Scope.FILE})
@@ -170,7 +187,8 @@ _rows = partial(Setting, group="rows", scopes=ALL, commands=REQUESTS)
 _files = partial(Setting, group="files", scopes=ALL, commands=REQUESTS)
 _spend = partial(Setting, scopes=ALL, commands=SPENDING)
 _mock = partial(Setting, group="own", scopes=ALL, commands=("mock",))
-_own = partial(Setting, group="own", scopes=BY_HAND)
+_own = partial(Setting, group="own", scopes=ALL)
+_act = partial(Setting, group="own", scopes=BY_HAND, kind=Kind.SWITCH, default=False)
 _global = partial(Setting, group="global", scopes=ALL)
 _limit = partial(Setting, group="limits", section="limits", scopes=FILE_ONLY)
 
@@ -295,12 +313,12 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _own(name="kill", kind=Kind.TIMES, metavar="N", commands=("rehearse",), default=0),
     _own(name="class", kind=Kind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
-    _own(name="from", kind=Kind.PATH, metavar="FILE", commands=("retry",)),
-    _own(name="pause", kind=Kind.SWITCH, commands=("steer",), default=False),
-    _own(name="resume", kind=Kind.SWITCH, commands=("steer",), default=False),
+    _own(name="from", kind=Kind.PATH, metavar="FILE", commands=("retry",), careful=True),
+    _act(name="pause", commands=("steer",)),
+    _act(name="resume", commands=("steer",)),
     _own(name="watch", kind=Kind.SWITCH, commands=("status",), default=False),
-    _own(name="again", kind=Kind.SWITCH, commands=("retry",), default=False),
-    _own(name="export", kind=Kind.PATH, metavar="FILE", commands=("errors",)),
+    _own(name="again", kind=Kind.SWITCH, commands=("retry",), default=False, careful=True),
+    _own(name="export", kind=Kind.PATH, metavar="FILE", commands=("errors",), careful=True),
     _own(name="verify", kind=Kind.SWITCH, commands=("fetch",), default=False),
     _global(
         name="config", kind=Kind.PATH, metavar="FILE", scopes=frozenset({Scope.FLAG, Scope.ENV})
@@ -317,6 +335,12 @@ SCHEMA: tuple[Setting, ...] = (
     _limit(name="max_wait", kind=Kind.SECONDS),
 )
 """Every setting, in the order of the help."""
+
+OF_ONE_COMMAND = (
+    *("first", "curl", "answer", "models", "bundle", "open", "single-file", "output", "format"),
+    *("only", "new", "thumbs", "into-copy", "expand", "safe-csv"),
+)
+"""Long options that one command reads for itself. They, too, have a variable and a default."""
 
 GLOBAL = tuple(one for one in SCHEMA if one.group == "global")
 REPEATABLE = frozenset({Kind.PAIRS, Kind.COLUMNS, Kind.HOSTS, Kind.FOLDERS})

@@ -15,7 +15,19 @@ from urllib.parse import urlsplit
 from jobs import failpoints
 from runner.catalogue import say
 from runner.prices.own import OwnPrice
-from runner.schema import SCHEMA, Cap, Kind, Scope, Setting, StopIf, Tolerance, Until, Value
+from runner.schema import (
+    OF_ONE_COMMAND,
+    SCHEMA,
+    Cap,
+    Kind,
+    Scope,
+    Setting,
+    StopIf,
+    Tolerance,
+    Until,
+    Value,
+    variable_of,
+)
 from runner.secret import Secret
 from runner.settings_file import (
     KeySource,
@@ -67,6 +79,7 @@ class Notice:
 
     key: str
     values: Mapping[str, str]
+    of_address: bool = False  # of no use to a command that sends nothing
 
     def sentence(self) -> str:
         """The notice in the person's language."""
@@ -320,7 +333,7 @@ def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
     known = {one.variable for one in SCHEMA if Scope.ENV in one.scopes}
-    known |= {KEY_VARIABLE, failpoints.VARIABLE}
+    known |= {KEY_VARIABLE, failpoints.VARIABLE, *map(variable_of, OF_ONE_COMMAND)}
     by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({Scope.FLAG})}
     for name in sorted(environ):
         if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
@@ -346,7 +359,7 @@ def is_here(url: str) -> bool:
 def _doubtful_host(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[Notice]:
     url = str(values["base_url"])
     if sources["base_url"] == Origin.SHEET:
-        yield Notice(key="notice.url_from_sheet", values={"url": url})
+        yield Notice(key="notice.url_from_sheet", values={"url": url}, of_address=True)
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_here(url):
-        yield Notice(key="notice.no_tls", values={"url": url})
+        yield Notice(key="notice.no_tls", values={"url": url}, of_address=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.prices.own import OwnPrice
-from runner.schema import SCHEMA, Kind, Scope, Setting, Value
+from runner.schema import OF_ONE_COMMAND, SCHEMA, Kind, Scope, Setting, Value
 from runner.secret import Secret
 from runner.values import UnfitError, at_once, base_url, read_value
 
@@ -146,6 +146,8 @@ def _check_stranger(read: SettingsFile) -> None:
     for setting in SCHEMA:
         if setting.careful and setting.field in read.values:
             raise SettingsError(say("settings.careful", file=file, key=f"defaults.{setting.name}"))
+    if "output" in read.values:
+        raise SettingsError(say("settings.careful", file=file, key="defaults.output"))
     for name in ("on_finish", "url_from", "secret_from"):
         if getattr(read.notify, name, None) is not None:
             key = name.removesuffix("_from")
@@ -188,6 +190,10 @@ class _Reader:
         values: dict[str, Value] = {}
         for raw_key, raw in self.table(self.data, name, name).items():
             setting = settings.get(raw_key.replace("-", "_"))
+            option = raw_key.replace("_", "-")
+            if name == "defaults" and option in OF_ONE_COMMAND:
+                values[option] = self._plain(raw, f"{name}.{raw_key}")
+                continue
             if setting is None:
                 raise SettingsError(
                     say(
@@ -204,6 +210,14 @@ class _Reader:
             values[setting.field] = self._value(setting, raw, f"{name}.{raw_key}")
         return values
 
+    def _plain(self, raw: object, key: str) -> str:
+        """What one command will read for itself, as it would stand on its line."""
+        if isinstance(raw, bool):
+            return str(raw).lower()
+        if isinstance(raw, str | int):
+            return str(raw)
+        raise self.wrong(key, say("expected.text"), raw)
+
     def _value(self, setting: Setting, raw: object, key: str) -> Value:
         try:
             value = read_value(setting, raw)
@@ -212,7 +226,10 @@ class _Reader:
             raise self.wrong(key, error.expected, found) from error
         folder = self.path.parent
         if setting.kind is Kind.PATH and isinstance(value, Path):
-            return folder / value
+            path = folder / value
+            if self.origin is Origin.SHEET and not path.resolve().is_relative_to(folder.resolve()):
+                raise SettingsError(say("settings.careful", file=str(self.path), key=key))
+            return path
         if setting.kind is Kind.FOLDERS and isinstance(value, tuple):
             return tuple(folder / one for one in value if isinstance(one, Path))
         return value

@@ -14,7 +14,7 @@ from runner.helm import Stop
 from runner.pacing.minute import Limits
 from runner.pacing.pace import CEILING
 from runner.progress import Display
-from runner.schema import AUTO
+from runner.schema import AUTO, NO_CAP
 from runner.settings import Settings
 from runner.switchboard import MOST_AT_ONCE, limits_of
 from runner.workers import Workshop
@@ -91,7 +91,9 @@ class Steering:
         if isinstance(until, int | float):
             self._until = float(until)
         cap = order.get("max_cost")
-        if isinstance(cap, int | float):
+        if cap == NO_CAP:
+            self._workshop.conduct.purse.retune(None)
+        elif isinstance(cap, int | float):
             self._workshop.conduct.purse.retune(float(cap))
         self._workshop.wake()
         log.info("steered: %s", ", ".join(f"{key}={value}" for key, value in order.items()))

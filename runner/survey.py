@@ -26,8 +26,8 @@ from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, Past, forecast_record, foresee
 from runner.inputs import field_named
 from runner.inquiry import last_offer
-from runner.intake import Intake, look_at, plain_layout, would_rebuy
-from runner.keys import KeyRefusal, find_key
+from runner.intake import Intake, Onlooker, look_at, plain_layout, would_rebuy
+from runner.keys import KeyRefusal, find_key, keys_name
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
 from runner.prices.pricelist import PriceList
 from runner.registry import ENDPOINTS, known_fields, needed_fields
@@ -94,7 +94,8 @@ def survey(
     )
     store = Store.scratch() if known is None else Store.stage(workspace.table)
     try:
-        intake = look_at(store, sheet, settings, known, count=max(count, LOOKED_AT))
+        looks = Onlooker(workspace=workspace, known=known, count=max(count, LOOKED_AT))
+        intake = look_at(store, sheet, settings, looks)
         offer = last_offer(settings.base_url)
         prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer else {})
         found = _forecast(store, intake, settings, prices)
@@ -173,6 +174,8 @@ def _stops(
     if known is not None and known.sheet != ours and not settings.same_sheet:
         folder = str(workspace.folder)
         yield say("workspace.other_sheet", folder=folder, theirs=known.sheet, ours=ours)
+    if intake.elsewhere:
+        yield intake.elsewhere
     plan = intake.plan
     if plan is None:
         return
@@ -289,7 +292,7 @@ def _key_note(settings: Settings) -> str | None:
         return refusal.message
     if found is not None:
         return None
-    return say("keys.missing", name=settings.provider.name, url=settings.base_url)
+    return say("keys.missing", name=keys_name(settings), url=settings.base_url)
 
 
 # --- as data --------------------------------------------------------------------------------------

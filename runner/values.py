@@ -1,6 +1,7 @@
 """Reads the value of one setting, as written on a command line, in the environment or in a file."""
 
 import json
+import math
 import os
 import re
 import shlex
@@ -11,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from jobs.job import FailureClass, State
 from runner.catalogue import say
-from runner.schema import AUTO, Cap, Kind, Setting, StopIf, Tolerance, Until, Value
+from runner.schema import AUTO, NO_CAP, Cap, Kind, Setting, StopIf, Tolerance, Until, Value
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
@@ -173,6 +174,8 @@ def _amount(raw: object) -> float:
 
 def _cap(raw: object) -> Cap:
     text = raw.strip() if isinstance(raw, str) else raw
+    if isinstance(text, str) and text.lower() == NO_CAP:
+        return Cap(amount=math.inf)
     more = isinstance(text, str) and text.startswith("+")
     try:
         amount = _amount(text[1:] if more and isinstance(text, str) else text)

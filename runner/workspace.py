@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import re
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
-from jobs.store import EmptyTableError, Store
+from jobs.store import EmptyTableError, Store, TableError
 from jobs.store.readings import Batch, batch
 from runner.catalogue import say
 from runner.exits import Exit, Refusal
@@ -146,12 +148,12 @@ def find(named: Path | None, given: Path | None = None) -> Workspace:
 
     Raises Refusal where there is none, or more than one.
     """
+    if named is not None and (named.is_dir() or named.suffix in (SUFFIX, REHEARSAL)):
+        return _existing(Workspace(folder=named.absolute()))
     if given is not None:
         return _existing(Workspace(folder=given.absolute()))
     if named is None:
         return _only_one(Path.cwd())
-    if named.is_dir() or named.suffix in (SUFFIX, REHEARSAL):
-        return _existing(Workspace(folder=named.absolute()))
     return around(named) or _existing(of_sheet(named, None))
 
 
@@ -169,13 +171,42 @@ def _existing(workspace: Workspace) -> Workspace:
 
 
 def _only_one(folder: Path) -> Workspace:
-    found = sorted(path.parent for path in folder.glob(f"*{SUFFIX}/jobs.db"))
+    found = [Workspace(folder=path.parent) for path in sorted(folder.glob(f"*{SUFFIX}/jobs.db"))]
+    if len(found) > 1:  # what was refused before it was loaded left an empty table
+        found = [one for one in found if _holds_a_sheet(one)] or found
     if len(found) == 1:
-        return Workspace(folder=found[0])
+        return found[0]
     if not found:
         raise Refusal(say("workspace.none_here", folder=str(folder)))
-    names = ", ".join(path.name for path in found)
+    names = ", ".join(one.folder.name for one in found)
     raise Refusal(say("workspace.several", names=names))
+
+
+def _holds_a_sheet(workspace: Workspace) -> bool:
+    try:
+        return workspace.loaded() is not None
+    except TableError:
+        return True  # and why it cannot be read is told when it is named
+
+
+def renamed_from(sheet: Path) -> Workspace | None:
+    """The workspace beside a new sheet whose own sheet is gone: that of its old name.
+
+    Raises Refusal where there are several. None where the sheet has a workspace of its own, or
+    no sheet beside it has lost its file.
+    """
+    own = of_sheet(sheet, None)
+    if own.loaded() is not None:
+        return None
+    left = []
+    for one in neighbours(own):
+        loaded = one.loaded()
+        if loaded is not None and not one.sheet_of(loaded).exists():
+            left.append(one)
+    if len(left) > 1:
+        names = ", ".join(one.folder.name for one in left)
+        raise Refusal(say("workspace.several_left", sheet=sheet.name, names=names))
+    return left[0] if left else None
 
 
 def neighbours(workspace: Workspace) -> list[Workspace]:
@@ -221,3 +252,14 @@ def _remembered() -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def typed(path: Path) -> str:
+    """A path as a person would type it from here."""
+    try:
+        text = str(path.relative_to(Path.cwd()))
+    except ValueError:
+        text = str(path)
+    if not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
+        return text  # Chinese names too: a shell takes them as they are
+    return f'"{text}"' if os.name == "nt" else shlex.quote(text)

@@ -72,6 +72,23 @@ def test_the_cap_holds_across_a_kill_and_is_remembered(world: World) -> None:
     assert (after.code, after.posts) == (5, 0), after.err
 
 
+def test_a_remembered_cap_is_lifted_by_none(world: World) -> None:
+    world.settings(PRICE)
+    sheet = many(world, 4)
+    assert world.run("run", sheet, *TEXT, "--max-cost", "0.002").code == 5
+    unasked = world.run("run", sheet, "--max-cost", "none", "--limit", 1)
+    assert (unasked.code, unasked.posts) == (0, 1), unasked.err
+    after = world.run("run", sheet)
+    assert (after.code, after.posts) == (0, 2), after.err
+    assert "cap  " not in after.err
+
+
+def test_no_cap_is_no_consent(world: World) -> None:
+    sheet = many(world, 2)
+    refused = world.run("run", sheet, *TEXT[:-1], "--max-cost", "none")
+    assert (refused.code, refused.posts) == (3, 0), refused.err
+
+
 def test_a_model_without_a_price_stops_a_cap_before_anything_is_sent(world: World) -> None:
     sheet = many(world, 3)
     for command in ("run", "check"):

@@ -188,3 +188,16 @@ def test_a_workbook_makes_the_thumbnails_that_are_missing(world: World) -> None:
     assert len(list((folder / "thumbs").rglob("*.jpg"))) == 1
     with zipfile.ZipFile(world.folder / "a.xlsx") as book:
         assert any(name.startswith("xl/media/") for name in book.namelist())
+
+
+def test_an_option_of_export_may_come_from_a_variable_or_a_settings_file(world: World) -> None:
+    sheet = world.prompts("a.csv", "=1+1", "a cat")
+    world.run("run", sheet, *TEXT)
+    assert "\n=1+1," in world.run("export", sheet).out
+    world.settings('[defaults]\nsafe_csv = true\nonly = "done"\n')
+    assert "\n'=1+1," in world.run("export", sheet).out
+    world.monkeypatch.setenv("ROWMILL_FORMAT", "jsonl")
+    assert world.run("export", sheet).out.startswith("{")
+    assert world.run("export", sheet, "--format", "csv").out.startswith("\ufeff")
+    world.settings('[defaults]\noutput = "mine.csv"\n')
+    assert world.run("export", sheet).code == 3, "it may have come with the sheet"

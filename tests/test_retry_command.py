@@ -96,3 +96,16 @@ def test_an_edited_row_is_bought_by_retry_as_by_run(world: World) -> None:
     world.prompts("a.csv", "a good cat", "a dog")
     done = world.run("retry", sheet, "-y")
     assert (done.code, done.posts) == (0, 1), done.err
+
+
+def test_what_is_put_back_is_told_by_class_or_status(world: World) -> None:
+    world.mock({"cat": ["cut", "cut"], "dog": ["moderation"]})
+    sheet = world.prompts("a.csv", "a cat", "a dog", "a fox")
+    done = world.run("run", sheet, *PICTURE)
+    assert done.code == 4, done.err
+    assert "next     rowmill retry a.csv --class in_doubt" not in done.err
+    assert "next     rowmill errors a.csv --export fixes.xlsx" in done.err, "a retry takes none"
+    back = world.run("retry", sheet, "-y", "--class", "in_doubt,refused")
+    assert "2 rows put back: 1 × refused, 1 × in_doubt" in back.err
+    again = world.run("retry", sheet, "-y", "--again", "--rows", 4)
+    assert "1 row put back: 1 × done" in again.err

@@ -5,10 +5,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from runner.cli import rowmill
+from runner.commands.options import ToldOption
 from runner.exits import Exit, worst
-from runner.schema import SCHEMA, Scope, StopIf, Tolerance, Value
+from runner.schema import OF_ONE_COMMAND, SCHEMA, Scope, StopIf, Tolerance, Value
 from runner.settings import Settings, resolve
 from runner.settings_file import Origin, SettingsError, SettingsFile, find_files, read_file
 from runner.values import UnfitError, base_url, read_value, site
@@ -103,6 +106,20 @@ def test_consent_never_comes_from_the_environment_or_a_file(tmp_path: Path, name
     assert [one.key for one in settings.notices] == ["notice.by_hand"]
     with pytest.raises(SettingsError, match=f"--{name.lower()}"):
         file_of(tmp_path, f"[defaults]\n{name.lower()} = 1")
+
+
+def test_every_option_has_a_variable_but_those_that_consent_or_act() -> None:
+    context = click.Context(rowmill)
+    told = {
+        param.long
+        for name in rowmill.list_commands(context)
+        for param in (found.params if (found := rowmill.get_command(context, name)) else ())
+        if isinstance(param, ToldOption)
+    }
+    assert told == set(OF_ONE_COMMAND)
+    by_hand = {one.name for one in SCHEMA if Scope.ENV not in one.scopes and one.commands}
+    assert by_hand == {"yes", "rows", "limit", "rebuy", "pause", "resume"}
+    assert BY_NAME["class"].variable == "ROWMILL_CLASS"
 
 
 def test_an_unknown_variable_is_warned_about_with_what_was_meant() -> None:

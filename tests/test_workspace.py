@@ -30,6 +30,61 @@ def test_a_new_sheet_answered_next_door_is_told_before_it_is_paid_for(world: Wor
     assert world.run("run", other, *TEXT).posts == 3
 
 
+def test_check_stops_where_a_neighbour_has_the_answers(world: World) -> None:
+    world.run("run", world.prompts("a.csv", "a cat", "a dog"), *TEXT)
+    renamed = world.prompts("b c.csv", "a cat", "a dog")
+    found = world.run("check", renamed, *TEXT[:-1])
+    assert found.code == 3, "as `run` would"
+    told = " ".join(found.out.split())
+    assert "rowmill run 'b c.csv' --workspace a.rowmill --same-sheet" in told
+
+
+def test_a_renamed_sheet_finds_its_workspace_with_same_sheet_alone(world: World) -> None:
+    first = world.prompts("a.csv", "a cat", "a dog")
+    world.run("run", first, *TEXT)
+    renamed = first.rename(world.folder / "b.csv")
+    assert world.run("run", renamed, *TEXT).code == 3
+    taken = world.run("run", renamed, "--same-sheet")
+    assert (taken.code, taken.posts) == (0, 0), taken.err
+    assert "a.rowmill/results.csv" in taken.err
+
+
+def test_of_several_lost_sheets_the_renamed_one_must_be_named(world: World) -> None:
+    for name in ("a.csv", "b.csv"):
+        sheet = world.prompts(name, f"{name} cat")
+        world.run("run", sheet, *TEXT)
+        sheet.unlink()
+    refused = world.run("run", world.prompts("c.csv", "a.csv cat"), "--same-sheet", *TEXT)
+    assert (refused.code, refused.posts) == (3, 0)
+    assert "a.rowmill, b.rowmill" in refused.err
+
+
+def test_what_was_refused_before_it_was_loaded_is_no_workspace_to_choose_from(
+    world: World,
+) -> None:
+    world.run("run", world.prompts("a.csv", "a cat"), *TEXT)
+    assert world.run("run", world.prompts("b.csv", "a dog")).code == 3
+    assert world.run("status").code == 0
+
+
+def test_the_folder_may_come_from_a_variable_or_a_settings_file(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.monkeypatch.setenv("ROWMILL_WORKSPACE", "mine")
+    done = world.run("run", sheet, *TEXT)
+    assert "mine/results.csv" in done.err
+    for command in ("check", "status", "errors", "doctor", "fetch", "export"):
+        assert world.run(command, sheet).code == 0, command
+    assert not world.workspace(sheet).folder.exists()
+    world.monkeypatch.delenv("ROWMILL_WORKSPACE")
+    other = world.prompts("b.csv", "a dog")
+    world.settings('[defaults]\nworkspace = "theirs"\n')
+    assert "theirs/results.csv" in world.run("run", other, *TEXT).err
+    assert world.run("show", 2, other).code == 0
+    world.settings('[defaults]\nworkspace = "../outside"\n')
+    refused = world.run("run", other, *TEXT)
+    assert (refused.code, refused.posts) == (3, 0), "it may have come with the sheet"
+
+
 def test_rebuy_buys_what_a_neighbour_has(world: World) -> None:
     world.run("run", world.prompts("a.csv", "a cat"), *TEXT)
     bought = world.run("run", world.prompts("b.csv", "a cat"), *TEXT, "--rebuy")

@@ -2,10 +2,10 @@
 
 MONEY = {
     "option.max-cost": (
-        "never spend more than this in this workspace; +20 is 20 more than so far. Calls in flight "
-        "count at the most they may cost"
+        "never spend more than this in this workspace; +20 is 20 more than so far, none lifts the "
+        "cap of before. Calls in flight count at the most they may cost"
     ),
-    "expected.cap": "an amount such as 20, or +20 for 20 more than was spent so far",
+    "expected.cap": "an amount such as 20, +20 for 20 more than was spent so far, or none",
     "money.unknown": "unknown",
     "money.at_least": "at least {amount}",
     "money.about": "about {amount}",

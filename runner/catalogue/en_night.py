@@ -14,7 +14,7 @@ NIGHT = {
     "expected.at_once": "a whole number from 1, or auto",
     "expected.until": "a time of day such as 07:00, or a time from now such as 90m or 8h",
     "expected.command": "a command with its words, quotes closed",
-    "command.steer": "change a run that is going on, from another terminal",
+    "command.steer": "Change a run that is going on, from another terminal.",
     "run.stopped_until": "Stopped: the time of --until has come.",
     "run.stopped_rule": "Stopped by stop_if: too many of the last rows failed.",
     "run.stopped_pilot": "Stopped after the pilot; the other rows were not sent.",

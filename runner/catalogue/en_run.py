@@ -10,6 +10,10 @@ RUN = {
     "workspace.none": "There is no table in {folder}: nothing was run there yet.",
     "workspace.none_here": "There is no workspace in {folder}. Name the sheet.",
     "workspace.several": "There are several workspaces here ({names}). Name the sheet.",
+    "workspace.several_left": (
+        "Several workspaces here have lost their sheet ({names}). Say which one was {sheet}'s: "
+        "--workspace DIR --same-sheet."
+    ),
     "workspace.other_sheet": (
         "{folder} belongs to {theirs}, not to {ours}. If {ours} is the same sheet under a new "
         "name, add --same-sheet. If it is another sheet, give it a folder of its own with "
@@ -67,7 +71,7 @@ RUN = {
         "{count} of these requests {count:is|are} answered already: not bought again"
     ),
     "run.remembered": "as last time: {options}",
-    "run.skipping_bad": "{count} bad row{count:|s} marked as failed:",
+    "run.skipping_bad": "{count} bad row{count:|s} marked as failed; `rowmill errors` says why.",
     "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · price {price}",
     "run.ask": "Send {calls} request{calls:|s} to {host} (price {price})?",
     "run.needs_consent": (

@@ -2,9 +2,10 @@
 
 MONEY: dict[str, str] = {
     "option.max-cost": (
-        "本工作区的花费上限；+20 表示在已花费的基础上再加 20。进行中的调用按可能的最高费用计"
+        "本工作区的花费上限；+20 表示在已花费的基础上再加 20，none 取消之前的上限。"
+        "进行中的调用按可能的最高费用计"
     ),
-    "expected.cap": "金额，如 20；或 +20，表示在已花费的基础上再加 20",
+    "expected.cap": "金额，如 20；+20，表示在已花费的基础上再加 20；或 none",
     "money.unknown": "未知",
     "money.at_least": "至少 {amount}",
     "money.about": "约 {amount}",

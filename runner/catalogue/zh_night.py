@@ -14,7 +14,7 @@ NIGHT = {
     "expected.at_once": "从 1 起的整数，或 auto",
     "expected.until": "一个钟点，如 07:00；或一段时间，如 90m、8h",
     "expected.command": "一条命令，引号要成对",
-    "command.steer": "在另一个终端里调整正在进行的运行",
+    "command.steer": "在另一个终端里调整正在进行的运行。",
     "run.stopped_until": "已停止：到了 --until 的时间。",
     "run.stopped_rule": "已按 stop_if 停止：最近的行失败太多。",
     "run.stopped_pilot": "试跑之后停止；其余的行没有发出。",

@@ -10,6 +10,10 @@ RUN: dict[str, str] = {
     "workspace.none": "{folder} 里没有任务表：这里还没有运行过。",
     "workspace.none_here": "{folder} 里没有工作文件夹，请写明表格。",
     "workspace.several": "这里有多个工作文件夹（{names}），请写明表格。",
+    "workspace.several_left": (
+        "这里有多个工作文件夹的表格已不在（{names}）。请写明哪一个是 {sheet} 的："
+        "--workspace DIR --same-sheet。"
+    ),
     "workspace.other_sheet": (
         "{folder} 属于 {theirs}，不属于 {ours}。如果 {ours} 只是同一张表格改了名，请加 "
         "--same-sheet；如果是另一张表格，请用 --workspace DIR 给它单独的文件夹。"
@@ -56,7 +60,7 @@ RUN: dict[str, str] = {
     ),
     "run.found_answered": "其中 {count} 个请求已有结果，不再购买",
     "run.remembered": "沿用上次：{options}",
-    "run.skipping_bad": "{count} 行有问题，标记为失败：",
+    "run.skipping_bad": "{count} 行有问题，标记为失败；原因见 `rowmill errors`。",
     "run.start": "{rows} 行 · {endpoints} · {host} · 价格：{price}",
     "run.ask": "向 {host} 发送 {calls} 个请求（价格：{price}）？",
     "run.needs_consent": (

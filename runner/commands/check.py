@@ -47,9 +47,9 @@ def _check(sheet: str, *, first: int) -> int:
 
 def _piped() -> tuple[Path, Workspace]:
     """A sheet from stdin, in a folder that is gone afterwards: `check` leaves nothing."""
-    given = options.given().get("workspace")
+    given = options.workspace_folder(None)
     path = click.get_current_context().with_resource(borrowed())
-    return path, Workspace(folder=Path(str(given)).absolute() if given else path.parent)
+    return path, Workspace(folder=given.absolute() if given else path.parent)
 
 
 def _draw(found: Survey, page: Page) -> None:
@@ -189,8 +189,11 @@ def _ahead(found: Survey) -> list[tuple[str, str]]:
 def _price_lines(page: Page, found: Survey) -> None:
     """What to write into the settings for a model without a price."""
     ahead = found.forecast
-    if ahead is None or not ahead.unknown or found.settings.max_cost is not None:
+    if ahead is None or not ahead.unknown:
         return
+    cap = found.settings.max_cost
+    if cap is not None and not cap.lifted:
+        return  # the cap's own refusal names the line
     page.gap()
     page.text(say("check.price_line"))
     page.code(settings_line(ahead.unknown[0]))

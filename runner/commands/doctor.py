@@ -51,8 +51,7 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
 
 def _workspace(named: Path | None) -> Workspace | None:
     """The workspace that is meant; none where there is none in this folder, and none was named."""
-    given = options.given().get("workspace")
-    folder = Path(str(given)) if given else None
+    folder = options.workspace_folder(named)
     if named is not None and named.is_file() and named.suffix != SUFFIX:
         return of_sheet(named, folder)
     if named is None and folder is None and len(list(Path.cwd().glob(f"*{SUFFIX}/jobs.db"))) != 1:

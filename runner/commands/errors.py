@@ -13,17 +13,18 @@ from runner.catalogue import say
 from runner.commands import options
 from runner.commands.page import Page
 from runner.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
-from runner.overview import named, typed
+from runner.overview import named
 from runner.registry import known_fields
 from runner.screen import give, tell
 from runner.settings import Settings
-from runner.workspace import BATCH_ID, Workspace, find
+from runner.workspace import BATCH_ID, Workspace, find, typed
 
 
 @options.argument("sheet", required=False)
 def _errors(sheet: str | None) -> None:
-    settings = options.settings()
-    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    named_sheet = Path(sheet) if sheet is not None else None
+    settings = options.settings(folder=options.sheet_folder(named_sheet))
+    workspace = find(named_sheet, settings.workspace)
     if settings.export is not None:
         _export(workspace, settings.export, settings)
         return

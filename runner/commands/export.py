@@ -93,7 +93,7 @@ def _export(
     wish = _Wish(target=target, format=form, **asked)  # type: ignore[arg-type]  # click's own names
     _check(wish)
     named = Path(sheet) if sheet is not None else None
-    settings = options.settings(folder=named.absolute().parent if named is not None else None)
+    settings = options.settings(folder=options.sheet_folder(named))
     workspace = find(named, settings.workspace)
     written = _write(workspace, wish)
     if not settings.quiet:

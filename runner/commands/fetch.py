@@ -49,8 +49,7 @@ class _Round:
 @options.argument("sheet", required=False)
 def _fetch(sheet: str | None) -> int:
     given = Path(sheet) if sheet is not None else None
-    flag = options.given().get("workspace")
-    workspace = find(given, Path(str(flag)) if flag else None)
+    workspace = find(given, options.workspace_folder(given))
     lock = workspace.hold()
     try:
         store = Store.open(workspace.table)

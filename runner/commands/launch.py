@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from jobs import failpoints
 from jobs.export import Options, format_of, results_path, write_results
-from jobs.job import JSON, Failure
+from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store, Transaction, on_shared_file_system
 from jobs.store.bars import Bar
 from jobs.store.choices import ask_again
@@ -49,8 +49,9 @@ from runner.commands.piloting import go_piloted
 from runner.exits import Exit, Refusal, worst
 from runner.helm import Stop
 from runner.intake import Incoming, Intake, take_in
-from runner.keys import OwnedKey, find_keys
+from runner.keys import OwnedKey, find_keys, keys_name
 from runner.naming import TemplateError
+from runner.overview import named, next_command
 from runner.progress import Display
 from runner.report.writing import Wish, write_report
 from runner.rereading import read_again
@@ -233,7 +234,7 @@ def _keys(job: Launch) -> tuple[OwnedKey, ...]:
     found = find_keys(job.settings, os.environ)
     if not found:
         settings = job.settings
-        raise Refusal(say("keys.missing", name=settings.provider.name, url=settings.base_url))
+        raise Refusal(say("keys.missing", name=keys_name(settings), url=settings.base_url))
     return found
 
 
@@ -285,12 +286,23 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
 # --- after ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """How the rows stand after a run, or after there was nothing to run."""
+
+    loaded: Batch
+    standing: Counts
+    failed: Mapping[FailureClass, int]
+    ending: Ending | None
+
+
 def _finish(
     job: Launch, store: Store, loaded: Batch, ending: Ending | None, outlay: Outlay | None
 ) -> int:
     with store.read() as tx:
         standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
         failed = failed_by_class(tx, BATCH_ID)
+    outcome = _Outcome(loaded=loaded, standing=standing, failed=failed, ending=ending)
     codes = [_code_of_rows(job.settings, standing)]
     if ending is not None:
         codes += _codes_of(ending, standing)
@@ -311,7 +323,7 @@ def _finish(
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
         for line in (*_tell_money(store, used, ending, outlay), *written):
             tell(line)
-        tell(say("run.next", command=_next(job, standing, ending)))
+        tell(say("run.next", command=_next(job, outcome)))
     record = _as_json(job, standing, ending, result)
     more: dict[str, JSON] = {
         "rehearsal": job.rehearsal,
@@ -319,7 +331,7 @@ def _finish(
         "cost": used.cost,
         "currency": used.currency,
         "top_failure": str(max(failed, key=lambda kind: failed[kind])) if failed else None,
-        "next": _next(job, standing, ending),
+        "next": _next(job, outcome),
     }
     announce(job.settings, {**record, **more})
     if job.settings.json:
@@ -449,23 +461,18 @@ def _tell_money(
     return lines
 
 
-def _next(job: Launch, standing: Counts, ending: Ending | None) -> str:
+def _next(job: Launch, outcome: _Outcome) -> str:
     """The one command that helps most now."""
-    sheet = _near(job.sheet.absolute())
-    name = f'"{sheet}"' if " " in sheet else sheet
+    ending, pending = outcome.ending, outcome.standing.pending
     stopped = ending.stop.kind if ending is not None and ending.stop is not None else ""
     if stopped == "key" and not job.rehearsal:
-        return f"rowmill keys set {job.settings.provider.name}"
-    if standing.pending:
-        word = "rehearse" if job.rehearsal else "run"
-        return f"rowmill {word} {name}" + (" --max-cost +AMOUNT" if stopped == "budget" else "")
-    if job.rehearsal:
-        return f"rowmill run {name}"
-    if standing.failed:
-        return f"rowmill retry {name}"
-    if standing.in_doubt:
-        return f"rowmill retry {name} --class in_doubt"
-    return f"rowmill export {name} -o results.csv"
+        return f"rowmill keys set {keys_name(job.settings)}"
+    barred = [failure.kind for failure in ending.barred.values()] if ending is not None else []
+    if pending and not stopped and FailureClass.MODEL in barred and not job.rehearsal:
+        return explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
+    failures = sorted(outcome.failed.items(), key=lambda one: -one[1])
+    command = next_command(job.workspace, outcome.loaded, outcome.standing, failures)
+    return f"{command} --max-cost +AMOUNT" if pending and stopped == "budget" else command
 
 
 def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:

@@ -9,13 +9,25 @@ import click
 from click.shell_completion import CompletionItem
 
 from runner.catalogue import say
-from runner.schema import GLOBAL, REPEATABLE, Kind, Setting, Value, options_of
+from runner.schema import (
+    GLOBAL,
+    REPEATABLE,
+    REQUESTS,
+    Kind,
+    Scope,
+    Setting,
+    Value,
+    options_of,
+    variable_of,
+)
 from runner.screen import tell
-from runner.settings import Settings, resolve
+from runner.settings import Settings, SettingsFile, resolve
 from runner.settings_file import find_files
 from runner.values import UnfitError, read_value
 
 _FLAGS = "rowmill.flags"
+SENDING = frozenset({*REQUESTS, "doctor", "guide"})
+"""The commands for which it matters where requests go."""
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -83,7 +95,27 @@ class SettingOption(click.Option):
 
 
 class ToldOption(click.Option):
-    """An option of one command only; its help is `option.<name>` in the catalogue."""
+    """An option of one command only; its help is `option.<name>` in the catalogue.
+
+    It has a variable and a place under [defaults] as every other.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.long = next(one for one in self.opts if one.startswith("--")).removeprefix("--")
+        self.envvar = variable_of(self.long)
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, Any]
+    ) -> tuple[Any, click.core.ParameterSource]:
+        """What was given on the line or in the environment, else what a settings file says."""
+        value, source = super().consume_value(ctx, opts)
+        if source is click.core.ParameterSource.DEFAULT and not ctx.resilient_parsing:
+            sheet = ctx.params.get("sheet")  # taken before all that was not given
+            for file in _files(sheet_folder(Path(sheet) if sheet else None)):
+                if self.long in file.values:
+                    return file.values[self.long], click.core.ParameterSource.DEFAULT_MAP
+        return value, source
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The help in the chosen language."""
@@ -123,7 +155,7 @@ class Told(click.Command):
         with formatter.indentation():
             formatter.write_text(say(self.sentence))
         self.format_options(ctx, formatter)
-        if any(isinstance(param, SettingOption) and not param.hidden for param in self.params):
+        if any(_has_variable(param) for param in self.params):
             formatter.write_paragraph()
             formatter.write_text(say("help.variables"))
 
@@ -184,14 +216,28 @@ def settings(
     *, folder: Path | None = None, remembered: Mapping[str, object] | None = None
 ) -> Settings:
     """The settings of the command that is running; `folder` is the sheet's. Tells the notices."""
-    flags = given()
-    config = flags.get("config") or os.environ.get("ROWMILL_CONFIG") or None
-    files = find_files(folder, Path(str(config)).expanduser() if config else None)
-    decided = resolve(flags, os.environ, files, remembered)
+    decided = resolve(given(), os.environ, _files(folder), remembered)
     if not decided.quiet:
+        sends = click.get_current_context().info_name in SENDING
         for notice in decided.notices:
-            tell(say("cli.warning", text=notice.sentence()))
+            if sends or not notice.of_address:
+                tell(say("cli.warning", text=notice.sentence()))
     return decided
+
+
+def sheet_folder(named: Path | None) -> Path:
+    """Where the settings file of a sheet (or workspace) lies, as it was named or left out."""
+    return named.absolute().parent if named is not None else Path.cwd()
+
+
+def workspace_folder(named: Path | None) -> Path | None:
+    """The folder of --workspace, however it was given, for a sheet (or folder) as it was named."""
+    return resolve(given(), os.environ, _files(sheet_folder(named))).workspace
+
+
+def _files(folder: Path | None) -> tuple[SettingsFile, ...]:
+    config = given().get("config") or os.environ.get("ROWMILL_CONFIG") or None
+    return find_files(folder, Path(str(config)).expanduser() if config else None)
 
 
 def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -200,6 +246,13 @@ def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
         flags: dict[str, Value] = ctx.meta.setdefault(_FLAGS, {})
         flags[param.setting.field] = _joined(value) if param.multiple else value
     return value
+
+
+def _has_variable(param: click.Parameter) -> bool:
+    """Is this an option of the command's own that can also be given elsewhere?"""
+    if isinstance(param, SettingOption):
+        return not param.hidden and Scope.ENV in param.setting.scopes
+    return isinstance(param, ToldOption)
 
 
 def _joined(values: Sequence[Any]) -> Value:

@@ -129,10 +129,10 @@ def under_the_last_cap(store: Store, settings: Settings) -> Settings:
 
 
 def keep_cap(store: Store, loaded: Batch, budget: Budget | None) -> None:
-    """Later runs go on under the same cap; what was +20 is a sum from now on."""
-    if budget is None:
-        return
-    options = {**loaded.options, "max_cost": str(Cap(amount=budget.amount))}
+    """Later runs go on under the same cap, or without one; what was +20 is a sum from now on."""
+    options = {name: value for name, value in loaded.options.items() if name != "max_cost"}
+    if budget is not None:
+        options["max_cost"] = str(Cap(amount=budget.amount))
     if options != loaded.options:
         with store.write() as tx:
             remember_options(tx, BATCH_ID, options)
@@ -237,7 +237,8 @@ def consent(outlay: Outlay, settings: Settings) -> None:
             return
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
     # A cap of last time limits this run, and is no consent to it.
-    if settings.max_cost is None or settings.sources.get("max_cost") == "remembered":
+    cap = settings.max_cost
+    if cap is None or cap.lifted or settings.sources.get("max_cost") == "remembered":
         raise Refusal(say("run.needs_consent", **words))
 
 

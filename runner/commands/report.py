@@ -24,7 +24,7 @@ def _report(
     single_file: bool,
 ) -> None:
     named = Path(sheet) if sheet is not None else None
-    settings = options.settings(folder=named.absolute().parent if named is not None else None)
+    settings = options.settings(folder=options.sheet_folder(named))
     workspace = find(named, settings.workspace)
     target = Path(report_output) if report_output else None
     wish = Wish(

@@ -1,6 +1,7 @@
 """`rowmill retry`: put rows back and run them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 from jobs.job import FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.choices import RETRIABLE, Choice, again, retry, retry_named
-from jobs.store.readings import Batch, failed_by_class
+from jobs.store.readings import Batch, counts, failed_by_class
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch
@@ -28,7 +29,7 @@ PutBack = Callable[[Transaction, int, Choice], int]
 @options.argument("sheet", required=False)
 def _retry(sheet: str | None) -> int:
     if sheet is None:
-        workspace = find(None)
+        workspace = find(None, options.workspace_folder(None))
         loaded = _loaded(workspace)
         path = workspace.sheet_of(loaded)
     else:
@@ -94,20 +95,27 @@ def _beside_a_run(store: Store, settings: Settings, named: NamedRows | None) -> 
 
 def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> list[str]:
     """Put back what the options name; returns the sentences that say so."""
-    before = failed_by_class(tx, BATCH_ID)
+    before = _settled(tx)
     put = _how(settings, named)
     count = sum(put(tx, BATCH_ID, choice) for choice in _choices(settings, named))
-    left = failed_by_class(tx, BATCH_ID)
     if count:
-        moved = {kind: number - left.get(kind, 0) for kind, number in before.items()}
-        words = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items() if number)
-        return [say("retry.put_back", count=f"{count:,}", classes=words or "-")]
+        moved = before - _settled(tx)
+        words = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items())
+        return [say("retry.put_back", count=f"{count:,}", classes=words)]
     if named is not None and named.edits:
         return []  # the corrected rows are new requests, and counted as such
-    others = [str(kind) for kind in before if kind not in RETRIABLE]
+    others = [str(kind) for kind in failed_by_class(tx, BATCH_ID) if kind not in RETRIABLE]
     if others and settings.class_ is None:
         return [say("retry.nothing", classes=", ".join(sorted(others)))]
     return [say("retry.none")]
+
+
+def _settled(tx: Transaction) -> Counter[str]:
+    """How many rows a person could put back, by failure class or by status."""
+    standing = counts(tx, BATCH_ID)
+    failed = {str(kind): count for kind, count in failed_by_class(tx, BATCH_ID).items()}
+    others = {name: getattr(standing, name) for name in ("in_doubt", "done", "skipped")}
+    return Counter({**failed, **others})
 
 
 def _how(settings: Settings, named: NamedRows | None) -> PutBack:

@@ -6,7 +6,7 @@ from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
 from runner.stdin_sheet import STDIN, keep
-from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet
+from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renamed_from
 
 
 @options.argument("sheet")
@@ -25,10 +25,9 @@ def _run(sheet: str) -> int:
 
 def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
     """The sheet that is meant: by itself, by its workspace folder, or by the results file in it."""
-    given = options.given().get("workspace")
-    folder = Path(str(given)) if given else None
     if str(named) == STDIN:
-        return _from_stdin(folder)
+        return _from_stdin(options.workspace_folder(None))
+    folder = options.workspace_folder(named)
     if named.is_dir() or around(named) is not None:
         workspace = find(named, folder)
         if workspace.folder.suffix == REHEARSAL:
@@ -38,6 +37,8 @@ def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
             return workspace.sheet_of(loaded), workspace
     if not named.exists():
         raise Refusal(say("sheet.missing", sheet=str(named)))
+    if folder is None and options.given().get("same_sheet"):
+        return named, renamed_from(named) or of_sheet(named, None)
     return named, of_sheet(named, folder)
 
 

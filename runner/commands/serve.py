@@ -20,7 +20,7 @@ from runner.workspace import Workspace, find
 @click.option("--open", "open", cls=options.ToldOption, is_flag=True)
 def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click calls it so
     named = Path(sheet) if sheet is not None else None
-    settings = options.settings(folder=named.absolute().parent if named is not None else None)
+    settings = options.settings(folder=options.sheet_folder(named))
     workspace = find(named, settings.workspace)
     try:
         _serve_at(settings.port, workspace, settings, open_it=open)

@@ -44,10 +44,8 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     wanted = WantedRow.parse(row)
     if wanted is None:
         raise click.UsageError(say("show.not_a_row", row=row), click.get_current_context())
-    given = options.given().get("workspace")
-    workspace = find(
-        Path(sheet) if sheet is not None else None, Path(str(given)) if given else None
-    )
+    named_sheet = Path(sheet) if sheet is not None else None
+    workspace = find(named_sheet, options.workspace_folder(named_sheet))
     view = row_of(workspace, wanted)
     settings = options.settings(
         folder=workspace.sheet_of(view.loaded).parent, remembered=view.loaded.options

@@ -20,10 +20,11 @@ from runner.workspace import BATCH_ID, Workspace, find
 
 @options.argument("sheet", required=False)
 def _skip(sheet: str | None) -> None:
-    settings = options.settings()
+    named_sheet = Path(sheet) if sheet is not None else None
+    settings = options.settings(folder=options.sheet_folder(named_sheet))
     if settings.rows is None and settings.class_ is None:
         raise click.UsageError(say("skip.which"), click.get_current_context())
-    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    workspace = find(named_sheet, settings.workspace)
     choice = _choice(settings)
     found = _look(workspace, choice)
     tell(say("skip.found", count=f"{sum(found.values()):,}", classes=_words(found)))

@@ -41,8 +41,9 @@ STYLES = {name: style for name, _, style in SHARES} | {"sending": "blue", "polli
 
 @options.argument("sheet", required=False)
 def _status(sheet: str | None) -> None:
-    settings = options.settings()
-    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    named_sheet = Path(sheet) if sheet is not None else None
+    settings = options.settings(folder=options.sheet_folder(named_sheet))
+    workspace = find(named_sheet, settings.workspace)
     standing = _show(workspace, settings)
     while settings.watch and standing.run.kind == "running":
         time.sleep(WATCH_SECONDS)

@@ -24,12 +24,13 @@ from runner.workspace import BATCH_ID, Workspace, find
 @options.argument("sheet", required=False)
 def _steer(sheet: str | None) -> None:
     order, cap = _order(time.time()), options.given().get("max_cost")
-    settings = options.settings()
+    named_sheet = Path(sheet) if sheet is not None else None
+    settings = options.settings(folder=options.sheet_folder(named_sheet))
     if not order and cap is None:
         raise click.UsageError(say("steer.nothing"), click.get_current_context())
     if "pause" in order and "resume" in order:
         raise click.UsageError(say("steer.both"), click.get_current_context())
-    workspace = find(Path(sheet) if sheet is not None else None, settings.workspace)
+    workspace = find(named_sheet, settings.workspace)
     if not workspace.is_running():
         raise Refusal(say("steer.no_run"))
     _hand_over(workspace, order, cap if isinstance(cap, Cap) else None)
@@ -63,14 +64,15 @@ def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) ->
         store.close()
 
 
-def _keep_cap(tx: Transaction, cap: Cap) -> float:
-    """The cap as a sum over the workspace's whole life, remembered."""
+def _keep_cap(tx: Transaction, cap: Cap) -> float | str:
+    """The cap as a sum over the workspace's whole life, remembered; or that there is none."""
     spent = sum(committed(tx, BATCH_ID).amounts.values()) / NANO if cap.more else 0.0
     amount = round(cap.amount + spent, 9)
     loaded = batch(tx, BATCH_ID)
     assert loaded is not None
-    remember_options(tx, BATCH_ID, {**loaded.options, "max_cost": str(Cap(amount=amount))})
-    return amount
+    kept = Cap(amount=amount)
+    remember_options(tx, BATCH_ID, {**loaded.options, "max_cost": str(kept)})
+    return str(kept) if kept.lifted else amount
 
 
 def _shown(name: str, value: JSON) -> str:
