@@ -17,13 +17,14 @@ from jobs.store.bill import Asked, Committed, committed, mean_costs, mean_file_s
 from jobs.store.glance import recent_seconds
 from jobs.store.readings import Batch, counts
 from jobs.store.staging import Plan
-from jobs.template import TemplateError
+from jobs.template import Template, TemplateError
 from runner import naming
 from runner.budget import decide
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, Past, forecast_record, foresee
+from runner.inputs import describe as describe_inputs
 from runner.inputs import field_named
 from runner.inquiry import last_offer
 from runner.intake import Intake, Onlooker, look_at, plain_layout, would_rebuy
@@ -31,6 +32,7 @@ from runner.keys import KeyRefusal, find_key, keys_name
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
 from runner.prices.pricelist import PriceList
 from runner.registry import ENDPOINTS, known_fields, needed_fields
+from runner.requests import BODY
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, Workspace
 
@@ -68,16 +70,35 @@ class Survey:
     @property
     def fields(self) -> dict[str, str]:
         """Header → field, for the columns that are sent."""
-        found = self.columns.fields if self.columns is not None else ()
-        return {self.headers[index]: name for index, name in found}
+        return {self.headers[index]: name for index, name in self._sent()}
+
+    @property
+    def templated(self) -> tuple[str, ...]:
+        """Headers of further columns that the template puts into the prompt."""
+        try:
+            template = Template.parse(self.settings.prompt or "", self.headers)
+        except TemplateError:
+            return ()  # it is told as what stops the run
+        sent = {index for index, _ in self._sent()}
+        return tuple(self.headers[index] for index in template.columns if index not in sent)
 
     @property
     def carried(self) -> tuple[str, ...]:
         """Headers of the columns that are not sent."""
         if self.columns is None:
             return ()
-        sent = {index for index, _ in self.columns.fields}
-        return tuple(one for index, one in enumerate(self.headers) if index not in sent)
+        sent = {index for index, _ in self._sent()}
+        rest = (one for index, one in enumerate(self.headers) if index not in sent)
+        return tuple(one for one in rest if one not in self.templated)
+
+    def _sent(self) -> Iterable[tuple[int, str]]:
+        """Columns and their fields, without those that the one endpoint of all rows ignores."""
+        found = self.columns.fields if self.columns is not None else ()
+        endpoint = ENDPOINTS.get(self.settings.endpoint or "")
+        if endpoint is None or any(name == "endpoint" for _, name in found):
+            return found
+        known = {one.name for one in describe_inputs(endpoint.inputs)}
+        return [one for one in found if one[1] in known or one[1].startswith(BODY)]
 
 
 def survey(

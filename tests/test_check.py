@@ -133,6 +133,17 @@ def test_a_long_list_of_bad_rows_is_cut_and_counted(home: Path) -> None:
     assert "and 30 more" in result.stdout
 
 
+def test_a_column_counts_as_sent_only_where_the_endpoint_or_the_template_takes_it(
+    home: Path,
+) -> None:
+    write(home, "name,style,words,notes", "fox,oil,red,x")
+    shown = flat(check("prompts.csv", "-e", "chat", "-m", "m", "-p", "{{ name }} in {{ words }}"))
+    assert "name → in the prompt template words → in the prompt template" in shown
+    assert "carried, not sent style, notes" in shown, "chat knows no style"
+    shown = flat(check("prompts.csv", "-e", "image", "-m", "m", "-p", "{{ style }}"))
+    assert "style → style" in shown
+
+
 def test_everything_that_is_missing_is_told_at_once(home: Path) -> None:
     write(home, "id,words", "a,a red fox")
     result = check("prompts.csv")

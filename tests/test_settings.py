@@ -110,10 +110,12 @@ def test_consent_never_comes_from_the_environment_or_a_file(tmp_path: Path, name
 
 def test_every_option_has_a_variable_but_those_that_consent_or_act() -> None:
     context = click.Context(rowmill)
+    commands = [rowmill.get_command(context, name) for name in rowmill.list_commands(context)]
     told = {
         param.long
-        for name in rowmill.list_commands(context)
-        for param in (found.params if (found := rowmill.get_command(context, name)) else ())
+        for command in commands
+        if command is not None
+        for param in command.params
         if isinstance(param, ToldOption)
     }
     assert told == set(OF_ONE_COMMAND)

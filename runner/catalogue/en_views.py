@@ -122,6 +122,7 @@ VIEWS = {
     "check.by_column": "column {column}",
     "check.by_request": "their request",
     "check.by_row": "by row, column {column}",
+    "check.templated": "→ in the prompt template",
     "check.template": "prompt template",
     "check.plan": "since the last load",
     "plan.unchanged": "{count} unchanged",

@@ -113,6 +113,7 @@ VIEWS = {
     "check.by_column": "按列 {column}",
     "check.by_request": "按请求内容",
     "check.by_row": "逐行，见列 {column}",
+    "check.templated": "→ 用于提示词模板",
     "check.template": "提示词模板",
     "check.plan": "与上次载入相比",
     "plan.unchanged": "{count} 行未变",

@@ -135,6 +135,7 @@ def _plan(found: Survey) -> str:
 
 def _columns(found: Survey) -> list[tuple[str, str]]:
     facts = [(header, f"→ {name}") for header, name in found.fields.items()]
+    facts += [(header, say("check.templated")) for header in found.templated]
     if found.carried:
         shown = ", ".join(header or "-" for header in found.carried[:40])
         more = len(found.carried) - 40
@@ -179,10 +180,9 @@ def _ahead(found: Survey) -> list[tuple[str, str]]:
             facts.append((say("check.offer"), told))
         facts.append((say("check.time"), time_words(ahead)))
     facts.append((say("check.workspace"), str(found.workspace)))
-    if found.disk_free is not None:
-        free = size_words(found.disk_free)
-        need = disk_words(ahead) if ahead is not None else "-"
-        facts.append((say("check.disk_need"), say("check.disk_of", disk=need, free=free)))
+    if found.disk_free is not None and ahead is not None:
+        words = {"disk": disk_words(ahead), "free": size_words(found.disk_free)}
+        facts.append((say("check.disk_need"), say("check.disk_of", **words)))
     return facts
 
 
