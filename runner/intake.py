@@ -21,7 +21,7 @@ from jobs.store.log import remember_options
 from jobs.store.readings import Batch, batch, done_digests
 from jobs.store.staging import Landing, Plan, is_empty
 from jobs.template import Template
-from runner.catalogue import say
+from runner.catalogue import said, say
 from runner.exits import Refusal
 from runner.naming import check_template
 from runner.ratios import repaired
@@ -330,7 +330,7 @@ def _require_choice(columns: ColumnMap, settings: Settings) -> None:
             raise Refusal(say("run.unknown_field", field=name))
     given = {name for _, name in columns.fields} | set(settings.set)
     if settings.endpoint is None and "endpoint" not in given:
-        lines = "\n".join(f"  {one.name:<12} {one.summary}" for one in ENDPOINTS.values())
+        lines = "\n".join(f"  {one.name:<12} {said(one.summary)}" for one in ENDPOINTS.values())
         raise Refusal(f"{say('run.no_endpoint')}\n{lines}")
     if "endpoint" in given:
         return  # rows of several kinds: each says by itself what it lacks

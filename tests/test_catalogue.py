@@ -5,11 +5,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import runner
 from jobs.job import FailureClass
 from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
+from runner.catalogue.zh_endpoints import SAID
+from runner.cli import rowmill
+from runner.commands.options import Told
+from runner.inputs import describe
+from runner.registry import ENDPOINTS
 from runner.schema import SCHEMA
 from runner.secret import Secret
 
@@ -120,3 +126,15 @@ def test_one_of_a_thing_is_told_in_the_singular() -> None:
 def test_an_unknown_key_is_our_fault() -> None:
     with pytest.raises(KeyError):
         say("no.such.sentence")
+
+
+def test_all_that_endpoints_and_examples_say_of_themselves_is_said_in_chinese() -> None:
+    told = {one.summary for one in ENDPOINTS.values()}
+    told |= {field.help for one in ENDPOINTS.values() for field in describe(one.inputs)}
+    context = click.Context(rowmill)
+    for name in rowmill.list_commands(context):
+        command = rowmill.get_command(context, name)
+        assert isinstance(command, Told)
+        for example in command.examples:
+            told |= set(re.findall(r"\([^()]*\)$", example))
+    assert told == set(SAID)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from jobs.job import FailureClass
 from runner.catalogue import en, zh
+from runner.catalogue.zh_endpoints import SAID
 from runner.screen import plain
 from runner.secret import redacted
 
@@ -43,6 +44,11 @@ def say(key: str, /, **values: object) -> str:
 def say_in(tongue: str, key: str, /, **values: object) -> str:
     """The same in a language that is named; what is data stays English whatever people read."""
     return _filled(LANGUAGES[tongue].get(key) or en.MESSAGES[key], values)
+
+
+def said(text: str) -> str:
+    """What an endpoint or an example says of itself in English, in the chosen language."""
+    return SAID.get(text, text) if _chosen[0] == "zh" else text
 
 
 def knows(key: str) -> bool:

@@ -98,6 +98,7 @@ _OPTIONS = {
     "option.progress": "how the run is shown",
     "option.json": "one JSON object on stdout",
     "option.yes": "do not ask before spending",
+    "option.skip.yes": "do not ask before closing them",
     "option.no-input": "never ask anything",
     "option.config": "this settings file instead of the ones that would be found",
     "option.color": "colours in the terminal",

@@ -97,6 +97,7 @@ _OPTIONS = {
     "option.progress": "进度的显示方式",
     "option.json": "在标准输出给出一个 JSON 对象",
     "option.yes": "花费前不询问",
+    "option.skip.yes": "关闭前不询问",
     "option.no-input": "从不询问",
     "option.config": "使用这个设置文件，代替自动找到的",
     "option.color": "终端颜色",

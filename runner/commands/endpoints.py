@@ -2,9 +2,11 @@
 
 import json
 
+from rich.cells import cell_len, set_cell_size
+
 from jobs.job import JSON
 from runner import registry
-from runner.catalogue import say
+from runner.catalogue import said, say
 from runner.commands import options
 from runner.endpoint import AnyEndpoint
 from runner.exits import Refusal
@@ -36,18 +38,18 @@ def _all(*, as_json: bool) -> None:
         return
     width = max(map(len, registry.ENDPOINTS))
     for one in registry.ENDPOINTS.values():
-        give(f"{one.name:<{width}}  {one.summary}")
+        give(f"{one.name:<{width}}  {said(one.summary)}")
     tell(say("endpoints.more", name=next(iter(registry.ENDPOINTS))))
 
 
 def _one(endpoint: AnyEndpoint) -> None:
-    give(f"{endpoint.name}: {endpoint.summary}\n")
+    give(f"{endpoint.name}: {said(endpoint.summary)}\n")
     fields = describe(endpoint.inputs)
-    rows = [(one.name, _kind(one), _default(one), one.help) for one in fields]
+    rows = [(one.name, _kind(one), _default(one), said(one.help)) for one in fields]
     head = (say("endpoints.column"), say("endpoints.kind"), say("endpoints.default"), "")
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(3)]
+    widths = [max(cell_len(row[place]) for row in (head, *rows)) for place in range(3)]
     for row in (head, *rows):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
+        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
         give("  ".join([*cells, row[3]]).rstrip())
     if endpoint.example:
         give(f"\n{say('endpoints.example')}\n{json.dumps(endpoint.example, ensure_ascii=False)}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from jobs.export import (
     COPIED,
@@ -52,6 +53,13 @@ class _Statuses(click.ParamType):  # type: ignore[type-arg]  # it has none befor
         if not chosen or not chosen <= set(STATUSES):
             self.fail(say("export.statuses", known=", ".join(STATUSES)), param, ctx)
         return chosen
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The statuses."""
+        del ctx, param  # click's signature
+        return options.completions(incomplete, STATUSES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

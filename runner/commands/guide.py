@@ -17,7 +17,7 @@ from jobs.columns import ColumnMap, map_columns
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store
 from jobs.store.readings import ResultRow, counts, results
-from runner.catalogue import say
+from runner.catalogue import said, say
 from runner.commands import options
 from runner.commands.run import sheet_and_workspace
 from runner.exits import Exit, Refusal
@@ -165,7 +165,8 @@ def _ask_key(settings: Settings, url: str) -> None:
 
 def _ask_endpoint() -> str:
     names = list(ENDPOINTS)
-    _list((str(number), name, ENDPOINTS[name].summary) for number, name in enumerate(names, 1))
+    for number, name in enumerate(names, 1):
+        tell(f"  {number}  {name:<10}  {said(ENDPOINTS[name].summary)}")
     return _ask(say("guide.endpoint"), lambda text: _one_of(names, text))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from runner.catalogue import say
+from jobs.job import FailureClass, State
+from runner.catalogue import knows, said, say
 from runner.schema import (
     GLOBAL,
     REPEATABLE,
@@ -26,6 +27,7 @@ from runner.settings_file import find_files
 from runner.values import UnfitError, read_value
 
 _FLAGS = "rowmill.flags"
+STEER = "steer"  # changes what is said, and leaves what is not: there are no defaults
 SENDING = frozenset({*REQUESTS, "doctor", "guide"})
 """The commands for which it matters where requests go."""
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -59,10 +61,23 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
             return [CompletionItem(incomplete, type="file")]
         choices: Iterable[str] = self.setting.choices
         if self.setting.name == "endpoint":
-            from runner.registry import ENDPOINTS  # noqa: PLC0415 - only for a shell's question
-
-            choices = ENDPOINTS
+            choices = endpoint_names()
+        if self.setting.kind is Kind.CLASSES:
+            return completions(incomplete, [*FailureClass, State.IN_DOUBT])
         return [CompletionItem(one) for one in choices if one.startswith(incomplete)]
+
+
+def endpoint_names() -> Iterable[str]:
+    """For a shell's question only: the endpoints take a while to load."""
+    from runner.registry import ENDPOINTS  # noqa: PLC0415 - see above
+
+    return ENDPOINTS
+
+
+def completions(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
+    """What the last word of a list with commas may become."""
+    before, comma, last = incomplete.rpartition(",")
+    return [CompletionItem(before + comma + word) for word in words if word.startswith(last)]
 
 
 class SettingOption(click.Option):
@@ -88,8 +103,9 @@ class SettingOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The help in the language chosen by now, which is later than this option was made."""
-        self.help = say(f"option.{self.setting.name}")
-        if self.setting.default not in (None, False, (), {}):
+        own = f"option.{ctx.info_name}.{self.setting.name}"
+        self.help = say(own if knows(own) else f"option.{self.setting.name}")
+        if self.setting.default not in (None, False, (), {}) and ctx.info_name != STEER:
             self.help += " " + say("option.default", value=str(self.setting.default))
         return super().get_help_record(ctx)
 
@@ -125,6 +141,12 @@ class ToldOption(click.Option):
 
 class ToldArgument(click.Argument):
     """An argument; its help is `argument.<name>` in the catalogue."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """An endpoint by its name; files by whatever the shell does with them."""
+        if self.name == "endpoint":
+            return completions(incomplete, endpoint_names())
+        return super().shell_complete(ctx, incomplete)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """The help in the chosen language."""
@@ -269,4 +291,5 @@ def _metavar(setting: Setting) -> str | None:
 def _lines(formatter: click.HelpFormatter, heading: str, lines: Sequence[str]) -> None:
     formatter.write(f"{heading}\n")
     for line in lines:
-        formatter.write(f"  {line}\n")
+        command, aside, rest = line.partition(" (")
+        formatter.write(f"  {command} {said(aside.strip() + rest)}\n" if rest else f"  {line}\n")

@@ -1,0 +1,136 @@
+"""What endpoints and their columns are for, and the asides of examples, in Chinese.
+
+The English stands where the column or the example does, and is the key here.
+"""
+
+SAID: dict[str, str] = {
+    # --- endpoints --------------------------------------------------------------------------------
+    "text out of text and pictures; structured output and tool calls too": (
+        "由文字和图片生成文字；也支持结构化输出和工具调用"
+    ),
+    "pictures generated or changed through chat": "通过对话接口生成或修改图片",
+    "text out of text and pictures, in Anthropic's form; tool calls too": (
+        "由文字和图片生成文字，Anthropic 格式；也支持工具调用"
+    ),
+    "pictures out of words: dall-e, gpt-image and their like": (
+        "由文字生成图片：dall-e、gpt-image 等"
+    ),
+    "pictures changed by words, with a mask or put together: gpt-image and its like": (
+        "用文字修改图片，可用蒙版，也可合成多张：gpt-image 等"
+    ),
+    "Midjourney: a 2×2 grid of pictures from a prompt": "Midjourney：由提示词生成 2×2 四宫格图片",
+    "Midjourney: two to five pictures blended into a 2×2 grid": (
+        "Midjourney：把二到五张图片融合成 2×2 四宫格"
+    ),
+    "a vector for each text, in vectors.parquet beside the results": (
+        "每段文字一个向量，存放在结果旁的 vectors.parquet"
+    ),
+    # --- columns ----------------------------------------------------------------------------------
+    "the model's name as the provider writes it": "模型名称，按服务商的写法",
+    "a name for the price list only; it is not sent": "只用于查价格的名称，不会发送",
+    "what to say": "要说的话",
+    "what to draw": "要画的内容",
+    "what to change": "要修改的内容",
+    "what to draw or change; the ratio is safest in these words": (
+        "要画或要改的内容；图片比例写在这里最可靠"
+    ),
+    "what to draw; parameters such as --ar 3:2 --v 7 go in the text": (
+        "要画的内容；--ar 3:2 --v 7 之类的参数直接写在文字里"
+    ),
+    "the text to be embedded": "要转成向量的文字",
+    "instructions that stand before the prompt": "放在提示词之前的系统指令",
+    "pictures to look at: paths or addresses": "要看的图片：路径或网址",
+    "pictures to change: paths or addresses": "要修改的图片：路径或网址",
+    "the picture, or several: paths": "一张或多张图片：路径",
+    "reference pictures: paths": "参考图：路径",
+    "the pictures to blend, two to five: paths": "要融合的图片，二到五张：路径",
+    "a PNG as large as the (first) picture; where it is see-through is painted anew": (
+        "与（第一张）图片同样大小的 PNG；透明处会重新绘制"
+    ),
+    "how closely to look at the pictures": "看图的细致程度",
+    "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",
+    "have the answer streamed: keeps slow pictures from being cut": (
+        "流式返回：慢的图片不易被中途切断"
+    ),
+    "have the answer streamed: keeps slow pictures from being cut, for gpt-image": (
+        "流式返回：慢的图片不易被中途切断，用于 gpt-image"
+    ),
+    "previews in a stream, 0 to 3; they cost and are not kept": (
+        "流式返回中的预览张数，0 到 3；要花钱，且不保存"
+    ),
+    "JSON schema that the answer must match, or {name, schema, strict}": (
+        "回答必须符合的 JSON schema，或 {name, schema, strict}"
+    ),
+    "text, json_object, or the whole JSON object": "text、json_object，或完整的 JSON 对象",
+    "url or b64_json; never sent to gpt-image, which refuses it": (
+        "url 或 b64_json；gpt-image 不接受，因此不会发给它"
+    ),
+    "tools that the model may call, a JSON list": "模型可以调用的工具，JSON 列表",
+    "none, auto, required, or a JSON object": "none、auto、required，或 JSON 对象",
+    "auto, any, none, a tool's name, or a JSON object": "auto、any、none、工具名，或 JSON 对象",
+    "0 exact to 2 wild": "0 最稳定，2 最发散",
+    "0 exact to 1 free; this interface takes no more": "0 最稳定，1 最自由；此接口最大为 1",
+    "share of likely words to choose from": "候选词的概率范围",
+    "longest answer in tokens": "回答的最大长度（token）",
+    "longest answer in tokens; 4096 where nothing is given": (
+        "回答的最大长度（token）；不写时为 4096"
+    ),
+    "longest answer with its reasoning, for newer models": (
+        "包含推理过程在内的最大长度，用于较新的模型"
+    ),
+    "how many answers": "回答的个数",
+    "how many pictures": "图片张数",
+    "how many pictures; dall-e-3 takes 1": "图片张数；dall-e-3 只能为 1",
+    "same seed, similar answer": "种子相同，回答相近",
+    "same seed, similar picture": "种子相同，图片相近",
+    "text, or up to four in a JSON list, at which to stop": (
+        "遇到即停止的文字，或 JSON 列表，最多四个"
+    ),
+    "text, or texts in a JSON list, at which to stop": "遇到即停止的文字，或 JSON 列表",
+    "-2 to 2": "-2 到 2",
+    "none, minimal, low, medium, high, …": "none、minimal、low、medium、high 等",
+    "low, medium or high": "low、medium 或 high",
+    "such as 1024x1024 or 1:1": "例如 1024x1024 或 1:1",
+    "such as 1024x1024, or auto": "例如 1024x1024，或 auto",
+    "such as 16:9": "例如 16:9",
+    "such as transparent": "例如 transparent",
+    "as the provider calls it": "按服务商的写法",
+    'some gateways want ["image", "text"]': '有的网关要求 ["image", "text"]',
+    "tokens to think with, adaptive, disabled, or a JSON object": (
+        "用于思考的 token 数，或 adaptive、disabled、JSON 对象"
+    ),
+    "standard or hd for dall-e-3; low, medium, high for gpt-image": (
+        "dall-e-3 为 standard 或 hd；gpt-image 为 low、medium、high"
+    ),
+    "low, medium or high, for gpt-image": "low、medium 或 high，用于 gpt-image",
+    "vivid or natural, for dall-e-3": "vivid 或 natural，用于 dall-e-3",
+    "transparent, opaque or auto, for gpt-image": "transparent、opaque 或 auto，用于 gpt-image",
+    "png, jpeg or webp, for gpt-image": "png、jpeg 或 webp，用于 gpt-image",
+    "0 to 100, of a jpeg or webp, for gpt-image": "jpeg 或 webp 的压缩率，0 到 100，用于 gpt-image",
+    "auto or low, for gpt-image": "auto 或 low，用于 gpt-image",
+    "your own name for whoever asks": "你给请求者起的名称",
+    "a name for your end user, passed on": "你的最终用户的名称，会转交服务商",
+    "low or high: how closely to keep to the picture, for gpt-image-1 and 1.5": (
+        "low 或 high：与原图的贴近程度，用于 gpt-image-1 和 1.5"
+    ),
+    "the form field of a picture; auto: image for one, image[] for several; other: reversed": (
+        "图片的表单字段名；auto：一张用 image，多张用 image[]；other：反过来"
+    ),
+    "which bot draws; the gateway takes MID_JOURNEY": "由哪个机器人绘制；网关默认 MID_JOURNEY",
+    "speed, as the gateway calls it: RELAX, FAST, TURBO": "速度，按网关的写法：RELAX、FAST、TURBO",
+    "2:3, 1:1 or 3:2; the gateway takes SQUARE": "2:3、1:1 或 3:2；网关默认 SQUARE",
+    "length of the vector, where the model can shorten it": "向量长度，适用于可以缩短的模型",
+    "how vectors travel; base64 is a quarter of the bytes, and is asked for by itself": (
+        "向量的传输方式；base64 只占四分之一的字节，会自动采用"
+    ),
+    "most rows that may share one request; 2048 where nothing is given": (
+        "一次请求最多合并多少行；不写时为 2048"
+    ),
+    "a JSON object laid over the request body: any option of the provider": (
+        "覆盖到请求体上的 JSON 对象：服务商的任何选项"
+    ),
+    # --- asides of examples -----------------------------------------------------------------------
+    "(goes on where it stopped)": "（从停下的地方继续）",
+    "(kills itself five times on the way)": "（途中自行中断五次）",
+    "(after correcting it)": "（改好之后）",
+}
