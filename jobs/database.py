@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 from sqlalchemy.exc import DatabaseError
 
 from jobs.table import REVISION, metadata
+from jobs.views import VIEWS
 
 BUSY_SECONDS = 30
 SHARED_FILE_SYSTEMS = frozenset(
@@ -278,9 +279,12 @@ def _newer(path: Path, found: str) -> TableError:
 
 
 def create(engine: Engine) -> None:
-    """All tables as they are today, stamped with the newest revision."""
+    """All tables and views as they are today, stamped with the newest revision."""
     with engine.begin() as connection:
         metadata.create_all(connection)
+        for name, query in VIEWS.items():
+            connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+            connection.execute(text(f"CREATE VIEW {name} AS{query}"))
         connection.execute(
             text(
                 "CREATE TABLE IF NOT EXISTS alembic_version"

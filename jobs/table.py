@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(

@@ -8,10 +8,10 @@ RUN: dict[str, str] = {
     "expected.classes": "以下一项或多项：{classes}",
     "workspace.cannot_make": "无法创建文件夹 {folder}：{reason}。",
     "workspace.none": "{folder} 里没有任务表：这里还没有运行过。",
-    "workspace.none_here": "{folder} 里没有工作文件夹，请写明表格。",
-    "workspace.several": "这里有多个工作文件夹（{names}），请写明表格。",
+    "workspace.none_here": "{folder} 里没有工作区，请写明表格。",
+    "workspace.several": "这里有多个工作区（{names}），请写明表格。",
     "workspace.several_left": (
-        "这里有多个工作文件夹的表格已不在（{names}）。请写明哪一个是 {sheet} 的："
+        "这里有多个工作区的表格已不在（{names}）。请写明哪一个是 {sheet} 的："
         "--workspace DIR --same-sheet。"
     ),
     "workspace.other_sheet": (
@@ -27,7 +27,7 @@ RUN: dict[str, str] = {
     "workspace.held_unnamed": "另一个运行正占用这张任务表。",
     "sheet.missing": "没有文件 {sheet}。",
     "sheet.is_results": (
-        "{sheet} 是工作文件夹之外的结果文件；运行它会把各行再买一遍。请运行它的原表格，或者只运行"
+        "{sheet} 是工作区之外的结果文件；运行它会把各行再买一遍。请运行它的原表格，或者只运行"
         "缺少的部分：把 result_status 不是 done 的行复制到一张新表格中，不要带结果列。"
     ),
     "sheet.identity_fixed": (
