@@ -213,10 +213,11 @@ def _understand(
     known = before.known
     sheet = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
     headers = sheet.layout.headers
-    columns = map_columns(
-        headers, known_fields(), given=settings.column, id_column=_id_header(settings, known)
-    )
+    known_by = _id_header(settings, known)
+    columns = map_columns(headers, known_fields(), given=settings.column, id_column=known_by)
     errors = [finding for finding in columns.findings if finding.severity == "error"]
+    if settings.id is None and any(one.column == known_by for one in errors):
+        raise Refusal(say("sheet.identity_gone", sheet=path.name, column=str(known_by)))
     if errors:
         raise SheetError(path, errors)
     _refuse_foreign_results(path, columns)

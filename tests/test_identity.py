@@ -93,3 +93,17 @@ def test_a_results_file_elsewhere_says_how_to_run_what_is_missing(world: World) 
     refused = world.run("run", copy, *TEXT)
     assert (refused.code, refused.posts) == (3, 0)
     assert "only what is missing" in refused.err
+
+
+def test_a_lost_id_column_is_told_as_such_and_its_ids_are_found_under_another_name(
+    world: World,
+) -> None:
+    sheet = world.sheet("a.csv", ["sku", "prompt"], ["k1", "a cat"], ["k2", "a dog"])
+    world.run("run", sheet, *TEXT)
+    world.sheet("a.csv", ["number", "prompt"], ["k1", "a cat"], ["k2", "a dog"])
+    lost = world.run("run", sheet, "-y")
+    assert (lost.code, lost.posts) == (3, 0)
+    assert "known by column sku since the first load" in lost.err
+    found = world.run("run", sheet, "-y", "--id", "number")
+    assert (found.code, found.posts) == (0, 0), found.err
+    assert "2 with other columns changed" in found.err or "2 unchanged" in found.err

@@ -35,6 +35,11 @@ RUN = {
         "the sheet it came from, or only what is missing: copy the rows whose result_status is not "
         "done into a sheet of their own, without the result columns."
     ),
+    "sheet.identity_gone": (
+        "The rows of {sheet} have been known by column {column} since the first load, and there is "
+        "no one column of that name any more. Bring it back, or name the column that holds the "
+        "same ids now with --id."
+    ),
     "sheet.identity_fixed": (
         "The rows of this sheet have been known by their request since the first load; --id "
         "{column} would make all of them new. Use another --workspace for that."
@@ -111,7 +116,10 @@ RUN = {
     "retry.none": "No rows to put back.",
     "retry.put_back": "{count} row{count:|s} put back: {classes}",
     "retry.again_needs_rows": "--again buys anew: say which rows with --rows or --class.",
-    "retry.running": "A run is going on; it takes these rows up by itself.",
+    "retry.running": (
+        "A run is going on; it takes these rows up by itself, and the next run what this one does "
+        "not reach."
+    ),
     "rehearse.start": "rehearsal against the built-in mock at {url}, faults: {faults}",
     "rehearse.not_here": (
         "{folder} cannot hold a rehearsal: its folder is thrown away when the next one begins. "

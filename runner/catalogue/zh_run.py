@@ -30,6 +30,10 @@ RUN: dict[str, str] = {
         "{sheet} 是工作区之外的结果文件；运行它会把各行再买一遍。请运行它的原表格，或者只运行"
         "缺少的部分：把 result_status 不是 done 的行复制到一张新表格中，不要带结果列。"
     ),
+    "sheet.identity_gone": (
+        "{sheet} 的各行自首次载入起以 {column} 列识别，而现在没有唯一的这一列。请恢复它，"
+        "或用 --id 写明现在存放同样编号的列。"
+    ),
     "sheet.identity_fixed": (
         "这张表格自首次载入起一直按请求内容识别各行；--id {column} 会把所有行都当成新行。"
         "需要的话请另用 --workspace。"
@@ -95,7 +99,7 @@ RUN: dict[str, str] = {
     "retry.none": "没有可放回的行。",
     "retry.put_back": "放回 {count} 行：{classes}",
     "retry.again_needs_rows": "--again 会重新购买：请用 --rows 或 --class 写明是哪些行。",
-    "retry.running": "有一个运行正在进行，它会自己处理这些行。",
+    "retry.running": "有一个运行正在进行，它会自己处理这些行；来不及的由下一次运行处理。",
     "rehearse.start": "在 {url} 的内置模拟网关上演练，故障：{faults}",
     "rehearse.not_here": (
         "{folder} 不能用于演练：下一次演练开始时会清空该文件夹。请写一个以 .rehearsal 结尾、"
