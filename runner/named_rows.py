@@ -25,6 +25,7 @@ from runner.workspace import BATCH_ID, Workspace
 
 MOST_SHOWN = 20
 KEY, STATUS = "result_key", "result_status"
+FAILED = frozenset({"failed"})
 DELIMITED = frozenset({"csv", "tsv"})
 
 
@@ -32,7 +33,7 @@ class Source(StrEnum):
     """What kind of file names the rows."""
 
     FIXES = "fixes"  # of `errors --export`: corrected rows
-    RESULTS = "results"  # a results file: its failed rows
+    RESULTS = "results"  # a results file: its failed rows, unless others are asked for
     TICKS = "ticks"  # any other list of keys: all of them
 
 
@@ -66,14 +67,19 @@ class _Line:
     cells: Mapping[str, str]
 
 
-def read_named(path: Path, workspace: Workspace, loaded: Batch) -> NamedRows:
-    """Read the file. Raises Refusal where a row of it is not one of this sheet's."""
+def read_named(
+    path: Path, workspace: Workspace, loaded: Batch, *, statuses: frozenset[str] | None = FAILED
+) -> NamedRows:
+    """Read the file. Raises Refusal where a row of it is not one of this sheet's.
+
+    Of a results file the rows with one of `statuses` are meant; None: all of them.
+    """
     sheet = open_sheet(path)
     source = _source(sheet)
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            lines = list(_lines(sheet, source))
+            lines = list(_lines(sheet, source, statuses))
             own = own_rows(tx, BATCH_ID, _spellings(lines, sheet))
             edited = edited_cells(tx, BATCH_ID) if source is Source.FIXES else {}
     finally:
@@ -101,18 +107,18 @@ def _source(sheet: Sheet) -> Source:
     return Source.RESULTS if STATUS in headers else Source.TICKS
 
 
-def _lines(sheet: Sheet, source: Source) -> Iterator[_Line]:
+def _lines(sheet: Sheet, source: Source, statuses: frozenset[str] | None) -> Iterator[_Line]:
     headers = sheet.layout.headers
     # A user's own column may have one of our names: in a results file ours are the last ones.
     last = len(headers) - 1 - headers[::-1].index(KEY)
     key_at = last if source is Source.RESULTS else headers.index(KEY)
     status_at = None
-    if source is Source.RESULTS:
+    if source is Source.RESULTS and statuses is not None:
         status_at = len(headers) - 1 - headers[::-1].index(STATUS)
     own = _own_places(headers) if source is Source.FIXES else {}
     for number, cells in sheet.rows():
         row = [*cells, *([None] * (len(headers) - len(cells)))]
-        if status_at is not None and row[status_at] != "failed":
+        if statuses is not None and status_at is not None and row[status_at] not in statuses:
             continue
         key = cell_text(row[key_at], Kind.OWN)
         if key:

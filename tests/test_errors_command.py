@@ -5,7 +5,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from world import PICTURE, World
+from world import PICTURE, TEXT, World
 
 REFUSED = {"bad": ["refusal"] * 9}
 
@@ -197,6 +197,23 @@ def test_a_results_file_names_its_failed_rows_that_may_succeed(world: World) -> 
     assert world.column(sheet) == ["failed", "done", "done"]
     named = world.run("retry", sheet, "--from", results, "--class", "refused", "-y")
     assert (named.code, named.posts) == (4, 1), named.err
+
+
+def test_a_results_file_names_its_failed_rows_unless_again_or_a_class_says_more(
+    world: World,
+) -> None:
+    world.mock({"wolf": ["empty_choices"] * 2, "dog": ["cut", "cut"]})
+    sheet = world.prompts("a.csv", "a fox", "a dog", "a wolf", "a cow")
+    world.run("run", sheet, *TEXT)
+    results = world.workspace(sheet).folder / "results.csv"
+    lines = results.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    mine = world.folder / "mine.csv"
+    mine.write_text("".join(lines[:4]), encoding="utf-8")  # without the cow
+    doubt = world.run("retry", sheet, "--from", mine, "--class", "in_doubt", "-y")
+    assert (doubt.code, doubt.posts) == (4, 1), doubt.err
+    assert world.run("retry", sheet, "--from", mine, "-y").posts == 1
+    again = world.run("retry", sheet, "--from", mine, "--again", "-y")
+    assert (again.code, again.posts) == (0, 3), again.err
 
 
 def test_ticked_rows_go_back_whatever_failed_and_again_buys_them_anew(world: World) -> None:

@@ -38,7 +38,7 @@ def _retry(sheet: str | None) -> int:
     settings = options.settings(folder=path.absolute().parent, remembered=loaded.options)
     if settings.from_ is not None and settings.rows is not None:
         raise click.UsageError(say("from.not_with_rows"), click.get_current_context())
-    named = read_named(settings.from_, workspace, loaded) if settings.from_ is not None else None
+    named = _named(settings, workspace, loaded)
     if settings.again and settings.rows is None and settings.class_ is None and named is None:
         raise Refusal(say("retry.again_needs_rows"), code=Exit.USAGE)
     if workspace.is_running():
@@ -62,6 +62,16 @@ def _loaded(workspace: Workspace) -> Batch:
     if found is None:
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
     return found
+
+
+def _named(settings: Settings, workspace: Workspace, loaded: Batch) -> NamedRows | None:
+    """The rows of --from; where a class or --again says more, all those of a results file."""
+    if settings.from_ is None:
+        return None
+    chosen = settings.again or settings.class_ is not None
+    return read_named(
+        settings.from_, workspace, loaded, statuses=None if chosen else frozenset({State.FAILED})
+    )
 
 
 def _told(named: NamedRows, settings: Settings) -> Iterator[str]:
