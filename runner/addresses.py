@@ -90,6 +90,7 @@ class AddressGuard:
 
     Addresses inside the user's own network must not be reachable through a link in an answer or in
     a sheet. Host and port of the user's own base URL, and hosts allowed by name, are exempt.
+    `on_fake` hears once, by the base URL's host, that addresses of a fake-IP proxy are let pass.
     """
 
     def __init__(
@@ -98,7 +99,9 @@ class AddressGuard:
         base_url: str = "",
         allow_hosts: Iterable[str] = (),
         lookup: Lookup = system_lookup,
+        on_fake: Callable[[str], None] = lambda _host: None,
     ) -> None:
+        self._on_fake = on_fake
         self._base = _host_and_port(base_url) if base_url else None
         self._allowed = {_bare(host) for host in allow_hosts}
         self._lookup = lookup
@@ -141,6 +144,8 @@ class AddressGuard:
             self._fake = any(_is_in_fake_range(each) for each in own) and not _is_literal(
                 self._base[0]
             )
+            if self._fake:
+                self._on_fake(self._base[0])
         return self._fake
 
 

@@ -162,7 +162,11 @@ class Session:
     ) -> tuple[Workshop, Meter]:
         settings = self.assignment.settings
         accounts = await open_accounts(stack, settings, self.assignment.keys, ledger)
-        guard = AddressGuard(base_url=settings.base_url, allow_hosts=settings.allow_host)
+        guard = AddressGuard(
+            base_url=settings.base_url,
+            allow_hosts=settings.allow_host,
+            on_fake=lambda host: self.display.tell(say("run.fake_addresses", host=host)),
+        )
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_HANDS))
         thumbnails = Thumbnails(self.assignment.workspace.folder)
         stack.push_async_callback(asyncio.to_thread, thumbnails.close)

@@ -137,6 +137,19 @@ async def test_fake_addresses_count_only_where_the_gateway_has_one_too() -> None
             await guard(names, base_url=base_url).addresses("cdn", 443)
 
 
+async def test_that_fake_addresses_pass_is_said_once() -> None:
+    said: list[str] = []
+    names = {"cdn": ["198.18.0.9"], "gate": ["198.18.0.7"]}
+
+    async def lookup(host: str, _port: int) -> list[str]:
+        return names[host]
+
+    one = AddressGuard(base_url="https://gate", lookup=lookup, on_fake=said.append)
+    for _ in range(2):
+        await one.addresses("cdn", 443)
+    assert said == ["gate"]
+
+
 async def test_a_literal_address_is_checked_without_a_lookup() -> None:
     with pytest.raises(BlockedError):
         await guard({}).addresses("169.254.169.254", 80)

@@ -44,6 +44,10 @@ RUN = {
         "The rows of this sheet have been known by their request since the first load; --id "
         "{column} would make all of them new. Use another --workspace for that."
     ),
+    "run.fake_addresses": (
+        "{host} has an address out of 198.18.0.0/15, with which a proxy program on this machine "
+        "stands in: files at such addresses are fetched, too."
+    ),
     "run.no_endpoint": "No endpoint was chosen. Choose one with -e, or in a column `endpoint`:",
     "run.no_model": "No model was chosen. Choose one with -m MODEL, or in a column `model`.",
     "run.no_prompt": (

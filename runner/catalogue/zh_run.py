@@ -38,6 +38,10 @@ RUN: dict[str, str] = {
         "这张表格自首次载入起一直按请求内容识别各行；--id {column} 会把所有行都当成新行。"
         "需要的话请另用 --workspace。"
     ),
+    "run.fake_addresses": (
+        "{host} 的地址在 198.18.0.0/15 内，是本机代理程序的替代地址（fake-IP）："
+        "这类地址上的文件也会下载。"
+    ),
     "run.no_endpoint": "没有选择端点。请用 -e 选择，或在 `endpoint` 列中写明：",
     "run.no_model": "没有选择模型。请用 -m MODEL 选择，或在 `model`（模型）列中写明。",
     "run.no_prompt": (
