@@ -383,3 +383,12 @@ def test_a_shell_is_offered_what_may_follow(
     monkeypatch.setenv("COMP_CWORD", str(len(words)))
     done = CliRunner().invoke(rowmill, [])
     assert {line.partition(",")[2] for line in done.stdout.splitlines()} == offered
+
+
+@pytest.mark.parametrize("words", [("-m",), ("--max-cost", "-y"), ("--max-cost",), ("--lang",)])
+def test_an_option_without_its_value_is_a_usage_error_and_never_left_out(
+    home: Path, words: tuple[str, ...]
+) -> None:
+    done = invoked("run", "prompts.csv", *words)
+    assert done.exit_code == 2
+    assert words[0] in done.stderr

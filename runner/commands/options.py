@@ -88,10 +88,10 @@ class SettingOption(click.Option):
         if setting.short:
             names.insert(0, f"-{setting.short}")
         switch = setting.kind is Kind.SWITCH
-        more: dict[str, Any] = {} if switch else {"type": SettingType(setting)}
+        # Never is_flag=False: click would take that as leave to stand without a value.
+        more: dict[str, Any] = {"is_flag": True} if switch else {"type": SettingType(setting)}
         super().__init__(
             names,
-            is_flag=switch,
             multiple=setting.kind in REPEATABLE,
             metavar=None if switch else _metavar(setting),
             expose_value=False,
@@ -128,7 +128,8 @@ class ToldOption(click.Option):
         value, source = super().consume_value(ctx, opts)
         if source is click.core.ParameterSource.DEFAULT and not ctx.resilient_parsing:
             sheet = ctx.params.get("sheet")  # taken before all that was not given
-            for file in _files(sheet_folder(Path(sheet) if sheet else None)):
+            named = Path(sheet) if isinstance(sheet, str) else None
+            for file in _files(sheet_folder(named)):
                 if self.long in file.values:
                     return file.values[self.long], click.core.ParameterSource.DEFAULT_MAP
         return value, source
