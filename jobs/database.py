@@ -28,6 +28,10 @@ class TableError(Exception):
     """The table cannot be used; the text says which file, why, and what to do."""
 
 
+class OlderTableError(TableError):
+    """An older rowmill wrote it; whoever writes brings it forward."""
+
+
 class EmptyTableError(TableError):
     """The file is there and has no tables yet: it is being made, or a death came in between."""
 
@@ -248,7 +252,7 @@ def look_at_sqlite(path: Path) -> Engine:
         raise _foreign(path)
     if found > REVISION:
         raise _newer(path, found)
-    raise TableError(
+    raise OlderTableError(
         f"{path} was written by an older rowmill (table {found}, this one knows {REVISION}); "
         "`rowmill run` brings it forward after making a backup copy"
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
-from jobs.store import EmptyTableError, Store, TableError
+from jobs.store import EmptyTableError, OlderTableError, Store, TableError
 from jobs.store.readings import Batch, batch
 from runner.catalogue import say
 from runner.exits import Exit, Refusal
@@ -98,6 +98,19 @@ class Workspace:
             raise Refusal(
                 say("workspace.cannot_make", folder=str(self.folder), reason=reason)
             ) from error
+
+    def bring_forward(self) -> None:
+        """Bring an older table up to date, after a backup copy; never under a run that has it."""
+        try:
+            Store.look(self.table).close()
+        except OlderTableError:
+            lock = self.hold()
+            try:
+                Store.open(self.table).close()
+            finally:
+                lock.release()
+        except TableError:
+            return  # what is wrong is told by whoever reads it
 
     def loaded(self) -> Batch | None:
         """The sheet that was loaded here, or None."""
@@ -200,7 +213,10 @@ def renamed_from(sheet: Path) -> Workspace | None:
         return None
     left = []
     for one in neighbours(own):
-        loaded = one.loaded()
+        try:
+            loaded = one.loaded()
+        except TableError:
+            continue  # its own sheet's trouble
         if loaded is not None and not one.sheet_of(loaded).exists():
             left.append(one)
     if len(left) > 1:

@@ -1,8 +1,13 @@
 """Whose workspace it is: what a sheet, its results and its folder stand for."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
+import pytest
 from world import TEXT, World
+
+from jobs.views import VIEWS
 
 
 def test_another_sheets_name_is_refused_unless_it_is_the_same_sheet(world: World) -> None:
@@ -83,6 +88,25 @@ def test_the_folder_may_come_from_a_variable_or_a_settings_file(world: World) ->
     world.settings('[defaults]\nworkspace = "../outside"\n')
     refused = world.run("run", other, *TEXT)
     assert (refused.code, refused.posts) == (3, 0), "it may have come with the sheet"
+
+
+@pytest.mark.parametrize("command", ["run", "retry"])
+def test_a_table_of_an_older_version_is_brought_forward_by_whoever_runs(
+    world: World, command: str
+) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.run("run", sheet, *TEXT)
+    table = world.workspace(sheet).table
+    with closing(sqlite3.connect(table)) as connection, connection:
+        for view in VIEWS:
+            connection.execute(f"DROP VIEW {view}")
+        connection.execute("UPDATE alembic_version SET version_num = '0004'")
+    assert "older rowmill" in world.run("status", sheet).err
+    for named in (sheet, table.parent):
+        done = world.run(command, named, "-y")
+        assert (done.code, done.posts) == (0, 0), done.err
+    assert list(table.parent.glob("jobs.before-*.db"))
+    assert world.run("status", sheet).code == 0
 
 
 def test_rebuy_buys_what_a_neighbour_has(world: World) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from jobs.database import (
     EmptyTableError,
+    OlderTableError,
     TableError,
     copy_open,
     create,
@@ -126,6 +127,7 @@ __all__ = [
     "BusyError",
     "DriverError",
     "EmptyTableError",
+    "OlderTableError",
     "Store",
     "TableError",
     "Transaction",

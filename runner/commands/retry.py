@@ -15,7 +15,7 @@ from jobs.store.readings import Batch, counts, failed_by_class
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch
-from runner.commands.run import sheet_and_workspace
+from runner.commands.run import bring_forward, sheet_and_workspace
 from runner.exits import Exit, Refusal
 from runner.named_rows import NamedRows, Source, read_named
 from runner.screen import tell
@@ -28,6 +28,7 @@ PutBack = Callable[[Transaction, int, Choice], int]
 
 @options.argument("sheet", required=False)
 def _retry(sheet: str | None) -> int:
+    bring_forward(Path(sheet) if sheet is not None else None)
     if sheet is None:
         workspace = find(None, options.workspace_folder(None))
         loaded = _loaded(workspace)

@@ -11,6 +11,7 @@ from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renam
 
 @options.argument("sheet")
 def _run(sheet: str) -> int:
+    bring_forward(Path(sheet))
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()
     # What runs takes half a second to load; that the table is held can be told before.
@@ -21,6 +22,15 @@ def _run(sheet: str) -> int:
         folder=path.absolute().parent, remembered=known.options if known else None
     )
     return launch(Launch(sheet=path, workspace=workspace, settings=settings))
+
+
+def bring_forward(named: Path | None) -> None:
+    """A table of an older rowmill is brought up to date before a run reads it."""
+    try:
+        workspace = find(named, options.workspace_folder(named))
+    except Refusal:
+        return  # there is none yet, or it is not clear which
+    workspace.bring_forward()
 
 
 def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
