@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import math
+import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,9 +25,10 @@ class Clock:
 
 
 class Gateway(Protocol):
-    """Lets a call in, or tells it to slow down."""
+    """Lets a call in, or tells it to slow down; `opens` is when it lets the next one in."""
 
     def lets_in(self, now: float) -> bool: ...
+    def opens(self, now: float) -> float: ...
     def ended(self) -> None: ...
 
 
@@ -46,6 +48,9 @@ class Sliding:
             self.taken.append(now)
         return good
 
+    def opens(self, now: float) -> float:
+        return self.taken[0] + 60 if len(self.taken) >= self.limit and self.taken else now
+
     def ended(self) -> None:
         pass
 
@@ -63,6 +68,9 @@ class Calendar:
             self.minute, self.taken = int(now // 60), 0
         self.taken += 1
         return self.taken <= self.limit
+
+    def opens(self, now: float) -> float:
+        return 60.0 * (self.minute + 1)
 
     def ended(self) -> None:
         pass
@@ -84,6 +92,9 @@ class Bucket:
         self.credit -= good
         return good
 
+    def opens(self, now: float) -> float:
+        return now + max(1 - self.credit, 0.0) * 60 / self.limit
+
     def ended(self) -> None:
         pass
 
@@ -100,8 +111,54 @@ class AtOnce:
         self.inside += good
         return good
 
+    def opens(self, now: float) -> float:
+        return now
+
     def ended(self) -> None:
         self.inside -= 1
+
+
+@dataclass(slots=True)
+class Fickle:
+    """Refuses a share of calls for reasons of its own, whatever the pace; counts them."""
+
+    behind: Gateway
+    share: float
+    luck: random.Random = field(default_factory=lambda: random.Random(7))
+    by_chance: int = 0
+
+    def lets_in(self, now: float) -> bool:
+        if self.luck.random() < self.share:
+            self.by_chance += 1
+            return False
+        return self.behind.lets_in(now)
+
+    def opens(self, now: float) -> float:
+        return self.behind.opens(now)
+
+    def ended(self) -> None:
+        self.behind.ended()
+
+
+@dataclass(slots=True)
+class Changing:
+    """A gateway until a moment, another one from then on."""
+
+    first: Gateway
+    then: Gateway
+    at: float
+
+    def lets_in(self, now: float) -> bool:
+        return self._current(now).lets_in(now)
+
+    def opens(self, now: float) -> float:
+        return self._current(now).opens(now)
+
+    def ended(self) -> None:
+        """Neither counts what is inside."""
+
+    def _current(self, now: float) -> Gateway:
+        return self.first if now < self.at else self.then
 
 
 @dataclass(slots=True)
@@ -129,8 +186,12 @@ def play(
     seconds: float,
     latency: Callable[[float], float] = lambda now: 2.0,
     backlog: int | None = None,
+    told: Callable[[float], float] = lambda opens_in: 1.0,
 ) -> Tally:
-    """As many calls as the pace lets go, for so long; times in the tally begin at 0."""
+    """As many calls as the pace lets go, for so long; times in the tally begin at 0.
+
+    `told`: the pause that a refusal asks for, given the seconds until the gateway opens.
+    """
     tally, origin = Tally(), clock.now
     end = origin + seconds
     running: list[tuple[float, int, float, bool]] = []
@@ -155,6 +216,6 @@ def play(
                 gateway.ended()
                 pace.succeeded(started)
             else:
-                pace.slowed(1.0, "429", started=started)
+                pace.slowed(told(gateway.opens(clock.now) - clock.now), "429", started=started)
             pace.ended(started)
     return tally

@@ -199,6 +199,20 @@ def test_after_an_outage_one_call_must_go_well_before_others_follow() -> None:
     assert pace.admit(64) == 8
 
 
+def test_a_slow_down_to_the_first_call_after_an_outage_does_not_end_the_run() -> None:
+    """The call began a little after it was let go: it is still the one that was waited for."""
+    clock = Clock()
+    pace = paced(clock, Limits(in_flight=8))
+    pace.one_at_a_time()
+    assert pace.admit(8) == 1
+    clock.now += 0.01
+    started = clock.now
+    pace.slowed(0.0, "429", started=started)
+    pace.ended(started)
+    assert pace.next_at() <= clock.now
+    assert pace.admit(8) == 1
+
+
 # --- limits that are found ------------------------------------------------------------------------
 
 
@@ -221,6 +235,34 @@ def test_auto_reaches_nine_tenths_of_what_is_allowed_with_few_calls_more(
 ) -> None:
     clock = Clock()
     tally = play(paced(clock, AUTO), clock, gateway, seconds=3600)
+    assert tally.rate(0, 3600) >= 0.9 * allowed
+    assert tally.extra() <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("gateway", "allowed"),
+    [
+        (Sliding(10), 10),
+        (Calendar(10), 10),
+        (Bucket(10), 10),
+        (Bucket(60, most=1, credit=1), 60),
+        (Bucket(60), 60),
+        (Bucket(300), 300),
+    ],
+    ids=lambda value: f"{type(value).__name__}{getattr(value, 'limit', value)}",
+)
+def test_auto_keeps_its_promise_where_few_are_allowed_and_answers_are_slow(
+    gateway: Gateway, allowed: int
+) -> None:
+    clock, luck = Clock(), random.Random(3)
+    tally = play(
+        paced(clock, AUTO),
+        clock,
+        gateway,
+        seconds=3600,
+        latency=lambda _: luck.uniform(5, 20),
+        told=lambda _: luck.uniform(0, 2),
+    )
     assert tally.rate(0, 3600) >= 0.9 * allowed
     assert tally.extra() <= 0.05
 

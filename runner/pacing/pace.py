@@ -69,7 +69,7 @@ class Pace:
             return 0
         wanted = min(wanted, 1 if self._probation else self.seeker.room(now))
         number = max(0, min(wanted, self.window - self.in_flight))
-        self._full = wanted > number
+        self._full = wanted >= self.window - self.in_flight
         if number and self._quota is not None:
             number = self._quota.admit(number)
         if number:
@@ -99,7 +99,7 @@ class Pace:
     def ended(self, started: float | None = None) -> None:
         """One admitted call, begun at `started`, is over, whatever came of it."""
         self.in_flight -= 1
-        if started is None or started == self._trial:
+        if started is None or (self._trial is not None and started >= self._trial):
             self._trial = None
 
     def used(self, tokens: float) -> None:
@@ -140,12 +140,18 @@ class Pace:
             self._refusals += 1
             self._probation = self._probation or "slow"
             self._patience = min(max(LEAST_PATIENCE, 2 * (now - began)), MOST_PATIENCE)
-        grown = FIRST_PAUSE * 2.0 ** (self._refusals - 2) if self._refusals > 1 else 0.0
-        wait = max(seconds, min(grown, LONGEST_PAUSE))
+        wait = max(seconds, self._own_pause())
         self.pause(wait, reason)
         if self._quota is not None and self._shared:
             self._quota.pause(wait)
         return wait, fresh
+
+    def _own_pause(self) -> float:
+        """The first refusal is the provider's to choose; then pauses grow, from a call's worth."""
+        if self._refusals < 2:
+            return 0.0
+        first = max(FIRST_PAUSE, 1 / self.seeker.rate) if self.seeker.rate else FIRST_PAUSE
+        return min(first * 2.0 ** (self._refusals - 2), LONGEST_PAUSE)
 
     def succeeded(self, started: float | None = None) -> None:
         """A call that began at `started` went well."""

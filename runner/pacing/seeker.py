@@ -9,10 +9,10 @@ EASE = 0.97  # of what was too much: where it goes on from
 LEAST = 0.5  # of what was too much: it never falls further at once
 CLIMB = 120.0  # seconds in which it comes back to what was too much
 LONGEST_CLIMB = 1800.0
-CALLS = 60  # at least so many calls between two refusals, where calls are few
+SPENT = 0.02  # of the calls may be refused for finding out
 DOUBLING = 60.0  # seconds in which it doubles after the first refusal, which tells little
 REST = 60.0  # seconds beyond that, after which the steps grow
-BURST = 0.2  # seconds' worth that may start at once: it catches up late timers
+BURST = 0.1  # seconds' worth that may start at once: it catches up late timers
 MOST_PER_SECOND = 10_000.0
 
 
@@ -30,6 +30,7 @@ class Seeker:
         self.refused_at: float | None = None  # of the episode that is open
         self._bins: deque[list[float]] = deque()  # [second, accepted starts]
         self._since = -math.inf  # the last episode's end; nothing before it counts
+        self._cost = 0  # refusals in the episode that is open
         self._too_much = 0.0
         self._learned_at = 0.0
         self._grown_at = 0.0
@@ -76,7 +77,8 @@ class Seeker:
         """A call that began at `started` was told to slow down."""
         self._count(started, -1)
         if self.refused_at is None:
-            self.refused_at = now
+            self.refused_at, self._cost = now, 0
+        self._cost += 1
 
     def accepted(self, now: float, started: float) -> None:
         """A call went through that began at `started`; after the refusal, where there was one."""
@@ -110,7 +112,7 @@ class Seeker:
             self._too_much = self.rate
             self.rate = max(min(measured, self.rate * EASE), self.rate * LEAST)
             # Where a refusal costs much, the next one is not sought so soon.
-            climb = max(CLIMB, 30 * (now - refused_at), CALLS / self.rate)
+            climb = max(CLIMB, 30 * (now - refused_at), self._cost / SPENT / self.rate)
             self._climb = min(climb, LONGEST_CLIMB)
         self.rate = max(self.rate, 1 / LONGEST)
         self._learned_at = self._grown_at = now
@@ -125,5 +127,5 @@ class Seeker:
             return
         quiet = now - self._learned_at - self._climb - REST
         faster = 2.0 ** min(quiet / REST, 7.0) if quiet > 0 else 1.0
-        step = max(self._too_much - self.rate, 0.05 * self.rate) / self._climb * faster
+        step = max(self._too_much - self.rate, (1 - EASE) * self.rate) / self._climb * faster
         self.rate = min(self.rate + passed * step, MOST_PER_SECOND)
