@@ -1,5 +1,6 @@
 """Draws a snapshot of a run as one screen."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -18,7 +19,7 @@ MARK_STYLES = {"✓": "green", "✗": "red", "↻": "yellow"}
 def render(snapshot: Snapshot, width: int) -> RenderableType:
     """The whole display; below 80 columns its three blocks stand under one another."""
     inside = max(width - 4, 20)
-    parts: list[RenderableType] = [_bar(snapshot, inside), _counts(snapshot), Text("")]
+    parts: list[RenderableType] = [_bar(snapshot, inside), _counts(snapshot, inside), Text("")]
     if snapshot.paused_until is not None:
         until = datetime.fromtimestamp(snapshot.paused_until).astimezone().strftime("%H:%M:%S")
         reason = say("progress.paused", time=until, reason=plain(snapshot.reason, inside))
@@ -46,7 +47,7 @@ def _bar(snapshot: Snapshot, width: int) -> Text:
     )
 
 
-def _counts(snapshot: Snapshot) -> Text:
+def _counts(snapshot: Snapshot, width: int) -> Text:
     shown = (
         ("done", snapshot.done, "green"),
         ("failed", snapshot.failed, "red"),
@@ -55,11 +56,23 @@ def _counts(snapshot: Snapshot) -> Text:
         ("running", snapshot.running, "blue"),
         ("pending", snapshot.pending, "dim"),
     )
-    text = Text()
-    for name, count, style in shown:
-        if count or name in {"done", "failed", "pending"}:
-            text.append("■ ", style=style)
-            text.append(f"{say(_COUNT_LABELS[name])} {count:,}  ")
+    return flowed(
+        [
+            Text.assemble(("■ ", style), f"{say(_COUNT_LABELS[name])} {count:,}")
+            for name, count, style in shown
+            if count or name in {"done", "failed", "pending"}
+        ],
+        width,
+    )
+
+
+def flowed(items: Sequence[Text], width: int) -> Text:
+    """Items side by side, on as many lines as they take; none is broken."""
+    text, used = Text(), 0
+    for item in items:
+        gap = "" if not text else "  " if used + 2 + item.cell_len <= width else "\n"
+        used = item.cell_len + (used + 2 if gap == "  " else 0)
+        text.append(gap).append_text(item)
     return text
 
 

@@ -96,6 +96,16 @@ def test_the_blocks_stand_under_one_another_where_it_is_narrow() -> None:
     assert line_with("48 / 48", wide) == line_with("at least 91.42", wide)
     assert line_with("48 / 48", narrow) < line_with("at least 91.42", narrow)
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_count_is_broken_where_the_screen_is_narrow(width: int) -> None:
+    screen = Console(file=io.StringIO(), width=width)
+    screen.print(render(FULL, width))
+    assert isinstance(screen.file, io.StringIO)
+    lines = screen.file.getvalue().splitlines()
+    assert not [line for line in lines if line.strip(" │").endswith("■")]
+    for words in ("done 2,946", "in doubt 46", "waiting 1,713"):
+        assert any(f"■ {words}" in line for line in lines), lines
+
 
 def test_unknown_stays_unknown_and_a_pause_is_told() -> None:
     bare = Snapshot(title="a.csv", started_at=NOW, now=NOW, paused_until=NOW + 30, reason="429")

@@ -14,6 +14,7 @@ from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page
 from runner.overview import RunState, Standing, standing_of, standing_record
+from runner.progress_view import flowed
 from runner.screen import give
 from runner.settings import Settings
 from runner.snapshot import span_of
@@ -73,7 +74,7 @@ def _draw(standing: Standing, page: Page) -> None:
     page.text(run_words(standing.run, now=standing.at))
     page.gap()
     page.drawn(_bar(standing.rows, min(page.width - 1, BAR)))
-    page.drawn(_counts(standing.rows))
+    page.drawn(_counts(standing.rows, page.width - 1))
     page.gap()
     page.facts([*_pauses(standing), *_pace(standing)])
     if standing.failures or standing.rows.in_doubt:
@@ -123,17 +124,15 @@ def _bar(rows: Counts, width: int) -> Text:
     return bar.append(tail)
 
 
-def _counts(rows: Counts) -> Text:
-    text = Text()
-    for name in PLACES:
-        count = getattr(rows, name)
-        if count or name in ALWAYS:
-            text.append("■ ", style=STYLES.get(name, "dim"))
-            # Glued together, so that a narrow screen breaks between the counts only.
-            words = f"{say(f'status.{name}')} {count:,}".replace(" ", "\u00a0")
-            text.append(f"{words}   ")
-    text.rstrip()
-    return text
+def _counts(rows: Counts, width: int) -> Text:
+    return flowed(
+        [
+            Text.assemble(("■ ", STYLES.get(name, "dim")), f"{say(f'status.{name}')} {count:,}")
+            for name in PLACES
+            if (count := getattr(rows, name)) or name in ALWAYS
+        ],
+        width,
+    )
 
 
 def _pauses(standing: Standing) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ LOOK_BACK = 60.0  # seconds before a refusal: most providers count by the minute
 LONGEST = 150.0  # seconds; whoever refuses for longer does not count by the minute
 EASE = 0.97  # of what was too much: where it goes on from
 LEAST = 0.5  # of what was too much: it never falls further at once
+LEAST_SOON = 0.65  # the same where little time has passed since it fell last
 CLIMB = 120.0  # seconds in which it comes back to what was too much
 LONGEST_CLIMB = 1800.0
 SPENT = 0.02  # of the calls may be refused for finding out
@@ -110,9 +111,10 @@ class Seeker:
         else:
             self._sure = True
             self._too_much = self.rate
-            self.rate = max(min(measured, self.rate * EASE), self.rate * LEAST)
+            least = LEAST if span >= LOOK_BACK / 2 else LEAST_SOON
+            self.rate = max(min(measured, self.rate * EASE), self.rate * least)
             # Where a refusal costs much, the next one is not sought so soon.
-            climb = max(CLIMB, 30 * (now - refused_at), self._cost / SPENT / self.rate)
+            climb = max(CLIMB, 30 * (now - refused_at), self._cost / SPENT / self._too_much)
             self._climb = min(climb, LONGEST_CLIMB)
         self.rate = max(self.rate, 1 / LONGEST)
         self._learned_at = self._grown_at = now

@@ -1,4 +1,4 @@
-"""What `-c auto` gets out of simulated gateways: its share of what they allow, and refused calls."""
+"""What `-c auto` gets out of simulated gateways: its share of the limit, and refused calls."""
 
 import argparse
 import itertools
