@@ -17,13 +17,13 @@ _steady_began = _steady()
 def install(times: float) -> None:
     """Speed up the wall clock, the steady clock, sleeping, and the waits of event loops."""
 
-    class Fast(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # chosen at run time
+    class Fast(selectors.DefaultSelector):
         def select(self, timeout: float | None = None) -> Any:
             return super().select(timeout / times if timeout is not None else None)
 
     time.time = lambda: _began + (_wall() - _began) * times
     time.monotonic = lambda: _steady_began + (_steady() - _steady_began) * times
-    time.sleep = lambda seconds: _sleep(seconds / times)
+    time.sleep = lambda seconds: _sleep(float(seconds) / times)
     selectors.DefaultSelector = Fast  # type: ignore[misc]
 
 

@@ -183,20 +183,6 @@ def test_two_runs_with_one_key_stay_together_inside_their_limit(world: World) ->
         assert moments[-1] - moments[0] >= (80 - 20) / 10
 
 
-def test_auto_stays_just_under_what_a_gateway_allows(world: World) -> None:
-    """Minutes pass thirty times as fast: the gateway allows 40 calls in two seconds."""
-    hurry(world, 30)
-    with gateway(world, limit=40, window=2.0) as gate:
-        gate.delay = 0.05
-        sheet = many(world, 320)
-        done = world.run("run", sheet, *TEXT, "-c", "auto")
-        assert done.code == 0, done.err
-        moments = [at for at, _ in gate.let_in]
-        steady = [at for at in moments if at >= moments[0] + 6]
-        assert len(steady) / (steady[-1] - steady[0]) >= 0.85 * 20
-        assert len(gate.refused) <= 0.12 * len(moments), "most of them in the first two seconds"
-
-
 # --- ends and other terminals ---------------------------------------------------------------------
 
 

@@ -96,6 +96,7 @@ def test_the_blocks_stand_under_one_another_where_it_is_narrow() -> None:
     assert line_with("48 / 48", wide) == line_with("at least 91.42", wide)
     assert line_with("48 / 48", narrow) < line_with("at least 91.42", narrow)
 
+
 @pytest.mark.parametrize("width", [60, 80])
 def test_no_count_is_broken_where_the_screen_is_narrow(width: int) -> None:
     screen = Console(file=io.StringIO(), width=width)

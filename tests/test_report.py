@@ -268,6 +268,33 @@ def test_events_are_told_and_unknown_ones_by_their_name() -> None:
     ]
 
 
+def test_the_timeline_tells_an_outage_and_refusals_for_speed_once_each_with_their_length() -> None:
+    away: dict[str, JSON] = {"cause": "offline", "detail": "x"}
+    events: tuple[tuple[float, str, dict[str, JSON]], ...] = (
+        (START + 10, "slow_down", {}),
+        (START + 20, "slow_down", {}),
+        (START + 30, "slow_down", {}),
+        (START + 100, "outage", away),
+        (START + 3700, "outage_over", {"seconds": 3600.0}),
+        (START + 3800, "key_dropped", {"key": "gate key 1", "cause": "key"}),
+        (START + 3900, "outage", away),
+    )
+    run = PastRun(
+        id=1, started_at=START, ended_at=START + 4000, exit_code=0, calls=1, events=events
+    )
+    found = timeline(pages.facts([pages.row(2)], runs=(run,), minutes=()))
+    assert [(one.text, one.at - START, one.until and one.until - START) for one in found[1:5]] == [
+        ("The provider said 3 times to slow down; the pace was lowered.", 10, 30),
+        (
+            "Nothing was sent for 1h00m: call after call went wrong (offline). The rows waited.",
+            100,
+            3700,
+        ),
+        ("gate key 1 was refused and used no more; the other keys went on.", 3800, None),
+        ("Call after call went wrong (offline) until the run ended.", 3900, None),
+    ]
+
+
 def _minutes(*kinds: str) -> list[Minute]:
     made = {
         "good": {"good": 20},

@@ -51,4 +51,17 @@ NIGHT = {
     "notify.slow": "no answer within {seconds} s",
     "notify.refused": "the service did not take it",
     "notify.exit": "exit code {code}",
+    "incident.event_steered": "Changed by hand from another terminal.",
+    "incident.away": (
+        "Nothing was sent for {time}: call after call went wrong ({cause}). The rows waited."
+    ),
+    "incident.away_still": "Call after call went wrong ({cause}) until the run ended.",
+    "incident.slow_down": (
+        "The provider said {times} {times:time|times} to slow down; the pace was lowered."
+    ),
+    "incident.event_key_dropped": "{key} was used no more: {cause}.",
+    "incident.event_key_dropped_key": "{key} was refused and used no more; the other keys went on.",
+    "incident.event_key_dropped_credit": (
+        "{key} had no credit left and was used no more; the other keys went on."
+    ),
 }

@@ -49,4 +49,11 @@ NIGHT = {
     "notify.slow": "{seconds} 秒内没有回应",
     "notify.refused": "对方没有接受",
     "notify.exit": "退出码 {code}",
+    "incident.event_steered": "在另一个终端里手动调整过。",
+    "incident.away": "有 {time} 没有发送：调用接连出错（{cause}）。各行一直在等。",
+    "incident.away_still": "调用接连出错（{cause}），直到运行结束。",
+    "incident.slow_down": "服务方 {times} 次要求放慢，已降低速度。",
+    "incident.event_key_dropped": "{key} 不再使用：{cause}。",
+    "incident.event_key_dropped_key": "{key} 被拒绝，不再使用；其余密钥继续工作。",
+    "incident.event_key_dropped_credit": "{key} 余额用完，不再使用；其余密钥继续工作。",
 }

@@ -1,11 +1,12 @@
 """Tells the night in words: four sentences, what failed and why, what happened when."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
-from jobs.job import FailureClass
+from jobs.job import JSON, FailureClass
 from jobs.store.gallery import Minute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
 from runner.report.facts import Facts
@@ -15,7 +16,10 @@ from runner.told import costs_of, how_words, money_words
 MOST_COMMANDS = 4
 QUIET = 3 * 60.0  # seconds without a call that do not end a stretch of trouble
 LEAST_TROUBLE = 5  # calls, before it is worth a line
+CLOSE = 15 * 60.0  # seconds between two refusals for speed that are told together
 HELD = "in_doubt"
+
+Events = Sequence[tuple[float, str, Mapping[str, JSON]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,20 +165,56 @@ def timeline(facts: Facts) -> list[Incident]:
 
 def _of_run(run: PastRun, *, running: bool) -> Iterator[Incident]:
     yield Incident(at=run.started_at, text=say("incident.run"))
-    last = run.started_at
+    last = max((at for at, _, _ in run.events), default=run.started_at)
+    yield from _outages(run.events)
+    yield from _slowed(run.events)
     for at, kind, data in run.events:
-        last = max(last, at)
-        key = f"incident.event_{kind}"
-        values = {name: str(value) for name, value in data.items()}
-        text = say(key, **values) if knows(key) else say("incident.event", kind=kind)
-        tone = "bad" if "stop" in kind or "pause" in kind else "plain"
-        yield Incident(at=at, text=text, tone=tone)
+        if kind not in _IN_STRETCHES:
+            yield _event(at, kind, data)
     if run.ended_at is not None:
         words = say("incident.ended", how=how_words(run.exit_code), calls=f"{run.calls:,}")
         tone = "good" if run.exit_code == 0 else "plain"
         yield Incident(at=run.ended_at, text=words, tone=tone)
     elif not running:
         yield Incident(at=last + 1, text=say("incident.died"), tone="bad")
+
+
+_IN_STRETCHES = frozenset({"outage", "outage_over", "slow_down"})
+
+
+def _event(at: float, kind: str, data: Mapping[str, JSON]) -> Incident:
+    values = {name: str(value) for name, value in data.items()}
+    keys = (f"incident.event_{kind}_{values.get('cause')}", f"incident.event_{kind}")
+    key = next((one for one in keys if knows(one)), None)
+    text = say(key, **values) if key is not None else say("incident.event", kind=kind)
+    bad = any(word in kind for word in ("stop", "pause", "dropped"))
+    return Incident(at=at, text=text, tone="bad" if bad else "plain")
+
+
+def _outages(events: Events) -> Iterator[Incident]:
+    """Each time that nobody was there, from when it was noticed until calls were sent again."""
+    began: tuple[float, str] | None = None
+    for at, kind, data in events:
+        if kind == "outage" and began is None:
+            began = at, str(data.get("cause", ""))
+        elif kind == "outage_over" and began is not None:
+            text = say("incident.away", cause=began[1], time=span_of(at - began[0]))
+            yield Incident(at=began[0], until=at, tone="bad", text=text)
+            began = None
+    if began is not None:
+        yield Incident(at=began[0], tone="bad", text=say("incident.away_still", cause=began[1]))
+
+
+def _slowed(events: Events) -> Iterator[Incident]:
+    """Refusals for speed that follow one another closely are told as one."""
+    gathered: list[float] = []
+    moments = [at for at, kind, _ in events if kind == "slow_down"]
+    for at in (*moments, math.inf):
+        if gathered and at - gathered[-1] > CLOSE:
+            text = say("incident.slow_down", times=f"{len(gathered):,}")
+            yield Incident(at=gathered[0], until=gathered[-1], text=text)
+            gathered = []
+        gathered.append(at)
 
 
 def stretches(minutes: Sequence[Minute]) -> list[Incident]:
