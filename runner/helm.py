@@ -237,6 +237,7 @@ class Helm:
         if account is not None:
             self._credit_refusals[account.label] = 0
         self._good_at = time.monotonic()
+        self._standing.answered = True
 
     def _slow_down(self, done: Done, failure: Failure | None) -> None:
         reason = failure.cause if failure else ""

@@ -57,6 +57,7 @@ class Rules:
     hold_in_doubt: bool = False
     repeat_left: bool = True  # this run may still repeat calls in doubt
     key_good: bool = False  # a probe has just shown that the key itself is accepted
+    answered: bool = False  # this run has had a good answer: the address is right
     chance: float = 0.5
     now: float = 0.0
 
@@ -240,6 +241,8 @@ def _unread(job: Claimed, verdict: Verdict, reply: Reply, rules: Rules) -> Resol
         asked = max(asked, POLL_SECONDS)
     failure = verdict.failure
     refused = verdict.action in (Action.FAIL, Action.STOP_MODEL)
+    if failure is not None and failure.cause == "redirect":
+        refused = False  # a network's login page, as likely as a wrong address
     if failure is not None and (refused or failure.cause == "empty_answer"):
         return _unknown(job, rules, failure, after=asked)
     later = _ask_later(job, rules, failure, after=asked)
@@ -294,6 +297,9 @@ def _stopping(job: Claimed, verdict: Verdict, failure: Failure, rules: Rules) ->
         return Resolution(
             outcome=Released(delay=1.0, failure=failure), wire="B", signal=Signal.CREDIT
         )
+    if failure.cause == "redirect" and rules.answered and not rules.key_good:
+        # It is a network's login page that sends elsewhere: it is asked who is there.
+        return Resolution(outcome=Released(delay=1.0, failure=failure), wire="B", signal=Signal.KEY)
     if failure.cause == "no_channel" and job.attempts + 1 < CHANNEL_PATIENCE:
         return Resolution(outcome=_try_again(job, failure, rules), wire="B")
     return Resolution(outcome=GiveUp(failure=failure), wire="B", signal=Signal.MODEL)

@@ -18,7 +18,8 @@ class Allowance:
     """Passes requests on to a gateway, as far as it lets them in. Read and set from any thread.
 
     `limit` calls in any `window` seconds; None for all. `away`: refuse is 502 to everything, portal
-    a login page under 200, closed hangs up. `revoked` holds keys that get a 401.
+    a login page under 200, redirect the way to one, closed hangs up. `revoked` holds keys that get
+    a 401.
     """
 
     def __init__(
@@ -121,6 +122,8 @@ class Allowance:
             self._bill(http)
             page = "<!DOCTYPE html><html><body>Log in to this network</body></html>"
             return web.Response(text=page, content_type="text/html")
+        if self.away == "redirect":
+            return web.Response(status=302, headers={"Location": "http://192.0.2.1/login"})
         if self.away == "closed":
             assert http.transport is not None
             http.transport.abort()

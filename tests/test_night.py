@@ -83,7 +83,7 @@ def two_keys(world: World, base_url: str, *, accounts: tuple[str, str] = ("", ""
 # --- outages --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["refuse", "portal"])
+@pytest.mark.parametrize("how", ["refuse", "portal", "redirect"])
 def test_no_row_fails_for_an_outage_and_the_run_goes_on_by_itself(world: World, how: str) -> None:
     hurry(world, 10)
     with gateway(world) as gate:
@@ -97,6 +97,15 @@ def test_no_row_fails_for_an_outage_and_the_run_goes_on_by_itself(world: World, 
         assert gate.turned_away <= 5 + 2 * 4, "an outage is waited out without calls"
         assert gate.looks >= 2
         assert happened(world, sheet)[:2] == ["outage", "outage_over"]
+
+
+def test_an_address_that_sends_elsewhere_from_the_start_is_no_outage(world: World) -> None:
+    with gateway(world) as gate:
+        gate.away = "redirect"
+        done = world.run("run", many(world, 30), *TEXT, "-c", 4, "--json")
+        assert done.code != 0
+        assert gate.turned_away <= 8
+        assert done.json["rows"]["pending"] >= 22
 
 
 def test_an_outage_that_is_too_long_ends_the_run_with_its_rows_pending(world: World) -> None:

@@ -13,14 +13,14 @@ LONGEST_WAIT = 60.0  # between two looks whether the gateway is there again
 LONGEST_TRIAL = 300.0  # between two calls, where the gateway is there and its calls go wrong
 
 SERVER_SIDE = frozenset({FailureClass.SERVER, FailureClass.NETWORK, FailureClass.TIMEOUT})
-PORTAL = frozenset({"html", "empty_answer"})
+PORTAL = frozenset({"html", "empty_answer", "redirect"})
 """What the login page of a network, or a broken proxy, answers with."""
 
 
 def is_trouble(outcome: Outcome, signal: Signal) -> bool:
     """Would the next row, too, have met this?"""
     failure = getattr(outcome, "failure", None)
-    if failure is None or signal is Signal.SLOW_DOWN:
+    if failure is None or signal in (Signal.SLOW_DOWN, Signal.MODEL):
         return False
     if signal is Signal.OFFLINE or failure.cause in PORTAL:
         return True

@@ -62,6 +62,7 @@ class Standing:
     attempts: int
     hold_in_doubt: bool
     repeats_left: int
+    answered: bool = False  # has a call of this run gone well?
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
 
     @classmethod
@@ -78,6 +79,7 @@ class Standing:
             hold_in_doubt=self.hold_in_doubt,
             repeat_left=self.repeats_left > 0,
             key_good=time.monotonic() < self.key_good_until,
+            answered=self.answered,
             chance=chance(),
             now=time.time(),
         )
