@@ -88,8 +88,14 @@ def test_no_row_fails_for_an_outage_and_the_run_goes_on_by_itself(world: World, 
     hurry(world, 10)
     with gateway(world) as gate:
         sheet = many(world, 120)
-        after(0.9, lambda: setattr(gate, "away", how))
-        after(2.2, lambda: setattr(gate, "away", ""))
+
+        def go() -> None:
+            while len(gate.let_in) < 12:
+                time.sleep(0.01)
+            gate.away = how
+            after(1.3, lambda: setattr(gate, "away", ""))
+
+        threading.Thread(target=go, daemon=True).start()
         gate.delay = 0.1
         done = world.run("run", sheet, *TEXT, "-c", 4)
         assert done.code == 0, done.err
