@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jobs.durable import flush, flush_folder
 from jobs.failpoints import reach
-from jobs.store.readings import StoredAnswer
+from jobs.store.answered import StoredAnswer
 from jobs.store.settles import Answer
 from runner.wire import Lost, Reply
 

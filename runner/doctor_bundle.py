@@ -11,8 +11,8 @@ from pathlib import Path
 
 from jobs.job import JSON
 from jobs.store import Store, TableError
-from jobs.store.readings import counts, failures, spent
 from jobs.store.soundness import DamagedError
+from jobs.store.totals import counts, failures, spent
 from runner.secret import redacted
 from runner.workspace import BATCH_ID, Workspace
 

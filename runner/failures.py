@@ -8,8 +8,9 @@ from typing import cast
 from jobs.export import cell_problem
 from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
+from jobs.store.batches import Batch, batch
 from jobs.store.glance import failed_rows
-from jobs.store.readings import Batch, batch, failures
+from jobs.store.totals import failures
 from runner.catalogue import Explanation, explain, say
 from runner.exits import Refusal
 from runner.overview import named

@@ -16,9 +16,10 @@ from jobs.load import Identity, Into, digest_of_options, is_running_number, stag
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store, TableError, Transaction
+from jobs.store.answered import done_digests
+from jobs.store.batches import Batch, batch
 from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
-from jobs.store.readings import Batch, batch, done_digests
 from jobs.store.staging import Landing, Plan, is_empty
 from jobs.template import Template
 from runner.catalogue import said, say

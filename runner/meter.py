@@ -6,8 +6,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
-from jobs.store.readings import Counts, Spent
 from jobs.store.settles import Ended, SavedFile
+from jobs.store.totals import Counts, Spent
 from runner.snapshot import Event, Snapshot
 from runner.steps.terms import Done
 

@@ -16,9 +16,9 @@ from jobs.sheet.write_fixes import LEADING, MARK
 from jobs.sheet.write_texts import is_placeholder
 from jobs.sheet.writers import Kind, cell_text
 from jobs.store import Store
+from jobs.store.batches import Batch
 from jobs.store.edits import Edit, edited_cells
 from jobs.store.glance import OwnRow, own_rows
-from jobs.store.readings import Batch
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.workspace import BATCH_ID, Workspace

@@ -11,6 +11,8 @@ from typing import Literal
 from jobs.job import JSON, FailureClass
 from jobs.lock import holder
 from jobs.store import Store
+from jobs.store.answered import StoredAnswer, answer
+from jobs.store.batches import Batch, batch
 from jobs.store.choices import RETRIABLE
 from jobs.store.glance import (
     OpenCall,
@@ -19,20 +21,9 @@ from jobs.store.glance import (
     oldest_call,
     row_range,
 )
+from jobs.store.history import RowHistory, history
 from jobs.store.log import Event, Run, events_of, last_run
-from jobs.store.readings import (
-    Batch,
-    Counts,
-    RowHistory,
-    Spent,
-    StoredAnswer,
-    answer,
-    batch,
-    counts,
-    failed_by_class,
-    history,
-    spent,
-)
+from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
 from runner.catalogue import explain, say
 from runner.exits import Refusal
 from runner.told import spent_record

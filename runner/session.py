@@ -17,12 +17,13 @@ from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, Step
 from jobs.store import Store, TableError
 from jobs.store.bars import Bar
+from jobs.store.batches import Batch
 from jobs.store.bill import committed
 from jobs.store.choices import Choice, ask_again, select_first, select_jobs, select_rows, unselect
 from jobs.store.claims import Holding, adopt
 from jobs.store.ids import Ids
 from jobs.store.log import deaths_in_a_row, end_run, open_run
-from jobs.store.readings import Batch, Counts, counts, spent
+from jobs.store.totals import Counts, counts, spent
 from runner.addresses import AddressGuard
 from runner.answers import AnswerFolder
 from runner.awake import keep_awake

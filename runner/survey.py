@@ -13,10 +13,11 @@ from jobs.job import JSON
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
+from jobs.store.batches import Batch
 from jobs.store.bill import Asked, Committed, committed, mean_costs, mean_file_size
 from jobs.store.glance import recent_seconds
-from jobs.store.readings import Batch, counts
 from jobs.store.staging import Plan
+from jobs.store.totals import counts
 from jobs.template import Template, TemplateError
 from runner import naming
 from runner.budget import decide

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from jobs.store.readings import account_of
+from jobs.store.log import account_of
 from runner.addresses import proxy_for
 from runner.handles import hands_that_fit
 from runner.keys import OwnedKey

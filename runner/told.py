@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jobs.job import JSON
-from jobs.store.readings import Spent
+from jobs.store.totals import Spent
 from runner.catalogue import say
 
 _HOW: dict[int | None, str] = {

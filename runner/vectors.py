@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.export.vectors import put_vectors
 from jobs.sheet.write_vectors import Vector
 from jobs.store import Transaction
-from jobs.store.readings import PlacedRow, answer, placed_rows
+from jobs.store.answered import PlacedRow, answer, placed_rows
 from runner.answers import AnswerFolder
 from runner.dialects.vectors import Vectors, read_vectors
 from runner.registry import ENDPOINTS

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
 from jobs.store import EmptyTableError, OlderTableError, Store, TableError
-from jobs.store.readings import Batch, batch
+from jobs.store.batches import Batch, batch
 from runner.catalogue import say
 from runner.exits import Exit, Refusal
 

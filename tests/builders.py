@@ -9,10 +9,10 @@ from pathlib import Path
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Picture, Result, Usage
 from jobs.store import Store, Transaction
+from jobs.store.batches import Batch, batch
 from jobs.store.claims import Holding, Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.readings import Batch, batch
 from jobs.store.settles import Ended, SavedFile, Settlement, settle
 from jobs.store.staging import Staging
 

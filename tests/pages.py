@@ -11,7 +11,7 @@ from PIL import Image
 from jobs.store import Store, Transaction
 from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun
-from jobs.store.readings import Counts, Spent
+from jobs.store.totals import Counts, Spent
 from jobs.table import attempts, calls, jobs
 from jobs.table import rows as sheet_rows
 from jobs.thumbs import EDGE, thumb_path

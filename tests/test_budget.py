@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from world import TEXT, World
 
-from jobs.store.readings import spent
+from jobs.store.totals import spent
 from runner.mock.counter import PRICING
 from runner.mock.settings import PRICE_PER_TEXT
 from runner.workspace import BATCH_ID

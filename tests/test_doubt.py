@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from world import PICTURE, TEXT, World
 
-from jobs.store.readings import answer
+from jobs.store.answered import answer
 from jobs.table import calls
 from runner.answers import AnswerFolder
 from runner.mock.chance import prompt_digest

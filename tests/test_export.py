@@ -38,7 +38,9 @@ from jobs.sheet import write_workbook
 from jobs.sheet.formula import undo
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
-from jobs.store.readings import Batch, ResultRow, results, spent
+from jobs.store.batches import Batch
+from jobs.store.results import ResultRow, results
+from jobs.store.totals import spent
 from runner.cli import rowmill
 
 HEADERS = ("编号", "prompt", "note", "note")

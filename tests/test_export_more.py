@@ -19,7 +19,8 @@ from world import PICTURE, TEXT, World, read
 from jobs.export import Options, property_columns, write_results
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
-from jobs.store.readings import Batch, results
+from jobs.store.batches import Batch
+from jobs.store.results import results
 
 FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 STRUCTURED = [

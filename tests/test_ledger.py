@@ -19,8 +19,7 @@ from jobs.job import Claimed, Step
 from jobs.outcome import Finished, Held, Released, Result
 from jobs.store import Store, Transaction
 from jobs.store.claims import Order
-from jobs.store.log import open_run
-from jobs.store.readings import run_events
+from jobs.store.log import open_run, run_events
 from runner import ledger as ledgers
 from runner.ledger import Ledger
 

@@ -13,7 +13,18 @@ from working import ME, OUTCOMES, close, finish_all, take, take_over
 
 from jobs.job import Step
 from jobs.outcome import Finished, Released
-from jobs.store import Store, Transaction, bill, choices, readings
+from jobs.store import (
+    Store,
+    Transaction,
+    answered,
+    batches,
+    bill,
+    choices,
+    history,
+    log,
+    results,
+    totals,
+)
 from jobs.store.bars import Bar
 from jobs.store.choices import Choice
 from jobs.store.claims import Order, next_due
@@ -75,19 +86,19 @@ def use_everything(store: Store) -> None:
         list(staging.changes())
         staging.answered_in(iter([b"d"]))
     with store.read() as tx:
-        readings.batch(tx, 1)
-        readings.counts(tx, 1)
-        readings.spent(tx, 1)
-        readings.failures(tx, 1)
-        readings.failed_by_class(tx, 1)
-        list(readings.results(tx, 1, only={"parked", "done"}))
-        readings.history(tx, 1, position=2)
-        readings.history(tx, 1, key="k")
-        readings.answer(tx, job.call_id)
-        readings.files_of(tx, job.id, job.call_id)
-        readings.cells_of(tx, job.id)
-        list(readings.done_digests(tx))
-        readings.run_events(tx, 1)
+        batches.batch(tx, 1)
+        totals.counts(tx, 1)
+        totals.spent(tx, 1)
+        totals.failures(tx, 1)
+        totals.failed_by_class(tx, 1)
+        list(results.results(tx, 1, only={"parked", "done"}))
+        history.history(tx, 1, position=2)
+        history.history(tx, 1, key="k")
+        answered.answer(tx, job.call_id)
+        answered.files_of(tx, job.id, job.call_id)
+        answered.cells_of(tx, job.id)
+        list(answered.done_digests(tx))
+        log.run_events(tx, 1)
         read_the_bill(tx, job.call_id)
         last_run(tx, 1)
 
@@ -126,4 +137,4 @@ def test_the_store_says_the_same_over_every_database(
     load(store, asking(*"abc"[:size], "z"))
     finish_all(store)
     with store.read() as tx:
-        assert readings.counts(tx, 1).done == size + 1
+        assert totals.counts(tx, 1).done == size + 1

@@ -11,7 +11,7 @@ from world import KEY, PICTURE, TEXT, World
 
 from jobs.job import JSON
 from jobs.store.gallery import Minute, PastRun
-from jobs.store.readings import Spent
+from jobs.store.totals import Spent
 from runner.report.html import el, joined, script_json
 from runner.report.story import Incident, advice, reasons, sentences, stretches, timeline
 

@@ -8,7 +8,7 @@ from PIL import Image
 from sqlalchemy import select
 from world import PICTURE, World
 
-from jobs.store.readings import answer
+from jobs.store.answered import answer
 from jobs.table import calls
 from runner.answers import INLINE, AnswerFolder
 from runner.mock.forms import Form

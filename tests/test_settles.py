@@ -37,8 +37,8 @@ from jobs.outcome import (
     Usage,
 )
 from jobs.store import Store
+from jobs.store.answered import answer
 from jobs.store.order import RANK_SPAN
-from jobs.store.readings import answer
 from jobs.store.settles import Answer, replace_answer, settle
 from jobs.table import attempts, files
 

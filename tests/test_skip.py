@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from jobs.job import Failure, FailureClass
 from jobs.store import Store
-from jobs.store.readings import Counts, counts, results
+from jobs.store.results import results
+from jobs.store.totals import Counts, counts
 from runner import cli
 from runner.workspace import BATCH_ID, Workspace
 

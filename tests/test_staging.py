@@ -17,8 +17,10 @@ from working import FAILURE, close, finish_all, job_rows, prompts, take, the_job
 from jobs.job import State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Result, Submitted
 from jobs.store import Store
-from jobs.store.readings import batch, counts, results
+from jobs.store.batches import batch
+from jobs.store.results import results
 from jobs.store.staging import Change, Plan, Staging
+from jobs.store.totals import counts
 from jobs.table import jobs, rows
 
 

@@ -23,23 +23,15 @@ from working import the_job as only_job
 from jobs.job import Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Picture, Released, Result, Submitted, Usage
 from jobs.store import Store
+from jobs.store.answered import answer, cells_of, done_digests, files_of
 from jobs.store.bars import Bar
+from jobs.store.batches import batch as loaded_batch
 from jobs.store.claims import Order, claim, count_death, next_due
+from jobs.store.history import history
 from jobs.store.ids import Ids
-from jobs.store.readings import (
-    answer,
-    cells_of,
-    counts,
-    done_digests,
-    failed_by_class,
-    failures,
-    files_of,
-    history,
-    results,
-    spent,
-)
-from jobs.store.readings import batch as loaded_batch
+from jobs.store.results import results
 from jobs.store.settles import Ended, LostFile, SavedFile, Settlement, settle
+from jobs.store.totals import counts, failed_by_class, failures, spent
 from jobs.table import jobs
 
 DONE = Finished(result=Result(text="yes"))
@@ -323,7 +315,7 @@ def test_parked_rows_come_last_and_only_when_asked_for(store: Store) -> None:
 def test_no_parked_row_is_lost_between_two_pages(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.store.readings.PAGE", 2)
+    monkeypatch.setattr("jobs.store.results.PAGE", 2)
     for word in "abcdefg":
         load(store, asking(word))
     with store.read() as tx:

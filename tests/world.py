@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.store import Store
-from jobs.store.readings import counts
+from jobs.store.totals import counts
 from runner import books, cli
 from runner.cli import rowmill
 from runner.mock.edits import Edits

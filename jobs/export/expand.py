@@ -6,7 +6,7 @@ from dataclasses import replace
 from jobs.columns import RESULT_COLUMNS
 from jobs.job import JSON
 from jobs.sheet.writers import Column, Grid, Kind, Record
-from jobs.store.readings import ResultRow
+from jobs.store.results import ResultRow
 
 STRUCTURED = "structured"  # where `result_data` has it
 PREFIX = "result_data."

@@ -14,7 +14,8 @@ from jobs.job import JSON
 from jobs.sheet.names import unique_headers
 from jobs.sheet.write_fixes import FixRow, FixSheet, write_fixes
 from jobs.sheet.writers import Kind, cell_text
-from jobs.store.readings import Batch, ResultRow
+from jobs.store.batches import Batch
+from jobs.store.results import ResultRow
 
 Reason = Callable[[ResultRow], str]
 

@@ -18,7 +18,8 @@ from jobs.sheet.copy_sheet import Line, Value
 from jobs.sheet.copy_workbook import Place, copy_with_columns, verify_copy
 from jobs.sheet.write_texts import TextFiles, placeholder
 from jobs.sheet.writers import Column, Kind, cell_text
-from jobs.store.readings import Batch, ResultRow
+from jobs.store.batches import Batch
+from jobs.store.results import ResultRow
 
 COPIED = frozenset({"xlsx", "xlsm"})
 _ROW = RESULT_COLUMNS.index("result_row")

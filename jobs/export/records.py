@@ -10,7 +10,8 @@ from pathlib import Path
 from jobs.export.shape import own_columns
 from jobs.job import JSON
 from jobs.sheet.writers import Record
-from jobs.store.readings import Batch, ResultRow
+from jobs.store.batches import Batch
+from jobs.store.results import ResultRow
 
 
 def records(rows: Iterable[ResultRow], batch: Batch, *, files_at: str) -> Iterator[Record]:

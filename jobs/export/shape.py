@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jobs.columns import RESULT_COLUMNS
 from jobs.sheet.writers import Column, Grid, Kind
-from jobs.store.readings import Batch
+from jobs.store.batches import Batch
 
 FORMATS = ("csv", "tsv", "xlsx", "jsonl", "parquet")
 

@@ -19,7 +19,9 @@ from jobs.sheet.write_lines import write_lines
 from jobs.sheet.write_parquet import write_parquet
 from jobs.sheet.write_workbook import Beside, write_workbook
 from jobs.sheet.writers import Column, Grid, Records, Tally
-from jobs.store.readings import Batch, ResultRow, Spent
+from jobs.store.batches import Batch
+from jobs.store.results import ResultRow
+from jobs.store.totals import Spent
 from jobs.thumbs import thumb_path
 
 SEEKING = frozenset({"xlsx", "parquet"})

@@ -141,3 +141,21 @@ def call_books(connection: Connection, batch_id: int) -> list[tuple[str, str | N
         .where(runs.c.batch_id == batch_id)
     )
     return [(row.call_key, row.wire) for row in found]
+
+
+def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, dict[str, JSON]]]:
+    """Pauses, stops and changes of a run, in order."""
+    found = connection.execute(
+        select(events.c.at, events.c.kind, events.c.data)
+        .where(events.c.run_id == run_id)
+        .order_by(events.c.at, events.c.id)
+    )
+    return [(row.at, row.kind, json.loads(row.data)) for row in found]
+
+
+def account_of(connection: Connection, call_id: int) -> str | None:
+    """The label of the account that a call went out with."""
+    found: str | None = connection.execute(
+        select(calls.c.account).where(calls.c.id == call_id)
+    ).scalar_one_or_none()
+    return found

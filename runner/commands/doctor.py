@@ -10,8 +10,8 @@ import click
 
 from jobs.job import JSON
 from jobs.store import Store, TableError
+from jobs.store.batches import Batch
 from jobs.store.bill import to_send
-from jobs.store.readings import Batch
 from jobs.store.soundness import DamagedError
 from runner.catalogue import say
 from runner.commands import options

@@ -7,7 +7,8 @@ import click
 from jobs.columns import map_columns
 from jobs.export import FixOptions, Written, export_fixes
 from jobs.store import Store
-from jobs.store.readings import Batch, ResultRow, batch, results
+from jobs.store.batches import Batch, batch
+from jobs.store.results import ResultRow, results
 from jobs.template import Template, TemplateError
 from runner.catalogue import say
 from runner.commands import options

@@ -24,8 +24,10 @@ from jobs.export import (
 )
 from jobs.sheet.writers import Tally
 from jobs.store import Store, Transaction
+from jobs.store.batches import Batch, batch
 from jobs.store.exported import confirm, give_back, take_new
-from jobs.store.readings import Batch, batch, results, spent
+from jobs.store.results import results
+from jobs.store.totals import spent
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.picturing import thumbnails_for

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from jobs.export import Options, format_of, results_path, write_results
 from jobs.store import Store
+from jobs.store.batches import batch
 from jobs.store.log import end_run
-from jobs.store.readings import batch, results, spent
+from jobs.store.results import results
 from jobs.store.saved import kept_files, refetch, still_open, want_again
+from jobs.store.totals import spent
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import STOP_CODES, program_version

@@ -16,7 +16,8 @@ from rich.text import Text
 from jobs.columns import ColumnMap, map_columns
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store
-from jobs.store.readings import ResultRow, counts, results
+from jobs.store.results import ResultRow, results
+from jobs.store.totals import counts
 from runner.catalogue import said, say
 from runner.commands import options
 from runner.commands.run import sheet_and_workspace

@@ -15,19 +15,12 @@ from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store, Transaction, on_shared_file_system
 from jobs.store.bars import Bar
+from jobs.store.batches import Batch, batch
 from jobs.store.choices import ask_again
 from jobs.store.edits import Edit
 from jobs.store.log import end_run
-from jobs.store.readings import (
-    Batch,
-    Counts,
-    Spent,
-    batch,
-    counts,
-    failed_by_class,
-    results,
-    spent,
-)
+from jobs.store.results import results
+from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.findings import describe

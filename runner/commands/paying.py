@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.store import Store, Transaction
+from jobs.store.batches import Batch, batch
 from jobs.store.bill import Asked, Committed, committed, mean_costs, mean_file_size, to_send
 from jobs.store.glance import recent_seconds
 from jobs.store.log import remember_options
-from jobs.store.readings import Batch, batch, spent
+from jobs.store.totals import spent
 from runner.addresses import proxy_for
 from runner.budget import Budget, decide
 from runner.catalogue import say

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from jobs.export import MOST_PICTURES
 from jobs.store import Transaction
-from jobs.store.readings import counts
 from jobs.store.saved import kept_files
+from jobs.store.totals import counts
 from runner.thumbnails import make_missing
 from runner.workspace import BATCH_ID
 

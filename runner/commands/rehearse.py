@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from jobs.store import Store
-from jobs.store.readings import counts
+from jobs.store.totals import counts
 from runner.books import compare
 from runner.catalogue import say
 from runner.commands import options

@@ -10,8 +10,9 @@ import click
 
 from jobs.job import FailureClass, State
 from jobs.store import Store, Transaction
+from jobs.store.batches import Batch
 from jobs.store.choices import RETRIABLE, Choice, again, retry, retry_named
-from jobs.store.readings import Batch, counts, failed_by_class
+from jobs.store.totals import counts, failed_by_class
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.launch import Launch, launch

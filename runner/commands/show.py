@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from jobs.job import JSON, FailureClass
-from jobs.store.readings import PastCall, RowHistory, StoredAnswer
+from jobs.store.answered import StoredAnswer
+from jobs.store.history import PastCall, RowHistory
 from runner.answers import AnswerFolder, digest_of
 from runner.catalogue import explain, say
 from runner.commands import options

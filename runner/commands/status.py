@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.text import Text
 
-from jobs.store.readings import Counts
+from jobs.store.totals import Counts
 from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page

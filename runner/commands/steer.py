@@ -7,10 +7,10 @@ import click
 
 from jobs.job import JSON
 from jobs.store import Store, Transaction
+from jobs.store.batches import batch
 from jobs.store.bill import committed
 from jobs.store.ids import Ids
 from jobs.store.log import last_run, note, remember_options
-from jobs.store.readings import batch
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal

@@ -7,18 +7,10 @@ from typing import Protocol
 
 from jobs.job import FailureClass
 from jobs.store import Store, Transaction
+from jobs.store.batches import Batch, batch
 from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
-from jobs.store.readings import (
-    Batch,
-    Counts,
-    Spent,
-    batch,
-    counts,
-    failed_by_class,
-    failures,
-    spent,
-)
+from jobs.store.totals import Counts, Spent, counts, failed_by_class, failures, spent
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.overview import named, next_command

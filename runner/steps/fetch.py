@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from jobs.job import Claimed, Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Outcome, TryAgain
-from jobs.store.readings import StoredAnswer, WantedFile, answer, cells_of, files_of
+from jobs.store.answered import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.settles import LostFile, SavedFile, Settlement, replace_answer
 from runner.answers import AnswerFolder
 from runner.download import DownloadFailure

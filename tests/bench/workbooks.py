@@ -15,7 +15,9 @@ from jobs.export import Options, write_results
 from jobs.export.records import records
 from jobs.export.shape import columns
 from jobs.store import Store
-from jobs.store.readings import batch, results, spent
+from jobs.store.batches import batch
+from jobs.store.results import results
+from jobs.store.totals import spent
 from jobs.thumbs import thumb_path
 
 from .measuring import HEADS, PYTHON, ROOT, Contender, in_turn, lines_of, table

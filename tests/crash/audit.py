@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jobs.store import Store
-from jobs.store.readings import ResultRow, results
+from jobs.store.results import ResultRow, results
 from runner.books import Books, compare
 from runner.exits import Exit
 from runner.filetype import CutPictureError, NotAPictureError, inspect

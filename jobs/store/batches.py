@@ -1,0 +1,44 @@
+"""The loaded sheet of a table."""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from jobs.job import JSON
+from jobs.table import batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A loaded sheet."""
+
+    id: int
+    sheet: str
+    sheet_digest: bytes
+    options_digest: bytes
+    headers: tuple[str, ...]
+    layout: dict[str, JSON]
+    id_column: str | None
+    options: dict[str, JSON]
+    attached: list[list[JSON]]
+    loaded_at: float
+
+
+def batch(connection: Connection, batch_id: int) -> Batch | None:
+    """The loaded sheet, or None for an empty table."""
+    found = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
+    if found is None:
+        return None
+    return Batch(
+        id=found.id,
+        sheet=found.sheet,
+        sheet_digest=found.sheet_digest,
+        options_digest=found.options_digest,
+        headers=tuple(json.loads(found.headers)),
+        layout=json.loads(found.layout),
+        id_column=found.id_column,
+        options=json.loads(found.options),
+        attached=json.loads(found.attached),
+        loaded_at=found.loaded_at,
+    )

@@ -1,0 +1,161 @@
+"""What the table tells of a whole sheet: how many rows stand where, what was spent."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, and_, case, func, not_, select
+
+from jobs.job import FailureClass, State, Step
+from jobs.store.nanos import NANO, nanos_of
+from jobs.table import attempts, calls, jobs, rows, runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Rows by where they stand. `waiting` are not begun, `fetching` have their answer."""
+
+    done: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    sending: int = 0
+    polling: int = 0
+    fetching: int = 0
+    parked: int = 0
+
+    @property
+    def total(self) -> int:
+        """All rows of the sheet; parked ones are not in it."""
+        return self.done + self.failed + self.in_doubt + self.skipped + self.pending
+
+    @property
+    def pending(self) -> int:
+        """Rows that are not settled."""
+        return self.waiting + self.sending + self.polling + self.fetching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a batch has used up; cost is None where no call has a known price.
+
+    `costs` are by currency; `cost` and `currency` are for where there is only one.
+    """
+
+    calls: int
+    unknown_calls: int  # in doubt: may have been billed without an answer
+    unpriced_calls: int  # answered, price unknown
+    cost: float | None
+    currency: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    costs: Mapping[str, float] = field(default_factory=dict)
+    estimated_calls: int = 0  # priced by list prices
+    doubtful: Mapping[str, float] = field(default_factory=dict)  # most that those in doubt cost
+    doubtful_unpriced: int = 0  # in doubt, and nobody knows what they cost
+
+
+def counts(connection: Connection, batch_id: int) -> Counts:
+    """How many rows stand where; jobs that no row points to are taken out again."""
+    wanted = select(jobs.c.state, jobs.c.step, func.count()).group_by(jobs.c.state, jobs.c.step)
+    numbers: dict[str, int] = defaultdict(int)
+    mine = jobs.c.batch_id == batch_id
+    for sign, condition in ((1, mine), (-1, and_(mine, not_(jobs.c.listed)))):
+        for state, step, count in connection.execute(wanted.where(condition)):
+            numbers[_place(State(state), Step(step))] += sign * count
+    parked = (
+        select(func.count()).select_from(rows).where(rows.c.batch_id == batch_id, rows.c.parked)
+    )
+    numbers["parked"] = connection.execute(parked).scalar_one()
+    return Counts(**numbers)
+
+
+def _place(state: State, step: Step) -> str:
+    if state not in (State.READY, State.RUNNING):
+        return state.value
+    if step is Step.SEND:
+        return "sending" if state is State.RUNNING else "waiting"
+    return "polling" if step is Step.POLL else "fetching"
+
+
+def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent:
+    """Calls, cost and tokens of a batch; of the calls begun since then, if a time is given."""
+    mine = and_(runs.c.batch_id == batch_id, calls.c.started_at >= since)
+    joined = calls.join(runs, runs.c.id == calls.c.run_id)
+    in_doubt = calls.c.wire == "D"
+    money = connection.execute(
+        select(
+            calls.c.currency,
+            func.count(),
+            func.count(case((in_doubt, 1))),
+            func.count(case((and_(calls.c.wire.in_(["C", "E"]), calls.c.cost.is_(None)), 1))),
+            func.sum(nanos_of(calls.c.cost)),
+            func.count(case((and_(calls.c.estimated, calls.c.cost.is_not(None)), 1))),
+            func.sum(case((in_doubt, nanos_of(calls.c.ceiling)))),
+            func.count(case((and_(in_doubt, calls.c.ceiling.is_(None)), 1))),
+        )
+        .select_from(joined)
+        .where(mine)
+        .group_by(calls.c.currency)
+    ).all()
+    tokens = connection.execute(
+        select(
+            func.sum(attempts.c.prompt_tokens),
+            func.sum(attempts.c.completion_tokens),
+            func.sum(attempts.c.total_tokens),
+        )
+        .select_from(joined.join(attempts, attempts.c.call_id == calls.c.id))
+        .where(mine)
+    ).one()
+    costs = {row[0] or "": int(row[4]) / NANO for row in money if row[4] is not None}
+    only = len(costs) == 1
+    return Spent(
+        calls=sum(row[1] for row in money),
+        unknown_calls=sum(row[2] for row in money),
+        unpriced_calls=sum(row[3] for row in money),
+        cost=next(iter(costs.values())) if only else None,
+        currency=next(iter(costs)) or None if only else None,
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
+        total_tokens=tokens[2],
+        costs=costs,
+        estimated_calls=sum(row[5] for row in money),
+        doubtful={row[0] or "": int(row[6]) / NANO for row in money if row[6] is not None},
+        doubtful_unpriced=sum(row[7] for row in money),
+    )
+
+
+def failures(connection: Connection, batch_id: int) -> list[tuple[str, str, int, int, str]]:
+    """Failed and doubtful rows: class (or `in_doubt`), cause, how many, first row, words of one."""
+    doubtful = State.IN_DOUBT.value
+    kind = case((jobs.c.state == doubtful, doubtful), else_=jobs.c.kind)
+    cause = func.coalesce(jobs.c.cause, "")
+    found = connection.execute(
+        select(
+            kind,
+            cause,
+            func.count(),
+            func.min(jobs.c.position),
+            func.max(func.coalesce(jobs.c.detail, "")),
+        )
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.listed,
+            jobs.c.state.in_([State.FAILED.value, doubtful]),
+        )
+        .group_by(kind, cause)
+        .order_by(func.count().desc(), func.min(jobs.c.position))
+    )
+    return [tuple(row) for row in found]
+
+
+def failed_by_class(connection: Connection, batch_id: int) -> dict[FailureClass, int]:
+    """How many failed rows each class has."""
+    found = connection.execute(
+        select(jobs.c.kind, func.count())
+        .where(jobs.c.batch_id == batch_id, jobs.c.listed, jobs.c.state == State.FAILED.value)
+        .group_by(jobs.c.kind)
+    )
+    return {FailureClass(kind): count for kind, count in found}
