@@ -297,7 +297,7 @@ def test_half_a_character_cannot_stop_an_export(tmp_path: Path, kind: str) -> No
 
 
 def fields_of(row: ResultRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ResultRow.__slots__}
+    return {name: getattr(row, name) for name in ResultRow._fields}
 
 
 def only_row(folder: Path, loaded: Batch) -> ResultRow:

@@ -13,6 +13,9 @@ from jobs.sheet.writers import Record
 from jobs.store.batches import Batch
 from jobs.store.results import ResultRow
 
+MOST_MOMENTS = 10_000
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it has, in C
+
 
 def records(rows: Iterable[ResultRow], batch: Batch, *, files_at: str) -> Iterator[Record]:
     """One record for each row, in the order of the columns. `files_at` leads to the saved files."""
@@ -20,26 +23,26 @@ def records(rows: Iterable[ResultRow], batch: Batch, *, files_at: str) -> Iterat
     width = len(batch.headers)
     whole = len(own) == width
     blank: JSON = None if batch.layout.get("typed") is True else ""
+    moments = Moments()
     for row in rows:
-        cells = json.loads(row.cells)
-        beyond = cells[width:]
-        if len(cells) < width:
-            cells += [blank] * (width - len(cells))
-        kept = cells[:width] if whole else [cells[place] for place in own]
-        yield kept + _ours(row, files_at, beyond)
+        cells, _ = _scan(row.cells, 0)
+        data: dict[str, JSON] = row.data
+        if len(cells) != width:
+            if beyond := cells[width:]:  # under no header is no place for it
+                data = {**data, "cells_beyond_header": beyond}
+            cells = cells[:width] + [blank] * (width - len(cells))
+        kept = cells if whole else [cells[place] for place in own]
+        yield kept + _ours(row, files_at, data, moments)
 
 
-def _ours(row: ResultRow, files_at: str, beyond: list[JSON]) -> list[JSON]:
+def _ours(row: ResultRow, files_at: str, data: dict[str, JSON], moments: "Moments") -> list[JSON]:
     """Our columns in their order. What is unknown is None, and never 0."""
-    data: dict[str, JSON] = row.data
-    if beyond:  # the row was longer than the header; under no header is no place for it
-        data = {**data, "cells_beyond_header": beyond}
     return [
         row.status,
         row.text,
         list(row.urls),
         [f"{files_at}/{name}" for name in row.files],
-        error_words(row),
+        row.error if row.error_cause != "bad_row" else error_words(row),
         row.error_class,
         row.finish,
         row.prompt_tokens,
@@ -50,7 +53,7 @@ def _ours(row: ResultRow, files_at: str, beyond: list[JSON]) -> list[JSON]:
         row.attempts,
         row.answered_model or row.model or None,
         row.request_id,
-        None if row.finished_at is None else _moment(row.finished_at),
+        None if row.finished_at is None else moments[row.finished_at],
         data or None,
         row.row,
         row.key,
@@ -74,12 +77,28 @@ def cell_problem(detail: str) -> str | None:
 
 
 def _finite(value: float | None) -> float | None:
+    """The number, unless it is none that a file can hold."""
     return value if value is not None and math.isfinite(value) else None
 
 
-def _moment(seconds: float) -> str:
-    """Local time with its offset, as the person's clock showed it."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
+class Moments:
+    """Times as the person's clock showed them, with their offset; to the second.
+
+    Rows that follow each other end in the same few seconds.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, str] = {}
+
+    def __getitem__(self, seconds: float) -> str:
+        whole = int(seconds + 5e-7)  # what a datetime would round up is the next second
+        found = self._known.get(whole)
+        if found is None:
+            if len(self._known) >= MOST_MOMENTS:
+                self._known.clear()
+            moment = datetime.fromtimestamp(whole, UTC).astimezone()
+            found = self._known[whole] = moment.isoformat(timespec="seconds")
+        return found
 
 
 def path_of_files(workspace: Path, folder: Path) -> str:

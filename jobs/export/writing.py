@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.export.expand import expanded, widened
+from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import format_of, grid
@@ -20,7 +21,8 @@ from jobs.sheet.write_parquet import write_parquet
 from jobs.sheet.write_workbook import Beside, write_workbook
 from jobs.sheet.writers import Column, Grid, Records, Tally
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow
+from jobs.store.result_json import can_build
+from jobs.store.results import ResultRow, Results
 from jobs.store.totals import Spent
 from jobs.thumbs import thumb_path
 
@@ -125,8 +127,11 @@ class _Job:
 
     def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
         files_at = path_of_files(self.options.workspace, self.folder)
-        columns, lines = grid(self.batch), records(rows, self.batch, files_at=files_at)
         properties = self.options.properties
+        plain = self.format == "jsonl" and not properties
+        if plain and isinstance(rows, Results) and can_build(rows):
+            return write_built(file, rows, self.batch, files_at=files_at)
+        columns, lines = grid(self.batch), records(rows, self.batch, files_at=files_at)
         if properties:
             return self._put(file, widened(columns, properties), expanded(lines, properties))
         return self._put(file, columns, lines)

@@ -1,6 +1,7 @@
 """Keeps foreign text in a csv cell from being run as a formula, reversibly."""
 
 import re
+import string
 
 # A spreadsheet looks for the sign behind white space, and drops characters that show nothing.
 _UNSEEN = r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]*"
@@ -9,6 +10,9 @@ _BLANK = r"[^\S\t\r\n]*"
 _SIGNS = "=+\\-@|%＝＋－＠｜％﹦﹢﹣﹫﹪−"
 _DANGEROUS = re.compile(rf"(?:{_UNSEEN}[{_SIGNS}]|{_BLANK}[\t\r\n])")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?")
+
+HARMLESS = frozenset(string.ascii_letters + string.digits + "[{(/.<")
+"""A text that begins so is none that `neutralise` would change."""
 
 
 def neutralise(text: str) -> str:

@@ -3,8 +3,11 @@
 import csv
 from typing import BinaryIO
 
-from jobs.sheet.formula import neutralise
+from jobs.sheet.formula import HARMLESS, neutralise
 from jobs.sheet.writers import Grid, Kind, Records, Tally, Utf8Writer, cell_text
+
+_CHANGED = frozenset({Kind.LIST, Kind.OBJECT})
+"""Of text, numbers and nothing the csv module itself makes what a cell should hold."""
 
 BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
 
@@ -29,15 +32,18 @@ def write_delimited(
         for place, column in enumerate(grid.columns)
         if column.foreign or (safe and column.kind in {Kind.OWN, Kind.TEXT})
     ]
+    changed = [place for place, kind in enumerate(kinds) if kind in _CHANGED or grid.typed]
     rows = 0
     for rows, record in enumerate(records, 1):  # noqa: B007 - the count is used below
-        cells = [
-            value if type(value) is str else cell_text(value, kind)
-            for value, kind in zip(record, kinds, strict=True)
-        ]
+        cells = list(record)
+        for place in changed:
+            value = cells[place]
+            if value is not None and type(value) is not str:
+                cells[place] = cell_text(value, kinds[place])
         for place in guarded:
-            if cells[place]:
-                cells[place] = neutralise(cells[place])
+            text = cells[place]
+            if text and text[0] not in HARMLESS:  # type: ignore[index,operator]  # it is text by now
+                cells[place] = neutralise(text)  # type: ignore[arg-type]  # as above
         writer.writerow(cells)
     out.flush()
     return Tally(rows=rows, replaced=out.replaced)

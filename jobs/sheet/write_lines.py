@@ -1,20 +1,41 @@
 """Writes results as jsonl: one object a line, values with their types."""
 
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import BinaryIO
 
-from jobs.sheet.writers import Grid, Records, Tally, Utf8Writer, encoded, unique_names
+from jobs.sheet.writers import Grid, Record, Records, Tally, Utf8Writer, encoded, unique_names
+
+AT_ONCE = 100  # lines
 
 
 def write_lines(file: BinaryIO, grid: Grid, records: Records) -> Tally:
     """All records, their keys in column order. An own header that repeats gets a number."""
+    heads = heads_of(grid)
+    return write_texts(file, (line_of(heads, record) for record in records))
+
+
+def write_texts(file: BinaryIO, lines: Iterable[str]) -> Tally:
+    """Lines as they are, each with its end."""
     out = Utf8Writer(file)
-    heads = [f"{encoded(name)}:" for name in unique_names(grid)]
     rows = 0
-    for rows, record in enumerate(records, 1):  # noqa: B007 - the count is used below
-        pairs = [
-            f"{head}null" if value is None else head + encoded(value)
-            for head, value in zip(heads, record, strict=True)
-        ]
-        out.write(f"{{{','.join(pairs)}}}\n")
+    waiting = iter(lines)
+    while some := list(islice(waiting, AT_ONCE)):
+        out.write("".join(some))
+        rows += len(some)
     out.flush()
     return Tally(rows=rows, replaced=out.replaced)
+
+
+def heads_of(grid: Grid) -> list[str]:
+    """What stands before each value of a line."""
+    return [f"{encoded(name)}:" for name in unique_names(grid)]
+
+
+def line_of(heads: Sequence[str], record: Record) -> str:
+    """One record as a line."""
+    pairs = [
+        f"{head}null" if value is None else head + encoded(value)
+        for head, value in zip(heads, record, strict=True)
+    ]
+    return f"{{{','.join(pairs)}}}\n"

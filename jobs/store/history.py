@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from jobs.job import JSON
-from jobs.store.results import ResultRow, result_of
+from jobs.store.results import ResultRow, results_of
 from jobs.table import attempts, calls, files, jobs, rows
 
 
@@ -72,7 +72,7 @@ def history(
         select(files).where(files.c.job_id == row.job_id).order_by(files.c.call_id, files.c.number)
     ).mappings()
     return RowHistory(
-        result=result_of(connection, row.id),
+        result=results_of(connection, [row.id])[row.id],
         job_id=job.id,
         endpoint=job.endpoint,
         step=job.step,

@@ -3,11 +3,12 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from jobs.job import JSON
 from jobs.store.edits import edited_cells
@@ -17,11 +18,11 @@ from jobs.table import attempts, calls, exported, files, jobs, rows
 PAGE = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultRow:
+class ResultRow(NamedTuple):
     """One row of the sheet with all that came of it. `cells` is the JSON list as it was read.
 
-    `cost` is of all its calls; None where one that was answered has no known price.
+    `cost` is of all its calls; None where one that was answered has no known price. A tuple,
+    because a million of them are made for one export.
     """
 
     row: int
@@ -45,37 +46,84 @@ class ResultRow:
     answered_model: str | None
     request_id: str | None
     finished_at: float | None
-    data: dict[str, JSON] = field(default_factory=dict)
+    data: dict[str, JSON]
     currency: str | None = None
 
 
-_RESULT = select(
-    rows.c.id.label("row_id"),
-    rows.c.position,
-    rows.c.key,
-    rows.c.cells,
-    rows.c.parked,
-    jobs.c.id,
-    STATUS.label("status"),
-    jobs.c.kind,
-    jobs.c.cause,
-    jobs.c.detail,
-    jobs.c.model,
-    jobs.c.updated_at,
-    jobs.c.call_id,
-    attempts.c.text,
-    attempts.c.finish,
-    attempts.c.answered_model,
-    attempts.c.prompt_tokens,
-    attempts.c.completion_tokens,
-    attempts.c.total_tokens,
-    attempts.c.data,
-    COST.label("cost"),
-    calls.c.currency,
-    calls.c.seconds,
-    calls.c.request_id,
-    TRIES.label("tries"),
-).select_from(WITH_LAST_CALL)
+ANSWERED_FILES = and_(files.c.job_id == jobs.c.id, files.c.call_id == jobs.c.call_id)
+"""The files of a job's accepted answer."""
+
+_RESULT = (
+    select(
+        rows.c.id.label("row_id"),
+        rows.c.position,
+        rows.c.key,
+        rows.c.cells,
+        jobs.c.id.label("job_id"),
+        STATUS.label("status"),
+        jobs.c.kind,
+        jobs.c.cause,
+        jobs.c.detail,
+        jobs.c.model,
+        jobs.c.updated_at,
+        attempts.c.text,
+        attempts.c.finish,
+        attempts.c.answered_model,
+        attempts.c.prompt_tokens,
+        attempts.c.completion_tokens,
+        attempts.c.total_tokens,
+        attempts.c.data,
+        COST.label("cost"),
+        calls.c.currency,
+        calls.c.seconds,
+        calls.c.request_id,
+        TRIES.label("tries"),
+        rows.c.parked,
+        files.c.url,
+        files.c.state,
+        files.c.name,
+    )
+    .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
+    .order_by(rows.c.position, rows.c.id, files.c.number)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The rows of a sheet, in its order. They are read as they are asked for, memory stays flat.
+
+    `only` takes result statuses; `parked` rows come only when asked for, after all others. `export`
+    takes only the rows which that export of new rows has taken.
+    """
+
+    connection: Connection
+    batch_id: int
+    only: Collection[str] | None = None
+    export: int | None = None
+
+    def __iter__(self) -> Iterator[ResultRow]:
+        edited = edited_cells(self.connection, self.batch_id)
+        for condition in self.conditions():
+            for result in _read(self.connection, _RESULT.where(condition)):
+                yield _with_edits(result, edited) if edited else result
+
+    def apart(self, row_ids: Sequence[int]) -> dict[int, ResultRow]:
+        """Some of them, by their numbers in the table."""
+        edited = edited_cells(self.connection, self.batch_id)
+        found = results_of(self.connection, row_ids)
+        return {row_id: _with_edits(result, edited) for row_id, result in found.items()}
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What is asked for, as one condition for each group that follows another."""
+        mine = rows.c.batch_id == self.batch_id
+        if self.export is not None:
+            taken = select(exported.c.row_id).where(exported.c.taken_by == self.export)
+            mine = and_(mine, rows.c.id.in_(taken))
+        listed = and_(mine, ~rows.c.parked)
+        if self.only is None:
+            return [listed]
+        groups = [and_(listed, STATUS.in_(sorted(self.only)))]
+        return [*groups, and_(mine, rows.c.parked)] if "parked" in self.only else groups
 
 
 def results(
@@ -84,75 +132,58 @@ def results(
     *,
     only: Collection[str] | None = None,
     export: int | None = None,
-) -> Iterator[ResultRow]:
-    """Every row in sheet order, a page at a time, so that memory stays flat.
-
-    `only` takes result statuses; `parked` rows come only when asked for, after all others. `export`
-    takes only the rows which that export of new rows has taken.
-    """
-    edited = edited_cells(connection, batch_id)
-    groups = [False] if only is None or "parked" not in only else [False, True]
-    for parked in groups:
-        last = (-1, -1)  # parked rows can share a position
-        while True:
-            page = connection.execute(
-                _taken_by(export)
-                .where(rows.c.batch_id == batch_id, rows.c.parked == parked, _after(*last))
-                .order_by(rows.c.position, rows.c.id)
-                .limit(PAGE)
-            ).all()
-            if not page:
-                break
-            last = (page[-1].position, page[-1].row_id)
-            saved = _files_of(connection, page)
-            costs = _costs_of(connection, page)
-            for row in page:
-                result = _result(row, saved[row.id], costs.get(row.id, row.cost))
-                if result.key in edited:
-                    result = replace(result, data=result.data | {"edited": edited[result.key]})
-                if only is None or result.status in only:
-                    yield result
+) -> Results:
+    """Every row in sheet order; which ones can be chosen."""
+    return Results(connection=connection, batch_id=batch_id, only=only, export=export)
 
 
-def result_of(connection: Connection, row_id: int) -> ResultRow:
-    """One row, by its number in the table."""
-    row = connection.execute(_RESULT.where(rows.c.id == row_id)).one()
-    cost = _costs_of(connection, [row]).get(row.id, row.cost)
-    return _result(row, _files_of(connection, [row])[row.id], cost)
+def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, ResultRow]:
+    """Single rows, by their numbers in the table."""
+    found = connection.execute(_RESULT.where(rows.c.id.in_(row_ids)))
+    read = list(_with_files(found))
+    costs = costs_of(connection, [(row.job_id, row.tries) for row, _, _ in read])
+    return {row.row_id: _result(row, urls, names, costs) for row, urls, names in read}
 
 
-def _taken_by(export: int | None) -> Select[Any]:
-    if export is None:
-        return _RESULT
-    taken = select(exported.c.row_id).where(exported.c.taken_by == export)
-    return _RESULT.where(rows.c.id.in_(taken))
+def _with_edits(result: ResultRow, edited: Mapping[str, dict[str, JSON]]) -> ResultRow:
+    edit = edited.get(result.key)
+    return result if edit is None else result._replace(data=result.data | {"edited": edit})
 
 
-def _after(position: int, row_id: int) -> ColumnElement[bool]:
-    later = or_(rows.c.position > position, rows.c.id > row_id)
-    return and_(rows.c.position >= position, later)
+_Read = tuple[Any, tuple[str, ...], tuple[str, ...]]
+"""A row, the addresses of its files, and the names of those that are saved."""
 
 
-def _files_of(connection: Connection, page: Sequence[Any]) -> dict[int, list[Any]]:
-    """The files of each job's accepted answer, in their order."""
-    accepted = {row.id: row.call_id for row in page if row.call_id is not None}
-    found: dict[int, list[Any]] = defaultdict(list)
-    if not accepted:
-        return found
-    query = (
-        select(files)
-        .where(files.c.job_id.in_(list(accepted)))
-        .order_by(files.c.job_id, files.c.number)
-    )
-    for file in connection.execute(query):
-        if accepted[file.job_id] == file.call_id:
-            found[file.job_id].append(file)
-    return found
+def _read(connection: Connection, query: Select[Any]) -> Iterator[ResultRow]:
+    found = _with_files(connection.execute(query, execution_options={"yield_per": PAGE}))
+    while page := list(islice(found, PAGE)):
+        costs = costs_of(connection, [(row.job_id, row.tries) for row, _, _ in page])
+        for row, urls, names in page:
+            yield _result(row, urls, names, costs)
 
 
-def _costs_of(connection: Connection, page: Sequence[Any]) -> dict[int, float | None]:
-    """What rows cost that took several calls, each shared with the rows it served."""
-    apart = [row.id for row in page if row.tries > 1]
+def _with_files(found: Iterable[Any]) -> Iterator[_Read]:
+    """Each row once, with all its files; a row comes once for each of them."""
+    row: Any = None
+    urls: list[str] = []
+    names: list[str] = []
+    for line in found:
+        if row is None or line[0] != row[0]:
+            if row is not None:
+                yield row, tuple(urls), tuple(names)
+            row, urls, names = line, [], []
+        url, state, name = line[-3:]
+        if url:
+            urls.append(url)
+        if state == "done":
+            names.append(name)
+    if row is not None:
+        yield row, tuple(urls), tuple(names)
+
+
+def costs_of(connection: Connection, tried: Iterable[tuple[int, int]]) -> dict[int, float | None]:
+    """What jobs cost that took several calls, each shared with the jobs it served."""
+    apart = [job_id for job_id, tries in tried if tries > 1]
     if not apart:
         return {}
     served = attempts.alias("served")
@@ -178,29 +209,59 @@ def _sum(costs: Sequence[float | None]) -> float | None:
     return round(math.fsum(known), 9) if known and len(known) == len(costs) else None
 
 
-def _result(row: Any, saved: list[Any], cost: float | None) -> ResultRow:
+def _result(
+    row: Any, urls: tuple[str, ...], names: tuple[str, ...], costs: dict[int, float | None]
+) -> ResultRow:
+    (
+        _,
+        position,
+        key,
+        cells,
+        job_id,
+        status,
+        kind,
+        cause,
+        detail,
+        model,
+        updated_at,
+        text,
+        finish,
+        answered_model,
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        data,
+        cost,
+        currency,
+        seconds,
+        request_id,
+        tries,
+        parked,
+        *_,
+    ) = row
+    status = "parked" if parked else status
     return ResultRow(
-        row=row.position,
-        key=row.key,
-        cells=row.cells,
-        status="parked" if row.parked else row.status,
-        text=row.text,
-        urls=tuple(file.url for file in saved if file.url),
-        files=tuple(file.name for file in saved if file.state == "done"),
-        error=row.detail or row.cause,
-        error_class=row.kind,
-        error_cause=row.cause,
-        finish=row.finish,
-        prompt_tokens=row.prompt_tokens,
-        completion_tokens=row.completion_tokens,
-        total_tokens=row.total_tokens,
-        cost=cost,
-        currency=row.currency,
-        seconds=row.seconds,
-        attempts=row.tries,
-        model=row.model,
-        answered_model=row.answered_model,
-        request_id=row.request_id,
-        finished_at=row.updated_at if row.status not in ("pending", "parked") else None,
-        data=json.loads(row.data) if row.data else {},
+        position,
+        key,
+        cells,
+        status,
+        text,
+        urls,
+        names,
+        detail or cause,
+        kind,
+        cause,
+        finish,
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        costs.get(job_id, cost),
+        seconds,
+        tries,
+        model,
+        answered_model,
+        request_id,
+        None if status in ("pending", "parked") else updated_at,
+        json.loads(data) if data else {},
+        currency,
     )

@@ -1,0 +1,136 @@
+"""Results as JSON that the database builds, a page of rows at a time."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, text
+
+from jobs.store.results import ANSWERED_FILES, PAGE, ResultRow, Results
+from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
+from jobs.table import attempts, calls, edits, files, jobs, rows
+
+MOST_PAIRS = 40  # in one json_object; SQLite takes 100 arguments at least
+_OLDEST = (3, 38, 0)  # has ->, which gives a value as it is written
+_PROBE = "json_object('a', (SELECT json_group_array('b')), 'c', '[\"d\\n\", 1e3]' -> '$[0]')"
+_PROBED = '{"a":["b"],"c":"d\\n"}'
+
+Built: TypeAlias = Sequence[Any]
+"""A row: its number in the table, is it odd; objects with the own cells and ours up to the tokens;
+cost, seconds, attempts; an object with model and request; the time of its end; one with the rest.
+
+Numbers stay apart, because SQLite writes fewer digits, and so does the time, which is to be local.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What differs from sheet to sheet."""
+
+    own: Sequence[tuple[str, int]]  # name and place of the cells
+    width: int  # cells of a row that is as wide as the header
+    files_at: str  # the way to the saved files
+
+
+def can_build(found: Results) -> bool:
+    """Does this database build JSON, and just as we write it?"""
+    if found.connection.dialect.name != "sqlite" or sqlite3.sqlite_version_info < _OLDEST:
+        return False
+    built: str = found.connection.execute(text(f"SELECT {_PROBE}")).scalar_one()
+    return built == _PROBED
+
+
+def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
+    """The rows of `found`.
+
+    One that is odd, or took several calls, is left to whoever writes rows of any format.
+    """
+    for condition in found.conditions():
+        lines = found.connection.execute(
+            _query(found.batch_id, shape).where(condition), execution_options={"yield_per": PAGE}
+        )
+        for page in lines.partitions():
+            odd = [line[0] for line in page if line[1] or line[-4] > 1]
+            if not odd:
+                yield from page
+                continue
+            apart = found.apart(odd)
+            for line in page:
+                yield apart.get(line[0], line)
+
+
+def _query(batch_id: int, shape: Shape) -> Select[Any]:
+    cells = [(name, rows.c.cells.op("->")(f"$[{place}]")) for name, place in shape.own]
+    head = [*cells, *_head(shape.files_at)]
+    heads = [head[at : at + MOST_PAIRS] for at in range(0, len(head), MOST_PAIRS)]
+    values = [
+        rows.c.id,
+        _is_odd(batch_id, shape.width),
+        *map(_object, heads),
+        COST,
+        calls.c.seconds,
+        TRIES,
+        _object(_MIDDLE),
+        case((_STATUS.not_in(["pending", "parked"]), jobs.c.updated_at)),
+        _object(_TAIL),
+    ]
+    return (
+        select(*(value.label(f"value_{place}") for place, value in enumerate(values)))
+        .select_from(WITH_LAST_CALL)
+        .order_by(rows.c.position, rows.c.id)
+    )
+
+
+def _is_odd(batch_id: int, width: int) -> ColumnElement[bool]:
+    """Is it not as wide as the header, was it edited, or did it never become a request?"""
+    edited = select(edits.c.key).where(edits.c.batch_id == batch_id)
+    return or_(
+        func.json_array_length(rows.c.cells) != width,
+        func.coalesce(jobs.c.cause, "") == "bad_row",
+        rows.c.key.in_(edited),
+    )
+
+
+_Pair: TypeAlias = tuple[str, ColumnElement[Any]]
+
+
+def _object(pairs: Sequence[_Pair]) -> ColumnElement[Any]:
+    return func.json_object(*(one for pair in pairs for one in pair))
+
+
+_STATUS = case((rows.c.parked, "parked"), else_=STATUS)
+_MIDDLE: Sequence[_Pair] = (
+    (
+        "result_model",
+        func.coalesce(func.nullif(attempts.c.answered_model, ""), func.nullif(jobs.c.model, "")),
+    ),
+    ("result_request_id", calls.c.request_id),
+)
+_TAIL: Sequence[_Pair] = (
+    ("result_data", func.json(func.nullif(attempts.c.data, "{}"))),
+    ("result_row", rows.c.position),
+    ("result_key", rows.c.key),
+)
+
+
+def _head(files_at: str) -> list[_Pair]:
+    path = literal(f"{files_at}/") + files.c.name
+    return [
+        ("result_status", _STATUS),
+        ("result_text", attempts.c.text),
+        ("result_urls", _list(files.c.url, files.c.url != "")),
+        ("result_files", _list(path, files.c.state == "done")),
+        ("result_error", func.coalesce(func.nullif(jobs.c.detail, ""), jobs.c.cause)),
+        ("result_error_class", jobs.c.kind),
+        ("result_finish", attempts.c.finish),
+        ("result_prompt_tokens", attempts.c.prompt_tokens),
+        ("result_completion_tokens", attempts.c.completion_tokens),
+        ("result_total_tokens", attempts.c.total_tokens),
+    ]
+
+
+def _list(value: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    """A JSON list of what the row's files have; their table is in the order of their numbers."""
+    listed = select(func.json_group_array(value)).where(ANSWERED_FILES, condition)
+    return listed.correlate(jobs).scalar_subquery()
