@@ -195,3 +195,19 @@ def test_libreoffice_opens_the_copy_and_reads_every_cell(world: World) -> None:
     status = got[2].index("result_status")
     assert [row[status] for row in got[3:7]] == ["done"] * 4
     assert got[5][1] == "=1+1"
+
+
+def test_a_workbook_with_a_damaged_picture_gets_a_new_workbook_and_a_reason(world: World) -> None:
+    sheet = workbook(world.folder / "own.xlsx", ["prompt"], ["a cat"])
+    with zipfile.ZipFile(sheet, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image9.png", b"a picture " * 500)
+        entry = archive.getinfo("xl/media/image9.png")
+    raw = bytearray(sheet.read_bytes())
+    begin = entry.header_offset + 30 + len(entry.filename)
+    raw[begin : begin + 8] = b"\xff" * 8  # no packed bytes begin so
+    sheet.write_bytes(raw)
+    assert world.run("run", sheet, *TEXT).code == 0
+    told = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
+    assert told.code == 0, told.err
+    assert "cannot be taken apart" in told.err
+    assert cells(world.folder / "copy.xlsx", "results")[1][0] == "a cat"

@@ -37,6 +37,10 @@ class CellPictures:
     lost: frozenset[Place]
 
 
+NO_PICTURES = CellPictures(inside={}, floating={}, lost=frozenset())
+"""Of formats in which they are not looked for."""
+
+
 def cell_pictures(package: Package, part: str, scan: Scan) -> CellPictures:
     """All pictures of a tab."""
     inside: dict[Place, str] = {}

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.sheet.archive import DAMAGES
 from jobs.sheet.copy_parts import UnfitWorkbookError, columns_under_drawings, sheet_part
 from jobs.sheet.copy_sheet import Added, Line, add_columns, used_columns
 
@@ -57,7 +58,7 @@ def copy_with_columns(
                         while chunk := read.read(CHUNK):
                             write.write(chunk)
             new.comment = old.comment
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except DAMAGES as error:
         raise UnfitWorkbookError(f"it cannot be taken apart ({error})") from error
     return Copied(part=part, first=first)
 

@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+from jobs.sheet.archive import DAMAGES
+
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
     (b"PAR1", "parquet"),
@@ -44,6 +46,6 @@ def _holds_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()}
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+    except DAMAGES:
         return True  # damaged: the workbook reader says so better
     return any(part in names for part in _WORKBOOK_PARTS)

@@ -25,6 +25,7 @@ class Scanned:
     scan: Scan
     pictures: CellPictures
     linked: bool = False  # to other workbooks
+    unseen: tuple[Finding, ...] = ()  # what could not be looked for in this format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ def patches_of(
     odd: dict[int, tuple[int, int, str, str]] = {}
     if scanned is not None:
         scan, pictures = scanned.scan, scanned.pictures
-        below.lay(texts, scan.errors)
+        below.lay(texts, scan.texts | scan.errors)
         below.lay(texts, {at: f"{path.name}{INSIDE}{part}" for at, part in pictures.inside.items()})
         below.lay(
             fills,
@@ -194,6 +195,7 @@ def _scan_findings(scanned: Scanned, layout: Layout) -> list[Finding]:
         for column in scan.hidden_columns
         if column < len(layout.headers) and layout.headers[column].strip()
     ]
+    findings += scanned.unseen
     if scanned.linked:
         findings.append(Finding(kind="external_links", severity="note"))
     return findings

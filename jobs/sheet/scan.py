@@ -52,6 +52,8 @@ class Scan:
     images: dict[Place, str] = field(default_factory=dict)  # and as WPS names them
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[int] = field(default_factory=list)
+    texts: dict[Place, str] = field(default_factory=dict)  # that the reader gets wrong
+    merged: list[tuple[Place, Place]] = field(default_factory=list)  # where the reader has none
     height: int = 0
     width: int = 1
     cells: int = 0

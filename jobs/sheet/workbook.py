@@ -1,8 +1,8 @@
 """Reads Excel and OpenDocument workbooks: one tab, cells as their shortest text."""
 
 import difflib
+import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -20,15 +20,17 @@ from python_calamine import (
 )
 
 from jobs.job import JSON
-from jobs.sheet.archive import check_archive, damaged_workbook
-from jobs.sheet.cell_pictures import cell_pictures
-from jobs.sheet.finding import Finding, SheetError, excerpt
+from jobs.sheet.archive import DAMAGES, check_archive, damaged_workbook
+from jobs.sheet.cell_pictures import NO_PICTURES, cell_pictures
+from jobs.sheet.finding import Finding, Severity, SheetError, excerpt
 from jobs.sheet.header import TOP, find_header, header_findings
 from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet
 from jobs.sheet.names import ALIASES, letter, normalise
 from jobs.sheet.package import Package
 from jobs.sheet.patches import Patches, Scanned, patches_of
 from jobs.sheet.scan import Place, Scan, scan_tab
+from jobs.sheet.scan_ods import CONTENT, scan_ods
+from jobs.sheet.scan_xls import OldBook, old_book
 
 T = TypeVar("T")
 MOST_CELLS = 50_000_000  # of the area of a tab, which the reader lays out whole (32 bytes each)
@@ -37,9 +39,12 @@ SPARSE_CELLS = 4_000_000  # as many again as hurt nobody, however empty
 
 def open_workbook(path: Path, *, format: str, tab: str | None, zipped: bool) -> Sheet:  # noqa: A002 - as in reader.open_sheet
     """The tab that is named, else the first visible one with a prompt column."""
+    old = None
     if zipped:
         check_archive(path)
-    book = _Book(path=path, reader=_load(path), zipped=zipped)
+    else:
+        old = _old_book(path)
+    book = _Book(path=path, reader=_load(path), zipped=zipped, old=old)
     visible = [
         meta.name
         for meta in book.reader.sheets_metadata
@@ -56,7 +61,9 @@ def open_workbook(path: Path, *, format: str, tab: str | None, zipped: bool) -> 
     findings = header_findings(top, header)
     if tab is None:
         findings += _other_tabs(book.reader, visible, chosen.name)
-    patches = patches_of(book.path, chosen.scanned, _merged(chosen.cells), layout)
+    patches = patches_of(book.path, chosen.scanned, _merged(chosen), layout)
+    if chosen.scanned is None:
+        findings.append(_unseen("unscanned", format, "warning"))
     findings += patches.findings(lambda row: _row_text(chosen.cells, row))
     return Sheet(
         path,
@@ -71,6 +78,7 @@ class _Book:
     path: Path
     reader: CalamineWorkbook
     zipped: bool
+    old: OldBook | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +88,17 @@ class _Tab:
     name: str
     cells: CalamineSheet
     scanned: Scanned | None
+
+
+def _old_book(path: Path) -> OldBook | None:
+    """The records of an .xls, looked at first: its reader lays out every tab as it opens it."""
+    try:
+        book = old_book(path)
+        for area in book.areas() if book is not None else ():
+            _check_area(path, area)
+    except (ValueError, struct.error, IndexError) as error:
+        raise SheetError(path, [damaged_workbook(error)]) from error
+    return book
 
 
 def _load(path: Path) -> CalamineWorkbook:
@@ -122,15 +141,24 @@ def _tab(book: _Book, name: str) -> _Tab:
             cells=_guarded(lambda: book.reader.get_sheet_by_name(name)),
             scanned=scanned,
         )
-    except (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+    except (*DAMAGES, CalamineError, struct.error, IndexError) as error:
         raise SheetError(book.path, [damaged_workbook(error)]) from error
 
 
 def _scan(book: _Book, name: str) -> Scanned | None:
     if not book.zipped:
-        return None
+        old = book.old
+        if old is None or name not in old.tabs:
+            return None
+        unseen = [_unseen("formats_unseen", "xls", "note")]
+        unseen += _pictures_unseen("xls", any_=old.pictured)
+        return Scanned(scan=old.scan(name), pictures=NO_PICTURES, unseen=tuple(unseen))
     with zipfile.ZipFile(book.path) as archive:
         package = Package(archive=archive)
+        if package.has(CONTENT):
+            unseen = _pictures_unseen("ods", any_=package.has("Pictures/"))
+            scan = scan_ods(package, name)
+            return Scanned(scan=scan, pictures=NO_PICTURES, unseen=tuple(unseen))
         part = package.tab(name)
         if part is None or not part.endswith(".xml"):
             return None
@@ -223,9 +251,19 @@ def _top(sheet: CalamineSheet) -> list[list[str]]:
     return top
 
 
-def _merged(sheet: CalamineSheet) -> list[tuple[Place, Place]]:
+def _merged(tab: _Tab) -> list[tuple[Place, Place]]:
     """Merged areas as their first and last cells; the reader has none for some formats."""
-    return list(sheet.merged_cell_ranges or ())
+    scanned = tab.scanned.scan.merged if tab.scanned is not None else []
+    return list(tab.cells.merged_cell_ranges or scanned)
+
+
+def _unseen(kind: str, format: str, severity: Severity) -> Finding:  # noqa: A002 - as in reader.open_sheet
+    """That something could not be looked for in this format."""
+    return Finding(kind=kind, severity=severity, values=(("format", format),))
+
+
+def _pictures_unseen(format: str, *, any_: bool) -> list[Finding]:  # noqa: A002 - as above
+    return [_unseen("pictures_unseen", format, "warning")] if any_ else []
 
 
 def _row_text(sheet: CalamineSheet, row: int) -> list[str]:

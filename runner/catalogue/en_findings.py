@@ -261,6 +261,18 @@ _WORKBOOKS = {
         "cells with a formula that was never calculated: {count}, the first here; open the "
         "workbook in Excel, save it, and load it again"
     ),
+    "finding.unscanned": (
+        "in .{format} rowmill cannot see error values (they read as blank), formulas that were "
+        "never calculated, rounded numbers, hidden rows or pictures; save the workbook as .xlsx "
+        "to have them checked"
+    ),
+    "finding.formats_unseen": (
+        "in .{format} what a number format shows (007, 12.5 %) is not held against the number "
+        "that is read; save the workbook as .xlsx to see where they differ"
+    ),
+    "finding.pictures_unseen": (
+        "pictures in an .{format} workbook are not read; save it as .xlsx to use them"
+    ),
     "finding.hidden_rows": (
         "hidden rows: {count}, the first here; they are read all the same: delete them, or leave "
         "them out with --rows"

@@ -203,6 +203,15 @@ _WORKBOOKS = {
     "finding.never_calculated_cells": (
         "{count} 个单元格的公式从未计算过，这是第一个；请用 Excel 打开工作簿，保存后重新读取"
     ),
+    "finding.unscanned": (
+        "对 .{format} 文件，rowmill 看不到错误值（会读成空白）、从未计算过的公式、被舍入的数字、"
+        "隐藏行和图片；请另存为 .xlsx 再检查"
+    ),
+    "finding.formats_unseen": (
+        "对 .{format} 文件，不会比较数字格式显示的内容（如 007、12.5 %）与实际读到的数字；"
+        "另存为 .xlsx 可看到差别"
+    ),
+    "finding.pictures_unseen": ".{format} 文件里的图片不会被读取；请另存为 .xlsx 后使用",
     "finding.hidden_rows": (
         "有 {count} 行被隐藏，这是第一行；它们照样会被读取：请删除，或用 --rows 排除"
     ),
