@@ -52,6 +52,7 @@ def test_the_error_names_lines_and_what_to_do(tmp_path: Path) -> None:
         'id,prompt\n1,"a cat, red\nsitting, quiet"\n2,x\n',
         'id,prompt,size\n1,"line one\nline two, with a comma",1:1\n',
         'id,prompt\n1,"\na,b\nc,d"\n',
+        'id,prompt\n1,"1. first, then\n2. second, last"\n2,x\n',
         'act,prompt\n"Linux Terminal","I want you to act\nas a terminal.\n\nReply, always."\n',
     ],
 )
@@ -64,6 +65,16 @@ def test_lines_that_could_be_rows_by_chance_are_a_warning(tmp_path: Path) -> Non
     sheet, rows = sheet_of(tmp_path, 'name,prompt\nAnna Lee,"a cat\nsitting still, quiet"\n')
     assert told(sheet)["suspect_lines"] == 2
     assert rows == [(2, ["Anna Lee", "a cat\nsitting still, quiet"])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['id|prompt|size\nk1|a|"\nk2|b"\nk3|c|1\n', 'id,prompt,size\n1,a,"\n2,b"\n3,c,1\n'],
+)
+def test_a_row_left_short_in_a_bare_quote_is_a_warning(tmp_path: Path, text: str) -> None:
+    sheet, rows = sheet_of(tmp_path, text)
+    assert told(sheet)["suspect_lines"] == 2
+    assert len(rows) == 2
 
 
 def test_curly_quotes_that_hold_nothing_together_are_named(tmp_path: Path) -> None:

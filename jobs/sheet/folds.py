@@ -87,12 +87,21 @@ class Folds:
         )
 
     def _has_a_row_in_it(self, folded: Sequence[list[str]]) -> bool:
-        """Is one of the lines at least as wide as the header, and begins as the row does?"""
+        """Does one of the lines begin as the row does, and is it at least as wide as the header?
+
+        One that is narrower may be a row that somebody left short: where it begins with an id that
+        is more than a number, or with the very next number.
+        """
         key = folded[0][0].strip()
         shape = _shape(key)
         if self._width < 2 or not _TIGHT.fullmatch(key) or shape == "a":
             return False
-        return any(len(one) >= self._width and _shape(one[0]) == shape for one in folded[1:])
+        after = str(int(key) + 1) if key.isdecimal() else ""
+        return any(
+            _shape(one[0]) == shape
+            and (len(one) >= self._width or (len(one) > 1 and (shape != "0" or one[0] == after)))
+            for one in folded[1:]
+        )
 
     def findings(self) -> list[Finding]:
         """That there are such rows at all, once."""

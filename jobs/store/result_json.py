@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, text
 
-from jobs.store.results import ANSWERED_FILES, PAGE, ResultRow, Results
+from jobs.store.edits import edited_cells
+from jobs.store.results import ANSWERED_FILES, ResultRow, Results, pages
 from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
 from jobs.table import attempts, calls, edits, files, jobs, rows
 
@@ -46,11 +47,10 @@ def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
 
     One that is odd, or took several calls, is left to whoever writes rows of any format.
     """
+    changed = bool(edited_cells(found.connection, found.batch_id))
+    query = _query(found.batch_id, shape, changed=changed)
     for condition in found.conditions():
-        lines = found.connection.execute(
-            _query(found.batch_id, shape).where(condition), execution_options={"yield_per": PAGE}
-        )
-        for page in lines.partitions():
+        for page in pages(found.connection, query.where(condition)):
             odd = [line[0] for line in page if line[1] or line[-4] > 1]
             if not odd:
                 yield from page
@@ -60,13 +60,13 @@ def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
                 yield apart.get(line[0], line)
 
 
-def _query(batch_id: int, shape: Shape) -> Select[Any]:
+def _query(batch_id: int, shape: Shape, *, changed: bool) -> Select[Any]:
     cells = [(name, rows.c.cells.op("->")(f"$[{place}]")) for name, place in shape.own]
     head = [*cells, *_head(shape.files_at)]
     heads = [head[at : at + MOST_PAIRS] for at in range(0, len(head), MOST_PAIRS)]
     values = [
         rows.c.id,
-        _is_odd(batch_id, shape.width),
+        _is_odd(batch_id, shape.width, changed=changed),
         *map(_object, heads),
         COST,
         calls.c.seconds,
@@ -82,14 +82,14 @@ def _query(batch_id: int, shape: Shape) -> Select[Any]:
     )
 
 
-def _is_odd(batch_id: int, width: int) -> ColumnElement[bool]:
+def _is_odd(batch_id: int, width: int, *, changed: bool) -> ColumnElement[bool]:
     """Is it not as wide as the header, was it edited, or did it never become a request?"""
-    edited = select(edits.c.key).where(edits.c.batch_id == batch_id)
-    return or_(
+    odd = or_(
         func.json_array_length(rows.c.cells) != width,
         func.coalesce(jobs.c.cause, "") == "bad_row",
-        rows.c.key.in_(edited),
     )
+    edited = select(edits.c.key).where(edits.c.batch_id == batch_id)
+    return or_(odd, rows.c.key.in_(edited)) if changed else odd
 
 
 _Pair: TypeAlias = tuple[str, ColumnElement[Any]]
