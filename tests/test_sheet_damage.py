@@ -51,7 +51,8 @@ def test_error_cells_are_told_and_spoil_only_rows_that_need_them(tmp_path: Path)
     sheet = open_sheet(book(tmp_path / "a.xlsx", fill))
     sheet.needed = frozenset({0})
     assert list(sheet.rows()) == [(2, ["a cat", "#N/A"]), (3, ["#DIV/0!", ""])]
-    assert told(sheet) == {"error_cells": (2, "note"), "error_cell": (3, "prompt")}
+    found = [(one.kind, one.row, one.column) for one in sheet.findings]
+    assert found == [("error_cells", 2, "note"), ("error_cell", 3, "prompt")]
 
 
 def test_formulas_that_were_never_calculated_are_an_error_where_needed(tmp_path: Path) -> None:

@@ -138,7 +138,9 @@ def _wrong_kind(format: str, kind: str) -> Finding:  # noqa: A002 - as above
 
 
 def _check_rows(sheet: Sheet) -> None:
+    sheet.needed = frozenset()  # which columns count is not known yet: damage spoils none so far
     rows = sheet.rows()
+    sheet.needed = None
     if next(rows, None) is not None:
         return
     finding = Finding(
