@@ -5,8 +5,10 @@ import io
 import json
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,8 +34,10 @@ from jobs.export import (
     stream_results,
     write_results,
 )
-from jobs.export.placing import part_beside
+from jobs.export.placing import part_beside, put, sweep
+from jobs.export.traces import Traces
 from jobs.job import JSON
+from jobs.lock import claim
 from jobs.sheet import write_workbook
 from jobs.sheet.formula import undo
 from jobs.sheet.reader import open_sheet
@@ -420,14 +424,44 @@ def test_an_export_that_dies_in_the_middle_leaves_the_old_file_whole(
     assert not list(scratch.iterdir())
 
 
-def test_what_a_killed_export_left_is_swept_a_day_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [b"", b"half a line"], ids=["nothing", "a half"])
+def test_what_a_killed_export_left_is_swept_by_the_next(held: bytes, tmp_path: Path) -> None:
+    left = tmp_path / ".rowmill-1.part"
+    left.write_bytes(held)
+    with part_beside(tmp_path / "r.csv"):
+        assert not left.exists()
+    assert not list(tmp_path.glob(".rowmill-*"))
+
+
+def test_a_part_that_cannot_be_claimed_is_swept_a_day_later(tmp_path: Path) -> None:
+    """Not every disk has locks; here somebody else's stands for that."""
     old, fresh = tmp_path / ".rowmill-1.part", tmp_path / ".rowmill-2.part"
-    for left in (old, fresh):
-        left.touch()
-    os.utime(old, (time.time() - 90_000,) * 2)
-    with part_beside(tmp_path / "r.csv") as (part, _):
-        assert (old.exists(), fresh.exists()) == (False, True)
-    part.unlink()
+    with old.open("wb") as one, fresh.open("wb") as other:
+        assert claim(one)
+        assert claim(other)
+        os.utime(old, (time.time() - 90_000,) * 2)
+        with part_beside(tmp_path / "r.csv"):
+            assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_exports_into_one_folder_at_once_sweep_nothing_of_each_other(tmp_path: Path) -> None:
+    target, ended = tmp_path / "r.csv", threading.Event()
+
+    def others() -> None:
+        while not ended.is_set():
+            sweep(tmp_path)
+
+    with ThreadPoolExecutor(2) as pool:
+        swept = [pool.submit(others) for _ in range(2)]
+        try:
+            for number in range(100):
+                with part_beside(target) as (_, file):
+                    file.write(bytes(1000))
+                    put(file, target, traces=Traces(tmp_path), now=float(number))
+        finally:
+            ended.set()
+    assert [one.result() for one in swept] == [None, None]
+    assert not list(tmp_path.glob(".rowmill-*"))
 
 
 def test_our_own_results_are_overwritten_and_changed_ones_never(tmp_path: Path) -> None:

@@ -39,10 +39,9 @@ def export_fixes(
     layout = FixSheet(
         headers=batch.headers, sent=options.sent, hints=options.hints, folder=real.parent
     )
-    with named_errors(target):
-        with part_beside(real) as (part, file):
-            count = write_fixes(file, layout, _fix_rows(rows, batch, options))
-        path, moved = put(part, real, traces=Traces(options.workspace), now=time.time())
+    with named_errors(target), part_beside(real) as (_, file):
+        count = write_fixes(file, layout, _fix_rows(rows, batch, options))
+        path, moved = put(file, real, traces=Traces(options.workspace), now=time.time())
     return Written(path=path if moved else target, rows=count, moved=moved)
 
 

@@ -97,8 +97,8 @@ def _copied(
         copied = copy_with_columns(original.path, file, place, headers, lines(texts))
         file.flush()
         verify_copy(original.path, part, copied, place, lines(TextFiles(real.parent)))
-    count = sum(1 for row in rows() if row.status != "parked")
-    path, moved = put(part, real, traces=Traces(options.workspace), now=options.now)
+        count = sum(1 for row in rows() if row.status != "parked")
+        path, moved = put(file, real, traces=Traces(options.workspace), now=options.now)
     return Written(path=path if moved else target, rows=count, moved=moved, texts=texts.written)
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from typing import BinaryIO
 from jobs.durable import flush, flush_folder
 from jobs.export.traces import Traces, trace
 from jobs.failpoints import reach
-from jobs.lock import claim
+from jobs.lock import claim, hold_briefly
 from jobs.sheet.writers import WriteError
 
 PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
@@ -34,38 +35,51 @@ class OutputError(OSError):
 
 @contextmanager
 def part_beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file in the target's folder, flushed to the disk at the end, gone after an error."""
+    """A new file in the target's folder, gone at the end unless it was put in its place."""
     sweep(target.parent)
-    part = target.parent / f".rowmill-{secrets.token_hex(6)}.part"
+    part, file = _new_part(target.parent)
     try:
-        with part.open("x+b") as file:
-            claim(file)
+        with file:
             yield part, file
-            file.flush()
-            flush(file.fileno())
-            reach("results.part")
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def put(part: Path, target: Path, *, traces: Traces, now: float) -> tuple[Path, bool]:
-    """Rename a part to its target or a dated sibling; returns where it went, and was it moved."""
-    written = trace(part)
-    try:
-        if is_free(target, traces):
-            _keep_mode(part, target)
-            traces.add(target, written)
-            if _replaced(part, target):
-                reach("results.placed")
-                flush_folder(target.parent)
-                return target, False
-        sibling = dated(target, now)
-        traces.add(sibling, written)
-        part.replace(sibling)
-        flush_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
+    """A part that is ours: another process may sweep one away before we have claimed it."""
+    while True:
+        part = folder / f".rowmill-{secrets.token_hex(6)}.part"
+        file = part.open("x+b")
+        with suppress(OSError):  # not every disk has locks
+            hold_briefly(file, patience=1.0)
+        if part.exists():
+            return part, file
+        file.close()
+
+
+def put(file: BinaryIO, target: Path, *, traces: Traces, now: float) -> tuple[Path, bool]:
+    """Flush a part and rename it to its target or a dated sibling; where it went, was it moved.
+
+    The part stays open, for as long as it is claimed nobody sweeps it away.
+    """
+    file.flush()
+    flush(file.fileno())
+    if sys.platform == "win32":
+        file.close()  # no open file can be renamed there, nor can one in use be removed
+    reach("results.part")
+    part = Path(file.name)
+    written = trace(part)
+    if is_free(target, traces):
+        _keep_mode(part, target)
+        traces.add(target, written)
+        if _replaced(part, target):
+            reach("results.placed")
+            flush_folder(target.parent)
+            return target, False
+    sibling = dated(target, now)
+    traces.add(sibling, written)
+    part.replace(sibling)
+    flush_folder(target.parent)
     return sibling, True
 
 
@@ -124,13 +138,20 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process left behind: parts that no process writes any more."""
     for left in folder.glob(".rowmill-*.part"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE or _is_orphan(left):
+            if time.time() - left.stat().st_mtime > _STALE:
                 left.unlink()
+            else:
+                _remove_orphan(left)
 
 
-def _is_orphan(part: Path) -> bool:
+def _remove_orphan(part: Path) -> None:
     with part.open("r+b", buffering=0) as file:
-        return file.seek(0, 2) > 0 and claim(file)  # an empty one may have been made just now
+        if not claim(file):
+            return
+        if sys.platform != "win32":
+            part.unlink()  # while it is claimed: whoever has just made it sees that it is gone
+            return
+    part.unlink()  # Windows removes no file that somebody has open
 
 
 def _keep_mode(part: Path, target: Path) -> None:

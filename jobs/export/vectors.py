@@ -14,7 +14,6 @@ FILE = "vectors.parquet"
 def put_vectors(vectors: Iterable[Vector], folder: Path, *, workspace: Path) -> Path:
     """Write all, whole or not at all, and never over a file that is not ours."""
     target = folder / FILE
-    with named_errors(target):
-        with part_beside(target) as (part, file):
-            write_vectors(file, vectors)
-        return put(part, target, traces=Traces(workspace), now=time.time())[0]
+    with named_errors(target), part_beside(target) as (_, file):
+        write_vectors(file, vectors)
+        return put(file, target, traces=Traces(workspace), now=time.time())[0]

@@ -83,11 +83,10 @@ def write_results(
     real = checked_target(target)
     options = options or Options(workspace=real.parent)
     format = format or format_of(batch)  # noqa: A001 - as above
-    with named_errors(target):
-        with part_beside(real) as (part, file):
-            job = _Job(batch=batch, folder=real.parent, format=format, options=options)
-            tally = job.write(file, rows)
-        path, moved = put(part, real, traces=Traces(options.workspace), now=options.now)
+    with named_errors(target), part_beside(real) as (_, file):
+        job = _Job(batch=batch, folder=real.parent, format=format, options=options)
+        tally = job.write(file, rows)
+        path, moved = put(file, real, traces=Traces(options.workspace), now=options.now)
     return Written(
         path=path if moved else target,
         rows=tally.rows,

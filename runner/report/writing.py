@@ -48,10 +48,9 @@ def write_report(workspace: Workspace, wish: Wish) -> tuple[Path, bool]:
         place = _place(workspace, facts, at=real.parent)
         if wish.single_file:
             place = replace(place, inline=_inlined(workspace))
-        with named_errors(target):
-            with part_beside(real) as (part, file):
-                file.writelines(piece.encode(errors="replace") for piece in render(facts, place))
-            path, moved = put(part, real, traces=Traces(workspace.folder), now=time.time())
+        with named_errors(target), part_beside(real) as (_, file):
+            file.writelines(piece.encode(errors="replace") for piece in render(facts, place))
+            path, moved = put(file, real, traces=Traces(workspace.folder), now=time.time())
     return (path if moved else target), moved
 
 
