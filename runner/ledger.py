@@ -217,13 +217,6 @@ class Ledger:
         return work
 
 
-def _written(taken: list[Claimed]) -> list[Claimed]:
-    """What a claim took, its calls written and not yet committed."""
-    if taken and taken[0].step is Step.SEND:
-        reach("call.written")
-    return taken
-
-
 def _apart(
     transaction: Transaction, work: Callable[[Transaction], T], *, waited_for: _Exceptions
 ) -> T | _Failed:

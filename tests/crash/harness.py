@@ -93,6 +93,9 @@ class Run:
 
     @property
     def stderr(self) -> str:
+        """Nothing where it was killed before it had its stderr."""
+        if not self.told.exists():
+            return ""
         return self.told.read_text(encoding="utf-8", errors="replace")
 
     def signal(self, number: int) -> None:
