@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +35,7 @@ class Contender:
     before: Callable[[], None] = lambda: None
     feed: str = ""  # standard input
     ends: int = 0  # the exit code it should have
+    environ: Mapping[str, str] = field(default_factory=dict)  # besides what all see
 
 
 def environment() -> dict[str, str]:
@@ -54,7 +55,7 @@ def measure(one: Contender) -> Cost:
     process = subprocess.Popen(
         list(one.words),
         cwd=one.cwd,
-        env=environment(),
+        env=environment() | dict(one.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -152,7 +153,12 @@ def _asked(sheet: Path, base: str) -> list[str]:
 
 def fresh(sheet: Path) -> Callable[[], None]:
     """Forgets what an earlier run over this sheet left."""
-    return lambda: shutil.rmtree(sheet.with_suffix(".rowmill"), ignore_errors=True)
+    return forgotten(sheet.with_suffix(".rowmill"))
+
+
+def forgotten(folder: Path) -> Callable[[], None]:
+    """Removes a folder, if it is there."""
+    return lambda: shutil.rmtree(folder, ignore_errors=True)
 
 
 def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -175,11 +175,13 @@ class Scene:
 
     @property
     def pictures(self) -> bool:
-        return self.endpoint not in ("chat", "messages")
+        return self.endpoint not in ("chat", "messages", "embedding")
 
     def _model(self) -> tuple[str, ...]:
         if self.endpoint.startswith("mj-"):
             return ()
+        if self.endpoint == "embedding":
+            return ("-m", "mock-vector")
         return ("-m", "mock-image" if self.pictures else "mock-text")
 
     def environment(self) -> dict[str, str]:
