@@ -49,6 +49,14 @@ class ToxicProxy:
         """The line is there again."""
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
 
+    def hold(self) -> None:
+        """Answers get stuck on their way; requests pass."""
+        self._loop.call_soon_threadsafe(self._flowing.clear)
+
+    def let_go(self) -> None:
+        """What got stuck arrives, and what comes passes."""
+        self._loop.call_soon_threadsafe(self._flowing.set)
+
     async def _go_down(self) -> None:
         self._server.close()
         self._abort()
@@ -60,6 +68,8 @@ class ToxicProxy:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         await self._listen()
@@ -108,6 +118,8 @@ class ToxicProxy:
         with suppress(ConnectionError):
             while data := await source.read(65536):
                 await asyncio.sleep(self.latency)
+                if answers:
+                    await self._flowing.wait()
                 for start in range(0, len(data), self.slices):
                     piece = data[start : start + self.slices]
                     target.write(piece)

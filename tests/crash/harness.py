@@ -132,6 +132,10 @@ class Scene:
     desk: Path | None = None  # where sheet and workspace lie, if on a disk of their own
 
     @property
+    def port(self) -> int:
+        return int(self.gateway.base_url.rpartition(":")[2])
+
+    @property
     def sheet(self) -> Path:
         return (self.desk or self.folder) / "prompts.csv"
 
@@ -219,6 +223,14 @@ class Scene:
     def until_calls(self, wanted: int, run: Run) -> bool:
         """Wait until the gateway has read so many requests."""
         return self.until(lambda: self.calls() >= wanted, run)
+
+    def until_told(self, words: str, run: Run) -> None:
+        """Wait until a run has said so on stderr."""
+        assert self.until(lambda: words in run.stderr, run), f"never said: {run.stderr}"
+
+    def begun(self) -> int:
+        """Calls that are written down, which comes before they are sent."""
+        return int(self.query("SELECT count(*) FROM calls")[0][0])
 
     def query(self, words: str) -> list[tuple[Any, ...]]:
         """Ask the table itself; nothing where there is no table yet."""

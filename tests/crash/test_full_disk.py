@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from toxic_proxy import ToxicProxy
 
 from runner.exits import Exit
 from runner.mock.forms import Form
@@ -15,10 +16,15 @@ from .prefork import Prefork
 IN_FLIGHT = 32
 
 
-def go_on(scene: Scene, power: Disk) -> None:
+def through(line: ToxicProxy) -> tuple[str, ...]:
+    """Calls go by a line that can hold their answers up; pictures come from the gateway itself."""
+    return ("--base-url", line.url, "--allow-host", "127.0.0.1")
+
+
+def go_on(scene: Scene, power: Disk, *more: str) -> None:
     """With room again, the rest is run and nothing is bought twice."""
     power.make_room()
-    assert scene.start(concurrency=IN_FLIGHT).wait() == Exit.DONE, scene.runs[-1].stderr
+    assert scene.start(*more, concurrency=IN_FLIGHT).wait() == Exit.DONE, scene.runs[-1].stderr
     found = audit(scene, [])
     assert not found.problems
     assert found.repeats == 0
@@ -32,20 +38,23 @@ def test_all_answers_in_flight_are_kept_when_the_disk_fills_up(
     with (
         disk(tmp_path, megabytes=24) as full,
         scene(
-            tmp_path, rows=IN_FLIGHT + 8, endpoint=endpoint, latency=0.6, prefork=prefork,
+            tmp_path, rows=IN_FLIGHT + 8, endpoint=endpoint, latency=0.0, prefork=prefork,
             forms=(Form.MARKDOWN,), desk=full.place,
         ) as one,
+        ToxicProxy(one.port) as line,
     ):  # fmt: skip
-        run = one.start(concurrency=IN_FLIGHT)
+        line.hold()
+        run = one.start(*through(line), concurrency=IN_FLIGHT)
         assert one.until_calls(IN_FLIGHT, run)
         full.fill()
+        line.let_go()
         assert run.wait() == Exit.OUTPUT, run.stderr
         assert "disk is full" in run.stderr
         assert one.calls() == IN_FLIGHT
         kept = one.query("SELECT count(*) FROM answers WHERE complete")[0][0] + len(one.spooled())
         print(f"answers saved: {kept} of {IN_FLIGHT}")
         assert kept == IN_FLIGHT
-        go_on(one, full)
+        go_on(one, full, *through(line))
 
 
 def test_big_answers_that_find_no_room_stay_in_the_spool_or_beside_it(
@@ -54,17 +63,20 @@ def test_big_answers_that_find_no_room_stay_in_the_spool_or_beside_it(
     with (
         disk(tmp_path, megabytes=48) as full,
         scene(
-            tmp_path, rows=3, endpoint="chat-image", latency=0.6, prefork=prefork,
+            tmp_path, rows=3, endpoint="chat-image", latency=0.0, prefork=prefork,
             forms=(Form.INLINE,), desk=full.place,
             options=("--set", "size=2048x2048", "--set", "n=2"),
         ) as one,
+        ToxicProxy(one.port) as line,
     ):  # fmt: skip
-        run = one.start()
+        line.hold()
+        run = one.start(*through(line))
         assert one.until_calls(3, run)
         full.fill(leave=1 << 20)
+        line.let_go()
         assert run.wait() == Exit.OUTPUT, run.stderr
         full.make_room()
-        assert one.start().wait() == Exit.DONE, one.runs[-1].stderr
+        assert one.start(*through(line)).wait() == Exit.DONE, one.runs[-1].stderr
         assert one.calls() == 3
         assert not audit(one, []).problems
 

@@ -23,7 +23,7 @@ class Clock:
     """How long a start takes on this machine now, learnt from the starts so far."""
 
     start: float = 0.9
-    work: float = 0.6  # seconds of work in which a kill may fall
+    work: float = 0.4  # seconds of work in which a kill may fall
 
     def instant(self, chance: random.Random) -> float:
         """Uniform over the whole of a run."""
