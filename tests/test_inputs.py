@@ -176,10 +176,10 @@ def test_no_cell_raises_anything_else_and_canonical_values_stay(cell: Any) -> No
 
 def test_text_costs_next_to_nothing() -> None:
     convert = converter(describe(Sample)[1])
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(100_000):
         convert("a prompt")
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5
 
 
 # --- rows ---------------------------------------------------------------------------------------

