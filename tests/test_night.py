@@ -211,9 +211,9 @@ def test_two_runs_with_one_key_stay_together_inside_their_limit(world: World) ->
 
 def test_until_ends_a_run_and_names_the_last_calls(world: World) -> None:
     with gateway(world) as gate:
-        gate.delay = 1.6
+        gate.delay = 3.0
         sheet = many(world, 30)
-        done = world.run("run", sheet, *TEXT, "-c", 2, "--until", "1s", "--json")
+        done = world.run("run", sheet, *TEXT, "-c", 2, "--until", "2s", "--json")
         assert (done.code, done.json["stopped"]) == (5, "until"), done.err
         assert done.json["rows"] | {"done": 2, "pending": 28} == done.json["rows"]
         assert "row 2 until" in done.err
