@@ -1,6 +1,8 @@
 """A value that must never be printed."""
 
 import re
+import sys
+from contextlib import suppress
 from urllib.parse import quote
 
 _LOOKS_LIKE_KEY = re.compile(
@@ -10,6 +12,15 @@ _LOOKS_LIKE_KEY = re.compile(
 )
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@")
 _alive: set[str] = set()  # every secret of this process, so that no text can carry one out
+
+
+def keep_out_of_dumps() -> None:
+    """From now on this process leaves no copy of its memory when it dies: the key is in there."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - exists on Unix only
+
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class Secret:

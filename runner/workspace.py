@@ -112,6 +112,11 @@ class Workspace:
         except TableError:
             return  # what is wrong is told by whoever reads it
 
+    @property
+    def open_to_others(self) -> bool:
+        """Can other users of this machine look into the folder? Windows has no such bits."""
+        return os.name == "posix" and bool(self.folder.stat().st_mode & 0o077)
+
     def loaded(self) -> Batch | None:
         """The sheet that was loaded here, or None."""
         if not self.table.exists() or self.table.stat().st_size == 0:

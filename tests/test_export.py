@@ -323,6 +323,18 @@ def test_the_length_of_a_cell_counts_as_excel_counts_it(tmp_path: Path) -> None:
     assert (tmp_path / "texts/2-column_2.txt").read_text() == too_long
 
 
+def test_a_link_planted_among_the_texts_is_not_written_through(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("keep me")
+    (tmp_path / "texts").mkdir()
+    for name in ("2-p.part", "2-p_v2.part"):
+        (tmp_path / "texts" / name).symlink_to(precious)
+    loaded = make_table(tmp_path, Sheet(headers=("p",), rows=[["x" * 40_000]]))
+    written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
+    assert precious.read_text() == "keep me"
+    assert (tmp_path / "texts/2-p.txt").read_text() == "x" * 40_000
+
+
 def test_a_text_file_with_other_words_is_never_overwritten(tmp_path: Path) -> None:
     loaded = make_table(tmp_path, Sheet(headers=("p",), rows=[["x" * 40_000]]))
     for _ in range(2):

@@ -307,6 +307,14 @@ def test_what_a_run_leaves_is_for_its_owner_under_any_umask(world: World) -> Non
     assert {name.split("/")[1] for name in open_ones} <= shared
 
 
+def test_a_workspace_that_others_may_enter_is_named(world: World) -> None:
+    sheet = world.prompts("a.csv", "a lamp")
+    world.workspace(sheet).folder.mkdir(mode=0o755)
+    assert "chmod 700" in world.run("run", sheet, *TEXT).err
+    world.workspace(sheet).folder.chmod(0o700)
+    assert "chmod 700" not in world.run("run", sheet, *TEXT).err
+
+
 def test_links_planted_in_a_workspace_are_not_written_through(world: World) -> None:
     precious = world.folder / "precious.txt"
     precious.write_bytes(b"keep me")
@@ -377,6 +385,27 @@ async def test_a_server_that_echoes_everything_gets_the_key_nowhere(tmp_path: Pa
     assert process.returncode == Exit.SOME_FAILED, out.decode()
     assert sum(seen.method == "POST" for seen in server.seen) == 2
     assert not list(key_in(tmp_path, out))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_run_that_dies_leaves_no_copy_of_its_memory(world: World) -> None:
+    """The key is in there."""
+    world.mock(latency=600.0)
+    process = world.start("run", world.prompts("a.csv", "a lamp"), *TEXT)
+    world.wait(process, lambda: bool(world.calls))
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    process.kill()
+    world.finish(process)
+    assert re.search(r"Max core file size +0 +0 ", limits)
+
+
+def test_a_run_that_is_to_break_on_purpose_is_refused_where_money_is(world: World) -> None:
+    world.monkeypatch.setenv("ROWMILL_FAILPOINT", "call.durable=kill")
+    world.monkeypatch.setenv("ROWMILL_BASE_URL", "https://gate.invalid")
+    refused = world.run("run", world.prompts("a.csv", "a lamp"), *TEXT)
+    assert refused.code == Exit.UNUSABLE, refused.err
+    assert "gate.invalid" in refused.err
+    assert not world.calls
 
 
 def key_in(folder: Path, said: bytes) -> Iterator[str]:

@@ -41,7 +41,10 @@ class TextFiles:
                 return f"{FOLDER}/{final.name}"
             version += 1
         part = final.with_suffix(".part")
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with part.open(
+            "xb"
+        ) as file:  # a new file: nothing that a stranger laid there is written to
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())

@@ -20,6 +20,10 @@ FAULTS = {
         "{folder} is on a network disk: the table is written in a safer and slower way there. "
         "--workspace names a folder on this machine."
     ),
+    "run.open_folder": (
+        "Other users of this machine can look into {folder}, where prompts and answers lie: "
+        "chmod 700 closes it."
+    ),
     "run.read_again": "{count} answers that are paid for read better now: not asked again.",
     "run.failpoint": "ROWMILL_FAILPOINT is for tests against a gateway on this machine: {reason}.",
     "workspace.cannot_write": "The folder {folder} cannot be written: {reason}. Nothing was sent.",

@@ -50,7 +50,7 @@ from runner.report.writing import Wish, write_report
 from runner.rereading import read_again
 from runner.schema import AUTO
 from runner.screen import give, tell
-from runner.secret import Secret
+from runner.secret import Secret, keep_out_of_dumps
 from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings, is_here
 from runner.switchboard import limits_of
@@ -93,7 +93,10 @@ def launch(job: Launch) -> int:
     """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
     workspace = job.workspace
     _arm(job.settings)
+    keep_out_of_dumps()
     workspace.make()
+    if workspace.open_to_others:
+        tell(say("run.open_folder", folder=str(workspace.folder)))
     if on_shared_file_system(workspace.table):
         tell(say("run.shared_disk", folder=str(workspace.folder)))
     lock = workspace.hold()

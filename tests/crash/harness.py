@@ -108,10 +108,10 @@ class Run:
         self.process.wait()
         return alive and self.process.returncode == -signal.SIGKILL
 
-    def wait(self) -> int:
+    def wait(self, patience: float = PATIENCE) -> int:
         """Its exit code. What does not end is killed and fails the test."""
         try:
-            return self.process.wait(PATIENCE)
+            return self.process.wait(patience)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
