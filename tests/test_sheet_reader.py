@@ -53,6 +53,14 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     assert refused(tmp_path / "sheet.csv").kind == "not_a_file"
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no such device")
+def test_a_device_is_refused_and_a_circle_of_links_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    assert refused(tmp_path / "zero.csv").kind == "not_a_file"
+    (tmp_path / "circle.csv").symlink_to("circle.csv")
+    assert refused(tmp_path / "circle.csv").kind == "missing_file"
+
+
 @pytest.mark.parametrize("content", ["\n\n \n", "\ufeff\n", "\r\n"])
 @pytest.mark.parametrize("ending", ["csv", "tsv"])
 def test_a_sheet_of_blanks_is_empty(tmp_path: Path, content: str, ending: str) -> None:
