@@ -55,6 +55,7 @@ class _Recipe:
     endpoint: AnyEndpoint
     columns: tuple[tuple[int, str, Convert], ...]
     pictures: tuple[tuple[int, str], ...]
+    shows_pictures: bool  # a request can have some, from its row or from an option
     bounded: tuple[Field, ...]  # picture columns that not everything may go into
     model: str  # for the books, where a row names none and the endpoint needs none
     defaults: Mapping[str, JSON]
@@ -176,6 +177,8 @@ class RequestMaker:
             endpoint=found,
             columns=tuple(columns),
             pictures=tuple(pictures),
+            shows_pictures=bool(pictures)
+            or any(known[name].kind is Kind.PICTURES for name in defaults.keys() & known.keys()),
             bounded=tuple(filter(_is_bounded, known.values())),
             model=_own_model(known),
             defaults=defaults,
@@ -194,7 +197,12 @@ class RequestMaker:
             if self._template_wins:
                 columns.pop("prompt", None)
         known = len({name for _, name, _ in recipe.columns}) == len(recipe.columns)
-        if recipe.pictures or not known or recipe.outside & names or {*recipe.required} - names:
+        if (
+            recipe.shows_pictures
+            or not known
+            or recipe.outside & names
+            or {*recipe.required} - names
+        ):
             return ()
         return tuple(
             _Slot(
@@ -223,8 +231,10 @@ class RequestMaker:
         if self.shape.model is not None and (chosen or not _own_model(known)):
             defaults["model"] = self.shape.model
         for name, text in self.shape.constants.items():
-            if name in known:
-                defaults[name] = converter(known[name])(text)
+            item = known.get(name)
+            if item is not None:
+                pictures = item.kind is Kind.PICTURES
+                defaults[name] = self._pictures(name, text) if pictures else converter(item)(text)
             elif name.startswith(BODY):
                 defaults[name] = _json_where_it_parses(text)
         return defaults
@@ -241,10 +251,12 @@ class RequestMaker:
             if name == "prompt" and template is not None and self._template_wins:
                 continue
             fields[name] = convert(cell)
+        own: dict[str, list[JSON]] = {}
         for index, name in recipe.pictures:
             cell = cells[index]
             if cell is not None and cell != "":
-                fields[name] = [*_listed(fields.get(name)), *self._pictures(name, cell)]
+                own[name] = [*own.get(name, ()), *self._pictures(name, cell)]
+        fields |= own
         for item in recipe.bounded:
             if item.name in fields:
                 _check_pictures(item, _listed(fields[item.name]))
@@ -295,7 +307,7 @@ def _listed(value: JSON) -> list[JSON]:
 def _request(recipe: _Recipe, fields: Mapping[str, JSON]) -> Request:
     text = _canonical(fields)
     identity = text
-    if recipe.pictures or not recipe.outside.isdisjoint(fields):
+    if recipe.shows_pictures or not recipe.outside.isdisjoint(fields):
         identity = _canonical(
             {
                 name: _identifying(value)

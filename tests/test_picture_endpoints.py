@@ -56,6 +56,22 @@ def test_a_name_that_the_user_chose_is_the_only_one(world: World) -> None:
     assert statuses(world) == [400]
 
 
+def test_a_picture_for_all_rows_goes_to_those_without_their_own(world: World) -> None:
+    world.mock({})
+    for name in ("a.png", "b.png"):
+        picture(world.folder, name)
+    sheet = world.sheet("a.csv", ["prompt", "image"], ["a fox", ""], ["a cat", "b.png"])
+    for words, sent in (((), 2), (("--set", "image=b.png", "--rebuy"), 1)):
+        done = world.run("run", sheet, *EDIT, "--set", "image=a.png", *words)
+        assert done.code == 0, done.err
+        assert done.posts == sent, "only the row without a picture of its own has changed"
+    bare = world.prompts("b.csv", "a wolf")
+    assert world.run("run", bare, *EDIT, "--set", "image=a.png").code == 0
+    refused = world.run("run", bare, *EDIT, "--set", "image=missing.png")
+    assert (refused.code, refused.posts) == (3, 0)
+    assert "missing.png" in refused.err
+
+
 def test_an_address_cannot_be_uploaded_and_stops_before_anything_is_sent(world: World) -> None:
     world.mock({})
     sheet = world.sheet("a.csv", ["prompt", "image"], ["a fox", "https://pics.example.com/a.png"])
