@@ -33,6 +33,7 @@ def child(order):
     shims.install()
     sys.argv = ["rowmill", *order["words"]]
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where nohup started the tests
     try:
         runner.cli.main()
     except SystemExit as error:

@@ -308,7 +308,7 @@ def test_a_terminal_that_goes_away_stops_the_run_in_order(tmp_path: Path) -> Non
         outer, inner = pty.openpty()
         words = [word for word in one.words() if word not in ("--progress", "none")]
         process = subprocess.Popen(
-            ["setsid", "--ctty", *words],
+            ["env", "--default-signal=HUP", "setsid", "--ctty", *words],  # nohup would stay
             stdin=inner, stdout=inner, stderr=inner, env=one.environment(),
         )  # fmt: skip
         os.close(inner)
