@@ -81,7 +81,7 @@ def check(scene: Scene, photos: Sequence[Photo]) -> str:
     vectors_are_right(scene, states)
     return (
         f"{len(photos)} kills over {len(states)} rows: {len(bill)} calls billed, {repeats} rows "
-        f"asked for again, {kept} answers there at a kill, {Counter(states.values())}"
+        f"asked for again, {kept} answers there at a kill, {dict(Counter(states.values()))}"
     )
 
 
