@@ -12,6 +12,9 @@ from runner.pacing.seeker import Seeker
 CEILING = 256  # calls at once that `auto` may come to
 LONGEST_PAUSE = 60.0
 FIRST_PAUSE = 1.0
+KEPT_IN_MIND = 200  # calls
+IN_A_ROW = 3  # refusals of one call after the other that chance may bring
+BY_CHANCE = 0.08  # a larger share of refused calls is no chance any more
 LEAST_PATIENCE, MOST_PATIENCE = 1.0, 10.0  # seconds; who was not refused by then was accepted
 
 
@@ -20,9 +23,10 @@ class Pace:
 
     Holds calls back by the limits of the person (calls at once, a minute, tokens), by what the
     provider was found to allow, and by pauses. After a "slow down" one call at a time goes out,
-    after pauses that grow, until one is accepted. Where a person chose how many calls go at once,
-    a single refusal costs little more than its pause: only several in a row show a limit. Each call
-    that `admit` lets go is given back by `ended`. Not for several threads.
+    after pauses that grow, until one is accepted. Some gateways refuse by chance: where a person
+    chose how many calls go at once, or the pace has fallen far, rare refusals cost no more than
+    their pauses, and only many of them or several in a row show a limit. Each call that `admit`
+    lets go is given back by `ended`. Not for several threads.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class Pace:
         self.reason = ""
         self.seeker = Seeker()
         self._refusals = 0  # in a row
+        self._heard = 0  # calls that were accepted or refused
+        self._share = 0.0  # of them that were refused, the latest counting most
         self._probation = ""  # slow: after a refusal; gone: nobody was there
         self._trial: float | None = None  # when the one call of a probation began
         self._patience = LEAST_PATIENCE
@@ -133,6 +139,7 @@ class Pace:
         """
         now = self._clock()
         began = now if started is None else started
+        self._hear_of(refused=True)
         self.seeker.refused(now, began)
         fresh = began > self._slowed_at
         if fresh:
@@ -146,6 +153,10 @@ class Pace:
             self._quota.pause(wait)
         return wait, fresh
 
+    def _hear_of(self, *, refused: bool) -> None:
+        self._heard = min(self._heard + 1, KEPT_IN_MIND)
+        self._share += (refused - self._share) / self._heard
+
     def _own_pause(self) -> float:
         """The first refusal is the provider's to choose; then pauses grow, from a call's worth."""
         if self._refusals < 2:
@@ -156,15 +167,17 @@ class Pace:
     def succeeded(self, started: float | None = None) -> None:
         """A call that began at `started` went well."""
         now = self._clock()
+        self._hear_of(refused=False)
         if started is not None and started <= self._slowed_at:
             return  # it was accepted before the refusal, and says nothing about now
-        alone, self._refusals = self._refusals == 1, 0
-        if alone and not self.limits.auto:
-            self.seeker.overlook(now)
+        rare = self._refusals <= IN_A_ROW and self._share <= BY_CHANCE
+        self._refusals = 0
+        if rare and (not self.limits.auto or self.seeker.fell_far):
+            self.seeker.overlook()
         if self._probation == "gone":
             self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently
         self._probation, self._trial = "", None
-        self.seeker.accepted(now, now if started is None else started)
+        self.seeker.accepted(now, now if started is None else started, rare=rare)
         self._climb.answered(now, full=self._full)
 
     def next_at(self) -> float:

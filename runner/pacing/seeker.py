@@ -13,6 +13,8 @@ LONGEST_CLIMB = 1800.0
 SPENT = 0.02  # of the calls may be refused for finding out
 DOUBLING = 60.0  # seconds in which it doubles after the first refusal, which tells little
 REST = 60.0  # seconds beyond that, after which the steps grow
+FAR = 0.7  # of what was once let through: who is refused below may be refused by chance
+LIFT = 1.05  # how much more it dares after each such refusal
 BURST = 0.1  # seconds' worth that may start at once: it catches up late timers
 MOST_PER_SECOND = 10_000.0
 
@@ -33,6 +35,7 @@ class Seeker:
         self._since = -math.inf  # the last episode's end; nothing before it counts
         self._cost = 0  # refusals in the episode that is open
         self._too_much = 0.0
+        self._most = 0.0  # that was let through, as far as it can still be believed
         self._learned_at = 0.0
         self._grown_at = 0.0
         self._climb = CLIMB
@@ -81,21 +84,28 @@ class Seeker:
             self.refused_at, self._cost = now, 0
         self._cost += 1
 
-    def accepted(self, now: float, started: float) -> None:
-        """A call went through that began at `started`; after the refusal, where there was one."""
+    def accepted(self, now: float, started: float, *, rare: bool = False) -> None:
+        """A call went through that began at `started`; after the refusal, where there was one.
+
+        Where refusals are not `rare`, what was let through before is no measure any more.
+        """
         if self.refused_at is not None:
+            self._most *= rare
             self._learn(started, self.refused_at)
             self.refused_at = None
             self._credit, self._at = 0.0, now
         elif self.rate is not None:
             self._grow(now)
 
-    def overlook(self, now: float) -> None:
-        """Little is learned from the refusal that is open: it stood alone."""
+    @property
+    def fell_far(self) -> bool:
+        """Is the rate far below what was let through once?"""
+        return self.rate is not None and self.rate < FAR * self._most
+
+    def overlook(self) -> None:
+        """Nothing is learned from the refusal that is open, but that it may have been chance."""
         self.refused_at = None
-        if self.rate is not None:
-            self._too_much, self.rate = self.rate, max(self.rate * EASE, 1 / LONGEST)
-            self._learned_at = self._grown_at = now
+        self._most *= LIFT
 
     def _learn(self, now: float, refused_at: float) -> None:
         since = max(self._since, refused_at - LOOK_BACK)
@@ -106,6 +116,7 @@ class Seeker:
         if now - refused_at > LONGEST or span <= 0:
             return  # an outage, or a limit by the day: it says nothing about a minute
         measured = sum(count for second, count in self._bins if second >= math.floor(since)) / span
+        self._most = max(self._most, measured)
         if self.rate is None:
             self._too_much, self.rate = measured, measured * EASE
         else:
