@@ -178,8 +178,16 @@ def on_shared_file_system(path: Path) -> bool:
     return kind in SHARED_FILE_SYSTEMS or kind.startswith("fuse.")
 
 
-def is_damage(error: DatabaseError) -> bool:
+_BROKEN = (DatabaseError, UnicodeDecodeError)
+"""What a table that cannot be read raises; the second where not even SQLite's words can be read."""
+
+
+def is_damage(error: Exception) -> bool:
     """Is the file itself no table any more, or one with broken pages?"""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    if not isinstance(error, DatabaseError):
+        return False
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -189,10 +197,15 @@ def named_damage(path: Path) -> Iterator[None]:
     """Says of a damaged table which it is, and what to do."""
     try:
         yield
-    except DatabaseError as error:
+    except _BROKEN as error:
         if not is_damage(error):
             raise
-        raise damaged(path, str(error.orig)) from error
+        raise damaged(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """What the database said."""
+    return str(getattr(error, "orig", error))
 
 
 def damaged(path: Path, reason: str) -> TableError:
@@ -218,11 +231,11 @@ def open_sqlite(path: Path) -> Engine:
             create(engine)
         else:
             _bring_up(engine, path)
-    except DatabaseError as error:
+    except _BROKEN as error:
         engine.dispose()
         if is_damage(error):
-            raise damaged(path, str(error.orig)) from error
-        raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
+            raise damaged(path, _reason(error)) from error
+        raise TableError(f"{path} cannot be read as a table: {_reason(error)}") from error
     except TableError:
         engine.dispose()
         raise
@@ -237,11 +250,11 @@ def look_at_sqlite(path: Path) -> Engine:
     engine = sqlite_engine(path, writer=False)
     try:
         found = revision_of(engine)
-    except DatabaseError as error:
+    except _BROKEN as error:
         engine.dispose()
         if is_damage(error):
-            raise damaged(path, str(error.orig)) from error
-        raise TableError(f"{path} cannot be read as a table: {error.orig}") from error
+            raise damaged(path, _reason(error)) from error
+        raise TableError(f"{path} cannot be read as a table: {_reason(error)}") from error
     if found == REVISION:
         return engine
     empty = found is None and not _has_tables(engine)
