@@ -17,7 +17,8 @@ from jobs.store.saved import kept_files, refetch, still_open, want_again
 from jobs.store.totals import spent
 from runner.catalogue import say
 from runner.commands import options
-from runner.commands.launch import STOP_CODES, program_version
+from runner.commands.finishing import STOP_CODES
+from runner.commands.launch import program_version
 from runner.commands.picturing import thumbnails_for
 from runner.exits import Exit, Refusal, worst
 from runner.inspection import Condition, Finding, inspect_files

@@ -16,7 +16,8 @@ from jobs.store.totals import counts
 from runner.books import compare
 from runner.catalogue import say
 from runner.commands import options
-from runner.commands.launch import Launch, launch
+from runner.commands.launch import launch
+from runner.commands.terms import Launch
 from runner.exits import Exit, Refusal
 from runner.mock.counter import PRICING
 from runner.mock.faults import FaultPlan, PlanName

@@ -15,8 +15,9 @@ from jobs.store.choices import RETRIABLE, Choice, again, retry, retry_named
 from jobs.store.totals import counts, failed_by_class
 from runner.catalogue import say
 from runner.commands import options
-from runner.commands.launch import Launch, launch
+from runner.commands.launch import launch
 from runner.commands.run import bring_forward, sheet_and_workspace
+from runner.commands.terms import Launch
 from runner.exits import Exit, Refusal
 from runner.named_rows import NamedRows, Source, read_named
 from runner.screen import tell

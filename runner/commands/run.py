@@ -15,7 +15,8 @@ def _run(sheet: str) -> int:
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()
     # What runs takes half a second to load; that the table is held can be told before.
-    from runner.commands.launch import Launch, launch  # noqa: PLC0415
+    from runner.commands.launch import launch  # noqa: PLC0415
+    from runner.commands.terms import Launch  # noqa: PLC0415
 
     known = workspace.loaded()
     settings = options.settings(

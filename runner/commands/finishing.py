@@ -1,0 +1,259 @@
+"""The end of a command that ran rows: results, report, last lines, exit code."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.export import Options, format_of, results_path, write_results
+from jobs.job import JSON, Failure, FailureClass
+from jobs.store import Store
+from jobs.store.bars import Bar
+from jobs.store.batches import Batch
+from jobs.store.log import end_run
+from jobs.store.results import results
+from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
+from runner.answers import AnswerFolder
+from runner.catalogue import explain, say
+from runner.commands.announcing import announce
+from runner.commands.paying import Outlay, outlay_record, till_after
+from runner.commands.picturing import thumbnails_for
+from runner.commands.terms import Launch
+from runner.exits import Exit, worst
+from runner.helm import Stop
+from runner.keys import keys_name
+from runner.overview import named, next_command
+from runner.report.writing import Wish, write_report
+from runner.screen import give, tell
+from runner.session import Ending
+from runner.settings import Settings
+from runner.told import doubt_words, money_words, spent_record
+from runner.vectors import write_vectors
+from runner.workspace import BATCH_ID
+
+STOP_CODES = {
+    "key": Exit.PROVIDER,
+    "credit": Exit.PROVIDER,
+    "offline": Exit.PROVIDER,
+    "interrupted": Exit.INTERRUPTED,
+    "terminated": Exit.TERMINATED,
+    "broken": Exit.OUTPUT,
+    "disk": Exit.OUTPUT,
+    "until": Exit.STOPPED,
+    "rule": Exit.STOPPED,
+    "pilot": Exit.STOPPED,
+    "budget": Exit.STOPPED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """How the rows stand after a run, or after there was nothing to run."""
+
+    loaded: Batch
+    standing: Counts
+    failed: Mapping[FailureClass, int]
+    ending: Ending | None
+
+
+def finish(
+    job: Launch, store: Store, loaded: Batch, ending: Ending | None, outlay: Outlay | None
+) -> int:
+    """Write results and report, tell how it ended; returns the exit code."""
+    with store.read() as tx:
+        standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
+        failed = failed_by_class(tx, BATCH_ID)
+    outcome = _Outcome(loaded=loaded, standing=standing, failed=failed, ending=ending)
+    codes = [_code_of_rows(job.settings, standing)]
+    if ending is not None:
+        codes += _codes_of(ending, standing)
+    written, code = _write(job, store, loaded)
+    codes.append(code)
+    if job.audit is not None:
+        audited, code = job.audit(store)
+        written += audited
+        codes.append(code)
+    result = worst(codes)
+    if ending is not None:
+        with store.write() as tx:
+            end_run(tx, ending.run_id, exit_code=int(result), now=time.time())
+    told, code = _report(job)
+    written += told
+    result = worst([result, code])
+    if not job.settings.quiet:
+        _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
+        for line in (*_tell_money(store, used, ending, outlay), *written):
+            tell(line)
+        tell(say("run.next", command=_next(job, outcome)))
+    record = _as_json(job, standing, ending, result)
+    more: dict[str, JSON] = {
+        "rehearsal": job.rehearsal,
+        "seconds": round(time.time() - ending.started_at, 1) if ending is not None else 0.0,
+        "cost": used.cost,
+        "currency": used.currency,
+        "top_failure": str(max(failed, key=lambda kind: failed[kind])) if failed else None,
+        "next": _next(job, outcome),
+    }
+    announce(job.settings, {**record, **more})
+    if job.settings.json:
+        record = _as_json(job, standing, ending, result)
+        record |= {**spent_record(used), **outlay_record(outlay)}
+        give(json.dumps(record, ensure_ascii=False))
+    return result
+
+
+def _code_of_rows(settings: Settings, standing: Counts) -> Exit:
+    bad = standing.failed + standing.in_doubt
+    if not bad:
+        return Exit.DONE
+    tolerance = settings.ok_if_failed
+    if tolerance is not None and tolerance.allows(bad, standing.total):
+        return Exit.DONE
+    return Exit.SOME_FAILED
+
+
+def _codes_of(ending: Ending, standing: Counts) -> list[Exit]:
+    codes = []
+    if ending.stop is not None:
+        codes.append(STOP_CODES[ending.stop.kind])
+    elif ending.barred and standing.waiting:
+        codes.append(Exit.PROVIDER)
+    return codes
+
+
+def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
+    target = results_path(job.workspace.folder, loaded)
+    try:
+        with store.read() as tx:
+            options = Options(
+                workspace=job.workspace.folder,
+                spent=spent(tx, BATCH_ID),
+                thumbs=thumbnails_for(tx, job.workspace.folder, format=format_of(loaded)),
+            )
+            written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
+            vectors = write_vectors(
+                tx,
+                BATCH_ID,
+                target.parent,
+                answers=AnswerFolder(path=job.workspace.answers),
+                workspace=job.workspace.folder,
+            )
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return [say("run.results_failed", reason=reason)], Exit.OUTPUT
+    lines = [say("run.results_moved" if written.moved else "run.results", path=_near(written.path))]
+    if vectors is not None:
+        lines.append(say("run.vectors", path=_near(vectors)))
+    if job.workspace.files.exists():
+        lines.append(say("run.files", path=_near(job.workspace.files)))
+    return lines, Exit.DONE
+
+
+def _report(job: Launch) -> tuple[list[str], Exit]:
+    """The morning page, once the table says how the run ended."""
+    try:
+        path, moved = write_report(job.workspace, Wish())
+    except OSError as error:
+        return [say("report.failed", reason=str(error))], Exit.OUTPUT
+    return [say("run.report_moved" if moved else "run.report", path=_near(path))], Exit.DONE
+
+
+def _near(path: Path) -> str:
+    """A path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict[str, int]) -> None:
+    if ending is None:
+        tell(say("run.nothing_to_do"))
+    else:
+        if ending.stop is not None:
+            tell(say(f"run.stopped_{ending.stop.kind}", detail=ending.stop.detail))
+        for bar, failure in ending.barred.items():
+            tell(_stopped_model(bar, failure))
+    seconds = time.time() - ending.started_at if ending is not None else 0.0
+    tell(
+        say(
+            "run.end",
+            done=f"{standing.done:,}",
+            failed=f"{standing.failed:,}",
+            in_doubt=f"{standing.in_doubt:,}",
+            pending=f"{standing.pending:,}",
+            time=_span(seconds),
+        )
+    )
+    for kind, count in sorted(failed.items(), key=lambda item: -item[1]):
+        meaning = explain(kind, sheet=job.sheet.name).meaning  # type: ignore[arg-type]  # its value
+        tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+
+
+def _stopped_model(bar: Bar, failure: Failure) -> str:
+    """What nothing was sent to any more, and why: in the provider's words, else in ours."""
+    detail = failure.detail or explain(failure.kind, failure.cause).meaning
+    if bar.endpoint is None:
+        return say("run.model_stopped", model=bar.model, detail=detail)
+    return say("run.form_stopped", model=bar.model, endpoint=bar.endpoint, detail=detail)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _tell_money(
+    store: Store, used: Spent, ending: Ending | None, outlay: Outlay | None
+) -> list[str]:
+    """What was used in all, what is in doubt, and what the gateway's own till says."""
+    if not used.calls:
+        return []
+    tokens = f"{used.total_tokens:,}" if used.total_tokens is not None else "?"
+    lines = [say("run.used", calls=f"{used.calls:,}", tokens=tokens, cost=money_words(used))]
+    if doubt := doubt_words(used):
+        lines.append(doubt)
+    if ending is not None and outlay is not None:
+        till = till_after(outlay, store, since=ending.started_at)
+        lines += [till] if till is not None else []
+    return lines
+
+
+def _next(job: Launch, outcome: _Outcome) -> str:
+    """The one command that helps most now."""
+    ending, pending = outcome.ending, outcome.standing.pending
+    stopped = ending.stop.kind if ending is not None and ending.stop is not None else ""
+    if stopped == "key" and not job.rehearsal:
+        return f"rowmill keys set {keys_name(job.settings)}"
+    barred = [failure.kind for failure in ending.barred.values()] if ending is not None else []
+    if pending and not stopped and FailureClass.MODEL in barred and not job.rehearsal:
+        return explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
+    failures = sorted(outcome.failed.items(), key=lambda one: -one[1])
+    command = next_command(job.workspace, outcome.loaded, outcome.standing, failures)
+    return f"{command} --max-cost +AMOUNT" if pending and stopped == "budget" else command
+
+
+def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:
+    stop: Stop | None = ending.stop if ending is not None else None
+    barred = ending.barred if ending is not None else {}
+    return {
+        "schema": 1,
+        "sheet": str(job.sheet),
+        "workspace": str(job.workspace.folder),
+        "exit_code": int(code),
+        "stopped": stop.kind if stop else None,
+        "stopped_detail": stop.detail if stop else None,
+        "models_stopped": {bar.model: why.detail for bar, why in barred.items()},
+        "rows": {
+            "total": standing.total,
+            "done": standing.done,
+            "failed": standing.failed,
+            "in_doubt": standing.in_doubt,
+            "skipped": standing.skipped,
+            "pending": standing.pending,
+        },
+    }
