@@ -25,6 +25,11 @@ def test_the_matrix_names_every_row_once_and_the_page_shows_it() -> None:
     assert [row for row, _ in matrix.written()] == IDS
 
 
+def test_the_page_names_no_path_of_the_machine_that_made_it() -> None:
+    told = [outcome for _, row in matrix.written() for outcome in row.values()]
+    assert not [outcome for outcome in told if matrix.PATH.search(outcome)]
+
+
 def test_every_row_has_tests_or_says_why_it_has_none() -> None:
     assert not [row.id for row in matrix.rows() if not row.tests and not row.missing]
 
