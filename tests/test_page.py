@@ -271,6 +271,10 @@ def test_paper_gets_every_chosen_row(browser: Browser, night: Path) -> None:
         wanted = int(sight.page.locator("[data-status=failed] .count").inner_text())
         sight.page.emulate_media(media="print")
         sight.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        sight.page.set_viewport_size({"width": 700, "height": 900})  # paper is narrower
+        sight.page.evaluate(
+            "new Promise((done) => setTimeout(() => requestAnimationFrame(done), 100))"
+        )
         assert sight.count("#grid.flow > .line") == wanted
         assert not sight.page.locator("#bar").is_visible()
         sight.page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -154,6 +154,7 @@ let asked = 0; // one drawing a frame, however often the page scrolls
 const drawSoon = () => { asked ||= requestAnimationFrame(() => { asked = 0; gallery.draw(); }); };
 window.addEventListener("scroll", drawSoon, { passive: true });
 new ResizeObserver(() => {
+  if (grid.classList.contains("flow")) return; // laid out for paper, which has another width
   const { width, list, columns } = gallery.shape;
   const used = list ? width : width * columns + gallery.shape.gap * (columns - 1);
   if (Math.abs(used - grid.clientWidth) > 1) gallery.show(gallery.found);
