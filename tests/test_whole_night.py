@@ -124,6 +124,7 @@ def test_a_night_with_everything_in_it_fails_no_row_and_is_told_in_the_morning(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_auto_keeps_its_promise_through_an_hours_outage_and_a_lost_key(world: World) -> None:
     director, sheet = spend(world, LONG_NIGHT)
     assert director.share() >= 0.9
