@@ -14,7 +14,9 @@ LONGEST_PAUSE = 60.0
 FIRST_PAUSE = 1.0
 KEPT_IN_MIND = 200  # calls
 IN_A_ROW = 3  # refusals of one call after the other that chance may bring
-BY_CHANCE = 0.08  # a larger share of refused calls is no chance any more
+BY_CHANCE = 0.08  # a larger share of refused calls is no chance any more …
+BY_CHANCE_FIXED = 0.25  # … or this, where a person chose how many calls go at once
+FIRST = 20  # calls, before which a share says little
 LEAST_PATIENCE, MOST_PATIENCE = 1.0, 10.0  # seconds; who was not refused by then was accepted
 
 
@@ -155,7 +157,7 @@ class Pace:
 
     def _hear_of(self, *, refused: bool) -> None:
         self._heard = min(self._heard + 1, KEPT_IN_MIND)
-        self._share += (refused - self._share) / self._heard
+        self._share += (refused - self._share) / max(self._heard, FIRST)
 
     def _own_pause(self) -> float:
         """The first refusal is the provider's to choose; then pauses grow, from a call's worth."""
@@ -170,7 +172,8 @@ class Pace:
         self._hear_of(refused=False)
         if started is not None and started <= self._slowed_at:
             return  # it was accepted before the refusal, and says nothing about now
-        rare = self._refusals <= IN_A_ROW and self._share <= BY_CHANCE
+        most = BY_CHANCE if self.limits.auto else BY_CHANCE_FIXED
+        rare = self._refusals <= IN_A_ROW and self._share <= most
         self._refusals = 0
         if rare and (not self.limits.auto or self.seeker.fell_far):
             self.seeker.overlook()
