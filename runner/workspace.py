@@ -275,12 +275,17 @@ def _remembered() -> dict[str, str]:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
+def near(path: Path) -> str:
+    """A path as it is told to a person: from here, where it lies below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def typed(path: Path) -> str:
     """A path as a person would type it from here."""
-    try:
-        text = str(path.relative_to(Path.cwd()))
-    except ValueError:
-        text = str(path)
+    text = near(path)
     if not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
         return text  # Chinese names too: a shell takes them as they are
     return f'"{text}"' if os.name == "nt" else shlex.quote(text)

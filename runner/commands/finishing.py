@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON, Failure, FailureClass
@@ -30,7 +29,7 @@ from runner.session import Ending
 from runner.settings import Settings
 from runner.told import doubt_words, money_words, spent_record
 from runner.vectors import write_vectors
-from runner.workspace import BATCH_ID
+from runner.workspace import BATCH_ID, near
 
 STOP_CODES = {
     "key": Exit.PROVIDER,
@@ -81,11 +80,12 @@ def finish(
     told, code = _report(job)
     written += told
     result = worst([result, code])
+    command = _next(job, outcome)
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
         for line in (*_tell_money(store, used, ending, outlay), *written):
             tell(line)
-        tell(say("run.next", command=_next(job, outcome)))
+        tell(say("run.next", command=command))
     record = _as_json(job, standing, ending, result)
     more: dict[str, JSON] = {
         "rehearsal": job.rehearsal,
@@ -93,11 +93,10 @@ def finish(
         "cost": used.cost,
         "currency": used.currency,
         "top_failure": str(max(failed, key=lambda kind: failed[kind])) if failed else None,
-        "next": _next(job, outcome),
+        "next": command,
     }
     announce(job.settings, {**record, **more})
     if job.settings.json:
-        record = _as_json(job, standing, ending, result)
         record |= {**spent_record(used), **outlay_record(outlay)}
         give(json.dumps(record, ensure_ascii=False))
     return result
@@ -142,11 +141,11 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return [say("run.results_failed", reason=reason)], Exit.OUTPUT
-    lines = [say("run.results_moved" if written.moved else "run.results", path=_near(written.path))]
+    lines = [say("run.results_moved" if written.moved else "run.results", path=near(written.path))]
     if vectors is not None:
-        lines.append(say("run.vectors", path=_near(vectors)))
+        lines.append(say("run.vectors", path=near(vectors)))
     if job.workspace.files.exists():
-        lines.append(say("run.files", path=_near(job.workspace.files)))
+        lines.append(say("run.files", path=near(job.workspace.files)))
     return lines, Exit.DONE
 
 
@@ -156,15 +155,7 @@ def _report(job: Launch) -> tuple[list[str], Exit]:
         path, moved = write_report(job.workspace, Wish())
     except OSError as error:
         return [say("report.failed", reason=str(error))], Exit.OUTPUT
-    return [say("run.report_moved" if moved else "run.report", path=_near(path))], Exit.DONE
-
-
-def _near(path: Path) -> str:
-    """A path as a person would type it from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    return [say("run.report_moved" if moved else "run.report", path=near(path))], Exit.DONE
 
 
 def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict[str, int]) -> None:
