@@ -69,7 +69,9 @@ def test_a_first_load_leaves_what_staging_and_applying_leaves(
 def test_more_rows_than_one_statement_takes_are_all_there(store: Store) -> None:
     load_straight(store, asking(*(f"w{number}" for number in range(1234))))
     with store.read() as tx:
-        assert [row.position for row in tx.execute(select(rows))] == list(range(2, 1236))
+        assert [row.position for row in tx.execute(select(rows).order_by(rows.c.id))] == list(
+            range(2, 1236)
+        )
 
 
 def test_repeated_ids_are_named_with_their_rows(store: Store) -> None:
