@@ -1,6 +1,7 @@
 """Fixtures of the whole suite, with the rule that the full run may not skip anything."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import matrix
 import pytest
 from browser import Browser, chromium_path
 from postgres_server import Server, running_server
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from world import World
 
 from jobs.database import create, postgres_engine
@@ -17,6 +18,13 @@ from jobs.table import metadata
 from runner.catalogue import choose_language
 
 ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
+
+
+@event.listens_for(Engine, "connect")
+def rows_in_no_order_come_backwards(connection: object, _record: object) -> None:
+    """An order that no statement asks for may not be counted on: PostgreSQL gives none."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA reverse_unordered_selects=ON")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

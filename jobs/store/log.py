@@ -134,11 +134,12 @@ def deaths_in_a_row(connection: Connection, batch_id: int, *, before: int) -> in
 
 
 def call_books(connection: Connection, batch_id: int) -> list[tuple[str, str | None]]:
-    """Every call of a batch: the key it carried and how it ended on the wire (A–E, None: open)."""
+    """Every call of a batch in order: its key and how it ended on the wire (A–E, None: open)."""
     found = connection.execute(
         select(calls.c.call_key, calls.c.wire)
         .join(runs, runs.c.id == calls.c.run_id)
         .where(runs.c.batch_id == batch_id)
+        .order_by(calls.c.id)
     )
     return [(row.call_key, row.wire) for row in found]
 

@@ -131,6 +131,7 @@ def _head(files_at: str) -> list[_Pair]:
 
 
 def _list(value: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    """A JSON list of what the row's files have; their table is in the order of their numbers."""
-    listed = select(func.json_group_array(value)).where(ANSWERED_FILES, condition)
-    return listed.correlate(jobs).scalar_subquery()
+    """A JSON list of what the row's files have, in the order of their numbers."""
+    kept = select(value.label("value")).where(ANSWERED_FILES, condition).order_by(files.c.number)
+    in_order = kept.correlate(jobs).subquery()
+    return select(func.json_group_array(in_order.c.value)).scalar_subquery()
