@@ -88,3 +88,12 @@ class Claimed:
     deaths: int = 0  # times the process died in this step, as far as an adopted job tells
     call_id: int = 0
     call_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """In whose name jobs are claimed and settled."""
+
+    batch_id: int
+    run_id: int
+    owner: str

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from jobs.job import JSON, Failure
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.wire import Call, Reply
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from jobs.failpoints import reach
-from jobs.job import JSON, Claimed, Step
+from jobs.job import JSON, Claimed, Holding, Step
 from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
-from jobs.store.claims import Holding, Order, claim, next_due
+from jobs.store.claims import Order, claim, next_due
 from jobs.store.ids import Ids
 from jobs.store.log import note
 from jobs.store.settles import Settlement, settle

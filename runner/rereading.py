@@ -4,9 +4,9 @@ import logging
 import time
 import uuid
 
+from jobs.job import Holding
 from jobs.outcome import Answered, Finished
 from jobs.store import Store
-from jobs.store.claims import Holding
 from jobs.store.ids import Ids
 from jobs.store.log import last_run
 from jobs.store.rereading import Unread, look, take_up, unread

@@ -14,10 +14,10 @@ from jobs.outcome import (
     Outcome,
     Released,
     Repeat,
-    Result,
     Submitted,
     TryAgain,
 )
+from jobs.result import Result
 from runner.endpoint import AnyEndpoint, Rejected, Ticket
 from runner.inputs import field_named
 from runner.retry import backoff, retry_after

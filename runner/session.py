@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.failpoints import reach
-from jobs.job import JSON, Claimed, Failure, Step
+from jobs.job import JSON, Claimed, Failure, Holding, Step
 from jobs.store import Store, TableError
 from jobs.store.bars import Bar
 from jobs.store.batches import Batch
 from jobs.store.bill import committed
 from jobs.store.choices import Choice, ask_again, select_first, select_jobs, select_rows, unselect
-from jobs.store.claims import Holding, adopt
+from jobs.store.claims import adopt
 from jobs.store.ids import Ids
 from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.totals import Counts, counts, spent

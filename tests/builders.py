@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.job import JSON, Claimed, Failure, FailureClass, Step
-from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Picture, Result, Usage
+from jobs.job import JSON, Claimed, Failure, FailureClass, Holding, Step
+from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome
+from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
-from jobs.store.claims import Holding, Order, claim
+from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
 from jobs.store.settles import Ended, SavedFile, Settlement, settle

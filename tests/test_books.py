@@ -8,7 +8,8 @@ from loading import asking, load
 from working import ME, take
 
 from jobs.job import Claimed
-from jobs.outcome import Finished, Result
+from jobs.outcome import Finished
+from jobs.result import Result
 from jobs.store import Store
 from jobs.store.log import open_run
 from jobs.store.settles import Ended, Settlement, settle

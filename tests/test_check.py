@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.exc import DatabaseError
 
-from jobs.job import Step
+from jobs.job import Holding, Step
 from jobs.outcome import Finished
-from jobs.outcome import Result as Answered
+from jobs.result import Result as Answered
 from jobs.store import Store
-from jobs.store.claims import Holding, Order, claim
+from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
 from jobs.store.settles import Ended, Settlement, settle

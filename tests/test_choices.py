@@ -16,7 +16,8 @@ from working import (
 )
 
 from jobs.job import Failure, FailureClass, State, Step
-from jobs.outcome import Answered, Finished, GiveUp, Held, Released, Repeat, Result, Submitted
+from jobs.outcome import Answered, Finished, GiveUp, Held, Released, Repeat, Submitted
+from jobs.result import Result
 from jobs.store import Store
 from jobs.store.choices import (
     ANSWERABLE,

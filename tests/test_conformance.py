@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.outcome import Picture, Result
+from jobs.result import Picture, Result
 from runner.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
 from runner.inputs import Attachment, Kind, converter, describe, field_named, parse
 from runner.registry import ENDPOINTS, UnknownEndpoint, endpoint, known_fields

@@ -9,11 +9,11 @@ from loading import asking, load
 from sqlalchemy import select
 from working import FAILURE, OUTCOMES, call_rows, job_rows, settlement
 
-from jobs.job import Claimed, FailureClass, State, Step
+from jobs.job import Claimed, FailureClass, Holding, State, Step
 from jobs.outcome import TRANSITIONS, Held, Outcome, Released
 from jobs.store import Store
 from jobs.store.choices import Choice, again, one_more_pass, retry, retry_named, skip
-from jobs.store.claims import Holding, Order, adopt, claim
+from jobs.store.claims import Order, adopt, claim
 from jobs.store.ids import Ids
 from jobs.store.settles import settle
 from jobs.table import attempts

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from working import FAILURE, ME, close, settlement, take, the_job
 
 from jobs.job import Claimed, Step
-from jobs.outcome import Finished, Held, Released, Result
+from jobs.outcome import Finished, Held, Released
+from jobs.result import Result
 from jobs.store import Store, Transaction
 from jobs.store.claims import Order
 from jobs.store.log import open_run, run_events

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.bodies import outgoing
 from runner.endpoint import AnyEndpoint, Rejected
 from runner.endpoints import image, image_edit

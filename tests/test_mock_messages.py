@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.endpoint import Rejected
 from runner.endpoints.messages import ENDPOINT, Inputs
 from runner.inputs import Attachment

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.job import JSON, FailureClass
-from jobs.outcome import Picture
+from jobs.result import Picture
 from runner.decoding import decode
 from runner.dialects.chat import read_completion
 from runner.dialects.expiry import expires_at

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.job import JSON
-from jobs.outcome import Picture, Result
+from jobs.result import Picture, Result
 from runner.dialects.usage import read_usage
 from runner.prices.ask import ANSWER, Ask
 from runner.prices.book import book

@@ -28,14 +28,12 @@ from jobs.outcome import (
     GiveUp,
     Held,
     Outcome,
-    Picture,
     Released,
     Repeat,
-    Result,
     Submitted,
     TryAgain,
-    Usage,
 )
+from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answered import answer
 from jobs.store.order import RANK_SPAN

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from world import TEXT, World
 
-from jobs.job import JSON, Failure, FailureClass, Step
+from jobs.job import JSON, Failure, FailureClass, Holding, Step
 from jobs.outcome import Finished, GiveUp, Held, Outcome
-from jobs.outcome import Result as Answered
+from jobs.result import Result as Answered
 from jobs.store import Store
-from jobs.store.claims import Holding, Order, claim
+from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
 from jobs.store.settles import Ended, Settlement, settle

@@ -15,7 +15,8 @@ from sqlalchemy import select, update
 from working import FAILURE, close, finish_all, job_rows, prompts, take, the_job
 
 from jobs.job import State, Step
-from jobs.outcome import Answered, Finished, GiveUp, Result, Submitted
+from jobs.outcome import Answered, Finished, GiveUp, Submitted
+from jobs.result import Result
 from jobs.store import Store
 from jobs.store.batches import batch
 from jobs.store.results import results

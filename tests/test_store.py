@@ -21,7 +21,8 @@ from working import (
 from working import the_job as only_job
 
 from jobs.job import Failure, FailureClass, State, Step
-from jobs.outcome import Answered, Finished, GiveUp, Picture, Released, Result, Submitted, Usage
+from jobs.outcome import Answered, Finished, GiveUp, Released, Submitted
+from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answered import answer, cells_of, done_digests, files_of
 from jobs.store.bars import Bar

@@ -6,22 +6,21 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.job import Claimed, Failure, FailureClass, Holding, Step
 from jobs.outcome import (
     Answered,
     Finished,
     GiveUp,
     Held,
     Outcome,
-    Picture,
     Released,
     Repeat,
-    Result,
     Submitted,
     TryAgain,
 )
+from jobs.result import Picture, Result
 from jobs.store import Store
-from jobs.store.claims import Holding, Order, adopt, claim
+from jobs.store.claims import Order, adopt, claim
 from jobs.store.ids import Ids
 from jobs.store.settles import Answer, Ended, Settlement, settle
 from jobs.table import calls, jobs

@@ -9,21 +9,12 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from jobs.job import Claimed, State, Step
+from jobs.job import Claimed, Holding, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.direct import Direct
 from jobs.store.ids import Ids
 from jobs.store.sharing import Sharing, company, grouped
 from jobs.table import attempts, calls, jobs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """In whose name jobs are claimed and settled."""
-
-    batch_id: int
-    run_id: int
-    owner: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from itertools import takewhile
 
 from sqlalchemy import Connection, insert, select, update
 
-from jobs.job import JSON
-from jobs.store.claims import Holding
+from jobs.job import JSON, Holding
 from jobs.table import batches, calls, events, runs
 
 

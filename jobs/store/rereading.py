@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from jobs.job import Claimed, FailureClass, State, Step
+from jobs.job import Claimed, FailureClass, Holding, State, Step
 from jobs.store.answered import StoredAnswer, answer
-from jobs.store.claims import TAKEN, Holding, as_claimed
+from jobs.store.claims import TAKEN, as_claimed
 from jobs.store.settles import Ended
 from jobs.table import answers, calls, jobs
 

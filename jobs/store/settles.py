@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from sqlalchemy import Connection, Table, bindparam, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from jobs.job import Claimed, Failure, State, Step
+from jobs.job import Claimed, Failure, Holding, State, Step
 from jobs.outcome import (
     TRANSITIONS,
     Answered,
@@ -19,11 +19,10 @@ from jobs.outcome import (
     Outcome,
     Released,
     Repeat,
-    Result,
     Submitted,
     TryAgain,
 )
-from jobs.store.claims import Holding
+from jobs.result import Result
 from jobs.store.direct import Direct
 from jobs.store.order import REPEAT_RANK, turn_of
 from jobs.table import answers, attempts, calls, files, jobs

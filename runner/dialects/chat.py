@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.outcome import Result, Usage
+from jobs.result import Result, Usage
 from runner.decoding import Undecodable, decode
 from runner.dialects.drafts import Choice, Draft, ToolCall, drafted, text_of
 from runner.dialects.envelope import Payloads, Reader, open_answer

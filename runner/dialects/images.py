@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from jobs.job import JSON
-from jobs.outcome import Picture, Result, Usage
+from jobs.result import Picture, Result, Usage
 from runner.decoding import Undecodable
 from runner.dialects.chat import Completion, cut_stream, told
 from runner.dialects.drafts import text_of

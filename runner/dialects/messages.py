@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
-from jobs.outcome import Usage
+from jobs.result import Usage
 from runner.decoding import Undecodable
 from runner.dialects.chat import Completion, told
 from runner.dialects.drafts import Choice, ToolCall, text_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.outcome import Picture, Result
+from jobs.result import Picture, Result
 from runner.decoding import Undecodable, decode
 from runner.dialects.pictures import picture_of
 from runner.endpoint import Pending, Reading, Rejected, Ticket

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.outcome import Picture
+from jobs.result import Picture
 from runner.dialects.chat import Completion
 from runner.dialects.drafts import Choice
 from runner.dialects.expiry import expires_at

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jobs.job import JSON
-from jobs.outcome import Usage
+from jobs.result import Usage
 
 _MOST = 10**12  # tokens; more is not a count
 

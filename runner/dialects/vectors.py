@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.outcome import Usage
+from jobs.result import Usage
 from runner.dialects.envelope import Reader, nothing, open_answer
 from runner.dialects.usage import read_usage
 from runner.endpoint import Rejected

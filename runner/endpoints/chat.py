@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.dialects.chat import (
     Completion,
     completion_call,

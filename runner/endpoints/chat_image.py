@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jobs.job import JSON
-from jobs.outcome import Picture, Result
+from jobs.result import Picture, Result
 from runner.dialects.chat import (
     Completion,
     completion_call,

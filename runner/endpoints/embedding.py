@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from jobs.job import JSON, Failure
-from jobs.outcome import Result, Usage
+from jobs.result import Result, Usage
 from runner.dialects.vectors import Vectors, read_vectors, shares, wrong_length
 from runner.endpoint import Endpoint, Reading, Rejected, Together
 from runner.inputs import PARAMS, body_column, column

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.dialects.chat import Completion, cut_stream, finish_failure, result_of
 from runner.dialects.messages import (
     LONGEST_WHOLE,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.prices.ask import Ask
 from runner.prices.book import book
 from runner.prices.money import NANO, nanos, plain

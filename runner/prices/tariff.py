@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from jobs.outcome import Result
+from jobs.result import Result
 from runner.prices.ask import Ask
 from runner.prices.money import MILLION, ZERO
 from runner.prices.tokens import Tokens, tokens_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.job import JSON
-from jobs.outcome import Usage
+from jobs.result import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from jobs.failpoints import reach
 from jobs.job import Claimed, Failure, Step
-from jobs.outcome import GiveUp, Released, Repeat, Result, Usage
+from jobs.outcome import GiveUp, Released, Repeat
+from jobs.result import Result, Usage
 from jobs.store.settles import Answer, Ended, Settlement
 from runner.answers import cut_answer
 from runner.endpoint import AnyEndpoint
