@@ -13,7 +13,7 @@ from runner.steps.terms import Done
 
 log = logging.getLogger("rowmill.attempts")
 
-RATE_WINDOW = 120.0  # seconds that the shown rate looks back
+RATE_WINDOW = 120  # seconds that the shown rate looks back
 KEPT_TIMES = 500
 KEPT_EVENTS = 6
 LINE = "row=%d endpoint=%s step=%s outcome=%s cause=%s wire=%s status=%s ms=%d"
@@ -25,6 +25,27 @@ MARKS: dict[type[Outcome], str] = {
     Repeat: "↻",
     Released: "↻",
 }
+
+
+@dataclass(slots=True)
+class Rate:
+    """Rows ended a minute, over the last two minutes or since the start; a number a second."""
+
+    started_at: float
+    _seconds: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW))
+
+    def count(self, now: float) -> None:
+        """One row has ended."""
+        second, rows = int(now), 0
+        if self._seconds and self._seconds[-1][0] == second:
+            _, rows = self._seconds.pop()
+        self._seconds.append((second, rows + 1))
+
+    def at(self, now: float) -> float | None:
+        """None where nothing can be said yet."""
+        rows = sum(rows for second, rows in self._seconds if second > now - RATE_WINDOW)
+        span = min(now - self.started_at, RATE_WINDOW)
+        return rows / span * 60 if span > 1 and rows else None
 
 
 @dataclass(slots=True)
@@ -44,9 +65,12 @@ class Meter:
     paused_until: float | None = None
     reason: str = ""
     failures: Counter[str] = field(default_factory=Counter)
-    _ended: deque[float] = field(default_factory=deque)
+    _rate: Rate = field(init=False)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
     _events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+
+    def __post_init__(self) -> None:
+        self._rate = Rate(started_at=self.started_at)
 
     def start_from(self, spent: Spent) -> None:
         """What earlier runs of this workspace used up."""
@@ -74,7 +98,7 @@ class Meter:
                 self.files += 1
                 self.bytes += file.size
         if isinstance(outcome, Finished | GiveUp | Held):
-            self._ended.append(time.time())
+            self._rate.count(time.time())
             if failure is not None:
                 self.failures[str(failure.kind)] += 1
         _log(
@@ -113,7 +137,7 @@ class Meter:
     def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
         """Everything as one value; counts come from the table."""
         now = time.time()
-        rate = self._rate(now)
+        rate = self._rate.at(now)
         left = counts.pending
         quiet = self.paused_until is not None and self.paused_until > now
         times = sorted(self._seconds)
@@ -146,13 +170,6 @@ class Meter:
             failures=dict(self.failures),
             events=tuple(self._events),
         )
-
-    def _rate(self, now: float) -> float | None:
-        """Rows ended a minute, over the last two minutes or since the start."""
-        while self._ended and self._ended[0] < now - RATE_WINDOW:
-            self._ended.popleft()
-        span = min(now - self.started_at, RATE_WINDOW)
-        return len(self._ended) / span * 60 if span > 1 and self._ended else None
 
 
 def _words(done: Done, seconds: float) -> str:
