@@ -240,6 +240,30 @@ def test_files_that_expire_first_are_fetched_first(store: Store) -> None:
     assert rows == [4, 3, 5, 2]  # without an expiry: an hour from now
 
 
+@pytest.mark.parametrize("outcome", [Released(delay=0.0), TryAgain(failure=FAILURE, delay=0.0)])
+def test_files_that_are_put_back_keep_their_place_by_expiry(
+    store: Store, outcome: Released | TryAgain
+) -> None:
+    load(store, asking("a", "b"))
+    for job, expires_at in zip(take(store), (2500.0, 2600.0), strict=True):
+        pictures = (Picture(url="https://e.x/", expires_at=expires_at),)
+        close(store, job, Answered(result=Result(pictures=pictures)), now=NOW)
+    (soonest,) = take(store, 1, step=Step.FETCH, now=NOW)
+    close(store, soonest, outcome, now=NOW)
+    assert [job.row for job in take(store, step=Step.FETCH, now=NOW)] == [2, 3]
+
+
+def test_files_that_were_alone_in_hand_at_a_death_come_after_all_others(store: Store) -> None:
+    load(store, asking("a", "b"))
+    for job, expires_at in zip(take(store), (2500.0, 2600.0), strict=True):
+        pictures = (Picture(url="https://e.x/", expires_at=expires_at),)
+        close(store, job, Answered(result=Result(pictures=pictures)), now=NOW)
+    take(store, 1, step=Step.FETCH, now=NOW)
+    (suspect,) = take_over(store)
+    close(store, suspect, Released(delay=0.0), holding=OTHER, now=NOW)
+    assert [job.row for job in take(store, step=Step.FETCH, now=NOW)] == [3, 2]
+
+
 def test_a_ticket_and_its_deadline_stay_through_polls(store: Store) -> None:
     load(store, asking("a"))
     (job,) = take(store)

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import chardet
-
 from jobs.sheet.doubt import ENOUGH, Doubt, doubt_of, is_plausible, looks_chinese
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.text import LABELS, bad_line_findings, label, nul_findings, physical_lines
@@ -227,6 +225,8 @@ def _votes(lines: list[bytes]) -> list[str]:
 
     One damaged line misleads a detector about the whole, not about most parts.
     """
+    import chardet  # noqa: PLC0415 - its tables are big, and most sheets are UTF-8
+
     parts = [lines, *(lines[i::8] for i in range(8))] if len(lines) >= 16 else [lines]
     votes: Counter[str] = Counter()
     for part in parts:

@@ -7,9 +7,9 @@ and confirms them when its file is in place; what a dead export took is new agai
 from collections.abc import Collection
 
 from sqlalchemy import Connection, and_, delete, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs.job import State
+from jobs.store.direct import inserting
 from jobs.table import exported, jobs, rows
 
 SETTLED = frozenset({State.DONE, State.FAILED, State.IN_DOUBT, State.SKIPPED})
@@ -40,8 +40,9 @@ def take_new(
             ),
         )
     )
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(exported).from_select(["row_id", "taken_at", "taken_by"], fresh)
+    statement = inserting(connection.dialect, exported).from_select(
+        ["row_id", "taken_at", "taken_by"], fresh
+    )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["row_id"],

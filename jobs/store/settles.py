@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from sqlalchemy import Connection, Table, bindparam, func, null, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs.job import Claimed, Failure, Holding, State, Step
 from jobs.outcome import (
@@ -23,8 +22,8 @@ from jobs.outcome import (
     TryAgain,
 )
 from jobs.result import Result
-from jobs.store.direct import Direct
-from jobs.store.order import REPEAT_RANK, turn_of
+from jobs.store.direct import Direct, inserting
+from jobs.store.order import RANK_SPAN, REPEAT_RANK, turn_of
 from jobs.table import answers, attempts, calls, files, jobs
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -103,7 +102,7 @@ _GUARDED = Direct(
         state=bindparam("b_state"),
         step=bindparam("b_step"),
         rank=bindparam("b_rank"),
-        turn=bindparam("b_turn"),
+        turn=func.coalesce(bindparam("b_turn"), jobs.c.turn) + bindparam("b_behind"),
         not_before=bindparam("b_not_before"),
         owner=null(),
         attempts=bindparam("b_attempts"),
@@ -260,6 +259,10 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
             assert_never(outcome)
     change["b_rank"] = rank
     change["b_turn"] = turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
+    if step is Step.FETCH and job.step is Step.FETCH:
+        change["b_turn"] = None  # its files expire when they did
+    # What was alone in hand at a death comes after all others: the next may not be its fault.
+    change["b_behind"] = RANK_SPAN if job.deaths else 0.0
     return change
 
 
@@ -343,10 +346,7 @@ def _attempt(one: Settlement) -> dict[str, Any]:
 def _keeping(table: Table, *names: str) -> Direct:
     """An insert that leaves alone what is there: a late settle can bring the same answer again."""
     values: dict[str, Any] = {name: bindparam(name) for name in names}
-    return Direct(
-        sqlite.insert(table).values(values).on_conflict_do_nothing(),
-        {"postgresql": postgresql.insert(table).values(values).on_conflict_do_nothing()},
-    )
+    return Direct(lambda dialect: inserting(dialect, table).values(values).on_conflict_do_nothing())
 
 
 _KEEP_ANSWER = _keeping(answers, *answers.columns.keys())
