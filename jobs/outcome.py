@@ -32,10 +32,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Nothing was bought (not sent, or refused for free): go on after `delay` seconds."""
+    """Nothing was bought (not sent, or refused for free): go on after `delay` seconds.
+
+    A suspect was alone in hand at a death: it goes on when nothing else is left, so that it cannot
+    take others with it, nor be blamed for a kill while there is other work.
+    """
 
     delay: float
     failure: Failure | None = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, Released, Repeat, Submitted, TryAgain
 from jobs.store import DriverError
 from jobs.store.bars import Bar
-from jobs.store.choices import one_more_pass
+from jobs.store.choices import one_more_pass, suspects_too
 from jobs.store.claims import Order
 from jobs.store.settles import Settlement
 from runner.catalogue import say
@@ -197,7 +197,7 @@ class Workshop:
                 await asyncio.sleep(GATHERING)
         elif self._stopping or not self._nothing_left():
             await self._sleep()
-        elif self._out_of_money or self._second_pass or not await self._once_more():
+        elif not (await self._suspects() or await self._once_more()):
             self._stopping = True
 
     def _take_ended(self) -> list[Over]:
@@ -357,8 +357,18 @@ class Workshop:
         working = [crew for crew in self.crews if not self._over_for(crew)]
         return not self._busy() and all(crew.idle for crew in working)
 
+    async def _suspects(self) -> bool:
+        """Nothing else is left: what was alone in hand when the process died."""
+        now, batch_id = time.time(), self.ledger.holding.batch_id
+        count = await self.ledger.do(lambda tx: suspects_too(tx, batch_id, now=now))
+        if count:
+            self._hear()
+        return count > 0
+
     async def _once_more(self) -> bool:
         """One more pass for what failed in passing during this run."""
+        if self._out_of_money or self._second_pass:
+            return False
         self._second_pass = True
         holding, since = self.ledger.holding, self.started_at
         count = await self.ledger.do(
@@ -368,9 +378,13 @@ class Workshop:
         )
         if count:
             await self.ledger.note("second_pass", {"rows": count})
-            for crew in self.crews:
-                crew.hear()
+            self._hear()
         return count > 0
+
+    def _hear(self) -> None:
+        """There may be something for every crew again."""
+        for crew in self.crews:
+            crew.hear()
 
     def _start(self, crew: Crew, jobs: Sequence[Claimed]) -> None:
         started = self._began[jobs[0].id] = time.monotonic()

@@ -8,6 +8,7 @@ from loading import asking, load
 from sqlalchemy import select
 from working import (
     FAILURE,
+    IDS,
     ME,
     OTHER,
     OUTCOMES,
@@ -36,6 +37,8 @@ from jobs.outcome import (
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answered import answer
+from jobs.store.choices import suspects_too
+from jobs.store.claims import Order, claim, next_due
 from jobs.store.order import RANK_SPAN
 from jobs.store.settles import Answer, replace_answer, settle
 from jobs.table import attempts, files
@@ -253,15 +256,17 @@ def test_files_that_are_put_back_keep_their_place_by_expiry(
     assert [job.row for job in take(store, step=Step.FETCH, now=NOW)] == [2, 3]
 
 
-def test_files_that_were_alone_in_hand_at_a_death_come_after_all_others(store: Store) -> None:
+def test_a_suspect_of_a_death_is_taken_when_nothing_else_is_left(store: Store) -> None:
     load(store, asking("a", "b"))
-    for job, expires_at in zip(take(store), (2500.0, 2600.0), strict=True):
-        pictures = (Picture(url="https://e.x/", expires_at=expires_at),)
-        close(store, job, Answered(result=Result(pictures=pictures)), now=NOW)
-    take(store, 1, step=Step.FETCH, now=NOW)
+    bring_to(store, Step.FETCH)
     (suspect,) = take_over(store)
-    close(store, suspect, Released(delay=0.0), holding=OTHER, now=NOW)
-    assert [job.row for job in take(store, step=Step.FETCH, now=NOW)] == [3, 2]
+    close(store, suspect, Released(delay=0.0, suspect=True), holding=OTHER)
+    order = Order(step=Step.FETCH, limit=9)
+    with store.write() as tx:
+        assert claim(tx, ME, order, ids=IDS, now=NOW * 1000) == []
+        assert next_due(tx, ME, order) is None
+        assert suspects_too(tx, ME.batch_id, now=NOW) == 1
+    assert [job.row for job in take(store, step=Step.FETCH, now=NOW)] == [2]
 
 
 def test_a_ticket_and_its_deadline_stay_through_polls(store: Store) -> None:

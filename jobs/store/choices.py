@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
-from jobs.store.order import RANK_SPAN
+from jobs.store.order import AFTER_ALL, RANK_SPAN
 from jobs.table import calls, jobs, rows
 
 
@@ -172,6 +172,16 @@ def fresh_start(now: float) -> dict[str, object]:
         "detail": None,
         "updated_at": now,
     }
+
+
+def suspects_too(connection: Connection, batch_id: int, *, now: float) -> int:
+    """What waited until nothing else is left, now; returns how many."""
+    waiting = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.state == State.READY.value,
+        jobs.c.not_before == AFTER_ALL,
+    )
+    return connection.execute(update(jobs).where(waiting).values(not_before=now)).rowcount
 
 
 def one_more_pass(

@@ -13,6 +13,7 @@ from jobs.job import Claimed, Holding, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.direct import Direct
 from jobs.store.ids import Ids
+from jobs.store.order import AFTER_ALL
 from jobs.store.sharing import Sharing, company, grouped
 from jobs.table import attempts, calls, jobs
 
@@ -273,6 +274,7 @@ def next_due(connection: Connection, holding: Holding, order: Order) -> float | 
         jobs.c.batch_id == holding.batch_id,
         jobs.c.state == State.READY.value,
         jobs.c.step == order.step.value,
+        jobs.c.not_before < AFTER_ALL,
         _WANTED,
     )
     if order.barred:

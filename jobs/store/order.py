@@ -6,6 +6,8 @@ SHEET_RANK = 0
 REPEAT_RANK = 1  # repeats in doubt come after all other rows
 LAST_RANK = 2  # one more pass for what failed in passing
 
+AFTER_ALL = 1e12  # a time that never comes: what waits for it is taken when nothing else is left
+
 RANK_SPAN = float(1 << 40)  # far above any row number
 
 

@@ -23,7 +23,7 @@ from jobs.outcome import (
 )
 from jobs.result import Result
 from jobs.store.direct import Direct, inserting
-from jobs.store.order import RANK_SPAN, REPEAT_RANK, turn_of
+from jobs.store.order import AFTER_ALL, REPEAT_RANK, turn_of
 from jobs.table import answers, attempts, calls, files, jobs
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -102,7 +102,7 @@ _GUARDED = Direct(
         state=bindparam("b_state"),
         step=bindparam("b_step"),
         rank=bindparam("b_rank"),
-        turn=func.coalesce(bindparam("b_turn"), jobs.c.turn) + bindparam("b_behind"),
+        turn=func.coalesce(bindparam("b_turn"), jobs.c.turn),
         not_before=bindparam("b_not_before"),
         owner=null(),
         attempts=bindparam("b_attempts"),
@@ -244,7 +244,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         case Answered():
             change["b_attempts"] = 0  # the files have attempts of their own
         case Released():
-            change |= {"b_not_before": now + outcome.delay, "b_call_key": job.call_key or None}
+            change["b_not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
+            change["b_call_key"] = job.call_key or None
         case TryAgain():
             change |= {"b_not_before": now + outcome.delay, "b_attempts": job.attempts + 1}
         case Repeat():
@@ -261,8 +262,6 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
     change["b_turn"] = turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
     if step is Step.FETCH and job.step is Step.FETCH:
         change["b_turn"] = None  # its files expire when they did
-    # What was alone in hand at a death comes after all others: the next may not be its fault.
-    change["b_behind"] = RANK_SPAN if job.deaths else 0.0
     return change
 
 

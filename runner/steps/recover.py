@@ -15,7 +15,6 @@ from runner.steps.send_together import SharedSender
 from runner.steps.terms import Done, Tools
 
 MOST_DEATHS = 3
-SUSPECT_WAIT = 120.0  # seconds; a start takes ten where a machine is busy
 
 
 async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools: Tools) -> Done:
@@ -24,9 +23,8 @@ async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools:
         return await _recover_send(job, record, sender=sender, tools=tools)
     if job.deaths >= MOST_DEATHS:
         return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
-    # Others may come only in a while: alone at a second death it waits for them.
-    wait = SUSPECT_WAIT * max(job.deaths - 1, 0)
-    return Done(settlement=Settlement(job=job, outcome=Released(delay=wait)))
+    put_back = Released(delay=0.0, suspect=job.deaths > 0)
+    return Done(settlement=Settlement(job=job, outcome=put_back))
 
 
 async def _recover_send(
