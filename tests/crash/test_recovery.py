@@ -2,13 +2,16 @@
 
 import json
 import random
+import signal
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
 
 from runner.exits import Exit
+from runner.mock.forms import Form
 from runner.spool import Spool, pack
+from runner.steps.recover import MOST_DEATHS
 from runner.wire import Reply
 
 from .audit import audit
@@ -18,6 +21,7 @@ _ADOPTED = (
     "SELECT count(*) FROM jobs WHERE state = 'running' "
     "AND owner = (SELECT owner FROM runs ORDER BY id DESC LIMIT 1)"
 )
+_STANDING = "SELECT kind, count(*) FROM jobs GROUP BY kind ORDER BY kind DESC"
 _RUNS = "SELECT count(*) FROM runs"
 
 
@@ -108,3 +112,16 @@ def test_an_answer_in_spool_and_table_alike_does_not_stop_the_next_run(tmp_path:
         found = audit(one, [])
         assert not found.problems
         assert found.billed == 4
+
+
+def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Path) -> None:
+    """The others are saved meanwhile, and a later try saves it without a new call."""
+    with scene(tmp_path, rows=4, endpoint="chat-image", forms=(Form.MARKDOWN,)) as one:
+        assert one.start("--limit", "3").wait() == Exit.DONE
+        for _ in range(MOST_DEATHS):
+            assert one.start(ROWMILL_FAILPOINT="file.part=kill").wait() == -signal.SIGKILL
+        assert one.start().wait() == Exit.SOME_FAILED
+        assert one.query(_STANDING) == [("crashed", 1), (None, 3)]
+        assert one.start(command="retry").wait() == Exit.DONE
+        assert one.calls() == 4
+        assert not audit(one, []).problems
