@@ -2,7 +2,6 @@
 
 import difflib
 import errno
-import gc
 import importlib
 import io
 import logging
@@ -19,6 +18,7 @@ from runner import screen
 from runner.catalogue import choose_language, say
 from runner.commands import options
 from runner.exits import Exit, Refusal
+from runner.imports import undisturbed
 from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
 
@@ -68,9 +68,8 @@ class Rowmill(click.Group):
         del ctx  # click's signature
         if cmd_name not in (*COMMANDS, GUIDE):
             return None
-        gc.disable()  # what is imported stays: looking through it meanwhile finds nothing
-        found = importlib.import_module(f"runner.commands.{cmd_name}").command
-        gc.enable()
+        with undisturbed():
+            found = importlib.import_module(f"runner.commands.{cmd_name}").command
         assert isinstance(found, click.Command)
         return found
 

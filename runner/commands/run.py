@@ -5,6 +5,7 @@ from pathlib import Path
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
+from runner.imports import undisturbed
 from runner.stdin_sheet import STDIN, keep
 from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renamed_from
 
@@ -15,8 +16,9 @@ def _run(sheet: str) -> int:
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()
     # What runs takes half a second to load; that the table is held can be told before.
-    from runner.commands.launch import launch  # noqa: PLC0415
-    from runner.commands.terms import Launch  # noqa: PLC0415
+    with undisturbed():
+        from runner.commands.launch import launch  # noqa: PLC0415
+        from runner.commands.terms import Launch  # noqa: PLC0415
 
     known = workspace.loaded()
     settings = options.settings(
