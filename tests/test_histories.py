@@ -38,6 +38,7 @@ class Histories(RuleBasedStateMachine):
         self.ids = Ids()
         self.run = 1
         self.hands: dict[int, Claimed] = {}  # what the living process holds
+        self.recovering = False  # it took them over and has settled none
         self.ghosts: list[tuple[Holding, Claimed]] = []  # what dead processes held
         self.done: set[tuple[int, int]] = set()
         load(self.store, asking(*(f"w{number}" for number in range(ROWS))))
@@ -53,6 +54,7 @@ class Histories(RuleBasedStateMachine):
         with self.store.write() as tx:
             return work(tx, *args, **named)
 
+    @precondition(lambda self: not self.recovering)
     @rule(limit=st.integers(1, ROWS))
     def take(self, limit: int) -> None:
         """A worker of each crew asks for work, some time after the last."""
@@ -64,6 +66,7 @@ class Histories(RuleBasedStateMachine):
                 assert (job.id, job.version) not in self.done
                 self.hands[job.id] = job
 
+    @precondition(lambda self: not self.recovering)
     @rule(limit=st.integers(1, ROWS), data=st.data())
     def work(self, limit: int, data: st.DataObject) -> None:
         """Work is taken and everything in hand comes to some outcome."""
@@ -77,8 +80,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, ROWS))
     def die(self, limit: int) -> None:
-        """The process dies in its work; the next one blames what was alone in hand."""
-        self.take(limit)
+        """The process dies; the next one blames what was alone in hand, if that was at work."""
+        if not self.recovering:
+            self.take(limit)
         self.ghosts += [(self.me, job) for job in self.hands.values()]
         self.run += 1
         adopted: list[Claimed] = self.write(adopt, self.me)
@@ -86,11 +90,12 @@ class Histories(RuleBasedStateMachine):
         in_hand = [job for job in adopted if job.step is not Step.SEND]
         for job in adopted:
             assert job.call_id == self.hands[job.id].call_id
-            died = in_hand == [job]
+            died = in_hand == [job] and not self.recovering
             assert job.deaths >= self.hands[job.id].deaths + died
         self.hands = {job.id: job for job in adopted}
+        self.recovering = True
 
-    @precondition(lambda self: self.hands)
+    @precondition(lambda self: self.recovering)
     @rule(hold=st.booleans())
     def recover(self, hold: bool) -> None:
         for job in self.hands.values():
@@ -98,7 +103,7 @@ class Histories(RuleBasedStateMachine):
             if hold and job.step is Step.SEND:
                 outcome = Held(failure=FAILURE)
             assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
-        self.hands = {}
+        self.hands, self.recovering = {}, False
 
     @precondition(lambda self: self.ghosts)
     @rule(data=st.data())

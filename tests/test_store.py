@@ -159,6 +159,14 @@ def test_deaths_are_counted_through_releases_until_a_step_is_survived(store: Sto
     assert only_job(store).deaths == 0
 
 
+def test_a_death_during_recovery_is_not_blamed_on_what_waits_to_be_put_back(store: Store) -> None:
+    load(store, asking("a"))
+    bring_to(store, Step.FETCH)
+    for holding in (OTHER, ME, OTHER):
+        (adopted,) = take_over(store, holding)
+        assert adopted.deaths == 1
+
+
 def test_among_several_jobs_in_hand_none_is_blamed_for_a_death(store: Store) -> None:
     load(store, asking("a", "b"))
     bring_to(store, Step.FETCH)

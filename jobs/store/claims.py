@@ -291,7 +291,7 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
 
     Sends come with the call that was open. One death more gets a job that was in hand alone: among
     several nobody knows which it was, and a send waits for the network (`count_death` counts those
-    whose answer is read).
+    whose answer is read). It is written when the job is settled: a death before that is another's.
     """
     left = update(jobs).where(
         jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
@@ -310,8 +310,6 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
     last_calls = {job_id: (call_id, key) for job_id, call_id, key in found}
     in_hand = [row.id for row in taken if row.step != Step.SEND]
     guilty = in_hand[0] if len(in_hand) == 1 else None
-    if guilty is not None:
-        count_death(connection, guilty)
     adopted = []
     for row in sorted(taken, key=_in_order):
         call_id, key = (row.call_id or 0, row.call_key or "")
