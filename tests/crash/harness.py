@@ -66,7 +66,6 @@ class Photo:
     lines: int
     rows: int
     open_calls: tuple[OpenCall, ...]
-    saving: tuple[int, ...]  # ids of the jobs whose files were being saved
     in_table: frozenset[str]  # request ids of whole answers
     in_spool: frozenset[str]
 
@@ -253,7 +252,6 @@ class Scene:
             lines=lines,
             rows=sum(count for (count,) in query(table, "SELECT count(*) FROM rows")),
             open_calls=tuple(OpenCall(key=k, position=p) for k, p in query(table, _OPEN)),
-            saving=tuple(number for (number,) in query(table, _SAVING)),
             in_table=frozenset(map(_request_id, (row[0] for row in query(table, _WHOLE)))),
             in_spool=frozenset(
                 _request_id(json.dumps(dict(one.reply.headers))) for one in replay(place / "spool")
@@ -280,7 +278,6 @@ _OPEN = (
     "SELECT c.call_key, j.position FROM calls c JOIN attempts a ON a.call_id = c.id "
     "JOIN jobs j ON j.id = a.job_id WHERE c.wire IS NULL"
 )
-_SAVING = "SELECT id FROM jobs WHERE state = 'running' AND step = 'fetch'"
 _WHOLE = "SELECT headers FROM answers WHERE complete"
 
 
