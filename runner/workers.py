@@ -93,7 +93,7 @@ class Workshop:
     async def run(self) -> None:
         """Work until every job is settled, or a stop has drained what was in flight."""
         try:
-            while not self._over():
+            while not self._over() or (not self._cut and await self._suspects()):
                 await self._round()
         except DriverError as error:
             self.halt(Stop(kind="broken", detail=str(error.orig)))

@@ -9,13 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 from runner.exits import Exit
+from runner.mock.faults import Fault, FaultPlan
 from runner.mock.forms import Form
 from runner.spool import Spool, pack
 from runner.steps.recover import MOST_DEATHS
 from runner.wire import Reply
 
 from .audit import audit
-from .harness import Run, Scene, scene
+from .harness import Run, Scene, prompts_of, scene
 
 _ADOPTED = (
     "SELECT count(*) FROM jobs WHERE state = 'running' "
@@ -125,3 +126,20 @@ def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Pa
         assert one.start(command="retry").wait() == Exit.DONE
         assert one.calls() == 4
         assert not audit(one, []).problems
+
+
+def test_a_file_that_was_in_hand_at_a_death_is_saved_also_by_a_run_that_stops(
+    tmp_path: Path,
+) -> None:
+    """Spent credit ends the buying, not the saving of what was bought."""
+    spent = FaultPlan(script={prompts_of(2)[1]: (Fault.CREDIT,) * 9})
+    with scene(
+        tmp_path, rows=2, endpoint="chat-image", forms=(Form.MARKDOWN,), faults=spent
+    ) as one:
+        dying = one.start("--limit", "1", ROWMILL_FAILPOINT="file.part=kill")
+        assert dying.wait() == -signal.SIGKILL
+        assert one.start().wait() == Exit.PROVIDER
+        assert one.query("SELECT state, step FROM jobs ORDER BY position") == [
+            ("done", "fetch"),
+            ("ready", "send"),
+        ]
