@@ -31,7 +31,6 @@ MARKS: dict[type[Outcome], str] = {
 class Rate:
     """Rows ended a minute, over the last two minutes or since the start; a number a second."""
 
-    started_at: float
     _seconds: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW))
 
     def count(self, now: float) -> None:
@@ -41,10 +40,10 @@ class Rate:
             _, rows = self._seconds.pop()
         self._seconds.append((second, rows + 1))
 
-    def at(self, now: float) -> float | None:
+    def at(self, now: float, *, since: float) -> float | None:
         """None where nothing can be said yet."""
         rows = sum(rows for second, rows in self._seconds if second > now - RATE_WINDOW)
-        span = min(now - self.started_at, RATE_WINDOW)
+        span = min(now - since, RATE_WINDOW)
         return rows / span * 60 if span > 1 and rows else None
 
 
@@ -65,12 +64,9 @@ class Meter:
     paused_until: float | None = None
     reason: str = ""
     failures: Counter[str] = field(default_factory=Counter)
-    _rate: Rate = field(init=False)
+    _rate: Rate = field(default_factory=Rate)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
     _events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
-
-    def __post_init__(self) -> None:
-        self._rate = Rate(started_at=self.started_at)
 
     def start_from(self, spent: Spent) -> None:
         """What earlier runs of this workspace used up."""
@@ -137,7 +133,7 @@ class Meter:
     def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
         """Everything as one value; counts come from the table."""
         now = time.time()
-        rate = self._rate.at(now)
+        rate = self._rate.at(now, since=self.started_at)
         left = counts.pending
         quiet = self.paused_until is not None and self.paused_until > now
         times = sorted(self._seconds)

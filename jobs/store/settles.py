@@ -259,9 +259,11 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         case _:
             assert_never(outcome)
     change["b_rank"] = rank
-    change["b_turn"] = turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
-    if step is Step.FETCH and job.step is Step.FETCH:
-        change["b_turn"] = None  # its files expire when they did
+    change["b_turn"] = (
+        None  # its files expire when they did
+        if step is job.step is Step.FETCH
+        else turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
+    )
     return change
 
 
