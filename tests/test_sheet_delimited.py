@@ -12,8 +12,6 @@ from jobs.sheet.delimiters import best_delimiter
 from jobs.sheet.reader import Finding, Sheet, SheetError, open_sheet
 from runner.catalogue.findings import words
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
-
 NASTY = [
     *("NA", "N/A", "null", "NULL", "None", "nan", "NaN", "#N/A", "007", "00123", "7.50", "1e5"),
     *("true", "FALSE", "12345678901234567890", "9007199254740993", "1,000", "0x1F", "-0", "+1"),
@@ -214,15 +212,15 @@ def test_bare_quotes_never_swallow_rows_of_a_tsv(tmp_path: Path) -> None:
     assert [row for _, row in sheet.rows()] == [["a", '"cat'], ["b", "dog"], ["c", 'hen"']]
 
 
-def test_the_public_tab_separated_prompt_list_reads_whole() -> None:
-    path = DATA / "PartiPrompts.tsv"
-    if not path.exists():
-        pytest.skip("PartiPrompts.tsv is not here")
-    sheet = open_sheet(path)
+def test_a_bare_quote_far_down_a_long_tsv_swallows_nothing(tmp_path: Path) -> None:
+    lines = [f"A cat, {k} of them\tAnimals\tPlain; simple\t" for k in range(1632)]
+    lines[1560] = '"G I G" painted on a wall\tSigns\tWriting\t'
+    text = "\n".join(["Prompt\tCategory\tChallenge\tNote", *lines, ""])
+    sheet = sheet_of(tmp_path, text, "sheet.tsv")
     rows = list(sheet.rows())
     assert (len(rows), sheet.layout.delimiter) == (1632, "\t")
     assert {len(row) for _, row in rows} == {4}
-    assert sum(str(row[0]).startswith('"G I G G L E"') for _, row in rows) == 1
+    assert rows[1560] == (1562, ['"G I G" painted on a wall', "Signs", "Writing", ""])
 
 
 def test_a_unicode_text_export_of_excel_reads(tmp_path: Path) -> None:

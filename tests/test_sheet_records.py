@@ -8,8 +8,6 @@ import pytest
 from jobs.job import JSON
 from jobs.sheet.reader import Sheet, SheetError, open_sheet
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
-
 
 def sheet_of(folder: Path, text: str, name: str = "sheet.jsonl") -> Sheet:
     path = folder / name
@@ -130,14 +128,12 @@ def test_half_an_emoji_in_a_key_is_named_too(tmp_path: Path) -> None:
     assert list(sheet.rows()) == [(1, ["x"])]
 
 
-def test_the_public_list_with_nested_values_reads_whole() -> None:
-    path = DATA / "geneval.jsonl"
-    if not path.exists():
-        pytest.skip("geneval.jsonl is not here")
-    sheet = open_sheet(path)
+def test_nested_values_are_kept_also_where_a_key_comes_late(tmp_path: Path) -> None:
+    bench: JSON = [{"class": "bench", "count": 1}]
+    early: list[JSON] = [{"tag": "one", "include": bench, "prompt": "a bench"}] * 550
+    late: JSON = {"tag": "two", "include": [], "exclude": bench, "prompt": "no bench"}
+    sheet = sheet_of(tmp_path, lines(*early, late))
+    assert sheet.layout.headers == ("tag", "include", "prompt", "exclude")
     rows = list(sheet.rows())
-    prompt = sheet.layout.headers.index("prompt")
-    include = sheet.layout.headers.index("include")
-    assert len(rows) == 553
-    assert rows[0][1][prompt] == "a photo of a bench"
-    assert rows[0][1][include] == [{"class": "bench", "count": 1}]
+    assert (len(rows), rows[0]) == (551, (1, ["one", bench, "a bench", None]))
+    assert rows[-1] == (551, ["two", [], "no bench", bench])
