@@ -20,7 +20,8 @@ from jobs.store.answered import done_digests
 from jobs.store.batches import Batch, batch
 from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
-from jobs.store.staging import Landing, Plan, is_empty
+from jobs.store.spans import Absence
+from jobs.store.staging import Landing, Plan, absence_staged, is_empty
 from jobs.template import Template
 from runner.catalogue import said, say
 from runner.exits import Refusal
@@ -51,6 +52,7 @@ class Intake:
     problems: tuple[Finding, ...] = ()
     first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
     models: Mapping[str, int] = field(default_factory=dict)
+    absence: Absence | None = None  # rows that were asked for and are not there
     elsewhere: str = ""  # in whose workspace its rows are answered already, in words
 
 
@@ -133,9 +135,10 @@ def look_at(store: Store, sheet: Path, settings: Settings, looks: Onlooker) -> I
     with store.session() as tx, tx.begin():
         before = _Before(known=looks.known, edits=edits_of(tx, BATCH_ID))
         found = _understand(tx, sheet, settings, before, count=looks.count)
-        if looks.known is not None or settings.rebuy:
-            return found.intake
-        return replace(found.intake, elsewhere=_answered_elsewhere(found, looks.workspace))
+        absence = absence_staged(tx, settings.rows) if settings.rows is not None else None
+        new = looks.known is None and not settings.rebuy
+        elsewhere = _answered_elsewhere(found, looks.workspace) if new else ""
+        return replace(found.intake, elsewhere=elsewhere, absence=absence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

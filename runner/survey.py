@@ -16,6 +16,7 @@ from jobs.store import Store
 from jobs.store.batches import Batch
 from jobs.store.bill import Asked, Committed, committed, mean_costs, mean_file_size
 from jobs.store.glance import recent_seconds
+from jobs.store.spans import Absence
 from jobs.store.staging import Plan
 from jobs.store.totals import counts
 from jobs.template import Template, TemplateError
@@ -35,6 +36,7 @@ from runner.prices.pricelist import PriceList
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY
 from runner.settings import Settings
+from runner.told import absence_words
 from runner.workspace import BATCH_ID, Workspace
 
 LOOKED_AT = 200  # first requests from which the price of all is foretold
@@ -61,6 +63,7 @@ class Survey:
     offer_at: float | None = None  # when the gateway's price list was had
     disk_free: int | None = None
     key_note: str | None = None
+    absence: Absence | None = None  # rows that --rows names and that are not there
     stops: tuple[str, ...] = ()
 
     @property
@@ -141,6 +144,7 @@ def survey(
         findings=intake.findings,
         problems=intake.problems,
         models=intake.models,
+        absence=intake.absence,
         requests=tuple(_requests(intake, sheet, settings, count)),
         forecast=found[0] if found is not None else None,
         offer_at=offer.at if offer is not None else None,
@@ -198,6 +202,8 @@ def _stops(
         yield say("workspace.other_sheet", folder=folder, theirs=known.sheet, ours=ours)
     if intake.elsewhere:
         yield intake.elsewhere
+    if intake.absence is not None and intake.absence.entire:
+        yield absence_words(intake.absence, ours)
     plan = intake.plan
     if plan is None:
         return
@@ -240,7 +246,9 @@ def _forecast(
     fresh = plan.new + plan.changed + plan.returned - plan.answered_already
     calls = max(min(waiting + fresh, plan.staged) - plan.bad, 0)
     if settings.rows is not None:
-        calls = min(calls, sum(high - low + 1 for low, high in settings.rows))
+        named = sum(high - low + 1 for low, high in settings.rows)
+        absent = intake.absence.count if intake.absence is not None else 0
+        calls = min(calls, max(named - absent, 0))
     if settings.limit is not None:
         calls = min(calls, settings.limit)
     return foresee(_kinds(intake, settings), calls, prices, settings, due), before

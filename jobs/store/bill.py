@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from jobs.job import JSON, State, Step
 from jobs.store.nanos import nanos_of
+from jobs.store.spans import within
 from jobs.table import calls, files, jobs, runs
 
 SAMPLE = 100  # rows of each kind, from which the price of all is foretold
@@ -93,7 +94,7 @@ def _to_send(batch_id: int, positions: tuple[tuple[int, int], ...] | None) -> Co
     )
     if positions is None:
         return wanted
-    return and_(wanted, or_(false(), *(jobs.c.position.between(*span) for span in positions)))
+    return and_(wanted, within(jobs.c.position, positions))
 
 
 def _examples(

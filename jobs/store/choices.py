@@ -21,6 +21,7 @@ from sqlalchemy import (
 from jobs.job import FailureClass, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.order import AFTER_ALL, RANK_SPAN
+from jobs.store.spans import within
 from jobs.table import calls, jobs, rows
 
 
@@ -64,7 +65,7 @@ def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == batch_id, jobs.c.listed]
     named: list[ColumnElement[bool]] = []
     if choice.positions is not None:
-        named += [jobs.c.position.between(low, high) for low, high in choice.positions]
+        named.append(within(jobs.c.position, choice.positions))
     if choice.keys:
         by_key = select(rows.c.job_id).where(
             rows.c.batch_id == batch_id, rows.c.key.in_(list(choice.keys))

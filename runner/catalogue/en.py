@@ -9,6 +9,7 @@ from runner.catalogue.en_guide import GUIDE
 from runner.catalogue.en_money import MONEY
 from runner.catalogue.en_night import NIGHT
 from runner.catalogue.en_report import REPORT
+from runner.catalogue.en_rows import ROWS
 from runner.catalogue.en_run import RUN
 from runner.catalogue.en_views import VIEWS
 
@@ -279,6 +280,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **ROWS,
     **GUIDE,
     **VIEWS,
     **MONEY,

@@ -9,6 +9,7 @@ from runner.catalogue.zh_guide import GUIDE
 from runner.catalogue.zh_money import MONEY
 from runner.catalogue.zh_night import NIGHT
 from runner.catalogue.zh_report import REPORT
+from runner.catalogue.zh_rows import ROWS
 from runner.catalogue.zh_run import RUN
 from runner.catalogue.zh_views import VIEWS
 
@@ -268,6 +269,7 @@ MESSAGES: dict[str, str] = {
     **_PROGRESS,
     **_STATES,
     **RUN,
+    **ROWS,
     **GUIDE,
     **VIEWS,
     **MONEY,

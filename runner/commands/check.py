@@ -21,7 +21,7 @@ from runner.screen import give
 from runner.secret import redacted
 from runner.stdin_sheet import STDIN, borrowed
 from runner.survey import Survey, survey, survey_record
-from runner.told import settings_line
+from runner.told import absence_words, settings_line
 from runner.workspace import Workspace
 
 MOST_SHOWN = 200  # findings, and bad rows
@@ -204,6 +204,9 @@ def _draw_end(page: Page, found: Survey) -> None:
     for stop in found.stops:
         for line in stop.split("\n"):
             page.text(line, "red")
+    if found.absence is not None and not found.absence.entire:
+        words = absence_words(found.absence, found.sheet.name)
+        page.text(say("cli.warning", text=words), "yellow")
     if found.key_note is not None:
         page.text(say("cli.warning", text=found.key_note), "yellow")
     page.text(say("check.would_stop" if found.stops else "check.fine"), "bold")

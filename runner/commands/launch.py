@@ -16,6 +16,7 @@ from jobs.store.choices import ask_again
 from jobs.store.totals import Counts, counts
 from runner.catalogue import say
 from runner.catalogue.findings import describe
+from runner.commands.absent import tell_absent
 from runner.commands.finishing import finish
 from runner.commands.paying import (
     Due,
@@ -92,6 +93,8 @@ def _run(job: Launch, store: Store) -> int:
     except TemplateError as error:
         raise Refusal(str(error)) from error
     _tell_intake(intake, job.settings)
+    with store.read() as tx:
+        tell_absent(tx, job.sheet.name, job.settings.rows)
     remember(job.sheet, job.workspace)
     better = read_again(store, job.workspace, program_version())
     if better:

@@ -15,6 +15,7 @@ from jobs.store.choices import RETRIABLE, Choice, again, retry, retry_named
 from jobs.store.totals import counts, failed_by_class
 from runner.catalogue import say
 from runner.commands import options
+from runner.commands.absent import tell_absent
 from runner.commands.launch import launch
 from runner.commands.run import bring_forward, sheet_and_workspace
 from runner.commands.terms import Launch
@@ -45,7 +46,7 @@ def _retry(sheet: str | None) -> int:
     if settings.again and settings.rows is None and settings.class_ is None and named is None:
         raise Refusal(say("retry.again_needs_rows"), code=Exit.USAGE)
     if workspace.is_running():
-        return _beside_a_run(Store.open(workspace.table), settings, named)
+        return _beside_a_run(Store.open(workspace.table), path.name, settings, named)
     if named is not None and not settings.quiet:
         for sentence in _told(named, settings):
             tell(sentence)
@@ -90,7 +91,7 @@ def _told(named: NamedRows, settings: Settings) -> Iterator[str]:
             yield say("from.unchanged", count=f"{len(named.unchanged):,}")
 
 
-def _beside_a_run(store: Store, settings: Settings, named: NamedRows | None) -> int:
+def _beside_a_run(store: Store, sheet: str, settings: Settings, named: NamedRows | None) -> int:
     """While a run is going on, rows are only put back; it takes them up by itself."""
     waiting = len(named.edited) if named is not None else 0
     if named is not None and waiting:
@@ -98,6 +99,7 @@ def _beside_a_run(store: Store, settings: Settings, named: NamedRows | None) -> 
         named = replace(named, keys=named.unchanged, edits=())
     try:
         with store.write() as tx:
+            tell_absent(tx, sheet, settings.rows)
             told = _put_back(tx, settings, named)
     finally:
         store.close()

@@ -8,10 +8,12 @@ import click
 
 from jobs.job import FailureClass, State
 from jobs.store import Store
+from jobs.store.batches import batch
 from jobs.store.choices import Choice, skip, to_skip
 from jobs.store.glance import row_range
 from runner.catalogue import say
 from runner.commands import options
+from runner.commands.absent import tell_absent
 from runner.exits import Exit, Refusal
 from runner.screen import tell
 from runner.settings import Settings
@@ -26,7 +28,7 @@ def _skip(sheet: str | None) -> None:
         raise click.UsageError(say("skip.which"), click.get_current_context())
     workspace = find(named_sheet, settings.workspace)
     choice = _choice(settings)
-    found = _look(workspace, choice)
+    found = _look(workspace, choice, settings)
     tell(say("skip.found", count=f"{sum(found.values()):,}", classes=_words(found)))
     _agree(settings, sum(found.values()))
     # Beside a run too: its own rows in flight are not touched, and one write waits for another.
@@ -51,11 +53,13 @@ def _choice(settings: Settings) -> Choice:
     )
 
 
-def _look(workspace: Workspace, choice: Choice) -> dict[str, int]:
+def _look(workspace: Workspace, choice: Choice, settings: Settings) -> dict[str, int]:
     """What would be closed, by class. Raises Refusal where that is nothing."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
+            loaded = batch(tx, BATCH_ID)
+            tell_absent(tx, loaded.sheet if loaded is not None else "", settings.rows)
             found = to_skip(tx, BATCH_ID, choice)
             rows = row_range(tx, BATCH_ID)
     finally:

@@ -3,6 +3,15 @@
 from jobs.store.staging.first import FirstLoad, is_empty
 from jobs.store.staging.landing import Landing, Staged
 from jobs.store.staging.plan import Change, Plan
-from jobs.store.staging.sheet import Staging
+from jobs.store.staging.sheet import Staging, absence_staged
 
-__all__ = ["Change", "FirstLoad", "Landing", "Plan", "Staged", "Staging", "is_empty"]
+__all__ = [
+    "Change",
+    "FirstLoad",
+    "Landing",
+    "Plan",
+    "Staged",
+    "Staging",
+    "absence_staged",
+    "is_empty",
+]

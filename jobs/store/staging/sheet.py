@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, true
 
 from jobs.store.edits import Edit, replace_edits
+from jobs.store.spans import Absence, Span, absence_in
 from jobs.store.staging import matching, plan
 from jobs.store.staging.incoming import Beside, incoming, make_tables
 from jobs.store.staging.landing import Staged, count_among, repeated
@@ -100,3 +101,8 @@ class Staging:
         if self.edits is not None:
             replace_edits(self._connection, self._beside.batch_id, self.edits)
         lay_in(self._beside, now=now, batch=batch)
+
+
+def absence_staged(connection: Connection, spans: Collection[Span]) -> Absence | None:
+    """What the sheet that is staged on this connection lacks of these rows."""
+    return absence_in(connection, incoming.c.position, true(), spans)

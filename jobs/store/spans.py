@@ -1,0 +1,127 @@
+"""Row numbers given as spans: as SQL asks for them, and which of them a sheet lacks."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+)
+
+from jobs.table import rows
+
+Span: TypeAlias = tuple[int, int]
+"""The first and the last row number of a span."""
+
+SHORT = 20  # rows: a span up to this long is asked for number by number
+DEEPEST = 500  # alternatives in one breath; SQLite takes an expression no deeper than 1,000
+
+
+def within(position: ColumnElement[int], spans: Collection[Span]) -> ColumnElement[bool]:
+    """Does a row number lie in one of these spans, however many they are?"""
+    merged = list(_merged(spans))
+    numbers = [
+        number
+        for first, last in merged
+        if last - first < SHORT
+        for number in range(first, last + 1)
+    ]
+    long = [position.between(*span) for span in merged if span[1] - span[0] >= SHORT]
+    # In the text of the statement: drivers take a limited number of parameters.
+    listed: BindParameter[list[int]] = bindparam(
+        None, value=numbers, expanding=True, literal_execute=True
+    )
+    chunks = [or_(*long[at : at + DEEPEST]) for at in range(0, len(long), DEEPEST)]
+    if len(chunks) > 1:  # each as one value: a chain of OR counts as deep as it is long
+        chunks = [case((chunk, 1), else_=0) == 1 for chunk in chunks]
+    return or_(false(), *([position.in_(listed)] if numbers else []), *chunks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """Row numbers that were asked for and that a sheet does not have; `first`, `last` are its own.
+
+    A sheet without any row has neither.
+    """
+
+    spans: tuple[Span, ...]
+    entire: bool  # is none of the rows asked for there?
+    first: int | None
+    last: int | None
+
+    @property
+    def count(self) -> int:
+        """How many row numbers that is."""
+        return _size(self.spans)
+
+
+def absence_from(connection: Connection, batch_id: int, spans: Collection[Span]) -> Absence | None:
+    """What a loaded sheet lacks of these rows; None where it has them all."""
+    mine = and_(rows.c.batch_id == batch_id, not_(rows.c.parked))
+    return absence_in(connection, rows.c.position, mine, spans)
+
+
+def absence_in(
+    connection: Connection,
+    position: ColumnElement[int],
+    mine: ColumnElement[bool],
+    spans: Collection[Span],
+) -> Absence | None:
+    """The same of any table's column of row numbers."""
+    wanted = select(position).where(mine, within(position, spans))
+    lacking = absent_among(spans, sorted(connection.execute(wanted).scalars()))
+    if not lacking:
+        return None
+    ends = connection.execute(select(func.min(position), func.max(position)).where(mine)).one()
+    entire = _size(lacking) == _size(list(_merged(spans)))
+    return Absence(spans=tuple(lacking), entire=entire, first=ends[0], last=ends[1])
+
+
+def absent_among(spans: Collection[Span], found: Sequence[int]) -> list[Span]:
+    """The spans without any of the found numbers, and the ends of others that lie beyond them.
+
+    A gap inside a span is a blank line that nobody meant.
+    """
+    merged = list(_merged(spans))
+    lacking: list[Span] = []
+    at = 0
+    for place, (first, last) in enumerate(merged):
+        begin = at
+        while at < len(found) and found[at] <= last:
+            at += 1
+        if begin == at:
+            lacking.append((first, last))
+            continue
+        if begin == 0 and place == 0 and first < found[0]:
+            lacking.append((first, found[0] - 1))
+        if at == len(found) and found[-1] < last:
+            lacking.append((found[-1] + 1, last))
+    return lacking
+
+
+def _size(spans: Collection[Span]) -> int:
+    return sum(last - first + 1 for first, last in spans)
+
+
+def _merged(spans: Collection[Span]) -> Iterator[Span]:
+    """The same numbers in as few spans as there can be, from the first to the last."""
+    current: Span | None = None
+    for first, last in sorted(spans):
+        if current is not None and first <= current[1] + 1:
+            current = (current[0], max(current[1], last))
+            continue
+        if current is not None:
+            yield current
+        current = (first, last)
+    if current is not None:
+        yield current
