@@ -336,7 +336,7 @@ def _bring_up(engine: Engine, path: Path) -> None:
         raise _newer(path, found)
     backup = path.with_name(f"{path.stem}.before-{REVISION}.{int(time.time())}.db")
     try:
-        _copy(path, backup)
+        copy_table(path, backup)
     except (OSError, sqlite3.Error) as error:
         raise TableError(f"no backup copy of {path} could be made: {error}") from error
     from migrations.upgrade import (  # noqa: PLC0415 - Alembic costs a quarter of a second
@@ -355,7 +355,7 @@ def _has_tables(engine: Engine) -> bool:
         return bool(inspect(connection).get_table_names())
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_table(source: Path, target: Path) -> None:
     """A consistent copy of a live table, whole or not at all, for its owner's eyes only."""
     with closing(sqlite3.connect(source)) as old:
         copy_open(old, target)

@@ -5,8 +5,10 @@ import json
 import os
 import re
 import shlex
+import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
@@ -25,11 +27,12 @@ class Workspace:
     """One workspace folder; nothing in it needs to exist yet."""
 
     folder: Path
+    aside: Path | None = None  # a copy of the table that is looked at instead
 
     @property
     def table(self) -> Path:
         """The job table."""
-        return self.folder / "jobs.db"
+        return self.aside or self.folder / "jobs.db"
 
     @property
     def spool(self) -> Path:
@@ -136,6 +139,23 @@ class Workspace:
         return Path(
             os.path.normpath(self.folder / str(loaded.options.get("sheet_path", loaded.sheet)))
         )
+
+
+@contextlib.contextmanager
+def readable(workspace: Workspace) -> Iterator[Workspace]:
+    """For whoever only looks: a table of an older rowmill as a copy, brought up to date."""
+    try:
+        if workspace.table.exists():
+            Store.look(workspace.table).close()
+    except OlderTableError:
+        with tempfile.TemporaryDirectory(prefix="rowmill-") as folder:
+            copy = Path(folder) / workspace.table.name
+            Store.copy_forward(workspace.table, copy)
+            yield replace(workspace, aside=copy)
+        return
+    except TableError:
+        pass  # what is wrong is told by whoever reads it
+    yield workspace
 
 
 def _held_by(other: Holder) -> Refusal:

@@ -102,6 +102,13 @@ def test_a_table_of_an_older_version_is_brought_forward_by_whoever_runs(
             connection.execute(f"DROP VIEW {view}")
         connection.execute("UPDATE alembic_version SET version_num = '0004'")
     assert "older rowmill" in world.run("status", sheet).err
+    before = {path: path.read_bytes() for path in sorted(table.parent.rglob("*")) if path.is_file()}
+    for named in (sheet, table.parent):
+        checked = world.run("check", named)
+        assert (checked.code, checked.posts) == (0, 0), checked.err
+        assert "1 unchanged" in checked.out
+    after = {path: path.read_bytes() for path in sorted(table.parent.rglob("*")) if path.is_file()}
+    assert after == before
     for named in (sheet, table.parent):
         done = world.run(command, named, "-y")
         assert (done.code, done.posts) == (0, 0), done.err

@@ -13,6 +13,7 @@ from jobs.database import (
     OlderTableError,
     TableError,
     copy_open,
+    copy_table,
     create,
     look_at_sqlite,
     named_damage,
@@ -68,6 +69,12 @@ class Store:
     def stage(cls, path: Path) -> "Store":
         """A SQLite table for comparing a sheet with it; a session can make temporary tables."""
         return cls(staging_engine(path), look_at_sqlite(path), path=path)
+
+    @staticmethod
+    def copy_forward(path: Path, target: Path) -> None:
+        """A copy of a SQLite table, brought up to date; the table itself stays as it is."""
+        copy_table(path, target)
+        open_sqlite(target).dispose()
 
     @classmethod
     def scratch(cls) -> "Store":

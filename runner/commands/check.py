@@ -22,7 +22,7 @@ from runner.secret import redacted
 from runner.stdin_sheet import STDIN, borrowed
 from runner.survey import Survey, survey, survey_record
 from runner.told import absence_words, settings_line
-from runner.workspace import Workspace
+from runner.workspace import Workspace, readable
 
 MOST_SHOWN = 200  # findings, and bad rows
 
@@ -32,7 +32,7 @@ MOST_SHOWN = 200  # findings, and bad rows
     "--first", type=click.IntRange(0, 1000), default=3, metavar="N", cls=options.ToldOption
 )
 def _check(sheet: str, *, first: int) -> int:
-    path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(Path(sheet))
+    path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(Path(sheet), _readable)
     known = workspace.loaded()
     settings = options.settings(
         folder=path.absolute().parent, remembered=known.options if known is not None else None
@@ -43,6 +43,11 @@ def _check(sheet: str, *, first: int) -> int:
     else:
         _draw(found, Page(color=settings.color))
     return found.exit_code
+
+
+def _readable(workspace: Workspace) -> Workspace:
+    """A run would bring an older table forward; `check` changes nothing, and looks at a copy."""
+    return click.get_current_context().with_resource(readable(workspace))
 
 
 def _piped() -> tuple[Path, Workspace]:

@@ -1,5 +1,6 @@
 """`rowmill run`: load or reconcile a sheet, work until nothing is left, write the results."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runner.catalogue import say
@@ -36,13 +37,18 @@ def bring_forward(named: Path | None) -> None:
     workspace.bring_forward()
 
 
-def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
-    """The sheet that is meant: by itself, by its workspace folder, or by the results file in it."""
+def sheet_and_workspace(
+    named: Path, ready: Callable[[Workspace], Workspace] = lambda found: found
+) -> tuple[Path, Workspace]:
+    """The sheet that is meant: by itself, by its workspace folder, or by the results file in it.
+
+    `ready` makes a workspace that was found fit to be read.
+    """
     if str(named) == STDIN:
         return _from_stdin(options.workspace_folder(None))
     folder = options.workspace_folder(named)
     if named.is_dir() or around(named) is not None:
-        workspace = find(named, folder)
+        workspace = ready(find(named, folder))
         if workspace.folder.suffix == REHEARSAL:
             raise Refusal(say("workspace.is_rehearsal", folder=str(workspace.folder)))
         loaded = workspace.loaded()
@@ -51,8 +57,8 @@ def sheet_and_workspace(named: Path) -> tuple[Path, Workspace]:
     if not named.exists():
         raise Refusal(say("sheet.missing", sheet=str(named)))
     if folder is None and options.given().get("same_sheet"):
-        return named, renamed_from(named) or of_sheet(named, None)
-    return named, of_sheet(named, folder)
+        return named, ready(renamed_from(named) or of_sheet(named, None))
+    return named, ready(of_sheet(named, folder))
 
 
 def _from_stdin(folder: Path | None) -> tuple[Path, Workspace]:
