@@ -1,7 +1,7 @@
 """What failed in a sheet, grouped by cause, each group with its meaning and its remedy."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -10,10 +10,11 @@ from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
 from jobs.store.glance import failed_rows
+from jobs.store.log import last_run
 from jobs.store.totals import failures
 from runner.catalogue import Explanation, explain, say
 from runner.exits import Refusal
-from runner.overview import named
+from runner.overview import named, with_address
 from runner.workspace import BATCH_ID, Workspace
 
 SHOWN_ROWS = 8
@@ -67,13 +68,14 @@ def _group(
     tx: Transaction, found: tuple[str, str, int, int, str], loaded: Batch, typed: str
 ) -> Group:
     kind, cause, count, _, words = found
+    told = explanation(kind, cause, loaded, typed)
     return Group(
         kind=kind,
         cause=cause,
         count=count,
         rows=tuple(failed_rows(tx, BATCH_ID, kind, cause, most=SHOWN_ROWS)),
         words=cell_problem(words) or words,
-        explanation=explanation(kind, cause, loaded, typed),
+        explanation=replace(told, command=with_address(told.command, last_run(tx, BATCH_ID))),
     )
 
 

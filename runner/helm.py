@@ -53,6 +53,7 @@ class Stop:
 
     kind: str
     detail: str = ""
+    needs: float | None = None  # what the next call may cost, where no money was left for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

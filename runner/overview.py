@@ -4,7 +4,7 @@ import json
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,9 +26,11 @@ from jobs.store.log import Event, Run, events_of, last_run
 from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
 from runner.catalogue import explain, say
 from runner.exits import Refusal
+from runner.settings import Settings
 from runner.told import spent_record
 from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet, typed
 
+MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
 
@@ -107,15 +109,15 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
     try:
         with store.read() as tx:
             loaded = _loaded(batch(tx, BATCH_ID), workspace)
-            run = _run_state(workspace, last_run(tx, BATCH_ID), running=running)
             rows = counts(tx, BATCH_ID)
             failures = failed_by_class(tx, BATCH_ID)
             used = spent(tx, BATCH_ID)
+            last = last_run(tx, BATCH_ID)
+            run = _run_state(workspace, last, running=running)
             window = min(RATE_SECONDS, now - run.since)
             rate = oldest = None
             happened: list[Event] = []
             if running:
-                last = last_run(tx, BATCH_ID)
                 happened = events_of(tx, last.id) if last is not None else []
                 oldest = oldest_call(tx, BATCH_ID)
                 ended = ended_since(tx, BATCH_ID, now - window) if window > LEAST_SECONDS else 0
@@ -140,7 +142,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
             for event in happened
             if event.kind == "key_dropped"
         ),
-        next_command=next_command(workspace, loaded, rows, ordered) if not running else None,
+        next_command=next_command(workspace, loaded, rows, ordered, last) if not running else None,
     )
 
 
@@ -171,9 +173,49 @@ def next_command(
     workspace: Workspace,
     loaded: Batch,
     rows: Counts,
-    failures: list[tuple[FailureClass, int]],
+    failures: Sequence[tuple[FailureClass, int]],
+    last: Run | None,
 ) -> str:
-    """The one command that helps most now."""
+    """The one command that helps most now; it works as it stands."""
+    command = _next(workspace, loaded, rows, failures)
+    if workspace.folder.suffix == REHEARSAL:
+        return command
+    more = last.options.get(MORE) if last is not None else None
+    if rows.pending and isinstance(more, str):
+        command += f" --max-cost +{more}"
+    return with_address(command, last)
+
+
+def with_address(command: str, last: Run | None) -> str:
+    """A command that sends, with the base URL that the last run had from its command line only."""
+    sends = command.split()[1:2] in (["run"], ["retry"], ["check"])
+    return command + address_words(last) if sends else command
+
+
+def address_words(last: Run | None) -> str:
+    """What a sending command has to name, since only the last run's own line named it."""
+    if last is None or last.options.get("base_url_by") != "flag":
+        return ""
+    return f" --base-url {last.options['base_url']}"
+
+
+def at_last_address(settings: Settings, last: Run | None) -> Settings:
+    """The settings with the last run's address, unless lasting settings give another one."""
+    if last is None or "base_url" not in last.options:
+        return settings
+    by = str(last.options.get("base_url_by"))
+    if by != "flag" and settings.sources["base_url"] != "default":
+        return settings
+    sources = {**settings.sources, "base_url": by}
+    return replace(settings, base_url=str(last.options["base_url"]), sources=sources)
+
+
+def _next(
+    workspace: Workspace,
+    loaded: Batch,
+    rows: Counts,
+    failures: Sequence[tuple[FailureClass, int]],
+) -> str:
     if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
         real = typed(workspace.sheet_of(loaded))
         return f"rowmill {'rehearse' if rows.pending else 'run'} {real}"
@@ -270,6 +312,7 @@ class RowView:
     history: RowHistory
     cells: tuple[tuple[str, JSON], ...]  # header, value
     answer: StoredAnswer | None = None  # of the newest call that has one
+    last: Run | None = None
 
 
 def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
@@ -283,11 +326,13 @@ def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
                 raise _no_such_row(wanted, loaded, row_range(tx, BATCH_ID))
             past = (answer(tx, call.call_id) for call in reversed(found.calls))
             stored = next((one for one in past if one is not None), None)
+            last = last_run(tx, BATCH_ID)
     except zlib.error as error:
         raise Refusal(say("show.damaged", reason=str(error))) from error
     finally:
         store.close()
-    return RowView(loaded=loaded, history=found, cells=_cells(loaded, found), answer=stored)
+    cells = _cells(loaded, found)
+    return RowView(loaded=loaded, history=found, cells=cells, answer=stored, last=last)
 
 
 def _no_such_row(wanted: WantedRow, loaded: Batch, found: RowRange | None) -> Refusal:

@@ -148,12 +148,14 @@ class Session:
         return f"{say('run.stopped_replaced')}\n{told}"
 
     async def _open(self, ledger: Ledger) -> None:
+        settings = self.assignment.settings
+        where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
         await ledger.do(
             lambda tx: open_run(
                 tx,
                 self.holding,
                 program=self.assignment.program,
-                options=self.assignment.remembered,
+                options={**self.assignment.remembered, **where},
                 now=time.time(),
             )
         )

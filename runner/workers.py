@@ -101,7 +101,7 @@ class Workshop:
             await self._drain()
             await self.helm.close()
         if self.stop is None and (dear := self.conduct.purse.too_dear) is not None:
-            self.stop = Stop(kind="budget", detail=budget_words(dear))
+            self.stop = Stop(kind="budget", detail=budget_words(dear), needs=dear.most)
 
     def halt(self, stop: Stop) -> None:
         """Send nothing more. Calls in flight end, and the files of their answers are saved."""

@@ -30,7 +30,7 @@ def test_64_at_a_time_never_pass_the_cap(world: World) -> None:
     assert done.code == 5, done.err
     assert billed(world) == 0.2
     assert "Stopped by --max-cost" in done.err
-    assert "--max-cost +AMOUNT" in done.err
+    assert "--max-cost +0.41" in done.err
     assert world.standing(sheet) == {"done": 100, "pending": 200}
 
 

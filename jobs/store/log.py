@@ -85,6 +85,13 @@ def end_run(connection: Connection, run_id: int, *, exit_code: int, now: float) 
     )
 
 
+def add_to_run(connection: Connection, run_id: int, facts: Mapping[str, JSON]) -> None:
+    """Keep with a run what later commands have to know of it, beside its options."""
+    kept = connection.execute(select(runs.c.options).where(runs.c.id == run_id)).scalar_one()
+    text = json.dumps({**json.loads(kept), **facts}, ensure_ascii=False)
+    connection.execute(update(runs).where(runs.c.id == run_id).values(options=text))
+
+
 def note(
     connection: Connection,
     run_id: int,

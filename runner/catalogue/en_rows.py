@@ -1,4 +1,4 @@
-"""The English sentences about rows that a person named."""
+"""The English sentences about rows that a person named, and about where a run goes."""
 
 ROWS: dict[str, str] = {
     "rows.absent": (
@@ -6,4 +6,8 @@ ROWS: dict[str, str] = {
         "to {last}."
     ),
     "rows.none_at_all": "{sheet} has no rows now.",
+    "run.other_address": (
+        "The last run went to {before}, and this one goes to {now}. If that is not meant, stop it "
+        "and add --base-url {before}."
+    ),
 }

@@ -1,8 +1,11 @@
-"""关于按行号点名的行的中文句子。"""
+"""关于按行号点名的行、以及请求发往何处的中文句子。"""
 
 ROWS: dict[str, str] = {
     "rows.absent": (
         "{sheet} 没有这 {count} 行：{rows}。按 Excel 显示的行号，它只有 {first} 到 {last} 行。"
+    ),
+    "run.other_address": (
+        "上次运行发往 {before}，这次发往 {now}。如果不是本意，请停下，并加上 --base-url {before}。"
     ),
     "rows.none_at_all": "{sheet} 现在一行也没有。",
 }

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.export import Options, format_of, results_path, write_results
+from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.batches import batch
-from jobs.store.log import end_run
+from jobs.store.log import add_to_run, end_run, last_run
 from jobs.store.results import results
 from jobs.store.saved import kept_files, refetch, still_open, want_again
 from jobs.store.totals import spent
@@ -23,6 +24,7 @@ from runner.commands.picturing import thumbnails_for
 from runner.exits import Exit, Refusal, worst
 from runner.inspection import Condition, Finding, inspect_files
 from runner.keys import OwnedKey
+from runner.overview import MORE, at_last_address
 from runner.prices.pricelist import PriceList
 from runner.progress import Display
 from runner.purse import Purse
@@ -70,9 +72,11 @@ def _within(workspace: Workspace, store: Store) -> int:
     with store.read() as tx:
         loaded = batch(tx, BATCH_ID)
         files = list(kept_files(tx, BATCH_ID))
+        last = last_run(tx, BATCH_ID)
     if loaded is None:
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
     settings = options.settings(folder=workspace.sheet_of(loaded).parent, remembered=loaded.options)
+    settings = at_last_address(settings, last)
     findings = list(inspect_files(files, workspace.files, verify=settings.verify))
     found = _Round(findings=findings)
     if not settings.quiet:
@@ -91,7 +95,8 @@ def _within(workspace: Workspace, store: Store) -> int:
             program=program_version(),
             files_only=True,
         )
-        found = _go(store, assignment, found, wanted)
+        more = last.options.get(MORE) if last is not None else None
+        found = _go(store, assignment, found, wanted, more)
     elif not settings.quiet:
         tell(say("fetch.nothing"))
     if settings.json:
@@ -117,7 +122,9 @@ def _tell_findings(found: _Round) -> None:
         tell(say("fetch.more", count=f"{len(found.bad) - MOST_SHOWN:,}"))
 
 
-def _go(store: Store, assignment: Assignment, found: _Round, wanted: Sequence[int]) -> _Round:
+def _go(
+    store: Store, assignment: Assignment, found: _Round, wanted: Sequence[int], more: JSON
+) -> _Round:
     settings = assignment.settings
     if not settings.quiet:
         tell(say("fetch.start", rows=f"{len(wanted):,}"))
@@ -128,6 +135,8 @@ def _go(store: Store, assignment: Assignment, found: _Round, wanted: Sequence[in
     code = worst([Exit.SOME_FAILED if failed else Exit.DONE, *_stopped(ending)])
     code = worst([code, _write(store, assignment)])
     with store.write() as tx:
+        if more is not None:  # what the run before needed to go on, it still needs
+            add_to_run(tx, ending.run_id, {MORE: more})
         end_run(tx, ending.run_id, exit_code=int(code), now=time.time())
     if not settings.quiet:
         done = f"{len(wanted) - failed:,}"

@@ -10,7 +10,7 @@ from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store
 from jobs.store.bars import Bar
 from jobs.store.batches import Batch
-from jobs.store.log import end_run
+from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.results import results
 from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
 from runner.answers import AnswerFolder
@@ -22,7 +22,8 @@ from runner.commands.terms import Launch
 from runner.exits import Exit, worst
 from runner.helm import Stop
 from runner.keys import keys_name
-from runner.overview import named, next_command
+from runner.overview import MORE, named, next_command, with_address
+from runner.prices.money import rounded_up
 from runner.report.writing import Wish, write_report
 from runner.screen import give, tell
 from runner.session import Ending
@@ -76,11 +77,14 @@ def finish(
     result = worst(codes)
     if ending is not None:
         with store.write() as tx:
+            add_to_run(tx, ending.run_id, _needs(ending, standing, outlay))
             end_run(tx, ending.run_id, exit_code=int(result), now=time.time())
     told, code = _report(job)
     written += told
     result = worst([result, code])
-    command = _next(job, outcome)
+    with store.read() as tx:
+        last = last_run(tx, BATCH_ID)
+    command = _next(job, outcome, last)
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
         for line in (*_tell_money(store, used, ending, outlay), *written):
@@ -214,7 +218,20 @@ def _tell_money(
     return lines
 
 
-def _next(job: Launch, outcome: _Outcome) -> str:
+def _needs(ending: Ending, standing: Counts, outlay: Outlay | None) -> dict[str, JSON]:
+    """How much more a run that its cap stopped needs, for the rest of its rows and the last call.
+
+    At the price foretold, and rounded up: the calls at the end are held at the most they may cost.
+    """
+    stop = ending.stop
+    if stop is None or stop.needs is None or outlay is None or not standing.pending:
+        return {}
+    high = max((high for _, high in outlay.ahead.amounts.values()), default=0.0)
+    rest = high * standing.pending / max(outlay.calls, 1)
+    return {MORE: rounded_up(rest + stop.needs)}
+
+
+def _next(job: Launch, outcome: _Outcome, last: Run | None) -> str:
     """The one command that helps most now."""
     ending, pending = outcome.ending, outcome.standing.pending
     stopped = ending.stop.kind if ending is not None and ending.stop is not None else ""
@@ -222,10 +239,10 @@ def _next(job: Launch, outcome: _Outcome) -> str:
         return f"rowmill keys set {keys_name(job.settings)}"
     barred = [failure.kind for failure in ending.barred.values()] if ending is not None else []
     if pending and not stopped and FailureClass.MODEL in barred and not job.rehearsal:
-        return explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
+        command = explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
+        return with_address(command, last)
     failures = sorted(outcome.failed.items(), key=lambda one: -one[1])
-    command = next_command(job.workspace, outcome.loaded, outcome.standing, failures)
-    return f"{command} --max-cost +AMOUNT" if pending and stopped == "budget" else command
+    return next_command(job.workspace, outcome.loaded, outcome.standing, failures, last)
 
 
 def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:

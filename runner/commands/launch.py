@@ -13,6 +13,7 @@ from jobs.job import JSON
 from jobs.store import Store, on_shared_file_system
 from jobs.store.batches import Batch, batch
 from jobs.store.choices import ask_again
+from jobs.store.log import last_run
 from jobs.store.totals import Counts, counts
 from runner.catalogue import say
 from runner.catalogue.findings import describe
@@ -104,6 +105,7 @@ def _run(job: Launch, store: Store) -> int:
     if standing.pending:
         keys = _keys(job)
         outlay = weigh_up(job.settings, keys[0].key, due)
+        _tell_other_address(job, store)
         _agree(job, outlay, loaded)
         keep_cap(store, loaded, outlay.budget)
         if job.before is not None:
@@ -118,6 +120,16 @@ def _run(job: Launch, store: Store) -> int:
             asks=not job.rehearsal,
         )
     return finish(job, store, loaded, ending, outlay)
+
+
+def _tell_other_address(job: Launch, store: Store) -> None:
+    """Say that the calls go elsewhere than those of the last run did."""
+    with store.read() as tx:
+        last = last_run(tx, BATCH_ID)
+    before = last.options.get("base_url") if last is not None else None
+    if isinstance(before, str) and before != job.settings.base_url and not job.rehearsal:
+        sentence = say("run.other_address", before=before, now=job.settings.base_url)
+        tell(say("cli.warning", text=sentence))
 
 
 def _agree(job: Launch, outlay: Outlay, loaded: Batch) -> None:

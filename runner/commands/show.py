@@ -16,7 +16,15 @@ from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page
 from runner.exits import Refusal
-from runner.overview import RowView, WantedRow, named, row_of, row_record
+from runner.overview import (
+    RowView,
+    WantedRow,
+    at_last_address,
+    named,
+    row_of,
+    row_record,
+    with_address,
+)
 from runner.preview import (
     NoRequestError,
     Place,
@@ -64,7 +72,7 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
 def _request(workspace: Workspace, view: RowView, settings: Settings) -> Preview:
     """The row's request; where the row cannot become one, Refusal says why."""
     place = Place(
-        base_url=settings.base_url,
+        base_url=at_last_address(settings, view.last).base_url,
         folder=workspace.sheet_of(view.loaded).parent,
         allowed=settings.files_from,
     )
@@ -177,7 +185,7 @@ def _draw_failure(page: Page, workspace: Workspace, view: RowView) -> None:
     if row.error:
         page.text(_error_words(row.error))
     page.text(told.remedy)
-    page.code(told.command)
+    page.code(with_address(told.command, view.last))
 
 
 def _error_words(error: str) -> str:

@@ -21,3 +21,10 @@ def nanos(amount: Decimal | float, *, up: bool = False) -> int:
 def plain(amount: Decimal) -> float:
     """The amount as it is kept: a float of at most nine places."""
     return nanos(amount) / NANO
+
+
+def rounded_up(amount: float) -> str:
+    """An amount for a person to type: two digits that count, never less; at least a billionth."""
+    number = max(exact(amount), Decimal(1) / NANO)
+    step = Decimal(1).scaleb(max(number.adjusted() - 1, -9))
+    return f"{number.quantize(step, rounding=ROUND_UP).normalize():f}"

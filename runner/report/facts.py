@@ -10,6 +10,7 @@ from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
 from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
+from jobs.store.log import Run, last_run
 from jobs.store.totals import Counts, Spent, counts, failed_by_class, failures, spent
 from runner.catalogue import say
 from runner.exits import Refusal
@@ -52,6 +53,7 @@ class Facts:
     minutes: tuple[Minute, ...]
     figures: Figures
     next_command: str | None
+    last: Run | None = None
     shown: Shown = field(repr=False)
 
 
@@ -88,6 +90,7 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         runs=tuple(past_runs(tx, BATCH_ID)),
         minutes=tuple(call_minutes(tx, BATCH_ID)),
         figures=figures(tx, BATCH_ID),
+        last=last_run(tx, BATCH_ID),
         next_command=None if running else _next(tx, workspace, loaded, standing),
         shown=TableRows(tx, standing),
     )
@@ -96,7 +99,7 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
 def _next(tx: Transaction, workspace: Workspace, loaded: Batch, standing: Counts) -> str:
     failed: dict[FailureClass, int] = failed_by_class(tx, BATCH_ID)
     ordered = sorted(failed.items(), key=lambda item: (-item[1], item[0]))
-    return next_command(workspace, loaded, standing, ordered)
+    return next_command(workspace, loaded, standing, ordered, last_run(tx, BATCH_ID))
 
 
 class TableRows:

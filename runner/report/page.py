@@ -13,6 +13,7 @@ from urllib.parse import quote
 from jobs.job import JSON
 from jobs.store.gallery import PageRow
 from runner.catalogue import language, say, sentences
+from runner.overview import address_words
 from runner.report.charts import charts
 from runner.report.facts import FAILED, Facts
 from runner.report.html import Child, Html, el, joined, script_json
@@ -103,6 +104,7 @@ def _data(facts: Facts, place: Place, failed: list[PageRow]) -> Iterator[str]:
     named: dict[str, JSON] = {
         "fields": list(FIELDS),
         "sheet": facts.sheet_word,
+        "address": address_words(facts.last),
         "base": quote(place.base, safe="/.:"),
         "currency": facts.spent.currency or "",
         "at": facts.at,

@@ -9,6 +9,7 @@ from functools import reduce
 from jobs.job import JSON, FailureClass
 from jobs.store.gallery import Minute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
+from runner.overview import with_address
 from runner.report.facts import Facts
 from runner.snapshot import span_of
 from runner.told import costs_of, how_words, money_words
@@ -133,7 +134,7 @@ def advice(facts: Facts) -> list[Advice]:
         why = say(_why(facts, facts.next_command))
         found[facts.next_command] = Advice(command=facts.next_command, why=why)
     for reason in reasons(facts):
-        command = reason.told.command
+        command = with_address(reason.told.command, facts.last)
         why = say("report.for_reason", count=f"{reason.count:,}", kind=say(f"class.{reason.kind}"))
         found.setdefault(command, Advice(command=command, why=f"{why} {reason.told.remedy}"))
     return list(found.values())[:MOST_COMMANDS]

@@ -41,7 +41,7 @@ const listText = () => {
   return `\ufeffresult_row,result_key\r\n${lines.join("\r\n")}\r\n`;
 };
 
-const retryCommand = (what) => `rowmill retry ${data.sheet} ${what}${withDone() ? " --again" : ""}`;
+const retryCommand = (what) => `rowmill retry ${data.sheet} ${what}${withDone() ? " --again" : ""}${data.address}`;
 
 const download = () => {
   const address = URL.createObjectURL(new Blob([listText()], { type: "text/csv;charset=utf-8" }));
