@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from runner.screen import console
+from runner.screen import console, fitting
 from runner.snapshot import Event, Snapshot, json_of, line_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Display:
 
     def _say(self, text: str) -> None:
         if self._live is not None:
-            self._live.console.print(text, soft_wrap=True)
+            self._live.console.print(fitting(text), soft_wrap=True)
         elif self.mode == "json":
             self._write(json.dumps({"schema": 1, "type": "note", "text": text}))
         else:

@@ -111,7 +111,7 @@ def _pace(snapshot: Snapshot) -> list[tuple[str, str]]:
     if snapshot.rate is not None:
         rows.append((say("progress.rate"), f"{snapshot.rate:.1f}"))
     if snapshot.p50 is not None and snapshot.p95 is not None:
-        rows.append((say("progress.seconds"), f"{snapshot.p50:.1f} s / {snapshot.p95:.0f} s"))
+        rows.append((say("progress.seconds"), f"{snapshot.p50:.1f} s / {snapshot.p95:.1f} s"))
     if snapshot.oldest is not None:
         rows.append((say("progress.oldest"), span_of(snapshot.oldest)))
     return rows

@@ -3,6 +3,8 @@
 import codecs
 import io
 import os
+import re
+import shutil
 import sys
 import unicodedata
 from contextlib import suppress
@@ -64,11 +66,67 @@ def give(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """One line for a person, to stderr."""
+    """One line for a person, to stderr; on a terminal it is folded at words."""
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    tell_whole(fitting(text) if on_terminal else text)
+
+
+def tell_whole(text: str) -> None:
+    """The same unfolded: a command or a path, to be copied in one piece."""
     if sys.stderr is not None:  # pythonw and some service managers start without it
         with suppress(OSError):  # its terminal was closed
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
+
+
+def fitting(text: str) -> str:
+    """A text folded for the terminal, also a question."""
+    width = shutil.get_terminal_size().columns
+    return "\n".join(folded(line, width) for line in text.split("\n"))
+
+
+def folded(line: str, width: int) -> str:
+    """A line in pieces that fit, below each other; a label before two spaces keeps its column.
+
+    A word that fits on no line of its own is left for the terminal to cut.
+    """
+    if cells(line) <= width:
+        return line
+    label = re.match(r"\S* {2,}", line)
+    indent = label.end() if label and label.end() <= width // 3 else 0
+    pieces, at = [line[:indent]], indent
+    for piece in _UNBROKEN.findall(line[indent:]):
+        room = width - at
+        if cells(piece.rstrip()) > room and at > indent:
+            pieces[-1] = pieces[-1].rstrip()
+            pieces.append("\n" + " " * indent)
+            at = indent
+        pieces.append(piece)
+        at += cells(piece)
+    return "".join(pieces)
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+_WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
+_CLOSING = "，。、；：？！）」』》】”’…,.;:?!)"
+_OPENING = "（「『《【“‘("
+_UNBROKEN = re.compile(
+    rf"[{_OPENING}]*(?:[{_WIDE}](?<![{_OPENING}{_CLOSING}])|[^\s{_WIDE}]+)[{_CLOSING}]* *"
+    rf"|[{_OPENING}{_CLOSING}]+ *|\s+"
+)
+"""What stays on one line: a word, or a Chinese character, with the marks that cling to it."""
 
 
 def let_go() -> None:

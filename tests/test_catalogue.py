@@ -138,3 +138,25 @@ def test_all_that_endpoints_and_examples_say_of_themselves_is_said_in_chinese() 
         for example in command.examples:
             told |= set(re.findall(r"\([^()]*\)$", example))
     assert told == set(SAID)
+
+
+COUNTS = {
+    *("count", "rows", "calls", "files", "edited", "answers", "billed", "done", "shown", "lines"),
+    *("width", "left", "total", "tokens", "times"),
+}
+"""Values that count things."""
+
+OF_ONE = re.compile(
+    r"\b1 (?!with)(?:\w+ )?(?:rows|calls|files|answers|cells|texts|models|columns)\b"
+)
+OF_MANY = re.compile(r"\b1 (?:\w+ )?(?:row|call|file|answer|cell|text) (?:are|have|were|need)\b")
+
+
+def test_one_thing_is_not_told_in_the_plural(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.catalogue._chosen", ["en"])
+    for key, text in en.MESSAGES.items():
+        if key == "finding.template_ambiguous":  # said of two and more
+            continue
+        told = say(key, **{name: "1" for name in PLACE.findall(text) if name in COUNTS})
+        for wrong in (OF_ONE, OF_MANY):
+            assert wrong.search(told) is None, f"{key}: {told}"

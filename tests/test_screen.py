@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.screen import console, is_utf8, markup, plain, prepare
+from runner.screen import console, folded, is_utf8, markup, plain, prepare
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,26 @@ def test_colours_follow_the_option_before_no_color(monkeypatch: pytest.MonkeyPat
         console(out, color=color).print("x", style="red")
         shown[color] = "\x1b" in out.getvalue()
     assert shown == {"auto": False, "always": True, "never": False}
+
+
+@pytest.mark.parametrize(
+    ("line", "pieces"),
+    [
+        ("short enough", ["short enough"]),
+        ("1 row · chat · price about 0.01 USD", ["1 row · chat ·", "price about 0.01", "USD"]),
+        ("gateway  0.50 USD of credits", ["gateway  0.50 USD of", "         credits"]),
+        ("没有列保存提示词。把一列命名", ["没有列保存提示", "词。把一列命名"]),
+        (f"a {'x' * 30} b", ["a", "x" * 30, "b"]),
+    ],
+)
+def test_a_line_is_folded_at_words_and_chinese_marks_do_not_begin_one(
+    line: str, pieces: list[str]
+) -> None:
+    width = 16 if not line.startswith("gateway") else 27
+    assert folded(line, width).split("\n") == pieces
+
+
+@given(st.text(), st.integers(min_value=1, max_value=40))
+def test_folding_changes_nothing_but_spaces(line: str, width: int) -> None:
+    flat = "".join(line.split("\n"))
+    assert "".join(folded(flat, width).split()) == "".join(flat.split())

@@ -36,10 +36,10 @@ DOCTOR = {
     "doctor.key.rejected": "The key {key} is not accepted by {url}.",
     "doctor.key.accepted": "The key {key} is accepted.",
     "doctor.key.unproven": "Whether the key {key} is accepted, only a request that costs shows.",
-    "doctor.models.listed": "{count} models are listed for this key.",
+    "doctor.models.listed": "{count} model{count:|s} {count:is|are} listed for this key.",
     "doctor.models.meant": "Model {model} is not listed. Did you mean {near}?",
     "doctor.models.unlisted": "Model {model} is not listed.",
-    "doctor.prices.gateway": "The gateway gives the prices of {count} models.",
+    "doctor.prices.gateway": "The gateway gives the price{count:|s} of {count} model{count:|s}.",
     "doctor.prices.book": (
         "The gateway gives no prices: list prices of {date} are used, as estimates."
     ),

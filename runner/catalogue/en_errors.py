@@ -6,7 +6,7 @@ ERRORS: dict[str, str] = {
     "option.export": "write the rows that only an edit helps to a workbook to be corrected",
     "option.from": "the rows of a file: corrected fixes.xlsx, a results file, or the page's ticks",
     "option.verify": "read every file again and compare it with what was saved",
-    "errors.title": "{sheet}: {count} rows failed",
+    "errors.title": "{sheet}: {count} row{count:|s} failed",
     "errors.none": "{sheet}: no row failed.",
     "errors.rows": "rows",
     "errors.row_list": "{rows}",
@@ -17,10 +17,10 @@ ERRORS: dict[str, str] = {
         "Ask the provider's own list of calls first, where it has one. Asking again may pay twice."
     ),
     "errors.fix": (
-        "{count} rows need another prompt or another cell: rowmill errors {sheet} --export "
-        "fixes.xlsx writes them to be corrected."
+        "{count} row{count:|s} need{count:s|} another prompt or another cell: rowmill errors "
+        "{sheet} --export fixes.xlsx writes {count:it|them} to be corrected."
     ),
-    "errors.exported": "Wrote {rows} rows to be corrected to {file}.",
+    "errors.exported": "Wrote {rows} row{rows:|s} to be corrected to {file}.",
     "errors.then": "Correct them there and save; then: rowmill retry {sheet} --from {file}",
     "errors.moved": (
         "{file} was changed since, was not written by rowmill, or is open; it was left as it is."
@@ -39,12 +39,12 @@ ERRORS: dict[str, str] = {
         "Your own sheet is not changed: the correction is kept in the workspace, and counts until "
         "you change that cell in the sheet itself."
     ),
-    "from.fixes": "{file}: {edited} of {rows} rows corrected",
+    "from.fixes": "{file}: {edited} of {rows} row{rows:|s} corrected",
     "from.unchanged": (
-        "{count} rows are as they were and stay failed; --class refused,bad_input runs them as "
-        "they are."
+        "{count} row{count:|s} {count:is as it was and stays|are as they were and stay} failed; "
+        "--class refused,bad_input runs {count:it as it is|them as they are}."
     ),
-    "from.rows": "{file}: {rows} rows",
+    "from.rows": "{file}: {rows} row{rows:|s}",
     "from.no_key": (
         "{file} has no column result_key, by which its rows are known. Take fixes.xlsx, a results "
         "file, or the rows ticked on the report page. Nothing was changed."
@@ -58,16 +58,18 @@ ERRORS: dict[str, str] = {
     ),
     "from.empty": "{file} names no rows that failed.",
     "from.beside_run": (
-        "A run is going on: {count} corrected rows wait in {file}. When it is over, the same line "
-        "takes them in."
+        "A run is going on: {count} corrected row{count:|s} wait{count:s|} in {file}. When it is "
+        "over, the same line takes {count:it|them} in."
     ),
     "from.not_with_rows": "--from names the rows; leave --rows out.",
-    "fetch.checked": "{files} files looked at: {good} whole, {missing} missing, {damaged} damaged",
+    "fetch.checked": (
+        "{files} file{files:|s} looked at: {good} whole, {missing} missing, {damaged} damaged"
+    ),
     "fetch.missing": "  row {row}: {file} is not there",
     "fetch.damaged": "  row {row}: {file} is not the file that was saved",
     "fetch.more": "  and {count} more",
-    "fetch.open": "{count} files are still to be fetched",
+    "fetch.open": "{count} file{count:|s} {count:is|are} still to be fetched",
     "fetch.nothing": "Nothing to fetch.",
-    "fetch.start": "Fetching {rows} rows; nothing is generated.",
-    "fetch.done": "{done} rows have their files, {failed} cannot have them.",
+    "fetch.start": "Fetching {rows} row{rows:|s}; nothing is generated.",
+    "fetch.done": "{done} row{done:|s} {done:has its|have their} files, {failed} cannot have them.",
 }

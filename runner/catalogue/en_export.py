@@ -27,9 +27,12 @@ EXPORT: dict[str, str] = {
         "{file} was not written by rowmill, was changed since, or is open in another program; it "
         "was left as it is."
     ),
-    "export.replaced": "{count} characters that {format} cannot hold were replaced.",
+    "export.replaced": (
+        "{count} character{count:|s} that {format} cannot hold {count:was|were} replaced."
+    ),
     "export.texts": (
-        "{count} texts too long for an Excel cell are files in the folder texts beside it."
+        "{count} text{count:|s} too long for an Excel cell {count:is a file|are files} in the "
+        "folder texts beside it."
     ),
     "export.nothing": "No sheet was loaded in {folder} yet. Load one with: rowmill run SHEET",
     "export.terminal": "{format} is no text for a terminal. Name a file with -o FILE.",

@@ -24,7 +24,10 @@ FAULTS = {
         "Other users of this machine can look into {folder}, where prompts and answers lie: "
         "chmod 700 closes it."
     ),
-    "run.read_again": "{count} answers that are paid for read better now: not asked again.",
+    "run.read_again": (
+        "{count} answer{count:|s} that {count:is|are} paid for read{count:s|} better now: not "
+        "asked again."
+    ),
     "run.failpoint": "ROWMILL_FAILPOINT is for tests against a gateway on this machine: {reason}.",
     "workspace.cannot_write": "The folder {folder} cannot be written: {reason}. Nothing was sent.",
     "cli.table_away": "The table cannot be used: {reason}. What is in it is safe.",

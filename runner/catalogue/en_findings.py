@@ -93,7 +93,7 @@ _TEXTS = {
         "the encoding was guessed; if characters look wrong, name it with --encoding"
     ),
     "finding.encoding_unsure": (
-        "the encoding was guessed as {label}, from {lines} lines, the first of them line "
+        "the encoding was guessed as {label}, from {lines} line{lines:|s}, the first of them line "
         "{line}; if characters look wrong there, name the encoding with --encoding or repair "
         "the line"
     ),
@@ -107,7 +107,7 @@ _TEXTS = {
     ),
     "finding.undecodable_line.expected": "{label} text",
     "finding.undecodable_line.found": "the bytes {found}",
-    "finding.undecodable_lines": "{count} more lines cannot be read",
+    "finding.undecodable_lines": "{count} more line{count:|s} cannot be read",
     "finding.nul_character": (
         "there are invisible NUL characters in this file; they are kept as they are, delete them "
         "if they are not meant"
@@ -130,18 +130,18 @@ _DELIMITED = {
         "the row is longer than the header; put quotes around a cell that holds the delimiter "
         '("a cat, a dog")'
     ),
-    "finding.long_row.expected": "{width} cells, as in the header",
-    "finding.long_row.found": "{count} cells, beyond the header: {found}",
+    "finding.long_row.expected": "{width} cell{width:|s}, as in the header",
+    "finding.long_row.found": "{count} cell{count:|s}, beyond the header: {found}",
     "finding.curly_quotes": (
         "the row is longer than the header: curly quotes do not hold a cell together; write "
         'straight ones (")'
     ),
-    "finding.curly_quotes.expected": "{width} cells, as in the header",
-    "finding.curly_quotes.found": "{count} cells, beyond the header: {found}",
+    "finding.curly_quotes.expected": "{width} cell{width:|s}, as in the header",
+    "finding.curly_quotes.found": "{count} cell{count:|s}, beyond the header: {found}",
     "finding.short_row": (
         "rows shorter than the header: {count}, the first here; the missing cells count as empty"
     ),
-    "finding.short_row.expected": "{width} cells, as in the header",
+    "finding.short_row.expected": "{width} cell{width:|s}, as in the header",
     "finding.open_quote": (
         'the quote (") that opens in line {line} is never closed; close or remove it'
     ),
@@ -187,8 +187,8 @@ _DELIMITED = {
     ),
     "finding.rounded.expected": "all digits, as text",
     "finding.safe_csv": (
-        "this file was written with --safe-csv: the ' before {count} cells that look like "
-        "formulas is taken off again, here the first"
+        "this file was written with --safe-csv: the ' before {count} cell{count:|s} that "
+        "{count:looks|look} like {count:a formula|formulas} is taken off again, here the first"
     ),
 }
 
@@ -286,8 +286,9 @@ _WORKBOOKS = {
         "column only"
     ),
     "finding.shown_otherwise": (
-        "shown as {format}, read as {found}; {count} cells of the column are shown otherwise "
-        "than they are read. To send what is shown, format them as text and type them anew"
+        "shown as {format}, read as {found}; {count} cell{count:|s} of the column {count:is|are} "
+        "shown otherwise than {count:it is|they are} read. To send what is shown, format "
+        "{count:it|them} as text and type {count:it|them} anew"
     ),
     "finding.shown_otherwise.found": "",
     "finding.rounded_cells": (
@@ -331,8 +332,8 @@ _COLUMNS = {
         "columns with the same header are carried through, but a template cannot name them"
     ),
     "finding.blank_header": (
-        "{count} columns have no header, this the first of them; they are carried through, and "
-        "cannot be named"
+        "{count} column{count:|s} {count:has|have} no header, here the first; {count:it is|they "
+        "are} carried through, and cannot be named"
     ),
     "finding.same_header": ("two columns both mean {field}; rename one of them in the sheet"),
     "finding.same_header.expected": "one column for {field}",
@@ -360,8 +361,9 @@ _COLUMNS = {
         "the ids in this column are not filled and unique: rows are known by their request instead"
     ),
     "finding.shifted_ids": (
-        "{count} of {total} rows ask for something else than before, mostly for what stood under "
-        "another id: the ids were probably numbered anew. Answers that were paid for are taken over"
+        "{count} of {total} row{total:|s} ask{count:s|} for something else than before, mostly for "
+        "what stood under another id: the ids were probably numbered anew. Answers that were paid "
+        "for are taken over"
     ),
     "finding.repaired_ratio": (
         '{count} cell{count:|s} such as "{before}" {count:is a ratio|are ratios} that Excel took '
@@ -382,7 +384,7 @@ _COLUMNS = {
         "sheet"
     ),
     "finding.bad_row": "this row cannot become a request",
-    "finding.more_bad_rows": "and {count} more bad rows; --skip-bad runs the rest",
+    "finding.more_bad_rows": "and {count} more bad row{count:|s}; --skip-bad runs the rest",
 }
 
 FINDINGS = {

@@ -38,14 +38,15 @@ MONEY = {
     "ahead.measured_one": "about {time}, by the pace so far",
     "ahead.disk": "{low} to {high}",
     "till.left": "gateway  {left} of credit",
-    "till.lasts": "gateway  {left} of credit: lasts for about {rows} of {calls} rows",
-    "till.enough": "gateway  {left} of credit: enough for all {calls} rows",
+    "till.lasts": "gateway  {left} of credit: lasts for about {rows} of {calls} row{calls:|s}",
+    "till.enough": "gateway  {left} of credit: enough for {calls:the|all} {calls} row{calls:|s}",
     "till.unlimited": "gateway  this key has no limit of its own",
     "till.after": "gateway  took {taken} meanwhile; our books for this run: {ours}; left: {left}",
     "till.now": "gateway  {left} of credit left",
     "budget.cap": "cap      {cap} for this workspace: {spent} spent so far, {left} left",
     "budget.uncounted": (
-        "         {count} earlier calls have no known price and are not in what was spent so far"
+        "         {count} earlier call{count:|s} {count:has|have} no known price and "
+        "{count:is|are} not in what was spent so far"
     ),
     "budget.unlimited": (
         "         No max_tokens limits the answers of {models}: each call is reserved at {tokens} "

@@ -23,11 +23,13 @@ NIGHT = {
     ),
     "run.last_call": "row {row} until {time}",
     "pilot.rows": "pilot: {rows} {rows:row|rows}: {done} done, {failed} failed, {pending} open",
-    "pilot.cost": "a row cost {each} {currency}; the other {left} cost about {all} {currency}",
+    "pilot.cost": (
+        "a row cost {each} {currency}; the other {left} cost{left:s|} about {all} {currency}"
+    ),
     "pilot.cost_unknown": "what a row cost is not known: its model has no price",
     "pilot.file": "  {path}",
     "pilot.more_files": "  and {count} more",
-    "pilot.ask": "Go on with the other {left} rows?",
+    "pilot.ask": "Go on with the other {left} row{left:|s}?",
     "steer.nothing": "Say what: --pause, --resume, -c, --rpm, --tpm, --max-cost, --until.",
     "steer.both": "--pause and --resume at once make no sense.",
     "steer.no_run": "No run is going on here.",

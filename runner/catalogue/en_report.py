@@ -30,7 +30,7 @@ REPORT = {
     "report.no_calls": "Nothing was asked for yet, so nothing was spent.",
     "report.cost": "It cost {money}, for {count} {count:call|calls}.",
     "report.cost_unknown": "{count} {count:call was|calls were} made; no price is known.",
-    "report.tokens": "{tokens} tokens were used, as far as the answers say.",
+    "report.tokens": "{tokens} token{tokens:|s} {tokens:was|were} used, as far as the answers say.",
     "report.unpriced": (
         "{count} {count:answer has|answers have} no known price and {count:is|are} not in this sum."
     ),
@@ -65,9 +65,13 @@ REPORT = {
     "incident.run": "A run began.",
     "incident.ended": "The run ended after {calls} {calls:call|calls}: {how}.",
     "incident.died": "The run ended without a word: killed, or the power went. No answer was lost.",
-    "incident.limited": "The provider said to slow down ({count} calls).",
-    "incident.outage": "The provider was not reached, or failed on its side ({count} calls).",
-    "incident.cut_off": "Connections broke before an answer came ({count} calls in doubt).",
+    "incident.limited": "The provider said to slow down ({count} call{count:|s}).",
+    "incident.outage": (
+        "The provider was not reached, or failed on its side ({count} call{count:|s})."
+    ),
+    "incident.cut_off": (
+        "Connections broke before an answer came ({count} call{count:|s} in doubt)."
+    ),
     "incident.recovered": "Answers came again, {time} after the trouble began.",
     "incident.slow": "Answers took more than twice as long as usual.",
     "incident.event": "{kind}",
@@ -88,7 +92,7 @@ REPORT = {
     "page.title": "{sheet} – rowmill report",
     "page.made": "as of {time}",
     "page.one_run": "one run, {time}",
-    "page.runs": "{count} runs within {time}",
+    "page.runs": "{count} run{count:|s} within {time}",
     "page.summary": "In short",
     "page.charts": "Charts",
     "page.reasons": "What failed, and what helps",
@@ -100,8 +104,8 @@ REPORT = {
     "page.timeline_from": "times of this machine, from {day}",
     "page.rows": "All rows",
     "page.left_out": (
-        "This page shows {shown} rows, those that failed among them. {count} more are in the "
-        "results file."
+        "This page shows {shown} row{shown:|s}, those that failed among them. {count} more "
+        "{count:is|are} in the results file."
     ),
     "page.no_script": (
         "The gallery needs a browser with scripts switched on. These rows failed or are in doubt:"
@@ -171,7 +175,9 @@ REPORT = {
     "page.keys_help": "← → rows · ↑ ↓ pictures · T ticks · C copies the prompt · Esc closes",
     "page.theme": "Light or dark",
     "page.print": "Print",
-    "page.printed": "The first {shown} of {count} rows are printed. Filter for fewer.",
+    "page.printed": (
+        "The first {shown} of {count} row{count:|s} {shown:is|are} printed. Filter for fewer."
+    ),
     "page.live": "live",
     "page.lost": "The connection to rowmill is gone; what is shown is as of {time}.",
     "serve.listening": "The page is at {url}",

@@ -63,7 +63,7 @@ RUN = {
         "option of the provider write --set body.{field}=VALUE."
     ),
     "run.would_rebuy": (
-        "This would buy {rows} row{rows:|s} again, of {done} that are done. What differs:"
+        "This would buy {rows} row{rows:|s} again, of {done} that {done:is|are} done. What differs:"
     ),
     "run.difference": "{field}{change}: {rows} row{rows:|s}",
     "run.would_rebuy_what_to_do": (
@@ -98,7 +98,7 @@ RUN = {
     ),
     "run.cut": "Giving up what is in flight; the next run asks again. Once more ends at once.",
     "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
-    "run.used": "{calls} call{calls:|s} · {tokens} tokens · cost {cost}",
+    "run.used": "{calls} call{calls:|s} · {tokens} token{tokens:|s} · cost {cost}",
     "run.failures": "  {count} × {kind}: {meaning}",
     "run.stopped_key": "Stopped: the key was not accepted. {detail}",
     "run.stopped_credit": "Stopped: there is no money left. {detail}",
@@ -129,10 +129,10 @@ RUN = {
         "{folder} cannot hold a rehearsal: its folder is thrown away when the next one begins. "
         "Name one that ends in .rehearsal and holds nothing else."
     ),
-    "rehearse.kill": "killed the run after {calls} calls (kill {number} of {total})",
+    "rehearse.kill": "killed the run after {calls} call{calls:|s} (kill {number} of {total})",
     "rehearse.books": (
-        "books    {billed} calls on the mock's bill, {ours} of them in our books, {lost} lost; "
-        "{answers} answers, {in_doubt} in doubt"
+        "books    {billed} call{billed:|s} on the mock's bill, {ours} of them in our books, {lost} "
+        "lost; {answers} answer{answers:|s}, {in_doubt} in doubt"
     ),
     "rehearse.books_bad": "The books do not balance: {what}.",
 }

@@ -59,7 +59,7 @@ VIEWS = {
     "show.request": "Request",
     "show.answer": "Answer ({size} bytes)",
     "show.answer_cut": "What came of an answer that was cut off ({size} bytes)",
-    "show.more": "… {count} more characters; all of it: --answer",
+    "show.more": "… {count} more character{count:|s}; all of it: --answer",
     "show.key": "key",
     "show.endpoint": "endpoint",
     "show.model": "model",
@@ -152,8 +152,8 @@ VIEWS = {
         "--skip-bad to run the rest."
     ),
     "check.would_rebuy": (
-        "This would buy {rows} row{rows:|s} again, of {done} that are done. Take the change back, "
-        "or add --rebuy to buy them again."
+        "This would buy {rows} row{rows:|s} again, of {done} that {done:is|are} done. Take the "
+        "change back, or add --rebuy to buy {rows:it|them} again."
     ),
     "check.would_stop": "A run would stop here. Nothing was sent.",
     "check.fine": "The sheet can be run. Nothing was sent.",

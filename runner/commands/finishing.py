@@ -25,7 +25,7 @@ from runner.keys import keys_name
 from runner.overview import MORE, named, next_command, with_address
 from runner.prices.money import rounded_up
 from runner.report.writing import Wish, write_report
-from runner.screen import give, tell
+from runner.screen import give, tell, tell_whole
 from runner.session import Ending
 from runner.settings import Settings
 from runner.told import doubt_words, money_words, spent_record
@@ -87,9 +87,10 @@ def finish(
     command = _next(job, outcome, last)
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
-        for line in (*_tell_money(store, used, ending, outlay), *written):
+        for line in _tell_money(store, used, ending, outlay):
             tell(line)
-        tell(say("run.next", command=command))
+        for line in (*written, say("run.next", command=command)):
+            tell_whole(line)
     record = _as_json(job, standing, ending, result)
     more: dict[str, JSON] = {
         "rehearsal": job.rehearsal,

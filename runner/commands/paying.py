@@ -26,7 +26,7 @@ from runner.prices.pricelist import PriceList
 from runner.prices.till import Till
 from runner.purse import Purse
 from runner.schema import SCHEMA, Cap, Kind
-from runner.screen import tell
+from runner.screen import fitting, tell
 from runner.secret import Secret
 from runner.settings import Settings
 from runner.snapshot import span_of
@@ -246,7 +246,7 @@ def consent(outlay: Outlay, settings: Settings) -> None:
 def _yes(question: str) -> bool:
     import click  # noqa: PLC0415 - click's question, asked only on a terminal
 
-    return click.confirm(question, err=True, default=False)
+    return click.confirm(fitting(question), err=True, default=False)
 
 
 # --- after ----------------------------------------------------------------------------------------

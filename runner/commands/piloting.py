@@ -12,7 +12,7 @@ from jobs.store.glance import Glance, glance_at
 from runner.catalogue import explain, say
 from runner.helm import Stop
 from runner.pilot import Outcome, choose
-from runner.screen import tell
+from runner.screen import fitting, tell
 from runner.session import Ending
 from runner.settings import Settings
 from runner.workspace import BATCH_ID, Workspace
@@ -58,7 +58,7 @@ def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:
     terminal = sys.stdin.isatty() and sys.stderr.isatty() and not settings.no_input
     if not asks or not terminal or (settings.yes and well):
         return well
-    return click.confirm(say("pilot.ask", left=f"{left:,}"), err=True, default=well)
+    return click.confirm(fitting(say("pilot.ask", left=f"{left:,}")), err=True, default=well)
 
 
 def _outcome(seen: Glance, rows: int) -> Outcome:
