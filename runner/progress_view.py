@@ -111,7 +111,8 @@ def _pace(snapshot: Snapshot) -> list[tuple[str, str]]:
     if snapshot.rate is not None:
         rows.append((say("progress.rate"), f"{snapshot.rate:.1f}"))
     if snapshot.p50 is not None and snapshot.p95 is not None:
-        rows.append((say("progress.seconds"), f"{snapshot.p50:.1f} s / {snapshot.p95:.1f} s"))
+        p95 = f"{snapshot.p95:.{0 if snapshot.p95 >= 10 else 1}f}"
+        rows.append((say("progress.seconds"), f"{snapshot.p50:.1f} s / {p95} s"))
     if snapshot.oldest is not None:
         rows.append((say("progress.oldest"), span_of(snapshot.oldest)))
     return rows

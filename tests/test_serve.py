@@ -127,7 +127,7 @@ def test_a_write_without_the_token_changes_nothing(world: World, failed: Path) -
 def test_a_ticked_row_is_put_back_for_the_next_run(world: World, failed: Path) -> None:
     with served(world.workspace(failed)) as url:
         answer = put_back(url, [3], token_of(url))
-    assert answer.json() == {"count": 1, "note": "put back; rowmill run takes them up"}
+    assert answer.json() == {"count": 1, "note": "no run is going on; rowmill run takes them up"}
     assert world.standing(failed) == {"done": 1, "pending": 1}
 
 

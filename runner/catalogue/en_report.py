@@ -185,5 +185,5 @@ REPORT = {
     "serve.port_taken": "Port {port} cannot be used: {reason}. Another one: --port 0",
     "serve.no_rows": "no rows were named",
     "serve.none_fit": "none of these rows failed, is in doubt, or was closed",
-    "serve.not_running": "put back; rowmill run takes them up",
+    "serve.not_running": "no run is going on; rowmill run takes them up",
 }

@@ -168,5 +168,5 @@ REPORT = {
     "serve.port_taken": "端口 {port} 不能用：{reason}。换一个：--port 0",
     "serve.no_rows": "没有指定行",
     "serve.none_fit": "这些行都没有失败、存疑或被关闭",
-    "serve.not_running": "已放回；用 rowmill run 继续运行",
+    "serve.not_running": "现在没有运行；用 rowmill run 继续",
 }

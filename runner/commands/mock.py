@@ -1,6 +1,7 @@
 """`rowmill mock`: the built-in mock gateway by itself, until Ctrl-C."""
 
 import asyncio
+import os
 import sys
 
 from runner.catalogue import say
@@ -22,7 +23,8 @@ def _mock() -> None:
     try:
         asyncio.run(_serve(settings))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        # asyncio puts words of its own into strerror.
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
         message = say("mock.port_taken", port=chosen.port, reason=reason)
         raise Refusal(message) from error
 

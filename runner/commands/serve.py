@@ -1,6 +1,7 @@
 """`rowmill serve`: the report, live, on this machine alone."""
 
 import errno
+import os
 import sys
 import webbrowser
 from pathlib import Path
@@ -28,7 +29,8 @@ def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click call
         if settings.sources.get("port") == "default" and error.errno == errno.EADDRINUSE:
             _serve_at(0, workspace, settings, open_it=open)
             return
-        reason = error.strerror or type(error).__name__
+        # asyncio puts words of its own into strerror.
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise Refusal(say("serve.port_taken", port=settings.port, reason=reason)) from error
 
 

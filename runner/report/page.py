@@ -141,6 +141,11 @@ def _json(value: JSON) -> str:
 
 
 def _head(facts: Facts) -> Html:
+    return joined([el("h1", facts.sheet), el("p", made_words(facts), class_="made", id="made")])
+
+
+def made_words(facts: Facts) -> Html:
+    """Of when the page is, and how long the runs took."""
     made = datetime.fromtimestamp(facts.at).astimezone().strftime("%Y-%m-%d %H:%M")
     words = [el("span", say("page.made", time=made))]
     if facts.runs:
@@ -149,7 +154,7 @@ def _head(facts: Facts) -> Html:
         time = span_of(end - (last.started_at if len(facts.runs) == 1 else first.started_at))
         key = "page.one_run" if len(facts.runs) == 1 else "page.runs"
         words.append(el("span", say(key, count=len(facts.runs), time=time)))
-    return joined([el("h1", facts.sheet), el("p", *words, class_="made")])
+    return joined(words)
 
 
 def summary(facts: Facts) -> Html:

@@ -11,7 +11,7 @@ from jobs.store import Store
 from jobs.store.choices import Choice, retry_named
 from jobs.store.gallery import page_rows
 from runner.report.facts import Facts, facts_of
-from runner.report.page import Place, render, summary
+from runner.report.page import Place, made_words, render, summary
 from runner.report.rows import Records
 from runner.workspace import BATCH_ID, Workspace
 
@@ -87,18 +87,20 @@ class Listener:
             return None
         shared = json.dumps(self.feed.shared(), ensure_ascii=False)
         rows = ",".join(fresh)
-        return f'{{"rows":[{rows}],"summary":{json.dumps(told)},{shared[1:]}'
+        summary, made = told or (None, None)
+        telling = f'"summary":{json.dumps(summary)},"made":{json.dumps(made)}'
+        return f'{{"rows":[{rows}],{telling},{shared[1:]}'
 
-    def _retold(self, now: float) -> str | None:
-        """The summary anew, but not so often that it slows the run down."""
+    def _retold(self, now: float) -> tuple[str, str] | None:
+        """The summary anew, and of when it is, but not so often that it slows the run down."""
         if now < self._retell_at:
             return None
         began = time.monotonic()
         with facts_now(self.feed.workspace) as facts:
-            text = summary(facts)
+            told = str(summary(facts)), str(made_words(facts))
         took = time.monotonic() - began
         self._retell_at = now + max(RETELL, CALM * took)
-        return str(text)
+        return told
 
 
 def put_back(table: Path, numbers: list[int]) -> int:

@@ -15,8 +15,8 @@ const putBack = async () => {
 };
 
 // Parsed in a document of its own, where no script runs; the server has escaped every word.
-const retell = (markup) => {
-  const known = document.getElementById("summary");
+const retell = (name, markup) => {
+  const known = document.getElementById(name);
   if (known.contains(document.activeElement)) return;
   known.replaceChildren(...new DOMParser().parseFromString(markup, "text/html").body.childNodes);
 };
@@ -26,7 +26,10 @@ const hear = (event) => {
   data.reasons = news.reasons;
   data.models = news.models;
   const changed = takeRecords(news.rows);
-  if (news.summary) retell(news.summary);
+  if (news.summary) {
+    retell("summary", news.summary);
+    retell("made", news.made);
+  }
   drawBar();
   if (changed.length) refresh({ keep: true, changed });
 };
