@@ -1,6 +1,7 @@
 """Makes the names of the files that are saved, safe on Windows, macOS and Linux."""
 
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
@@ -85,12 +86,18 @@ def _safe(text: str, tail: str = "") -> str:
         " " if unicodedata.category(c) in {"Zl", "Zp"} or c in "\t\r\n" else c for c in text
     )
     visible = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Cn"})
-    plain = _UNSAFE.sub("_", unicodedata.normalize("NFC", visible))
+    plain = _UNSAFE.sub("_", _encodable(unicodedata.normalize("NFC", visible)))
     clean = re.sub(r"\s+", " ", plain).lstrip(" -~.").rstrip(" .")
     if _DEVICE.match(clean):
         clean = f"_{clean}"
     room = LONGEST - len(tail.encode())
     return (_cut(clean, room).rstrip(" .") or "_") + tail
+
+
+def _encodable(text: str) -> str:
+    """The text with ? for what this system's file names cannot hold (Linux under a GBK locale)."""
+    encoding = sys.getfilesystemencoding()
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _cut(text: str, room: int) -> str:

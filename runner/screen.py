@@ -2,12 +2,14 @@
 
 import codecs
 import io
+import json
 import os
 import re
 import shutil
 import sys
 import unicodedata
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -63,6 +65,22 @@ def prepare() -> None:
 def give(text: str) -> None:
     """One line of data, to stdout."""
     sys.stdout.write(f"{text}\n")
+
+
+def escaped(text: str) -> str:
+    """JSON, or a line that holds some: what stdout cannot show is written as JSON's escapes."""
+    if is_utf8(sys.stdout):
+        return text
+    encoding = sys.stdout.encoding or "ascii"
+    return "".join(map(partial(_escaped, encoding=encoding), text))
+
+
+def _escaped(character: str, *, encoding: str) -> str:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(character)[1:-1]
+    return character
 
 
 def tell(text: str) -> None:

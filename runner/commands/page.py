@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from runner.screen import console, plain
+from runner.screen import console, escaped, plain
 
 WIDEST_LABEL = 24
 LONGEST = 2000  # characters of one value
@@ -81,7 +81,7 @@ class Page:
 
     def code(self, text: str) -> None:
         """Lines to be copied: never folded by us. They are visible characters already."""
-        for line in text.split("\n"):
+        for line in escaped(text).split("\n"):
             self._console.print(Text(line), soft_wrap=True)
 
 

@@ -35,7 +35,7 @@ from runner.preview import (
     visible,
     without_pictures,
 )
-from runner.screen import give
+from runner.screen import escaped, give
 from runner.secret import redacted
 from runner.settings import Settings
 from runner.told import money
@@ -62,7 +62,7 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     if answer:
         _give_answer(_body(workspace, view))
     elif curl:
-        give(curl_line(_request(workspace, view, settings)))
+        give(escaped(curl_line(_request(workspace, view, settings))))
     elif settings.json:
         give(json.dumps(_record(workspace, view, settings), ensure_ascii=False, indent=2))
     else:
