@@ -28,9 +28,10 @@ from runner.catalogue import explain, say
 from runner.exits import Refusal
 from runner.settings import Settings
 from runner.told import spent_record
-from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet, typed
+from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet, quoted, typed
 
 MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
+SHORT = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
 
@@ -218,7 +219,7 @@ def _next(
 ) -> str:
     if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
         real = typed(workspace.sheet_of(loaded))
-        return f"rowmill {'rehearse' if rows.pending else 'run'} {real}"
+        return f"rowmill rehearse {real}" if rows.pending else _for_real(loaded, real)
     sheet = named(workspace, loaded)
     if rows.pending:
         return f"rowmill run {sheet}"
@@ -229,6 +230,22 @@ def _next(
     if rows.in_doubt:
         return f"rowmill retry {sheet} --class in_doubt"
     return f"rowmill export {sheet} -o results.csv"
+
+
+def _for_real(loaded: Batch, sheet: str) -> str:
+    """The sheet itself, as it was rehearsed; where the mock's own model stood in, it asks."""
+    given = loaded.options
+    if str(given.get("model", "mock-")).startswith("mock-"):
+        return f"rowmill {sheet}"
+    words = ["rowmill", "run", sheet]
+    for option in ("endpoint", "model", "prompt", "id", "tab", "provider"):
+        if isinstance(value := given.get(option), str):
+            words += [SHORT.get(option, f"--{option}"), quoted(value)]
+    for option in ("set", "column"):
+        pairs = given.get(option)
+        for name, value in pairs.items() if isinstance(pairs, dict) else ():
+            words += [f"--{option}", quoted(f"{name}={value}")]
+    return " ".join(words)
 
 
 def named(workspace: Workspace, loaded: Batch) -> str:

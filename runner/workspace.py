@@ -305,7 +305,11 @@ def near(path: Path) -> str:
 
 def typed(path: Path) -> str:
     """A path as a person would type it from here."""
-    text = near(path)
-    if not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
+    return quoted(near(path))
+
+
+def quoted(text: str) -> str:
+    """A word as a person would type it."""
+    if text and not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
         return text  # Chinese names too: a shell takes them as they are
     return f'"{text}"' if os.name == "nt" else shlex.quote(text)

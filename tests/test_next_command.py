@@ -63,3 +63,13 @@ def test_an_address_that_only_a_flag_gave_is_known_afterwards(
 )
 def test_an_amount_to_be_typed_is_never_less(amount: float, shown: str) -> None:
     assert rounded_up(amount) == shown
+
+
+def test_a_rehearsal_leads_to_a_line_that_runs_the_sheet_as_it_was_rehearsed(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    assert suggested(world.run("rehearse", sheet).err) == ["a.csv"], "it asks for a model"
+    shaped = ("-e", "chat", "-m", "gpt-4o-mini", "-p", "Say: {{ prompt }}", "--set", "n=1")
+    told = suggested(world.run("rehearse", sheet, *shaped).err)
+    world.mock()
+    done = world.run(*told, "-y")
+    assert (done.code, done.posts) == (0, 1), done.err

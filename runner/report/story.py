@@ -141,7 +141,10 @@ def advice(facts: Facts) -> list[Advice]:
 
 
 def _why(facts: Facts, command: str) -> str:
-    match command.split()[1]:
+    words = command.split()
+    if words[1] not in ("run", "rehearse", "export", "retry", "errors", "keys", "check", "show"):
+        return "report.why_real"  # the sheet by itself: it asks what the mock did not need
+    match words[1]:
         case "run" | "rehearse" if facts.rows.pending:
             return "report.why_run"
         case "run":  # what a rehearsal leads to
