@@ -277,9 +277,13 @@ def postgres_engine(url: str) -> Engine:
 
 
 def _check_magic(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(16) != b"SQLite format 3\x00":
-            raise TableError(f"{path} is not a SQLite table; move it away to start anew")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror}") from error
+    if head != b"SQLite format 3\x00":
+        raise TableError(f"{path} is not a SQLite table; move it away to start anew")
 
 
 def _foreign(path: Path) -> TableError:

@@ -72,6 +72,7 @@ class Pauses(Protocol):
     """Hears of pauses: the display."""
 
     def paused(self, seconds: float, reason: str) -> None: ...
+    def away(self, failure: Failure) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,8 @@ class Helm:
             looks += 1
             log.warning("nobody is there (%s), looking again in %.0f s", failure.cause, wait)
             self._reins.watcher.paused(wait, failure.cause)
+            if looks == 1:
+                self._reins.watcher.away(failure)
             if self._waited_too_long(failure):
                 break
             await self._sleep(wait)

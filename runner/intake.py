@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from jobs.store.staging import Landing, Plan, absence_staged, is_empty
 from jobs.template import Template
 from runner.catalogue import said, say
 from runner.exits import Refusal
-from runner.naming import check_template
+from runner.naming import TemplateError, check_template
 from runner.ratios import repaired
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY, RequestMaker, Shape
@@ -94,6 +94,7 @@ def take_in(
     _check_owner(workspace, known, sheet, settings)
     marks = _Marks.of(sheet, settings, edits)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
+        _require_name(settings.name, known.headers)
         _remember(store, known, _options(settings, sheet, workspace))
         return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
     if straight:
@@ -228,18 +229,19 @@ def _understand(
     maker = RequestMaker(_shape(path, headers, columns, settings))
     sheet.needed = _needed(columns, maker)
     _require_choice(columns, settings)
-    check_template(settings.name, headers)
+    _require_name(settings.name, headers)
     into = Into(batch_id=BATCH_ID, edits=before.edits, straight=before.straight)
     staging, identity = stage(
         tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )
     plan = staging.plan()
+    mended = list(repaired(sheet, maker.ratios.mended))
     findings = [
-        *sheet.findings,
+        *_without_mended(sheet.findings, mended),
         *columns.findings,
         *_about_identity(sheet, columns, identity, known),
         *_shifted(plan, identity),
-        *repaired(sheet, maker.ratios.mended),
+        *mended,
     ]
     at_rows = {one.row: one for one in findings if one.severity == "error" and one.row}
     problems = tuple(at_rows.get(row) or _problem(row, text) for row, text in staging.problems())
@@ -256,6 +258,14 @@ def _understand(
         models=dict(staging.models()),
     )
     return _Found(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
+
+
+def _without_mended(findings: Iterable[Finding], mended: Sequence[Finding]) -> Iterator[Finding]:
+    """What is shown otherwise than it is read matters no more where it is sent as it was typed."""
+    sent_right = {(one.row, one.column) for one in mended}
+    for one in findings:
+        if one.kind != "shown_otherwise" or (one.row, one.column) not in sent_right:
+            yield one
 
 
 def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
@@ -327,6 +337,7 @@ def _shape(path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: S
 
 
 def _require_choice(columns: ColumnMap, settings: Settings) -> None:
+    _require_endpoint(settings.endpoint)
     for name in settings.set:
         if name not in known_fields() and not name.startswith(BODY):
             near = nearest(name, sorted(known_fields()))
@@ -344,6 +355,24 @@ def _require_choice(columns: ColumnMap, settings: Settings) -> None:
         raise Refusal(say("run.no_model"))
     if settings.prompt is None and "prompt" in missing:
         raise Refusal(say("run.no_prompt"))
+
+
+def _require_endpoint(name: str | None) -> None:
+    """An endpoint that an option names is wrong once, not in every row."""
+    if name is None or name in ENDPOINTS:
+        return
+    near = nearest(name, sorted(ENDPOINTS))
+    if near:
+        raise Refusal(say("endpoints.near", name=name, near=near))
+    raise Refusal(say("endpoints.unknown", name=name, known=", ".join(ENDPOINTS)))
+
+
+def _require_name(template: str, headers: Sequence[str]) -> None:
+    """Files can be named so."""
+    try:
+        check_template(template, headers)
+    except TemplateError as error:
+        raise Refusal(say("name.template", reason=str(error))) from error
 
 
 def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:

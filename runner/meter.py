@@ -3,11 +3,14 @@
 import logging
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from jobs.job import Failure
 from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
 from jobs.store.settles import Ended, SavedFile
 from jobs.store.totals import Counts, Spent
+from runner.catalogue import explain, say
 from runner.snapshot import Event, Snapshot
 from runner.steps.terms import Done
 
@@ -53,6 +56,7 @@ class Meter:
 
     title: str
     limit: int
+    tell: Callable[[str], None]  # says a line above the display
     started_at: float = field(default_factory=time.time)
     tokens: int = 0
     cost: float = 0.0
@@ -129,6 +133,10 @@ class Meter:
         """The account is quiet for so long."""
         self.paused_until = time.time() + seconds
         self.reason = reason
+
+    def away(self, failure: Failure) -> None:
+        """Nobody is there: said once, since a run without a display would only seem to hang."""
+        self.tell(say("run.away", meaning=explain(failure.kind, failure.cause).meaning))
 
     def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
         """Everything as one value; counts come from the table."""

@@ -187,7 +187,7 @@ class Session:
             ),
         )
         limits = limits_of(settings, accounts=len(accounts.accounts))
-        meter = Meter(title=self.assignment.title, limit=limits.in_flight)
+        meter = Meter(title=self.assignment.title, limit=limits.in_flight, tell=self.display.tell)
         crews = Crews(
             calls=Crew(
                 step=Step.SEND,

@@ -20,7 +20,6 @@ from jobs.store.spans import Absence
 from jobs.store.staging import Plan
 from jobs.store.totals import counts
 from jobs.template import Template, TemplateError
-from runner import naming
 from runner.budget import decide
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
@@ -130,7 +129,7 @@ def survey(
         return _half_known(replace(bare, problems=errors, stops=(stop,)))
     except TemplateError as error:
         return _half_known(replace(bare, stops=(describe(error.finding),)))
-    except (Refusal, naming.TemplateError) as error:
+    except Refusal as error:
         return _half_known(replace(bare, stops=(str(error),)))
     finally:
         store.close()

@@ -47,7 +47,8 @@ def money_words(used: Spent) -> str:
     """The cost: "at least" where some calls have no price or are in doubt, and estimates marked."""
     costs = costs_of(used)
     if not costs:
-        return say("money.unknown")
+        bought = used.unpriced_calls or used.unknown_calls
+        return say("money.unknown" if bought else "money.nothing")
     amount = money(costs)
     if used.unpriced_calls or used.unknown_calls:
         amount = say("money.at_least", amount=amount)

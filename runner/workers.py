@@ -158,9 +158,10 @@ class Workshop:
         """What a person who pressed Ctrl-C should know."""
         if times >= 2:
             return say("run.cut")
-        return say(
-            "run.draining", calls=len(self.crews.calls.tasks), files=len(self.crews.files.tasks)
-        )
+        calls, files = len(self.crews.calls.tasks), len(self.crews.files.tasks)
+        if not calls + files:
+            return say("run.stopping")
+        return say("run.draining", calls=calls, files=files)
 
     async def _drain(self) -> None:
         """Settle what is still going on; nothing new is taken."""

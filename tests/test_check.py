@@ -292,3 +292,14 @@ def test_check_speaks_chinese(home: Path) -> None:
     shown = flat(check("prompts.csv", "-e", "chat", "-m", "m", lang="zh"))
     assert "提示词 → prompt" in shown
     assert "表格可以运行" in shown
+
+
+def test_a_finding_is_read_whole_and_hangs_below_its_first_word(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    (home / "long.csv").write_text('prompt,size\na,1\nb\n"c, d"\n', encoding="utf-8")
+    lines = check("long.csv", "-e", "image", "-m", "m").stdout.splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith("  - row 3"))
+    assert lines[at + 1].startswith("    ")
+    assert "…" not in "".join(lines)

@@ -157,7 +157,7 @@ def _list(
         return
     page.heading(heading)
     for finding in findings[:MOST_SHOWN]:
-        page.text("  - " + redacted(describe(finding)))
+        page.item(redacted(describe(finding)))
     more = (total if total is not None else len(findings)) - min(len(findings), MOST_SHOWN)
     if more > 0:
         page.text("  " + say("check.more", count=f"{more:,}"))

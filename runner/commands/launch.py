@@ -34,7 +34,6 @@ from runner.commands.terms import Launch
 from runner.exits import Refusal
 from runner.intake import Incoming, Intake, take_in
 from runner.keys import OwnedKey, find_keys, keys_name
-from runner.naming import TemplateError
 from runner.progress import Display
 from runner.rereading import read_again
 from runner.schema import AUTO
@@ -86,13 +85,9 @@ def _arm(settings: Settings) -> None:
 
 
 def _run(job: Launch, store: Store) -> int:
-    try:
-        incoming = Incoming(sheet=job.sheet, edits=job.edits)
-        intake = take_in(
-            store, job.workspace, incoming, under_the_last_cap(store, job.settings), now=time.time()
-        )
-    except TemplateError as error:
-        raise Refusal(str(error)) from error
+    incoming = Incoming(sheet=job.sheet, edits=job.edits)
+    capped = under_the_last_cap(store, job.settings)
+    intake = take_in(store, job.workspace, incoming, capped, now=time.time())
     _tell_intake(intake, job.settings)
     with store.read() as tx:
         tell_absent(tx, job.sheet.name, job.settings.rows)

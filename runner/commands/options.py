@@ -225,7 +225,8 @@ def command(
 def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """A positional argument of a command."""
     metavar = name.upper() if required else f"[{name.upper()}]"
-    kind = click.Path() if name == "sheet" else None  # for completion; what is wrong is said later
+    # For completion only; what is wrong with a file is said later, and in the chosen language.
+    kind = click.Path(readable=False) if name == "sheet" else None
     return click.argument(name, required=required, cls=ToldArgument, metavar=metavar, type=kind)
 
 

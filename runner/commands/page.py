@@ -51,6 +51,14 @@ class Page:
         """One paragraph, folded at words."""
         self._console.print(Text(plain(text, LONGEST), style=style))
 
+    def item(self, text: str) -> None:
+        """One of a list; its further lines stand below its first word."""
+        grid = Table.grid()
+        grid.add_column()
+        grid.add_column(overflow="fold")
+        grid.add_row("  - ", Text(plain(text, LONGEST)))
+        self._console.print(grid)
+
     def drawn(self, text: Text) -> None:
         """A line that was put together before; its parts are harmless already."""
         self._console.print(text)

@@ -47,6 +47,8 @@ def sheet_and_workspace(
     if str(named) == STDIN:
         return _from_stdin(options.workspace_folder(None))
     folder = options.workspace_folder(named)
+    if named.is_dir() and not (named / "jobs.db").exists():
+        raise Refusal(say("sheet.folder", sheet=str(named)))
     if named.is_dir() or around(named) is not None:
         workspace = ready(find(named, folder))
         if workspace.folder.suffix == REHEARSAL:
