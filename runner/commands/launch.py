@@ -32,7 +32,7 @@ from runner.commands.paying import (
 from runner.commands.piloting import go_piloted
 from runner.commands.terms import Launch
 from runner.exits import Refusal
-from runner.intake import Incoming, Intake, take_in
+from runner.intake import Incoming, take_in
 from runner.keys import OwnedKey, find_keys, keys_name
 from runner.progress import Display
 from runner.rereading import read_again
@@ -42,6 +42,7 @@ from runner.secret import keep_out_of_dumps
 from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings, is_here
 from runner.switchboard import limits_of
+from runner.understanding import Intake
 from runner.workspace import BATCH_ID, remember
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
