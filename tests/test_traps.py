@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from trap import HERE, Trap, chat, refusal
 from trap_server import Injected, TrapServer, picture
-from traps import ELSEWHERE, HERE, TRAPS, Trap, chat, refusal
+from traps import ELSEWHERE, TRAPS
 from world import World
 
 from jobs.store.log import call_books
