@@ -143,6 +143,7 @@ def test_news_come_once_and_only_of_what_changed(world: World, failed: Path) -> 
     first = json.loads(listener.news() or "{}")
     assert [one[0] for one in first["rows"]] == [2, 3]
     assert "1 of 2 rows" in first["summary"]
+    assert "as of" in first["made"]
     assert listener.news() is None
     feed.put_back(world.workspace(failed).table, [3])
     news = json.loads(listener.news() or "{}")

@@ -42,18 +42,18 @@ RUN: dict[str, str] = {
         "{host} 的地址在 198.18.0.0/15 内，是本机代理程序的替代地址（fake-IP）："
         "这类地址上的文件也会下载。"
     ),
-    "run.no_endpoint": "没有选择端点。请用 -e 选择，或在 `endpoint` 列中写明：",
+    "run.no_endpoint": "没有选择接口。请用 -e 选择，或在 `endpoint` 列中写明：",
     "run.no_model": "没有选择模型。请用 -m MODEL 选择，或在 `model`（模型）列中写明。",
     "run.no_prompt": (
         '没有提示词列。请把一列命名为 `prompt`（或 提示词），或用 --column "HEADER=prompt" 或 '
         '-p "{{ HEADER }}" 指明。'
     ),
     "run.unknown_field": (
-        "--set 给 {field} 赋值，但没有端点有这个字段。服务商自己的选项请写作 "
+        "--set 给 {field} 赋值，但没有接口有这个字段。服务商自己的选项请写作 "
         "--set body.{field}=VALUE。"
     ),
     "run.unknown_field_near": (
-        "--set 给 {field} 赋值，但没有端点有这个字段；是不是“{near}”？服务商自己的选项请写作 "
+        "--set 给 {field} 赋值，但没有接口有这个字段；是不是“{near}”？服务商自己的选项请写作 "
         "--set body.{field}=VALUE。"
     ),
     "run.would_rebuy": "这会把已完成的 {done} 行中的 {rows} 行再买一遍。不同之处：",

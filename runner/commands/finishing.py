@@ -172,16 +172,16 @@ def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict
         for bar, failure in ending.barred.items():
             tell(_stopped_model(bar, failure))
     seconds = time.time() - ending.started_at if ending is not None else 0.0
-    tell(
-        say(
-            "run.end",
-            done=f"{standing.done:,}",
-            failed=f"{standing.failed:,}",
-            in_doubt=f"{standing.in_doubt:,}",
-            pending=f"{standing.pending:,}",
-            time=_span(seconds),
-        )
+    ended = say(
+        "run.end",
+        done=f"{standing.done:,}",
+        failed=f"{standing.failed:,}",
+        in_doubt=f"{standing.in_doubt:,}",
+        pending=f"{standing.pending:,}",
+        time=_span(seconds),
     )
+    skipped = f"{standing.skipped:,}"
+    tell(ended + (f" · {say('run.end_skipped', count=skipped)}" if standing.skipped else ""))
     for kind, count in sorted(failed.items(), key=lambda item: -item[1]):
         meaning = explain(kind, sheet=job.sheet.name).meaning  # type: ignore[arg-type]  # its value
         tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
