@@ -262,5 +262,5 @@ def test_corrected_rows_wait_while_a_run_is_going_on(world: World) -> None:
     finally:
         lock.release()
     assert (beside.code, beside.posts) == (0, 0)
-    assert "1 corrected rows wait" in beside.err
+    assert "1 corrected row waits" in beside.err
     assert world.run("retry", sheet, "--from", "fixes.xlsx", "-y").posts == 1

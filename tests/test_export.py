@@ -709,7 +709,7 @@ def test_the_command_takes_the_format_from_the_ending_and_tells_what_it_wrote(
     result = exported("-o", "out.xlsx")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "5 rows to out.xlsx" in result.stderr
-    assert "1 texts too long" in result.stderr
+    assert "1 text too long" in result.stderr
     assert openpyxl.load_workbook("out.xlsx").sheetnames == ["results", "failures", "summary"]
     assert exported("-o", "out.parquet", "-q").stderr == ""
     assert pq.read_table("out.parquet").num_rows == 5
