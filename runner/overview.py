@@ -197,7 +197,7 @@ def address_words(last: Run | None) -> str:
     """What a sending command has to name, since only the last run's own line named it."""
     if last is None or last.options.get("base_url_by") != "flag":
         return ""
-    return f" --base-url {last.options['base_url']}"
+    return f" --base-url {quoted(str(last.options['base_url']))}"
 
 
 def at_last_address(settings: Settings, last: Run | None) -> Settings:
