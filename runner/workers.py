@@ -13,12 +13,12 @@ from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, Released, Repeat, Submitted, TryAgain
 from jobs.store import DriverError
 from jobs.store.bars import Bar
-from jobs.store.choices import one_more_pass, suspects_too
 from jobs.store.claims import Order
 from jobs.store.settles import Settlement
 from runner.catalogue import say
 from runner.crews import AT_ONCE, Crew, Crews, by_call
 from runner.helm import Conduct, Helm, Pauses, Reins, Stop
+from runner.last_jobs import LastJobs
 from runner.ledger import Ledger, Taken
 from runner.pacing.minute import Limits
 from runner.purse import TooDear
@@ -76,10 +76,9 @@ class Workshop:
         self.accounts = crews.calls.gate
         reins = Reins(halt=self.halt, wake=self.wake, note=self._note, watcher=watcher)
         self.helm = Helm(conduct, self.accounts, steps.standing, reins)
-        self.started_at = time.time()
+        self._last = LastJobs(ledger, since=time.time())
         self._stopping = False
         self._cut = False
-        self._second_pass = False
         self._began: dict[int, float] = {}
         self._ended: list[Over] = []  # waits for the next commit
         self._chores: set[asyncio.Task[None]] = set()
@@ -359,28 +358,16 @@ class Workshop:
         return not self._busy() and all(crew.idle for crew in working)
 
     async def _suspects(self) -> bool:
-        """Nothing else is left: what was alone in hand when the process died."""
-        now, batch_id = time.time(), self.ledger.holding.batch_id
-        count = await self.ledger.do(lambda tx: suspects_too(tx, batch_id, now=now))
-        if count:
-            self._hear()
-        return count > 0
+        if not await self._last.suspects():
+            return False
+        self._hear()
+        return True
 
     async def _once_more(self) -> bool:
-        """One more pass for what failed in passing during this run."""
-        if self._out_of_money or self._second_pass:
+        if self._out_of_money or not await self._last.second_pass(self.barred.keys()):
             return False
-        self._second_pass = True
-        holding, since = self.ledger.holding, self.started_at
-        count = await self.ledger.do(
-            lambda tx: one_more_pass(
-                tx, holding.batch_id, since=since, now=time.time(), barred=self.barred.keys()
-            )
-        )
-        if count:
-            await self.ledger.note("second_pass", {"rows": count})
-            self._hear()
-        return count > 0
+        self._hear()
+        return True
 
     def _hear(self) -> None:
         """There may be something for every crew again."""
