@@ -3,14 +3,7 @@
 import asyncio
 import gzip
 import json
-import random
-import shutil
-import ssl
-import subprocess
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,32 +26,15 @@ from fault_server import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from wired import CALL, KEY, sent_to, wired
 
-import runner.addresses
-from runner.addresses import proxy_for
 from runner.bodies import DataWatch, json_body
 from runner.gateway import BrokenError, GatewayTransport, Progress
 from runner.secret import Secret
-from runner.transport import Target, Wire, WireLimits, normalised
-from runner.wire import Call, Delivery, Lost, NotSent, Part, Reply
+from runner.transport import Target, normalised
+from runner.wire import Call, Lost, Part, Reply
 
-KEY = "sk-canary-0123456789abcdef"
-CALL = Call(path="/v1/chat/completions", json={"model": "m", "prompt": "猫"}, timeout=5)
 EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
-
-
-@asynccontextmanager
-async def wired(
-    url: str, *, in_flight: int = 4, proxy: str | None = None, **limits: Any
-) -> AsyncIterator[Wire]:
-    target = Target(base_url=url, key=Secret(KEY), proxy=proxy)
-    async with Wire(target, in_flight=in_flight, limits=WireLimits(**limits)) as wire:
-        yield wire
-
-
-async def sent_to(server: FaultServer, call: Call = CALL, **limits: Any) -> Delivery:
-    async with server, wired(server.url, **limits) as wire:
-        return await wire.send(call)
 
 
 WHOLE: dict[str, tuple[Play, bytes]] = {
@@ -200,111 +176,6 @@ async def test_bytes_beyond_the_announced_length_never_reach_the_next_answer() -
     assert server.connections == 2
 
 
-async def test_a_refused_connection_is_not_sent(unused_tcp_port: int) -> None:
-    async with wired(f"http://127.0.0.1:{unused_tcp_port}") as wire:
-        delivery = await wire.send(CALL)
-    assert isinstance(delivery, NotSent)
-    assert delivery.cause == "refused"
-
-
-async def test_an_unknown_host_is_not_sent() -> None:
-    async with wired("http://no-such-host.invalid") as wire:
-        delivery = await wire.send(CALL)
-    assert isinstance(delivery, NotSent)
-    assert delivery.cause == "dns"
-
-
-async def test_a_connection_that_hangs_is_not_sent(full_queue: str) -> None:
-    async with wired(full_queue, connect=0.3) as wire:
-        delivery = await wire.send(CALL)
-        by_total = await wire.send(Call(path="/x", json={}, timeout=0.1))
-    assert isinstance(delivery, NotSent)
-    assert isinstance(by_total, NotSent)
-    assert delivery.cause == by_total.cause == "connect_timeout"
-
-
-@pytest.fixture
-def full_queue() -> Any:
-    """The address of a listener that accepts nobody and whose queue is full."""
-    import socket  # noqa: PLC0415 - raw sockets for this one fixture
-
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    waiting = []
-    for _ in range(4):
-        one = socket.socket()
-        one.setblocking(False)
-        one.connect_ex(listener.getsockname())
-        waiting.append(one)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    for one in [listener, *waiting]:
-        one.close()
-
-
-@pytest.fixture
-def unused_tcp_port() -> int:
-    import socket  # noqa: PLC0415 - raw sockets for this one fixture
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl command to make a certificate")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", path, "-out", path),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    # openssl writes key, then certificate, over each other unless they are told apart
-    return path
-
-
-def tls_server(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-async def test_an_untrusted_certificate_is_not_sent(certificate: Path) -> None:
-    server = FaultServer(tls=tls_server(certificate))
-    delivery = await sent_to(server)
-    assert isinstance(delivery, NotSent)
-    assert delivery.cause == "tls"
-    assert server.seen == []
-
-
-async def test_plain_http_on_a_tls_port_is_not_sent() -> None:
-    server = FaultServer(playing(answer()))
-    async with server, wired(server.url.replace("http:", "https:")) as wire:
-        delivery = await wire.send(Call(path="/x", json={}, timeout=1))
-    assert isinstance(delivery, NotSent)
-    assert server.seen == []
-
-
-async def test_tls_works_with_a_trusted_certificate(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr("runner.gateway.trust", lambda: context)
-    server = FaultServer(tls=tls_server(certificate))
-    delivery = await sent_to(server)
-    assert isinstance(delivery, Reply)
-
-
-def test_the_trust_store_is_read_once() -> None:
-    assert runner.addresses.trust() is runner.addresses.trust()
-
-
 async def test_a_slow_drip_is_stopped_by_the_total_deadline() -> None:
     drip = playing(answer(b"", length=1000), *([b"x"] * 50), pause=0.05)
     delivery = await sent_to(FaultServer(drip), Call(path="/x", json={}, timeout=0.4))
@@ -413,67 +284,6 @@ async def test_parts_go_out_as_a_form_that_servers_can_read() -> None:
     assert end == b"--\r\n"
 
 
-async def test_a_connection_is_kept_and_a_fresh_call_gets_its_own() -> None:
-    server = FaultServer()
-    async with server, wired(server.url) as wire:
-        for _ in range(3):
-            await wire.send(CALL)
-        assert server.connections == 1
-        for expected in (2, 3):
-            await wire.send(Call(path="/mj/submit/imagine", json={}, fresh=True))
-            assert server.connections == expected
-
-
-async def test_a_kept_connection_that_went_stale_never_sends_twice() -> None:
-    async def play(stage: Stage, seen: Seen) -> None:
-        await stage.say(answer())
-        stage.writer.close()  # without having said "Connection: close"
-
-    server = FaultServer(play)
-    async with server, wired(server.url, in_flight=1) as wire:
-        deliveries = [await wire.send(CALL) for _ in range(20)]
-    replies = [each for each in deliveries if isinstance(each, Reply)]
-    assert len(server.seen) == len(replies)
-    assert not [each for each in deliveries if isinstance(each, NotSent)]
-
-
-async def test_cancelling_leaves_every_slot_usable() -> None:
-    chance = random.Random(7)
-    server = FaultServer(playing(b"", answer(), pause=0.01))
-    async with server, wired(server.url, in_flight=5) as wire:
-        for _ in range(30):
-            tasks = [asyncio.create_task(wire.send(CALL)) for _ in range(5)]
-            await asyncio.sleep(chance.random() * 0.02)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(30):
-            after = await asyncio.gather(*(wire.send(CALL) for _ in range(5)))
-    assert all(isinstance(each, Reply) for each in after)
-
-
-async def test_cancelling_passes_through() -> None:
-    server = FaultServer(playing(end="silent"))
-    async with server, wired(server.url) as wire:
-        task = asyncio.create_task(wire.send(CALL))
-        await asyncio.sleep(0.1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-async def test_waiting_for_a_slot_is_not_sent() -> None:
-    server = FaultServer(playing(end="silent"))
-    async with server, wired(server.url, in_flight=1, connect=0.2) as wire:
-        task = asyncio.create_task(wire.send(Call(path="/x", json={}, timeout=1)))
-        while not server.seen:  # noqa: ASYNC110 - the server sets no event
-            await asyncio.sleep(0.01)
-        second = await wire.send(CALL)
-        first = await task
-    assert isinstance(second, NotSent)
-    assert isinstance(first, Lost)
-
-
 async def test_pings_do_not_keep_a_stream_alive() -> None:
     pings = [chunk(b": PING\n\n"), chunk(b'event: ping\ndata: {"type": "ping"}\n\n')]
     play = playing(STREAM + chunk(EVENT), *(pings * 40), pause=0.05)
@@ -510,57 +320,6 @@ def test_a_ping_in_any_pieces_is_no_data() -> None:
         assert watch.feed(b"data:" + b"x" * 100)
 
 
-async def test_a_proxy_that_refuses_the_tunnel_is_not_sent() -> None:
-    for play in (
-        playing(answer(b"", status="407 Proxy Authentication Required")),
-        playing(answer(b"", status="502 Bad Gateway")),
-        playing(end="close"),
-    ):
-        proxy = FaultServer(play)
-        async with proxy, wired("https://gateway.invalid", proxy=proxy.url) as wire:
-            delivery = await wire.send(CALL)
-        assert isinstance(delivery, NotSent), delivery
-        assert "authorization" not in proxy.seen[0].headers, "the key is for the gateway only"
-
-
-async def test_a_proxy_that_is_not_there_is_not_sent(unused_tcp_port: int) -> None:
-    async with wired("http://x.invalid", proxy=f"http://127.0.0.1:{unused_tcp_port}") as wire:
-        delivery = await wire.send(CALL)
-    assert isinstance(delivery, NotSent)
-    assert delivery.cause == "proxy"
-
-
-async def test_plain_http_goes_through_the_proxy_once() -> None:
-    async with FaultServer() as proxy:
-        address = proxy.url.replace("//", "//user:word@")
-        async with wired("http://gateway.invalid", proxy=address) as wire:
-            delivery = await wire.send(CALL)
-        assert "word" not in repr(wire.target)
-    assert isinstance(delivery, Reply)
-    assert proxy.seen[0].path == "http://gateway.invalid/v1/chat/completions"
-    assert proxy.seen[0].headers["proxy-authorization"].startswith("Basic ")
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://a.com", "http://p:1"),
-        ("http://a.com", None),
-        ("https://b.com", None),
-        ("https://www.b.com", None),
-        ("https://xb.com", "http://p:1"),
-        ("https://c.com:8443", None),
-        ("https://c.com", "http://p:1"),
-        ("https://10.1.2.3", None),
-        ("https://11.1.2.3", "http://p:1"),
-    ],
-)
-def test_the_environment_names_the_proxy(url: str, expected: str | None) -> None:
-    environ = {"HTTPS_PROXY": "p:1", "NO_PROXY": "x, .b.com,c.com:8443,10.0.0.0/8"}
-    assert proxy_for(url, environ) == expected
-    assert proxy_for(url, environ | {"no_proxy": "*"}) is None
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -589,11 +348,6 @@ def test_a_key_with_stray_characters_is_refused_unprinted(bad: str) -> None:
     with pytest.raises(ValueError, match="the key holds") as caught:
         Target(base_url="https://a", key=Secret(bad))
     assert bad not in str(caught.value)
-
-
-def test_a_socks_proxy_is_refused() -> None:
-    with pytest.raises(ValueError, match="proxy"):
-        Target(base_url="https://a", key=Secret(KEY), proxy="socks5://127.0.0.1:1080")
 
 
 def test_nan_is_not_sent_as_json() -> None:
