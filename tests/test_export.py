@@ -3,12 +3,6 @@
 import csv
 import io
 import json
-import os
-import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +11,20 @@ from zipfile import ZipFile
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from builders import BATCH_ID, IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet, make_table
-from click.testing import CliRunner, Result
+from builders import NOW, PENDING, Fate, Sheet, make_table
+from exported import (
+    FATES,
+    FORMATS,
+    HEADERS,
+    NASTY,
+    PLAIN,
+    fields_of,
+    only_row,
+    ours,
+    read_delimited,
+    read_lines,
+    written,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
@@ -34,69 +40,12 @@ from jobs.export import (
     stream_results,
     write_results,
 )
-from jobs.export.placing import part_beside, put, sweep
-from jobs.export.traces import Traces
 from jobs.job import JSON
-from jobs.lock import claim
 from jobs.sheet import write_workbook
 from jobs.sheet.formula import undo
 from jobs.sheet.reader import open_sheet
-from jobs.store import Store
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow, results
-from jobs.store.totals import spent
-from runner.cli import rowmill
-
-HEADERS = ("编号", "prompt", "note", "note")
-NASTY: list[list[JSON]] = [
-    ["007", "=1+1", "'007", "1e5"],
-    ["NA", "- a list\r\n- of two", "\tindented", 'say "hi", twice;|'],
-    ["00123456789012345678", "猫 🐱 e\u0301", " spaces ", "_x0041_"],
-    ["", "NA", "null", "1,000"],
-    ["5", "x" * 40_000, "＝full", "a\rb\nc"],
-]
-FATES = [
-    Fate(text='=HYPERLINK("http://e.x")', cost=0.02, tokens=(10, 20), data={"a": [1, "ü"]}),
-    REFUSED,
-    IN_DOUBT,
-    PENDING,
-    Fate(text="see", files=("5-cat-1.png", "5-cat-2.png"), request_id="@id"),
-]
-PLAIN = Sheet(headers=HEADERS, rows=NASTY)
-FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
-
-
-def written(
-    folder: Path,
-    loaded: Batch,
-    target: Path,
-    *,
-    format: str,  # noqa: A002 - as write_results names it
-    only: frozenset[str] | None = None,
-    safe: bool = False,
-    now: float = NOW,
-) -> Written:
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            given = Options(workspace=folder, safe=safe, now=now, spent=spent(tx, BATCH_ID))
-            rows = results(tx, BATCH_ID, only=only)
-            return write_results(rows, loaded, target, format=format, options=given)
-    finally:
-        store.close()
-
-
-def read_delimited(path: Path, delimiter: str = ",") -> list[list[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.reader(file, delimiter=delimiter, strict=True))
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def ours(row: list[str]) -> dict[str, str]:
-    return dict(zip(RESULT_COLUMNS, row[-19:], strict=True))
+from jobs.store.results import ResultRow
 
 
 @pytest.mark.parametrize(("kind", "delimiter"), [("csv", ","), ("tsv", "\t")])
@@ -300,19 +249,6 @@ def test_half_a_character_cannot_stop_an_export(tmp_path: Path, kind: str) -> No
     assert done.rows == 1
 
 
-def fields_of(row: ResultRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ResultRow._fields}
-
-
-def only_row(folder: Path, loaded: Batch) -> ResultRow:
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            return next(iter(results(tx, loaded.id)))
-    finally:
-        store.close()
-
-
 def test_the_length_of_a_cell_counts_as_excel_counts_it(tmp_path: Path) -> None:
     fits, too_long = "🐱" * 16_383, "🐱" * 16_384
     loaded = make_table(tmp_path, Sheet(headers=("a/b", ""), rows=[[fits, too_long]]))
@@ -412,206 +348,6 @@ def test_a_row_longer_than_the_header_loses_nothing_and_shifts_nothing(tmp_path:
     assert short[:3] == ["d", "", "pending"]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_an_export_that_dies_in_the_middle_leaves_the_old_file_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    loaded = make_table(tmp_path, PLAIN, FATES)
-    target = tmp_path / f"results.{kind}"
-    written(tmp_path, loaded, target, format=kind)
-    before, row = target.read_bytes(), only_row(tmp_path, loaded)
-
-    def dying() -> Iterator[ResultRow]:
-        yield from [row] * 50
-        raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        write_results(dying(), loaded, target, format=kind)
-    assert target.read_bytes() == before
-    assert not list(tmp_path.glob(".rowmill-*"))
-    assert not list(tmp_path.glob("results.*.part"))
-    assert not list(scratch.iterdir())
-
-
-@pytest.mark.parametrize("held", [b"", b"half a line"], ids=["nothing", "a half"])
-def test_what_a_killed_export_left_is_swept_by_the_next(held: bytes, tmp_path: Path) -> None:
-    left = tmp_path / ".rowmill-1.part"
-    left.write_bytes(held)
-    with part_beside(tmp_path / "r.csv"):
-        assert not left.exists()
-    assert not list(tmp_path.glob(".rowmill-*"))
-
-
-def test_a_part_that_cannot_be_claimed_is_swept_a_day_later(tmp_path: Path) -> None:
-    """Not every disk has locks; here somebody else's stands for that."""
-    old, fresh = tmp_path / ".rowmill-1.part", tmp_path / ".rowmill-2.part"
-    with old.open("wb") as one, fresh.open("wb") as other:
-        assert claim(one)
-        assert claim(other)
-        os.utime(old, (time.time() - 90_000,) * 2)
-        with part_beside(tmp_path / "r.csv"):
-            assert (old.exists(), fresh.exists()) == (False, True)
-
-
-def test_exports_into_one_folder_at_once_sweep_nothing_of_each_other(tmp_path: Path) -> None:
-    target, ended = tmp_path / "r.csv", threading.Event()
-
-    def others() -> None:
-        while not ended.is_set():
-            sweep(tmp_path)
-
-    with ThreadPoolExecutor(2) as pool:
-        swept = [pool.submit(others) for _ in range(2)]
-        try:
-            for number in range(100):
-                with part_beside(target) as (_, file):
-                    file.write(bytes(1000))
-                    put(file, target, traces=Traces(tmp_path), now=float(number))
-        finally:
-            ended.set()
-    assert [one.result() for one in swept] == [None, None]
-    assert not list(tmp_path.glob(".rowmill-*"))
-
-
-def test_our_own_results_are_overwritten_and_changed_ones_never(tmp_path: Path) -> None:
-    loaded = make_table(tmp_path, PLAIN, FATES)
-    target = tmp_path / "results.csv"
-    for _ in range(2):
-        assert not written(tmp_path, loaded, target, format="csv").moved
-    with target.open("ab") as file:
-        file.write(b"coloured")
-    changed = target.read_bytes()
-    moment = datetime(2026, 11, 23, 7, 10).astimezone().timestamp()
-    names = ["results 2026-11-23 07-10.csv", "results 2026-11-23 07-10 (2).csv"]
-    for name in names:
-        done = written(tmp_path, loaded, target, format="csv", now=moment)
-        assert (done.path, done.moved) == (tmp_path / name, True)
-    assert target.read_bytes() == changed
-    target.unlink()
-    assert not written(tmp_path, loaded, target, format="csv").moved
-
-
-def test_a_changed_byte_counts_even_where_the_size_is_the_same(tmp_path: Path) -> None:
-    loaded = make_table(tmp_path, PLAIN)
-    target = tmp_path / "results.csv"
-    written(tmp_path, loaded, target, format="csv")
-    target.write_bytes(target.read_bytes().replace(b"007", b"008"))
-    assert written(tmp_path, loaded, target, format="csv").moved
-
-
-def test_the_users_own_sheet_is_never_overwritten(tmp_path: Path) -> None:
-    space = tmp_path / "prompts.rowmill"
-    loaded = make_table(space, PLAIN)
-    sheet, link = tmp_path / "prompts.csv", tmp_path / "link.csv"
-    sheet.write_text("prompt\n")
-    link.symlink_to(sheet)
-    for target in (sheet, link):
-        done = written(space, loaded, target, format="csv")
-        assert (done.moved, done.path.parent) == (True, tmp_path)
-    assert sheet.read_text() == "prompt\n"
-    assert link.is_symlink()
-
-
-def test_an_export_elsewhere_may_be_repeated(tmp_path: Path) -> None:
-    space = tmp_path / "prompts.rowmill"
-    loaded = make_table(space, PLAIN)
-    for fate in range(2):
-        assert not written(space, loaded, tmp_path / f"{fate // 2}.csv", format="csv").moved
-    assert {path.name for path in tmp_path.iterdir()} == {"prompts.rowmill", "0.csv"}
-
-
-def test_a_death_between_record_and_rename_is_no_change_by_the_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = make_table(tmp_path, PLAIN, FATES)
-    target = tmp_path / "results.csv"
-    written(tmp_path, loaded, target, format="csv", only=frozenset({"done"}))
-    real = Path.replace
-
-    def dying(self: Path, to: Path) -> Path:
-        if to == target:
-            raise KeyboardInterrupt
-        return real(self, to)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", dying)
-        with pytest.raises(KeyboardInterrupt):
-            written(tmp_path, loaded, target, format="csv")
-    done = written(tmp_path, loaded, target, format="csv")
-    assert (done.moved, done.rows) == (False, 5)
-
-
-@pytest.mark.parametrize("lock", ["~$results.xlsx", ".~lock.results.xlsx#"])
-def test_a_workbook_open_in_a_spreadsheet_is_left_alone(tmp_path: Path, lock: str) -> None:
-    loaded = make_table(tmp_path, PLAIN)
-    target = tmp_path / "results.xlsx"
-    written(tmp_path, loaded, target, format="xlsx")
-    (tmp_path / lock).touch()
-    assert written(tmp_path, loaded, target, format="xlsx").moved
-
-
-def test_a_file_that_stays_locked_gets_a_sibling_after_some_patience(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = make_table(tmp_path, PLAIN)
-    target = tmp_path / "results.csv"
-    written(tmp_path, loaded, target, format="csv")
-    real, waits = Path.replace, list[float]()
-
-    def locked(self: Path, to: Path) -> Path:
-        if to == target:
-            raise PermissionError(13, "used by another process")
-        return real(self, to)
-
-    monkeypatch.setattr(Path, "replace", locked)
-    monkeypatch.setattr(time, "sleep", waits.append)
-    done = written(tmp_path, loaded, target, format="csv")
-    assert done.moved
-    assert done.path.exists()
-    assert 1.5 < sum(waits) < 3
-
-
-def test_an_unreadable_record_overwrites_nothing(tmp_path: Path) -> None:
-    loaded = make_table(tmp_path, PLAIN)
-    target = tmp_path / "results.csv"
-    written(tmp_path, loaded, target, format="csv")
-    (tmp_path / "results.digest").write_text('{"written": {"results.csv": [{"size": "x"}]}}')
-    assert written(tmp_path, loaded, target, format="csv").moved
-
-
-def test_a_target_that_cannot_be_a_file_is_refused_in_words(tmp_path: Path) -> None:
-    loaded = make_table(tmp_path, PLAIN)
-    (tmp_path / "folder").mkdir()
-    os.mkfifo(tmp_path / "pipe")
-    for name, words in (("folder", "is a folder"), ("pipe", "ordinary"), ("no/x.csv", "no folder")):
-        with pytest.raises(OutputError, match=words):
-            written(tmp_path, loaded, tmp_path / name, format="csv")
-    assert Path(os.devnull).is_char_device()
-    with pytest.raises(OutputError, match="ordinary"):
-        written(tmp_path, loaded, Path(os.devnull), format="csv")
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_a_full_disk_is_an_output_error_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    loaded = make_table(tmp_path, PLAIN, FATES)
-
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match="No space left") as caught:
-        written(tmp_path, loaded, tmp_path / f"out.{kind}", format=kind)
-    assert caught.value.errno == 28
-    assert {path.name for path in tmp_path.iterdir()} - {"texts"} <= {
-        *("jobs.db", "jobs.db-wal", "jobs.db-shm"),
-    }
-
-
 def test_a_tab_too_small_for_the_rows_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -676,68 +412,3 @@ def test_any_own_cells_come_back_exactly_from_csv_and_jsonl(
     stored = io.StringIO(texts["csv"].removeprefix("\ufeff"), newline="")
     read = [(row[0], row[1]) for row in list(csv.reader(stored, strict=True))[1:]]
     assert [(undo(p), undo(q)) for p, q in read] == rows if safe else read == rows
-
-
-def exported(*words: str) -> Result:
-    return CliRunner().invoke(rowmill, ["export", *words])
-
-
-@pytest.fixture
-def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    make_table(tmp_path / "prompts.rowmill", PLAIN, FATES)
-    return tmp_path / "prompts.rowmill"
-
-
-def test_the_command_writes_csv_to_stdout_and_nothing_else(space: Path) -> None:
-    result = exported()
-    assert result.exit_code == 0
-    assert result.stderr == ""
-    rows = list(csv.reader(io.StringIO(result.stdout_bytes.decode("utf-8-sig"), newline="")))
-    assert [row[:4] for row in rows[1:]] == NASTY
-    assert ours(rows[5])["result_files"].startswith("files/5-cat-1.png")
-    assert exported("prompts.csv", "-o", "-").stdout_bytes == result.stdout_bytes
-    lines = exported(str(space), "--format", "jsonl", "--only", "done,in-doubt").stdout
-    assert [json.loads(line)["result_row"] for line in lines.splitlines()] == [2, 4, 6]
-
-
-def test_the_command_takes_the_format_from_the_ending_and_tells_what_it_wrote(
-    space: Path,
-) -> None:
-    result = exported("-o", "out.xlsx")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert "5 rows to out.xlsx" in result.stderr
-    assert "1 text too long" in result.stderr
-    assert openpyxl.load_workbook("out.xlsx").sheetnames == ["results", "failures", "summary"]
-    assert exported("-o", "out.parquet", "-q").stderr == ""
-    assert pq.read_table("out.parquet").num_rows == 5
-    assert exported("-o", "out.data", "--format", "jsonl").exit_code == 0
-
-
-def test_the_command_leaves_the_users_sheet_alone_and_says_so(space: Path) -> None:
-    Path("prompts.csv").write_text("mine")
-    result = exported("prompts.csv", "-o", "prompts.csv")
-    assert result.exit_code == 0
-    assert "prompts.csv was not written by rowmill" in result.stderr
-    assert Path("prompts.csv").read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "says"),
-    [
-        (("-o", "out.docx"), 2, "--format"),
-        (("-o", "out.xls"), 2, "--format"),
-        (("--only", "dune"), 2, "in_doubt"),
-        (("-o", "no/out.csv"), 7, "no folder"),
-        (("other.csv",), 3, "other.rowmill"),
-    ],
-)
-def test_the_command_says_what_is_wrong_with_its_right_code(
-    space: Path, words: tuple[str, ...], code: int, says: str
-) -> None:
-    result = exported(*words)
-    assert result.exit_code == code
-    assert says in result.stderr
-    assert result.stdout == ""
