@@ -20,7 +20,7 @@ from jobs.outcome import (
 from jobs.result import Result
 from runner.endpoint import AnyEndpoint, Rejected, Ticket
 from runner.inputs import field_named
-from runner.retry import backoff, retry_after
+from runner.retry import NO_WAIT, Wait, backoff, retry_after
 from runner.verdict import Action, Verdict, judge
 from runner.wire import Delivery, Lost, NotSent, Reply
 
@@ -69,7 +69,7 @@ class Resolution:
     outcome: Outcome
     wire: str
     signal: Signal = Signal.NONE
-    pause: float = 0.0  # seconds the whole account should be quiet
+    wait: Wait = NO_WAIT  # after a "slow down"
     refunded: bool = False  # the submit of this task is not charged after all
 
 
@@ -82,13 +82,8 @@ def resolve(
             failure = Failure(
                 kind=FailureClass.NETWORK, cause=delivery.cause, detail=delivery.detail
             )
-            wait = backoff(1, chance=rules.chance)
-            return Resolution(
-                outcome=Released(delay=wait, failure=failure),
-                wire="A",
-                signal=Signal.OFFLINE,
-                pause=wait,
-            )
+            released = Released(delay=backoff(1, chance=rules.chance), failure=failure)
+            return Resolution(outcome=released, wire="A", signal=Signal.OFFLINE)
         case Lost():
             return _in_doubt(
                 job, endpoint, inputs, _loss(delivery), by_time=delivery.by_time, rules=rules
@@ -182,10 +177,11 @@ def _refused(
 ) -> Resolution:
     """Complete, and no result: wait, try again, or fail the row."""
     if action is Action.WAIT:
-        asked = retry_after(reply.headers, status=reply.status, now=rules.now)
-        wait = backoff(2, chance=rules.chance) if asked is None else asked
-        released = Released(delay=wait, failure=failure)
-        return Resolution(outcome=released, wire="B", signal=Signal.SLOW_DOWN, pause=wait)
+        asked = _asked(reply, rules)
+        seconds = backoff(2, chance=rules.chance) if asked is None else asked
+        released = Released(delay=seconds, failure=failure)
+        wait = Wait(seconds=seconds, asked=asked is not None)
+        return Resolution(outcome=released, wire="B", signal=Signal.SLOW_DOWN, wait=wait)
     if action is Action.RETRY:
         if reply.status < 300:  # from behind the gateway, which may have billed the call
             return Resolution(outcome=_once_more(job, failure, rules), wire="E")

@@ -3,12 +3,24 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 LONGEST = 900.0  # seconds; whoever asks for more is asked again after that
 DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|us|µs|ns|h|m|s))+")
 DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|us|µs|ns|h|m|s)")
 SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Seconds until the next try: those that a server asked for, or else our own."""
+
+    seconds: float = 0.0
+    asked: bool = False
+
+
+NO_WAIT = Wait()
 
 
 def backoff(failures: int, *, base: float = 1.0, cap: float = 60.0, chance: float) -> float:

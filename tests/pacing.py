@@ -10,8 +10,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runner.pacing.pace import Pace
+from runner.retry import Wait
 
 REFUSAL_SECONDS = 0.05
+NO_LIMIT = 10**9
+
+
+def asked(seconds: float) -> Wait:
+    """As a gateway asks for it."""
+    return Wait(seconds=seconds, asked=True)
+
+
+def ours(luck: random.Random) -> Wait:
+    """As `resolution` draws it where the gateway named no wait."""
+    return Wait(seconds=luck.uniform(0, 2))
+
+
+A_SECOND = asked(1.0)
 
 
 class Clock:
@@ -70,7 +85,7 @@ class Calendar:
         return self.taken <= self.limit
 
     def opens(self, now: float) -> float:
-        return 60.0 * (self.minute + 1)
+        return 60.0 * (self.minute + 1) if self.taken >= self.limit else now
 
     def ended(self) -> None:
         pass
@@ -186,11 +201,11 @@ def play(
     seconds: float,
     latency: Callable[[float], float] = lambda now: 2.0,
     backlog: int | None = None,
-    told: Callable[[float], float] = lambda opens_in: 1.0,
+    told: Callable[[float], Wait] = lambda opens_in: A_SECOND,
 ) -> Tally:
     """As many calls as the pace lets go, for so long; times in the tally begin at 0.
 
-    `told`: the pause that a refusal asks for, given the seconds until the gateway opens.
+    `told`: the wait after a refusal, given the seconds until the gateway opens.
     """
     tally, origin = Tally(), clock.now
     end = origin + seconds

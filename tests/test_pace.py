@@ -6,14 +6,25 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pacing import AtOnce, Bucket, Calendar, Clock, Fickle, Gateway, Sliding, play
+from pacing import (
+    NO_LIMIT,
+    AtOnce,
+    Bucket,
+    Calendar,
+    Clock,
+    Fickle,
+    Gateway,
+    Sliding,
+    asked,
+    ours,
+    play,
+)
 
 from runner.pacing.minute import Limits
 from runner.pacing.pace import CEILING, LONGEST_PAUSE, Pace
 from runner.pacing.quota import OwnQuota
 
 AUTO = Limits(in_flight=CEILING, auto=True)
-NO_LIMIT = 10**9
 
 
 def paced(clock: Clock, limits: Limits) -> Pace:
@@ -146,7 +157,7 @@ def test_calls_refused_together_count_once() -> None:
     assert pace.admit(64) == 64
     started = clock.now
     clock.now += 0.1
-    told = [pace.slowed(0.5, "429", started=started) for _ in range(64)]
+    told = [pace.slowed(asked(0.5), "429", started=started) for _ in range(64)]
     assert [fresh for _, fresh in told] == [True] + [False] * 63
     assert {seconds for seconds, _ in told} == {0.5}
 
@@ -160,7 +171,7 @@ def test_after_a_refusal_one_call_at_a_time_goes_out_after_growing_pauses() -> N
         started = clock.now
         clock.now += 0.05
         for _ in range(number):
-            wait, _ = pace.slowed(0.2, "429", started=started)
+            wait, _ = pace.slowed(asked(0.2), "429", started=started)
             pace.ended(started)
         waits.append((number, wait))
         clock.now = pace.next_at()
@@ -173,7 +184,7 @@ def test_a_long_wait_that_the_provider_asks_for_is_kept() -> None:
     clock = Clock()
     pace = paced(clock, Limits(in_flight=8))
     pace.admit(1)
-    assert pace.slowed(300, "429", started=clock.now) == (300, True)
+    assert pace.slowed(asked(300), "429", started=clock.now) == (300, True)
 
 
 def test_an_answer_from_before_the_refusal_ends_no_pause() -> None:
@@ -182,7 +193,7 @@ def test_an_answer_from_before_the_refusal_ends_no_pause() -> None:
     pace.admit(2)
     started = clock.now
     clock.now += 1
-    pace.slowed(0.0, "429", started=started)
+    pace.slowed(asked(0.0), "429", started=started)
     pace.succeeded(started)
     assert pace.admit(8) == 1
 
@@ -207,7 +218,7 @@ def test_a_slow_down_to_the_first_call_after_an_outage_does_not_end_the_run() ->
     assert pace.admit(8) == 1
     clock.now += 0.01
     started = clock.now
-    pace.slowed(0.0, "429", started=started)
+    pace.slowed(asked(0.0), "429", started=started)
     pace.ended(started)
     assert pace.next_at() <= clock.now
     assert pace.admit(8) == 1
@@ -261,7 +272,7 @@ def test_auto_keeps_its_promise_where_few_are_allowed_and_answers_are_slow(
         gateway,
         seconds=3600,
         latency=lambda _: luck.uniform(5, 20),
-        told=lambda _: luck.uniform(0, 2),
+        told=lambda _: ours(luck),
     )
     assert tally.rate(0, 3600) >= 0.9 * allowed
     assert tally.extra() <= 0.05

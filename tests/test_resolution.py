@@ -11,6 +11,7 @@ from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Released, Re
 from runner.endpoints import chat, chat_image, image
 from runner.inputs import parse
 from runner.resolution import CHANNEL_PATIENCE, Resolution, Rules, Signal, after_death, resolve
+from runner.retry import Wait
 from runner.wire import Delivery, Lost, NotSent, Reply
 
 FIELDS: dict[str, JSON] = {"model": "m", "prompt": "a cat"}
@@ -121,8 +122,14 @@ def test_waiting_costs_no_attempt_however_often(attempts: int) -> None:
 def test_a_server_that_says_how_long_is_believed() -> None:
     found = resolved(reply(429, retry_after="7"))
     assert isinstance(found.outcome, Released)
-    assert (found.outcome.delay, found.pause) == (7.0, 7.0)
-    assert resolved(reply(429)).pause == 2.0
+    assert (found.outcome.delay, found.wait) == (7.0, Wait(seconds=7.0, asked=True))
+
+
+def test_a_wait_of_our_own_is_told_from_one_that_was_asked_for() -> None:
+    assert resolved(reply(429)).wait == Wait(seconds=2.0, asked=False)
+    assert resolved(reply(429, retry_after="soon")).wait == Wait(seconds=2.0, asked=False)
+    assert resolved(reply(429, retry_after="0")).wait == Wait(seconds=0.0, asked=True)
+    assert resolved(reply(429, retry_after_ms="500")).wait == Wait(seconds=0.5, asked=True)
 
 
 def test_a_fault_that_names_its_wait_is_not_asked_again_before() -> None:

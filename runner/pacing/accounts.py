@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jobs.job import Claimed
 from runner.pacing.minute import Limits
 from runner.pacing.pace import Pace
+from runner.retry import Wait
 from runner.transport import Wire
 from runner.wire import Call, Delivery
 
@@ -104,7 +105,7 @@ class Accounts:
 
     # --- what came of calls ---------------------------------------------------------------------
 
-    def slowed(self, job: Claimed, seconds: float, reason: str) -> tuple[float, bool]:
+    def slowed(self, job: Claimed, wait: Wait, reason: str) -> tuple[float, bool]:
         """The account of this call was told to slow down.
 
         Returns how long it is quiet, and whether that is news: calls that were in flight together
@@ -112,9 +113,9 @@ class Accounts:
         """
         flight = self._flights.get(job.call_key)
         if flight is None:  # a question after a task: it has no pace of its own
-            self._chosen.pace.pause(seconds, reason)
-            return seconds, False
-        return flight.account.pace.slowed(seconds, reason, started=flight.started)
+            self._chosen.pace.pause(wait.seconds, reason)
+            return wait.seconds, False
+        return flight.account.pace.slowed(wait, reason, started=flight.started)
 
     def went_through(self, job: Claimed, tokens: int | None) -> None:
         """The gateway took this call in, whatever it answered."""

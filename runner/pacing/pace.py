@@ -8,6 +8,7 @@ from runner.pacing.climb import START, Climb
 from runner.pacing.minute import Limits
 from runner.pacing.quota import OwnQuota, Quota
 from runner.pacing.seeker import Seeker
+from runner.retry import Wait
 
 CEILING = 256  # calls at once that `auto` may come to
 LONGEST_PAUSE = 60.0
@@ -132,9 +133,9 @@ class Pace:
         self._probation, self._trial = "gone", None
 
     def slowed(
-        self, seconds: float, reason: str, *, started: float | None = None
+        self, wait: Wait, reason: str, *, started: float | None = None
     ) -> tuple[float, bool]:
-        """The account was told to slow down, and asked for so many seconds.
+        """The account was told to slow down.
 
         Returns the pause, and whether this is news: calls that were in flight together are refused
         together, which counts once: `started`, by our clock, tells which they are.
@@ -149,11 +150,11 @@ class Pace:
             self._refusals += 1
             self._probation = self._probation or "slow"
             self._patience = min(max(LEAST_PATIENCE, 2 * (now - began)), MOST_PATIENCE)
-        wait = max(seconds, self._own_pause())
-        self.pause(wait, reason)
+        seconds = max(wait.seconds, self._own_pause())
+        self.pause(seconds, reason)
         if self._quota is not None and self._shared:
-            self._quota.pause(wait)
-        return wait, fresh
+            self._quota.pause(seconds)
+        return seconds, fresh
 
     def _hear_of(self, *, refused: bool) -> None:
         self._heard = min(self._heard + 1, KEPT_IN_MIND)

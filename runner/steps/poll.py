@@ -28,4 +28,4 @@ async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
     if resolution.refunded:
         refund = await tools.ledger.do(lambda tx: paid_for(tx, job.call_id))
     settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept, refund=refund)
-    return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)
+    return Done(settlement=settlement, signal=resolution.signal, wait=resolution.wait)

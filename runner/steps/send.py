@@ -120,7 +120,7 @@ class Sender:
             estimated=price is not None and price.estimate,
         )
         settlement = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
-        return Done(settlement=settlement, signal=resolution.signal, pause=resolution.pause)
+        return Done(settlement=settlement, signal=resolution.signal, wait=resolution.wait)
 
 
 def spool_answer(job: Claimed, reply: Reply, tools: Tools) -> None:

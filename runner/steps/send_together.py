@@ -125,7 +125,7 @@ class SharedSender:
             Done(
                 settlement=Settlement(job=first[0], outcome=first[1], ended=ended, answer=kept),
                 signal=loudest.signal,
-                pause=loudest.pause,
+                wait=loudest.wait,
             ),
             *(
                 Done(settlement=Settlement(job=job, outcome=outcome, ended=silent))

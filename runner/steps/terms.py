@@ -13,6 +13,7 @@ from runner.pacing.accounts import Accounts
 from runner.purse import Purse
 from runner.reserve import Reserve
 from runner.resolution import Rules, Signal
+from runner.retry import NO_WAIT, Wait
 from runner.spool import Spool
 from runner.thumbnails import Thumbnails
 
@@ -51,7 +52,7 @@ class Done:
 
     settlement: Settlement
     signal: Signal = Signal.NONE
-    pause: float = 0.0
+    wait: Wait = NO_WAIT  # after a "slow down"
     drop_answer: dict[str, str] = field(default_factory=dict)  # base64 → SHA-256 of saved pictures
 
 
