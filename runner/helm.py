@@ -246,7 +246,8 @@ class Helm:
     def _slow_down(self, done: Done, failure: Failure | None) -> None:
         reason = failure.cause if failure else ""
         seconds, fresh = self._accounts.slowed(done.settlement.job, done.wait, reason)
-        self._reins.watcher.paused(seconds, reason)
+        if seconds:
+            self._reins.watcher.paused(seconds, reason)
         if fresh:
             account = self._accounts.account_of(done.settlement.job)
             label = account.label if account else ""

@@ -15,8 +15,8 @@ LONGEST_PAUSE = 60.0
 FIRST_PAUSE = 1.0
 KEPT_IN_MIND = 200  # calls
 IN_A_ROW = 3  # refusals of one call after the other that chance may bring
-BY_CHANCE = 0.08  # a larger share of refused calls is no chance any more …
-BY_CHANCE_FIXED = 0.25  # … or this, where a person chose how many calls go at once
+BY_CHANCE = 0.25  # a larger share of refused calls is no chance any more
+NEARLY_FULL = 0.05  # of the window; what is free then waits for a moment only
 FIRST = 20  # calls, before which a share says little
 LEAST_PATIENCE, MOST_PATIENCE = 1.0, 10.0  # seconds; who was not refused by then was accepted
 
@@ -27,9 +27,10 @@ class Pace:
     Holds calls back by the limits of the person (calls at once, a minute, tokens), by what the
     provider was found to allow, and by pauses. After a "slow down" one call at a time goes out,
     after pauses that grow, until one is accepted. Some gateways refuse by chance: where a person
-    chose how many calls go at once, or the pace has fallen far, rare refusals cost no more than
-    their pauses, and only many of them or several in a row show a limit. Each call that `admit`
-    lets go is given back by `ended`. Not for several threads.
+    chose how many calls go at once, rare refusals cost no more than their pauses, and only many of
+    them or several in a row show a limit; `auto` learns what share is chance, and then a refusal
+    that asks for no wait holds nobody else back. A wait that is asked for is everybody's, always.
+    Each call that `admit` lets go is given back by `ended`. Not for several threads.
     """
 
     def __init__(
@@ -52,7 +53,8 @@ class Pace:
         self._trial: float | None = None  # when the one call of a probation began
         self._patience = LEAST_PATIENCE
         self._full = False  # is it the window that holds calls back?
-        self._slowed_at = -math.inf
+        self._slowed_at = -math.inf  # the last refusal that was no chance, of calls begun since
+        self._told_at = -math.inf  # the last pause that was news
         self._shared = quota is not None
         self._quota = quota
         self.retune(limits)
@@ -78,7 +80,8 @@ class Pace:
             return 0
         wanted = min(wanted, 1 if self._probation else self.seeker.room(now))
         number = max(0, min(wanted, self.window - self.in_flight))
-        self._full = wanted >= self.window - self.in_flight
+        free = self.window - self.in_flight
+        self._full = wanted >= free or free <= NEARLY_FULL * self.window
         if number and self._quota is not None:
             number = self._quota.admit(number)
         if number:
@@ -135,26 +138,43 @@ class Pace:
     def slowed(
         self, wait: Wait, reason: str, *, started: float | None = None
     ) -> tuple[float, bool]:
-        """The account was told to slow down.
+        """A call was told to slow down; a wait that was asked for is a pause of all, always.
 
         Returns the pause, and whether this is news: calls that were in flight together are refused
-        together, which counts once: `started`, by our clock, tells which they are.
+        together, which counts once: `started`, by our clock, tells which they are. A refusal that
+        is known for chance and asks for no wait makes no pause, and is no news.
         """
         now = self._clock()
         began = now if started is None else started
         self._hear_of(refused=True)
-        self.seeker.refused(now, began)
-        fresh = began > self._slowed_at
-        if fresh:
-            self._slowed_at = now
-            self._refusals += 1
-            self._probation = self._probation or "slow"
-            self._patience = min(max(LEAST_PATIENCE, 2 * (now - began)), MOST_PATIENCE)
-        seconds = max(wait.seconds, self._own_pause())
+        if self._is_chance(began):
+            if not wait.asked:
+                return 0.0, False
+            seconds = wait.seconds
+        else:
+            self._meet_limit(now, began)
+            seconds = max(wait.seconds, self._own_pause())
         self.pause(seconds, reason)
         if self._quota is not None and self._shared:
             self._quota.pause(seconds)
+        fresh = began > self._told_at
+        self._told_at = now if fresh else self._told_at
         return seconds, fresh
+
+    def _is_chance(self, began: float) -> bool:
+        if not self.limits.auto or self._probation or began <= self._slowed_at:
+            return False
+        return self.seeker.is_chance(began)
+
+    def _meet_limit(self, now: float, began: float) -> None:
+        """One call at a time from now on; calls that were in flight together count once."""
+        self.seeker.refused(now, began)
+        if began <= self._slowed_at:
+            return
+        self._slowed_at = now
+        self._refusals += 1
+        self._probation = self._probation or "slow"
+        self._patience = min(max(LEAST_PATIENCE, 2 * (now - began)), MOST_PATIENCE)
 
     def _hear_of(self, *, refused: bool) -> None:
         self._heard = min(self._heard + 1, KEPT_IN_MIND)
@@ -173,10 +193,9 @@ class Pace:
         self._hear_of(refused=False)
         if started is not None and started <= self._slowed_at:
             return  # it was accepted before the refusal, and says nothing about now
-        most = BY_CHANCE if self.limits.auto else BY_CHANCE_FIXED
-        rare = self._refusals <= IN_A_ROW and self._share <= most
+        rare = self._refusals <= IN_A_ROW and self._share <= BY_CHANCE
         self._refusals = 0
-        if rare and (not self.limits.auto or self.seeker.fell_far):
+        if rare and not self.limits.auto:
             self.seeker.overlook()
         if self._probation == "gone":
             self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently

@@ -3,6 +3,8 @@
 import math
 from collections import deque
 
+from runner.pacing.chance import Chance
+
 LOOK_BACK = 60.0  # seconds before a refusal: most providers count by the minute
 LONGEST = 150.0  # seconds; whoever refuses for longer does not count by the minute
 EASE = 0.97  # of what was too much: where it goes on from
@@ -13,8 +15,7 @@ LONGEST_CLIMB = 1800.0
 SPENT = 0.02  # of the calls may be refused for finding out
 DOUBLING = 60.0  # seconds in which it doubles after the first refusal, which tells little
 REST = 60.0  # seconds beyond that, after which the steps grow
-FAR = 0.7  # of what was once let through: who is refused below may be refused by chance
-LIFT = 1.05  # how much more it dares after each such refusal
+FAR = 0.8  # of what was once let through: who is refused below may be refused by chance
 BURST = 0.1  # seconds' worth that may start at once: it catches up late timers
 MOST_PER_SECOND = 10_000.0
 
@@ -31,12 +32,14 @@ class Seeker:
     def __init__(self) -> None:
         self.rate: float | None = None  # starts a second
         self.refused_at: float | None = None  # of the episode that is open
+        self._chance = Chance()
         self._bins: deque[list[float]] = deque()  # [second, accepted starts]
         self._since = -math.inf  # the last episode's end; nothing before it counts
         self._cost = 0  # refusals in the episode that is open
         self._too_much = 0.0
+        self._calm = math.inf  # half-way from where it went on to what was too much
         self._most = 0.0  # that was let through, as far as it can still be believed
-        self._learned_at = 0.0
+        self._learned_at = self._first_at = 0.0
         self._grown_at = 0.0
         self._climb = CLIMB
         self._sure = False  # was it refused at a rate that it had learned?
@@ -61,6 +64,7 @@ class Seeker:
         """So many calls start; minus gives back what did not begin, or was refused."""
         if self.rate is not None:
             self._credit -= number
+        self._chance.started(number, below=self._below)
         self._count(now, number)
 
     def _count(self, moment: float, number: int) -> None:
@@ -77,11 +81,30 @@ class Seeker:
         while self._bins and self._bins[0][0] < second - LOOK_BACK - LONGEST:
             self._bins.popleft()
 
+    def is_chance(self, started: float) -> bool:
+        """A call that began at `started` was refused; is there nothing to be learned from that?"""
+        known = self._chance.known
+        by_chance = self._chance.refused(below=self._below, minute=self._last_minute())
+        if by_chance:
+            self._credit += 1  # nothing of the limit was used
+            self._count(started, -1)
+        if self._chance.known and not known:  # what was learned was learned from chance
+            self.rate = self.refused_at = None
+            self._sure = False
+        return by_chance
+
+    @property
+    def _below(self) -> bool:
+        """Is the rate so low that no limit refuses?"""
+        if self._chance.known:
+            return self.rate is None or self.rate < self._calm
+        return self.rate is not None and self.rate < FAR * self._most
+
     def refused(self, now: float, started: float) -> None:
         """A call that began at `started` was told to slow down."""
         self._count(started, -1)
         if self.refused_at is None:
-            self.refused_at, self._cost = now, 0
+            self.refused_at, self._cost = now, self._chance.cost
         self._cost += 1
 
     def accepted(self, now: float, started: float, *, rare: bool = False) -> None:
@@ -97,18 +120,26 @@ class Seeker:
         elif self.rate is not None:
             self._grow(now)
 
-    @property
-    def fell_far(self) -> bool:
-        """Is the rate far below what was let through once?"""
-        return self.rate is not None and self.rate < FAR * self._most
-
     def overlook(self) -> None:
-        """Nothing is learned from the refusal that is open, but that it may have been chance."""
+        """Nothing is learned from the refusal that is open: it may have been chance."""
         self.refused_at = None
-        self._most *= LIFT
+
+    def _last_minute(self) -> float:
+        """Accepted starts."""
+        return sum(count for second, count in self._bins if second > self._bins[-1][0] - LOOK_BACK)
+
+    def _sustained(self, now: float) -> float:
+        """Accepted starts a second, of the worse of the last two minutes: a burst counts little."""
+        minutes = [0, 0]
+        for second, count in self._bins:
+            if 0 <= now - second < 2 * LOOK_BACK:
+                minutes[int((now - second) // LOOK_BACK)] += int(count)
+        return min(minutes) / LOOK_BACK
 
     def _learn(self, now: float, refused_at: float) -> None:
-        since = max(self._since, refused_at - LOOK_BACK)
+        since = refused_at - LOOK_BACK
+        if not self._chance.known:
+            since = max(since, self._since)
         if self._bins:
             since = max(since, self._bins[0][0])
         span = now - since
@@ -116,18 +147,23 @@ class Seeker:
         if now - refused_at > LONGEST or span <= 0:
             return  # an outage, or a limit by the day: it says nothing about a minute
         measured = sum(count for second, count in self._bins if second >= math.floor(since)) / span
-        self._most = max(self._most, measured)
+        self._most = max(self._most, self._sustained(refused_at))
         if self.rate is None:
             self._too_much, self.rate = measured, measured * EASE
+            self._first_at = now
         else:
             self._sure = True
-            self._too_much = self.rate
-            least = LEAST if span >= LOOK_BACK / 2 else LEAST_SOON
+            soon = span < LOOK_BACK / 2
+            # At first a minute's worth of calls from before the first lesson is still counted.
+            if not soon or now - self._first_at > LOOK_BACK / 2:
+                self._too_much = self.rate
+            least = LEAST_SOON if soon else LEAST
             self.rate = max(min(measured, self.rate * EASE), self.rate * least)
             # Where a refusal costs much, the next one is not sought so soon.
             climb = max(CLIMB, 30 * (now - refused_at), self._cost / SPENT / self._too_much)
             self._climb = min(climb, LONGEST_CLIMB)
         self.rate = max(self.rate, 1 / LONGEST)
+        self._calm = (self.rate + self._too_much) / 2
         self._learned_at = self._grown_at = now
 
     def _grow(self, now: float) -> None:
