@@ -158,7 +158,10 @@ def written_once(connection: Connection) -> Iterator[None]:
         yield
     finally:
         if mode == "wal" and not connection.invalidated:
-            _set_up(driver, writer=True, shared=False)
+            try:
+                _set_up(driver, writer=True, shared=False)
+            except sqlite3.OperationalError:  # the disk fails; a new connection says so in order
+                connection.invalidate()
 
 
 def on_shared_file_system(path: Path) -> bool:

@@ -105,6 +105,7 @@ class Store:
         if self._reader is not self._writer:
             self._reader.dispose()  # our own idle connection must not keep the journal as it is
         with (
+            named_damage(self._path),
             self._writer.connect() as connection,
             roomy(connection),
             written_once(connection),

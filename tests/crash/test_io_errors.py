@@ -48,7 +48,7 @@ def one_error(at: int, endpoint: str, tmp_path: Path, shim: Path, prefork: Prefo
         return told
 
 
-@pytest.mark.parametrize("at", [12, 40])
+@pytest.mark.parametrize("at", [12, 40, 120])
 def test_an_io_error_anywhere_loses_nothing_that_was_acknowledged(
     at: int, tmp_path: Path, shim: Path, prefork: Prefork
 ) -> None:
