@@ -303,3 +303,18 @@ def test_a_finding_is_read_whole_and_hangs_below_its_first_word(
     at = next(place for place, line in enumerate(lines) if line.startswith("  - row 3"))
     assert lines[at + 1].startswith("    ")
     assert "…" not in "".join(lines)
+
+
+def test_records_without_a_single_column_are_bad_rows_and_not_a_fault(home: Path) -> None:
+    write(home, '{"prompt": "a cat"', "[1, 2]", name="a.jsonl")
+    found = check("a.jsonl", "-e", "chat", "-m", "m", "-p", "Hello")
+    assert found.exit_code == 3
+    assert "row 1" in flat(found)
+    assert "row 2" in flat(found)
+
+
+def test_empty_records_are_rows_where_a_template_says_all(home: Path) -> None:
+    write(home, "{}", "{}", name="a.jsonl")
+    found = check("a.jsonl", "-e", "chat", "-m", "m", "-p", "Hello")
+    assert found.exit_code == 0, found.stdout
+    assert "2 rows" in flat(found)

@@ -18,7 +18,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Block:
     """Rows in the order of the sheet, each cell also as JSON, which is made once.
 
-    `columns` and `written` are empty where the rows are not all of one width.
+    `columns` and `written` are empty where the rows are not all of one width, or have no cells.
     """
 
     positions: Sequence[int]
@@ -38,7 +38,7 @@ class Block:
         typed: bool,
     ) -> "Block":
         """From rows of a sheet whose cells are all text, or typed."""
-        if len(set(map(len, rows))) > 1:
+        if len(set(map(len, rows))) > 1 or not all(rows):
             texts = [_listed(_column(cells)) for cells in rows]
             return cls(positions=positions, rows=rows, texts=texts, errors=errors)
         columns = list(zip(*rows, strict=True))
