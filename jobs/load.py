@@ -16,6 +16,7 @@ from jobs.store import Transaction
 from jobs.store.edits import Edit
 from jobs.store.staging import FirstLoad, Landing, Staged, Staging
 
+_BAD = "bad row"  # stands for the endpoint of a row that has no request
 RUNNING_NUMBERS = 1000  # this many rows numbered 1, 2, 3, … are taken for a refilled column
 
 
@@ -103,7 +104,7 @@ def _staged(
 
 def _lines(
     sheet: Sheet, block: Block, prepare: Prepare, identity: Identity, overlay: Overlay | None
-) -> list[Staged]:
+) -> Staged:
     """A block of rows as they are staged. A million rows pass here: nothing is done to one alone,
     but to one that is bad or edited.
     """
@@ -111,47 +112,50 @@ def _lines(
     for place, position in enumerate(block.positions) if block.errors else ():
         if position in block.errors:
             asked.put(place, _unreadable(block.errors[position]))
-    digests = _digests(asked)
-    problems: list[str | None] = [None] * len(digests)
-    for place, problem in asked.problems.items():
-        digests[place] = _digest_of_bad(block.texts[place])
-        problems[place] = problem.as_json()
+    digests = _digests(asked, block.texts)
     keys = _keys(sheet, block, digests, identity)
-    parts = (asked.endpoints, asked.models, asked.fields, block.texts, problems)
-    lines = list(zip(block.positions, keys, digests, *parts, strict=True))
-    if overlay is not None:
-        for place, (line, cells) in enumerate(zip(lines, block.rows, strict=True)):
-            if (edited := overlay.over(line[1], cells)) is not None:
-                lines[place] = _edited(line, prepare(edited), edited)
-    return lines
+    for place, cells in enumerate(block.rows) if overlay is not None else ():
+        if overlay is not None and (edited := overlay.over(keys[place], cells)) is not None:
+            asked.put(place, found := prepare(edited))
+            digests[place] = _digest_of_edited(found, edited)
+    return Staged(
+        positions=block.positions,
+        keys=keys,
+        digests=digests,
+        endpoints=asked.endpoints,
+        models=asked.models,
+        fields=asked.fields,
+        cells=block.texts,
+        problems={place: problem.as_json() for place, problem in asked.problems.items()},
+    )
 
 
-def _digests(asked: Requests) -> list[bytes]:
-    """BLAKE2b of endpoint, line break and identity; what it begins with is hashed once."""
+def _digests(asked: Requests, texts: Sequence[str]) -> list[bytes]:
+    """BLAKE2b of endpoint, line break and identity; what it begins with is hashed once.
+
+    A bad row is known by its cells.
+    """
     begun = {
-        name: hashlib.blake2b(f"{name}\n".encode(), digest_size=16) for name in {*asked.endpoints}
+        name: hashlib.blake2b(f"{name}\n".encode(), digest_size=16)
+        for name in {*asked.endpoints, _BAD}
     }
     digests = []
     for endpoint, identity in zip(asked.endpoints, asked.identities, strict=True):
         digest = begun[endpoint].copy()
         digest.update(identity.encode())
         digests.append(digest.digest())
+    for place in asked.problems:
+        digest = begun[_BAD].copy()
+        digest.update(texts[place].encode())
+        digests[place] = digest.digest()
     return digests
 
 
-def _digest_of_bad(written: str) -> bytes:
-    return hashlib.blake2b(f"bad row\n{written}".encode(), digest_size=16).digest()
-
-
-def _edited(line: Staged, found: Request | Problem, edited: Sequence[JSON]) -> Staged:
-    """A staged row whose cells were edited: asked for as edited, kept as they are."""
-    position, key, *_, own, _ = line
-    asked = Requests.of([found])
-    if isinstance(found, Problem):
-        written = Block.of([position], [edited], {}, typed=True).texts[0]
-        return position, key, _digest_of_bad(written), "", "", "{}", own, found.as_json()
-    (digest,) = _digests(asked)
-    return position, key, digest, found.endpoint, found.model, found.fields, own, None
+def _digest_of_edited(found: Request | Problem, edited: Sequence[JSON]) -> bytes:
+    """The same for one row whose cells were edited."""
+    (written,) = Block.of([0], [edited], {}, typed=True).texts
+    (digest,) = _digests(Requests.of([found]), [written])
+    return digest
 
 
 def _unreadable(error: Finding) -> Problem:

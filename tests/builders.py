@@ -15,7 +15,7 @@ from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
 from jobs.store.settles import Ended, SavedFile, Settlement, settle
-from jobs.store.staging import Staging
+from jobs.store.staging import Staged, Staging
 
 BATCH_ID = 1
 NOW = 1_790_000_000.0
@@ -72,7 +72,7 @@ def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Batch:
 
 def _load(tx: Transaction, sheet: Sheet) -> None:
     staging = Staging(tx, batch_id=BATCH_ID, by_request=False)
-    staging.add([_staged(sheet, place, cells) for place, cells in enumerate(sheet.rows)])
+    staging.add(_staged(sheet))
     staging.number()
     staging.match()
     values: dict[str, object] = {
@@ -88,14 +88,19 @@ def _load(tx: Transaction, sheet: Sheet) -> None:
     staging.apply(now=NOW, batch=values)
 
 
-def _staged(
-    sheet: Sheet, place: int, cells: Sequence[JSON]
-) -> tuple[int, str, bytes, str, str, str, str, None]:
-    number = place + 2
-    key = sheet.keys[place] if sheet.keys else str(number)
-    digest = hashlib.blake2b(str(number).encode(), digest_size=16).digest()
-    written = json.dumps(list(cells), ensure_ascii=False)
-    return number, key, digest, "chat", "m", "{}", written, None
+def _staged(sheet: Sheet) -> Staged:
+    numbers = range(2, len(sheet.rows) + 2)
+    return Staged(
+        positions=numbers,
+        keys=sheet.keys or [str(number) for number in numbers],
+        digests=[
+            hashlib.blake2b(str(number).encode(), digest_size=16).digest() for number in numbers
+        ],
+        endpoints=["chat"] * len(numbers),
+        models=["m"] * len(numbers),
+        fields=["{}"] * len(numbers),
+        cells=[json.dumps(list(cells), ensure_ascii=False) for cells in sheet.rows],
+    )
 
 
 def _settle(store: Store, fates: Sequence[Fate]) -> None:

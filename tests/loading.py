@@ -26,20 +26,32 @@ def digest_of(asks: str) -> bytes:
     return hashlib.blake2b(asks.encode(), digest_size=16).digest()
 
 
-def staged(position: int, line: Line) -> Staged:
-    """A line as it is staged."""
-    digest = digest_of(line.asks)
-    key = digest.hex() if line.key is None else line.key
-    fields, cells = json.dumps({"prompt": line.asks}), json.dumps([line.asks, line.note])
-    return (position, key, digest, line.endpoint, line.model, fields, cells, line.problem)
+def staged(lines: Sequence[Line]) -> Staged:
+    """Lines as they are staged, from row 2 on, as Excel counts."""
+    digests = [digest_of(line.asks) for line in lines]
+    return Staged(
+        positions=range(2, len(lines) + 2),
+        keys=[
+            digest.hex() if line.key is None else line.key
+            for line, digest in zip(lines, digests, strict=True)
+        ],
+        digests=digests,
+        endpoints=[line.endpoint for line in lines],
+        models=[line.model for line in lines],
+        fields=[json.dumps({"prompt": line.asks}) for line in lines],
+        cells=[json.dumps([line.asks, line.note]) for line in lines],
+        problems={
+            place: line.problem for place, line in enumerate(lines) if line.problem is not None
+        },
+    )
 
 
 def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> Plan:
-    """Lay a sheet in, from row 2 on, as Excel counts; returns the plan that was made first."""
+    """Lay a sheet in; returns the plan that was made first."""
     by_request = all(line.key is None for line in lines)
     with store.write() as tx:
         staging = Staging(tx, batch_id=batch_id, by_request=by_request)
-        staging.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+        staging.add(staged(lines))
         staging.number()
         staging.match()
         plan = staging.plan()
@@ -52,7 +64,7 @@ def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) ->
     by_request = all(line.key is None for line in lines)
     with store.first_load() as tx:
         landing = FirstLoad(tx, batch_id=1, by_request=by_request, now=now)
-        landing.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+        landing.add(staged(lines))
         assert by_request or landing.repeated_keys() == []
         landing.number()
         landing.match()

@@ -78,7 +78,7 @@ def test_repeated_ids_are_named_with_their_rows(store: Store) -> None:
     lines = [Line(key=key, asks=str(place)) for place, key in enumerate("xyxzx")]
     with pytest.raises(Undo), store.first_load() as tx:  # noqa: PT012 - it ends by raising
         landing = FirstLoad(tx, batch_id=1, by_request=False, now=1.0)
-        landing.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+        landing.add(staged(lines))
         assert landing.repeated_keys() == [("x", [2, 4, 6])]
         raise Undo
     with store.read() as tx:
@@ -95,9 +95,9 @@ def test_bad_rows_and_first_requests_are_told_as_staging_tells_them(store: Store
     ):
         with store.first_load() as tx:
             landing = make(tx)
-            landing.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+            landing.add(staged(lines))
             landing.number()
-            digests = [staged(2, line)[2] for line in lines]
+            digests = staged(lines).digests
             told.append(
                 (
                     landing.problems(),

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,12 +96,14 @@ def test_a_change_of_options_is_told_from_a_change_of_cells(store: Store) -> Non
     finish_all(store)
     with store.write() as tx:
         staging = Staging(tx, batch_id=1, by_request=False)
-        other_model = [
-            (position, key, digest_of(words + "!"), "chat", "n", json.dumps({"prompt": words}), "?")
-            for position, key, words in ((2, "x", "a"), (3, "y", "b"))
-        ]
-        cells = ['["a", ""]', '["b", "note"]']
-        staging.add([(*one[:6], cell, None) for one, cell in zip(other_model, cells, strict=True)])
+        other_model = staged([Line(key="x", asks="a"), Line(key="y", asks="b", note="note")])
+        staging.add(
+            replace(
+                other_model,
+                digests=[digest_of("a!"), digest_of("b!")],
+                models=["n", "n"],
+            )
+        )
         staging.number()
         staging.match()
         plan = staging.plan()
@@ -211,7 +214,7 @@ def test_repeated_keys_are_named_with_their_rows(store: Store) -> None:
     more = [*lines, *lines[:1], Line(key="x", asks="q", problem="{}")]
     with store.write() as tx:
         staging = Staging(tx, batch_id=1, by_request=False)
-        staging.add([staged(position, line) for position, line in enumerate(more, start=2)])
+        staging.add(staged(more))
         assert staging.repeated_keys() == [("x", [2, 4, 5])]
 
 
@@ -229,7 +232,7 @@ def test_bad_rows_are_listed_and_first_requests_shown_before_anything_is_laid_in
     with store.write() as tx:
         staging = Staging(tx, batch_id=1, by_request=True)
         lines = [Line(asks="a"), Line(asks="b", problem="{}"), Line(asks="c")]
-        staging.add([staged(position, line) for position, line in enumerate(lines, start=2)])
+        staging.add(staged(lines))
         staging.number()
         staging.match()
         assert staging.problems() == [(3, "{}")]
@@ -244,7 +247,7 @@ def test_a_plan_changes_nothing(store: Store) -> None:
     before = job_rows(store)
     with store.write() as tx:
         staging = Staging(tx, batch_id=1, by_request=True)
-        staging.add([staged(2, Line(asks="b"))])
+        staging.add(staged([Line(asks="b")]))
         staging.number()
         staging.match()
         assert staging.plan().new == 1

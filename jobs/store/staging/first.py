@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +15,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     select,
     table,
@@ -34,9 +34,6 @@ from jobs.store.staging.plan import Change, Plan
 from jobs.table import DIGESTS, KEYS, jobs, rows
 
 AT_ONCE = 250  # rows a statement; what the driver does for each one costs more than the row
-_OF_JOB = itemgetter(0, 2, 3, 4, 5)  # of a staged row
-_OF_BAD_JOB = itemgetter(0, 2, 3, 4, 5, 7)
-_OF_ROW = itemgetter(0, 1, 6)
 
 
 def is_empty(connection: Connection) -> bool:
@@ -68,19 +65,24 @@ class FirstLoad:
             connection.execute(delete(one))  # what another identity has left here
         self._models: Counter[str] = Counter()
         self._staged = self._bad = 0
-        self._jobs, self._bad_jobs, self._rows = _statements(connection, batch_id, now)
+        self._alike_jobs, self._jobs, self._rows = _statements(connection, batch_id, now)
 
-    def add(self, chunk: Sequence[Staged]) -> None:
+    def add(self, some: Staged) -> None:
         """Lay some rows in."""
-        good = [one[4] for one in chunk if one[7] is None]
-        self._staged += len(chunk)
-        self._bad += len(chunk) - len(good)
-        self._models.update(good)
-        if len(good) == len(chunk):
-            self._jobs.run(list(map(_OF_JOB, chunk)))
+        count = len(some.positions)
+        self._staged += count
+        self._bad += len(some.problems)
+        if not some.problems and _is_alike(some.endpoints) and _is_alike(some.models):
+            self._models[some.models[0]] += count
+            once = (some.endpoints[0], some.models[0])
+            self._alike_jobs.run(some.positions, some.digests, some.fields, once=once)
         else:
-            self._bad_jobs.run(list(map(_OF_BAD_JOB, chunk)))
-        self._rows.run(list(map(_OF_ROW, chunk)))
+            good = (one for place, one in enumerate(some.models) if place not in some.problems)
+            self._models.update(good)
+            problems = [some.problems.get(place) for place in range(count)]
+            asked = (some.endpoints, some.models, some.fields)
+            self._jobs.run(some.positions, some.digests, *asked, problems)
+        self._rows.run(some.positions, some.keys, some.cells)
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
         """Keys that stand in several rows, with their row numbers."""
@@ -172,8 +174,16 @@ def _has_all_rows(index: Index) -> bool:
     return index.dialect_options["sqlite"]["where"] is None
 
 
+def _is_alike(values: Sequence[str]) -> bool:
+    return values.count(values[0]) == len(values)
+
+
 class _Bulk:
-    """Plain tuples into a table, many in one statement."""
+    """Columns of values into a table, many rows in one statement.
+
+    To hand a value to the driver costs nearly as much as to store it, so what is the same in all
+    rows of a statement is handed over `once`.
+    """
 
     def __init__(
         self,
@@ -186,34 +196,40 @@ class _Bulk:
         made = select(*values.values()).select_from(_GIVEN)
         statement = insert(target).from_select(list(values), made)
         self._connection = connection
+        self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         self._text = str(
             statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        )
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        self._marks = f"({', '.join([mark] * width)})"
+        ).replace(_ONCE, self._mark)
+        self._width = width
         self._texts: dict[int, str] = {}  # by number of rows
 
-    def run(self, lines: Sequence[tuple[Any, ...]]) -> None:
-        """Insert them in their order."""
-        for start in range(0, len(lines), AT_ONCE):
-            some = lines[start : start + AT_ONCE]
-            text = self._texts.get(len(some))
-            if text is None:
-                text = self._texts[len(some)] = self._for(len(some))
-            self._connection.exec_driver_sql(text, tuple(chain.from_iterable(some)))
+    def run(self, *columns: Sequence[Any], once: tuple[Any, ...] = ()) -> None:
+        """Insert the rows in their order."""
+        for start in range(0, len(columns[0]), AT_ONCE):
+            rows_of_it = zip(*(one[start : start + AT_ONCE] for one in columns), strict=True)
+            values = (*once, *chain.from_iterable(rows_of_it))
+            self._connection.exec_driver_sql(self._for(len(values) - len(once)), values)
 
     def _for(self, count: int) -> str:
-        given = f"FROM (VALUES {', '.join([self._marks] * count)}) AS given"
-        return self._text.replace("FROM given", given)
+        """The statement for so many values."""
+        text = self._texts.get(count)
+        if text is None:
+            line = f"({', '.join([self._mark] * self._width)})"
+            given = f"FROM (VALUES {', '.join([line] * (count // self._width))}) AS given"
+            text = self._texts[count] = self._text.replace("FROM given", given)
+        return text
 
 
 _GIVEN = table("given", *(column(f"column{number}") for number in range(1, 7)))
 """The lines of one statement; both databases name the columns of VALUES so."""
+_ONCE = "handed_over_once"
+"""Stands where a statement takes a value that all its rows share."""
 
 
 def _statements(connection: Connection, batch_id: int, now: float) -> tuple[_Bulk, _Bulk, _Bulk]:
-    """For jobs, for jobs of rows that cannot become requests, and for rows."""
+    """For jobs that share endpoint and model, for any jobs, and for rows."""
     nothing: Any = null()
+    once: Any = literal_column(_ONCE)
     position, second, third, fourth, fifth, sixth = (one for one in _GIVEN.c)
     line: dict[str, Any] = {
         "number": position,
@@ -223,14 +239,13 @@ def _statements(connection: Connection, batch_id: int, now: float) -> tuple[_Bul
         "occurrence": literal(0),
         "cells": third,
     }
-    line |= {"endpoint": third, "model": fourth, "fields": fifth}
-    good = Line(**line, problem=nothing)
-    bad = Line(**line, problem=sixth)
-    good_jobs = job_values(good, batch_id=batch_id, now=now)
-    bad_jobs = job_values(bad, batch_id=batch_id, now=now)
-    all_rows = row_values(good, row_id=position, batch_id=batch_id)
+    alike = Line(**line, endpoint=once, model=once, fields=third, problem=nothing)
+    other = Line(**line, endpoint=third, model=fourth, fields=fifth, problem=sixth)
+    alike_jobs = job_values(alike, batch_id=batch_id, now=now)
+    other_jobs = job_values(other, batch_id=batch_id, now=now)
+    all_rows = row_values(alike, row_id=position, batch_id=batch_id)
     return (
-        _Bulk(connection, jobs, good_jobs, width=5),
-        _Bulk(connection, jobs, bad_jobs, width=6),
+        _Bulk(connection, jobs, alike_jobs, width=3),
+        _Bulk(connection, jobs, other_jobs, width=6),
         _Bulk(connection, rows, all_rows, width=3),
     )

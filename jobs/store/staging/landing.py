@@ -1,15 +1,27 @@
 """What a load asks of the place where a sheet's rows come down."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from jobs.store.edits import Edit
 from jobs.store.staging.plan import Change, Plan
 
-Staged: TypeAlias = tuple[int, str, bytes, str, str, str, str, str | None]
-"""position, key, digest, endpoint, model, fields (JSON), cells (JSON), problem"""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """Some rows of a sheet, part by part: a million of them pass, none as a value."""
+
+    positions: Sequence[int]
+    keys: Sequence[str]
+    digests: Sequence[bytes]
+    endpoints: Sequence[str]
+    models: Sequence[str]
+    fields: Sequence[str]  # JSON
+    cells: Sequence[str]  # JSON
+    problems: Mapping[int, str] = field(default_factory=dict)  # JSON, by place among these rows
 
 
 class Landing(Protocol):
@@ -17,7 +29,7 @@ class Landing(Protocol):
 
     edits: list[Edit] | None  # to be kept with the sheet; None: there were none
 
-    def add(self, chunk: Sequence[Staged]) -> None:
+    def add(self, some: Staged) -> None:
         """Take some rows, in the order of the sheet."""
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:

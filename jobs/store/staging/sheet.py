@@ -1,6 +1,6 @@
 """A sheet staged beside the table: compared with it before anything is changed."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, true
@@ -31,13 +31,17 @@ class Staging:
         )
         self._positional = connection.dialect.positional
 
-    def add(self, chunk: Sequence[Staged]) -> None:
+    def add(self, some: Staged) -> None:
         """Stage some rows; plain tuples to the driver, since a million of them pass here."""
+        problems = map(some.problems.get, range(len(some.positions)))
+        known = (some.positions, some.keys, some.digests)
+        asked = (some.endpoints, some.models, some.fields)
+        lines = list(zip(*known, *asked, some.cells, problems, strict=True))
         if self._positional:
-            self._connection.exec_driver_sql(self._insert, list(chunk))
+            self._connection.exec_driver_sql(self._insert, lines)
         else:
-            staged = [dict(zip(_NAMES, one, strict=True)) for one in chunk]
-            self._connection.execute(insert(incoming), staged)
+            named = [dict(zip(_NAMES, one, strict=True)) for one in lines]
+            self._connection.execute(insert(incoming), named)
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
         """Keys that stand in several rows, with their row numbers."""
