@@ -2,6 +2,7 @@
 
 import csv
 import tracemalloc
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,14 @@ def test_a_unicode_text_export_of_excel_reads(tmp_path: Path) -> None:
     text = b"\xff\xfe" + "编号\t提示词\r\n1\t一只猫\r\n".encode("utf-16-le")
     sheet = sheet_of(tmp_path, text, "sheet.csv")
     assert list(sheet.rows()) == [(2, ["1", "一只猫"])]
+
+
+def test_many_blank_rows_are_no_block_of_their_own(tmp_path: Path) -> None:
+    blank = ",\n" * 700
+    sheet = sheet_of(tmp_path, f"id,prompt\n1,a\n{blank}2,b\n{blank}")
+    blocks = [(list(block.positions), list(block.texts)) for block in sheet.blocks()]
+    assert [*chain.from_iterable(positions for positions, _ in blocks)] == [2, 703]
+    assert all(texts for _, texts in blocks)
 
 
 def test_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:

@@ -39,6 +39,20 @@ def test_a_bare_quote_closed_in_a_later_row_is_an_error_at_that_row(
         assert [*block.errors] == [2], "the error is there again when the sheet is read again"
 
 
+def test_a_block_has_the_errors_of_its_own_rows_however_far_ahead_was_read(tmp_path: Path) -> None:
+    rows = [f"k{number},text {number}" for number in range(2, 302)]
+    rows[100], rows[200] = ",", "k202,#N/A"  # a block has 250 rows, and blank ones do not count
+    rows[270:273] = ['k272,"a cat', "k273,a dog", 'k274,a hen"']
+    sheet, _ = sheet_of(tmp_path, "\n".join(["id,prompt", *rows, ""]))
+    for _ in range(2):
+        found = [({*block.positions}, block.errors) for block in sheet.blocks()]
+        assert [{at: one.kind for at, one in errors.items()} for _, errors in found] == [
+            {202: "error_cell"},
+            {272: "swallowed_rows"},
+        ]
+        assert all(positions >= errors.keys() for positions, errors in found)
+
+
 def test_the_error_names_lines_and_what_to_do(tmp_path: Path) -> None:
     sheet, _ = sheet_of(tmp_path, 'id,prompt\n\n1,"cat\n2,dog\n3,hen"\n')
     (finding,) = [one for one in sheet.findings if one.kind == "swallowed_rows"]

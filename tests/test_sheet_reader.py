@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from fuzzed_sheets import fuzzed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -215,3 +216,35 @@ def test_reading_csv_imports_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_sheet_read_in_blocks_of_any_size_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(200):
+        sheet = fuzzed(seed)
+        path = tmp_path / sheet.name
+        path.write_bytes(sheet.raw)
+        seen = []
+        for size in (1, 3, 250):
+            monkeypatch.setattr("jobs.sheet.block.MOST_ROWS", size)
+            seen.append(_in_blocks(path))
+        assert seen[0] == seen[1] == seen[2], f"seed {seed}"
+
+
+def _in_blocks(path: Path) -> tuple[list[object], list[Finding]]:
+    """What the blocks of a sheet hold, row by row, and what is said about it; of one that cannot be
+    read to its end, what is said.
+    """
+    found: list[object] = []
+    try:
+        sheet = open_sheet(path)
+    except SheetError as error:
+        return found, list(error.findings)
+    try:
+        for block in sheet.blocks():
+            rows = zip(block.positions, block.texts, strict=True)
+            found += [(position, text, block.errors.get(position)) for position, text in rows]
+    except SheetError as error:
+        return [], sorted([*sheet.findings, *error.findings], key=repr)
+    return found, sorted(sheet.findings, key=repr)

@@ -3,18 +3,20 @@
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from jobs.job import JSON
+from jobs.sheet.block import rows_of
 from jobs.sheet.damage import spoilt
 from jobs.sheet.delimiters import SEPARATOR_LINE, best_delimiter
 from jobs.sheet.encodings import Encoding
 from jobs.sheet.finding import Finding, SheetError, excerpt
-from jobs.sheet.folds import Folds, Short
+from jobs.sheet.folds import Folds, Short, lines_in
 from jobs.sheet.header import TOP, find_header, header_findings
-from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet, Source
+from jobs.sheet.layout import Layout, Needed, Note, Row, Rows, Sheet, Source
 from jobs.sheet.safe_csv import marked, safe_finding, unsafed
 from jobs.sheet.text import open_text, undecodable
 
@@ -75,8 +77,11 @@ def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # 
     if marked(sample, delimiter):
         safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
         findings += [safe] if safe else []
-    source = _source(dialect, marred=encoding.marred, safe=safe is not None)
-    return Sheet(path, layout, source=source, findings=tuple(findings))
+    marred = encoding.marred
+    source = _source(dialect, marred=marred, safe=safe is not None)
+    plain = safe is None and not marred
+    together = partial(_together, dialect) if plain else None
+    return Sheet(path, layout, source=source, together=together, findings=tuple(findings))
 
 
 def _source(dialect: _Dialect, *, marred: bool, safe: bool) -> Source:
@@ -179,30 +184,85 @@ def _top(dialect: _Dialect) -> list[list[str]]:
 
 
 def _rows(dialect: _Dialect, note: Note) -> Iterator[Row]:
-    """The rows under the header. This loop runs for every row of every sheet: nothing per cell."""
-    width = len(dialect.headers)
+    """The rows under the header, one by one."""
+    for numbers, rows in _together(dialect, note, rows_of(len(dialect.headers))):
+        yield from zip(numbers, rows, strict=True)
+
+
+def _together(dialect: _Dialect, note: Note, size: int) -> Iterator[Rows]:
+    """The rows under the header, so many at once. All rows of all sheets pass here, so those that
+    are as they should be are looked at in calls over all of them, and only others one by one.
+    """
     number = dialect.header + 1
-    folds, fit = Folds(dialect.delimiter or _NEVER, width), _Fit(dialect, note)
+    width = {len(dialect.headers)}
     with _open(dialect) as stream:
         parsed = _reader(dialect, stream)
         reader = cast("Iterator[list[JSON]]", parsed)
+        look = _Look(dialect, note)
         try:
             next(islice(reader, number, number), None)
-            more = parsed.line_num - number  # lines beyond one a row, so far
-            for number, row in enumerate(reader, dialect.header + 2):
-                if parsed.line_num - number != more:
-                    first, last = number + more + dialect.skip, parsed.line_num + dialect.skip
-                    folds.look(number, row, (first, last), note)
-                    more = parsed.line_num - number
-                cells = row if len(row) == width else fit(number, row)
-                if any(cells):
-                    yield number, cells
+            broken = None
+            while broken is None:
+                lines = parsed.line_num
+                some, broken = _some(reader, size)
+                if not some:
+                    break
+                plain = parsed.line_num - lines == len(some) and set(map(len, some)) == width
+                if plain and all(map(any, some)):
+                    yield range(number + 1, number + 1 + len(some)), some
+                elif (found := look(number, lines, some))[0]:
+                    yield found
+                number += len(some)
+            if broken is not None:
+                raise broken
         except csv.Error as error:
             raise _broken_row(dialect, number + 1, error) from error
         except UnicodeError as error:
             raise undecodable(dialect.path, dialect.encoding) from error
-    for finding in (*folds.findings(), *fit.short.findings()):
-        note(finding)
+    look.finish()
+
+
+def _some(
+    reader: Iterator[list[JSON]], size: int
+) -> tuple[list[list[JSON]], csv.Error | UnicodeError | None]:
+    """At most so many rows; with what stopped the reader behind them."""
+    some: list[list[JSON]] = []
+    try:
+        some.extend(islice(reader, size))  # keeps what came before an error
+    except (csv.Error, UnicodeError) as error:
+        return some, error
+    return some, None
+
+
+class _Look:
+    """Looks at rows one by one: blank ones are left out, odd ones made fit or told."""
+
+    def __init__(self, dialect: _Dialect, note: Note) -> None:
+        self._width = len(dialect.headers)
+        self._skip = dialect.skip
+        self._note = note
+        self._folds = Folds(dialect.delimiter or _NEVER, self._width)
+        self._fit = _Fit(dialect, note)
+
+    def __call__(self, number: int, line: int, some: list[list[JSON]]) -> Rows:
+        """Rows that follow row `number`, which ended in line `line`."""
+        numbers: list[int] = []
+        kept: list[list[JSON]] = []
+        for row in some:
+            number += 1
+            first, line = line + 1, line + lines_in(row)
+            if line > first:
+                self._folds.look(number, row, (first + self._skip, line + self._skip), self._note)
+            cells = row if len(row) == self._width else self._fit(number, row)
+            if any(cells):
+                numbers.append(number)
+                kept.append(cells)
+        return numbers, kept
+
+    def finish(self) -> None:
+        """Tell what was only counted."""
+        for finding in (*self._folds.findings(), *self._fit.short.findings()):
+            self._note(finding)
 
 
 class _Fit:

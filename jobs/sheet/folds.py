@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, excerpt
@@ -110,6 +111,12 @@ class Folds:
         row, line, end = self._first
         values = (("count", self._count), ("line", line), ("end", end))
         return [Finding(kind="line_breaks", severity="note", row=row, values=values)]
+
+
+def lines_in(cells: Sequence[JSON]) -> int:
+    """How many physical lines a row of texts spans."""
+    texts = cast("Sequence[str]", cells)
+    return 1 + sum(len(_BREAK.findall(one)) for one in texts if "\n" in one or "\r" in one)
 
 
 def _unfolded(cells: Sequence[JSON], delimiter: str) -> list[list[str]]:

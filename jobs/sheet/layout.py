@@ -1,7 +1,7 @@
 """An opened sheet, whatever its format."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,10 @@ Note: TypeAlias = Callable[[Finding], None]
 Needed: TypeAlias = frozenset[int] | None
 """The columns that requests are made of; None where that is not known: then it may be any."""
 Source: TypeAlias = Callable[[Note, Needed], Iterator[Row]]
+Rows: TypeAlias = tuple[Sequence[int], Sequence[list[JSON]]]
+"""Several rows: their numbers and their cells."""
+Together: TypeAlias = Callable[[Note, int], Iterator[Rows]]
+"""A source that reads so many rows at once, which costs far less than one by one."""
 
 MOST_OF_A_KIND = 1_000  # findings kept; a sheet may have a million rows, all of them odd
 
@@ -42,7 +46,13 @@ class Sheet:
     """
 
     def __init__(
-        self, path: Path, layout: Layout, *, source: Source, findings: tuple[Finding, ...] = ()
+        self,
+        path: Path,
+        layout: Layout,
+        *,
+        source: Source,
+        together: Together | None = None,
+        findings: tuple[Finding, ...] = (),
     ) -> None:
         self.path = path
         self.layout = layout
@@ -51,7 +61,8 @@ class Sheet:
         self._seen: set[Finding] = set()
         self._kinds: Counter[str] = Counter()
         self._source = source
-        self._errors: dict[int, Finding] | None = None  # at rows of the block that is being read
+        self._together = together
+        self._errors: dict[int, Finding] | None = None  # at rows that no block has had yet
         for finding in findings:
             self.note(finding)
 
@@ -65,17 +76,24 @@ class Sheet:
 
     def blocks(self) -> Iterator[Block]:
         """The same, many rows at a time, each block with the errors at its rows: all of them."""
-        rows = self.rows()
-        size = rows_of(len(self.layout.headers))
         errors: dict[int, Finding] = {}
         self._errors = errors
         try:
-            while some := list(islice(rows, size)):
-                positions, cells = zip(*some, strict=True)
-                yield Block.of(positions, cells, errors, typed=self.layout.typed)
-                self._errors = errors = {}
+            for positions, cells in self._several(rows_of(len(self.layout.headers))):
+                # A source may have looked at rows of the next block already.
+                mine = {at: errors.pop(at) for at in positions if at in errors} if errors else {}
+                yield Block.of(positions, cells, mine, typed=self.layout.typed)
         finally:
             self._errors = None
+
+    def _several(self, size: int) -> Iterator[Rows]:
+        if self._together is not None:
+            yield from self._together(self.note, size)
+            return
+        rows = self.rows()
+        while some := list(islice(rows, size)):
+            positions, cells = zip(*some, strict=True)
+            yield positions, cells
 
     def note(self, finding: Finding) -> None:
         """Add a finding once."""
