@@ -1,10 +1,10 @@
 """Turns the cells of one row into the request they ask for."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jobs.columns import ColumnMap
 from jobs.job import JSON
@@ -103,17 +103,16 @@ class RequestMaker:
         recipe = self._common(block)
         if recipe is None or not recipe.slots:
             return Requests.of(map(self, block.rows))
-        rows = list(zip(*(self._pieces(slot, block) for slot in recipe.slots), strict=True))
-        fields = [f"{{{','.join(filter(None, row))}}}" for row in rows]
+        pieces = [self._pieces(slot, block) for slot in recipe.slots]
+        fields = [f"{{{row}}}" for row in _joined(pieces)]
         asked = Requests(
-            endpoints=[recipe.endpoint.name] * len(rows),
+            endpoints=[recipe.endpoint.name] * len(fields),
             models=_models(recipe, block),
             fields=fields,
             identities=list(fields),
         )
-        for place, row in enumerate(rows):
-            if None in row:
-                asked.put(place, self(block.rows[place]))
+        for place in sorted({place for one in pieces if None in one for place in _unmade(one)}):
+            asked.put(place, self(block.rows[place]))
         return asked
 
     def _common(self, block: Block) -> "_Recipe | None":
@@ -134,7 +133,8 @@ class RequestMaker:
             defaults = [slot.label + write(template.render(cells)) for cells in block.rows]
         if slot.column is None:
             return defaults
-        cells = zip(block.columns[slot.column], block.written[slot.column], defaults, strict=True)
+        column, written = block.columns[slot.column], block.written[slot.column]
+        cells = zip(column, written, defaults, strict=True)
         if slot.taken:
             label = slot.label
             return [
@@ -329,6 +329,19 @@ def _default(recipe: _Recipe, name: str) -> str | None:
     if name in recipe.defaults:
         return f'"{name}":{_json(recipe.defaults[name])}'
     return None if name in recipe.required else ""
+
+
+def _joined(pieces: Sequence[Sequence[str | None]]) -> Iterable[str]:
+    """The fields of each row with commas between them; those that are blank are left out."""
+    rows = zip(*pieces, strict=True)
+    if all(map(all, pieces)):
+        return map(",".join, cast("Iterable[tuple[str, ...]]", rows))
+    return (",".join(filter(None, row)) for row in rows)
+
+
+def _unmade(pieces: Sequence[str | None]) -> Iterator[int]:
+    """The places of rows that only the long way can tell of."""
+    return (place for place, piece in enumerate(pieces) if piece is None)
 
 
 def _piece(slot: _Slot, cell: JSON, default: str | None) -> str | None:
