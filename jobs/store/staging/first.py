@@ -44,9 +44,10 @@ def is_empty(connection: Connection) -> bool:
 class FirstLoad:
     """A sheet laid in as it is read, in one transaction that the caller undoes if it must not be.
 
-    The tables hold what staging the same sheet and applying it would leave. An index that grows
-    with the rows is read and written again and again, one that is made at the end is sorted once;
-    that it cannot be made is how repeated keys and requests are found.
+    The tables hold what staging the same sheet and applying it would leave. An index in the order
+    of the sheet grows at its end. One in another order would be read and written again and again:
+    it is made when all rows are there, sorted once; that it cannot be made is how repeated keys and
+    requests are found.
     """
 
     def __init__(
@@ -56,9 +57,7 @@ class FirstLoad:
         self._batch_id = batch_id
         self._by_request = by_request
         self.edits: list[Edit] | None = None  # a sheet that was edited is staged
-        self._missing: list[Index] = sorted(
-            filter(_has_all_rows, rows.indexes | jobs.indexes), key=lambda one: one.name or ""
-        )
+        self._missing: list[Index] = [KEYS, DIGESTS]
         for index in self._missing:
             index.drop(connection, checkfirst=True)
         for one in (rows, jobs):
@@ -167,11 +166,6 @@ class FirstLoad:
     def apply(self, *, now: float, batch: dict[str, Any]) -> None:
         """Remember the sheet; its rows are in."""
         remember(self._connection, self._batch_id, batch, now=now)
-
-
-def _has_all_rows(index: Index) -> bool:
-    """One with a condition holds none of a first sheet's rows: it is spared the look at all."""
-    return index.dialect_options["sqlite"]["where"] is None
 
 
 def _is_alike(values: Sequence[str]) -> bool:
