@@ -218,6 +218,25 @@ def test_reading_csv_imports_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "lists.jsonl", "safe.csv"])
+def test_rows_of_long_cells_come_in_small_blocks(tmp_path: Path, name: str) -> None:
+    cell = "data:image/png;base64," + "A" * 300_000
+    path = tmp_path / name
+    with path.open("w", encoding="utf-8") as file:
+        if name == "safe.csv":  # is read row by row
+            file.write('"id","result_status","result_row","result_key","image"\n')
+            file.writelines(f'\'=1,done,{number},k,"{cell}"\n' for number in range(60))
+        elif name == "a.csv":
+            file.write("id,image\n")
+            file.writelines(f'{number},"{cell}"\n' for number in range(60))
+        else:
+            image = [cell] if name == "lists.jsonl" else cell
+            file.writelines(json.dumps({"id": n, "image": image}) + "\n" for n in range(60))
+    sizes = [len(block.rows) for block in open_sheet(path).blocks()]
+    assert sum(sizes) == 60
+    assert max(sizes) <= 10
+
+
 def test_a_sheet_read_in_blocks_of_any_size_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from jobs.sheet.finding import Finding
 
 MOST_ROWS = 250  # more do not stay in the processor's cache until they are in the table …
 MOST_CELLS = 10_000  # … and of a sheet with very many columns, fewer
+MOST_TEXT = 1 << 20  # characters: a cell may hold a whole picture
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -57,6 +58,16 @@ class Block:
 def rows_of(width: int) -> int:
     """How many rows of so many cells a block has."""
     return max(1, min(MOST_ROWS, MOST_CELLS // max(width, 1)))
+
+
+def text_in(cells: Sequence[JSON]) -> int:
+    """How many characters the texts of a row have, those in lists as well."""
+    return sum(
+        len(one)
+        for cell in cells
+        for one in (cell if isinstance(cell, list) else (cell,))
+        if isinstance(one, str)
+    )
 
 
 def write(cell: JSON) -> str:

@@ -4,12 +4,12 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from jobs.job import JSON
-from jobs.sheet.block import rows_of
+from jobs.sheet.block import MOST_TEXT, rows_of
 from jobs.sheet.damage import spoilt
 from jobs.sheet.delimiters import SEPARATOR_LINE, best_delimiter
 from jobs.sheet.encodings import Encoding
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import _csv  # the type of csv.reader has no public name
 
 SAMPLE = 1 << 18  # characters that the search for the delimiter looks at
+STEP = 10  # rows read before it is seen how much text they are
 
 # A picture as a data URI in a cell passes the module's own limit of 128 KiB. sys.maxsize would
 # overflow where a C long has 32 bits, as on Windows.
@@ -225,10 +226,17 @@ def _together(dialect: _Dialect, note: Note, size: int) -> Iterator[Rows]:
 def _some(
     reader: Iterator[list[JSON]], size: int
 ) -> tuple[list[list[JSON]], csv.Error | UnicodeError | None]:
-    """At most so many rows; with what stopped the reader behind them."""
+    """At most so many rows, fewer of long texts; with what stopped the reader behind them."""
     some: list[list[JSON]] = []
+    seen = text = 0
     try:
-        some.extend(islice(reader, size))  # keeps what came before an error
+        while seen < size and text < MOST_TEXT:
+            some.extend(islice(reader, min(STEP, size - seen)))  # keeps what came before an error
+            if len(some) == seen:
+                break
+            cells = cast("Iterator[str]", chain.from_iterable(some[seen:]))
+            text += sum(map(len, cells))
+            seen = len(some)
     except (csv.Error, UnicodeError) as error:
         return some, error
     return some, None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import JSON
-from jobs.sheet.block import Block, rows_of
+from jobs.sheet.block import MOST_TEXT, Block, rows_of, text_in
 from jobs.sheet.finding import Finding
 
 Row: TypeAlias = tuple[int, list[JSON]]
@@ -91,7 +91,7 @@ class Sheet:
             yield from self._together(self.note, size)
             return
         rows = self.rows()
-        while some := list(islice(rows, size)):
+        while some := list(_portion(rows, size)):
             positions, cells = zip(*some, strict=True)
             yield positions, cells
 
@@ -103,3 +103,13 @@ class Sheet:
             self._kinds[finding.kind] += 1
             self._seen.add(finding)
             self.findings.append(finding)
+
+
+def _portion(rows: Iterator[Row], size: int) -> Iterator[Row]:
+    """At most so many rows, fewer of long texts."""
+    text = 0
+    for row in islice(rows, size):
+        yield row
+        text += text_in(row[1])
+        if text >= MOST_TEXT:
+            return
