@@ -169,7 +169,8 @@ def _keys(sheet: Sheet, block: Block, digests: Sequence[bytes], identity: Identi
     column = identity.column
     if column is None:
         return [digest.hex() for digest in digests]
-    keys = ["" if row[column] is None else str(row[column]).strip() for row in block.rows]
+    cells = block.columns[column] if block.columns else [row[column] for row in block.rows]
+    keys = ["" if cell is None else str(cell).strip() for cell in cells]
     if all(keys):
         return keys
     if not identity.chosen:
