@@ -16,7 +16,7 @@ import click
 
 from runner import screen
 from runner.catalogue import choose_language, say
-from runner.commands import options
+from runner.commands import options, usage
 from runner.exits import Exit, Refusal
 from runner.imports import undisturbed
 from runner.schema import GLOBAL
@@ -73,6 +73,11 @@ class Rowmill(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, and what is wrong knows its command."""
+        with usage.placed(ctx):
+            return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -94,7 +99,7 @@ class Rowmill(click.Group):
         formatter.write_text(say("cli.tagline"))
         formatter.write_paragraph()
         formatter.write(f"{say('heading.examples')}\n{_start_lines()}\n\n")
-        pieces = " ".join(self.collect_usage_pieces(ctx))
+        pieces = usage.usage_pieces(self.collect_usage_pieces(ctx))
         formatter.write_usage("rowmill", pieces, prefix=say("cli.usage") + " ")
         with formatter.section(say("heading.commands").rstrip(":")):
             formatter.write_dl([(name, say(f"command.{name}")) for name in COMMANDS])
@@ -135,9 +140,12 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
     match error:
         case click.exceptions.Exit():
             code = error.exit_code
+        case click.exceptions.NoArgsIsHelpError():
+            code = Exit.USAGE
+            screen.tell_whole(error.format_message())
         case click.ClickException():
             code = Exit.USAGE
-            _tell_error(error.format_message())
+            _tell_error(usage.in_words(error))
             ctx = getattr(error, "ctx", None)
             screen.tell(say("cli.try_help", command=ctx.command_path if ctx else "rowmill"))
         case Refusal():

@@ -11,6 +11,7 @@ from runner.catalogue.en_night import NIGHT
 from runner.catalogue.en_report import REPORT
 from runner.catalogue.en_rows import ROWS
 from runner.catalogue.en_run import RUN
+from runner.catalogue.en_usage import USAGE
 from runner.catalogue.en_views import VIEWS
 
 _CLI = {
@@ -282,6 +283,7 @@ MESSAGES: dict[str, str] = {
     **RUN,
     **ROWS,
     **GUIDE,
+    **USAGE,
     **VIEWS,
     **MONEY,
     **DOCTOR,

@@ -11,6 +11,7 @@ from runner.catalogue.zh_night import NIGHT
 from runner.catalogue.zh_report import REPORT
 from runner.catalogue.zh_rows import ROWS
 from runner.catalogue.zh_run import RUN
+from runner.catalogue.zh_usage import USAGE
 from runner.catalogue.zh_views import VIEWS
 
 _CLI = {
@@ -271,6 +272,7 @@ MESSAGES: dict[str, str] = {
     **RUN,
     **ROWS,
     **GUIDE,
+    **USAGE,
     **VIEWS,
     **MONEY,
     **DOCTOR,

@@ -21,6 +21,7 @@ from jobs.store.totals import counts
 from runner.catalogue import said, say
 from runner.commands import options
 from runner.commands.run import sheet_and_workspace
+from runner.commands.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.keys import clean_key, find_key, key_file, store_key
 from runner.registry import ENDPOINTS, known_fields, needed_fields
@@ -65,7 +66,7 @@ def _guide(sheet: str) -> int:
     choices = _ask_all(opened, settings)
     host = urlsplit(choices.base_url or settings.base_url).netloc
     _write_settings(path.absolute().parent / FILE_NAME, choices)
-    if not click.confirm(say("guide.try", rows=FIRST, host=host), default=True, err=True):
+    if not confirmed(say("guide.try", rows=FIRST, host=host), default=True):
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
     words = choices.words()
     code = _run("run", str(path), *words, "--limit", str(FIRST), "-y")
@@ -75,7 +76,7 @@ def _guide(sheet: str) -> int:
 def _go_on(path: Path) -> int:
     """A sheet that was begun needs no questions: its options are remembered."""
     _run("status", str(path))
-    if not click.confirm(say("guide.go_on"), default=True, err=True):
+    if not confirmed(say("guide.go_on"), default=True):
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
     return _run("run", str(path))
 
@@ -94,7 +95,7 @@ def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     if not standing.pending:
         return Exit.SOME_FAILED if standing.failed else Exit.DONE
     rest = say("guide.rest", rows=f"{standing.pending:,}")
-    if not click.confirm(rest, default=False, err=True):
+    if not confirmed(rest, default=False):
         tell(say("run.next", command=f"rowmill run {path}"))
         return Exit.STOPPED
     return _run("run", str(path), *words, "-y")
@@ -186,18 +187,12 @@ def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
 
 def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = None) -> Answer:
     """Ask until the answer can be used; what was wrong with it is said."""
-
-    def value(text: str) -> Answer:
+    while True:
+        text = click.prompt(question, default=default, show_default=bool(default), err=True)
         try:
-            return read(text)
+            return read(str(text))
         except UnfitError as error:
-            raise click.UsageError(error.expected) from error
-
-    shown = bool(default)
-    answer: Answer = click.prompt(
-        question, value_proc=value, default=default, show_default=shown, err=True
-    )
-    return answer
+            tell(f"{say('cli.error')} {error.expected}")
 
 
 def _address(text: str) -> str:

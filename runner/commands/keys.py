@@ -17,6 +17,15 @@ from runner.values import site
 class _Keys(options.Told, click.Group):
     """The three commands under `keys`, with the help of all the others."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command named first."""
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        known = ", ".join(self.commands)
+        raise click.UsageError(say("keys.no_command", name=args[0], known=known), ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Its commands; it has no options of its own."""
         del ctx  # click's signature
@@ -30,7 +39,23 @@ EXAMPLES: Sequence[str] = (
     "rowmill keys list",
 )
 
-command = _Keys(name="keys", examples=EXAMPLES, sentence="command.keys")
+
+@click.pass_context
+def _keys(ctx: click.Context) -> None:
+    """Options alone are no command."""
+    if ctx.invoked_subcommand is None:
+        known = ", ".join(command.commands)
+        raise click.UsageError(say("usage.missing_command", known=known), ctx)
+
+
+command = _Keys(
+    name="keys",
+    callback=_keys,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    examples=EXAMPLES,
+    sentence="command.keys",
+)
 
 
 def _url(name: str) -> str:

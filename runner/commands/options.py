@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from jobs.job import FailureClass, State
 from runner.catalogue import knows, said, say
+from runner.commands import usage
 from runner.schema import (
     GLOBAL,
     REPEATABLE,
@@ -167,12 +168,24 @@ class Told(click.Command):
         # The global options are taken after the command too: that is where people type them.
         self.params += [SettingOption(one, hidden=True) for one in GLOBAL]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; words too many are told by us, and what is wrong knows its command."""
+        groups = ctx.allow_extra_args
+        ctx.allow_extra_args = True
+        with usage.placed(ctx):
+            left = super().parse_args(ctx, args)
+            if left and not groups and not ctx.resilient_parsing:
+                raise click.UsageError(
+                    say("usage.extra", count=len(left), arguments=" ".join(left)), ctx
+                )
+        return left
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples first: most people need no more."""
         if self.examples:
             _lines(formatter, say("heading.examples"), self.examples)
             formatter.write_paragraph()
-        pieces = " ".join(self.collect_usage_pieces(ctx))
+        pieces = usage.usage_pieces(self.collect_usage_pieces(ctx))
         formatter.write_usage(ctx.command_path, pieces, prefix=say("cli.usage") + " ")
         formatter.write_paragraph()
         with formatter.indentation():

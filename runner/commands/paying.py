@@ -18,6 +18,7 @@ from jobs.store.totals import spent
 from runner.addresses import proxy_for
 from runner.budget import Budget, decide
 from runner.catalogue import say
+from runner.commands.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, Past, foresee, range_words
 from runner.inquiry import Told, inquire, till_of
@@ -244,9 +245,7 @@ def consent(outlay: Outlay, settings: Settings) -> None:
 
 
 def _yes(question: str) -> bool:
-    import click  # noqa: PLC0415 - click's question, asked only on a terminal
-
-    return click.confirm(fitting(question), err=True, default=False)
+    return confirmed(fitting(question), default=False)
 
 
 # --- after ----------------------------------------------------------------------------------------

@@ -4,12 +4,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-import click
-
 from jobs.store import Store
 from jobs.store.choices import candidates
 from jobs.store.glance import Glance, glance_at
 from runner.catalogue import explain, say
+from runner.commands.usage import confirmed
 from runner.helm import Stop
 from runner.pilot import Outcome, choose
 from runner.screen import fitting, tell
@@ -58,7 +57,7 @@ def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:
     terminal = sys.stdin.isatty() and sys.stderr.isatty() and not settings.no_input
     if not asks or not terminal or (settings.yes and well):
         return well
-    return click.confirm(fitting(say("pilot.ask", left=f"{left:,}")), err=True, default=well)
+    return confirmed(fitting(say("pilot.ask", left=f"{left:,}")), default=well)
 
 
 def _outcome(seen: Glance, rows: int) -> Outcome:

@@ -14,6 +14,7 @@ from jobs.store.glance import row_range
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.absent import tell_absent
+from runner.commands.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.screen import tell
 from runner.settings import Settings
@@ -81,7 +82,7 @@ def _agree(settings: Settings, count: int) -> None:
         return
     if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refusal(say("skip.needs_yes"))
-    if not click.confirm(say("skip.ask", count=f"{count:,}"), err=True, default=False):
+    if not confirmed(say("skip.ask", count=f"{count:,}"), default=False):
         raise Refusal(say("skip.declined"), code=Exit.STOPPED)
 
 
