@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
+from jobs.obstacle import ObstacleError
 from jobs.table import REVISION, metadata
 from jobs.views import VIEWS
 
@@ -24,8 +25,8 @@ SHARED_FILE_SYSTEMS = frozenset(
 MOUNTS = Path("/proc/mounts")
 
 
-class TableError(Exception):
-    """The table cannot be used; the text says which file, why, and what to do."""
+class TableError(ObstacleError):
+    """The table cannot be used: which file, why, and what to do."""
 
 
 class OlderTableError(TableError):
@@ -104,14 +105,14 @@ def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> No
     if mode != wanted and not shared:
         wanted, mode = "delete", pragma("journal_mode=delete")
     if mode != wanted:
-        raise TableError(f"journal mode is {mode}, not {wanted}: the table's folder cannot be used")
+        raise TableError("table_journal", mode=str(mode), wanted=wanted)
     pragma("synchronous=FULL" if mode == "wal" else "synchronous=EXTRA")
     pragma("journal_size_limit=67108864")
     if sys.platform == "darwin":
         pragma("fullfsync=1")
         pragma("checkpoint_fullfsync=1")
     if pragma("synchronous") < 2:
-        raise TableError("synchronous=FULL was not accepted: answers would not survive a power cut")
+        raise TableError("table_not_synchronous")
 
 
 LOAD_PAGES = -6_000  # KiB; with less, a big load reads and writes its indexes again and again
@@ -213,12 +214,11 @@ def _reason(error: Exception) -> str:
 
 def damaged(path: Path, reason: str) -> TableError:
     """Nothing was changed; copies that lie beside it are named."""
+    told = {"file": str(path), "name": path.name, "reason": reason}
     copies = sorted(one.name for one in path.parent.glob(f"{path.stem}.*.db"))
-    named = f" ({', '.join(copies)})" if copies else ""
-    return TableError(
-        f"{path} is damaged: {reason}. Nothing was changed. Move it away and put back a copy"
-        f"{named}; `sqlite3 {path.name} .recover` can often save what is in it"
-    )
+    if copies:
+        return TableError("table_damaged_with_copies", **told, copies=", ".join(copies))
+    return TableError("table_damaged", **told)
 
 
 def open_sqlite(path: Path) -> Engine:
@@ -238,7 +238,7 @@ def open_sqlite(path: Path) -> Engine:
         engine.dispose()
         if is_damage(error):
             raise damaged(path, _reason(error)) from error
-        raise TableError(f"{path} cannot be read as a table: {_reason(error)}") from error
+        raise TableError("table_unreadable", file=str(path), reason=_reason(error)) from error
     except TableError:
         engine.dispose()
         raise
@@ -248,7 +248,7 @@ def open_sqlite(path: Path) -> Engine:
 def look_at_sqlite(path: Path) -> Engine:
     """A reader's engine over a table that is current. Nothing is made, nothing is migrated."""
     if not path.exists():
-        raise TableError(f"there is no table at {path}")
+        raise TableError("table_none", file=str(path))
     _check_magic(path)
     engine = sqlite_engine(path, writer=False)
     try:
@@ -257,21 +257,18 @@ def look_at_sqlite(path: Path) -> Engine:
         engine.dispose()
         if is_damage(error):
             raise damaged(path, _reason(error)) from error
-        raise TableError(f"{path} cannot be read as a table: {_reason(error)}") from error
+        raise TableError("table_unreadable", file=str(path), reason=_reason(error)) from error
     if found == REVISION:
         return engine
     empty = found is None and not _has_tables(engine)
     engine.dispose()
     if empty:
-        raise EmptyTableError(f"{path} has no tables yet; `rowmill run` makes them")
+        raise EmptyTableError("table_empty", file=str(path))
     if found is None:
         raise _foreign(path)
     if found > REVISION:
         raise _newer(path, found)
-    raise OlderTableError(
-        f"{path} was written by an older rowmill (table {found}, this one knows {REVISION}); "
-        "`rowmill run` brings it forward after making a backup copy"
-    )
+    raise OlderTableError("table_older", file=str(path), found=found, known=REVISION)
 
 
 def postgres_engine(url: str) -> Engine:
@@ -284,22 +281,17 @@ def _check_magic(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:
-        raise TableError(f"{path} cannot be read: {error.strerror}") from error
+        raise TableError("file_unreadable", file=str(path), reason=error) from error
     if head != b"SQLite format 3\x00":
-        raise TableError(f"{path} is not a SQLite table; move it away to start anew")
+        raise TableError("table_not_sqlite", file=str(path))
 
 
 def _foreign(path: Path) -> TableError:
-    return TableError(
-        f"{path} is a SQLite database, but not one of rowmill's; move it away to start anew"
-    )
+    return TableError("table_foreign", file=str(path))
 
 
 def _newer(path: Path, found: str) -> TableError:
-    return TableError(
-        f"{path} was written by a newer rowmill (table {found}, this one knows {REVISION}); "
-        "update rowmill"
-    )
+    return TableError("table_newer", file=str(path), found=found, known=REVISION)
 
 
 def create(engine: Engine) -> None:
@@ -345,7 +337,7 @@ def _bring_up(engine: Engine, path: Path) -> None:
     try:
         copy_table(path, backup)
     except (OSError, sqlite3.Error) as error:
-        raise TableError(f"no backup copy of {path} could be made: {error}") from error
+        raise TableError("table_no_backup", file=str(path), reason=error) from error
     from migrations.upgrade import (  # noqa: PLC0415 - Alembic costs a quarter of a second
         HistoryError,
         upgrade,
@@ -354,7 +346,7 @@ def _bring_up(engine: Engine, path: Path) -> None:
     try:
         upgrade(engine)
     except HistoryError as error:
-        raise TableError(f"{path} cannot be brought forward: {error}") from error
+        raise TableError("table_not_migrated", file=str(path), reason=error) from error
 
 
 def _has_tables(engine: Engine) -> bool:
@@ -371,7 +363,7 @@ def copy_table(source: Path, target: Path) -> None:
 def copy_open(source: object, target: Path) -> None:
     """The same for a connection that stands already."""
     if not isinstance(source, sqlite3.Connection):
-        raise TableError("only a SQLite table can be copied like this")
+        raise TableError("table_not_copied")
     part = target.with_suffix(".part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from jobs.database import TableError
+from jobs.obstacle import ObstacleError
 
 if sys.platform == "win32":
     import msvcrt
@@ -30,13 +31,11 @@ class Holder:
     since: float = 0.0
 
 
-class LockedError(Exception):
+class LockedError(ObstacleError):
     """Another run holds this table."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
-        super().__init__(
-            f"{path} is held by process {holder.pid} on {holder.host or 'this machine'}"
-        )
+        super().__init__("table_held", file=str(path), pid=holder.pid, host=holder.host)
         self.holder = holder
 
 
@@ -88,10 +87,7 @@ class Lock:
         except OSError as error:
             file.close()
             if error.errno not in HELD:
-                raise TableError(
-                    f"{self.path} cannot be locked: {error.strerror}; use --workspace to name a "
-                    "folder on a local disk"
-                ) from error
+                raise TableError("table_no_lock", file=str(self.path), reason=error) from error
             raise LockedError(self.path, holder(self.path)) from error
         if not self._still_there(file):
             file.close()

@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 
 import click
 
+from jobs.obstacle import ObstacleError
 from runner import screen
 from runner.catalogue import choose_language, say
+from runner.catalogue.reasons import reason
 from runner.commands import options, usage
 from runner.exits import Exit, Refusal
 from runner.imports import undisturbed
@@ -161,7 +163,8 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EROFS | errno.EIO):
             code = Exit.OUTPUT
             _silence_stdout()
-            _tell_error(say("cli.no_space", reason=error.strerror or ""))
+            known = isinstance(error, ObstacleError)
+            _tell_error(reason(error) if known else say("cli.no_space", reason=reason(error)))
         case _:
             code = _foreign(error, debug=debug)
     return code
@@ -194,7 +197,7 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
 
 
 def _in_words(error: BaseException) -> str:
-    """What a room's error says; about sheets it is the catalogue that finds the words."""
+    """What a room's error says."""
     from jobs.sheet.finding import SheetError  # noqa: PLC0415 - most commands read no sheet
     from jobs.template import TemplateError  # noqa: PLC0415 - as above
     from runner.catalogue.findings import describe, describe_error  # noqa: PLC0415 - as above
@@ -204,6 +207,8 @@ def _in_words(error: BaseException) -> str:
             return describe_error(error)
         case TemplateError():
             return describe(error.finding)
+        case Exception():
+            return reason(error)
         case _:
             return str(error)
 

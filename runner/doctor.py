@@ -18,6 +18,8 @@ from jobs.job import JSON
 from jobs.store import TableError
 from jobs.store.soundness import REVISION, damages, on_shared_file_system
 from runner.addresses import proxy_for
+from runner.catalogue.phrases import detail
+from runner.catalogue.reasons import reason
 from runner.exits import Exit
 from runner.inquiry import Told, inquire
 from runner.keys import KeyRefusal, find_key, keys_name
@@ -25,7 +27,7 @@ from runner.prices.book import book
 from runner.prices.pricelist import PriceList
 from runner.secret import Secret
 from runner.settings import Settings
-from runner.transport import Target, Wire
+from runner.transport import Target, TargetError, Wire
 from runner.wire import Call, Delivery, NotSent, Reply
 from runner.workspace import Workspace
 
@@ -89,8 +91,8 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
     models, told = None, Told()
     try:
         target = _target(settings, key or Secret("none"))
-    except ValueError as error:
-        checks.append(_bad("connection", "unusable", why=str(error)))
+    except TargetError as error:
+        checks.append(_bad("connection", "unusable", why=reason(error)))
     else:
         began = time.time()
         delivery = asyncio.run(_ask(target, MODELS))
@@ -151,7 +153,7 @@ def _of_gateway(
 
 
 def _why(delivery: Delivery) -> str:
-    return getattr(delivery, "detail", "") or getattr(delivery, "cause", "")
+    return detail(getattr(delivery, "detail", "")) or getattr(delivery, "cause", "")
 
 
 def _of_reply(reply: Reply, url: str, target: Target) -> Check:
@@ -276,7 +278,7 @@ def _of_table(workspace: Workspace) -> Iterator[Check]:
     try:
         found = damages(workspace.table)
     except TableError as error:
-        yield _bad("table", "unusable", why=str(error))
+        yield _bad("table", "unusable", why=reason(error))
         return
     if found:
         yield _bad("table", "damaged", why="; ".join(found))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.secret import Secret
 from runner.settings import BUILT_IN, KEY_VARIABLE, KeySource, Settings, SettingsFile
@@ -117,8 +118,8 @@ def stored_keys(file: Path) -> dict[str, Secret]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise KeyRefusal(say("keys.unreadable", file=str(file), reason=reason)) from error
+        why = reason(error)
+        raise KeyRefusal(say("keys.unreadable", file=str(file), reason=why)) from error
     except ValueError:
         # Without the cause: the parser's error holds the whole text, keys included.
         raise KeyRefusal(say("keys.damaged", file=str(file))) from None
@@ -162,8 +163,8 @@ def _write(keys: Mapping[str, Secret], file: Path) -> None:
             with contextlib.suppress(FileNotFoundError):  # it is gone when the rename went well
                 Path(beside).unlink()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise KeyRefusal(say("keys.unwritable", file=str(file), reason=reason)) from error
+        why = reason(error)
+        raise KeyRefusal(say("keys.unwritable", file=str(file), reason=why)) from error
 
 
 def from_source(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
@@ -178,8 +179,8 @@ def _from_file(source: KeySource) -> Secret:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or say("settings.not_utf8")
-        raise KeyRefusal(say("keys.file_unreadable", file=str(path), reason=reason)) from error
+        why = reason(error) if isinstance(error, OSError) else say("settings.not_utf8")
+        raise KeyRefusal(say("keys.file_unreadable", file=str(path), reason=why)) from error
     return clean_key(_first_line(text))
 
 
@@ -191,16 +192,16 @@ def _from_command(source: KeySource) -> Secret:
             words, stdout=subprocess.PIPE, check=False, timeout=COMMAND_SECONDS, cwd=source.folder
         )
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        why = reason(error)
     except subprocess.TimeoutExpired:
-        reason = say("keys.timeout", seconds=int(COMMAND_SECONDS))
+        why = say("keys.timeout", seconds=int(COMMAND_SECONDS))
     else:
         line = _first_line(done.stdout.decode("utf-8", errors="replace"))
         if done.returncode == 0 and line:
             return clean_key(line)
-        reason = say("keys.exit", code=done.returncode) if done.returncode else say("keys.nothing")
+        why = say("keys.exit", code=done.returncode) if done.returncode else say("keys.nothing")
     # Outside the except clauses: a time-out's exception carries what was printed so far.
-    raise KeyRefusal(say("keys.command_failed", command=words[0] if words else "", reason=reason))
+    raise KeyRefusal(say("keys.command_failed", command=words[0] if words else "", reason=why))
 
 
 def _first_line(text: str) -> str:

@@ -3,8 +3,10 @@
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
+
+from jobs.obstacle import ObstacleError
 
 DEFAULT = "{{ row }}-{{ slug }}-{{ n }}"
 NAMES = ("row", "key", "slug", "n", "model", "endpoint")
@@ -22,7 +24,7 @@ _DEVICE = re.compile(
 )
 
 
-class TemplateError(Exception):
+class TemplateError(ObstacleError):
     """A file name template that cannot be used, with what to write instead."""
 
 
@@ -30,14 +32,18 @@ def check_template(template: str, headers: Collection[str] = ()) -> None:
     """Raises TemplateError for unknown names and for templates that give no file name."""
     names = [*NAMES, *(header for header in headers if header not in NAMES)]
     if "\\" in template:
-        raise TemplateError("write / for folders in a file name template, not \\")
+        raise TemplateError("name_backslash")
     for place in _PLACE.finditer(template):
         if place[1] not in names:
-            raise TemplateError(f"{{{{ {place[1]} }}}} is unknown; there are: {', '.join(names)}")
+            raise _unknown(place[1], names)
     if "{{" in _PLACE.sub("", template) or "}}" in _PLACE.sub("", template):
-        raise TemplateError(f"a {{{{ name }}}} in {template!r} is not closed")
+        raise TemplateError("name_open", place="{{ name }}", template=template)
     if not _PLACE.sub("x", template).rpartition("/")[2].strip(" ."):
-        raise TemplateError(f"{template!r} ends with a folder; write a file name after the last /")
+        raise TemplateError("name_folder", template=template)
+
+
+def _unknown(name: str, known: Iterable[str]) -> TemplateError:
+    return TemplateError("name_unknown", place=f"{{{{ {name} }}}}", known=", ".join(known))
 
 
 def name_file(
@@ -73,8 +79,7 @@ def _outside_braces(template: str) -> list[str]:
 def _filled(part: str, values: Mapping[str, str]) -> str:
     def value(place: re.Match[str]) -> str:
         if place[1] not in values:
-            known = ", ".join(values)
-            raise TemplateError(f"{{{{ {place[1]} }}}} is unknown; there are: {known}")
+            raise _unknown(place[1], values)
         return values[place[1]].strip() or place[2] or ""
 
     return _PLACE.sub(value, part)

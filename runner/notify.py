@@ -20,6 +20,7 @@ import httpx
 
 from jobs.job import JSON
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.secret import Secret, redacted
 from runner.settings import RUN_PREFIX
 
@@ -199,7 +200,7 @@ def on_finish(command: str, news: News) -> str | None:
     except subprocess.TimeoutExpired:
         return say("notify.slow", seconds=int(COMMAND_SECONDS))
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or type(error).__name__
+        return reason(error) if isinstance(error, OSError) else type(error).__name__
     return None if done.returncode == 0 else say("notify.exit", code=done.returncode)
 
 

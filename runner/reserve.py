@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jobs.obstacle import ObstacleError
+
 MB = 1 << 20
 NAME = "reserve"
 MOST = 32 * MB  # of the reserve file …
@@ -61,15 +63,15 @@ class Reserve:
         """An answer of so many bytes came."""
         self.largest = max(self.largest, size)
 
-    def trouble(self, calls: int) -> str | None:
+    def trouble(self, calls: int) -> Exception | None:
         """Why no more of so many calls at once may start; None where their answers fit."""
         try:
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
-            return error.strerror or type(error).__name__
+            return error
         needed = calls * self.largest * TIMES
         if self.spent or free < needed:
-            return f"{free / MB:,.1f} MB free, {needed / MB:,.1f} MB needed"
+            return ObstacleError("disk_low", free=f"{free / MB:,.1f}", needed=f"{needed / MB:,.1f}")
         return None
 
 

@@ -28,6 +28,7 @@ from runner.addresses import AddressGuard
 from runner.answers import AnswerFolder
 from runner.awake import keep_awake
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.crews import Crew, Crews, by_call
 from runner.download import Downloads
 from runner.exits import Exit, Refusal
@@ -142,7 +143,7 @@ class Session:
         try:
             self.store.copy_to(target)
         except (OSError, TableError) as error:
-            told = say("run.not_rescued", reason=str(error))
+            told = say("run.not_rescued", reason=reason(error))
         else:
             told = say("run.rescued", path=str(target))
         return f"{say('run.stopped_replaced')}\n{told}"

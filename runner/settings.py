@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from jobs import failpoints
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.prices.own import OwnPrice
 from runner.schema import (
     OF_ONE_COMMAND,
@@ -321,9 +322,9 @@ def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
     try:
         return path.read_text(encoding="utf-8-sig").removesuffix("\n")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        why = reason(error)
         raise SettingsError(
-            say("settings.no_text", file=str(path), option=option, reason=reason)
+            say("settings.no_text", file=str(path), option=option, reason=why)
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(

@@ -1,5 +1,6 @@
 """Reads a settings file (TOML), with every key and type checked and named when it is wrong."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.prices.own import OwnPrice
 from runner.schema import OF_ONE_COMMAND, SCHEMA, Kind, Scope, Setting, Value
@@ -76,6 +78,7 @@ class SettingsFile:
     notify: Notify | None = None
 
 
+_LINE = re.compile(r"at line (\d+), column (\d+)")
 _DEFAULTS = {one.field: one for one in SCHEMA if one.section == "defaults"}
 _LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
 _NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
@@ -126,12 +129,24 @@ def _load(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SettingsError(say("settings.unreadable", file=str(path), reason=reason)) from error
+        why = reason(error)
+        raise SettingsError(say("settings.unreadable", file=str(path), reason=why)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         # Not the parser's words where they could quote the line: it may hold a key.
-        reason = str(error).rpartition("(")[2].rstrip(")") if "line" in str(error) else "UTF-8"
-        raise SettingsError(say("settings.not_toml", file=str(path), reason=reason)) from error
+        raise SettingsError(
+            say("settings.not_toml", file=str(path), reason=_where(error))
+        ) from error
+
+
+def _where(error: Exception) -> str:
+    """The line of a parser's error, without its words."""
+    if isinstance(error, UnicodeDecodeError | RecursionError):
+        deep = isinstance(error, RecursionError)
+        return say("settings.too_deep" if deep else "settings.not_utf8")
+    found = _LINE.search(str(error))
+    if found is None:
+        return say("settings.at_end")
+    return say("settings.line", line=found[1], column=found[2])
 
 
 def _check_stranger(read: SettingsFile) -> None:

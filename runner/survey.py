@@ -23,6 +23,7 @@ from jobs.template import Template, TemplateError
 from runner.budget import decide
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
+from runner.catalogue.phrases import phrase
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, Past, forecast_record, foresee
 from runner.inputs import describe as describe_inputs
@@ -295,8 +296,8 @@ def _unwritable(folder: Path) -> Iterable[str]:
     there = _existing(folder)
     if there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return
-    reason = os.strerror(errno.ENOTDIR if there and not there.is_dir() else errno.EACCES)
-    yield say("check.cannot_write", folder=str(folder), reason=reason)
+    why = os.strerror(errno.ENOTDIR if there and not there.is_dir() else errno.EACCES)
+    yield say("check.cannot_write", folder=str(folder), reason=phrase(why))
 
 
 def _existing(folder: Path) -> Path | None:

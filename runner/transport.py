@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from jobs.obstacle import ObstacleError
 from runner.bodies import DataWatch, TooLargeError, UndecodableError, Unpacker, outgoing
 from runner.gateway import MB, BrokenError, GatewayTransport, Progress, UnsentError
 from runner.secret import Secret
@@ -31,6 +32,10 @@ class WireLimits:
     unpacked: int = 256 * MB
 
 
+class TargetError(ObstacleError, ValueError):
+    """No request can go to such an address, with such a key or through such a proxy."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where paid requests go, with the key that belongs there and nowhere else.
@@ -45,19 +50,25 @@ class Target:
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", normalised(self.base_url))
         if not all(" " < sign <= "~" for sign in self.key.reveal()):
-            raise ValueError("the key holds spaces, line breaks or characters that no key has")
+            raise TargetError("target_key")
         if self.proxy is not None and urlsplit(self.proxy).scheme not in {"http", "https"}:
-            raise ValueError("the proxy's address must begin with http:// or https://")
+            raise TargetError("target_proxy")
 
 
 def normalised(base_url: str) -> str:
-    """A base URL without `/` and `/v1` at its end. Raises ValueError where it is none."""
-    parts = urlsplit(base_url.strip())
+    """A base URL without `/` and `/v1` at its end. Raises TargetError where it is none."""
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError as error:
+        raise TargetError("target_scheme") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("a base URL begins with http:// or https:// and names a host")
+        raise TargetError("target_scheme")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("a base URL holds no user name, no ? and no #")
-    _ = parts.port  # raises ValueError for one that cannot be
+        raise TargetError("target_extras")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise TargetError("target_port") from error
     return base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
 
 

@@ -17,6 +17,7 @@ from jobs.store.spans import Absence
 from jobs.store.staging import Landing, Plan
 from jobs.template import Template
 from runner.catalogue import said, say
+from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.naming import TemplateError, check_template
 from runner.ratios import repaired
@@ -226,7 +227,7 @@ def require_name(template: str, headers: Sequence[str]) -> None:
     try:
         check_template(template, headers)
     except TemplateError as error:
-        raise Refusal(say("name.template", reason=str(error))) from error
+        raise Refusal(say("name.template", reason=reason(error))) from error
 
 
 def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:

@@ -16,6 +16,7 @@ from jobs.store.bars import Bar
 from jobs.store.claims import Order
 from jobs.store.settles import Settlement
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.crews import AT_ONCE, Crew, Crews, by_call
 from runner.helm import Conduct, Helm, Pauses, Reins, Stop
 from runner.last_jobs import LastJobs
@@ -334,7 +335,7 @@ class Workshop:
         """Would the answers of what may be in flight not fit on the disk? Then stop buying."""
         why = self.conduct.reserve.trouble(self.crews.calls.hands)
         if why is not None:
-            self.halt(Stop(kind="disk", detail=why))
+            self.halt(Stop(kind="disk", detail=reason(why)))
         return why is not None
 
     def _over_for(self, crew: Crew) -> bool:
@@ -424,7 +425,7 @@ class Workshop:
         """Buy nothing more. An answer stays in the spool for the next run, a file is for later."""
         log.error("row %s: the disk keeps nothing: %s", job.row, error)
         self.conduct.reserve.spend()
-        self.halt(Stop(kind="disk", detail=error.strerror or type(error).__name__))
+        self.halt(Stop(kind="disk", detail=reason(error)))
         return [] if job.step is Step.SEND else [self.steps.put_off(job, DISK_WAIT)]
 
 

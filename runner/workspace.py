@@ -15,6 +15,7 @@ from jobs.lock import Holder, Lock, LockedError, holder, is_held
 from jobs.store import EmptyTableError, OlderTableError, Store, TableError
 from jobs.store.batches import Batch, batch
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.exits import Exit, Refusal
 
 SUFFIX = ".rowmill"
@@ -77,9 +78,9 @@ class Workspace:
         except LockedError as error:
             raise _held_by(error.holder) from error
         except OSError as error:
-            reason = error.strerror or type(error).__name__
+            why = reason(error)
             raise Refusal(
-                say("workspace.cannot_write", folder=str(self.folder), reason=reason)
+                say("workspace.cannot_write", folder=str(self.folder), reason=why)
             ) from error
         return lock
 
@@ -97,9 +98,9 @@ class Workspace:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
+            why = reason(error)
             raise Refusal(
-                say("workspace.cannot_make", folder=str(self.folder), reason=reason)
+                say("workspace.cannot_make", folder=str(self.folder), reason=why)
             ) from error
 
     def bring_forward(self) -> None:

@@ -3,11 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
 import pytest
 
+import jobs
 import runner
 from jobs.job import FailureClass
 from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
@@ -53,6 +55,41 @@ def test_every_sentence_that_the_code_says_exists_and_gets_its_values() -> None:
         assert key in en.MESSAGES, where
         if given is not None:
             assert set(PLACE.findall(en.MESSAGES[key])) == given, f"{where} {key}"
+
+
+def obstacles() -> Iterator[tuple[str, set[str] | None, str]]:
+    """Every obstacle that the code names, with its values (None where they are a dict)."""
+    # The sheet's templates have errors of the same name that carry a finding.
+    paths = [*sorted(Path(jobs.__path__[0]).rglob("*.py")), *SOURCES]
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in paths if path.stem != "template"}
+    kinds = {"ObstacleError", "super().__init__"}
+    for _ in range(2):  # a kind of a kind is found the second time
+        for node in chain.from_iterable(map(ast.walk, trees.values())):
+            if isinstance(node, ast.ClassDef) and kinds & {*map(ast.unparse, node.bases)}:
+                kinds.add(node.name)
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) not in kinds:
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant):
+                names = {word.arg for word in node.keywords} - {"errno"}
+                given = None if None in names else {str(name) for name in names}
+                yield str(node.args[0].value), given, f"{path.name}:{node.lineno}"
+
+
+def test_every_obstacle_has_its_sentence_and_every_such_sentence_its_obstacle() -> None:
+    found = list(obstacles())
+    for kind, given, where in found:
+        assert f"obstacle.{kind}" in en.MESSAGES, where
+        if given is not None:
+            assert set(PLACE.findall(en.MESSAGES[f"obstacle.{kind}"])) == given, f"{where} {kind}"
+    told = {key.removeprefix("obstacle.") for key in en.MESSAGES if key.startswith("obstacle.")}
+    assert told == {kind for kind, _, _ in found}
+
+
+def test_no_sentence_lacks_its_chinese() -> None:
+    assert set(en.MESSAGES) == set(zh.MESSAGES)
+    assert set(en.FAILURES) == set(zh.FAILURES)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -136,7 +136,7 @@ def test_making_a_table_does_not_import_alembic_either(tmp_path: Path) -> None:
 def test_a_newer_table_is_refused_untouched(tmp_path: Path, door: Callable[[Path], Store]) -> None:
     path = made(tmp_path / "jobs.db")
     stamp(path, "9999")
-    with pytest.raises(TableError, match=r"newer rowmill .*update rowmill"):
+    with pytest.raises(TableError, match="table_newer"):
         door(path)
     assert backups(tmp_path) == []
 
@@ -159,7 +159,7 @@ def test_an_older_table_is_copied_before_it_is_migrated(
     monkeypatch.setattr("migrations.upgrade.HISTORY", history)
     path = made(tmp_path / "jobs.db")
     stamp(path, "0000")
-    with pytest.raises(TableError, match="older rowmill"):
+    with pytest.raises(TableError, match="table_older"):
         Store.look(path)
     engine = open_sqlite(path)
     assert revision_of(engine) == REVISION
@@ -178,7 +178,7 @@ def test_an_older_table_is_copied_before_it_is_migrated(
 def test_a_table_that_cannot_be_migrated_is_left_as_it_was(tmp_path: Path) -> None:
     path = made(tmp_path / "jobs.db")
     stamp(path, "0000")  # a revision that our history does not know
-    with pytest.raises(TableError, match="cannot be brought forward"):
+    with pytest.raises(TableError, match="table_not_migrated"):
         Store.open(path)
     assert len(backups(tmp_path)) == 1
     assert list(tmp_path.glob("*.part")) == []
@@ -194,7 +194,7 @@ def test_a_foreign_database_is_refused_untouched(
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
-    with pytest.raises(TableError, match="not one of rowmill's"):
+    with pytest.raises(TableError, match="table_foreign"):
         door(path)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
@@ -216,7 +216,7 @@ def test_a_file_that_is_no_table_is_refused(
 
 
 def test_looking_at_nothing_makes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="there is no table"):
+    with pytest.raises(TableError, match="table_none"):
         Store.look(tmp_path / "jobs.db")
     assert list(tmp_path.iterdir()) == []
 

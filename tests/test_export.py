@@ -353,7 +353,7 @@ def test_a_tab_too_small_for_the_rows_says_so(
 ) -> None:
     monkeypatch.setattr(write_workbook, "MOST_ROWS", 5)
     loaded = make_table(tmp_path, PLAIN)
-    with pytest.raises(OutputError, match="4 rows; export as csv"):
+    with pytest.raises(OutputError, match="write_rows, most 4"):
         written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
 
 

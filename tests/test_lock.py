@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_second_process_is_refused_at_once_and_told_by_whom(path: Path) -> None:
     with holding(path) as first:
         assert is_held(path)
-        with pytest.raises(LockedError, match=f"process {first.pid}") as refused:
+        with pytest.raises(LockedError, match=f"pid {first.pid}") as refused:
             Lock(path).acquire()
     assert refused.value.holder.pid == first.pid
     assert refused.value.holder.host
@@ -179,5 +179,5 @@ def test_a_folder_without_locks_is_said_to_be_one(
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", flock)
-    with pytest.raises(TableError, match=r"cannot be locked.*--workspace"):
+    with pytest.raises(TableError, match=r"table_no_lock.*not implemented"):
         Lock(path).acquire()

@@ -50,7 +50,7 @@ def write_into_copy(rows: Rows, original: Original, target: Path, *, options: Op
         if target.suffix.lower() == ".xlsm":  # a new workbook has no macros, and may not say so
             target = target.with_suffix(".xlsx")
         written = write_results(rows(), original.batch, target, format="xlsx", options=options)
-        return replace(written, unfit=str(error))
+        return replace(written, unfit=error)
 
 
 def _place(original: Original) -> Place:
@@ -58,18 +58,18 @@ def _place(original: Original) -> Place:
     layout = batch.layout
     tab, header = layout.get("tab"), layout.get("header_row")
     if layout.get("format") not in COPIED or not isinstance(tab, str):
-        raise UnfitWorkbookError("the sheet is no .xlsx or .xlsm workbook")
+        raise UnfitWorkbookError("copy_format")
     if not isinstance(header, int) or header < 1:
-        raise UnfitWorkbookError("the sheet has no header row")
+        raise UnfitWorkbookError("copy_no_header")
     if len(own_columns(batch)) != len(batch.headers):
-        raise UnfitWorkbookError("the sheet has result columns of its own")
+        raise UnfitWorkbookError("copy_has_results")
     try:
         with original.path.open("rb") as file:
             digest = hashlib.file_digest(file, "blake2b").digest()
     except OSError as error:
-        raise UnfitWorkbookError(f"the sheet cannot be read ({error.strerror})") from error
+        raise UnfitWorkbookError("copy_unreadable", reason=error) from error
     if digest != batch.sheet_digest:
-        raise UnfitWorkbookError("the sheet has changed since it was loaded; run it first")
+        raise UnfitWorkbookError("copy_changed")
     return Place(tab=tab, header_row=header)
 
 

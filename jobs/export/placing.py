@@ -15,6 +15,7 @@ from jobs.durable import flush, flush_folder
 from jobs.export.traces import Traces, trace
 from jobs.failpoints import reach
 from jobs.lock import claim, hold_briefly
+from jobs.obstacle import ObstacleError
 from jobs.sheet.writers import WriteError
 
 PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
@@ -23,14 +24,15 @@ PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
 _STALE = 24 * 3600.0
 
 
-class OutputError(OSError):
-    """The results cannot be written; the text says which file, why, and what to do."""
+class OutputError(ObstacleError, OSError):
+    """The results cannot be written: which file, why, and what to do.
 
-    def __init__(self, text: str, *, errno: int = 0) -> None:
-        super().__init__(errno, text)
+    `errno` is that of the system's error behind it, else 0.
+    """
 
-    def __str__(self) -> str:
-        return str(self.strerror)
+    def __init__(self, kind: str, /, *, errno: int = 0, **values: str | int | Exception) -> None:
+        super().__init__(kind, **values)
+        self.errno, self.strerror = errno, str(self)
 
 
 @contextmanager
@@ -108,11 +110,11 @@ def checked_target(target: Path) -> Path:
     """The real file behind a target. A device, pipe or folder is none, and would be replaced."""
     real = target.resolve()
     if real.is_dir():
-        raise OutputError(f"{target} is a folder; name a file in it")
+        raise OutputError("output_folder", file=str(target))
     if real.exists() and not real.is_file():
-        raise OutputError(f"{target} is not an ordinary file; for a pipe, write to - instead")
+        raise OutputError("output_no_file", file=str(target))
     if not real.parent.is_dir():
-        raise OutputError(f"there is no folder {real.parent}; make it, or name another file")
+        raise OutputError("output_nowhere", folder=str(real.parent))
     return real
 
 
@@ -124,14 +126,10 @@ def named_errors(target: Path) -> Iterator[None]:
     except OutputError:
         raise
     except WriteError as error:
-        raise OutputError(f"{target} cannot be written: {error}") from error
+        raise OutputError("output_unfit", file=str(target), reason=error) from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(
-            f"{target} cannot be written: {reason}. The results are safe in the table; make room or"
-            " name another file, then export again",
-            errno=error.errno or 0,
-        ) from error
+        number = error.errno or 0
+        raise OutputError("output_failed", errno=number, file=str(target), reason=error) from error
 
 
 def sweep(folder: Path) -> None:

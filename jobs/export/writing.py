@@ -15,6 +15,7 @@ from jobs.export.records import path_of_files, records
 from jobs.export.shape import format_of, grid
 from jobs.export.traces import Traces
 from jobs.job import JSON
+from jobs.sheet.copy_parts import UnfitWorkbookError
 from jobs.sheet.write_delimited import write_delimited
 from jobs.sheet.write_lines import write_lines
 from jobs.sheet.write_parquet import write_parquet
@@ -64,7 +65,7 @@ class Written:
     moved: bool
     replaced: int = 0
     texts: int = 0
-    unfit: str = ""
+    unfit: UnfitWorkbookError | None = None
 
 
 def write_results(
@@ -154,7 +155,7 @@ class _Job:
                 )
                 return write_workbook(file, columns, lines, beside=beside)
             case _:
-                raise OutputError(f"there is no format {self.format}")
+                raise OutputError("output_format", format=self.format)
 
     def _picture(self, name: str) -> Path | None:
         """The thumbnail of a file that a result names."""

@@ -52,4 +52,4 @@ def open_book(file: BinaryIO, options: Mapping[str, object]) -> Iterator[Any]:
         except XlsxWriterException as error:
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from error
-            raise WriteError(f"these results cannot be written as a workbook: {error}") from error
+            raise WriteError("write_no_workbook", reason=error) from error

@@ -6,6 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from jobs.obstacle import ObstacleError
+
 _DOCUMENT = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _ANCHOR = re.compile(
@@ -14,8 +16,8 @@ _ANCHOR = re.compile(
 MOST_XML = 50_000_000  # bytes of a part that is read whole
 
 
-class UnfitWorkbookError(Exception):
-    """This workbook cannot be copied with columns added; the text says why."""
+class UnfitWorkbookError(ObstacleError):
+    """This workbook cannot be copied with columns added, and why."""
 
 
 def sheet_part(archive: zipfile.ZipFile, tab: str) -> str:
@@ -23,14 +25,14 @@ def sheet_part(archive: zipfile.ZipFile, tab: str) -> str:
     root = _relationships(archive, "")
     workbook = next((target for kind, target, _ in root if kind.endswith("/officeDocument")), None)
     if workbook is None:
-        raise UnfitWorkbookError("it names no workbook part")
+        raise UnfitWorkbookError("copy_no_workbook")
     targets = {identity: target for _, target, identity in _relationships(archive, workbook)}
     for element in _tree(archive, workbook).iter():
         if element.tag.endswith("}sheet") and element.get("name") == tab:
             found = targets.get(_relation_of(element) or "")
             if found is not None and found in archive.namelist():
                 return found
-    raise UnfitWorkbookError(f"its tab {tab} was not found")
+    raise UnfitWorkbookError("copy_no_tab", tab=tab)
 
 
 def columns_under_drawings(archive: zipfile.ZipFile, part: str) -> int:
@@ -70,14 +72,14 @@ def _relation_of(element: ET.Element) -> str | None:
 def _tree(archive: zipfile.ZipFile, part: str) -> ET.Element:
     raw = _read(archive, part)
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
-        raise UnfitWorkbookError(f"its part {part} declares entities")
+        raise UnfitWorkbookError("copy_entities", part=part)
     try:
         return ET.fromstring(raw)  # noqa: S314 - without entities there is nothing to expand
     except ET.ParseError as error:
-        raise UnfitWorkbookError(f"its part {part} is not well-formed") from error
+        raise UnfitWorkbookError("copy_broken_part", part=part) from error
 
 
 def _read(archive: zipfile.ZipFile, part: str) -> bytes:
     if archive.getinfo(part).file_size > MOST_XML:
-        raise UnfitWorkbookError(f"its part {part} is unusually large")
+        raise UnfitWorkbookError("copy_large_part", part=part)
     return archive.read(part)

@@ -46,11 +46,11 @@ def used_columns(source: BinaryIO) -> int:
     for piece in _pieces(source):
         for word in _ODD:
             if word in piece:
-                raise UnfitWorkbookError("its sheet is written in an unusual way")
+                raise UnfitWorkbookError("copy_unusual")
         for attributes in _CELL.findall(piece):
             found = _REFERENCE.search(attributes)
             if found is None:
-                raise UnfitWorkbookError("its cells do not say where they are")
+                raise UnfitWorkbookError("copy_unplaced_cells")
             name = found[1]
             if name not in names:
                 names[name] = column_number(name) + 1
@@ -77,7 +77,7 @@ def add_columns(
     `lines` come in the order of the rows; each row must be there, and the header row.
     """
     if added.first + len(added.headers) > MOST_COLUMNS:
-        raise UnfitWorkbookError("its columns leave no room")
+        raise UnfitWorkbookError("copy_no_room")
     scan = _Scan(source)
     head = scan.until(b"<sheetData")
     write(_head(head, added))
@@ -85,7 +85,7 @@ def add_columns(
     for row in scan.rows(write):
         write(_row(row, pending))
     if pending.number is not None:
-        raise UnfitWorkbookError(f"its row {pending.number} is not written as a row")
+        raise UnfitWorkbookError("copy_no_row", row=pending.number)
     scan.rest(write)
 
 
@@ -108,7 +108,7 @@ class _Pending:
         """The cells for this row, if it is the one waited for."""
         if self._line is None or self._line[0] != number:
             if self._line is not None and number > self._line[0]:
-                raise UnfitWorkbookError(f"its row {self._line[0]} is not written as a row")
+                raise UnfitWorkbookError("copy_no_row", row=self._line[0])
             return b""
         style = last_style if self._header else None
         text = cells_xml(number, self.names, self._line[1], style=style)
@@ -121,7 +121,7 @@ def _row(row: tuple[bytes, bytes], pending: _Pending) -> bytes:
     opening, content = row
     found = _NUMBER.search(opening)
     if found is None:
-        raise UnfitWorkbookError("its rows do not say which they are")
+        raise UnfitWorkbookError("copy_unplaced_rows")
     number = int(found[1])
     styles = _STYLE.findall(content[content.rfind(b"<c ") :]) if content else []
     cells = pending.take(number, styles[0] if styles else None)
@@ -149,7 +149,7 @@ class _Scan:
         """Everything before a tag."""
         while (place := self._held.find(tag)) < 0:
             if not self._more():
-                raise UnfitWorkbookError("its sheet is written in an unusual way")
+                raise UnfitWorkbookError("copy_unusual")
         head, self._held = self._held[:place], self._held[place:]
         return head
 
@@ -185,7 +185,7 @@ class _Scan:
         while (place := self._held.find(tag, start)) < 0:
             start = max(len(self._held) - len(tag), 0)
             if not self._more():
-                raise UnfitWorkbookError("its sheet ends in the middle of a row")
+                raise UnfitWorkbookError("copy_cut")
         return place
 
     def rest(self, write: Callable[[bytes], object]) -> None:

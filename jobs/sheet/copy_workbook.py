@@ -59,7 +59,7 @@ def copy_with_columns(
                             write.write(chunk)
             new.comment = old.comment
     except DAMAGES as error:
-        raise UnfitWorkbookError(f"it cannot be taken apart ({error})") from error
+        raise UnfitWorkbookError("copy_damaged", reason=error) from error
     return Copied(part=part, first=first)
 
 
@@ -77,10 +77,10 @@ def verify_copy(
     """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(copied) as new:
         if old.namelist() != new.namelist():
-            raise UnfitWorkbookError("the copy has other parts")
+            raise UnfitWorkbookError("copy_other_parts")
         for before, after in zip(old.infolist(), new.infolist(), strict=True):
             if before.filename != what.part and not _same_bytes(old, before, new, after):
-                raise UnfitWorkbookError(f"its part {before.filename} came out different")
+                raise UnfitWorkbookError("copy_other_part", part=before.filename)
     _compare_cells(source, copied, what, place, iter(lines))
 
 
@@ -91,7 +91,7 @@ def _compare_cells(
     both = zip_longest(_read(source, place.tab), _read(copied, place.tab), fillvalue=())
     for number, (one, other) in enumerate(both, 1):
         if _trimmed(one) != _trimmed(other[: what.first]):
-            raise UnfitWorkbookError(f"its row {number} read differently in the copy")
+            raise UnfitWorkbookError("copy_other_row", row=number)
         if number == place.header_row:
             continue
         values: Sequence[object] = ()
@@ -99,7 +99,7 @@ def _compare_cells(
             values = ["" if value is None else value for value in wanted[1]]
             wanted = next(lines, None)
         if _trimmed(other[what.first :]) != _trimmed(values):
-            raise UnfitWorkbookError(f"the results of row {number} read differently in the copy")
+            raise UnfitWorkbookError("copy_other_results", row=number)
 
 
 def _same_bytes(

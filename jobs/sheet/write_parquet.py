@@ -98,7 +98,7 @@ def _write(file: BinaryIO, grid: Grid, records: Records, *, types: list[str]) ->
                 rows += len(arrays[0])
                 replaced += changed
     except pa.ArrowException as error:
-        raise WriteError(f"these results cannot be written as parquet: {error}") from error
+        raise WriteError("write_no_parquet", reason=error) from error
     return Tally(rows=rows, replaced=replaced)
 
 

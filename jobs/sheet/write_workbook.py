@@ -71,7 +71,7 @@ class Beside:
 def write_workbook(file: BinaryIO, grid: Grid, records: Records, *, beside: Beside) -> Tally:
     """All records in the tab `results`; what failed again in `failures`; counts in `summary`."""
     if len(grid.columns) > MOST_COLUMNS:
-        raise WriteError(f"an Excel tab holds {MOST_COLUMNS:,} columns; export as csv instead")
+        raise WriteError("write_columns", most=f"{MOST_COLUMNS:,}")
     with open_book(file, CLEAN_WORKBOOK) as workbook:
         return _Book(workbook, grid, beside).fill(records)
 
@@ -188,7 +188,7 @@ class _Tab:
         """One more row."""
         self.rows = row = self.rows + 1
         if row >= MOST_ROWS:
-            raise WriteError(f"an Excel tab holds {MOST_ROWS - 1:,} rows; export as csv instead")
+            raise WriteError("write_rows", most=f"{MOST_ROWS - 1:,}")
         if row <= MEASURED:
             self._measure_all(values)
         write_string, write_number = self.sheet.write_string, self.sheet.write_number

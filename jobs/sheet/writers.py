@@ -9,6 +9,7 @@ from json.encoder import encode_basestring
 from typing import BinaryIO, TypeAlias
 
 from jobs.job import JSON
+from jobs.obstacle import ObstacleError
 
 FLUSH_BYTES = 1 << 20
 REPLACEMENT = "\ufffd"
@@ -16,8 +17,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class WriteError(Exception):
-    """A format cannot hold these results; the text says why and what to do."""
+class WriteError(ObstacleError):
+    """A format cannot hold these results: why, and what to do."""
 
 
 class Kind(StrEnum):

@@ -8,9 +8,11 @@ from runner.catalogue.en_findings import FINDINGS
 from runner.catalogue.en_guide import GUIDE
 from runner.catalogue.en_money import MONEY
 from runner.catalogue.en_night import NIGHT
+from runner.catalogue.en_obstacles import OBSTACLES
 from runner.catalogue.en_report import REPORT
 from runner.catalogue.en_rows import ROWS
 from runner.catalogue.en_run import RUN
+from runner.catalogue.en_system import SYSTEM
 from runner.catalogue.en_usage import USAGE
 from runner.catalogue.en_views import VIEWS
 
@@ -169,6 +171,9 @@ _SETTINGS = {
         "--{option}: {file} lies outside the folder of the settings file that names it"
     ),
     "settings.no_text": "--{option}: {file} cannot be read: {reason}",
+    "settings.line": "at line {line}, column {column}",
+    "settings.at_end": "at the end of the file",
+    "settings.too_deep": "nested too deeply",
     "settings.not_utf8": "it is not UTF-8 text",
     "settings.no_base_url": (
         "Provider {provider} has no base URL. Known providers: {known}. Give one with --base-url, "
@@ -284,6 +289,8 @@ MESSAGES: dict[str, str] = {
     **ROWS,
     **GUIDE,
     **USAGE,
+    **OBSTACLES,
+    **SYSTEM,
     **VIEWS,
     **MONEY,
     **DOCTOR,

@@ -1,13 +1,10 @@
 """Says what was found in a sheet: where, what is wrong, what was found, what to do."""
 
-import re
 from dataclasses import dataclass
 
 from jobs.sheet.finding import Finding, SheetError, Term, excerpt
 from runner.catalogue import knows, language, say, say_in
-from runner.catalogue.zh_phrases import PHRASES
-
-_PHRASES = tuple((re.compile(pattern), text) for pattern, text in PHRASES)
+from runner.catalogue.phrases import phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +31,9 @@ def words(finding: Finding, tongue: str | None = None) -> Words:
 
     return Words(
         message=said("", finding.kind),
-        expected=said(".expected", _phrase(finding.expected, tongue)),
-        found=said(".found", _phrase(finding.found, tongue)),
+        expected=said(".expected", phrase(finding.expected, tongue)),
+        found=said(".found", phrase(finding.found, tongue)),
     )
-
-
-def _phrase(text: str, tongue: str) -> str:
-    """What the table holds in English about a cell, in the reader's language where it is known."""
-    if tongue == "zh":
-        for pattern, other in _PHRASES:
-            if found := pattern.fullmatch(text):
-                return found.expand(other)
-    return text
 
 
 def describe(finding: Finding) -> str:

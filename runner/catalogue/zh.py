@@ -8,9 +8,11 @@ from runner.catalogue.zh_findings import FINDINGS
 from runner.catalogue.zh_guide import GUIDE
 from runner.catalogue.zh_money import MONEY
 from runner.catalogue.zh_night import NIGHT
+from runner.catalogue.zh_obstacles import OBSTACLES
 from runner.catalogue.zh_report import REPORT
 from runner.catalogue.zh_rows import ROWS
 from runner.catalogue.zh_run import RUN
+from runner.catalogue.zh_system import SYSTEM
 from runner.catalogue.zh_usage import USAGE
 from runner.catalogue.zh_views import VIEWS
 
@@ -164,6 +166,9 @@ _SETTINGS = {
     ),
     "settings.outside": "--{option}: {file} 不在引用它的设置文件所在的文件夹内",
     "settings.no_text": "--{option}: 无法读取 {file}: {reason}",
+    "settings.line": "第 {line} 行第 {column} 列",
+    "settings.at_end": "文件末尾",
+    "settings.too_deep": "嵌套太深",
     "settings.not_utf8": "不是 UTF-8 文本",
     "settings.no_base_url": (
         "服务商 {provider} 没有地址。已知服务商: {known}。请用 --base-url 给出，"
@@ -273,6 +278,8 @@ MESSAGES: dict[str, str] = {
     **ROWS,
     **GUIDE,
     **USAGE,
+    **OBSTACLES,
+    **SYSTEM,
     **VIEWS,
     **MONEY,
     **DOCTOR,

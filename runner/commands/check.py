@@ -10,6 +10,7 @@ import click
 from jobs.sheet.finding import Finding
 from runner.catalogue import say
 from runner.catalogue.findings import describe
+from runner.catalogue.phrases import detail
 from runner.commands import options
 from runner.commands.page import Page
 from runner.commands.paying import disk_words, size_words, time_words
@@ -165,7 +166,7 @@ def _list(
 
 def _draw_request(page: Page, request: Preview | str) -> None:
     if isinstance(request, str):
-        page.text("  " + redacted(request))
+        page.text("  " + redacted(detail(request)))
         return
     page.code(f"{request.method} {request.url}")
     if request.parts:

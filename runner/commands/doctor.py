@@ -14,6 +14,7 @@ from jobs.store.batches import Batch
 from jobs.store.bill import to_send
 from jobs.store.soundness import DamagedError
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.page import Page
 from runner.doctor import Check, Diagnosis, Health, examine
@@ -97,6 +98,11 @@ def _effective(settings: Settings) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _from(source: str) -> str:
+    """Where a value came from, for a person."""
+    return say(f"doctor.from_{source.replace(' ', '_')}")
+
+
 def _shown(value: object) -> str:
     if value is None or value in ((), {}):
         return "-"
@@ -116,7 +122,7 @@ def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool)
     files = ", ".join(map(str, settings.files)) or "-"
     facts = [(say("doctor.files"), files)]
     for name, value, source in _effective(settings):
-        facts.append((name, redacted(f"{value}  ({source})")))
+        facts.append((name, redacted(f"{value}  ({_from(source)})")))
     page.facts(facts)
     page.heading(say("doctor.checks"))
     for check in diagnosis.checks:
@@ -156,8 +162,7 @@ def _bundle(record: dict[str, JSON], workspace: Workspace | None) -> None:
     try:
         write_bundle(target, record, workspace)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        message = say("doctor.bundle_failed", file=str(target), reason=reason)
+        message = say("doctor.bundle_failed", file=str(target), reason=reason(error))
         raise Refusal(message, code=Exit.OUTPUT) from error
     tell(say("doctor.bundle", file=str(target)))
 

@@ -11,6 +11,7 @@ from jobs.store.batches import Batch, batch
 from jobs.store.results import ResultRow, results
 from jobs.template import Template, TemplateError
 from runner.catalogue import say
+from runner.catalogue.phrases import detail
 from runner.commands import options
 from runner.commands.page import Page
 from runner.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
@@ -48,7 +49,7 @@ def _draw(found: Failures, page: Page) -> None:
         page.text(group.explanation.meaning)
         facts = [(say("errors.rows"), _rows(group))]
         if group.words:
-            facts.append((say("errors.words"), group.words))
+            facts.append((say("errors.words"), detail(group.words)))
         facts.append((say("errors.remedy"), group.explanation.remedy))
         page.facts(facts)
         page.code(f"  {group.explanation.command}")

@@ -29,6 +29,7 @@ from jobs.store.exported import confirm, give_back, take_new
 from jobs.store.results import results
 from jobs.store.totals import spent
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.picturing import thumbnails_for
 from runner.exits import Refusal
@@ -227,7 +228,7 @@ def _tell(written: Written | Tally, wish: _Wish) -> None:
     """What was written where; on stderr, since stdout is for data."""
     if isinstance(written, Written):
         if written.unfit:
-            tell(say("export.unfit", reason=written.unfit))
+            tell(say("export.unfit", reason=reason(written.unfit)))
         tell(say("export.written", rows=f"{written.rows:,}", file=str(written.path)))
         if written.moved:
             tell(say("export.moved", file=str(wish.target)))

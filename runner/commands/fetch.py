@@ -17,6 +17,7 @@ from jobs.store.results import results
 from jobs.store.saved import kept_files, refetch, still_open, want_again
 from jobs.store.totals import spent
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.finishing import STOP_CODES
 from runner.commands.launch import program_version
@@ -161,7 +162,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
             )
             write_results(results(tx, BATCH_ID), assignment.batch, target, options=given)
     except OSError as error:
-        tell(say("run.results_failed", reason=error.strerror or type(error).__name__))
+        tell(say("run.results_failed", reason=reason(error)))
         return Exit.OUTPUT
     return Exit.DONE
 

@@ -15,6 +15,8 @@ from jobs.store.results import results
 from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
+from runner.catalogue.phrases import detail as told_detail
+from runner.catalogue.reasons import reason
 from runner.commands.announcing import announce
 from runner.commands.paying import Outlay, outlay_record, till_after
 from runner.commands.picturing import thumbnails_for
@@ -144,8 +146,8 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
                 workspace=job.workspace.folder,
             )
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        return [say("run.results_failed", reason=reason)], Exit.OUTPUT
+        why = reason(error)
+        return [say("run.results_failed", reason=why)], Exit.OUTPUT
     lines = [say("run.results_moved" if written.moved else "run.results", path=near(written.path))]
     if vectors is not None:
         lines.append(say("run.vectors", path=near(vectors)))
@@ -159,7 +161,7 @@ def _report(job: Launch) -> tuple[list[str], Exit]:
     try:
         path, moved = write_report(job.workspace, Wish())
     except OSError as error:
-        return [say("report.failed", reason=str(error))], Exit.OUTPUT
+        return [say("report.failed", reason=reason(error))], Exit.OUTPUT
     return [say("run.report_moved" if moved else "run.report", path=near(path))], Exit.DONE
 
 
@@ -168,7 +170,7 @@ def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict
         tell(say("run.nothing_to_do"))
     else:
         if ending.stop is not None:
-            tell(say(f"run.stopped_{ending.stop.kind}", detail=ending.stop.detail))
+            tell(say(f"run.stopped_{ending.stop.kind}", detail=told_detail(ending.stop.detail)))
         for bar, failure in ending.barred.items():
             tell(_stopped_model(bar, failure))
     seconds = time.time() - ending.started_at if ending is not None else 0.0
@@ -189,7 +191,7 @@ def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict
 
 def _stopped_model(bar: Bar, failure: Failure) -> str:
     """What nothing was sent to any more, and why: in the provider's words, else in ours."""
-    detail = failure.detail or explain(failure.kind, failure.cause).meaning
+    detail = told_detail(failure.detail) or explain(failure.kind, failure.cause).meaning
     if bar.endpoint is None:
         return say("run.model_stopped", model=bar.model, detail=detail)
     return say("run.form_stopped", model=bar.model, endpoint=bar.endpoint, detail=detail)

@@ -19,6 +19,7 @@ from jobs.store import Store
 from jobs.store.results import ResultRow, results
 from jobs.store.totals import counts
 from runner.catalogue import said, say
+from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.run import sheet_and_workspace
 from runner.commands.usage import confirmed
@@ -243,7 +244,7 @@ def _write_settings(file: Path, choices: Choices) -> None:
         with file.open("x", encoding="utf-8", newline="\n") as out:
             out.write("\n".join(lines) + "\n")
     except OSError as error:
-        tell(say("guide.settings_failed", file=str(file), reason=error.strerror or ""))
+        tell(say("guide.settings_failed", file=str(file), reason=reason(error)))
         return
     tell(say("guide.settings_written", file=file.name))
 

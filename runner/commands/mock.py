@@ -5,6 +5,7 @@ import os
 import sys
 
 from runner.catalogue import say
+from runner.catalogue.phrases import phrase
 from runner.commands import options
 from runner.exits import Refusal
 from runner.mock.counter import PRICING
@@ -24,8 +25,8 @@ def _mock() -> None:
         asyncio.run(_serve(settings))
     except OSError as error:
         # asyncio puts words of its own into strerror.
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        message = say("mock.port_taken", port=chosen.port, reason=reason)
+        why = phrase(os.strerror(error.errno)) if error.errno else type(error).__name__
+        message = say("mock.port_taken", port=chosen.port, reason=why)
         raise Refusal(message) from error
 
 

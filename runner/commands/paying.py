@@ -18,6 +18,7 @@ from jobs.store.totals import spent
 from runner.addresses import proxy_for
 from runner.budget import Budget, decide
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.commands.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, Past, foresee, range_words
@@ -32,7 +33,7 @@ from runner.secret import Secret
 from runner.settings import Settings
 from runner.snapshot import span_of
 from runner.told import amount_words, money
-from runner.transport import Target
+from runner.transport import Target, TargetError
 from runner.values import read_value
 from runner.workspace import BATCH_ID
 
@@ -88,8 +89,8 @@ def target_of(settings: Settings, key: Secret) -> Target:
             key=key,
             proxy=proxy or proxy_for(settings.base_url, _environment()),
         )
-    except ValueError as error:
-        raise Refusal(str(error)) from error
+    except TargetError as error:
+        raise Refusal(reason(error)) from error
 
 
 def _environment() -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from runner.catalogue import say
+from runner.catalogue.phrases import phrase
 from runner.commands import options
 from runner.exits import Refusal
 from runner.screen import give, tell
@@ -30,8 +31,8 @@ def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click call
             _serve_at(0, workspace, settings, open_it=open)
             return
         # asyncio puts words of its own into strerror.
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        raise Refusal(say("serve.port_taken", port=settings.port, reason=reason)) from error
+        why = phrase(os.strerror(error.errno)) if error.errno else type(error).__name__
+        raise Refusal(say("serve.port_taken", port=settings.port, reason=why)) from error
 
 
 def _serve_at(port: int, workspace: Workspace, settings: Settings, *, open_it: bool) -> None:

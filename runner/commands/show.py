@@ -13,6 +13,8 @@ from jobs.store.answered import StoredAnswer
 from jobs.store.history import PastCall, RowHistory
 from runner.answers import AnswerFolder, digest_of
 from runner.catalogue import explain, say
+from runner.catalogue.phrases import detail, phrase
+from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.page import Page
 from runner.exits import Refusal
@@ -88,8 +90,7 @@ def _body(workspace: Workspace, view: RowView) -> bytes:
     try:
         body = AnswerFolder(path=workspace.answers).load(view.answer).body
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise Refusal(say("show.damaged", reason=reason)) from error
+        raise Refusal(say("show.damaged", reason=reason(error))) from error
     if view.answer.body is None and digest_of(body) != view.answer.digest:
         raise Refusal(say("show.damaged", reason=say("show.changed")))
     return body
@@ -192,9 +193,9 @@ def _error_words(error: str) -> str:
     """What went wrong; of a row that never became a request it is kept as JSON."""
     try:
         found = json.loads(error)
-        return say("show.bad_cell", **{name: str(found[name]) for name in _BAD_CELL})
+        return say("show.bad_cell", **{name: phrase(str(found[name])) for name in _BAD_CELL})
     except (ValueError, KeyError, TypeError):
-        return redacted(error)
+        return redacted(detail(error))
 
 
 _BAD_CELL = ("column", "expected", "found")
@@ -272,7 +273,7 @@ def _attempt(call: PastCall) -> list[tuple[str, str]]:
         facts.append((say("show.outcome"), ": ".join(what)))
     if call.detail:
         heard = call.status is not None
-        facts.append((say("show.words" if heard else "show.detail"), redacted(call.detail)))
+        facts.append((say("show.words" if heard else "show.detail"), redacted(detail(call.detail))))
     if call.request_id:
         facts.append((say("show.request_id"), call.request_id))
     if cost := _cost(call):

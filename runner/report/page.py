@@ -13,6 +13,7 @@ from urllib.parse import quote
 from jobs.job import JSON
 from jobs.store.gallery import PageRow
 from runner.catalogue import language, say, sentences
+from runner.catalogue.phrases import detail
 from runner.overview import address_words
 from runner.report.charts import charts
 from runner.report.facts import FAILED, Facts
@@ -296,7 +297,7 @@ def _without_script(failed: Iterable[PageRow]) -> Html:
             "tr",
             el("td", row.row),
             el("td", row.kind or row.status),
-            el("td", (row.detail or row.cause or "")[:300]),
+            el("td", detail(row.detail or row.cause or "")[:300]),
         )
         for row in failed
     ]

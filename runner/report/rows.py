@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jobs.job import JSON
 from jobs.store.gallery import PageRow
+from runner.catalogue.phrases import detail
 from runner.report.story import HELD, meaning_of
 from runner.secret import redacted
 
@@ -62,7 +63,7 @@ class Records:
             text,
             int(cut) + 2 * int(text_cut),
             self._reason(row) if failed else -1,
-            redacted(row.detail or "")[:DETAIL] if failed else "",
+            redacted(detail(row.detail or ""))[:DETAIL] if failed else "",
             _rounded(row.seconds, 3),
             _rounded(row.cost, 6),
             row.tokens,

@@ -1,0 +1,50 @@
+"""Says in Chinese what tables, and rooms that know no language, hold in English."""
+
+import re
+from functools import lru_cache, partial
+
+from runner.catalogue import language
+from runner.catalogue.en_system import NUMBERS, SYSTEM
+from runner.catalogue.zh_phrases import DETAILS, PHRASES
+from runner.catalogue.zh_system import SYSTEM as ZH_SYSTEM
+
+_GROUP = re.compile(r"\\(\d)")
+_CHOICES = re.compile(r"[\w.:-]+(?: or [\w.:-]+)+")
+_SYSTEM = {SYSTEM[f"system.{name}"]: ZH_SYSTEM[f"system.{name}"] for name in NUMBERS}
+_PHRASES = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in PHRASES)
+_DETAILS = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in DETAILS)
+
+
+def phrase(text: str, tongue: str | None = None) -> str:
+    """What a cell should be or was, or what the system says; what is not known stays as it is."""
+    return _phrase(text) if (tongue or language()) == "zh" else text
+
+
+def detail(text: str) -> str:
+    """What happened to a row, where these are our words and not a provider's."""
+    return _detail(text) if language() == "zh" else text
+
+
+@lru_cache(maxsize=512)  # the rows of a page have few details that differ
+def _detail(text: str) -> str:
+    return _translated(text, _DETAILS) or text
+
+
+def _phrase(text: str) -> str:
+    if text in _SYSTEM:
+        return _SYSTEM[text]
+    if _CHOICES.fullmatch(text):
+        return text.replace(" or ", " 或 ")
+    return _translated(text, _PHRASES) or text
+
+
+def _translated(text: str, patterns: tuple[tuple[re.Pattern[str], str], ...]) -> str | None:
+    """By the first pattern that is the whole text; its parts may be phrases themselves."""
+    for pattern, other in patterns:
+        if found := pattern.fullmatch(text):
+            return _GROUP.sub(partial(_part, found), other)
+    return None
+
+
+def _part(found: re.Match[str], group: re.Match[str]) -> str:
+    return _phrase(found[int(group[1])] or "")

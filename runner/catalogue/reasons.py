@@ -1,0 +1,21 @@
+"""Says why something failed: our obstacles and the system's errors in the reader's language."""
+
+from jobs.obstacle import ObstacleError
+from runner.catalogue import say
+from runner.catalogue.phrases import phrase
+
+
+def reason(error: Exception) -> str:
+    """The error as a part of a sentence; what others say in English stays as they say it."""
+    if isinstance(error, ObstacleError):
+        return _sentence(error)
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return phrase(words)
+
+
+def _sentence(error: ObstacleError) -> str:
+    values = {
+        name: reason(value) if isinstance(value, Exception) else value
+        for name, value in error.values.items()
+    }
+    return say(f"obstacle.{error.kind}", **values)
