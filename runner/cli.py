@@ -17,6 +17,7 @@ import click
 from jobs.obstacle import ObstacleError
 from runner import screen
 from runner.catalogue import choose_language, say
+from runner.catalogue.phrases import phrase
 from runner.catalogue.reasons import reason
 from runner.commands import options, usage
 from runner.exits import Exit, Refusal
@@ -184,7 +185,7 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
             _tell_error(_in_words(error))
             return code
     if f"{type(error).__module__}.{type(error).__name__}" in TABLE_AWAY:
-        _tell_error(say("cli.table_away", reason=str(getattr(error, "orig", ""))))
+        _tell_error(say("cli.table_away", reason=phrase(str(getattr(error, "orig", "")))))
         return Exit.OUTPUT
     # format_exception shows source lines and messages, never the values of locals.
     trace = redacted("".join(traceback.format_exception(error)))

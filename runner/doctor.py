@@ -18,7 +18,7 @@ from jobs.job import JSON
 from jobs.store import TableError
 from jobs.store.soundness import REVISION, damages, on_shared_file_system
 from runner.addresses import proxy_for
-from runner.catalogue.phrases import detail
+from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
 from runner.exits import Exit
 from runner.inquiry import Told, inquire
@@ -281,7 +281,7 @@ def _of_table(workspace: Workspace) -> Iterator[Check]:
         yield _bad("table", "unusable", why=reason(error))
         return
     if found:
-        yield _bad("table", "damaged", why="; ".join(found))
+        yield _bad("table", "damaged", why="; ".join(map(phrase, found)))
     else:
         yield _good("table", "good", revision=REVISION)
     if workspace.is_running():

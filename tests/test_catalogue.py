@@ -3,11 +3,11 @@
 import ast
 import re
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import click
 import pytest
+from english import english_in
 
 import jobs
 import runner
@@ -61,20 +61,26 @@ def obstacles() -> Iterator[tuple[str, set[str] | None, str]]:
     """Every obstacle that the code names, with its values (None where they are a dict)."""
     # The sheet's templates have errors of the same name that carry a finding.
     paths = [*sorted(Path(jobs.__path__[0]).rglob("*.py")), *SOURCES]
-    trees = {path: ast.parse(path.read_text("utf-8")) for path in paths if path.stem != "template"}
+    nodes = [
+        (path, node)
+        for path in paths
+        if path.stem != "template"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef | ast.Call)
+    ]
     kinds = {"ObstacleError", "super().__init__"}
     for _ in range(2):  # a kind of a kind is found the second time
-        for node in chain.from_iterable(map(ast.walk, trees.values())):
+        for _, node in nodes:
             if isinstance(node, ast.ClassDef) and kinds & {*map(ast.unparse, node.bases)}:
                 kinds.add(node.name)
-    for path, tree in trees.items():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or ast.unparse(node.func) not in kinds:
-                continue
-            if node.args and isinstance(node.args[0], ast.Constant):
-                names = {word.arg for word in node.keywords} - {"errno"}
-                given = None if None in names else {str(name) for name in names}
-                yield str(node.args[0].value), given, f"{path.name}:{node.lineno}"
+    for path, node in nodes:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
+            continue
+        first = node.args[0] if node.args else None
+        if isinstance(first, ast.Constant) and ast.unparse(node.func) in kinds:
+            names = {word.arg for word in node.keywords} - {"errno"}
+            given = None if None in names else {str(name) for name in names}
+            yield str(first.value), given, f"{path.name}:{node.lineno}"
 
 
 def test_every_obstacle_has_its_sentence_and_every_such_sentence_its_obstacle() -> None:
@@ -90,6 +96,11 @@ def test_every_obstacle_has_its_sentence_and_every_such_sentence_its_obstacle() 
 def test_no_sentence_lacks_its_chinese() -> None:
     assert set(en.MESSAGES) == set(zh.MESSAGES)
     assert set(en.FAILURES) == set(zh.FAILURES)
+    for key, text in (
+        *zh.MESSAGES.items(),
+        *((key, "。".join(zh.FAILURES[key])) for key in zh.FAILURES),
+    ):
+        assert english_in(text) == [], key
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -6,11 +6,12 @@ from functools import lru_cache, partial
 from runner.catalogue import language
 from runner.catalogue.en_system import NUMBERS, SYSTEM
 from runner.catalogue.zh_phrases import DETAILS, PHRASES
+from runner.catalogue.zh_system import SQLITE
 from runner.catalogue.zh_system import SYSTEM as ZH_SYSTEM
 
 _GROUP = re.compile(r"\\(\d)")
 _CHOICES = re.compile(r"[\w.:-]+(?: or [\w.:-]+)+")
-_SYSTEM = {SYSTEM[f"system.{name}"]: ZH_SYSTEM[f"system.{name}"] for name in NUMBERS}
+_SYSTEM = SQLITE | {SYSTEM[f"system.{name}"]: ZH_SYSTEM[f"system.{name}"] for name in NUMBERS}
 _PHRASES = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in PHRASES)
 _DETAILS = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in DETAILS)
 
@@ -27,7 +28,7 @@ def detail(text: str) -> str:
 
 @lru_cache(maxsize=512)  # the rows of a page have few details that differ
 def _detail(text: str) -> str:
-    return _translated(text, _DETAILS) or text
+    return _SYSTEM.get(text) or _translated(text, _DETAILS) or text
 
 
 def _phrase(text: str) -> str:

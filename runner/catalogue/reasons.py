@@ -18,4 +18,6 @@ def _sentence(error: ObstacleError) -> str:
         name: reason(value) if isinstance(value, Exception) else value
         for name, value in error.values.items()
     }
+    if isinstance(error.values.get("reason"), str):
+        values["reason"] = phrase(str(error.values["reason"]))
     return say(f"obstacle.{error.kind}", **values)

@@ -43,4 +43,15 @@ _WORDS: dict[str, str] = {
     "ENOSYS": "系统没有这个功能",
 }
 
+SQLITE: dict[str, str] = {
+    "database disk image is malformed": "数据库文件的内容已损坏",
+    "file is not a database": "这个文件不是数据库",
+    "database is locked": "数据库正被其他程序占用",
+    "database or disk is full": "磁盘空间不足",
+    "disk I/O error": "磁盘读写出错",
+    "attempt to write a readonly database": "数据库是只读的",
+    "unable to open database file": "打不开数据库文件",
+}
+"""What SQLite says of a file."""
+
 SYSTEM: dict[str, str] = {f"system.{name}": _WORDS[name] for name in NUMBERS}
