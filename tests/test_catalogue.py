@@ -14,6 +14,7 @@ import runner
 from jobs.job import FailureClass
 from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
 from runner.catalogue.zh_endpoints import SAID
+from runner.catalogue.zh_phrases import DETAILS, PHRASES
 from runner.cli import rowmill
 from runner.commands.options import Told
 from runner.inputs import describe
@@ -101,6 +102,20 @@ def test_no_sentence_lacks_its_chinese() -> None:
         *((key, "。".join(zh.FAILURES[key])) for key in zh.FAILURES),
     ):
         assert english_in(text) == [], key
+
+
+BETWEEN = re.compile(r"\\[dSws][+*?]*|\(.*?\)[+*?]*|\[.*?\][+*?]*|[.][*+?]+|\\(?=[^\w])|[|()]")
+"""What in a pattern is not text."""
+
+
+def test_every_english_phrase_that_is_put_into_chinese_is_still_said() -> None:
+    places = [Path(jobs.__path__[0]), Path(runner.__path__[0])]
+    files = (file for place in places for file in place.rglob("*.py"))
+    texts = (file.read_text("utf-8") for file in files if file.parent.name != "catalogue")
+    code = re.sub(r'"\s*\n\s*f?r?"', "", "\n".join(texts))
+    for pattern, _ in (*PHRASES, *DETAILS):
+        longest = max(BETWEEN.split(pattern), key=len).strip()
+        assert len(longest) < 5 or longest in code, pattern
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -1,8 +1,8 @@
 """Every sentence that a person reads, by key and language.
 
-To add one: a line in the topic's dict in `en.py`, the same key in `zh.py` (where it is missing the
-English one is used). `{name}` is replaced by the value given to `say`, `{name:one|many}` by the
-first word where that value is 1 and by the second elsewhere; nothing else is special.
+To add one: a line in the topic's dict in `en_<topic>.py`, the same key in `zh_<topic>.py`. `{name}`
+is replaced by the value given to `say`, `{name:one|many}` by the first word where that value is 1
+and by the second elsewhere; nothing else is special.
 """
 
 import locale

@@ -5,15 +5,15 @@ from functools import lru_cache, partial
 
 from runner.catalogue import language
 from runner.catalogue.en_system import NUMBERS, SYSTEM
-from runner.catalogue.zh_phrases import DETAILS, PHRASES
+from runner.catalogue.zh_phrases import DETAILS, LIBRARIES, PHRASES
 from runner.catalogue.zh_system import SQLITE
 from runner.catalogue.zh_system import SYSTEM as ZH_SYSTEM
 
 _GROUP = re.compile(r"\\(\d)")
 _CHOICES = re.compile(r"[\w.:-]+(?: or [\w.:-]+)+")
 _SYSTEM = SQLITE | {SYSTEM[f"system.{name}"]: ZH_SYSTEM[f"system.{name}"] for name in NUMBERS}
-_PHRASES = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in PHRASES)
-_DETAILS = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in DETAILS)
+_PHRASES = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in (*LIBRARIES, *PHRASES))
+_DETAILS = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in (*LIBRARIES, *DETAILS))
 
 
 def phrase(text: str, tongue: str | None = None) -> str:

@@ -4,6 +4,29 @@ Each is a pattern for the whole text and what stands in its place; what its grou
 phrase as well. The first that fits counts.
 """
 
+LIBRARIES: tuple[tuple[str, str], ...] = (
+    (r"Connect call failed \(.*\)", "连接失败"),
+    (
+        r"(?:Name or service not known|nodename nor servname.*|No address assoc.*)",
+        "找不到这个主机名",
+    ),
+    (r"Temporary failure in name resolution", "暂时查不到主机名"),
+    (r"Timeout while contacting DNS servers", "查询主机名超时"),
+    (r"(.*): line (\d+) column (\d+) \(char \d+\)", r"第 \2 行第 \3 列：\1"),
+    (r"Expecting value", "这里应有一个值"),
+    (r"Expecting property name enclosed in double quotes", "这里应有双引号括起来的名称"),
+    (r"Expecting '(.)' delimiter", r"这里应有分隔符 \1"),
+    (r"Unterminated string starting at", "字符串没有结束"),
+    (r"Invalid control character at", "有控制字符"),
+    (r"Invalid \\(.*) ?escape.*", "转义写法不对"),
+    (r"Extra data", "后面还有多余内容"),
+    (r"Illegal trailing comma before end of (?:object|array)", "末尾多了一个逗号"),
+    (r"\w+: Cannot connect to host (\S+) ssl:\S+ \[(.*)\]", r"连不上 \1（\2）"),
+    (r"\w+: Server disconnected", "服务器断开了连接"),
+    (r"File is not a zip file", "不是 zip 文件"),
+)
+"""What libraries say: of JSON, of host names, of connections, of packed files."""
+
 PHRASES: tuple[tuple[str, str], ...] = (
     (r"a value", "一个值"),
     (r"nothing", "空白"),
@@ -74,13 +97,6 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"(\d+) megapixels", r"\1 百万像素"),
     (r"(.*) of ([\d.]+ MB)", r"\1，大小 \2"),
     (r"(.*) of ([\d,]+×[\d,]+) pixels", r"\1，尺寸 \2 像素"),
-    (r"Connect call failed \(.*\)", "连接失败"),
-    (
-        r"(?:Name or service not known|nodename nor servname.*|No address assoc.*)",
-        "找不到这个主机名",
-    ),
-    (r"Temporary failure in name resolution", "暂时查不到主机名"),
-    (r"Timeout while contacting DNS servers", "查询主机名超时"),
     (r"an empty file", "空文件"),
     (r"a web page", "网页"),
     (r"an XML document", "XML 文件"),
@@ -94,15 +110,6 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"a damaged (JPEG|GIF)", r"\1 已损坏"),
     (r"a WebP of an unknown kind", "不认识的 WebP 种类"),
     (r"it cannot be made smaller than ([\d,]+) bytes", r"无法缩小到 \1 字节以内"),
-    (r"(.*): line (\d+) column (\d+) \(char \d+\)", r"第 \2 行第 \3 列：\1"),
-    (r"Expecting value", "这里应有一个值"),
-    (r"Expecting property name enclosed in double quotes", "这里应有双引号括起来的名称"),
-    (r"Expecting '(.)' delimiter", r"这里应有分隔符 \1"),
-    (r"Unterminated string starting at", "字符串没有结束"),
-    (r"Invalid control character at", "有控制字符"),
-    (r"Invalid \\(.*) ?escape.*", "转义写法不对"),
-    (r"Extra data", "后面还有多余内容"),
-    (r"Illegal trailing comma before end of (?:object|array)", "末尾多了一个逗号"),
     (r"something follows the JSON", "JSON 后面还有别的内容"),
     (r"nested too deeply", "嵌套太深"),
     (r"(.*) is not JSON", r"\1 不是 JSON"),
@@ -171,8 +178,6 @@ DETAILS: tuple[tuple[str, str], ...] = (
     (r"the task succeeded, but its record names no picture", "任务成功了，但记录里没有图片"),
     (r"task (\S+)", r"任务 \1"),
     (r"(\d+) numbers instead of (\d+)", r"\1 个数，应有 \2 个"),
-    (r"\w+: Cannot connect to host (\S+) ssl:\S+ \[(.*)\]", r"连不上 \1（\2）"),
-    (r"\w+: Server disconnected", "服务器断开了连接"),
     (r"\w+: \[Errno \d+\] (.*)", r"\1"),
     (r"(an empty file|a web page|an XML document|an SVG drawing|unknown bytes \(.*\))", r"\1"),
     (r"(image/\w+ (?:ends too early|without width).*)", r"\1"),
