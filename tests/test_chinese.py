@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from english import CHINESE, english_in
 from world import PICTURE, TEXT, World
 
+from runner.catalogue import choose_language
 from runner.cli import COMMANDS, rowmill
+from runner.commands.usage import confirmed
 
 
 def answered(*words: str, env: dict[str, str] | None = None) -> str:
@@ -77,6 +79,13 @@ def test_help_holds_no_english_sentence(words: tuple[str, ...]) -> None:
     assert done.exit_code == 0
     assert english_in(done.output) == [], done.output
     assert "[OPTIONS]" not in done.output
+
+
+def test_a_question_is_asked_again_in_chinese() -> None:
+    choose_language("zh", {})
+    with CliRunner().isolation(input="perhaps\n是\n") as (_, told, _):
+        assert confirmed("继续吗？", default=False)
+        assert "请回答 y 或 n。" in told.getvalue().decode()
 
 
 # --- sheets -----------------------------------------------------------------------------------

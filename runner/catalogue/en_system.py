@@ -14,7 +14,8 @@ NUMBERS: dict[str, int] = {
         *("ENOEXEC", "EAGAIN", "ENOSYS"),
     )
     if (number := getattr(errno, name, None)) is not None
+    and not os.strerror(number).startswith("Unknown error")
 }
-"""Not every system has each of them."""
+"""Not every system has each of them, or has words for it."""
 
 SYSTEM: dict[str, str] = {f"system.{name}": os.strerror(number) for name, number in NUMBERS.items()}

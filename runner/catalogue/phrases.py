@@ -1,7 +1,8 @@
 """Says in Chinese what tables, and rooms that know no language, hold in English."""
 
 import re
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from typing import TypeAlias
 
 from runner.catalogue import language
 from runner.catalogue.en_system import NUMBERS, SYSTEM
@@ -12,8 +13,21 @@ from runner.catalogue.zh_system import SYSTEM as ZH_SYSTEM
 _GROUP = re.compile(r"\\(\d)")
 _CHOICES = re.compile(r"[\w.:-]+(?: or [\w.:-]+)+")
 _SYSTEM = SQLITE | {SYSTEM[f"system.{name}"]: ZH_SYSTEM[f"system.{name}"] for name in NUMBERS}
-_PHRASES = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in (*LIBRARIES, *PHRASES))
-_DETAILS = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in (*LIBRARIES, *DETAILS))
+_Patterns: TypeAlias = tuple[tuple[re.Pattern[str], str], ...]
+
+
+@cache  # at first use: they take 20 ms, and most commands say none of them
+def _phrases() -> _Patterns:
+    return _compiled(LIBRARIES + PHRASES)
+
+
+@cache
+def _details() -> _Patterns:
+    return _compiled(LIBRARIES + DETAILS)
+
+
+def _compiled(pairs: tuple[tuple[str, str], ...]) -> _Patterns:
+    return tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in pairs)
 
 
 def phrase(text: str, tongue: str | None = None) -> str:
@@ -28,7 +42,7 @@ def detail(text: str) -> str:
 
 @lru_cache(maxsize=512)  # the rows of a page have few details that differ
 def _detail(text: str) -> str:
-    return _SYSTEM.get(text) or _translated(text, _DETAILS) or text
+    return _SYSTEM.get(text) or _translated(text, _details()) or text
 
 
 def _phrase(text: str) -> str:
@@ -36,10 +50,10 @@ def _phrase(text: str) -> str:
         return _SYSTEM[text]
     if _CHOICES.fullmatch(text):
         return text.replace(" or ", " 或 ")
-    return _translated(text, _PHRASES) or text
+    return _translated(text, _phrases()) or text
 
 
-def _translated(text: str, patterns: tuple[tuple[re.Pattern[str], str], ...]) -> str | None:
+def _translated(text: str, patterns: _Patterns) -> str | None:
     """By the first pattern that is the whole text; its parts may be phrases themselves."""
     for pattern, other in patterns:
         if found := pattern.fullmatch(text):
