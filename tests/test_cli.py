@@ -291,7 +291,8 @@ def test_errors_of_rooms_below_are_known_by_name() -> None:
     for name, code in cli.FOREIGN.items():
         module, _, kind = name.rpartition(".")
         error = getattr(import_module(module), kind)
-        parts = {"path": None, "findings": (), "finding": Finding(kind="why", severity="error")}
+        parts: dict[str, object] = {"path": None, "kind": "table_none", "values": {}}
+        parts |= {"findings": (), "finding": Finding(kind="why", severity="error")}
         silent = {"__init__": lambda _: None, "__str__": lambda _: "why"}
         plain = type("Plain", (error,), {**silent, **parts})
         assert exit_of(plain()) == code
