@@ -63,7 +63,8 @@ class Endpoint(Generic[I]):
     `build` makes the call from checked inputs; `read` is only given 2xx replies that are no error
     object (the classifier sees those first). `pictures` says that the row asks for files;
     `picture_limit` is the most bytes that one picture going in may have: larger ones are shrunk.
-    `together` says how rows can share a call.
+    `together` says how rows can share a call. `rules` check the fields of a row where a column is
+    given that has one, while the sheet is read and before anything is sent.
     """
 
     name: str
@@ -75,9 +76,16 @@ class Endpoint(Generic[I]):
     hold_in_doubt: bool = False
     picture_limit: int | None = None
     together: Together[I] | None = None
+    rules: Mapping[str, Callable[[Mapping[str, JSON]], None]] = field(default_factory=dict)
     ask: Callable[[str], Call] | None = None
     read_poll: Callable[[Reply], Reading] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)
+
+    def check(self, fields: Mapping[str, JSON]) -> None:
+        """Raises InputError where a row breaks a rule of a column that is given."""
+        for name, rule in self.rules.items():
+            if name in fields:
+                rule(fields)
 
 
 AnyEndpoint: TypeAlias = Endpoint[Any]

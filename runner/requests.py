@@ -91,6 +91,7 @@ class RequestMaker:
             return recipe
         try:
             fields = self._fields(recipe, cells)
+            recipe.endpoint.check(fields)
         except InputError as error:
             return self._problem(error.field, error.expected, error.found)
         for name in recipe.required:
@@ -201,6 +202,7 @@ class RequestMaker:
             recipe.shows_pictures
             or not known
             or recipe.outside & names
+            or recipe.endpoint.rules.keys() & names
             or {*recipe.required} - names
         ):
             return ()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.exc import DatabaseError
+from world import TEXT, World
 
 from jobs.job import Holding, Step
 from jobs.outcome import Finished
@@ -285,6 +286,27 @@ def test_json_holds_the_same_and_stays_english(home: Path) -> None:
     assert found["requests"][0]["row"] == 3
     assert found["requests"][0]["body"]["messages"][0]["content"] == "otter"
     assert found["price"]["unknown"] == ["m"]
+
+
+def test_a_schema_that_is_none_is_a_bad_row_before_anything_is_sent(world: World) -> None:
+    good, bad = '{"type": "object"}', '{"type": "objekt"}'
+    sheet = world.sheet(
+        "a.csv",
+        ["prompt", "schema", "response_format"],
+        ["fox", good, ""],
+        ["owl", bad, ""],
+        ["cat", good, "json_object"],
+        ["dog", "", "json_object"],
+    )
+    done = world.run("run", sheet, *TEXT)
+    assert (done.code, done.posts) == (3, 0)
+    assert "row 3, column schema" in done.err
+    assert "row 4, column response_format" in done.err
+    checked = world.run("check", sheet, "-e", "chat", "-m", "mock-text", "--json")
+    assert checked.json["bad_rows"] == 2
+    let_pass = world.run("run", sheet, *TEXT, "--skip-bad")
+    assert (let_pass.code, let_pass.posts) == (4, 2)
+    assert world.column(sheet, "result_error_class") == ["", "bad_input", "bad_input", ""]
 
 
 def test_check_speaks_chinese(home: Path) -> None:

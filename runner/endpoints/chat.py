@@ -73,15 +73,16 @@ class Inputs:
     verbosity: str | None = column("low, medium or high", default=None)
     body: Mapping[str, JSON] = body_column()
 
-    def __post_init__(self) -> None:
-        if self.schema is None:
-            return
-        if fault := schema_fault(self.schema):
-            raise InputError("schema", expected="a valid JSON schema", found=fault)
-        if self.response_format is not None:
-            raise InputError(
-                "response_format", expected="nothing beside `schema`", found="a value in both"
-            )
+
+def check_schema(fields: Mapping[str, JSON]) -> None:
+    """The rule of rows with a schema. Raises InputError."""
+    schema = fields["schema"]
+    if isinstance(schema, dict) and (fault := schema_fault(schema)):
+        raise InputError("schema", expected="a valid JSON schema", found=fault)
+    if fields.get("response_format") is not None:
+        raise InputError(
+            "response_format", expected="nothing beside `schema`", found="a value in both"
+        )
 
 
 def build(inputs: Inputs) -> Call:
@@ -165,6 +166,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
+    rules={"schema": check_schema},
     example={
         "model": "gpt-4o-mini",
         "prompt": "Two sentences about a foldable bamboo laptop stand.",

@@ -19,6 +19,7 @@ async def inputs_of(job: Claimed, endpoint: AnyEndpoint, plan: Plan, **own: JSON
     Raises InputError, AttachmentError or OSError where the row cannot become a request.
     """
     fields = dict(job.fields) | own
+    endpoint.check(fields)
     pictures: dict[str, tuple[Attachment, ...]] = {}
     for name, references in references_in(endpoint, fields).items():
         pictures[name] = await asyncio.to_thread(_attach, references, job.model, endpoint, plan)
