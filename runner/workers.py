@@ -32,7 +32,7 @@ from runner.told import amount_words
 log = logging.getLogger(__name__)
 
 MANY = 4  # outcomes in one commit; from here on …
-GATHERING = 0.005  # … so many seconds between commits make fewer of them, each for many rows
+GATHERING = 0.02  # … so many seconds between commits make fewer of them, each for many rows
 DISK_WAIT = 30.0  # seconds before a step is tried again that found no room
 
 
