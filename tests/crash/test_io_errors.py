@@ -58,9 +58,9 @@ def test_an_io_error_anywhere_loses_nothing_that_was_acknowledged(
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("endpoint", ["chat", "chat-image"])
-def test_an_io_error_at_each_of_five_hundred_places_loses_nothing(
+def test_an_io_error_at_each_of_six_hundred_places_loses_nothing(
     endpoint: str, tmp_path: Path, shim: Path, prefork: Prefork
 ) -> None:
-    for at in range(1, 251):
+    for at in range(1, 301):
         one_error(at, endpoint, tmp_path / str(at), shim, prefork)
-    print("500 places with both kinds")
+    print("600 places with both kinds")
