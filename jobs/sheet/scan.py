@@ -24,8 +24,11 @@ _RICH = re.compile(rb"""\bvm=["'](\d+)["']""")
 _VALUE = re.compile(rb"<" + _P + rb"v(?:\s[^>]{0,200})?>([^<]*)<")
 _FORMULA = re.compile(rb"<" + _P + rb"f[\s/>]")
 _IMAGE = re.compile(r'DISPIMG\(\s?"([^"]{1,200})"')
-_LONG_NUMBER = re.compile(rb"<" + _P + rb"v>-?(?:\d{16}|\d(?:\.\d+)?E\+(?:1[5-9]|[2-9]\d|\d{3}))")
+_LONG_NUMBER = re.compile(rb"v>-?(?:\d{16}|\d(?:\.\d+)?E\+(?:1[5-9]|[2-9]\d|\d{3}))")
 _WIDE = re.compile(rb"""\br=["']([A-Z]{2,3})\d""")
+_MAYBE_WIDE = re.compile(rb"""r=["'][A-Z]{2}""")  # many times as fast, as are the marks below
+_HEAD_MARKS = (b'="e"', b"='e'", b"vm=")
+_FORMULA_MARKS = (b"<f", b":f")
 _HIDDEN = re.compile(rb"""\bhidden=["'](?:1|true)["']""")
 _ROW_NUMBER = re.compile(rb"<" + _P + rb"row\s[^>]{0,500}?\br=[\"'](\d{1,7})[\"']")
 
@@ -126,7 +129,7 @@ class _Scanner:
         for found in _ROW_NUMBER.finditer(text, max(text.rfind(b"<row "), 0)):
             self.scan.height = max(self.scan.height, int(found[1]))
         self.scan.width = max(self.scan.width, 26)
-        for wide in set(_WIDE.findall(text)):
+        for wide in set(_WIDE.findall(text)) if _MAYBE_WIDE.search(text) else ():
             self.scan.width = max(self.scan.width, column_number(wide) + 1)
 
     def _hidden(self, text: bytes) -> None:
@@ -141,8 +144,13 @@ class _Scanner:
 
     def _cells(self, text: bytes) -> None:
         """Only the cells that something points at; most sheets have a few among a million."""
-        starts = {found.start() for found in self._head.finditer(text)}
-        for pattern in (_FORMULA, _LONG_NUMBER):
+        starts: set[int] = set()
+        if self._codes or any(mark in text for mark in _HEAD_MARKS):
+            starts.update(found.start() for found in self._head.finditer(text))
+        inner = [_LONG_NUMBER]
+        if any(mark in text for mark in _FORMULA_MARKS):
+            inner.append(_FORMULA)
+        for pattern in inner:
             starts.update(_cell_before(text, found.start()) for found in pattern.finditer(text))
         for start in sorted(starts - {-1}):
             head, _, body = text[start : _end_of_cell(text, start)].partition(b">")
@@ -166,7 +174,7 @@ class _Scanner:
             self._number(place, head, value[1].decode())
 
     def _number(self, place: Place, head: bytes, value: str) -> None:
-        if _LONG_NUMBER.match(b"<v>" + value.encode()):
+        if _LONG_NUMBER.match(b"v>" + value.encode()):
             self.scan.rounded[place] = value
         style = _STYLE.search(head) if self._codes else None
         code = self._codes.get(style[1]) if style else None
