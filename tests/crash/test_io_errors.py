@@ -63,4 +63,4 @@ def test_an_io_error_at_each_of_six_hundred_places_loses_nothing(
 ) -> None:
     for at in range(1, 301):
         one_error(at, endpoint, tmp_path / str(at), shim, prefork)
-    print("600 places with both kinds")
+    print(f"300 places with {endpoint}")
