@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobs.job import JSON
 from runner.decoding import decode
-from runner.endpoints.chat import Inputs as ChatInputs
+from runner.endpoints.chat import ENDPOINT as CHAT
 from runner.inputs import (
     Attachment,
     InputError,
@@ -265,15 +265,15 @@ def test_a_schema_that_cannot_be_checked_is_refused_before_it_is_paid_for(
     schema: dict[str, JSON],
 ) -> None:
     with pytest.raises(InputError, match="schema"):
-        ChatInputs(model="m", prompt="p", schema=schema)
+        CHAT.check({"model": "m", "prompt": "p", "schema": schema})
 
 
 def test_two_formats_for_one_answer_are_refused() -> None:
     with pytest.raises(InputError, match="response_format"):
-        ChatInputs(model="m", prompt="p", schema={"type": "object"}, response_format="text")
+        CHAT.check({"schema": {"type": "object"}, "response_format": "text"})
 
 
 def test_a_schema_may_refer_to_itself() -> None:
     schema = decode('{"$defs":{"t":{"type":"string"}},"properties":{"a":{"$ref":"#/$defs/t"}}}')
     assert isinstance(schema, dict)
-    ChatInputs(model="m", prompt="p", schema=schema)
+    CHAT.check({"model": "m", "prompt": "p", "schema": schema})
