@@ -1,10 +1,14 @@
 """Fixtures of the crash tests."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from .prefork import POSSIBLE, Prefork
+
+# Tests that were started in the background ignore Ctrl-C, and so would the runs they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
