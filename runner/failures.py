@@ -10,7 +10,7 @@ from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
 from jobs.store.glance import failed_rows
-from jobs.store.log import last_run
+from jobs.store.log import Run, last_run
 from jobs.store.totals import failures
 from runner.catalogue import Explanation, explain, say
 from runner.exits import Refusal
@@ -57,25 +57,27 @@ def failures_of(workspace: Workspace) -> Failures:
             loaded = batch(tx, BATCH_ID)
             if loaded is None:
                 raise Refusal(say("workspace.none", folder=str(workspace.folder)))
-            typed = named(workspace, loaded)
-            groups = tuple(_group(tx, found, loaded, typed) for found in failures(tx, BATCH_ID))
+            typed, last = named(workspace, loaded), last_run(tx, BATCH_ID)
+            groups = tuple(
+                _group(tx, found, explanation(found[0], found[1], loaded, typed), last)
+                for found in failures(tx, BATCH_ID)
+            )
     finally:
         store.close()
     return Failures(sheet=loaded.sheet, named=typed, folder=workspace.folder, groups=groups)
 
 
 def _group(
-    tx: Transaction, found: tuple[str, str, int, int, str], loaded: Batch, typed: str
+    tx: Transaction, found: tuple[str, str, int, int, str], told: Explanation, last: Run | None
 ) -> Group:
     kind, cause, count, _, words = found
-    told = explanation(kind, cause, loaded, typed)
     return Group(
         kind=kind,
         cause=cause,
         count=count,
         rows=tuple(failed_rows(tx, BATCH_ID, kind, cause, most=SHOWN_ROWS)),
         words=cell_problem(words) or words,
-        explanation=replace(told, command=with_address(told.command, last_run(tx, BATCH_ID))),
+        explanation=replace(told, command=with_address(told.command, last)),
     )
 
 

@@ -75,7 +75,7 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
     loaded = batch(tx, BATCH_ID)
     if loaded is None:
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
-    standing = counts(tx, BATCH_ID)
+    standing, last = counts(tx, BATCH_ID), last_run(tx, BATCH_ID)
     return Facts(
         sheet=loaded.sheet,
         sheet_word=named(workspace, loaded),
@@ -90,16 +90,18 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         runs=tuple(past_runs(tx, BATCH_ID)),
         minutes=tuple(call_minutes(tx, BATCH_ID)),
         figures=figures(tx, BATCH_ID),
-        last=last_run(tx, BATCH_ID),
-        next_command=None if running else _next(tx, workspace, loaded, standing),
+        last=last,
+        next_command=None if running else _next(tx, workspace, loaded, standing, last),
         shown=TableRows(tx, standing),
     )
 
 
-def _next(tx: Transaction, workspace: Workspace, loaded: Batch, standing: Counts) -> str:
+def _next(
+    tx: Transaction, workspace: Workspace, loaded: Batch, standing: Counts, last: Run | None
+) -> str:
     failed: dict[FailureClass, int] = failed_by_class(tx, BATCH_ID)
     ordered = sorted(failed.items(), key=lambda item: (-item[1], item[0]))
-    return next_command(workspace, loaded, standing, ordered, last_run(tx, BATCH_ID))
+    return next_command(workspace, loaded, standing, ordered, last)
 
 
 class TableRows:

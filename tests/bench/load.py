@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from .measuring import HEADS, ROOT, Contender, fresh, in_turn, lines_of, load_words, table
+from .measuring import HEADS, ROOT, Contender, in_turn, lines_of, loading, table
 from .sheets import write_sheet
 
 SCRIPT = """\
@@ -32,14 +32,7 @@ def main() -> None:
             before=lambda: target.unlink(missing_ok=True),
             feed=SCRIPT.format(sheet=sheet),
         )
-        load = Contender(
-            name="rowmill, loading",
-            words=load_words(sheet),
-            cwd=ROOT,
-            before=fresh(sheet),
-            ends=3,
-        )
-        costs = in_turn([shell, load], rounds=args.rounds)
+        costs = in_turn([shell, loading(sheet)], rounds=args.rounds)
     print(table(HEADS, lines_of(costs, REFERENCE, rows=args.rows)))
 
 

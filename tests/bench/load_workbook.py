@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from .measuring import HEADS, PYTHON, ROOT, Contender, fresh, in_turn, lines_of, load_words, table
+from .measuring import HEADS, PYTHON, ROOT, Contender, in_turn, lines_of, loading, table
 from .sheets import PROMPT
 
 REFERENCE = "calamine, reading"
@@ -39,14 +39,7 @@ def main() -> None:
             words=[PYTHON, "-c", READ, str(sheet)],
             cwd=ROOT,
         )
-        load = Contender(
-            name="rowmill, loading",
-            words=load_words(sheet),
-            cwd=ROOT,
-            before=fresh(sheet),
-            ends=3,
-        )
-        costs = in_turn([reader, load], rounds=args.rounds)
+        costs = in_turn([reader, loading(sheet)], rounds=args.rounds)
     print(table(HEADS, lines_of(costs, REFERENCE, rows=args.rows)))
 
 

@@ -141,9 +141,10 @@ def run_words(sheet: Path, base: str, *, in_flight: int) -> list[str]:
     return [*_asked(sheet, base), "-c", str(in_flight), "-y", "--progress", "none"]
 
 
-def load_words(sheet: Path) -> list[str]:
-    """The same without a yes: it lays the sheet in, then stops with 3 before it sends anything."""
-    return [*_asked(sheet, "http://127.0.0.1:1"), "--no-input"]
+def loading(sheet: Path) -> Contender:
+    """A run without a yes: it lays the sheet in, then stops with 3 before it sends anything."""
+    words = [*_asked(sheet, "http://127.0.0.1:1"), "--no-input"]
+    return Contender(name="rowmill, loading", words=words, cwd=ROOT, before=fresh(sheet), ends=3)
 
 
 def _asked(sheet: Path, base: str) -> list[str]:

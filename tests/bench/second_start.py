@@ -13,7 +13,7 @@ from .measuring import (
     Contender,
     environment,
     gateway,
-    load_words,
+    loading,
     measure,
     run_words,
     table,
@@ -49,7 +49,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         sheet = write_sheet(Path(name) / "chat.csv", args.rows)
-        measure(Contender(name="", words=load_words(sheet), cwd=ROOT, ends=3))
+        measure(loading(sheet))
         imports = Contender(name="", words=[PYTHON, "-c", f"import {LIBRARIES}"], cwd=ROOT)
         found: dict[str, list[float]] = {
             f"import {LIBRARIES}": [],

@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from .measuring import PYTHON, ROOT, ROWMILL, Contender, in_turn, load_words, measure, table
+from .measuring import PYTHON, ROOT, ROWMILL, Contender, in_turn, loading, measure, table
 from .sheets import write_sheet
 
 PAIRS = (
@@ -21,7 +21,7 @@ def main() -> None:
     lines = []
     with tempfile.TemporaryDirectory() as name:
         sheet = write_sheet(Path(name) / "chat.csv", 1000)
-        measure(Contender(name="", words=load_words(sheet), cwd=ROOT, ends=3))
+        measure(loading(sheet))
         for reference, ours in PAIRS:
             extra = [str(sheet)] if ours.endswith("status") else []
             words = [*ROWMILL, *ours.split()[1:], *extra]
