@@ -240,7 +240,7 @@ class Scene:
         """Copy table and spool as the kill left them, and look at the copy."""
         place = self.folder / f"photo-{name}"
         place.mkdir()
-        for suffix in ("", "-wal"):
+        for suffix in ("", "-wal", "-journal"):
             source = self.workspace.table.with_name(f"jobs.db{suffix}")
             if source.exists():
                 shutil.copy2(source, place / source.name)

@@ -63,6 +63,35 @@ def test_a_load_that_is_killed_leaves_all_rows_or_none_and_a_resume_starts_at_on
         assert not audit(one, photos, full=False).problems
 
 
+def pages(table: Path) -> int:
+    """How many pages its own first page says it has; a load writes that page last."""
+    with table.open("rb") as file:
+        return int.from_bytes(file.read(32)[28:])
+
+
+def killed_in_its_commit(one: Scene) -> bool:
+    """Kill a first load while its last pages are written; False where they were quicker."""
+    table = one.workspace.table
+    run = one.start("--limit", "5")
+    assert one.until(lambda: table.exists() and pages(table) > 1_000, run)
+    run.kill()
+    return table.with_name("jobs.db-journal").exists()
+
+
+@pytest.mark.timeout(200)
+def test_a_load_that_is_killed_in_its_commit_is_rolled_back(tmp_path: Path) -> None:
+    """A first load goes through a rollback journal, without which its table is not sound."""
+    for attempt in range(20):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with scene(folder, rows=ROWS) as one:
+            if killed_in_its_commit(one):
+                assert one.photo("commit").rows == 0
+                assert rows_in(one) == 0
+                return
+    pytest.fail("the commit was always quicker than the kill")
+
+
 def test_a_table_that_was_begun_and_has_no_tables_yet_is_made(tmp_path: Path) -> None:
     """A kill between the file's first bytes and its first transaction leaves this."""
     with scene(tmp_path, rows=3) as one:
