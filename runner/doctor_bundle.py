@@ -70,8 +70,8 @@ def _standing(workspace: Workspace) -> JSON:
         with store.read() as tx:
             rows, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
             failed: list[JSON] = [
-                {"class": kind, "cause": cause, "rows": number}
-                for kind, cause, number, *_ in failures(tx, BATCH_ID)
+                {"class": alike.kind, "cause": alike.cause, "rows": alike.count}
+                for alike in failures(tx, BATCH_ID)
             ]
     finally:
         store.close()

@@ -11,7 +11,7 @@ from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
 from jobs.store.glance import failed_rows
 from jobs.store.log import Run, last_run
-from jobs.store.totals import failures
+from jobs.store.totals import FailedAlike, failures
 from runner.catalogue import Explanation, explain, say
 from runner.exits import Refusal
 from runner.overview import named, with_address
@@ -59,7 +59,7 @@ def failures_of(workspace: Workspace) -> Failures:
                 raise Refusal(say("workspace.none", folder=str(workspace.folder)))
             typed, last = named(workspace, loaded), last_run(tx, BATCH_ID)
             groups = tuple(
-                _group(tx, found, explanation(found[0], found[1], loaded, typed), last)
+                _group(tx, found, explanation(found.kind, found.cause, loaded, typed), last)
                 for found in failures(tx, BATCH_ID)
             )
     finally:
@@ -67,16 +67,13 @@ def failures_of(workspace: Workspace) -> Failures:
     return Failures(sheet=loaded.sheet, named=typed, folder=workspace.folder, groups=groups)
 
 
-def _group(
-    tx: Transaction, found: tuple[str, str, int, int, str], told: Explanation, last: Run | None
-) -> Group:
-    kind, cause, count, _, words = found
+def _group(tx: Transaction, found: FailedAlike, told: Explanation, last: Run | None) -> Group:
     return Group(
-        kind=kind,
-        cause=cause,
-        count=count,
-        rows=tuple(failed_rows(tx, BATCH_ID, kind, cause, most=SHOWN_ROWS)),
-        words=cell_problem(words) or words,
+        kind=found.kind,
+        cause=found.cause,
+        count=found.count,
+        rows=tuple(failed_rows(tx, BATCH_ID, found.kind, found.cause, most=SHOWN_ROWS)),
+        words=cell_problem(found.words) or found.words,
         explanation=replace(told, command=with_address(told.command, last)),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from jobs.job import JSON, FailureClass
+from jobs.job import JSON, FailureClass, State
 from jobs.lock import holder
 from jobs.store import Store
 from jobs.store.answered import StoredAnswer, answer
@@ -23,7 +23,7 @@ from jobs.store.glance import (
 )
 from jobs.store.history import RowHistory, history
 from jobs.store.log import Event, Run, events_of, last_run
-from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
+from jobs.store.totals import Counts, FailedAlike, Spent, counts, failed_by_class, failures, spent
 from runner.catalogue import explain, say
 from runner.exits import Refusal
 from runner.settings import Settings
@@ -31,6 +31,7 @@ from runner.told import spent_record
 from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet, quoted, typed
 
 MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
+AGAIN = "--again"  # what a remedy needs that buys a new generation
 SHORT = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
@@ -111,7 +112,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
         with store.read() as tx:
             loaded = _loaded(batch(tx, BATCH_ID), workspace)
             rows = counts(tx, BATCH_ID)
-            failures = failed_by_class(tx, BATCH_ID)
+            failed, groups = failed_by_class(tx, BATCH_ID), failures(tx, BATCH_ID)
             used = spent(tx, BATCH_ID)
             last = last_run(tx, BATCH_ID)
             run = _run_state(workspace, last, running=running)
@@ -125,7 +126,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
                 rate = 60 * ended / window if ended else None
     finally:
         store.close()
-    ordered = sorted(failures.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(failed.items(), key=lambda item: (-item[1], item[0]))
     return Standing(
         sheet=loaded.sheet,
         folder=workspace.folder,
@@ -143,7 +144,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
             for event in happened
             if event.kind == "key_dropped"
         ),
-        next_command=next_command(workspace, loaded, rows, ordered, last) if not running else None,
+        next_command=next_command(workspace, loaded, rows, groups, last) if not running else None,
     )
 
 
@@ -174,11 +175,11 @@ def next_command(
     workspace: Workspace,
     loaded: Batch,
     rows: Counts,
-    failures: Sequence[tuple[FailureClass, int]],
+    groups: Sequence[FailedAlike],
     last: Run | None,
 ) -> str:
     """The one command that helps most now; it works as it stands."""
-    command = _next(workspace, loaded, rows, failures)
+    command = _next(workspace, loaded, rows, groups)
     if workspace.folder.suffix == REHEARSAL:
         return command
     more = last.options.get(MORE) if last is not None else None
@@ -215,7 +216,7 @@ def _next(
     workspace: Workspace,
     loaded: Batch,
     rows: Counts,
-    failures: Sequence[tuple[FailureClass, int]],
+    groups: Sequence[FailedAlike],
 ) -> str:
     if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
         real = typed(workspace.sheet_of(loaded))
@@ -223,10 +224,13 @@ def _next(
     sheet = named(workspace, loaded)
     if rows.pending:
         return f"rowmill run {sheet}"
-    if any(kind in RETRIABLE for kind, _ in failures):
-        return f"rowmill retry {sheet}"
-    if failures:
-        return explain(failures[0][0], sheet=sheet).command
+    failed = [one for one in groups if one.kind != State.IN_DOUBT]
+    helps = [explain(FailureClass(one.kind), one.cause, sheet=sheet).command for one in failed]
+    for one, command in zip(failed, helps, strict=True):
+        if one.kind in RETRIABLE and AGAIN not in command:
+            return f"rowmill retry {sheet}"
+    if helps:
+        return helps[0]
     if rows.in_doubt:
         return f"rowmill retry {sheet} --class in_doubt"
     return f"rowmill export {sheet} -o results.csv"

@@ -11,11 +11,11 @@ from PIL import Image
 from jobs.store import Store, Transaction
 from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun
-from jobs.store.totals import Counts, Spent
+from jobs.store.totals import Counts, FailedAlike, Spent
 from jobs.table import attempts, calls, jobs
 from jobs.table import rows as sheet_rows
 from jobs.thumbs import EDGE, thumb_path
-from runner.report.facts import Facts, Group
+from runner.report.facts import Facts
 from runner.report.page import Place, render
 from runner.report.rows import Records
 from runner.workspace import BATCH_ID
@@ -93,7 +93,7 @@ def facts(rows: Sequence[PageRow], **more: object) -> Facts:
         rows=Counts(**counts),
         spent=_spent(rows),
         groups=tuple(
-            Group(kind=kind, cause=cause, count=len(same), first=same[0].row)
+            FailedAlike(kind, cause, len(same), same[0].row, "")
             for kind, cause in kinds
             if (same := [one for one in failed if (one.kind, one.cause) == (kind, cause)])
         ),

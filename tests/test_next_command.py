@@ -57,6 +57,18 @@ def test_an_address_that_only_a_flag_gave_is_known_afterwards(
     assert f"The last run went to {url}" in world.run("retry", sheet, "-y").err
 
 
+def test_an_expired_picture_leads_to_a_new_generation_and_not_to_a_futile_retry(
+    world: World,
+) -> None:
+    world.mock({"a cat": ["file:expired"]})
+    sheet = world.prompts("a.csv", "a cat", "a dog")
+    ended = world.run("run", sheet, "-e", "chat-image", "-m", "mock-image", "-y")
+    assert ended.code == 4, ended.err
+    told = suggested(ended.err)
+    assert told == ["retry", "a.csv", "--again", "--class", "file"]
+    assert told == suggested(world.run("status", sheet).out)
+
+
 @pytest.mark.parametrize(
     ("amount", "shown"),
     [(0.0, "0.000000001"), (1.0, "1"), (1.01, "1.1"), (1234.5, "1300"), (0.00012341, "0.00013")],

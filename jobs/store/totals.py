@@ -127,8 +127,19 @@ def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent
     )
 
 
-def failures(connection: Connection, batch_id: int) -> list[tuple[str, str, int, int, str]]:
-    """Failed and doubtful rows: class (or `in_doubt`), cause, how many, first row, words of one."""
+@dataclass(frozen=True, slots=True)
+class FailedAlike:
+    """Failed or doubtful rows of one cause."""
+
+    kind: str  # a failure class, or `in_doubt`
+    cause: str
+    count: int
+    first: int  # row
+    words: str  # of the provider, for one of them
+
+
+def failures(connection: Connection, batch_id: int) -> list[FailedAlike]:
+    """Failed and doubtful rows by cause, the most frequent first."""
     doubtful = State.IN_DOUBT.value
     kind = case((jobs.c.state == doubtful, doubtful), else_=jobs.c.kind)
     cause = func.coalesce(jobs.c.cause, "")
@@ -148,7 +159,7 @@ def failures(connection: Connection, batch_id: int) -> list[tuple[str, str, int,
         .group_by(kind, cause)
         .order_by(func.count().desc(), func.min(jobs.c.position))
     )
-    return [tuple(row) for row in found]
+    return [FailedAlike(*row) for row in found]
 
 
 def failed_by_class(connection: Connection, batch_id: int) -> dict[FailureClass, int]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.export import Options, format_of, results_path, write_results
@@ -12,7 +12,7 @@ from jobs.store.bars import Bar
 from jobs.store.batches import Batch
 from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.results import results
-from jobs.store.totals import Counts, Spent, counts, failed_by_class, spent
+from jobs.store.totals import Counts, FailedAlike, Spent, counts, failed_by_class, failures, spent
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.phrases import detail as told_detail
@@ -55,7 +55,7 @@ class _Outcome:
 
     loaded: Batch
     standing: Counts
-    failed: Mapping[FailureClass, int]
+    groups: Sequence[FailedAlike]
     ending: Ending | None
 
 
@@ -65,8 +65,8 @@ def finish(
     """Write results and report, tell how it ended; returns the exit code."""
     with store.read() as tx:
         standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
-        failed = failed_by_class(tx, BATCH_ID)
-    outcome = _Outcome(loaded=loaded, standing=standing, failed=failed, ending=ending)
+        failed, groups = failed_by_class(tx, BATCH_ID), failures(tx, BATCH_ID)
+    outcome = _Outcome(loaded=loaded, standing=standing, groups=groups, ending=ending)
     codes = [_code_of_rows(job.settings, standing)]
     if ending is not None:
         codes += _codes_of(ending, standing)
@@ -244,8 +244,7 @@ def _next(job: Launch, outcome: _Outcome, last: Run | None) -> str:
     if pending and not stopped and FailureClass.MODEL in barred and not job.rehearsal:
         command = explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
         return with_address(command, last)
-    failures = sorted(outcome.failed.items(), key=lambda one: -one[1])
-    return next_command(job.workspace, outcome.loaded, outcome.standing, failures, last)
+    return next_command(job.workspace, outcome.loaded, outcome.standing, outcome.groups, last)
 
 
 def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from jobs.job import FailureClass
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import batch
 from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
 from jobs.store.log import Run, last_run
-from jobs.store.totals import Counts, Spent, counts, failed_by_class, failures, spent
+from jobs.store.totals import Counts, FailedAlike, Spent, counts, failures, spent
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.overview import named, next_command
@@ -19,16 +18,6 @@ from runner.workspace import BATCH_ID, Workspace
 
 MOST_ROWS = 50_000  # that a page holds; what failed comes first
 FAILED = frozenset({"failed", "in_doubt"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Rows that failed for one cause, or are in doubt."""
-
-    kind: str  # a failure class, or in_doubt
-    cause: str
-    count: int
-    first: int  # row
 
 
 class Shown(Protocol):
@@ -48,7 +37,7 @@ class Facts:
     running: bool
     rows: Counts
     spent: Spent
-    groups: tuple[Group, ...]
+    groups: tuple[FailedAlike, ...]
     runs: tuple[PastRun, ...]
     minutes: tuple[Minute, ...]
     figures: Figures
@@ -76,6 +65,8 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
     if loaded is None:
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
     standing, last = counts(tx, BATCH_ID), last_run(tx, BATCH_ID)
+    groups = failures(tx, BATCH_ID)
+    command = None if running else next_command(workspace, loaded, standing, groups, last)
     return Facts(
         sheet=loaded.sheet,
         sheet_word=named(workspace, loaded),
@@ -83,25 +74,14 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         running=running,
         rows=standing,
         spent=spent(tx, BATCH_ID),
-        groups=tuple(
-            Group(kind=kind, cause=cause, count=count, first=first)
-            for kind, cause, count, first, _words in failures(tx, BATCH_ID)
-        ),
+        groups=tuple(groups),
         runs=tuple(past_runs(tx, BATCH_ID)),
         minutes=tuple(call_minutes(tx, BATCH_ID)),
         figures=figures(tx, BATCH_ID),
         last=last,
-        next_command=None if running else _next(tx, workspace, loaded, standing, last),
+        next_command=command,
         shown=TableRows(tx, standing),
     )
-
-
-def _next(
-    tx: Transaction, workspace: Workspace, loaded: Batch, standing: Counts, last: Run | None
-) -> str:
-    failed: dict[FailureClass, int] = failed_by_class(tx, BATCH_ID)
-    ordered = sorted(failed.items(), key=lambda item: (-item[1], item[0]))
-    return next_command(workspace, loaded, standing, ordered, last)
 
 
 class TableRows:
