@@ -109,3 +109,14 @@ def test_what_is_put_back_is_told_by_class_or_status(world: World) -> None:
     assert "2 rows put back: 1 × refused, 1 × in_doubt" in back.err
     again = world.run("retry", sheet, "-y", "--again", "--rows", 4)
     assert "1 row put back: 1 × done" in again.err
+
+
+def test_a_retry_of_downloads_only_says_that_nothing_new_is_asked_for(world: World) -> None:
+    gateway = world.mock({"cat": ["file:404"] * 60})
+    sheet = world.prompts("a.csv", "a cat")
+    assert world.run("run", sheet, *PICTURE).code == 4
+    retried = world.run("retry", sheet)
+    assert retried.posts == 0, retried.err
+    assert "nothing new to ask for" in retried.err
+    assert gateway.base_url.removeprefix("http://") in retried.err
+    assert "price" not in retried.err

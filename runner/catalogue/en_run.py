@@ -82,6 +82,9 @@ RUN = {
     "run.remembered": "as last time: {options}",
     "run.skipping_bad": "{count} bad row{count:|s} marked as failed; `rowmill errors` says why.",
     "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · price {price}",
+    "run.start_unpaid": (
+        "nothing new to ask for: what was asked for before is finished · {endpoints} · {host}"
+    ),
     "run.ask": "Send {calls} request{calls:|s} to {host} (price {price})?",
     "run.needs_consent": (
         "{calls} request{calls:|s} to {host} (price {price}) need{calls:s|} a yes. Nobody can be "

@@ -70,6 +70,7 @@ RUN: dict[str, str] = {
     "run.remembered": "沿用上次：{options}",
     "run.skipping_bad": "{count} 行有问题，标记为失败；原因见 `rowmill errors`。",
     "run.start": "{rows} 行 · {endpoints} · {host} · 价格：{price}",
+    "run.start_unpaid": "没有新的请求：只完成之前已请求的 · {endpoints} · {host}",
     "run.ask": "向 {host} 发送 {calls} 个请求（价格：{price}）？",
     "run.needs_consent": (
         "向 {host} 发送 {calls} 个请求（价格：{price}）需要确认。这里无人可问，因此什么都没有发送；"

@@ -148,10 +148,11 @@ def tell_ahead(outlay: Outlay, settings: Settings, what: str, folder: Path) -> N
     """Rows, endpoint, host, price; then time and disk; then till and cap."""
     host = urlsplit(settings.base_url).netloc
     ahead = outlay.ahead
+    if not outlay.calls:
+        tell(say("run.start_unpaid", endpoints=what, host=host))
+        return
     price = range_words(ahead)
     tell(say("run.start", rows=f"{outlay.calls:,}", endpoints=what, host=host, price=price))
-    if not outlay.calls:
-        return
     free = shutil.disk_usage(folder).free
     tell(say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free)))
     if ahead.disk[0] > free:
