@@ -393,3 +393,14 @@ def test_an_option_without_its_value_is_a_usage_error_and_never_left_out(
     done = invoked("run", "prompts.csv", *words)
     assert done.exit_code == 2
     assert words[0] in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "rehearse", "retry", "mock", "serve"])
+def test_the_options_of_one_command_only_come_last_under_one_heading(
+    home: Path, command: str
+) -> None:
+    told = invoked(command, "--help").output
+    headings = [line for line in told.splitlines() if line.endswith(":") and line[0] != " "]
+    assert headings.count("Options:") == 1
+    assert headings[-1] == "Options:"
+    assert "<=" not in told, "click's own notation of a range"

@@ -2,7 +2,7 @@
 
 VIEWS = {
     "argument.row": "the row's number as Excel shows it, or key:VALUE",
-    "option.first": "how many requests are shown (3)",
+    "option.first": "how many requests are shown",
     "option.curl": "only the request, as a curl line without the key",
     "option.answer": "only the answer, byte for byte",
     "status.running": "running for {time}: process {pid} on {host}, since {since}",

@@ -2,7 +2,7 @@
 
 VIEWS = {
     "argument.row": "行号（与 Excel 一致），或 key:VALUE",
-    "option.first": "显示前几个请求（3）",
+    "option.first": "显示前几个请求",
     "option.curl": "只给出请求，写成不含密钥的 curl 命令",
     "option.answer": "只给出回答，一字不改",
     "status.running": "已运行 {time}: {host} 上的进程 {pid}，开始于 {since}",

@@ -137,8 +137,11 @@ class ToldOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The help in the chosen language."""
-        self.help = say(f"option.{(self.name or '').replace('_', '-')}")
-        return super().get_help_record(ctx)
+        told = say(f"option.{(self.name or '').replace('_', '-')}")
+        if isinstance(self.default, int) and not self.is_flag:
+            told += " " + say("option.default", value=str(self.default))
+        record = super().get_help_record(ctx)
+        return record and (record[0], told)  # click would add a range in its own notation
 
 
 class ToldArgument(click.Argument):
@@ -196,22 +199,22 @@ class Told(click.Command):
             formatter.write_text(say("help.variables"))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options, under the headings of their groups."""
+        """The options under the headings of their groups, those of one command only last."""
         groups: dict[str, list[tuple[str, str]]] = {}
+        own: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is None:
                 continue
             if isinstance(param, click.Argument):
-                heading = say("heading.arguments").rstrip(":")
+                groups.setdefault(say("heading.arguments").rstrip(":"), []).append(record)
             elif isinstance(param, SettingOption):
-                heading = say(f"group.{param.setting.group}")
+                groups.setdefault(say(f"group.{param.setting.group}"), []).append(record)
             else:
-                heading = say("group.own")
-                if "--help" in param.opts:
-                    record = (record[0], say("option.help"))
-            groups.setdefault(heading, []).append(record)
-        for heading, records in groups.items():
+                own.append((record[0], say("option.help")) if "--help" in param.opts else record)
+        last = say("group.own")
+        own = [*groups.pop(last, []), *own]
+        for heading, records in (*groups.items(), (last, own)):
             with formatter.section(heading):
                 formatter.write_dl(records)
 
