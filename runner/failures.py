@@ -8,13 +8,12 @@ from typing import cast
 from jobs.export import cell_problem
 from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import Batch
 from jobs.store.glance import failed_rows
 from jobs.store.log import Run, last_run
 from jobs.store.totals import FailedAlike, failures
 from runner.catalogue import Explanation, explain, say
-from runner.exits import Refusal
-from runner.overview import named, with_address
+from runner.next_command import named, with_address
 from runner.workspace import BATCH_ID, Workspace
 
 SHOWN_ROWS = 8
@@ -54,9 +53,7 @@ def failures_of(workspace: Workspace) -> Failures:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            loaded = batch(tx, BATCH_ID)
-            if loaded is None:
-                raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+            loaded = workspace.loaded_in(tx)
             typed, last = named(workspace, loaded), last_run(tx, BATCH_ID)
             groups = tuple(
                 _group(tx, found, explanation(found.kind, found.cause, loaded, typed), last)

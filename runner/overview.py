@@ -1,38 +1,20 @@
-"""What `status` and `show` tell, composed as values."""
+"""What `status` tells, composed as values."""
 
-import json
-import re
-import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from jobs.job import JSON, FailureClass, State
+from jobs.job import JSON, FailureClass
 from jobs.lock import holder
 from jobs.store import Store
-from jobs.store.answered import StoredAnswer, answer
-from jobs.store.batches import Batch, batch
-from jobs.store.choices import RETRIABLE
-from jobs.store.glance import (
-    OpenCall,
-    RowRange,
-    ended_since,
-    oldest_call,
-    row_range,
-)
-from jobs.store.history import RowHistory, history
+from jobs.store.glance import OpenCall, ended_since, oldest_call
 from jobs.store.log import Event, Run, events_of, last_run
-from jobs.store.totals import Counts, FailedAlike, Spent, counts, failed_by_class, failures, spent
-from runner.catalogue import explain, say
-from runner.exits import Refusal
-from runner.settings import Settings
+from jobs.store.totals import Counts, Spent, counts, failed_by_class, failures, spent
+from runner.next_command import next_command
 from runner.told import spent_record
-from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_sheet, quoted, typed
+from runner.workspace import BATCH_ID, Workspace
 
-MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
-AGAIN = "--again"  # what a remedy needs that buys a new generation
-SHORT = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
 
@@ -110,7 +92,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            loaded = _loaded(batch(tx, BATCH_ID), workspace)
+            loaded = workspace.loaded_in(tx)
             rows = counts(tx, BATCH_ID)
             failed, groups = failed_by_class(tx, BATCH_ID), failures(tx, BATCH_ID)
             used = spent(tx, BATCH_ID)
@@ -148,12 +130,6 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
     )
 
 
-def _loaded(found: Batch | None, workspace: Workspace) -> Batch:
-    if found is None:
-        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
-    return found
-
-
 def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunState:
     if running:
         held = holder(workspace.folder / "jobs.lock")
@@ -169,94 +145,6 @@ def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunSt
         ended_at=run.ended_at,
         exit_code=run.exit_code,
     )
-
-
-def next_command(
-    workspace: Workspace,
-    loaded: Batch,
-    rows: Counts,
-    groups: Sequence[FailedAlike],
-    last: Run | None,
-) -> str:
-    """The one command that helps most now; it works as it stands."""
-    command = _next(workspace, loaded, rows, groups)
-    if workspace.folder.suffix == REHEARSAL:
-        return command
-    more = last.options.get(MORE) if last is not None else None
-    if rows.pending and isinstance(more, str):
-        command += f" --max-cost +{more}"
-    return with_address(command, last)
-
-
-def with_address(command: str, last: Run | None) -> str:
-    """A command that sends, with the base URL that the last run had from its command line only."""
-    sends = command.split()[1:2] in (["run"], ["retry"], ["check"])
-    return command + address_words(last) if sends else command
-
-
-def address_words(last: Run | None) -> str:
-    """What a sending command has to name, since only the last run's own line named it."""
-    if last is None or last.options.get("base_url_by") != "flag":
-        return ""
-    return f" --base-url {quoted(str(last.options['base_url']))}"
-
-
-def at_last_address(settings: Settings, last: Run | None) -> Settings:
-    """The settings with the last run's address, unless lasting settings give another one."""
-    if last is None or "base_url" not in last.options:
-        return settings
-    by = str(last.options.get("base_url_by"))
-    if by != "flag" and settings.sources["base_url"] != "default":
-        return settings
-    sources = {**settings.sources, "base_url": by}
-    return replace(settings, base_url=str(last.options["base_url"]), sources=sources)
-
-
-def _next(
-    workspace: Workspace,
-    loaded: Batch,
-    rows: Counts,
-    groups: Sequence[FailedAlike],
-) -> str:
-    if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
-        real = typed(workspace.sheet_of(loaded))
-        return f"rowmill rehearse {real}" if rows.pending else _for_real(loaded, real)
-    sheet = named(workspace, loaded)
-    if rows.pending:
-        return f"rowmill run {sheet}"
-    failed = [one for one in groups if one.kind != State.IN_DOUBT]
-    helps = [explain(FailureClass(one.kind), one.cause, sheet=sheet).command for one in failed]
-    for one, command in zip(failed, helps, strict=True):
-        if one.kind in RETRIABLE and AGAIN not in command:
-            return f"rowmill retry {sheet}"
-    if helps:
-        return helps[0]
-    if rows.in_doubt:
-        return f"rowmill retry {sheet} --class in_doubt"
-    return f"rowmill export {sheet} -o results.csv"
-
-
-def _for_real(loaded: Batch, sheet: str) -> str:
-    """The sheet itself, as it was rehearsed; where the mock's own model stood in, it asks."""
-    given = loaded.options
-    if str(given.get("model", "mock-")).startswith("mock-"):
-        return f"rowmill {sheet}"
-    words = ["rowmill", "run", sheet]
-    for option in ("endpoint", "model", "prompt", "id", "tab", "provider"):
-        if isinstance(value := given.get(option), str):
-            words += [SHORT.get(option, f"--{option}"), quoted(value)]
-    for option in ("set", "column"):
-        pairs = given.get(option)
-        for name, value in pairs.items() if isinstance(pairs, dict) else ():
-            words += [f"--{option}", quoted(f"{name}={value}")]
-    return " ".join(words)
-
-
-def named(workspace: Workspace, loaded: Batch) -> str:
-    """What a person types for this sheet: its file where that leads here, else the folder."""
-    sheet = workspace.sheet_of(loaded)
-    leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder
-    return typed(sheet if leads_here else workspace.folder)
 
 
 def standing_record(standing: Standing) -> dict[str, JSON]:
@@ -305,129 +193,3 @@ def standing_record(standing: Standing) -> dict[str, JSON]:
         "failures": {str(kind): count for kind, count in standing.failures},
         "next": standing.next_command,
     }
-
-
-# --- one row --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedRow:
-    """Which row is asked for: by the number that Excel shows, or by its key."""
-
-    position: int | None = None
-    key: str | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "WantedRow | None":
-        """`17` or `key:fox`; None for anything else."""
-        if text.startswith("key:"):
-            return cls(key=text.removeprefix("key:"))
-        return cls(position=int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowView:
-    """Everything about one row."""
-
-    loaded: Batch
-    history: RowHistory
-    cells: tuple[tuple[str, JSON], ...]  # header, value
-    answer: StoredAnswer | None = None  # of the newest call that has one
-    last: Run | None = None
-
-
-def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
-    """Look one row up. Raises Refusal where there is none."""
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            loaded = _loaded(batch(tx, BATCH_ID), workspace)
-            found = history(tx, BATCH_ID, position=wanted.position, key=wanted.key)
-            if found is None:
-                raise _no_such_row(wanted, loaded, row_range(tx, BATCH_ID))
-            past = (answer(tx, call.call_id) for call in reversed(found.calls))
-            stored = next((one for one in past if one is not None), None)
-            last = last_run(tx, BATCH_ID)
-    except zlib.error as error:
-        raise Refusal(say("show.damaged", reason=str(error))) from error
-    finally:
-        store.close()
-    cells = _cells(loaded, found)
-    return RowView(loaded=loaded, history=found, cells=cells, answer=stored, last=last)
-
-
-def _no_such_row(wanted: WantedRow, loaded: Batch, found: RowRange | None) -> Refusal:
-    row = str(wanted.position) if wanted.key is None else f"key:{wanted.key}"
-    if found is None:
-        return Refusal(say("show.no_rows", row=row, sheet=loaded.sheet))
-    return Refusal(
-        say("show.no_row", row=row, sheet=loaded.sheet, first=found.first, last=found.last)
-    )
-
-
-def _cells(loaded: Batch, found: RowHistory) -> tuple[tuple[str, JSON], ...]:
-    cells: list[JSON] = json.loads(found.result.cells)
-    headers = [*loaded.headers, *([""] * (len(cells) - len(loaded.headers)))]
-    return tuple(zip(headers, cells, strict=False))
-
-
-def row_record(view: RowView) -> dict[str, JSON]:
-    """The row as public data; its request and its answer are added by who can read them."""
-    row, past = view.history.result, view.history
-    return {
-        "schema": 1,
-        "sheet": view.loaded.sheet,
-        "row": row.row,
-        "key": row.key,
-        "status": row.status,
-        "error_class": row.error_class,
-        "error_cause": row.error_cause,
-        "error": row.error,
-        "cells": [[header, value] for header, value in view.cells],
-        "endpoint": past.endpoint,
-        "model": row.model,
-        "fields": past.fields,
-        "step": past.step,
-        "version": past.version,
-        "ticket": past.ticket,
-        "text": row.text,
-        "finish": row.finish,
-        "data": row.data,
-        "cost": row.cost,
-        "currency": row.currency,
-        "tokens": {
-            "prompt": row.prompt_tokens,
-            "completion": row.completion_tokens,
-            "total": row.total_tokens,
-        },
-        "attempts": [
-            {
-                "version": call.version,
-                "started_at": call.started_at,
-                "seconds": call.seconds,
-                "wire": call.wire,
-                "http_status": call.status,
-                "outcome": call.outcome,
-                "class": call.kind,
-                "cause": call.cause,
-                "detail": call.detail,
-                "cost": call.cost,
-                "currency": call.currency,
-                "cost_is_estimate": call.estimated,
-                "cost_at_most": call.ceiling,
-                "request_id": call.request_id,
-            }
-            for call in past.calls
-        ],
-        "files": [_file_record(file) for file in past.files],
-    }
-
-
-_FILE_FIELDS = (
-    *("number", "version", "state", "name", "size", "media_type", "width", "height"),
-    *("sha256", "url", "expires_at", "saved_at", "cause"),
-)
-
-
-def _file_record(file: dict[str, JSON]) -> JSON:
-    return {name: file.get(name) for name in _FILE_FIELDS}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
-from jobs.store import EmptyTableError, OlderTableError, Store, TableError
+from jobs.store import EmptyTableError, OlderTableError, Store, TableError, Transaction
 from jobs.store.batches import Batch, batch
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
@@ -134,6 +134,13 @@ class Workspace:
                 return batch(tx, BATCH_ID)
         finally:
             store.close()
+
+    def loaded_in(self, tx: Transaction) -> Batch:
+        """The sheet that its table holds. Raises Refusal where none was loaded."""
+        found = batch(tx, BATCH_ID)
+        if found is None:
+            raise Refusal(say("workspace.none", folder=str(self.folder)))
+        return found
 
     def sheet_of(self, loaded: Batch) -> Path:
         """Where the loaded sheet lay when it was last read."""

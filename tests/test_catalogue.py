@@ -96,10 +96,10 @@ def test_every_obstacle_has_its_sentence_and_every_such_sentence_its_obstacle() 
 
 def test_no_sentence_lacks_its_chinese() -> None:
     assert set(en.MESSAGES) == set(zh.MESSAGES)
-    assert set(en.FAILURES) == set(zh.FAILURES)
+    assert set(FAILURES["en"]) == set(FAILURES["zh"])
     for key, text in (
         *zh.MESSAGES.items(),
-        *((key, "。".join(zh.FAILURES[key])) for key in zh.FAILURES),
+        *((key, "。".join(FAILURES["zh"][key])) for key in FAILURES["zh"]),
     ):
         assert english_in(text) == [], key
 
@@ -132,13 +132,13 @@ def test_a_finer_cause_has_the_finer_sentence_and_an_unknown_one_that_of_its_cla
     fine = explain(FailureClass.NO_RESULT, "no_picture", sheet="a.csv")
     rough = explain(FailureClass.NO_RESULT, "never heard of", sheet="a.csv")
     assert "no picture" in fine.meaning
-    assert rough.meaning == en.FAILURES["no_result"][0]
+    assert rough.meaning == FAILURES["en"]["no_result"][0]
     assert fine.command == rough.command == "rowmill retry a.csv"
 
 
 def test_no_key_is_chinese_only_and_every_language_takes_the_same_values() -> None:
     assert set(zh.MESSAGES) <= set(en.MESSAGES)
-    assert set(zh.FAILURES) <= set(en.FAILURES)
+    assert set(FAILURES["zh"]) <= set(FAILURES["en"])
     for key, text in zh.MESSAGES.items():
         assert set(PLACE.findall(text)) == set(PLACE.findall(en.MESSAGES[key])), key
 

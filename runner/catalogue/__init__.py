@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import FailureClass
-from runner.catalogue import en, zh
+from runner.catalogue import en, en_failures, zh, zh_failures
+from runner.catalogue.en_failures import COMMANDS_FOR
 from runner.catalogue.zh_endpoints import SAID
 from runner.screen import plain
 from runner.secret import redacted
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh": zh.MESSAGES}
-FAILURES: Mapping[str, Mapping[str, tuple[str, str]]] = {"en": en.FAILURES, "zh": zh.FAILURES}
+FAILURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "en": en_failures.FAILURES,
+    "zh": zh_failures.FAILURES,
+}
 
 _PLACE = re.compile(r"\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}")
 _chosen = ["en"]  # the language is a fact of the process, decided once by the command line
@@ -71,9 +75,9 @@ def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explana
 
     `values` fill the command: `sheet`, `row`, `provider`. Those not given stay out of it.
     """
-    key = f"{kind}.{cause}" if f"{kind}.{cause}" in en.FAILURES else str(kind)
-    meaning, remedy = FAILURES[_chosen[0]].get(key) or en.FAILURES[key]
-    command = en.COMMANDS_FOR.get(key, en.COMMANDS_FOR[str(kind)])
+    key = f"{kind}.{cause}" if f"{kind}.{cause}" in FAILURES["en"] else str(kind)
+    meaning, remedy = FAILURES[_chosen[0]].get(key) or FAILURES["en"][key]
+    command = COMMANDS_FOR.get(key, COMMANDS_FOR[str(kind)])
     given = {found[1]: values.get(found[1], "") for found in _PLACE.finditer(command)}
     return Explanation(
         meaning=meaning, remedy=remedy, command=" ".join(_filled(command, given).split())

@@ -15,7 +15,7 @@ from runner.catalogue.phrases import detail
 from runner.commands import options
 from runner.commands.page import Page
 from runner.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
-from runner.overview import named
+from runner.next_command import named
 from runner.registry import known_fields
 from runner.screen import give, tell
 from runner.settings import Settings

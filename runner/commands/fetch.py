@@ -11,7 +11,6 @@ from pathlib import Path
 from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON
 from jobs.store import Store
-from jobs.store.batches import batch
 from jobs.store.log import add_to_run, end_run, last_run
 from jobs.store.results import results
 from jobs.store.saved import kept_files, refetch, still_open, want_again
@@ -22,10 +21,10 @@ from runner.commands import options
 from runner.commands.finishing import STOP_CODES
 from runner.commands.launch import program_version
 from runner.commands.picturing import thumbnails_for
-from runner.exits import Exit, Refusal, worst
+from runner.exits import Exit, worst
 from runner.inspection import Condition, Finding, inspect_files
 from runner.keys import OwnedKey
-from runner.overview import MORE, at_last_address
+from runner.next_command import MORE, at_last_address
 from runner.prices.pricelist import PriceList
 from runner.progress import Display
 from runner.purse import Purse
@@ -71,11 +70,9 @@ def _fetch(sheet: str | None) -> int:
 
 def _within(workspace: Workspace, store: Store) -> int:
     with store.read() as tx:
-        loaded = batch(tx, BATCH_ID)
+        loaded = workspace.loaded_in(tx)
         files = list(kept_files(tx, BATCH_ID))
         last = last_run(tx, BATCH_ID)
-    if loaded is None:
-        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
     settings = options.settings(folder=workspace.sheet_of(loaded).parent, remembered=loaded.options)
     settings = at_last_address(settings, last)
     findings = list(inspect_files(files, workspace.files, verify=settings.verify))

@@ -24,7 +24,7 @@ from runner.commands.terms import Launch
 from runner.exits import Exit, worst
 from runner.helm import Stop
 from runner.keys import keys_name
-from runner.overview import MORE, named, next_command, with_address
+from runner.next_command import MORE, named, next_command, with_address
 from runner.prices.money import rounded_up
 from runner.report.writing import Wish, write_report
 from runner.screen import give, tell, tell_whole

@@ -18,15 +18,8 @@ from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.page import Page
 from runner.exits import Refusal
-from runner.overview import (
-    RowView,
-    WantedRow,
-    at_last_address,
-    named,
-    row_of,
-    row_record,
-    with_address,
-)
+from runner.next_command import at_last_address, named, with_address
+from runner.one_row import RowView, WantedRow, row_of, row_record
 from runner.preview import (
     NoRequestError,
     Place,

@@ -6,14 +6,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from jobs.store import Store, Transaction
-from jobs.store.batches import batch
 from jobs.store.figures import Figures, figures
 from jobs.store.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
 from jobs.store.log import Run, last_run
 from jobs.store.totals import Counts, FailedAlike, Spent, counts, failures, spent
-from runner.catalogue import say
-from runner.exits import Refusal
-from runner.overview import named, next_command
+from runner.next_command import named, next_command
 from runner.workspace import BATCH_ID, Workspace
 
 MOST_ROWS = 50_000  # that a page holds; what failed comes first
@@ -61,9 +58,7 @@ def facts_of(workspace: Workspace, *, now: float, running: bool) -> Iterator[Fac
 
 
 def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -> Facts:
-    loaded = batch(tx, BATCH_ID)
-    if loaded is None:
-        raise Refusal(say("workspace.none", folder=str(workspace.folder)))
+    loaded = workspace.loaded_in(tx)
     standing, last = counts(tx, BATCH_ID), last_run(tx, BATCH_ID)
     groups = failures(tx, BATCH_ID)
     command = None if running else next_command(workspace, loaded, standing, groups, last)

@@ -14,7 +14,7 @@ from jobs.job import JSON
 from jobs.store.gallery import PageRow
 from runner.catalogue import language, say, sentences
 from runner.catalogue.phrases import detail
-from runner.overview import address_words
+from runner.next_command import address_words
 from runner.report.charts import charts
 from runner.report.facts import FAILED, Facts
 from runner.report.html import Child, Html, el, joined, script_json

@@ -9,7 +9,7 @@ from functools import reduce
 from jobs.job import JSON, FailureClass
 from jobs.store.gallery import Minute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
-from runner.overview import with_address
+from runner.next_command import with_address
 from runner.report.facts import Facts
 from runner.snapshot import span_of
 from runner.told import costs_of, how_words, money_words

@@ -1,0 +1,206 @@
+"""What failures mean and what helps, in English."""
+
+FAILURES: dict[str, tuple[str, str]] = {
+    "refused": (
+        "The provider will not make this: its rules or the model turned the request down.",
+        (
+            "Change the words or the picture, in the sheet or in the file that this command "
+            "writes; an unchanged row is refused again."
+        ),
+    ),
+    "refused.moderation": (
+        "The provider's content check turned the request down.",
+        (
+            "Change the words or the picture, in the sheet or in the file that this command "
+            "writes; an unchanged row is refused again."
+        ),
+    ),
+    "bad_input": (
+        "The row cannot become a good request: a value is missing, wrong or too large.",
+        (
+            "Correct the cells named in the message: in the sheet, then run it again, or in the "
+            "file that this command writes."
+        ),
+    ),
+    "bad_input.too_long": (
+        "The prompt is longer than the model takes.",
+        "Shorten the cell, in the sheet or in the file that this command writes.",
+    ),
+    "bad_input.too_large": (
+        "The request is larger than the provider takes.",
+        "Send fewer or smaller pictures, or less text.",
+    ),
+    "bad_input.picture_unreachable": (
+        "The provider could not open the picture's address.",
+        "Check that the address opens without a login, or use a local file.",
+    ),
+    "bad_input.image_field": (
+        "The server does not know the form field in which the picture came.",
+        "Look up its name, then run with --set image_field=image or --set image_field=image[].",
+    ),
+    "truncated": (
+        "The text was cut off by a length limit. What came is kept.",
+        "Give more room with a larger max_tokens, or ask for less.",
+    ),
+    "no_result": (
+        "A complete answer came, without the thing that was asked for. It was probably billed.",
+        "Look at the answer; another model or a clearer prompt often helps. Then retry.",
+    ),
+    "no_result.no_picture": (
+        "The answer holds words but no picture. It was probably billed.",
+        "Check that the model can make pictures and that the prompt asks for one. Then retry.",
+    ),
+    "no_result.no_vector": (
+        "An item of the answer holds no vector of finite numbers. It was probably billed.",
+        "Look at the answer. Then retry.",
+    ),
+    "no_result.vector_count": (
+        "The answer holds another number of vectors than texts were sent. It was probably billed.",
+        "Send fewer texts at a time with --set rows_per_call=10. Then retry.",
+    ),
+    "no_result.vector_length": (
+        "A vector has another length than was asked for. It was probably billed.",
+        "Check whether the model knows dimensions. Then retry.",
+    ),
+    "no_result.html": (
+        "A web page came instead of an answer: the base URL is probably not the interface's.",
+        "Check the base URL, then retry.",
+    ),
+    "no_result.empty_answer": (
+        "The answer is empty. It was probably billed.",
+        "Retry; if it stays empty, try another model.",
+    ),
+    "schema": (
+        "The structured answer does not match its schema. It is kept.",
+        "Retry, or loosen the schema.",
+    ),
+    "limit": (
+        "The provider's rate limit never let this row through.",
+        "Lower --rpm or -c, or wait; then retry.",
+    ),
+    "limit.upstream_quota": (
+        "The provider's own supplier is out of quota. Your balance is not the reason.",
+        "Wait, then retry; ask the provider if it lasts.",
+    ),
+    "server": (
+        "The provider failed on every attempt.",
+        "Retry later; it often passes.",
+    ),
+    "server.answer_lost_upstream": (
+        "The provider lost the answer on its own way. It may have been billed.",
+        "Retry; an answer that is lost again and again is worth a complaint.",
+    ),
+    "network": (
+        "The provider was not reached, or the connection broke off.",
+        "Check the connection and the proxy, then retry.",
+    ),
+    "network.dns": (
+        "The provider's host name was not found.",
+        "Check the base URL and the network, then retry.",
+    ),
+    "network.refused": (
+        "The provider's host turned the connection away.",
+        "Check the base URL and its port, then retry.",
+    ),
+    "network.connect_timeout": (
+        "The provider's host did not answer in time.",
+        "Check the network and the proxy, then retry.",
+    ),
+    "network.tls": (
+        "No safe connection: the certificate was not accepted.",
+        "Check the clock, the proxy and the base URL, then retry.",
+    ),
+    "network.proxy": (
+        "The proxy did not let the connection through.",
+        "Check HTTPS_PROXY or the proxy setting, then retry.",
+    ),
+    "timeout": (
+        "No complete answer came in time. It may have been billed.",
+        "Retry when the provider is quieter, or raise timeout under [limits].",
+    ),
+    "file": (
+        "The answer was paid for, and its picture cannot be fetched.",
+        "Retry soon: links run out. It fetches only and generates nothing.",
+    ),
+    "file.expired": (
+        "The answer was paid for, and the link to its picture has run out.",
+        "Only a new generation helps: retry it with --again.",
+    ),
+    "file.blocked": (
+        "The picture's address is not public, so it was not fetched.",
+        "If you trust the host, allow it with --allow-host; then retry. It generates nothing.",
+    ),
+    "file.not_found": (
+        "The answer was paid for, and its picture is not at the address it gave.",
+        "Retry once; if it stays away, only a new generation with --again helps.",
+    ),
+    "stuck": (
+        "The remote task was not ready by its deadline.",
+        "Run the sheet again: it asks after the task first and buys nothing.",
+    ),
+    "stuck.task_unknown": (
+        "The provider does not know this task, with this key.",
+        "Was the key changed? Change it back and run again. To buy anew: retry --again --rows.",
+    ),
+    "server.task_failed": (
+        "The provider accepted the task and failed to draw it; gateways refund such tasks.",
+        "Retry: it is submitted anew.",
+    ),
+    "crashed": (
+        "rowmill itself failed on this row.",
+        "Retry once; if it happens again, send us the log.",
+    ),
+    "key": (
+        "The key was not accepted.",
+        "Store a valid key, then run the sheet again.",
+    ),
+    "key.blocked": (
+        "The provider does not let this account or this address in.",
+        "Ask the provider; another network or key may be needed.",
+    ),
+    "credit": (
+        "There is no money left on this key or account.",
+        "Top up at the provider, then run the sheet again.",
+    ),
+    "credit.key_quota": (
+        "The quota of this key is used up, though the account may have money.",
+        "Raise the key's quota at the provider, then run the sheet again.",
+    ),
+    "model": (
+        "This model is not served, priced or allowed here.",
+        "Check the model's name, or choose another with -m.",
+    ),
+    "model.no_channel": (
+        "The provider has no channel for this model now; often the name is wrong.",
+        "Check the model's name, wait, or choose another with -m.",
+    ),
+    "model.model_not_priced": (
+        "The provider has set no price for this model, so it does not serve it.",
+        "Choose another model with -m, or ask the provider.",
+    ),
+    "model.wrong_address": (
+        "This address is not the provider's interface.",
+        "Check the base URL and the endpoint.",
+    ),
+}
+"""By failure class, or class.cause where a finer sentence helps: (meaning, remedy)."""
+
+COMMANDS_FOR: dict[str, str] = {
+    "refused": "rowmill errors {sheet} --export fixes.xlsx",
+    "bad_input": "rowmill errors {sheet} --export fixes.xlsx",
+    "truncated": "rowmill retry {sheet} --class truncated",
+    "no_result": "rowmill retry {sheet}",
+    "schema": "rowmill retry {sheet}",
+    "limit": "rowmill retry {sheet}",
+    "server": "rowmill retry {sheet}",
+    "network": "rowmill retry {sheet}",
+    "timeout": "rowmill retry {sheet}",
+    "file": "rowmill retry {sheet}",
+    "file.expired": "rowmill retry {sheet} --again --class file",
+    "stuck": "rowmill run {sheet}",
+    "crashed": "rowmill retry {sheet}",
+    "key": "rowmill keys set {provider}",
+    "credit": "rowmill run {sheet}",
+    "model": "rowmill check {sheet} -m MODEL",
+}
+"""The command that follows from a failure; the same in every language."""
