@@ -45,6 +45,7 @@ class _Slot(NamedTuple):
     column: int | None  # whose cell it comes from
     convert: Convert
     taken: bool  # are texts taken as they are?
+    required: bool  # then one of blanks alone is none
     default: str | None  # where there is no cell: label and JSON, or nothing; None: must not be
 
 
@@ -95,7 +96,7 @@ class RequestMaker:
         except InputError as error:
             return self._problem(error.field, error.expected, error.found)
         for name in recipe.required:
-            if name not in fields:
+            if name not in fields or _only_blanks(fields[name]):
                 return self._problem(name, "a value", "nothing")
         return _request(recipe, fields)
 
@@ -131,15 +132,18 @@ class RequestMaker:
         defaults = [slot.default] * len(block.rows)
         template = self.shape.template
         if slot.name == "prompt" and template is not None:
-            defaults = [slot.label + write(template.render(cells)) for cells in block.rows]
+            texts = map(template.render, block.rows)
+            defaults = [slot.label + write(text) if text.strip() else None for text in texts]
         if slot.column is None:
             return defaults
         column, written = block.columns[slot.column], block.written[slot.column]
         cells = zip(column, written, defaults, strict=True)
         if slot.taken:
-            label = slot.label
+            label, wanted = slot.label, slot.required
             return [
-                label + text if cell and type(cell) is str else _piece(slot, cell, default)
+                label + text
+                if cell and type(cell) is str and not (wanted and cell.isspace())
+                else _piece(slot, cell, default)
                 for cell, text, default in cells
             ]
         return [_piece(slot, cell, default) for cell, _, default in cells]
@@ -213,6 +217,7 @@ class RequestMaker:
                 column=columns[name][0] if name in columns else None,
                 convert=columns[name][1] if name in columns else _json_where_it_parses,
                 taken=name in texts,
+                required=name in recipe.required,
                 default=_default(recipe, name),
             )
             for name in sorted(names)
@@ -248,7 +253,7 @@ class RequestMaker:
             fields["prompt"] = template.render(cells)
         for index, name, convert in recipe.columns:
             cell = cells[index]
-            if cell is None or cell == "":
+            if cell is None or cell == "" or (name in recipe.required and _only_blanks(cell)):
                 continue
             if name == "prompt" and template is not None and self._template_wins:
                 continue
@@ -328,9 +333,10 @@ def _request(recipe: _Recipe, fields: Mapping[str, JSON]) -> Request:
 
 def _default(recipe: _Recipe, name: str) -> str | None:
     """What a slot adds where there is no cell."""
-    if name in recipe.defaults:
+    required = name in recipe.required
+    if name in recipe.defaults and not (required and _only_blanks(recipe.defaults[name])):
         return f'"{name}":{_json(recipe.defaults[name])}'
-    return None if name in recipe.required else ""
+    return None if required else ""
 
 
 def _joined(pieces: Sequence[Sequence[str | None]]) -> Iterable[str]:
@@ -347,7 +353,7 @@ def _unmade(pieces: Sequence[str | None]) -> Iterator[int]:
 
 
 def _piece(slot: _Slot, cell: JSON, default: str | None) -> str | None:
-    if cell is None or cell == "":
+    if cell is None or cell == "" or (slot.required and _only_blanks(cell)):
         return default
     try:
         return slot.label + _json(slot.convert(cell))
@@ -366,10 +372,14 @@ def _models(recipe: _Recipe, block: Block) -> list[str]:
 
 
 def _model(slot: _Slot, cell: JSON, given: str) -> str:
-    if slot.taken and cell and type(cell) is str:
+    if slot.taken and cell and type(cell) is str and not _only_blanks(cell):
         return cell
     piece = _piece(slot, cell, None)
     return given if piece is None else str(json.loads(piece.removeprefix(slot.label)))
+
+
+def _only_blanks(cell: JSON) -> bool:
+    return isinstance(cell, str) and not cell.strip()
 
 
 def _json(value: JSON) -> str:

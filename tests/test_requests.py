@@ -95,6 +95,7 @@ def test_pictures_count_by_content(tmp_path: Path) -> None:
     ("cells", "column", "found"),
     [
         (["", ""], "提示词", "nothing"),
+        ([" \u3000\n", ""], "提示词", "nothing"),
         (["a", "warm"], "temperature", "'warm'"),
         (["a", "", "more"], "", "more: more"),
     ],
@@ -105,6 +106,17 @@ def test_a_row_that_cannot_become_a_request_says_where_and_why(
     problem = maker(["提示词", "temperature"])(cells)
     assert isinstance(problem, Problem)
     assert (problem.column, problem.found) == (column, found)
+
+
+def test_blanks_are_no_prompt_and_no_model_and_are_kept_where_text_may_be_missing() -> None:
+    make = maker(["prompt", "model", "system"])
+    assert fields(make([" a ", " ", " "])) == {"model": "m", "prompt": " a ", "system": " "}
+    rendered = maker(["name"], prompt="{{ name }}")
+    for cells in (["  "], [""]):
+        problem = rendered(cells)
+        assert isinstance(problem, Problem)
+        assert (problem.column, problem.expected) == ("prompt", "a value")
+    assert isinstance(maker(["sku"], constants={"prompt": " "})(["1"]), Problem)
 
 
 def test_an_unknown_endpoint_in_a_cell_is_that_rows_problem() -> None:

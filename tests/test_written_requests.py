@@ -43,15 +43,16 @@ def both_ways(make: RequestMaker, rows: Sequence[Sequence[JSON]], *, typed: bool
     assert one_by_one(make.together(block)) == [make(cells) for cells in rows]
 
 
+BLANKS = st.sampled_from(["", " ", "\u3000\t"])
 TEXTS = st.tuples(
-    st.text(max_size=8),
+    st.text(max_size=8) | BLANKS,
     st.sampled_from(["", " ", "1", "1.0", "0.25", "9", "warm"]),
-    st.sampled_from(["", "m-2", "模型"]),
-    st.text(max_size=5),
+    st.sampled_from(["", " ", "m-2", "模型"]),
+    st.text(max_size=5) | BLANKS,
     st.sampled_from(["", "5", "five", '{"b": 1, "a": [2]}', "null"]),
-    st.text(max_size=3),
+    st.text(max_size=3) | BLANKS,
 )
-VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3))
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), BLANKS)
 OBJECTS = st.dictionaries(st.sampled_from("ab"), VALUES)
 
 
