@@ -245,6 +245,14 @@ def test_advice_names_each_command_once_the_next_one_first() -> None:
     assert "rowmill errors prompts.csv --export fixes.xlsx" in found  # for what was refused
 
 
+def test_a_command_that_one_cause_asks_for_is_told_in_its_words() -> None:
+    refused = [pages.failed_row(number, which=0) for number in (2, 3)]
+    command = "rowmill errors prompts.csv --export fixes.xlsx"
+    (only,) = advice(replace(pages.facts(refused), next_command=command))
+    assert only.command == command
+    assert only.why.startswith("for 2 × refused: ")
+
+
 def test_a_run_that_never_ended_died_unless_it_is_going_on() -> None:
     run = PastRun(id=1, started_at=START, ended_at=None, exit_code=None, calls=1, events=())
     died = timeline(pages.facts([pages.row(2)], runs=(run,), minutes=()))

@@ -45,12 +45,16 @@ def _across(share: float, class_: str) -> Html:
     return el("line", x1="0", x2="100%", y1=y, y2=y, class_=class_)
 
 
-def _plot(most: int, *shapes: Html) -> list[Html]:
-    """Shapes over lines across, at the half and at the top, whose numbers stand over all."""
+def _plot(most: int, *shapes: Html, at_end: bool = False) -> list[Html]:
+    """Shapes over lines across, at the half and at the top, whose numbers stand over all.
+
+    The numbers stand at the beginning of their lines, or at the end.
+    """
+    x, anchor = ("100%", "end") if at_end else ("0", "start")
     under = [_across(0.5, "rule"), _across(1.0, "rule")]
     numbers = [
-        el("text", f"{most * share:,.0f}", x="0", y=f"{TOP + HEIGHT * (1 - share) - 4:g}")
-        for share in (0.5, 1.0)
+        el("text", f"{most * share:,.0f}", x=x, y=f"{level - 4:g}", text_anchor=anchor)
+        for share, level in ((0.5, TOP + HEIGHT / 2), (1.0, TOP))
     ]
     return [*under, *shapes, _across(0.0, "axis"), *numbers]
 
@@ -157,7 +161,9 @@ def _waits(waits: Waits | None) -> Html | None:
     labels = _labels([f"{_seconds(span * share)} s" for share in (0, 0.5, 1)])
     title = say("chart.waits")
     note = say("chart.waits_note", p50=_seconds(waits.p50), p95=_seconds(waits.p95))
-    return _figure(title, note, _svg(f"{title}. {note}", *_plot(most, *shapes), *labels))
+    return _figure(
+        title, note, _svg(f"{title}. {note}", *_plot(most, *shapes, at_end=True), *labels)
+    )
 
 
 def _mark(name: str, share: float) -> Html:

@@ -129,15 +129,16 @@ def meaning_of(kind: str, cause: str, sheet: str) -> Explanation:
 
 def advice(facts: Facts) -> list[Advice]:
     """What to do now, the most useful first; each command once."""
-    found: dict[str, Advice] = {}
-    if facts.next_command is not None:
-        why = say(_why(facts, facts.next_command))
-        found[facts.next_command] = Advice(command=facts.next_command, why=why)
+    whys: dict[str, list[str]] = {}
     for reason in reasons(facts):
         command = with_address(reason.told.command, facts.last)
         why = say("report.for_reason", count=f"{reason.count:,}", kind=say(f"class.{reason.kind}"))
-        found.setdefault(command, Advice(command=command, why=f"{why} {reason.told.remedy}"))
-    return list(found.values())[:MOST_COMMANDS]
+        whys.setdefault(command, []).append(f"{why} {reason.told.remedy}")
+    first = facts.next_command
+    if first is not None:
+        own = whys.pop(first, [])
+        whys = {first: own if len(own) == 1 else [say(_why(facts, first))], **whys}
+    return [Advice(command=command, why=why[0]) for command, why in whys.items()][:MOST_COMMANDS]
 
 
 def _why(facts: Facts, command: str) -> str:
