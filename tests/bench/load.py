@@ -1,4 +1,8 @@
-"""A sheet into the table, beside the sqlite3 shell's own import into a table with a unique key."""
+"""A sheet into the table, beside the sqlite3 shell's import into a table of job rows.
+
+The shell's `.import` cannot fill columns that a sheet does not have, so it goes through a second
+table without an index, as anybody would write it by hand.
+"""
 
 import argparse
 import tempfile
@@ -9,9 +13,16 @@ from .sheets import write_sheet
 
 SCRIPT = """\
 pragma journal_mode=wal;
-create table lines (sku text unique, prompt text, shelf text, note text);
+pragma synchronous=normal;
+create table job (
+    id integer primary key, sku text unique, prompt text, shelf text, note text,
+    state text default 'ready', attempts integer default 0
+);
+create table lines (sku, prompt, shelf, note);
 .mode csv
 .import --skip 1 {sheet} lines
+insert into job (sku, prompt, shelf, note) select * from lines;
+drop table lines;
 """
 REFERENCE = "sqlite3 .import"
 
