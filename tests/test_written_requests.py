@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jobs.columns import map_columns
 from jobs.job import JSON
 from jobs.request import Problem, Request, Requests
-from jobs.sheet.block import Block
+from jobs.sheet.block import Block, text_in
 from jobs.template import Template
 from runner.registry import known_fields
 from runner.requests import RequestMaker, Shape
@@ -97,3 +97,11 @@ def test_rows_of_two_hundred_columns_are_written_whole() -> None:
     both_ways(maker(headers), rows, typed=False)
     block = Block.of(range(3), rows, {}, typed=False)
     assert block.texts == Block.of(range(3), rows, {}, typed=True).texts
+
+
+@pytest.mark.parametrize(
+    ("cells", "count"),
+    [(["ab", "c"], 3), ([], 0), (["ab", None, ["c", 1, "de"], 2, {"f": "g"}], 5)],
+)
+def test_the_text_of_a_row_is_counted_whatever_else_is_in_it(cells: list[JSON], count: int) -> None:
+    assert text_in(cells) == count

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import cast
@@ -62,6 +63,8 @@ def rows_of(width: int) -> int:
 
 def text_in(cells: Sequence[JSON]) -> int:
     """How many characters the texts of a row have, those in lists as well."""
+    with suppress(TypeError):
+        return len("".join(cast("Sequence[str]", cells)))  # nearly all rows are texts alone
     return sum(
         len(one)
         for cell in cells
