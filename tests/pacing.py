@@ -116,13 +116,15 @@ class Bucket:
 
 @dataclass(slots=True)
 class AtOnce:
-    """So many calls at the same time."""
+    """So many calls at the same time, and another number from a moment on."""
 
     limit: int
+    then: int = 0
+    at: float = math.inf
     inside: int = 0
 
     def lets_in(self, now: float) -> bool:
-        good = self.inside < self.limit
+        good = self.inside < (self.limit if now < self.at else self.then)
         self.inside += good
         return good
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
+from runner.pacing.at_once import AtOnce
 from runner.pacing.climb import START, Climb
 from runner.pacing.minute import Limits
 from runner.pacing.quota import OwnQuota, Quota
@@ -29,7 +30,8 @@ class Pace:
     after pauses that grow, until one is accepted. Some gateways refuse by chance: where a person
     chose how many calls go at once, rare refusals cost no more than their pauses, and only many of
     them or several in a row show a limit; `auto` learns what share is chance, and then a refusal
-    that asks for no wait holds nobody else back. A wait that is asked for is everybody's, always.
+    that asks for no wait holds nobody else back. Where `auto` finds that calls at once are what is
+    limited, it keeps to their number. A wait that is asked for is everybody's, always.
     Each call that `admit` lets go is given back by `ended`. Not for several threads.
     """
 
@@ -46,6 +48,7 @@ class Pace:
         self.paused_until = -math.inf
         self.reason = ""
         self.seeker = Seeker()
+        self._at_once = AtOnce()
         self._refusals = 0  # in a row
         self._heard = 0  # calls that were accepted or refused
         self._share = 0.0  # of them that were refused, the latest counting most
@@ -71,7 +74,8 @@ class Pace:
     @property
     def window(self) -> int:
         """How many calls may be in flight at the moment."""
-        return self._climb.window
+        found = self._at_once.room(self._clock()) if self.limits.auto else None
+        return self._climb.window if found is None else min(found, self.limits.in_flight)
 
     def admit(self, wanted: int) -> int:
         """How many of `wanted` calls may start now; they count as started."""
@@ -87,6 +91,7 @@ class Pace:
         if number:
             self.seeker.started(now, number)
             self.in_flight += number
+            self._at_once.started(now, self.in_flight, patience=self._patience)
             self._trial = now if self._probation else None
         return number
 
@@ -147,7 +152,7 @@ class Pace:
         now = self._clock()
         began = now if started is None else started
         self._hear_of(refused=True)
-        if self._is_chance(began):
+        if self._is_one_too_many(now, began) or self._is_chance(began):
             if not wait.asked:
                 return 0.0, False
             seconds = wait.seconds
@@ -160,6 +165,10 @@ class Pace:
         fresh = began > self._told_at
         self._told_at = now if fresh else self._told_at
         return seconds, fresh
+
+    def _is_one_too_many(self, now: float, began: float) -> bool:
+        """Was it refused because as many are in flight as may be, which is known?"""
+        return self.limits.auto and self._at_once.refused(now, began)
 
     def _is_chance(self, began: float) -> bool:
         if not self.limits.auto or self._probation or began <= self._slowed_at:
@@ -200,6 +209,8 @@ class Pace:
         if self._probation == "gone":
             self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently
         self._probation, self._trial = "", None
+        if self._at_once.accepted():
+            self.seeker.forget()  # what it learned came from calls at once
         self.seeker.accepted(now, now if started is None else started, rare=rare)
         self._climb.answered(now, full=self._full)
 

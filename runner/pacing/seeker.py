@@ -89,9 +89,13 @@ class Seeker:
             self._credit += 1  # nothing of the limit was used
             self._count(started, -1)
         if self._chance.known and not known:  # what was learned was learned from chance
-            self.rate = self.refused_at = None
-            self._sure = False
+            self.forget()
         return by_chance
+
+    def forget(self) -> None:
+        """There is no limit by the minute: what was learned was learned from something else."""
+        self.rate = self.refused_at = None
+        self._sure = False
 
     @property
     def _below(self) -> bool:
