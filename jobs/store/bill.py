@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
 from jobs.job import JSON, State, Step
 from jobs.store.nanos import nanos_of
@@ -68,12 +68,7 @@ def to_send(
 ) -> list[Asked]:
     """The rows that are to be asked, by endpoint and model, most frequent first."""
     wanted = _to_send(batch_id, positions)
-    found = connection.execute(
-        select(jobs.c.endpoint, jobs.c.model, func.count())
-        .where(wanted)
-        .group_by(jobs.c.endpoint, jobs.c.model)
-        .order_by(func.count().desc())
-    ).all()
+    found = _kinds(connection, wanted)
     return [
         Asked(
             endpoint=endpoint,
@@ -83,6 +78,23 @@ def to_send(
         )
         for endpoint, model, count in found
     ]
+
+
+def _kinds(connection: Connection, wanted: ColumnElement[bool]) -> list[tuple[str, str, int]]:
+    """Endpoint, model and how many rows. Most sheets have one kind, so only others are sorted."""
+    kind = (jobs.c.endpoint, jobs.c.model)
+    first = connection.execute(select(*kind).where(wanted).limit(1)).one_or_none()
+    if first is None:
+        return []
+    endpoint, model = first
+    differs = or_(jobs.c.endpoint != endpoint, jobs.c.model != model)
+    others = connection.execute(
+        select(*kind, func.count()).where(differs, wanted).group_by(*kind)
+    ).all()
+    every = connection.execute(select(func.count()).where(wanted)).scalar_one()
+    same = every - sum(count for _, _, count in others)
+    found = [(endpoint, model, same), *(tuple(row) for row in others)]
+    return sorted(found, key=lambda one: -one[2])
 
 
 def _to_send(batch_id: int, positions: tuple[tuple[int, int], ...] | None) -> ColumnElement[bool]:
@@ -121,9 +133,8 @@ def mean_costs(connection: Connection, batch_id: int) -> dict[tuple[str, str], t
 
 def mean_file_size(connection: Connection, batch_id: int) -> float | None:
     """Bytes of a saved file on average; None where there is none."""
+    ours = exists().where(jobs.c.id == files.c.job_id, jobs.c.batch_id == batch_id)
     mean = connection.execute(
-        select(func.avg(files.c.size))
-        .select_from(files.join(jobs, jobs.c.id == files.c.job_id))
-        .where(jobs.c.batch_id == batch_id, files.c.state == "done")
+        select(func.avg(files.c.size)).where(files.c.state == "done", ours)
     ).scalar_one()
     return None if mean is None else float(mean)
