@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -241,9 +241,12 @@ class Session:
         self.recovered = len(left)
         if left:
             reach("replay.begun")
-        # Whoever was in hand at an earlier death comes last, and cannot hold up the others.
-        for jobs in sorted(by_call(left), key=lambda jobs: jobs[0].deaths):
-            over = await workshop.steps.recover(jobs, records.get(jobs[0].call_id))
+        for some in _in_commits(left, records):
+            over = [
+                done
+                for jobs in some
+                for done in await workshop.steps.recover(jobs, records.get(jobs[0].call_id))
+            ]
             found = await ledger.exchange([done.settlement for done in over], [])
             for error in found.errors.values():
                 raise error
@@ -339,6 +342,21 @@ class Session:
                     loop.remove_signal_handler(number)
             for number, old in before:
                 signal.signal(number, old)
+
+
+def _in_commits(
+    left: Sequence[Claimed], records: Mapping[int, Record]
+) -> Iterator[list[list[Claimed]]]:
+    """What was left running, by call, as it is settled: all that has no answer in one commit.
+
+    Reading an answer can take the process down, so those go one by one; whoever was in hand at an
+    earlier death comes last, and cannot hold up the others.
+    """
+    calls = sorted(by_call(left), key=lambda jobs: jobs[0].deaths)
+    kept = {job.call_id for job in left if job.step is Step.SEND} & records.keys()
+    if unanswered := [jobs for jobs in calls if jobs[0].call_id not in kept]:
+        yield unanswered
+    yield from ([jobs] for jobs in calls if jobs[0].call_id in kept)
 
 
 def _stopping_signals() -> tuple[signal.Signals, ...]:
