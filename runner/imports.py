@@ -1,8 +1,15 @@
-"""Importing much at once."""
+"""Importing much at once, or before it is needed."""
 
 import gc
+import importlib
+import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+HTTPX_PROGRAM = "httpx._main"
+"""httpx's own command line. httpx does without where it cannot be imported; it loads rich whole."""
 
 
 @contextmanager
@@ -10,6 +17,35 @@ def undisturbed() -> Iterator[None]:
     """No collecting of garbage meanwhile: what is imported stays, and looking at it takes long."""
     gc.disable()
     try:
-        yield
+        with without(HTTPX_PROGRAM):
+            yield
     finally:
         gc.enable()
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """This module, and what it would load, is not there for whoever asks for it meanwhile."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # as Python says "not to be had"
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is None:
+            sys.modules.pop(name, None)
+
+
+def begin(name: str, *, after: float = 0.0) -> None:
+    """Import this on a thread, so many seconds from now. Who needs it meanwhile waits for it.
+
+    What cannot be imported is left to whoever needs it, and says so there.
+    """
+
+    def load() -> None:
+        time.sleep(after)
+        with suppress(ImportError), without(HTTPX_PROGRAM):
+            importlib.import_module(name)
+
+    threading.Thread(target=load, name=f"import {name}", daemon=True).start()

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, Holding, Step
@@ -56,7 +55,6 @@ log = logging.getLogger(__name__)
 DEATHS_TO_CARE = 2  # runs that died one after the other, before jobs are taken one by one
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
 TERM_SECONDS = 25.0  # for calls in flight to end, once the system wants us gone
-LOGGERS = ("rowmill", "runner")  # attempts and errors; what the rooms themselves have to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,35 +363,3 @@ def _stopping_signals() -> tuple[signal.Signals, ...]:
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     return tuple(numbers)
-
-
-class _LogFile(logging.FileHandler):
-    """A log that is silent where its disk takes nothing: the run says that once, by itself."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Drop the line."""
-
-    def close(self) -> None:
-        """What the disk does not take now is lost to the log only."""
-        with contextlib.suppress(OSError):
-            super().close()
-
-
-def log_to(path: Path) -> logging.Handler:
-    """One line for each attempt into the workspace's log, readable by its owner only."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    handler = _LogFile(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
-        logger.propagate = False
-    return handler
-
-
-def end_log(handler: logging.Handler) -> None:
-    """Close a run's log: the next run in this process has one of its own."""
-    for name in LOGGERS:
-        logging.getLogger(name).removeHandler(handler)
-    handler.close()

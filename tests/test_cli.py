@@ -1,10 +1,12 @@
 """Claims about the command line: real processes, and click's own runner."""
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from jobs.sheet.finding import Finding
 from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
+from runner.imports import begin
 from runner.schema import REQUESTS, Scope, options_of
 
 ROOT = Path(cli.__file__).parents[1]
@@ -93,6 +96,39 @@ def test_help_imports_no_command_and_none_of_the_heavy_packages(home: Path) -> N
     heavy = {"rich", "sqlalchemy", "pandas", "httpx", "aiohttp", "PIL", "platformdirs"}
     assert not imported("--help") & heavy
     assert "rowmill" in run("--version").out
+
+
+def test_a_run_begins_without_what_reads_sheets_shows_or_ends_it(home: Path) -> None:
+    """A run that goes on sends its first request sooner by what these take to import."""
+    script = (
+        "import json, sys\n"
+        "from runner.cli import rowmill\n"
+        "from runner.imports import undisturbed\n"
+        "with undisturbed():\n"
+        "    import runner.commands.launch\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(json.loads(done.stdout))
+    later = {"jobs.load", "jobs.sheet.reader", "jobs.export", "runner.report", "runner.notify"}
+    assert not loaded & (later | {"rich", "pygments", "pandas", "pyarrow", "PIL", "httpx._main"})
+    assert {"httpx", "aiohttp", "sqlalchemy", "runner.session"} <= loaded
+
+
+def test_what_is_imported_ahead_and_fails_says_so_where_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_piece.py").write_text("raise ImportError('torn')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    begin("broken_piece")
+    for thread in threading.enumerate():
+        if thread.name == "import broken_piece":
+            thread.join()
+    with pytest.raises(ImportError, match="torn"):
+        importlib.import_module("broken_piece")
+    assert capfd.readouterr().err == ""
 
 
 def test_alone_it_shows_lines_to_copy_and_exits_0(home: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from world import KEY, PICTURE, TEXT, World, workbook
 
+from runner.log_file import end_log, log_to
 from runner.mock.chance import prompt_digest
-from runner.session import end_log, log_to
 
 ANIMALS = ("a cat", "a dog", "an owl")
 HEADERS = ["prompt", "notes"]

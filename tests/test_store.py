@@ -250,7 +250,8 @@ def test_what_is_to_be_sent_is_told_by_kind_most_frequent_first(store: Store) ->
 
 def test_nothing_is_to_be_sent_where_all_is_done(store: Store) -> None:
     load(store, asking("a"))
-    close(store, *take(store), DONE)
+    (only,) = take(store)
+    close(store, only, DONE)
     with store.read() as tx:
         assert to_send(tx, 1) == []
 
