@@ -12,15 +12,24 @@ HTTPX_PROGRAM = "httpx._main"
 """httpx's own command line. httpx does without where it cannot be imported; it loads rich whole."""
 
 
+_under_way: list[None] = []  # imports that go on, on any thread
+_counting = threading.Lock()
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """No collecting of garbage meanwhile: what is imported stays, and looking at it takes long."""
-    gc.disable()
+    with _counting:
+        _under_way.append(None)
+        gc.disable()
     try:
         with without(HTTPX_PROGRAM):
             yield
     finally:
-        gc.enable()
+        with _counting:
+            _under_way.pop()
+            if not _under_way:
+                gc.enable()
 
 
 @contextmanager
@@ -45,7 +54,7 @@ def begin(name: str, *, after: float = 0.0) -> None:
 
     def load() -> None:
         time.sleep(after)
-        with suppress(ImportError), without(HTTPX_PROGRAM):
+        with suppress(ImportError), undisturbed():
             importlib.import_module(name)
 
     threading.Thread(target=load, name=f"import {name}", daemon=True).start()

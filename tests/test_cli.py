@@ -105,7 +105,7 @@ def test_a_run_begins_without_what_reads_sheets_shows_or_ends_it(home: Path) -> 
         "from runner.cli import rowmill\n"
         "from runner.imports import undisturbed\n"
         "with undisturbed():\n"
-        "    import runner.commands.launch\n"
+        "    import runner.commands.launch, runner.commands.pending\n"
         "print(json.dumps(sorted(sys.modules)))"
     )
     done = subprocess.run(

@@ -248,6 +248,16 @@ def test_what_is_to_be_sent_is_told_by_kind_most_frequent_first(store: Store) ->
     close(store, first, DONE)
 
 
+def test_a_job_whose_row_is_gone_is_not_to_be_sent(store: Store) -> None:
+    load(store, asking("a", "b"))
+    take(store, 1)
+    load(store, asking("b"))
+    (adopted,) = take_over(store)
+    close(store, adopted, Released(delay=0.0), holding=OTHER)
+    with store.read() as tx:
+        assert [(one.rows, len(one.examples)) for one in to_send(tx, 1)] == [(1, 1)]
+
+
 def test_nothing_is_to_be_sent_where_all_is_done(store: Store) -> None:
     load(store, asking("a"))
     (only,) = take(store)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
 from jobs.job import JSON, State, Step
 from jobs.store.nanos import nanos_of
@@ -67,8 +67,10 @@ def to_send(
     connection: Connection, batch_id: int, *, positions: tuple[tuple[int, int], ...] | None = None
 ) -> list[Asked]:
     """The rows that are to be asked, by endpoint and model, most frequent first."""
-    wanted = _to_send(batch_id, positions)
-    found = _kinds(connection, wanted)
+    mine = jobs.c.batch_id == batch_id
+    if positions is not None:
+        mine = and_(mine, within(jobs.c.position, positions))
+    wanted = and_(mine, _at_send(jobs.c.state, jobs.c.step), jobs.c.listed)
     return [
         Asked(
             endpoint=endpoint,
@@ -76,11 +78,13 @@ def to_send(
             rows=count,
             examples=_examples(connection, wanted, endpoint, model),
         )
-        for endpoint, model, count in found
+        for endpoint, model, count in _kinds(connection, mine, wanted)
     ]
 
 
-def _kinds(connection: Connection, wanted: ColumnElement[bool]) -> list[tuple[str, str, int]]:
+def _kinds(
+    connection: Connection, mine: ColumnElement[bool], wanted: ColumnElement[bool]
+) -> list[tuple[str, str, int]]:
     """Endpoint, model and how many rows. Most sheets have one kind, so only others are sorted."""
     kind = (jobs.c.endpoint, jobs.c.model)
     first = connection.execute(select(*kind).where(wanted).limit(1)).one_or_none()
@@ -91,22 +95,28 @@ def _kinds(connection: Connection, wanted: ColumnElement[bool]) -> list[tuple[st
     others = connection.execute(
         select(*kind, func.count()).where(differs, wanted).group_by(*kind)
     ).all()
-    every = connection.execute(select(func.count()).where(wanted)).scalar_one()
-    same = every - sum(count for _, _, count in others)
+    same = _number(connection, mine) - sum(count for _, _, count in others)
     found = [(endpoint, model, same), *(tuple(row) for row in others)]
     return sorted(found, key=lambda one: -one[2])
 
 
-def _to_send(batch_id: int, positions: tuple[tuple[int, int], ...] | None) -> ColumnElement[bool]:
-    wanted = and_(
-        jobs.c.batch_id == batch_id,
-        jobs.c.state == State.READY.value,
-        jobs.c.step == Step.SEND.value,
-        jobs.c.listed,
+def _number(connection: Connection, mine: ColumnElement[bool]) -> int:
+    """How many of these are to be asked. An index has all, and another one the few unlisted."""
+    every = and_(mine, _at_send(jobs.c.state, jobs.c.step))
+    unlisted = and_(
+        mine,
+        _at_send(func.lower(jobs.c.state), func.lower(jobs.c.step)),
+        not_(jobs.c.listed),
     )
-    if positions is None:
-        return wanted
-    return and_(wanted, within(jobs.c.position, positions))
+    numbers = [
+        connection.execute(select(func.count()).where(wanted)).scalar_one()
+        for wanted in (every, unlisted)
+    ]
+    return numbers[0] - numbers[1]
+
+
+def _at_send(state: ColumnElement[str], step: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(state == State.READY.value, step == Step.SEND.value)
 
 
 def _examples(
