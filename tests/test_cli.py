@@ -1,5 +1,6 @@
 """Claims about the command line: real processes, and click's own runner."""
 
+import gc
 import importlib
 import json
 import os
@@ -17,7 +18,7 @@ from jobs.sheet.finding import Finding
 from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
-from runner.imports import begin
+from runner.imports import begin, seldom_collected, undisturbed
 from runner.schema import REQUESTS, Scope, options_of
 
 ROOT = Path(cli.__file__).parents[1]
@@ -115,6 +116,23 @@ def test_a_run_begins_without_what_reads_sheets_shows_or_ends_it(home: Path) -> 
     later = {"jobs.load", "jobs.sheet.reader", "jobs.export", "runner.report", "runner.notify"}
     assert not loaded & (later | {"rich", "pygments", "pandas", "pyarrow", "PIL", "httpx._main"})
     assert {"httpx", "aiohttp", "sqlalchemy", "runner.session"} <= loaded
+
+
+def test_garbage_is_looked_for_as_before_once_a_run_is_over() -> None:
+    before = gc.get_threshold()
+    with seldom_collected():
+        assert gc.get_threshold()[0] > before[0]
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_imports_on_two_threads_let_garbage_be_collected_when_both_are_over() -> None:
+    with undisturbed():
+        with undisturbed():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def test_what_is_imported_ahead_and_fails_says_so_where_it_is_needed(

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from jobs import failpoints
 from jobs.job import JSON
@@ -18,6 +19,7 @@ from runner.commands.absent import tell_absent
 from runner.commands.terms import Launch, program_version
 from runner.due import Due, look
 from runner.exits import Refusal
+from runner.imports import seldom_collected
 from runner.intake import Incoming, take_in
 from runner.loaded import Intake
 from runner.log_file import end_log, log_to
@@ -27,6 +29,10 @@ from runner.secret import keep_out_of_dumps
 from runner.settings import Settings, is_here
 from runner.values import read_value
 from runner.workspace import BATCH_ID, Workspace, remember
+
+if TYPE_CHECKING:
+    from runner.commands.paying import Outlay
+    from runner.session import Ending
 
 CAP = next(one for one in SCHEMA if one.kind is Kind.CAP)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -82,11 +88,22 @@ def _run(job: Launch, store: Store) -> int:
     if last is not None and last.program != program_version():
         _read_again(store, job.workspace)
     loaded, standing, due = _foreseen(job, store)
-    ending = outlay = None
-    if standing.pending:
-        from runner.commands.pending import go_on  # noqa: PLC0415 - `run` has begun to import it
+    if not standing.pending:
+        return _finished(job, store, loaded)
+    from runner.commands.pending import go_on  # noqa: PLC0415 - `run` has begun to import it
 
+    with seldom_collected():
         ending, outlay = go_on(job, store, loaded, due)
+        return _finished(job, store, loaded, ending, outlay)
+
+
+def _finished(
+    job: Launch,
+    store: Store,
+    loaded: Batch,
+    ending: "Ending | None" = None,
+    outlay: "Outlay | None" = None,
+) -> int:
     from runner.commands.finishing import finish  # noqa: PLC0415 - as `go_on` says
 
     return finish(job, store, loaded, ending, outlay)
