@@ -30,7 +30,7 @@ POINTS = frozenset(
         "results.part",
         "results.placed",
         "replay.begun",  # what a dead run left is taken over, and nothing of it settled
-        "replay.settled",  # one of them is settled
+        "replay.settled",  # one of them is settled, or all that have no answer
         "disk.flush",  # before bytes are forced to the disk
     }
 )

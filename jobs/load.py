@@ -1,7 +1,6 @@
 """A sheet's rows on their way to jobs: keys, digests, and what changed since the last load."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -189,9 +188,3 @@ def _repeated(key: str, positions: Sequence[int], identity: Identity) -> Finding
         column=identity.header,
         values=(("id", repr(key)), ("rows", places)),
     )
-
-
-def digest_of_options(options: JSON) -> bytes:
-    """BLAKE2b over options as canonical JSON."""
-    text = json.dumps(options, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -28,8 +28,8 @@ def decode(body: bytes | str) -> JSON | Undecodable:
     not be lost for one bad number. Of two glued objects the first counts (New API's rate limiter
     forgets a return and writes two).
     """
-    text = body if isinstance(body, str) else body.decode("utf-8-sig", "replace")
-    text = text.strip().lstrip("\ufeff")
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    text = text.strip().lstrip("\ufeff").lstrip()
     if not text:
         return Undecodable(reason="empty")
     if _HTML.match(text):

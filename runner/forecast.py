@@ -8,6 +8,7 @@ from statistics import quantiles
 from jobs.job import JSON
 from jobs.store.bill import Asked
 from runner.catalogue import say
+from runner.due import Past
 from runner.pacing.pace import CEILING
 from runner.prices.ask import Ask
 from runner.prices.book import book
@@ -35,15 +36,6 @@ USUAL_SECONDS: Mapping[str, tuple[float, float]] = {
 """How long one request usually takes, its picture included."""
 TEXT_BYTES = (2_000, 16_000)  # of the table, for a row
 PICTURE_BYTES = (1_000_000, 3_000_000)  # of one picture
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What earlier calls of this sheet tell; empty for a new one."""
-
-    costs: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
-    seconds: Sequence[float] = ()
-    file_size: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,7 +134,10 @@ class GatewayTransport(httpx.AsyncBaseTransport):
                 answer.status, headers=list(answer.raw_headers), stream=Incoming(answer, progress)
             )
         # Raised out here so that it does not carry aiohttp's error along: that one holds the key.
-        raise problem
+        try:
+            raise problem
+        finally:
+            del problem  # it holds this frame, and with it the body; the frame must not hold it
 
     async def aclose(self) -> None:
         """Closes all connections."""
@@ -221,11 +224,15 @@ class Incoming(httpx.AsyncByteStream):
                 data = await content.readany()
             except FOREIGN as error:
                 problem = _renamed(error, self._progress)
+                error.__traceback__ = None  # the body keeps the error, which would keep this frame
             else:
                 if not data:
                     return
                 yield data
-        raise problem
+        try:
+            raise problem
+        finally:
+            del problem  # as above
 
     async def aclose(self) -> None:
         """Gives the connection back if the body was read to its end, closes it otherwise."""

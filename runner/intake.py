@@ -7,23 +7,26 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.edits import digest_of, merged
 from jobs.failpoints import reach
 from jobs.job import JSON
-from jobs.load import digest_of_options
 from jobs.sheet.finding import Finding, SheetError
 from jobs.store import Store, TableError
 from jobs.store.answered import done_digests
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import Batch, batch, digest_of_options
 from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
-from jobs.store.staging import Landing, Plan, absence_staged, is_empty
 from runner.catalogue import say
 from runner.exits import Refusal
+from runner.loaded import Intake, require_name
 from runner.settings import Settings
-from runner.understanding import Before, Found, Intake, problem_of, require_name, understand
 from runner.workspace import BATCH_ID, Workspace, neighbours, typed
+
+if TYPE_CHECKING:
+    from jobs.store.staging import Landing, Plan
+    from runner.understanding import Found
 
 MOST_BOUGHT_AGAIN = 20  # done rows that a load may replace without --rebuy …
 SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
@@ -63,14 +66,19 @@ def take_in(
     with store.read() as tx:
         known = batch(tx, BATCH_ID)
         kept = edits_of(tx, BATCH_ID)
-        edits = merged(kept, incoming.edits)
-        straight = known is None and not kept and not edits and is_empty(tx)
+    edits = merged(kept, incoming.edits)
     _check_owner(workspace, known, sheet, settings)
     marks = _Marks.of(sheet, settings, edits)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
         require_name(settings.name, known.headers)
         _remember(store, known, _options(settings, sheet, workspace))
         return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
+    # What reads sheets takes a tenth of a second to import, which a run that goes on does without.
+    from jobs.store.staging import is_empty  # noqa: PLC0415
+    from runner.understanding import Before, understand  # noqa: PLC0415
+
+    with store.read() as tx:
+        straight = known is None and not kept and not edits and is_empty(tx)
     if straight:
         with store.first_load() as tx:
             found = understand(tx, sheet, settings, Before(straight=now))
@@ -107,6 +115,9 @@ class Onlooker:
 
 def look_at(store: Store, sheet: Path, settings: Settings, looks: Onlooker) -> Intake:
     """The same without changing anything: for `check`."""
+    from jobs.store.staging import absence_staged  # noqa: PLC0415 - as in `take_in`
+    from runner.understanding import Before, understand  # noqa: PLC0415
+
     with store.session() as tx, tx.begin():
         before = Before(known=looks.known, edits=edits_of(tx, BATCH_ID))
         found = understand(tx, sheet, settings, before, count=looks.count)
@@ -166,13 +177,13 @@ def _check_owner(
         )
 
 
-def _refuse_neighbours_rows(found: Found, workspace: Workspace) -> None:
+def _refuse_neighbours_rows(found: "Found", workspace: Workspace) -> None:
     told = _answered_elsewhere(found, workspace)
     if told:
         raise Refusal(told)
 
 
-def _answered_elsewhere(found: Found, workspace: Workspace) -> str:
+def _answered_elsewhere(found: "Found", workspace: Workspace) -> str:
     """A new sheet whose rows are answered next door is nearly always the old one renamed."""
     staged = found.intake.plan.staged if found.intake.plan else 0
     for other in neighbours(workspace):
@@ -196,13 +207,13 @@ def _answered_elsewhere(found: Found, workspace: Workspace) -> str:
     return ""
 
 
-def would_rebuy(plan: Plan) -> bool:
+def would_rebuy(plan: "Plan") -> bool:
     """Would this load buy answers again that nobody is likely to want twice?"""
     many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
     return many or plan.by_options > 0
 
 
-def _guard(found: Found, settings: Settings, *, touched: Collection[str] = ()) -> None:
+def _guard(found: "Found", settings: Settings, *, touched: Collection[str] = ()) -> None:
     """Bad rows, and answers that would be bought again by accident, stop a load.
 
     Where rows were corrected, only those count: the other bad ones were let pass before.
@@ -213,6 +224,8 @@ def _guard(found: Found, settings: Settings, *, touched: Collection[str] = ()) -
         return
     problems, bad = intake.problems, plan.bad
     if touched:
+        from runner.understanding import problem_of  # noqa: PLC0415 - as in `take_in`
+
         problems = tuple(problem_of(*one) for one in found.staging.problems(keys=touched))
         bad = len(problems)
     if bad and not settings.skip_bad:
@@ -233,7 +246,7 @@ def _more(count: int) -> list[Finding]:
     return [Finding(kind="more_bad_rows", severity="error", values=(("count", count),))]
 
 
-def _differences(staging: Landing) -> list[str]:
+def _differences(staging: "Landing") -> list[str]:
     """What differs between the requests as bought and as they would be now, most frequent first."""
     seen: Counter[tuple[str, str]] = Counter()
     for change in staging.changes():
@@ -251,7 +264,7 @@ def _differences(staging: Landing) -> list[str]:
 
 
 def _record(
-    found: Found, marks: _Marks, settings: Settings, workspace: Workspace
+    found: "Found", marks: _Marks, settings: Settings, workspace: Workspace
 ) -> dict[str, object]:
     """The batch as the table keeps it."""
     sheet = found.intake.sheet

@@ -8,7 +8,6 @@ from jobs.job import Holding
 from jobs.outcome import Answered, Finished
 from jobs.store import Store
 from jobs.store.ids import Ids
-from jobs.store.log import last_run
 from jobs.store.rereading import Unread, look, take_up, unread
 from jobs.store.settles import Settlement, settle
 from runner.answers import AnswerFolder
@@ -20,13 +19,10 @@ from runner.workspace import BATCH_ID, Workspace
 log = logging.getLogger(__name__)
 
 
-def read_again(store: Store, workspace: Workspace, program: str) -> int:
+def read_again(store: Store, workspace: Workspace) -> int:
     """After an update: how many failed rows have their result now, from answers that were kept."""
     with store.read() as tx:
-        before = last_run(tx, BATCH_ID)
         numbers = unread(tx, BATCH_ID)
-    if before is None or before.program == program:
-        return 0
     answers = AnswerFolder(path=workspace.answers)
     holding = Holding(batch_id=BATCH_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
     return sum(_read_one(store, answers, holding, number) for number in numbers)

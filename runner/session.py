@@ -8,10 +8,9 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, Holding, Step
@@ -56,7 +55,6 @@ log = logging.getLogger(__name__)
 DEATHS_TO_CARE = 2  # runs that died one after the other, before jobs are taken one by one
 LEAST_REPEATS = 20  # in-doubt repeats a run may make, or a hundredth of its rows
 TERM_SECONDS = 25.0  # for calls in flight to end, once the system wants us gone
-LOGGERS = ("rowmill", "runner")  # attempts and errors; what the rooms themselves have to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,9 +239,12 @@ class Session:
         self.recovered = len(left)
         if left:
             reach("replay.begun")
-        # Whoever was in hand at an earlier death comes last, and cannot hold up the others.
-        for jobs in sorted(by_call(left), key=lambda jobs: jobs[0].deaths):
-            over = await workshop.steps.recover(jobs, records.get(jobs[0].call_id))
+        for some in _in_commits(left, records):
+            over = [
+                done
+                for jobs in some
+                for done in await workshop.steps.recover(jobs, records.get(jobs[0].call_id))
+            ]
             found = await ledger.exchange([done.settlement for done in over], [])
             for error in found.errors.values():
                 raise error
@@ -341,41 +342,24 @@ class Session:
                 signal.signal(number, old)
 
 
+def _in_commits(
+    left: Sequence[Claimed], records: Mapping[int, Record]
+) -> Iterator[list[list[Claimed]]]:
+    """What was left running, by call, as it is settled: all that has no answer in one commit.
+
+    Reading an answer can take the process down, so those go one by one; whoever was in hand at an
+    earlier death comes last, and cannot hold up the others.
+    """
+    calls = sorted(by_call(left), key=lambda jobs: jobs[0].deaths)
+    kept = {job.call_id for job in left if job.step is Step.SEND} & records.keys()
+    if unanswered := [jobs for jobs in calls if jobs[0].call_id not in kept]:
+        yield unanswered
+    yield from ([jobs] for jobs in calls if jobs[0].call_id in kept)
+
+
 def _stopping_signals() -> tuple[signal.Signals, ...]:
     """Ctrl-C, a word from the system, and a closed window, unless nohup asked to outlive that."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     return tuple(numbers)
-
-
-class _LogFile(logging.FileHandler):
-    """A log that is silent where its disk takes nothing: the run says that once, by itself."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Drop the line."""
-
-    def close(self) -> None:
-        """What the disk does not take now is lost to the log only."""
-        with contextlib.suppress(OSError):
-            super().close()
-
-
-def log_to(path: Path) -> logging.Handler:
-    """One line for each attempt into the workspace's log, readable by its owner only."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    handler = _LogFile(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
-        logger.propagate = False
-    return handler
-
-
-def end_log(handler: logging.Handler) -> None:
-    """Close a run's log: the next run in this process has one of its own."""
-    for name in LOGGERS:
-        logging.getLogger(name).removeHandler(handler)
-    handler.close()

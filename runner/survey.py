@@ -24,20 +24,22 @@ from runner.budget import decide
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
 from runner.catalogue.phrases import phrase
+from runner.due import Past
 from runner.exits import Exit, Refusal
-from runner.forecast import Forecast, Past, forecast_record, foresee
+from runner.forecast import Forecast, forecast_record, foresee
 from runner.inputs import describe as describe_inputs
 from runner.inputs import field_named
 from runner.inquiry import last_offer
 from runner.intake import Onlooker, look_at, would_rebuy
 from runner.keys import KeyRefusal, find_key, keys_name
+from runner.loaded import Intake
 from runner.preview import NoRequestError, Place, Preview, preview, without_long_texts
 from runner.prices.pricelist import PriceList
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY
 from runner.settings import Settings
 from runner.told import absence_words
-from runner.understanding import Intake, plain_layout
+from runner.understanding import plain_layout
 from runner.workspace import BATCH_ID, Workspace
 
 LOOKED_AT = 200  # first requests from which the price of all is foretold

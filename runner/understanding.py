@@ -1,8 +1,8 @@
 """Understands a sheet as requests: its columns, who its rows are, what stands against it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.columns import ColumnMap, map_columns, nearest
@@ -13,37 +13,16 @@ from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Transaction
 from jobs.store.batches import Batch
 from jobs.store.edits import Edit
-from jobs.store.spans import Absence
 from jobs.store.staging import Landing, Plan
 from jobs.template import Template
 from runner.catalogue import said, say
-from runner.catalogue.reasons import reason
 from runner.exits import Refusal
-from runner.naming import TemplateError, check_template
+from runner.loaded import Intake, require_name
 from runner.ratios import repaired
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY, RequestMaker, Shape
 from runner.settings import Settings
 from runner.workspace import BATCH_ID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
-    """A sheet that was understood, and what laying it in does (or did)."""
-
-    sheet: Path
-    unread: bool = False  # same bytes, same options: not read again
-    headers: tuple[str, ...] = ()
-    layout: Mapping[str, JSON] = field(default_factory=dict)
-    columns: ColumnMap | None = None
-    identity: str | None = None
-    plan: Plan | None = None
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[Finding, ...] = ()
-    first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
-    models: Mapping[str, int] = field(default_factory=dict)
-    absence: Absence | None = None  # rows that were asked for and are not there
-    elsewhere: str = ""  # in whose workspace its rows are answered already, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,14 +199,6 @@ def _require_endpoint(name: str | None) -> None:
     if near:
         raise Refusal(say("endpoints.near", name=name, near=near))
     raise Refusal(say("endpoints.unknown", name=name, known=", ".join(ENDPOINTS)))
-
-
-def require_name(template: str, headers: Sequence[str]) -> None:
-    """Files can be named so."""
-    try:
-        check_template(template, headers)
-    except TemplateError as error:
-        raise Refusal(say("name.template", reason=reason(error))) from error
 
 
 def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:

@@ -8,6 +8,8 @@ import traceback
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.exits import Refusal
 from runner.keys import clean_key, find_key, remove_key, store_key, stored_keys, url_of
@@ -33,6 +35,31 @@ def test_a_secret_shows_nothing_but_its_ends() -> None:
     assert str(Secret("short")) == "…"
     with pytest.raises(TypeError):
         pickle.dumps(secret)
+
+
+PIECES = [
+    "sk-",
+    "PK-",
+    "rk-",
+    "AIza",
+    "Bearer",
+    "BEARER",
+    "://",
+    "http",
+    "me:pw",
+    "@",
+    "/",
+    "abcdefghij1234567890",
+    "ſK-",
+    "İ",
+    "-",
+]
+
+
+@given(st.lists(st.sampled_from([*PIECES, " ", "\t", "x" * 31])).map("".join))
+def test_redacted_leaves_nothing_that_looks_like_a_secret(text: str) -> None:
+    assert (redacted(text) != text) == holds_secret(text)
+    assert not holds_secret(redacted(text).replace("[key]", "").replace("[hidden]", ""))
 
 
 def test_redacted_finds_live_secrets_key_words_and_url_passwords() -> None:

@@ -1,7 +1,9 @@
 """Whole runs of `rowmill run` against a gateway: what is sent, what is kept, what comes out."""
 
+import gc
 import json
 import logging
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +11,13 @@ import pytest
 from PIL import Image
 from world import KEY, PICTURE, TEXT, World, workbook
 
+from jobs.job import Claimed
+from jobs.store.settles import Answer, Settlement
+from runner.gateway import Progress
+from runner.log_file import end_log, log_to
 from runner.mock.chance import prompt_digest
-from runner.session import end_log, log_to
+from runner.steps.terms import Done
+from runner.wire import Call, Lost, Reply
 
 ANIMALS = ("a cat", "a dog", "an owl")
 HEADERS = ["prompt", "notes"]
@@ -275,6 +282,24 @@ def test_the_log_has_a_line_for_each_attempt_without_prompts(world: World) -> No
     assert log.count("step=send") == 3
     assert "outcome=tryagain" in log
     assert "secretive" not in log
+
+
+def test_calls_leave_nothing_in_circles_that_collecting_would_have_to_find(world: World) -> None:
+    """A run collects seldom; what circles hold would pile up meanwhile, pictures above all."""
+    sheet = world.prompts("a.csv", *(f"prompt {k}" for k in range(30)))
+    faults = {"prompt 3": ["500", "cut"], "prompt 7": ["429"], "prompt 9": ["reset_after"]}
+    world.mock(faults)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        done = world.run("run", sheet, *PICTURE)
+        gc.collect()
+        kinds = Counter(type(one) for one in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert done.posts > 30
+    assert not kinds.keys() & {Call, Reply, Lost, Claimed, Done, Settlement, Answer, Progress}
 
 
 def test_a_fault_of_ours_is_told_in_the_log_and_not_on_the_screen(

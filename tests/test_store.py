@@ -1,10 +1,11 @@
 """Claiming, taking over and reading, on every database the store knows."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loading import Line, asking, load
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, event, text, update
 from sqlalchemy.exc import IntegrityError
 from working import (
     ME,
@@ -27,6 +28,7 @@ from jobs.store import Store
 from jobs.store.answered import answer, cells_of, done_digests, files_of
 from jobs.store.bars import Bar
 from jobs.store.batches import batch as loaded_batch
+from jobs.store.bill import to_send
 from jobs.store.claims import Order, claim, count_death, next_due
 from jobs.store.history import history
 from jobs.store.ids import Ids
@@ -206,6 +208,62 @@ def test_counts_ignore_jobs_that_no_row_points_to(store: Store) -> None:
     with store.read() as tx:
         found = counts(tx, 1)
     assert (found.done, found.waiting, found.parked, found.total) == (0, 2, 2, 2)
+
+
+def test_counting_reads_indexes_and_no_rows(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "jobs.db")
+    load(store, asking(*"abc"))
+    asked: list[tuple[str, Any]] = []
+    with store.read() as tx:
+        event.listen(tx, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+        counts(tx, 1)
+        ways = [
+            row.detail
+            for words, values in asked.copy()
+            for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values)
+            if row.detail.startswith(("SCAN", "SEARCH"))
+        ]
+    store.close()
+    assert len(ways) == 3
+    assert all("COVERING INDEX" in way or "ix_jobs_unlisted" in way for way in ways), ways
+
+
+def test_what_is_to_be_sent_is_told_by_kind_most_frequent_first(store: Store) -> None:
+    lines = [Line(asks="a", model="m"), Line(asks="b", model="m", endpoint="image")]
+    load(
+        store, [*lines, *(Line(asks=word, model="n") for word in "cde"), Line(asks="f", model="m")]
+    )
+    (first,) = take(store, 1)
+    with store.read() as tx:
+        every = to_send(tx, 1)
+        some = to_send(tx, 1, positions=((1, 3), (7, 9)))
+    assert {(one.endpoint, one.model, one.rows) for one in every} == {
+        ("chat", "n", 3),
+        ("image", "m", 1),
+        ("chat", "m", 1),
+    }
+    assert every[0].rows == 3
+    assert [len(one.examples) for one in every] == [3, 1, 1]
+    assert sorted((one.endpoint, one.rows) for one in some) == [("chat", 1), ("image", 1)]
+    close(store, first, DONE)
+
+
+def test_a_job_whose_row_is_gone_is_not_to_be_sent(store: Store) -> None:
+    load(store, asking("a", "b"))
+    take(store, 1)
+    load(store, asking("b"))
+    (adopted,) = take_over(store)
+    close(store, adopted, Released(delay=0.0), holding=OTHER)
+    with store.read() as tx:
+        assert [(one.rows, len(one.examples)) for one in to_send(tx, 1)] == [(1, 1)]
+
+
+def test_nothing_is_to_be_sent_where_all_is_done(store: Store) -> None:
+    load(store, asking("a"))
+    (only,) = take(store)
+    close(store, only, DONE)
+    with store.read() as tx:
+        assert to_send(tx, 1) == []
 
 
 def test_counts_say_where_every_row_stands(store: Store) -> None:

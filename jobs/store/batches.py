@@ -1,5 +1,6 @@
 """The loaded sheet of a table."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -42,3 +43,9 @@ def batch(connection: Connection, batch_id: int) -> Batch | None:
         attached=json.loads(found.attached),
         loaded_at=found.loaded_at,
     )
+
+
+def digest_of_options(options: JSON) -> bytes:
+    """BLAKE2b over options as canonical JSON."""
+    text = json.dumps(options, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
 from jobs.job import JSON, State, Step
 from jobs.store.nanos import nanos_of
@@ -67,13 +67,10 @@ def to_send(
     connection: Connection, batch_id: int, *, positions: tuple[tuple[int, int], ...] | None = None
 ) -> list[Asked]:
     """The rows that are to be asked, by endpoint and model, most frequent first."""
-    wanted = _to_send(batch_id, positions)
-    found = connection.execute(
-        select(jobs.c.endpoint, jobs.c.model, func.count())
-        .where(wanted)
-        .group_by(jobs.c.endpoint, jobs.c.model)
-        .order_by(func.count().desc())
-    ).all()
+    mine = jobs.c.batch_id == batch_id
+    if positions is not None:
+        mine = and_(mine, within(jobs.c.position, positions))
+    wanted = and_(mine, _at_send(jobs.c.state, jobs.c.step), jobs.c.listed)
     return [
         Asked(
             endpoint=endpoint,
@@ -81,20 +78,45 @@ def to_send(
             rows=count,
             examples=_examples(connection, wanted, endpoint, model),
         )
-        for endpoint, model, count in found
+        for endpoint, model, count in _kinds(connection, mine, wanted)
     ]
 
 
-def _to_send(batch_id: int, positions: tuple[tuple[int, int], ...] | None) -> ColumnElement[bool]:
-    wanted = and_(
-        jobs.c.batch_id == batch_id,
-        jobs.c.state == State.READY.value,
-        jobs.c.step == Step.SEND.value,
-        jobs.c.listed,
+def _kinds(
+    connection: Connection, mine: ColumnElement[bool], wanted: ColumnElement[bool]
+) -> list[tuple[str, str, int]]:
+    """Endpoint, model and how many rows. Most sheets have one kind, so only others are sorted."""
+    kind = (jobs.c.endpoint, jobs.c.model)
+    first = connection.execute(select(*kind).where(wanted).limit(1)).one_or_none()
+    if first is None:
+        return []
+    endpoint, model = first
+    differs = or_(jobs.c.endpoint != endpoint, jobs.c.model != model)
+    others = connection.execute(
+        select(*kind, func.count()).where(differs, wanted).group_by(*kind)
+    ).all()
+    same = _number(connection, mine) - sum(count for _, _, count in others)
+    found = [(endpoint, model, same), *(tuple(row) for row in others)]
+    return sorted(found, key=lambda one: -one[2])
+
+
+def _number(connection: Connection, mine: ColumnElement[bool]) -> int:
+    """How many of these are to be asked. An index has all, and another one the few unlisted."""
+    every = and_(mine, _at_send(jobs.c.state, jobs.c.step))
+    unlisted = and_(
+        mine,
+        _at_send(func.lower(jobs.c.state), func.lower(jobs.c.step)),
+        not_(jobs.c.listed),
     )
-    if positions is None:
-        return wanted
-    return and_(wanted, within(jobs.c.position, positions))
+    numbers = [
+        connection.execute(select(func.count()).where(wanted)).scalar_one()
+        for wanted in (every, unlisted)
+    ]
+    return numbers[0] - numbers[1]
+
+
+def _at_send(state: ColumnElement[str], step: ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(state == State.READY.value, step == Step.SEND.value)
 
 
 def _examples(
@@ -121,9 +143,8 @@ def mean_costs(connection: Connection, batch_id: int) -> dict[tuple[str, str], t
 
 def mean_file_size(connection: Connection, batch_id: int) -> float | None:
     """Bytes of a saved file on average; None where there is none."""
+    ours = exists().where(jobs.c.id == files.c.job_id, jobs.c.batch_id == batch_id)
     mean = connection.execute(
-        select(func.avg(files.c.size))
-        .select_from(files.join(jobs, jobs.c.id == files.c.job_id))
-        .where(jobs.c.batch_id == batch_id, files.c.state == "done")
+        select(func.avg(files.c.size)).where(files.c.state == "done", ours)
     ).scalar_one()
     return None if mean is None else float(mean)

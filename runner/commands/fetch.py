@@ -19,18 +19,19 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.finishing import STOP_CODES
-from runner.commands.launch import program_version
 from runner.commands.picturing import thumbnails_for
+from runner.commands.terms import program_version
 from runner.exits import Exit, worst
 from runner.inspection import Condition, Finding, inspect_files
 from runner.keys import OwnedKey
+from runner.log_file import end_log, log_to
 from runner.next_command import MORE, at_last_address
 from runner.prices.pricelist import PriceList
 from runner.progress import Display
 from runner.purse import Purse
 from runner.screen import give, tell
 from runner.secret import Secret
-from runner.session import Assignment, Ending, Session, end_log, log_to
+from runner.session import Assignment, Ending, Session
 from runner.workspace import BATCH_ID, Workspace, find
 
 MOST_SHOWN = 20

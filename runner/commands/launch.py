@@ -1,12 +1,10 @@
 """What `run`, `retry` and `rehearse` share: take the sheet in, ask, run."""
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urlsplit
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from jobs import failpoints
 from jobs.job import JSON
@@ -18,33 +16,25 @@ from jobs.store.totals import Counts, counts
 from runner.catalogue import say
 from runner.catalogue.findings import describe
 from runner.commands.absent import tell_absent
-from runner.commands.finishing import finish
-from runner.commands.paying import (
-    Due,
-    Outlay,
-    consent,
-    keep_cap,
-    look,
-    tell_ahead,
-    under_the_last_cap,
-    weigh_up,
-)
-from runner.commands.piloting import go_piloted
-from runner.commands.terms import Launch
+from runner.commands.terms import Launch, program_version
+from runner.due import Due, look
 from runner.exits import Refusal
+from runner.imports import seldom_collected
 from runner.intake import Incoming, take_in
-from runner.keys import OwnedKey, find_keys, keys_name
-from runner.progress import Display
-from runner.rereading import read_again
-from runner.schema import AUTO
+from runner.loaded import Intake
+from runner.log_file import end_log, log_to
+from runner.schema import SCHEMA, Kind
 from runner.screen import tell
 from runner.secret import keep_out_of_dumps
-from runner.session import Assignment, Ending, Session, end_log, log_to
 from runner.settings import Settings, is_here
-from runner.switchboard import limits_of
-from runner.understanding import Intake
-from runner.workspace import BATCH_ID, remember
+from runner.values import read_value
+from runner.workspace import BATCH_ID, Workspace, remember
 
+if TYPE_CHECKING:
+    from runner.commands.paying import Outlay
+    from runner.session import Ending
+
+CAP = next(one for one in SCHEMA if one.kind is Kind.CAP)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 
@@ -87,57 +77,54 @@ def _arm(settings: Settings) -> None:
 
 def _run(job: Launch, store: Store) -> int:
     incoming = Incoming(sheet=job.sheet, edits=job.edits)
-    capped = under_the_last_cap(store, job.settings)
+    capped = _under_the_last_cap(store, job.settings)
     intake = take_in(store, job.workspace, incoming, capped, now=time.time())
     _tell_intake(intake, job.settings)
     with store.read() as tx:
         tell_absent(tx, job.sheet.name, job.settings.rows)
     remember(job.sheet, job.workspace)
-    better = read_again(store, job.workspace, program_version())
-    if better:
-        tell(say("run.read_again", count=f"{better:,}"))
+    with store.read() as tx:
+        last = last_run(tx, BATCH_ID)
+    if last is not None and last.program != program_version():
+        _read_again(store, job.workspace)
     loaded, standing, due = _foreseen(job, store)
-    ending = outlay = None
-    if standing.pending:
-        keys = _keys(job)
-        outlay = weigh_up(job.settings, keys[0].key, due)
-        _tell_other_address(job, store)
-        _agree(job, outlay, loaded)
-        keep_cap(store, loaded, outlay.budget)
-        if job.before is not None:
-            with store.write() as tx:
-                job.before(tx)
-        means = _Means(keys=keys, outlay=outlay)
-        ending = go_piloted(
-            store,
-            job.workspace,
-            job.settings,
-            lambda settings, jobs: _go(replace(job, settings=settings), store, loaded, means, jobs),
-            asks=not job.rehearsal,
-        )
+    if not standing.pending:
+        return _finished(job, store, loaded)
+    from runner.commands.pending import go_on  # noqa: PLC0415 - `run` has begun to import it
+
+    with seldom_collected():
+        ending, outlay = go_on(job, store, loaded, due)
+        return _finished(job, store, loaded, ending, outlay)
+
+
+def _finished(
+    job: Launch,
+    store: Store,
+    loaded: Batch,
+    ending: "Ending | None" = None,
+    outlay: "Outlay | None" = None,
+) -> int:
+    from runner.commands.finishing import finish  # noqa: PLC0415 - as `go_on` says
+
     return finish(job, store, loaded, ending, outlay)
 
 
-def _tell_other_address(job: Launch, store: Store) -> None:
-    """Say that the calls go elsewhere than those of the last run did."""
+def _under_the_last_cap(store: Store, settings: Settings) -> Settings:
+    """The settings with the cap of last time: a new one is kept only when it can be held."""
     with store.read() as tx:
-        last = last_run(tx, BATCH_ID)
-    before = last.options.get("base_url") if last is not None else None
-    if isinstance(before, str) and before != job.settings.base_url and not job.rehearsal:
-        sentence = say("run.other_address", before=before, now=job.settings.base_url)
-        tell(say("cli.warning", text=sentence))
+        known = batch(tx, BATCH_ID)
+    kept = known.options.get("max_cost") if known is not None else None
+    cap = read_value(CAP, kept) if isinstance(kept, str) else None
+    source = "default" if cap is None else "remembered"
+    sources = {**settings.sources, "max_cost": source}
+    return replace(settings, max_cost=cap, sources=sources)  # type: ignore[arg-type]  # a Cap
 
 
-def _agree(job: Launch, outlay: Outlay, loaded: Batch) -> None:
-    """Tell what lies ahead and have a yes where one is needed."""
-    settings = job.settings
-    if not settings.quiet:
-        endpoints = str(settings.endpoint or loaded.options.get("endpoint") or say("run.by_row"))
-        model = settings.model or loaded.options.get("model") or ""
-        what = " ".join(word for word in (endpoints, str(model)) if word)
-        tell_ahead(outlay, settings, what, job.workspace.folder)
-    if not job.rehearsal:
-        consent(outlay, settings)
+def _read_again(store: Store, workspace: Workspace) -> None:
+    from runner.rereading import read_again  # noqa: PLC0415 - after an update only
+
+    if better := read_again(store, workspace):
+        tell(say("run.read_again", count=f"{better:,}"))
 
 
 def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts, Due]:
@@ -152,63 +139,6 @@ def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts, Due]:
     for sentence in told:
         tell(sentence)
     return loaded, standing, due
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Means:
-    """With which keys a run is made, and what it may cost."""
-
-    keys: tuple[OwnedKey, ...]
-    outlay: Outlay
-
-
-def _go(
-    job: Launch,
-    store: Store,
-    loaded: Batch,
-    means: _Means,
-    jobs: tuple[int, ...] | None,
-) -> Ending:
-    settings = job.settings
-    assignment = Assignment(
-        settings=settings,
-        workspace=job.workspace,
-        batch=loaded,
-        keys=means.keys,
-        purse=means.outlay.purse(),
-        title=f"{job.sheet.name} → {urlsplit(settings.base_url).netloc}",
-        program=program_version(),
-        limit=settings.limit,
-        rows=settings.rows,
-        jobs=jobs,
-        remembered=loaded.options,
-    )
-    display = Display("none" if settings.quiet else settings.progress, color=settings.color)
-    hands = limits_of(settings, accounts=len(assignment.keys)).in_flight
-    if settings.concurrency != AUTO and hands < int(settings.concurrency):
-        tell(say("run.fewer_hands", hands=hands, wanted=settings.concurrency))
-    ending = asyncio.run(Session(store, assignment, display).go())
-    if ending.recovered:
-        tell(say("run.recovered", count=f"{ending.recovered:,}"))
-    return ending
-
-
-def _keys(job: Launch) -> tuple[OwnedKey, ...]:
-    if job.key is not None:
-        return (OwnedKey(key=job.key),)
-    found = find_keys(job.settings, os.environ)
-    if not found:
-        settings = job.settings
-        raise Refusal(say("keys.missing", name=keys_name(settings), url=settings.base_url))
-    return found
-
-
-def program_version() -> str:
-    """rowmill's version, as it is written into the table."""
-    try:
-        return version("rowmill")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 # --- before ---------------------------------------------------------------------------------------

@@ -3,16 +3,14 @@
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jobs.job import JSON
-from jobs.store import Store, Transaction
-from jobs.store.batches import Batch, batch
-from jobs.store.bill import Asked, Committed, committed, mean_costs, mean_file_size, to_send
-from jobs.store.glance import recent_seconds
+from jobs.store import Store
+from jobs.store.batches import Batch
 from jobs.store.log import remember_options
 from jobs.store.totals import spent
 from runner.addresses import proxy_for
@@ -20,35 +18,25 @@ from runner.budget import Budget, decide
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.commands.usage import confirmed
+from runner.due import Due
 from runner.exits import Exit, Refusal
-from runner.forecast import Forecast, Past, foresee, range_words
+from runner.forecast import Forecast, foresee, range_words
 from runner.inquiry import Told, inquire, till_of
 from runner.prices.ask import ANSWER
 from runner.prices.pricelist import PriceList
 from runner.prices.till import Till
 from runner.purse import Purse
-from runner.schema import SCHEMA, Cap, Kind
+from runner.schema import Cap
 from runner.screen import fitting, tell
 from runner.secret import Secret
 from runner.settings import Settings
 from runner.snapshot import span_of
 from runner.told import amount_words, money
 from runner.transport import Target, TargetError
-from runner.values import read_value
 from runner.workspace import BATCH_ID
 
 UNITS_WITHOUT_ASKING = 10.0
-CAP = next(one for one in SCHEMA if one.kind is Kind.CAP)
 GB = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """The rows that are to be asked, and what is known of such rows; read in one look."""
-
-    kinds: tuple[Asked, ...]
-    past: Past
-    before: Committed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +53,6 @@ class Outlay:
     def purse(self) -> Purse:
         """What may be spent in the run."""
         return Purse(self.prices, cap=self.budget.amount if self.budget else None)
-
-
-def look(tx: Transaction, settings: Settings) -> Due:
-    """Read what the forecast needs."""
-    return Due(
-        kinds=tuple(to_send(tx, BATCH_ID, positions=settings.rows)),
-        past=Past(
-            costs=mean_costs(tx, BATCH_ID),
-            seconds=recent_seconds(tx, BATCH_ID),
-            file_size=mean_file_size(tx, BATCH_ID),
-        ),
-        before=committed(tx, BATCH_ID),
-    )
 
 
 def target_of(settings: Settings, key: Secret) -> Target:
@@ -118,17 +93,6 @@ def weigh_up(settings: Settings, key: Secret, due: Due) -> Outlay:
         budget=decide(settings.max_cost, ahead, due.before),
         target=target,
     )
-
-
-def under_the_last_cap(store: Store, settings: Settings) -> Settings:
-    """The settings with the cap of last time: a new one is kept only when it can be held."""
-    with store.read() as tx:
-        known = batch(tx, BATCH_ID)
-    kept = known.options.get("max_cost") if known is not None else None
-    cap = read_value(CAP, kept) if isinstance(kept, str) else None
-    source = "default" if cap is None else "remembered"
-    sources = {**settings.sources, "max_cost": source}
-    return replace(settings, max_cost=cap, sources=sources)  # type: ignore[arg-type]  # a Cap
 
 
 def keep_cap(store: Store, loaded: Batch, budget: Budget | None) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from runner.catalogue import say
 from runner.commands import options
 from runner.exits import Refusal
-from runner.imports import undisturbed
+from runner.imports import begin, undisturbed
 from runner.stdin_sheet import STDIN, keep
 from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renamed_from
 
 
 @options.argument("sheet")
 def _run(sheet: str) -> int:
+    begin("runner.commands.pending")  # while the table is opened and counted
     bring_forward(Path(sheet))
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jobs.store import Store, Transaction
@@ -24,3 +25,11 @@ class Launch:
     edits: Sequence[Edit] = ()  # cells that a person corrected beside the sheet
     rehearsal: bool = False
     audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # what else to tell at the end
+
+
+def program_version() -> str:
+    """rowmill's version, as it is written into the table."""
+    try:
+        return version("rowmill")
+    except PackageNotFoundError:
+        return "unknown"

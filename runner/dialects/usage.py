@@ -56,8 +56,10 @@ def _cached(raw: Mapping[str, JSON]) -> int | None:
 
 
 def _count(value: JSON) -> int | None:
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
+    if type(value) is int:  # as nearly all are
+        return value if 0 <= value < _MOST else None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 14:
         value = int(value)
     if isinstance(value, int | float) and 0 <= value < _MOST and value == value // 1:

@@ -1,13 +1,15 @@
 """A gateway that costs next to nothing: answers chat requests after a wait that the path names.
 
 `/0ms/v1/chat/completions` answers at once, `/2000ms/v1/chat/completions` after two seconds. Run as
-a process of its own, it prints its port, then the moment of the first request.
+a process of its own, it prints its port, then the moment of the first request and that of the first
+paid one; a run asks for prices and credit before.
 """
 
 import asyncio
 import json
 import sys
 import time
+from typing import ClassVar
 
 TEXT = "A foldable stand of oiled bamboo. It lifts the screen to eye level and packs flat."
 BODY = json.dumps(
@@ -36,7 +38,7 @@ LENGTH = b"content-length:"
 class Talk(asyncio.Protocol):
     """One connection; requests come one after another, as HTTP/1.1 clients send them."""
 
-    told = False  # was the moment of the first request printed?
+    untold: ClassVar = [b"", b"post "]  # beginnings of the requests whose moment is not printed yet
 
     def __init__(self) -> None:
         self._seen = b""
@@ -66,10 +68,10 @@ class Talk(asyncio.Protocol):
         end = self._seen.find(b"\r\n\r\n")
         if end < 0:
             return False
-        if not Talk.told:
-            Talk.told = True
-            print(time.time(), flush=True)
         head = self._seen[:end].lower()
+        while Talk.untold and head.startswith(Talk.untold[0]):
+            del Talk.untold[0]
+            print(time.time(), flush=True)
         at = head.find(LENGTH)
         length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         self._needed = end + 4 + length

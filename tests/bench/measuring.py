@@ -111,8 +111,8 @@ class Gateway:
         """A base URL whose answers take so long."""
         return f"http://127.0.0.1:{self.port}/{milliseconds}ms"
 
-    def first_request(self) -> float:
-        """When the first request came (Unix seconds); waits for it."""
+    def moment(self) -> float:
+        """When the first request came, then when the first paid one (Unix seconds); waits."""
         assert self.process.stdout is not None
         return float(self.process.stdout.readline())
 

@@ -97,6 +97,19 @@ def test_kills_during_recovery_repeat_nothing_and_lose_nothing(tmp_path: Path) -
         assert kept == [(16,)]
 
 
+def test_calls_without_an_answer_are_settled_in_one_commit(tmp_path: Path) -> None:
+    """A commit for each would hold up the first request by a flush of the disk a call."""
+    with scene(tmp_path, rows=16, latency=1.0) as one:
+        run = one.start()
+        assert one.until_calls(16, run)
+        run.kill()
+        photos = [one.photo("0")]
+        assert one.start().wait() == Exit.DONE
+        assert not audit(one, photos).problems
+        moments = one.query("SELECT count(*), count(DISTINCT ended_at) FROM calls WHERE wire = 'D'")
+        assert moments == [(16, 1)]
+
+
 def test_an_answer_in_spool_and_table_alike_does_not_stop_the_next_run(tmp_path: Path) -> None:
     """Killed after the commit and before the spool forgot it, with the files being saved."""
     with scene(tmp_path, rows=4, endpoint="chat-image") as one:
