@@ -31,6 +31,7 @@ class Allowance:
         self.away = ""
         self.delay = 0.0
         self.revoked: set[str] = set()
+        self.waits: list[float | None] = []  # of calls refused next; None asks for none
         self.let_in: list[tuple[float, str]] = []  # moment, key
         self.refused: list[float] = []
         self.turned_away = 0  # calls while it was away
@@ -81,8 +82,11 @@ class Allowance:
         key = http.headers.get("Authorization", "").removeprefix("Bearer ")
         if key in self.revoked:
             return _error(401, "无效的令牌")
+        if http.method == "POST" and self.waits:
+            self.refused.append(time.monotonic())
+            return _slow_down(self.waits.pop(0))
         if http.method == "POST" and not self._lets_in(key):
-            return _error(429, "您已达到请求数限制", code="rate_limit_exceeded")
+            return _slow_down(None)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -136,6 +140,13 @@ class Allowance:
         line = {"endpoint": http.path, "key": key, "billed": True, "model": None}
         with self.bill.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
+
+
+def _slow_down(wait: float | None) -> web.Response:
+    answer = _error(429, "您已达到请求数限制", code="rate_limit_exceeded")
+    if wait is not None:
+        answer.headers["Retry-After"] = str(wait)
+    return answer
 
 
 def _error(status: int, message: str, code: str = "") -> web.Response:

@@ -116,15 +116,13 @@ class Bucket:
 
 @dataclass(slots=True)
 class AtOnce:
-    """So many calls at the same time, and another number from a moment on."""
+    """So many calls at the same time."""
 
     limit: int
-    then: int = 0
-    at: float = math.inf
     inside: int = 0
 
     def lets_in(self, now: float) -> bool:
-        good = self.inside < (self.limit if now < self.at else self.then)
+        good = self.inside < self.limit
         self.inside += good
         return good
 

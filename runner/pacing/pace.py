@@ -30,8 +30,8 @@ class Pace:
     after pauses that grow, until one is accepted. Some gateways refuse by chance: where a person
     chose how many calls go at once, rare refusals cost no more than their pauses, and only many of
     them or several in a row show a limit; `auto` learns what share is chance, and then a refusal
-    that asks for no wait holds nobody else back. Where `auto` finds that calls at once are what is
-    limited, it keeps to their number. A wait that is asked for is everybody's, always.
+    that asks for no wait holds nobody else back. Where `auto` finds a limit of calls at once, that
+    is its window, and no pace is learned. A wait that is asked for is everybody's, always.
     Each call that `admit` lets go is given back by `ended`. Not for several threads.
     """
 
@@ -48,7 +48,6 @@ class Pace:
         self.paused_until = -math.inf
         self.reason = ""
         self.seeker = Seeker()
-        self._at_once = AtOnce()
         self._refusals = 0  # in a row
         self._heard = 0  # calls that were accepted or refused
         self._share = 0.0  # of them that were refused, the latest counting most
@@ -66,6 +65,7 @@ class Pace:
         """Sets new limits, also in the middle of a run; what is in flight stays in flight."""
         self.limits = limits
         self._climb = Climb(limits.in_flight, start=START if limits.auto else limits.in_flight)
+        self._at_once = AtOnce(limits.in_flight)
         if self._quota is not None:
             self._quota.retune(limits)
         elif limits.rpm is not None or limits.tpm is not None:
@@ -74,8 +74,8 @@ class Pace:
     @property
     def window(self) -> int:
         """How many calls may be in flight at the moment."""
-        found = self._at_once.room(self._clock()) if self.limits.auto else None
-        return self._climb.window if found is None else min(found, self.limits.in_flight)
+        limit = self._at_once.limit
+        return self._climb.window if limit is None else limit
 
     def admit(self, wanted: int) -> int:
         """How many of `wanted` calls may start now; they count as started."""
@@ -91,7 +91,7 @@ class Pace:
         if number:
             self.seeker.started(now, number)
             self.in_flight += number
-            self._at_once.started(now, self.in_flight, patience=self._patience)
+            self._at_once.started(now, number, self.in_flight)
             self._trial = now if self._probation else None
         return number
 
@@ -152,7 +152,10 @@ class Pace:
         now = self._clock()
         began = now if started is None else started
         self._hear_of(refused=True)
-        if self._is_one_too_many(now, began) or self._is_chance(began):
+        if self.limits.auto:
+            again = self._refusals > 0 or began <= self._slowed_at
+            self._at_once.refused(now, began, again=again)
+        if self._is_chance(began):
             if not wait.asked:
                 return 0.0, False
             seconds = wait.seconds
@@ -166,18 +169,18 @@ class Pace:
         self._told_at = now if fresh else self._told_at
         return seconds, fresh
 
-    def _is_one_too_many(self, now: float, began: float) -> bool:
-        """Was it refused because as many are in flight as may be, which is known?"""
-        return self.limits.auto and self._at_once.refused(now, began)
-
     def _is_chance(self, began: float) -> bool:
-        if not self.limits.auto or self._probation or began <= self._slowed_at:
+        if not self.limits.auto or self._at_once.limit is not None:
+            return False
+        if self._probation or began <= self._slowed_at:
             return False
         return self.seeker.is_chance(began)
 
     def _meet_limit(self, now: float, began: float) -> None:
         """One call at a time from now on; calls that were in flight together count once."""
         self.seeker.refused(now, began)
+        if self._at_once.limit is not None:
+            self.seeker.forget()
         if began <= self._slowed_at:
             return
         self._slowed_at = now
@@ -208,11 +211,11 @@ class Pace:
             self.seeker.overlook()
         if self._probation == "gone":
             self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently
+            self._at_once = AtOnce(self.limits.in_flight)  # many at once would storm it
         self._probation, self._trial = "", None
-        if self._at_once.accepted():
-            self.seeker.forget()  # what it learned came from calls at once
         self.seeker.accepted(now, now if started is None else started, rare=rare)
-        self._climb.answered(now, full=self._full)
+        if self._at_once.limit is None:
+            self._climb.answered(now, full=self._full)
 
     def next_at(self) -> float:
         """The moment, on our clock, when it is worth asking again; inf: when something happens."""

@@ -92,11 +92,6 @@ class Seeker:
             self.forget()
         return by_chance
 
-    def forget(self) -> None:
-        """There is no limit by the minute: what was learned was learned from something else."""
-        self.rate = self.refused_at = None
-        self._sure = False
-
     @property
     def _below(self) -> bool:
         """Is the rate so low that no limit refuses?"""
@@ -127,6 +122,11 @@ class Seeker:
     def overlook(self) -> None:
         """Nothing is learned from the refusal that is open: it may have been chance."""
         self.refused_at = None
+
+    def forget(self) -> None:
+        """What was learned was learned from refusals of another kind."""
+        self.rate = self.refused_at = None
+        self._sure = False
 
     def _last_minute(self) -> float:
         """Accepted starts."""
