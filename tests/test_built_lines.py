@@ -104,7 +104,43 @@ def _parked(tx: Transaction) -> None:
     tx.execute(update(rows).where(rows.c.position == 3).values(parked=True))
 
 
-@pytest.mark.parametrize("change", [_tried_again, _edited, _parked])
+def _shared(tx: Transaction) -> None:
+    """The first two rows took the same call."""
+    first, second = tx.execute(select(jobs.c.id, jobs.c.call_id).order_by(jobs.c.position)).all()[
+        :2
+    ]
+    tx.execute(update(attempts).where(attempts.c.job_id == second[0]).values(call_id=first[1]))
+    tx.execute(update(jobs).where(jobs.c.id == second[0]).values(call_id=first[1]))
+
+
+def _without_its_call(tx: Transaction) -> None:
+    """What the second row's call gave does not count."""
+    tx.execute(update(jobs).where(jobs.c.position == 3).values(call_id=None))
+
+
+def _in_hand(tx: Transaction) -> None:
+    """The second row's call has not ended."""
+    tx.execute(update(attempts).where(attempts.c.text == "2").values(outcome=None))
+
+
+CHANGES = [_tried_again, _edited, _parked, _shared, _without_its_call, _in_hand]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_rows_read_together_say_what_each_says_alone(
+    tmp_path: Path, change: Callable[[Transaction], None]
+) -> None:
+    make_table(tmp_path, PLAIN, FATES)
+    changed(tmp_path, change)
+    store = Store.look(tmp_path / "jobs.db")
+    with store.read() as tx:
+        found = results(tx, BATCH_ID, only={"done", "pending", "parked"})
+        ids = tx.execute(select(rows.c.id)).scalars().all()
+        assert sorted(found) == sorted(found.apart(ids).values())
+    store.close()
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_odd_rows_keep_their_place_among_the_built(
     tmp_path: Path, change: Callable[[Transaction], None]
 ) -> None:

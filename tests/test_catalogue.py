@@ -14,7 +14,7 @@ import runner
 from jobs.job import FailureClass
 from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
 from runner.catalogue.zh_endpoints import SAID
-from runner.catalogue.zh_phrases import DETAILS, PHRASES
+from runner.catalogue.zh_phrases import DETAILS, LABELS, PHRASES
 from runner.cli import rowmill
 from runner.commands.options import Told
 from runner.inputs import describe
@@ -113,7 +113,7 @@ def test_every_english_phrase_that_is_put_into_chinese_is_still_said() -> None:
     files = (file for place in places for file in place.rglob("*.py"))
     texts = (file.read_text("utf-8") for file in files if file.parent.name != "catalogue")
     code = re.sub(r'"\s*\n\s*f?r?"', "", "\n".join(texts))
-    for pattern, _ in (*PHRASES, *DETAILS):
+    for pattern, _ in (*PHRASES, *DETAILS, *LABELS):
         longest = max(BETWEEN.split(pattern), key=len).strip()
         assert len(longest) < 5 or longest in code, pattern
 

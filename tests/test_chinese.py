@@ -2,11 +2,14 @@
 
 import csv
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import openpyxl
 import pytest
+from builders import IN_DOUBT, REFUSED, Fate, Sheet, make_table
 from click.testing import CliRunner
 from english import CHINESE, english_in
 from world import PICTURE, TEXT, World
@@ -306,3 +309,18 @@ def test_a_gateway_that_is_not_there_is_told_in_chinese(world: World) -> None:
     assert told.code == 6
     assert english_in(told.out) == [], told.out
     assert "连不上 127.0.0.1:9（连接失败）" in told.out
+
+
+def test_the_summary_of_a_workbook_is_in_chinese_but_for_data(tmp_path: Path) -> None:
+    fates = [Fate(text="one", cost=0.5, tokens=(1, 2)), Fate(text="two"), REFUSED, IN_DOUBT]
+    folder = tmp_path / "a.rowmill"
+    make_table(folder, Sheet(headers=["prompt"], rows=[["a"], ["b"], ["c"], ["d"]]), fates)
+    target = tmp_path / "out.xlsx"
+    words = ["--lang", "zh", "export", str(folder), "-o", str(target)]
+    assert CliRunner().invoke(rowmill, words).exit_code == 0
+    summary = openpyxl.load_workbook(target)["summary"]
+    cells = {str(cell.value) for row in summary.iter_rows() for cell in row}
+    texts = {text for text in cells if re.search("[A-Za-z]", text) and not CHINESE.search(text)}
+    named = {text for text in texts if text.startswith("result_")}
+    assert texts - named == {"done", "failed", "in_doubt", "failed: refused", "m", "m-2026", "None"}
+    assert {"行数", "总花费（至少，USD）", "模型", "费用"} <= cells

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import BinaryIO
 
-from jobs.export.records import Moments, records
+from jobs.export.records import HALF_A_MICROSECOND, Moments, records
 from jobs.export.shape import grid, own_columns
 from jobs.sheet.write_lines import heads_of, line_of, write_texts
 from jobs.sheet.writers import Tally, unique_names
@@ -36,19 +36,11 @@ def _lines(rows: Results, batch: Batch, files_at: str) -> Iterator[str]:
 
 def _line(row: Built, moments: Moments) -> str:
     """The objects without their braces, and what stands between them. Runs for every row."""
-    _, _, *heads, cost, seconds, attempts, middle, ended, tail = row
-    head = heads[0][1:-1] if len(heads) == 1 else ",".join([one[1:-1] for one in heads])
+    _, _, head, cost, seconds, middle, ended, tail = row
+    cost = "null" if cost is None or not isfinite(cost) else repr(cost)
+    seconds = "null" if seconds is None or not isfinite(seconds) else repr(round(seconds, 3))
+    moment = "null" if ended is None else f'"{moments[int(ended + HALF_A_MICROSECOND)]}"'
     return (
-        f'{{{head},"result_cost":{_number(cost)}'
-        f',"result_seconds":{_number(None if seconds is None else round(seconds, 3))}'
-        f',"result_attempts":{attempts},{middle[1:-1]}'
-        f',"result_finished_at":{"null" if ended is None else _text(moments, ended)},{tail[1:]}\n'
+        f'{head[:-1]},"result_cost":{cost},"result_seconds":{seconds}'
+        f',{middle[1:-1]},"result_finished_at":{moment},{tail[1:]}\n'
     )
-
-
-def _number(value: float | None) -> str:
-    return "null" if value is None or not isfinite(value) else repr(value)
-
-
-def _text(moments: Moments, ended: float) -> str:
-    return f'"{moments[ended]}"'

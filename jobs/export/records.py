@@ -14,6 +14,7 @@ from jobs.store.batches import Batch
 from jobs.store.results import ResultRow
 
 MOST_MOMENTS = 10_000
+HALF_A_MICROSECOND = 5e-7  # what a datetime would round up is the next second
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it has, in C
 
 
@@ -53,7 +54,7 @@ def _ours(row: ResultRow, files_at: str, data: dict[str, JSON], moments: "Moment
         row.attempts,
         row.answered_model or row.model or None,
         row.request_id,
-        None if row.finished_at is None else moments[row.finished_at],
+        None if row.finished_at is None else moments[int(row.finished_at + HALF_A_MICROSECOND)],
         data or None,
         row.row,
         row.key,
@@ -81,23 +82,17 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-class Moments:
-    """Times as the person's clock showed them, with their offset; to the second.
+class Moments(dict[int, str]):
+    """Whole seconds as the person's clock showed them, with their offset.
 
     Rows that follow each other end in the same few seconds.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[int, str] = {}
-
-    def __getitem__(self, seconds: float) -> str:
-        whole = int(seconds + 5e-7)  # what a datetime would round up is the next second
-        found = self._known.get(whole)
-        if found is None:
-            if len(self._known) >= MOST_MOMENTS:
-                self._known.clear()
-            moment = datetime.fromtimestamp(whole, UTC).astimezone()
-            found = self._known[whole] = moment.isoformat(timespec="seconds")
+    def __missing__(self, second: int) -> str:
+        if len(self) >= MOST_MOMENTS:
+            self.clear()
+        moment = datetime.fromtimestamp(second, UTC).astimezone()
+        found = self[second] = moment.isoformat(timespec="seconds")
         return found
 
 

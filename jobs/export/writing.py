@@ -16,6 +16,7 @@ from jobs.export.shape import format_of, grid
 from jobs.export.traces import Traces
 from jobs.job import JSON
 from jobs.sheet.copy_parts import UnfitWorkbookError
+from jobs.sheet.workbook_summary import Label
 from jobs.sheet.write_delimited import write_delimited
 from jobs.sheet.write_lines import write_lines
 from jobs.sheet.write_parquet import write_parquet
@@ -41,7 +42,8 @@ class Options:
     `workspace` holds the files that results name, and the record of what we wrote. `safe`
     neutralises the user's own columns too, in csv and tsv. `properties` are columns for structured
     output. `thumbs`: a workbook shows the thumbnails that there are. `spent` goes on the
-    summary tab of a workbook. `now` (Unix seconds) dates a sibling.
+    summary tab of a workbook, whose labels `label` puts into the person's language. `now` (Unix
+    seconds) dates a sibling.
     """
 
     workspace: Path
@@ -49,6 +51,7 @@ class Options:
     properties: tuple[Column, ...] = ()
     thumbs: bool = False
     spent: Spent | None = None
+    label: Label = str
     now: float = field(default_factory=time.time)
 
 
@@ -150,7 +153,8 @@ class _Job:
             case "xlsx":
                 beside = Beside(
                     folder=self.folder,
-                    summary=_summary(self.options.spent),
+                    summary=_summary(self.options.spent, self.options.label),
+                    label=self.options.label,
                     picture=self._picture if self.options.thumbs else None,
                 )
                 return write_workbook(file, columns, lines, beside=beside)
@@ -164,16 +168,17 @@ class _Job:
         return found if found.is_file() else None
 
 
-def _summary(spent: Spent | None) -> list[tuple[str, JSON]]:
+def _summary(spent: Spent | None, label: Label) -> list[tuple[str, JSON]]:
     """What the workspace has used up in all, also for answers that are in no row any more."""
     if spent is None:
         return []
-    lines: list[tuple[str, JSON]] = [("calls in all", spent.calls)]
+    lines: list[tuple[str, JSON]] = [(label("calls in all"), spent.calls)]
     if spent.cost is not None:
         least = "at least, " if spent.unpriced_calls or spent.unknown_calls else ""
-        lines.append((f"spent in all ({least}{spent.currency or 'no currency'})", spent.cost))
+        words = f"spent in all ({least}{spent.currency or 'no currency'})"
+        lines.append((label(words), spent.cost))
     if spent.unpriced_calls:
-        lines.append(("calls without a known price", spent.unpriced_calls))
+        lines.append((label("calls without a known price"), spent.unpriced_calls))
     if spent.unknown_calls:
-        lines.append(("calls in doubt: perhaps billed, no answer", spent.unknown_calls))
+        lines.append((label("calls in doubt: perhaps billed, no answer"), spent.unknown_calls))
     return lines

@@ -1,7 +1,7 @@
 """The summary tab of a results workbook: counts while the rows go by, then one page of lines."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from jobs.sheet.writers import Kind, Record, Tally, cell_text
 _SUMMED = (
     *("result_cost", "result_prompt_tokens", "result_completion_tokens", "result_total_tokens"),
 )
+Label = Callable[[str], str]
+"""An English label in the person's language; what is data stays as it is."""
 _BY_MODEL = ("rows", "done", "failed", "median seconds", "p95 seconds", "cost")
 
 
@@ -53,34 +55,38 @@ def _number(value: JSON) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def sum_up(page: Any, sums: Sums, tally: Tally, more: Sequence[tuple[str, JSON]]) -> None:
+def lines_of(sums: Sums, tally: Tally, label: Label) -> list[tuple[str, JSON]]:
     """One number a line; a cost is of the answers in this file, and may not be all of it."""
-    lines: list[tuple[str, JSON]] = [("rows", tally.rows)]
+    lines: list[tuple[str, JSON]] = [(label("rows"), tally.rows)]
     lines += sorted(sums.statuses.items())
     lines += [(f"failed: {name}", count) for name, count in sorted(sums.classes.items())]
     lines += [(name, sums.numbers[name]) for name in _SUMMED if name in sums.numbers]
     if sums.unpriced:
-        lines.append(("done rows without a known cost", sums.unpriced))
+        lines.append((label("done rows without a known cost"), sums.unpriced))
     if tally.replaced:
-        lines.append(("characters Excel cannot hold, replaced", tally.replaced))
+        lines.append((label("characters Excel cannot hold, replaced"), tally.replaced))
     if tally.texts:
-        lines.append(("texts too long for a cell, in files", tally.texts))
-    lines += more
+        lines.append((label("texts too long for a cell, in files"), tally.texts))
+    return lines
+
+
+def sum_up(page: Any, sums: Sums, lines: Sequence[tuple[str, JSON]], label: Label) -> None:
+    """The lines, and below them how each model did."""
     for place, (name, value) in enumerate(lines):
         page.write_string(place, 0, name)
         if isinstance(value, int | float):
             page.write_number(place, 1, value)
         else:
             page.write_string(place, 1, cell_text(value, Kind.TEXT))
-    _tell_models(page, sums, below=len(lines) + 1)
+    _tell_models(page, sums, label, below=len(lines) + 1)
     page.set_column(0, 0, 42)
     page.set_column(1, len(_BY_MODEL), 16)
 
 
-def _tell_models(page: Any, sums: Sums, *, below: int) -> None:
+def _tell_models(page: Any, sums: Sums, label: Label, *, below: int) -> None:
     """A small table under the totals: how each model did."""
     for column, title in enumerate(("model", *_BY_MODEL)):
-        page.write_string(below, column, title)
+        page.write_string(below, column, label(title))
     for place, line in enumerate(by_model(sums.facts), below + 1):
         page.write_string(place, 0, cell_text(line.model, Kind.TEXT))
         numbers = (line.rows, line.done, line.failed)

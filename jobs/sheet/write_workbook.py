@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from jobs.job import JSON
 from jobs.sheet.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
-from jobs.sheet.workbook_summary import Sums, sum_up
+from jobs.sheet.workbook_summary import Label, Sums, lines_of, sum_up
 from jobs.sheet.write_texts import TextFiles, placeholder
 from jobs.sheet.writers import (
     Grid,
@@ -61,10 +61,11 @@ Picture = Callable[[str], Path | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What a workbook needs beside its cells: a folder for long texts, lines, thumbnails."""
+    """What a workbook needs beside its cells: a folder for long texts, lines, labels, pictures."""
 
     folder: Path
     summary: Sequence[tuple[str, JSON]] = ()
+    label: Label = str
     picture: Picture | None = None
 
 
@@ -119,7 +120,8 @@ class _Book:
         self.results.finish()
         self.failures.finish()
         tally = Tally(rows=self.results.rows, replaced=self.replaced, texts=self.texts.written)
-        sum_up(self.summary, sums, tally, self.beside.summary)
+        lines = [*lines_of(sums, tally, self.beside.label), *self.beside.summary]
+        sum_up(self.summary, sums, lines, self.beside.label)
         return tally
 
     def clean(self, text: str) -> str:

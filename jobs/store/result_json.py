@@ -1,25 +1,45 @@
 """Results as JSON that the database builds, a page of rows at a time."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 
 from jobs.store.edits import edited_cells
 from jobs.store.results import ANSWERED_FILES, ResultRow, Results, pages
-from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
+from jobs.store.standing import (
+    COST_OF_EACH,
+    STATUS,
+    TRIED_AGAIN,
+    TRIES_AT_ONCE,
+    WITH_LAST_CALL,
+)
 from jobs.table import attempts, calls, edits, files, jobs, rows
 
 MOST_PAIRS = 40  # in one json_object; SQLite takes 100 arguments at least
 _OLDEST = (3, 38, 0)  # has ->, which gives a value as it is written
-_PROBE = "json_object('a', (SELECT json_group_array('b')), 'c', '[\"d\\n\", 1e3]' -> '$[0]')"
-_PROBED = '{"a":["b"],"c":"d\\n"}'
+_PROBE = """json_object(
+'a', '["b\\n", 1e3]' -> '$[0]',
+'c', CASE WHEN random() IS NOT NULL THEN (SELECT json_group_array('d')) END,
+'e', CASE WHEN random() IS NOT NULL THEN json_array('f') END)"""
+_PROBED = '{"a":"b\\n","c":["d"],"e":["f"]}'
 
 Built: TypeAlias = Sequence[Any]
-"""A row: its number in the table, is it odd; objects with the own cells and ours up to the tokens;
-cost, seconds, attempts; an object with model and request; the time of its end; one with the rest.
+"""A row: its number in the table, is it odd; an object with own cells and ours up to the tokens;
+cost and seconds; an object up to the request; the time of its end; one with the rest.
 
 Numbers stay apart, because SQLite writes fewer digits, and so does the time, which is to be local.
 """
@@ -51,7 +71,7 @@ def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
     query = _query(found.batch_id, shape, changed=changed)
     for condition in found.conditions():
         for page in pages(found.connection, query.where(condition)):
-            odd = [line[0] for line in page if line[1] or line[-4] > 1]
+            odd = [line[0] for line in page if line[1]]
             if not odd:
                 yield from page
                 continue
@@ -62,30 +82,28 @@ def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
 
 def _query(batch_id: int, shape: Shape, *, changed: bool) -> Select[Any]:
     cells = [(name, rows.c.cells.op("->")(f"$[{place}]")) for name, place in shape.own]
-    head = [*cells, *_head(shape.files_at)]
-    heads = [head[at : at + MOST_PAIRS] for at in range(0, len(head), MOST_PAIRS)]
     values = [
         rows.c.id,
         _is_odd(batch_id, shape.width, changed=changed),
-        *map(_object, heads),
-        COST,
+        _objects([*cells, *_head(shape.files_at)]),
+        COST_OF_EACH,
         calls.c.seconds,
-        TRIES,
         _object(_MIDDLE),
         case((_STATUS.not_in(["pending", "parked"]), jobs.c.updated_at)),
         _object(_TAIL),
     ]
     return (
         select(*(value.label(f"value_{place}") for place, value in enumerate(values)))
-        .select_from(WITH_LAST_CALL)
+        .select_from(WITH_LAST_CALL.outerjoin(_first, _IS_FIRST))
         .order_by(rows.c.position, rows.c.id)
     )
 
 
 def _is_odd(batch_id: int, width: int, *, changed: bool) -> ColumnElement[bool]:
-    """Is it not as wide as the header, was it edited, or did it never become a request?"""
+    """Is it not as wide as the header, edited, tried again, or did it never become a request?"""
     odd = or_(
         func.json_array_length(rows.c.cells) != width,
+        TRIED_AGAIN,
         func.coalesce(jobs.c.cause, "") == "bad_row",
     )
     edited = select(edits.c.key).where(edits.c.batch_id == batch_id)
@@ -99,8 +117,20 @@ def _object(pairs: Sequence[_Pair]) -> ColumnElement[Any]:
     return func.json_object(*(one for pair in pairs for one in pair))
 
 
+def _objects(pairs: Sequence[_Pair]) -> ColumnElement[Any]:
+    """As many pairs as there are, as one object."""
+    first, *others = (
+        _object(pairs[at : at + MOST_PAIRS]) for at in range(0, len(pairs), MOST_PAIRS)
+    )
+    for other in others:
+        before: ColumnElement[Any] = func.substr(first, 1, func.length(first) - 1)
+        first = before + "," + func.substr(other, 2)
+    return first
+
+
 _STATUS = case((rows.c.parked, "parked"), else_=STATUS)
 _MIDDLE: Sequence[_Pair] = (
+    ("result_attempts", TRIES_AT_ONCE),
     (
         "result_model",
         func.coalesce(func.nullif(attempts.c.answered_model, ""), func.nullif(jobs.c.model, "")),
@@ -115,12 +145,15 @@ _TAIL: Sequence[_Pair] = (
 
 
 def _head(files_at: str) -> list[_Pair]:
-    path = literal(f"{files_at}/") + files.c.name
+    way = literal(f"{files_at}/")
     return [
         ("result_status", _STATUS),
         ("result_text", attempts.c.text),
-        ("result_urls", _list(files.c.url, files.c.url != "")),
-        ("result_files", _list(path, files.c.state == "done")),
+        ("result_urls", _list(lambda file: file.c.url, lambda file: file.c.url != "")),
+        (
+            "result_files",
+            _list(lambda file: way + file.c.name, lambda file: file.c.state == "done"),
+        ),
         ("result_error", func.coalesce(func.nullif(jobs.c.detail, ""), jobs.c.cause)),
         ("result_error_class", jobs.c.kind),
         ("result_finish", attempts.c.finish),
@@ -130,8 +163,24 @@ def _head(files_at: str) -> list[_Pair]:
     ]
 
 
-def _list(value: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    """A JSON list of what the row's files have, in the order of their numbers."""
-    kept = select(value.label("value")).where(ANSWERED_FILES, condition).order_by(files.c.number)
-    in_order = kept.correlate(jobs).subquery()
-    return select(func.json_group_array(in_order.c.value)).scalar_subquery()
+_first = files.alias("first")
+_IS_FIRST = and_(
+    _first.c.job_id == jobs.c.id, _first.c.call_id == jobs.c.call_id, _first.c.number == 1
+)
+_other = files.alias("other")
+_HAS_OTHERS = jobs.c.id.in_(select(_other.c.job_id).where(_other.c.number > 1))
+_OfFile: TypeAlias = Callable[[FromClause], ColumnElement[Any]]
+
+
+def _list(value: _OfFile, condition: _OfFile) -> ColumnElement[Any]:
+    """A JSON list of what the row's files have, in the order of their numbers.
+
+    Most have one file at most; only for those with others they are looked up.
+    """
+    kept = select(value(files).label("value")).where(ANSWERED_FILES, condition(files))
+    in_order = kept.order_by(files.c.number).correlate(jobs).subquery()
+    return case(
+        (_HAS_OTHERS, select(func.json_group_array(in_order.c.value)).scalar_subquery()),
+        (condition(_first), func.json_array(value(_first))),
+        else_=func.json_array(),
+    )

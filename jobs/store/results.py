@@ -12,7 +12,14 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from jobs.job import JSON
 from jobs.store.edits import edited_cells
-from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
+from jobs.store.standing import (
+    COST,
+    COST_OF_EACH,
+    STATUS,
+    TRIES,
+    TRIES_OF_EACH,
+    WITH_LAST_CALL,
+)
 from jobs.table import attempts, calls, exported, files, jobs, rows
 
 PAGE = 1000
@@ -53,39 +60,45 @@ class ResultRow(NamedTuple):
 ANSWERED_FILES = and_(files.c.job_id == jobs.c.id, files.c.call_id == jobs.c.call_id)
 """The files of a job's accepted answer."""
 
-_RESULT = (
-    select(
-        rows.c.id.label("row_id"),
-        rows.c.position,
-        rows.c.key,
-        rows.c.cells,
-        jobs.c.id.label("job_id"),
-        STATUS.label("status"),
-        jobs.c.kind,
-        jobs.c.cause,
-        jobs.c.detail,
-        jobs.c.model,
-        jobs.c.updated_at,
-        attempts.c.text,
-        attempts.c.finish,
-        attempts.c.answered_model,
-        attempts.c.prompt_tokens,
-        attempts.c.completion_tokens,
-        attempts.c.total_tokens,
-        attempts.c.data,
-        COST.label("cost"),
-        calls.c.currency,
-        calls.c.seconds,
-        calls.c.request_id,
-        TRIES.label("tries"),
-        rows.c.parked,
-        files.c.url,
-        files.c.state,
-        files.c.name,
+
+def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
+    return (
+        select(
+            rows.c.id.label("row_id"),
+            rows.c.position,
+            rows.c.key,
+            rows.c.cells,
+            jobs.c.id.label("job_id"),
+            STATUS.label("status"),
+            jobs.c.kind,
+            jobs.c.cause,
+            jobs.c.detail,
+            jobs.c.model,
+            jobs.c.updated_at,
+            attempts.c.text,
+            attempts.c.finish,
+            attempts.c.answered_model,
+            attempts.c.prompt_tokens,
+            attempts.c.completion_tokens,
+            attempts.c.total_tokens,
+            attempts.c.data,
+            cost.label("cost"),
+            calls.c.currency,
+            calls.c.seconds,
+            calls.c.request_id,
+            tries.label("tries"),
+            rows.c.parked,
+            files.c.url,
+            files.c.state,
+            files.c.name,
+        )
+        .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
+        .order_by(rows.c.position, rows.c.id, files.c.number)
     )
-    .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
-    .order_by(rows.c.position, rows.c.id, files.c.number)
-)
+
+
+_OF_SOME = _query(COST, TRIES)
+_OF_EACH = _query(COST_OF_EACH, TRIES_OF_EACH)
 
 _JOB, _TRIES = 4, 22  # their places in a row of it
 
@@ -106,7 +119,7 @@ class Results:
     def __iter__(self) -> Iterator[ResultRow]:
         edited = edited_cells(self.connection, self.batch_id)
         for condition in self.conditions():
-            for result in _read(self.connection, _RESULT.where(condition)):
+            for result in _read(self.connection, _OF_EACH.where(condition)):
                 yield _with_edits(result, edited) if edited else result
 
     def apart(self, row_ids: Sequence[int]) -> dict[int, ResultRow]:
@@ -141,7 +154,7 @@ def results(
 
 def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, ResultRow]:
     """Single rows, by their numbers in the table."""
-    found = connection.execute(_RESULT.where(rows.c.id.in_(row_ids)))
+    found = connection.execute(_OF_SOME.where(rows.c.id.in_(row_ids)))
     read = list(_with_files(found))
     costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in read])
     return {row[0]: _result(row, urls, names, costs) for row, urls, names in read}

@@ -1,6 +1,6 @@
 """Where a row stands, in SQL: its job, its last call, and its share of what that cost."""
 
-from sqlalchemy import Integer, and_, case, func, select
+from sqlalchemy import Integer, and_, case, func, or_, select
 
 from jobs.job import State
 from jobs.table import attempts, calls, jobs, rows
@@ -24,6 +24,22 @@ SHARES = (
 )
 # Rows that shared a call share its price. Who has had none has no share: nothing, not a fault.
 COST = calls.c.cost / func.nullif(SHARES, 0, type_=Integer)
+_each = attempts.alias("each")
+TRIED_AGAIN = jobs.c.id.in_(
+    select(_each.c.job_id).group_by(_each.c.job_id).having(func.count() > 1)
+)
+"""Has it had several calls? Found once for all jobs, which pays only where most rows are read."""
+_is_shared = jobs.c.call_id.in_(
+    select(_each.c.call_id).group_by(_each.c.call_id).having(func.count() > 1)
+)
+COST_OF_EACH = case((or_(attempts.c.call_id.is_(None), _is_shared), COST), else_=calls.c.cost)
+"""The same as COST, for queries that read most rows: it counts only where a call was shared."""
+TRIES_AT_ONCE = case(
+    (attempts.c.call_id.is_(None), TRIES), (attempts.c.outcome.is_not(None), 1), else_=0
+)
+"""The same as TRIES for what was not tried again."""
+TRIES_OF_EACH = case((TRIED_AGAIN, TRIES), else_=TRIES_AT_ONCE)
+"""The same as TRIES, for queries that read most rows."""
 WITH_LAST_CALL = (
     rows.join(jobs, jobs.c.id == rows.c.job_id)
     .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))

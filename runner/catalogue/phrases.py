@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from runner.catalogue import language
 from runner.catalogue.en_system import NUMBERS, SYSTEM
-from runner.catalogue.zh_phrases import DETAILS, LIBRARIES, PHRASES
+from runner.catalogue.zh_phrases import DETAILS, LABELS, LIBRARIES, PHRASES
 from runner.catalogue.zh_system import SQLITE
 from runner.catalogue.zh_system import SYSTEM as ZH_SYSTEM
 
@@ -26,6 +26,11 @@ def _details() -> _Patterns:
     return _compiled(LIBRARIES + DETAILS)
 
 
+@cache
+def _labels() -> _Patterns:
+    return _compiled(LABELS)
+
+
 def _compiled(pairs: tuple[tuple[str, str], ...]) -> _Patterns:
     return tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in pairs)
 
@@ -38,6 +43,11 @@ def phrase(text: str, tongue: str | None = None) -> str:
 def detail(text: str) -> str:
     """What happened to a row, where these are our words and not a provider's."""
     return _detail(text) if language() == "zh" else text
+
+
+def label(text: str) -> str:
+    """A label on the summary of a results workbook."""
+    return (_translated(text, _labels()) or text) if language() == "zh" else text
 
 
 @lru_cache(maxsize=512)  # the rows of a page have few details that differ

@@ -184,3 +184,22 @@ DETAILS: tuple[tuple[str, str], ...] = (
     (r"(a (?:PNG|JPEG|GIF|WebP|damaged) .*)", r"\1"),
 )
 """What happened to a row, in our words; a provider's own words fit none of these."""
+
+LABELS: tuple[tuple[str, str], ...] = (
+    (r"rows", "行数"),
+    (r"done rows without a known cost", "已完成但费用未知的行"),
+    (r"characters Excel cannot hold, replaced", "Excel 放不下而被替换的字符"),
+    (r"texts too long for a cell, in files", "单元格放不下、存为文件的文字"),
+    (r"calls in all", "调用总数"),
+    (r"spent in all \(at least, no currency\)", "总花费（至少，未指定货币）"),
+    (r"spent in all \(at least, (.+)\)", r"总花费（至少，\1）"),
+    (r"spent in all \(no currency\)", "总花费（未指定货币）"),
+    (r"spent in all \((.+)\)", r"总花费（\1）"),
+    (r"calls without a known price", "价格未知的调用"),
+    (r"calls in doubt: perhaps billed, no answer", "存疑的调用：可能已计费，没有回答"),
+    (r"model", "模型"),
+    (r"median seconds", "秒数中位数"),
+    (r"p95 seconds", "秒数 95 百分位"),
+    (r"cost", "费用"),
+)
+"""What stands on the summary of a results workbook."""

@@ -29,6 +29,7 @@ from jobs.store.exported import confirm, give_back, take_new
 from jobs.store.results import results
 from jobs.store.totals import spent
 from runner.catalogue import say
+from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.picturing import thumbnails_for
@@ -191,6 +192,7 @@ def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> Options:
         workspace=workspace.folder,
         safe=wish.safe_csv,
         spent=spent(tx, BATCH_ID),
+        label=label,
         properties=property_columns(found),
         thumbs=not wish.into_copy
         and thumbnails_for(tx, workspace.folder, format=wish.format, wanted=wish.thumbs),

@@ -16,6 +16,7 @@ from jobs.store.results import results
 from jobs.store.saved import kept_files, refetch, still_open, want_again
 from jobs.store.totals import spent
 from runner.catalogue import say
+from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.commands import options
 from runner.commands.finishing import STOP_CODES
@@ -156,6 +157,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
             given = Options(
                 workspace=folder,
                 spent=spent(tx, BATCH_ID),
+                label=label,
                 thumbs=thumbnails_for(tx, folder, format=format_of(assignment.batch)),
             )
             write_results(results(tx, BATCH_ID), assignment.batch, target, options=given)

@@ -16,6 +16,7 @@ from jobs.store.totals import Counts, FailedAlike, Spent, counts, failed_by_clas
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.phrases import detail as told_detail
+from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.commands.announcing import announce
 from runner.commands.paying import Outlay, outlay_record, till_after
@@ -135,6 +136,7 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
             options = Options(
                 workspace=job.workspace.folder,
                 spent=spent(tx, BATCH_ID),
+                label=label,
                 thumbs=thumbnails_for(tx, job.workspace.folder, format=format_of(loaded)),
             )
             written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
