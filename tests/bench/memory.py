@@ -20,7 +20,7 @@ def main() -> None:
             sheet = write_sheet(Path(name) / str(rows) / "chat.csv", rows)
             words = run_words(sheet, gate.base(0), in_flight=args.in_flight)
             cost = measure(Contender(name="", words=words, cwd=ROOT, before=fresh(sheet)))
-            line = [f"{rows:,}", f"{cost.cpu:.1f}", f"{cost.wall:.1f}", f"{cost.peak:.0f}"]
+            line = [f"{rows:,}", f"{cost.cpu:.1f}", f"{cost.wall:.1f}", f"{cost.peak:.1f}"]
             lines.append(line)
     print(table(["rows", "CPU s", "wall s", "peak MB"], lines))
 
