@@ -22,6 +22,7 @@ from runner.catalogue.reasons import reason
 from runner.commands import options, usage
 from runner.exits import Exit, Refusal
 from runner.imports import undisturbed
+from runner.interrupts import hear_again
 from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
 
@@ -287,6 +288,7 @@ def rowmill(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """The entry point of the `rowmill` script."""
+    hear_again()
     rowmill.main()
 
 
