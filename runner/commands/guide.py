@@ -28,7 +28,7 @@ from runner.keys import clean_key, find_key, key_file, store_key
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.screen import console, plain, tell
 from runner.settings import Settings
-from runner.settings_file import FILE_NAME
+from runner.settings_places import FILE_NAME
 from runner.values import UnfitError, base_url, site
 from runner.workspace import BATCH_ID, Workspace
 

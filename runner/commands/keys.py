@@ -10,7 +10,8 @@ from runner.catalogue import say
 from runner.commands import options
 from runner.keys import clean_key, key_file, remove_key, store_key, stored_keys, url_of
 from runner.screen import give, tell
-from runner.settings_file import Origin, find_files
+from runner.settings_file import Origin
+from runner.settings_places import find_files
 from runner.values import site
 
 

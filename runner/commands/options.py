@@ -24,7 +24,7 @@ from runner.schema import (
 )
 from runner.screen import tell
 from runner.settings import Settings, SettingsFile, resolve
-from runner.settings_file import find_files
+from runner.settings_places import find_files
 from runner.values import UnfitError, read_value
 
 _FLAGS = "rowmill.flags"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from jobs.result import Result
 from runner.prices.ask import Ask
 from runner.prices.book import book
-from runner.prices.money import NANO, nanos, plain
+from runner.prices.money import NANO, exact, nanos, plain
 from runner.prices.own import OwnPrice
 from runner.prices.tariff import Cost, Source, Tariff, ceiling, cost, span
 
@@ -34,7 +34,7 @@ class PriceList:
         if model not in self._known:
             own = self.own.get(model)
             listed = self.gateway.get(model)
-            self._known[model] = own.tariff() if own else listed or book().of(model)
+            self._known[model] = _tariff(own) if own else listed or book().of(model)
         return self._known[model]
 
     def cost(self, ask: Ask, result: Result | None) -> Price | None:
@@ -58,6 +58,22 @@ class PriceList:
         """Between what a call probably costs."""
         tariff = self.of(ask.model)
         return span(tariff, ask) if tariff is not None else None
+
+
+def _tariff(own: OwnPrice) -> Tariff:
+    """The user's price as prices are reckoned with."""
+    return Tariff(
+        source=Source.SETTINGS,
+        currency=own.currency,
+        call=_exact(own.call),
+        picture=_exact(own.picture),
+        input=_exact(own.input),
+        output=_exact(own.output),
+    )
+
+
+def _exact(amount: float | None) -> Decimal | None:
+    return None if amount is None else exact(amount)
 
 
 __all__ = ["Cost", "OwnPrice", "Price", "PriceList", "Source"]
