@@ -12,7 +12,16 @@ from english import english_in
 import jobs
 import runner
 from jobs.job import FailureClass
-from runner.catalogue import FAILURES, choose_language, en, explain, say, zh
+from runner.catalogue import (
+    choose_language,
+    en,
+    en_failures,
+    explain,
+    failures_in,
+    say,
+    zh,
+    zh_failures,
+)
 from runner.catalogue.zh_endpoints import SAID
 from runner.catalogue.zh_phrases import DETAILS, LABELS, PHRASES
 from runner.cli import rowmill
@@ -96,10 +105,10 @@ def test_every_obstacle_has_its_sentence_and_every_such_sentence_its_obstacle() 
 
 def test_no_sentence_lacks_its_chinese() -> None:
     assert set(en.MESSAGES) == set(zh.MESSAGES)
-    assert set(FAILURES["en"]) == set(FAILURES["zh"])
+    assert set(en_failures.FAILURES) == set(zh_failures.FAILURES)
     for key, text in (
         *zh.MESSAGES.items(),
-        *((key, "。".join(FAILURES["zh"][key])) for key in FAILURES["zh"]),
+        *((key, "。".join(zh_failures.FAILURES[key])) for key in zh_failures.FAILURES),
     ):
         assert english_in(text) == [], key
 
@@ -121,7 +130,7 @@ def test_every_english_phrase_that_is_put_into_chinese_is_still_said() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_failure_class_is_explained(language: str) -> None:
     for kind in FailureClass:
-        meaning, remedy = FAILURES[language][kind]
+        meaning, remedy = failures_in(language)[kind]
         assert meaning
         assert remedy
     choose_language(language, {})
@@ -132,13 +141,13 @@ def test_a_finer_cause_has_the_finer_sentence_and_an_unknown_one_that_of_its_cla
     fine = explain(FailureClass.NO_RESULT, "no_picture", sheet="a.csv")
     rough = explain(FailureClass.NO_RESULT, "never heard of", sheet="a.csv")
     assert "no picture" in fine.meaning
-    assert rough.meaning == FAILURES["en"]["no_result"][0]
+    assert rough.meaning == en_failures.FAILURES["no_result"][0]
     assert fine.command == rough.command == "rowmill retry a.csv"
 
 
 def test_no_key_is_chinese_only_and_every_language_takes_the_same_values() -> None:
     assert set(zh.MESSAGES) <= set(en.MESSAGES)
-    assert set(FAILURES["zh"]) <= set(FAILURES["en"])
+    assert set(zh_failures.FAILURES) <= set(en_failures.FAILURES)
     for key, text in zh.MESSAGES.items():
         assert set(PLACE.findall(text)) == set(PLACE.findall(en.MESSAGES[key])), key
 

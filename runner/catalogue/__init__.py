@@ -11,17 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import FailureClass
-from runner.catalogue import en, en_failures, zh, zh_failures
+from runner.catalogue import en, en_failures
 from runner.catalogue.en_failures import COMMANDS_FOR
-from runner.catalogue.zh_endpoints import SAID
 from runner.screen import plain
 from runner.secret import redacted
 
-LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": en.MESSAGES, "zh": zh.MESSAGES}
-FAILURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "en": en_failures.FAILURES,
-    "zh": zh_failures.FAILURES,
-}
+LANGUAGES = ("en", "zh")
 
 _PLACE = re.compile(r"\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}")
 _chosen = ["en"]  # the language is a fact of the process, decided once by the command line
@@ -41,18 +36,22 @@ def say(key: str, /, **values: object) -> str:
 
     An unknown key is a fault of ours and raises KeyError.
     """
-    template = LANGUAGES[_chosen[0]].get(key) or en.MESSAGES[key]
+    template = _messages(_chosen[0]).get(key) or en.MESSAGES[key]
     return _filled(template, values)
 
 
 def say_in(tongue: str, key: str, /, **values: object) -> str:
     """The same in a language that is named; what is data stays English whatever people read."""
-    return _filled(LANGUAGES[tongue].get(key) or en.MESSAGES[key], values)
+    return _filled(_messages(tongue).get(key) or en.MESSAGES[key], values)
 
 
 def said(text: str) -> str:
     """What an endpoint or an example says of itself in English, in the chosen language."""
-    return SAID.get(text, text) if _chosen[0] == "zh" else text
+    if _chosen[0] != "zh":
+        return text
+    from runner.catalogue.zh_endpoints import SAID  # noqa: PLC0415 - as in `_messages`
+
+    return SAID.get(text, text)
 
 
 def knows(key: str) -> bool:
@@ -62,7 +61,7 @@ def knows(key: str) -> bool:
 
 def sentences(prefix: str) -> dict[str, str]:
     """All sentences whose key begins so, unfilled, by the rest of the key: for a page's script."""
-    chosen = LANGUAGES[_chosen[0]]
+    chosen = _messages(_chosen[0])
     return {
         key.removeprefix(prefix): chosen.get(key, text)
         for key, text in en.MESSAGES.items()
@@ -75,8 +74,9 @@ def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explana
 
     `values` fill the command: `sheet`, `row`, `provider`. Those not given stay out of it.
     """
-    key = f"{kind}.{cause}" if f"{kind}.{cause}" in FAILURES["en"] else str(kind)
-    meaning, remedy = FAILURES[_chosen[0]].get(key) or FAILURES["en"][key]
+    finer = f"{kind}.{cause}"
+    key = finer if finer in en_failures.FAILURES else str(kind)
+    meaning, remedy = failures_in(_chosen[0]).get(key) or en_failures.FAILURES[key]
     command = COMMANDS_FOR.get(key, COMMANDS_FOR[str(kind)])
     given = {found[1]: values.get(found[1], "") for found in _PLACE.finditer(command)}
     return Explanation(
@@ -92,6 +92,23 @@ def choose_language(asked: str | None, environ: Mapping[str, str]) -> str:
             return _chosen[0]
     _chosen[0] = "zh" if _system_is_chinese(environ) else "en"
     return _chosen[0]
+
+
+def failures_in(tongue: str) -> Mapping[str, tuple[str, str]]:
+    """Meaning and remedy of each class of failure, and of its finer causes, in one language."""
+    if tongue != "zh":
+        return en_failures.FAILURES
+    from runner.catalogue.zh_failures import FAILURES  # noqa: PLC0415 - as in `_messages`
+
+    return FAILURES
+
+
+def _messages(tongue: str) -> Mapping[str, str]:
+    if tongue != "zh":
+        return en.MESSAGES
+    from runner.catalogue.zh import MESSAGES  # noqa: PLC0415 - one language is enough for most
+
+    return MESSAGES
 
 
 def language() -> str:
