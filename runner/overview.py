@@ -10,7 +10,7 @@ from jobs.lock import holder
 from jobs.store import Store
 from jobs.store.glance import OpenCall, ended_since, oldest_call
 from jobs.store.log import Event, Run, events_of, last_run
-from jobs.store.totals import Counts, Spent, counts, failed_by_class, failures, spent
+from jobs.store.totals import Counts, Spent, by_class, counts, failures, spent
 from runner.next_command import next_command
 from runner.told import spent_record
 from runner.workspace import BATCH_ID, Workspace
@@ -94,7 +94,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
         with store.read() as tx:
             loaded = workspace.loaded_in(tx)
             rows = counts(tx, BATCH_ID)
-            failed, groups = failed_by_class(tx, BATCH_ID), failures(tx, BATCH_ID)
+            groups = failures(tx, BATCH_ID)
             used = spent(tx, BATCH_ID)
             last = last_run(tx, BATCH_ID)
             run = _run_state(workspace, last, running=running)
@@ -108,7 +108,7 @@ def standing_of(workspace: Workspace, *, now: float) -> Standing:
                 rate = 60 * ended / window if ended else None
     finally:
         store.close()
-    ordered = sorted(failed.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(by_class(groups).items(), key=lambda item: (-item[1], item[0]))
     return Standing(
         sheet=loaded.sheet,
         folder=workspace.folder,

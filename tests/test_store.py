@@ -34,7 +34,7 @@ from jobs.store.history import history
 from jobs.store.ids import Ids
 from jobs.store.results import results
 from jobs.store.settles import Ended, LostFile, SavedFile, Settlement, settle
-from jobs.store.totals import FailedAlike, counts, failed_by_class, failures, spent
+from jobs.store.totals import FailedAlike, by_class, counts, failures, spent
 from jobs.table import jobs
 
 DONE = Finished(result=Result(text="yes"))
@@ -275,7 +275,7 @@ def test_counts_say_where_every_row_stands(store: Store) -> None:
     close(store, four, Answered(result=Result()))
     with store.read() as tx:
         found = counts(tx, 1)
-        assert failed_by_class(tx, 1) == {FailureClass.REFUSED: 1}
+        assert by_class(failures(tx, 1)) == {FailureClass.REFUSED: 1}
         assert failures(tx, 1) == [FailedAlike("refused", "policy", 1, 3, "")]
         assert len(list(done_digests(tx))) == 1
     assert (found.done, found.failed, found.polling, found.fetching) == (1, 1, 1, 1)

@@ -1,7 +1,7 @@
 """What the table tells of a whole sheet: how many rows stand where, what was spent."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, select
@@ -171,11 +171,10 @@ def failures(connection: Connection, batch_id: int) -> list[FailedAlike]:
     return [FailedAlike(*row) for row in found]
 
 
-def failed_by_class(connection: Connection, batch_id: int) -> dict[FailureClass, int]:
-    """How many failed rows each class has."""
-    found = connection.execute(
-        select(jobs.c.kind, func.count())
-        .where(jobs.c.batch_id == batch_id, jobs.c.listed, jobs.c.state == State.FAILED.value)
-        .group_by(jobs.c.kind)
-    )
-    return {FailureClass(kind): count for kind, count in found}
+def by_class(groups: Iterable[FailedAlike]) -> dict[FailureClass, int]:
+    """How many failed rows each class has; those in doubt have none."""
+    found: Counter[FailureClass] = Counter()
+    for group in groups:
+        if group.kind != State.IN_DOUBT:
+            found[FailureClass(group.kind)] += group.count
+    return dict(found)

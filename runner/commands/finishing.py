@@ -12,7 +12,7 @@ from jobs.store.bars import Bar
 from jobs.store.batches import Batch
 from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.results import results
-from jobs.store.totals import Counts, FailedAlike, Spent, counts, failed_by_class, failures, spent
+from jobs.store.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
 from runner.answers import AnswerFolder
 from runner.catalogue import explain, say
 from runner.catalogue.phrases import detail as told_detail
@@ -66,7 +66,8 @@ def finish(
     """Write results and report, tell how it ended; returns the exit code."""
     with store.read() as tx:
         standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
-        failed, groups = failed_by_class(tx, BATCH_ID), failures(tx, BATCH_ID)
+        groups = failures(tx, BATCH_ID)
+    failed = by_class(groups)
     outcome = _Outcome(loaded=loaded, standing=standing, groups=groups, ending=ending)
     codes = [_code_of_rows(job.settings, standing)]
     if ending is not None:
