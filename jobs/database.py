@@ -315,11 +315,14 @@ def create(engine: Engine) -> None:
 
 def revision_of(engine: Engine) -> str | None:
     """The revision a table is stamped with; None for an empty database."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return str(found) if found is not None else None
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DatabaseError:
+        if inspect(engine).has_table("alembic_version"):
+            raise
+        return None
+    return str(found) if found is not None else None
 
 
 def _bring_up(engine: Engine, path: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 VARIABLE = "ROWMILL_FAILPOINT"
 POINTS = frozenset(
@@ -36,10 +35,12 @@ POINTS = frozenset(
 )
 
 
-@dataclass(slots=True)
 class _Armed:
-    act: Callable[[], None]
-    left: int  # times that it may still be passed
+    """What a point does, and at which passing."""
+
+    def __init__(self, act: Callable[[], None], left: int) -> None:
+        self.act = act
+        self.left = left  # times that it may still be passed
 
 
 _armed: dict[str, _Armed] = {}

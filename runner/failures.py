@@ -9,7 +9,7 @@ from jobs.export import cell_problem
 from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch
-from jobs.store.glance import failed_rows
+from jobs.store.few_rows import failed_rows
 from jobs.store.log import Run, last_run
 from jobs.store.totals import FailedAlike, failures
 from runner.catalogue import Explanation, explain, say

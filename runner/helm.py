@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.job import JSON, Claimed, Failure, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import JSON, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held
 from jobs.store.bars import Bar
 from runner.pacing.accounts import Accounts, Line

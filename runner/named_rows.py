@@ -18,7 +18,7 @@ from jobs.sheet.writers import Kind, cell_text
 from jobs.store import Store
 from jobs.store.batches import Batch
 from jobs.store.edits import Edit, edited_cells
-from jobs.store.glance import OwnRow, own_rows
+from jobs.store.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.workspace import BATCH_ID, Workspace

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobs.job import FailureClass, State
+from jobs.job import RETRIABLE, FailureClass, State
 from jobs.store.batches import Batch
-from jobs.store.choices import RETRIABLE
 from jobs.store.log import Run
 from jobs.store.totals import Counts, FailedAlike
 from runner.catalogue import explain

@@ -9,7 +9,7 @@ from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.answered import StoredAnswer, answer
 from jobs.store.batches import Batch
-from jobs.store.glance import RowRange, row_range
+from jobs.store.few_rows import RowRange, row_range
 from jobs.store.history import RowHistory, history
 from jobs.store.log import Run, last_run
 from runner.catalogue import say

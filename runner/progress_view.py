@@ -1,6 +1,5 @@
 """Draws a snapshot of a run as one screen."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -10,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.catalogue import say
+from runner.durations import span_of
+from runner.flow import flowed
 from runner.screen import plain
-from runner.snapshot import Event, Snapshot, cost_of, span_of
+from runner.snapshot import Event, Snapshot, cost_of
 
 MARK_STYLES = {"✓": "green", "✗": "red", "↻": "yellow"}
 
@@ -64,16 +65,6 @@ def _counts(snapshot: Snapshot, width: int) -> Text:
         ],
         width,
     )
-
-
-def flowed(items: Sequence[Text], width: int) -> Text:
-    """Items side by side, on as many lines as they take; none is broken."""
-    text, used = Text(), 0
-    for item in items:
-        gap = "" if not text else "  " if used + 2 + item.cell_len <= width else "\n"
-        used = item.cell_len + (used + 2 if gap == "  " else 0)
-        text.append(gap).append_text(item)
-    return text
 
 
 _COUNT_LABELS = {

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.store.claims import Most
 from jobs.store.settles import Settlement
 from runner.dialects.messages import MAX_TOKENS

@@ -5,12 +5,13 @@ import sys
 from contextlib import suppress
 from urllib.parse import quote
 
-_LOOKS_LIKE_KEY = re.compile(
+# Compiled by the first text that may hold such a thing: most commands meet none.
+_LOOKS_LIKE_KEY = (
     r"(?<![A-Za-z0-9])(?:sk|pk|rk)-(?=[A-Za-z0-9_\-]*[0-9A-Z])[A-Za-z0-9_\-]{12,}"
     r"|(?<![A-Za-z0-9])AIza[A-Za-z0-9_\-]{30,}"
     r"|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{16,}=*"
 )
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@")
+_USERINFO = r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@"
 _alive: set[str] = set()  # every secret of this process, so that no text can carry one out
 
 
@@ -68,12 +69,19 @@ def redacted(text: str) -> str:
     for value in _alive:
         if value in text:
             text = text.replace(value, "[key]")
-    # Most texts hold nothing of the kind; finding that out by the patterns takes ten times as long.
-    if "k-" in text or "AIza" in text or "bearer" in text.lower():
-        text = _LOOKS_LIKE_KEY.sub("[key]", text)
-    return _USERINFO.sub(r"\1[hidden]@", text) if "://" in text else text
+    if _may_hold_key(text):
+        text = re.sub(_LOOKS_LIKE_KEY, "[key]", text)
+    return re.sub(_USERINFO, r"\1[hidden]@", text) if "://" in text else text
 
 
 def holds_secret(text: str) -> bool:
     """Does this look like a key, or like a URL with a password in it?"""
-    return bool(_LOOKS_LIKE_KEY.search(text) or _USERINFO.search(text))
+    return bool(
+        (_may_hold_key(text) and re.search(_LOOKS_LIKE_KEY, text))
+        or ("://" in text and re.search(_USERINFO, text))
+    )
+
+
+def _may_hold_key(text: str) -> bool:
+    """Most texts do not, and finding that out by the pattern takes ten times as long."""
+    return "k-" in text or "AIza" in text or "bearer" in text.lower()

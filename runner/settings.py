@@ -87,7 +87,8 @@ class Notice:
         return say(self.key, **self.values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Nobody compares two of them, and what compares sixty fields takes as long to make as all else.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settings:
     """Everything a command was told, by whatever way. `sources[field]` says by which."""
 

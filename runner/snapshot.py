@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from runner.catalogue import say
+from runner.durations import span_of
 from runner.screen import plain
 
 
@@ -93,12 +94,3 @@ def cost_of(snapshot: Snapshot) -> str:
     amount = f"{snapshot.cost:,.2f} {snapshot.currency}".rstrip()
     amount = amount if snapshot.cost_known else say("progress.at_least", amount=amount)
     return say("money.estimate", amount=amount) if snapshot.cost_estimated else amount
-
-
-def span_of(seconds: float) -> str:
-    """A time for a person: 1h58m, 4m07s, 12s."""
-    whole = max(int(seconds), 0)
-    hours, minutes = divmod(whole // 60, 60)
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{whole % 60:02d}s" if minutes else f"{whole}s"

@@ -20,6 +20,7 @@ from jobs.store.spans import Absence
 from jobs.store.staging import Plan
 from jobs.store.totals import counts
 from jobs.template import Template, TemplateError
+from runner.absence import absence_words
 from runner.budget import decide
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
@@ -38,7 +39,6 @@ from runner.prices.pricelist import PriceList
 from runner.registry import ENDPOINTS, known_fields, needed_fields
 from runner.requests import BODY
 from runner.settings import Settings
-from runner.told import absence_words
 from runner.understanding import plain_layout
 from runner.workspace import BATCH_ID, Workspace
 

@@ -1,13 +1,10 @@
-"""Facts of a run in words that several views use: money, rows that are not there, its end."""
+"""Facts of a run in words that several views use: money, its end."""
 
 from collections.abc import Mapping
 
 from jobs.job import JSON
-from jobs.store.spans import Absence
 from jobs.store.totals import Spent
 from runner.catalogue import say
-
-MOST_NAMED = 12  # spans of row numbers
 
 _HOW: dict[int | None, str] = {
     0: "status.how_done",
@@ -69,25 +66,6 @@ def doubt_words(used: Spent) -> str:
 def settings_line(model: str) -> str:
     """The lines that give a model a price."""
     return f'[prices."{model}"]\ncall = 0.00\ncurrency = "USD"'
-
-
-def absence_words(found: Absence, sheet: str) -> str:
-    """Which rows a sheet does not have, and which it has."""
-    if found.first is None:
-        return say("rows.none_at_all", sheet=sheet)
-    named = [
-        str(first) if first == last else f"{first}-{last}"
-        for first, last in found.spans[:MOST_NAMED]
-    ]
-    more = ["…"] if len(found.spans) > MOST_NAMED else []
-    return say(
-        "rows.absent",
-        rows=", ".join([*named, *more]),
-        count=found.count,
-        sheet=sheet,
-        first=found.first,
-        last=found.last,
-    )
 
 
 def spent_record(used: Spent) -> dict[str, JSON]:

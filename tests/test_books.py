@@ -7,7 +7,7 @@ import pytest
 from loading import asking, load
 from working import ME, take
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.outcome import Finished
 from jobs.result import Result
 from jobs.store import Store

@@ -15,15 +15,13 @@ from working import (
     the_job,
 )
 
-from jobs.job import Failure, FailureClass, State, Step
+from jobs.job import PASSING, RETRIABLE, Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Released, Repeat, Submitted
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.choices import (
     ANSWERABLE,
-    PASSING,
     PATIENCE,
-    RETRIABLE,
     Choice,
     again,
     ask_again,

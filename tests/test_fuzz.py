@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from test_conformance import CASES, inputs_of
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.outcome import Answered, Finished
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet

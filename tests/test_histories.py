@@ -9,7 +9,8 @@ from loading import asking, load
 from sqlalchemy import select
 from working import FAILURE, OUTCOMES, call_rows, job_rows, settlement
 
-from jobs.job import Claimed, FailureClass, Holding, State, Step
+from jobs.claimed import Claimed
+from jobs.job import FailureClass, Holding, State, Step
 from jobs.outcome import TRANSITIONS, Held, Outcome, Released
 from jobs.store import Store
 from jobs.store.choices import Choice, again, one_more_pass, retry, retry_named, skip

@@ -15,7 +15,8 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from working import FAILURE, ME, close, settlement, take, the_job
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.outcome import Finished, Held, Released
 from jobs.result import Result
 from jobs.store import Store, Transaction

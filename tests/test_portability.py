@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import DDLElement
 from working import ME, OUTCOMES, close, finish_all, take, take_over
 
-from jobs.job import Step
+from jobs.job import PASSING, Step
 from jobs.outcome import Finished, Released
 from jobs.store import (
     Store,
@@ -51,7 +51,7 @@ def listening(engine: Engine) -> Iterator[list[ClauseElement]]:
 
 def use_everything(store: Store) -> None:
     """Call every function of the store once."""
-    choice = Choice(positions=[(2, 9)], keys={"k"}, classes=choices.PASSING, in_doubt=True)
+    choice = Choice(positions=[(2, 9)], keys={"k"}, classes=PASSING, in_doubt=True)
     with store.write() as tx:
         open_run(tx, ME, program="1", options={}, now=1.0)
         note(tx, ME.run_id, "pause", {}, event_id=1, now=1.0)
@@ -90,7 +90,6 @@ def use_everything(store: Store) -> None:
         totals.counts(tx, 1)
         totals.spent(tx, 1)
         totals.failures(tx, 1)
-        totals.failed_by_class(tx, 1)
         list(results.results(tx, 1, only={"parked", "done"}))
         history.history(tx, 1, position=2)
         history.history(tx, 1, key="k")

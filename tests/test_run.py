@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from world import KEY, PICTURE, TEXT, World, workbook
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.store.settles import Answer, Settlement
 from runner.gateway import Progress
 from runner.log_file import end_log, log_to

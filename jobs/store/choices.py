@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.job import FailureClass, State, Step
+from jobs.job import PASSING, RETRIABLE, FailureClass, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.order import AFTER_ALL, RANK_SPAN
 from jobs.store.spans import within
@@ -33,32 +33,6 @@ class Choice:
     keys: Collection[str] = ()
     classes: Collection[FailureClass] | None = None
     in_doubt: bool = False  # rows in doubt too
-
-
-PASSING = frozenset(
-    {
-        FailureClass.LIMIT,
-        FailureClass.SERVER,
-        FailureClass.NETWORK,
-        FailureClass.TIMEOUT,
-        FailureClass.FILE,
-        FailureClass.STUCK,
-    }
-)
-"""What may have passed by the end of a run: these rows get one more pass.
-
-Useless answers are not among them: they were paid for, and their one repeat was paid for too.
-"""
-
-RETRIABLE = PASSING | {
-    FailureClass.NO_RESULT,
-    FailureClass.SCHEMA,
-    FailureClass.CRASHED,
-    FailureClass.KEY,
-    FailureClass.CREDIT,
-    FailureClass.MODEL,
-}
-"""What `retry` puts back unless told otherwise: all that may succeed unchanged."""
 
 
 def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:

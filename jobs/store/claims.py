@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from jobs.job import Claimed, Holding, State, Step
+from jobs.claimed import Claimed
+from jobs.job import Holding, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
 from jobs.store.direct import Direct
 from jobs.store.ids import Ids

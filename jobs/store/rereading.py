@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from jobs.job import Claimed, FailureClass, Holding, State, Step
+from jobs.claimed import Claimed
+from jobs.job import FailureClass, Holding, State, Step
 from jobs.store.answered import StoredAnswer, answer
 from jobs.store.claims import TAKEN, as_claimed
 from jobs.store.settles import Ended

@@ -4,10 +4,10 @@ from collections.abc import Collection
 
 from jobs.store import Transaction
 from jobs.store.spans import Span, absence_from
+from runner.absence import absence_words
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.screen import tell
-from runner.told import absence_words
 from runner.workspace import BATCH_ID
 
 

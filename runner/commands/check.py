@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from jobs.sheet.finding import Finding
+from runner.absence import absence_words
 from runner.catalogue import say
 from runner.catalogue.findings import describe
 from runner.catalogue.phrases import detail
@@ -22,7 +23,7 @@ from runner.screen import give
 from runner.secret import redacted
 from runner.stdin_sheet import STDIN, borrowed
 from runner.survey import Survey, survey, survey_record
-from runner.told import absence_words, settings_line
+from runner.told import settings_line
 from runner.workspace import Workspace, readable
 
 MOST_SHOWN = 200  # findings, and bad rows

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
 from rich.text import Text
 
 from runner.screen import console, escaped, plain
 
 WIDEST_LABEL = 24
 LONGEST = 2000  # characters of one value
+LEAST_ROOM = 20  # columns beside a label; what is narrower is folded by the terminal
 
 
 class Page:
@@ -53,11 +53,7 @@ class Page:
 
     def item(self, text: str) -> None:
         """One of a list; its further lines stand below its first word."""
-        grid = Table.grid()
-        grid.add_column()
-        grid.add_column(overflow="fold")
-        grid.add_row("  - ", Text(plain(text, LONGEST)))
-        self._console.print(grid)
+        self._beside(Text("  - "), Text(plain(text, LONGEST)))
 
     def drawn(self, text: Text) -> None:
         """A line that was put together before; its parts are harmless already."""
@@ -65,15 +61,24 @@ class Page:
 
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
         """Labels with their values beside them."""
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(style="dim", no_wrap=True, max_width=WIDEST_LABEL, overflow="ellipsis")
-        grid.add_column(overflow="fold")
-        for label, value in facts:
-            grid.add_row(f"  {plain(label, 80)}", Text(_lines(value)))
-        self._console.print(grid)
+        shown = [(Text(f"  {plain(label, 80)}", style="dim"), value) for label, value in facts]
+        widest = min(max((label.cell_len for label, _ in shown), default=0), WIDEST_LABEL)
+        for label, value in shown:
+            label.truncate(widest, overflow="ellipsis", pad=True)
+            self._beside(label.append("  "), Text(_lines(value)))
+
+    def _beside(self, label: Text, value: Text) -> None:
+        """A label and what stands beside it, folded at words and never below the label."""
+        room = max(self.width - label.cell_len, LEAST_ROOM)
+        for line in value.wrap(self._console, room, overflow="fold"):
+            line.rstrip()
+            self._console.print(Text.assemble(label, line), soft_wrap=True)
+            label = Text(" " * label.cell_len)
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
         """Rows whose last column folds; numbers in the first stand at the right."""
+        from rich.table import Table  # noqa: PLC0415 - most pages do without, and it takes 4 ms
+
         grid = Table.grid(padding=(0, 2, 0, 0))
         kept = [[Text(plain(cell, LONGEST)) for cell in row] for row in rows]
         for place in range(max(map(len, kept), default=0)):

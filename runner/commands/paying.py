@@ -19,6 +19,7 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.commands.usage import confirmed
 from runner.due import Due
+from runner.durations import span_of
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, foresee, range_words
 from runner.inquiry import Told, inquire, till_of
@@ -30,7 +31,6 @@ from runner.schema import Cap
 from runner.screen import fitting, tell
 from runner.secret import Secret
 from runner.settings import Settings
-from runner.snapshot import span_of
 from runner.told import amount_words, money
 from runner.transport import Target, TargetError
 from runner.workspace import BATCH_ID

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from jobs.store import Store
 from jobs.store.choices import candidates
-from jobs.store.glance import Glance, glance_at
+from jobs.store.few_rows import Glance, glance_at
 from runner.catalogue import explain, say
 from runner.commands.usage import confirmed
 from runner.helm import Stop

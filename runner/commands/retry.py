@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from jobs.job import FailureClass, State
+from jobs.job import RETRIABLE, FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch
-from jobs.store.choices import RETRIABLE, Choice, again, retry, retry_named
-from jobs.store.totals import counts, failed_by_class
+from jobs.store.choices import Choice, again, retry, retry_named
+from jobs.store.totals import by_class, counts, failures
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.absent import tell_absent
@@ -119,7 +119,7 @@ def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> l
         return [say("retry.put_back", count=f"{count:,}", classes=words)]
     if named is not None and named.edits:
         return []  # the corrected rows are new requests, and counted as such
-    others = [str(kind) for kind in failed_by_class(tx, BATCH_ID) if kind not in RETRIABLE]
+    others = [str(kind) for kind in by_class(failures(tx, BATCH_ID)) if kind not in RETRIABLE]
     if others and settings.class_ is None:
         return [say("retry.nothing", classes=", ".join(sorted(others)))]
     return [say("retry.none")]
@@ -128,7 +128,7 @@ def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> l
 def _settled(tx: Transaction) -> Counter[str]:
     """How many rows a person could put back, by failure class or by status."""
     standing = counts(tx, BATCH_ID)
-    failed = {str(kind): count for kind, count in failed_by_class(tx, BATCH_ID).items()}
+    failed = {str(kind): count for kind, count in by_class(failures(tx, BATCH_ID)).items()}
     others = {name: getattr(standing, name) for name in ("in_doubt", "done", "skipped")}
     return Counter({**failed, **others})
 

@@ -10,7 +10,7 @@ from jobs.job import FailureClass, State
 from jobs.store import Store
 from jobs.store.batches import batch
 from jobs.store.choices import Choice, skip, to_skip
-from jobs.store.glance import row_range
+from jobs.store.few_rows import row_range
 from runner.catalogue import say
 from runner.commands import options
 from runner.commands.absent import tell_absent

@@ -13,11 +13,11 @@ from jobs.store.totals import Counts
 from runner.catalogue import explain, say
 from runner.commands import options
 from runner.commands.page import Page
+from runner.durations import span_of
+from runner.flow import flowed
 from runner.overview import RunState, Standing, standing_of, standing_record
-from runner.progress_view import flowed
 from runner.screen import give
 from runner.settings import Settings
-from runner.snapshot import span_of
 from runner.told import doubt_words, how_words, money_words
 from runner.workspace import Workspace, find
 

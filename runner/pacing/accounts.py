@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from runner.pacing.minute import Limits
 from runner.pacing.pace import Pace
 from runner.retry import Wait

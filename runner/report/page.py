@@ -14,6 +14,7 @@ from jobs.job import JSON
 from jobs.store.gallery import PageRow
 from runner.catalogue import language, say, sentences
 from runner.catalogue.phrases import detail
+from runner.durations import span_of
 from runner.next_command import address_words
 from runner.report.charts import charts
 from runner.report.facts import FAILED, Facts
@@ -21,7 +22,6 @@ from runner.report.html import Child, Html, el, joined, script_json
 from runner.report.rows import FIELDS, Records
 from runner.report.story import advice, clock, reasons, timeline
 from runner.report.story import sentences as told
-from runner.snapshot import span_of
 
 SCRIPTS = ("words.js", "rows.js", "gallery.js", "card.js", "lightbox.js", "ticks.js", "live.js")
 """In the order in which they are joined; `main.js` comes last."""

@@ -9,9 +9,9 @@ from functools import reduce
 from jobs.job import JSON, FailureClass
 from jobs.store.gallery import Minute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
+from runner.durations import span_of
 from runner.next_command import with_address
 from runner.report.facts import Facts
-from runner.snapshot import span_of
 from runner.told import costs_of, how_words, money_words
 
 MOST_COMMANDS = 4

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from jobs.job import Claimed, Failure, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, Step
 from jobs.outcome import GiveUp, Released
 from jobs.store.settles import Ended, SavedFile, Settlement
 from jobs.store.sharing import Sharing

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.job import JSON, Claimed, Failure
+from jobs.claimed import Claimed
+from jobs.job import JSON, Failure
 from jobs.store.sharing import Sharing
 from runner.endpoint import Together
 from runner.registry import ENDPOINTS

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jobs.job import Claimed, Failure, FailureClass
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Outcome, TryAgain
 from jobs.store.answered import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.settles import LostFile, SavedFile, Settlement, replace_answer

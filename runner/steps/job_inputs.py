@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
-from jobs.job import JSON, Claimed
+from jobs.claimed import Claimed
+from jobs.job import JSON
 from runner.attachments import Reference
 from runner.attachments import load as load_attachment
 from runner.dialects.images import takes_only_png

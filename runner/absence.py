@@ -1,0 +1,25 @@
+"""Which row numbers a sheet does not have, in words."""
+
+from jobs.store.spans import Absence
+from runner.catalogue import say
+
+MOST_NAMED = 12  # spans of row numbers
+
+
+def absence_words(found: Absence, sheet: str) -> str:
+    """Which rows a sheet does not have, and which it has."""
+    if found.first is None:
+        return say("rows.none_at_all", sheet=sheet)
+    named = [
+        str(first) if first == last else f"{first}-{last}"
+        for first, last in found.spans[:MOST_NAMED]
+    ]
+    more = ["…"] if len(found.spans) > MOST_NAMED else []
+    return say(
+        "rows.absent",
+        rows=", ".join([*named, *more]),
+        count=found.count,
+        sheet=sheet,
+        first=found.first,
+        last=found.last,
+    )
