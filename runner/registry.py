@@ -1,35 +1,49 @@
 """The endpoints there are, by name."""
 
 import difflib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 
 from runner.endpoint import AnyEndpoint
-from runner.endpoints import (
-    chat,
-    chat_image,
-    embedding,
-    image,
-    image_edit,
-    messages,
-    mj_blend,
-    mj_imagine,
-)
 from runner.inputs import describe
 
-ENDPOINTS: dict[str, AnyEndpoint] = {
-    item.name: item
-    for item in (
-        chat.ENDPOINT,
-        chat_image.ENDPOINT,
-        messages.ENDPOINT,
-        image.ENDPOINT,
-        image_edit.ENDPOINT,
-        mj_imagine.ENDPOINT,
-        mj_blend.ENDPOINT,
-        embedding.ENDPOINT,
-    )
-}
+NAMES = (
+    *("chat", "chat-image", "messages", "image", "image-edit", "mj-imagine", "mj-blend"),
+    "embedding",
+)
+"""In the order in which they are listed; `runner/endpoints/` has a file for each."""
+
+SHARED = ("embedding",)
+"""Those that may ask for several rows in one call."""
+
+
+class _Endpoints(Mapping[str, AnyEndpoint]):
+    """Each endpoint by its name. Its file is imported when it is first asked for."""
+
+    def __getitem__(self, name: str) -> AnyEndpoint:
+        if name not in NAMES:
+            raise KeyError(name)
+        return _imported(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in NAMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+@cache
+def _imported(name: str) -> AnyEndpoint:
+    found: AnyEndpoint = import_module(f"runner.endpoints.{name.replace('-', '_')}").ENDPOINT
+    return found
+
+
+ENDPOINTS: Mapping[str, AnyEndpoint] = _Endpoints()
 
 
 def needed_fields(name: str | None) -> frozenset[str]:
@@ -58,10 +72,10 @@ class UnknownEndpoint:
 def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
     """The endpoint of that name; case, spaces and underscores do not matter."""
     plain = name.strip().lower().replace("_", "-").replace(" ", "-")
-    if plain in ENDPOINTS:
+    if plain in NAMES:
         return ENDPOINTS[plain]
-    likely = difflib.get_close_matches(plain, ENDPOINTS, n=1, cutoff=0.5)
-    return UnknownEndpoint(name=name, likely=next(iter(likely), None), names=tuple(ENDPOINTS))
+    likely = difflib.get_close_matches(plain, NAMES, n=1, cutoff=0.5)
+    return UnknownEndpoint(name=name, likely=next(iter(likely), None), names=NAMES)
 
 
 @cache

@@ -11,9 +11,7 @@ from jobs.store import Transaction
 from jobs.store.answered import PlacedRow, answer, placed_rows
 from runner.answers import AnswerFolder
 from runner.dialects.vectors import Vectors, read_vectors
-from runner.registry import ENDPOINTS
-
-SHARED = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.together is not None)
+from runner.registry import SHARED
 
 
 def write_vectors(

@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.result import Picture, Result
+from runner import endpoints
 from runner.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
 from runner.inputs import Attachment, Kind, converter, describe, field_named, parse
-from runner.registry import ENDPOINTS, UnknownEndpoint, endpoint, known_fields
+from runner.registry import ENDPOINTS, NAMES, SHARED, UnknownEndpoint, endpoint, known_fields
 from runner.verdict import Action, judge
 from runner.wire import Call, Reply
 
@@ -264,7 +265,7 @@ def test_a_useless_answer_is_never_a_result(kind: AnyEndpoint, body: bytes) -> N
         assert not isinstance(kind.read_poll(Reply(status=200, headers={}, body=body)), Result)
 
 
-NAMES = [
+FIELD_NAMES = [
     *("choices", "message", "delta", "content", "tool_calls", "function", "arguments", "index"),
     *("id", "usage", "finish_reason", "images", "image_url", "url", "text", "data", "refusal"),
     *("b64_json", "result", "code", "status", "embedding", "type", "name", "source", "image"),
@@ -272,7 +273,8 @@ NAMES = [
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(FIELD_NAMES), inner, max_size=5)
     ),
     max_leaves=14,
 )
@@ -296,6 +298,13 @@ def test_wrong_types_anywhere_never_raise(kind: AnyEndpoint, value: Any) -> None
 
 
 # --- registry -----------------------------------------------------------------------------------
+
+
+def test_every_file_of_an_endpoint_is_listed_under_its_name() -> None:
+    files = {path.stem for path in Path(endpoints.__path__[0]).glob("[a-z]*.py")}
+    assert files == {name.replace("-", "_") for name in NAMES}
+    assert [kind.name for kind in ENDPOINTS.values()] == list(NAMES)
+    assert [kind.name for kind in ENDPOINTS.values() if kind.together is not None] == list(SHARED)
 
 
 def test_an_endpoint_is_found_however_it_is_written() -> None:

@@ -70,9 +70,9 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
 
 def endpoint_names() -> Iterable[str]:
     """For a shell's question only: the endpoints take a while to load."""
-    from runner.registry import ENDPOINTS  # noqa: PLC0415 - see above
+    from runner.registry import NAMES  # noqa: PLC0415 - see above
 
-    return ENDPOINTS
+    return NAMES
 
 
 def completions(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:

@@ -1,14 +1,13 @@
 """How many rows may share a call, and what a run learns about it from refusals and answers."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 from jobs.claimed import Claimed
 from jobs.job import JSON, Failure
 from jobs.store.sharing import Sharing
-from runner.endpoint import Together
-from runner.registry import ENDPOINTS
+from runner.registry import ENDPOINTS, SHARED
 
 FIRST = 256  # rows in a model's first calls, before it is known how long its answers are
 LONGEST = 8 << 20  # bytes of one answer, as far as that can be chosen: it is read in memory
@@ -19,19 +18,37 @@ _LIMIT = re.compile(
 _NUMBER = re.compile(r"\d{1,4}(?!\d)")
 
 
+class _Asked(Mapping[str, Sharing]):
+    """How the jobs of each endpoint share, worked out for those that a run meets."""
+
+    def __init__(self, how: Callable[[str], Sharing]) -> None:
+        self._how = cache(how)
+
+    def __getitem__(self, name: str) -> Sharing:
+        return self._how(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in SHARED
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SHARED)
+
+    def __len__(self) -> int:
+        return len(SHARED)
+
+
 class Company:
     """Who may share a call in this run."""
 
     def __init__(self) -> None:
         self._of_model: dict[tuple[str, str], int] = {}
         self._of_job: dict[int, int] = {}
-        self.sharing: Mapping[str, Sharing] = {
-            name: self._sharing(name, endpoint.together)
-            for name, endpoint in ENDPOINTS.items()
-            if endpoint.together is not None
-        }
+        self.sharing: Mapping[str, Sharing] = _Asked(self._sharing)
 
-    def _sharing(self, name: str, together: Together[Any]) -> Sharing:
+    def _sharing(self, name: str) -> Sharing:
+        together = ENDPOINTS[name].together
+        assert together is not None  # as `SHARED` says
+
         def most(job_id: int, fields: Mapping[str, JSON]) -> int:
             learned = self._of_model.get((name, str(fields.get("model"))), FIRST)
             return min(together.most(fields), learned, self._of_job.get(job_id, learned))
