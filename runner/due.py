@@ -27,6 +27,11 @@ class Due:
     past: Past
     before: Committed
 
+    def calls(self, limit: int | None) -> int:
+        """How many rows will be asked, where at most so many may be."""
+        rows = sum(kind.rows for kind in self.kinds)
+        return rows if limit is None else min(rows, limit)
+
 
 def look(tx: Transaction, settings: Settings) -> Due:
     """Read what the forecast needs."""

@@ -10,11 +10,10 @@ from jobs.store.bill import Asked
 from runner.catalogue import say
 from runner.due import Past
 from runner.pacing.pace import CEILING
-from runner.prices.ask import Ask
+from runner.prices.ask import LONGEST, Ask
 from runner.prices.book import book
 from runner.prices.pricelist import PriceList
 from runner.prices.tariff import Source
-from runner.purse import LONGEST
 from runner.registry import ENDPOINTS
 from runner.schema import AUTO
 from runner.settings import Settings

@@ -64,8 +64,8 @@ def without(name: str) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
-def begin(name: str, *, after: float = 0.0) -> None:
-    """Import this on a thread, so many seconds from now. Who needs it meanwhile waits for it.
+def begin(*names: str, after: float = 0.0) -> None:
+    """Import these on a thread, so many seconds from now. Who needs one meanwhile waits for it.
 
     What cannot be imported is left to whoever needs it, and says so there.
     """
@@ -73,6 +73,7 @@ def begin(name: str, *, after: float = 0.0) -> None:
     def load() -> None:
         time.sleep(after)
         with suppress(ImportError), undisturbed():
-            importlib.import_module(name)
+            for name in names:
+                importlib.import_module(name)
 
-    threading.Thread(target=load, name=f"import {name}", daemon=True).start()
+    threading.Thread(target=load, name=f"import {names[0]}", daemon=True).start()

@@ -14,7 +14,6 @@ from jobs.failpoints import reach
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, SheetError
 from jobs.store import Store, TableError
-from jobs.store.answered import done_digests
 from jobs.store.batches import Batch, batch, digest_of_options
 from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
@@ -185,6 +184,8 @@ def _refuse_neighbours_rows(found: "Found", workspace: Workspace) -> None:
 
 def _answered_elsewhere(found: "Found", workspace: Workspace) -> str:
     """A new sheet whose rows are answered next door is nearly always the old one renamed."""
+    from jobs.store.answered import done_digests  # noqa: PLC0415 - for new sheets only
+
     staged = found.intake.plan.staged if found.intake.plan else 0
     for other in neighbours(workspace):
         try:

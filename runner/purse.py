@@ -1,19 +1,15 @@
 """What may still be spent: a call is only begun when even its ceiling fits under the cap."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs.claimed import Claimed
 from jobs.store.claims import Most
 from jobs.store.settles import Settlement
-from runner.dialects.messages import MAX_TOKENS
-from runner.prices.ask import Ask
+from runner.prices.ask import LONGEST, Ask
 from runner.prices.money import NANO, nanos
 from runner.prices.pricelist import PriceList
-
-LONGEST: Mapping[str, int] = {"messages": MAX_TOKENS}
-"""How long an answer may be, by the endpoint's own default, where no field limits it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,23 +99,31 @@ def test_help_imports_no_command_and_none_of_the_heavy_packages(home: Path) -> N
     assert "rowmill" in run("--version").out
 
 
-def test_a_run_begins_without_what_reads_sheets_shows_or_ends_it(home: Path) -> None:
-    """A run that goes on sends its first request sooner by what these take to import."""
+def test_a_run_imports_for_each_of_its_beginnings_only_what_that_needs(home: Path) -> None:
+    """A run that goes on sends its first request sooner by what the others take to import."""
     script = (
         "import json, sys\n"
         "from runner.cli import rowmill\n"
         "from runner.imports import undisturbed\n"
         "with undisturbed():\n"
-        "    import runner.commands.launch, runner.commands.pending\n"
-        "print(json.dumps(sorted(sys.modules)))"
+        "    import runner.commands.launch, runner.commands.asking\n"
+        "loaded = [sorted(sys.modules)]\n"
+        "with undisturbed():\n"
+        "    import runner.commands.running\n"
+        "loaded.append(sorted(sys.modules))\n"
+        "print(json.dumps(loaded))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
-    loaded = set(json.loads(done.stdout))
+    asking, running = map(set, json.loads(done.stdout))
     later = {"jobs.load", "jobs.sheet.reader", "jobs.export", "runner.report", "runner.notify"}
-    assert not loaded & (later | {"rich", "pygments", "pandas", "pyarrow", "PIL", "httpx._main"})
-    assert {"httpx", "aiohttp", "sqlalchemy", "runner.session"} <= loaded
+    heavy = {"rich", "pygments", "pandas", "pyarrow", "PIL", "httpx._main"}
+    assert not running & (later | heavy)
+    assert {"httpx", "aiohttp", "sqlalchemy"} <= asking
+    assert not asking & {"runner.session", "runner.forecast", "runner.registry", "runner.purse"}
+    assert "runner.session" in running
+    assert not {name for name in running if name.startswith("runner.endpoints.")}
 
 
 def test_garbage_is_looked_for_as_before_once_a_run_is_over() -> None:

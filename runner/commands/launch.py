@@ -90,11 +90,19 @@ def _run(job: Launch, store: Store) -> int:
     loaded, standing, due = _foreseen(job, store)
     if not standing.pending:
         return _finished(job, store, loaded)
-    from runner.commands.pending import go_on  # noqa: PLC0415 - `run` has begun to import it
-
     with seldom_collected():
-        ending, outlay = go_on(job, store, loaded, due)
+        ending, outlay = _go_on(job, store, loaded, due)
         return _finished(job, store, loaded, ending, outlay)
+
+
+def _go_on(job: Launch, store: Store, loaded: Batch, due: Due) -> "tuple[Ending, Outlay]":
+    """Ask, weigh up, agree, run: `run` has begun to import what each needs, one after the other."""
+    from runner.commands.asking import ask  # noqa: PLC0415
+
+    seller = ask(job, due)
+    from runner.commands.pending import go_on  # noqa: PLC0415
+
+    return go_on(job, store, loaded, due, seller)
 
 
 def _finished(
@@ -104,7 +112,7 @@ def _finished(
     ending: "Ending | None" = None,
     outlay: "Outlay | None" = None,
 ) -> int:
-    from runner.commands.finishing import finish  # noqa: PLC0415 - as `go_on` says
+    from runner.commands.finishing import finish  # noqa: PLC0415 - as `_go_on` says
 
     return finish(job, store, loaded, ending, outlay)
 

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,26 +12,22 @@ from jobs.store import Store
 from jobs.store.batches import Batch
 from jobs.store.log import remember_options
 from jobs.store.totals import spent
-from runner.addresses import proxy_for
 from runner.budget import Budget, decide
 from runner.catalogue import say
-from runner.catalogue.reasons import reason
 from runner.commands.usage import confirmed
 from runner.due import Due
 from runner.durations import span_of
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, foresee, range_words
-from runner.inquiry import Told, inquire, till_of
+from runner.inquiry import Told, till_of
 from runner.prices.ask import ANSWER
 from runner.prices.pricelist import PriceList
 from runner.prices.till import Till
-from runner.purse import Purse
 from runner.schema import Cap
 from runner.screen import fitting, tell
-from runner.secret import Secret
 from runner.settings import Settings
 from runner.told import amount_words, money
-from runner.transport import Target, TargetError
+from runner.transport import Target
 from runner.workspace import BATCH_ID
 
 UNITS_WITHOUT_ASKING = 10.0
@@ -50,37 +45,10 @@ class Outlay:
     budget: Budget | None
     target: Target = field(repr=False)
 
-    def purse(self) -> Purse:
-        """What may be spent in the run."""
-        return Purse(self.prices, cap=self.budget.amount if self.budget else None)
 
-
-def target_of(settings: Settings, key: Secret) -> Target:
-    """Where questions to the gateway go. Raises Refusal for a key or proxy that cannot be used."""
-    proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
-    try:
-        return Target(
-            base_url=settings.base_url,
-            key=key,
-            proxy=proxy or proxy_for(settings.base_url, _environment()),
-        )
-    except TargetError as error:
-        raise Refusal(reason(error)) from error
-
-
-def _environment() -> Mapping[str, str]:
-    import os  # noqa: PLC0415 - only here
-
-    return os.environ
-
-
-def weigh_up(settings: Settings, key: Secret, due: Due) -> Outlay:
-    """Ask the gateway for its prices and its till, and foresee. Raises Refusal for a bad cap."""
-    calls = sum(kind.rows for kind in due.kinds)
-    if settings.limit is not None:
-        calls = min(calls, settings.limit)
-    target = target_of(settings, key)
-    told = inquire(target) if calls else Told()
+def weigh_up(settings: Settings, due: Due, target: Target, told: Told) -> Outlay:
+    """Foresee, by what the gateway told of itself. Raises Refusal for a bad cap."""
+    calls = due.calls(settings.limit)
     prices = PriceList(
         own=settings.prices, gateway=told.offer.tariffs if told.offer is not None else {}
     )

@@ -13,7 +13,8 @@ from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renam
 
 @options.argument("sheet")
 def _run(sheet: str) -> int:
-    begin("runner.commands.pending")  # while the table is opened and counted
+    # While the table is opened and counted, and while the gateway is asked for its prices.
+    begin("runner.commands.asking", "runner.commands.pending", "runner.commands.running")
     bring_forward(Path(sheet))
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()

@@ -19,8 +19,6 @@ from runner.wire import Call
 
 VERSION = "2023-06-01"
 """Newer client libraries send a later one; gateways know this one."""
-MAX_TOKENS = 4096
-"""What is sent where a row gives no `max_tokens`: the service insists on one."""
 LONGEST_WHOLE = 21_333
 """Tokens above which an answer may take more than ten minutes, and has to be streamed."""
 

@@ -11,7 +11,6 @@ from jobs.result import Result
 from runner.dialects.chat import Completion, cut_stream, finish_failure, result_of
 from runner.dialects.messages import (
     LONGEST_WHOLE,
-    MAX_TOKENS,
     content_of,
     messages_call,
     read_message,
@@ -21,6 +20,7 @@ from runner.dialects.messages import (
 )
 from runner.endpoint import Endpoint, Reading, Rejected
 from runner.inputs import Attachment, body_column, column
+from runner.prices.ask import MAX_TOKENS
 from runner.wire import Call, Reply
 
 PICTURE_LIMIT = 5_242_880 * 3 // 4

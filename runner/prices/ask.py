@@ -15,6 +15,9 @@ PREVIEW = 100  # tokens that each preview in a stream adds
 CHATTED = 4  # pictures that a chat model may send, where nobody says how many
 LIKELY_ANSWER = (50, 1_000)  # tokens of a usual answer
 LIKELY_PICTURE_IN = (85, 1_600)
+MAX_TOKENS = 4_096  # of a messages row that names no limit: the service insists on one
+LONGEST: Mapping[str, int] = {"messages": MAX_TOKENS}
+"""How long an answer may be, by the endpoint's own default, where no field limits it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
