@@ -249,10 +249,15 @@ def look_at_sqlite(path: Path) -> Engine:
     """A reader's engine over a table that is current. Nothing is made, nothing is migrated."""
     if not path.exists():
         raise TableError("table_none", file=str(path))
+    if path.stat().st_size == 0:
+        raise EmptyTableError("table_empty", file=str(path))
     _check_magic(path)
     engine = sqlite_engine(path, writer=False)
     try:
         found = revision_of(engine)
+        empty = found is None and not _has_tables(engine)
+        if found is None and not empty:
+            found = revision_of(engine)  # another process may have made it between the two looks
     except _BROKEN as error:
         engine.dispose()
         if is_damage(error):
@@ -260,7 +265,6 @@ def look_at_sqlite(path: Path) -> Engine:
         raise TableError("table_unreadable", file=str(path), reason=_reason(error)) from error
     if found == REVISION:
         return engine
-    empty = found is None and not _has_tables(engine)
     engine.dispose()
     if empty:
         raise EmptyTableError("table_empty", file=str(path))
@@ -316,12 +320,16 @@ def create(engine: Engine) -> None:
 def revision_of(engine: Engine) -> str | None:
     """The revision a table is stamped with; None for an empty database."""
     try:
-        with engine.connect() as connection:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return _stamp(engine)
     except DatabaseError:
-        if inspect(engine).has_table("alembic_version"):
-            raise
-        return None
+        if not inspect(engine).has_table("alembic_version"):
+            return None
+    return _stamp(engine)  # another process made the table just now, or it fails again
+
+
+def _stamp(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return str(found) if found is not None else None
 
 

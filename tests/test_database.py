@@ -6,17 +6,27 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from loading import asking, load
 from postgres_server import Server
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, Inspector, create_engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 from sqlalchemy.exc import OperationalError
 
-from jobs.database import create, open_sqlite, postgres_engine, revision_of, sqlite_engine
+from jobs import database
+from jobs.database import (
+    EmptyTableError,
+    create,
+    look_at_sqlite,
+    open_sqlite,
+    postgres_engine,
+    revision_of,
+    sqlite_engine,
+)
 from jobs.store import Store, TableError
 from jobs.table import REVISION, metadata
 from migrations.upgrade import newest, upgrade
@@ -219,6 +229,45 @@ def test_looking_at_nothing_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="table_none"):
         Store.look(tmp_path / "jobs.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_looks_while_another_process_makes_the_table_finds_none_or_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "jobs.db"
+    path.touch()
+    with pytest.raises(EmptyTableError):
+        look_at_sqlite(path)
+    for moment in (1, 2):  # before its first and before its second question about what is there
+        path.unlink()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=wal")
+        _made_at(moment, path, monkeypatch)
+        engine = look_at_sqlite(path)
+        assert revision_of(engine) == REVISION
+        engine.dispose()
+        monkeypatch.undo()
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=wal")
+    with pytest.raises(EmptyTableError):
+        look_at_sqlite(path)
+
+
+def _made_at(moment: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the table made between two looks of who only looks."""
+    passed = 0
+
+    def inspecting(engine: Engine) -> Inspector:
+        nonlocal passed
+        passed += 1
+        if passed == moment:
+            writer = sqlite_engine(path, writer=True)
+            create(writer)
+            writer.dispose()
+        return inspect(engine)
+
+    monkeypatch.setattr(database, "inspect", inspecting)
 
 
 def test_an_empty_file_becomes_a_table(tmp_path: Path) -> None:
