@@ -1,5 +1,6 @@
 """The lines of jsonl that the database builds are, byte for byte, those that we would write."""
 
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +166,9 @@ def test_the_database_builds_the_lines_of_ordinary_rows(
     monkeypatch.delattr(lines, "line_of")  # what a row in memory is written with
     built, _ = both_ways(tmp_path, loaded)
     assert built.count(b"\n") == 3
+
+
+@given(st.floats() | st.floats(0, 1e13))
+def test_seconds_are_rounded_as_python_rounds_and_writes_them(seconds: float) -> None:
+    expected = repr(round(seconds, 3)) if math.isfinite(seconds) else "null"
+    assert lines._rounded(seconds) == expected

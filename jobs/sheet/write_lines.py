@@ -12,17 +12,17 @@ AT_ONCE = 100  # lines
 def write_lines(file: BinaryIO, grid: Grid, records: Records) -> Tally:
     """All records, their keys in column order. An own header that repeats gets a number."""
     heads = heads_of(grid)
-    return write_texts(file, (line_of(heads, record) for record in records))
+    lines = (line_of(heads, record) for record in records)
+    return write_texts(file, iter(lambda: list(islice(lines, AT_ONCE)), []))
 
 
-def write_texts(file: BinaryIO, lines: Iterable[str]) -> Tally:
-    """Lines as they are, each with its end."""
+def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
+    """Lines as they are, each with its end, some at a time."""
     out = Utf8Writer(file)
     rows = 0
-    waiting = iter(lines)
-    while some := list(islice(waiting, AT_ONCE)):
-        out.write("".join(some))
-        rows += len(some)
+    for lines in pieces:
+        out.write("".join(lines))
+        rows += len(lines)
     out.flush()
     return Tally(rows=rows, replaced=out.replaced)
 

@@ -62,8 +62,8 @@ def can_build(found: Results) -> bool:
     return built == _PROBED
 
 
-def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
-    """The rows of `found`.
+def built_rows(found: Results, shape: Shape) -> Iterator[Sequence[Built | ResultRow]]:
+    """The rows of `found`, some at a time.
 
     One that is odd, or took several calls, is left to whoever writes rows of any format.
     """
@@ -72,12 +72,8 @@ def built_rows(found: Results, shape: Shape) -> Iterator[Built | ResultRow]:
     for condition in found.conditions():
         for page in pages(found.connection, query.where(condition)):
             odd = [line[0] for line in page if line[1]]
-            if not odd:
-                yield from page
-                continue
-            apart = found.apart(odd)
-            for line in page:
-                yield apart.get(line[0], line)
+            apart = found.apart(odd) if odd else {}
+            yield [apart.get(line[0], line) for line in page] if apart else page
 
 
 def _query(batch_id: int, shape: Shape, *, changed: bool) -> Select[Any]:
