@@ -110,7 +110,7 @@ def folded(line: str, width: int) -> str:
     """
     if cells(line) <= width:
         return line
-    label = re.match(r"\S* {2,}", line)
+    label = re.match(r"(?: *\S+)? {2,}", line)
     indent = label.end() if label and label.end() <= width // 3 else 0
     pieces, at = [line[:indent]], indent
     for piece in re.findall(_UNBROKEN, line[indent:]):

@@ -327,6 +327,15 @@ def test_a_finding_is_read_whole_and_hangs_below_its_first_word(
     assert "…" not in "".join(lines)
 
 
+def test_what_is_to_be_chosen_hangs_beside_its_name(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = check(str(write(home, "prompt", "one"))).stdout.splitlines()
+    at = lines.index("  chat         text out of text and pictures; structured")
+    assert lines[at + 1] == "               output and tool calls too"
+
+
 def test_records_without_a_single_column_are_bad_rows_and_not_a_fault(home: Path) -> None:
     write(home, '{"prompt": "a cat"', "[1, 2]", name="a.jsonl")
     found = check("a.jsonl", "-e", "chat", "-m", "m", "-p", "Hello")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from runner.screen import console, escaped, plain
+from runner.screen import console, escaped, folded, plain
 
 WIDEST_LABEL = 24
 LONGEST = 2000  # characters of one value
@@ -49,7 +49,8 @@ class Page:
 
     def text(self, text: str, style: str = "") -> None:
         """One paragraph, folded at words."""
-        self._console.print(Text(plain(text, LONGEST), style=style))
+        shown = folded(plain(text, LONGEST), self.width)
+        self._console.print(Text(shown, style=style), soft_wrap=True)
 
     def item(self, text: str) -> None:
         """One of a list; its further lines stand below its first word."""
