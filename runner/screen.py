@@ -108,12 +108,18 @@ def folded(line: str, width: int) -> str:
 
     A word that fits on no line of its own is left for the terminal to cut.
     """
-    if cells(line) <= width:
-        return line
-    label = re.match(r"(?: *\S+)? {2,}", line)
-    indent = label.end() if label and label.end() <= width // 3 else 0
-    pieces, at = [line[:indent]], indent
-    for piece in re.findall(_UNBROKEN, line[indent:]):
+    found = re.match(r"(?: *\S+)? {2,}", line)
+    label = found[0] if found and cells(found[0]) <= width // 3 else ""
+    return label + beside(label, line[len(label) :], width)
+
+
+def beside(label: str, text: str, width: int) -> str:
+    """A text in pieces that fit beside a label; its further lines stand below its first word."""
+    indent = cells(label)
+    if indent + cells(text) <= width:
+        return text
+    pieces, at = [""], indent
+    for piece in re.findall(_UNBROKEN, text):
         room = width - at
         if cells(piece.rstrip()) > room and at > indent:
             pieces[-1] = pieces[-1].rstrip()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.screen import console, folded, is_utf8, markup, plain, prepare
+from runner.screen import beside, console, folded, is_utf8, markup, plain, prepare
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,11 @@ def test_a_line_is_folded_at_words_and_chinese_marks_do_not_begin_one(
 ) -> None:
     width = 27 if line.startswith("gateway") else 30 if line.startswith("  chat") else 16
     assert folded(line, width).split("\n") == pieces
+
+
+def test_what_stands_beside_a_chinese_label_is_folded_by_columns() -> None:
+    assert beside("列名  ", "how many pictures", 16) == "how many\n" + " " * 6 + "pictures"
+    assert beside("列名  ", "how many", 16) == "how many"
 
 
 @given(st.text(), st.integers(min_value=1, max_value=40))

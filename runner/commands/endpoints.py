@@ -1,6 +1,8 @@
 """`rowmill endpoints`: the kinds of request, each with its columns."""
 
 import json
+import shutil
+import sys
 
 from rich.cells import cell_len, set_cell_size
 
@@ -11,7 +13,7 @@ from runner.commands import options
 from runner.endpoint import AnyEndpoint
 from runner.exits import Refusal
 from runner.inputs import Field, describe
-from runner.screen import give, plain, tell
+from runner.screen import beside, give, plain, tell
 
 
 @options.argument("endpoint", required=False)
@@ -38,7 +40,7 @@ def _all(*, as_json: bool) -> None:
         return
     width = max(map(len, registry.ENDPOINTS))
     for one in registry.ENDPOINTS.values():
-        give(f"{one.name:<{width}}  {said(one.summary)}")
+        _give(f"{one.name:<{width}}  ", said(one.summary))
     tell(say("endpoints.more", name=next(iter(registry.ENDPOINTS))))
 
 
@@ -50,9 +52,15 @@ def _one(endpoint: AnyEndpoint) -> None:
     widths = [max(cell_len(row[place]) for row in (head, *rows)) for place in range(3)]
     for row in (head, *rows):
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
-        give("  ".join([*cells, row[3]]).rstrip())
+        _give("".join(f"{cell}  " for cell in cells), row[3])
     if endpoint.example:
         give(f"\n{say('endpoints.example')}\n{json.dumps(endpoint.example, ensure_ascii=False)}")
+
+
+def _give(label: str, text: str) -> None:
+    """A line, folded on a terminal only."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    give(f"{label}{beside(label, text, width)}".rstrip())
 
 
 def _kind(field: Field) -> str:
