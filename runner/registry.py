@@ -1,13 +1,16 @@
 """The endpoints there are, by name."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from typing import TypeVar
 
 from runner.endpoint import AnyEndpoint
 from runner.inputs import describe
+
+T = TypeVar("T")
 
 NAMES = (
     *("chat", "chat-image", "messages", "image", "image-edit", "mj-imagine", "mj-blend"),
@@ -19,31 +22,35 @@ SHARED = ("embedding",)
 """Those that may ask for several rows in one call."""
 
 
-class _Endpoints(Mapping[str, AnyEndpoint]):
-    """Each endpoint by its name. Its file is imported when it is first asked for."""
+class ByName(Mapping[str, T]):
+    """Values under these names, each made when it is first asked for."""
 
-    def __getitem__(self, name: str) -> AnyEndpoint:
-        if name not in NAMES:
+    def __init__(self, names: Sequence[str], make: Callable[[str], T]) -> None:
+        self._names = names
+        self._make = cache(make)
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
             raise KeyError(name)
-        return _imported(name)
+        return self._make(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in NAMES
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(self._names)
 
 
-@cache
 def _imported(name: str) -> AnyEndpoint:
     found: AnyEndpoint = import_module(f"runner.endpoints.{name.replace('-', '_')}").ENDPOINT
     return found
 
 
-ENDPOINTS: Mapping[str, AnyEndpoint] = _Endpoints()
+ENDPOINTS: Mapping[str, AnyEndpoint] = ByName(NAMES, _imported)
+"""The endpoints by name. A file is imported when its endpoint is first asked for."""
 
 
 def needed_fields(name: str | None) -> frozenset[str]:

@@ -1,13 +1,12 @@
 """How many rows may share a call, and what a run learns about it from refusals and answers."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 
 from jobs.claimed import Claimed
 from jobs.job import JSON, Failure
 from jobs.store.sharing import Sharing
-from runner.registry import ENDPOINTS, SHARED
+from runner.registry import ENDPOINTS, SHARED, ByName
 
 FIRST = 256  # rows in a model's first calls, before it is known how long its answers are
 LONGEST = 8 << 20  # bytes of one answer, as far as that can be chosen: it is read in memory
@@ -18,32 +17,13 @@ _LIMIT = re.compile(
 _NUMBER = re.compile(r"\d{1,4}(?!\d)")
 
 
-class _Asked(Mapping[str, Sharing]):
-    """How the jobs of each endpoint share, worked out for those that a run meets."""
-
-    def __init__(self, how: Callable[[str], Sharing]) -> None:
-        self._how = cache(how)
-
-    def __getitem__(self, name: str) -> Sharing:
-        return self._how(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in SHARED
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(SHARED)
-
-    def __len__(self) -> int:
-        return len(SHARED)
-
-
 class Company:
     """Who may share a call in this run."""
 
     def __init__(self) -> None:
         self._of_model: dict[tuple[str, str], int] = {}
         self._of_job: dict[int, int] = {}
-        self.sharing: Mapping[str, Sharing] = _Asked(self._sharing)
+        self.sharing: Mapping[str, Sharing] = ByName(SHARED, self._sharing)
 
     def _sharing(self, name: str) -> Sharing:
         together = ENDPOINTS[name].together
