@@ -37,6 +37,18 @@ class Intake:
     elsewhere: str = ""  # in whose workspace its rows are answered already, in words
 
 
+def how_read(layout: Mapping[str, JSON]) -> list[str]:
+    """Format, encoding, delimiter and tab of a sheet in words, as far as it has them."""
+    words = [str(layout["format"])]
+    if layout["encoding"]:
+        words.append(str(layout["encoding"]))
+    if layout["delimiter"]:
+        words.append(say("check.delimiter", delimiter=f'"{layout["delimiter"]}"'))
+    if layout["tab"]:
+        words.append(say("check.tab", tab=str(layout["tab"])))
+    return words
+
+
 def require_name(template: str, headers: Sequence[str]) -> None:
     """Files can be named so."""
     try:

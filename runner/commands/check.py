@@ -18,6 +18,7 @@ from runner.commands.paying import disk_words, size_words, time_words
 from runner.commands.run import sheet_and_workspace
 from runner.commands.status import at_words
 from runner.forecast import range_words
+from runner.loaded import how_read
 from runner.preview import Preview, json_text, without_long_texts
 from runner.screen import give
 from runner.secret import redacted
@@ -81,15 +82,9 @@ def _draw(found: Survey, page: Page) -> None:
 
 def _understood(found: Survey) -> list[tuple[str, str]]:
     layout, plan = found.layout, found.plan
-    how = [str(layout["format"])]
-    how += [str(layout["encoding"])] if layout["encoding"] else []
-    if layout["delimiter"]:
-        how.append(say("check.delimiter", delimiter=f'"{layout["delimiter"]}"'))
-    if layout["tab"]:
-        how.append(say("check.tab", tab=str(layout["tab"])))
-    if layout["header_row"]:
-        how.append(say("check.header_row", row=layout["header_row"]))
-    facts = [(say("check.read_as"), " · ".join(how))]
+    header = layout["header_row"]
+    more = [say("check.header_row", row=header)] if header else []
+    facts = [(say("check.read_as"), " · ".join([*how_read(layout), *more]))]
     if plan is not None:
         rows = f"{plan.staged:,}"
         if plan.bad:

@@ -2,12 +2,10 @@
 
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs import failpoints
-from jobs.job import JSON
 from jobs.store import Store, on_shared_file_system
 from jobs.store.batches import Batch, batch
 from jobs.store.choices import ask_again
@@ -21,7 +19,7 @@ from runner.due import Due, look
 from runner.exits import Refusal
 from runner.imports import seldom_collected
 from runner.intake import Incoming, take_in
-from runner.loaded import Intake
+from runner.loaded import Intake, how_read
 from runner.log_file import end_log, log_to
 from runner.schema import SCHEMA, Kind
 from runner.screen import tell
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from runner.session import Ending
 
 CAP = next(one for one in SCHEMA if one.kind is Kind.CAP)
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 
 
@@ -152,12 +149,6 @@ def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts, Due]:
 # --- before ---------------------------------------------------------------------------------------
 
 
-def _how_read(layout: Mapping[str, JSON]) -> str:
-    """Format, encoding, delimiter and tab of a sheet, as far as it has them."""
-    words = [layout[name] for name in ("format", "encoding", "delimiter", "tab")]
-    return ", ".join(DELIMITERS.get(str(word), str(word)) for word in words if word)
-
-
 def _tell_intake(intake: Intake, settings: Settings) -> None:
     if settings.quiet:
         return
@@ -175,7 +166,7 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
         tell(say("run.unread", sheet=intake.sheet.name))
     elif intake.plan is not None:
         plan = intake.plan
-        how = _how_read(intake.layout)
+        how = " · ".join(how_read(intake.layout))
         tell(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
         if not plan.first:
             numbers = ("unchanged", "refreshed", "changed", "new", "returned", "removed")
