@@ -87,8 +87,8 @@ def _run(job: Launch, store: Store) -> int:
     loaded, standing, due = _foreseen(job, store)
     if not standing.pending:
         return _finished(job, store, loaded)
+    ending, outlay = _go_on(job, store, loaded, due)
     with seldom_collected():
-        ending, outlay = _go_on(job, store, loaded, due)
         return _finished(job, store, loaded, ending, outlay)
 
 

@@ -10,6 +10,7 @@ from runner.commands.asking import Seller
 from runner.commands.paying import Outlay, consent, keep_cap, tell_ahead, weigh_up
 from runner.commands.terms import Launch
 from runner.due import Due
+from runner.imports import seldom_collected
 from runner.screen import tell
 from runner.workspace import BATCH_ID
 
@@ -30,7 +31,8 @@ def go_on(
             job.before(tx)
     from runner.commands.running import Means, run  # noqa: PLC0415 - `run` has begun to import it
 
-    return run(job, store, loaded, Means(keys=seller.keys, outlay=outlay)), outlay
+    with seldom_collected():  # now that all of it is imported
+        return run(job, store, loaded, Means(keys=seller.keys, outlay=outlay)), outlay
 
 
 def _tell_other_address(job: Launch, store: Store) -> None:
