@@ -19,6 +19,7 @@ from runner.due import Due
 from runner.durations import span_of
 from runner.exits import Exit, Refusal
 from runner.forecast import Forecast, foresee, range_words
+from runner.imports import begin
 from runner.inquiry import Told, till_of
 from runner.prices.ask import ANSWER
 from runner.prices.pricelist import PriceList
@@ -169,6 +170,7 @@ def consent(outlay: Outlay, settings: Settings) -> None:
         "price": range_words(outlay.ahead),
     }
     if not settings.no_input and sys.stdin.isatty() and sys.stderr.isatty():
+        begin("runner.commands.running")
         if _yes(say("run.ask", **words)):
             return
         raise Refusal(say("run.declined"), code=Exit.STOPPED)

@@ -29,7 +29,7 @@ def go_on(
     if job.before is not None:
         with store.write() as tx:
             job.before(tx)
-    from runner.commands.running import Means, run  # noqa: PLC0415 - `run` has begun to import it
+    from runner.commands.running import Means, run  # noqa: PLC0415 - mostly begun by now
 
     with seldom_collected():  # now that all of it is imported
         return run(job, store, loaded, Means(keys=seller.keys, outlay=outlay)), outlay

@@ -13,8 +13,10 @@ from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renam
 
 @options.argument("sheet")
 def _run(sheet: str) -> int:
-    # While the table is opened and counted, and while the gateway is asked for its prices.
-    begin("runner.commands.asking", "runner.commands.pending", "runner.commands.running")
+    # While the table is opened and counted, and while the gateway is asked for its prices. Where
+    # the yes is not given yet, what runs is imported while the person reads the question.
+    agreed = ["runner.commands.running"] if options.given().get("yes") else []
+    begin("runner.commands.asking", "runner.commands.pending", *agreed)
     bring_forward(Path(sheet))
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()
