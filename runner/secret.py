@@ -31,8 +31,18 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        if len(value) >= 8:  # a shorter one would blank out half the words of a text
+        if self.is_telling:
             _alive.update((value, quote(value, safe="")))
+
+    @property
+    def is_telling(self) -> bool:
+        """Does a text that holds it hold it because it is the secret?
+
+        What people give to a server of their own that asks for no key ("test", "ollama",
+        "lm-studio") stands in answers as any other word, which taking it out would damage.
+        """
+        length = len(self._value)
+        return length >= 16 or (length >= 8 and any(map(str.isdigit, self._value)))
 
     def reveal(self) -> str:
         """The value itself, for the one header that needs it."""

@@ -80,7 +80,7 @@ class Wire:
     ) -> None:
         self.target = target
         self._limits = limits
-        self._key = target.key.reveal().encode()
+        self._key = target.key.reveal() if target.key.is_telling else ""
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
@@ -247,11 +247,12 @@ class Wire:
 
     def _without_key(self, body: bytes) -> bytes:
         """An answer is kept byte for byte, but for the key that a server sends back in it."""
-        return body.replace(self._key, MASK) if self._key and self._key in body else body
+        key = self._key.encode()
+        return body.replace(key, MASK) if key and key in body else body
 
     def _clean(self, detail: str) -> str:
         """A server that echoes what it was sent must not put the key into a log."""
-        return detail.replace(self.target.key.reveal(), "…")
+        return detail.replace(self._key, "…") if self._key else detail
 
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:

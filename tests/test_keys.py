@@ -38,6 +38,18 @@ def test_a_secret_shows_nothing_but_its_ends() -> None:
         pickle.dumps(secret)
 
 
+@pytest.mark.parametrize(
+    ("key", "telling"),
+    [
+        ("sk-a1b2c3", True), ("my-own-long-gateway-key", True), ("87654321", True),
+        ("ollama", False), ("lm-studio", False), ("1234567", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_word_that_may_stand_anywhere_does_not_tell_of_a_key(key: str, telling: bool) -> None:
+    assert Secret(key).is_telling == telling
+    assert ("[key]" in redacted(f"with {key} in it")) == telling
+
+
 PIECES = [
     "sk-",
     "PK-",

@@ -1,6 +1,7 @@
 """Claims about strangers: what a sheet, a gateway, an answer or another user may not do here."""
 
 import asyncio
+import csv
 import gzip
 import json
 import os
@@ -434,3 +435,25 @@ def key_in(folder: Path, said: bytes) -> Iterator[str]:
                 if any(form in zlib.decompress(body) for form in forms):
                     yield f"{path}, an answer"
             table.close()
+
+
+async def test_a_picture_that_is_no_base64_is_the_answers_fault_and_not_ours(
+    tmp_path: Path,
+) -> None:
+    broken = json.dumps({"data": [{"b64_json": "iVBORw0KGgo…AAAANSUhEUgAA" * 9}]}).encode()
+    sheet = tmp_path / "a.csv"
+    sheet.write_text("prompt\na cat\n", encoding="utf-8")
+    async with FaultServer(playing(answer(broken))) as server:
+        words = [*("-e", "image", "-m", "dall-e-3", "--base-url", server.url), "-y", "--json"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "runner.cli", "run", str(sheet), *words,
+            stdout=subprocess.PIPE, cwd=Path(__file__).parents[1],
+            env={**os.environ, "HOME": str(tmp_path), "ROWMILL_API_KEY": "test"},
+        )  # fmt: skip
+        out, _ = await process.communicate()
+    assert process.returncode == Exit.SOME_FAILED, out.decode()
+    assert json.loads(out)["rows"]["failed"] == 1
+    results = (tmp_path / "a.rowmill" / "results.csv").read_text("utf-8")
+    (failed,) = csv.DictReader(results.splitlines())
+    assert failed["result_error_class"] == "file"
+    assert sum(seen.method == "POST" for seen in server.seen) == 1

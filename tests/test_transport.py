@@ -31,7 +31,7 @@ from wired import CALL, KEY, sent_to, wired
 from runner.bodies import DataWatch, json_body
 from runner.gateway import BrokenError, GatewayTransport, Progress
 from runner.secret import Secret
-from runner.transport import Target, TargetError, normalised
+from runner.transport import Target, TargetError, Wire, normalised
 from runner.wire import Call, Lost, Part, Reply
 
 EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
@@ -380,6 +380,24 @@ async def test_a_server_that_echoes_the_key_does_not_get_it_into_the_detail() ->
     delivery = await sent_to(FaultServer(playing(f"HTTP/1.1 {KEY}\r\n\r\n".encode(), end="close")))
     assert isinstance(delivery, Lost)
     assert KEY not in delivery.detail
+
+
+@pytest.mark.parametrize("key", ["x", "test", "ollama", "lm-studio"])
+async def test_a_word_that_stands_for_a_key_is_not_taken_out_of_answers(key: str) -> None:
+    """Servers of one's own ask for no key, and get any word; answers are kept as they were paid."""
+    said = json.dumps({"text": f"a {key} for the text"}).encode()
+    async with FaultServer(playing(answer(said))) as server:
+        target = Target(base_url=server.url, key=Secret(key))
+        async with Wire(target, in_flight=1) as wire:
+            reply = await wire.send(CALL)
+    assert isinstance(reply, Reply)
+    assert reply.body == said
+
+
+async def test_a_key_that_a_server_sends_back_is_taken_out_of_the_answer() -> None:
+    reply = await sent_to(FaultServer(playing(answer(json.dumps({"echo": KEY}).encode()))))
+    assert isinstance(reply, Reply)
+    assert json.loads(reply.body) == {"echo": "…"}
 
 
 def test_a_request_counts_as_sent_unless_the_connection_says_otherwise() -> None:

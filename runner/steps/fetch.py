@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,7 +115,7 @@ class Fetcher:
             return DownloadFailure(cause="not_found", detail=gone, passing=False)
         try:
             data = await asyncio.to_thread(_decoded, inline)
-        except binascii.Error as error:
+        except ValueError as error:
             return DownloadFailure(cause="not_a_picture", detail=str(error), passing=False)
         return await save_picture(data, target)
 
