@@ -81,6 +81,7 @@ class Wire:
         self.target = target
         self._limits = limits
         self._key = target.key.reveal() if target.key.is_telling else ""
+        self._key_bytes = self._key.encode()
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
@@ -247,7 +248,7 @@ class Wire:
 
     def _without_key(self, body: bytes) -> bytes:
         """An answer is kept byte for byte, but for the key that a server sends back in it."""
-        key = self._key.encode()
+        key = self._key_bytes
         return body.replace(key, MASK) if key and key in body else body
 
     def _clean(self, detail: str) -> str:

@@ -10,9 +10,7 @@ from sqlalchemy import Connection, and_, func, not_, select
 from jobs.job import JSON, FailureClass, State
 from jobs.table import attempts, calls, files, jobs, rows
 
-LONGEST_ROW = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
 KEYS_AT_ONCE = 10_000  # what one statement may name
-ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, not_, select
 
 from jobs.job import State
+from jobs.store.glance import ENDED
 from jobs.store.standing import COST, WITH_LAST_CALL
 from jobs.table import calls, jobs, rows
 
@@ -19,7 +20,6 @@ LEAST = 10  # ended rows; fewer are better read one by one
 STRETCH = 600.0  # seconds, of which one may be called slow
 FEW = 5  # rows that say nothing of a stretch
 MICRO = 1_000_000  # whole microseconds divide alike in every database
-ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from jobs.store.ids import first_id_at
 from jobs.table import attempts, calls, jobs, runs
 
 LONGEST_ROW = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
-KEYS_AT_ONCE = 10_000  # what one statement may name
 ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)
 
 
