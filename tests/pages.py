@@ -51,7 +51,7 @@ def row(number: int, *, prompt: str = "a fox", status: str = "done", **more: obj
         finished_at=START + number,
         files=(),
     )
-    return replace(plain, **more)  # type: ignore[arg-type]  # fields of a row, by name
+    return plain._replace(**more)  # type: ignore[arg-type]  # fields of a row, by name
 
 
 def failed_row(number: int, *, prompt: str = "a fox", which: int = 0) -> PageRow:
@@ -74,7 +74,7 @@ def many(count: int) -> list[PageRow]:
             name = f"picture-{number % PICTURES}.png"
             seconds = chance.lognormvariate(2.6, 0.4)
             made = row(number, prompt=prompt, files=(name,), model=f"m-{number % 3}")
-            rows.append(replace(made, seconds=seconds, finished_at=START + number * 1.4))
+            rows.append(made._replace(seconds=seconds, finished_at=START + number * 1.4))
     return rows
 
 

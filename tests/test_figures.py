@@ -1,7 +1,6 @@
 """Claims about the charts of a report: what the table holds is what they show."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import pages
 import pytest
@@ -28,7 +27,7 @@ def rows(ends: Iterable[float], **more: object) -> list[PageRow]:
 def drawn(store: Store, shown: Sequence[PageRow]) -> Figures:
     """The figures of a table that holds these rows, numbered."""
     with store.write() as tx:
-        lay_in(tx, [replace(one, row=at, key=f"k{at}") for at, one in enumerate(shown, 2)])
+        lay_in(tx, [one._replace(row=at, key=f"k{at}") for at, one in enumerate(shown, 2)])
         return figures(tx, BATCH_ID)
 
 

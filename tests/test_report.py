@@ -178,7 +178,7 @@ def test_a_key_in_a_prompt_or_an_error_is_not_in_the_page(tmp_path: Path) -> Non
     told = pages.facts(
         [
             pages.row(2, prompt=prompt, text=prompt),
-            replace(pages.failed_row(3), detail=detail, cause=detail),
+            pages.failed_row(3)._replace(detail=detail, cause=detail),
         ]
     )
     assert KEY not in pages.write_page(tmp_path, told).read_text(encoding="utf-8")
@@ -232,7 +232,7 @@ def test_money_is_exact_only_where_it_is_known() -> None:
 
 def test_causes_with_the_same_remedy_are_one_reason() -> None:
     rows = [pages.failed_row(number, which=1) for number in (4, 5)]
-    other = replace(pages.failed_row(3, which=1), cause="nobody knows")
+    other = pages.failed_row(3, which=1)._replace(cause="nobody knows")
     found = reasons(pages.facts([*rows, other]))
     assert [(one.kind, one.count, one.first) for one in found] == [("server", 3, 3)]
 

@@ -2,21 +2,40 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, and_, case, cast, func, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from jobs.job import JSON
-from jobs.store.standing import COST, STATUS, TRIES, WITH_LAST_CALL
+from jobs.store.results import ANSWERED_FILES, pages
+from jobs.store.standing import (
+    COST,
+    COST_OF_EACH,
+    STATUS,
+    TRIES,
+    TRIES_OF_EACH,
+    WITH_LAST_CALL,
+)
 from jobs.table import attempts, calls, events, files, jobs, rows, runs
 
-PAGE = 500  # rows in memory at once; their texts may be long
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRow:
+class PageRow(NamedTuple):
     """One row of the sheet as the report shows it; `fields` is the JSON object of its request."""
 
     row: int
@@ -61,90 +80,55 @@ class PastRun:
     events: tuple[tuple[float, str, dict[str, JSON]], ...]
 
 
-_SHOWN = select(
-    rows.c.id.label("row_id"),
-    rows.c.position,
-    rows.c.key,
-    jobs.c.id,
-    STATUS.label("status"),
-    jobs.c.endpoint,
-    jobs.c.model,
-    jobs.c.fields,
-    jobs.c.kind,
-    jobs.c.cause,
-    jobs.c.detail,
-    jobs.c.updated_at,
-    jobs.c.call_id,
-    attempts.c.text,
-    attempts.c.finish,
-    attempts.c.total_tokens,
-    COST.label("cost"),
-    calls.c.seconds,
-    TRIES.label("tries"),
-).select_from(WITH_LAST_CALL)
+def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
+    """The fields of a PageRow in their order, behind the row's id and before a file's name."""
+    return (
+        select(
+            rows.c.id,
+            rows.c.position,
+            rows.c.key,
+            STATUS.label("status"),
+            jobs.c.endpoint,
+            jobs.c.model,
+            jobs.c.fields,
+            attempts.c.text,
+            attempts.c.finish,
+            jobs.c.kind,
+            jobs.c.cause,
+            jobs.c.detail,
+            calls.c.seconds,
+            cost,
+            attempts.c.total_tokens,
+            tries,
+            case((STATUS != "pending", jobs.c.updated_at)),
+            files.c.name,
+        )
+        .select_from(WITH_LAST_CALL.outerjoin(files, and_(ANSWERED_FILES, files.c.state == "done")))
+        .order_by(rows.c.position, rows.c.id, files.c.number)
+    )
+
+
+_OF_SOME = _query(COST, TRIES)
+_OF_EACH = _query(COST_OF_EACH, TRIES_OF_EACH)
 
 
 def page_rows(
     connection: Connection, batch_id: int, *, since: float | None = None
 ) -> Iterator[PageRow]:
-    """The rows in sheet order, a page at a time; only those changed since then, if a time is given.
+    """The rows in sheet order, as they are asked for; if a time is given, those changed since then.
 
     Rows that left the sheet are not among them.
     """
     wanted = and_(rows.c.batch_id == batch_id, not_(rows.c.parked))
-    if since is not None:
-        wanted = and_(wanted, jobs.c.updated_at >= since)
-    last = (-1, -1)
-    while True:
-        later = or_(rows.c.position > last[0], rows.c.id > last[1])
-        page = connection.execute(
-            _SHOWN.where(wanted, rows.c.position >= last[0], later)
-            .order_by(rows.c.position, rows.c.id)
-            .limit(PAGE)
-        ).all()
-        if not page:
-            return
-        last = (page[-1].position, page[-1].row_id)
-        saved = _saved_files(connection, page)
-        for row in page:
-            yield _shown(row, tuple(saved[row.id]))
-
-
-def _saved_files(connection: Connection, page: Sequence[Any]) -> dict[int, list[str]]:
-    """The saved files of each job's accepted answer, in their order."""
-    accepted = {row.id: row.call_id for row in page if row.call_id is not None}
-    found: dict[int, list[str]] = defaultdict(list)
-    query = (
-        select(files.c.job_id, files.c.call_id, files.c.name)
-        .where(files.c.job_id.in_(list(accepted)), files.c.state == "done")
-        .order_by(files.c.job_id, files.c.number)
-    )
-    for file in connection.execute(query) if accepted else ():
-        if accepted[file.job_id] == file.call_id:
-            found[file.job_id].append(file.name)
-    return found
-
-
-def _shown(row: Any, saved: tuple[str, ...]) -> PageRow:
-    return PageRow(
-        row=row.position,
-        key=row.key,
-        status=row.status,
-        endpoint=row.endpoint,
-        model=row.model,
-        fields=row.fields,
-        text=row.text,
-        finish=row.finish,
-        kind=row.kind,
-        cause=row.cause,
-        detail=row.detail,
-        seconds=row.seconds,
-        cost=row.cost,
-        tokens=row.total_tokens,
-        attempts=row.tries,
-        finished_at=row.updated_at if row.status != "pending" else None,
-        files=saved,
-    )
+    if since is None:
+        query = _OF_EACH.where(wanted)
+    else:
+        query = _OF_SOME.where(wanted, jobs.c.updated_at >= since)
+    found = chain.from_iterable(pages(connection, query))
+    for _, lines in groupby(found, key=itemgetter(0)):
+        first, *others = lines
+        names = [line[-1] for line in (first, *others) if line[-1] is not None]
+        yield PageRow._make((*first[1:-1], tuple(names)))
 
 
 def call_minutes(connection: Connection, batch_id: int) -> list[Minute]:

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files as package_files
+from itertools import islice
 from string import Template
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ SCRIPTS = ("words.js", "rows.js", "gallery.js", "card.js", "lightbox.js", "ticks
 STATES = ("done", "failed", "in_doubt", "skipped", "pending")
 MOST_INCIDENTS = 60
 NO_SCRIPT_ROWS = 200
+AT_ONCE = 100  # rows in memory; their texts may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Place:
 
 
 def render(facts: Facts, place: Place) -> Iterator[str]:
-    """The page in pieces, each row as it is read: a big sheet's page is never held as a whole."""
+    """The page in pieces, rows as they are read: a big sheet's page is never held as a whole."""
     style, script = _asset("page.css"), _script()
     head, tail = _asset("page.html").split("$data")
     yield _filled(head, _opening(facts, place, style=style, script=script))
@@ -116,10 +118,11 @@ def _data(facts: Facts, place: Place, failed: list[PageRow]) -> Iterator[str]:
     }
     yield f'{_json(named)[:-1]},"rows":['
     between = ""
-    for row in facts.shown:
-        if row.status in FAILED and len(failed) < NO_SCRIPT_ROWS:
-            failed.append(row)
-        yield between + _json(place.records.of(row))
+    shown = iter(facts.shown)
+    while some := list(islice(shown, AT_ONCE)):
+        if len(failed) < NO_SCRIPT_ROWS:
+            failed.extend(row for row in some if row.status in FAILED)
+        yield between + _json([place.records.of(row) for row in some])[1:-1]
         between = ","
     yield f'],{_json(place.records.shared)[1:-1]},"inline":{{'
     yield from _inlined(place)
@@ -134,8 +137,7 @@ def _inlined(place: Place) -> Iterator[str]:
         between = ","
 
 
-def _json(value: JSON) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 # --- the head of the page -------------------------------------------------------------------------
@@ -290,7 +292,7 @@ def _timeline(facts: Facts) -> Html | None:
     )
 
 
-def _without_script(failed: Iterable[PageRow]) -> Html:
+def _without_script(failed: Sequence[PageRow]) -> Html:
     """What failed, for a browser without scripts."""
     lines = [
         el(
@@ -299,7 +301,7 @@ def _without_script(failed: Iterable[PageRow]) -> Html:
             el("td", row.kind or row.status),
             el("td", detail(row.detail or row.cause or "")[:300]),
         )
-        for row in failed
+        for row in failed[:NO_SCRIPT_ROWS]
     ]
     return joined([el("p", say("page.no_script")), el("table", *lines) if lines else None])
 
