@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.claimed import Claimed
 from jobs.job import Holding, State, Step
 from jobs.store.bars import NOT_BARRED, Bar, words_of
-from jobs.store.direct import Direct
+from jobs.store.direct import Direct, given, inserting_given
 from jobs.store.ids import Ids
 from jobs.store.order import AFTER_ALL
 from jobs.store.sharing import Sharing, company, grouped
@@ -198,8 +198,9 @@ def _taking(holding: Holding) -> ReturningUpdate[Any]:
     )
 
 
-def _opening(table: Table, *names: str) -> Direct:
-    return Direct(insert(table).values({name: bindparam(name) for name in names}))
+def _opening(target: Table, *names: str) -> Direct:
+    source = given(*names)
+    return Direct(source, lambda dialect: inserting_given(dialect, target, source))
 
 
 _OPEN_CALL = _opening(
@@ -248,22 +249,24 @@ def _open_calls(
 
 
 def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
-    """A job of the table as workers see it; `row` has the columns of `TAKEN`."""
+    """A job of the table as workers see it; `row` has the columns of `TAKEN`, and maybe more."""
+    job_id, position, endpoint, model, fields, step, version, epoch, *others = row
+    attempts, repeats, rank, stream, ticket, deadline, *_ = others
     return Claimed(
-        id=row.id,
-        row=row.position,
-        endpoint=row.endpoint,
-        model=row.model,
-        fields=json.loads(row.fields),
-        step=Step(row.step),
-        version=row.version,
-        epoch=row.epoch,
-        attempts=row.attempts,
-        repeats=row.repeats,
-        rank=row.rank,
-        stream=bool(row.stream),
-        ticket=row.ticket,
-        deadline=row.deadline,
+        id=job_id,
+        row=position,
+        endpoint=endpoint,
+        model=model,
+        fields=json.loads(fields),
+        step=Step(step),
+        version=version,
+        epoch=epoch,
+        attempts=attempts,
+        repeats=repeats,
+        rank=rank,
+        stream=bool(stream),
+        ticket=ticket,
+        deadline=deadline,
         call_id=call_id,
         call_key=call_key,
     )

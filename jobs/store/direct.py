@@ -3,10 +3,14 @@
 import importlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from operator import itemgetter
+from types import NoneType
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, Table, TableClause, column, select, table, true
 from sqlalchemy.sql.dml import UpdateBase
 
 
@@ -18,58 +22,104 @@ def inserting(dialect: Dialect, table: Table) -> Any:
     return importlib.import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
 
 
-_Constants: TypeAlias = tuple[tuple[str, bool | None], ...]
+def given(*names: str) -> TableClause:
+    """What a Direct statement is given, as a table of its own: its columns have no types."""
+    return table("given", *map(column, names))
 
-_WORDS = {None: "NULL", True: "TRUE", False: "FALSE"}
-_PARAMETER = re.compile(r"(?<!:):(\w+)|%\((\w+)\)s")
+
+def inserting_given(dialect: Dialect, target: Table, source: TableClause) -> Any:
+    """INSERT of the columns that are given, under their own names."""
+    some = select(*source.c).where(true())  # SQLite wants a WHERE before ON CONFLICT
+    return inserting(dialect, target).from_select(source.c.keys(), some, include_defaults=False)
+
+
+BLOCK = 16  # rows of one statement
+_GIVEN = re.compile(r"\bgiven\.(\w+)")
+_FROM = re.compile(r"\s+FROM given\b")
+
+_Row: TypeAlias = tuple[Any, ...]
+_Kinds: TypeAlias = tuple[type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """The words of a statement for so many rows, and which values of a row they take."""
+
+    text: str
+    taken: Callable[[_Row], _Row]
+    rows: int
+
+    def parameters(self, rows: Iterable[_Row]) -> list[_Row]:
+        """For each execution, the values of as many rows as the words are for."""
+        taken = map(self.taken, rows)
+        if self.rows == 1:
+            return list(taken)
+        flat = iter(taken)
+        return [(*first, *chain.from_iterable(islice(flat, self.rows - 1))) for first in flat]
 
 
 class Direct:
-    """One write whose every value is a named parameter, given as the driver takes it.
+    """One write whose every value comes from `given`, handed to the driver as it takes it.
 
     It spares each row what SQLAlchemy does with parameters, which costs more than the write itself.
-    NULL, TRUE and FALSE stand in the words: as parameters, each takes sqlite3 longer than all else
-    of a row, since it looks for adapters of them. Rows that have the same ones share the words. A
-    statement that databases say in their own ways comes as a function of the dialect.
+    Rows go in blocks: whoever executes a statement gives other threads their turn and waits for its
+    own, which takes longer than all of the work. NULL stands in the words: as a parameter, sqlite3
+    would look for an adapter of it. A statement that databases say in their own ways comes as a
+    function of the dialect.
     """
 
-    def __init__(self, statement: UpdateBase | Callable[[Dialect], UpdateBase]) -> None:
+    def __init__(
+        self, source: TableClause, statement: UpdateBase | Callable[[Dialect], UpdateBase]
+    ) -> None:
+        self._names = tuple(source.c.keys())
+        self._values = itemgetter(*self._names)
         self._statement = statement
-        self._texts: dict[tuple[str, _Constants], str] = {}
+        self._known: dict[tuple[str, _Kinds, int], _Spoken] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    def run(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
         """Execute it for all rows; returns how many rows of the table were touched."""
-        alike: defaultdict[_Constants, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in rows:
-            alike[_constants_of(row)].append(row)
-        return sum(
-            connection.exec_driver_sql(self._text(connection.dialect, constants), some).rowcount
-            for constants, some in alike.items()
-        )
+        alike: defaultdict[_Kinds, list[_Row]] = defaultdict(list)
+        for values in map(self._values, rows):
+            alike[tuple(map(type, values))].append(values)
+        touched = 0
+        for kinds, some in alike.items():
+            whole = len(some) - len(some) % BLOCK
+            for size, part in ((BLOCK, some[:whole]), (1, some[whole:])):
+                if part:
+                    spoken = self._spoken(connection.dialect, kinds, size)
+                    parameters = spoken.parameters(part)
+                    touched += connection.exec_driver_sql(spoken.text, parameters).rowcount
+        return touched
 
-    def _text(self, dialect: Dialect, constants: _Constants) -> str:
-        known = self._texts.get((dialect.name, constants))
-        if known is None:
-            words = {name: _WORDS[value] for name, value in constants}
-            known = self._texts[dialect.name, constants] = _PARAMETER.sub(
-                lambda found: words.get(found[1] or found[2], found[0]), self._compiled(dialect)
+    def _spoken(self, dialect: Dialect, kinds: _Kinds, size: int) -> _Spoken:
+        key = (dialect.name, kinds, size)
+        if key not in self._known:
+            null = {name for name, kind in zip(self._names, kinds, strict=True) if kind is NoneType}
+            text = _GIVEN.sub(
+                lambda found: "NULL" if found[1] in null else found[0], self._compiled(dialect)
             )
-        return known
+            mark = "?" if dialect.positional else "%s"
+            text, names = _for_one(text, mark) if size == 1 else _for_many(text, mark, size)
+            taken = itemgetter(*map(self._names.index, names))
+            self._known[key] = _Spoken(text, taken, size)
+        return self._known[key]
 
     def _compiled(self, dialect: Dialect) -> str:
-        """The words with parameters by name: psycopg has them so, sqlite3 understands them too."""
-        named: Any = type(dialect)
-        spoken = named(paramstyle="named") if dialect.positional else dialect
         found = self._statement
         statement = found if isinstance(found, UpdateBase) else found(dialect)
-        return str(statement.compile(dialect=spoken))
+        return str(statement.compile(dialect=dialect))
 
 
-def _constants_of(row: Mapping[str, Any]) -> _Constants:
-    return tuple(
-        [
-            (name, value)
-            for name, value in row.items()
-            if value is None or value is True or value is False
-        ]
-    )
+def _for_one(text: str, mark: str) -> tuple[str, list[str]]:
+    """With the values of a row in place of what is given; and their names, in this order."""
+    return _GIVEN.sub(mark, _FROM.sub("", text)), _GIVEN.findall(text)
+
+
+def _for_many(text: str, mark: str, rows: int) -> tuple[str, list[str]]:
+    """With a list of rows as what is given; and the names of their values, in order."""
+    names = list(dict.fromkeys(_GIVEN.findall(text)))
+    row = f"({', '.join([mark] * len(names))})"
+    columns = ", ".join(f"column{at} AS {name}" for at, name in enumerate(names, start=1))
+    listed = f"(VALUES {', '.join([row] * rows)}) AS listed"
+    source = f" FROM (SELECT {columns} FROM {listed}) AS given"  # noqa: S608 - names of our own
+    return _FROM.sub(source, text), names

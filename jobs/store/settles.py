@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Table, bindparam, func, null, select, update
+from sqlalchemy import Connection, Table, func, null, select, update
 
 from jobs.claimed import Claimed
 from jobs.job import Failure, Holding, State, Step
@@ -23,7 +23,7 @@ from jobs.outcome import (
     TryAgain,
 )
 from jobs.result import Result
-from jobs.store.direct import Direct, inserting
+from jobs.store.direct import Direct, given, inserting_given
 from jobs.store.order import AFTER_ALL, REPEAT_RANK, turn_of
 from jobs.table import answers, attempts, calls, files, jobs
 
@@ -91,88 +91,93 @@ class Settlement:
     refund: float | None = None  # of a task's submit, given back when the task came to nothing
 
 
+_JOB = given(
+    *("id", "running", "owner", "epoch", "state", "step", "rank", "turn", "not_before"),
+    *("attempts", "repeats", "deaths", "stream", "ticket", "deadline", "call_id", "call_key"),
+    *("kind", "cause", "detail", "now"),
+)
 _GUARDED = Direct(
+    _JOB,
     update(jobs)
     .where(
-        jobs.c.id == bindparam("b_id"),
-        jobs.c.state == bindparam("b_running"),
-        jobs.c.owner == bindparam("b_owner"),
-        jobs.c.epoch == bindparam("b_epoch"),
+        jobs.c.id == _JOB.c.id,
+        jobs.c.state == _JOB.c.running,
+        jobs.c.owner == _JOB.c.owner,
+        jobs.c.epoch == _JOB.c.epoch,
     )
     .values(
-        state=bindparam("b_state"),
-        step=bindparam("b_step"),
-        rank=bindparam("b_rank"),
-        turn=func.coalesce(bindparam("b_turn"), jobs.c.turn),
-        not_before=bindparam("b_not_before"),
+        state=_JOB.c.state,
+        step=_JOB.c.step,
+        rank=_JOB.c.rank,
+        turn=func.coalesce(_JOB.c.turn, jobs.c.turn),
+        not_before=_JOB.c.not_before,
         owner=null(),
-        attempts=bindparam("b_attempts"),
-        repeats=bindparam("b_repeats"),
-        deaths=bindparam("b_deaths"),
-        stream=bindparam("b_stream"),
-        ticket=func.coalesce(bindparam("b_ticket"), jobs.c.ticket),
-        deadline=func.coalesce(bindparam("b_deadline"), jobs.c.deadline),
-        call_id=func.coalesce(bindparam("b_call_id"), jobs.c.call_id),
-        call_key=bindparam("b_call_key"),
-        kind=bindparam("b_kind"),
-        cause=bindparam("b_cause"),
-        detail=bindparam("b_detail"),
-        updated_at=bindparam("b_now"),
-    )
+        attempts=_JOB.c.attempts,
+        repeats=_JOB.c.repeats,
+        deaths=_JOB.c.deaths,
+        stream=_JOB.c.stream,
+        ticket=func.coalesce(_JOB.c.ticket, jobs.c.ticket),
+        deadline=func.coalesce(_JOB.c.deadline, jobs.c.deadline),
+        call_id=func.coalesce(_JOB.c.call_id, jobs.c.call_id),
+        call_key=_JOB.c.call_key,
+        kind=_JOB.c.kind,
+        cause=_JOB.c.cause,
+        detail=_JOB.c.detail,
+        updated_at=_JOB.c.now,
+    ),
+)
+_CALL = given(
+    *("call", "now", "wire", "status", "seconds", "request", "cost", "currency", "estimated"),
 )
 _CALL_ENDED = Direct(
+    _CALL,
     update(calls)
-    .where(calls.c.id == bindparam("b_call"))
+    .where(calls.c.id == _CALL.c.call)
     .values(
-        ended_at=bindparam("b_now"),
-        wire=bindparam("b_wire"),
-        status=bindparam("b_status"),
-        seconds=bindparam("b_seconds"),
-        request_id=bindparam("b_request"),
-        cost=bindparam("b_cost"),
-        currency=func.coalesce(bindparam("b_currency"), calls.c.currency),
-        estimated=bindparam("b_estimated"),
-    )
+        ended_at=_CALL.c.now,
+        wire=_CALL.c.wire,
+        status=_CALL.c.status,
+        seconds=_CALL.c.seconds,
+        request_id=_CALL.c.request,
+        cost=_CALL.c.cost,
+        currency=func.coalesce(_CALL.c.currency, calls.c.currency),
+        estimated=_CALL.c.estimated,
+    ),
 )
-_RESULT_COLUMNS = (
-    "text",
-    "finish",
-    "answered_model",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "usage",
-    "data",
+_TOLD_COLUMNS = (
+    *("outcome", "kind", "cause", "detail", "text", "finish", "answered_model"),
+    *("prompt_tokens", "completion_tokens", "total_tokens", "usage", "data"),
 )
+_ATTEMPT = given("job", "call", *_TOLD_COLUMNS)
 _ATTEMPT_ENDED = Direct(
+    _ATTEMPT,
     update(attempts)
-    .where(attempts.c.job_id == bindparam("b_job"), attempts.c.call_id == bindparam("b_call"))
-    .values(
-        outcome=bindparam("b_outcome"),
-        kind=bindparam("b_kind"),
-        cause=bindparam("b_cause"),
-        detail=bindparam("b_detail"),
-        **{name: bindparam(f"b_{name}") for name in _RESULT_COLUMNS},
-    )
+    .where(attempts.c.job_id == _ATTEMPT.c.job, attempts.c.call_id == _ATTEMPT.c.call)
+    .values({name: _ATTEMPT.c[name] for name in _TOLD_COLUMNS}),
+)
+_FILE = given(
+    *("job", "call", "number", "state", "name", "size", "sha256", "media", "width", "height"),
+    *("cause", "now"),
 )
 _FILE_SAVED = Direct(
+    _FILE,
     update(files)
     .where(
-        files.c.job_id == bindparam("b_job"),
-        files.c.call_id == bindparam("b_call"),
-        files.c.number == bindparam("b_number"),
+        files.c.job_id == _FILE.c.job,
+        files.c.call_id == _FILE.c.call,
+        files.c.number == _FILE.c.number,
     )
     .values(
-        state=bindparam("b_state"),
-        name=bindparam("b_name"),
-        size=bindparam("b_size"),
-        sha256=bindparam("b_sha256"),
-        media_type=bindparam("b_media"),
-        width=bindparam("b_width"),
-        height=bindparam("b_height"),
-        cause=bindparam("b_cause"),
-        saved_at=bindparam("b_now"),
-    )
+        state=_FILE.c.state,
+        name=_FILE.c.name,
+        size=_FILE.c.size,
+        sha256=_FILE.c.sha256,
+        media_type=_FILE.c.media,
+        width=_FILE.c.width,
+        height=_FILE.c.height,
+        cause=_FILE.c.cause,
+        saved_at=_FILE.c.now,
+    ),
 )
 
 
@@ -196,7 +201,7 @@ def _not_ours(
     connection: Connection, batch: Sequence[Settlement], changes: list[dict[str, Any]]
 ) -> list[Settlement]:
     wanted = {
-        one.job.id: (change["b_state"], one.job.epoch)
+        one.job.id: (change["state"], one.job.epoch)
         for one, change in zip(batch, changes, strict=True)
     }
     found = connection.execute(
@@ -214,53 +219,53 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
     failure = _failure_of(outcome)
     rank = job.rank
     change: dict[str, Any] = {
-        "b_id": job.id,
-        "b_running": State.RUNNING.value,
-        "b_owner": holding.owner,
-        "b_epoch": job.epoch,
-        "b_state": state.value,
-        "b_step": step.value,
-        "b_not_before": now,
-        "b_attempts": job.attempts,
-        "b_repeats": job.repeats,
-        "b_deaths": job.deaths if (state, step) == (State.READY, job.step) else 0,
-        "b_stream": job.stream,
-        "b_ticket": None,
-        "b_deadline": None,
-        "b_call_id": None,
-        "b_call_key": None,
-        "b_kind": failure.kind.value if failure else None,
-        "b_cause": failure.cause if failure else None,
-        "b_detail": failure.detail if failure else None,
-        "b_now": now,
+        "id": job.id,
+        "running": State.RUNNING.value,
+        "owner": holding.owner,
+        "epoch": job.epoch,
+        "state": state.value,
+        "step": step.value,
+        "not_before": now,
+        "attempts": job.attempts,
+        "repeats": job.repeats,
+        "deaths": job.deaths if (state, step) == (State.READY, job.step) else 0,
+        "stream": job.stream,
+        "ticket": None,
+        "deadline": None,
+        "call_id": None,
+        "call_key": None,
+        "kind": failure.kind.value if failure else None,
+        "cause": failure.cause if failure else None,
+        "detail": failure.detail if failure else None,
+        "now": now,
     }
     if job.step is Step.SEND and not isinstance(outcome, Released | Repeat):
-        change["b_call_id"] = job.call_id
+        change["call_id"] = job.call_id
     match outcome:
         case Finished() | Held() | GiveUp():
             pass
         case Submitted():
-            change |= {"b_ticket": outcome.ticket, "b_deadline": outcome.deadline}
-            change["b_not_before"] = now + outcome.delay
+            change |= {"ticket": outcome.ticket, "deadline": outcome.deadline}
+            change["not_before"] = now + outcome.delay
         case Answered():
-            change["b_attempts"] = 0  # the files have attempts of their own
+            change["attempts"] = 0  # the files have attempts of their own
         case Released():
-            change["b_not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
-            change["b_call_key"] = job.call_key or None
+            change["not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
+            change["call_key"] = job.call_key or None
         case TryAgain():
-            change |= {"b_not_before": now + outcome.delay, "b_attempts": job.attempts + 1}
+            change |= {"not_before": now + outcome.delay, "attempts": job.attempts + 1}
         case Repeat():
             rank = REPEAT_RANK
             change |= {
-                "b_attempts": job.attempts + 1,
-                "b_repeats": job.repeats + 1,
-                "b_stream": outcome.stream,
+                "attempts": job.attempts + 1,
+                "repeats": job.repeats + 1,
+                "stream": outcome.stream,
             }
-            change["b_call_key"] = job.call_key
+            change["call_key"] = job.call_key
         case _:
             assert_never(outcome)
-    change["b_rank"] = rank
-    change["b_turn"] = (
+    change["rank"] = rank
+    change["turn"] = (
         None  # its files expire when they did
         if step is job.step is Step.FETCH
         else turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
@@ -290,15 +295,15 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
         connection,
         [
             {
-                "b_call": one.job.call_id,
-                "b_now": now,
-                "b_wire": end.wire,
-                "b_status": end.status,
-                "b_seconds": end.seconds,
-                "b_request": end.request_id,
-                "b_cost": end.cost,
-                "b_currency": end.currency,
-                "b_estimated": end.estimated or None,
+                "call": one.job.call_id,
+                "now": now,
+                "wire": end.wire,
+                "status": end.status,
+                "seconds": end.seconds,
+                "request": end.request_id,
+                "cost": end.cost,
+                "currency": end.currency,
+                "estimated": end.estimated or None,
             }
             for one, end in ended
         ],
@@ -328,27 +333,29 @@ def _attempt(one: Settlement) -> dict[str, Any]:
     result = _result_of(one.outcome)
     usage = result.usage if result else None
     return {
-        "b_job": one.job.id,
-        "b_call": one.job.call_id,
-        "b_outcome": type(one.outcome).__name__.lower(),
-        "b_kind": failure.kind.value if failure else None,
-        "b_cause": failure.cause if failure else None,
-        "b_detail": failure.detail if failure else None,
-        "b_text": result.text if result else None,
-        "b_finish": result.finish if result else None,
-        "b_answered_model": result.model if result else None,
-        "b_prompt_tokens": usage.prompt_tokens if usage else None,
-        "b_completion_tokens": usage.completion_tokens if usage else None,
-        "b_total_tokens": usage.total_tokens if usage else None,
-        "b_usage": _encode(usage.raw) if usage else None,
-        "b_data": _encode(result.data) if result and result.data else None,
+        "job": one.job.id,
+        "call": one.job.call_id,
+        "outcome": type(one.outcome).__name__.lower(),
+        "kind": failure.kind.value if failure else None,
+        "cause": failure.cause if failure else None,
+        "detail": failure.detail if failure else None,
+        "text": result.text if result else None,
+        "finish": result.finish if result else None,
+        "answered_model": result.model if result else None,
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "total_tokens": usage.total_tokens if usage else None,
+        "usage": _encode(usage.raw) if usage else None,
+        "data": _encode(result.data) if result and result.data else None,
     }
 
 
-def _keeping(table: Table, *names: str) -> Direct:
+def _keeping(target: Table, *names: str) -> Direct:
     """An insert that leaves alone what is there: a late settle can bring the same answer again."""
-    values: dict[str, Any] = {name: bindparam(name) for name in names}
-    return Direct(lambda dialect: inserting(dialect, table).values(values).on_conflict_do_nothing())
+    source = given(*names)
+    return Direct(
+        source, lambda dialect: inserting_given(dialect, target, source).on_conflict_do_nothing()
+    )
 
 
 _KEEP_ANSWER = _keeping(answers, *answers.columns.keys())
@@ -415,16 +422,16 @@ def _keep_files(connection: Connection, batch: Iterable[Settlement], *, now: flo
 def _file_change(job: Claimed, file: SavedFile | LostFile, *, now: float) -> dict[str, Any]:
     saved = file if isinstance(file, SavedFile) else None
     return {
-        "b_job": job.id,
-        "b_call": job.call_id,
-        "b_number": file.number,
-        "b_state": "done" if saved else "lost",
-        "b_name": saved.name if saved else None,
-        "b_size": saved.size if saved else None,
-        "b_sha256": saved.sha256 if saved else None,
-        "b_media": saved.media_type if saved else None,
-        "b_width": saved.width if saved else None,
-        "b_height": saved.height if saved else None,
-        "b_cause": None if isinstance(file, SavedFile) else file.cause,
-        "b_now": now,
+        "job": job.id,
+        "call": job.call_id,
+        "number": file.number,
+        "state": "done" if saved else "lost",
+        "name": saved.name if saved else None,
+        "size": saved.size if saved else None,
+        "sha256": saved.sha256 if saved else None,
+        "media": saved.media_type if saved else None,
+        "width": saved.width if saved else None,
+        "height": saved.height if saved else None,
+        "cause": None if isinstance(file, SavedFile) else file.cause,
+        "now": now,
     }
