@@ -150,12 +150,11 @@ def _of_verdict(
     *,
     rules: Rules,
 ) -> Resolution:
+    if verdict.action is Action.READ:
+        asked = _asked(reply, rules)
+        return _of_reading(job, endpoint, inputs, endpoint.read(inputs, reply), rules, asked=asked)
     failure = verdict.failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     match verdict.action:
-        case Action.READ:
-            reading = endpoint.read(inputs, reply)
-            asked = _asked(reply, rules)
-            return _of_reading(job, endpoint, inputs, reading, rules, asked=asked)
         case Action.UNUSABLE if not (endpoint.hold_in_doubt and failure.cause == "empty_answer"):
             return _unusable(job, Rejected(failure=failure), rules)
         case Action.DOUBT | Action.UNUSABLE:

@@ -36,11 +36,14 @@ def retry_after(
     `headers` have lower-case names, `now` is Unix time. The rate-limit headers count only on a 429:
     on success a gateway passes on those of somebody else's account.
     """
-    waits = [_number(headers.get("retry-after-ms"), 1e-3), _number(headers.get("retry-after"))]
-    waits.append(_until(headers.get("retry-after"), headers.get("date"), now))
-    if status == 429:
-        waits.append(_reset(headers, now))
-    found = next((wait for wait in waits if wait is not None), None)
+    told = headers.get("retry-after")
+    found = _number(headers.get("retry-after-ms"), 1e-3)
+    if found is None:
+        found = _number(told)
+    if found is None:
+        found = _until(told, headers.get("date"), now)
+    if found is None and status == 429:
+        found = _reset(headers, now)
     return None if found is None else min(max(found, 0.0), LONGEST)
 
 
@@ -56,9 +59,10 @@ def _number(text: str | None, unit: float = 1.0) -> float | None:
 
 def _until(text: str | None, date: str | None, now: float) -> float | None:
     """Seconds until an HTTP date, by the server's own clock where it tells the time."""
-    until, told = _moment(text), _moment(date)
+    until = _moment(text)
     if until is None:
         return None
+    told = _moment(date)
     return until - (now if told is None else told)
 
 

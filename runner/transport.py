@@ -86,7 +86,7 @@ class Wire:
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
         self._urls: dict[str, tuple[httpx.URL, str]] = {}
-        self._headers: dict[tuple[str, bool], httpx.Headers] = {}
+        self._headers: dict[tuple[str, bool], list[tuple[bytes, bytes]]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,11 +135,12 @@ class Wire:
     def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
         body, media_type = outgoing(call)
         headers = self._headers_of(media_type, stream=call.stream)
-        if call.headers or key:
-            headers = httpx.Headers(headers)
-            headers.update(dict(call.headers))
-            if key:
-                headers["Idempotency-Key"] = key
+        if call.headers:
+            changed = httpx.Headers(headers)
+            changed.update(dict(call.headers))
+            headers = changed.raw
+        if key:
+            headers = [*headers, (b"Idempotency-Key", key.encode())]
         url, address = self._url(call.path)
         return httpx.Request(
             call.method,
@@ -154,20 +155,19 @@ class Wire:
             },
         )
 
-    def _headers_of(self, media_type: str, *, stream: bool) -> httpx.Headers:
-        """The headers that all calls of one kind share, made once."""
+    def _headers_of(self, media_type: str, *, stream: bool) -> list[tuple[bytes, bytes]]:
+        """The headers that all calls of one kind share, made once: httpx is slow at making them."""
         known = self._headers.get((media_type, stream))
         if known is None:
-            known = httpx.Headers(
-                {
-                    "Authorization": f"Bearer {self.target.key.reveal()}",
-                    "User-Agent": user_agent(),
-                    "Accept": "text/event-stream" if stream else "application/json",
-                    "Accept-Encoding": "gzip, deflate",
-                }
-            )
+            named = {
+                "Authorization": f"Bearer {self.target.key.reveal()}",
+                "User-Agent": user_agent(),
+                "Accept": "text/event-stream" if stream else "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            }
             if media_type:
-                known["Content-Type"] = media_type
+                named["Content-Type"] = media_type
+            known = httpx.Headers(named).raw
             if not media_type.startswith("multipart"):  # each of those has a boundary of its own
                 self._headers[media_type, stream] = known
         return known

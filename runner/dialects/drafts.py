@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from jobs.job import JSON
 
@@ -115,9 +116,23 @@ class Draft:
 
 def drafted(item: Mapping[str, JSON]) -> Choice:
     """A choice that came whole."""
+    if (text := _only_text(item)) is not None:
+        return Choice(text=text, finish=text_of(item.get("finish_reason")) or None)
     draft = Draft()
     draft.add(item)
     return draft.finished()
+
+
+def _only_text(item: Mapping[str, JSON]) -> str | None:
+    """The text of a choice that holds nothing else, as most do: it needs no putting together."""
+    message = item.get("message")
+    if not isinstance(message, dict) or item.get("delta") or item.get("text"):
+        return None
+    content = message.get("content")
+    if message.get("refusal") or message.get("images") or message.get("tool_calls"):
+        return None
+    plain = isinstance(content, str) and message.get("function_call") is None
+    return cast("str", content) if plain else None
 
 
 def text_of(value: JSON) -> str:

@@ -38,21 +38,23 @@ def read_usage(raw: JSON) -> Usage | None:
 _APART = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-def _first(raw: Mapping[str, JSON], *names: str) -> int | None:
-    counts = [_count(raw.get(name)) for name in names]
-    return next((count for count in counts if count), next((c for c in counts if c == 0), None))
+def _first(raw: Mapping[str, JSON], name: str, other: str) -> int | None:
+    """The count under the first name, or under the other where that has more to say."""
+    count = _count(raw.get(name))
+    if count:
+        return count
+    beside = _count(raw.get(other))
+    return count if beside is None else beside
 
 
 def _cached(raw: Mapping[str, JSON]) -> int | None:
-    found = [
-        _count(raw.get(name)) for name in ("cache_read_input_tokens", "prompt_cache_hit_tokens")
-    ]
+    told = [raw.get("cache_read_input_tokens"), raw.get("prompt_cache_hit_tokens")]
     for name in ("prompt_tokens_details", "input_tokens_details"):
         details = raw.get(name)
         if isinstance(details, dict):
-            found.append(_count(details.get("cached_tokens")))
-    known = [count for count in found if count is not None]
-    return max(known) if known else None
+            told.append(details.get("cached_tokens"))
+    known = (_count(value) for value in told if value is not None)
+    return max((count for count in known if count is not None), default=None)
 
 
 def _count(value: JSON) -> int | None:
