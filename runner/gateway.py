@@ -217,18 +217,16 @@ class Incoming(httpx.AsyncByteStream):
         wake_at_end(answer)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        content = self._answer.content
-        problem: httpx.TransportError | None = None
-        while problem is None:
-            try:
-                data = await content.readany()
-            except FOREIGN as error:
-                problem = _renamed(error, self._progress)
-                error.__traceback__ = None  # the body keeps the error, which would keep this frame
-            else:
-                if not data:
-                    return
-                yield data
+        while data := await self.piece():
+            yield data
+
+    async def piece(self) -> bytes:
+        """The bytes that came next; none at the end. Raises UnsentError or BrokenError."""
+        try:
+            return await self._answer.content.readany()
+        except FOREIGN as error:
+            problem = _renamed(error, self._progress)
+            error.__traceback__ = None  # the body keeps the error, which would keep this frame
         try:
             raise problem
         finally:
@@ -239,7 +237,7 @@ class Incoming(httpx.AsyncByteStream):
         self._answer.close()
 
 
-async def _content(request: httpx.Request) -> bytes | io.BytesIO | None:
+async def _content(request: httpx.Request) -> aiohttp.BytesPayload | io.BytesIO | None:
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
         body = b"".join(stream)
@@ -247,7 +245,7 @@ async def _content(request: httpx.Request) -> bytes | io.BytesIO | None:
         assert isinstance(stream, httpx.AsyncByteStream)
         body = b"".join([piece async for piece in stream])
     if len(body) < MB:
-        return body or None
+        return aiohttp.BytesPayload(body) if body else None
     return io.BytesIO(body)  # goes out in pieces, so that other calls go on meanwhile
 
 

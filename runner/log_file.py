@@ -20,11 +20,21 @@ class _LogFile(logging.FileHandler):
             super().close()
 
 
+class _EachLine(logging.Formatter):
+    """Begins each line of a record as its first, so that one record can tell of many attempts."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The words of a record behind its time and level."""
+        first = super().formatMessage(record)
+        begin = first.removesuffix(record.message)
+        return begin + record.message.replace("\n", f"\n{begin}")
+
+
 def log_to(path: Path) -> logging.Handler:
     """One line for each attempt into the workspace's log, readable by its owner only."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     handler = _LogFile(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_EachLine("%(asctime)s %(levelname)s %(message)s"))
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)

@@ -19,7 +19,6 @@ log = logging.getLogger("rowmill.attempts")
 RATE_WINDOW = 120  # seconds that the shown rate looks back
 KEPT_TIMES = 500
 KEPT_EVENTS = 6
-LINE = "row=%d endpoint=%s step=%s outcome=%s cause=%s wire=%s status=%s ms=%d"
 MARKS: dict[type[Outcome], str] = {
     Finished: "✓",
     GiveUp: "✗",
@@ -68,6 +67,7 @@ class Meter:
     paused_until: float | None = None
     reason: str = ""
     failures: Counter[str] = field(default_factory=Counter)
+    _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
     _events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
@@ -101,20 +101,23 @@ class Meter:
             self._rate.count(time.time())
             if failure is not None:
                 self.failures[str(failure.kind)] += 1
-        _log(
-            job.row,
-            job.endpoint,
-            job.step,
-            type(outcome).__name__.lower(),
-            failure.cause if failure is not None else "",
-            ended.wire if ended else "",
-            ended.status if ended and ended.status else "",
-            seconds * 1000,
+        wire, status = (ended.wire, ended.status) if ended is not None else ("", None)
+        self._lines.append(
+            f"row={job.row} endpoint={job.endpoint} step={job.step}"
+            f" outcome={type(outcome).__name__.lower()}"
+            f" cause={failure.cause if failure is not None else ''}"
+            f" wire={wire} status={status or ''} ms={seconds * 1000:.0f}"
         )
         mark = MARKS.get(type(outcome))
         if mark is not None:
             text = _words(done, seconds)
             self._events.appendleft(Event(at=time.time(), row=job.row, mark=mark, text=text))
+
+    def heard(self) -> None:
+        """All steps of a commit have been told. They are one record of the log: that is cheaper."""
+        if self._lines:
+            log.info("\n".join(self._lines))
+            self._lines.clear()
 
     def _count_tokens(self, done: Done) -> None:
         result = getattr(done.settlement.outcome, "result", None)
@@ -187,9 +190,3 @@ def _words(done: Done, seconds: float) -> str:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"→ {names[0]}{more}"
     return f"{seconds:.1f} s"
-
-
-def _log(*words: object) -> None:
-    """As `log.info` does, without its search for the line of code that asked: half of its cost."""
-    if log.isEnabledFor(logging.INFO):
-        log.handle(log.makeRecord(log.name, logging.INFO, "", 0, LINE, words, None))

@@ -14,7 +14,7 @@ import httpx
 
 from jobs.obstacle import ObstacleError
 from runner.bodies import DataWatch, TooLargeError, UndecodableError, Unpacker, outgoing
-from runner.gateway import MB, BrokenError, GatewayTransport, Progress, UnsentError
+from runner.gateway import MB, BrokenError, GatewayTransport, Incoming, Progress, UnsentError
 from runner.secret import Secret
 from runner.wire import Call, Delivery, Lost, NotSent, Reply
 
@@ -186,22 +186,24 @@ class Wire:
         self, request: httpx.Request, progress: Progress
     ) -> tuple[int, Mapping[str, str], bytes]:
         response = await self._transport.handle_async_request(request)
+        body = response.stream
+        assert isinstance(body, Incoming)
         try:
             headers = _plain(response.headers)
             if response.status_code < 200:
                 raise BrokenError("not_http", f"status {response.status_code} was not asked for")
             coding = headers.get("content-encoding", "")
             if request.extensions["stream"]:
-                await self._watched(response, coding, progress)
+                await self._watched(body, coding, progress)
             else:
-                await self._read(response, coding, progress)
+                await self._read(body, coding, progress)
         finally:
-            await response.stream.aclose()  # type: ignore[union-attr]  # ours is always async
+            await body.aclose()
         return response.status_code, headers, b"".join(progress.pieces)
 
     async def _read(
         self,
-        response: httpx.Response,
+        body: Incoming,
         coding: str,
         progress: Progress,
         see: Callable[[bytes], None] | None = None,
@@ -209,7 +211,7 @@ class Wire:
         """Reads the body into `progress`, unpacked and within its caps; `see` gets each piece."""
         unpacker = Unpacker(coding, received=self._limits.body, unpacked=self._limits.unpacked)
         try:
-            async for data in response.stream:  # type: ignore[union-attr]  # ours is always async
+            while data := await body.piece():
                 piece = unpacker.feed(data)
                 progress.pieces.append(piece)
                 if see is not None:
@@ -221,7 +223,7 @@ class Wire:
             progress.pieces[:] = [b"".join(progress.pieces)[:KEPT]]
             raise BrokenError("too_large", str(error)) from error
 
-    async def _watched(self, response: httpx.Response, coding: str, progress: Progress) -> None:
+    async def _watched(self, body: Incoming, coding: str, progress: Progress) -> None:
         """Reads a stream; once data flows, a pause longer than the idle limit ends it."""
         watch = DataWatch()
         now = asyncio.get_running_loop().time
@@ -232,7 +234,7 @@ class Wire:
                     if watch.feed(piece):
                         idle.reschedule(now() + self._limits.idle)
 
-                await self._read(response, coding, progress, see)
+                await self._read(body, coding, progress, see)
         except TimeoutError as error:
             detail = f"the stream brought no data for {self._limits.idle:g} s"
             raise BrokenError("timeout", detail) from error

@@ -42,6 +42,9 @@ class Watcher(Pauses, Protocol):
 
     def settled(self, done: Done, seconds: float) -> None: ...
 
+    def heard(self) -> None:
+        """All steps of a commit have been told."""
+
 
 class Over(NamedTuple):
     """A step that is over, and how long it took; `others` shared its call."""
@@ -258,6 +261,7 @@ class Workshop:
         for over in ended:
             if id(over.done) not in failed:
                 self._durable(over)
+        self.watcher.heard()
 
     def _crew(self, step: Step) -> Crew:
         return next(crew for crew in self.crews if crew.step is step)

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -275,11 +276,13 @@ def test_quiet_says_nothing(world: World) -> None:
 
 
 def test_the_log_has_a_line_for_each_attempt_without_prompts(world: World) -> None:
-    sheet = world.prompts("a.csv", "secretive cat", "a dog")
+    sheet = world.prompts("a.csv", "secretive cat", "a dog", *(f"bird {k}" for k in range(20)))
     world.mock({"dog": ["500"]})
     world.run("run", sheet, *TEXT)
     log = world.workspace(sheet).log.read_text(encoding="utf-8")
-    assert log.count("step=send") == 3
+    told = [line for line in log.splitlines() if "step=send" in line]
+    assert len(told) == 23
+    assert all(re.match(r"[\d-]{10} [\d:,]{12} INFO row=\d+ endpoint=chat ", line) for line in told)
     assert "outcome=tryagain" in log
     assert "secretive" not in log
 

@@ -1,11 +1,12 @@
 """Writing outcomes down: guarded, whole, and exactly as the table of transitions says."""
 
 import json
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
 from loading import asking, load
-from sqlalchemy import select
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, select
 from working import (
     FAILURE,
     IDS,
@@ -41,7 +42,7 @@ from jobs.store.choices import suspects_too
 from jobs.store.claims import Order, claim, next_due
 from jobs.store.order import RANK_SPAN
 from jobs.store.settles import Answer, replace_answer, settle
-from jobs.table import attempts, files
+from jobs.table import answers, attempts, calls, files, jobs
 
 EXAMPLES = {type(outcome): outcome for outcome in OUTCOMES}
 NOW = 2000.0
@@ -105,6 +106,50 @@ def test_what_each_outcome_costs_and_how_long_it_waits(
         attempts_after,
         repeats,
     )
+
+
+def told(store: Store) -> list[dict[str, object]]:
+    """All that the table has of jobs, calls, attempts and answers, but for numbers of our own."""
+    query = (
+        select(jobs, calls, attempts, answers, files)
+        .select_from(jobs)
+        .join(attempts, attempts.c.job_id == jobs.c.id)
+        .join(calls, calls.c.id == attempts.c.call_id)
+        .outerjoin(answers, answers.c.call_id == calls.c.id)
+        .outerjoin(files, files.c.call_id == calls.c.id)
+        .order_by(jobs.c.position)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    )
+    with store.read() as tx:
+        found = [dict(row) for row in tx.execute(query).mappings()]
+    return [
+        {name: value for name, value in row.items() if not name.endswith(("id", "call_key"))}
+        for row in found
+    ]
+
+
+def test_many_that_are_settled_together_are_as_each_would_be_alone(
+    fresh_store: Callable[[], Store],
+) -> None:
+    """They go in blocks of rows that lack the same values, and some are left for single ones."""
+    rows = [asking(f"row {number}")[0] for number in range(70)]
+    stories = []
+    for size in (1, len(rows)):
+        store = fresh_store()
+        load(store, rows)
+        taken = take(store)
+        assert len(taken) == len(rows)
+        settled = [
+            settling(job, OUTCOMES[(at * 5 + at // 9) % 8], body=b"x" * at if at % 3 else None)
+            for at, job in enumerate(taken)
+        ]
+        for first in range(0, len(settled), size):
+            with store.write() as tx:
+                assert settle(tx, ME, settled[first : first + size], now=NOW) == []
+        stories.append(told(store))
+    alone, together = stories
+    assert len(alone) == len(rows)
+    assert together == alone
 
 
 def test_files_have_attempts_of_their_own(store: Store) -> None:
