@@ -4,8 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -23,7 +22,7 @@ from sqlalchemy import (
 )
 
 from jobs.job import JSON
-from jobs.store.results import ANSWERED_FILES, pages
+from jobs.store.results import ANSWERED_FILES, pages, with_files
 from jobs.store.standing import (
     COST,
     COST_OF_EACH,
@@ -81,7 +80,7 @@ class PastRun:
 
 
 def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
-    """The fields of a PageRow in their order, behind the row's id and before a file's name."""
+    """The fields of a PageRow in their order, behind the row's id and before one of its files."""
     return (
         select(
             rows.c.id,
@@ -101,9 +100,11 @@ def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
             attempts.c.total_tokens,
             tries,
             case((STATUS != "pending", jobs.c.updated_at)),
+            files.c.url,
+            files.c.state,
             files.c.name,
         )
-        .select_from(WITH_LAST_CALL.outerjoin(files, and_(ANSWERED_FILES, files.c.state == "done")))
+        .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
         .order_by(rows.c.position, rows.c.id, files.c.number)
     )
 
@@ -124,11 +125,8 @@ def page_rows(
         query = _OF_EACH.where(wanted)
     else:
         query = _OF_SOME.where(wanted, jobs.c.updated_at >= since)
-    found = chain.from_iterable(pages(connection, query))
-    for _, lines in groupby(found, key=itemgetter(0)):
-        first, *others = lines
-        names = [line[-1] for line in (first, *others) if line[-1] is not None]
-        yield PageRow._make((*first[1:-1], tuple(names)))
+    for row, _, names in with_files(chain.from_iterable(pages(connection, query))):
+        yield PageRow._make((*row[1:-3], names))
 
 
 def call_minutes(connection: Connection, batch_id: int) -> list[Minute]:

@@ -155,7 +155,7 @@ def results(
 def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, ResultRow]:
     """Single rows, by their numbers in the table."""
     found = connection.execute(_OF_SOME.where(rows.c.id.in_(row_ids)))
-    read = list(_with_files(found))
+    read = list(with_files(found))
     costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in read])
     return {row[0]: _result(row, urls, names, costs) for row, urls, names in read}
 
@@ -187,15 +187,18 @@ _Read = tuple[Any, tuple[str, ...], tuple[str, ...]]
 
 
 def _read(connection: Connection, query: Select[Any]) -> Iterator[ResultRow]:
-    found = _with_files(chain.from_iterable(pages(connection, query)))
+    found = with_files(chain.from_iterable(pages(connection, query)))
     while page := list(islice(found, PAGE)):
         costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in page])
         for row, urls, names in page:
             yield _result(row, urls, names, costs)
 
 
-def _with_files(found: Iterable[Any]) -> Iterator[_Read]:
-    """Each row once, with all its files; a row comes once for each of them."""
+def with_files(found: Iterable[Any]) -> Iterator[_Read]:
+    """Each row once, with all its files; a row comes once for each of them.
+
+    A row begins with its number and ends with the address, the state and the name of a file.
+    """
     row: Any = None
     urls: list[str] = []
     names: list[str] = []
