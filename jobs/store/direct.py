@@ -52,10 +52,8 @@ class _Spoken:
     def parameters(self, rows: Iterable[_Row]) -> list[_Row]:
         """For each execution, the values of as many rows as the words are for."""
         taken = map(self.taken, rows)
-        if self.rows == 1:
-            return list(taken)
-        flat = iter(taken)
-        return [(*first, *chain.from_iterable(islice(flat, self.rows - 1))) for first in flat]
+        others = self.rows - 1
+        return [(*first, *chain.from_iterable(islice(taken, others))) for first in taken]
 
 
 class Direct:
