@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from jobs.database import TableError
-from jobs.obstacle import ObstacleError
+from jobs.errors import ObstacleError
+from jobs.store.database import TableError
 
 if sys.platform == "win32":
     import msvcrt

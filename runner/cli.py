@@ -14,17 +14,16 @@ from typing import Any, NoReturn
 
 import click
 
-from jobs.obstacle import ObstacleError
-from runner import screen
+from jobs.errors import ObstacleError
 from runner.catalogue import choose_language, say
 from runner.catalogue.phrases import phrase
 from runner.catalogue.reasons import reason
-from runner.commands import options, usage
+from runner.console import options, screen, usage
+from runner.console.interrupts import hear_again
 from runner.exits import Exit, Refusal
-from runner.imports import undisturbed
-from runner.interrupts import hear_again
-from runner.schema import GLOBAL
 from runner.secret import holds_secret, redacted
+from runner.settings.schema import GLOBAL
+from runner.startup import undisturbed
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
@@ -41,8 +40,8 @@ GUIDE = "guide"
 FOREIGN = {
     "jobs.lock.LockedError": Exit.BUSY,
     "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
-    "jobs.template.TemplateError": Exit.UNUSABLE,
-    "jobs.database.TableError": Exit.UNUSABLE,
+    "jobs.loading.template.TemplateError": Exit.UNUSABLE,
+    "jobs.store.database.TableError": Exit.UNUSABLE,
     "jobs.export.placing.OutputError": Exit.OUTPUT,
 }
 """Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
@@ -200,8 +199,8 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
 
 def _in_words(error: BaseException) -> str:
     """What a room's error says."""
+    from jobs.loading.template import TemplateError  # noqa: PLC0415 - as above
     from jobs.sheet.finding import SheetError  # noqa: PLC0415 - most commands read no sheet
-    from jobs.template import TemplateError  # noqa: PLC0415 - as above
     from runner.catalogue.findings import describe, describe_error  # noqa: PLC0415 - as above
 
     match error:

@@ -2,7 +2,7 @@
 
 Exception
 └── Refusal            rowmill will not go on, for a reason the person can remedy; has a code
-    └── SettingsError  (runner/settings.py) a value in a settings file or the environment
+    └── SettingsError  (runner/settings/settings.py) a value in a settings file or the environment
 """
 
 from collections.abc import Iterable

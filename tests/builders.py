@@ -12,10 +12,10 @@ from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
-from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.settles import Ended, SavedFile, Settlement, settle
+from jobs.store.queue.claims import Order, claim
+from jobs.store.queue.settles import Ended, SavedFile, Settlement, settle
 from jobs.store.staging import Staged, Staging
 
 BATCH_ID = 1

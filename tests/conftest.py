@@ -12,9 +12,9 @@ from postgres_server import Server, running_server
 from sqlalchemy import Engine, event
 from world import World
 
-from jobs.database import create, postgres_engine
 from jobs.store import Store
-from jobs.table import metadata
+from jobs.store.database import create, postgres_engine
+from jobs.store.schema import metadata
 from runner.catalogue import choose_language
 
 ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"

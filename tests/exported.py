@@ -7,13 +7,13 @@ from typing import Any
 
 from builders import BATCH_ID, IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet
 
-from jobs.columns import RESULT_COLUMNS
 from jobs.export import Options, Written, write_results
 from jobs.job import JSON
+from jobs.loading.columns import RESULT_COLUMNS
 from jobs.store import Store
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow, results
-from jobs.store.totals import spent
+from jobs.store.queries.results import ResultRow, results
+from jobs.store.queries.totals import spent
 
 HEADERS = ("编号", "prompt", "note", "note")
 NASTY: list[list[JSON]] = [

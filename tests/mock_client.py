@@ -13,8 +13,8 @@ import aiohttp
 from PIL import Image
 
 from runner.mock.faults import FaultPlan
-from runner.mock.forms import Form
 from runner.mock.gateway import MockGateway
+from runner.mock.picture_shapes import Form
 from runner.mock.settings import MockSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from runner.pacing.backoff import Wait
 from runner.pacing.pace import Pace
-from runner.retry import Wait
 
 REFUSAL_SECONDS = 0.05
 NO_LIMIT = 10**9

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from PIL import Image
 
+from jobs.export.thumbs import EDGE, thumb_path
 from jobs.store import Store, Transaction
-from jobs.store.figures import Figures, figures
-from jobs.store.gallery import Minute, PageRow, PastRun
-from jobs.store.totals import Counts, FailedAlike, Spent
-from jobs.table import attempts, calls, jobs
-from jobs.table import rows as sheet_rows
-from jobs.thumbs import EDGE, thumb_path
+from jobs.store.queries.figures import Figures, figures
+from jobs.store.queries.gallery import Minute, PageRow, PastRun
+from jobs.store.queries.totals import Counts, FailedAlike, Spent
+from jobs.store.schema import attempts, calls, jobs
+from jobs.store.schema import rows as sheet_rows
 from runner.report.facts import Facts
 from runner.report.page import Place, render
 from runner.report.rows import Records
-from runner.workspace import BATCH_ID
+from runner.workspace.workspace import BATCH_ID
 
 START = 1_790_000_000.0
 PICTURES = 24  # different ones

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from jobs.database import postgres_engine
+from jobs.store.database import postgres_engine
 
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
 

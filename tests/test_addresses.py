@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.addresses import AddressGuard, BlockedError, is_public
+from runner.transport.addresses import AddressGuard, BlockedError, is_public
 
 PRIVATE = [
     "0.0.0.0",

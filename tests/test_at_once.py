@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from pacing import AtOnce, Bucket, Calendar, Clock, Gateway, Sliding, asked, ours, play
 
-from runner.pacing.at_once import CALLS, REST
-from runner.pacing.at_once import AtOnce as Learned
-from runner.pacing.minute import Limits
+from runner.pacing.concurrency_limit import CALLS, REST
+from runner.pacing.concurrency_limit import AtOnce as Learned
 from runner.pacing.pace import CEILING, Pace
+from runner.pacing.rate_window import Limits
 
 AUTO = Limits(in_flight=CEILING, auto=True)
 FAST, SLOW = (0.5, 2.0), (5.0, 20.0)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jobs.job import JSON
-from runner.attachments import MOST, AttachmentError, Reference, load, resolve
+from runner.files.attachments import MOST, AttachmentError, Reference, load, resolve
 
 
 def drawn(kind: str = "PNG") -> bytes:

@@ -5,7 +5,7 @@ import json
 from sqlalchemy import select
 from world import PICTURE, TEXT, World
 
-from jobs.table import jobs
+from jobs.store.schema import jobs
 from runner.mock.chance import chance, prompt_digest
 
 

@@ -12,8 +12,8 @@ from jobs.outcome import Finished
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.log import open_run
-from jobs.store.settles import Ended, Settlement, settle
-from runner.books import compare
+from jobs.store.queue.settles import Ended, Settlement, settle
+from runner.views.audit import compare
 
 
 @pytest.fixture

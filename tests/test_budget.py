@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from world import TEXT, World
 
-from jobs.store.totals import spent
-from runner.mock.counter import PRICING
+from jobs.store.queries.totals import spent
+from runner.mock.account_info import PRICING
 from runner.mock.settings import PRICE_PER_TEXT
-from runner.workspace import BATCH_ID
+from runner.workspace.workspace import BATCH_ID
 
 PRICE = '[prices."mock-text"]\ncall = 0.002\ncurrency = "USD"\n'  # what the mock charges
 

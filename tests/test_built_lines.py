@@ -16,8 +16,8 @@ from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch
 from jobs.store.edits import Edit, replace_edits
-from jobs.store.results import results
-from jobs.table import attempts, calls, jobs, rows
+from jobs.store.queries.results import results
+from jobs.store.schema import attempts, calls, jobs, rows
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 CELL = st.recursive(

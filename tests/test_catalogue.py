@@ -12,24 +12,19 @@ from english import english_in
 import jobs
 import runner
 from jobs.job import FailureClass
-from runner.catalogue import (
-    choose_language,
-    en,
-    en_failures,
-    explain,
-    failures_in,
-    say,
-    zh,
-    zh_failures,
-)
-from runner.catalogue.zh_endpoints import SAID
-from runner.catalogue.zh_phrases import DETAILS, LABELS, PHRASES
+from runner.catalogue import choose_language, explain, failures_in, say
+from runner.catalogue.en import failures as en_failures
+from runner.catalogue.en import messages as en
+from runner.catalogue.zh import failures as zh_failures
+from runner.catalogue.zh import messages as zh
+from runner.catalogue.zh.endpoints import SAID
+from runner.catalogue.zh.phrases import DETAILS, LABELS, PHRASES
 from runner.cli import rowmill
-from runner.commands.options import Told
-from runner.inputs import describe
-from runner.registry import ENDPOINTS
-from runner.schema import SCHEMA
+from runner.console.options import Told
+from runner.endpoints.inputs import describe
+from runner.endpoints.registry import ENDPOINTS
 from runner.secret import Secret
+from runner.settings.schema import SCHEMA
 
 PLACE = re.compile(r"\{(\w+)(?::[^{}|]*\|[^{}|]*)?\}")
 SOURCES = sorted(Path(runner.__path__[0]).rglob("*.py"))

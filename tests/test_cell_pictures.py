@@ -12,7 +12,7 @@ from PIL import Image
 from world import PICTURE, World
 
 from jobs.sheet.reader import SheetError, open_sheet
-from runner.attachments import AttachmentError, load, resolve
+from runner.files.attachments import AttachmentError, load, resolve
 
 
 def png(color: str) -> io.BytesIO:

@@ -20,10 +20,10 @@ from pacing import (
     play,
 )
 
-from runner.pacing.chance import FULL, Chance
-from runner.pacing.minute import Limits
+from runner.pacing.backoff import Wait
 from runner.pacing.pace import CEILING, Pace
-from runner.retry import Wait
+from runner.pacing.random_refusals import FULL, Chance
+from runner.pacing.rate_window import Limits
 
 AUTO = Limits(in_flight=CEILING, auto=True)
 

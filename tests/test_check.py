@@ -14,14 +14,14 @@ from jobs.job import Holding, Step
 from jobs.outcome import Finished
 from jobs.result import Result as Answered
 from jobs.store import Store
-from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.settles import Ended, Settlement, settle
+from jobs.store.queue.claims import Order, claim
+from jobs.store.queue.settles import Ended, Settlement, settle
 from runner import cli
-from runner.intake import Incoming, take_in
-from runner.settings import resolve
-from runner.workspace import BATCH_ID, Workspace, of_sheet
+from runner.intake.intake import Incoming, take_in
+from runner.settings.settings import resolve
+from runner.workspace.workspace import BATCH_ID, Workspace, of_sheet
 
 KEY = "sk-canary0123456789wxyz"
 PNG = bytes.fromhex(

@@ -16,7 +16,7 @@ from world import PICTURE, TEXT, World
 
 from runner.catalogue import choose_language
 from runner.cli import COMMANDS, rowmill
-from runner.commands.usage import confirmed
+from runner.console.usage import confirmed
 
 
 def answered(*words: str, env: dict[str, str] | None = None) -> str:

@@ -19,7 +19,7 @@ from jobs.job import PASSING, RETRIABLE, Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Released, Repeat, Submitted
 from jobs.result import Result
 from jobs.store import Store
-from jobs.store.choices import (
+from jobs.store.queue.choices import (
     ANSWERABLE,
     PATIENCE,
     Choice,
@@ -33,7 +33,7 @@ from jobs.store.choices import (
     skip,
     unselect,
 )
-from jobs.table import jobs, rows
+from jobs.store.schema import jobs, rows
 
 ALL = Choice()
 NOT_ALONE = {

@@ -18,8 +18,8 @@ from jobs.sheet.finding import Finding
 from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
-from runner.imports import begin, seldom_collected, undisturbed
-from runner.schema import REQUESTS, Scope, options_of
+from runner.settings.schema import REQUESTS, Scope, options_of
+from runner.startup import begin, seldom_collected, undisturbed
 
 ROOT = Path(cli.__file__).parents[1]
 CANARY = "sk-canary0123456789wxyz"
@@ -104,12 +104,12 @@ def test_a_run_imports_for_each_of_its_beginnings_only_what_that_needs(home: Pat
     script = (
         "import json, sys\n"
         "from runner.cli import rowmill\n"
-        "from runner.imports import undisturbed\n"
+        "from runner.startup import undisturbed\n"
         "with undisturbed():\n"
-        "    import runner.commands.launch, runner.commands.asking\n"
+        "    import runner.launch.launch, runner.preflight.asking\n"
         "loaded = [sorted(sys.modules)]\n"
         "with undisturbed():\n"
-        "    import runner.commands.running\n"
+        "    import runner.launch.running\n"
         "loaded.append(sorted(sys.modules))\n"
         "print(json.dumps(loaded))"
     )
@@ -117,12 +117,23 @@ def test_a_run_imports_for_each_of_its_beginnings_only_what_that_needs(home: Pat
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     asking, running = map(set, json.loads(done.stdout))
-    later = {"jobs.load", "jobs.sheet.reader", "jobs.export", "runner.report", "runner.notify"}
+    later = {
+        "jobs.loading.load",
+        "jobs.sheet.reader",
+        "jobs.export",
+        "runner.report",
+        "runner.launch.notify",
+    }
     heavy = {"rich", "pygments", "pandas", "pyarrow", "PIL", "httpx._main"}
     assert not running & (later | heavy)
     assert {"httpx", "aiohttp", "sqlalchemy"} <= asking
-    assert not asking & {"runner.session", "runner.forecast", "runner.registry", "runner.purse"}
-    assert "runner.session" in running
+    assert not asking & {
+        "runner.engine.session",
+        "runner.preflight.forecast",
+        "runner.endpoints.registry",
+        "runner.prices.spending_cap",
+    }
+    assert "runner.engine.session" in running
     assert not {name for name in running if name.startswith("runner.endpoints.")}
 
 
@@ -400,7 +411,7 @@ def test_run_has_the_options_of_the_product_and_no_others() -> None:
 
 
 def test_options_after_the_command_become_settings(home: Path) -> None:
-    from runner.commands import options  # noqa: PLC0415 - part of what is looked at
+    from runner.console import options  # noqa: PLC0415 - part of what is looked at
 
     def show() -> None:
         found = options.settings()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.columns import ALIASES, RESULT_COLUMNS, ColumnMap, map_columns, normalise
+from jobs.loading.columns import ALIASES, RESULT_COLUMNS, ColumnMap, map_columns, normalise
 from jobs.sheet.reader import Finding
 from runner.catalogue.findings import words
 

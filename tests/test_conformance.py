@@ -19,11 +19,18 @@ from hypothesis import strategies as st
 
 from jobs.result import Picture, Result
 from runner import endpoints
-from runner.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
-from runner.inputs import Attachment, Kind, converter, describe, field_named, parse
-from runner.registry import ENDPOINTS, NAMES, SHARED, UnknownEndpoint, endpoint, known_fields
-from runner.verdict import Action, judge
-from runner.wire import Call, Reply
+from runner.endpoints.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
+from runner.endpoints.inputs import Attachment, Kind, converter, describe, field_named, parse
+from runner.endpoints.registry import (
+    ENDPOINTS,
+    NAMES,
+    SHARED,
+    UnknownEndpoint,
+    endpoint,
+    known_fields,
+)
+from runner.protocol.call import Call, Reply
+from runner.protocol.verdict import Action, judge
 
 FOLDER = Path(__file__).with_name("endpoints")
 EVERY = pytest.mark.parametrize("kind", ENDPOINTS.values(), ids=list(ENDPOINTS))

@@ -12,11 +12,11 @@ import pytest
 from fault_server import FaultServer, Seen, Stage, answer, playing
 from wired import CALL, KEY, sent_to, wired
 
-import runner.addresses
-from runner.addresses import proxy_for
+import runner.transport.addresses
+from runner.protocol.call import Call, Lost, NotSent, Reply
 from runner.secret import Secret
-from runner.transport import Target
-from runner.wire import Call, Lost, NotSent, Reply
+from runner.transport.addresses import proxy_for
+from runner.transport.client import Target
 
 
 async def test_a_refused_connection_is_not_sent(unused_tcp_port: int) -> None:
@@ -114,14 +114,14 @@ async def test_tls_works_with_a_trusted_certificate(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr("runner.gateway.trust", lambda: context)
+    monkeypatch.setattr("runner.transport.aiohttp_transport.trust", lambda: context)
     server = FaultServer(tls=tls_server(certificate))
     delivery = await sent_to(server)
     assert isinstance(delivery, Reply)
 
 
 def test_the_trust_store_is_read_once() -> None:
-    assert runner.addresses.trust() is runner.addresses.trust()
+    assert runner.transport.addresses.trust() is runner.transport.addresses.trust()
 
 
 async def test_a_connection_is_kept_and_a_fresh_call_gets_its_own() -> None:

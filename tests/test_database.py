@@ -17,8 +17,8 @@ from sqlalchemy import Engine, Inspector, create_engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 from sqlalchemy.exc import OperationalError
 
-from jobs import database
-from jobs.database import (
+from jobs.store import Store, TableError, database
+from jobs.store.database import (
     EmptyTableError,
     create,
     look_at_sqlite,
@@ -27,8 +27,7 @@ from jobs.database import (
     revision_of,
     sqlite_engine,
 )
-from jobs.store import Store, TableError
-from jobs.table import REVISION, metadata
+from jobs.store.schema import REVISION, metadata
 from migrations.upgrade import newest, upgrade
 
 CHILD = "import sys; from pathlib import Path; from jobs.store import Store; "

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from world import KEY, TEXT, World
 
-from runner.mock.counter import PRICING
+from runner.mock.account_info import PRICING
 
 PROMPT = "a very private heron"
 

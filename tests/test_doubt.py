@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select
 from world import PICTURE, TEXT, World
 
-from jobs.store.answered import answer
-from jobs.table import calls
-from runner.answers import AnswerFolder
+from jobs.store.answers import answer
+from jobs.store.schema import calls
 from runner.mock.chance import prompt_digest
+from runner.workspace.answers import AnswerFolder
 
 CAT = prompt_digest("a cat")
 

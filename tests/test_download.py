@@ -14,9 +14,9 @@ import pytest
 from fault_server import CHUNKED, FaultServer, Play, Seen, Stage, answer, bare, chunk, playing
 from PIL import Image
 
-from runner.addresses import AddressGuard
-from runner.download import Download, DownloadFailure, Downloads, download, save
-from runner.saving import NameTaken, Saved, part_of
+from runner.files.download import Download, DownloadFailure, Downloads, download, save
+from runner.files.save import NameTaken, Saved, part_of
+from runner.transport.addresses import AddressGuard
 
 
 def drawn(kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import JSON
-from runner.dialects.drafts import Choice, Draft, drafted
+from runner.endpoints.dialects.completions import Choice, Draft, drafted
 
 SAID: st.SearchStrategy[JSON] = st.sampled_from([None, "", "a cat", 0, [], {}])
 CALLS: st.SearchStrategy[JSON] = st.sampled_from(

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from world import World
 
-from jobs.store.gallery import page_rows
-from runner.mock.embeddings import Embeddings
+from jobs.store.queries.gallery import page_rows
+from runner.mock.endpoints.embeddings import Embeddings
 
 VECTORS = ("-e", "embedding", "-m", "mock-vector", "-y")
 

@@ -29,7 +29,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from jobs.columns import RESULT_COLUMNS
 from jobs.export import (
     Options,
     OutputError,
@@ -41,11 +40,12 @@ from jobs.export import (
     write_results,
 )
 from jobs.job import JSON
-from jobs.sheet import write_workbook
+from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.formula import undo
 from jobs.sheet.reader import open_sheet
+from jobs.sheet.write import workbook
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow
+from jobs.store.queries.results import ResultRow
 
 
 @pytest.mark.parametrize(("kind", "delimiter"), [("csv", ","), ("tsv", "\t")])
@@ -223,8 +223,8 @@ def test_a_workbook_links_files_and_lists_failures_and_sums(tmp_path: Path) -> N
 )
 def test_a_doubtful_path_is_text_and_no_link(name: str) -> None:
     unsafe = name if name.startswith(("/", "C", "\\")) else f"files/{name}"
-    assert not write_workbook.SAFE_LINK.fullmatch(unsafe)
-    assert write_workbook.SAFE_LINK.fullmatch("../a b.rowmill/files/2-猫-1.png")
+    assert not workbook.SAFE_LINK.fullmatch(unsafe)
+    assert workbook.SAFE_LINK.fullmatch("../a b.rowmill/files/2-猫-1.png")
 
 
 def test_control_characters_and_surrogates_are_replaced_and_counted(tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_a_row_longer_than_the_header_loses_nothing_and_shifts_nothing(tmp_path:
 def test_a_tab_too_small_for_the_rows_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_workbook, "MOST_ROWS", 5)
+    monkeypatch.setattr(workbook, "MOST_ROWS", 5)
     loaded = make_table(tmp_path, PLAIN)
     with pytest.raises(OutputError, match="write_rows, most 4"):
         written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
@@ -360,7 +360,7 @@ def test_a_tab_too_small_for_the_rows_says_so(
 def test_links_beyond_what_excel_takes_are_plain_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_workbook, "MOST_LINKS", 2)
+    monkeypatch.setattr(workbook, "MOST_LINKS", 2)
     loaded = make_table(tmp_path, PLAIN, [Fate(files=("a.png",))] * 5)
     written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
     with ZipFile(tmp_path / "r.xlsx") as archive:

@@ -20,7 +20,7 @@ from jobs.export import Options, property_columns, write_results
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
 from jobs.store.batches import Batch
-from jobs.store.results import results
+from jobs.store.queries.results import results
 
 FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 STRUCTURED = [

@@ -17,7 +17,7 @@ from jobs.export import OutputError, write_results
 from jobs.export.placing import part_beside, put, sweep
 from jobs.export.traces import Traces
 from jobs.lock import claim
-from jobs.store.results import ResultRow
+from jobs.store.queries.results import ResultRow
 
 
 @pytest.mark.parametrize("kind", FORMATS)

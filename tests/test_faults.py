@@ -17,14 +17,14 @@ from world import TEXT, World, workbook
 
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet
-from runner import gateway
-from runner.addresses import AddressGuard
-from runner.download import Downloads
 from runner.exits import Exit
-from runner.saving import Saved
+from runner.files.download import Downloads
+from runner.files.save import Saved
+from runner.protocol.call import Call, NotSent
 from runner.secret import Secret
-from runner.transport import Target, Wire
-from runner.wire import Call, NotSent
+from runner.transport import aiohttp_transport
+from runner.transport.addresses import AddressGuard
+from runner.transport.client import Target, Wire
 
 ROOT = Path(__file__).parents[1]
 
@@ -139,7 +139,7 @@ async def test_a_certificate_of_another_host_is_not_sent(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     trusting = ssl.create_default_context(cafile=str(cert))
-    monkeypatch.setattr(gateway, "trust", lambda: trusting)
+    monkeypatch.setattr(aiohttp_transport, "trust", lambda: trusting)
     async with FaultServer(tls=context) as server:
         url = server.url.replace("127.0.0.1", "localhost")
         async with Wire(Target(base_url=url, key=Secret("sk-x")), in_flight=1) as wire:

@@ -7,10 +7,10 @@ import pytest
 from pages import START, lay_in
 
 from jobs.store import Store
-from jobs.store.figures import LEAST, NOTHING, Figures, figures
-from jobs.store.gallery import PageRow
+from jobs.store.queries.figures import LEAST, NOTHING, Figures, figures
+from jobs.store.queries.gallery import PageRow
 from runner.report.charts import charts
-from runner.workspace import BATCH_ID
+from runner.workspace.workspace import BATCH_ID
 
 
 def row(at: float, **more: object) -> PageRow:

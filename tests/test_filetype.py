@@ -11,12 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from runner.filetype import (
-    CutPictureError,
-    NotAPictureError,
-    inspect,
-    media_type,
-)
+from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect, media_type
 
 
 def drawn(kind: str, **options: object) -> bytes:

@@ -14,8 +14,8 @@ from sqlalchemy import inspect, select
 from working import finish_all
 
 from jobs.store import Store
+from jobs.store.schema import jobs, rows
 from jobs.store.staging import FirstLoad, Staging, is_empty
-from jobs.table import jobs, rows
 
 WORDS = st.sampled_from(["a", "b", "c", "it's 100% ?", "名"])
 PROBLEMS = st.sampled_from([None, None, None, '{"column": "size"}'])

@@ -16,7 +16,7 @@ import pytest
 from world import World
 
 from jobs.store.log import call_books
-from runner.workspace import BATCH_ID
+from runner.workspace.workspace import BATCH_ID
 
 PAID = {"path": "/v1/chat/*"}
 """What a fault is for: prices and models are asked for too, and cost nothing."""

@@ -14,11 +14,11 @@ from jobs.job import Step
 from jobs.outcome import Answered, Finished
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet
-from runner.endpoint import AnyEndpoint
-from runner.registry import ENDPOINTS
-from runner.resolution import Rules, resolve, resolve_poll
-from runner.verdict import judge
-from runner.wire import Reply
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.registry import ENDPOINTS
+from runner.protocol.call import Reply
+from runner.protocol.verdict import judge
+from runner.steps.resolve import Rules, resolve, resolve_poll
 
 ODD = (
     b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"{", b"[" * 2000, b'"', b"\\u0000",

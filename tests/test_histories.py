@@ -13,11 +13,11 @@ from jobs.claimed import Claimed
 from jobs.job import FailureClass, Holding, State, Step
 from jobs.outcome import TRANSITIONS, Held, Outcome, Released
 from jobs.store import Store
-from jobs.store.choices import Choice, again, one_more_pass, retry, retry_named, skip
-from jobs.store.claims import Order, adopt, claim
 from jobs.store.ids import Ids
-from jobs.store.settles import settle
-from jobs.table import attempts
+from jobs.store.queue.choices import Choice, again, one_more_pass, retry, retry_named, skip
+from jobs.store.queue.claims import Order, adopt, claim
+from jobs.store.queue.settles import settle
+from jobs.store.schema import attempts
 
 ROWS = 4
 CHOICES = st.sampled_from(

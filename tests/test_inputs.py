@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import JSON
-from runner.decoding import decode
 from runner.endpoints.chat import ENDPOINT as CHAT
-from runner.inputs import (
+from runner.endpoints.inputs import (
     Attachment,
     InputError,
     Kind,
@@ -25,6 +24,7 @@ from runner.inputs import (
     field_named,
     parse,
 )
+from runner.protocol.json_text import decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from python_calamine import CalamineWorkbook
 from world import PICTURE, TEXT, World, workbook
 from xlsxwriter import Workbook
 
-from jobs.columns import RESULT_COLUMNS
+from jobs.loading.columns import RESULT_COLUMNS
 
 PROMPTS = ("a red fox", "一只猫 🐱", "=1+1", "_x0041_ and\r\na second line")
 

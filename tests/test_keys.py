@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.exits import Refusal
-from runner.keys import clean_key, find_key, remove_key, store_key, stored_keys, url_of
 from runner.secret import Secret, holds_secret, redacted
-from runner.settings import Settings, resolve
-from runner.settings_file import Origin
-from runner.settings_reader import read_file
+from runner.settings.file import Origin
+from runner.settings.keys import clean_key, find_key, remove_key, store_key, stored_keys, url_of
+from runner.settings.settings import Settings, resolve
+from runner.settings.toml_reader import read_file
 
 CANARY = "sk-canary0123456789wxyz"
 WENWEN = "https://api.wenwen-ai.com"

@@ -20,10 +20,10 @@ from jobs.job import Step
 from jobs.outcome import Finished, Held, Released
 from jobs.result import Result
 from jobs.store import Store, Transaction
-from jobs.store.claims import Order
+from jobs.store import writer as ledgers
 from jobs.store.log import open_run, run_events
-from runner import ledger as ledgers
-from runner.ledger import Ledger
+from jobs.store.queue.claims import Order
+from jobs.store.writer import Ledger
 
 DONE = Finished(result=Result(text="yes"))
 

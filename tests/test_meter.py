@@ -2,7 +2,7 @@
 
 import tracemalloc
 
-from runner.meter import RATE_WINDOW, Rate
+from runner.engine.stats import RATE_WINDOW, Rate
 
 
 def test_the_rate_is_that_of_the_last_two_minutes() -> None:

@@ -14,8 +14,8 @@ from mock_client import SAMPLES, Client, bill_lines, chat_body, events, scripted
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
+from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.mock.thread import MockThread
 
 
 async def test_models_are_listed_for_a_good_key_only() -> None:

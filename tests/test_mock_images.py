@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 
 from jobs.result import Result
-from runner.bodies import outgoing
-from runner.endpoint import AnyEndpoint, Rejected
 from runner.endpoints import image, image_edit
-from runner.inputs import Attachment
+from runner.endpoints.endpoint import AnyEndpoint, Rejected
+from runner.endpoints.inputs import Attachment
 from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
-from runner.verdict import judge
-from runner.wire import Call, Part, Reply
+from runner.protocol.call import Call, Part, Reply
+from runner.protocol.verdict import judge
+from runner.transport.bodies import outgoing
 
 KEY = {"Authorization": "Bearer sk-good"}
 

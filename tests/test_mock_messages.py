@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from jobs.result import Result
-from runner.endpoint import Rejected
+from runner.endpoints.endpoint import Rejected
+from runner.endpoints.inputs import Attachment
 from runner.endpoints.messages import ENDPOINT, Inputs
-from runner.inputs import Attachment
 from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
-from runner.wire import Reply
+from runner.protocol.call import Reply
 
 KEY = {"Authorization": "Bearer sk-good"}
 VERSION = {"anthropic-version": "2023-06-01"}

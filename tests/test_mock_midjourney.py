@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
+from runner.mock.endpoints.midjourney import BLEND, IMAGINE, LIST
 from runner.mock.faults import Ask, FaultPlan, TaskFault
 from runner.mock.gateway import MockGateway
-from runner.mock.midjourney import BLEND, IMAGINE, LIST
 from runner.mock.settings import MockSettings
 
 HEADERS = {"Authorization": "Bearer sk-good"}

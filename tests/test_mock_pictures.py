@@ -12,9 +12,9 @@ import pytest
 from mock_client import MARKDOWN, SAMPLES, Client, chat_body, opened, serving
 from PIL import ImageFont
 
-from runner.mock.drawing import FONT, draw
-from runner.mock.forms import Form
-from runner.mock.picture import Picture, drawable, picture_of
+from runner.mock.picture_shapes import Form
+from runner.mock.pictures.draw import FONT, draw
+from runner.mock.pictures.picture import Picture, drawable, picture_of
 
 
 def pictures_in(answer: Any) -> list[str]:

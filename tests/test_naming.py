@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.naming import DEFAULT, TemplateError, check_template, name_file, slug
+from runner.files.naming import DEFAULT, TemplateError, check_template, name_file, slug
 
 
 def named(template: str, *, version: int = 1, **values: str) -> str:

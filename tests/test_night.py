@@ -12,9 +12,10 @@ from allowance import Allowance
 from world import PICTURE, TEXT, World
 
 from jobs.store.log import events_of, last_run
+from runner.engine import outage
+from runner.pacing import adaptive_rate
 from runner.pacing import pace as paces
-from runner.pacing import seeker, trouble
-from runner.workspace import BATCH_ID
+from runner.workspace.workspace import BATCH_ID
 
 KEYS = ("sk-night-a-0123456789", "sk-night-b-0123456789")
 
@@ -32,13 +33,13 @@ def gateway(world: World, *, limit: int | None = None, window: float = 60.0) -> 
 def hurry(world: World, times: float) -> None:
     """Let the minutes and the waits of the pace pass so many times as fast."""
     for module, names in (
-        (seeker, ("LOOK_BACK", "LONGEST", "CLIMB", "LONGEST_CLIMB", "DOUBLING", "REST")),
+        (adaptive_rate, ("LOOK_BACK", "LONGEST", "CLIMB", "LONGEST_CLIMB", "DOUBLING", "REST")),
         (paces, ("FIRST_PAUSE", "LONGEST_PAUSE", "LEAST_PATIENCE", "MOST_PATIENCE")),
     ):
         for name in names:
             world.monkeypatch.setattr(module, name, getattr(module, name) / times)
     for name, seconds in (("FIRST_WAIT", 1), ("LONGEST_WAIT", 60), ("LONGEST_TRIAL", 300)):
-        world.monkeypatch.setattr(trouble, name, seconds / times)
+        world.monkeypatch.setattr(outage, name, seconds / times)
 
 
 def once(happened: Callable[[], bool], act: Callable[[], None]) -> None:

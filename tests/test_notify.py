@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from world import KEY, TEXT, World
 
-from runner.notify import News, message_of, notify, variables_of
+from runner.launch.notify import News, message_of, notify, variables_of
 from runner.secret import Secret
 
 NEWS = News(record={"rows": {"done": 3, "failed": 1}, "sheet": "a.csv"}, text="3 done")
@@ -81,7 +81,7 @@ def test_a_webhook_hears_the_counts_and_the_next_command_and_no_prompt(
 def test_a_webhook_that_does_not_take_it_changes_nothing(
     world: World, listener: Listener, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.notify.BETWEEN", 0.01)
+    monkeypatch.setattr("runner.launch.notify.BETWEEN", 0.01)
     world.mock()
     sheet = world.prompts("a.csv", "a cat")
     url = "http://127.0.0.1:9/hook" if how == "dead" else f"{listener.url}/hook"

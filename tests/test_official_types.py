@@ -24,9 +24,9 @@ from pydantic import TypeAdapter, ValidationError
 from test_conformance import cases, inputs_of
 from typing_extensions import TypedDict
 
-from runner.inputs import BODY, PARAMS, describe
-from runner.registry import ENDPOINTS
-from runner.wire import Call
+from runner.endpoints.inputs import BODY, PARAMS, describe
+from runner.endpoints.registry import ENDPOINTS
+from runner.protocol.call import Call
 
 File: TypeAlias = tuple[str, bytes, str]
 """Name, bytes and media type: the form of a file that says most."""

@@ -20,9 +20,9 @@ from pacing import (
     play,
 )
 
-from runner.pacing.minute import Limits
 from runner.pacing.pace import CEILING, LONGEST_PAUSE, Pace
 from runner.pacing.quota import OwnQuota
+from runner.pacing.rate_window import Limits
 
 AUTO = Limits(in_flight=CEILING, auto=True)
 

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from jobs.job import JSON, FailureClass
 from jobs.result import Picture
-from runner.decoding import decode
-from runner.dialects.chat import read_completion
-from runner.dialects.expiry import expires_at
-from runner.dialects.pictures import (
+from runner.endpoints.chat_image import ENDPOINT, Inputs
+from runner.endpoints.dialects.chat import read_completion
+from runner.endpoints.dialects.expiry import expires_at
+from runner.endpoints.dialects.markdown_links import picture_targets, shortened, video_links
+from runner.endpoints.dialects.pictures import (
     completion_pictures,
     data_pictures,
     distinct,
     no_picture,
     picture_of,
 )
-from runner.dialects.scanner import picture_targets, shortened, video_links
-from runner.dialects.usage import read_usage
-from runner.endpoint import Rejected
-from runner.endpoints.chat_image import ENDPOINT, Inputs
-from runner.wire import Reply
+from runner.endpoints.dialects.usage import read_usage
+from runner.endpoints.endpoint import Rejected
+from runner.protocol.call import Reply
+from runner.protocol.json_text import decode
 
 MEGABYTES = 20
 BIG = "iVBORw0KGgo" + "Ab9+" * (MEGABYTES * 1_000_000 // 4)

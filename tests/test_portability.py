@@ -13,23 +13,14 @@ from working import ME, OUTCOMES, close, finish_all, take, take_over
 
 from jobs.job import PASSING, Step
 from jobs.outcome import Finished, Released
-from jobs.store import (
-    Store,
-    Transaction,
-    answered,
-    batches,
-    bill,
-    choices,
-    history,
-    log,
-    results,
-    totals,
-)
-from jobs.store.bars import Bar
-from jobs.store.choices import Choice
-from jobs.store.claims import Order, next_due
+from jobs.store import Store, Transaction, answers, batches, log
 from jobs.store.log import end_run, last_run, note, open_run
-from jobs.store.settles import Answer, SavedFile, Settlement, replace_answer, settle
+from jobs.store.queries import history, results, spending, totals
+from jobs.store.queue import choices
+from jobs.store.queue.blocked_models import Bar
+from jobs.store.queue.choices import Choice
+from jobs.store.queue.claims import Order, next_due
+from jobs.store.queue.settles import Answer, SavedFile, Settlement, replace_answer, settle
 from jobs.store.staging import Staging
 
 DIALECTS = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]  # theirs
@@ -93,10 +84,10 @@ def use_everything(store: Store) -> None:
         list(results.results(tx, 1, only={"parked", "done"}))
         history.history(tx, 1, position=2)
         history.history(tx, 1, key="k")
-        answered.answer(tx, job.call_id)
-        answered.files_of(tx, job.id, job.call_id)
-        answered.cells_of(tx, job.id)
-        list(answered.done_digests(tx))
+        answers.answer(tx, job.call_id)
+        answers.files_of(tx, job.id, job.call_id)
+        answers.cells_of(tx, job.id)
+        list(answers.done_digests(tx))
         log.run_events(tx, 1)
         read_the_bill(tx, job.call_id)
         last_run(tx, 1)
@@ -104,11 +95,11 @@ def use_everything(store: Store) -> None:
 
 def read_the_bill(tx: Transaction, call_id: int) -> None:
     """What is asked before money is spent."""
-    bill.committed(tx, 1)
-    bill.paid_for(tx, call_id)
-    bill.to_send(tx, 1, positions=((1, 9),))
-    bill.mean_costs(tx, 1)
-    bill.mean_file_size(tx, 1)
+    spending.committed(tx, 1)
+    spending.paid_for(tx, call_id)
+    spending.to_send(tx, 1, positions=((1, 9),))
+    spending.mean_costs(tx, 1)
+    spending.mean_file_size(tx, 1)
 
 
 def test_every_statement_compiles_for_both_databases() -> None:

@@ -9,15 +9,15 @@ import pytest
 
 from jobs.job import JSON
 from jobs.result import Picture, Result
-from runner.dialects.usage import read_usage
-from runner.prices.ask import ANSWER, Ask
+from runner.endpoints.dialects.usage import read_usage
+from runner.prices.balance import Till, read_billing, read_token_usage
 from runner.prices.book import book
+from runner.prices.gateway_prices import read_offer
 from runner.prices.money import nanos
-from runner.prices.offer import read_offer
-from runner.prices.own import OwnPrice
-from runner.prices.pricelist import PriceList
+from runner.prices.price_list import PriceList
+from runner.prices.request import ANSWER, Ask
 from runner.prices.tariff import Source, Tariff
-from runner.prices.till import Till, read_billing, read_token_usage
+from runner.prices.user_prices import OwnPrice
 
 
 def answered(usage: JSON = None, pictures: int = 0) -> Result:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from runner.catalogue import choose_language
-from runner.progress import Display, Event, Snapshot, json_of, line_of, mode_of, render
+from runner.console.progress import Display, Event, Snapshot, json_of, line_of, mode_of, render
 
 NOW = 1_790_000_000.0
 FULL = Snapshot(
@@ -187,7 +187,7 @@ async def test_a_terminal_that_breaks_ends_the_display_and_not_the_run() -> None
 
 
 async def test_a_held_terminal_does_not_hold_up_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.progress.PATIENCE", 0.2)
+    monkeypatch.setattr("runner.console.progress.PATIENCE", 0.2)
     reader, writer = os.pipe()
     os.set_blocking(writer, True)
     stream = os.fdopen(writer, "w", encoding="utf-8")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pacing import Clock
 
-from runner.pacing.minute import Limits, Minute, packed, unpacked
 from runner.pacing.quota import Place, SharedQuota
+from runner.pacing.rate_window import Limits, Minute, packed, unpacked
 
 LIMITS = Limits(in_flight=8, rpm=60)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from world import PICTURE, World, workbook
 
-from runner.ratios import mended
+from runner.intake.excel_ratios import mended
 
 
 @pytest.mark.parametrize(

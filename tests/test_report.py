@@ -10,8 +10,8 @@ import pytest
 from world import KEY, PICTURE, TEXT, World
 
 from jobs.job import JSON
-from jobs.store.gallery import Minute, PastRun
-from jobs.store.totals import Spent
+from jobs.store.queries.gallery import Minute, PastRun
+from jobs.store.queries.totals import Spent
 from runner.report.html import el, joined, script_json
 from runner.report.story import Incident, advice, reasons, sentences, stretches, timeline
 

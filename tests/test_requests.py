@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from jobs.columns import map_columns
 from jobs.job import JSON
-from jobs.request import Problem, Request
-from jobs.template import Template
-from runner.registry import known_fields
-from runner.requests import RequestMaker, Shape
+from jobs.loading.columns import map_columns
+from jobs.loading.request import Problem, Request
+from jobs.loading.template import Template
+from runner.endpoints.registry import known_fields
+from runner.intake.requests import RequestMaker, Shape
 
 
 def maker(headers: list[str], folder: Path = Path(), **given_options: Any) -> RequestMaker:

@@ -10,10 +10,10 @@ from jobs.claimed import Claimed
 from jobs.job import JSON, FailureClass, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
 from runner.endpoints import chat, chat_image, image
-from runner.inputs import parse
-from runner.resolution import CHANNEL_PATIENCE, Resolution, Rules, Signal, after_death, resolve
-from runner.retry import Wait
-from runner.wire import Delivery, Lost, NotSent, Reply
+from runner.endpoints.inputs import parse
+from runner.pacing.backoff import Wait
+from runner.protocol.call import Delivery, Lost, NotSent, Reply
+from runner.steps.resolve import CHANNEL_PATIENCE, Resolution, Rules, Signal, after_death, resolve
 
 FIELDS: dict[str, JSON] = {"model": "m", "prompt": "a cat"}
 JOB = Claimed(

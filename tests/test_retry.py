@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.retry import LONGEST, backoff, retry_after
+from runner.pacing.backoff import LONGEST, backoff, retry_after
 
 NOW = datetime(2026, 11, 23, 3, 33, 20, tzinfo=UTC).timestamp()
 

@@ -13,7 +13,7 @@ from jobs.export import Options, write_results
 from jobs.job import JSON
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
-from jobs.store.results import results
+from jobs.store.queries.results import results
 
 FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 # What no workbook can hold is left out: control characters, and halves of characters.

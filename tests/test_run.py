@@ -13,12 +13,12 @@ from PIL import Image
 from world import KEY, PICTURE, TEXT, World, workbook
 
 from jobs.claimed import Claimed
-from jobs.store.settles import Answer, Settlement
-from runner.gateway import Progress
-from runner.log_file import end_log, log_to
+from jobs.store.queue.settles import Answer, Settlement
 from runner.mock.chance import prompt_digest
-from runner.steps.terms import Done
-from runner.wire import Call, Lost, Reply
+from runner.protocol.call import Call, Lost, Reply
+from runner.steps.context import Done
+from runner.transport.aiohttp_transport import Progress
+from runner.workspace.log_file import end_log, log_to
 
 ANIMALS = ("a cat", "a dog", "an owl")
 HEADERS = ["prompt", "notes"]
@@ -311,7 +311,7 @@ def test_a_fault_of_ours_is_told_in_the_log_and_not_on_the_screen(
     log = world.folder / "rowmill.log"
     for _ in range(2):  # the second run must not write through the first one's handler
         handler = log_to(log)
-        logging.getLogger("runner.workers").error("row 2: a step broke")
+        logging.getLogger("runner.engine.dispatcher").error("row 2: a step broke")
         end_log(handler)
         logging.getLogger("rowmill").info("after the run")
     assert log.read_text(encoding="utf-8").count("a step broke") == 2

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import TEXT, World
 
-from jobs.columns import RESULT_COLUMNS
+from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.reader import open_sheet
-from jobs.sheet.write_delimited import write_delimited
-from jobs.sheet.writers import Column, Grid, Kind
+from jobs.sheet.write.delimited import write_delimited
+from jobs.sheet.write.writers import Column, Grid, Kind
 
 ROWS = ["=1+1", "-5 dogs", "'quoted", "+1", "plain", "@home", "'=x", "-5"]
 

@@ -8,10 +8,10 @@ from PIL import Image
 from sqlalchemy import select
 from world import PICTURE, World
 
-from jobs.store.answered import answer
-from jobs.table import calls
-from runner.answers import INLINE, AnswerFolder
-from runner.mock.forms import Form
+from jobs.store.answers import answer
+from jobs.store.schema import calls
+from runner.mock.picture_shapes import Form
+from runner.workspace.answers import INLINE, AnswerFolder
 
 ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 

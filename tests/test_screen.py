@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.screen import beside, console, folded, is_utf8, markup, plain, prepare
+from runner.console.screen import beside, console, folded, is_utf8, markup, plain, prepare
 
 
 @pytest.mark.parametrize(

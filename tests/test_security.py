@@ -21,9 +21,9 @@ from fault_server import FaultServer, Seen, Stage, answer, packed, playing
 from PIL import Image
 from world import KEY, TEXT, World
 
-from runner.addresses import AddressGuard
-from runner.download import Download, DownloadFailure, Downloads, download
 from runner.exits import Exit
+from runner.files.download import Download, DownloadFailure, Downloads, download
+from runner.transport.addresses import AddressGuard
 
 # --- cells that name local files ------------------------------------------------------------------
 

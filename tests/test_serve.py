@@ -17,9 +17,9 @@ import pytest
 from browser import Browser, Sight
 from world import PICTURE, World
 
-from runner.serve import feed
-from runner.serve.server import LivePage
-from runner.workspace import Workspace
+from runner.report import live_feed
+from runner.report.server import LivePage
+from runner.workspace.workspace import Workspace
 
 PATIENCE = 60.0  # seconds; tests share their cores
 
@@ -133,19 +133,19 @@ def test_a_ticked_row_is_put_back_for_the_next_run(world: World, failed: Path) -
 
 def test_many_scattered_rows_fit_into_a_write(world: World, failed: Path) -> None:
     table = world.workspace(failed).table
-    assert feed.put_back(table, list(range(1, 4001, 2))) == 1
+    assert live_feed.put_back(table, list(range(1, 4001, 2))) == 1
     assert world.standing(failed) == {"done": 1, "pending": 1}
 
 
 def test_news_come_once_and_only_of_what_changed(world: World, failed: Path) -> None:
-    told = feed.Feed(world.workspace(failed), token="x")
+    told = live_feed.Feed(world.workspace(failed), token="x")
     listener = told.listener()
     first = json.loads(listener.news() or "{}")
     assert [one[0] for one in first["rows"]] == [2, 3]
     assert "1 of 2 rows" in first["summary"]
     assert "as of" in first["made"]
     assert listener.news() is None
-    feed.put_back(world.workspace(failed).table, [3])
+    live_feed.put_back(world.workspace(failed).table, [3])
     news = json.loads(listener.news() or "{}")
     assert [(one[0], one[2]) for one in news["rows"]] == [(3, "pending")]
 

@@ -9,14 +9,14 @@ import click
 import pytest
 
 from runner.cli import rowmill
-from runner.commands.options import ToldOption
+from runner.console.options import ToldOption
 from runner.exits import Exit, worst
-from runner.schema import OF_ONE_COMMAND, SCHEMA, Scope, StopIf, Tolerance, Value
-from runner.settings import Settings, resolve
-from runner.settings_file import Origin, SettingsError, SettingsFile
-from runner.settings_places import find_files
-from runner.settings_reader import read_file
-from runner.values import UnfitError, base_url, read_value, site
+from runner.settings.file import Origin, SettingsError, SettingsFile
+from runner.settings.locations import find_files
+from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, Scope, StopIf, Tolerance, Value
+from runner.settings.settings import Settings, resolve
+from runner.settings.toml_reader import read_file
+from runner.settings.values import UnfitError, base_url, read_value, site
 
 BY_NAME = {one.name: one for one in SCHEMA}
 

@@ -37,12 +37,12 @@ from jobs.outcome import (
 )
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store
-from jobs.store.answered import answer
-from jobs.store.choices import suspects_too
-from jobs.store.claims import Order, claim, next_due
-from jobs.store.order import RANK_SPAN
-from jobs.store.settles import Answer, replace_answer, settle
-from jobs.table import answers, attempts, calls, files, jobs
+from jobs.store.answers import answer
+from jobs.store.queue.choices import suspects_too
+from jobs.store.queue.claims import Order, claim, next_due
+from jobs.store.queue.order import RANK_SPAN
+from jobs.store.queue.settles import Answer, replace_answer, settle
+from jobs.store.schema import answers, attempts, calls, files, jobs
 
 EXAMPLES = {type(outcome): outcome for outcome in OUTCOMES}
 NOW = 2000.0

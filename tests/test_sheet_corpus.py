@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from encoding_corpus import TONGUES, Sample, samples
 
-from jobs.sheet.encodings import detect
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet
-from jobs.sheet.text import open_text
+from jobs.sheet.text.decode import open_text
+from jobs.sheet.text.encodings import detect
 from runner.catalogue.findings import words
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.sheet.delimiters import best_delimiter
 from jobs.sheet.reader import Finding, Sheet, SheetError, open_sheet
+from jobs.sheet.text.delimiters import best_delimiter
 from runner.catalogue.findings import words
 
 NASTY = [

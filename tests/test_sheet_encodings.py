@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.sheet.encodings import detect
 from jobs.sheet.reader import SheetError, open_sheet
+from jobs.sheet.text.encodings import detect
 from runner.catalogue.findings import words
 
 CHINESE = "提示词,风格\n一只小猫坐在窗边看雨,水彩\n高端护肤品主图，白色背景,摄影\n"

@@ -16,17 +16,17 @@ from jobs.job import JSON, Failure, FailureClass, Holding, Step
 from jobs.outcome import Finished, GiveUp, Held, Outcome
 from jobs.result import Result as Answered
 from jobs.store import Store
-from jobs.store.claims import Order, claim
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.settles import Ended, Settlement, settle
+from jobs.store.queue.claims import Order, claim
+from jobs.store.queue.settles import Ended, Settlement, settle
 from runner import cli
-from runner.answers import INLINE, AnswerFolder
-from runner.intake import Incoming, take_in
-from runner.preview import FormPart, Preview, curl_line
-from runner.settings import resolve
-from runner.wire import Reply
-from runner.workspace import BATCH_ID, Workspace, of_sheet
+from runner.intake.intake import Incoming, take_in
+from runner.preflight.preview import FormPart, Preview, curl_line
+from runner.protocol.call import Reply
+from runner.settings.settings import resolve
+from runner.workspace.answers import INLINE, AnswerFolder
+from runner.workspace.workspace import BATCH_ID, Workspace, of_sheet
 
 KEY = "sk-canary0123456789wxyz"
 PNG = bytes.fromhex(

@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 
 from jobs.job import Failure, FailureClass
 from jobs.store import Store
-from jobs.store.results import results
-from jobs.store.totals import Counts, counts
+from jobs.store.queries.results import results
+from jobs.store.queries.totals import Counts, counts
 from runner import cli
-from runner.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import BATCH_ID, Workspace
 
 DONE = Fate(text="yes")
 SERVER = Fate(failure=Failure(kind=FailureClass.SERVER, cause="server_error"))

@@ -5,15 +5,15 @@ from test_night import gateway, happened, many, once
 from world import TEXT, World
 
 from jobs.store.log import events_of, last_run
-from runner.pacing import chance
-from runner.workspace import BATCH_ID
+from runner.pacing import random_refusals
+from runner.workspace.workspace import BATCH_ID
 
 
 def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is_not(
     world: World,
 ) -> None:
     for name in ("LEAST", "LEAST_SHARE"):
-        world.monkeypatch.setattr(chance, name, 0)  # known from the start
+        world.monkeypatch.setattr(random_refusals, name, 0)  # known from the start
     with gateway(world) as gate:
         gate.delay = 0.02
         sheet = many(world, 120)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import spool as spooling
-from runner.spool import Spool, clear, pack, replay
-from runner.wire import Reply
+from runner.protocol.call import Reply
+from runner.workspace import spool as spooling
+from runner.workspace.spool import Spool, clear, pack, replay
 
 WRITER = """
 import sys
@@ -154,7 +154,7 @@ def test_a_disk_that_takes_only_a_part_does_not_hide_what_comes_later(
     spool.append(1, reply())
     whole = os.write
     with monkeypatch.context() as full:
-        full.setattr("runner.spool.os.write", lambda fd, data: whole(fd, data[:30]))
+        full.setattr("runner.workspace.spool.os.write", lambda fd, data: whole(fd, data[:30]))
         with pytest.raises(OSError, match="30 of"):
             spool.append(2, reply())
     spool.append(3, reply())

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.decoding import Undecodable
-from runner.sse import Event, events, looks_like_events, payloads, stray
+from runner.protocol.json_text import Undecodable
+from runner.protocol.sse import Event, events, looks_like_events, payloads, stray
 
 
 def datas(body: bytes) -> list[str]:

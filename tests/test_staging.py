@@ -20,10 +20,10 @@ from jobs.outcome import Answered, Finished, GiveUp, Submitted
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.batches import batch
-from jobs.store.results import results
+from jobs.store.queries.results import results
+from jobs.store.queries.totals import counts
+from jobs.store.schema import jobs, rows
 from jobs.store.staging import Change, Plan, Staging
-from jobs.store.totals import counts
-from jobs.table import jobs, rows
 
 
 def keyed(**asks: str) -> list[Line]:

@@ -1,6 +1,6 @@
 """Tests of the statistics by model."""
 
-from jobs.sheet.statistics import ModelLine, by_model
+from jobs.sheet.write.statistics import ModelLine, by_model
 
 
 def test_each_model_has_a_line_and_the_busiest_comes_first() -> None:

@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 
 from jobs.job import Failure, FailureClass
 from jobs.store import Store
-from jobs.store.glance import ended_since
 from jobs.store.log import end_run
+from jobs.store.queries.pace import ended_since
 from runner import cli
-from runner.overview import standing_of
-from runner.workspace import BATCH_ID, Workspace
+from runner.views.status import standing_of
+from runner.workspace.workspace import BATCH_ID, Workspace
 
 DONE = Fate(text="yes", cost=0.5, tokens=(10, 20))
 SERVER = Fate(failure=Failure(kind=FailureClass.SERVER, cause="server_error", detail="oops"))

@@ -16,15 +16,15 @@ from world import TEXT, World
 
 from jobs.job import Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Released, Repeat, TryAgain
-from jobs.store.choices import Candidate
 from jobs.store.log import Event
-from runner import awake
-from runner.overview import pauses_in
-from runner.pacing.trouble import FailedShare, Trouble, is_trouble, wait_of
-from runner.pilot import Outcome, choose, shares_of, spread
-from runner.resolution import Signal
-from runner.schema import SCHEMA, Until
-from runner.values import UnfitError, read_value
+from jobs.store.queue.choices import Candidate
+from runner.engine import keep_awake
+from runner.engine.outage import FailedShare, Trouble, is_trouble, wait_of
+from runner.launch.choose_pilot import Outcome, choose, shares_of, spread
+from runner.settings.schema import SCHEMA, Until
+from runner.settings.values import UnfitError, read_value
+from runner.steps.resolve import Signal
+from runner.views.status import pauses_in
 
 UNTIL = next(one for one in SCHEMA if one.name == "until")
 
@@ -178,7 +178,7 @@ def test_a_long_run_keeps_the_machine_awake_and_lets_go_at_its_end(world: World)
     script.write_text(f'#!/bin/sh\necho "$@" >> {traces}\ncat > /dev/null\n', encoding="utf-8")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     world.monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    world.monkeypatch.setattr(awake, "AFTER", 0.0)
+    world.monkeypatch.setattr(keep_awake, "AFTER", 0.0)
     world.mock(latency=0.4)
     sheet = world.prompts("a.csv", "a cat")
     assert world.run("run", sheet, *TEXT).code == 0
@@ -201,7 +201,7 @@ def _processes() -> list[str]:
 
 
 def test_where_nothing_keeps_it_awake_the_run_goes_on(world: World) -> None:
-    world.monkeypatch.setattr(awake, "AFTER", 0.0)
+    world.monkeypatch.setattr(keep_awake, "AFTER", 0.0)
     world.monkeypatch.setenv("PATH", "")
     world.mock(latency=0.3)
     sheet = world.prompts("a.csv", "a cat")

@@ -10,7 +10,7 @@ import time
 import pytest
 from world import KEY, TEXT, World
 
-from runner import session
+from runner.engine import session
 from runner.exits import PRECEDENCE, Exit, worst
 
 # --- a yes ----------------------------------------------------------------------------------------

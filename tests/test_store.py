@@ -25,17 +25,17 @@ from jobs.job import Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Released, Submitted
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store
-from jobs.store.answered import answer, cells_of, done_digests, files_of
-from jobs.store.bars import Bar
+from jobs.store.answers import answer, cells_of, done_digests, files_of
 from jobs.store.batches import batch as loaded_batch
-from jobs.store.bill import to_send
-from jobs.store.claims import Order, claim, count_death, next_due
-from jobs.store.history import history
 from jobs.store.ids import Ids
-from jobs.store.results import results
-from jobs.store.settles import Ended, LostFile, SavedFile, Settlement, settle
-from jobs.store.totals import FailedAlike, by_class, counts, failures, spent
-from jobs.table import jobs
+from jobs.store.queries.history import history
+from jobs.store.queries.results import results
+from jobs.store.queries.spending import to_send
+from jobs.store.queries.totals import FailedAlike, by_class, counts, failures, spent
+from jobs.store.queue.blocked_models import Bar
+from jobs.store.queue.claims import Order, claim, count_death, next_due
+from jobs.store.queue.settles import Ended, LostFile, SavedFile, Settlement, settle
+from jobs.store.schema import jobs
 
 DONE = Finished(result=Result(text="yes"))
 
@@ -382,7 +382,7 @@ def test_parked_rows_come_last_and_only_when_asked_for(store: Store) -> None:
 def test_no_parked_row_is_lost_between_two_pages(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.store.results.PAGE", 2)
+    monkeypatch.setattr("jobs.store.queries.results.PAGE", 2)
     for word in "abcdefg":
         load(store, asking(word))
     with store.read() as tx:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import JSON
-from jobs.template import Template, TemplateError
+from jobs.loading.template import Template, TemplateError
 from runner.catalogue.findings import describe
 
 HEADERS = ["name", "negative prompt", "风格", "a|b", "Size_Wide", "", "twice", "twice"]

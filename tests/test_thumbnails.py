@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from world import KEY, PICTURE, ROOT, World
 
-from jobs.thumbs import EDGE, thumb_path
-from runner.thumbnails import DECODER, Child, Thumbnails, make_missing
+from jobs.export.thumbs import EDGE, thumb_path
+from runner.files.thumbnails import DECODER, Child, Thumbnails, make_missing
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_the_decoder_sees_no_key_and_rowmill_never_loads_pillow_for_it(
     _picture(folder, "a.png")
     code = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from runner.thumbnails import Child\n"
+        "from runner.files.thumbnails import Child\n"
         "with Child() as child:\n"
         f"    child.ask(['{folder}/files/a.png', '{folder}/a.jpg', 9])\n"
         "    path = Path(f'/proc/{child._process.pid}/environ')\n"

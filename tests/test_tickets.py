@@ -10,8 +10,9 @@ from jobs.claimed import Claimed
 from jobs.job import FailureClass, Step
 from jobs.outcome import Answered, GiveUp, Held, Released, Submitted, TryAgain
 from runner.endpoints import mj_imagine
-from runner.inputs import parse
-from runner.resolution import (
+from runner.endpoints.inputs import parse
+from runner.protocol.call import Delivery, Lost, NotSent, Reply
+from runner.steps.resolve import (
     LEAST_POLL_SECONDS,
     POLL_SECONDS,
     TICKET_SECONDS,
@@ -22,7 +23,6 @@ from runner.resolution import (
     resolve,
     resolve_poll,
 )
-from runner.wire import Delivery, Lost, NotSent, Reply
 
 SENT = 1_000_000.0
 JOB = Claimed(

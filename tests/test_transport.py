@@ -28,11 +28,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wired import CALL, KEY, sent_to, wired
 
-from runner.bodies import DataWatch, json_body
-from runner.gateway import BrokenError, GatewayTransport, Progress
+from runner.protocol.call import Call, Lost, Part, Reply
 from runner.secret import Secret
-from runner.transport import Target, TargetError, Wire, normalised
-from runner.wire import Call, Lost, Part, Reply
+from runner.transport.aiohttp_transport import BrokenError, GatewayTransport, Progress
+from runner.transport.bodies import DataWatch, json_body
+from runner.transport.client import Target, TargetError, Wire, normalised
 
 EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
 

@@ -12,8 +12,8 @@ from traps import ELSEWHERE, TRAPS
 from world import World
 
 from jobs.store.log import call_books
-from runner import resolution
-from runner.workspace import BATCH_ID
+from runner.steps import resolve
+from runner.workspace.workspace import BATCH_ID
 
 HERE_PATH = Path(__file__).parent
 TRAPS_IN_ALL = 71
@@ -25,7 +25,7 @@ def serving(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Trap], TrapServer]]:
     """Starts the server of a trap in this world; waits that only cost time are short."""
-    monkeypatch.setattr(resolution, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(resolve, "POLL_SECONDS", 0.05)
     started: list[TrapServer] = []
 
     def serve(trap: Trap) -> TrapServer:

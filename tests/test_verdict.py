@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.decoding import Undecodable, decode
-from runner.verdict import Action, Verdict, judge, judge_error
-from runner.wire import Reply
+from runner.protocol.call import Reply
+from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.verdict import Action, Verdict, judge, judge_error
 
 CLOUDFLARE = (
     b"<!DOCTYPE html><html><head><title>shop.example | 524: A timeout occurred</title></head>"

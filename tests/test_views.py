@@ -13,7 +13,7 @@ from world import World
 
 from jobs.outcome import Finished
 from jobs.store import Store
-from jobs.views import VIEWS
+from jobs.store.sql_views import VIEWS
 
 PRICE = '[prices."mock-text"]\ncall = 0.002\n[prices."mock-embed"]\ncall = 0.004\n'
 SAME = (

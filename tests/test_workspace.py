@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from world import TEXT, World
 
-from jobs.views import VIEWS
+from jobs.store.sql_views import VIEWS
 
 
 def test_another_sheets_name_is_refused_unless_it_is_the_same_sheet(world: World) -> None:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.columns import map_columns
 from jobs.job import JSON
-from jobs.request import Problem, Request, Requests
+from jobs.loading.columns import map_columns
+from jobs.loading.request import Problem, Request, Requests
+from jobs.loading.template import Template
 from jobs.sheet.block import Block, text_in
-from jobs.template import Template
-from runner.registry import known_fields
-from runner.requests import RequestMaker, Shape
+from runner.endpoints.registry import known_fields
+from runner.intake.requests import RequestMaker, Shape
 
 HEADERS = ("prompt", "temperature", "model", "system", "body.top_k", "shelf")
 TEMPLATES = (None, "{{ prompt }}", "{{ shelf | none }}: \n {{ shelf }}")

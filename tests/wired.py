@@ -6,9 +6,9 @@ from typing import Any
 
 from fault_server import FaultServer
 
+from runner.protocol.call import Call, Delivery
 from runner.secret import Secret
-from runner.transport import Target, Wire, WireLimits
-from runner.wire import Call, Delivery
+from runner.transport.client import Target, Wire, WireLimits
 
 KEY = "sk-canary-0123456789abcdef"
 CALL = Call(path="/v1/chat/completions", json={"model": "m", "prompt": "猫"}, timeout=5)

@@ -21,10 +21,10 @@ from jobs.outcome import (
 )
 from jobs.result import Picture, Result
 from jobs.store import Store
-from jobs.store.claims import Order, adopt, claim
 from jobs.store.ids import Ids
-from jobs.store.settles import Answer, Ended, Settlement, settle
-from jobs.table import calls, jobs
+from jobs.store.queue.claims import Order, adopt, claim
+from jobs.store.queue.settles import Answer, Ended, Settlement, settle
+from jobs.store.schema import calls, jobs
 
 ME = Holding(batch_id=1, run_id=1, owner="me")
 OTHER = Holding(batch_id=1, run_id=2, owner="other")

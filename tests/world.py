@@ -19,21 +19,22 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.store import Store
-from jobs.store.totals import counts
-from runner import books, cli
+from jobs.store.queries.totals import counts
+from runner import cli
 from runner.cli import rowmill
-from runner.mock.edits import Edits
-from runner.mock.embeddings import Embeddings
+from runner.engine import outage
+from runner.mock.endpoints.edits import Edits
+from runner.mock.endpoints.embeddings import Embeddings
+from runner.mock.endpoints.images import Images
+from runner.mock.endpoints.messages import Messages
+from runner.mock.endpoints.midjourney import SUBMITS
 from runner.mock.faults import FaultPlan
-from runner.mock.forms import Form
-from runner.mock.images import Images
-from runner.mock.messages import Messages
-from runner.mock.midjourney import SUBMITS
+from runner.mock.picture_shapes import Form
+from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.mock.thread import MockThread
-from runner.pacing import trouble
-from runner.steps import terms
-from runner.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
+from runner.steps import context
+from runner.views import audit
+from runner.workspace.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
 
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-canary-4b7f1e9c2d8a6053"
@@ -96,12 +97,12 @@ class World:
         monkeypatch.chdir(self.folder)
         self.luck(0.01)
         # A gateway that is there and fails is tried again after as short a wait.
-        monkeypatch.setattr(trouble, "FIRST_WAIT", 0.01)
-        monkeypatch.setattr(trouble, "LONGEST_TRIAL", 0.02)
+        monkeypatch.setattr(outage, "FIRST_WAIT", 0.01)
+        monkeypatch.setattr(outage, "LONGEST_TRIAL", 0.02)
 
     def luck(self, size: float) -> None:
         """How long backoffs are, as a share of the longest they could be."""
-        self.monkeypatch.setattr(terms, "random", Luck(size))
+        self.monkeypatch.setattr(context, "random", Luck(size))
 
     # --- the gateway ------------------------------------------------------------------------------
 
@@ -267,7 +268,7 @@ class World:
             if table.parent.suffix == REHEARSAL or table in self.elsewhere:
                 continue  # it has a bill of its own, and holds it against its books by itself
             store = Store.look(table)
-            found = books.compare(whole, store)
+            found = audit.compare(whole, store)
             store.close()
             assert not found.unpaid, table
             unknown &= set(found.unknown_to_us)

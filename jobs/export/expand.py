@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from jobs.columns import RESULT_COLUMNS
 from jobs.job import JSON
-from jobs.sheet.writers import Column, Grid, Kind, Record
-from jobs.store.results import ResultRow
+from jobs.loading.columns import RESULT_COLUMNS
+from jobs.sheet.write.writers import Column, Grid, Kind, Record
+from jobs.store.queries.results import ResultRow
 
 STRUCTURED = "structured"  # where `result_data` has it
 PREFIX = "result_data."

@@ -12,10 +12,10 @@ from jobs.export.traces import Traces
 from jobs.export.writing import Written
 from jobs.job import JSON
 from jobs.sheet.names import unique_headers
-from jobs.sheet.write_fixes import FixRow, FixSheet, write_fixes
-from jobs.sheet.writers import Kind, cell_text
+from jobs.sheet.write.fixes import FixRow, FixSheet, write_fixes
+from jobs.sheet.write.writers import Kind, cell_text
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow
+from jobs.store.queries.results import ResultRow
 
 Reason = Callable[[ResultRow], str]
 

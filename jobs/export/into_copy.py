@@ -5,21 +5,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs.columns import RESULT_COLUMNS
 from jobs.export.expand import expanded, widened
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import grid, own_columns
 from jobs.export.traces import Traces
 from jobs.export.writing import Options, Written, write_results
-from jobs.sheet.cells import clean, is_long
-from jobs.sheet.copy_parts import UnfitWorkbookError
-from jobs.sheet.copy_sheet import Line, Value
-from jobs.sheet.copy_workbook import Place, copy_with_columns, verify_copy
-from jobs.sheet.write_texts import TextFiles, placeholder
-from jobs.sheet.writers import Column, Kind, cell_text
+from jobs.loading.columns import RESULT_COLUMNS
+from jobs.sheet.copy.parts import UnfitWorkbookError
+from jobs.sheet.copy.sheet import Line, Value
+from jobs.sheet.copy.workbook import Place, copy_with_columns, verify_copy
+from jobs.sheet.write.cells import clean, is_long
+from jobs.sheet.write.texts import TextFiles, placeholder
+from jobs.sheet.write.writers import Column, Kind, cell_text
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow
+from jobs.store.queries.results import ResultRow
 
 COPIED = frozenset({"xlsx", "xlsm"})
 _ROW = RESULT_COLUMNS.index("result_row")

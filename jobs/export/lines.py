@@ -6,11 +6,11 @@ from typing import BinaryIO
 
 from jobs.export.records import HALF_A_MICROSECOND, Moments, records
 from jobs.export.shape import grid, own_columns
-from jobs.sheet.write_lines import AT_ONCE, heads_of, line_of, write_texts
-from jobs.sheet.writers import Tally, unique_names
+from jobs.sheet.write.lines import AT_ONCE, heads_of, line_of, write_texts
+from jobs.sheet.write.writers import Tally, unique_names
 from jobs.store.batches import Batch
-from jobs.store.result_json import Built, Shape, built_rows
-from jobs.store.results import ResultRow, Results
+from jobs.store.queries.result_json import Built, Shape, built_rows
+from jobs.store.queries.results import ResultRow, Results
 
 MOST_COSTS = 10_000
 PLAIN = 1e12  # seconds below which a float has three digits after the point to itself

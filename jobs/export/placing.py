@@ -11,12 +11,12 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs.durable import flush, flush_folder
+from jobs.errors import ObstacleError
 from jobs.export.traces import Traces, trace
 from jobs.failpoints import reach
+from jobs.filesystem import flush, flush_folder
 from jobs.lock import claim, hold_briefly
-from jobs.obstacle import ObstacleError
-from jobs.sheet.writers import WriteError
+from jobs.sheet.write.writers import WriteError
 
 PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
 """Seconds between attempts to replace a file that another program holds; virus scanners let go."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from jobs.export.shape import own_columns
 from jobs.job import JSON
-from jobs.sheet.writers import Record
+from jobs.sheet.write.writers import Record
 from jobs.store.batches import Batch
-from jobs.store.results import ResultRow
+from jobs.store.queries.results import ResultRow
 
 MOST_MOMENTS = 10_000
 HALF_A_MICROSECOND = 5e-7  # what a datetime would round up is the next second

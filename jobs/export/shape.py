@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from jobs.columns import RESULT_COLUMNS
-from jobs.sheet.writers import Column, Grid, Kind
+from jobs.loading.columns import RESULT_COLUMNS
+from jobs.sheet.write.writers import Column, Grid, Kind
 from jobs.store.batches import Batch
 
 FORMATS = ("csv", "tsv", "xlsx", "jsonl", "parquet")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobs.export.placing import named_errors, part_beside, put
 from jobs.export.traces import Traces
-from jobs.sheet.write_vectors import Vector, write_vectors
+from jobs.sheet.write.vectors import Vector, write_vectors
 
 FILE = "vectors.parquet"
 

@@ -13,20 +13,20 @@ from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import format_of, grid
+from jobs.export.thumbs import thumb_path
 from jobs.export.traces import Traces
 from jobs.job import JSON
-from jobs.sheet.copy_parts import UnfitWorkbookError
-from jobs.sheet.workbook_summary import Label
-from jobs.sheet.write_delimited import write_delimited
-from jobs.sheet.write_lines import write_lines
-from jobs.sheet.write_parquet import write_parquet
-from jobs.sheet.write_workbook import Beside, write_workbook
-from jobs.sheet.writers import Column, Grid, Records, Tally
+from jobs.sheet.copy.parts import UnfitWorkbookError
+from jobs.sheet.write.delimited import write_delimited
+from jobs.sheet.write.lines import write_lines
+from jobs.sheet.write.parquet import write_parquet
+from jobs.sheet.write.summary import Label
+from jobs.sheet.write.workbook import Beside, write_workbook
+from jobs.sheet.write.writers import Column, Grid, Records, Tally
 from jobs.store.batches import Batch
-from jobs.store.result_json import can_build
-from jobs.store.results import ResultRow, Results
-from jobs.store.totals import Spent
-from jobs.thumbs import thumb_path
+from jobs.store.queries.result_json import can_build
+from jobs.store.queries.results import ResultRow, Results
+from jobs.store.queries.totals import Spent
 
 SEEKING = frozenset({"xlsx", "parquet"})
 """Formats whose writer goes back in its file, which a pipe cannot."""

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from jobs.sheet.archive import DAMAGES
+from jobs.sheet.workbook.archive import DAMAGES
 
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),

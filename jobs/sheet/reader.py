@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from jobs.sheet.delimited import open_delimited
-from jobs.sheet.encodings import Encoding, detect
 from jobs.sheet.finding import Finding, Severity, SheetError, Term, excerpt
 from jobs.sheet.layout import Layout, Row, Sheet
-from jobs.sheet.lines import open_lines
 from jobs.sheet.magic import real_kind
 from jobs.sheet.parquet import open_parquet
-from jobs.sheet.records import open_records
-from jobs.sheet.text import undecodable
-from jobs.sheet.workbook import open_workbook
+from jobs.sheet.text.decode import undecodable
+from jobs.sheet.text.delimited import open_delimited
+from jobs.sheet.text.encodings import Encoding, detect
+from jobs.sheet.text.lines import open_lines
+from jobs.sheet.text.records import open_records
+from jobs.sheet.workbook.workbook import open_workbook
 
 __all__ = [
     "FORMATS",

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from jobs.database import (
+from jobs.store.database import (
     EmptyTableError,
     OlderTableError,
     TableError,

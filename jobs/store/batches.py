@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from jobs.job import JSON
-from jobs.table import batches
+from jobs.store.schema import batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

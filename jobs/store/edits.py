@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select
 
 from jobs.job import JSON
-from jobs.table import edits
+from jobs.store.schema import edits
 
 
 class Edit(NamedTuple):

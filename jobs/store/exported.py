@@ -9,8 +9,8 @@ from collections.abc import Collection
 from sqlalchemy import Connection, and_, delete, literal, or_, select, update
 
 from jobs.job import State
-from jobs.store.direct import inserting
-from jobs.table import exported, jobs, rows
+from jobs.store.schema import exported, jobs, rows
+from jobs.store.statements import inserting
 
 SETTLED = frozenset({State.DONE, State.FAILED, State.IN_DOUBT, State.SKIPPED})
 

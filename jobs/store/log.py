@@ -10,7 +10,7 @@ from itertools import takewhile
 from sqlalchemy import Connection, insert, select, update
 
 from jobs.job import JSON, Holding
-from jobs.table import batches, calls, events, runs
+from jobs.store.schema import batches, calls, events, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

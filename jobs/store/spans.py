@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from jobs.table import rows
+from jobs.store.schema import rows
 
 Span: TypeAlias = tuple[int, int]
 """The first and the last row number of a span."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import FailureClass
-from runner.catalogue import en, en_failures
-from runner.catalogue.en_failures import COMMANDS_FOR
-from runner.screen import plain
+from runner.catalogue.en import failures, messages
+from runner.catalogue.en.failures import COMMANDS_FOR
+from runner.console.screen import plain
 from runner.secret import redacted
 
 LANGUAGES = ("en", "zh")
@@ -36,27 +36,27 @@ def say(key: str, /, **values: object) -> str:
 
     An unknown key is a fault of ours and raises KeyError.
     """
-    template = _messages(_chosen[0]).get(key) or en.MESSAGES[key]
+    template = _messages(_chosen[0]).get(key) or messages.MESSAGES[key]
     return _filled(template, values)
 
 
 def say_in(tongue: str, key: str, /, **values: object) -> str:
     """The same in a language that is named; what is data stays English whatever people read."""
-    return _filled(_messages(tongue).get(key) or en.MESSAGES[key], values)
+    return _filled(_messages(tongue).get(key) or messages.MESSAGES[key], values)
 
 
 def said(text: str) -> str:
     """What an endpoint or an example says of itself in English, in the chosen language."""
     if _chosen[0] != "zh":
         return text
-    from runner.catalogue.zh_endpoints import SAID  # noqa: PLC0415 - as in `_messages`
+    from runner.catalogue.zh.endpoints import SAID  # noqa: PLC0415 - as in `_messages`
 
     return SAID.get(text, text)
 
 
 def knows(key: str) -> bool:
     """Is there such a sentence?"""
-    return key in en.MESSAGES
+    return key in messages.MESSAGES
 
 
 def sentences(prefix: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ def sentences(prefix: str) -> dict[str, str]:
     chosen = _messages(_chosen[0])
     return {
         key.removeprefix(prefix): chosen.get(key, text)
-        for key, text in en.MESSAGES.items()
+        for key, text in messages.MESSAGES.items()
         if key.startswith(prefix)
     }
 
@@ -75,8 +75,8 @@ def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explana
     `values` fill the command: `sheet`, `row`, `provider`. Those not given stay out of it.
     """
     finer = f"{kind}.{cause}"
-    key = finer if finer in en_failures.FAILURES else str(kind)
-    meaning, remedy = failures_in(_chosen[0]).get(key) or en_failures.FAILURES[key]
+    key = finer if finer in failures.FAILURES else str(kind)
+    meaning, remedy = failures_in(_chosen[0]).get(key) or failures.FAILURES[key]
     command = COMMANDS_FOR.get(key, COMMANDS_FOR[str(kind)])
     given = {found[1]: values.get(found[1], "") for found in _PLACE.finditer(command)}
     return Explanation(
@@ -97,16 +97,16 @@ def choose_language(asked: str | None, environ: Mapping[str, str]) -> str:
 def failures_in(tongue: str) -> Mapping[str, tuple[str, str]]:
     """Meaning and remedy of each class of failure, and of its finer causes, in one language."""
     if tongue != "zh":
-        return en_failures.FAILURES
-    from runner.catalogue.zh_failures import FAILURES  # noqa: PLC0415 - as in `_messages`
+        return failures.FAILURES
+    from runner.catalogue.zh.failures import FAILURES  # noqa: PLC0415 - as in `_messages`
 
     return FAILURES
 
 
 def _messages(tongue: str) -> Mapping[str, str]:
     if tongue != "zh":
-        return en.MESSAGES
-    from runner.catalogue.zh import MESSAGES  # noqa: PLC0415 - one language is enough for most
+        return messages.MESSAGES
+    from runner.catalogue.zh.messages import MESSAGES  # noqa: PLC0415 - one language is enough for most
 
     return MESSAGES
 

@@ -10,24 +10,24 @@ def phrase(text: str, tongue: str | None = None) -> str:
     """What a cell should be or was, or what the system says."""
     if (tongue or language()) != "zh":
         return text
-    from runner.catalogue import chinese  # noqa: PLC0415 - see above
+    from runner.catalogue.zh import patterns  # noqa: PLC0415 - see above
 
-    return chinese.phrase(text)
+    return patterns.phrase(text)
 
 
 def detail(text: str) -> str:
     """What happened to a row, where these are our words and not a provider's."""
     if language() != "zh":
         return text
-    from runner.catalogue import chinese  # noqa: PLC0415 - see above
+    from runner.catalogue.zh import patterns  # noqa: PLC0415 - see above
 
-    return chinese.detail(text)
+    return patterns.detail(text)
 
 
 def label(text: str) -> str:
     """A label on the summary of a results workbook."""
     if language() != "zh":
         return text
-    from runner.catalogue import chinese  # noqa: PLC0415 - see above
+    from runner.catalogue.zh import patterns  # noqa: PLC0415 - see above
 
-    return chinese.label(text)
+    return patterns.label(text)

@@ -1,6 +1,6 @@
 """Says why something failed: our obstacles and the system's errors in the reader's language."""
 
-from jobs.obstacle import ObstacleError
+from jobs.errors import ObstacleError
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
 

@@ -8,24 +8,24 @@ from urllib.parse import urlsplit
 import click
 
 from jobs.sheet.finding import Finding
-from runner.absence import absence_words
 from runner.catalogue import say
 from runner.catalogue.findings import describe
+from runner.catalogue.missing_rows import absence_words
+from runner.catalogue.money import settings_line
 from runner.catalogue.phrases import detail
-from runner.commands import options
-from runner.commands.page import Page
-from runner.commands.paying import disk_words, size_words, time_words
 from runner.commands.run import sheet_and_workspace
 from runner.commands.status import at_words
-from runner.forecast import range_words
-from runner.loaded import how_read
-from runner.preview import Preview, json_text, without_long_texts
-from runner.screen import give
+from runner.console import options
+from runner.console.layout import Page
+from runner.console.screen import give
+from runner.intake.loaded import how_read
+from runner.intake.stdin_sheet import STDIN, borrowed
+from runner.launch.consent import disk_words, size_words, time_words
+from runner.preflight.check import Survey, survey, survey_record
+from runner.preflight.forecast import range_words
+from runner.preflight.preview import Preview, json_text, without_long_texts
 from runner.secret import redacted
-from runner.stdin_sheet import STDIN, borrowed
-from runner.survey import Survey, survey, survey_record
-from runner.told import settings_line
-from runner.workspace import Workspace, readable
+from runner.workspace.workspace import Workspace, readable
 
 MOST_SHOWN = 200  # findings, and bad rows
 

@@ -11,20 +11,20 @@ import click
 from jobs.job import JSON
 from jobs.store import Store, TableError
 from jobs.store.batches import Batch
-from jobs.store.bill import to_send
-from jobs.store.soundness import DamagedError
+from jobs.store.integrity import DamagedError
+from jobs.store.queries.spending import to_send
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
-from runner.commands import options
-from runner.commands.page import Page
-from runner.doctor import Check, Diagnosis, Health, examine
-from runner.doctor_bundle import write_bundle
+from runner.console import options
+from runner.console.layout import Page
+from runner.console.screen import give, tell
 from runner.exits import Exit, Refusal, worst
-from runner.schema import GLOBAL, SCHEMA, Scope
-from runner.screen import give, tell
+from runner.preflight.doctor import Check, Diagnosis, Health, examine
+from runner.preflight.support_bundle import write_bundle
 from runner.secret import redacted
-from runner.settings import Settings
-from runner.workspace import BATCH_ID, SUFFIX, Workspace, find, of_sheet
+from runner.settings.schema import GLOBAL, SCHEMA, Scope
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID, SUFFIX, Workspace, find, of_sheet
 
 MARKS = {Health.GOOD: ("✓", "green"), Health.NOTE: ("!", "yellow"), Health.BAD: ("✗", "red")}
 

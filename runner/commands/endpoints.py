@@ -7,13 +7,13 @@ import sys
 from rich.cells import cell_len, set_cell_size
 
 from jobs.job import JSON
-from runner import registry
 from runner.catalogue import said, say
-from runner.commands import options
-from runner.endpoint import AnyEndpoint
+from runner.console import options
+from runner.console.screen import beside, give, plain, tell
+from runner.endpoints import registry
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.inputs import Field, describe
 from runner.exits import Refusal
-from runner.inputs import Field, describe
-from runner.screen import beside, give, plain, tell
 
 
 @options.argument("endpoint", required=False)

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import click
 
-from jobs.columns import map_columns
 from jobs.export import FixOptions, Written, export_fixes
+from jobs.loading.columns import map_columns
+from jobs.loading.template import Template, TemplateError
 from jobs.store import Store
 from jobs.store.batches import Batch, batch
-from jobs.store.results import ResultRow, results
-from jobs.template import Template, TemplateError
+from jobs.store.queries.results import ResultRow, results
 from runner.catalogue import say
 from runner.catalogue.phrases import detail
-from runner.commands import options
-from runner.commands.page import Page
-from runner.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
-from runner.next_command import named
-from runner.registry import known_fields
-from runner.screen import give, tell
-from runner.settings import Settings
-from runner.workspace import BATCH_ID, Workspace, find, typed
+from runner.console import options
+from runner.console.layout import Page
+from runner.console.screen import give, tell
+from runner.endpoints.registry import known_fields
+from runner.settings.settings import Settings
+from runner.views.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
+from runner.views.next_command import named
+from runner.workspace.workspace import BATCH_ID, Workspace, find, typed
 
 
 @options.argument("sheet", required=False)

@@ -22,20 +22,20 @@ from jobs.export import (
     write_into_copy,
     write_results,
 )
-from jobs.sheet.writers import Tally
+from jobs.sheet.write.writers import Tally
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch, batch
 from jobs.store.exported import confirm, give_back, take_new
-from jobs.store.results import results
-from jobs.store.totals import spent
+from jobs.store.queries.results import results
+from jobs.store.queries.totals import spent
 from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
-from runner.commands import options
-from runner.commands.picturing import thumbnails_for
+from runner.console import options
+from runner.console.screen import tell
 from runner.exits import Refusal
-from runner.screen import tell
-from runner.workspace import BATCH_ID, Workspace, find
+from runner.launch.picturing import thumbnails_for
+from runner.workspace.workspace import BATCH_ID, Workspace, find
 
 STATUSES = ("done", "failed", "pending", "in_doubt", "skipped", "parked")
 STDOUT = "-"

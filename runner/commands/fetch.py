@@ -12,28 +12,28 @@ from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.log import add_to_run, end_run, last_run
-from jobs.store.results import results
-from jobs.store.saved import kept_files, refetch, still_open, want_again
-from jobs.store.totals import spent
+from jobs.store.queries.results import results
+from jobs.store.queries.totals import spent
+from jobs.store.queue.refetch import kept_files, refetch, still_open, want_again
 from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
-from runner.commands import options
-from runner.commands.finishing import STOP_CODES
-from runner.commands.picturing import thumbnails_for
-from runner.commands.terms import program_version
+from runner.console import options
+from runner.console.progress import Display
+from runner.console.screen import give, tell
+from runner.engine.session import Assignment, Ending, Session
 from runner.exits import Exit, worst
-from runner.inspection import Condition, Finding, inspect_files
-from runner.keys import OwnedKey
-from runner.log_file import end_log, log_to
-from runner.next_command import MORE, at_last_address
-from runner.prices.pricelist import PriceList
-from runner.progress import Display
-from runner.purse import Purse
-from runner.screen import give, tell
+from runner.files.verify import Condition, Finding, inspect_files
+from runner.launch.finish import STOP_CODES
+from runner.launch.picturing import thumbnails_for
+from runner.launch.request import program_version
+from runner.prices.price_list import PriceList
+from runner.prices.spending_cap import Purse
 from runner.secret import Secret
-from runner.session import Assignment, Ending, Session
-from runner.workspace import BATCH_ID, Workspace, find
+from runner.settings.keys import OwnedKey
+from runner.views.next_command import MORE, at_last_address
+from runner.workspace.log_file import end_log, log_to
+from runner.workspace.workspace import BATCH_ID, Workspace, find
 
 MOST_SHOWN = 20
 

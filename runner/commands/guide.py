@@ -13,24 +13,24 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from jobs.columns import ColumnMap, map_columns
+from jobs.loading.columns import ColumnMap, map_columns
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Store
-from jobs.store.results import ResultRow, results
-from jobs.store.totals import counts
+from jobs.store.queries.results import ResultRow, results
+from jobs.store.queries.totals import counts
 from runner.catalogue import said, say
 from runner.catalogue.reasons import reason
-from runner.commands import options
 from runner.commands.run import sheet_and_workspace
-from runner.commands.usage import confirmed
+from runner.console import options
+from runner.console.screen import console, plain, tell
+from runner.console.usage import confirmed
+from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
-from runner.keys import clean_key, find_key, key_file, store_key
-from runner.registry import ENDPOINTS, known_fields, needed_fields
-from runner.screen import console, plain, tell
-from runner.settings import Settings
-from runner.settings_places import FILE_NAME
-from runner.values import UnfitError, base_url, site
-from runner.workspace import BATCH_ID, Workspace
+from runner.settings.keys import clean_key, find_key, key_file, store_key
+from runner.settings.locations import FILE_NAME
+from runner.settings.settings import Settings
+from runner.settings.values import UnfitError, base_url, site
+from runner.workspace.workspace import BATCH_ID, Workspace
 
 FIRST = 3  # rows that are run before the rest is asked about
 SHOWN = 60  # characters of an example or an answer

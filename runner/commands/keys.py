@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from runner.catalogue import say
-from runner.commands import options
-from runner.keys import clean_key, key_file, remove_key, store_key, stored_keys, url_of
-from runner.screen import give, tell
-from runner.settings_file import Origin
-from runner.settings_places import find_files
-from runner.values import site
+from runner.console import options
+from runner.console.screen import give, tell
+from runner.settings.file import Origin
+from runner.settings.keys import clean_key, key_file, remove_key, store_key, stored_keys, url_of
+from runner.settings.locations import find_files
+from runner.settings.values import site
 
 
 class _Keys(options.Told, click.Group):

@@ -6,13 +6,13 @@ import sys
 
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
-from runner.commands import options
+from runner.console import options
+from runner.console.screen import give, tell
 from runner.exits import Refusal
-from runner.mock.counter import PRICING
+from runner.mock.account_info import PRICING
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
-from runner.screen import give, tell
 
 
 def _mock() -> None:

@@ -12,23 +12,23 @@ from pathlib import Path
 import click
 
 from jobs.store import Store
-from jobs.store.totals import counts
-from runner.books import compare
+from jobs.store.queries.totals import counts
 from runner.catalogue import say
-from runner.commands import options
-from runner.commands.launch import launch
-from runner.commands.terms import Launch
+from runner.console import options
+from runner.console.screen import tell
+from runner.endpoints.registry import needed_fields
 from runner.exits import Exit, Refusal
-from runner.mock.counter import PRICING
+from runner.intake.stdin_sheet import STDIN, borrowed
+from runner.launch.launch import launch
+from runner.launch.request import Launch
+from runner.mock.account_info import PRICING
 from runner.mock.faults import FaultPlan, PlanName
+from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.mock.thread import MockThread
-from runner.registry import needed_fields
-from runner.screen import tell
 from runner.secret import Secret
-from runner.settings import Settings
-from runner.stdin_sheet import STDIN, borrowed
-from runner.workspace import BATCH_ID, REHEARSAL, Workspace, of_rehearsal
+from runner.settings.settings import Settings
+from runner.views.audit import compare
+from runner.workspace.workspace import BATCH_ID, REHEARSAL, Workspace, of_rehearsal
 
 KEY = "sk-rowmill-rehearsal"
 LATENCY = (0.05, 0.4)  # seconds: quick, and still a run to watch

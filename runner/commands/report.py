@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from runner.catalogue import say
-from runner.commands import options
+from runner.console import options
+from runner.console.screen import tell
 from runner.report.writing import Wish, write_report
-from runner.screen import tell
-from runner.workspace import find
+from runner.workspace.workspace import find
 
 
 @options.argument("sheet", required=False)

@@ -11,19 +11,19 @@ import click
 from jobs.job import RETRIABLE, FailureClass, State
 from jobs.store import Store, Transaction
 from jobs.store.batches import Batch
-from jobs.store.choices import Choice, again, retry, retry_named
-from jobs.store.totals import by_class, counts, failures
+from jobs.store.queries.totals import by_class, counts, failures
+from jobs.store.queue.choices import Choice, again, retry, retry_named
 from runner.catalogue import say
-from runner.commands import options
-from runner.commands.absent import tell_absent
-from runner.commands.launch import launch
 from runner.commands.run import bring_forward, sheet_and_workspace
-from runner.commands.terms import Launch
+from runner.console import options
+from runner.console.screen import tell
 from runner.exits import Exit, Refusal
-from runner.named_rows import NamedRows, Source, read_named
-from runner.screen import tell
-from runner.settings import Settings
-from runner.workspace import BATCH_ID, Workspace, find
+from runner.intake.corrections import NamedRows, Source, read_named
+from runner.launch.absent import tell_absent
+from runner.launch.launch import launch
+from runner.launch.request import Launch
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID, Workspace, find
 
 KEYS_AT_ONCE = 10_000  # what one statement may name
 PutBack = Callable[[Transaction, int, Choice], int]

@@ -4,26 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.catalogue import say
-from runner.commands import options
+from runner.console import options
 from runner.exits import Refusal
-from runner.imports import begin, undisturbed
-from runner.stdin_sheet import STDIN, keep
-from runner.workspace import REHEARSAL, Workspace, around, find, of_sheet, renamed_from
+from runner.intake.stdin_sheet import STDIN, keep
+from runner.startup import begin, undisturbed
+from runner.workspace.workspace import REHEARSAL, Workspace, around, find, of_sheet, renamed_from
 
 
 @options.argument("sheet")
 def _run(sheet: str) -> int:
     # While the table is opened and counted, and while the gateway is asked for its prices. Where
     # the yes is not given yet, what runs is imported while the person reads the question.
-    agreed = ["runner.commands.running"] if options.given().get("yes") else []
-    begin("runner.commands.asking", "runner.commands.pending", *agreed)
+    agreed = ["runner.launch.running"] if options.given().get("yes") else []
+    begin("runner.preflight.asking", "runner.launch.pending", *agreed)
     bring_forward(Path(sheet))
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()
     # What runs takes half a second to load; that the table is held can be told before.
     with undisturbed():
-        from runner.commands.launch import launch  # noqa: PLC0415
-        from runner.commands.terms import Launch  # noqa: PLC0415
+        from runner.launch.launch import launch  # noqa: PLC0415
+        from runner.launch.request import Launch  # noqa: PLC0415
 
     known = workspace.loaded()
     settings = options.settings(

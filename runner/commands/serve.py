@@ -10,12 +10,12 @@ import click
 
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
-from runner.commands import options
+from runner.console import options
+from runner.console.screen import give, tell
 from runner.exits import Refusal
-from runner.screen import give, tell
-from runner.serve.server import serve_forever
-from runner.settings import Settings
-from runner.workspace import Workspace, find
+from runner.report.server import serve_forever
+from runner.settings.settings import Settings
+from runner.workspace.workspace import Workspace, find
 
 
 @options.argument("sheet", required=False)

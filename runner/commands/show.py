@@ -9,18 +9,17 @@ from pathlib import Path
 import click
 
 from jobs.job import JSON, FailureClass
-from jobs.store.answered import StoredAnswer
-from jobs.store.history import PastCall, RowHistory
-from runner.answers import AnswerFolder, digest_of
+from jobs.store.answers import StoredAnswer
+from jobs.store.queries.history import PastCall, RowHistory
 from runner.catalogue import explain, say
+from runner.catalogue.money import money
 from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
-from runner.commands import options
-from runner.commands.page import Page
+from runner.console import options
+from runner.console.layout import Page
+from runner.console.screen import escaped, give
 from runner.exits import Refusal
-from runner.next_command import at_last_address, named, with_address
-from runner.one_row import RowView, WantedRow, row_of, row_record
-from runner.preview import (
+from runner.preflight.preview import (
     NoRequestError,
     Place,
     Preview,
@@ -30,11 +29,12 @@ from runner.preview import (
     visible,
     without_pictures,
 )
-from runner.screen import escaped, give
 from runner.secret import redacted
-from runner.settings import Settings
-from runner.told import money
-from runner.workspace import Workspace, find
+from runner.settings.settings import Settings
+from runner.views.next_command import at_last_address, named, with_address
+from runner.views.row import RowView, WantedRow, row_of, row_record
+from runner.workspace.answers import AnswerFolder, digest_of
+from runner.workspace.workspace import Workspace, find
 
 MOST_OF_TEXT = 600
 MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all

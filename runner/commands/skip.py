@@ -9,16 +9,16 @@ import click
 from jobs.job import FailureClass, State
 from jobs.store import Store
 from jobs.store.batches import batch
-from jobs.store.choices import Choice, skip, to_skip
-from jobs.store.few_rows import row_range
+from jobs.store.queries.few_rows import row_range
+from jobs.store.queue.choices import Choice, skip, to_skip
 from runner.catalogue import say
-from runner.commands import options
-from runner.commands.absent import tell_absent
-from runner.commands.usage import confirmed
+from runner.console import options
+from runner.console.screen import tell
+from runner.console.usage import confirmed
 from runner.exits import Exit, Refusal
-from runner.screen import tell
-from runner.settings import Settings
-from runner.workspace import BATCH_ID, Workspace, find
+from runner.launch.absent import tell_absent
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID, Workspace, find
 
 
 @options.argument("sheet", required=False)

@@ -9,17 +9,17 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.text import Text
 
-from jobs.store.totals import Counts
+from jobs.store.queries.totals import Counts
 from runner.catalogue import explain, say
-from runner.commands import options
-from runner.commands.page import Page
-from runner.durations import span_of
-from runner.flow import flowed
-from runner.overview import RunState, Standing, standing_of, standing_record
-from runner.screen import give
-from runner.settings import Settings
-from runner.told import doubt_words, how_words, money_words
-from runner.workspace import Workspace, find
+from runner.catalogue.durations import span_of
+from runner.catalogue.money import doubt_words, how_words, money_words
+from runner.console import options
+from runner.console.flow import flowed
+from runner.console.layout import Page
+from runner.console.screen import give
+from runner.settings.settings import Settings
+from runner.views.status import RunState, Standing, standing_of, standing_record
+from runner.workspace.workspace import Workspace, find
 
 WATCH_SECONDS = 2.0
 BAR = 60  # columns at most

@@ -8,17 +8,17 @@ import click
 from jobs.job import JSON
 from jobs.store import Store, Transaction
 from jobs.store.batches import batch
-from jobs.store.bill import committed
 from jobs.store.ids import Ids
 from jobs.store.log import last_run, note, remember_options
+from jobs.store.queries.spending import committed
 from runner.catalogue import say
-from runner.commands import options
+from runner.console import options
+from runner.console.screen import tell
+from runner.engine.steering import STEER
 from runner.exits import Refusal
 from runner.prices.money import NANO
-from runner.schema import Cap, Until
-from runner.screen import tell
-from runner.steering import STEER
-from runner.workspace import BATCH_ID, Workspace, find
+from runner.settings.schema import Cap, Until
+from runner.workspace.workspace import BATCH_ID, Workspace, find
 
 
 @options.argument("sheet", required=False)

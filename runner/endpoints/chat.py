@@ -9,7 +9,7 @@ from typing import Literal
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
-from runner.dialects.chat import (
+from runner.endpoints.dialects.chat import (
     Completion,
     completion_call,
     cut_stream,
@@ -18,16 +18,16 @@ from runner.dialects.chat import (
     read_completion,
     result_of,
 )
-from runner.dialects.structured import (
+from runner.endpoints.dialects.structured import (
     Structured,
     read_structured,
     response_format,
     schema_fault,
     schema_in,
 )
-from runner.endpoint import Endpoint, Reading, Rejected
-from runner.inputs import Attachment, InputError, body_column, column
-from runner.wire import Call, Reply
+from runner.endpoints.endpoint import Endpoint, Reading, Rejected
+from runner.endpoints.inputs import Attachment, InputError, body_column, column
+from runner.protocol.call import Call, Reply
 
 _SLOW = re.compile(r"(?:^|/)o\d|think|reason|[-/]r1\b", re.IGNORECASE)
 

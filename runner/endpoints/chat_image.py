@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from jobs.job import JSON
 from jobs.result import Picture, Result
-from runner.dialects.chat import (
+from runner.endpoints.dialects.chat import (
     Completion,
     completion_call,
     cut_stream,
@@ -16,12 +16,12 @@ from runner.dialects.chat import (
     read_completion,
     result_of,
 )
-from runner.dialects.drafts import Choice
-from runner.dialects.pictures import completion_pictures, no_picture
-from runner.dialects.scanner import shortened, video_links
-from runner.endpoint import Endpoint, Reading, Rejected
-from runner.inputs import Attachment, body_column, column
-from runner.wire import Call, Reply
+from runner.endpoints.dialects.completions import Choice
+from runner.endpoints.dialects.markdown_links import shortened, video_links
+from runner.endpoints.dialects.pictures import completion_pictures, no_picture
+from runner.endpoints.endpoint import Endpoint, Reading, Rejected
+from runner.endpoints.inputs import Attachment, body_column, column
+from runner.protocol.call import Call, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

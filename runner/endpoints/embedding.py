@@ -7,10 +7,10 @@ from typing import Literal
 
 from jobs.job import JSON, Failure
 from jobs.result import Result, Usage
-from runner.dialects.vectors import Vectors, read_vectors, shares, wrong_length
-from runner.endpoint import Endpoint, Reading, Rejected, Together
-from runner.inputs import PARAMS, body_column, column
-from runner.wire import Call, Reply
+from runner.endpoints.dialects.vectors import Vectors, read_vectors, shares, wrong_length
+from runner.endpoints.endpoint import Endpoint, Reading, Rejected, Together
+from runner.endpoints.inputs import PARAMS, body_column, column
+from runner.protocol.call import Call, Reply
 
 MOST_ROWS = 2048
 MOST_TOKENS = 300_000

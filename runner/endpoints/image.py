@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import JSON
-from runner.dialects.images import family_of, read_pictures, sendable, warnings
-from runner.endpoint import Endpoint, Reading
-from runner.inputs import body_column, column
-from runner.wire import Call, Reply
+from runner.endpoints.dialects.images import family_of, read_pictures, sendable, warnings
+from runner.endpoints.endpoint import Endpoint, Reading
+from runner.endpoints.inputs import body_column, column
+from runner.protocol.call import Call, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

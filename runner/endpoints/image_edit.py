@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.dialects.images import family_of, read_pictures, sendable, warnings
-from runner.endpoint import Endpoint, Reading
-from runner.filetype import ENDINGS, media_type
-from runner.inputs import Attachment, body_column, column, enclosed_pictures
-from runner.wire import Call, Part, Reply
+from runner.endpoints.dialects.images import family_of, read_pictures, sendable, warnings
+from runner.endpoints.endpoint import Endpoint, Reading
+from runner.endpoints.inputs import Attachment, body_column, column, enclosed_pictures
+from runner.protocol.call import Call, Part, Reply
+from runner.protocol.pictures import ENDINGS, media_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
-from runner.dialects.chat import Completion, cut_stream, finish_failure, result_of
-from runner.dialects.messages import (
+from runner.endpoints.dialects.chat import Completion, cut_stream, finish_failure, result_of
+from runner.endpoints.dialects.messages import (
     LONGEST_WHOLE,
     content_of,
     messages_call,
@@ -18,10 +18,10 @@ from runner.dialects.messages import (
     tool_choice_of,
     tools_of,
 )
-from runner.endpoint import Endpoint, Reading, Rejected
-from runner.inputs import Attachment, body_column, column
-from runner.prices.ask import MAX_TOKENS
-from runner.wire import Call, Reply
+from runner.endpoints.endpoint import Endpoint, Reading, Rejected
+from runner.endpoints.inputs import Attachment, body_column, column
+from runner.prices.request import MAX_TOKENS
+from runner.protocol.call import Call, Reply
 
 PICTURE_LIMIT = 5_242_880 * 3 // 4
 """Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.dialects.midjourney import ask_call, enclosed, read_submit, read_task, submit_call
-from runner.endpoint import Endpoint, Reading
-from runner.inputs import Attachment, body_column, column, enclosed_pictures
-from runner.wire import Call, Reply
+from runner.endpoints.dialects.midjourney import (
+    ask_call,
+    enclosed,
+    read_submit,
+    read_task,
+    submit_call,
+)
+from runner.endpoints.endpoint import Endpoint, Reading
+from runner.endpoints.inputs import Attachment, body_column, column, enclosed_pictures
+from runner.protocol.call import Call, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from runner.mock.canned import Canned
+from runner.mock.error_replies import Canned
 from runner.mock.faults import FREE, Ask, Fault
 from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT
 

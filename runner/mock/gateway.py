@@ -10,22 +10,23 @@ from typing import Self
 
 from aiohttp import web
 
-from runner.mock import midjourney, sending
-from runner.mock.books import Books, Download, Request
-from runner.mock.canned import CONSOLE, Canned, gateway_error, openai_error
-from runner.mock.chat import Chat
-from runner.mock.checking import Problem
-from runner.mock.counter import Counter
-from runner.mock.desk import Answering, Desk
-from runner.mock.edits import Edits
-from runner.mock.embeddings import Embeddings
+from runner.mock import responses
+from runner.mock.account_info import Counter
+from runner.mock.bill import Books, Download, Request
+from runner.mock.endpoints import midjourney
+from runner.mock.endpoints.chat import Chat
+from runner.mock.endpoints.chat_replies import packed
+from runner.mock.endpoints.edits import Edits
+from runner.mock.endpoints.embeddings import Embeddings
+from runner.mock.endpoints.images import Images
+from runner.mock.endpoints.messages import Messages
+from runner.mock.endpoints.midjourney import Midjourney
+from runner.mock.error_replies import CONSOLE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
-from runner.mock.files import Files
-from runner.mock.images import Images
-from runner.mock.messages import Messages
-from runner.mock.midjourney import Midjourney
-from runner.mock.replies import packed
+from runner.mock.handler import Answering, Desk
+from runner.mock.pictures.serve import Files
 from runner.mock.settings import MockSettings
+from runner.mock.validation import Problem
 
 HOST = "127.0.0.1"
 BAD_KEY = "sk-bad"
@@ -137,7 +138,7 @@ class MockGateway:
                 status=refusal.status if refusal else 200,
             )
         )
-        return sending.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
+        return responses.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
 
     async def _free(self, http: web.BaseRequest) -> web.StreamResponse | None:
         """What stands on no bill: files, pictures of tasks, prices and till."""
@@ -146,7 +147,7 @@ class MockGateway:
         if midjourney.is_picture(http.method, http.path):
             return await self._midjourney.picture(http)
         if self._counter.has(http.method, http.path):
-            return sending.canned_response(self._counter.answer(http.path), {})
+            return responses.canned_response(self._counter.answer(http.path), {})
         return None
 
     def _open_desks(self) -> dict[str, Answering]:
@@ -189,7 +190,7 @@ class _Reset(asyncio.Protocol):
     """A connection that is reset as soon as it is there."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        sending.reset(transport)
+        responses.reset(transport)
 
 
 async def _close(listener: asyncio.Server, server: web.Server) -> None:

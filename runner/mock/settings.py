@@ -8,7 +8,7 @@ from typing import Literal
 from jobs.job import JSON
 from runner.mock.chance import chance
 from runner.mock.faults import FaultPlan
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
 
 PRICE_PER_TEXT = 0.002
 PRICE_PER_PICTURE = 0.02

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from jobs.claimed import Claimed
-from runner.pacing.minute import Limits
+from runner.pacing.backoff import Wait
 from runner.pacing.pace import Pace
-from runner.retry import Wait
-from runner.transport import Wire
-from runner.wire import Call, Delivery
+from runner.pacing.rate_window import Limits
+from runner.protocol.call import Call, Delivery
+from runner.transport.client import Wire
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

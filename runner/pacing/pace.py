@@ -4,12 +4,12 @@ import math
 import time
 from collections.abc import Callable
 
-from runner.pacing.at_once import AtOnce
-from runner.pacing.climb import START, Climb
-from runner.pacing.minute import Limits
+from runner.pacing.adaptive_rate import Seeker
+from runner.pacing.adaptive_window import START, Climb
+from runner.pacing.backoff import Wait
+from runner.pacing.concurrency_limit import AtOnce
 from runner.pacing.quota import OwnQuota, Quota
-from runner.pacing.seeker import Seeker
-from runner.retry import Wait
+from runner.pacing.rate_window import Limits
 
 CEILING = 256  # calls at once that `auto` may come to
 LONGEST_PAUSE = 60.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from jobs.lock import hold_briefly
-from runner.pacing.minute import FIRST_GUESS, Limits, Minute, packed, unpacked
+from runner.pacing.rate_window import FIRST_GUESS, Limits, Minute, packed, unpacked
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from jobs.result import Result
-from runner.prices.ask import Ask
 from runner.prices.money import MILLION, ZERO
+from runner.prices.request import Ask
 from runner.prices.tokens import Tokens, tokens_of
 
 ONE = Decimal(1)

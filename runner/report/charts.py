@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from jobs.store.figures import Figures, ModelCost, TimeBin, Waits
+from jobs.store.queries.figures import Figures, ModelCost, TimeBin, Waits
 from runner.catalogue import say
+from runner.catalogue.money import amount_words
 from runner.report.html import Html, el, joined
-from runner.told import amount_words
 
 HEIGHT = 150.0  # pixels of the drawing area
 TOP = 16.0  # room for the topmost label

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from jobs.store import Store, Transaction
-from jobs.store.figures import Figures, figures
-from jobs.store.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
 from jobs.store.log import Run, last_run
-from jobs.store.totals import Counts, FailedAlike, Spent, counts, failures, spent
-from runner.next_command import named, next_command
-from runner.workspace import BATCH_ID, Workspace
+from jobs.store.queries.figures import Figures, figures
+from jobs.store.queries.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
+from jobs.store.queries.totals import Counts, FailedAlike, Spent, counts, failures, spent
+from runner.views.next_command import named, next_command
+from runner.workspace.workspace import BATCH_ID, Workspace
 
 MOST_ROWS = 50_000  # that a page holds; what failed comes first
 FAILED = frozenset({"failed", "in_doubt"})

@@ -12,17 +12,17 @@ from string import Template
 from urllib.parse import quote
 
 from jobs.job import JSON
-from jobs.store.gallery import PageRow
+from jobs.store.queries.gallery import PageRow
 from runner.catalogue import language, say, sentences
+from runner.catalogue.durations import span_of
 from runner.catalogue.phrases import detail
-from runner.durations import span_of
-from runner.next_command import address_words
 from runner.report.charts import charts
 from runner.report.facts import FAILED, Facts
 from runner.report.html import Child, Html, el, joined, script_json
 from runner.report.rows import FIELDS, Records
 from runner.report.story import advice, clock, reasons, timeline
 from runner.report.story import sentences as told
+from runner.views.next_command import address_words
 
 SCRIPTS = ("words.js", "rows.js", "gallery.js", "card.js", "lightbox.js", "ticks.js", "live.js")
 """In the order in which they are joined; `main.js` comes last."""

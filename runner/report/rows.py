@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
-from jobs.store.gallery import PageRow
+from jobs.store.queries.gallery import PageRow
 from runner.catalogue.phrases import detail
 from runner.report.story import HELD, meaning_of
 from runner.secret import redacted

@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import reduce
 
 from jobs.job import JSON, FailureClass
-from jobs.store.gallery import Minute, PastRun
+from jobs.store.queries.gallery import Minute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
-from runner.durations import span_of
-from runner.next_command import with_address
+from runner.catalogue.durations import span_of
+from runner.catalogue.money import costs_of, how_words, money_words
 from runner.report.facts import Facts
-from runner.told import costs_of, how_words, money_words
+from runner.views.next_command import with_address
 
 MOST_COMMANDS = 4
 QUIET = 3 * 60.0  # seconds without a call that do not end a stretch of trouble

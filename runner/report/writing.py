@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.export.placing import checked_target, named_errors, part_beside, put
+from jobs.export.thumbs import thumb_path
 from jobs.export.traces import Traces
 from jobs.store import Store
-from jobs.store.gallery import file_names
-from jobs.thumbs import thumb_path
+from jobs.store.queries.gallery import file_names
 from runner.catalogue import say
 from runner.exits import Refusal
+from runner.files.thumbnails import make_missing
 from runner.report.facts import Facts, facts_of
 from runner.report.page import Place, render
 from runner.report.rows import Records
-from runner.thumbnails import make_missing
-from runner.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import BATCH_ID, Workspace
 
 MOST_INLINE = 25 << 20  # bytes of thumbnails in a single file; browsers grow slow above
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from jobs.claimed import Claimed
 from jobs.job import Failure, Step
 from jobs.outcome import GiveUp, Released
-from jobs.store.settles import Ended, SavedFile, Settlement
-from jobs.store.sharing import Sharing
-from runner.spool import Record
+from jobs.store.queue.settles import Ended, SavedFile, Settlement
+from jobs.store.queue.sharing import Sharing
+from runner.steps.context import Done, Plan, Standing, Tools
 from runner.steps.fetch import Fetcher
 from runner.steps.poll import poll
 from runner.steps.recover import recover, recover_together
 from runner.steps.send import Sender
 from runner.steps.send_together import SharedSender, shares_a_call
-from runner.steps.terms import Done, Plan, Standing, Tools
+from runner.workspace.spool import Record
 
 
 class Steps:

@@ -10,17 +10,17 @@ from typing import TypeAlias
 from jobs.claimed import Claimed
 from jobs.job import Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Outcome, TryAgain
-from jobs.store.answered import StoredAnswer, WantedFile, answer, cells_of, files_of
-from jobs.store.settles import LostFile, SavedFile, Settlement, replace_answer
-from runner.answers import AnswerFolder
-from runner.download import DownloadFailure
-from runner.download import save as save_picture
-from runner.naming import name_file, slug
-from runner.registry import ENDPOINTS
-from runner.retry import backoff
-from runner.saving import NameTaken, Saved
+from jobs.store.answers import StoredAnswer, WantedFile, answer, cells_of, files_of
+from jobs.store.queue.settles import LostFile, SavedFile, Settlement, replace_answer
+from runner.endpoints.registry import ENDPOINTS
+from runner.files.download import DownloadFailure
+from runner.files.download import save as save_picture
+from runner.files.naming import name_file, slug
+from runner.files.save import NameTaken, Saved
+from runner.pacing.backoff import backoff
+from runner.steps.context import Done, Plan, Tools, chance
 from runner.steps.job_inputs import inputs_to_read
-from runner.steps.terms import Done, Plan, Tools, chance
+from runner.workspace.answers import AnswerFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

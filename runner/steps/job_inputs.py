@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from jobs.claimed import Claimed
 from jobs.job import JSON
-from runner.attachments import Reference
-from runner.attachments import load as load_attachment
-from runner.dialects.images import takes_only_png
-from runner.endpoint import AnyEndpoint
-from runner.inputs import Attachment, parse, picture_columns
-from runner.shrinking import as_png, fit
-from runner.steps.terms import Plan
+from runner.endpoints.dialects.images import takes_only_png
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.inputs import Attachment, parse, picture_columns
+from runner.files.attachments import Reference
+from runner.files.attachments import load as load_attachment
+from runner.files.resize import as_png, fit
+from runner.steps.context import Plan
 
 
 async def inputs_of(job: Claimed, endpoint: AnyEndpoint, plan: Plan, **own: JSON) -> object:

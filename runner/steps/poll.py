@@ -5,12 +5,12 @@ import asyncio
 from jobs.claimed import Claimed
 from jobs.failpoints import reach
 from jobs.outcome import Released, Submitted
-from jobs.store.bill import paid_for
-from jobs.store.settles import Settlement
-from runner.registry import ENDPOINTS
-from runner.resolution import resolve_poll
-from runner.steps.terms import Done, Standing, Tools
-from runner.wire import Reply
+from jobs.store.queries.spending import paid_for
+from jobs.store.queue.settles import Settlement
+from runner.endpoints.registry import ENDPOINTS
+from runner.protocol.call import Reply
+from runner.steps.context import Done, Standing, Tools
+from runner.steps.resolve import resolve_poll
 
 
 async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:

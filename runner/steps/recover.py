@@ -7,13 +7,13 @@ from functools import partial
 from jobs.claimed import Claimed
 from jobs.job import Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Released
-from jobs.store.claims import count_death
-from jobs.store.settles import Ended, Settlement
-from runner.registry import ENDPOINTS
-from runner.spool import Record
+from jobs.store.queue.claims import count_death
+from jobs.store.queue.settles import Ended, Settlement
+from runner.endpoints.registry import ENDPOINTS
+from runner.steps.context import Done, Tools
 from runner.steps.send import Sender
 from runner.steps.send_together import SharedSender
-from runner.steps.terms import Done, Tools
+from runner.workspace.spool import Record
 
 MOST_DEATHS = 3
 

@@ -11,17 +11,17 @@ from jobs.claimed import Claimed
 from jobs.failpoints import reach
 from jobs.job import JSON, Failure, FailureClass
 from jobs.outcome import GiveUp, Repeat, TryAgain
-from jobs.store.settles import Answer, Ended, Settlement
-from runner.answers import INLINE, cut_answer
-from runner.attachments import AttachmentError
-from runner.endpoint import AnyEndpoint
-from runner.inputs import InputError
-from runner.purse import ask_of
-from runner.registry import ENDPOINTS
-from runner.resolution import IMAGE_FIELD, Resolution, after_death, resolve
+from jobs.store.queue.settles import Answer, Ended, Settlement
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.inputs import InputError
+from runner.endpoints.registry import ENDPOINTS
+from runner.files.attachments import AttachmentError
+from runner.prices.spending_cap import ask_of
+from runner.protocol.call import Lost, Reply
+from runner.steps.context import Done, Plan, Standing, Tools
 from runner.steps.job_inputs import inputs_of, inputs_to_read
-from runner.steps.terms import Done, Plan, Standing, Tools
-from runner.wire import Lost, Reply
+from runner.steps.resolve import IMAGE_FIELD, Resolution, after_death, resolve
+from runner.workspace.answers import INLINE, cut_answer
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -10,17 +10,17 @@ from jobs.failpoints import reach
 from jobs.job import Failure, Step
 from jobs.outcome import GiveUp, Released, Repeat
 from jobs.result import Result, Usage
-from jobs.store.settles import Answer, Ended, Settlement
-from runner.answers import cut_answer
-from runner.endpoint import AnyEndpoint
-from runner.purse import ask_of
-from runner.registry import ENDPOINTS
-from runner.resolution import Resolution, Signal, after_death, resolve_together
-from runner.steps.company import Company
+from jobs.store.queue.settles import Answer, Ended, Settlement
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.registry import ENDPOINTS
+from runner.prices.spending_cap import ask_of
+from runner.protocol.call import Lost, Reply
+from runner.steps.context import Done, Standing, Tools
 from runner.steps.job_inputs import inputs_to_read
+from runner.steps.resolve import Resolution, Signal, after_death, resolve_together
 from runner.steps.send import request_id, seen_to, spool_answer
-from runner.steps.terms import Done, Standing, Tools
-from runner.wire import Lost, Reply
+from runner.steps.shared_calls import Company
+from runner.workspace.answers import cut_answer
 
 
 class SharedSender:

@@ -28,9 +28,9 @@ from pacing import (
     play,
 )
 
-from runner.pacing.minute import Limits
+from runner.pacing.backoff import Wait
 from runner.pacing.pace import CEILING, Pace
-from runner.retry import Wait
+from runner.pacing.rate_window import Limits
 
 HOUR = 3600.0
 CALLS = 60_000  # at most in one simulated run, however long it would be

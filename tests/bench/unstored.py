@@ -4,9 +4,9 @@ The table still hands out the rows and remembers which are done. What a death wo
 could tell: this is for measuring alone, so it lies here and is no switch of the product.
 """
 
-from jobs.store import claims, settles
+from jobs.store.queue import claims, settles
 from runner import cli
-from runner.spool import Spool
+from runner.workspace.spool import Spool
 
 
 def nothing(*_given: object, **_named: object) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jobs.store import Store
-from jobs.store.results import ResultRow, results
-from runner.books import Books, compare
+from jobs.store.queries.results import ResultRow, results
 from runner.exits import Exit
-from runner.filetype import CutPictureError, NotAPictureError, inspect
-from runner.workspace import BATCH_ID
+from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect
+from runner.views.audit import Books, compare
+from runner.workspace.workspace import BATCH_ID
 
 from .harness import KEY, Line, Photo, Run, Scene, read_bill, sha_of
 

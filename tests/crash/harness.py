@@ -19,11 +19,11 @@ from world import GENERATIONS
 from runner import cli
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
+from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.mock.thread import MockThread
-from runner.spool import Record, replay
-from runner.workspace import Workspace
+from runner.workspace.spool import Record, replay
+from runner.workspace.workspace import Workspace
 
 from .prefork import Forked, Prefork
 

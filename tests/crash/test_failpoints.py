@@ -9,7 +9,7 @@ from PIL import Image
 
 from jobs.failpoints import POINTS
 from runner.exits import Exit
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
 
 from .audit import audit
 from .harness import Photo, Scene, scene

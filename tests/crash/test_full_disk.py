@@ -6,7 +6,7 @@ import pytest
 from toxic_proxy import ToxicProxy
 
 from runner.exits import Exit
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
 
 from .audit import audit
 from .disks import Disk, disk

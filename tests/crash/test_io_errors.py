@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.exits import Exit
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
 
 from .audit import audit
 from .harness import scene

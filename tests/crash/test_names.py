@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.naming import name_file, slug
+from runner.files.naming import name_file, slug
 
 from .disks import disk
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.exits import Exit
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
 
 from .audit import Account, audit
 from .disks import Disk, disk

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from runner.exits import Exit
 from runner.mock.faults import Fault, FaultPlan
-from runner.mock.forms import Form
-from runner.spool import Spool, pack
+from runner.mock.picture_shapes import Form
+from runner.protocol.call import Reply
 from runner.steps.recover import MOST_DEATHS
-from runner.wire import Reply
+from runner.workspace.spool import Spool, pack
 
 from .audit import audit
 from .harness import Run, Scene, prompts_of, scene

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.store import Store
-from runner.books import compare
 from runner.exits import Exit
+from runner.views.audit import compare
 
 from .harness import KEY, Line, Photo, Scene, scene, sha_of
 from .prefork import Prefork

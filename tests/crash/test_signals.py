@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from toxic_proxy import ToxicProxy
 
-from runner.answers import INLINE
 from runner.exits import Exit
-from runner.mock.forms import Form
+from runner.mock.picture_shapes import Form
+from runner.workspace.answers import INLINE
 
 from .audit import audit
 from .harness import Run, Scene, scene

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import database
+from jobs.store import database
 from runner.exits import Exit
 
 from .audit import audit

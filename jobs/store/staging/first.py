@@ -26,12 +26,12 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.job import State
 from jobs.store.edits import Edit
+from jobs.store.schema import DIGESTS, KEYS, jobs, rows
 from jobs.store.staging.incoming import make_tables, pair, pairs
 from jobs.store.staging.landing import Staged, count_among, repeated
 from jobs.store.staging.lines import Line, job_values, remember, row_values
 from jobs.store.staging.matching import key_of_occurrence
 from jobs.store.staging.plan import Change, Plan
-from jobs.table import DIGESTS, KEYS, jobs, rows
 
 AT_ONCE = 250  # rows a statement; what the driver does for each one costs more than the row
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from jobs.job import State, Step
-from jobs.table import Id, jobs
+from jobs.store.schema import Id, jobs
 
 _here = MetaData()
 incoming = Table(

@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 
 from jobs.job import State, Step
-from jobs.store.order import RANK_SPAN
+from jobs.store.queue.order import RANK_SPAN
+from jobs.store.schema import jobs, rows
 from jobs.store.staging.incoming import Beside, any_jobs, incoming, pair, pairs
 from jobs.store.staging.lines import Line, job_values, remember, row_values
 from jobs.store.staging.plan import gone
-from jobs.table import jobs, rows
 
 
 def lay_in(beside: Beside, *, now: float, batch: dict[str, Any]) -> None:

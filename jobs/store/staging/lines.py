@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, case, insert, literal, null, update
 
 from jobs.job import FailureClass, State, Step
-from jobs.store.order import SHEET_RANK
-from jobs.table import batches
+from jobs.store.queue.order import SHEET_RANK
+from jobs.store.schema import batches
 
 DIGEST_VERSION = 1
 

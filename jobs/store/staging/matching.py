@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from jobs.job import State
+from jobs.store.schema import jobs, rows
 from jobs.store.staging.incoming import PAID, Beside, any_jobs, incoming, pair, pairs
-from jobs.table import jobs, rows
 
 
 def number(beside: Beside, *, edited: bool) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import and_, case, exists, func, literal, not_, or_, select
 
 from jobs.job import State
+from jobs.store.schema import jobs, rows
 from jobs.store.staging.incoming import Beside, any_jobs, incoming
-from jobs.table import jobs, rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,8 @@ def install() -> None:
         time.time = _false_wall
     if "SHIM_SLEPT" in os.environ:
         time.clock_gettime = _false_through
-        import runner.watch  # noqa: PLC0415 - after the clock is false
+        import runner.engine.watchdog  # noqa: PLC0415 - after the clock is false
 
-        runner.watch.AFTER_SLEEP = float(os.environ["SHIM_PATIENCE"])
+        runner.engine.watchdog.AFTER_SLEEP = float(os.environ["SHIM_PATIENCE"])
     if "SHIM_NAMES" in os.environ:
         socket.getaddrinfo = _false_names

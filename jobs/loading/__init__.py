@@ -1,0 +1,1 @@
+"""Headers become fields, rows become requests, requests become staged jobs."""

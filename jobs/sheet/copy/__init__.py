@@ -1,0 +1,1 @@
+"""Results in a copy of the user's own workbook."""

@@ -1,0 +1,240 @@
+"""Adds columns to the XML of one worksheet, and changes nothing else in it."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+from xml.sax.saxutils import escape
+
+from jobs.sheet.copy.parts import UnfitWorkbookError
+from jobs.sheet.names import letter
+from jobs.sheet.workbook.scan import column_number
+from jobs.sheet.write.cells import clean
+
+CHUNK = 1 << 20
+MOST_COLUMNS = 16_384
+_ROW = re.compile(rb"<row\b([^>]*?)(/?)>")
+_CELL = re.compile(rb"<c\b([^>]*)>")
+_REFERENCE = re.compile(rb'\br="([A-Z]{1,3})[0-9]+"')
+_NUMBER = re.compile(rb'\br="([0-9]+)"')
+_STYLE = re.compile(rb'\bs="([0-9]+)"')
+_SPANS = re.compile(rb'\s+spans="[^"]*"')
+_DIMENSION = re.compile(rb'(<dimension\b[^>]*\bref=")([^"]*)(")')
+_LAST_COLUMN = re.compile(rb'<col\b[^>]*\bmax="([0-9]+)"')
+_ODD = (b"<!--", b"<![CDATA[", b"<!DOCTYPE", b"<!ENTITY", b'encoding="UTF-16', b"encoding='UTF-16")
+_ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
+
+Value: TypeAlias = str | int | float | None
+Line: TypeAlias = tuple[int, Sequence[Value]]
+"""A row's number, and what is added to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """The columns that are added: where they begin (from 0), their headers, their widths."""
+
+    first: int
+    header_row: int
+    headers: Sequence[str]
+    widths: Sequence[int]
+
+
+def used_columns(source: BinaryIO) -> int:
+    """How many columns from the left hold a cell. Raises UnfitWorkbookError for odd XML."""
+    last = 0
+    names: dict[bytes, int] = {}
+    for piece in _pieces(source):
+        for word in _ODD:
+            if word in piece:
+                raise UnfitWorkbookError("copy_unusual")
+        for attributes in _CELL.findall(piece):
+            found = _REFERENCE.search(attributes)
+            if found is None:
+                raise UnfitWorkbookError("copy_unplaced_cells")
+            name = found[1]
+            if name not in names:
+                names[name] = column_number(name) + 1
+                last = max(last, names[name])
+    return last
+
+
+def _pieces(source: BinaryIO) -> Iterator[bytes]:
+    """The stream in pieces that never end inside a tag."""
+    rest = b""
+    while chunk := source.read(CHUNK):
+        whole = rest + chunk
+        end = whole.rfind(b">") + 1
+        yield whole[:end]
+        rest = whole[end:]
+    yield rest
+
+
+def add_columns(
+    source: BinaryIO, write: Callable[[bytes], object], added: Added, lines: Iterator[Line]
+) -> None:
+    """Copy a worksheet with cells added at the end of its rows.
+
+    `lines` come in the order of the rows; each row must be there, and the header row.
+    """
+    if added.first + len(added.headers) > MOST_COLUMNS:
+        raise UnfitWorkbookError("copy_no_room")
+    scan = _Scan(source)
+    head = scan.until(b"<sheetData")
+    write(_head(head, added))
+    pending = _Pending(added, lines)
+    for row in scan.rows(write):
+        write(_row(row, pending))
+    if pending.number is not None:
+        raise UnfitWorkbookError("copy_no_row", row=pending.number)
+    scan.rest(write)
+
+
+class _Pending:
+    """The next line to be added; the header is the first that can be met."""
+
+    def __init__(self, added: Added, lines: Iterator[Line]) -> None:
+        self.added = added
+        self.names = [letter(added.first + place) for place in range(len(added.headers))]
+        self._lines = lines
+        self._header = True
+        self._line: Line | None = (added.header_row, list(added.headers))
+
+    @property
+    def number(self) -> int | None:
+        """The row that is waited for."""
+        return self._line[0] if self._line is not None else None
+
+    def take(self, number: int, last_style: bytes | None) -> bytes:
+        """The cells for this row, if it is the one waited for."""
+        if self._line is None or self._line[0] != number:
+            if self._line is not None and number > self._line[0]:
+                raise UnfitWorkbookError("copy_no_row", row=self._line[0])
+            return b""
+        style = last_style if self._header else None
+        text = cells_xml(number, self.names, self._line[1], style=style)
+        self._header = False
+        self._line = next(self._lines, None)
+        return text
+
+
+def _row(row: tuple[bytes, bytes], pending: _Pending) -> bytes:
+    opening, content = row
+    found = _NUMBER.search(opening)
+    if found is None:
+        raise UnfitWorkbookError("copy_unplaced_rows")
+    number = int(found[1])
+    styles = _STYLE.findall(content[content.rfind(b"<c ") :]) if content else []
+    cells = pending.take(number, styles[0] if styles else None)
+    if not cells:
+        return opening + content if content else opening
+    opening = _SPANS.sub(b"", opening)
+    if opening.endswith(b"/>"):
+        return opening[:-2].rstrip() + b">" + cells + b"</row>"
+    return opening + content[: -len(b"</row>")] + cells + b"</row>"
+
+
+class _Scan:
+    """Walks through a worksheet's XML, row by row, at flat memory."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._held = b""
+
+    def _more(self) -> bool:
+        chunk = self._source.read(CHUNK)
+        self._held += chunk
+        return bool(chunk)
+
+    def until(self, tag: bytes) -> bytes:
+        """Everything before a tag."""
+        while (place := self._held.find(tag)) < 0:
+            if not self._more():
+                raise UnfitWorkbookError("copy_unusual")
+        head, self._held = self._held[:place], self._held[place:]
+        return head
+
+    def rows(self, write: Callable[[bytes], object]) -> Iterator[tuple[bytes, bytes]]:
+        """Each row as its opening tag and its content with the closing tag (none if it closed)."""
+        while True:
+            found = self._next_tag(write)
+            if found is None:
+                return
+            opening = found[0]
+            self._held = self._held[found.end() :]
+            if opening.endswith(b"/>"):
+                yield opening, b""
+                continue
+            end = self._find(b"</row>") + len(b"</row>")
+            content, self._held = self._held[:end], self._held[end:]
+            yield opening, content
+
+    def _next_tag(self, write: Callable[[bytes], object]) -> re.Match[bytes] | None:
+        """The next row, what stands before it written as it is; None at the end of the rows."""
+        while True:
+            found = _ROW.search(self._held)
+            end = self._held.find(b"</sheetData")
+            if found is not None and (end < 0 or found.start() < end):
+                write(self._held[: found.start()])
+                self._held = self._held[found.start() :]
+                return _ROW.match(self._held)
+            if end >= 0 or not self._more():
+                return None
+
+    def _find(self, tag: bytes) -> int:
+        start = 0
+        while (place := self._held.find(tag, start)) < 0:
+            start = max(len(self._held) - len(tag), 0)
+            if not self._more():
+                raise UnfitWorkbookError("copy_cut")
+        return place
+
+    def rest(self, write: Callable[[bytes], object]) -> None:
+        """Whatever follows the rows."""
+        write(self._held)
+        while chunk := self._source.read(CHUNK):
+            write(chunk)
+
+
+def _head(head: bytes, added: Added) -> bytes:
+    last = letter(added.first + len(added.headers) - 1)
+
+    def wider(found: re.Match[bytes]) -> bytes:
+        first, _, end = found[2].decode().partition(":")
+        row = re.sub(r"[A-Z$]", "", end or first)
+        return found[1] + f"{first}:{last}{row}".encode() + found[3]
+
+    head = _DIMENSION.sub(wider, head, count=1)
+    columns = b"".join(
+        f'<col min="{added.first + at}" max="{added.first + at}" width="{width}"'
+        ' customWidth="1"/>'.encode()
+        for at, width in enumerate(added.widths, 1)
+    )
+    if b"</cols>" not in head:
+        return head if b"<cols" in head else head + b"<cols>" + columns + b"</cols>"
+    taken = max(map(int, _LAST_COLUMN.findall(head)), default=0)
+    return head.replace(b"</cols>", columns + b"</cols>", 1) if taken <= added.first else head
+
+
+def cells_xml(
+    number: int, names: Sequence[str], values: Sequence[Value], *, style: bytes | None = None
+) -> bytes:
+    """Cells of one row as XML; every text is an inline string and nothing a formula."""
+    styled = f' s="{style.decode()}"' if style else ""
+    pieces = []
+    for name, value in zip(names, values, strict=True):
+        if value is None or value == "":
+            continue
+        if isinstance(value, str):
+            pieces.append(
+                f'<c r="{name}{number}"{styled} t="inlineStr"><is><t xml:space="preserve">'
+                f"{_text(value)}</t></is></c>"
+            )
+        else:
+            pieces.append(f'<c r="{name}{number}"{styled}><v>{value!r}</v></c>')
+    return "".join(pieces).encode()
+
+
+def _text(text: str) -> str:
+    fit, _ = clean(text)
+    fit = _ESCAPED.sub(lambda found: f"_x005F{found[0]}", fit)
+    return escape(fit).replace("\r", "_x000D_")

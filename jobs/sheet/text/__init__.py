@@ -1,0 +1,1 @@
+"""Sheets that are text: csv, tsv, txt, jsonl and json, in any encoding."""

@@ -1,0 +1,335 @@
+"""Reads csv and tsv sheets: cells as written, rows never cut and never shifted."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
+
+from jobs.job import JSON
+from jobs.sheet.block import MOST_TEXT, rows_of
+from jobs.sheet.damage import spoilt
+from jobs.sheet.finding import Finding, SheetError, excerpt
+from jobs.sheet.header import TOP, find_header, header_findings
+from jobs.sheet.layout import Layout, Needed, Note, Row, Rows, Sheet, Source
+from jobs.sheet.text.decode import open_text, undecodable
+from jobs.sheet.text.delimiters import SEPARATOR_LINE, best_delimiter
+from jobs.sheet.text.encodings import Encoding
+from jobs.sheet.text.quote_folds import Folds, Short, lines_in
+from jobs.sheet.text.safe_csv import marked, safe_finding, unsafed
+
+if TYPE_CHECKING:
+    import _csv  # the type of csv.reader has no public name
+
+SAMPLE = 1 << 18  # characters that the search for the delimiter looks at
+STEP = 10  # rows read before it is seen how much text they are
+
+# A picture as a data URI in a cell passes the module's own limit of 128 KiB. sys.maxsize would
+# overflow where a C long has 32 bits, as on Windows.
+csv.field_size_limit(2**31 - 1)
+
+# Stands for "no delimiter": a noncharacter, which no text contains.
+_NEVER = "\ufdd0"
+_CURLY = frozenset("“”„‟«»＂")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dialect:
+    """How one delimited file is to be taken apart."""
+
+    path: Path
+    encoding: str
+    delimiter: str | None
+    plain: bool = False  # quotes are text
+    skip: int = 0  # physical lines before the first row: Excel's sep= line
+    header: int = 0  # rows before the header
+    headers: tuple[str, ...] = ()
+
+
+def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # noqa: A002 - as in reader.open_sheet
+    """A csv or tsv sheet whose encoding is known."""
+    sample, separator = _sample(path, encoding.name)
+    delimiter = separator or _delimiter(sample, format)
+    dialect = _Dialect(
+        path=path, encoding=encoding.name, delimiter=delimiter, skip=1 if separator else 0
+    )
+    findings = list(encoding.findings)
+    if delimiter == "\t" or format == "tsv":
+        bare = _bare_quote(dialect)
+        if bare is not None:
+            findings.append(bare)
+            dialect = replace(dialect, plain=True)
+    top = _top(dialect)
+    header = find_header(top)
+    if header is None:
+        raise SheetError(path, [_nothing_in_it()])
+    findings += header_findings(top, header)
+    dialect = replace(dialect, header=header, headers=tuple(top[header]))
+    layout = Layout(
+        format=format,
+        encoding=encoding.label,
+        delimiter=delimiter,
+        header_row=header + 1,
+        headers=dialect.headers,
+    )
+    safe = None
+    if marked(sample, delimiter):
+        safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
+        findings += [safe] if safe else []
+    marred = encoding.marred
+    source = _source(dialect, marred=marred, safe=safe is not None)
+    plain = safe is None and not marred
+    together = partial(_together, dialect) if plain else None
+    return Sheet(path, layout, source=source, together=together, findings=tuple(findings))
+
+
+def _source(dialect: _Dialect, *, marred: bool, safe: bool) -> Source:
+    """The rows; cell by cell only where a file has traces of Excel, or of --safe-csv."""
+
+    def rows(note: Note, needed: Needed) -> Iterator[Row]:
+        found = _rows(dialect, note)
+        if safe:
+            found = unsafed(found)
+        return spoilt(found, dialect.headers, needed, note) if marred else found
+
+    return rows
+
+
+def _nothing_in_it() -> Finding:
+    return Finding(kind="empty_sheet", severity="error")
+
+
+def _sample(path: Path, encoding: str) -> tuple[str, str | None]:
+    """The beginning in whole lines, and the delimiter that a first line `sep=;` names."""
+    with open_text(path, encoding) as stream:
+        text = stream.read(SAMPLE)
+        if len(text) == SAMPLE:
+            text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+    lines = text.splitlines(keepends=True)
+    named = SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
+    return text, named[1] if named else None
+
+
+def _delimiter(sample: str, format: str) -> str | None:  # noqa: A002 - as in reader.open_sheet
+    if format == "tsv" and "\t" in sample:
+        return "\t"
+    return best_delimiter(sample)
+
+
+def _reader(dialect: _Dialect, stream: Iterable[str]) -> "_csv.Reader":
+    delimiter = dialect.delimiter or _NEVER
+    if dialect.plain:
+        return csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(stream, delimiter=delimiter, strict=True)
+
+
+def _open(dialect: _Dialect) -> TextIO:
+    stream = open_text(dialect.path, dialect.encoding)
+    for _ in range(dialect.skip):
+        stream.readline()
+    return stream
+
+
+def _bare_quote(dialect: _Dialect) -> Finding | None:
+    """A finding where the quotes of a tab-separated file are text and not quoting.
+
+    There are two tab-separated formats. It is the plain one where csv's rules fail, and where a
+    quoted cell would swallow lines that are each as wide as the header.
+    """
+    lines: list[str] = []
+    tabs = 0
+    number = 0
+
+    def kept(stream: TextIO) -> Iterator[str]:
+        for line in stream:
+            lines.append(line)
+            yield line
+
+    with _open(dialect) as stream:
+        try:
+            for number, row in enumerate(_reader(dialect, kept(stream)), 1):  # noqa: B007 - used below
+                tabs = tabs or len(row) - 1
+                if len(lines) > 1 and tabs > 0 and all(x.count("\t") == tabs for x in lines):
+                    break
+                lines.clear()
+            else:
+                return None
+        except csv.Error:
+            number += 1
+    return Finding(
+        kind="bare_quotes",
+        severity="note",
+        row=number,
+        found=excerpt(lines[0] if lines else ""),
+    )
+
+
+def _top(dialect: _Dialect) -> list[list[str]]:
+    """The first rows, up to enough that are not blank to find a header among them."""
+    top: list[list[str]] = []
+    filled = 0
+    with _open(dialect) as stream:
+        reader = _reader(dialect, stream)
+        try:
+            for row in reader:
+                top.append(row)
+                filled += any(row)
+                if filled > TOP:
+                    break
+        except csv.Error as error:
+            if not filled:
+                raise _broken_row(dialect, 1, error) from error
+    return top
+
+
+def _rows(dialect: _Dialect, note: Note) -> Iterator[Row]:
+    """The rows under the header, one by one."""
+    for numbers, rows in _together(dialect, note, rows_of(len(dialect.headers))):
+        yield from zip(numbers, rows, strict=True)
+
+
+def _together(dialect: _Dialect, note: Note, size: int) -> Iterator[Rows]:
+    """The rows under the header, so many at once. All rows of all sheets pass here, so those that
+    are as they should be are looked at in calls over all of them, and only others one by one.
+    """
+    number = dialect.header + 1
+    width = {len(dialect.headers)}
+    with _open(dialect) as stream:
+        parsed = _reader(dialect, stream)
+        reader = cast("Iterator[list[JSON]]", parsed)
+        look = _Look(dialect, note)
+        try:
+            next(islice(reader, number, number), None)
+            broken = None
+            while broken is None:
+                lines = parsed.line_num
+                some, broken = _some(reader, size)
+                if not some:
+                    break
+                plain = parsed.line_num - lines == len(some) and set(map(len, some)) == width
+                if plain and all(map(any, some)):
+                    yield range(number + 1, number + 1 + len(some)), some
+                elif (found := look(number, lines, some))[0]:
+                    yield found
+                number += len(some)
+            if broken is not None:
+                raise broken
+        except csv.Error as error:
+            raise _broken_row(dialect, number + 1, error) from error
+        except UnicodeError as error:
+            raise undecodable(dialect.path, dialect.encoding) from error
+    look.finish()
+
+
+def _some(
+    reader: Iterator[list[JSON]], size: int
+) -> tuple[list[list[JSON]], csv.Error | UnicodeError | None]:
+    """At most so many rows, fewer of long texts; with what stopped the reader behind them."""
+    some: list[list[JSON]] = []
+    seen = text = 0
+    try:
+        while seen < size and text < MOST_TEXT:
+            some.extend(islice(reader, min(STEP, size - seen)))  # keeps what came before an error
+            if len(some) == seen:
+                break
+            cells = cast("Iterator[str]", chain.from_iterable(some[seen:]))
+            text += sum(map(len, cells))
+            seen = len(some)
+    except (csv.Error, UnicodeError) as error:
+        return some, error
+    return some, None
+
+
+class _Look:
+    """Looks at rows one by one: blank ones are left out, odd ones made fit or told."""
+
+    def __init__(self, dialect: _Dialect, note: Note) -> None:
+        self._width = len(dialect.headers)
+        self._skip = dialect.skip
+        self._note = note
+        self._folds = Folds(dialect.delimiter or _NEVER, self._width)
+        self._fit = _Fit(dialect, note)
+
+    def __call__(self, number: int, line: int, some: list[list[JSON]]) -> Rows:
+        """Rows that follow row `number`, which ended in line `line`."""
+        numbers: list[int] = []
+        kept: list[list[JSON]] = []
+        for row in some:
+            number += 1
+            first, line = line + 1, line + lines_in(row)
+            if line > first:
+                self._folds.look(number, row, (first + self._skip, line + self._skip), self._note)
+            cells = row if len(row) == self._width else self._fit(number, row)
+            if any(cells):
+                numbers.append(number)
+                kept.append(cells)
+        return numbers, kept
+
+    def finish(self) -> None:
+        """Tell what was only counted."""
+        for finding in (*self._folds.findings(), *self._fit.short.findings()):
+            self._note(finding)
+
+
+class _Fit:
+    """Makes rows of another width than the header as wide as it; only empty cells are dropped."""
+
+    def __init__(self, dialect: _Dialect, note: Note) -> None:
+        self.short = Short(len(dialect.headers))
+        self._dialect = dialect
+        self._note = note
+
+    def __call__(self, number: int, row: list[JSON]) -> list[JSON]:
+        """The row; no cells where it is blank. One that is still longer is told as an error."""
+        width = len(self._dialect.headers)
+        if not any(cell.strip() for cell in cast("list[str]", row)):
+            return []
+        if len(row) < width:
+            self.short.count(number)
+        while len(row) > width and not row[-1]:
+            row.pop()
+        if len(row) > width:
+            self._note(_long_row(self._dialect, number, row))
+        return row + [""] * (width - len(row))
+
+
+def _long_row(dialect: _Dialect, number: int, row: list[JSON]) -> Finding:
+    width = len(dialect.headers)
+    curly = any(isinstance(cell, str) and cell.lstrip()[:1] in _CURLY for cell in row)
+    return Finding(
+        kind="curly_quotes" if curly else "long_row",
+        severity="error",
+        row=number,
+        found=excerpt(", ".join(map(str, row[width:]))),
+        expected=f"{width} cells",
+        values=(("width", width), ("count", len(row))),
+    )
+
+
+def _broken_row(dialect: _Dialect, row: int, error: csv.Error) -> SheetError:
+    """csv stops for good at a quoting error: name the row, and the lines it began and broke at."""
+    with _open(dialect) as stream:
+        reader = _reader(dialect, stream)
+        try:
+            for _ in islice(reader, row - 1):
+                pass
+            begin = reader.line_num + 1 + dialect.skip
+            next(reader, None)
+        except csv.Error:
+            pass
+        end = reader.line_num + dialect.skip
+    finding = Finding(
+        kind="open_quote" if "end of data" in str(error) else "broken_quotes",
+        severity="error",
+        row=row,
+        found=_line(dialect, begin),
+        values=(("line", begin), ("end", end)),
+    )
+    return SheetError(dialect.path, [finding])
+
+
+def _line(dialect: _Dialect, number: int) -> str:
+    with open_text(dialect.path, dialect.encoding) as stream:
+        return excerpt(next(islice(stream, number - 1, None), ""))

@@ -1,0 +1,216 @@
+"""Reads jsonl sheets, and json sheets that are one list; values keep their types."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn, TypeAlias, cast
+
+from jobs.job import JSON
+from jobs.sheet.finding import Finding, SheetError, excerpt
+from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet, Source
+from jobs.sheet.text.decode import open_text, undecodable
+from jobs.sheet.text.encodings import Encoding
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+_Numbered: TypeAlias = tuple[int, dict[str, JSON] | Finding, bool]
+"""A record by its number, or what is wrong with it; and may it hold half a surrogate pair?"""
+
+
+def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # noqa: A002 - as in reader.open_sheet
+    """A jsonl or json sheet; what it holds decides, not which of the two names it has.
+
+    One pass over all records finds the columns: the union of their keys, in order of appearance.
+    """
+    whole = _is_one_value(path, encoding.name, format)
+    headers: dict[str, None] = {}
+    for _, record, _escaped in _records(path, encoding.name, whole=whole):
+        if isinstance(record, dict):
+            headers.update(dict.fromkeys(record))
+    columns = tuple(headers)
+    layout = Layout(
+        format="json" if whole else "jsonl",
+        encoding=encoding.label,
+        headers=tuple(_SURROGATE.sub("\ufffd", column) for column in columns),
+        typed=True,
+    )
+    sheet = Sheet(
+        path,
+        layout,
+        source=_source(path, encoding.name, columns, whole=whole),
+        findings=encoding.findings,
+    )
+    if format != layout.format:
+        sheet.note(
+            Finding(
+                kind="read_as_list" if whole else "read_as_lines",
+                severity="note",
+            )
+        )
+    return sheet
+
+
+def _source(path: Path, encoding: str, columns: tuple[str, ...], *, whole: bool) -> Source:
+    def rows(note: Note, _: Needed) -> Iterator[Row]:
+        for number, record, escaped in _records(path, encoding, whole=whole):
+            if isinstance(record, Finding):
+                note(record)
+                yield number, [None] * len(columns)
+                continue
+            cells = [record.get(column) for column in columns]
+            if escaped:
+                cells = _without_surrogates(number, columns, cells, note)
+            yield number, cells
+
+    return rows
+
+
+def _is_one_value(path: Path, encoding: str, format: str) -> bool:  # noqa: A002 - as above
+    """Is the file one JSON value, and not one object a line?"""
+    with open_text(path, encoding, newline=None) as stream:
+        first = next((line for line in stream if not line.isspace()), "").strip()
+    if first.startswith("["):
+        return True
+    return format == "json" and isinstance(_parse(first), ValueError)
+
+
+def _records(path: Path, encoding: str, *, whole: bool) -> Iterator[_Numbered]:
+    with open_text(path, encoding, newline=None) as stream:
+        try:
+            if whole:
+                yield from _items(path, stream.read())
+                return
+            for number, line in enumerate(stream, 1):
+                if not line.isspace():
+                    value = _parse(line)
+                    record = _repeated(number, value, line) or _record(number, value, line)
+                    yield number, record, _SURROGATE_ESCAPE.search(line) is not None
+        except UnicodeError as error:
+            raise undecodable(path, encoding) from error
+
+
+def _items(path: Path, text: str) -> Iterator[_Numbered]:
+    value = _parse(text)
+    if not isinstance(value, list):
+        finding = Finding(
+            kind="not_a_list",
+            severity="error",
+            found=str(value) if isinstance(value, ValueError) else excerpt(text),
+        )
+        raise SheetError(path, [finding])
+    escaped = _SURROGATE_ESCAPE.search(text) is not None
+    for number, item in enumerate(value, 1):
+        yield number, _record(number, item, ""), escaped
+
+
+def _record(number: int, value: JSON | ValueError, line: str) -> dict[str, JSON] | Finding:
+    """A record as an object; a bare text is a prompt."""
+    match value:
+        case dict():
+            return value
+        case str():
+            return {"prompt": value}
+        case ValueError():
+            kind, found = "bad_json", f"{value}: {excerpt(line)}"
+        case _:
+            kind, found = "not_an_object", excerpt(json.dumps(value, ensure_ascii=False))
+    return Finding(
+        kind=kind,
+        severity="error",
+        row=number,
+        found=found,
+        expected='a JSON object such as {"prompt": "a cat"}',
+    )
+
+
+def _repeated(number: int, value: JSON | ValueError, line: str) -> Finding | None:
+    """An error where a name stands twice in one object, since only the last value would count.
+
+    Counting the names is nearly free, and only where the count is off is the line parsed again.
+    """
+    if not isinstance(value, dict) or line.count('":') + line.count('" :') == len(value):
+        return None
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, JSON]]) -> None:
+        names = [name for name, _ in pairs]
+        twice.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+
+    json.loads(line, object_pairs_hook=look)
+    if not twice:
+        return None
+    return Finding(
+        kind="repeated_name",
+        severity="error",
+        row=number,
+        column=_SURROGATE.sub("\ufffd", twice[0]),
+        found=excerpt(_SURROGATE.sub("\ufffd", line)),
+        expected="each name once",
+    )
+
+
+def _parse(text: str) -> JSON | ValueError:
+    """The value, or why it is none: what is not in the JSON standard is not accepted."""
+    try:
+        return cast(
+            "JSON", json.loads(text, parse_constant=_no_constant, parse_float=_finite_number)
+        )
+    except ValueError as error:
+        return error
+    except RecursionError:
+        return ValueError("nested too deeply")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{excerpt(text, 20)} is too large a number")
+    return number
+
+
+def _cleaned(value: JSON) -> tuple[JSON, bool]:
+    """The value without lone surrogates, and whether there were any.
+
+    json reads them from escapes such as \\ud83d, and no encoding can write them again.
+    """
+    match value:
+        case str():
+            clean: JSON = _SURROGATE.sub("\ufffd", value)
+        case list():
+            clean = [_cleaned(item)[0] for item in value]
+        case dict():
+            clean = {
+                _SURROGATE.sub("\ufffd", key): _cleaned(item)[0] for key, item in value.items()
+            }
+        case _:
+            clean = value
+    return clean, clean != value
+
+
+def _without_surrogates(
+    number: int, columns: tuple[str, ...], cells: list[JSON], note: Note
+) -> list[JSON]:
+    cleaned = []
+    for column, cell in zip(columns, cells, strict=True):
+        value, changed = _cleaned(cell)
+        cleaned.append(value)
+        if changed:
+            note(
+                Finding(
+                    kind="lone_surrogate",
+                    severity="error",
+                    row=number,
+                    column=_SURROGATE.sub("\ufffd", column),
+                    found=excerpt(str(value)),
+                    expected="whole characters",
+                )
+            )
+    return cleaned

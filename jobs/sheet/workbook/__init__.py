@@ -1,0 +1,1 @@
+"""Sheets that are workbooks: Excel, old Excel and OpenDocument."""

@@ -1,0 +1,140 @@
+"""Looks through the XML of an OpenDocument tab for what its reader does not tell."""
+
+from collections.abc import Mapping
+from xml.parsers import expat
+
+from jobs.sheet.workbook.package import Package
+from jobs.sheet.workbook.scan import Odd, Place, Scan
+
+CONTENT = "content.xml"
+MOST_REPEATS = 1_000  # of one cell or row that are looked at; blank ones come a million times
+_DIGITS = 15  # that a number of a spreadsheet can hold
+_NUMBERS = frozenset({"float", "percentage", "currency"})
+_CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
+
+
+def scan_ods(package: Package, name: str) -> Scan:
+    """One pass over the content, up to the end of this tab."""
+    scanner = _Scanner(name)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = scanner.start
+    parser.EndElementHandler = scanner.end
+    parser.CharacterDataHandler = scanner.text
+    try:
+        for piece in package.pieces(CONTENT):
+            if scanner.done:
+                break
+            parser.Parse(piece, False)  # noqa: FBT003 - expat takes no names
+    except expat.ExpatError as error:
+        raise ValueError(str(error)) from error
+    return scanner.scan
+
+
+class _Scanner:
+    """Follows rows, columns and cells; `row` and `column` are those of the next, from 0."""
+
+    def __init__(self, tab: str) -> None:
+        self.scan = Scan()
+        self.done = False
+        self._tab = tab
+        self._inside = False
+        self._notes = 0  # depth of annotations, whose texts are not the cell's
+        self._row = self._column = self._columns = 0
+        self._repeated = 1  # times the row stands there
+        self._cell: Mapping[str, str] | None = None
+        self._shown: list[str] = []
+
+    def start(self, name: str, given: Mapping[str, str]) -> None:
+        if name == "table:table":
+            self._inside = given.get("table:name") == self._tab
+        elif not self._inside:
+            return
+        elif name == "table:table-column":
+            self._new_columns(given)
+        elif name == "table:table-row":
+            self._column = 0
+            self._repeated = _times(given, "table:number-rows-repeated")
+            if given.get("table:visibility") in {"collapse", "filter"}:
+                seen = min(self._repeated, MOST_REPEATS)
+                self.scan.hidden_rows += range(self._row + 1, self._row + 1 + seen)
+        elif name in _CELLS:
+            self._cell, self._shown = given, []
+        elif name == "office:annotation":
+            self._notes += 1
+
+    def text(self, text: str) -> None:
+        if self._cell is not None and not self._notes:
+            self._shown.append(text)
+
+    def end(self, name: str) -> None:
+        if name == "table:table":
+            self.done = self._inside
+        elif not self._inside:
+            return
+        elif name == "table:table-row":
+            self._row += self._repeated
+        elif name == "office:annotation":
+            self._notes -= 1
+        elif name in _CELLS and self._cell is not None:
+            self._look(self._cell, "".join(self._shown))
+            self._column += _times(self._cell, "table:number-columns-repeated")
+            self._cell = None
+
+    def _new_columns(self, given: Mapping[str, str]) -> None:
+        times = _times(given, "table:number-columns-repeated")
+        if given.get("table:visibility") in {"collapse", "filter"}:
+            seen = min(times, MOST_REPEATS)
+            self.scan.hidden_columns += range(self._columns, self._columns + seen)
+        self._columns += times
+
+    def _look(self, cell: Mapping[str, str], shown: str) -> None:
+        kind = cell.get("office:value-type", "")
+        if not kind and "table:formula" not in cell:
+            return
+        down = _times(cell, "table:number-rows-spanned") - 1
+        across = _times(cell, "table:number-columns-spanned") - 1
+        top = (self._row, self._column)
+        if down or across:
+            self.scan.merged.append((top, (top[0] + down, top[1] + across)))
+        times = _times(cell, "table:number-columns-repeated")
+        for row in range(self._row, self._row + min(self._repeated, MOST_REPEATS)):
+            for column in range(self._column, self._column + min(times, MOST_REPEATS)):
+                self._judge((row, column), cell, kind, shown)
+
+    def _judge(self, place: Place, cell: Mapping[str, str], kind: str, shown: str) -> None:
+        scan = self.scan
+        value = cell.get("office:value", "")
+        if cell.get("calcext:value-type") == "error":
+            scan.errors[place] = shown or "#VALUE!"
+        elif not kind:
+            scan.uncalculated.add(place)
+        elif kind in _NUMBERS and _is_rounded(value):
+            scan.rounded[place] = value
+        elif (kind in _NUMBERS and shown not in {"", _plain(value)}) or kind in {"date", "time"}:
+            first = Odd(row=place[0], code=shown, value=value)
+            if shown not in {"", cell.get("office:date-value")}:
+                scan.odd.setdefault(place[1], first).count += 1
+
+
+def _times(given: Mapping[str, str], name: str) -> int:
+    found = given.get(name, "1")
+    return max(int(found), 1) if found.isdecimal() and len(found) < 10 else 1
+
+
+def _is_rounded(value: str) -> bool:
+    """Has it more digits than such a number keeps?"""
+    whole, _, power = value.upper().partition("E")
+    digits = whole.partition(".")[0].lstrip("-")
+    return len(digits) > _DIGITS or (
+        power[:1] != "-" and power.lstrip("+0").isdecimal() and int(power) >= _DIGITS
+    )
+
+
+def _plain(value: str) -> str:
+    """A number as its shortest text."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return str(int(number)) if number.is_integer() else repr(number)

@@ -1,0 +1,184 @@
+"""Looks through the records of an old Excel workbook's tab for what its reader does not tell."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from struct import unpack_from
+
+from jobs.sheet.workbook.compound import read_stream
+from jobs.sheet.workbook.scan import Place, Scan
+
+_BIFF8 = 0x0600
+_HIDDEN_ROW = 0x20
+_RECALCULATE = 0x02  # the result of a formula is for whoever opens the file to find
+_TEXT, _ERROR = 0, 2  # what a formula gave that is no number
+_EXACT = 1e15  # from here on a number has lost digits
+_ERRORS = {
+    0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!",
+    0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A",
+}  # fmt: skip
+_JOINED = b"\x08"  # the operator &
+_FIXED_CALLS, _CALLS = (b"\x21", b"\x41", b"\x61"), (b"\x22", b"\x42", b"\x62")
+_TEXT_FUNCTIONS = frozenset({30, 31, 48, 111, 112, 113, 114, 115, 116, 118, 120, 336})
+"""REPT, MID, TEXT, CHAR, LOWER, UPPER, PROPER, LEFT, RIGHT, TRIM, SUBSTITUTE, CONCATENATE."""
+_CELLS = frozenset({0x0006, 0x0201, 0x0203, 0x0204, 0x0205, 0x027E, 0x00BD, 0x00BE, 0x00D6, 0x00FD})
+"""All records that are cells: formulas, numbers, texts, errors, blanks."""
+_DRAWINGS = 0x00EB  # what the tabs share of their drawings
+_PICTURE = b"\x07\xf0"  # in that, the mark of a picture
+_Record = tuple[int, int, int]
+"""What it is, where its content begins, and how long that is."""
+
+
+class _Kind(IntEnum):
+    """The records that are looked at."""
+
+    BOF = 0x0809
+    EOF = 0x000A
+    BOUNDSHEET = 0x0085
+    FORMULA = 0x0006
+    STRING = 0x0207  # the text that the formula before gave
+    BOOLERR = 0x0205
+    NUMBER = 0x0203
+    ROW = 0x0208
+    COLINFO = 0x007D
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldBook:
+    """The records of a workbook of Excel 97 to 2003."""
+
+    raw: bytes
+    tabs: Mapping[str, int]  # name → where its records begin
+    pictured: bool
+
+    def scan(self, name: str) -> Scan:
+        """What stands in one tab."""
+        scanner = _Scanner(self.raw)
+        for record in _records(self.raw, self.tabs[name]):
+            scanner.take(*record)
+        return scanner.finished()
+
+    def areas(self) -> Iterator[Scan]:
+        """How far each tab reaches, which its reader lays out whole."""
+        for begin in self.tabs.values():
+            area = Scan()
+            for kind, at, length in _records(self.raw, begin):
+                if kind in _CELLS and length >= 4:
+                    row, column = unpack_from("<HH", self.raw, at)
+                    area.cells += 1
+                    area.height = max(area.height, row + 1)
+                    area.width = max(area.width, column + 1)
+            yield area
+
+
+def old_book(path: Path) -> OldBook | None:
+    """The workbook at `path`; None for one that is older, or no such workbook at all."""
+    raw = read_stream(path, ("Workbook",))
+    if raw is None:
+        return None
+    tabs: dict[str, int] = {}
+    pictured = False
+    for kind, at, length in _records(raw, 0):
+        if kind == _Kind.BOF and unpack_from("<H", raw, at)[0] != _BIFF8:
+            return None
+        if kind == _Kind.BOUNDSHEET and length > 8:
+            name = _text(raw, at + 6, at + length, wide=False)
+            tabs[name or ""] = unpack_from("<I", raw, at)[0]
+        pictured |= kind == _DRAWINGS and _PICTURE in raw[at : at + length]
+    return OldBook(raw=raw, tabs=tabs, pictured=pictured)
+
+
+def _records(raw: bytes, at: int) -> Iterator[_Record]:
+    """From a beginning to its end; charts inside a tab have records of their own."""
+    depth = 0
+    while at + 4 <= len(raw):
+        kind, length = unpack_from("<HH", raw, at)
+        depth += (kind == _Kind.BOF) - (kind == _Kind.EOF)
+        if depth == 1 and at + 4 + length <= len(raw):
+            yield kind, at + 4, length
+        if depth < 1:
+            return
+        at += 4 + length
+
+
+def _text(raw: bytes, at: int, end: int, *, wide: bool) -> str | None:
+    """A text behind its length, which takes two bytes where it is `wide`; None if it is cut."""
+    length = int.from_bytes(raw[at : at + 1 + wide], "little")
+    at += 1 + wide
+    size, codec = (2, "utf-16-le") if raw[at] & 1 else (1, "latin-1")
+    found = raw[at + 1 : at + 1 + length * size]
+    return found.decode(codec, "replace") if at + 1 + length * size <= end else None
+
+
+class _Scanner:
+    """Takes the records of one tab in their order."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.scan = Scan()
+        self._raw = raw
+        self._awaits: Place | None = None  # a formula that gave a text, which follows it
+
+    def take(self, kind: int, at: int, length: int) -> None:
+        raw = self._raw
+        match kind:
+            case _Kind.FORMULA if length >= 16:
+                self._formula(at)
+            case _Kind.STRING if self._awaits is not None:
+                text = _text(raw, at, at + length, wide=True)
+                if text is not None:
+                    self.scan.texts[self._awaits] = text
+                    self._awaits = None
+            case _Kind.BOOLERR if length >= 8 and raw[at + 7]:
+                self.scan.errors[self._place(at)] = _ERRORS.get(raw[at + 6], "#VALUE!")
+            case _Kind.NUMBER if length >= 14:
+                self._number(self._place(at), at + 6)
+            case _Kind.ROW if length >= 16 and raw[at + 12] & _HIDDEN_ROW:
+                self.scan.hidden_rows.append(unpack_from("<H", raw, at)[0] + 1)
+            case _Kind.COLINFO if length >= 10 and raw[at + 8] & 1:
+                first, last = unpack_from("<HH", raw, at)
+                self.scan.hidden_columns += range(first, min(last, 255) + 1)
+            case _:
+                return
+
+    def finished(self) -> Scan:
+        self._unread()
+        return self.scan
+
+    def _formula(self, at: int) -> None:
+        self._unread()
+        raw, place = self._raw, self._place(at)
+        if raw[at + 12 : at + 14] != b"\xff\xff":
+            self._number(place, at + 6)
+            if not any(raw[at + 6 : at + 14]) and (
+                raw[at + 14] & _RECALCULATE or self._gives_text(at)
+            ):
+                self.scan.uncalculated.add(place)  # the 0 of a program that did not calculate
+        elif raw[at + 6] == _TEXT:
+            self._awaits = place
+        elif raw[at + 6] == _ERROR:
+            self.scan.errors[place] = _ERRORS.get(raw[at + 8], "#VALUE!")
+
+    def _gives_text(self, at: int) -> bool:
+        """Does what a formula does last give a text, so that no number can be its result?"""
+        (length,) = unpack_from("<H", self._raw, at + 20)
+        last = self._raw[at + 22 : at + 22 + length]
+        called = last[-3:-2], last[-4:-3]  # a function with a fixed number of arguments, or not
+        number = int.from_bytes(last[-2:], "little")
+        is_call = called[0] in _FIXED_CALLS or called[1] in _CALLS
+        return last[-1:] == _JOINED or (is_call and number in _TEXT_FUNCTIONS)
+
+    def _unread(self) -> None:
+        """A text that never came is none that could be sent."""
+        if self._awaits is not None:
+            self.scan.uncalculated.add(self._awaits)
+        self._awaits = None
+
+    def _number(self, place: Place, at: int) -> None:
+        value: float = unpack_from("<d", self._raw, at)[0]
+        if abs(value) >= _EXACT:
+            self.scan.rounded[place] = repr(value)
+
+    def _place(self, at: int) -> Place:
+        row, column = unpack_from("<HH", self._raw, at)
+        return row, column

@@ -1,0 +1,55 @@
+"""What a cell of an Excel workbook can hold, and the settings that keep text from running."""
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
+
+from jobs.sheet.write.writers import REPLACEMENT, WriteError
+
+MOST_CHARACTERS = 32_767  # of one cell, in UTF-16
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+CLEAN_WORKBOOK: Mapping[str, object] = {
+    "constant_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "use_zip64": True,
+}
+"""Options under which every text is text, and rows go to the disk as they come."""
+
+
+def clean(text: str) -> tuple[str, int]:
+    """The text without what a workbook cannot hold, and how many characters that cost."""
+    return (text, 0) if _UNFIT.search(text) is None else _UNFIT.subn(REPLACEMENT, text)
+
+
+def is_long(text: str) -> bool:
+    """Is it too long for a cell? Excel counts in UTF-16, where an emoji is two."""
+    if len(text) <= MOST_CHARACTERS // 2:
+        return False
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2 > MOST_CHARACTERS
+
+
+@contextmanager
+def open_book(file: BinaryIO, options: Mapping[str, object]) -> Iterator[Any]:
+    """A workbook that is whole in `file` at the end. Raises WriteError where it cannot be."""
+    from xlsxwriter import Workbook  # noqa: PLC0415 - for this format only
+    from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as above
+
+    with tempfile.TemporaryDirectory(prefix="rowmill-") as scratch:
+        book = Workbook(file, {**options, "tmpdir": scratch})
+        try:
+            yield book
+        except BaseException:
+            with suppress(XlsxWriterException):
+                book.close()  # only this gives its scratch files back
+            raise
+        try:
+            book.close()
+        except XlsxWriterException as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
+            raise WriteError("write_no_workbook", reason=error) from error

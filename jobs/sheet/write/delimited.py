@@ -1,0 +1,49 @@
+"""Writes results as csv or tsv, as Excel on any system reads them."""
+
+import csv
+from typing import BinaryIO
+
+from jobs.sheet.formula import HARMLESS, neutralise
+from jobs.sheet.write.writers import Grid, Kind, Records, Tally, Utf8Writer, cell_text
+
+_CHANGED = frozenset({Kind.LIST, Kind.OBJECT})
+"""Of text, numbers and nothing the csv module itself makes what a cell should hold."""
+
+BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
+
+
+def write_delimited(
+    file: BinaryIO, grid: Grid, records: Records, *, delimiter: str, safe: bool
+) -> Tally:
+    """All records below a header. `safe` neutralises all columns, not only our foreign text."""
+    out = Utf8Writer(file)
+    out.write(BOM)
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
+    if safe:
+        # A header quoted throughout records for the reader how the file was written.
+        quoted = csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+        quoted.writerow([neutralise(name) for name in grid.names])
+    else:
+        writer.writerow(grid.names)
+    kinds = [column.kind for column in grid.columns]
+    # Numbers of ours cannot be formulas, and stay numbers.
+    guarded = [
+        place
+        for place, column in enumerate(grid.columns)
+        if column.foreign or (safe and column.kind in {Kind.OWN, Kind.TEXT})
+    ]
+    changed = [place for place, kind in enumerate(kinds) if kind in _CHANGED or grid.typed]
+    rows = 0
+    for rows, record in enumerate(records, 1):  # noqa: B007 - the count is used below
+        cells = list(record)
+        for place in changed:
+            value = cells[place]
+            if value is not None and type(value) is not str:
+                cells[place] = cell_text(value, kinds[place])
+        for place in guarded:
+            text = cells[place]
+            if text and text[0] not in HARMLESS:  # type: ignore[index,operator]  # it is text by now
+                cells[place] = neutralise(text)  # type: ignore[arg-type]  # as above
+        writer.writerow(cells)
+    out.flush()
+    return Tally(rows=rows, replaced=out.replaced)

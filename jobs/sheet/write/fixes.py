@@ -1,0 +1,87 @@
+"""Writes the workbook in which a person corrects rows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from jobs.sheet.write.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
+from jobs.sheet.write.texts import TextFiles, placeholder
+
+TAB = "fixes"
+LEADING = ("result_row", "result_key", "result_error_class", "result_reason", "result_error")
+"""What stands before the user's columns; the last two are for reading only."""
+MARK = "result_reason"
+"""Only this workbook has it."""
+
+_WIDTHS = (12, 16, 20, 44, 44)
+_OWN_WIDTH, _MAPPED_WIDTH = 18, 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixSheet:
+    """How the workbook is laid out. `sent` are the places of own columns that make requests."""
+
+    headers: Sequence[str]
+    sent: frozenset[int]
+    hints: Sequence[str]  # the second tab, a line each
+    folder: Path  # where the workbook will lie; long texts go beside it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixRow:
+    """One row to be corrected, with its cells as text."""
+
+    row: int
+    key: str
+    kind: str
+    reason: str
+    words: str
+    cells: Sequence[str]
+
+
+def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int:
+    """All rows in the tab `fixes`; returns how many."""
+    with open_book(file, CLEAN_WORKBOOK) as book:
+        page = book.add_worksheet(TAB)
+        _head(book, page, layout)
+        given = book.add_format({"text_wrap": True, "valign": "top", "font_color": "#595959"})
+        own = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
+        texts = TextFiles(layout.folder)
+        count = 0
+        for count, one in enumerate(rows, 1):
+            page.write_number(count, 0, one.row, given)
+            for place, text in enumerate((one.key, one.kind, one.reason, one.words), 1):
+                page.write_string(count, place, clean(text)[0][: MOST_CHARACTERS // 2], given)
+            for place, text in enumerate(one.cells):
+                shown = _shown(text, texts, f"{one.row}-{place + 1}")
+                page.write_string(count, len(LEADING) + place, shown, own)
+        page.autofilter(0, 0, count, len(LEADING) + len(layout.headers) - 1)
+        notes = book.add_worksheet("how")
+        notes.set_column(0, 0, 100)
+        for place, line in enumerate(layout.hints):
+            notes.write_string(place, 0, line)
+    return count
+
+
+def _head(book: Any, page: Any, layout: FixSheet) -> None:
+    plain = {"bold": True, "bottom": 1, "valign": "top", "text_wrap": True}
+    given = book.add_format(plain | {"bg_color": "#E7E6E6"})
+    own = book.add_format(plain)
+    sent = book.add_format(plain | {"bg_color": "#FFF2CC"})
+    for place, name in enumerate(LEADING):
+        page.write_string(0, place, name, given)
+        page.set_column(place, place, _WIDTHS[place])
+    for place, name in enumerate(layout.headers):
+        at = len(LEADING) + place
+        page.write_string(
+            0, at, clean(name)[0][: MOST_CHARACTERS // 2], sent if place in layout.sent else own
+        )
+        page.set_column(at, at, _MAPPED_WIDTH if place in layout.sent else _OWN_WIDTH)
+    page.freeze_panes(1, 1)
+
+
+def _shown(text: str, texts: TextFiles, name: str) -> str:
+    if not is_long(text):
+        return clean(text)[0]
+    return placeholder(text, texts.keep(f"fixes-{name}", text))

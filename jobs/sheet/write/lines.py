@@ -1,0 +1,41 @@
+"""Writes results as jsonl: one object a line, values with their types."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import BinaryIO
+
+from jobs.sheet.write.writers import Grid, Record, Records, Tally, Utf8Writer, encoded, unique_names
+
+AT_ONCE = 100  # lines
+
+
+def write_lines(file: BinaryIO, grid: Grid, records: Records) -> Tally:
+    """All records, their keys in column order. An own header that repeats gets a number."""
+    heads = heads_of(grid)
+    lines = (line_of(heads, record) for record in records)
+    return write_texts(file, iter(lambda: list(islice(lines, AT_ONCE)), []))
+
+
+def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
+    """Lines as they are, each with its end, some at a time."""
+    out = Utf8Writer(file)
+    rows = 0
+    for lines in pieces:
+        out.write("".join(lines))
+        rows += len(lines)
+    out.flush()
+    return Tally(rows=rows, replaced=out.replaced)
+
+
+def heads_of(grid: Grid) -> list[str]:
+    """What stands before each value of a line."""
+    return [f"{encoded(name)}:" for name in unique_names(grid)]
+
+
+def line_of(heads: Sequence[str], record: Record) -> str:
+    """One record as a line."""
+    pairs = [
+        f"{head}null" if value is None else head + encoded(value)
+        for head, value in zip(heads, record, strict=True)
+    ]
+    return f"{{{','.join(pairs)}}}\n"

@@ -1,0 +1,268 @@
+"""Writes results as an Excel workbook in which every text is text, and nothing a formula."""
+
+import re
+import struct
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from jobs.job import JSON
+from jobs.sheet.write.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
+from jobs.sheet.write.summary import Label, Sums, lines_of, sum_up
+from jobs.sheet.write.texts import TextFiles, placeholder
+from jobs.sheet.write.writers import (
+    Grid,
+    Kind,
+    Record,
+    Records,
+    Tally,
+    WriteError,
+    cell_text,
+    unique_names,
+)
+
+MOST_ROWS = 1_048_576  # of one tab, the header included
+MOST_COLUMNS = 16_384
+MOST_LINKS = 65_530  # of one tab
+MEASURED = 200  # rows that decide the widths
+SHORT = MOST_CHARACTERS // 2  # no longer in UTF-16 than a cell holds, whatever the characters
+_NARROWEST, _WIDEST = 8, 60
+
+# A link opens a program: only plain relative paths to things that are looked at.
+SAFE_LINK = re.compile(
+    r"(?:\.\./)*(?:[\w\-() ][\w\-(). ]*/)*[\w\-() ][\w\-(). ]*"
+    r"\.(?:png|jpe?g|webp|gif|bmp|avif|mp4|webm|mp3|wav|pdf|txt|json)",
+    re.IGNORECASE,
+)
+_COLOURS = {
+    "done": "#C6EFCE",
+    "failed": "#FFC7CE",
+    "in_doubt": "#FFEB9C",
+    "pending": "#DDEBF7",
+    "skipped": "#E7E6E6",
+    "parked": "#E7E6E6",
+}
+_NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER})
+_FAILURES = (
+    *("result_row", "result_key", "result_status", "result_error_class", "result_error"),
+    *("result_attempts", "result_request_id"),
+)
+
+EDGE = 96  # pixels of a thumbnail's longer edge as it is shown
+TALL = EDGE + 28  # pixels of a row with one
+_TEXT_ABOVE = 22  # pixels for the status, above its picture
+_PICTURE_COLUMN = 16  # characters: a little wider than a picture
+
+Picture = Callable[[str], Path | None]
+"""The thumbnail (JPEG) of a saved file, by its path from the workbook; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a workbook needs beside its cells: a folder for long texts, lines, labels, pictures."""
+
+    folder: Path
+    summary: Sequence[tuple[str, JSON]] = ()
+    label: Label = str
+    picture: Picture | None = None
+
+
+def write_workbook(file: BinaryIO, grid: Grid, records: Records, *, beside: Beside) -> Tally:
+    """All records in the tab `results`; what failed again in `failures`; counts in `summary`."""
+    if len(grid.columns) > MOST_COLUMNS:
+        raise WriteError("write_columns", most=f"{MOST_COLUMNS:,}")
+    with open_book(file, CLEAN_WORKBOOK) as workbook:
+        return _Book(workbook, grid, beside).fill(records)
+
+
+class _Book:
+    """One workbook while it is written."""
+
+    def __init__(self, workbook: Any, grid: Grid, beside: Beside) -> None:
+        self.grid = grid
+        self.beside = beside
+        tall: dict[str, object] = {"valign": "top", "text_wrap": True} if beside.picture else {}
+        self.head = workbook.add_format({"bold": True, "bottom": 1})
+        self.plain = workbook.add_format(tall) if tall else None
+        self.link = workbook.add_format({"font_color": "#0563C1", "underline": 1} | tall)
+        self.colours = {
+            status: workbook.add_format({"bg_color": colour} | tall)
+            for status, colour in _COLOURS.items()
+        }
+        self.texts = TextFiles(beside.folder)
+        self.replaced = 0
+        own = grid.own
+        self.ours = {column.name: at for at, column in enumerate(grid.columns) if at >= own}
+        self.slugs = [_slug(name, place) for place, name in enumerate(unique_names(grid), 1)]
+        self.numeric = frozenset(
+            place for place, column in enumerate(grid.columns) if column.kind in _NUMBERS
+        )
+        again = [self.ours[name] for name in _FAILURES]
+        self.results = _Tab(workbook.add_worksheet("results"), self, list(range(len(grid.columns))))
+        self.failures = _Tab(workbook.add_worksheet("failures"), self, [*again, *range(own)])
+        self.summary = workbook.add_worksheet("summary")
+
+    def fill(self, records: Records) -> Tally:
+        sums = Sums(ours=self.ours)
+        status_at, files_at = self.ours["result_status"], self.ours["result_files"]
+        for record in records:
+            sums.add(record)
+            links: dict[int, str] = {}
+            values = self._values(record, links)
+            status = str(record[status_at])
+            self.results.add(values, status, links)
+            if self.beside.picture is not None and record[files_at]:
+                self._show(self.beside.picture, record[files_at])
+            if status in {"failed", "in_doubt"}:
+                self.failures.add(values, status, links)
+        self.results.finish()
+        self.failures.finish()
+        tally = Tally(rows=self.results.rows, replaced=self.replaced, texts=self.texts.written)
+        lines = [*lines_of(sums, tally, self.beside.label), *self.beside.summary]
+        sum_up(self.summary, sums, lines, self.beside.label)
+        return tally
+
+    def clean(self, text: str) -> str:
+        """The text without what a workbook cannot hold."""
+        fit, replaced = clean(text)
+        self.replaced += replaced
+        return fit
+
+    def _values(self, record: Record, links: dict[int, str]) -> list[str | int | float | None]:
+        """The record as a workbook takes it: texts, numbers, None for an empty cell."""
+        numeric, kinds = self.numeric, self.grid.columns
+        values: list[str | int | float | None] = []
+        for place, value in enumerate(record):
+            if type(value) is str:
+                text = value
+            elif value is None or value == []:
+                values.append(None)
+                continue
+            elif place in numeric and isinstance(value, int | float):
+                values.append(value)
+                continue
+            else:
+                text = cell_text(value, kinds[place].kind)
+            if len(text) > SHORT and is_long(text):
+                text, links[place] = self._apart(text, record, place)
+            values.append(self.clean(text) if text else None)
+        files = values[self.ours["result_files"]]
+        if isinstance(files, str):
+            first = files.partition("\n")[0]
+            if SAFE_LINK.fullmatch(first):
+                links[self.ours["result_files"]] = first
+        return values
+
+    def _apart(self, text: str, record: Record, place: int) -> tuple[str, str]:
+        """A text too long for a cell goes to a file: what stands in the cell, and its link."""
+        path = self.texts.keep(f"{record[self.ours['result_row']]}-{self.slugs[place]}", text)
+        return placeholder(text, path), path
+
+    def _show(self, picture: Picture, files: JSON) -> None:
+        """The first thumbnail there is, under the row's status."""
+        names = files if isinstance(files, list) else [files]
+        found = next((path for name in names if (path := picture(str(name)))), None)
+        if found is not None:
+            self.results.show(found, self.ours["result_status"])
+
+
+class _Tab:
+    """One tab of rows: a frozen header, then cells in the order of `places`."""
+
+    def __init__(self, sheet: Any, book: _Book, places: list[int]) -> None:
+        self.sheet = sheet
+        self.book = book
+        self.places = list(enumerate(places))
+        self.rows = 0
+        self.links = 0
+        self.widths = [_NARROWEST] * len(places)
+        self.status = book.ours["result_status"]
+        for at, place in self.places:
+            name = book.clean(book.grid.columns[place].name)
+            self._measure(at, name)
+            sheet.write_string(0, at, name[:SHORT], book.head)
+
+    def add(
+        self, values: list[str | int | float | None], status: str, links: dict[int, str]
+    ) -> None:
+        """One more row."""
+        self.rows = row = self.rows + 1
+        if row >= MOST_ROWS:
+            raise WriteError("write_rows", most=f"{MOST_ROWS - 1:,}")
+        if row <= MEASURED:
+            self._measure_all(values)
+        write_string, write_number = self.sheet.write_string, self.sheet.write_number
+        status_at, plain = self.status, self.book.plain
+        for at, place in self.places:
+            value = values[place]
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                write_number(row, at, value, plain)
+            elif place == status_at:
+                write_string(row, at, value, self.book.colours.get(status))
+            elif place in links and self.links < MOST_LINKS:
+                self.links += 1
+                self.sheet.write_url(row, at, f"external:{links[place]}", self.book.link, value)
+            else:
+                write_string(row, at, value, plain)
+
+    def show(self, picture: Path, at: int) -> None:
+        """A thumbnail in the row just added."""
+        size = _shown_as(picture)
+        if size is None:
+            return
+        self.sheet.set_row_pixels(self.rows, TALL)
+        self.sheet.insert_image(
+            self.rows,
+            at,
+            str(picture),
+            {
+                "x_scale": size,
+                "y_scale": size,
+                "x_offset": 4,
+                "y_offset": _TEXT_ABOVE,
+                "object_position": 1,  # it moves, is sorted and is hidden with its row
+                "decorative": True,
+            },
+        )
+        self.widths[at] = max(self.widths[at], _PICTURE_COLUMN)
+
+    def finish(self) -> None:
+        """What belongs to the tab as a whole."""
+        self.sheet.freeze_panes(1, 0)
+        self.sheet.autofilter(0, 0, self.rows, len(self.places) - 1)
+        for at, width in enumerate(self.widths):
+            self.sheet.set_column(at, at, width)
+
+    def _measure_all(self, values: list[str | int | float | None]) -> None:
+        for at, place in self.places:
+            value = values[place]
+            if isinstance(value, str):
+                self._measure(at, value)
+
+    def _measure(self, at: int, text: str) -> None:
+        line = text[: _WIDEST * 2].partition("\n")[0]
+        wide = sum(unicodedata.east_asian_width(character) in "WF" for character in line)
+        self.widths[at] = min(max(self.widths[at], len(line) + wide + 2), _WIDEST)
+
+
+def _shown_as(picture: Path) -> float | None:
+    """The scale at which a thumbnail's longer edge is that of a row; None where it is no JPEG."""
+    from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as below
+    from xlsxwriter.image import Image  # noqa: PLC0415 - for workbooks with pictures only
+
+    try:
+        image = Image(str(picture))
+    except (OSError, ValueError, IndexError, struct.error, XlsxWriterException):
+        return None
+    longest = max(image.width, image.height)
+    return EDGE / longest if longest else None
+
+
+def _slug(name: str, number: int) -> str:
+    """A header as part of a file name."""
+    words = re.sub(r"[^\w-]+", "_", name).strip("_")
+    return words[:40] or f"column_{number}"

@@ -1,0 +1,144 @@
+"""What all writers of results share: columns, records, cells as text, text as bytes."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from json.encoder import encode_basestring
+from typing import BinaryIO, TypeAlias
+
+from jobs.errors import ObstacleError
+from jobs.job import JSON
+
+FLUSH_BYTES = 1 << 20
+REPLACEMENT = "\ufffd"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class WriteError(ObstacleError):
+    """A format cannot hold these results: why, and what to do."""
+
+
+class Kind(StrEnum):
+    """What a column holds."""
+
+    OWN = "own"  # the user's: text, or any JSON value where the sheet was typed
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    LIST = "list"  # of texts
+    OBJECT = "object"  # a JSON object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a results file. `foreign`: its text may come from a provider or an address."""
+
+    name: str
+    kind: Kind
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The columns of a results file: the user's first, then ours. `typed`: own cells have types."""
+
+    columns: tuple[Column, ...]
+    typed: bool = False
+
+    @property
+    def own(self) -> int:
+        """How many columns are the user's."""
+        return sum(column.kind is Kind.OWN for column in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The headers in their order; the user may have used one twice."""
+        return tuple(column.name for column in self.columns)
+
+
+Record: TypeAlias = Sequence[JSON]
+"""One row's values in the order of the columns; None where nothing is known."""
+
+Records: TypeAlias = Iterable[Record]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was written. `replaced` characters could not be; `texts` went to files of their own."""
+
+    rows: int = 0
+    replaced: int = 0
+    texts: int = 0
+
+
+def encoded(value: JSON) -> str:
+    """A value as JSON text; characters as they are."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)  # type: ignore[arg-type]  # it is text, as just seen
+    return repr(value) if kind is int or kind is float else _encode(value)
+
+
+def cell_text(value: JSON, kind: Kind) -> str:
+    """A value as the text of a cell: nothing for None, list entries on lines of their own."""
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if kind is Kind.LIST:
+        assert isinstance(value, list)
+        return "\n".join(map(str, value))
+    return encoded(value)
+
+
+def unique_names(grid: Grid) -> tuple[str, ...]:
+    """Names, each once: an own header that repeats gets a number, ours never."""
+    taken = {column.name for column in grid.columns if column.kind is not Kind.OWN}
+    names = []
+    for column in grid.columns:
+        name, number = column.name, 2
+        if column.kind is Kind.OWN:
+            while name in taken:
+                name, number = f"{column.name} ({number})", number + 1
+            taken.add(name)
+        names.append(name)
+    return tuple(names)
+
+
+def without_surrogates(text: str) -> tuple[str, int]:
+    """The text as any encoding can hold it, and how many characters that cost."""
+    return _SURROGATE.subn(REPLACEMENT, text)
+
+
+class Utf8Writer:
+    """Text to a binary file in large pieces. Lone surrogates, which UTF-8 has not, are counted."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.replaced = 0
+        self._file = file
+        self._waiting: list[str] = []
+        self._size = 0
+
+    def write(self, text: str) -> int:
+        """Take some text; the csv module calls this too."""
+        self._waiting.append(text)
+        self._size += len(text)
+        if self._size > FLUSH_BYTES:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand over what has gathered. Must be called at the end."""
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        try:
+            raw = text.encode()
+        except UnicodeEncodeError:
+            text, replaced = without_surrogates(text)
+            self.replaced += replaced
+            raw = text.encode()
+        self._file.write(raw)

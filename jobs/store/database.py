@@ -1,0 +1,385 @@
+"""Engines over the table: settings read back, schema checked, migrated when it is behind."""
+
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from jobs.errors import ObstacleError
+from jobs.store.schema import REVISION, metadata
+from jobs.store.sql_views import VIEWS
+
+BUSY_SECONDS = 30
+SHARED_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuseblk", "drvfs"}
+)
+
+
+MOUNTS = Path("/proc/mounts")
+
+
+class TableError(ObstacleError):
+    """The table cannot be used: which file, why, and what to do."""
+
+
+class OlderTableError(TableError):
+    """An older rowmill wrote it; whoever writes brings it forward."""
+
+
+class EmptyTableError(TableError):
+    """The file is there and has no tables yet: it is being made, or a death came in between."""
+
+
+def sqlite_engine(path: Path, *, writer: bool) -> Engine:
+    """An engine over one SQLite file; every connection is set up and its settings are read back."""
+    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
+    shared = on_shared_file_system(path)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+        _set_up(connection, writer=writer, shared=shared)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _url(path: Path) -> URL:
+    """The file as it is called: in a written URL, a ? in its name would end it."""
+    return URL.create("sqlite", database=str(path))
+
+
+def staging_engine(path: Path) -> Engine:
+    """An engine for comparing a sheet with a table: it may make temporary tables, nothing else.
+
+    `query_only` would forbid those too; a file opened read-only leaves its -wal and -shm behind.
+    """
+    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # as above
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.set_authorizer(_temporary_only)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")  # deferred: it never takes the write lock
+
+    return engine
+
+
+_CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+
+
+def _temporary_only(
+    action: int, _table: str | None, _column: str | None, database: str | None, _source: str | None
+) -> int:
+    """SQLite asks this for everything that a statement would do."""
+    return sqlite3.SQLITE_DENY if database == "main" and action in _CHANGES else sqlite3.SQLITE_OK
+
+
+def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> None:
+    def pragma(words: str) -> Any:
+        found = connection.execute(f"PRAGMA {words}").fetchone()
+        return found[0] if found else None
+
+    pragma("foreign_keys=ON")
+    pragma("trusted_schema=OFF")
+    pragma("mmap_size=0")
+    if not writer:
+        pragma("query_only=ON")
+        return
+    wanted = "delete" if shared else "wal"
+    mode = pragma(f"journal_mode={wanted}")
+    if mode != wanted and not shared:
+        wanted, mode = "delete", pragma("journal_mode=delete")
+    if mode != wanted:
+        raise TableError("table_journal", mode=str(mode), wanted=wanted)
+    pragma("synchronous=FULL" if mode == "wal" else "synchronous=EXTRA")
+    pragma("journal_size_limit=67108864")
+    if sys.platform == "darwin":
+        pragma("fullfsync=1")
+        pragma("checkpoint_fullfsync=1")
+    if pragma("synchronous") < 2:
+        raise TableError("table_not_synchronous")
+
+
+LOAD_PAGES = -6_000  # KiB; with less, a big load reads and writes its indexes again and again
+USUAL_PAGES = -2_000  # KiB; SQLite's own
+
+
+@contextmanager
+def roomy(connection: Connection) -> Iterator[None]:
+    """More of a SQLite table in memory for as long as a sheet is laid in."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection  # past SQLAlchemy, which would begin a work
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute(f"PRAGMA cache_size={LOAD_PAGES}")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:  # Ctrl-C in the middle of a statement closes it
+            driver.execute(f"PRAGMA cache_size={USUAL_PAGES}")
+            driver.execute("PRAGMA shrink_memory")
+
+
+@contextmanager
+def written_once(connection: Connection) -> Iterator[None]:
+    """Pages that are new go straight into the file of a SQLite table, not through a WAL first.
+
+    For a first load, which would otherwise write every page twice. Where another process has the
+    file open its journal stays as it is. A death in between rolls back as in a WAL.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection  # as above
+    assert isinstance(driver, sqlite3.Connection)
+    (mode,) = driver.execute("PRAGMA journal_mode").fetchone()
+    if mode == "wal":
+        with suppress(sqlite3.OperationalError):  # locked: somebody is looking at the table
+            driver.execute("PRAGMA busy_timeout=0")
+            driver.execute("PRAGMA journal_mode=delete")
+            driver.execute("PRAGMA synchronous=EXTRA")
+        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    try:
+        yield
+    finally:
+        if mode == "wal" and not connection.invalidated:
+            try:
+                _set_up(driver, writer=True, shared=False)
+            except sqlite3.OperationalError:  # the disk fails; a new connection says so in order
+                connection.invalidate()
+
+
+def on_shared_file_system(path: Path) -> bool:
+    """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
+    if not MOUNTS.exists():
+        return False
+    target = str(path.parent.resolve())
+    best, kind = "", ""
+    for line in MOUNTS.read_text(errors="replace").splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind in SHARED_FILE_SYSTEMS or kind.startswith("fuse.")
+
+
+_BROKEN = (DatabaseError, UnicodeDecodeError)
+"""What a table that cannot be read raises; the second where not even SQLite's words can be read."""
+
+
+def is_damage(error: Exception) -> bool:
+    """Is the file itself no table any more, or one with broken pages?"""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    if not isinstance(error, DatabaseError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@contextmanager
+def named_damage(path: Path) -> Iterator[None]:
+    """Says of a damaged table which it is, and what to do."""
+    try:
+        yield
+    except _BROKEN as error:
+        if not is_damage(error):
+            raise
+        raise damaged(path, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """What the database said."""
+    return str(getattr(error, "orig", error))
+
+
+def damaged(path: Path, reason: str) -> TableError:
+    """Nothing was changed; copies that lie beside it are named."""
+    told = {"file": str(path), "name": path.name, "reason": reason}
+    copies = sorted(one.name for one in path.parent.glob(f"{path.stem}.*.db"))
+    if copies:
+        return TableError("table_damaged_with_copies", **told, copies=", ".join(copies))
+    return TableError("table_damaged", **told)
+
+
+def open_sqlite(path: Path) -> Engine:
+    """The writer's engine over a table that is current: made, or migrated after a backup copy."""
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh:
+        path.touch(mode=0o600)
+    else:
+        _check_magic(path)
+    engine = sqlite_engine(path, writer=True)
+    try:
+        if fresh:
+            create(engine)
+        else:
+            _bring_up(engine, path)
+    except _BROKEN as error:
+        engine.dispose()
+        if is_damage(error):
+            raise damaged(path, _reason(error)) from error
+        raise TableError("table_unreadable", file=str(path), reason=_reason(error)) from error
+    except TableError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def look_at_sqlite(path: Path) -> Engine:
+    """A reader's engine over a table that is current. Nothing is made, nothing is migrated."""
+    if not path.exists():
+        raise TableError("table_none", file=str(path))
+    if path.stat().st_size == 0:
+        raise EmptyTableError("table_empty", file=str(path))
+    _check_magic(path)
+    engine = sqlite_engine(path, writer=False)
+    try:
+        found = revision_of(engine)
+        empty = found is None and not _has_tables(engine)
+        if found is None and not empty:
+            found = revision_of(engine)  # another process may have made it between the two looks
+    except _BROKEN as error:
+        engine.dispose()
+        if is_damage(error):
+            raise damaged(path, _reason(error)) from error
+        raise TableError("table_unreadable", file=str(path), reason=_reason(error)) from error
+    if found == REVISION:
+        return engine
+    engine.dispose()
+    if empty:
+        raise EmptyTableError("table_empty", file=str(path))
+    if found is None:
+        raise _foreign(path)
+    if found > REVISION:
+        raise _newer(path, found)
+    raise OlderTableError("table_older", file=str(path), found=found, known=REVISION)
+
+
+def postgres_engine(url: str) -> Engine:
+    """An engine over a PostgreSQL database. Its tables are made by `create`, or by migrating."""
+    return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
+
+
+def _check_magic(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise TableError("file_unreadable", file=str(path), reason=error) from error
+    if head != b"SQLite format 3\x00":
+        raise TableError("table_not_sqlite", file=str(path))
+
+
+def _foreign(path: Path) -> TableError:
+    return TableError("table_foreign", file=str(path))
+
+
+def _newer(path: Path, found: str) -> TableError:
+    return TableError("table_newer", file=str(path), found=found, known=REVISION)
+
+
+def create(engine: Engine) -> None:
+    """All tables and views as they are today, stamped with the newest revision."""
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        for name, query in VIEWS.items():
+            connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+            connection.execute(text(f"CREATE VIEW {name} AS{query}"))
+        connection.execute(
+            text(
+                "CREATE TABLE IF NOT EXISTS alembic_version"
+                " (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+            )
+        )
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(
+            text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION}
+        )
+
+
+def revision_of(engine: Engine) -> str | None:
+    """The revision a table is stamped with; None for an empty database."""
+    try:
+        return _stamp(engine)
+    except DatabaseError:
+        if not inspect(engine).has_table("alembic_version"):
+            return None
+    return _stamp(engine)  # another process made the table just now, or it fails again
+
+
+def _stamp(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found) if found is not None else None
+
+
+def _bring_up(engine: Engine, path: Path) -> None:
+    found = revision_of(engine)
+    if found == REVISION:
+        return
+    if found is None:
+        if _has_tables(engine):
+            raise _foreign(path)
+        create(engine)
+        return
+    if found > REVISION:
+        raise _newer(path, found)
+    backup = path.with_name(f"{path.stem}.before-{REVISION}.{int(time.time())}.db")
+    try:
+        copy_table(path, backup)
+    except (OSError, sqlite3.Error) as error:
+        raise TableError("table_no_backup", file=str(path), reason=error) from error
+    from migrations.upgrade import (  # noqa: PLC0415 - Alembic costs a quarter of a second
+        HistoryError,
+        upgrade,
+    )
+
+    try:
+        upgrade(engine)
+    except HistoryError as error:
+        raise TableError("table_not_migrated", file=str(path), reason=error) from error
+
+
+def _has_tables(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(inspect(connection).get_table_names())
+
+
+def copy_table(source: Path, target: Path) -> None:
+    """A consistent copy of a live table, whole or not at all, for its owner's eyes only."""
+    with closing(sqlite3.connect(source)) as old:
+        copy_open(old, target)
+
+
+def copy_open(source: object, target: Path) -> None:
+    """The same for a connection that stands already."""
+    if not isinstance(source, sqlite3.Connection):
+        raise TableError("table_not_copied")
+    part = target.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    with closing(sqlite3.connect(part)) as new:
+        source.backup(new)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(target)

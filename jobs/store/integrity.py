@@ -1,0 +1,30 @@
+"""Is the file of a table whole? Asked of the database itself."""
+
+from pathlib import Path
+
+from sqlalchemy.exc import DatabaseError
+
+from jobs.store import Store
+from jobs.store.database import on_shared_file_system
+from jobs.store.schema import REVISION
+
+MOST = 5  # damages that are told
+
+DamagedError = DatabaseError
+"""The file cannot be read as a database."""
+
+__all__ = ["REVISION", "DamagedError", "damages", "on_shared_file_system"]
+
+
+def damages(path: Path) -> list[str]:
+    """What SQLite finds wrong with a table's file; empty where it is whole. Raises TableError."""
+    try:
+        store = Store.look(path)
+        try:
+            with store.read() as tx:
+                found = tx.exec_driver_sql(f"PRAGMA integrity_check({MOST})").scalars().all()
+        finally:
+            store.close()
+    except DatabaseError as error:
+        return [str(error.orig)]
+    return [] if found == ["ok"] else [str(one) for one in found]

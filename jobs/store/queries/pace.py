@@ -1,0 +1,72 @@
+"""What a look at a table asks beside the counts: the pace, and the oldest call."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, func, select
+
+from jobs.job import State
+from jobs.store.ids import first_id_at
+from jobs.store.schema import attempts, calls, jobs, runs
+
+LONGEST_ROW = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
+ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call in flight."""
+
+    row: int
+    started_at: float
+
+
+def ended_since(connection: Connection, batch_id: int, since: float) -> int:
+    """How many rows ended since then. Only young calls are looked at, not the whole table."""
+    mine = and_(
+        attempts.c.call_id >= first_id_at(since - LONGEST_ROW),
+        jobs.c.batch_id == batch_id,
+        jobs.c.listed,
+        jobs.c.state.in_(ENDED),
+        jobs.c.updated_at >= since,
+    )
+    return connection.execute(
+        select(func.count(jobs.c.id.distinct()))
+        .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
+        .where(mine)
+    ).scalar_one()
+
+
+def oldest_call(connection: Connection, batch_id: int) -> OpenCall | None:
+    """The call that has been in flight for the longest time."""
+    found = connection.execute(
+        select(jobs.c.position, calls.c.started_at)
+        .select_from(calls)
+        .join(attempts, attempts.c.call_id == calls.c.id)
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .where(
+            calls.c.wire.is_(None),
+            jobs.c.batch_id == batch_id,
+            jobs.c.state == State.RUNNING.value,
+        )
+        .order_by(calls.c.started_at)
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else OpenCall(row=found.position, started_at=found.started_at)
+
+
+def recent_seconds(connection: Connection, batch_id: int, *, most: int = 200) -> list[float]:
+    """How long the newest answered calls took."""
+    mine = calls.join(runs, runs.c.id == calls.c.run_id)
+    return list(
+        connection.execute(
+            select(calls.c.seconds)
+            .select_from(mine)
+            .where(
+                runs.c.batch_id == batch_id,
+                calls.c.wire == "C",
+                calls.c.seconds.is_not(None),
+            )
+            .order_by(calls.c.id.desc())
+            .limit(most)
+        ).scalars()
+    )

@@ -1,0 +1,295 @@
+"""Every row of a sheet with all that came of it."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+
+from jobs.job import JSON
+from jobs.store.edits import edited_cells
+from jobs.store.row_status import COST, COST_OF_EACH, STATUS, TRIES, TRIES_OF_EACH, WITH_LAST_CALL
+from jobs.store.schema import attempts, calls, exported, files, jobs, rows
+
+PAGE = 1000
+
+
+class ResultRow(NamedTuple):
+    """One row of the sheet with all that came of it. `cells` is the JSON list as it was read.
+
+    `cost` is of all its calls; None where one that was answered has no known price. A tuple,
+    because a million of them are made for one export.
+    """
+
+    row: int
+    key: str
+    cells: str
+    status: str
+    text: str | None
+    urls: tuple[str, ...]
+    files: tuple[str, ...]
+    error: str | None
+    error_class: str | None
+    error_cause: str | None
+    finish: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cost: float | None
+    seconds: float | None
+    attempts: int
+    model: str
+    answered_model: str | None
+    request_id: str | None
+    finished_at: float | None
+    data: dict[str, JSON]
+    currency: str | None = None
+
+
+ANSWERED_FILES = and_(files.c.job_id == jobs.c.id, files.c.call_id == jobs.c.call_id)
+"""The files of a job's accepted answer."""
+
+
+def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
+    return (
+        select(
+            rows.c.id.label("row_id"),
+            rows.c.position,
+            rows.c.key,
+            rows.c.cells,
+            jobs.c.id.label("job_id"),
+            STATUS.label("status"),
+            jobs.c.kind,
+            jobs.c.cause,
+            jobs.c.detail,
+            jobs.c.model,
+            jobs.c.updated_at,
+            attempts.c.text,
+            attempts.c.finish,
+            attempts.c.answered_model,
+            attempts.c.prompt_tokens,
+            attempts.c.completion_tokens,
+            attempts.c.total_tokens,
+            attempts.c.data,
+            cost.label("cost"),
+            calls.c.currency,
+            calls.c.seconds,
+            calls.c.request_id,
+            tries.label("tries"),
+            rows.c.parked,
+            files.c.url,
+            files.c.state,
+            files.c.name,
+        )
+        .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
+        .order_by(rows.c.position, rows.c.id, files.c.number)
+    )
+
+
+_OF_SOME = _query(COST, TRIES)
+_OF_EACH = _query(COST_OF_EACH, TRIES_OF_EACH)
+
+_JOB, _TRIES = 4, 22  # their places in a row of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The rows of a sheet, in its order. They are read as they are asked for, memory stays flat.
+
+    `only` takes result statuses; `parked` rows come only when asked for, after all others. `export`
+    takes only the rows which that export of new rows has taken.
+    """
+
+    connection: Connection
+    batch_id: int
+    only: Collection[str] | None = None
+    export: int | None = None
+
+    def __iter__(self) -> Iterator[ResultRow]:
+        edited = edited_cells(self.connection, self.batch_id)
+        for condition in self.conditions():
+            for result in _read(self.connection, _OF_EACH.where(condition)):
+                yield _with_edits(result, edited) if edited else result
+
+    def apart(self, row_ids: Sequence[int]) -> dict[int, ResultRow]:
+        """Some of them, by their numbers in the table."""
+        edited = edited_cells(self.connection, self.batch_id)
+        found = results_of(self.connection, row_ids)
+        return {row_id: _with_edits(result, edited) for row_id, result in found.items()}
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What is asked for, as one condition for each group that follows another."""
+        mine = rows.c.batch_id == self.batch_id
+        if self.export is not None:
+            taken = select(exported.c.row_id).where(exported.c.taken_by == self.export)
+            mine = and_(mine, rows.c.id.in_(taken))
+        listed = and_(mine, ~rows.c.parked)
+        if self.only is None:
+            return [listed]
+        groups = [and_(listed, STATUS.in_(sorted(self.only)))]
+        return [*groups, and_(mine, rows.c.parked)] if "parked" in self.only else groups
+
+
+def results(
+    connection: Connection,
+    batch_id: int,
+    *,
+    only: Collection[str] | None = None,
+    export: int | None = None,
+) -> Results:
+    """Every row in sheet order; which ones can be chosen."""
+    return Results(connection=connection, batch_id=batch_id, only=only, export=export)
+
+
+def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, ResultRow]:
+    """Single rows, by their numbers in the table."""
+    found = connection.execute(_OF_SOME.where(rows.c.id.in_(row_ids)))
+    read = list(with_files(found))
+    costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in read])
+    return {row[0]: _result(row, urls, names, costs) for row, urls, names in read}
+
+
+def _with_edits(result: ResultRow, edited: Mapping[str, dict[str, JSON]]) -> ResultRow:
+    edit = edited.get(result.key)
+    return result if edit is None else result._replace(data=result.data | {"edited": edit})
+
+
+def pages(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    """What a query finds, some rows at a time.
+
+    From SQLite as plain tuples: what SQLAlchemy makes of a row costs a tenth of a whole export.
+    """
+    if connection.dialect.name != "sqlite":
+        yield from connection.execute(query, execution_options={"yield_per": PAGE}).partitions()
+        return
+    found = connection.execute(query)  # with yield_per it would have fetched a row already
+    assert found.cursor is not None
+    try:
+        while page := found.cursor.fetchmany(PAGE):
+            yield page
+    finally:
+        found.close()
+
+
+_Read = tuple[Any, tuple[str, ...], tuple[str, ...]]
+"""A row, the addresses of its files, and the names of those that are saved."""
+
+
+def _read(connection: Connection, query: Select[Any]) -> Iterator[ResultRow]:
+    found = with_files(chain.from_iterable(pages(connection, query)))
+    while page := list(islice(found, PAGE)):
+        costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in page])
+        for row, urls, names in page:
+            yield _result(row, urls, names, costs)
+
+
+def with_files(found: Iterable[Any]) -> Iterator[_Read]:
+    """Each row once, with all its files; a row comes once for each of them.
+
+    A row begins with its number and ends with the address, the state and the name of a file.
+    """
+    row: Any = None
+    urls: list[str] = []
+    names: list[str] = []
+    for line in found:
+        if row is None or line[0] != row[0]:
+            if row is not None:
+                yield row, tuple(urls), tuple(names)
+            row, urls, names = line, [], []
+        url, state, name = line[-3:]
+        if url:
+            urls.append(url)
+        if state == "done":
+            names.append(name)
+    if row is not None:
+        yield row, tuple(urls), tuple(names)
+
+
+def costs_of(connection: Connection, tried: Iterable[tuple[int, int]]) -> dict[int, float | None]:
+    """What jobs cost that took several calls, each shared with the jobs it served."""
+    apart = [job_id for job_id, tries in tried if tries > 1]
+    if not apart:
+        return {}
+    served = attempts.alias("served")
+    shares = (
+        select(func.count())
+        .where(served.c.call_id == calls.c.id)
+        .correlate(calls)
+        .scalar_subquery()
+    )
+    query = (
+        select(attempts.c.job_id, calls.c.cost, shares)
+        .join(calls, calls.c.id == attempts.c.call_id)
+        .where(attempts.c.job_id.in_(apart), calls.c.wire.in_(["C", "E"]))
+    )
+    parts: dict[int, list[float | None]] = defaultdict(list)
+    for job_id, cost, rows_served in connection.execute(query):
+        parts[job_id].append(None if cost is None else cost / rows_served)
+    return {job_id: _sum(parts[job_id]) for job_id in apart}
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    known = [one for one in costs if one is not None]
+    return round(math.fsum(known), 9) if known and len(known) == len(costs) else None
+
+
+def _result(
+    row: Any, urls: tuple[str, ...], names: tuple[str, ...], costs: dict[int, float | None]
+) -> ResultRow:
+    (
+        _,
+        position,
+        key,
+        cells,
+        job_id,
+        status,
+        kind,
+        cause,
+        detail,
+        model,
+        updated_at,
+        text,
+        finish,
+        answered_model,
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        data,
+        cost,
+        currency,
+        seconds,
+        request_id,
+        tries,
+        parked,
+        *_,
+    ) = row
+    status = "parked" if parked else status
+    return ResultRow(
+        position,
+        key,
+        cells,
+        status,
+        text,
+        urls,
+        names,
+        detail or cause,
+        kind,
+        cause,
+        finish,
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        costs.get(job_id, cost),
+        seconds,
+        tries,
+        model,
+        answered_model,
+        request_id,
+        None if status in ("pending", "parked") else updated_at,
+        json.loads(data) if data else {},
+        currency,
+    )

@@ -1,0 +1,1 @@
+"""Statements that move the state of a job."""

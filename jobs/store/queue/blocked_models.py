@@ -1,0 +1,30 @@
+"""What a run sends nothing more to."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, bindparam, tuple_
+
+from jobs.store.schema import jobs
+
+
+class Bar(NamedTuple):
+    """A model, at all endpoints or (where its form or address is refused) at one."""
+
+    model: str
+    endpoint: str | None = None
+
+
+NOT_BARRED: ColumnElement[bool] = and_(
+    jobs.c.model.not_in(bindparam("b_models", expanding=True)),
+    tuple_(jobs.c.model, jobs.c.endpoint).not_in(bindparam("b_forms", expanding=True)),
+)
+"""A job that may be sent; executed with `words_of(bars)`."""
+
+
+def words_of(bars: Collection[Bar]) -> dict[str, Any]:
+    """The parameters of `NOT_BARRED`."""
+    return {
+        "b_models": sorted(bar.model for bar in bars if bar.endpoint is None),
+        "b_forms": sorted((bar.model, bar.endpoint) for bar in bars if bar.endpoint is not None),
+    }

@@ -1,0 +1,288 @@
+"""What a person decides about rows: run them again, close them, take only some."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from jobs.job import PASSING, RETRIABLE, FailureClass, State, Step
+from jobs.store.queue.blocked_models import NOT_BARRED, Bar, words_of
+from jobs.store.queue.order import AFTER_ALL, RANK_SPAN
+from jobs.store.schema import calls, jobs, rows
+from jobs.store.spans import within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Rows chosen by number, by key, by failure class; None leaves that side open."""
+
+    positions: Collection[tuple[int, int]] | None = None  # spans, both ends in
+    keys: Collection[str] = ()
+    classes: Collection[FailureClass] | None = None
+    in_doubt: bool = False  # rows in doubt too
+
+
+def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == batch_id, jobs.c.listed]
+    named: list[ColumnElement[bool]] = []
+    if choice.positions is not None:
+        named.append(within(jobs.c.position, choice.positions))
+    if choice.keys:
+        by_key = select(rows.c.job_id).where(
+            rows.c.batch_id == batch_id, rows.c.key.in_(list(choice.keys))
+        )
+        named.append(jobs.c.id.in_(by_key))
+    if choice.positions is not None or choice.keys:
+        conditions.append(or_(false(), *named))
+    return and_(*conditions)
+
+
+def _failed(choice: Choice) -> ColumnElement[bool]:
+    classes = RETRIABLE if choice.classes is None else choice.classes
+    states: list[ColumnElement[bool]] = [
+        and_(
+            jobs.c.state == State.FAILED.value,
+            jobs.c.kind.in_(sorted(kind.value for kind in classes)),
+        )
+    ]
+    if choice.in_doubt:
+        states.append(jobs.c.state == State.IN_DOUBT.value)
+    return or_(*states)
+
+
+def retry(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """Failed rows back to the step they failed at; returns how many."""
+    wanted = and_(_chosen(batch_id, choice), _failed(choice))
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+
+
+def retry_named(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
+    closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
+    wanted = and_(_chosen(batch_id, choice), closed)
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+
+
+def again(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """A new generation, also of done rows; the old one stays as a version. Returns how many."""
+    closed = jobs.c.state.in_(
+        [State.DONE.value, State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value]
+    )
+    wanted = and_(_chosen(batch_id, choice), closed)
+    if choice.classes is not None:
+        wanted = and_(wanted, _failed(choice))
+    anew = {
+        "version": jobs.c.version + 1,
+        "step": Step.SEND.value,
+        "ticket": None,
+        "deadline": None,
+        "turn": jobs.c.position,
+        "repeats": 0,
+    }
+    changed = update(jobs).where(wanted).values(**(fresh_start(now) | anew))
+    return connection.execute(changed).rowcount
+
+
+ANSWERABLE = (FailureClass.STUCK, FailureClass.FILE, FailureClass.CRASHED)
+"""Why asking after a task can fail although it goes on; any other failure is the task's end."""
+PATIENCE = 600.0  # seconds that a later run, or a person's retry, waits once more for a task
+
+
+def _task_ended() -> ColumnElement[bool]:
+    """Has the provider said that this job's task came to nothing? Asking again brings the same."""
+    kinds = [kind.value for kind in ANSWERABLE]
+    return and_(
+        jobs.c.state == State.FAILED.value,
+        jobs.c.step == Step.POLL.value,
+        jobs.c.kind.not_in(kinds),
+    )
+
+
+def ask_again(connection: Connection, batch_id: int, *, now: float) -> int:
+    """Open tickets that an earlier run gave up waiting for, with new patience; returns how many."""
+    wanted = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.state == State.FAILED.value,
+        jobs.c.step == Step.POLL.value,
+        jobs.c.kind == FailureClass.STUCK.value,
+    )
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+
+
+def fresh_start(now: float) -> dict[str, object]:
+    """Back to the step it failed at; only a task that came to nothing is submitted anew."""
+    over = _task_ended()
+    at_send = or_(jobs.c.step == Step.SEND.value, over)
+    later = or_(jobs.c.deadline.is_(None), jobs.c.deadline < now + PATIENCE)
+    return {
+        "state": State.READY.value,
+        "step": case((over, Step.SEND.value), else_=jobs.c.step),
+        "ticket": case((over, null()), else_=jobs.c.ticket),
+        "deadline": case(
+            (over, null()),
+            (and_(jobs.c.step == Step.POLL.value, later), now + PATIENCE),
+            else_=jobs.c.deadline,
+        ),
+        "rank": 0,
+        "turn": case((at_send, jobs.c.position), else_=now),
+        "not_before": 0.0,
+        "attempts": 0,
+        "deaths": 0,
+        "call_key": None,
+        "kind": None,
+        "cause": None,
+        "detail": None,
+        "updated_at": now,
+    }
+
+
+def suspects_too(connection: Connection, batch_id: int, *, now: float) -> int:
+    """What waited until nothing else is left, now; returns how many."""
+    waiting = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.state == State.READY.value,
+        jobs.c.not_before == AFTER_ALL,
+    )
+    return connection.execute(update(jobs).where(waiting).values(not_before=now)).rowcount
+
+
+def one_more_pass(
+    connection: Connection,
+    batch_id: int,
+    *,
+    since: float,
+    now: float,
+    barred: Collection[Bar] = (),
+) -> int:
+    """What failed in passing since then, once more, after everything else; returns how many.
+
+    Barred rows stay failed: nobody would take them. So do those whose answer was paid
+    for and useless twice: that is one repeat, and enough.
+    """
+    bought = exists().where(calls.c.id == jobs.c.call_id, calls.c.wire == "E").correlate(jobs)
+    wanted = and_(
+        jobs.c.batch_id == batch_id,
+        jobs.c.listed,
+        jobs.c.state == State.FAILED.value,
+        jobs.c.kind.in_(sorted(kind.value for kind in PASSING)),
+        jobs.c.rank < 2,
+        jobs.c.updated_at >= since,
+        not_(_task_ended()),
+        or_(jobs.c.step != Step.SEND.value, and_(NOT_BARRED, ~bought)),
+    )
+    values = fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
+    values["deadline"] = jobs.c.deadline
+    values["turn"] = case(
+        (jobs.c.step == Step.SEND.value, jobs.c.position + 2 * RANK_SPAN), else_=now
+    )
+    again = update(jobs).where(wanted).values(**values)
+    return connection.execute(again, words_of(barred)).rowcount
+
+
+def skip(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+    """Close rows by hand: failed, in doubt or not begun; returns how many."""
+    return connection.execute(
+        update(jobs)
+        .where(_closable(batch_id, choice))
+        .values(state=State.SKIPPED.value, updated_at=now)
+    ).rowcount
+
+
+def to_skip(connection: Connection, batch_id: int, choice: Choice) -> dict[str, int]:
+    """How many rows `skip` would close: by failure class, `in_doubt`, or `pending`."""
+    place = case(
+        (jobs.c.state == State.FAILED.value, jobs.c.kind),
+        (jobs.c.state == State.IN_DOUBT.value, State.IN_DOUBT.value),
+        else_="pending",
+    )
+    found = connection.execute(
+        select(place, func.count()).where(_closable(batch_id, choice)).group_by(place)
+    )
+    return {str(name): int(count) for name, count in found}
+
+
+def _closable(batch_id: int, choice: Choice) -> ColumnElement[bool]:
+    open_states = [State.FAILED.value, State.IN_DOUBT.value, State.READY.value]
+    wanted = and_(_chosen(batch_id, choice), jobs.c.state.in_(open_states))
+    return wanted if choice.classes is None else and_(wanted, _failed(choice))
+
+
+def select_rows(connection: Connection, batch_id: int, choice: Choice, *, run_id: int) -> int:
+    """Mark the ready rows of a choice as this run's, to go before all others; returns how many."""
+    wanted = and_(_chosen(batch_id, choice), _sendable())
+    return connection.execute(
+        update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
+    ).rowcount
+
+
+def select_first(connection: Connection, batch_id: int, count: int, *, run_id: int) -> int:
+    """Mark the next `count` ready rows in sheet order as this run's; returns how many."""
+    first = (
+        select(jobs.c.id)
+        .where(jobs.c.batch_id == batch_id, _sendable())
+        .order_by(jobs.c.turn)
+        .limit(count)
+    )
+    return connection.execute(
+        update(jobs).where(jobs.c.id.in_(first)).values(selection=run_id)
+    ).rowcount
+
+
+def select_jobs(connection: Connection, batch_id: int, ids: Collection[int], *, run_id: int) -> int:
+    """Mark these ready jobs as this run's, to go before all others; returns how many."""
+    wanted = and_(jobs.c.batch_id == batch_id, jobs.c.id.in_(list(ids)), _sendable())
+    return connection.execute(
+        update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
+    ).rowcount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A row that may be sent, as far as choosing a few of them needs it."""
+
+    id: int
+    endpoint: str
+    model: str
+    length: int  # of its fields
+
+
+def candidates(
+    connection: Connection,
+    batch_id: int,
+    *,
+    positions: Collection[tuple[int, int]] | None = None,
+    limit: int | None = None,
+) -> Iterator[Candidate]:
+    """What could be sent now, in sheet order; read while the connection is open."""
+    wanted = and_(_chosen(batch_id, Choice(positions=positions)), _sendable())
+    length = func.length(jobs.c.fields)
+    found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
+    rows_ = connection.execute(found.where(wanted).order_by(jobs.c.turn).limit(limit))
+    for number, endpoint, model, size in rows_:
+        yield Candidate(id=number, endpoint=endpoint, model=model, length=size)
+
+
+def unselect(connection: Connection, batch_id: int) -> None:
+    """What earlier runs had taken by name goes back to its place in the sheet."""
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.batch_id == batch_id, _sendable(), jobs.c.turn < 0)
+        .values(turn=jobs.c.position + jobs.c.rank * RANK_SPAN, selection=None)
+    )
+
+
+def _sendable() -> ColumnElement[bool]:
+    return and_(jobs.c.state == State.READY.value, jobs.c.step == Step.SEND.value, jobs.c.listed)

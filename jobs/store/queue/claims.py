@@ -1,0 +1,329 @@
+"""Giving jobs to workers, with the call written down before its first byte leaves."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from jobs.claimed import Claimed
+from jobs.job import Holding, State, Step
+from jobs.store.ids import Ids
+from jobs.store.queue.blocked_models import NOT_BARRED, Bar, words_of
+from jobs.store.queue.order import AFTER_ALL
+from jobs.store.queue.sharing import Sharing, company, grouped
+from jobs.store.schema import attempts, calls, jobs
+from jobs.store.statements import Direct, given, inserting_given
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What a call may cost at most; None where nobody knows."""
+
+    amount: float | None = None
+    currency: str | None = None
+
+
+class Purse(Protocol):
+    """Decides how many calls, in their order, may still be paid for."""
+
+    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[Most]:
+        """What the first of these calls may cost, each given by its jobs; the others are put back.
+
+        Asked inside the transaction that opens the calls, and again where that is tried again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a crew can take now. Jobs that are barred stay where they are."""
+
+    step: Step
+    limit: int
+    account: str = ""
+    barred: frozenset[Bar] = frozenset()
+    chosen_only: bool = False  # only jobs that this run has selected
+    sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
+    purse: Purse | None = None
+
+
+TAKEN = (
+    jobs.c.id,
+    jobs.c.position,
+    jobs.c.endpoint,
+    jobs.c.model,
+    jobs.c.fields,
+    jobs.c.step,
+    jobs.c.version,
+    jobs.c.epoch,
+    jobs.c.attempts,
+    jobs.c.repeats,
+    jobs.c.rank,
+    jobs.c.stream,
+    jobs.c.ticket,
+    jobs.c.deadline,
+    jobs.c.call_id,
+    jobs.c.call_key,
+    jobs.c.turn,
+)
+
+# A death can leave a job running whose row is gone by the time it is taken over: not sent again.
+_WANTED = or_(jobs.c.listed, jobs.c.step != Step.SEND.value)
+_READY = (
+    select(jobs.c.id)
+    .where(
+        jobs.c.batch_id == bindparam("b_batch"),
+        jobs.c.state == State.READY.value,
+        jobs.c.step == bindparam("b_step"),
+        jobs.c.not_before <= bindparam("b_now"),
+        _WANTED,
+    )
+    .order_by(jobs.c.turn)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
+    ready = _READY
+    if barred:
+        ready = ready.where(NOT_BARRED)
+    if chosen:
+        ready = ready.where(jobs.c.selection == bindparam("b_run"))
+    # As an expression of its own it is evaluated once: PostgreSQL may ask a plain subquery again
+    # for each row, and then SKIP LOCKED finds other rows than before.
+    taken = ready.cte("taken")
+    return (
+        update(jobs)
+        .where(jobs.c.id.in_(select(taken.c.id)))
+        .values(state=State.RUNNING.value, owner=bindparam("b_owner"), epoch=jobs.c.epoch + 1)
+        .returning(*TAKEN)
+    )
+
+
+_CLAIM = {
+    (barred, chosen): _claiming(barred=barred, chosen=chosen)
+    for barred in (False, True)
+    for chosen in (False, True)
+}
+
+
+def claim(
+    connection: Connection, holding: Holding, order: Order, *, ids: Ids, now: float
+) -> list[Claimed]:
+    """At most `order.limit` due jobs, in their order. A send's call opens in the same commit.
+
+    Where jobs can share a call there are as many calls as that, and more jobs: they have one
+    `call_id`, and stand together in the order in which the call names them.
+    """
+    words: dict[str, object] = {
+        "b_batch": holding.batch_id,
+        "b_step": order.step.value,
+        "b_now": now,
+        "b_limit": order.limit,
+        "b_owner": holding.owner,
+    }
+    if order.barred:
+        words |= words_of(order.barred)
+    if order.chosen_only:
+        words["b_run"] = holding.run_id
+    statement = _CLAIM[bool(order.barred), order.chosen_only]
+    taken = sorted(connection.execute(statement, words).all(), key=_in_order)
+    if order.step is not Step.SEND or not taken:
+        return [
+            as_claimed(row, call_id=row.call_id or 0, call_key=row.call_key or "") for row in taken
+        ]
+    claimed = []
+    for row in taken:
+        if row.endpoint not in order.sharing:
+            call_id = ids.take()
+            claimed.append(
+                as_claimed(row, call_id=call_id, call_key=row.call_key or f"rowmill-{call_id}")
+            )
+    sociable = [row for row in taken if row.endpoint in order.sharing]
+    for group in grouped(sociable, order.sharing):
+        company(connection, group, _also_ready(holding, order, now=now), _taking(holding))
+        call_id = ids.take()  # with a key of its own: in other company it is another request
+        claimed += [
+            as_claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
+        ]
+    together = [list(group) for _, group in groupby(claimed, key=lambda job: job.call_id)]
+    reserved = order.purse.reserve(together) if order.purse else [Most()] * len(together)
+    _put_back(connection, together[len(reserved) :])
+    opened = list(zip(together, reserved, strict=False))  # the first ones: the others do not fit
+    _open_calls(connection, holding, order, opened=opened, now=now)
+    return [job for group, _ in opened for job in group]
+
+
+def _put_back(connection: Connection, left: Sequence[Sequence[Claimed]]) -> None:
+    """Nothing was opened for these: they are as they were before they were taken."""
+    if left:
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id.in_([job.id for group in left for job in group]))
+            .values(state=State.READY.value, owner=None)
+        )
+
+
+def _in_order(row: Row[Any]) -> tuple[float, int]:
+    return float(row.turn), int(row.id)
+
+
+def _also_ready(holding: Holding, order: Order, *, now: float) -> Select[Any]:
+    """What could be sent as well as what was claimed, in its order."""
+    found = (
+        select(*TAKEN)
+        .where(
+            jobs.c.batch_id == holding.batch_id,
+            jobs.c.state == State.READY.value,
+            jobs.c.step == Step.SEND.value,
+            jobs.c.not_before <= now,
+            _WANTED,
+        )
+        .order_by(jobs.c.turn)
+        .with_for_update(skip_locked=True)
+    )
+    return found.where(jobs.c.selection == holding.run_id) if order.chosen_only else found
+
+
+def _taking(holding: Holding) -> ReturningUpdate[Any]:
+    return (
+        update(jobs)
+        .values(state=State.RUNNING.value, owner=holding.owner, epoch=jobs.c.epoch + 1)
+        .returning(*TAKEN)
+    )
+
+
+def _opening(target: Table, *names: str) -> Direct:
+    source = given(*names)
+    return Direct(source, lambda dialect: inserting_given(dialect, target, source))
+
+
+_OPEN_CALL = _opening(
+    calls,
+    *("id", "run_id", "endpoint", "model", "account", "call_key", "started_at"),
+    *("ceiling", "currency"),
+)
+_OPEN_ATTEMPT = _opening(attempts, "job_id", "call_id", "version")
+
+
+def _open_calls(
+    connection: Connection,
+    holding: Holding,
+    order: Order,
+    *,
+    opened: Sequence[tuple[Sequence[Claimed], Most]],
+    now: float,
+) -> None:
+    if not opened:
+        return
+    _OPEN_CALL.run(
+        connection,
+        [
+            {
+                "id": job.call_id,
+                "run_id": holding.run_id,
+                "endpoint": job.endpoint,
+                "model": job.model,
+                "account": order.account,
+                "call_key": job.call_key,
+                "started_at": now,
+                "ceiling": most.amount,
+                "currency": most.currency,
+            }
+            for (job, *_), most in opened
+        ],
+    )
+    _OPEN_ATTEMPT.run(
+        connection,
+        [
+            {"job_id": job.id, "call_id": job.call_id, "version": job.version}
+            for group, _ in opened
+            for job in group
+        ],
+    )
+
+
+def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
+    """A job of the table as workers see it; `row` has the columns of `TAKEN`, and maybe more."""
+    job_id, position, endpoint, model, fields, step, version, epoch, *others = row
+    attempts, repeats, rank, stream, ticket, deadline, *_ = others
+    return Claimed(
+        id=job_id,
+        row=position,
+        endpoint=endpoint,
+        model=model,
+        fields=json.loads(fields),
+        step=Step(step),
+        version=version,
+        epoch=epoch,
+        attempts=attempts,
+        repeats=repeats,
+        rank=rank,
+        stream=bool(stream),
+        ticket=ticket,
+        deadline=deadline,
+        call_id=call_id,
+        call_key=call_key,
+    )
+
+
+def next_due(connection: Connection, holding: Holding, order: Order) -> float | None:
+    """When the earliest job this order could take is due (Unix seconds); None: there is none."""
+    found = select(func.min(jobs.c.not_before)).where(
+        jobs.c.batch_id == holding.batch_id,
+        jobs.c.state == State.READY.value,
+        jobs.c.step == order.step.value,
+        jobs.c.not_before < AFTER_ALL,
+        _WANTED,
+    )
+    if order.barred:
+        found = found.where(NOT_BARRED)
+    if order.chosen_only:
+        found = found.where(jobs.c.selection == holding.run_id)
+    words = words_of(order.barred) if order.barred else {}
+    moment: float | None = connection.execute(found, words).scalar_one()
+    return moment
+
+
+def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
+    """Take over every job that a dead process left running; the caller settles each.
+
+    Sends come with the call that was open. One death more gets a job that was in hand alone: among
+    several nobody knows which it was, and a send waits for the network (`count_death` counts those
+    whose answer is read). It is written when the job is settled: a death before that is another's.
+    """
+    left = update(jobs).where(
+        jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
+    )
+    taken = connection.execute(
+        left.values(owner=holding.owner).returning(*TAKEN, jobs.c.deaths)
+    ).all()
+    if not taken:
+        return []
+    found = connection.execute(
+        select(attempts.c.job_id, calls.c.id, calls.c.call_key)
+        .join(calls, calls.c.id == attempts.c.call_id)
+        .where(attempts.c.job_id.in_([row.id for row in taken]))
+        .order_by(calls.c.id)
+    ).all()
+    last_calls = {job_id: (call_id, key) for job_id, call_id, key in found}
+    in_hand = [row.id for row in taken if row.step != Step.SEND]
+    guilty = in_hand[0] if len(in_hand) == 1 else None
+    adopted = []
+    for row in sorted(taken, key=_in_order):
+        call_id, key = (row.call_id or 0, row.call_key or "")
+        if row.step == Step.SEND:
+            call_id, key = last_calls[row.id]
+        claimed = as_claimed(row, call_id=call_id, call_key=key)
+        adopted.append(replace(claimed, deaths=row.deaths + (row.id == guilty)))
+    return adopted
+
+
+def count_death(connection: Connection, job_id: int) -> None:
+    """One death more, written before what may cause it; settling the job undoes it."""
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(deaths=jobs.c.deaths + 1))

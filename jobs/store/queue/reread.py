@@ -1,0 +1,70 @@
+"""Failed jobs whose answer is here: a newer version may understand it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from jobs.claimed import Claimed
+from jobs.job import FailureClass, Holding, State, Step
+from jobs.store.answers import StoredAnswer, answer
+from jobs.store.queue.claims import TAKEN, as_claimed
+from jobs.store.queue.settles import Ended
+from jobs.store.schema import answers, calls, jobs
+
+READABLE = (FailureClass.NO_RESULT, FailureClass.SCHEMA, FailureClass.CRASHED)
+"""What another reader might see otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A job with the answer that was paid for, and how its call ended."""
+
+    job: Claimed
+    answer: StoredAnswer
+    ended: Ended
+
+
+def unread(connection: Connection, batch_id: int) -> list[int]:
+    """The numbers of all such jobs."""
+    found = connection.execute(
+        select(jobs.c.id)
+        .join(answers, answers.c.call_id == jobs.c.call_id)
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.state == State.FAILED.value,
+            jobs.c.step == Step.SEND.value,
+            jobs.c.kind.in_([kind.value for kind in READABLE]),
+            answers.c.complete,
+        )
+        .order_by(jobs.c.position)
+    )
+    return [int(one) for one in found.scalars()]
+
+
+def look(connection: Connection, job_id: int) -> Unread | None:
+    """One of them, as it stands."""
+    row = connection.execute(select(*TAKEN).where(jobs.c.id == job_id)).one()
+    stored = answer(connection, row.call_id)
+    call = connection.execute(select(calls).where(calls.c.id == row.call_id)).one()
+    if stored is None:
+        return None
+    ended = Ended(
+        wire="C",
+        seconds=call.seconds or 0.0,
+        status=call.status,
+        request_id=call.request_id,
+        cost=call.cost,
+        currency=call.currency,
+    )
+    job = as_claimed(row, call_id=row.call_id, call_key=call.call_key)
+    return Unread(job=job, answer=stored, ended=ended)
+
+
+def take_up(connection: Connection, holding: Holding, job_ids: Iterable[int]) -> None:
+    """Take these jobs in hand, so that they can be settled anew."""
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id.in_(list(job_ids)), jobs.c.state == State.FAILED.value)
+        .values(state=State.RUNNING.value, owner=holding.owner)
+    )

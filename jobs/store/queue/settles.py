@@ -1,0 +1,437 @@
+"""Writing down what became of a step; the only place where a job's state changes by itself."""
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from sqlalchemy import Connection, Table, func, null, select, update
+
+from jobs.claimed import Claimed
+from jobs.job import Failure, Holding, State, Step
+from jobs.outcome import (
+    TRANSITIONS,
+    Answered,
+    Finished,
+    GiveUp,
+    Held,
+    Outcome,
+    Released,
+    Repeat,
+    Submitted,
+    TryAgain,
+)
+from jobs.result import Result
+from jobs.store.queue.order import AFTER_ALL, REPEAT_RANK, turn_of
+from jobs.store.schema import answers, attempts, calls, files, jobs
+from jobs.store.statements import Direct, given, inserting_given
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+SMALL = 512  # bytes; below, compressing costs more than it saves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a call ended: the wire's class (A–E), and what the answer said of itself."""
+
+    wire: str
+    seconds: float
+    status: int | None = None
+    request_id: str | None = None
+    cost: float | None = None
+    currency: str | None = None
+    estimated: bool = False
+    told: bool = True  # False: another job that shared the call tells of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A raw answer. `coding` is `raw`, or `file` when the body lies in the answers folder."""
+
+    status: int
+    headers: str  # JSON object
+    body: bytes
+    size: int
+    digest: bytes
+    coding: str = "raw"
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFile:
+    """A file under its final name, verified; `name` is relative to the files folder."""
+
+    number: int
+    name: str
+    size: int
+    sha256: bytes
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostFile:
+    """A file that cannot be had any more."""
+
+    number: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """One step's outcome, with all that has to be durable together with it."""
+
+    job: Claimed
+    outcome: Outcome
+    ended: Ended | None = None  # set at the send step
+    answer: Answer | None = None
+    files: Sequence[SavedFile | LostFile] = ()
+    refund: float | None = None  # of a task's submit, given back when the task came to nothing
+
+
+_JOB = given(
+    *("id", "running", "owner", "epoch", "state", "step", "rank", "turn", "not_before"),
+    *("attempts", "repeats", "deaths", "stream", "ticket", "deadline", "call_id", "call_key"),
+    *("kind", "cause", "detail", "now"),
+)
+_GUARDED = Direct(
+    _JOB,
+    update(jobs)
+    .where(
+        jobs.c.id == _JOB.c.id,
+        jobs.c.state == _JOB.c.running,
+        jobs.c.owner == _JOB.c.owner,
+        jobs.c.epoch == _JOB.c.epoch,
+    )
+    .values(
+        state=_JOB.c.state,
+        step=_JOB.c.step,
+        rank=_JOB.c.rank,
+        turn=func.coalesce(_JOB.c.turn, jobs.c.turn),
+        not_before=_JOB.c.not_before,
+        owner=null(),
+        attempts=_JOB.c.attempts,
+        repeats=_JOB.c.repeats,
+        deaths=_JOB.c.deaths,
+        stream=_JOB.c.stream,
+        ticket=func.coalesce(_JOB.c.ticket, jobs.c.ticket),
+        deadline=func.coalesce(_JOB.c.deadline, jobs.c.deadline),
+        call_id=func.coalesce(_JOB.c.call_id, jobs.c.call_id),
+        call_key=_JOB.c.call_key,
+        kind=_JOB.c.kind,
+        cause=_JOB.c.cause,
+        detail=_JOB.c.detail,
+        updated_at=_JOB.c.now,
+    ),
+)
+_CALL = given(
+    *("call", "now", "wire", "status", "seconds", "request", "cost", "currency", "estimated"),
+)
+_CALL_ENDED = Direct(
+    _CALL,
+    update(calls)
+    .where(calls.c.id == _CALL.c.call)
+    .values(
+        ended_at=_CALL.c.now,
+        wire=_CALL.c.wire,
+        status=_CALL.c.status,
+        seconds=_CALL.c.seconds,
+        request_id=_CALL.c.request,
+        cost=_CALL.c.cost,
+        currency=func.coalesce(_CALL.c.currency, calls.c.currency),
+        estimated=_CALL.c.estimated,
+    ),
+)
+_TOLD_COLUMNS = (
+    *("outcome", "kind", "cause", "detail", "text", "finish", "answered_model"),
+    *("prompt_tokens", "completion_tokens", "total_tokens", "usage", "data"),
+)
+_ATTEMPT = given("job", "call", *_TOLD_COLUMNS)
+_ATTEMPT_ENDED = Direct(
+    _ATTEMPT,
+    update(attempts)
+    .where(attempts.c.job_id == _ATTEMPT.c.job, attempts.c.call_id == _ATTEMPT.c.call)
+    .values({name: _ATTEMPT.c[name] for name in _TOLD_COLUMNS}),
+)
+_FILE = given(
+    *("job", "call", "number", "state", "name", "size", "sha256", "media", "width", "height"),
+    *("cause", "now"),
+)
+_FILE_SAVED = Direct(
+    _FILE,
+    update(files)
+    .where(
+        files.c.job_id == _FILE.c.job,
+        files.c.call_id == _FILE.c.call,
+        files.c.number == _FILE.c.number,
+    )
+    .values(
+        state=_FILE.c.state,
+        name=_FILE.c.name,
+        size=_FILE.c.size,
+        sha256=_FILE.c.sha256,
+        media_type=_FILE.c.media,
+        width=_FILE.c.width,
+        height=_FILE.c.height,
+        cause=_FILE.c.cause,
+        saved_at=_FILE.c.now,
+    ),
+)
+
+
+def settle(
+    connection: Connection, holding: Holding, batch: Sequence[Settlement], *, now: float
+) -> list[Settlement]:
+    """Write all; returns those whose job was no longer ours (their answers are kept even so)."""
+    _end_calls(connection, batch, now=now)
+    _give_back(connection, batch)
+    _end_attempts(connection, batch)
+    _keep_answers(connection, batch)
+    _want_files(connection, batch)
+    _keep_files(connection, batch, now=now)
+    changes = [_change(one, holding=holding, now=now) for one in batch]
+    if _GUARDED.run(connection, changes) == len(changes):
+        return []
+    return _not_ours(connection, batch, changes)
+
+
+def _not_ours(
+    connection: Connection, batch: Sequence[Settlement], changes: list[dict[str, Any]]
+) -> list[Settlement]:
+    wanted = {
+        one.job.id: (change["state"], one.job.epoch)
+        for one, change in zip(batch, changes, strict=True)
+    }
+    found = connection.execute(
+        select(jobs.c.id, jobs.c.state, jobs.c.epoch).where(jobs.c.id.in_(list(wanted)))
+    ).all()
+    settled = {row.id for row in found if (row.state, row.epoch) == wanted[row.id]}
+    return [one for one in batch if one.job.id not in settled]
+
+
+def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
+    """The columns of the job after this outcome. What each outcome changes stands in its case."""
+    job, outcome = one.job, one.outcome
+    state, step = TRANSITIONS[job.step, type(outcome)]
+    step = step or job.step
+    failure = _failure_of(outcome)
+    rank = job.rank
+    change: dict[str, Any] = {
+        "id": job.id,
+        "running": State.RUNNING.value,
+        "owner": holding.owner,
+        "epoch": job.epoch,
+        "state": state.value,
+        "step": step.value,
+        "not_before": now,
+        "attempts": job.attempts,
+        "repeats": job.repeats,
+        "deaths": job.deaths if (state, step) == (State.READY, job.step) else 0,
+        "stream": job.stream,
+        "ticket": None,
+        "deadline": None,
+        "call_id": None,
+        "call_key": None,
+        "kind": failure.kind.value if failure else None,
+        "cause": failure.cause if failure else None,
+        "detail": failure.detail if failure else None,
+        "now": now,
+    }
+    if job.step is Step.SEND and not isinstance(outcome, Released | Repeat):
+        change["call_id"] = job.call_id
+    match outcome:
+        case Finished() | Held() | GiveUp():
+            pass
+        case Submitted():
+            change |= {"ticket": outcome.ticket, "deadline": outcome.deadline}
+            change["not_before"] = now + outcome.delay
+        case Answered():
+            change["attempts"] = 0  # the files have attempts of their own
+        case Released():
+            change["not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
+            change["call_key"] = job.call_key or None
+        case TryAgain():
+            change |= {"not_before": now + outcome.delay, "attempts": job.attempts + 1}
+        case Repeat():
+            rank = REPEAT_RANK
+            change |= {
+                "attempts": job.attempts + 1,
+                "repeats": job.repeats + 1,
+                "stream": outcome.stream,
+            }
+            change["call_key"] = job.call_key
+        case _:
+            assert_never(outcome)
+    change["rank"] = rank
+    change["turn"] = (
+        None  # its files expire when they did
+        if step is job.step is Step.FETCH
+        else turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
+    )
+    return change
+
+
+def _failure_of(outcome: Outcome) -> Failure | None:
+    return getattr(outcome, "failure", None)
+
+
+def _result_of(outcome: Outcome) -> Result | None:
+    return getattr(outcome, "result", None)
+
+
+def _expiry(outcome: Outcome) -> float | None:
+    result = _result_of(outcome)
+    times = [p.expires_at for p in result.pictures if p.expires_at is not None] if result else []
+    return min(times, default=None)
+
+
+def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
+    ended = [(one, one.ended) for one in batch if one.ended is not None and one.ended.told]
+    if not ended:
+        return
+    _CALL_ENDED.run(
+        connection,
+        [
+            {
+                "call": one.job.call_id,
+                "now": now,
+                "wire": end.wire,
+                "status": end.status,
+                "seconds": end.seconds,
+                "request": end.request_id,
+                "cost": end.cost,
+                "currency": end.currency,
+                "estimated": end.estimated or None,
+            }
+            for one, end in ended
+        ],
+    )
+
+
+def _give_back(connection: Connection, batch: Iterable[Settlement]) -> None:
+    refunded = [one.job.call_id for one in batch if one.refund is not None]
+    if refunded:
+        connection.execute(update(calls).where(calls.c.id.in_(refunded)).values(cost=0.0))
+
+
+def _end_attempts(connection: Connection, batch: Iterable[Settlement]) -> None:
+    """A send ends its attempt; so does the poll that ends a task, whose submit stood there."""
+    ended = [
+        _attempt(one)
+        for one in batch
+        if one.ended is not None
+        or (one.job.step is Step.POLL and isinstance(one.outcome, Answered | Finished | GiveUp))
+    ]
+    if ended:
+        _ATTEMPT_ENDED.run(connection, ended)
+
+
+def _attempt(one: Settlement) -> dict[str, Any]:
+    failure = _failure_of(one.outcome)
+    result = _result_of(one.outcome)
+    usage = result.usage if result else None
+    return {
+        "job": one.job.id,
+        "call": one.job.call_id,
+        "outcome": type(one.outcome).__name__.lower(),
+        "kind": failure.kind.value if failure else None,
+        "cause": failure.cause if failure else None,
+        "detail": failure.detail if failure else None,
+        "text": result.text if result else None,
+        "finish": result.finish if result else None,
+        "answered_model": result.model if result else None,
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "total_tokens": usage.total_tokens if usage else None,
+        "usage": _encode(usage.raw) if usage else None,
+        "data": _encode(result.data) if result and result.data else None,
+    }
+
+
+def _keeping(target: Table, *names: str) -> Direct:
+    """An insert that leaves alone what is there: a late settle can bring the same answer again."""
+    source = given(*names)
+    return Direct(
+        source, lambda dialect: inserting_given(dialect, target, source).on_conflict_do_nothing()
+    )
+
+
+_KEEP_ANSWER = _keeping(answers, *answers.columns.keys())
+_WANT_FILE = _keeping(files, "job_id", "call_id", "number", "version", "url", "expires_at", "state")
+
+
+def _keep_answers(connection: Connection, batch: Iterable[Settlement]) -> None:
+    kept = [(one.job, one.answer) for one in batch if one.answer is not None]
+    fresh = [_packed(job.call_id, answer) for job, answer in kept if job.step is not Step.POLL]
+    if fresh:
+        _KEEP_ANSWER.run(connection, fresh)
+    for job, answer in kept:
+        if job.step is Step.POLL:  # the finished task takes the place of "submitted"
+            replace_answer(connection, job.call_id, answer)
+
+
+def replace_answer(connection: Connection, call_id: int, answer: Answer) -> None:
+    """The same answer in a smaller form; its size and digest stay those of what came."""
+    values = _packed(call_id, answer)
+    connection.execute(update(answers).where(answers.c.call_id == call_id).values(values))
+
+
+def _packed(call_id: int, answer: Answer) -> dict[str, Any]:
+    coding, body = answer.coding, answer.body
+    if coding == "raw" and len(body) > SMALL:
+        coding, body = "zlib", zlib.compress(body, 1)
+    return {
+        "call_id": call_id,
+        "status": answer.status,
+        "headers": answer.headers,
+        "coding": coding,
+        "body": None if coding == "file" else body,
+        "size": answer.size,
+        "digest": answer.digest,
+        "complete": answer.complete,
+    }
+
+
+def _want_files(connection: Connection, batch: Iterable[Settlement]) -> None:
+    wanted = [
+        {
+            "job_id": one.job.id,
+            "call_id": one.job.call_id,
+            "number": number,
+            "version": one.job.version,
+            "url": picture.url,
+            "expires_at": picture.expires_at,
+            "state": "pending",
+        }
+        for one in batch
+        if isinstance(one.outcome, Answered)
+        for number, picture in enumerate(one.outcome.result.pictures, start=1)
+    ]
+    if wanted:
+        _WANT_FILE.run(connection, wanted)
+
+
+def _keep_files(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
+    changes = [_file_change(one.job, file, now=now) for one in batch for file in one.files]
+    if changes:
+        _FILE_SAVED.run(connection, changes)
+
+
+def _file_change(job: Claimed, file: SavedFile | LostFile, *, now: float) -> dict[str, Any]:
+    saved = file if isinstance(file, SavedFile) else None
+    return {
+        "job": job.id,
+        "call": job.call_id,
+        "number": file.number,
+        "state": "done" if saved else "lost",
+        "name": saved.name if saved else None,
+        "size": saved.size if saved else None,
+        "sha256": saved.sha256 if saved else None,
+        "media": saved.media_type if saved else None,
+        "width": saved.width if saved else None,
+        "height": saved.height if saved else None,
+        "cause": None if isinstance(file, SavedFile) else file.cause,
+        "now": now,
+    }

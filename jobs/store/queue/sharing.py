@@ -1,0 +1,96 @@
+"""Jobs that share a call: those whose fields differ only in what each has for itself."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from jobs.job import JSON
+from jobs.store.schema import jobs
+
+LOOKED_AT = 4096  # ready jobs that one call looks through for company
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """How jobs of one endpoint share: at most `most` at a time, their weights within `heaviest`."""
+
+    own: str  # the field that each has for itself
+    most: Callable[[int, Mapping[str, JSON]], int]  # by the job's id and fields
+    weigh: Callable[[Mapping[str, JSON]], int]
+    heaviest: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Jobs of one call, in the order in which the call names them."""
+
+    sharing: Sharing
+    alike: tuple[str, str, str]
+    room: int
+    weight: int = 0
+    rows: list[Row[Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, sharing: Sharing, row: Row[Any]) -> "Group":
+        """A group that this job begins."""
+        fields = json.loads(row.fields)
+        group = cls(sharing, _alike(row, fields, sharing), sharing.most(row.id, fields))
+        group.add(row, fields)
+        return group
+
+    def add(self, row: Row[Any], fields: Mapping[str, JSON]) -> None:
+        """One job more."""
+        self.rows.append(row)
+        self.room = min(self.room, self.sharing.most(row.id, fields))
+        self.weight += self.sharing.weigh(fields)
+
+    def takes(self, row: Row[Any], fields: Mapping[str, JSON]) -> bool:
+        """May this job come too?"""
+        count = len(self.rows) + 1
+        fits = count <= self.room and count <= self.sharing.most(row.id, fields)
+        light = self.weight + self.sharing.weigh(fields) <= self.sharing.heaviest
+        return fits and light and _alike(row, fields, self.sharing) == self.alike
+
+
+def _alike(row: Row[Any], fields: Mapping[str, JSON], sharing: Sharing) -> tuple[str, str, str]:
+    rest = {name: value for name, value in fields.items() if name != sharing.own}
+    return row.endpoint, row.model, json.dumps(rest, sort_keys=True)
+
+
+def grouped(taken: Sequence[Row[Any]], sharing: Mapping[str, Sharing]) -> list[Group]:
+    """Claimed jobs as the groups that they make among themselves."""
+    groups: list[Group] = []
+    for row in taken:
+        how = sharing[row.endpoint]
+        fields = json.loads(row.fields)
+        home = next((one for one in groups if one.takes(row, fields)), None)
+        if home is None:
+            groups.append(Group.of(how, row))
+        else:
+            home.add(row, fields)
+    return groups
+
+
+def company(
+    connection: Connection, group: Group, ready: Select[Any], claiming: ReturningUpdate[Any]
+) -> None:
+    """Claim what else is ready and fits into the group; `ready` gives such jobs in their order."""
+    endpoint, model, _ = group.alike
+    if group.room <= len(group.rows):
+        return
+    found = connection.execute(
+        ready.where(jobs.c.endpoint == endpoint, jobs.c.model == model).limit(LOOKED_AT)
+    ).all()
+    wanted = {}
+    for row in found:
+        fields = json.loads(row.fields)
+        if group.takes(row, fields):
+            group.add(row, fields)
+            wanted[row.id] = len(group.rows) - 1
+    if wanted:
+        for row in connection.execute(claiming.where(jobs.c.id.in_(list(wanted)))):
+            group.rows[wanted[row.id]] = row

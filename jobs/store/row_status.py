@@ -1,0 +1,48 @@
+"""Where a row stands, in SQL: its job, its last call, and its share of what that cost."""
+
+from sqlalchemy import Integer, and_, case, func, or_, select
+
+from jobs.job import State
+from jobs.store.schema import attempts, calls, jobs, rows
+
+STATUS = case(
+    (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
+)
+_tried = attempts.alias("tried")
+TRIES = (
+    select(func.count())
+    .where(_tried.c.job_id == jobs.c.id, _tried.c.outcome.is_not(None))
+    .correlate(jobs)
+    .scalar_subquery()
+)
+_shared = attempts.alias("shared")
+SHARES = (
+    select(func.count())
+    .where(_shared.c.call_id == jobs.c.call_id)
+    .correlate(jobs)
+    .scalar_subquery()
+)
+# Rows that shared a call share its price. Who has had none has no share: nothing, not a fault.
+COST = calls.c.cost / func.nullif(SHARES, 0, type_=Integer)
+_each = attempts.alias("each")
+TRIED_AGAIN = jobs.c.id.in_(
+    select(_each.c.job_id).group_by(_each.c.job_id).having(func.count() > 1)
+)
+"""Has it had several calls? Found once for all jobs, which pays only where most rows are read."""
+_is_shared = jobs.c.call_id.in_(
+    select(_each.c.call_id).group_by(_each.c.call_id).having(func.count() > 1)
+)
+COST_OF_EACH = case((or_(attempts.c.call_id.is_(None), _is_shared), COST), else_=calls.c.cost)
+"""The same as COST, for queries that read most rows: it counts only where a call was shared."""
+TRIES_AT_ONCE = case(
+    (attempts.c.call_id.is_(None), TRIES), (attempts.c.outcome.is_not(None), 1), else_=0
+)
+"""The same as TRIES for what was not tried again."""
+TRIES_OF_EACH = case((TRIED_AGAIN, TRIES), else_=TRIES_AT_ONCE)
+"""The same as TRIES, for queries that read most rows."""
+WITH_LAST_CALL = (
+    rows.join(jobs, jobs.c.id == rows.c.job_id)
+    .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
+    .outerjoin(calls, calls.c.id == jobs.c.call_id)
+)
+"""The rows, each with its job, and with its attempt and call where it has had any."""

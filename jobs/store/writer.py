@@ -1,0 +1,241 @@
+"""The async door to the table: one writer thread that commits whatever has gathered."""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from jobs.claimed import Claimed
+from jobs.failpoints import reach
+from jobs.job import JSON, Holding, Step
+from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
+from jobs.store.ids import Ids
+from jobs.store.log import note
+from jobs.store.queue.claims import Order, claim, next_due
+from jobs.store.queue.settles import Settlement, settle
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_Exceptions: TypeAlias = tuple[type[BaseException], ...]
+
+MOST_AT_ONCE = 500
+BUSY_WAITS = (0.05, 0.2, 1.0, 3.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a crew got; `due` tells when there is more, where it got less than it asked for."""
+
+    jobs: list[Claimed]
+    due: float | None = None  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """Outcomes handed in and jobs given out, in one commit."""
+
+    errors: Mapping[int, BaseException]  # of outcomes that cannot be written, by their place
+    taken: Sequence[Taken]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settle:
+    settlements: Sequence[Settlement]
+    done: "asyncio.Future[Mapping[int, BaseException]]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Do(Generic[T]):
+    work: Callable[[Transaction], T]
+    done: "asyncio.Future[T]"
+
+
+_Item = _Settle | _Do[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """What one item raised; the others of its commit are not touched by it."""
+
+    error: BaseException
+
+
+class Ledger:
+    """Everything a run writes goes through here; what was awaited is durable."""
+
+    def __init__(
+        self, store: Store, holding: Holding, *, on_full: Callable[[], None] = lambda: None
+    ) -> None:
+        self.store = store
+        self.holding = holding
+        self._on_full = on_full
+        self._faulty: BusyError | None = None  # after a failed flush nothing written here is sure
+        self.ids = Ids()
+        self._items: queue.SimpleQueue[list[_Item]] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Write what is left and end the thread."""
+        self._items.put([None])
+        await asyncio.to_thread(self._thread.join)
+
+    async def settle(self, settlement: Settlement) -> None:
+        """One step's outcome, durable on return. Not to be given up: the caller shields it."""
+        done = self._settled([settlement])
+        self._items.put([done])
+        for error in (await done.done).values():
+            raise error
+
+    async def exchange(
+        self, settlements: Sequence[Settlement], orders: Sequence[Order]
+    ) -> Exchanged:
+        """Outcomes in, then jobs out, in one commit: who takes a job has nothing undurable left."""
+        settled = self._settled(settlements)
+        taken: _Do[list[Taken]] = _Do(
+            lambda tx: [self._taken(tx, order) for order in orders], self._loop.create_future()
+        )
+        self._items.put([settled, taken])
+        errors, found = await asyncio.gather(settled.done, taken.done)
+        return Exchanged(errors=errors, taken=found)
+
+    def _settled(self, settlements: Sequence[Settlement]) -> _Settle:
+        return _Settle(settlements, self._loop.create_future())
+
+    def _taken(self, tx: Transaction, order: Order) -> Taken:
+        jobs = claim(tx, self.holding, order, ids=self.ids, now=time.time())
+        if jobs and order.step is Step.SEND:
+            reach("call.written")
+        if len(jobs) == order.limit:
+            return Taken(jobs=jobs)
+        return Taken(jobs=jobs, due=next_due(tx, self.holding, order))
+
+    async def note(self, kind: str, data: Mapping[str, JSON]) -> None:
+        """An event of this run."""
+        await self.do(
+            lambda tx: note(
+                tx, self.holding.run_id, kind, data, event_id=self.ids.take(), now=time.time()
+            )
+        )
+
+    async def do(self, work: Callable[[Transaction], T]) -> T:
+        """Any other work on the table, inside the next commit."""
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._items.put([_Do(work, done)])
+        return await done
+
+    def _write(self) -> None:
+        while (gathered := self._gather())[0] is not None:
+            items = [item for item in gathered if item is not None]
+            results = self._committed(items)
+            self._loop.call_soon_threadsafe(_set, items, results)
+            if len(items) < len(gathered):
+                return
+
+    def _committed(self, items: Sequence[_Settle | _Do[Any]]) -> list[Any]:
+        if self._faulty is not None:
+            return [_Failed(self._faulty)] * len(items)
+        try:
+            return self._commit_patiently(items)
+        except BaseException as error:  # noqa: BLE001 - a dead writer must wake every waiter
+            return [_Failed(error)] * len(items)
+
+    def _gather(self) -> list[_Item]:
+        gathered = self._items.get()
+        while len(gathered) < MOST_AT_ONCE and gathered[-1] is not None:
+            try:
+                gathered.extend(self._items.get_nowait())
+            except queue.Empty:
+                break
+        return gathered
+
+    def _commit_patiently(self, items: Sequence[_Settle | _Do[Any]]) -> list[Any]:
+        """A database that is briefly away is waited for: work not recorded is the worst loss.
+
+        Whoever still meets a busy table in the last try is told so; the others are committed.
+        """
+        for wait in BUSY_WAITS:
+            try:
+                return self._commit(items, waited_for=(BusyError,))
+            except BusyError as error:
+                if is_faulty(error):
+                    self._faulty = error
+                    raise
+                log.warning("table busy, trying again in %s s: %s", wait, error.orig)
+                if is_full(error):
+                    self._on_full()
+                time.sleep(wait)
+        return self._commit(items, waited_for=())
+
+    def _commit(self, items: Sequence[_Settle | _Do[Any]], *, waited_for: _Exceptions) -> list[Any]:
+        settles = [item for item in items if isinstance(item, _Settle)]
+        with self.store.write() as transaction:
+            failed = self._settle_all(transaction, settles, waited_for=waited_for)
+            return [
+                {
+                    place: failed[id(one)]
+                    for place, one in enumerate(item.settlements)
+                    if id(one) in failed
+                }
+                if isinstance(item, _Settle)
+                else _apart(transaction, item.work, waited_for=waited_for)
+                for item in items
+            ]
+
+    def _settle_all(
+        self, transaction: Transaction, items: Sequence[_Settle], *, waited_for: _Exceptions
+    ) -> dict[int, BaseException]:
+        """All together, which is fast; one by one where one of them cannot be written."""
+        settlements = [one for item in items for one in item.settlements]
+        if not settlements:
+            return {}
+        together = _apart(transaction, self._settling(settlements), waited_for=waited_for)
+        if not isinstance(together, _Failed):
+            return {}
+        failed = {}
+        for one in settlements:
+            alone = _apart(transaction, self._settling([one]), waited_for=waited_for)
+            if isinstance(alone, _Failed):
+                failed[id(one)] = alone.error
+        return failed
+
+    def _settling(self, settlements: Sequence[Settlement]) -> Callable[[Transaction], None]:
+        def work(transaction: Transaction) -> None:
+            for one in settle(transaction, self.holding, settlements, now=time.time()):
+                log.warning("row %s was settled by somebody else; its answer is kept", one.job.row)
+            if any(one.answer is not None for one in settlements):
+                reach("answer.written")
+
+        return work
+
+
+def _apart(
+    transaction: Transaction, work: Callable[[Transaction], T], *, waited_for: _Exceptions
+) -> T | _Failed:
+    """Work inside a savepoint: what it raises undoes its own writes and nobody else's."""
+    try:
+        with transaction.begin_nested():
+            return work(transaction)
+    except waited_for:
+        raise
+    except BaseException as error:  # noqa: BLE001 - it goes to whoever asked for this work
+        return _Failed(error)
+
+
+def _set(items: Sequence[_Settle | _Do[Any]], results: Sequence[Any]) -> None:
+    for item, result in zip(items, results, strict=True):
+        if item.done.done():
+            continue  # the waiter was cancelled; the work is durable all the same
+        if isinstance(result, _Failed):
+            item.done.set_exception(result.error)
+        else:
+            item.done.set_result(result)

@@ -1,0 +1,303 @@
+"""The English sentences: the complete set."""
+
+from runner.catalogue.en.doctor import DOCTOR
+from runner.catalogue.en.errors import ERRORS
+from runner.catalogue.en.export import EXPORT
+from runner.catalogue.en.faults import FAULTS
+from runner.catalogue.en.findings import FINDINGS
+from runner.catalogue.en.guide import GUIDE
+from runner.catalogue.en.money import MONEY
+from runner.catalogue.en.night import NIGHT
+from runner.catalogue.en.obstacles import OBSTACLES
+from runner.catalogue.en.report import REPORT
+from runner.catalogue.en.rows import ROWS
+from runner.catalogue.en.run import RUN
+from runner.catalogue.en.system import SYSTEM
+from runner.catalogue.en.usage import USAGE
+from runner.catalogue.en.views import VIEWS
+
+_CLI = {
+    "cli.tagline": "Runs AI generation requests over the rows of a sheet.",
+    "cli.usage": "Usage:",
+    "cli.error": "Error:",
+    "cli.warning": "Note: {text}",
+    "cli.try_help": "Try: {command} --help",
+    "cli.key_on_line": (
+        "A key or a password on the command line can be read by others on this machine, and stays "
+        "in the shell's history. It was not used. Store a key with `rowmill keys set`, which asks "
+        "for it hidden, or put it into ROWMILL_API_KEY."
+    ),
+    "cli.no_command": "There is no command {name}.",
+    "cli.meant": "Did you mean {near}?",
+    "cli.is_file": "To run the rows of this sheet: rowmill run {name}",
+    "cli.bug": "A fault of rowmill itself ({name}). Nothing that was saved is lost.",
+    "cli.bug_hint": "The same command with --debug shows where it happened.",
+    "cli.interrupted": "Stopped.",
+    "cli.no_space": "The output could not be written: {reason}.",
+    "cli.more": "All commands: rowmill --help",
+    "heading.examples": "Examples:",
+    "heading.commands": "Commands:",
+    "heading.arguments": "Arguments:",
+    "group.request": "Request",
+    "group.rows": "Rows",
+    "group.files": "Files",
+    "group.pace": "Pace",
+    "group.stops": "Stops",
+    "group.telling": "Telling",
+    "group.own": "Options",
+    "group.global": "Global",
+    "help.variables": (
+        "Every option can also be set as ROWMILL_NAME in the environment, or under [defaults] in "
+        "rowmill.toml; not --yes, --rows, --limit, --rebuy."
+    ),
+}
+
+_START = {
+    "start.rehearse": "a rehearsal: no key, no cost",
+    "start.keys": "store a key; it asks, hidden",
+    "start.check": "what would be sent; sends nothing",
+    "start.run": "do it; the same line goes on where it stopped",
+    "start.status": "how far it is",
+}
+
+_COMMANDS = {
+    "command.run": "Run the rows of a sheet until nothing is left, and write the results.",
+    "command.check": "Show what was understood and the first requests; sends nothing.",
+    "command.rehearse": "The same run against the built-in mock gateway: no key, no cost.",
+    "command.status": "One screen: how far a run is, what it cost, what to do next.",
+    "command.show": "Everything about one row: attempts, request, answer, files.",
+    "command.retry": "Run the failed rows again that may succeed now.",
+    "command.skip": "Close rows by hand: they no longer count as failed.",
+    "command.export": "Write the results as csv, tsv, xlsx, jsonl or parquet.",
+    "command.endpoints": "List the endpoints, or show the columns of one.",
+    "command.keys": "Store, list and remove keys.",
+    "command.keys_set": "Store the key of a provider; asks hidden, or reads it from a pipe.",
+    "command.keys_list": "List the sites that have a stored key.",
+    "command.keys_rm": "Remove a stored key.",
+    "command.mock": "Run the built-in mock gateway by itself.",
+}
+
+_OPTIONS = {
+    "option.endpoint": "the kind of request; `rowmill endpoints` lists them",
+    "option.model": "the model's name, as the provider calls it",
+    "option.prompt": "a template with headers between braces, or a file that holds one",
+    "option.set": "a request field for all rows, or its value from a file; repeatable",
+    "option.column": "use a column as a request field; repeatable",
+    "option.id": "the column that names each row",
+    "option.tab": "the tab of a workbook",
+    "option.encoding": "the sheet's encoding, where it is not found rightly",
+    "option.provider": "the provider, from the settings",
+    "option.base-url": "the provider's address, instead of the one in the settings",
+    "option.limit": "start at most N rows in this run, in sheet order",
+    "option.rows": "only these rows, numbered as Excel shows them: 3,7,10-20",
+    "option.skip-bad": "mark rows that cannot become a request as failed, run the rest",
+    "option.same-sheet": "this file is the workspace's sheet under a new name",
+    "option.rebuy": "go ahead where answers that are there would be bought again",
+    "option.workspace": "the folder for table, files and results",
+    "option.name": "how saved files are named",
+    "option.files-from": "a folder outside the sheet's from which pictures may be sent; repeatable",
+    "option.allow-host": "a host files may be fetched from though it is not public; repeatable",
+    "option.in-doubt": "calls that may have been billed without an answer: repeat once, or hold",
+    "option.ok-if-failed": "exit 0 though this many rows failed",
+    "option.progress": "how the run is shown",
+    "option.json": "one JSON object on stdout",
+    "option.yes": "do not ask before spending",
+    "option.skip.yes": "do not ask before closing them",
+    "option.no-input": "never ask anything",
+    "option.config": "this settings file instead of the ones that would be found",
+    "option.color": "colours in the terminal",
+    "option.lang": "language of what people read",
+    "option.quiet": "only errors and results",
+    "option.verbose": "more about what is going on",
+    "option.debug": "show where a fault of rowmill itself happened",
+    "option.attempts": "attempts a row has",
+    "option.timeout": "seconds a call may take, instead of the endpoint's own",
+    "option.stop_if": "stop the run when this share of the last rows failed",
+    "option.ask_above": "ask before a run of more calls than this",
+    "option.max_wait": "how long a run waits for a provider that gives nothing good",
+    "option.help": "show this help",
+    "option.version": "show the version",
+    "option.default": "[default: {value}]",
+    "option.port": "port to listen on; 0 takes a free one",
+    "option.latency": "seconds each answer takes",
+    "option.faults": "which faults are injected",
+    "argument.sheet": "the sheet, or its workspace folder",
+    "argument.endpoint": "the endpoint to show",
+    "argument.provider": "a provider's name, or a base URL",
+}
+
+_EXPECTED = {
+    "expected.amount": "a number from 0",
+    "expected.base_url": (
+        "an address such as https://api.example.com, without user name, password, ? or #"
+    ),
+    "expected.choice": "one of: {choices}",
+    "expected.column": "HEADER=FIELD, for example 风格=style",
+    "expected.count": "a whole number from 1",
+    "expected.currency": "a currency such as USD or CNY",
+    "expected.host": "a host name, with or without a port",
+    "expected.keys": 'a list such as [{env = "MY_KEY"}], each with one of env, file, command',
+    "expected.list": "text, or a list of texts",
+    "expected.pair": "KEY=VALUE, for example size=1024x1024",
+    "expected.port": "a port from 0 to 65535",
+    "expected.proxy": "an address such as http://127.0.0.1:7890",
+    "expected.rows": "row numbers such as 3,7,10-20",
+    "expected.seconds": "a time such as 90s, 10m or 8h",
+    "expected.stop_if": "a rule such as failed>20%/50 (of the last 50 rows)",
+    "expected.switch": "true or false",
+    "expected.table": "a table",
+    "expected.text": "text",
+    "expected.tolerance": "a number of rows, or a percentage such as 5%",
+}
+
+_SETTINGS = {
+    "settings.wrong": "{file}: {key} takes {expected}",
+    "settings.found": "; found: {found}",
+    "settings.unknown_key": "{file}: there is no setting {key}. Known here: {known}",
+    "settings.by_hand": "{file}: --{option} is given on the command line only",
+    "settings.no_such_file": "{file}: there is no such settings file",
+    "settings.unreadable": "{file} cannot be read: {reason}",
+    "settings.not_toml": "{file} is not valid TOML ({reason})",
+    "settings.url_and_key": (
+        "{file} sets both the base URL and a key of provider {provider}. A file beside a sheet may "
+        "come from somebody else, so it may set only one of them. Store the key with `rowmill keys "
+        "set`, or name the file with --config if it is your own."
+    ),
+    "settings.careful": (
+        "{file}: {key} opens something of this machine, and a file beside a sheet may come from "
+        "somebody else. Put it into your own settings file, or name this file with --config."
+    ),
+    "settings.outside": (
+        "--{option}: {file} lies outside the folder of the settings file that names it"
+    ),
+    "settings.no_text": "--{option}: {file} cannot be read: {reason}",
+    "settings.line": "at line {line}, column {column}",
+    "settings.at_end": "at the end of the file",
+    "settings.too_deep": "nested too deeply",
+    "settings.not_utf8": "it is not UTF-8 text",
+    "settings.no_base_url": (
+        "Provider {provider} has no base URL. Known providers: {known}. Give one with --base-url, "
+        "or as [provider.{provider}] base_url in rowmill.toml."
+    ),
+    "settings.workspace": "the workspace's remembered options",
+    "notice.by_hand": "{name} has no effect: --{option} is given on the command line only",
+    "notice.unknown": "{name} is no setting of rowmill and has no effect",
+    "notice.unknown_near": "{name} is no setting of rowmill and has no effect; meant {near}?",
+    "notice.url_from_sheet": "the settings file beside the sheet sends everything to {url}",
+    "notice.no_tls": "{url} is not encrypted: the key and all requests can be read on the way",
+}
+
+_KEYS = {
+    "keys.ask": "Key for {url} (not shown while you type)",
+    "keys.stored": "Kept the key {masked} for {url} in {file}, which only you can read.",
+    "keys.none": "No keys are stored. To store one: rowmill keys set wenwen",
+    "keys.removed": "Removed the key for {url}.",
+    "keys.not_there": "There is no stored key for {url}.",
+    "keys.empty": "No key was given. Nothing was changed.",
+    "keys.not_a_key": (
+        "This is not a key: it holds spaces or characters that no key has. Copy it again, without "
+        "anything around it. Nothing was changed."
+    ),
+    "keys.open_to_others": (
+        "{file} can be read by other people on this machine. Close it with: chmod 600 {file}"
+    ),
+    "keys.unreadable": "{file} cannot be read: {reason}",
+    "keys.unwritable": "{file} cannot be written: {reason}",
+    "keys.damaged": "{file} is damaged. Remove it, and store the keys again.",
+    "keys.file_unreadable": "The key file {file} cannot be read: {reason}",
+    "keys.command_failed": "The key command {command} gave no key: {reason}",
+    "keys.unknown": (
+        "Provider {name} is not known. Known: {known}. A base URL works too: rowmill keys set "
+        "https://api.example.com"
+    ),
+    "keys.missing": (
+        "There is no key for {url}. Store one with `rowmill keys set {name}`, or put it into "
+        "ROWMILL_API_KEY."
+    ),
+    "keys.timeout": "it took longer than {seconds} s",
+    "keys.exit": "it ended with exit code {code}",
+    "keys.nothing": "it printed nothing",
+    "keys.site": "Site",
+    "keys.key": "Key",
+}
+
+_ENDPOINTS = {
+    "endpoints.unknown": "There is no endpoint {name}. There are: {known}.",
+    "endpoints.near": "There is no endpoint {name}. Did you mean {near}?",
+    "endpoints.columns": "Columns",
+    "endpoints.column": "Column",
+    "endpoints.kind": "Kind",
+    "endpoints.default": "Default",
+    "endpoints.needed": "needed",
+    "endpoints.example": "An example row",
+    "endpoints.more": "Columns of one: rowmill endpoints {name}",
+}
+
+_MOCK = {
+    "mock.listening": "The mock gateway listens at {url}",
+    "mock.try": "Try it: rowmill run prompts.csv --base-url {url}",
+    "mock.stop": "Ctrl-C stops it.",
+    "mock.port_taken": "Port {port} cannot be used: {reason}. Another one: --port 0",
+}
+
+_PROGRESS = {
+    "progress.done": "done",
+    "progress.failed": "failed",
+    "progress.in_doubt": "in doubt",
+    "progress.pending": "waiting",
+    "progress.fetching": "fetching files",
+    "progress.running": "running",
+    "progress.calls": "Calls",
+    "progress.rows": "Rows",
+    "progress.files": "Files",
+    "progress.in_flight": "in flight",
+    "progress.rate": "rows a minute",
+    "progress.left": "left {time}",
+    "progress.elapsed": "running for",
+    "progress.seconds": "p50 / p95",
+    "progress.tokens": "tokens",
+    "progress.cost": "cost",
+    "progress.at_least": "at least {amount}",
+    "progress.unknown": "unknown",
+    "progress.saved": "files saved",
+    "progress.oldest": "oldest call",
+    "progress.paused": "Paused until {time}: {reason}",
+    "progress.row": "row {row}",
+    "progress.foot": "Ctrl-C stops gently, a second one at once",
+}
+
+_STATES = {
+    "state.in_doubt": (
+        "The call may have been billed and its answer never came. `rowmill retry --class in_doubt` "
+        "asks again and may pay twice."
+    ),
+}
+
+MESSAGES: dict[str, str] = {
+    **_CLI,
+    **_START,
+    **_COMMANDS,
+    **_OPTIONS,
+    **_EXPECTED,
+    **_SETTINGS,
+    **_KEYS,
+    **_ENDPOINTS,
+    **_MOCK,
+    **_PROGRESS,
+    **_STATES,
+    **RUN,
+    **ROWS,
+    **GUIDE,
+    **USAGE,
+    **OBSTACLES,
+    **SYSTEM,
+    **VIEWS,
+    **MONEY,
+    **DOCTOR,
+    **EXPORT,
+    **FAULTS,
+    **FINDINGS,
+    **ERRORS,
+    **REPORT,
+    **NIGHT,
+}

@@ -1,0 +1,88 @@
+"""Facts of a run in words that several views use: money, its end."""
+
+from collections.abc import Mapping
+
+from jobs.job import JSON
+from jobs.store.queries.totals import Spent
+from runner.catalogue import say
+
+_HOW: dict[int | None, str] = {
+    0: "status.how_done",
+    4: "status.how_some_failed",
+    5: "status.how_stopped",
+    6: "status.how_provider",
+    7: "status.how_output",
+    130: "status.how_interrupted",
+    143: "status.how_terminated",
+}
+
+
+def how_words(exit_code: int | None) -> str:
+    """How a run ended, as the end of a sentence."""
+    return say(_HOW.get(exit_code, "status.how_else"))
+
+
+def amount_words(amount: float) -> str:
+    """Money with two digits after the point, and as many more as a small amount needs."""
+    if 0 < abs(amount) < 0.0001:
+        return f"{amount:.9f}".rstrip("0").rstrip(".")
+    return f"{amount:,.4f}".removesuffix("00")
+
+
+def money(amounts: Mapping[str, float]) -> str:
+    """Amounts in their currencies, side by side."""
+    return " + ".join(f"{amount_words(one)} {name}".rstrip() for name, one in amounts.items())
+
+
+def costs_of(used: Spent) -> Mapping[str, float]:
+    """What is known of the cost, by currency; empty where nothing is."""
+    only = {} if used.cost is None else {used.currency or "": used.cost}
+    return used.costs or only
+
+
+def money_words(used: Spent) -> str:
+    """The cost: "at least" where some calls have no price or are in doubt, and estimates marked."""
+    costs = costs_of(used)
+    if not costs:
+        bought = used.unpriced_calls or used.unknown_calls
+        return say("money.unknown" if bought else "money.nothing")
+    amount = money(costs)
+    if used.unpriced_calls or used.unknown_calls:
+        amount = say("money.at_least", amount=amount)
+    return say("money.estimate", amount=amount) if used.estimated_calls else amount
+
+
+def doubt_words(used: Spent) -> str:
+    """What the calls in doubt could have cost; empty where there are none."""
+    if not used.unknown_calls:
+        return ""
+    count = f"{used.unknown_calls:,}"
+    if not used.doubtful:
+        return say("money.doubt_unknown", count=count)
+    key = "money.doubt_more" if used.doubtful_unpriced else "money.doubt"
+    return say(key, count=count, amount=money(used.doubtful))
+
+
+def settings_line(model: str) -> str:
+    """The lines that give a model a price."""
+    return f'[prices."{model}"]\ncall = 0.00\ncurrency = "USD"'
+
+
+def spent_record(used: Spent) -> dict[str, JSON]:
+    """The cost as public data."""
+    return {
+        "calls": used.calls,
+        "calls_in_doubt": used.unknown_calls,
+        "calls_unpriced": used.unpriced_calls,
+        "cost": used.cost,
+        "currency": used.currency,
+        "costs": dict(used.costs),
+        "cost_is_complete": is_complete(used),
+        "cost_is_estimate": used.estimated_calls > 0,
+        "in_doubt_up_to": dict(used.doubtful),
+    }
+
+
+def is_complete(used: Spent) -> bool:
+    """Is the cost all that was spent, and not a lower bound?"""
+    return bool(costs_of(used)) and not used.unpriced_calls and not used.unknown_calls

@@ -1,0 +1,1 @@
+"""The terminal: options, usage errors, layout, progress, interrupts."""

@@ -1,0 +1,106 @@
+"""Draws what a person reads of one sheet or one row: headings, facts, tables, code."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+
+from runner.console.screen import console, escaped, folded, plain
+
+WIDEST_LABEL = 24
+LONGEST = 2000  # characters of one value
+LEAST_ROOM = 20  # columns beside a label; what is narrower is folded by the terminal
+
+
+class Page:
+    """One page on stdout, as wide as the terminal. Every text is made harmless here."""
+
+    def __init__(self, *, color: str = "auto") -> None:
+        self._console = console(sys.stdout, color=color)
+        self._begun = False
+
+    @property
+    def width(self) -> int:
+        """Columns there are."""
+        return self._console.width
+
+    def clear(self) -> None:
+        """Begin at the top of the screen again; where there is none, below a blank line."""
+        if self._console.is_terminal:
+            self._console.clear()
+        else:
+            self._console.print()
+
+    def title(self, text: str, style: str = "") -> None:
+        """The first line."""
+        self._console.print(Text(plain(text, LONGEST), style=f"bold {style}"))
+        self._begun = True
+
+    def heading(self, text: str) -> None:
+        """A blank line and the name of the block that follows."""
+        if self._begun:
+            self._console.print()
+        self._begun = True
+        self._console.print(Text(plain(text), style="bold"))
+
+    def gap(self) -> None:
+        """A blank line."""
+        self._console.print()
+
+    def text(self, text: str, style: str = "") -> None:
+        """One paragraph, folded at words."""
+        shown = folded(plain(text, LONGEST), self.width)
+        self._console.print(Text(shown, style=style), soft_wrap=True)
+
+    def item(self, text: str) -> None:
+        """One of a list; its further lines stand below its first word."""
+        self._beside(Text("  - "), Text(plain(text, LONGEST)))
+
+    def drawn(self, text: Text) -> None:
+        """A line that was put together before; its parts are harmless already."""
+        self._console.print(text)
+
+    def facts(self, facts: Iterable[tuple[str, str]]) -> None:
+        """Labels with their values beside them."""
+        shown = [(Text(f"  {plain(label, 80)}", style="dim"), value) for label, value in facts]
+        widest = min(max((label.cell_len for label, _ in shown), default=0), WIDEST_LABEL)
+        for label, value in shown:
+            label.truncate(widest, overflow="ellipsis", pad=True)
+            self._beside(label.append("  "), Text(_lines(value)))
+
+    def _beside(self, label: Text, value: Text) -> None:
+        """A label and what stands beside it, folded at words and never below the label."""
+        room = max(self.width - label.cell_len, LEAST_ROOM)
+        for line in value.wrap(self._console, room, overflow="fold"):
+            line.rstrip()
+            self._console.print(Text.assemble(label, line), soft_wrap=True)
+            label = Text(" " * label.cell_len)
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Rows whose last column folds; numbers in the first stand at the right."""
+        from rich.table import Table  # noqa: PLC0415 - most pages do without, and it takes 4 ms
+
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        kept = [[Text(plain(cell, LONGEST)) for cell in row] for row in rows]
+        for place in range(max(map(len, kept), default=0)):
+            last = bool(kept) and place == len(kept[0]) - 1
+            grid.add_column(
+                no_wrap=not last,
+                overflow="fold" if last else "ellipsis",
+                justify="right" if place == 0 else "left",
+            )
+        for row in kept:
+            grid.add_row(*row)
+        self._console.print(grid)
+
+    def code(self, text: str) -> None:
+        """Lines to be copied: never folded by us. They are visible characters already."""
+        for line in escaped(text).split("\n"):
+            self._console.print(Text(line), soft_wrap=True)
+
+
+def _lines(value: str) -> str:
+    """The value with its line breaks kept: beside its label it cannot pass for another one."""
+    lines = value[: LONGEST + 1].replace("\r\n", "\n").split("\n")
+    shown = "\n".join(plain(line, LONGEST) for line in lines).rstrip("\n")
+    return shown if len(value) <= LONGEST else f"{shown}…"

@@ -1,0 +1,313 @@
+"""What all commands share: options made from the schema, help that begins with examples."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from jobs.job import FailureClass, State
+from runner.catalogue import knows, said, say
+from runner.console import usage
+from runner.console.screen import tell
+from runner.settings.locations import find_files
+from runner.settings.schema import (
+    GLOBAL,
+    REPEATABLE,
+    REQUESTS,
+    Kind,
+    Scope,
+    Setting,
+    Value,
+    options_of,
+    variable_of,
+)
+from runner.settings.settings import Settings, SettingsFile, resolve
+from runner.settings.values import UnfitError, read_value
+
+_FLAGS = "rowmill.flags"
+STEER = "steer"  # changes what is said, and leaves what is not: there are no defaults
+SENDING = frozenset({*REQUESTS, "doctor", "guide"})
+"""The commands for which it matters where requests go."""
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.5
+    """Reads an option's text as the schema says."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.name = setting.name
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Value:
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]  # click hands a read value back to us
+        # One occurrence of a repeatable option is one entry, whatever separators it holds.
+        raw = [value] if self.setting.kind in REPEATABLE else value
+        try:
+            return read_value(self.setting, raw)
+        except UnfitError as error:
+            self.fail(error.expected, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What may stand here: choices by name, else files and folders where one is meant."""
+        del ctx, param  # click's signature
+        if self.setting.kind in (Kind.PATH, Kind.FOLDERS):
+            return [CompletionItem(incomplete, type="file")]
+        choices: Iterable[str] = self.setting.choices
+        if self.setting.name == "endpoint":
+            choices = endpoint_names()
+        if self.setting.kind is Kind.CLASSES:
+            return completions(incomplete, [*FailureClass, State.IN_DOUBT])
+        return [CompletionItem(one) for one in choices if one.startswith(incomplete)]
+
+
+def endpoint_names() -> Iterable[str]:
+    """For a shell's question only: the endpoints take a while to load."""
+    from runner.endpoints.registry import NAMES  # noqa: PLC0415 - see above
+
+    return NAMES
+
+
+def completions(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
+    """What the last word of a list with commas may become."""
+    before, comma, last = incomplete.rpartition(",")
+    return [CompletionItem(before + comma + word) for word in words if word.startswith(last)]
+
+
+class SettingOption(click.Option):
+    """One setting as an option. What was really given is noted for `settings`."""
+
+    def __init__(self, setting: Setting, *, hidden: bool = False) -> None:
+        names = [f"--{setting.name}", setting.field]
+        if setting.short:
+            names.insert(0, f"-{setting.short}")
+        switch = setting.kind is Kind.SWITCH
+        # Never is_flag=False: click would take that as leave to stand without a value.
+        more: dict[str, Any] = {"is_flag": True} if switch else {"type": SettingType(setting)}
+        super().__init__(
+            names,
+            multiple=setting.kind in REPEATABLE,
+            metavar=None if switch else _metavar(setting),
+            expose_value=False,
+            callback=_note,
+            hidden=hidden,
+            **more,
+        )
+        self.setting = setting
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The help in the language chosen by now, which is later than this option was made."""
+        own = f"option.{ctx.info_name}.{self.setting.name}"
+        self.help = say(own if knows(own) else f"option.{self.setting.name}")
+        if self.setting.default not in (None, False, (), {}) and ctx.info_name != STEER:
+            self.help += " " + say("option.default", value=str(self.setting.default))
+        return super().get_help_record(ctx)
+
+
+class ToldOption(click.Option):
+    """An option of one command only; its help is `option.<name>` in the catalogue.
+
+    It has a variable and a place under [defaults] as every other.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.long = next(one for one in self.opts if one.startswith("--")).removeprefix("--")
+        self.envvar = variable_of(self.long)
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, Any]
+    ) -> tuple[Any, click.core.ParameterSource]:
+        """What was given on the line or in the environment, else what a settings file says."""
+        value, source = super().consume_value(ctx, opts)
+        if source is click.core.ParameterSource.DEFAULT and not ctx.resilient_parsing:
+            sheet = ctx.params.get("sheet")  # taken before all that was not given
+            named = Path(sheet) if isinstance(sheet, str) else None
+            for file in _files(sheet_folder(named)):
+                if self.long in file.values:
+                    return file.values[self.long], click.core.ParameterSource.DEFAULT_MAP
+        return value, source
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The help in the chosen language."""
+        told = say(f"option.{(self.name or '').replace('_', '-')}")
+        if isinstance(self.default, int) and not self.is_flag:
+            told += " " + say("option.default", value=str(self.default))
+        record = super().get_help_record(ctx)
+        return record and (record[0], told)  # click would add a range in its own notation
+
+
+class ToldArgument(click.Argument):
+    """An argument; its help is `argument.<name>` in the catalogue."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """An endpoint by its name; files by whatever the shell does with them."""
+        if self.name == "endpoint":
+            return completions(incomplete, endpoint_names())
+        return super().shell_complete(ctx, incomplete)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The help in the chosen language."""
+        return self.make_metavar(ctx), say(f"argument.{self.name}")
+
+
+class Told(click.Command):
+    """A command whose help is: examples, usage, what it does, its options by group."""
+
+    def __init__(
+        self, *args: Any, examples: Sequence[str] = (), sentence: str = "", **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("context_settings", CONTEXT)
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+        self.sentence = sentence
+        # The global options are taken after the command too: that is where people type them.
+        self.params += [SettingOption(one, hidden=True) for one in GLOBAL]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; words too many are told by us, and what is wrong knows its command."""
+        groups = ctx.allow_extra_args
+        ctx.allow_extra_args = True
+        with usage.placed(ctx):
+            left = super().parse_args(ctx, args)
+            if left and not groups and not ctx.resilient_parsing:
+                raise click.UsageError(
+                    say("usage.extra", count=len(left), arguments=" ".join(left)), ctx
+                )
+        return left
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples first: most people need no more."""
+        if self.examples:
+            _lines(formatter, say("heading.examples"), self.examples)
+            formatter.write_paragraph()
+        pieces = usage.usage_pieces(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, prefix=say("cli.usage") + " ")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(say(self.sentence))
+        self.format_options(ctx, formatter)
+        if any(_has_variable(param) for param in self.params):
+            formatter.write_paragraph()
+            formatter.write_text(say("help.variables"))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options under the headings of their groups, those of one command only last."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        own: list[tuple[str, str]] = []
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is None:
+                continue
+            if isinstance(param, click.Argument):
+                groups.setdefault(say("heading.arguments").rstrip(":"), []).append(record)
+            elif isinstance(param, SettingOption):
+                groups.setdefault(say(f"group.{param.setting.group}"), []).append(record)
+            else:
+                own.append((record[0], say("option.help")) if "--help" in param.opts else record)
+        last = say("group.own")
+        own = [*groups.pop(last, []), *own]
+        for heading, records in (*groups.items(), (last, own)):
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def command(
+    name: str, *, examples: Sequence[str], sentence: str | None = None
+) -> Callable[[Callable[..., Any]], Told]:
+    """Make a command with every option the schema gives it; its sentence is `command.<name>`."""
+
+    def make(function: Callable[..., Any]) -> Told:
+        own = list(reversed(getattr(function, "__click_params__", [])))
+        made = [SettingOption(one) for one in options_of(name)]
+        return Told(
+            name=name,
+            callback=function,
+            params=[*own, *made],
+            examples=examples,
+            sentence=sentence or f"command.{name}",
+        )
+
+    return make
+
+
+def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any]], Any]:
+    """A positional argument of a command."""
+    metavar = name.upper() if required else f"[{name.upper()}]"
+    # For completion only; what is wrong with a file is said later, and in the chosen language.
+    kind = click.Path(readable=False) if name == "sheet" else None
+    return click.argument(name, required=required, cls=ToldArgument, metavar=metavar, type=kind)
+
+
+def given() -> Mapping[str, Value]:
+    """What was really given on this command line, by setting."""
+    found: Mapping[str, Value] = click.get_current_context().meta.get(_FLAGS, {})
+    return found
+
+
+def settings(
+    *, folder: Path | None = None, remembered: Mapping[str, object] | None = None
+) -> Settings:
+    """The settings of the command that is running; `folder` is the sheet's. Tells the notices."""
+    decided = resolve(given(), os.environ, _files(folder), remembered)
+    if not decided.quiet:
+        sends = click.get_current_context().info_name in SENDING
+        for notice in decided.notices:
+            if sends or not notice.of_address:
+                tell(say("cli.warning", text=notice.sentence()))
+    return decided
+
+
+def sheet_folder(named: Path | None) -> Path:
+    """Where the settings file of a sheet (or workspace) lies, as it was named or left out."""
+    return named.absolute().parent if named is not None else Path.cwd()
+
+
+def workspace_folder(named: Path | None) -> Path | None:
+    """The folder of --workspace, however it was given, for a sheet (or folder) as it was named."""
+    return resolve(given(), os.environ, _files(sheet_folder(named))).workspace
+
+
+def _files(folder: Path | None) -> tuple[SettingsFile, ...]:
+    config = given().get("config") or os.environ.get("ROWMILL_CONFIG") or None
+    return find_files(folder, Path(str(config)).expanduser() if config else None)
+
+
+def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    source = ctx.get_parameter_source(param.name or "")
+    if source is click.core.ParameterSource.COMMANDLINE and isinstance(param, SettingOption):
+        flags: dict[str, Value] = ctx.meta.setdefault(_FLAGS, {})
+        flags[param.setting.field] = _joined(value) if param.multiple else value
+    return value
+
+
+def _has_variable(param: click.Parameter) -> bool:
+    """Is this an option of the command's own that can also be given elsewhere?"""
+    if isinstance(param, SettingOption):
+        return not param.hidden and Scope.ENV in param.setting.scopes
+    return isinstance(param, ToldOption)
+
+
+def _joined(values: Sequence[Any]) -> Value:
+    """The entries of a repeated option as one value."""
+    if values and isinstance(values[0], Mapping):
+        return {key: entry for value in values for key, entry in value.items()}
+    return tuple(entry for value in values for entry in value)
+
+
+def _metavar(setting: Setting) -> str | None:
+    return "|".join(setting.choices) if setting.choices else setting.metavar
+
+
+def _lines(formatter: click.HelpFormatter, heading: str, lines: Sequence[str]) -> None:
+    formatter.write(f"{heading}\n")
+    for line in lines:
+        command, aside, rest = line.partition(" (")
+        formatter.write(f"  {command} {said(aside.strip() + rest)}\n" if rest else f"  {line}\n")

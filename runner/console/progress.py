@@ -1,0 +1,168 @@
+"""The live display of a run: one screen on a terminal, lines where nobody watches."""
+
+import asyncio
+import json
+import math
+import queue
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, TextIO
+
+from runner.console.screen import console, fitting
+from runner.console.snapshot import Event, Snapshot, json_of, line_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+__all__ = ["Display", "Event", "Snapshot", "json_of", "line_of", "mode_of", "render"]
+
+HERTZ = 2.0
+PLAIN_SECONDS = 30.0
+PLAIN_SHARE = 0.05
+JSON_SECONDS = 1.0
+PATIENCE = 2.0  # seconds the end waits for a terminal that does not take its last lines
+
+
+def mode_of(asked: str, stream: TextIO) -> str:
+    """The way to show it: `auto` is the bar on a terminal and plain lines elsewhere."""
+    if asked != "auto":
+        return asked
+    return "bar" if stream.isatty() else "plain"
+
+
+def render(snapshot: Snapshot, width: int) -> "RenderableType":
+    """The whole display; below 80 columns its three blocks stand under one another."""
+    from runner.console.progress_view import render as draw  # noqa: PLC0415 - loads rich, only to draw
+
+    return draw(snapshot, width)
+
+
+class Display:
+    """Shows a run until told to stop. Its own failures end the display, never the run.
+
+    All writing happens on a thread of its own: a terminal that is held with Ctrl-S, or a pipe
+    nobody reads, must not hold up the calls. What a terminal can do to it (OSError, ValueError on
+    a closed stream) and what rich raises (rich.errors.ConsoleError) is caught in `_guarded` alone;
+    `failure` then says why the display went dark. What `take` raises is not caught.
+    """
+
+    def __init__(
+        self, asked: str = "auto", *, stream: TextIO | None = None, color: str = "auto"
+    ) -> None:
+        self.stream = stream if stream is not None else sys.stderr
+        self.mode = mode_of(asked, self.stream)
+        self.color = color
+        self.failure: str | None = None
+        self._live: Live | None = None
+        self._said_at = -math.inf
+        self._said_share = -1.0
+        self._task: asyncio.Task[None] | None = None
+        # Newest snapshot wins; None ends the thread.
+        self._orders: queue.SimpleQueue[Snapshot | str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="display", daemon=True)
+
+    def start(self, take: Callable[[], Awaitable[Snapshot]]) -> None:
+        """Begin showing beside the run."""
+        self._task = asyncio.create_task(self.run(take), name="display")
+
+    async def run(self, take: Callable[[], Awaitable[Snapshot]]) -> None:
+        """Take a snapshot twice a second and show it, until cancelled or dark."""
+        while self.mode != "none" and self.failure is None:
+            self.show(await take())
+            await asyncio.sleep(1 / HERTZ)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show this soon; returns at once."""
+        # One that waits is enough: while the terminal is held, snapshots must not pile up.
+        if self._orders.empty():
+            self._order(snapshot)
+
+    def tell(self, text: str) -> None:
+        """One line for a person, above the display; returns at once."""
+        self._order(text)
+
+    async def stop(self, last: Snapshot | None = None) -> None:
+        """Show the last state, which stays in the scroll-back, and end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if last is not None:
+            self._said_at = -math.inf
+            self._order(last)
+        if self._thread.is_alive():
+            self._orders.put(None)
+            await asyncio.to_thread(self._thread.join, PATIENCE)
+
+    def _order(self, order: Snapshot | str) -> None:
+        if self.mode == "none" and isinstance(order, Snapshot):
+            return
+        if self._thread.ident is None:
+            self._thread.start()
+        self._orders.put(order)
+
+    def _work(self) -> None:
+        while (order := self._orders.get()) is not None:
+            if self.failure is None:
+                self._guarded(partial(self._show, order))
+        if self._live is not None:
+            self._guarded(self._live.stop)
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        from rich.errors import ConsoleError  # noqa: PLC0415 - loads rich, only to draw
+
+        try:
+            act()
+        except (OSError, ValueError, ConsoleError) as error:
+            self.failure = f"{type(error).__name__}: {error}"
+
+    def _show(self, order: Snapshot | str) -> None:
+        if isinstance(order, str):
+            self._say(order)
+        elif self.mode == "bar":
+            self._draw(order)
+        elif self._is_due(order):
+            self._write(json_of(order) if self.mode == "json" else line_of(order))
+
+    def _say(self, text: str) -> None:
+        if self._live is not None:
+            self._live.console.print(fitting(text), soft_wrap=True)
+        elif self.mode == "json":
+            self._write(json.dumps({"schema": 1, "type": "note", "text": text}))
+        else:
+            self._write(text)
+
+    def _write(self, line: str) -> None:
+        self.stream.write(f"{line}\n")
+        self.stream.flush()
+
+    def _draw(self, snapshot: Snapshot) -> None:
+        from rich.live import Live  # noqa: PLC0415 - loads rich, only to draw
+
+        if self._live is None:
+            # Never screen=True: the last state must stay in the scroll-back in the morning.
+            self._live = Live(
+                console=console(self.stream, color=self.color),
+                auto_refresh=False,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(render(snapshot, self._live.console.width), refresh=True)
+
+    def _is_due(self, snapshot: Snapshot) -> bool:
+        """Every 30 s or 5 %, whichever is later; JSON lines every second."""
+        share = snapshot.ended / snapshot.total if snapshot.total else 1.0
+        waited = snapshot.now - self._said_at
+        if self.mode == "json":
+            due = waited >= JSON_SECONDS
+        else:
+            moved = share - self._said_share >= PLAIN_SHARE
+            # A slow run says every five minutes that it lives, though it moved less than 5 %.
+            due = waited >= PLAIN_SECONDS and (moved or waited >= 10 * PLAIN_SECONDS)
+        if due:
+            self._said_at, self._said_share = snapshot.now, share
+        return due

@@ -1,0 +1,96 @@
+"""How a run stands at one moment, as a value and as one line of text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from runner.catalogue import say
+from runner.catalogue.durations import span_of
+from runner.console.screen import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of what just happened; `mark` is ✓, ✗ or ↻, `text` may hold foreign words."""
+
+    at: float  # Unix seconds
+    row: int
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """How a run stands at one moment. Counts are rows, and come from the table."""
+
+    title: str
+    started_at: float  # Unix seconds, as all times here
+    now: float
+    done: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+    fetching: int = 0
+    running: int = 0
+    rate: float | None = None  # ended rows a minute
+    eta: float | None = None  # seconds
+    in_flight: int = 0
+    limit: int = 0  # of calls in flight
+    paused_until: float | None = None
+    reason: str = ""
+    tokens: int | None = None
+    cost: float | None = None
+    cost_known: bool = True  # False: some calls have no price, the cost is a lower bound
+    cost_estimated: bool = False
+    currency: str = ""
+    files: int = 0
+    bytes: int = 0
+    p50: float | None = None
+    p95: float | None = None
+    oldest: float | None = None  # age in seconds of the oldest call in flight
+    failures: Mapping[str, int] = field(default_factory=dict)  # by class
+    events: tuple[Event, ...] = ()  # the newest first
+
+    @property
+    def ended(self) -> int:
+        """Rows that need nothing more in this run."""
+        return self.done + self.failed + self.in_doubt
+
+    @property
+    def total(self) -> int:
+        """All rows of this run."""
+        return self.ended + self.pending + self.fetching + self.running
+
+
+def line_of(snapshot: Snapshot) -> str:
+    """The run in one key=value line, for logs."""
+    share = 100 * snapshot.ended // snapshot.total if snapshot.total else 100
+    words = {
+        "rows": f"{snapshot.ended}/{snapshot.total}",
+        "percent": str(share),
+        "done": str(snapshot.done),
+        "failed": str(snapshot.failed),
+        "in_doubt": str(snapshot.in_doubt),
+        "in_flight": str(snapshot.in_flight),
+        "rate": f"{snapshot.rate:.1f}/min" if snapshot.rate is not None else "",
+        "eta": span_of(snapshot.eta) if snapshot.eta is not None else "",
+        "cost": cost_of(snapshot) if snapshot.cost is not None else "",
+        "paused": plain(snapshot.reason, 80).replace(" ", "_") if snapshot.paused_until else "",
+    }
+    return "progress " + " ".join(f"{key}={value}" for key, value in words.items() if value)
+
+
+def json_of(snapshot: Snapshot) -> str:
+    """The run as one JSON line."""
+    bare = replace(snapshot, failures=dict(snapshot.failures))
+    record = {"schema": 1, "type": "progress", "total": snapshot.total, **asdict(bare)}
+    return json.dumps(record, ensure_ascii=True)
+
+
+def cost_of(snapshot: Snapshot) -> str:
+    """The cost for a person; "at least" where some calls have no price."""
+    if snapshot.cost is None:
+        return say("progress.unknown")
+    amount = f"{snapshot.cost:,.2f} {snapshot.currency}".rstrip()
+    amount = amount if snapshot.cost_known else say("progress.at_least", amount=amount)
+    return say("money.estimate", amount=amount) if snapshot.cost_estimated else amount

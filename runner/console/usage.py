@@ -1,0 +1,96 @@
+"""Says in the catalogue's words what click finds wrong with a command line, and what it asks."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from runner.catalogue import say
+from runner.console.screen import tell
+
+YES = frozenset({"y", "yes", "是"})
+NO = frozenset({"n", "no", "否"})
+_METAVARS = {
+    "[OPTIONS]": "usage.options",
+    "COMMAND [ARGS]...": "usage.command",
+    "[COMMAND] [ARGS]...": "usage.maybe_command",
+}
+
+
+def in_words(error: click.ClickException) -> str:
+    """What was wrong, by the error's class and values; our own errors bring their sentence."""
+    match error:
+        case click.NoSuchOption():
+            return _no_option(error)
+        case click.MissingParameter():
+            argument = isinstance(error.param, click.Argument)
+            key = "usage.missing_argument" if argument else "usage.missing_option"
+            return say(key, name=_name(error))
+        case click.BadParameter():
+            return say("usage.bad_value", name=_name(error), expected=_expected(error))
+        case click.BadOptionUsage():
+            key = "usage.no_value" if _is_switch(error) else "usage.needs_value"
+            return say(key, name=error.option_name)
+        case _:
+            return error.format_message()
+
+
+@contextmanager
+def placed(ctx: click.Context) -> Iterator[None]:
+    """Gives the command to errors that click raises before it knows whose they are."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+
+
+def usage_pieces(pieces: Sequence[str]) -> str:
+    """What may follow a command's name, click's own words for it in the reader's language."""
+    return " ".join(say(_METAVARS[one]) if one in _METAVARS else one for one in pieces)
+
+
+def confirmed(question: str, *, default: bool) -> bool:
+    """Ask until the answer is yes or no; Enter takes the default."""
+    marks = " [Y/n]" if default else " [y/N]"
+    while True:
+        answer = click.prompt(question + marks, default="", show_default=False, err=True)
+        word = str(answer).strip().lower()
+        if not word:
+            return default
+        if word in YES | NO:
+            return word in YES
+        tell(say("usage.yes_or_no"))
+
+
+def _no_option(error: click.NoSuchOption) -> str:
+    text = say("usage.no_option", name=error.option_name)
+    if not error.possibilities:
+        return text
+    return f"{text} {say('cli.meant', near=' / '.join(error.possibilities))}"
+
+
+def _name(error: click.BadParameter) -> str:
+    """The parameter as it is typed: '-c' / '--concurrency'."""
+    if error.param is None:
+        return "?"
+    return str(error.param.get_error_hint(error.ctx or click.Context(click.Command("rowmill"))))
+
+
+def _expected(error: click.BadParameter) -> str:
+    """What click's own kinds of values take; ours have said it themselves."""
+    match error.param.type if error.param is not None else None:
+        case click.Choice() as kind:
+            return say("expected.choice", choices=", ".join(map(str, kind.choices)))
+        case click.IntRange() as kind:
+            return say("expected.between", low=str(kind.min), high=str(kind.max))
+        case click.types.BoolParamType():
+            return say("expected.switch")
+        case _:
+            return error.message
+
+
+def _is_switch(error: click.BadOptionUsage) -> bool:
+    params = error.ctx.command.params if error.ctx is not None else []
+    named = (one for one in params if error.option_name in (*one.opts, *one.secondary_opts))
+    return any(isinstance(one, click.Option) and one.is_flag for one in named)

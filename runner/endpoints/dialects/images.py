@@ -1,0 +1,237 @@
+"""Words requests for pictures by model family, and reads image answers, whole or as events."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from jobs.job import JSON
+from jobs.result import Picture, Result, Usage
+from runner.endpoints.dialects.chat import Completion, cut_stream, told
+from runner.endpoints.dialects.completions import text_of
+from runner.endpoints.dialects.expiry import expires_at
+from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
+from runner.endpoints.dialects.pictures import data_pictures, distinct, no_picture
+from runner.endpoints.dialects.usage import read_usage
+from runner.endpoints.endpoint import Reading, Rejected
+from runner.protocol.errors import is_error
+from runner.protocol.json_text import Undecodable
+
+OPENAI_LIFE = 3600.0
+"""Seconds that an address of OpenAI's own works. Protocol fact: its specification says 60 min."""
+_OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaidalleapi")
+
+# --- models ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What is known of some models. Gateways map names as they like, so most of it only warns.
+
+    `takes` are the fields it is known to take (None: not known), `dies_of` those that are known to
+    make it refuse a call, which are not sent.
+    """
+
+    models: re.Pattern[str]
+    takes: frozenset[str] | None = None
+    dies_of: frozenset[str] = frozenset()
+    only_png: bool = False
+    is_slow: bool = False
+
+
+_ALWAYS = frozenset({"model", "prompt", "n", "size", "user"})
+_EDIT = frozenset({"image", "mask"})
+_STREAM = frozenset({"stream", "partial_images"})
+_GPT = (
+    _ALWAYS
+    | _EDIT
+    | _STREAM
+    | {"quality", "background", "output_format", "output_compression", "moderation"}
+)
+FAMILIES = (
+    Family(
+        models=re.compile(r"(?:^|/)dall-e-2\b"),
+        takes=_ALWAYS | _EDIT | {"quality", "response_format"},
+        dies_of=_STREAM,
+        only_png=True,
+    ),
+    Family(
+        models=re.compile(r"(?:^|/)dall-e-3\b"),
+        takes=_ALWAYS | {"quality", "style", "response_format"},
+        dies_of=_STREAM,
+    ),
+    Family(
+        models=re.compile(r"(?:^|/)gpt-image-1(?:-mini|\.5)?(?:-\d{4}|$)"),
+        takes=_GPT | {"input_fidelity"},
+        dies_of=frozenset({"response_format"}),
+        is_slow=True,
+    ),
+    Family(  # gpt-image-2 and what follows it
+        models=re.compile(r"(?:^|/)(?:chat)?gpt-image-"),
+        takes=_GPT,
+        dies_of=frozenset({"response_format", "input_fidelity"}),
+        is_slow=True,
+    ),
+)
+"""The first whose pattern is found in a model's name counts; a model of none passes everything."""
+_UNKNOWN = Family(models=re.compile(""))
+
+
+def family_of(model: str) -> Family:
+    """What is known of a model by its name."""
+    plain = model.strip().lower()
+    return next((item for item in FAMILIES if item.models.search(plain)), _UNKNOWN)
+
+
+def takes_only_png(model: str) -> bool:
+    """Must pictures that go in be PNG?"""
+    return family_of(model).only_png
+
+
+def sendable(model: str, fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What was given (None was not) and does not make this model refuse the call."""
+    dies_of = family_of(model).dies_of
+    sent: dict[str, JSON] = {
+        name: value for name, value in fields.items() if value is not None and name not in dies_of
+    }
+    if isinstance(size := sent.get("size"), str):
+        sent["size"] = size.replace("×", "x")  # protocol fact: New API refuses the sign
+    return sent
+
+
+def warnings(model: str, fields: Mapping[str, JSON]) -> list[str]:
+    """What of a request was left out, or may not be understood by this model."""
+    family = family_of(model)
+    given = [name for name, value in fields.items() if value is not None]
+    found = [f"{name} was not sent: {model} refuses it" for name in given if name in family.dies_of]
+    if family.takes is not None:
+        found += [
+            f"{model} is not known to take {name}"
+            for name in given
+            if name not in family.takes | family.dies_of
+        ]
+    return found
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """An image answer in our own words; `cut` where its stream ended without a finished picture."""
+
+    pictures: tuple[Picture, ...] = ()
+    revised: tuple[str, ...] = ()
+    usage: Usage | None = None
+    model: str | None = None
+    said: str = ""
+    cut: bool = False
+
+
+def read_pictures(body: bytes, *, wanted: int, notes: Iterable[str]) -> Reading:
+    """The pictures of an image answer, with what is to be known about them; none is a failure."""
+    images = open_answer(body, _READER)
+    if isinstance(images, Rejected):
+        return images
+    if images.cut and len(images.pictures) < wanted:
+        return cut_stream(Completion(usage=images.usage))
+    result = _result(images, wanted, list(notes))
+    if images.pictures:
+        return result
+    failure = no_picture(images.said)
+    return Rejected(failure=failure, result=result if images.usage or images.said else None)
+
+
+def _result(images: Images, wanted: int, notes: list[str]) -> Result:
+    if 0 < len(images.pictures) < wanted:
+        notes.append(f"{len(images.pictures)} of {wanted} pictures came")
+    data: dict[str, JSON] = {}
+    if images.revised:
+        data["revised_prompts"] = list(images.revised)
+    if notes:
+        data["notes"] = list(notes)
+    return Result(model=images.model, usage=images.usage, pictures=images.pictures, data=data)
+
+
+def _read_whole(value: Mapping[str, JSON]) -> Images:
+    listed = value.get("data")
+    entries = listed if isinstance(listed, list) else [listed]
+    created = value.get("created")
+    told_of = [entry for entry in entries if isinstance(entry, dict)]
+    found = [text_of(entry.get("revised_prompt")).strip() for entry in told_of]
+    return Images(
+        pictures=distinct(
+            picture for entry in entries for picture in _entry_pictures(entry, created)
+        ),
+        revised=tuple(text for text in found if text),
+        usage=read_usage(value.get("usage")),
+        model=text_of(value.get("model")) or None,
+        said=text_of(value.get("message")),
+    )
+
+
+def _entry_pictures(entry: JSON, created: JSON) -> tuple[Picture, ...]:
+    """The picture of one entry: its bytes where they came, since an address may stop working."""
+    coded = text_of(entry.get("b64_json")).strip() if isinstance(entry, dict) else ""
+    if coded.startswith("data:"):  # protocol fact: it should be bare, some gateways add this
+        coded = coded.partition(",")[2]
+    if coded:
+        return (Picture(base64=coded),)
+    return tuple(_dated(picture, created) for picture in data_pictures([entry]))
+
+
+def _dated(picture: Picture, created: JSON) -> Picture:
+    """An address of OpenAI's that says nothing of its end has an hour from the answer's making."""
+    if picture.url is None or picture.expires_at is not None:
+        return picture
+    if not _is_openai(picture.url) or not isinstance(created, int | float) or created < 1e9:
+        return picture
+    return Picture(url=picture.url, expires_at=min(created, 4e9) + OPENAI_LIFE)
+
+
+def _is_openai(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return expires_at(url) is None and bool(_OPENAI_HOSTS.search(host))
+
+
+# --- a stream of events ------------------------------------------------------------------------
+
+
+def _read_stream(events: Payloads) -> Images | Rejected | None:
+    """The finished pictures of a stream; None where no event came. Previews are never results."""
+    finished: list[Images] = []
+    usage: Usage | None = None
+    seen, broken = False, False
+    for name, value in events:
+        seen = True
+        if not isinstance(value, dict):
+            broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
+            continue
+        if is_error(value):
+            return told(value, Completion(usage=usage))
+        usage = read_usage(value.get("usage")) or usage
+        kind = text_of(value.get("type")) or name
+        if kind.endswith(".completed"):
+            finished.append(_read_whole({"created": value.get("created_at"), "data": [value]}))
+        elif not kind and value.get("data"):  # a whole answer in one event
+            finished.append(_read_whole(value))
+    if not seen:
+        return None
+    pictures = distinct(picture for one in finished for picture in one.pictures)
+    return Images(
+        pictures=pictures,
+        revised=tuple(text for one in finished for text in one.revised),
+        usage=usage,
+        cut=broken or not pictures,
+    )
+
+
+_READER: Reader[Images] = Reader(
+    stream=_read_stream,
+    whole=_read_whole,
+    error=lambda value: told(value, Completion()),
+    cut=Images(cut=True),
+)

@@ -1,0 +1,176 @@
+"""What the Midjourney proxy family sends and says: a submit, its ticket, the record of a task."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import quote
+
+from jobs.job import JSON, Failure, FailureClass
+from jobs.result import Picture, Result
+from runner.endpoints.dialects.pictures import picture_of
+from runner.endpoints.endpoint import Pending, Reading, Rejected, Ticket
+from runner.endpoints.inputs import Attachment
+from runner.protocol.call import Call, Reply
+from runner.protocol.errors import words
+from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.verdict import judge_error
+
+SUBMIT_SECONDS = 90.0
+ASK_SECONDS = 60.0
+REFUSALS = frozenset({"3", "4", "5", "9", "23", "24", "30"})
+"""Codes that accept nothing. 1 (submitted), 21 (there already) and 22 (queued) are paid for.
+
+An unknown code beside an id is taken for paid as well, since an id must not be lost.
+"""
+UNFINISHED = frozenset({"", "NOT_START", "SUBMITTED", "IN_PROGRESS", "MODAL"})
+KEPT = ("buttons", "seed", "jobId", "finalPrompt")
+"""What a finished record tells beyond its picture; the buttons are what an upscale needs."""
+_BANNED = re.compile(
+    r"banned|moderat|sensitive|content policy|violat|blocked|nsfw|敏感|违规|违反|违禁|审核",
+    re.IGNORECASE,
+)
+_UNFIT = re.compile(
+    r"invalid (?:parameter|link|request)|unrecognized parameter|参数", re.IGNORECASE
+)
+
+
+def submit_call(path: str, body: Mapping[str, JSON], laid_over: Mapping[str, JSON]) -> Call:
+    """POST a submit on a connection of its own, with what was given (None was not).
+
+    A submit is not idempotent: on a stale kept connection nobody could tell whether it arrived.
+    """
+    sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
+    return Call(path=path, json=sent, timeout=SUBMIT_SECONDS, fresh=True)
+
+
+def enclosed(pictures: Sequence[Attachment]) -> list[JSON]:
+    """Pictures as data URIs. Protocol fact: bare base64 is answered with "base64格式错误"."""
+    coded = [base64.b64encode(one.data or b"").decode("ascii") for one in pictures]
+    return [
+        f"data:{one.media_type or 'image/png'};base64,{data}"
+        for one, data in zip(pictures, coded, strict=True)
+    ]
+
+
+def read_submit(reply: Reply) -> Ticket | Rejected:
+    """The ticket of a submit. An accepted one without an id leaves open which task was paid for."""
+    value = decode(reply.body)
+    if isinstance(value, Undecodable):
+        return _without_ticket(value.text)
+    if not isinstance(value, dict):
+        return _without_ticket(str(value))
+    number = _ticket(value.get("result"))
+    code = str(value.get("code", "")).strip()
+    if code in REFUSALS and (failure := judge_error(value).failure):
+        return Rejected(failure=failure)
+    return Ticket(id=number) if number else _without_ticket(_said(value))
+
+
+def _ticket(result: JSON) -> str:
+    """The id as text with all its digits; wenwen sends a bare number. Anything else is none."""
+    if isinstance(result, float) and result.is_integer():
+        result = int(result)
+    if isinstance(result, bool | float) or not isinstance(result, str | int):
+        return ""
+    return str(result).strip() if result else ""
+
+
+def _without_ticket(text: str) -> Rejected:
+    kind, cause = FailureClass.NO_RESULT, "answer_lost_upstream"
+    said = words(text) or "an empty answer"
+    failure = Failure(kind=kind, cause=cause, detail=f"no task id in the answer: {said}")
+    return Rejected(failure=failure)
+
+
+def _said(record: Mapping[str, JSON]) -> str:
+    return next((str(record[name]) for name in ("description", "message") if record.get(name)), "")
+
+
+# --- asking after a task ------------------------------------------------------------------------
+
+
+def ask_call(ticket: str) -> Call:
+    """GET the record of a task."""
+    path = f"/mj/task/{quote(ticket, safe='')}/fetch"
+    return Call(path=path, method="GET", timeout=ASK_SECONDS)
+
+
+def read_task(reply: Reply) -> Reading:
+    """What a task's record says, by `status` alone.
+
+    Protocol fact: `imageUrl` may hold a blurred preview before SUCCESS, and `progress` is "100%"
+    on FAILURE too.
+    """
+    record = decode(reply.body)
+    if isinstance(record, Undecodable) or not isinstance(record, dict) or "status" not in record:
+        return unknown_task(record.text if isinstance(record, Undecodable) else str(record))
+    status = str(record["status"] or "").strip().upper()
+    if status in UNFINISHED:
+        return Pending(progress=str(record.get("progress") or "")[:40])
+    if status == "SUCCESS":
+        return _finished(record)
+    if status == "FAILURE":  # protocol fact: the gateway gives the charge back, and only then
+        failure = _failed(str(record.get("failReason") or _said(record)))
+        return Rejected(failure=failure, refunded=True)
+    if status in ("CANCEL", "CANCELLED", "CANCELED"):
+        return Rejected(failure=_cancelled(str(record.get("failReason") or "")))
+    return Pending(progress=status[:40])  # a word of a newer proxy: the deadline decides
+
+
+def unknown_task(text: str) -> Rejected:
+    """The gateway does not know the task, or not yet. Not the end of it: it may be known later."""
+    said = words(text) or "an empty answer"
+    return Rejected(failure=Failure(kind=FailureClass.STUCK, cause="task_unknown", detail=said))
+
+
+def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
+    pictures = _pictures(record)
+    if not pictures:
+        failure = Failure(
+            kind=FailureClass.FILE,
+            cause="no_address",
+            detail="the task succeeded, but its record names no picture",
+        )
+        return Rejected(failure=failure)
+    data: dict[str, JSON] = {name: record[name] for name in KEPT if record.get(name)}
+    properties = record.get("properties")
+    if isinstance(properties, dict) and properties.get("finalPrompt"):
+        data["finalPrompt"] = properties["finalPrompt"]
+    if singles := _singles(record):
+        data["image_urls"] = list(singles)
+    return Result(pictures=pictures, finish="SUCCESS", data=data)
+
+
+def _pictures(record: Mapping[str, JSON]) -> tuple[Picture, ...]:
+    """The one grid; where a proxy tells only the four single pictures, those."""
+    address = record.get("imageUrl")
+    if isinstance(address, str) and (grid := picture_of(address)):
+        return (grid,)
+    found = [picture_of(one) for one in _singles(record)]
+    return tuple(one for one in found if one is not None)
+
+
+def _singles(record: Mapping[str, JSON]) -> tuple[str, ...]:
+    listed = record.get("imageUrls")
+    if not isinstance(listed, list):
+        return ()
+    found = [one.get("url") if isinstance(one, dict) else one for one in listed]
+    return tuple(one for one in found if isinstance(one, str) and one.startswith("http"))
+
+
+def _failed(reason: str) -> Failure:
+    said = words(reason)
+    failure = Failure(kind=FailureClass.SERVER, cause="task_failed", detail=said)
+    if "取消" in said:
+        return _cancelled(said)
+    if _BANNED.search(said):
+        return replace(failure, kind=FailureClass.REFUSED, cause="moderation")
+    if _UNFIT.search(said):
+        return replace(failure, kind=FailureClass.BAD_INPUT, cause="bad_request")
+    return failure
+
+
+def _cancelled(reason: str) -> Failure:
+    said = words(reason) or "the task was cancelled"
+    return Failure(kind=FailureClass.SERVER, cause="task_cancelled", detail=said)

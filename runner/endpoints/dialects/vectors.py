@@ -1,0 +1,149 @@
+"""Reads the vectors of an answer, and shares what they cost among the rows that asked."""
+
+import base64
+import binascii
+import math
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jobs.job import JSON, Failure, FailureClass
+from jobs.result import Usage
+from runner.endpoints.dialects.open_reply import Reader, nothing, open_answer
+from runner.endpoints.dialects.usage import read_usage
+from runner.endpoints.endpoint import Rejected
+from runner.protocol.verdict import judge_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vectors:
+    """The vectors of an answer in the order of what was asked; what is none is a failure."""
+
+    found: tuple["array[float] | Failure", ...]
+    model: str | None = None
+    usage: Usage | None = None
+
+
+def read_vectors(body: bytes, *, wanted: int) -> Vectors | Rejected:
+    """As many vectors as were asked for, by their `index`, in whichever form they came.
+
+    Protocol fact: some gateways ignore `encoding_format`, so the type of the value decides.
+    """
+    reader: Reader[Vectors] = Reader(
+        stream=lambda _: None,  # nobody streams vectors
+        whole=lambda value: _whole(value, wanted),
+        error=_error,
+        cut=Vectors(found=()),
+    )
+    opened = open_answer(body, reader)
+    if isinstance(opened, Vectors) and not opened.found:
+        return nothing("empty_answer", "")
+    return opened
+
+
+def _error(value: JSON) -> Rejected:
+    failure = judge_error(value).failure
+    return Rejected(failure=failure or Failure(kind=FailureClass.SERVER, cause="unknown"))
+
+
+def _whole(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
+    data = value.get("data")
+    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    places = [_place(item, number) for number, item in enumerate(items)]
+    if sorted(places) != list(range(wanted)):
+        return _none("vector_count", f"{len(set(places))} of {wanted} vectors came")
+    found: list[array[float] | Failure] = [_missing] * wanted
+    for place, item in zip(places, items, strict=True):
+        found[place] = _vector(item.get("embedding"))
+    model = value.get("model")
+    return Vectors(
+        found=tuple(_of_one_length(found)),
+        model=model if isinstance(model, str) else None,
+        usage=read_usage(value.get("usage")),
+    )
+
+
+_missing = Failure(kind=FailureClass.NO_RESULT, cause="no_vector")
+
+
+def _none(cause: str, detail: str) -> Rejected:
+    return Rejected(failure=Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=detail))
+
+
+def _place(item: dict[str, JSON], number: int) -> int:
+    """Where an item belongs; servers that give no index keep the order."""
+    index = item.get("index", number)
+    return index if type(index) is int else -1
+
+
+def _vector(value: JSON) -> "array[float] | Failure":
+    """Finite numbers as 32-bit floats, from a list or from base64 (little-endian)."""
+    try:
+        found = _unpacked(value) if isinstance(value, str) else _listed(value)
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        return _missing
+    if not found or not all(map(math.isfinite, found)):
+        return _missing
+    return found
+
+
+def _unpacked(text: str) -> "array[float]":
+    found = array("f", base64.b64decode(text, validate=True))
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def _listed(value: JSON) -> "array[float]":
+    if not isinstance(value, list) or any(isinstance(one, bool) for one in value):
+        raise TypeError("no list of numbers")
+    return array("f", value)  # type: ignore[arg-type]  # what is no number raises TypeError
+
+
+def _of_one_length(found: Sequence["array[float] | Failure"]) -> list["array[float] | Failure"]:
+    """One model answers with vectors of one length; those of another are not to be trusted."""
+    lengths = [len(one) for one in found if isinstance(one, array)]
+    usual = max(set(lengths), key=lengths.count, default=0)
+    return [
+        wrong_length(one, usual) if isinstance(one, array) and len(one) != usual else one
+        for one in found
+    ]
+
+
+def wrong_length(found: "array[float]", wanted: int) -> Failure:
+    """A vector that has another length than it should."""
+    detail = f"{len(found)} numbers instead of {wanted}"
+    return Failure(kind=FailureClass.NO_RESULT, cause="vector_length", detail=detail)
+
+
+def shares(usage: Usage | None, weights: Sequence[int]) -> list[Usage | None]:
+    """The usage of a call by rows, in proportion to their texts; the sum is that of the call."""
+    if usage is None or len(weights) == 1:
+        return [usage] * len(weights)
+    prompt = _parts(usage.prompt_tokens, weights)
+    completion = _parts(usage.completion_tokens, weights)
+    total = _parts(usage.total_tokens, weights)
+    raw = {**usage.raw, "rows": len(weights)}  # the provider's own count is of the whole call
+    return [
+        Usage(
+            raw=raw,
+            prompt_tokens=prompt[number],
+            completion_tokens=completion[number],
+            total_tokens=total[number],
+        )
+        for number in range(len(weights))
+    ]
+
+
+def _parts(count: int | None, weights: Sequence[int]) -> list[int | None]:
+    """Whole parts of a number, by weight; each begins where the one before has ended."""
+    if count is None:
+        return [None] * len(weights)
+    total, seen, given, parts = sum(weights), 0, 0, []
+    for weight in weights:
+        seen += weight
+        until = count * seen // total
+        parts.append(until - given)
+        given = until
+    return list(parts)

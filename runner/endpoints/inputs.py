@@ -1,0 +1,409 @@
+"""Turns cells into the checked inputs of an endpoint, as its own dataclass declares them."""
+
+import dataclasses
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+
+from jobs.job import JSON
+from runner.protocol.json_text import strict
+
+BODY = "body."
+"""A column `body.NAME` lays its value into the request body under NAME."""
+PARAMS = "params"
+"""The column whose JSON object is laid over the request body."""
+
+Converter: TypeAlias = Callable[[JSON], JSON]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A picture that goes in: an address the provider fetches, or the bytes of a file."""
+
+    url: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    media_type: str = ""
+    name: str = ""
+
+
+class Kind(StrEnum):
+    """What a column holds."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    JSON = "json"
+    PICTURES = "pictures"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One column of an endpoint. `shape` says which JSON is meant: any, object or list.
+
+    Of pictures, `low` and `high` say how many there may be.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    default: Any = None
+    help: str = ""
+    example: JSON = None
+    low: float | None = None
+    high: float | None = None
+    identity: bool = True  # part of the request's digest
+    choices: tuple[str, ...] = ()
+    shape: str = "any"
+    addresses: bool = True  # of pictures: may they be addresses that the provider fetches?
+
+
+class InputError(Exception):
+    """A cell that cannot become a request field."""
+
+    def __init__(self, field: str, *, expected: str, found: str) -> None:
+        super().__init__(f"{field}: expected {expected}, found {found}")
+        self.field = field
+        self.expected = expected
+        self.found = found
+
+
+def column(
+    help: str,  # noqa: A002 - the word users know for it
+    *,
+    example: JSON = None,
+    default: Any = MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    identity: bool = True,
+) -> Any:
+    """A dataclass field that is a column of the sheet; without a default it is required."""
+    parts = {"help": help, "example": example, "low": low, "high": high, "identity": identity}
+    return field(default=default, metadata={"column": parts})
+
+
+def enclosed_pictures(
+    help: str,  # noqa: A002 - the word users know for it
+    *,
+    default: Any = MISSING,
+    example: JSON = None,
+    low: int | None = None,
+    high: int | None = None,
+) -> Any:
+    """A column of pictures that go out inside the request: files and data URIs, no addresses."""
+    parts = {"help": help, "example": example, "low": low, "high": high, "addresses": False}
+    return field(default=default, metadata={"column": parts})
+
+
+def body_column() -> Any:
+    """The field that collects `params` and the `body.NAME` columns."""
+    return field(default_factory=dict)
+
+
+def describe(cls: type[Any]) -> tuple[Field, ...]:
+    """The columns of an inputs class in their order; its `body` field is the column `params`."""
+    if cls not in _DESCRIBED:
+        _DESCRIBED[cls] = tuple(
+            _PARAMS_FIELD if item.name == "body" else _described(item)
+            for item in dataclasses.fields(cls)
+        )
+    return _DESCRIBED[cls]
+
+
+def field_named(cls: type[Any], name: str) -> Field | None:
+    """The column of that name, `body.NAME` included; None where the endpoint has no such column."""
+    if name.startswith(BODY) and len(name) > len(BODY):
+        return Field(name=name, kind=Kind.JSON, help="laid into the request body")
+    return next((item for item in describe(cls) if item.name == name), None)
+
+
+_DESCRIBED: dict[type[Any], tuple[Field, ...]] = {}
+_PARAMS_FIELD = Field(
+    name=PARAMS,
+    kind=Kind.JSON,
+    help="a JSON object laid over the request body: any option of the provider",
+    example={"top_k": 40},
+    shape="object",
+)
+_KINDS: dict[Any, Kind] = {
+    str: Kind.TEXT,
+    int: Kind.INTEGER,
+    float: Kind.NUMBER,
+    bool: Kind.BOOLEAN,
+    tuple[Attachment, ...]: Kind.PICTURES,
+}
+
+
+def _described(item: "dataclasses.Field[Any]") -> Field:
+    kind, choices, shape = _kind(item.type)
+    return Field(
+        name=item.name,
+        kind=kind,
+        required=item.default is MISSING,
+        default=None if item.default is MISSING else item.default,
+        choices=choices,
+        shape=shape,
+        **item.metadata["column"],
+    )
+
+
+def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...], str]:
+    if annotation == JSON:
+        return Kind.JSON, (), "any"
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [part for part in get_args(annotation) if part is not type(None)]
+        if len(rest) == 1:
+            return _kind(rest[0])
+    if annotation in _KINDS:
+        return _KINDS[annotation], (), "any"
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return Kind.CHOICE, get_args(annotation), "any"
+    if origin in (dict, Mapping):
+        return Kind.JSON, (), "object"
+    if origin is list:
+        return Kind.JSON, (), "list"
+    raise TypeError(f"{annotation!r} cannot be a column")
+
+
+# --- cells to canonical values ----------------------------------------------------------------
+
+
+def converter(field: Field) -> Converter:
+    """The function from a cell (text or typed JSON) to the canonical value of this column.
+
+    It raises InputError. Null, and a blank cell where text is not meant, become None: not given.
+    """
+    return partial(_CONVERT[field.kind], field)
+
+
+_WHOLE = re.compile(r"[+-]?\d{1,19}(?:\.0*)?")
+_DECIMAL = re.compile(r"[+-]?(?:\d{1,19}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_TRUE = frozenset({"true", "yes", "1", "是"})
+_FALSE = frozenset({"false", "no", "0", "否"})
+
+
+def _blank(cell: JSON) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _shown(cell: JSON) -> str:
+    text = repr(cell) if isinstance(cell, str) else str(cell)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _wrong(field: Field, cell: JSON, expected: str) -> InputError:
+    return InputError(field.name, expected=expected, found=_shown(cell))
+
+
+def _text(field: Field, cell: JSON) -> JSON:
+    if cell is None or type(cell) is str:
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, dict | list):
+        raise _wrong(field, cell, "text")
+    return str(cell)
+
+
+def _integer(field: Field, cell: JSON) -> JSON:
+    if _blank(cell):
+        return None
+    if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
+        return _ranged(field, int(cell.strip().partition(".")[0]))
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == cell // 1:
+        return _ranged(field, int(cell))
+    raise _wrong(field, cell, "a whole number")
+
+
+def _number(field: Field, cell: JSON) -> JSON:
+    if _blank(cell):
+        return None
+    if isinstance(cell, str) and _DECIMAL.fullmatch(cell.strip()):
+        value = float(cell.strip())
+    elif isinstance(cell, int | float) and not isinstance(cell, bool):
+        value = cell
+    else:
+        raise _wrong(field, cell, "a number")
+    if not abs(value) < 1e300:
+        raise _wrong(field, cell, "a number")
+    # 1 and 1.0 are one request, and must have one digest
+    whole = value == value // 1 and abs(value) < 2**53
+    return _ranged(field, int(value) if whole else value)
+
+
+def _ranged(field: Field, value: float) -> float:
+    if (field.low is not None and value < field.low) or (
+        field.high is not None and value > field.high
+    ):
+        raise _wrong(field, value, _range(field))
+    return value
+
+
+def _range(field: Field) -> str:
+    if field.low is None:
+        return f"at most {field.high:g}"
+    if field.high is None:
+        return f"at least {field.low:g}"
+    return f"{field.low:g} to {field.high:g}"
+
+
+def _boolean(field: Field, cell: JSON) -> JSON:
+    if _blank(cell):
+        return None
+    if isinstance(cell, bool):
+        return cell
+    word = f"{cell:g}" if isinstance(cell, int | float) else str(cell).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise _wrong(field, cell, "true or false (or yes, no, 1, 0, 是, 否)")
+
+
+def _choice(field: Field, cell: JSON) -> JSON:
+    if _blank(cell):
+        return None
+    word = str(cell).strip().lower()
+    for choice in field.choices:
+        if choice.lower() == word:
+            return choice
+    raise _wrong(field, cell, " or ".join(field.choices))
+
+
+def _json(field: Field, cell: JSON) -> JSON:
+    """Text is parsed; where any JSON will do, text that is no JSON is itself the value."""
+    if _blank(cell):
+        return None
+    value = cell
+    if isinstance(cell, str):
+        try:
+            value = strict(cell)
+        except ValueError as error:
+            if field.shape != "any" or _meant_as_object(cell):
+                raise _wrong(field, cell, f"{_SHAPES[field.shape]} ({error})") from error
+    return _shaped(field, value)
+
+
+_SHAPES = {"any": "JSON", "object": "a JSON object {…}", "list": "a JSON list […]"}
+
+
+def _meant_as_object(text: str) -> bool:
+    return text.lstrip().startswith("{") and text.rstrip().endswith("}")
+
+
+def _shaped(field: Field, value: JSON) -> JSON:
+    if (field.shape == "object" and not isinstance(value, dict)) or (
+        field.shape == "list" and not isinstance(value, list)
+    ):
+        raise _wrong(field, value, _SHAPES[field.shape])
+    return value
+
+
+_CONVERT: dict[Kind, Callable[[Field, JSON], JSON]] = {
+    Kind.TEXT: _text,
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: _boolean,
+    Kind.JSON: _json,
+    Kind.CHOICE: _choice,
+    Kind.PICTURES: lambda _, cell: cell,  # paths and addresses are read where files are
+}
+
+
+# --- canonical values to inputs -----------------------------------------------------------------
+
+
+def parse(
+    cls: type[T],
+    fields: Mapping[str, JSON],
+    pictures: Mapping[str, tuple[Attachment, ...]],
+) -> T:
+    """The inputs of one row from canonical values, as `converter` gives them.
+
+    Names that are no column are left out. Raises InputError for what is missing or wrong.
+    """
+    plan = _plan(cls)
+    values: dict[str, Any] = {}
+    for name, given in fields.items():
+        item = plan.columns.get(name)
+        value: Any = None if item is None else _checked(item, given)
+        if value is not None and value != "":
+            values[name] = value
+    for name, item in plan.pictures.items():
+        if found := pictures.get(name):
+            check_pictures(item, [one.url for one in found if one.url], count=len(found))
+            values[name] = found
+    if plan.has_body:
+        values["body"] = _body(fields)
+    for name in plan.required:
+        if name not in values:
+            raise InputError(name, expected="a value", found="nothing")
+    return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """An inputs class sorted by how its fields are filled: every row that is sent passes here."""
+
+    columns: Mapping[str, Field]
+    pictures: Mapping[str, Field]
+    required: tuple[str, ...]
+    has_body: bool
+
+
+_PLANS: dict[type[Any], _Plan] = {}
+
+
+def _plan(cls: type[Any]) -> _Plan:
+    plan = _PLANS.get(cls)
+    if plan is None:
+        items = describe(cls)
+        pictures = {item.name: item for item in items if item.kind is Kind.PICTURES}
+        plan = _PLANS[cls] = _Plan(
+            columns={item.name: item for item in items if item.name not in {PARAMS, *pictures}},
+            pictures=pictures,
+            required=tuple(item.name for item in items if item.required),
+            has_body=any(item.name == PARAMS for item in items),
+        )
+    return plan
+
+
+def picture_columns(cls: type[Any]) -> tuple[str, ...]:
+    """The names of an inputs class's columns that hold pictures."""
+    return tuple(_plan(cls).pictures)
+
+
+def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> None:
+    """Raises InputError for another number of pictures, or for addresses that cannot be sent."""
+    if addresses and not field.addresses:
+        expected = "a file or a data URI: save the picture beside the sheet and give its path"
+        raise InputError(field.name, expected=expected, found=f"the address {addresses[0][:200]}")
+    if (field.low is not None and count < field.low) or (
+        field.high is not None and count > field.high
+    ):
+        raise InputError(field.name, expected=f"{_range(field)} pictures", found=str(count))
+
+
+def _checked(item: Field, value: JSON) -> JSON:
+    if item.kind is Kind.JSON:  # parsed already: parsing "5" again would make a number of a text
+        return None if value is None else _shaped(item, value)
+    return _CONVERT[item.kind](item, value)
+
+
+def _body(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    params = fields.get(PARAMS)
+    if params is not None and not isinstance(params, dict):
+        raise _wrong(_PARAMS_FIELD, params, _SHAPES["object"])
+    named = {
+        name[len(BODY) :]: value
+        for name, value in fields.items()
+        if name.startswith(BODY) and len(name) > len(BODY) and value is not None
+    }
+    return {**(params or {}), **named}

@@ -1,0 +1,91 @@
+"""The endpoints there are, by name."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TypeVar
+
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.inputs import describe
+
+T = TypeVar("T")
+
+NAMES = (
+    *("chat", "chat-image", "messages", "image", "image-edit", "mj-imagine", "mj-blend"),
+    "embedding",
+)
+"""In the order in which they are listed; `runner/endpoints/` has a file for each."""
+
+SHARED = ("embedding",)
+"""Those that may ask for several rows in one call."""
+
+
+class ByName(Mapping[str, T]):
+    """Values under these names, each made when it is first asked for."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[str], T]) -> None:
+        self._names = names
+        self._make = cache(make)
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _imported(name: str) -> AnyEndpoint:
+    found: AnyEndpoint = import_module(f"runner.endpoints.{name.replace('-', '_')}").ENDPOINT
+    return found
+
+
+ENDPOINTS: Mapping[str, AnyEndpoint] = ByName(NAMES, _imported)
+"""The endpoints by name. A file is imported when its endpoint is first asked for."""
+
+
+def needed_fields(name: str | None) -> frozenset[str]:
+    """Fields that every row of an endpoint needs; of none (yet), what nearly all need."""
+    if name is None:
+        return frozenset({"model", "prompt"})
+    found = endpoint(name)
+    if isinstance(found, UnknownEndpoint):
+        return frozenset()  # that it is unknown is told with the rows
+    return frozenset(item.name for item in describe(found.inputs) if item.required)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEndpoint:
+    """No endpoint has this name; `likely` is the one that was probably meant."""
+
+    name: str
+    likely: str | None
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        hint = f"did you mean {self.likely}? " if self.likely else ""
+        return f"there is no endpoint {self.name!r}; {hint}There are: {', '.join(self.names)}"
+
+
+def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
+    """The endpoint of that name; case, spaces and underscores do not matter."""
+    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    if plain in NAMES:
+        return ENDPOINTS[plain]
+    likely = difflib.get_close_matches(plain, NAMES, n=1, cutoff=0.5)
+    return UnknownEndpoint(name=name, likely=next(iter(likely), None), names=NAMES)
+
+
+@cache
+def known_fields() -> frozenset[str]:
+    """Every column name that some endpoint understands."""
+    return frozenset(field.name for item in ENDPOINTS.values() for field in describe(item.inputs))

@@ -1,0 +1,1 @@
+"""The run itself: session, dispatcher, worker pool, supervisor."""

@@ -1,0 +1,83 @@
+"""Opens the ways to the gateway for one run: a wire for each key, keys grouped by account."""
+
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from jobs.store.log import account_of
+from jobs.store.writer import Ledger
+from runner.engine.descriptors import hands_that_fit
+from runner.pacing.accounts import Account, Accounts, Line
+from runner.pacing.pace import CEILING, Pace
+from runner.pacing.quota import Place, SharedQuota
+from runner.pacing.rate_window import Limits
+from runner.settings.keys import OwnedKey
+from runner.settings.schema import AUTO
+from runner.settings.settings import Settings
+from runner.settings.values import site
+from runner.transport.addresses import proxy_for
+from runner.transport.client import Target, Wire
+
+MOST_AT_ONCE = 1000
+"""Connections that a wire may come to: `steer -c` raises a run up to here."""
+POLL_HANDS = 8  # questions after tasks at once
+FILE_HANDS = 16  # downloads at once
+
+
+def limits_of(settings: Settings, *, accounts: int = 1) -> Limits:
+    """What a person allows each account, and as much of it as this process has descriptors for."""
+    auto = settings.concurrency == AUTO
+    wanted = CEILING if auto else int(settings.concurrency)
+    fitting = hands_that_fit(wanted * accounts, POLL_HANDS + FILE_HANDS) // accounts
+    return Limits(
+        in_flight=max(1, fitting),
+        auto=auto,
+        rpm=settings.rpm,
+        tpm=settings.tpm,
+    )
+
+
+async def open_accounts(
+    stack: AsyncExitStack, settings: Settings, keys: Sequence[OwnedKey], ledger: Ledger
+) -> Accounts:
+    """The accounts of a run; the stack closes their wires."""
+    proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
+    proxy = proxy or proxy_for(settings.base_url, os.environ)
+    limits = limits_of(settings, accounts=len(keys))
+    in_flight = max(limits.in_flight, MOST_AT_ONCE) + POLL_HANDS
+    accounts: dict[str, Account] = {}
+    for number, owned in enumerate(keys, start=1):
+        label = _label(settings.provider.name, owned, number, among=len(keys))
+        target = Target(base_url=settings.base_url, key=owned.key, proxy=proxy)
+        wire = await stack.enter_async_context(Wire(target, in_flight=in_flight))
+        if label not in accounts:
+            pace = Pace(limits, quota=_shared(settings, owned, limits))
+            accounts[label] = Account(label=label, pace=pace, lines=[])
+        accounts[label].lines.append(Line(name=f"{settings.provider.name} key {number}", wire=wire))
+
+    async def whose(call_id: int) -> str | None:
+        return await ledger.do(lambda tx: account_of(tx, call_id))
+
+    return Accounts(accounts.values(), whose)
+
+
+def _label(provider: str, owned: OwnedKey, number: int, *, among: int) -> str:
+    """What an account is called in the table."""
+    if owned.account is not None:
+        return f"{provider}/{owned.account}"
+    return provider if among == 1 else f"{provider}/key {number}"
+
+
+def _shared(settings: Settings, owned: OwnedKey, limits: Limits) -> SharedQuota | None:
+    """Limits are an account's, so every process on this machine shares them."""
+    if limits.rpm is None and limits.tpm is None:
+        return None
+    from platformdirs import user_state_path  # noqa: PLC0415 - only where there is a limit
+
+    own = f"account {owned.account}" if owned.account is not None else owned.key.reveal()
+    place = Place(folder=user_state_path("rowmill", appauthor=False) / "pace")
+    try:
+        path = place.of(f"{site(settings.base_url)} {own}")
+    except OSError:  # the quota finds that it cannot write there, and says so
+        path = place.folder / "none"
+    return SharedQuota(path, limits)

@@ -1,0 +1,192 @@
+"""What a run looks like from outside: rates, times and the last events, for display and log."""
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jobs.job import Failure
+from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
+from jobs.store.queries.totals import Counts, Spent
+from jobs.store.queue.settles import Ended, SavedFile
+from runner.catalogue import explain, say
+from runner.console.snapshot import Event, Snapshot
+from runner.steps.context import Done
+
+log = logging.getLogger("rowmill.attempts")
+
+RATE_WINDOW = 120  # seconds that the shown rate looks back
+KEPT_TIMES = 500
+KEPT_EVENTS = 6
+MARKS: dict[type[Outcome], str] = {
+    Finished: "✓",
+    GiveUp: "✗",
+    Held: "✗",
+    TryAgain: "↻",
+    Repeat: "↻",
+    Released: "↻",
+}
+
+
+@dataclass(slots=True)
+class Rate:
+    """Rows ended a minute, over the last two minutes or since the start; a number a second."""
+
+    _seconds: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW))
+
+    def count(self, now: float) -> None:
+        """One row has ended."""
+        second, rows = int(now), 0
+        if self._seconds and self._seconds[-1][0] == second:
+            _, rows = self._seconds.pop()
+        self._seconds.append((second, rows + 1))
+
+    def at(self, now: float, *, since: float) -> float | None:
+        """None where nothing can be said yet."""
+        rows = sum(rows for second, rows in self._seconds if second > now - RATE_WINDOW)
+        span = min(now - since, RATE_WINDOW)
+        return rows / span * 60 if span > 1 and rows else None
+
+
+@dataclass(slots=True)
+class Meter:
+    """Hears of every settled step."""
+
+    title: str
+    limit: int
+    tell: Callable[[str], None]  # says a line above the display
+    started_at: float = field(default_factory=time.time)
+    tokens: int = 0
+    cost: float = 0.0
+    currency: str = ""
+    unpriced: int = 0
+    estimated: bool = False
+    files: int = 0
+    bytes: int = 0
+    paused_until: float | None = None
+    reason: str = ""
+    failures: Counter[str] = field(default_factory=Counter)
+    _lines: list[str] = field(default_factory=list)  # for the log
+    _rate: Rate = field(default_factory=Rate)
+    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
+    _events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+
+    def start_from(self, spent: Spent) -> None:
+        """What earlier runs of this workspace used up."""
+        self.tokens = spent.total_tokens or 0
+        self.cost = spent.cost or 0.0
+        self.currency = spent.currency or ""
+        self.unpriced = spent.unpriced_calls + spent.unknown_calls
+        self.estimated = spent.estimated_calls > 0
+
+    def settled(self, done: Done, seconds: float) -> None:
+        """One step is durable."""
+        settlement = done.settlement
+        job, outcome, ended = settlement.job, settlement.outcome, settlement.ended
+        failure = getattr(outcome, "failure", None)
+        if ended is not None and ended.wire in "CE":
+            self._count_tokens(done)
+            if ended.told:
+                self._seconds.append(ended.seconds)
+                self._count_money(ended)
+        if ended is not None and ended.wire == "D" and ended.told:
+            self.unpriced += 1
+        self.cost -= settlement.refund or 0.0
+        for file in settlement.files:
+            if isinstance(file, SavedFile):
+                self.files += 1
+                self.bytes += file.size
+        if isinstance(outcome, Finished | GiveUp | Held):
+            self._rate.count(time.time())
+            if failure is not None:
+                self.failures[str(failure.kind)] += 1
+        wire, status = (ended.wire, ended.status) if ended is not None else ("", None)
+        self._lines.append(
+            f"row={job.row} endpoint={job.endpoint} step={job.step}"
+            f" outcome={type(outcome).__name__.lower()}"
+            f" cause={failure.cause if failure is not None else ''}"
+            f" wire={wire} status={status or ''} ms={seconds * 1000:.0f}"
+        )
+        mark = MARKS.get(type(outcome))
+        if mark is not None:
+            text = _words(done, seconds)
+            self._events.appendleft(Event(at=time.time(), row=job.row, mark=mark, text=text))
+
+    def heard(self) -> None:
+        """All steps of a commit have been told. They are one record of the log: that is cheaper."""
+        if self._lines:
+            log.info("\n".join(self._lines))
+            self._lines.clear()
+
+    def _count_tokens(self, done: Done) -> None:
+        result = getattr(done.settlement.outcome, "result", None)
+        if result is not None and result.usage is not None:
+            self.tokens += result.usage.total_tokens or 0
+
+    def _count_money(self, ended: Ended) -> None:
+        if ended.cost is not None:
+            self.cost += ended.cost
+            self.currency = ended.currency or self.currency
+            self.estimated = self.estimated or ended.estimated
+        else:
+            self.unpriced += 1
+
+    def paused(self, seconds: float, reason: str) -> None:
+        """The account is quiet for so long."""
+        self.paused_until = time.time() + seconds
+        self.reason = reason
+
+    def away(self, failure: Failure) -> None:
+        """Nobody is there: said once, since a run without a display would only seem to hang."""
+        self.tell(say("run.away", meaning=explain(failure.kind, failure.cause).meaning))
+
+    def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
+        """Everything as one value; counts come from the table."""
+        now = time.time()
+        rate = self._rate.at(now, since=self.started_at)
+        left = counts.pending
+        quiet = self.paused_until is not None and self.paused_until > now
+        times = sorted(self._seconds)
+        return Snapshot(
+            title=self.title,
+            started_at=self.started_at,
+            now=now,
+            done=counts.done,
+            failed=counts.failed + counts.skipped,
+            in_doubt=counts.in_doubt,
+            pending=counts.waiting + counts.polling,
+            fetching=counts.fetching,
+            running=counts.sending,
+            rate=rate,
+            eta=left / rate * 60 if rate and left else None,
+            in_flight=in_flight,
+            limit=self.limit,
+            paused_until=self.paused_until if quiet else None,
+            reason=self.reason if quiet else "",
+            tokens=self.tokens or None,
+            cost=self.cost if self.currency else None,
+            cost_known=self.unpriced == 0,
+            cost_estimated=self.estimated,
+            currency=self.currency,
+            files=self.files,
+            bytes=self.bytes,
+            p50=times[len(times) // 2] if times else None,
+            p95=times[len(times) * 95 // 100] if times else None,
+            oldest=oldest,
+            failures=dict(self.failures),
+            events=tuple(self._events),
+        )
+
+
+def _words(done: Done, seconds: float) -> str:
+    """What happened to a row, in a few words: its failure, its files, or its text's end."""
+    settlement = done.settlement
+    failure = getattr(settlement.outcome, "failure", None)
+    if failure is not None:
+        return f"{failure.kind}: {failure.cause}"
+    names = [file.name for file in settlement.files if isinstance(file, SavedFile)]
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return f"→ {names[0]}{more}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,142 @@
+"""Changes a run that is going on: what another terminal asks for, and the time to stop."""
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from datetime import datetime
+
+from jobs.job import JSON
+from jobs.store import Store
+from jobs.store.log import Event, events_of
+from runner.catalogue import say
+from runner.console.progress import Display
+from runner.engine.accounts import MOST_AT_ONCE, limits_of
+from runner.engine.dispatcher import Workshop
+from runner.engine.supervisor import Stop
+from runner.pacing.pace import CEILING
+from runner.pacing.rate_window import Limits
+from runner.settings.schema import AUTO, NO_CAP
+from runner.settings.settings import Settings
+
+log = logging.getLogger("rowmill")
+
+LOOK_SECONDS = 1.0
+LAST_AFTER = 10.0  # seconds with nothing left to send, before the last calls are named
+MOST_NAMED = 5
+PERSON = "person"
+STEER = "steer"  # the kind of event that another terminal writes
+STEERED = "steered"  # … and the one that the run answers with
+
+
+class Steering:
+    """Looks into the table once a second; needs no port and no signal."""
+
+    def __init__(
+        self, store: Store, workshop: Workshop, settings: Settings, display: Display
+    ) -> None:
+        self._store = store
+        self._workshop = workshop
+        self._display = display
+        self._limits = limits_of(settings)
+        self._until = settings.until.moment(time.time()) if settings.until else None
+        self._seen: set[int] = set()
+        self._named = False
+        self._last_since: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, run_id: int) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._watch(run_id), name="steering")
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self, run_id: int) -> None:
+        while True:
+            for event in await asyncio.to_thread(self._orders, run_id):
+                self._seen.add(event.id)
+                await self._obey(event.data)
+            if self._until is not None and time.time() >= self._until:
+                self._until = None
+                self._workshop.halt(Stop(kind="until"))
+            self._name_last()
+            await asyncio.sleep(self._wait())
+
+    def _wait(self) -> float:
+        if self._until is None:
+            return LOOK_SECONDS
+        return min(LOOK_SECONDS, max(self._until - time.time(), 0.0))
+
+    def _orders(self, run_id: int) -> list[Event]:
+        with self._store.read() as tx:
+            found = events_of(tx, run_id, kinds=(STEER,))
+        return [event for event in found if event.id not in self._seen]
+
+    async def _obey(self, order: dict[str, JSON]) -> None:
+        """Apply what was asked, and write down that it was."""
+        if order.get("pause"):
+            self._workshop.accounts.hold(PERSON)
+        if order.get("resume"):
+            self._workshop.accounts.release(PERSON)
+            self._workshop.helm.look_now()
+        limits = _changed(self._limits, order)
+        if limits != self._limits:
+            self._limits = limits
+            self._workshop.retune(limits)
+        until = order.get("until")
+        if isinstance(until, int | float):
+            self._until = float(until)
+        cap = order.get("max_cost")
+        if cap == NO_CAP:
+            self._workshop.conduct.purse.retune(None)
+        elif isinstance(cap, int | float):
+            self._workshop.conduct.purse.retune(float(cap))
+        self._workshop.wake()
+        log.info("steered: %s", ", ".join(f"{key}={value}" for key, value in order.items()))
+        await self._workshop.ledger.note(STEERED, order)
+
+    def _name_last(self) -> None:
+        """Say once which calls the end waits for, and for how long at most."""
+        workshop = self._workshop
+        calls = workshop.crews.calls
+        ending = workshop.stop is not None or calls.nothing_to_take
+        if not ending or not calls.tasks:
+            self._last_since = None
+            return
+        now = time.monotonic()
+        self._last_since = now if self._last_since is None else self._last_since
+        patient = workshop.stop is None and now - self._last_since < LAST_AFTER
+        last = workshop.accounts.last_calls()
+        if not self._named and not patient and last:
+            self._named = True
+            self._display.tell(say("run.last_calls", calls=len(last), rows=_rows_words(last)))
+
+
+def _changed(limits: Limits, order: dict[str, JSON]) -> Limits:
+    """The limits as an order leaves them."""
+    at_once, rpm, tpm = order.get("concurrency"), order.get("rpm"), order.get("tpm")
+    if at_once == AUTO:
+        limits = replace(limits, in_flight=CEILING, auto=True)
+    elif isinstance(at_once, int):
+        limits = replace(limits, in_flight=min(at_once, MOST_AT_ONCE), auto=False)
+    if isinstance(rpm, int | float):
+        limits = replace(limits, rpm=float(rpm))
+    if isinstance(tpm, int | float):
+        limits = replace(limits, tpm=float(tpm))
+    return limits
+
+
+def _rows_words(last: list[tuple[int, float]]) -> str:
+    named = [
+        say(
+            "run.last_call",
+            row=row,
+            time=datetime.fromtimestamp(until).astimezone().strftime("%H:%M:%S"),
+        )
+        for row, until in last[:MOST_NAMED]
+    ]
+    return ", ".join([*named, *(["…"] if len(last) > MOST_NAMED else [])])

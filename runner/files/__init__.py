@@ -1,0 +1,1 @@
+"""Pictures in and out: attach, resize, download, save, name, verify."""

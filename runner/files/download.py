@@ -1,0 +1,302 @@
+"""Fetches the pictures behind the addresses that answers give."""
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias
+from urllib.parse import quote, urljoin
+
+import aiofiles
+import aiohttp
+import yarl
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from runner.files.save import NameTaken, Saved, exclusive, finish, part_of, remove, write
+from runner.protocol.pictures import CutPictureError, NotAPictureError
+from runner.transport.addresses import AddressGuard, BlockedError, proxy_for, trust
+from runner.transport.aiohttp_transport import FOREIGN, MB, wake_at_end
+from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
+
+HOPS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PASSING = frozenset({403, 404, 408, 410, 425, 429})
+"""403, 404 and 410 pass only while a picture is young: object stores show it a little late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadFailure:
+    """Why there is no picture; nothing is left under the final name.
+
+    Whether a passing 403, 404 or 410 is worth another try is for the caller, who knows how old the
+    picture is.
+    """
+
+    cause: str  # expired not_found blocked not_a_picture cut too_large network timeout server
+    detail: str
+    passing: bool  # it may work later
+    status: int | None = None
+
+
+Download: TypeAlias = Saved | NameTaken | DownloadFailure
+
+
+class _Failed(Exception):  # noqa: N818 - never leaves this file: it carries the value out of a loop
+    def __init__(
+        self, cause: str, detail: str, *, passing: bool = False, status: int | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.failure = DownloadFailure(
+            cause=cause, detail=detail[:400], passing=passing, status=status
+        )
+
+
+class _Resolver(AbstractResolver):
+    """Gives aiohttp only addresses that the guard has let pass; TLS and Host keep the name."""
+
+    def __init__(self, guard: AddressGuard, trusted: tuple[str, int] | None) -> None:
+        self._guard, self._trusted = guard, trusted
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp's own signature
+    ) -> list[ResolveResult]:
+        if (host, port) == self._trusted:  # the user's own proxy may well be on this machine
+            found = await asyncio.get_running_loop().getaddrinfo(host, port)
+            addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        else:
+            addresses = await self._guard.addresses(host, port)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class Downloads:
+    """Downloads of one run; use it as an async context manager. Carries no key and no cookie.
+
+    Through a proxy the address connected to cannot be chosen here: then names are looked up and
+    checked all the same, and one that cannot be looked up needs `--allow-host`.
+    """
+
+    def __init__(
+        self,
+        guard: AddressGuard,
+        *,
+        at_once: int = 32,
+        environ: Mapping[str, str] = os.environ,
+        most: int = 64 * MB,
+        seconds: float = 300.0,
+    ) -> None:
+        self._guard, self._at_once, self._environ = guard, at_once, environ
+        self._most, self._seconds = most, seconds
+        self._sessions: dict[str | None, aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    async def download(self, url: str, target: Path) -> Download:
+        """Fetches one picture to `target` plus the ending that its bytes ask for.
+
+        Raises OSError where the disk is at fault; all else comes back as a value.
+        """
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await self._answer(url)
+                try:
+                    return await self._received(answer, target)
+                finally:
+                    answer.close()
+        except TimeoutError:
+            detail = f"not complete within {self._seconds:g} s"
+            return DownloadFailure(cause="timeout", detail=detail, passing=True)
+        except _Failed as failed:
+            return failed.failure
+        except (NotAPictureError, CutPictureError) as error:
+            return _unusable(error)
+
+    async def _answer(self, url: str) -> aiohttp.ClientResponse:
+        """The answer at the end of all redirects, with a status that promises a body."""
+        for _ in range(HOPS + 1):
+            answer = await self._asked(_parsed(url))
+            if answer.status not in REDIRECTS:
+                if answer.status != 200:
+                    answer.close()
+                    raise _refused(answer.status)
+                return answer
+            answer.close()
+            url = _joined(url, answer.headers.get("Location", ""))
+        raise _Failed("blocked", f"more than {HOPS} redirects")
+
+    async def _asked(self, url: yarl.URL) -> aiohttp.ClientResponse:
+        assert url.raw_host is not None
+        assert url.port is not None
+        proxy = proxy_for(str(url), self._environ)
+        try:
+            if proxy is not None or _is_literal(url.raw_host):  # those never reach our resolver
+                await self._guard.addresses(url.raw_host, url.port)
+            return await self._session(proxy).get(
+                url,
+                allow_redirects=False,
+                proxy=proxy,
+                headers={"Accept": "image/*", "Accept-Encoding": "identity"},
+            )
+        except BlockedError as error:
+            raise _Failed("blocked", str(error)) from error
+        except TimeoutError as error:
+            raise _Failed("timeout", str(error), passing=True) from error
+        except aiohttp.InvalidURL as error:
+            raise _Failed("blocked", f"not an address: {error}") from error
+        except FOREIGN as error:
+            raise _Failed("network", f"{type(error).__name__}: {error}", passing=True) from error
+
+    def _session(self, proxy: str | None) -> aiohttp.ClientSession:
+        known = self._sessions.get(proxy)
+        if known is None:
+            own = yarl.URL(proxy) if proxy is not None else None
+            trusted = (own.raw_host, own.port) if own and own.raw_host and own.port else None
+            known = self._sessions[proxy] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._at_once,
+                    keepalive_timeout=5.0,
+                    ssl=trust(),
+                    resolver=_Resolver(self._guard, trusted),
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None, connect=10.0),
+                max_field_size=64 * 1024,
+            )
+        return known
+
+    async def _received(self, answer: aiohttp.ClientResponse, target: Path) -> Download:
+        """Reads the body: a small one is written at once, a large one in pieces of a megabyte."""
+        if (answer.content_length or 0) > self._most:
+            raise _too_large(self._most)
+        coding = answer.headers.get("Content-Encoding", "")
+        unpacker = Unpacker(coding, received=self._most, unpacked=self._most)
+        wake_at_end(answer)
+        piece = await self._piece(answer, unpacker)
+        if len(piece) < MB:
+            return await write(piece, target)
+        part = part_of(target)
+        try:
+            async with aiofiles.open(part, "wb", opener=exclusive) as file:
+                while piece:
+                    await file.write(piece)
+                    piece = await self._piece(answer, unpacker)
+            return await finish(part, target)
+        finally:
+            remove(part)
+
+    async def _piece(self, answer: aiohttp.ClientResponse, unpacker: Unpacker) -> bytes:
+        """The next megabyte of the body; less at its end, then nothing."""
+        gathered: list[bytes] = []
+        size = 0
+        try:
+            while size < MB and not answer.content.at_eof():
+                gathered.append(unpacker.feed(await answer.content.readany()))
+                size += len(gathered[-1])
+            if answer.content.at_eof():
+                unpacker.finish()
+        except TooLargeError as error:
+            raise _too_large(self._most) from error
+        except UndecodableError as error:
+            raise _Failed("cut", str(error), passing=True) from error
+        except FOREIGN as error:
+            raise _Failed("cut", f"{type(error).__name__}: {error}", passing=True) from error
+        return b"".join(gathered)
+
+
+async def download(url: str, target: Path, *, guard: AddressGuard) -> Download:
+    """Fetches a single picture; for many, keep one Downloads open."""
+    async with Downloads(guard, at_once=1) as downloads:
+        return await downloads.download(url, target)
+
+
+async def save(data: bytes, target: Path) -> Download:
+    """Puts a picture that came inside an answer on disk, with the same checks as a download."""
+    try:
+        return await write(data, target)
+    except (NotAPictureError, CutPictureError) as error:
+        return _unusable(error)
+
+
+def _unusable(error: NotAPictureError | CutPictureError) -> DownloadFailure:
+    if isinstance(error, CutPictureError):
+        return DownloadFailure(cause="cut", detail=str(error), passing=True)
+    return DownloadFailure(cause="not_a_picture", detail=str(error), passing=False)
+
+
+def _too_large(most: int) -> _Failed:
+    return _Failed("too_large", f"larger than {most // MB} MB")
+
+
+def _refused(status: int) -> _Failed:
+    if status >= 500 or status in {408, 425, 429}:
+        cause = "server"
+    elif status == 404:
+        cause = "not_found"
+    else:
+        cause = "expired" if status in {401, 403, 410} else "server"
+    passing = status >= 500 or status in PASSING
+    return _Failed(cause, f"the server answered {status}", passing=passing, status=status)
+
+
+def _wire_form(url: str) -> str:
+    """The address byte for byte, except for what no request line can hold.
+
+    Signed addresses break when anything in them is encoded once more or once less.
+    """
+    return re.sub(r"[^\x21-\x7e]+", lambda found: quote(found.group(), errors="replace"), url)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, _wire_form(location))
+    except ValueError as error:
+        raise _Failed("blocked", f"a redirect to no address: {error}") from error
+
+
+def _parsed(url: str) -> yarl.URL:
+    try:
+        parsed = yarl.URL(_wire_form(url.strip()), encoded=True)
+        port = parsed.port
+    except ValueError as error:
+        raise _Failed("blocked", f"not an address: {error}") from error
+    if parsed.scheme not in {"http", "https"} or not parsed.raw_host or not port:
+        raise _Failed("blocked", "only addresses that begin with http:// or https:// are fetched")
+    if parsed.raw_user is not None or parsed.raw_password is not None or "\\" in url:
+        raise _Failed("blocked", "the address holds a user name or a backslash")
+    return parsed
+
+
+def _is_literal(host: str) -> bool:
+    """Whether aiohttp takes this host for an address and asks no resolver; 127.1 counts too."""
+    return ":" in host or host.replace(".", "").isdigit()

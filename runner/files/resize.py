@@ -1,0 +1,116 @@
+"""Makes pictures fit what a service takes: fewer bytes, fewer pixels, another format."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from runner.endpoints.inputs import Attachment
+from runner.files.attachments import AttachmentError
+from runner.protocol.pictures import CutPictureError, NotAPictureError, Picture, inspect
+
+if TYPE_CHECKING:  # Pillow is imported when the first picture has to be changed
+    from PIL.Image import Image
+
+MOST_PIXELS = 64_000_000  # unpacked they take 192 MB; more is an accident or an attack
+LONGEST = 8000  # pixels of the longer edge that Anthropic takes
+AIM = 0.9  # of the limit: some gateways count a little differently
+QUALITIES = (90, 80, 70)  # of a JPEG, before pixels are given up
+SMALLER = 0.75  # of each edge, from one try to the next
+TRIES = 16  # 0.75 ** 16 leaves one pixel in a hundred
+
+
+def fit(attachment: Attachment, most: int) -> Attachment:
+    """The picture in at most so many bytes and 8,000 pixels a side; as it is where it fits.
+
+    The aspect stays. An opaque picture becomes a JPEG, one that is seen through stays a PNG, and of
+    an animation the first picture is kept. Raises AttachmentError.
+    """
+    if attachment.data is None:
+        return attachment
+    size = _size(attachment, needed=len(attachment.data) > most)
+    if size is None or (len(attachment.data) <= most and max(size.width, size.height) <= LONGEST):
+        return attachment
+    return _changed(attachment, size, lambda image: _shrunk(image, int(most * AIM)))
+
+
+def as_png(attachment: Attachment) -> Attachment:
+    """The same picture as a PNG. Raises AttachmentError."""
+    if attachment.data is None:
+        return attachment
+    size = _size(attachment, needed=True)
+    if size is None or size.media_type == "image/png":
+        return attachment
+    return _changed(attachment, size, lambda image: (_packed(_plain(image), "PNG"), "image/png"))
+
+
+def _size(attachment: Attachment, *, needed: bool) -> Picture | None:
+    """Kind and size by the header; None for a damaged picture, which the service may judge."""
+    assert attachment.data is not None
+    try:
+        return inspect(attachment.data)
+    except (NotAPictureError, CutPictureError) as error:
+        if not needed:
+            return None
+        raise AttachmentError(f"{_name(attachment)}: {error}", "a whole picture") from error
+
+
+def _changed(
+    attachment: Attachment, size: Picture, change: Callable[["Image"], tuple[bytes, str]]
+) -> Attachment:
+    """The attachment with its picture changed; Pillow's errors are renamed here."""
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - slow to import
+
+    assert attachment.data is not None
+    if size.width * size.height > MOST_PIXELS:
+        raise AttachmentError(
+            f"{_name(attachment)} of {size.width:,}×{size.height:,} pixels",
+            f"at most {MOST_PIXELS // 1_000_000} megapixels",
+        )
+    kind = size.media_type.removeprefix("image/").upper()
+    try:
+        with Image.open(io.BytesIO(attachment.data), formats=[kind]) as image:
+            data, media_type = change(ImageOps.exif_transpose(image))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+        raise AttachmentError(f"{_name(attachment)}: {error}", "a whole picture") from error
+    return replace(
+        attachment, data=data, media_type=media_type, name=_renamed(attachment.name, media_type)
+    )
+
+
+def _shrunk(image: "Image", most: int) -> tuple[bytes, str]:
+    image = _plain(image)
+    opaque = image.mode == "RGB"
+    image.thumbnail((LONGEST, LONGEST))
+    for _ in range(TRIES):
+        for quality in QUALITIES if opaque else (0,):
+            data = _packed(image, "JPEG" if opaque else "PNG", quality=quality)
+            if len(data) <= most:
+                return data, "image/jpeg" if opaque else "image/png"
+        image.thumbnail((max(image.width * SMALLER, 1), max(image.height * SMALLER, 1)))
+    raise ValueError(f"it cannot be made smaller than {most:,} bytes")
+
+
+def _plain(image: "Image") -> "Image":
+    """RGB, or RGBA where something shows through."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    seen_through = image.convert("RGBA")
+    lowest = seen_through.getchannel("A").getextrema()[0]
+    return seen_through if lowest != 255 else seen_through.convert("RGB")
+
+
+def _packed(image: "Image", kind: str, *, quality: int = 0) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **({"quality": quality} if kind == "JPEG" else {}))
+    return out.getvalue()
+
+
+def _renamed(name: str, media_type: str) -> str:
+    ending = ".png" if media_type == "image/png" else ".jpg"
+    return PurePath(name).with_suffix(ending).name if name else ""
+
+
+def _name(attachment: Attachment) -> str:
+    return repr(attachment.name) if attachment.name else "the data URI"

@@ -1,0 +1,144 @@
+"""Has thumbnails of saved pictures made by a child process, beside the run."""
+
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from jobs.export.thumbs import EDGE, thumb_path
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 30.0  # seconds for one picture, before the child is given up
+PARTING = 5.0  # seconds that the end of a run waits for the last thumbnails
+SILENT = ""  # what the reader hears when the child has died
+DECODER = Path(__file__).with_name("thumbnailer.py")
+KEPT = frozenset({"PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG"})
+"""What the child sees of the environment: enough to start, and no key."""
+
+
+class Thumbnails:
+    """Makes the thumbnails of one workspace in turn. None of its faults is a fault of a row.
+
+    `want` returns at once. What is still missing at the end is made when a report or a workbook is
+    written (`make_missing`).
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def want(self, file: str) -> None:
+        """A thumbnail of this file, soon; the name is relative to the files folder."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
+            self._thread.start()
+        self._wanted.put(file)
+
+    def close(self) -> None:
+        """Take nothing more; waits a moment for what is wanted."""
+        if self._thread is not None:
+            self._wanted.put(None)
+            self._thread.join(PARTING)
+
+    def _work(self) -> None:
+        with Child() as child:
+            while (file := self._wanted.get()) is not None:
+                make_one(child, self._workspace, file)
+
+
+def make_missing(workspace: Path, files: Iterable[str]) -> int:
+    """Make the thumbnails that are not there; returns how many could not be made."""
+    missing = [file for file in files if not thumb_path(workspace, file).exists()]
+    if not missing:
+        return 0
+    with Child() as child:
+        return sum(not make_one(child, workspace, file) for file in missing)
+
+
+def make_one(child: "Child", workspace: Path, file: str) -> bool:
+    """One thumbnail; False where the picture does not become one."""
+    source, target = workspace / "files" / file, thumb_path(workspace, file)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("no thumbnail: %s", error)
+        return False
+    answer = child.ask([str(source), str(target), EDGE])
+    if answer:
+        log.info("no thumbnail of %s: %s", file, answer)
+    return not answer
+
+
+class Child:
+    """The process that decodes, inside `with`: begun when it is first asked, again if it dies."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def ask(self, order: list[str | int]) -> str:
+        """Hand it one order; an empty answer is good, any other says why it did not work."""
+        process = self._running()
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            answer = self._answers.get(timeout=PATIENCE)
+        except (OSError, queue.Empty):
+            answer = SILENT
+        if answer == SILENT:
+            self._end()
+            return "the decoder died or took too long"
+        return str(json.loads(answer))
+
+    def _running(self) -> "subprocess.Popen[str]":
+        if self._process is None:
+            self._answers = queue.SimpleQueue()
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+                [sys.executable, "-P", str(DECODER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                env={name: os.environ[name] for name in KEPT & os.environ.keys()},
+            )
+            threading.Thread(
+                target=_listen, args=(self._process, self._answers), daemon=True
+            ).start()
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(OSError):
+            process.kill()  # it holds nothing that would be lost
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
+
+def _listen(process: "subprocess.Popen[str]", answers: "queue.SimpleQueue[str]") -> None:
+    """Every answer into the queue, and at the end that there is none more."""
+    assert process.stdout is not None
+    with suppress(ValueError):  # closed while it was read
+        for line in process.stdout:
+            answers.put(line)
+    answers.put(SILENT)

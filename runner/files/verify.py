@@ -1,0 +1,57 @@
+"""Compares the saved files with what was written down about them."""
+
+import hashlib
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from jobs.store.queue.refetch import Kept
+
+HANDS = 4  # hashing lets other threads go on
+
+
+class Condition(StrEnum):
+    """How a saved file is found."""
+
+    GOOD = "good"
+    MISSING = "missing"
+    DAMAGED = "damaged"  # other bytes than were saved, or no ordinary file any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One file and its condition."""
+
+    file: Kept
+    condition: Condition
+
+
+def inspect_files(files: Iterable[Kept], folder: Path, *, verify: bool) -> Iterator[Finding]:
+    """Each file's condition, in order: by its size, and where asked for by all its bytes."""
+    look = _by_bytes if verify else _by_size
+    with ThreadPoolExecutor(HANDS) as pool:
+        kept = list(files)
+        conditions = pool.map(lambda file: look(file, folder / file.name), kept)
+        for file, condition in zip(kept, conditions, strict=True):
+            yield Finding(file=file, condition=condition)
+
+
+def _by_size(file: Kept, path: Path) -> Condition:
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return Condition.MISSING
+    whole = stat.S_ISREG(status.st_mode) and status.st_size == file.size
+    return Condition.GOOD if whole else Condition.DAMAGED
+
+
+def _by_bytes(file: Kept, path: Path) -> Condition:
+    condition = _by_size(file, path)
+    if condition is not Condition.GOOD:
+        return condition
+    with path.open("rb") as opened:
+        same = hashlib.file_digest(opened, "sha256").digest() == file.sha256
+    return Condition.GOOD if same else Condition.DAMAGED

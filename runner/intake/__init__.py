@@ -1,0 +1,1 @@
+"""A sheet becomes requests, compared with what was loaded before."""

@@ -1,0 +1,307 @@
+"""Takes a sheet into its workspace's table: understood, compared, guarded, laid in."""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.failpoints import reach
+from jobs.job import JSON
+from jobs.loading.edits import digest_of, merged
+from jobs.sheet.finding import Finding, SheetError
+from jobs.store import Store, TableError
+from jobs.store.batches import Batch, batch, digest_of_options
+from jobs.store.edits import Edit, edits_of
+from jobs.store.log import remember_options
+from runner.catalogue import say
+from runner.exits import Refusal
+from runner.intake.loaded import Intake, require_name
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID, Workspace, neighbours, typed
+
+if TYPE_CHECKING:
+    from jobs.store.staging import Landing, Plan
+    from runner.intake.understand import Found
+
+MOST_BOUGHT_AGAIN = 20  # done rows that a load may replace without --rebuy …
+SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
+MOST_SHOWN = 20  # findings told one by one
+
+
+def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
+    """What, besides the cells, decides what the requests are; its digest goes with the sheet's."""
+    return {
+        "endpoint": settings.endpoint,
+        "model": settings.model,
+        "prompt": settings.prompt,
+        "set": dict(settings.set),
+        "column": dict(settings.column),
+        "id": settings.id,
+        "tab": settings.tab,
+        "encoding": settings.encoding,
+        "files_from": [str(path) for path in settings.files_from],
+        "folder": str(sheet.absolute().parent),
+        "reading": 1,  # raised when a newer rowmill reads the same sheet differently
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What is to be taken in: a sheet, with further edits that lie over its cells."""
+
+    sheet: Path
+    edits: Sequence[Edit] = ()
+
+
+def take_in(
+    store: Store, workspace: Workspace, incoming: Incoming, settings: Settings, *, now: float
+) -> Intake:
+    """Load or reconcile the sheet. Raises Refusal or SheetError; then nothing was changed."""
+    sheet = incoming.sheet
+    with store.read() as tx:
+        known = batch(tx, BATCH_ID)
+        kept = edits_of(tx, BATCH_ID)
+    edits = merged(kept, incoming.edits)
+    _check_owner(workspace, known, sheet, settings)
+    marks = _Marks.of(sheet, settings, edits)
+    if known is not None and marks.same_as(known) and not settings.same_sheet:
+        require_name(settings.name, known.headers)
+        _remember(store, known, _options(settings, sheet, workspace))
+        return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
+    # What reads sheets takes a tenth of a second to import, which a run that goes on does without.
+    from jobs.store.staging import is_empty  # noqa: PLC0415
+    from runner.intake.understand import Before, understand  # noqa: PLC0415
+
+    with store.read() as tx:
+        straight = known is None and not kept and not edits and is_empty(tx)
+    if straight:
+        with store.first_load() as tx:
+            found = understand(tx, sheet, settings, Before(straight=now))
+            if not settings.rebuy:
+                _refuse_neighbours_rows(found, workspace)
+            _guard(found, settings, touched=set())
+            found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
+            reach("load.staged")
+        return found.intake
+    with store.session() as tx:
+        with tx.begin():
+            found = understand(tx, sheet, settings, Before(known=known, edits=edits))
+            if known is None and not settings.rebuy:
+                _refuse_neighbours_rows(found, workspace)
+        with tx.begin():
+            _guard(found, settings, touched={edit.key for edit in incoming.edits})
+            if kept and not edits:
+                found.staging.edits = []  # all of them were taken back
+            if found.staging.edits is not None:  # without those that the sheet has overtaken
+                marks = _Marks.of(sheet, settings, found.staging.edits)
+            found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
+            reach("load.staged")
+    return found.intake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onlooker:
+    """What `check` compares a sheet with: what this workspace has of it, and its neighbours."""
+
+    workspace: Workspace
+    known: Batch | None
+    count: int  # requests to be shown
+
+
+def look_at(store: Store, sheet: Path, settings: Settings, looks: Onlooker) -> Intake:
+    """The same without changing anything: for `check`."""
+    from jobs.store.staging import absence_staged  # noqa: PLC0415 - as in `take_in`
+    from runner.intake.understand import Before, understand  # noqa: PLC0415
+
+    with store.session() as tx, tx.begin():
+        before = Before(known=looks.known, edits=edits_of(tx, BATCH_ID))
+        found = understand(tx, sheet, settings, before, count=looks.count)
+        absence = absence_staged(tx, settings.rows) if settings.rows is not None else None
+        new = looks.known is None and not settings.rebuy
+        elsewhere = _answered_elsewhere(found, looks.workspace) if new else ""
+        return replace(found.intake, elsewhere=elsewhere, absence=absence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marks:
+    """By what a later run sees that the sheet need not be read again."""
+
+    sheet_digest: bytes
+    options: dict[str, JSON]
+
+    @classmethod
+    def of(cls, sheet: Path, settings: Settings, edits: Sequence[Edit]) -> "_Marks":
+        try:
+            with sheet.open("rb") as file:
+                digest = hashlib.file_digest(file, "blake2b").digest()
+        except OSError:
+            digest = b""  # opening it as a sheet says why
+        options = shaping_options(settings, sheet)
+        if edits:
+            options["edits"] = digest_of(edits)
+        return cls(sheet_digest=digest, options=options)
+
+    def same_as(self, known: Batch) -> bool:
+        return (
+            self.sheet_digest == known.sheet_digest
+            and digest_of_options(self.options) == known.options_digest
+            and all(_untouched(one) for one in known.attached)
+        )
+
+
+def _untouched(attached: list[JSON]) -> bool:
+    path, size, mtime_ns = attached
+    try:
+        status = Path(str(path)).stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (size, mtime_ns)
+
+
+def _check_owner(
+    workspace: Workspace, known: Batch | None, sheet: Path, settings: Settings
+) -> None:
+    if known is not None and known.sheet != sheet.name and not settings.same_sheet:
+        raise Refusal(
+            say(
+                "workspace.other_sheet",
+                folder=str(workspace.folder),
+                theirs=known.sheet,
+                ours=sheet.name,
+            )
+        )
+
+
+def _refuse_neighbours_rows(found: "Found", workspace: Workspace) -> None:
+    told = _answered_elsewhere(found, workspace)
+    if told:
+        raise Refusal(told)
+
+
+def _answered_elsewhere(found: "Found", workspace: Workspace) -> str:
+    """A new sheet whose rows are answered next door is nearly always the old one renamed."""
+    from jobs.store.answers import done_digests  # noqa: PLC0415 - for new sheets only
+
+    staged = found.intake.plan.staged if found.intake.plan else 0
+    for other in neighbours(workspace):
+        try:
+            store = Store.look(other.table)
+        except TableError:
+            continue  # a neighbour that cannot be read is its own sheet's trouble
+        try:
+            with store.read() as theirs:
+                answered = found.staging.answered_in(done_digests(theirs))
+        finally:
+            store.close()
+        if answered > MOST_BOUGHT_AGAIN or answered * 2 > staged:
+            return say(
+                "workspace.answered_elsewhere",
+                answered=f"{answered:,}",
+                staged=f"{staged:,}",
+                folder=typed(other.folder),
+                sheet=typed(found.intake.sheet.absolute()),
+            )
+    return ""
+
+
+def would_rebuy(plan: "Plan") -> bool:
+    """Would this load buy answers again that nobody is likely to want twice?"""
+    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
+    return many or plan.by_options > 0
+
+
+def _guard(found: "Found", settings: Settings, *, touched: Collection[str] = ()) -> None:
+    """Bad rows, and answers that would be bought again by accident, stop a load.
+
+    Where rows were corrected, only those count: the other bad ones were let pass before.
+    """
+    intake = found.intake
+    plan = intake.plan
+    if plan is None:
+        return
+    problems, bad = intake.problems, plan.bad
+    if touched:
+        from runner.intake.understand import problem_of  # noqa: PLC0415 - as in `take_in`
+
+        problems = tuple(problem_of(*one) for one in found.staging.problems(keys=touched))
+        bad = len(problems)
+    if bad and not settings.skip_bad:
+        shown = problems[:MOST_SHOWN]
+        raise SheetError(intake.sheet, [*shown, *_more(bad - len(shown))])
+    if would_rebuy(plan) and not settings.rebuy:
+        differing = "\n".join(f"  {line}" for line in _differences(found.staging))
+        raise Refusal(
+            say("run.would_rebuy", rows=f"{plan.bought_again:,}", done=f"{plan.done_before:,}")
+            + f"\n{differing}\n"
+            + say("run.would_rebuy_what_to_do")
+        )
+
+
+def _more(count: int) -> list[Finding]:
+    if count <= 0:
+        return []
+    return [Finding(kind="more_bad_rows", severity="error", values=(("count", count),))]
+
+
+def _differences(staging: "Landing") -> list[str]:
+    """What differs between the requests as bought and as they would be now, most frequent first."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for change in staging.changes():
+        before, after = json.loads(change.before), json.loads(change.after)
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                words = ""
+                if name in ("model", "size", "quality", "n", "style"):
+                    words = f" {before.get(name)} → {after.get(name)}"
+                seen[name, words] += 1
+    return [
+        say("run.difference", field=name, change=words, rows=f"{count:,}")
+        for (name, words), count in seen.most_common(8)
+    ]
+
+
+def _record(
+    found: "Found", marks: _Marks, settings: Settings, workspace: Workspace
+) -> dict[str, object]:
+    """The batch as the table keeps it."""
+    sheet = found.intake.sheet
+    folder = sheet.absolute().parent
+    return {
+        "sheet": sheet.name,
+        "sheet_digest": marks.sheet_digest,
+        "options_digest": digest_of_options(marks.options),
+        "headers": list(found.intake.headers),
+        "layout": dict(found.intake.layout),
+        "id_column": found.identity.header,
+        "options": _options(settings, sheet, workspace),
+        "attached": [
+            [str(folder / one.value), one.size, one.mtime_ns]
+            for one in found.maker.attached.values()
+        ],
+    }
+
+
+def _options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str, JSON]:
+    """What later commands begin with, as JSON."""
+    remembered = settings.to_remember()
+    remembered["sheet_path"] = _relative(sheet, workspace.folder)
+    plain: dict[str, JSON] = json.loads(json.dumps(remembered, default=str))
+    return plain
+
+
+def _remember(store: Store, known: Batch, options: dict[str, JSON]) -> None:
+    """Options that shape no request can change although the sheet did not."""
+    if options != known.options:
+        with store.write() as tx:
+            remember_options(tx, BATCH_ID, options)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.absolute(), folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return path.absolute().as_posix()

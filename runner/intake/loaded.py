@@ -1,0 +1,57 @@
+"""What taking in a sheet came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.job import JSON
+from runner.catalogue import say
+from runner.catalogue.reasons import reason
+from runner.exits import Refusal
+from runner.files.naming import TemplateError, check_template
+
+if TYPE_CHECKING:  # a sheet that need not be read loads nothing of what reads sheets
+    from jobs.loading.columns import ColumnMap
+    from jobs.sheet.finding import Finding
+    from jobs.store.spans import Absence
+    from jobs.store.staging import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """A sheet that was understood, and what laying it in does (or did)."""
+
+    sheet: Path
+    unread: bool = False  # same bytes, same options: not read again
+    headers: tuple[str, ...] = ()
+    layout: Mapping[str, JSON] = field(default_factory=dict)
+    columns: "ColumnMap | None" = None
+    identity: str | None = None
+    plan: "Plan | None" = None
+    findings: "tuple[Finding, ...]" = ()
+    problems: "tuple[Finding, ...]" = ()
+    first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
+    models: Mapping[str, int] = field(default_factory=dict)
+    absence: "Absence | None" = None  # rows that were asked for and are not there
+    elsewhere: str = ""  # in whose workspace its rows are answered already, in words
+
+
+def how_read(layout: Mapping[str, JSON]) -> list[str]:
+    """Format, encoding, delimiter and tab of a sheet in words, as far as it has them."""
+    words = [str(layout["format"])]
+    if layout["encoding"]:
+        words.append(str(layout["encoding"]))
+    if layout["delimiter"]:
+        words.append(say("check.delimiter", delimiter=f'"{layout["delimiter"]}"'))
+    if layout["tab"]:
+        words.append(say("check.tab", tab=str(layout["tab"])))
+    return words
+
+
+def require_name(template: str, headers: Sequence[str]) -> None:
+    """Files can be named so."""
+    try:
+        check_template(template, headers)
+    except TemplateError as error:
+        raise Refusal(say("name.template", reason=reason(error))) from error

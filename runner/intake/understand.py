@@ -1,0 +1,233 @@
+"""Understands a sheet as requests: its columns, who its rows are, what stands against it."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.job import JSON
+from jobs.loading.columns import ColumnMap, map_columns, nearest
+from jobs.loading.load import Identity, Into, is_running_number, stage
+from jobs.loading.template import Template
+from jobs.sheet.finding import Finding, SheetError
+from jobs.sheet.reader import Sheet, open_sheet
+from jobs.store import Transaction
+from jobs.store.batches import Batch
+from jobs.store.edits import Edit
+from jobs.store.staging import Landing, Plan
+from runner.catalogue import said, say
+from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
+from runner.exits import Refusal
+from runner.intake.excel_ratios import repaired
+from runner.intake.loaded import Intake, require_name
+from runner.intake.requests import BODY, RequestMaker, Shape
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A staged sheet with what belongs to it."""
+
+    intake: Intake
+    staging: Landing
+    sheet: Sheet
+    identity: Identity
+    maker: RequestMaker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What the table has of this sheet."""
+
+    known: Batch | None = None
+    edits: Sequence[Edit] = ()
+    straight: float | None = None  # nothing at all: the time of a first load, laid in as it is read
+
+
+def understand(
+    tx: Transaction, path: Path, settings: Settings, before: Before, *, count: int = 3
+) -> Found:
+    """Stage a sheet and judge it. Raises Refusal or SheetError for what cannot be used."""
+    known = before.known
+    sheet = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
+    headers = sheet.layout.headers
+    known_by = _id_header(settings, known)
+    columns = map_columns(headers, known_fields(), given=settings.column, id_column=known_by)
+    errors = [finding for finding in columns.findings if finding.severity == "error"]
+    if settings.id is None and any(one.column == known_by for one in errors):
+        raise Refusal(say("sheet.identity_gone", sheet=path.name, column=str(known_by)))
+    if errors:
+        raise SheetError(path, errors)
+    _refuse_foreign_results(path, columns)
+    maker = RequestMaker(_shape(path, headers, columns, settings))
+    sheet.needed = _needed(columns, maker)
+    _require_choice(columns, settings)
+    require_name(settings.name, headers)
+    into = Into(batch_id=BATCH_ID, edits=before.edits, straight=before.straight)
+    staging, identity = stage(
+        tx, sheet, maker, _identity(columns, headers, settings, known), into=into
+    )
+    plan = staging.plan()
+    mended = list(repaired(sheet, maker.ratios.mended))
+    findings = [
+        *_without_mended(sheet.findings, mended),
+        *columns.findings,
+        *_about_identity(sheet, columns, identity, known),
+        *_shifted(plan, identity),
+        *mended,
+    ]
+    at_rows = {one.row: one for one in findings if one.severity == "error" and one.row}
+    problems = tuple(at_rows.get(row) or problem_of(row, text) for row, text in staging.problems())
+    intake = Intake(
+        sheet=path,
+        headers=headers,
+        layout=plain_layout(sheet),
+        columns=columns,
+        identity=identity.header,
+        plan=plan,
+        findings=tuple(one for one in findings if one not in problems),
+        problems=problems,
+        first=tuple(staging.first(count)),
+        models=dict(staging.models()),
+    )
+    return Found(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
+
+
+def _without_mended(findings: Iterable[Finding], mended: Sequence[Finding]) -> Iterator[Finding]:
+    """What is shown otherwise than it is read matters no more where it is sent as it was typed."""
+    sent_right = {(one.row, one.column) for one in mended}
+    for one in findings:
+        if one.kind != "shown_otherwise" or (one.row, one.column) not in sent_right:
+            yield one
+
+
+def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
+    """The columns without whose cells a row is no request, or not the same row."""
+    template = maker.shape.template
+    mapped = [index for index, _ in columns.fields]
+    known_by = [] if columns.id_column is None else [columns.id_column]
+    return frozenset({*mapped, *known_by, *(template.columns if template is not None else ())})
+
+
+def _about_identity(
+    sheet: Sheet, columns: ColumnMap, identity: Identity, known: Batch | None
+) -> list[Finding]:
+    """Why a column that looks like an id is none."""
+    if known is not None or identity.column is not None or columns.id_column is None:
+        return []
+    column = columns.id_column
+    running = is_running_number(sheet, column)
+    return [
+        Finding(
+            kind="running_number" if running else "id_not_unique",
+            severity="note" if running else "warning",
+            column=sheet.layout.headers[column],
+        )
+    ]
+
+
+def _shifted(plan: Plan, identity: Identity) -> list[Finding]:
+    """More than a fifth of the rows ask for what stands under other ids: refilled numbers."""
+    matched = plan.unchanged + plan.refreshed + plan.changed
+    if identity.column is None or plan.changed * 5 <= matched:
+        return []
+    if plan.answered_already * 2 < plan.changed:
+        return []
+    values = (("count", plan.changed), ("total", matched))
+    return [Finding(kind="shifted_ids", severity="warning", column=identity.header, values=values)]
+
+
+def _id_header(settings: Settings, known: Batch | None) -> str | None:
+    """An id column named now, or the one this sheet's rows have been known by from the first."""
+    return settings.id or (known.id_column if known is not None else None)
+
+
+def _identity(
+    columns: ColumnMap, headers: tuple[str, ...], settings: Settings, known: Batch | None
+) -> Identity:
+    if known is not None and known.id_column is None:
+        if settings.id is not None:
+            raise Refusal(say("sheet.identity_fixed", column=settings.id))
+        return Identity()
+    if columns.id_column is None:
+        return Identity()
+    chosen = settings.id is not None or known is not None
+    return Identity(column=columns.id_column, header=headers[columns.id_column], chosen=chosen)
+
+
+def _shape(path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: Settings) -> Shape:
+    template = Template.parse(settings.prompt, headers) if settings.prompt is not None else None
+    return Shape(
+        headers=headers,
+        columns=columns,
+        endpoint=settings.endpoint,
+        model=settings.model,
+        template=template,
+        constants=settings.set,
+        folder=path.absolute().parent,
+        allowed=settings.files_from,
+    )
+
+
+def _require_choice(columns: ColumnMap, settings: Settings) -> None:
+    _require_endpoint(settings.endpoint)
+    for name in settings.set:
+        if name not in known_fields() and not name.startswith(BODY):
+            near = nearest(name, sorted(known_fields()))
+            if near:
+                raise Refusal(say("run.unknown_field_near", field=name, near=near))
+            raise Refusal(say("run.unknown_field", field=name))
+    given = {name for _, name in columns.fields} | set(settings.set)
+    if settings.endpoint is None and "endpoint" not in given:
+        lines = "\n".join(f"  {one.name:<12} {said(one.summary)}" for one in ENDPOINTS.values())
+        raise Refusal(f"{say('run.no_endpoint')}\n{lines}")
+    if "endpoint" in given:
+        return  # rows of several kinds: each says by itself what it lacks
+    missing = needed_fields(settings.endpoint) - given
+    if settings.model is None and "model" in missing:
+        raise Refusal(say("run.no_model"))
+    if settings.prompt is None and "prompt" in missing:
+        raise Refusal(say("run.no_prompt"))
+
+
+def _require_endpoint(name: str | None) -> None:
+    """An endpoint that an option names is wrong once, not in every row."""
+    if name is None or name in ENDPOINTS:
+        return
+    near = nearest(name, sorted(ENDPOINTS))
+    if near:
+        raise Refusal(say("endpoints.near", name=name, near=near))
+    raise Refusal(say("endpoints.unknown", name=name, known=", ".join(ENDPOINTS)))
+
+
+def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:
+    """A results file outside its workspace: running it would buy everything again."""
+    if len(columns.result_columns) >= 5:
+        raise Refusal(say("sheet.is_results", sheet=str(path)))
+
+
+def problem_of(row: int, text: str) -> Finding:
+    """A bad row as it is told."""
+    found = json.loads(text)
+    return Finding(
+        kind="bad_row",
+        severity="error",
+        row=row,
+        column=found["column"] or None,
+        expected=found["expected"],
+        found=found["found"],
+    )
+
+
+def plain_layout(sheet: Sheet) -> dict[str, JSON]:
+    """How a sheet was read, as the table keeps it."""
+    layout = sheet.layout
+    return {
+        "format": layout.format,
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "tab": layout.tab,
+        "header_row": layout.header_row,
+        "typed": layout.typed,
+    }

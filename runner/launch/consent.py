@@ -1,0 +1,215 @@
+"""What a run knows, tells and asks about money, time and disk before it spends, and tells after."""
+
+import shutil
+import sys
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jobs.job import JSON
+from jobs.store import Store
+from jobs.store.batches import Batch
+from jobs.store.log import remember_options
+from jobs.store.queries.totals import spent
+from runner.catalogue import say
+from runner.catalogue.durations import span_of
+from runner.catalogue.money import amount_words, money
+from runner.console.screen import fitting, tell
+from runner.console.usage import confirmed
+from runner.exits import Exit, Refusal
+from runner.preflight.budget import Budget, decide
+from runner.preflight.forecast import Forecast, foresee, range_words
+from runner.preflight.gateway_info import Told, till_of
+from runner.preflight.pending_work import Due
+from runner.prices.balance import Till
+from runner.prices.price_list import PriceList
+from runner.prices.request import ANSWER
+from runner.settings.schema import Cap
+from runner.settings.settings import Settings
+from runner.startup import begin
+from runner.transport.client import Target
+from runner.workspace.workspace import BATCH_ID
+
+UNITS_WITHOUT_ASKING = 10.0
+GB = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlay:
+    """What a run will cost, as far as it is known before."""
+
+    calls: int
+    ahead: Forecast
+    prices: PriceList
+    till: Till | None
+    budget: Budget | None
+    target: Target = field(repr=False)
+
+
+def weigh_up(settings: Settings, due: Due, target: Target, told: Told) -> Outlay:
+    """Foresee, by what the gateway told of itself. Raises Refusal for a bad cap."""
+    calls = due.calls(settings.limit)
+    prices = PriceList(
+        own=settings.prices, gateway=told.offer.tariffs if told.offer is not None else {}
+    )
+    ahead = foresee(due.kinds, calls, prices, settings, due.past)
+    return Outlay(
+        calls=calls,
+        ahead=ahead,
+        prices=prices,
+        till=told.till,
+        budget=decide(settings.max_cost, ahead, due.before),
+        target=target,
+    )
+
+
+def keep_cap(store: Store, loaded: Batch, budget: Budget | None) -> None:
+    """Later runs go on under the same cap, or without one; what was +20 is a sum from now on."""
+    options = {name: value for name, value in loaded.options.items() if name != "max_cost"}
+    if budget is not None:
+        options["max_cost"] = str(Cap(amount=budget.amount))
+    if options != loaded.options:
+        with store.write() as tx:
+            remember_options(tx, BATCH_ID, options)
+
+
+# --- before ---------------------------------------------------------------------------------------
+
+
+def tell_ahead(outlay: Outlay, settings: Settings, what: str, folder: Path) -> None:
+    """Rows, endpoint, host, price; then time and disk; then till and cap."""
+    host = urlsplit(settings.base_url).netloc
+    ahead = outlay.ahead
+    if not outlay.calls:
+        tell(say("run.start_unpaid", endpoints=what, host=host))
+        return
+    price = range_words(ahead)
+    tell(say("run.start", rows=f"{outlay.calls:,}", endpoints=what, host=host, price=price))
+    free = shutil.disk_usage(folder).free
+    tell(say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free)))
+    if ahead.disk[0] > free:
+        tell(say("cli.warning", text=say("run.disk_short")))
+    if outlay.till is not None:
+        tell(till_words(outlay.till, outlay))
+    if outlay.budget is not None:
+        for line in budget_lines(outlay.budget, ahead):
+            tell(line)
+
+
+def time_words(ahead: Forecast) -> str:
+    """The time range, and what it goes by."""
+    if ahead.seconds is None:
+        return "-"
+    low, high = ahead.seconds
+    key = "ahead.measured" if ahead.measured else "ahead.usual"
+    if span_of(low) == span_of(high):
+        return say(f"{key}_one", time=span_of(high))
+    return say(key, low=span_of(low), high=span_of(high))
+
+
+def disk_words(ahead: Forecast) -> str:
+    """What the results will take of the disk."""
+    low, high = map(size_words, ahead.disk)
+    return high if low == high else say("ahead.disk", low=low, high=high)
+
+
+def size_words(size: float) -> str:
+    """Bytes for a person."""
+    return f"{size / GB:,.1f} GB" if size >= GB else f"{max(size / 1e6, 0.1):,.1f} MB"
+
+
+def till_words(till: Till, outlay: Outlay) -> str:
+    """What credit there is, and for how many of the rows it lasts."""
+    if till.left is None:
+        return say("till.unlimited")
+    left = f"{amount_words(float(till.left))} USD"
+    rows = _lasts_for(till.left, outlay)
+    if rows is None:
+        return say("till.left", left=left)
+    if rows >= outlay.calls:
+        return say("till.enough", left=left, calls=f"{outlay.calls:,}")
+    return say("till.lasts", left=left, rows=f"{rows:,}", calls=f"{outlay.calls:,}")
+
+
+def _lasts_for(left: Decimal, outlay: Outlay) -> int | None:
+    """By the middle of the price range; None where the price is not known, or is no dollar."""
+    ahead = outlay.ahead
+    if ahead.unknown or set(ahead.amounts) != {"USD"} or not outlay.calls:
+        return None
+    low, high = ahead.amounts["USD"]
+    each = (low + high) / 2 / outlay.calls
+    return None if not each else min(int(float(left) / each), 10**9)
+
+
+def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
+    """The cap, what it leaves, and where it can only be as good as an assumption."""
+    words = {
+        "cap": f"{amount_words(budget.amount)} {budget.currency}",
+        "spent": amount_words(budget.spent),
+        "left": amount_words(budget.left),
+    }
+    lines = [say("budget.cap", **words)]
+    if budget.uncounted:
+        lines.append(say("budget.uncounted", count=f"{budget.uncounted:,}"))
+    if ahead.unlimited:
+        models = ", ".join(ahead.unlimited)
+        lines.append(say("budget.unlimited", models=models, tokens=f"{ANSWER:,}"))
+    return lines
+
+
+def consent(outlay: Outlay, settings: Settings) -> None:
+    """Money is spent only after a yes: on a terminal by asking, elsewhere by -y or --max-cost."""
+    if settings.yes or not outlay.calls:
+        return
+    if outlay.calls <= settings.ask_above and not outlay.ahead.exceeds(UNITS_WITHOUT_ASKING):
+        return
+    words = {
+        "calls": f"{outlay.calls:,}",
+        "host": urlsplit(settings.base_url).netloc,
+        "price": range_words(outlay.ahead),
+    }
+    if not settings.no_input and sys.stdin.isatty() and sys.stderr.isatty():
+        begin("runner.launch.running")
+        if _yes(say("run.ask", **words)):
+            return
+        raise Refusal(say("run.declined"), code=Exit.STOPPED)
+    # A cap of last time limits this run, and is no consent to it.
+    cap = settings.max_cost
+    if cap is None or cap.lifted or settings.sources.get("max_cost") == "remembered":
+        raise Refusal(say("run.needs_consent", **words))
+
+
+def _yes(question: str) -> bool:
+    return confirmed(fitting(question), default=False)
+
+
+# --- after ----------------------------------------------------------------------------------------
+
+
+def till_after(outlay: Outlay, store: Store, *, since: float) -> str | None:
+    """What the gateway took meanwhile, beside our own books; None where it has no till."""
+    if outlay.till is None:
+        return None
+    now = till_of(outlay.target)
+    if now is None or now.left is None:
+        return None
+    with store.read() as tx:
+        used = spent(tx, BATCH_ID, since=since)
+    ours = money(used.costs) if used.costs else say("money.unknown")
+    left = f"{amount_words(float(now.left))} USD"
+    if outlay.till.left is None:
+        return say("till.now", left=left)
+    taken = amount_words(float(outlay.till.left - now.left))
+    return say("till.after", taken=f"{taken} USD", ours=ours, left=left)
+
+
+def outlay_record(outlay: Outlay | None) -> dict[str, JSON]:
+    """The cap and the till as public data."""
+    budget = outlay.budget if outlay is not None else None
+    till = outlay.till if outlay is not None else None
+    return {
+        "max_cost": None if budget is None else budget.amount,
+        "max_cost_currency": None if budget is None else budget.currency,
+        "till_before": None if till is None or till.left is None else float(till.left),
+    }

@@ -1,0 +1,177 @@
+"""What `run`, `retry` and `rehearse` share: take the sheet in, ask, run."""
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jobs import failpoints
+from jobs.store import Store, on_shared_file_system
+from jobs.store.batches import Batch, batch
+from jobs.store.log import last_run
+from jobs.store.queries.totals import Counts, counts
+from jobs.store.queue.choices import ask_again
+from runner.catalogue import say
+from runner.catalogue.findings import describe
+from runner.console.screen import tell
+from runner.exits import Refusal
+from runner.intake.intake import Incoming, take_in
+from runner.intake.loaded import Intake, how_read
+from runner.launch.absent import tell_absent
+from runner.launch.request import Launch, program_version
+from runner.preflight.pending_work import Due, look
+from runner.secret import keep_out_of_dumps
+from runner.settings.schema import SCHEMA, Kind
+from runner.settings.settings import Settings, is_here
+from runner.settings.values import read_value
+from runner.startup import seldom_collected
+from runner.workspace.log_file import end_log, log_to
+from runner.workspace.workspace import BATCH_ID, Workspace, remember
+
+if TYPE_CHECKING:
+    from runner.engine.session import Ending
+    from runner.launch.consent import Outlay
+
+CAP = next(one for one in SCHEMA if one.kind is Kind.CAP)
+SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
+
+
+def launch(job: Launch) -> int:
+    """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
+    workspace = job.workspace
+    _arm(job.settings)
+    keep_out_of_dumps()
+    workspace.make()
+    if workspace.open_to_others:
+        tell(say("run.open_folder", folder=str(workspace.folder)))
+    if on_shared_file_system(workspace.table):
+        tell(say("run.shared_disk", folder=str(workspace.folder)))
+    lock = workspace.hold()
+    try:
+        handler = log_to(workspace.log)
+        store = Store.open(workspace.table)
+        try:
+            return _run(job, store)
+        finally:
+            store.close()
+            end_log(handler)
+    finally:
+        lock.release()
+
+
+def _arm(settings: Settings) -> None:
+    """Failpoints are for tests; where real money is, a run does not begin with them."""
+    words = os.environ.get(failpoints.VARIABLE, "")
+    if not words:
+        return
+    if not is_here(settings.base_url):
+        raise Refusal(say("run.failpoint", reason=settings.base_url))
+    try:
+        failpoints.arm(words)
+    except ValueError as error:
+        raise Refusal(say("run.failpoint", reason=str(error))) from error
+
+
+def _run(job: Launch, store: Store) -> int:
+    incoming = Incoming(sheet=job.sheet, edits=job.edits)
+    capped = _under_the_last_cap(store, job.settings)
+    intake = take_in(store, job.workspace, incoming, capped, now=time.time())
+    _tell_intake(intake, job.settings)
+    with store.read() as tx:
+        tell_absent(tx, job.sheet.name, job.settings.rows)
+    remember(job.sheet, job.workspace)
+    with store.read() as tx:
+        last = last_run(tx, BATCH_ID)
+    if last is not None and last.program != program_version():
+        _read_again(store, job.workspace)
+    loaded, standing, due = _foreseen(job, store)
+    if not standing.pending:
+        return _finished(job, store, loaded)
+    ending, outlay = _go_on(job, store, loaded, due)
+    with seldom_collected():
+        return _finished(job, store, loaded, ending, outlay)
+
+
+def _go_on(job: Launch, store: Store, loaded: Batch, due: Due) -> "tuple[Ending, Outlay]":
+    """Ask, weigh up, agree, run: `run` has begun to import what each needs, one after the other."""
+    from runner.preflight.asking import ask  # noqa: PLC0415
+
+    seller = ask(job, due)
+    from runner.launch.pending import go_on  # noqa: PLC0415
+
+    return go_on(job, store, loaded, due, seller)
+
+
+def _finished(
+    job: Launch,
+    store: Store,
+    loaded: Batch,
+    ending: "Ending | None" = None,
+    outlay: "Outlay | None" = None,
+) -> int:
+    from runner.launch.finish import finish  # noqa: PLC0415 - as `_go_on` says
+
+    return finish(job, store, loaded, ending, outlay)
+
+
+def _under_the_last_cap(store: Store, settings: Settings) -> Settings:
+    """The settings with the cap of last time: a new one is kept only when it can be held."""
+    with store.read() as tx:
+        known = batch(tx, BATCH_ID)
+    kept = known.options.get("max_cost") if known is not None else None
+    cap = read_value(CAP, kept) if isinstance(kept, str) else None
+    source = "default" if cap is None else "remembered"
+    sources = {**settings.sources, "max_cost": source}
+    return replace(settings, max_cost=cap, sources=sources)  # type: ignore[arg-type]  # a Cap
+
+
+def _read_again(store: Store, workspace: Workspace) -> None:
+    from runner.steps.reread import read_again  # noqa: PLC0415 - after an update only
+
+    if better := read_again(store, workspace):
+        tell(say("run.read_again", count=f"{better:,}"))
+
+
+def _foreseen(job: Launch, store: Store) -> tuple[Batch, Counts, Due]:
+    """How the rows will stand once they are put back; nothing is put back before a yes."""
+    with store.session() as tx, tx.begin() as trial:
+        told = job.before(tx) if job.before is not None else ()
+        ask_again(tx, BATCH_ID, now=time.time())
+        loaded, standing = batch(tx, BATCH_ID), counts(tx, BATCH_ID)
+        due = look(tx, job.settings)
+        trial.rollback()
+    assert loaded is not None
+    for sentence in told:
+        tell(sentence)
+    return loaded, standing, due
+
+
+# --- before ---------------------------------------------------------------------------------------
+
+
+def _tell_intake(intake: Intake, settings: Settings) -> None:
+    if settings.quiet:
+        return
+    for finding in intake.findings:
+        if finding.severity == "warning":
+            tell(say("cli.warning", text=describe(finding)))
+    options = [
+        f"{SHORT_OPTIONS.get(name, '--' + name)} {getattr(settings, name)}"
+        for name in ("endpoint", "model", "prompt", "tab", "id")
+        if settings.sources.get(name) == "remembered"
+    ]
+    if options:
+        tell(say("run.remembered", options=" ".join(options)))
+    if intake.unread:
+        tell(say("run.unread", sheet=intake.sheet.name))
+    elif intake.plan is not None:
+        plan = intake.plan
+        how = " · ".join(how_read(intake.layout))
+        tell(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
+        if not plan.first:
+            numbers = ("unchanged", "refreshed", "changed", "new", "returned", "removed")
+            tell(say("run.plan", **{name: f"{getattr(plan, name):,}" for name in numbers}))
+        if plan.answered_already:
+            tell(say("run.found_answered", count=f"{plan.answered_already:,}"))
+        if plan.bad:
+            tell(say("run.skipping_bad", count=f"{plan.bad:,}"))

@@ -1,0 +1,226 @@
+"""Tells somebody elsewhere that a run is over: counts, cost and the next command, no prompts."""
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote_plus, urlsplit
+
+import httpx
+
+from jobs.job import JSON
+from runner.catalogue import say
+from runner.catalogue.reasons import reason
+from runner.secret import Secret, redacted
+from runner.settings.settings import RUN_PREFIX
+
+log = logging.getLogger("rowmill")
+
+TRIES = 3
+TRY_SECONDS = 5.0
+BETWEEN = 0.5  # seconds; doubled each time
+APPRISE_SECONDS = 20.0
+COMMAND_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What there is to tell: `record` as `--json` gives it, and the same as a few sentences."""
+
+    record: Mapping[str, JSON]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One HTTP request of a message."""
+
+    url: str
+    body: bytes
+
+
+def message_of(url: str, news: News, *, secret: str | None, now: float) -> Message:
+    """The news as the service at this address takes them; anything unknown gets the record."""
+    path = urlsplit(url).path
+    for pattern, write in _SERVICES:
+        if re.search(pattern, path if pattern.startswith("/") else url):
+            address, body = write(url, news.text, secret, now)
+            break
+    else:
+        address, body = url, {**news.record, "text": news.text}
+    return Message(url=address, body=json.dumps(body, ensure_ascii=False).encode())
+
+
+_Body = Mapping[str, object]
+
+
+def _feishu(url: str, text: str, secret: str | None, now: float) -> tuple[str, _Body]:
+    """Feishu and Lark: the signature is keyed with time and secret, over nothing."""
+    body: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
+    if secret is not None:
+        moment = str(int(now))
+        signed = hmac.new(f"{moment}\n{secret}".encode(), b"", hashlib.sha256).digest()
+        body |= {"timestamp": moment, "sign": base64.b64encode(signed).decode()}
+    return url, body
+
+
+def _dingtalk(url: str, text: str, secret: str | None, now: float) -> tuple[str, _Body]:
+    """DingTalk: time and signature go into the address."""
+    if secret is not None:
+        moment = str(int(now * 1000))
+        signed = hmac.new(secret.encode(), f"{moment}\n{secret}".encode(), hashlib.sha256)
+        sign = quote_plus(base64.b64encode(signed.digest()))
+        url += f"{'&' if '?' in url else '?'}timestamp={moment}&sign={sign}"
+    return url, {"msgtype": "text", "text": {"content": text}}
+
+
+def _wecom(url: str, text: str, secret: str | None, now: float) -> tuple[str, _Body]:
+    del secret, now
+    return url, {"msgtype": "text", "text": {"content": text}}
+
+
+def _slack(url: str, text: str, secret: str | None, now: float) -> tuple[str, _Body]:
+    del secret, now
+    return url, {"text": text}
+
+
+_SERVICES: tuple[tuple[str, Callable[[str, str, str | None, float], tuple[str, _Body]]], ...] = (
+    (r"/open-apis/bot/v2/hook/", _feishu),
+    (r"/robot/send$", _dingtalk),
+    (r"/cgi-bin/webhook/send$", _wecom),
+    (r"hooks\.slack\.com", _slack),
+)
+"""Chat services by their webhook's path or host."""
+
+
+def notify(url: Secret, news: News, *, secret: Secret | None = None) -> str | None:
+    """Send the news; returns why that failed, or None. Takes seconds at most; never raises."""
+    address = url.reveal().strip()
+    if re.match(r"https?://", address):
+        return _post(address, news, secret)
+    return _with_apprise(address, news)
+
+
+def _post(url: str, news: News, secret: Secret | None) -> str | None:
+    problem = ""
+    key = secret.reveal() if secret is not None else None
+    with httpx.Client(timeout=TRY_SECONDS, follow_redirects=False) as client:
+        for number in range(TRIES):
+            if number:
+                time.sleep(BETWEEN * 2.0 ** (number - 1))
+            message = message_of(url, news, secret=key, now=time.time())
+            try:
+                answer = client.post(
+                    message.url,
+                    content=message.body,
+                    headers={"Content-Type": "application/json; charset=utf-8"},
+                )
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+                problem = type(error).__name__
+                continue
+            if answer.is_success:
+                return _said_no(answer)
+            problem = f"HTTP {answer.status_code}"
+            if answer.status_code < 500 and answer.status_code != 429:
+                break
+    return problem
+
+
+def _said_no(answer: httpx.Response) -> str | None:
+    """Chat services refuse with 200 and a code in the body."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return None
+    code = (
+        next((found[one] for one in ("code", "errcode") if one in found), 0)
+        if isinstance(found, dict)
+        else 0
+    )
+    if code in (0, "0", 200, None):
+        return None
+    words = found.get("msg") or found.get("errmsg") or ""
+    return redacted(f"{code} {words}".strip())[:200]
+
+
+def _with_apprise(url: str, news: News) -> str | None:
+    """Any of apprise's services; on a thread of its own, since its calls cannot be cut short."""
+    try:
+        import apprise  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError:
+        return say("notify.no_apprise")
+    result: list[bool | str] = []
+
+    def send() -> None:
+        try:
+            service = apprise.Apprise()
+            good = service.add(url)
+            result.append(bool(good and service.notify(body=news.text, title="rowmill")))
+        except Exception as error:  # noqa: BLE001 - a fault of one of 170 services is no fault of ours
+            result.append(type(error).__name__)
+
+    thread = threading.Thread(target=send, name="notify", daemon=True)
+    thread.start()
+    thread.join(APPRISE_SECONDS)
+    if thread.is_alive():
+        return say("notify.slow", seconds=int(APPRISE_SECONDS))
+    if result == [True]:
+        return None
+    return str(result[0]) if isinstance(result[0], str) else say("notify.refused")
+
+
+def on_finish(command: str, news: News) -> str | None:
+    """Run the person's command, without a shell; returns why that failed, or None.
+
+    It gets the counts in its environment, and none of our secrets.
+    """
+    words = shlex.split(command, posix=os.name == "posix")
+    given = {key: value for key, value in os.environ.items() if redacted(value) == value}
+    given.pop("ROWMILL_API_KEY", None)
+    try:
+        # What it prints is for a person: our own stdout is data.
+        done = subprocess.run(  # noqa: S603 - the person's own command
+            words,
+            env={**given, **variables_of(news)},
+            stdin=subprocess.DEVNULL,
+            stdout=sys.__stderr__ if _is_real(sys.__stderr__) else subprocess.DEVNULL,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return say("notify.slow", seconds=int(COMMAND_SECONDS))
+    except (OSError, ValueError) as error:
+        return reason(error) if isinstance(error, OSError) else type(error).__name__
+    return None if done.returncode == 0 else say("notify.exit", code=done.returncode)
+
+
+def variables_of(news: News) -> dict[str, str]:
+    """The record as environment variables: `rows.done` is ROWMILL_RUN_DONE."""
+    flat: dict[str, JSON] = {}
+    for key, value in news.record.items():
+        if isinstance(value, Mapping):
+            flat.update(value if key == "rows" else {})
+        else:
+            flat[key] = value
+    return {
+        f"{RUN_PREFIX}{key.upper()}": "" if value is None else str(value)
+        for key, value in flat.items()
+        if isinstance(value, str | int | float | None) and key != "schema"
+    }
+
+
+def _is_real(stream: object) -> bool:
+    try:
+        return stream is not None and stream.fileno() >= 0  # type: ignore[attr-defined]  # a file
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,97 @@
+"""A run's first few rows: shown with what they cost, before the others are paid for."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from jobs.store import Store
+from jobs.store.queries.few_rows import Glance, glance_at
+from jobs.store.queue.choices import candidates
+from runner.catalogue import explain, say
+from runner.console.screen import fitting, tell
+from runner.console.usage import confirmed
+from runner.engine.session import Ending
+from runner.engine.supervisor import Stop
+from runner.launch.choose_pilot import Outcome, choose
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID, Workspace
+
+MOST_FILES = 5
+Go = Callable[[Settings, tuple[int, ...] | None], Ending]
+"""Runs the rows of these settings, or of them only the named jobs."""
+
+
+def go_piloted(
+    store: Store, workspace: Workspace, settings: Settings, go: Go, *, asks: bool
+) -> Ending:
+    """The pilot, then the others if it went well; on a terminal only after a yes."""
+    if settings.pilot is None:
+        return go(settings, None)
+    with store.read() as tx:
+        found = candidates(tx, BATCH_ID, positions=settings.rows, limit=settings.limit)
+        chosen = choose(found, settings.pilot)
+    if not chosen:
+        return go(settings, None)
+    ending = go(settings, chosen)
+    if ending.stop is not None:
+        return ending
+    with store.read() as tx:
+        seen = glance_at(tx, chosen)
+        left = sum(
+            1 for _ in candidates(tx, BATCH_ID, positions=settings.rows, limit=settings.limit)
+        )
+    if settings.limit is not None:
+        left = min(left, settings.limit - len(chosen))
+        settings = replace(settings, limit=max(left, 1))
+    outcome = _outcome(seen, len(chosen))
+    _tell(outcome, seen, workspace, left)
+    if left <= 0:
+        return ending
+    well = outcome.went_well and not ending.barred
+    if not _goes_on(settings, left, well=well, asks=asks):
+        return replace(ending, stop=Stop(kind="pilot"))
+    return go(settings, None)
+
+
+def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:
+    terminal = sys.stdin.isatty() and sys.stderr.isatty() and not settings.no_input
+    if not asks or not terminal or (settings.yes and well):
+        return well
+    return confirmed(fitting(say("pilot.ask", left=f"{left:,}")), default=well)
+
+
+def _outcome(seen: Glance, rows: int) -> Outcome:
+    failed = sum(seen.failures.values()) + seen.in_doubt
+    return Outcome(
+        rows=rows,
+        done=seen.done,
+        failed=failed,
+        pending=rows - seen.done - failed,
+        cost=seen.cost,
+        currency=seen.currency,
+    )
+
+
+def _tell(outcome: Outcome, seen: Glance, workspace: Workspace, left: int) -> None:
+    tell(
+        say(
+            "pilot.rows",
+            rows=outcome.rows,
+            done=outcome.done,
+            failed=outcome.failed,
+            pending=outcome.pending,
+        )
+    )
+    each = outcome.cost_a_row
+    if each is None:
+        tell(say("pilot.cost_unknown"))
+    else:
+        words = {"each": f"{each:,.4f}", "all": f"{each * max(left, 0):,.2f}"}
+        tell(say("pilot.cost", currency=outcome.currency or "", left=f"{left:,}", **words))
+    for kind, count in sorted(seen.failures.items(), key=lambda item: -item[1]):
+        meaning = explain(kind).meaning
+        tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+    for name in seen.files[:MOST_FILES]:
+        tell(say("pilot.file", path=str(workspace.files / name)))
+    if len(seen.files) > MOST_FILES:
+        tell(say("pilot.more_files", count=len(seen.files) - MOST_FILES))

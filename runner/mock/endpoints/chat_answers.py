@@ -1,0 +1,96 @@
+"""Writes the answer to a case: the body, or the events of a stream."""
+
+import time
+
+from runner.mock.case import UNFINISHED, Case
+from runner.mock.endpoints.chat_replies import (
+    DONE,
+    Envelope,
+    Said,
+    count,
+    packed,
+    refuse,
+    say,
+    usage_of,
+)
+from runner.mock.endpoints.chat_request import ChatRequest
+from runner.mock.faults import Fault
+from runner.mock.picture_shapes import DRAWN, Form, Shelf, data_body, form_of, picture_message
+from runner.mock.pictures.draw import draw
+from runner.mock.pictures.links import Easel
+from runner.mock.settings import MockSettings
+
+_PICTURE_TOKENS = 1290  # what Gemini counts for one picture
+
+
+class Writer:
+    """Stateless but for its settings; drawing makes `body` and `events` slow for drawn forms."""
+
+    def __init__(self, settings: MockSettings, easel: Easel) -> None:
+        self.settings = settings
+        self.easel = easel
+
+    def form(self, case: Case[ChatRequest]) -> Form | None:
+        """The form in which pictures are to come; None where the answer is text."""
+        if not case.wanted.pictures or case.fault in (Fault.REFUSAL, Fault.MODERATION):
+            return None
+        seed, sha, forms = self.settings.seed, case.ask.sha, self.settings.forms
+        return form_of(seed, sha, forms, stream=case.wanted.stream)
+
+    def is_slow(self, case: Case[ChatRequest]) -> bool:
+        """Would writing this hold up an event loop?"""
+        return self.form(case) in DRAWN
+
+    def body(self, case: Case[ChatRequest]) -> bytes:
+        """The answer as one JSON body."""
+        form = self.form(case)
+        if form is Form.DATA:
+            return packed(data_body(self._shelf(case, form), int(time.time())))
+        said = self._said(case, form)
+        return packed(_envelope(case, form, said).completion(said))
+
+    def events(self, case: Case[ChatRequest]) -> list[bytes]:
+        """The answer as a stream, as far as the fault lets it come."""
+        form = self.form(case)
+        said = self._said(case, form)
+        envelope = _envelope(case, form, said)
+        if case.fault not in UNFINISHED:
+            return [*envelope.events(said, usage=case.wanted.include_usage), DONE]
+        end = [DONE] if case.fault is Fault.STREAM_FALSE_DONE else []
+        return [*envelope.unfinished(said[0]), *end]
+
+    def _said(self, case: Case[ChatRequest], form: Form | None) -> tuple[Said, ...]:
+        if form is not None:
+            return (Said(message=picture_message(form, self._shelf(case, form))),)
+        if case.fault in (Fault.REFUSAL, Fault.MODERATION):
+            return (refuse(moderated=case.fault is Fault.MODERATION),)
+        return tuple(
+            say(case.wanted, case.ask.sha, index, case.seen) for index in range(case.wanted.n)
+        )
+
+    def _shelf(self, case: Case[ChatRequest], form: Form) -> Shelf:
+        size = case.wanted.size
+        pictures = [self.easel.picture(case.ask, n, size) for n in range(1, case.wanted.n + 1)]
+        return Shelf(
+            base_url=self.easel.base_url,
+            task=f"task_{case.ask.sha}{case.ask.number:04}",
+            prompt=case.ask.prompt,
+            links=() if form in DRAWN else tuple(map(self.easel.link, pictures)),
+            preview=self._preview(case) if form is Form.PROGRESS else "",
+            drawn=tuple(draw(picture, "PNG") for picture in pictures) if form in DRAWN else (),
+        )
+
+    def _preview(self, case: Case[ChatRequest]) -> str:
+        """A link that works and is no result."""
+        return self.easel.link(self.easel.picture(case.ask, 0, case.wanted.size), "webp")
+
+
+def _envelope(case: Case[ChatRequest], form: Form | None, said: tuple[Said, ...]) -> Envelope:
+    """Picture channels name another model than was asked for, and may count nothing at all."""
+    if form is None:
+        model, usage = case.wanted.model, usage_of(case.wanted, said)
+    elif form is Form.MARKDOWN:
+        model, usage = "sora_image", count(0, 0)
+    else:
+        model, usage = case.wanted.model, count(case.wanted.tokens, _PICTURE_TOKENS * case.wanted.n)
+    return Envelope(id=f"chatcmpl-{case.call}", created=int(time.time()), model=model, usage=usage)

@@ -1,0 +1,105 @@
+"""POST /v1/images/edits of the mock: a form with pictures, as strictly as OpenAI reads it."""
+
+from aiohttp import BodyPartReader, web
+
+from runner.mock.endpoints.images import GPT_FIELDS, ImageRequest, Images, checked, from_texts
+from runner.mock.pictures.inspect import measured
+from runner.mock.settings import MockSettings
+from runner.mock.validation import Problem, WrongError, wrong
+
+_FIELDS = GPT_FIELDS | {"input_fidelity"}
+_TYPES = ("image/png", "image/jpeg", "image/webp")
+_MOST = {"dall-e-2": 4_000_000}
+_MOST_OTHERS = 50_000_000
+_SEVERAL = 16
+
+
+class Edits(Images):
+    """The side of one gateway that changes pictures."""
+
+    path = "/v1/images/edits"
+    event = "image_edit"
+
+    def __init__(self, settings: MockSettings, base_url: str) -> None:
+        super().__init__(settings, base_url)
+        self.names = settings.image_fields
+
+    async def read(self, http: web.BaseRequest) -> ImageRequest | Problem:
+        """The request, or the first thing that is wrong with it."""
+        try:
+            if not http.content_type.startswith("multipart/"):
+                wrong("The request must be multipart/form-data.")
+            texts, files = await _parts(http)
+            return checked(from_texts(texts), _FIELDS, self._named(files))
+        except WrongError as error:
+            return error.problem
+        except (ValueError, AssertionError):
+            return Problem(message="We could not parse the form of your request.")
+
+    def _named(self, files: list[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
+        """The files under names that this server knows, several only under one that says so."""
+        for name, _ in files:
+            if name not in (*self.names, "mask"):
+                wrong(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+        pictures = [name for name, _ in files if name != "mask"]
+        if not pictures:
+            first = self.names[0]
+            wrong(f"Missing required parameter: '{first}'.", first, "missing_required_parameter")
+        if len(pictures) > 1 and "image" in pictures and "image[]" in self.names:
+            wrong("Duplicate parameter: 'image'.", "image", "duplicate_parameter")
+        if len(files) - len(pictures) > 1:
+            wrong("Duplicate parameter: 'mask'.", "mask", "duplicate_parameter")
+        return tuple(files)
+
+    def look(self, wanted: ImageRequest) -> tuple[str, ...] | Problem:
+        """What the pictures are, by the rules of the model."""
+        try:
+            pictures = [data for name, data in wanted.images if name != "mask"]
+            sizes = [_fitting(data, wanted.family) for data in pictures]
+            if len(sizes) > (1 if wanted.family.startswith("dall-e") else _SEVERAL):
+                wrong("This model takes fewer images.", "image", "invalid_image")
+            for name, data in wanted.images:
+                if name == "mask":
+                    _check_mask(data, sizes[0])
+        except WrongError as error:
+            return error.problem
+        return tuple(f"{kind} {width}×{height}" for kind, width, height in sizes)
+
+
+async def _parts(
+    http: web.BaseRequest,
+) -> tuple[list[tuple[str, str]], list[tuple[str, bytes]]]:
+    """The text fields and the files of a form."""
+    texts, files = list[tuple[str, str]](), list[tuple[str, bytes]]()
+    reader = await http.multipart()
+    while (part := await reader.next()) is not None:
+        if not isinstance(part, BodyPartReader) or not part.name:
+            wrong("A part of the form has no name.")
+        content = bytes(await part.read())
+        if part.filename is None:
+            texts.append((part.name, content.decode("utf-8")))
+            continue
+        kind = part.headers.get("Content-Type", "")
+        if kind not in _TYPES:
+            wrong(f"Invalid file '{part.name}': unsupported mimetype ('{kind}').", part.name)
+        files.append((part.name, content))
+    return texts, files
+
+
+def _fitting(data: bytes, family: str) -> tuple[str, int, int]:
+    """Kind and size of a picture that the family takes."""
+    found = measured(data)
+    if isinstance(found, Problem) or len(data) >= _MOST.get(family, _MOST_OTHERS):
+        wrong("Invalid image file, please check your image file.", "image", "invalid_image_file")
+    kind, width, height = found
+    if family == "dall-e-2" and (kind != "PNG" or width != height):
+        wrong("Uploaded image must be a square PNG and less than 4 MB.", "image", "invalid_image")
+    return found
+
+
+def _check_mask(data: bytes, size: tuple[str, int, int]) -> None:
+    found = measured(data)
+    if isinstance(found, Problem) or found[0] != "PNG":
+        wrong("Invalid mask image format - mask must be a PNG.", "mask", "invalid_image_format")
+    if found[1:] != size[1:]:
+        wrong("Invalid mask image size - mask size must match image size.", "mask", "invalid_size")

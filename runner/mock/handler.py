@@ -1,0 +1,175 @@
+"""Answers the requests to one path: reads, decides what goes wrong, bills, sends."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Generic, Protocol, TypeVar
+
+from aiohttp import web
+
+from runner.mock import responses
+from runner.mock.bill import Books, Request, fault_name
+from runner.mock.case import UNFINISHED, Case, W
+from runner.mock.chance import chance, prompt_digest
+from runner.mock.endpoints.chat_replies import PING
+from runner.mock.error_replies import Canned, canned_fault
+from runner.mock.faults import Ask, Fault
+from runner.mock.settings import MockSettings
+from runner.mock.validation import Problem
+
+_A = TypeVar("_A")
+_T = TypeVar("_T")
+
+
+class Side(Protocol[W]):
+    """What one kind of request has of its own; everything else is the desk's."""
+
+    path: str
+
+    async def read(self, http: web.BaseRequest) -> W | Problem:
+        """The request, or the first thing that is wrong with it."""
+        ...
+
+    def look(self, wanted: W) -> tuple[str, ...] | Problem:
+        """What the pictures in it are; only asked where there are any."""
+        ...
+
+    def refusal(self, problem: Problem, call: str) -> Canned:
+        """The error body for a wrong request."""
+        ...
+
+    def canned(self, fault: Fault, call: str, wanted: W) -> Canned | None:
+        """A fault that this kind of request words in its own way."""
+        ...
+
+    def is_slow(self, case: Case[W]) -> bool:
+        """Would writing this answer hold up an event loop?"""
+        ...
+
+    def body(self, case: Case[W]) -> bytes:
+        """The answer as one JSON body."""
+        ...
+
+    def events(self, case: Case[W]) -> list[bytes]:
+        """The answer as a stream, as far as the fault lets it come."""
+        ...
+
+
+class Answering(Protocol):
+    """What the gateway knows of a desk."""
+
+    async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
+        """The response to one request; where the fault is a broken connection, its remains."""
+        ...
+
+
+class Desk(Generic[W]):
+    """One path of one gateway. `drawer` runs what would hold up the event loop."""
+
+    def __init__(
+        self, side: Side[W], settings: MockSettings, *, books: Books, drawer: Executor
+    ) -> None:
+        self.side = side
+        self.settings = settings
+        self.books = books
+        self.drawer = drawer
+
+    async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
+        """The response to one request; where the fault is a broken connection, its remains."""
+        self.books.enter()
+        try:
+            wanted = await self.side.read(http)
+            if isinstance(wanted, Problem):
+                return self._turn_down(http, call, wanted)
+            seen = await self._aside(self.side.look, wanted) if wanted.images else ()
+            if isinstance(seen, Problem):
+                return self._turn_down(http, call, seen)
+            case = self._decide(call, wanted, seen)
+            self._bill(case, http.headers.get("Idempotency-Key"))
+            return await self._carry_out(case, http)
+        finally:
+            self.books.leave()
+
+    def _turn_down(self, http: web.BaseRequest, call: str, problem: Problem) -> web.Response:
+        key = http.headers.get("Idempotency-Key")
+        canned = self.side.refusal(problem, call)
+        self.books.write(
+            Request(id=call, time=_now(), endpoint=self.side.path, key=key, status=canned.status)
+        )
+        return responses.canned_response(canned, {"X-Oneapi-Request-Id": call})
+
+    def _decide(self, call: str, wanted: W, seen: tuple[str, ...]) -> Case[W]:
+        seed, sha = self.settings.seed, prompt_digest(wanted.prompt)
+        ask = Ask(
+            prompt=wanted.prompt,
+            sha=sha,
+            number=self.books.ask(sha),
+            pictures=wanted.pictures,
+            stream=wanted.stream,
+        )
+        fault = self.settings.faults.of_call(seed, ask)
+        wait = 0.2 + 0.8 * chance(seed, sha, ask.number, "wait")
+        canned = self.side.canned(fault, call, wanted)
+        canned = canned or canned_fault(fault, call, wanted.model, wait)
+        return Case(call=call, wanted=wanted, ask=ask, fault=fault, canned=canned, seen=seen)
+
+    def _bill(self, case: Case[W], key: str | None) -> None:
+        self.books.write(
+            Request(
+                id=case.call,
+                time=_now(),
+                endpoint=self.side.path,
+                model=case.wanted.model,
+                prompt_sha=case.ask.sha,
+                key=key,
+                billed=not case.is_free,
+                price=case.price,
+                fault=fault_name(case.fault),
+                status=case.status,
+            )
+        )
+
+    async def _carry_out(self, case: Case[W], http: web.BaseRequest) -> web.StreamResponse:
+        if not case.is_free and (case.canned or case.status is None or not case.wanted.stream):
+            await self._wait(case)  # refusals come at once, streams wait after their first byte
+        if case.status is None:
+            responses.reset(http.transport)
+            return web.Response()  # goes nowhere: the connection is gone
+        if case.canned:
+            return responses.canned_response(case.canned, case.headers)
+        if case.wanted.stream:
+            return await self._stream(case, http)
+        body = await self._written(self.side.body, case)
+        if case.fault in UNFINISHED:
+            return await responses.cut(http, body, case.headers)
+        return responses.whole(body, case.headers)
+
+    async def _stream(self, case: Case[W], http: web.BaseRequest) -> web.StreamResponse:
+        """New API pings before its upstream has answered."""
+        response = await responses.start_stream(http, case.headers)
+        await response.write(PING)
+        await self._wait(case)
+        await responses.write_events(response, await self._written(self.side.events, case))
+        if case.fault is Fault.CUT:
+            return responses.hang_up(http, response)
+        await response.write_eof()
+        return response
+
+    async def _wait(self, case: Case[W]) -> None:
+        seconds = self.settings.latency_of(case.ask.sha, case.ask.number)
+        if case.fault is Fault.SLOW:
+            seconds += self.settings.slow
+        if seconds:
+            await asyncio.sleep(seconds)
+
+    async def _written(self, write: Callable[[Case[W]], _T], case: Case[W]) -> _T:
+        return await self._aside(write, case) if self.side.is_slow(case) else write(case)
+
+    async def _aside(self, work: Callable[[_A], _T], subject: _A) -> _T:
+        """The work's result; done in the drawer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.drawer, work, subject)
+
+
+def _now() -> float:
+    return round(time.time(), 3)

@@ -1,0 +1,1 @@
+"""The pictures that the mock gateway draws and serves."""

@@ -1,0 +1,56 @@
+"""Asks the gateway about itself, before anything is bought of it."""
+
+import os
+from dataclasses import dataclass, field
+
+from runner.catalogue import say
+from runner.catalogue.reasons import reason
+from runner.exits import Refusal
+from runner.launch.request import Launch
+from runner.preflight.gateway_info import Told, inquire
+from runner.preflight.pending_work import Due
+from runner.secret import Secret
+from runner.settings.keys import OwnedKey, find_keys, keys_name
+from runner.settings.settings import Settings
+from runner.transport.addresses import proxy_for
+from runner.transport.client import Target, TargetError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seller:
+    """Who will be asked, with which keys, and what it says of itself."""
+
+    keys: tuple[OwnedKey, ...]
+    target: Target = field(repr=False)
+    told: Told
+
+
+def ask(job: Launch, due: Due) -> Seller:
+    """Find keys and address, and ask. Raises Refusal for want of one that can be used."""
+    keys = _keys(job)
+    target = _target(job.settings, keys[0].key)
+    told = inquire(target) if due.calls(job.settings.limit) else Told()
+    return Seller(keys=keys, target=target, told=told)
+
+
+def _keys(job: Launch) -> tuple[OwnedKey, ...]:
+    if job.key is not None:
+        return (OwnedKey(key=job.key),)
+    found = find_keys(job.settings, os.environ)
+    if not found:
+        settings = job.settings
+        raise Refusal(say("keys.missing", name=keys_name(settings), url=settings.base_url))
+    return found
+
+
+def _target(settings: Settings, key: Secret) -> Target:
+    """Where questions to the gateway go. Raises Refusal for a key or proxy that cannot be used."""
+    proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
+    try:
+        return Target(
+            base_url=settings.base_url,
+            key=key,
+            proxy=proxy or proxy_for(settings.base_url, os.environ),
+        )
+    except TargetError as error:
+        raise Refusal(reason(error)) from error

@@ -1,0 +1,381 @@
+"""What a run would make of a sheet, found out without sending or writing anything."""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from jobs.job import JSON
+from jobs.loading.columns import ColumnMap, map_columns
+from jobs.loading.template import Template, TemplateError
+from jobs.sheet.finding import Finding, SheetError
+from jobs.sheet.reader import open_sheet
+from jobs.store import Store
+from jobs.store.batches import Batch
+from jobs.store.queries.pace import recent_seconds
+from jobs.store.queries.spending import Asked, Committed, committed, mean_costs, mean_file_size
+from jobs.store.queries.totals import counts
+from jobs.store.spans import Absence
+from jobs.store.staging import Plan
+from runner.catalogue import say
+from runner.catalogue.findings import describe, words
+from runner.catalogue.missing_rows import absence_words
+from runner.catalogue.phrases import phrase
+from runner.endpoints.inputs import describe as describe_inputs
+from runner.endpoints.inputs import field_named
+from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
+from runner.exits import Exit, Refusal
+from runner.intake.intake import Onlooker, look_at, would_rebuy
+from runner.intake.loaded import Intake
+from runner.intake.requests import BODY
+from runner.intake.understand import plain_layout
+from runner.preflight.budget import decide
+from runner.preflight.forecast import Forecast, forecast_record, foresee
+from runner.preflight.gateway_info import last_offer
+from runner.preflight.pending_work import Past
+from runner.preflight.preview import NoRequestError, Place, Preview, preview, without_long_texts
+from runner.prices.price_list import PriceList
+from runner.settings.keys import KeyRefusal, find_key, keys_name
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID, Workspace
+
+LOOKED_AT = 200  # first requests from which the price of all is foretold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """All that is known about a sheet before it is run. `stops` says why a run would not begin."""
+
+    sheet: Path
+    workspace: Path
+    settings: Settings
+    is_new: bool
+    layout: Mapping[str, JSON] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    columns: ColumnMap | None = None
+    identity: str | None = None
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    models: Mapping[str, int] = field(default_factory=dict)
+    requests: tuple[tuple[int, Preview | str], ...] = ()
+    forecast: Forecast | None = None
+    offer_at: float | None = None  # when the gateway's price list was had
+    disk_free: int | None = None
+    key_note: str | None = None
+    absence: Absence | None = None  # rows that --rows names and that are not there
+    stops: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> Exit:
+        """As a run would exit before anything is sent."""
+        return Exit.UNUSABLE if self.stops else Exit.DONE
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Header → field, for the columns that are sent."""
+        return {self.headers[index]: name for index, name in self._sent()}
+
+    @property
+    def templated(self) -> tuple[str, ...]:
+        """Headers of further columns that the template puts into the prompt."""
+        try:
+            template = Template.parse(self.settings.prompt or "", self.headers)
+        except TemplateError:
+            return ()  # it is told as what stops the run
+        sent = {index for index, _ in self._sent()}
+        return tuple(self.headers[index] for index in template.columns if index not in sent)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Headers of the columns that are not sent."""
+        if self.columns is None:
+            return ()
+        sent = {index for index, _ in self._sent()}
+        rest = (one for index, one in enumerate(self.headers) if index not in sent)
+        return tuple(one for one in rest if one not in self.templated)
+
+    def _sent(self) -> Iterable[tuple[int, str]]:
+        """Columns and their fields, without those that the one endpoint of all rows ignores."""
+        found = self.columns.fields if self.columns is not None else ()
+        endpoint = ENDPOINTS.get(self.settings.endpoint or "")
+        if endpoint is None or any(name == "endpoint" for _, name in found):
+            return found
+        known = {one.name for one in describe_inputs(endpoint.inputs)}
+        return [one for one in found if one[1] in known or one[1].startswith(BODY)]
+
+
+def survey(
+    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, *, count: int
+) -> Survey:
+    """Look at a sheet as `run` would. What makes it unusable is part of what is found."""
+    bare = Survey(
+        sheet=sheet,
+        workspace=workspace.folder,
+        settings=settings,
+        is_new=known is None,
+        disk_free=_disk_free(workspace.folder),
+        key_note=_key_note(settings),
+    )
+    store = Store.scratch() if known is None else Store.stage(workspace.table)
+    try:
+        looks = Onlooker(workspace=workspace, known=known, count=max(count, LOOKED_AT))
+        intake = look_at(store, sheet, settings, looks)
+        offer = last_offer(settings.base_url)
+        prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer else {})
+        found = _forecast(store, intake, settings, prices)
+    except SheetError as error:
+        stop = say("check.unusable", sheet=sheet.name)
+        errors = tuple(one for one in error.findings if one.severity == "error")
+        return _half_known(replace(bare, problems=errors, stops=(stop,)))
+    except TemplateError as error:
+        return _half_known(replace(bare, stops=(describe(error.finding),)))
+    except Refusal as error:
+        return _half_known(replace(bare, stops=(str(error),)))
+    finally:
+        store.close()
+    return replace(
+        bare,
+        layout=intake.layout,
+        headers=intake.headers,
+        columns=intake.columns,
+        identity=intake.identity,
+        plan=intake.plan,
+        findings=intake.findings,
+        problems=intake.problems,
+        models=intake.models,
+        absence=intake.absence,
+        requests=tuple(_requests(intake, sheet, settings, count)),
+        forecast=found[0] if found is not None else None,
+        offer_at=offer.at if offer is not None else None,
+        stops=(
+            *_stops(intake, workspace, settings, known),
+            *(_money_stops(settings, *found) if found is not None else ()),
+            *(_unwritable(workspace.folder)),
+        ),
+    )
+
+
+# --- sheets that cannot be run --------------------------------------------------------------------
+
+
+def _half_known(found: Survey) -> Survey:
+    """As much as reading the sheet tells, so that one look shows all there is to mend."""
+    settings = found.settings
+    try:
+        opened = open_sheet(found.sheet, encoding=settings.encoding, tab=settings.tab)
+    except SheetError:
+        return found
+    headers = opened.layout.headers
+    columns = map_columns(headers, known_fields(), given=settings.column, id_column=settings.id)
+    findings = [*opened.findings, *columns.findings]
+    missing = [one for one in _missing(columns, settings) if not found.stops[0].startswith(one)]
+    return replace(
+        found,
+        layout=plain_layout(opened),
+        headers=headers,
+        columns=columns,
+        findings=tuple(one for one in findings if one not in found.problems),
+        stops=(*found.stops, *missing),
+    )
+
+
+def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
+    """What nobody has chosen; a run names only the first of these."""
+    given = {name for _, name in columns.fields} | set(settings.set)
+    if settings.endpoint is None and "endpoint" not in given:
+        yield say("run.no_endpoint")
+    missing = frozenset() if "endpoint" in given else needed_fields(settings.endpoint) - given
+    if settings.model is None and "model" in missing:
+        yield say("run.no_model")
+    if settings.prompt is None and "prompt" in missing:
+        yield say("run.no_prompt")
+
+
+def _stops(
+    intake: Intake, workspace: Workspace, settings: Settings, known: Batch | None
+) -> Iterable[str]:
+    """Everything at which a run would stop, not only the first."""
+    ours = intake.sheet.name
+    if known is not None and known.sheet != ours and not settings.same_sheet:
+        folder = str(workspace.folder)
+        yield say("workspace.other_sheet", folder=folder, theirs=known.sheet, ours=ours)
+    if intake.elsewhere:
+        yield intake.elsewhere
+    if intake.absence is not None and intake.absence.entire:
+        yield absence_words(intake.absence, ours)
+    plan = intake.plan
+    if plan is None:
+        return
+    if plan.bad and not settings.skip_bad:
+        yield say("check.bad_rows", count=f"{plan.bad:,}")
+    if would_rebuy(plan) and not settings.rebuy:
+        rows, done = f"{plan.bought_again:,}", f"{plan.done_before:,}"
+        yield say("check.would_rebuy", rows=rows, done=done)
+
+
+# --- what lies ahead ------------------------------------------------------------------------------
+
+
+def _requests(
+    intake: Intake, sheet: Path, settings: Settings, count: int
+) -> Iterable[tuple[int, Preview | str]]:
+    folder = sheet.absolute().parent
+    place = Place(base_url=settings.base_url, folder=folder, allowed=settings.files_from)
+    for row, endpoint, fields in intake.first[:count]:
+        try:
+            yield row, preview(endpoint, json.loads(fields), place)
+        except NoRequestError as error:
+            yield row, str(error)
+
+
+def _forecast(
+    store: Store, intake: Intake, settings: Settings, prices: PriceList
+) -> tuple[Forecast, Committed] | None:
+    plan = intake.plan
+    if plan is None:
+        return None
+    with store.read() as tx:
+        waiting = counts(tx, BATCH_ID).waiting
+        due = Past(
+            costs=mean_costs(tx, BATCH_ID),
+            seconds=recent_seconds(tx, BATCH_ID),
+            file_size=mean_file_size(tx, BATCH_ID),
+        )
+        before = committed(tx, BATCH_ID)
+    fresh = plan.new + plan.changed + plan.returned - plan.answered_already
+    calls = max(min(waiting + fresh, plan.staged) - plan.bad, 0)
+    if settings.rows is not None:
+        named = sum(high - low + 1 for low, high in settings.rows)
+        absent = intake.absence.count if intake.absence is not None else 0
+        calls = min(calls, max(named - absent, 0))
+    if settings.limit is not None:
+        calls = min(calls, settings.limit)
+    return foresee(_kinds(intake, settings), calls, prices, settings, due), before
+
+
+def _kinds(intake: Intake, settings: Settings) -> list[Asked]:
+    """Each model with the examples that the first rows give; a model needs none to be priced."""
+    examples: dict[str, list[tuple[str, dict[str, JSON]]]] = {}
+    for _, name, fields in intake.first:
+        read = json.loads(fields)
+        examples.setdefault(_model_of(name, read), []).append((name, read))
+    kinds = []
+    for model, rows in intake.models.items():
+        found = examples.get(model) or [(settings.endpoint or "chat", {})]
+        kinds.append(
+            Asked(
+                endpoint=found[0][0],
+                model=model,
+                rows=rows,
+                examples=tuple(fields for _, fields in found),
+            )
+        )
+    return kinds
+
+
+def _model_of(name: str, fields: Mapping[str, JSON]) -> str:
+    """The model a request asks for: Midjourney's stand for one by their own default."""
+    if "model" in fields:
+        return str(fields["model"])
+    found = ENDPOINTS.get(name)
+    own = field_named(found.inputs, "model") if found is not None else None
+    return str(own.default) if own is not None and own.default else ""
+
+
+def _money_stops(settings: Settings, ahead: Forecast, before: Committed) -> Iterable[str]:
+    """Why a run would not begin for the sake of its cap."""
+    try:
+        decide(settings.max_cost, ahead, before)
+    except Refusal as refusal:
+        yield refusal.message
+
+
+def _unwritable(folder: Path) -> Iterable[str]:
+    there = _existing(folder)
+    if there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return
+    why = os.strerror(errno.ENOTDIR if there and not there.is_dir() else errno.EACCES)
+    yield say("check.cannot_write", folder=str(folder), reason=phrase(why))
+
+
+def _existing(folder: Path) -> Path | None:
+    """The folder itself, or the nearest one above it that is there."""
+    return next((one for one in (folder, *folder.parents) if one.exists()), None)
+
+
+def _disk_free(folder: Path) -> int | None:
+    there = _existing(folder)
+    try:
+        return shutil.disk_usage(there).free if there is not None else None
+    except OSError:
+        return None
+
+
+def _key_note(settings: Settings) -> str | None:
+    """Says that a run would find no key. A password manager is not disturbed for this."""
+    if any(source.kind == "command" for source in settings.provider.keys):
+        return None
+    try:
+        found = find_key(settings, os.environ)
+    except KeyRefusal as refusal:
+        return refusal.message
+    if found is not None:
+        return None
+    return say("keys.missing", name=keys_name(settings), url=settings.base_url)
+
+
+# --- as data --------------------------------------------------------------------------------------
+
+
+def survey_record(found: Survey) -> dict[str, JSON]:
+    """The survey as public data."""
+    plan, ahead = found.plan, found.forecast
+    counted = (
+        *("unchanged", "refreshed", "changed", "new", "returned", "removed"),
+        *("answered_already", "bought_again"),
+    )
+    return {
+        "schema": 1,
+        "sheet": str(found.sheet),
+        "workspace": str(found.workspace),
+        "base_url": found.settings.base_url,
+        "layout": dict(found.layout),
+        "columns": [[header, found.fields.get(header)] for header in found.headers],
+        "id_column": found.identity,
+        "endpoint": found.settings.endpoint,
+        "models": dict(found.models),
+        "rows": None if plan is None else plan.staged,
+        "bad_rows": None if plan is None else plan.bad,
+        "plan": None if plan is None else {name: getattr(plan, name) for name in counted},
+        "findings": [_finding_record(one) for one in found.findings],
+        "problems": [_finding_record(one) for one in found.problems],
+        "requests": [
+            {"row": row, "problem": one}
+            if isinstance(one, str)
+            else {"row": row, **one.as_json(), "body": without_long_texts(one.body)}
+            for row, one in found.requests
+        ],
+        **({"calls": None, "price": None} if ahead is None else forecast_record(ahead)),
+        "prices_from": found.offer_at,
+        "disk_free": found.disk_free,
+        "stops": list(found.stops),
+        "exit_code": int(found.exit_code),
+    }
+
+
+def _finding_record(finding: Finding) -> JSON:
+    """Data is English, whatever language people read."""
+    said = words(finding, "en")
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "row": finding.row,
+        "column": finding.column,
+        "found": said.found,
+        "expected": said.expected,
+        "message": said.message,
+    }

@@ -1,0 +1,288 @@
+"""Examines a set-up: gateway, key, model, prices, clock, disk, folder, table. Costs nothing."""
+
+import asyncio
+import difflib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jobs.job import JSON
+from jobs.store import TableError
+from jobs.store.integrity import REVISION, damages, on_shared_file_system
+from runner.catalogue.phrases import detail, phrase
+from runner.catalogue.reasons import reason
+from runner.exits import Exit
+from runner.preflight.gateway_info import Told, inquire
+from runner.prices.book import book
+from runner.prices.price_list import PriceList
+from runner.protocol.call import Call, Delivery, NotSent, Reply
+from runner.secret import Secret
+from runner.settings.keys import KeyRefusal, find_key, keys_name
+from runner.settings.settings import Settings
+from runner.transport.addresses import proxy_for
+from runner.transport.client import Target, TargetError, Wire
+from runner.workspace.workspace import Workspace
+
+MODELS = "/v1/models"
+SECONDS = 15.0
+SKEW = 90.0  # seconds that two clocks may differ
+LITTLE = 1_000_000_000  # bytes of free disk below which it is said
+LONGEST_LIST = 8
+
+
+class Health(StrEnum):
+    """How it stands with one thing."""
+
+    GOOD = "good"
+    NOTE = "note"  # works, and is worth knowing
+    BAD = "bad"  # a run would not get through
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was examined. Its sentence is `doctor.<name>.<found>` in the catalogue."""
+
+    name: str
+    found: str
+    health: Health = Health.GOOD
+    values: Mapping[str, str] = field(default_factory=dict)
+    code: Exit = Exit.DONE  # what a bad one means for the exit code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """All that was found. `models` are None where the gateway does not list them."""
+
+    checks: tuple[Check, ...]
+    models: tuple[str, ...] | None = None
+
+
+def _bad(name: str, found: str, code: Exit = Exit.UNUSABLE, **values: str) -> Check:
+    return Check(name=name, found=found, health=Health.BAD, values=values, code=code)
+
+
+def _note(name: str, found: str, **values: str) -> Check:
+    return Check(name=name, found=found, health=Health.NOTE, values=values)
+
+
+def _good(name: str, found: str, **values: str) -> Check:
+    return Check(name=name, found=found, values=values)
+
+
+def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[str]) -> Diagnosis:
+    """Look at everything; `wanted` are the models that the sheet asks for."""
+    checks: list[Check] = [_proxy(settings)]
+    key = None
+    try:
+        key = find_key(settings, os.environ)
+    except KeyRefusal as refusal:
+        checks.append(_bad("key", "refused", why=refusal.message))
+    else:
+        if key is None:
+            checks.append(_bad("key", "none", provider=keys_name(settings)))
+    models, told = None, Told()
+    try:
+        target = _target(settings, key or Secret("none"))
+    except TargetError as error:
+        checks.append(_bad("connection", "unusable", why=reason(error)))
+    else:
+        began = time.time()
+        delivery = asyncio.run(_ask(target, MODELS))
+        checks += _of_gateway(settings, delivery, key, began=began, target=target)
+        models = _models(delivery)
+        if isinstance(delivery, Reply):
+            told = inquire(target)
+    checks += _of_models(wanted, models)
+    checks += _of_prices(settings, wanted, told)
+    checks += _of_place(workspace)
+    return Diagnosis(checks=tuple(checks), models=models)
+
+
+def _target(settings: Settings, key: Secret) -> Target:
+    proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
+    return Target(
+        base_url=settings.base_url,
+        key=key,
+        proxy=proxy or proxy_for(settings.base_url, os.environ),
+    )
+
+
+async def _ask(target: Target, path: str) -> Delivery:
+    async with Wire(target, in_flight=1) as wire:
+        return await wire.send(Call(path=path, method="GET", timeout=SECONDS))
+
+
+# --- the gateway --------------------------------------------------------------------------------
+
+
+def _proxy(settings: Settings) -> Check:
+    if settings.provider.proxy is not None:
+        return _note("proxy", "settings", host=_host(settings.provider.proxy.reveal()))
+    found = proxy_for(settings.base_url, os.environ)
+    return _good("proxy", "none") if found is None else _note("proxy", "system", host=_host(found))
+
+
+def _host(url: str) -> str:
+    """The address of a proxy without a user's name and password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{(parts.netloc or '').rpartition('@')[2]}"
+
+
+def _of_gateway(
+    settings: Settings, delivery: Delivery, key: Secret | None, *, began: float, target: Target
+) -> Iterator[Check]:
+    url = settings.base_url
+    if isinstance(delivery, NotSent):
+        yield _bad("connection", "unreached", Exit.PROVIDER, url=url, why=_why(delivery))
+        return
+    if not isinstance(delivery, Reply):
+        yield _bad("connection", "no_answer", Exit.PROVIDER, url=url, why=_why(delivery))
+        return
+    yield _of_reply(delivery, url, target)
+    if key is not None:
+        yield from _of_key(delivery, key, url)
+    yield from _of_clock(delivery, began)
+
+
+def _why(delivery: Delivery) -> str:
+    return detail(getattr(delivery, "detail", "")) or getattr(delivery, "cause", "")
+
+
+def _of_reply(reply: Reply, url: str, target: Target) -> Check:
+    """Is there an API at this address? A path too much or too little brings the web console."""
+    if 300 <= reply.status < 400:
+        return _bad("connection", "redirect", url=url, to=reply.headers.get("location", "?"))
+    if _is_json(reply) or reply.status in (401, 403):
+        return _good("connection", "good", url=url, ms=f"{reply.seconds * 1000:,.0f}")
+    if other := _other_base(target):
+        return _bad("connection", "elsewhere", url=url, other=other)
+    if reply.body.lstrip()[:1] == b"<" and reply.status == 200:
+        return _bad("connection", "console", url=url)
+    if reply.status == 404:
+        return _note("connection", "no_list", url=url)
+    return _bad("connection", "strange", Exit.PROVIDER, url=url, status=str(reply.status))
+
+
+def _other_base(target: Target) -> str | None:
+    """The same host without the base URL's path, where the API answers there."""
+    parts = urlsplit(target.base_url)
+    if not parts.path.strip("/"):
+        return None
+    bare = f"{parts.scheme}://{parts.netloc}"
+    found = asyncio.run(_ask(Target(base_url=bare, key=target.key, proxy=target.proxy), MODELS))
+    return bare if isinstance(found, Reply) and _is_json(found) else None
+
+
+def _is_json(reply: Reply) -> bool:
+    return _parsed(reply.body) is not None
+
+
+def _parsed(body: bytes) -> dict[str, JSON] | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _of_key(reply: Reply, key: Secret, url: str) -> Iterator[Check]:
+    masked = key.masked()
+    if reply.status in (401, 403):
+        yield _bad("key", "rejected", Exit.PROVIDER, key=masked, url=url)
+    elif reply.status == 200 and _models(reply) is not None:
+        yield _good("key", "accepted", key=masked)
+    elif _is_json(reply):
+        yield _note("key", "unproven", key=masked)
+
+
+def _of_clock(reply: Reply, began: float) -> Iterator[Check]:
+    """Links and Retry-After dates are read by this clock."""
+    with suppress(KeyError, TypeError, ValueError):
+        theirs = parsedate_to_datetime(reply.headers["date"]).timestamp()
+        skew = began - theirs
+        seconds = f"{abs(skew):,.0f}"
+        if abs(skew) <= SKEW:
+            yield _good("clock", "good")
+        else:
+            yield _note("clock", "fast" if skew > 0 else "slow", seconds=seconds)
+
+
+def _models(delivery: Delivery) -> tuple[str, ...] | None:
+    """The models by name, in each of the shapes that there are; None where it is no such list."""
+    if not isinstance(delivery, Reply) or delivery.status != 200:
+        return None
+    found = _parsed(delivery.body)
+    data = (found or {}).get("data", (found or {}).get("models"))
+    if not isinstance(data, list):
+        return None
+    names = [one.get("id") or one.get("name") if isinstance(one, dict) else one for one in data]
+    return tuple(sorted({name for name in names if isinstance(name, str)}))
+
+
+def _of_models(wanted: Sequence[str], models: tuple[str, ...] | None) -> Iterator[Check]:
+    if models is None:
+        return
+    yield _good("models", "listed", count=f"{len(models):,}")
+    for model in wanted:
+        if model in models or model.startswith("mj_"):
+            continue
+        near = difflib.get_close_matches(model, models, n=1, cutoff=0.5)
+        found = "meant" if near else "unlisted"
+        yield _note("models", found, model=model, near=near[0] if near else "")
+
+
+def _of_prices(settings: Settings, wanted: Sequence[str], told: Told) -> Iterator[Check]:
+    offer = told.offer
+    prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer is not None else {})
+    if offer is not None:
+        yield _good("prices", "gateway", count=f"{len(offer.tariffs):,}")
+    else:
+        yield _note("prices", "book", date=book().date)
+    unpriced = [model for model in wanted if prices.of(model) is None]
+    if unpriced:
+        yield _note("prices", "unknown", models=", ".join(unpriced[:LONGEST_LIST]))
+    if told.till is not None and told.till.left is not None:
+        yield _good("prices", "till", left=f"{float(told.till.left):,.2f}")
+
+
+# --- this machine -------------------------------------------------------------------------------
+
+
+def _of_place(workspace: Workspace | None) -> Iterator[Check]:
+    folder = workspace.folder if workspace is not None else Path.cwd()
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield _bad("folder", "unwritable", folder=str(folder))
+    else:
+        yield _good("folder", "good", folder=str(folder))
+    free = shutil.disk_usage(there).free
+    words = f"{free / 1e9:,.1f} GB"
+    yield (
+        _good("disk", "good", free=words) if free >= LITTLE else _note("disk", "little", free=words)
+    )
+    if on_shared_file_system(there):
+        yield _note("folder", "shared")
+    if workspace is not None and workspace.table.exists():
+        yield from _of_table(workspace)
+
+
+def _of_table(workspace: Workspace) -> Iterator[Check]:
+    try:
+        found = damages(workspace.table)
+    except TableError as error:
+        yield _bad("table", "unusable", why=reason(error))
+        return
+    if found:
+        yield _bad("table", "damaged", why="; ".join(map(phrase, found)))
+    else:
+        yield _good("table", "good", revision=REVISION)
+    if workspace.is_running():
+        yield _note("table", "held")

@@ -1,0 +1,217 @@
+"""What lies ahead of a run: its price, its time and its disk, each as a range."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from statistics import quantiles
+
+from jobs.job import JSON
+from jobs.store.queries.spending import Asked
+from runner.catalogue import say
+from runner.catalogue.money import amount_words
+from runner.endpoints.registry import ENDPOINTS
+from runner.pacing.pace import CEILING
+from runner.preflight.pending_work import Past
+from runner.prices.book import book
+from runner.prices.price_list import PriceList
+from runner.prices.request import LONGEST, Ask
+from runner.prices.tariff import Source
+from runner.settings.schema import AUTO
+from runner.settings.settings import Settings
+
+ENOUGH_CALLS = 10  # answered here before they say something about the next ones
+AROUND = (0.8, 1.2)  # of the mean cost so far
+UNLIMITED_FIELDS = ("chat", "chat-image")  # endpoints whose answer nothing need limit
+USUAL_SECONDS: Mapping[str, tuple[float, float]] = {
+    "embedding": (0.5, 5.0),
+    "chat": (2.0, 60.0),
+    "messages": (2.0, 60.0),
+    "image": (10.0, 120.0),
+    "image-edit": (10.0, 120.0),
+    "chat-image": (30.0, 300.0),
+    "mj-imagine": (60.0, 600.0),
+    "mj-blend": (60.0, 600.0),
+}
+"""How long one request usually takes, its picture included."""
+TEXT_BYTES = (2_000, 16_000)  # of the table, for a row
+PICTURE_BYTES = (1_000_000, 3_000_000)  # of one picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What lies ahead. `calls` is the most there can be, repeats left out.
+
+    `amounts` are by currency, for the models whose price is known; `unknown` are the others.
+    """
+
+    calls: int
+    amounts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    estimate: bool = False
+    sources: frozenset[Source] = frozenset()
+    unlimited: tuple[str, ...] = ()  # models by tokens of which no row limits its answer
+    seconds: tuple[float, float] | None = None
+    measured: bool = False  # are the seconds those of earlier calls?
+    disk: tuple[int, int] = (0, 0)  # bytes
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """The currencies that the known prices are in."""
+        return tuple(self.amounts)
+
+    def exceeds(self, amount: float) -> bool:
+        """May the run cost more than so many units of any currency? Unknown counts as more."""
+        return bool(self.unknown) or any(high > amount for _, high in self.amounts.values())
+
+
+def foresee(
+    kinds: Sequence[Asked], calls: int, prices: PriceList, settings: Settings, past: Past
+) -> Forecast:
+    """The ranges for `calls` of these rows (a limit may take fewer than there are)."""
+    total = sum(kind.rows for kind in kinds) or 1
+    share = calls / total
+    amounts: dict[str, tuple[float, float]] = {}
+    unknown: list[str] = []
+    estimate, sources, unlimited = False, set(), set()
+    for kind in kinds:
+        tariff = prices.of(kind.model)
+        each = _each(kind, prices, past)
+        if tariff is None or each is None:
+            unknown.append(kind.model)
+            continue
+        low, high = amounts.get(tariff.currency, (0.0, 0.0))
+        rows = kind.rows * share
+        amounts[tariff.currency] = (low + each[0] * rows, high + each[1] * rows)
+        estimate = estimate or tariff.is_estimate or tariff.by_tokens
+        sources.add(tariff.source)
+        if tariff.by_tokens and _is_unlimited(kind):
+            unlimited.add(kind.model)
+    measured = len(past.seconds) >= ENOUGH_CALLS
+    return Forecast(
+        calls=calls,
+        amounts={name: (_rounded(low), _rounded(high)) for name, (low, high) in amounts.items()},
+        unknown=tuple(dict.fromkeys(unknown)),
+        estimate=estimate,
+        sources=frozenset(sources),
+        unlimited=tuple(sorted(unlimited)),
+        seconds=_seconds(kinds, calls, settings, past.seconds if measured else ()),
+        measured=measured,
+        disk=_disk(kinds, share, past),
+    )
+
+
+def forecast_record(ahead: Forecast) -> dict[str, JSON]:
+    """The forecast as public data."""
+    return {
+        "calls": ahead.calls,
+        "price": {
+            "ranges": {name: [low, high] for name, (low, high) in ahead.amounts.items()},
+            "unknown": list(ahead.unknown),
+            "estimate": ahead.estimate,
+            "sources": [str(one) for one in sorted(ahead.sources)],
+        },
+        "seconds": None if ahead.seconds is None else list(ahead.seconds),
+        "seconds_measured": ahead.measured,
+        "disk_needed": list(ahead.disk),
+    }
+
+
+def range_words(ahead: Forecast) -> str:
+    """The price range of what lies ahead, with what is not known of it."""
+    words = []
+    if ahead.amounts:
+        known = " + ".join(_range(name, *one) for name, one in ahead.amounts.items())
+        words.append(say("money.at_least" if ahead.unknown else "money.about", amount=known))
+        words += _whose(ahead)
+    if ahead.unknown:
+        words.append(say("money.no_price", models=", ".join(ahead.unknown[:8])))
+    return "; ".join(words) or say("money.unknown")
+
+
+def _range(currency: str, low: float, high: float) -> str:
+    least, most = amount_words(low), amount_words(high)
+    if least == most:
+        return f"{most} {currency}"
+    return say("money.between", low=least, high=most, currency=currency)
+
+
+def _whose(ahead: Forecast) -> list[str]:
+    words = []
+    if Source.GATEWAY in ahead.sources:
+        words.append(say("money.by_gateway"))
+    if Source.BOOK in ahead.sources:
+        words.append(say("money.by_book", date=book().date))
+    return words
+
+
+def _each(kind: Asked, prices: PriceList, past: Past) -> tuple[float, float] | None:
+    """Between what one row of this kind probably costs."""
+    tariff = prices.of(kind.model)
+    if tariff is None:
+        return None
+    mean, count = past.costs.get((kind.model, tariff.currency), (0.0, 0))
+    if count >= ENOUGH_CALLS and tariff.by_tokens:
+        return mean * AROUND[0], mean * AROUND[1]
+    spans = [prices.span(ask) for ask in _asks(kind)]
+    known = [span for span in spans if span is not None]
+    if not known:
+        return None
+    low = sum((one[0] for one in known), Decimal(0)) / len(known)
+    high = sum((one[1] for one in known), Decimal(0)) / len(known)
+    return float(low), float(high)
+
+
+def _asks(kind: Asked) -> list[Ask]:
+    longest = LONGEST.get(kind.endpoint)
+    return [
+        Ask(endpoint=kind.endpoint, model=kind.model, fields=fields, longest=longest)
+        for fields in kind.examples
+    ]
+
+
+def _is_unlimited(kind: Asked) -> bool:
+    return kind.endpoint in UNLIMITED_FIELDS and any(one.limit() is None for one in _asks(kind))
+
+
+def _rounded(amount: float) -> float:
+    return round(amount, 6)
+
+
+def _seconds(
+    kinds: Sequence[Asked], calls: int, settings: Settings, before: Sequence[float]
+) -> tuple[float, float] | None:
+    """By the middle half of earlier calls' times, else by usual ones; never faster than --rpm."""
+    if not calls:
+        return None
+    at_once = CEILING if settings.concurrency == AUTO else int(settings.concurrency)
+    hands = min(at_once, calls)
+    least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
+    if before:
+        quick, _, slow = quantiles(before, n=4)
+        return max(calls * quick / hands, quick, least), max(calls * slow / hands, slow, least)
+    total = sum(kind.rows for kind in kinds) or 1
+    times = [USUAL_SECONDS.get(kind.endpoint, (2.0, 60.0)) for kind in kinds]
+    work = [
+        sum(kind.rows * each[side] for kind, each in zip(kinds, times, strict=True)) / total
+        for side in (0, 1)
+    ]
+    longest = [max((each[side] for each in times), default=0.0) for side in (0, 1)]
+    low, high = (max(calls * work[side] / hands, longest[side], least) for side in (0, 1))
+    return low, high
+
+
+def _disk(kinds: Sequence[Asked], share: float, past: Past) -> tuple[int, int]:
+    low = high = 0.0
+    for kind in kinds:
+        rows = kind.rows * share
+        low, high = low + rows * TEXT_BYTES[0], high + rows * TEXT_BYTES[1]
+        found = ENDPOINTS.get(kind.endpoint)
+        if found is None or not found.pictures:
+            continue
+        asks = _asks(kind)
+        pictures = rows * (sum(ask.n for ask in asks) / len(asks) if asks else 1)
+        small, large = PICTURE_BYTES
+        if past.file_size is not None:
+            small, large = int(past.file_size * AROUND[0]), int(past.file_size * AROUND[1])
+        low, high = low + pictures * small, high + pictures * large
+    return int(low), int(high)

@@ -1,0 +1,109 @@
+"""Asks a gateway about itself: its prices and its till. Free, quick, and never failing a run."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.prices.balance import Till, read_billing, read_token_usage
+from runner.prices.gateway_prices import read_offer
+from runner.prices.tariff import Tariff
+from runner.protocol.call import Call, Reply
+from runner.secret import redacted
+from runner.transport.client import Target, Wire
+
+PRICING = "/api/pricing"
+TOKEN_USAGE = "/api/usage/token"  # noqa: S105 - a path
+SUBSCRIPTION = "/v1/dashboard/billing/subscription"
+USAGE = "/v1/dashboard/billing/usage"
+SECONDS = 5.0  # nobody waits longer for something that is only told
+LARGEST = 8 << 20  # bytes of a price list that is kept
+KEPT_FOR = 30 * 86_400.0  # seconds that a kept price list is still shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A gateway's price list, and when it was had (Unix seconds)."""
+
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a gateway said of itself; None where it says nothing of the kind."""
+
+    offer: Offer | None = None
+    till: Till | None = None
+
+
+def inquire(target: Target) -> Told:
+    """Prices and till. Where the price list cannot be had now, the one of last time."""
+    replies = asyncio.run(_ask(target, (PRICING, TOKEN_USAGE, SUBSCRIPTION, USAGE)))
+    pricing, *till = replies
+    tariffs = read_offer(pricing) if pricing else None
+    offer = None
+    if tariffs:
+        offer = Offer(tariffs=tariffs, at=time.time())
+        _keep(target.base_url, pricing)
+    return Told(offer=offer or last_offer(target.base_url), till=_till(*till))
+
+
+def till_of(target: Target) -> Till | None:
+    """The till alone."""
+    return _till(*asyncio.run(_ask(target, (TOKEN_USAGE, SUBSCRIPTION, USAGE))))
+
+
+def _till(token: bytes, subscription: bytes, usage: bytes) -> Till | None:
+    found = read_token_usage(token) or read_billing(subscription, usage)
+    if found is not None and found.left is None:
+        # A key without a limit of its own; what the account has may be told by the other call.
+        account = read_billing(subscription, usage)
+        return account if account is not None and account.left is not None else found
+    return found
+
+
+async def _ask(target: Target, paths: tuple[str, ...]) -> list[bytes]:
+    """The bodies of what was answered; empty where that was no answer."""
+    async with Wire(target, in_flight=len(paths)) as wire:
+        calls = (Call(path=path, method="GET", timeout=SECONDS) for path in paths)
+        replies = await asyncio.gather(*(wire.send(call) for call in calls))
+    return [one.body if isinstance(one, Reply) and one.status == 200 else b"" for one in replies]
+
+
+# --- the price list of last time -----------------------------------------------------------------
+
+
+def last_offer(base_url: str) -> Offer | None:
+    """The price list that this gateway gave last time, for whoever may not ask now."""
+    try:
+        found = json.loads(_file(base_url).read_text(encoding="utf-8"))
+        at, body = float(found["at"]), str(found["body"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    tariffs = read_offer(body.encode())
+    return Offer(tariffs=tariffs, at=at) if tariffs and time.time() - at < KEPT_FOR else None
+
+
+def _keep(base_url: str, body: bytes) -> None:
+    if len(body) > LARGEST:
+        return
+    file = _file(base_url)
+    text = redacted(body.decode("utf-8", "replace"))  # a server may echo what it was sent
+    record = {"base_url": base_url, "at": time.time(), "body": text}
+    with suppress(OSError):  # a convenience: without it `check` knows fewer prices
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        part.replace(file)
+
+
+def _file(base_url: str) -> Path:
+    from platformdirs import user_cache_path  # noqa: PLC0415 - most commands do without it
+
+    name = hashlib.blake2b(base_url.encode(), digest_size=8).hexdigest()
+    return user_cache_path("rowmill", appauthor=False) / f"prices-{name}.json"

@@ -1,0 +1,53 @@
+"""The rows that a run is to ask, as the table has them before it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jobs.store import Transaction
+from jobs.store.queries.pace import recent_seconds
+from jobs.store.queries.spending import (
+    Asked,
+    Committed,
+    committed,
+    mean_costs,
+    mean_file_size,
+    to_send,
+)
+from runner.settings.settings import Settings
+from runner.workspace.workspace import BATCH_ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What earlier calls of this sheet tell; empty for a new one."""
+
+    costs: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    seconds: Sequence[float] = ()
+    file_size: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """The rows that are to be asked, and what is known of such rows; read in one look."""
+
+    kinds: tuple[Asked, ...]
+    past: Past
+    before: Committed
+
+    def calls(self, limit: int | None) -> int:
+        """How many rows will be asked, where at most so many may be."""
+        rows = sum(kind.rows for kind in self.kinds)
+        return rows if limit is None else min(rows, limit)
+
+
+def look(tx: Transaction, settings: Settings) -> Due:
+    """Read what the forecast needs."""
+    return Due(
+        kinds=tuple(to_send(tx, BATCH_ID, positions=settings.rows)),
+        past=Past(
+            costs=mean_costs(tx, BATCH_ID),
+            seconds=recent_seconds(tx, BATCH_ID),
+            file_size=mean_file_size(tx, BATCH_ID),
+        ),
+        before=committed(tx, BATCH_ID),
+    )

@@ -1,0 +1,207 @@
+"""A request as it would be sent, made fit for eyes: no key, pictures as their names and sizes."""
+
+import base64
+import json
+import mimetypes
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.job import JSON
+from runner.endpoints.endpoint import AnyEndpoint
+from runner.endpoints.inputs import Attachment, InputError, parse
+from runner.endpoints.registry import UnknownEndpoint, endpoint
+from runner.files.attachments import AttachmentError, Reference, load
+from runner.protocol.call import Call, Part
+from runner.secret import redacted
+from runner.steps.job_inputs import references_in
+
+_DATA_URI = re.compile(r"(data:[^,\s\"'()<>]{0,100};base64,)([A-Za-z0-9+/=_-]{200,})")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1000,}={0,2}")
+_HIDDEN = re.compile(r"[^ \n\x21-\x7e]")
+LONG_TEXT = 600  # characters of one text that a preview shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where requests of a sheet go, and where its pictures lie."""
+
+    base_url: str
+    folder: Path
+    allowed: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPart:
+    """One part of a form: a text, or (`is_file`) a picture by its `@name` or its size."""
+
+    name: str
+    content: str
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """One request. `body` is JSON, or else `parts` are the parts of a form."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: JSON = None
+    parts: tuple[FormPart, ...] = ()
+
+    def as_json(self) -> dict[str, JSON]:
+        """The request as data."""
+        record: dict[str, JSON] = {"method": self.method, "url": self.url}
+        if self.headers:
+            record["headers"] = dict(self.headers)
+        if self.parts:
+            record["form"] = [[part.name, part.content] for part in self.parts]
+        elif self.body is not None:
+            record["body"] = self.body
+        return record
+
+
+class NoRequestError(Exception):
+    """These fields do not make a request; the text says why."""
+
+
+def preview(name: str, fields: Mapping[str, JSON], place: Place) -> Preview:
+    """The request of a job. Raises `NoRequestError`."""
+    found = endpoint(name)
+    if isinstance(found, UnknownEndpoint):
+        raise NoRequestError(str(found))
+    try:
+        call, shown = _built(found, fields, place)
+    except InputError as error:
+        raise NoRequestError(str(error)) from error
+    body: JSON = None
+    if call.json is not None:
+        body = _mapped(dict(call.json), lambda text: _masked(text, shown))
+    return Preview(
+        method=call.method,
+        url=place.base_url + call.path,
+        headers=dict(call.headers),
+        body=body,
+        parts=tuple(_form_part(part, shown) for part in call.parts),
+    )
+
+
+def curl_line(request: Preview) -> str:
+    """The request as one line for a POSIX shell; the key is a variable in it."""
+    words = ["curl", shlex.quote(request.url)]
+    if request.method not in ("POST", "GET"):
+        words += ["-X", request.method]
+    words += ["-H", '"Authorization: Bearer $ROWMILL_API_KEY"']
+    for name, value in request.headers.items():
+        words += ["-H", shlex.quote(f"{name}: {value}")]
+    for part in request.parts:
+        # Only with -F does curl read files: a cell that begins with @ must stay a text.
+        words.append("-F" if part.is_file else "--form-string")
+        words.append(shlex.quote(f"{part.name}={part.content}"))
+    if request.body is not None:
+        words += ["-H", "'Content-Type: application/json'", "-d"]
+        words += [shlex.quote(json_text(request.body))]
+    return redacted(visible(" ".join(words)))
+
+
+def json_text(value: JSON, *, indent: int | None = None) -> str:
+    """JSON of visible characters only: what a terminal could act on is written as an escape."""
+    return redacted(visible(json.dumps(value, ensure_ascii=False, indent=indent)))
+
+
+def without_pictures(value: JSON) -> JSON:
+    """The value with base64 told by its size."""
+    return _mapped(value, _short_base64)
+
+
+def without_long_texts(value: JSON) -> JSON:
+    """The value with long texts cut, for a first look."""
+    return _mapped(value, _cut)
+
+
+def _built(
+    found: AnyEndpoint, fields: Mapping[str, JSON], place: Place
+) -> tuple[Call, dict[str, str]]:
+    """The call with a mark in place of each picture, and what is shown for each mark."""
+    shown: dict[str, str] = {}
+    pictures: dict[str, tuple[Attachment, ...]] = {}
+    for name, references in references_in(found, fields).items():
+        pictures[name] = tuple(_stand_in(one, place, shown) for one in references)
+    return found.build(parse(found.inputs, fields, pictures)), shown
+
+
+def _stand_in(reference: Reference, place: Place, shown: dict[str, str]) -> Attachment:
+    """A picture with a mark for its bytes, so that no megabytes are packed only to be hidden."""
+    try:
+        real = load(reference, folder=place.folder, allowed=place.allowed)
+    except (AttachmentError, OSError):
+        kind = mimetypes.guess_type(reference.value)[0] or "image/png"
+        real = Attachment(data=b"", media_type=kind, name=Path(reference.value).name)
+    if real.data is None:
+        return real
+    mark = f"rowmill picture {len(shown)}"
+    size = f"{len(real.data) or reference.size:,} bytes"
+    shown[mark] = f"<{size}>"
+    if reference.kind == "file" and not reference.is_inside:
+        shown[mark] = f"@{reference.value}"
+    return Attachment(data=mark.encode(), media_type=real.media_type, name=real.name)
+
+
+def _masked(text: str, shown: Mapping[str, str]) -> str:
+    for mark, words in shown.items():
+        text = text.replace(base64.b64encode(mark.encode()).decode(), words)
+    return _short_base64(text)
+
+
+def _form_part(part: Part, shown: Mapping[str, str]) -> FormPart:
+    text = part.content.decode("utf-8", errors="replace")
+    if part.filename is None:
+        return FormPart(name=part.name, content=text)
+    words = shown.get(text, f"<{len(part.content):,} bytes>")
+    kind = f";type={part.media_type}" if part.media_type and words.startswith("@") else ""
+    return FormPart(name=part.name, content=words + kind, is_file=True)
+
+
+def _short_base64(text: str) -> str:
+    if len(text) < 200:
+        return text
+    text = _DATA_URI.sub(lambda found: f"{found[1]}<{len(found[2]) * 3 // 4:,} bytes>", text)
+    if _BASE64.fullmatch(text.strip()):
+        return f"<{len(text.strip()) * 3 // 4:,} bytes>"
+    return text
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONG_TEXT:
+        return text
+    return f"{text[:LONG_TEXT]}… <{len(text) - LONG_TEXT:,} more characters>"
+
+
+def _mapped(value: JSON, change: Callable[[str], str]) -> JSON:
+    """The value with every text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_mapped(one, change) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _mapped(one, change) for name, one in value.items()}
+    return value
+
+
+def visible(text: str) -> str:
+    """The text with its line breaks kept; what else cannot be seen is written as a JSON escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _HIDDEN.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", errors="surrogatepass")
+    pairs = (units[place : place + 2].hex() for place in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs)

@@ -1,0 +1,74 @@
+"""Reads what a gateway says of the credit that is left."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from jobs.job import JSON
+from runner.prices.gateway_prices import UNITS
+from runner.prices.money import ZERO
+
+UNLIMITED = 100_000_000
+"""Protocol fact: the hard limit of a key without one."""
+_PLAUSIBLE = 20_000  # dollars; larger whole numbers are quota units, shown as they are
+_CENTS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till:
+    """Credit in the gateway's dollars. `left` None: without limit."""
+
+    left: Decimal | None
+    used: Decimal | None = None
+
+
+def read_token_usage(body: bytes) -> Till | None:
+    """/api/usage/token: quota units, always. None where it is something else."""
+    found = _object(body)
+    data = found.get("data")
+    if not isinstance(data, dict) or found.get("code") not in (True, 0, 200, "success"):
+        return None
+    left, used = _number(data.get("total_available")), _number(data.get("total_used"))
+    if data.get("unlimited_quota") is True:
+        return Till(left=None, used=None if used is None else used / UNITS)
+    if left is None:
+        return None
+    return Till(left=left / UNITS, used=None if used is None else used / UNITS)
+
+
+def read_billing(subscription: bytes, usage: bytes) -> Till | None:
+    """/v1/dashboard/billing: dollars and cents, or units where the operator shows those.
+
+    Protocol fact: the hard limit is what is left and what was used together.
+    """
+    limit = _number(_object(subscription).get("hard_limit_usd"))
+    used = _number(_object(usage).get("total_usage"))
+    if limit is None:
+        return None
+    spent = None if used is None else used / _CENTS
+    if limit == UNLIMITED:
+        return Till(left=None, used=spent)
+    if spent is None:
+        return None  # what is left cannot be told from the limit alone
+    if limit > _PLAUSIBLE and limit == limit.to_integral_value():
+        limit, spent = limit / UNITS, spent / UNITS
+    return Till(left=max(limit - spent, ZERO), used=spent)
+
+
+def _object(body: bytes) -> Mapping[str, JSON]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) and "error" not in found else {}
+
+
+def _number(value: JSON) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() else None

@@ -1,0 +1,114 @@
+"""What may still be spent: a call is only begun when even its ceiling fits under the cap."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from jobs.claimed import Claimed
+from jobs.store.queue.claims import Most
+from jobs.store.queue.settles import Settlement
+from runner.prices.money import NANO, nanos
+from runner.prices.price_list import PriceList
+from runner.prices.request import LONGEST, Ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooDear:
+    """The next call does not fit any more; amounts in the cap's currency."""
+
+    row: int
+    most: float | None  # None: its model has no price
+    left: float
+
+
+def ask_of(job: Claimed) -> Ask:
+    """What a job's request asks for."""
+    return Ask(
+        endpoint=job.endpoint,
+        model=job.model,
+        fields=job.fields,
+        longest=LONGEST.get(job.endpoint),
+    )
+
+
+def _ask_of_all(jobs: Sequence[Claimed]) -> Ask:
+    """What jobs that share a call ask for together."""
+    first, *others = jobs
+    if not others:
+        return ask_of(first)
+    texts = "".join(str(value) for job in others for value in job.fields.values())
+    return replace(ask_of(first), fields={**first.fields, "others": texts})
+
+
+def _too_dear(job: Claimed, most: int | None, left: int) -> TooDear:
+    known = None if most is None else most / NANO
+    return TooDear(row=job.row, most=known, left=max(left, 0) / NANO)
+
+
+class Purse:
+    """Counts what is spent and what is in flight, in billionths; `cap` None: all may be spent.
+
+    `reserve` is asked by the thread that writes the table, everything else by the event loop. What
+    it reserved counts from `take` on, since the transaction may be undone and tried again.
+    """
+
+    def __init__(self, prices: PriceList, *, cap: float | None = None, spent: int = 0) -> None:
+        self.prices = prices
+        self.too_dear: TooDear | None = None
+        self._cap = None if cap is None else nanos(cap)
+        self._spent = spent
+        self._held: dict[int, int] = {}  # by call
+        self._asked: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def retune(self, cap: float | None) -> None:
+        """Another cap, also in the middle of a run."""
+        with self._lock:
+            self._cap = None if cap is None else nanos(cap)
+
+    def start_from(self, spent: int) -> None:
+        """What was spent before, in billionths."""
+        with self._lock:
+            self._spent = spent
+
+    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[Most]:
+        """What the first of these calls may cost; the others do not fit."""
+        prices = [self.prices.ceiling(_ask_of_all(jobs)) for jobs in calls]
+        reserved: list[Most] = []
+        with self._lock:
+            self._asked, self.too_dear = {}, None
+            left = None if self._cap is None else self._cap - self._spent - sum(self._held.values())
+            for jobs, price in zip(calls, prices, strict=True):
+                most = nanos(price.amount, up=True) if price is not None else None
+                if left is not None:
+                    if most is None or most > left:
+                        self.too_dear = _too_dear(jobs[0], most, left)
+                        break
+                    left -= most
+                self._asked[jobs[0].call_id] = most or 0
+                reserved.append(Most() if price is None else Most(price.amount, price.currency))
+        return reserved
+
+    def take(self, jobs: Sequence[Claimed]) -> bool:
+        """The calls of these jobs are open: what was reserved for them is in flight.
+
+        Returns whether there were more, which did not fit.
+        """
+        with self._lock:
+            for job in jobs:
+                self._held.setdefault(job.call_id, self._asked.get(job.call_id, 0))
+            self._asked = {}
+            return self.too_dear is not None
+
+    def settled(self, settlement: Settlement) -> None:
+        """A step is durable: its call counts with what it cost, or may have cost."""
+        with self._lock:
+            if settlement.refund is not None:
+                self._spent -= nanos(settlement.refund)
+            ended = settlement.ended
+            if ended is None or not ended.told:
+                return
+            most = self._held.pop(settlement.job.call_id, 0)
+            if ended.wire in ("A", "B"):
+                return
+            self._spent += most if ended.cost is None else nanos(ended.cost)

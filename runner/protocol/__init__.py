@@ -1,0 +1,1 @@
+"""HTTP and providers' words as values; no input or output."""

@@ -1,0 +1,84 @@
+"""Reads Server-Sent Events out of an answer's bytes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jobs.job import JSON
+from runner.protocol.json_text import Undecodable, decode
+
+_FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event; `name` is empty where the server gave none."""
+
+    name: str
+    data: str
+
+
+def events(body: bytes) -> Iterator[Event]:
+    """The events that carry data, as the WHATWG standard reads them.
+
+    One thing is looser: the last event counts without the blank line behind it, because the body is
+    known to be complete.
+    """
+    name, data = b"", list[bytes]()
+    for line in _lines(body):
+        if not line:
+            if data:
+                yield _event(name, data)
+            name, data = b"", []
+            continue
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    if data:
+        yield _event(name, data)
+
+
+def stray(body: bytes) -> str:
+    """What is neither comment nor field: a bare error behind a ping, or no stream at all."""
+    lines = (line for line in _lines(body) if line and line.partition(b":")[0] not in _FIELDS)
+    return b"\n".join(line for line in lines if not line.startswith(b":")).decode(
+        "utf-8", "replace"
+    )
+
+
+def payloads(body: bytes) -> Iterator[tuple[str, JSON | Undecodable]]:
+    """Name and JSON of each event, without the empty ones and the `[DONE]` mark.
+
+    Some servers leave out the blank lines between events; then each data line is read by itself.
+    """
+    for event in events(body):
+        text = event.data.strip()
+        if not text or text.startswith("[DONE]"):
+            continue
+        value = decode(text)
+        if not isinstance(value, Undecodable) or "\n" not in text:
+            yield event.name, value
+            continue
+        for line in text.split("\n"):
+            if line.strip() and not line.startswith("[DONE]"):
+                yield event.name, decode(line)
+
+
+def looks_like_events(body: bytes) -> bool:
+    """Does it begin as an event stream does, whatever its content type says?"""
+    head = body[:4096].removeprefix(_BOM).lstrip()
+    return head.startswith((b":", b"data:", b"event:", b"id:", b"retry:"))
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return body.removeprefix(
+        _BOM
+    ).splitlines()  # of bytes: LF, CR and CRLF only, as the standard says
+
+
+def _event(name: bytes, data: list[bytes]) -> Event:
+    return Event(
+        name=name.decode("utf-8", "replace"), data=b"\n".join(data).decode("utf-8", "replace")
+    )

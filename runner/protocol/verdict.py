@@ -1,0 +1,357 @@
+"""Decides what a complete reply means: by the body's code, else its words, else its status."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from jobs.job import JSON, Failure
+from jobs.job import FailureClass as F
+from runner.protocol.call import Reply
+from runner.protocol.errors import Fault, fault_in, fault_of, is_error
+from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.sse import looks_like_events, payloads, stray
+
+
+class Action(StrEnum):
+    """What is to be done about a reply."""
+
+    READ = "read"  # the endpoint reads it
+    WAIT = "wait"  # refused for free: quiet the account, ask again
+    RETRY = "retry"  # a fault that may pass; costs an attempt
+    DOUBT = "doubt"  # it may have been carried out and billed
+    UNUSABLE = "unusable"  # complete and worthless; at most one repeat
+    FAIL = "fail"  # this row will never work as it is
+    STOP_KEY = "stop_key"  # the key or account is refused; probe it before stopping the run
+    STOP_CREDIT = "stop_credit"  # no money; three in a row stop the run
+    STOP_MODEL = (
+        "stop_model"  # this model (or form) is not to be had; `no_channel` asks for patience
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The decision; `by_time` where a time limit on the way cut the call (504, 524)."""
+
+    action: Action
+    failure: Failure | None = None
+    by_time: bool = False
+
+
+class _Sentence(NamedTuple):
+    action: Action
+    kind: F
+    cause: str
+
+
+def judge(reply: Reply) -> Verdict:
+    """The decision on a complete reply. Never raises."""
+    if 200 <= reply.status < 300:
+        return _judge_success(reply)
+    fault = fault_of(reply)
+    retry = reply.headers.get("x-should-retry", "").strip().lower()
+    return _verdict(_sentence(fault, reply.status, retry), fault, reply.status)
+
+
+def judge_error(value: JSON, *, status: int = 200) -> Verdict:
+    """The decision on an error object by itself, such as one in the middle of a stream."""
+    fault = fault_in(value)
+    return _verdict(_sentence(fault, status, ""), fault, status)
+
+
+def _verdict(sentence: _Sentence, fault: Fault, status: int) -> Verdict:
+    meant = status if status >= 300 else fault.number
+    return Verdict(
+        action=sentence.action,
+        failure=Failure(
+            kind=sentence.kind, cause=sentence.cause, detail=fault.words, status=status
+        ),
+        by_time=sentence.action is Action.DOUBT and meant in (504, 524),
+    )
+
+
+# --- 2xx --------------------------------------------------------------------------------------
+
+_SUSPECT = re.compile(rb'"(?:error|success|code)"')
+
+
+def _judge_success(reply: Reply) -> Verdict:
+    """An error under 2xx: New API passes an upstream's error on with the upstream's own status."""
+    if looks_like_events(reply.body):
+        found = _first_payload(reply.body)
+    elif reply.body[:1] == b"{" and not _SUSPECT.search(reply.body):
+        return Verdict(action=Action.READ)  # nothing in it can be an error: spare the parsing
+    else:
+        found = decode(reply.body)
+    if isinstance(found, Undecodable):
+        return _unreadable(found, reply)
+    if not is_error(found):
+        return Verdict(action=Action.READ)
+    fault = fault_in(found, gateway="x-oneapi-request-id" in reply.headers)
+    return _verdict(_sentence(fault, reply.status, ""), fault, reply.status)
+
+
+def _first_payload(body: bytes) -> JSON | Undecodable:
+    for _, value in payloads(body):
+        return None if isinstance(value, Undecodable) else value
+    text = stray(body)
+    return (
+        decode(text) if text else None
+    )  # nothing but pings: a cut stream, for the endpoint to say
+
+
+def _unreadable(found: Undecodable, reply: Reply) -> Verdict:
+    if found.reason not in ("html", "empty"):
+        return Verdict(action=Action.READ)  # the endpoint says what it expected
+    cause = "html" if found.reason == "html" else "empty_answer"
+    fault = fault_of(reply)
+    return _verdict(_Sentence(Action.UNUSABLE, F.NO_RESULT, cause), fault, reply.status)
+
+
+# --- the order of evidence ----------------------------------------------------------------------
+
+
+def _sentence(fault: Fault, status: int, should_retry: str) -> _Sentence:
+    known = _by_code(fault, status) or _by_words(fault, status)
+    if known:
+        return known
+    plain = _by_status(fault, _meant_status(fault, status))
+    if should_retry == "false" and plain.action is Action.RETRY:
+        return plain._replace(action=Action.FAIL)
+    if should_retry == "true" and plain.action is Action.FAIL:
+        return plain._replace(action=Action.RETRY)
+    return plain
+
+
+def _meant_status(fault: Fault, status: int) -> int:
+    """The status, or under 2xx the status that the error object itself speaks of."""
+    if status >= 300:
+        return status
+    if fault.number is not None and 400 <= fault.number < 600:
+        return fault.number
+    return _TYPES.get(fault.type, 0)
+
+
+_TYPES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "timeout_error": 504,
+    "cf_gateway_timeout": 524,
+    "overloaded_error": 529,
+}
+
+_CREDIT = _Sentence(Action.STOP_CREDIT, F.CREDIT, "insufficient_quota")
+_KEY_QUOTA = _Sentence(Action.STOP_CREDIT, F.CREDIT, "key_quota")
+_REFUSED = _Sentence(Action.FAIL, F.REFUSED, "moderation")
+_BAD = _Sentence(Action.FAIL, F.BAD_INPUT, "bad_request")
+_DOUBT = _Sentence(Action.DOUBT, F.SERVER, "answer_lost_upstream")
+_NO_MODEL = _Sentence(Action.STOP_MODEL, F.MODEL, "model_not_found")
+_NO_CHANNEL = _Sentence(Action.STOP_MODEL, F.MODEL, "no_channel")
+_NO_ACCESS = _Sentence(Action.STOP_MODEL, F.MODEL, "model_not_allowed")
+_NO_PRICE = _Sentence(Action.STOP_MODEL, F.MODEL, "model_not_priced")
+_BLOCKED = _Sentence(Action.STOP_KEY, F.KEY, "blocked")
+_SLOWER = _Sentence(Action.WAIT, F.LIMIT, "rate_limit")
+_CROWDED = _Sentence(Action.WAIT, F.LIMIT, "overloaded")
+_TOO_LONG = _Sentence(Action.FAIL, F.BAD_INPUT, "too_long")
+_TOO_LARGE = _Sentence(Action.FAIL, F.BAD_INPUT, "too_large")
+_AGAIN = _Sentence(Action.RETRY, F.SERVER, "server_error")
+_NO_PICTURE_IN = _Sentence(Action.UNUSABLE, F.BAD_INPUT, "picture_unreachable")
+_WRONG_ADDRESS = _Sentence(Action.STOP_MODEL, F.MODEL, "wrong_address")
+_WRONG_FIELD = _Sentence(Action.FAIL, F.BAD_INPUT, "image_field")
+
+_CODES: dict[str, _Sentence] = {
+    "insufficient_user_quota": _CREDIT,
+    "billing_hard_limit_reached": _CREDIT,
+    "enforced_spend_limit_reached": _CREDIT,
+    "contract_spend_limit_reached": _CREDIT,
+    "pre_consume_token_quota_failed": _KEY_QUOTA,
+    "access_denied": _BLOCKED,
+    "account_deactivated": _BLOCKED,
+    "unsupported_country_region_territory": _BLOCKED,
+    "get_channel_failed": _NO_CHANNEL,
+    "model_price_error": _NO_PRICE,
+    "api_not_implemented": _Sentence(Action.STOP_MODEL, F.MODEL, "not_implemented"),
+    "sensitive_words_detected": _REFUSED,
+    "content_policy_violation": _REFUSED,
+    "content_filter": _REFUSED,
+    "moderation_blocked": _REFUSED,
+    "invalid_request": _BAD,
+    "count_token_failed": _BAD,
+    "gen_relay_info_failed": _BAD,
+    "convert_request_failed": _BAD,
+    "read_request_body_failed": _BAD,
+    "context_length_exceeded": _TOO_LONG,
+    "string_above_max_length": _TOO_LONG,
+    "count_token_messages_failed": _NO_PICTURE_IN,
+    "invalid_image_url": _NO_PICTURE_IN,
+    "rate_limit_exceeded": _SLOWER,
+    "slow_down": _SLOWER,
+    "rate_limit_check_failed": _AGAIN,
+    "new_api_panic": _AGAIN,
+    "do_request_failed": _DOUBT,
+    "read_response_body_failed": _DOUBT,
+    "unmarshal_response_body_failed": _DOUBT,
+    "bad_response_body": _DOUBT,
+    "empty_response": _DOUBT,
+}
+_SPENT = frozenset(  # the caller's money at OpenAI itself; behind a gateway the operator's
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+    }
+)
+
+
+def _by_code(fault: Fault, status: int) -> _Sentence | None:
+    if fault.midjourney and fault.number is not None:
+        return _midjourney(fault)
+    for code in (fault.code, fault.type):
+        if code in _SPENT or "exceeded your current quota" in fault.words:
+            return _spent(fault, status)
+        if code == "model_not_found":  # New API's distributor says it with 503, of wrong names too
+            return _NO_CHANNEL if status == 503 else _NO_MODEL
+        if code in _CODES:
+            return _CODES[code]
+    return None
+
+
+def _spent(fault: Fault, status: int) -> _Sentence:
+    if fault.gateway and status not in (402, 403):
+        return _Sentence(Action.WAIT, F.LIMIT, "upstream_quota")
+    return _CREDIT
+
+
+def _midjourney(fault: Fault) -> _Sentence | None:
+    """Codes of the Midjourney proxy family; published tables differ, so the words count too."""
+    if "quota_not_enough" in fault.words:
+        return _CREDIT
+    busy = re.search(r"队列|稍后|无可用的账号", fault.words)
+    if fault.number in (23, 30) or (fault.number in (3, 9) and busy):
+        return _CROWDED
+    return _MIDJOURNEY.get(fault.number or 0)
+
+
+_MIDJOURNEY = {
+    3: _BAD,
+    4: _BAD,
+    5: _DOUBT,
+    9: _BAD,
+    24: _Sentence(Action.FAIL, F.REFUSED, "banned_word"),
+}
+
+# servers that know only one of `image` and `image[]` miss it by name, or call the other unknown
+_IMAGE_FIELD = (
+    r"(?:^|[^\w.]|body\.)image(?:\[\])?['\"`]?:? "
+    r"(?:file |field )?(?:is |are )?(?:required|missing)"
+    r"|(?:missing|unknown|unexpected|unrecognized) .{0,30}['\"`]image(?:\[\])?['\"`]"
+)
+_MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
+_WORDS: tuple[tuple[re.Pattern[str], _Sentence], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), sentence)
+    for pattern, sentence in (
+        (r"该令牌额度已用尽|token quota is not enough", _KEY_QUOTA),
+        (r"user quota is not enough|pre-consumed quota failed|余额不足", _CREDIT),
+        (r"用户额度不足|预扣费额度失败|订阅额度不足|未配置订阅", _CREDIT),
+        (r"credit balance is too low|insufficient balance", _CREDIT),
+        (r"已被封禁|不在令牌允许访问的列表|account (?:has been|is) (?:banned|suspended)", _BLOCKED),
+        (r"倍率或价格未配置", _NO_PRICE),
+        (r"无可用渠道|可用渠道失败|no available channel", _NO_CHANNEL),
+        (r"无权访问|令牌分组 .{0,80}已被禁用|分组 .{0,80}已被弃用", _NO_ACCESS),
+        (
+            r"not have access to (?:the )?model|not allowed to (?:use|access) .{0,60}model",
+            _NO_ACCESS,
+        ),
+        (_MODEL_NAME + r"(?:does not exist|(?:is )?not (?:found|supported))", _NO_MODEL),
+        (_MODEL_NAME + r"(?:is|has been) deprecated", _NO_MODEL),
+        (r"\bmodel (?:does not exist|not found)|\b(?:unknown|no such) model", _NO_MODEL),
+        (r"模型.{0,80}不存在|不支持.{0,20}模型", _NO_MODEL),
+        (r"overloaded|负载已饱和", _CROWDED),
+        (r"请求数限制|too many requests|rate limit", _SLOWER),
+        (r"content[_ ]policy|moderation|safety system|responsible ai", _REFUSED),
+        (r"content management policy|sensitive words|敏感|违规|违反", _REFUSED),
+        (r"\bflagged\b|violat\w{0,6} .{0,60}(?:polic|guideline|terms)", _REFUSED),
+        (r"you can retry your request|please (?:try again|retry)|请稍后(?:重试|再试)", _AGAIN),
+        (r"error while downloading|failed to download|invalid_image_url", _NO_PICTURE_IN),
+        (r"context length|maximum context|prompt is too long", _TOO_LONG),
+        (r"request body too large|request_too_large|exceeds 5 MB maximum", _TOO_LARGE),
+        (r"invalid url \(", _WRONG_ADDRESS),
+        (_IMAGE_FIELD, _WRONG_FIELD),
+    )
+)
+
+
+def _by_words(fault: Fault, status: int) -> _Sentence | None:
+    text = fault.known_words
+    for pattern, sentence in _WORDS:
+        if sentence.action in _heard(status) and pattern.search(text):
+            return sentence
+    return None
+
+
+def _heard(status: int) -> frozenset[Action]:
+    """Which words overrule a status: a lost answer is in doubt unless they prove nothing ran."""
+    if 300 <= status < 400:
+        return frozenset()
+    if status == 401:
+        return frozenset({Action.STOP_KEY, Action.STOP_CREDIT})
+    if status in _LOST:
+        return frozenset({Action.STOP_KEY, Action.STOP_CREDIT, Action.STOP_MODEL, Action.FAIL})
+    return frozenset(Action)
+
+
+_LOST = frozenset({408, 499, 502, 504, *range(520, 528), 530})
+_STATUS: dict[int, _Sentence] = {
+    400: _BAD,
+    401: _Sentence(Action.STOP_KEY, F.KEY, "key_refused"),
+    402: _Sentence(Action.STOP_CREDIT, F.CREDIT, "payment_required"),
+    403: _Sentence(Action.FAIL, F.REFUSED, "forbidden"),
+    405: _WRONG_ADDRESS,
+    408: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    409: _Sentence(Action.WAIT, F.SERVER, "conflict"),
+    413: _TOO_LARGE,
+    425: _Sentence(Action.WAIT, F.SERVER, "too_early"),
+    429: _SLOWER,
+    499: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    501: _Sentence(Action.STOP_MODEL, F.MODEL, "not_implemented"),
+    502: _Sentence(Action.DOUBT, F.SERVER, "bad_gateway"),
+    503: _Sentence(Action.WAIT, F.SERVER, "unavailable"),
+    504: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    524: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    529: _CROWDED,
+}
+
+
+def _by_status(fault: Fault, status: int) -> _Sentence:
+    if 300 <= status < 400:
+        return _Sentence(Action.STOP_MODEL, F.MODEL, "redirect")
+    if status == 403 and fault.html:  # a web firewall's page, not the gateway
+        return _Sentence(Action.WAIT, F.SERVER, "blocked_page")
+    if status == 404:
+        return _not_found(fault)
+    if status in _STATUS:
+        return _STATUS[status]
+    if status in _LOST:
+        return _Sentence(Action.DOUBT, F.SERVER, "bad_gateway")
+    return _BAD if 400 <= status < 500 else _AGAIN
+
+
+_NOWHERE = re.compile(r"\W*(?:404\W+)?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE)
+
+
+def _not_found(fault: Fault) -> _Sentence:
+    """Bare words such as FastAPI's speak of the address: whoever misses a thing names it."""
+    if fault.html or not fault.words or _NOWHERE.fullmatch(fault.words):
+        return _WRONG_ADDRESS
+    if re.search(r"model|模型", fault.words, re.IGNORECASE):
+        return _NO_MODEL
+    return _Sentence(Action.FAIL, F.BAD_INPUT, "not_found")

@@ -1,0 +1,203 @@
+"""Serves one sheet's page on 127.0.0.1, to whoever knows the token that this start made."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from jobs.export.thumbs import FOLDER, thumb_name
+from jobs.store import BusyError, Store
+from jobs.store.queries.gallery import file_names
+from runner.catalogue import say
+from runner.files.thumbnails import make_missing
+from runner.protocol.pictures import ENDINGS
+from runner.report.live_feed import Feed, put_back
+from runner.workspace.workspace import BATCH_ID, Workspace
+
+HOST = "127.0.0.1"
+PAUSE = 1.0  # seconds between two looks at the table
+PATIENCE = 8.0  # seconds that a thumbnail which is being made is waited for
+MOST_ROWS = 1_000_000
+MOST_BYTES = 8 << 20  # of a request
+TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
+GUARDS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class LivePage:
+    """The server, inside `async with`; `url` is known from then on.
+
+    OSError on entering: the port cannot be used.
+    """
+
+    def __init__(self, workspace: Workspace, *, port: int) -> None:
+        self.url = ""
+        self._workspace = workspace
+        self._port = port
+        self._token = secrets.token_urlsafe(18)
+        self._feed = Feed(workspace, token=self._token)
+        self._hosts: frozenset[str] = frozenset()
+        self._runner: web.AppRunner | None = None
+        self._missing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "LivePage":
+        app = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
+        root = f"/{self._token}"
+        app.router.add_get(f"{root}/", self._page)
+        app.router.add_get(f"{root}/events", self._events)
+        app.router.add_get(f"{root}/{FOLDER}/{{name:.+}}", self._thumb)
+        app.router.add_get(f"{root}/files/{{name:.+}}", self._file)
+        app.router.add_post(f"{root}/retry", self._retry)
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
+        )
+        await runner.setup()
+        self._runner = runner
+        try:
+            await web.TCPSite(runner, HOST, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        port = runner.addresses[0][1]
+        self._hosts = frozenset({f"{HOST}:{port}", f"localhost:{port}"})
+        self.url = f"http://{HOST}:{port}{root}/"
+        self._missing = asyncio.create_task(asyncio.to_thread(self._make_missing))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        if self._missing is not None:
+            self._missing.cancel()
+        await self._runner.cleanup()
+
+    def _make_missing(self) -> None:
+        """Thumbnails of what was saved before there were any."""
+        store = Store.look(self._workspace.table)
+        try:
+            with store.read() as tx:
+                names = file_names(tx, BATCH_ID)
+        finally:
+            store.close()
+        make_missing(self._workspace.folder, names)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Only this machine's own names for the server are answered, and only safely.
+
+        A web page elsewhere may point its name at 127.0.0.1; the Host header gives it away.
+        """
+        if request.headers.get("Host", "").lower() not in self._hosts:
+            raise web.HTTPBadRequest(text="unknown host\n", headers=GUARDS)
+        try:
+            answer = await handler(request)
+        except web.HTTPException as error:
+            error.headers.update(GUARDS)
+            raise
+        if not answer.prepared:
+            answer.headers.update(GUARDS)
+        return answer
+
+    async def _page(self, _request: web.Request) -> web.StreamResponse:
+        text = await asyncio.to_thread(self._feed.page)
+        return web.Response(
+            body=text.encode(errors="replace"), content_type="text/html", charset="utf-8"
+        )
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """News for as long as the page is open."""
+        stream = web.StreamResponse(headers={**GUARDS, "Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        listener = self._feed.listener()
+        with suppress(ConnectionResetError):
+            while True:
+                news = await asyncio.to_thread(listener.news)
+                words = f"event: news\ndata: {news}\n\n" if news else ": nothing new\n\n"
+                await stream.write(words.encode(errors="replace"))
+                await asyncio.sleep(PAUSE)
+        return stream
+
+    async def _thumb(self, request: web.Request) -> web.StreamResponse:
+        """A thumbnail; one that is still being made is waited for."""
+        name = request.match_info["name"]
+        path = _inside(self._workspace.folder / FOLDER, name)
+        file = _inside(self._workspace.files, name.removesuffix(thumb_name("")))
+        for _ in range(int(PATIENCE / 0.25)):
+            if path.is_file() or not file.is_file():
+                break
+            await asyncio.sleep(0.25)
+        return _given(path)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        return _given(_inside(self._workspace.files, request.match_info["name"]))
+
+    async def _retry(self, request: web.Request) -> web.StreamResponse:
+        """Ticked rows, put back. Whoever writes has to name the token once more."""
+        given = request.headers.get("X-Rowmill-Token", "")
+        if not secrets.compare_digest(given.encode(), self._token.encode()):
+            raise web.HTTPForbidden(text="wrong token\n")
+        numbers = _numbers(await request.text())
+        if not numbers:
+            return web.json_response({"error": say("serve.no_rows")}, status=400)
+        try:
+            count = await asyncio.to_thread(put_back, self._workspace.table, numbers)
+        except BusyError as error:
+            return web.json_response({"error": str(error.orig)}, status=503)
+        if not count:
+            return web.json_response({"error": say("serve.none_fit")}, status=409)
+        note = None if self._workspace.is_running() else say("serve.not_running")
+        return web.json_response({"count": count, "note": note})
+
+
+def _numbers(text: str) -> list[int]:
+    """The row numbers of a request; none where it is not one."""
+    try:
+        rows = json.loads(text)["rows"]
+    except (ValueError, TypeError, KeyError):
+        return []
+    if not isinstance(rows, list) or len(rows) > MOST_ROWS:
+        return []
+    good = all(type(row) is int and 0 < row < 1 << 31 for row in rows)
+    return rows if good else []
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The file of that name in a folder; a name or a link that leads out of it is not found."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise web.HTTPNotFound
+    return path
+
+
+def _given(path: Path) -> web.StreamResponse:
+    """A picture as a picture, anything else as bytes to be kept."""
+    if not path.is_file():
+        raise web.HTTPNotFound
+    kind = TYPES.get(path.suffix.lower())
+    headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    headers["Content-Type"] = kind or "application/octet-stream"
+    if kind is None:
+        headers["Content-Disposition"] = "attachment"
+    return web.FileResponse(path, headers=headers)
+
+
+def serve_forever(workspace: Workspace, *, port: int, started: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C; `started` is told the address once it listens. OSError: as above."""
+
+    async def serve() -> None:
+        async with LivePage(workspace, port=port) as page:
+            started(page.url)
+            await asyncio.Event().wait()
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve())

@@ -1,1 +1,0 @@
-"""The morning page, live: a server for this machine alone."""

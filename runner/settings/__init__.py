@@ -1,0 +1,1 @@
+"""Settings: one schema, resolved once, each value with its source."""

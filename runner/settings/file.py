@@ -1,0 +1,71 @@
+"""What a settings file says, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from runner.exits import Refusal
+from runner.prices.user_prices import OwnPrice
+from runner.secret import Secret
+from runner.settings.schema import Value
+
+
+class SettingsError(Refusal):
+    """A settings file or the environment says something that cannot be used. Exit 3."""
+
+
+class Origin(StrEnum):
+    """Whose file it is. Only the sheet's own folder may hold a stranger's file."""
+
+    CONFIG = "config file"  # named with --config
+    SHEET = "sheet file"  # found beside the sheet
+    USER = "user file"  # in the user's configuration folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """Where a provider's key is to be had: `kind` is env, file or command.
+
+    `url` is the base URL it was meant for: the key is used for no other site.
+    """
+
+    kind: str
+    value: str
+    folder: Path  # of the settings file, for relative paths
+    account: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPart:
+    """What one file says about one provider."""
+
+    base_url: str | None = None
+    keys: tuple[KeySource, ...] = ()
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | str | None = None
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Who is told when a run ends. The address may hold a secret, so it can lie elsewhere."""
+
+    url: str | None = None
+    on_finish: str | None = None
+    url_from: KeySource | None = None
+    secret_from: KeySource | None = None  # signs messages to Feishu and DingTalk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFile:
+    """One settings file, checked."""
+
+    path: Path
+    origin: Origin
+    values: Mapping[str, Value] = field(default_factory=dict)
+    providers: Mapping[str, ProviderPart] = field(default_factory=dict)
+    prices: Mapping[str, OwnPrice] = field(default_factory=dict)
+    notify: Notify | None = None

@@ -1,0 +1,39 @@
+"""Where settings files lie, and which of them are in force."""
+
+from pathlib import Path
+
+from runner.catalogue import say
+from runner.settings.file import Origin, SettingsError, SettingsFile
+
+FILE_NAME = "rowmill.toml"
+
+
+def find_files(folder: Path | None, config: Path | None) -> tuple[SettingsFile, ...]:
+    """The settings files in force: `config` alone, or the sheet's, which beats the user's."""
+    places = _places(folder, config)
+    if not places:
+        return ()
+    from runner.settings.toml_reader import read_file  # noqa: PLC0415 - most commands find no file
+
+    return tuple(read_file(path, origin) for path, origin in places)
+
+
+def _places(folder: Path | None, config: Path | None) -> list[tuple[Path, Origin]]:
+    if config is not None:
+        if not config.is_file():
+            raise SettingsError(say("settings.no_such_file", file=str(config)))
+        return [(config, Origin.CONFIG)]
+    found = []
+    if folder is not None and (folder / FILE_NAME).is_file():
+        found.append((folder / FILE_NAME, Origin.SHEET))
+    users = user_file()
+    if users.is_file() and not (found and users.samefile(found[0][0])):
+        found.append((users, Origin.USER))
+    return found
+
+
+def user_file() -> Path:
+    """The user's own settings file, whether it exists or not."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - `rowmill --help` does without it
+
+    return user_config_path("rowmill", appauthor=False) / FILE_NAME

@@ -1,0 +1,367 @@
+"""The settings of one command: every value with its source, decided once.
+
+A flag beats the environment, which beats the settings files (beside the sheet, then the user's),
+which beat what the workspace remembers, which beats the default.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from jobs import failpoints
+from runner.catalogue import say
+from runner.catalogue.reasons import reason
+from runner.prices.user_prices import OwnPrice
+from runner.secret import Secret
+from runner.settings.file import (
+    KeySource,
+    Notify,
+    Origin,
+    ProviderPart,
+    SettingsError,
+    SettingsFile,
+)
+from runner.settings.schema import (
+    OF_ONE_COMMAND,
+    SCHEMA,
+    Cap,
+    Kind,
+    Scope,
+    Setting,
+    StopIf,
+    Tolerance,
+    Until,
+    Value,
+    variable_of,
+)
+from runner.settings.values import UnfitError, read_value
+
+__all__ = [
+    "BUILT_IN",
+    "KEY_VARIABLE",
+    "KeySource",
+    "Notice",
+    "OwnPrice",
+    "Provider",
+    "Settings",
+    "SettingsError",
+    "SettingsFile",
+    "resolve",
+]
+
+BUILT_IN = MappingProxyType({"wenwen": "https://api.wenwen-ai.com"})
+"""Providers that need no settings file."""
+
+KEY_VARIABLE = "ROWMILL_API_KEY"
+
+RUN_PREFIX = "ROWMILL_RUN_"
+"""Begins what a run tells the person's own command; no setting."""
+
+_AS_TEXT = frozenset({Kind.TEMPLATE, Kind.PAIRS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Who the calls go to. A key in `keys` is used only for the site it names itself."""
+
+    name: str
+    base_url: str
+    keys: tuple[KeySource, ...] = ()
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the person should know; not an error. The catalogue turns it into a sentence."""
+
+    key: str
+    values: Mapping[str, str]
+    of_address: bool = False  # of no use to a command that sends nothing
+
+    def sentence(self) -> str:
+        """The notice in the person's language."""
+        return say(self.key, **self.values)
+
+
+# Nobody compares two of them, and what compares sixty fields takes as long to make as all else.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settings:
+    """Everything a command was told, by whatever way. `sources[field]` says by which."""
+
+    endpoint: str | None
+    model: str | None
+    prompt: str | None
+    set: Mapping[str, str]
+    column: Mapping[str, str]
+    id: str | None
+    tab: str | None
+    encoding: str | None
+    provider: Provider
+    base_url: str
+    limit: int | None
+    rows: tuple[tuple[int, int], ...] | None
+    skip_bad: bool
+    same_sheet: bool
+    rebuy: bool
+    workspace: Path | None
+    name: str
+    files_from: tuple[Path, ...]
+    allow_host: tuple[str, ...]
+    concurrency: int | str
+    rpm: int | None
+    tpm: int | None
+    max_cost: Cap | None
+    until: Until | None
+    pilot: int | None
+    notify: str | None
+    on_finish: str | None
+    in_doubt: str
+    ok_if_failed: Tolerance | None
+    progress: str
+    json: bool
+    yes: bool
+    no_input: bool
+    port: int
+    latency: float
+    faults: str
+    kill: int
+    class_: tuple[str, ...] | None
+    from_: Path | None
+    pause: bool
+    resume: bool
+    watch: bool
+    again: bool
+    export: Path | None
+    verify: bool
+    config: Path | None
+    color: str
+    lang: str | None
+    quiet: bool
+    verbose: bool
+    debug: bool
+    attempts: int
+    timeout: float | None
+    stop_if: StopIf | None
+    ask_above: float
+    max_wait: float | None
+    prices: Mapping[str, OwnPrice]
+    told: Notify | None
+    files: tuple[Path, ...]
+    sources: Mapping[str, str]
+    notices: tuple[Notice, ...]
+
+    def to_remember(self) -> dict[str, Any]:
+        """What the workspace keeps for later commands: the options that shape requests, as JSON."""
+        kept = {}
+        for setting in SCHEMA:
+            if Scope.REMEMBERED in setting.scopes and self.sources[setting.field] != "default":
+                kept[setting.field] = _plain(getattr(self, setting.field))
+        return kept
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    match value:
+        case Provider():
+            return value.name
+        case Cap():
+            return str(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def resolve(
+    flags: Mapping[str, Value],
+    environ: Mapping[str, str],
+    files: Sequence[SettingsFile] = (),
+    remembered: Mapping[str, object] | None = None,
+) -> Settings:
+    """Decide every value. `flags` holds only what was really given. Raises `SettingsError`."""
+    desk = _Desk(flags, environ, files, remembered or {})
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    provider = str(desk.strongest(desk.setting("provider"), "")[0])
+    for setting in SCHEMA:
+        values[setting.field], sources[setting.field] = desk.strongest(setting, provider)
+    values["base_url"] = values["base_url"] or BUILT_IN.get(provider)
+    if values["base_url"] is None:
+        raise SettingsError(
+            say("settings.no_base_url", provider=provider, known=", ".join(desk.providers()))
+        )
+    values["provider"] = desk.provider(provider, values["base_url"])
+    notices = (*_unknown_variables(environ), *_doubtful_host(values, sources))
+    prices = {model: price for file in reversed(files) for model, price in file.prices.items()}
+    told = next((file.notify for file in files if file.notify is not None), None)
+    return Settings(
+        **values,
+        prices=prices,
+        told=told,
+        files=tuple(file.path for file in files),
+        sources=sources,
+        notices=notices,
+    )
+
+
+class _Desk:
+    """All the places a value may come from, strongest first."""
+
+    def __init__(
+        self,
+        flags: Mapping[str, Value],
+        environ: Mapping[str, str],
+        files: Sequence[SettingsFile],
+        remembered: Mapping[str, object],
+    ) -> None:
+        self.flags = flags
+        self.environ = environ
+        self.files = files
+        self.remembered = remembered
+
+    def setting(self, field: str) -> Setting:
+        return next(one for one in SCHEMA if one.field == field)
+
+    def strongest(self, setting: Setting, provider: str) -> tuple[Value, str]:
+        """The value in force with its source; tables of pairs are merged pair by pair."""
+        if setting.kind not in {Kind.PAIRS, Kind.COLUMNS}:
+            return next(self._given(setting, provider))
+        merged: dict[str, str] = {}
+        source = "default"
+        for value, origin in self._given(setting, provider):
+            if isinstance(value, Mapping) and value:
+                source = origin if source == "default" else source
+                merged = {**value, **merged}
+        return {key: value for key, value in merged.items() if value != ""}, source
+
+    def _given(self, setting: Setting, provider: str) -> Iterator[tuple[Value, str]]:
+        flag = self.flags.get(setting.field)
+        if flag is not None:
+            yield self._expanded(setting, flag, Path(), fenced=False), "flag"
+        text = self.environ.get(setting.variable, "")
+        if Scope.ENV in setting.scopes and text.strip():
+            value = self._read(setting, text, setting.variable)
+            yield self._expanded(setting, value, Path(), fenced=False), "environment"
+        for file in self.files:
+            part = file.providers.get(provider, ProviderPart())
+            for one in (getattr(part, setting.field, None), file.values.get(setting.field)):
+                if one is not None:
+                    fenced = file.origin is Origin.SHEET
+                    value = self._expanded(setting, one, file.path.parent, fenced=fenced)
+                    yield value, str(file.origin)
+        kept = self.remembered.get(setting.field)
+        if Scope.REMEMBERED in setting.scopes and kept is not None:
+            yield self._read(setting, kept, say("settings.workspace")), "remembered"
+        yield setting.default, "default"
+
+    def _read(self, setting: Setting, raw: object, place: str) -> Value:
+        try:
+            return read_value(setting, raw)
+        except UnfitError as error:
+            key = setting.name
+            message = say("settings.wrong", file=place, key=key, expected=error.expected)
+            if setting.kind is not Kind.BASE_URL:
+                message += say("settings.found", found=repr(raw))
+            raise SettingsError(message) from error
+
+    def _expanded(self, setting: Setting, value: Value, folder: Path, *, fenced: bool) -> Value:
+        """The value with @FILE replaced by what the file says."""
+        if setting.kind not in _AS_TEXT:
+            return value
+        if isinstance(value, Mapping):
+            return {
+                key: _content(text, folder, setting.name, fenced=fenced)
+                for key, text in value.items()
+            }
+        return _content(str(value), folder, setting.name, fenced=fenced)
+
+    def providers(self) -> list[str]:
+        return sorted({*BUILT_IN, *(name for file in self.files for name in file.providers)})
+
+    def provider(self, name: str, base_url: str) -> Provider:
+        parts = [file.providers.get(name, ProviderPart()) for file in self.files]
+        keys = [
+            KeySource(
+                kind=key.kind,
+                value=key.value,
+                folder=key.folder,
+                account=key.account,
+                url=self._url_for_key(name, position),
+            )
+            for position, part in enumerate(parts)
+            for key in part.keys
+        ]
+        return Provider(
+            name=name,
+            base_url=base_url,
+            keys=tuple(keys),
+            proxy=next((part.proxy for part in parts if part.proxy is not None), None),
+        )
+
+    def _url_for_key(self, name: str, position: int) -> str | None:
+        """The base URL a key was meant for: of its own file, or of a file trusted more than it.
+
+        A file beside the sheet may move the base URL; keys from the user's own file do not follow.
+        """
+        for file in self.files[position:]:
+            url = file.providers.get(name, ProviderPart()).base_url or file.values.get("base_url")
+            if url is not None:
+                return str(url)
+        return BUILT_IN.get(name)
+
+
+def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
+    if not text.startswith("@"):
+        return text
+    path = folder / Path(text[1:]).expanduser()
+    if fenced and not path.resolve().is_relative_to(folder.resolve()):
+        raise SettingsError(say("settings.outside", file=str(path), option=option))
+    try:
+        return path.read_text(encoding="utf-8-sig").removesuffix("\n")
+    except OSError as error:
+        why = reason(error)
+        raise SettingsError(
+            say("settings.no_text", file=str(path), option=option, reason=why)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            say("settings.no_text", file=str(path), option=option, reason=say("settings.not_utf8"))
+        ) from error
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
+    known = {one.variable for one in SCHEMA if Scope.ENV in one.scopes}
+    known |= {KEY_VARIABLE, failpoints.VARIABLE, *map(variable_of, OF_ONE_COMMAND)}
+    by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({Scope.FLAG})}
+    for name in sorted(environ):
+        if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
+            continue
+        tails = [one.removeprefix("ROWMILL_") for one in known]
+        near = difflib.get_close_matches(name.upper().removeprefix("ROWMILL_"), tails, n=1)
+        if name in by_hand:
+            option = name.removeprefix("ROWMILL_").lower()
+            yield Notice(key="notice.by_hand", values={"name": name, "option": option})
+        elif near:
+            yield Notice(
+                key="notice.unknown_near", values={"name": name, "near": f"ROWMILL_{near[0]}"}
+            )
+        else:
+            yield Notice(key="notice.unknown", values={"name": name})
+
+
+def is_here(url: str) -> bool:
+    """Does this address lead to this machine?"""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+def _doubtful_host(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[Notice]:
+    url = str(values["base_url"])
+    if sources["base_url"] == Origin.SHEET:
+        yield Notice(key="notice.url_from_sheet", values={"url": url}, of_address=True)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_here(url):
+        yield Notice(key="notice.no_tls", values={"url": url}, of_address=True)

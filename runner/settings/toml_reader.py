@@ -1,0 +1,303 @@
+"""Reads a settings file (TOML), with every key and type checked and named when it is wrong."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.catalogue import say
+from runner.catalogue.reasons import reason
+from runner.prices.user_prices import OwnPrice
+from runner.secret import Secret
+from runner.settings.file import (
+    KeySource,
+    Notify,
+    Origin,
+    ProviderPart,
+    SettingsError,
+    SettingsFile,
+)
+from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, Kind, Scope, Setting, Value
+from runner.settings.values import UnfitError, at_once, base_url, read_value
+
+_LINE = re.compile(r"at line (\d+), column (\d+)")
+_DEFAULTS = {one.field: one for one in SCHEMA if one.section == "defaults"}
+_LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
+_NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
+_SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify")
+
+
+def read_file(path: Path, origin: Origin) -> SettingsFile:
+    """Read and check one file. Raises `SettingsError` naming file, key, expected and found."""
+    reader = _Reader(path, origin, _load(path))
+    reader.no_others(reader.data, _SECTIONS, "")
+    read = SettingsFile(
+        path=path,
+        origin=origin,
+        values={**reader.section("defaults", _DEFAULTS), **reader.section("limits", _LIMITS)}
+        | reader.columns(),
+        providers=reader.providers(),
+        prices=reader.prices(),
+        notify=reader.notify(),
+    )
+    if origin is Origin.SHEET:
+        _check_stranger(read)
+    return read
+
+
+def _load(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        why = reason(error)
+        raise SettingsError(say("settings.unreadable", file=str(path), reason=why)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Not the parser's words where they could quote the line: it may hold a key.
+        raise SettingsError(
+            say("settings.not_toml", file=str(path), reason=_where(error))
+        ) from error
+
+
+def _where(error: Exception) -> str:
+    """The line of a parser's error, without its words."""
+    if isinstance(error, UnicodeDecodeError | RecursionError):
+        deep = isinstance(error, RecursionError)
+        return say("settings.too_deep" if deep else "settings.not_utf8")
+    found = _LINE.search(str(error))
+    if found is None:
+        return say("settings.at_end")
+    return say("settings.line", line=found[1], column=found[2])
+
+
+def _check_stranger(read: SettingsFile) -> None:
+    """What a file that merely lies beside the sheet may not do: it may have come with the sheet."""
+    file = str(read.path)
+    defaults_url = read.values.get("base_url") is not None
+    for name, part in read.providers.items():
+        if part.keys and (part.base_url or defaults_url):
+            raise SettingsError(say("settings.url_and_key", file=file, provider=name))
+        if any(key.kind == "command" for key in part.keys):
+            raise SettingsError(say("settings.careful", file=file, key=f"provider.{name}.keys"))
+    for setting in SCHEMA:
+        if setting.careful and setting.field in read.values:
+            raise SettingsError(say("settings.careful", file=file, key=f"defaults.{setting.name}"))
+    if "output" in read.values:
+        raise SettingsError(say("settings.careful", file=file, key="defaults.output"))
+    for name in ("on_finish", "url_from", "secret_from"):
+        if getattr(read.notify, name, None) is not None:
+            key = name.removesuffix("_from")
+            raise SettingsError(say("settings.careful", file=file, key=f"notify.{key}"))
+
+
+class _Reader:
+    """Walks one file's data, knowing where it stands."""
+
+    def __init__(self, path: Path, origin: Origin, data: Mapping[str, object]) -> None:
+        self.path = path
+        self.origin = origin
+        self.data = data
+
+    def wrong(self, key: str, expected: str, found: object = None) -> SettingsError:
+        shown = say("settings.found", found=repr(found)) if found is not None else ""
+        return SettingsError(
+            say("settings.wrong", file=str(self.path), key=key, expected=expected) + shown
+        )
+
+    def table(self, holder: Mapping[str, object], key: str, path: str) -> Mapping[str, object]:
+        found = holder.get(key, {})
+        if isinstance(found, dict):
+            return found
+        raise self.wrong(path, say("expected.table"), found)
+
+    def no_others(self, found: Mapping[str, object], known: tuple[str, ...], path: str) -> None:
+        for key in found:
+            if key not in known:
+                raise SettingsError(
+                    say(
+                        "settings.unknown_key",
+                        file=str(self.path),
+                        key=f"{path}{key}",
+                        known=", ".join(known),
+                    )
+                )
+
+    def section(self, name: str, settings: Mapping[str, Setting]) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for raw_key, raw in self.table(self.data, name, name).items():
+            setting = settings.get(raw_key.replace("-", "_"))
+            option = raw_key.replace("_", "-")
+            if name == "defaults" and option in OF_ONE_COMMAND:
+                values[option] = self._plain(raw, f"{name}.{raw_key}")
+                continue
+            if setting is None:
+                raise SettingsError(
+                    say(
+                        "settings.unknown_key",
+                        file=str(self.path),
+                        key=f"{name}.{raw_key}",
+                        known=", ".join(one.name for one in settings.values() if _in_file(one)),
+                    )
+                )
+            if not _in_file(setting):
+                raise SettingsError(
+                    say("settings.by_hand", file=str(self.path), option=setting.name)
+                )
+            values[setting.field] = self._value(setting, raw, f"{name}.{raw_key}")
+        return values
+
+    def _plain(self, raw: object, key: str) -> str:
+        """What one command will read for itself, as it would stand on its line."""
+        if isinstance(raw, bool):
+            return str(raw).lower()
+        if isinstance(raw, str | int):
+            return str(raw)
+        raise self.wrong(key, say("expected.text"), raw)
+
+    def _value(self, setting: Setting, raw: object, key: str) -> Value:
+        try:
+            value = read_value(setting, raw)
+        except UnfitError as error:
+            found = None if setting.kind is Kind.BASE_URL else raw
+            raise self.wrong(key, error.expected, found) from error
+        folder = self.path.parent
+        if setting.kind is Kind.PATH and isinstance(value, Path):
+            path = folder / value
+            if self.origin is Origin.SHEET and not path.resolve().is_relative_to(folder.resolve()):
+                raise SettingsError(say("settings.careful", file=str(self.path), key=key))
+            return path
+        if setting.kind is Kind.FOLDERS and isinstance(value, tuple):
+            return tuple(folder / one for one in value if isinstance(one, Path))
+        return value
+
+    def columns(self) -> dict[str, Value]:
+        given = self.table(self.data, "columns", "columns")
+        for header, target in given.items():
+            if not isinstance(target, str):
+                raise self.wrong(f"columns.{header}", say("expected.text"), target)
+        in_defaults = self.table(self.data, "defaults", "defaults").get("column", {})
+        both = {**(in_defaults if isinstance(in_defaults, dict) else {}), **given}
+        return {"column": both} if given else {}
+
+    def providers(self) -> dict[str, ProviderPart]:
+        providers = self.table(self.data, "provider", "provider")
+        return {name: self._provider(providers, name) for name in providers}
+
+    def _provider(self, holder: Mapping[str, object], name: str) -> ProviderPart:
+        path = f"provider.{name}"
+        found = self.table(holder, name, path)
+        numbers = ("rpm", "tpm")
+        known = ("base_url", "keys", *numbers, "concurrency", "proxy")
+        self.no_others(found, known, f"{path}.")
+        url = None
+        if "base_url" in found:
+            try:
+                url = base_url(found["base_url"])
+            except UnfitError as error:
+                raise self.wrong(f"{path}.base_url", error.expected) from error
+        proxy = found.get("proxy")
+        if proxy is not None and not (isinstance(proxy, str) and "://" in proxy):
+            raise self.wrong(f"{path}.proxy", say("expected.proxy"))
+        counts = {one: self._count(found.get(one), f"{path}.{one}") for one in numbers}
+        return ProviderPart(
+            base_url=url,
+            keys=self._keys(found.get("keys", []), f"{path}.keys"),
+            proxy=Secret(proxy) if isinstance(proxy, str) else None,
+            concurrency=self._at_once(found.get("concurrency"), f"{path}.concurrency"),
+            **counts,
+        )
+
+    def _at_once(self, raw: object, key: str) -> int | str | None:
+        try:
+            return None if raw is None else at_once(raw)
+        except UnfitError as error:
+            raise self.wrong(key, error.expected, raw) from error
+
+    def _count(self, raw: object, key: str) -> int | None:
+        if raw is None:
+            return None
+        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1:
+            return raw
+        raise self.wrong(key, say("expected.count"), raw)
+
+    def _keys(self, raw: object, path: str) -> tuple[KeySource, ...]:
+        if not isinstance(raw, list):
+            raise self.wrong(path, say("expected.keys"))
+        sources = []
+        for number, entry in enumerate(raw, start=1):
+            # What was found is not shown: people do write the key itself here.
+            kinds = [one for one in ("env", "file", "command") if one in _table_or_empty(entry)]
+            if (
+                not isinstance(entry, dict)
+                or len(kinds) != 1
+                or not set(entry) <= {kinds[0], "account"}
+                or not all(isinstance(value, str) and value for value in entry.values())
+            ):
+                raise self.wrong(f"{path}[{number}]", say("expected.keys"))
+            sources.append(
+                KeySource(
+                    kind=kinds[0],
+                    value=entry[kinds[0]],
+                    folder=self.path.parent,
+                    account=entry.get("account"),
+                )
+            )
+        return tuple(sources)
+
+    def prices(self) -> dict[str, OwnPrice]:
+        models = dict(self.table(self.data, "prices", "prices"))
+        usual = self._currency(models.pop("currency", "USD"), "prices.currency")
+        return {model: self._price(models, model, usual) for model in models}
+
+    def _currency(self, raw: object, key: str) -> str:
+        if not isinstance(raw, str) or not 1 <= len(raw.strip()) <= 8:
+            raise self.wrong(key, say("expected.currency"), raw)
+        return raw.strip().upper()
+
+    def _price(self, holder: Mapping[str, object], model: str, usual: str) -> OwnPrice:
+        path = f'prices."{model}"'
+        found = self.table(holder, model, path)
+        amounts = ("call", "picture", "input", "output")
+        self.no_others(found, (*amounts, "currency"), f"{path}.")
+        return OwnPrice(
+            currency=self._currency(found.get("currency", usual), f"{path}.currency"),
+            **{one: self._amount(found.get(one), f"{path}.{one}") for one in amounts},
+        )
+
+    def _amount(self, raw: object, key: str) -> float | None:
+        if raw is None:
+            return None
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
+            return float(raw)
+        raise self.wrong(key, say("expected.amount"), raw)
+
+    def notify(self) -> Notify | None:
+        found = self.table(self.data, "notify", "notify")
+        self.no_others(found, ("url", "on_finish", *_NOTIFY_SECRETS), "notify.")
+        for key, value in found.items():
+            if not isinstance(value, str) or not value:
+                raise self.wrong(f"notify.{key}", say("expected.text"))
+        if not found:
+            return None
+        url, on_finish = found.get("url"), found.get("on_finish")
+        return Notify(
+            url=url if isinstance(url, str) else None,
+            on_finish=on_finish if isinstance(on_finish, str) else None,
+            url_from=self._elsewhere(found, "url"),
+            secret_from=self._elsewhere(found, "secret"),
+        )
+
+    def _elsewhere(self, found: Mapping[str, object], what: str) -> KeySource | None:
+        """Where a secret of [notify] is to be had: `url_env`, `url_file` and so on."""
+        for kind in ("env", "file"):
+            value = found.get(f"{what}_{kind}")
+            if isinstance(value, str):
+                return KeySource(kind=kind, value=value, folder=self.path.parent)
+        return None
+
+
+def _in_file(setting: Setting) -> bool:
+    return Scope.FILE in setting.scopes
+
+
+def _table_or_empty(found: object) -> Mapping[str, object]:
+    return found if isinstance(found, dict) else {}

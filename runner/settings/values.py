@@ -1,0 +1,298 @@
+"""Reads the value of one setting, as written on a command line, in the environment or in a file."""
+
+import json
+import math
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from datetime import time
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from jobs.job import FailureClass, State
+from runner.catalogue import say
+from runner.settings.schema import AUTO, NO_CAP, Cap, Kind, Setting, StopIf, Tolerance, Until, Value
+
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
+_TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
+_UNIT = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True} | {
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+
+
+class UnfitError(ValueError):
+    """The value is not what the setting takes; `expected` says what it takes."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(expected)
+        self.expected = expected
+
+
+def read_value(setting: Setting, raw: object) -> Value:
+    """The setting's value out of text, or out of what TOML gives. Raises `UnfitError`."""
+    if setting.kind is Kind.CHOICE:
+        if isinstance(raw, str) and raw in setting.choices:
+            return raw
+        raise UnfitError(say("expected.choice", choices=", ".join(setting.choices)))
+    return _READERS[setting.kind](raw)
+
+
+def base_url(raw: object) -> str:
+    """A base URL in its one spelling: no trailing slash, no trailing /v1. Raises `UnfitError`."""
+    # Never say what was found: what is wrong with it may be the password inside.
+    expected = say("expected.base_url")
+    if not isinstance(raw, str) or not raw.isprintable() or " " in raw.strip():
+        raise UnfitError(expected)
+    parts = _split(raw.strip())
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UnfitError(expected)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise UnfitError(expected)
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def site(url: str) -> str:
+    """What a key belongs to: scheme, host and port of a base URL, default ports left out."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a port that is not a number raises only here
+    except ValueError:
+        return None
+    return parts
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, str):
+        return raw
+    raise UnfitError(say("expected.text"))
+
+
+def _path(raw: object) -> Path:
+    return Path(_text(raw)).expanduser()
+
+
+def _switch(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    if isinstance(raw, str) and raw.strip().lower() in _SWITCH:
+        return _SWITCH[raw.strip().lower()]
+    raise UnfitError(say("expected.switch"))
+
+
+def _whole(raw: object) -> int | None:
+    """A whole number from 1, or None."""
+    if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,18}", raw.strip()):
+        raw = int(raw)
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1 else None
+
+
+def _count(raw: object) -> int:
+    number = _whole(raw)
+    if number is None:
+        raise UnfitError(say("expected.count"))
+    return number
+
+
+def at_once(raw: object) -> int | str:
+    """How many calls at once: a number, or `auto`. Raises `UnfitError`."""
+    if isinstance(raw, str) and raw.strip().lower() == AUTO:
+        return AUTO
+    number = _whole(raw)
+    if number is None:
+        raise UnfitError(say("expected.at_once"))
+    return number
+
+
+def _until(raw: object) -> Until:
+    if isinstance(raw, time):  # TOML has times of its own
+        return Until(hour=raw.hour, minute=raw.minute)
+    text = raw.strip() if isinstance(raw, str) else ""
+    clock = re.fullmatch(r"(\d{1,2})[:：](\d{2})", text, re.ASCII)
+    if clock is not None and int(clock[1]) < 24 and int(clock[2]) < 60:
+        return Until(hour=int(clock[1]), minute=int(clock[2]))
+    span = _SECONDS.fullmatch(text)
+    if span is None or not span[2] or float(span[1]) <= 0:
+        raise UnfitError(say("expected.until"))
+    return Until(seconds=float(span[1]) * _UNIT[span[2]])
+
+
+def _command(raw: object) -> str:
+    text = _text(raw)
+    try:
+        words = shlex.split(text, posix=os.name == "posix")
+    except ValueError as error:
+        raise UnfitError(say("expected.command")) from error
+    if not words:
+        raise UnfitError(say("expected.command"))
+    return text
+
+
+def _times(raw: object) -> int:
+    number = 0 if raw in {0, "0"} and not isinstance(raw, bool) else _whole(raw)
+    if number is None:
+        raise UnfitError(say("expected.times"))
+    return number
+
+
+def _classes(raw: object) -> tuple[str, ...]:
+    known = {*(str(kind) for kind in FailureClass), str(State.IN_DOUBT)}
+    names = tuple(name.strip() for name in _text(raw).replace("，", ",").split(",") if name.strip())
+    if not names or not known.issuperset(names):
+        raise UnfitError(say("expected.classes", classes=", ".join(sorted(known))))
+    return names
+
+
+def _port(raw: object) -> int:
+    port = 0 if raw in {0, "0"} and not isinstance(raw, bool) else _whole(raw)
+    if port is None or port > 65535:
+        raise UnfitError(say("expected.port"))
+    return port
+
+
+def _amount(raw: object) -> float:
+    if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", raw.strip()):
+        raw = float(raw)
+    if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
+        return raw
+    raise UnfitError(say("expected.amount"))
+
+
+def _cap(raw: object) -> Cap:
+    text = raw.strip() if isinstance(raw, str) else raw
+    if isinstance(text, str) and text.lower() == NO_CAP:
+        return Cap(amount=math.inf)
+    more = isinstance(text, str) and text.startswith("+")
+    try:
+        amount = _amount(text[1:] if more and isinstance(text, str) else text)
+    except UnfitError as error:
+        raise UnfitError(say("expected.cap")) from error
+    return Cap(amount=amount, more=more)
+
+
+def _seconds(raw: object) -> float:
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        raw = str(raw)
+    found = _SECONDS.fullmatch(raw.strip()) if isinstance(raw, str) else None
+    if found is None or float(found[1]) <= 0:
+        raise UnfitError(say("expected.seconds"))
+    return float(found[1]) * _UNIT[found[2]]
+
+
+def _rows(raw: object) -> tuple[tuple[int, int], ...]:
+    spans = []
+    for part in _text(raw).split(","):
+        found = re.fullmatch(r"([1-9]\d{0,11})(?:-([1-9]\d{0,11}))?", part.strip(), re.ASCII)
+        if found is None or (found[2] and int(found[2]) < int(found[1])):
+            raise UnfitError(say("expected.rows"))
+        spans.append((int(found[1]), int(found[2] or found[1])))
+    return tuple(spans)
+
+
+def _tolerance(raw: object) -> Tolerance:
+    text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
+    found = _TOLERANCE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None or (found[2] and float(found[2]) > 100):
+        raise UnfitError(say("expected.tolerance"))
+    return Tolerance(rows=int(found[1])) if found[1] else Tolerance(percent=float(found[2]))
+
+
+def _stop_if(raw: object) -> StopIf:
+    found = re.fullmatch(r"failed>(\d{1,3}(?:\.\d+)?)%/([1-9]\d{0,6})", _text(raw).replace(" ", ""))
+    if found is None or float(found[1]) > 100:
+        raise UnfitError(say("expected.stop_if"))
+    return StopIf(percent=float(found[1]), window=int(found[2]))
+
+
+def _listed(raw: object, separator: str) -> list[str]:
+    if isinstance(raw, str):
+        parts: Iterable[object] = re.split(separator, raw)
+    elif isinstance(raw, list | tuple):
+        parts = raw
+    else:
+        raise UnfitError(say("expected.list"))
+    return [text for part in parts if (text := _text(part).strip())]
+
+
+def _hosts(raw: object) -> tuple[str, ...]:
+    hosts = _listed(raw, r"[,\s]+")
+    for host in hosts:
+        if not re.fullmatch(r"[\w.\-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?", host):
+            raise UnfitError(say("expected.host"))
+    return tuple(host.lower() for host in hosts)
+
+
+def _folders(raw: object) -> tuple[Path, ...]:
+    return tuple(Path(part).expanduser() for part in _listed(raw, re.escape(os.pathsep)))
+
+
+def _pairs(raw: object) -> dict[str, str]:
+    """KEY=VALUE: the key ends at the first `=`."""
+    return _mapping(raw, lambda text: text.partition("="), say("expected.pair"))
+
+
+def _columns(raw: object) -> dict[str, str]:
+    """HEADER=FIELD: the field begins after the last `=`, since a header may hold one."""
+    return _mapping(raw, lambda text: text.rpartition("="), say("expected.column"))
+
+
+def _mapping(
+    raw: object, cut: Callable[[str], tuple[str, str, str]], expected: str
+) -> dict[str, str]:
+    if isinstance(raw, Mapping):
+        return {str(key): _as_text(value) for key, value in raw.items()}
+    pairs = {}
+    for text in _listed(raw, r"\n"):
+        key, sign, value = cut(text)
+        if not sign or not key.strip():
+            raise UnfitError(expected)
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    raise UnfitError(say("expected.pair"))
+
+
+_READERS: dict[Kind, Callable[[object], Value]] = {
+    Kind.TEXT: _text,
+    Kind.TEMPLATE: _text,
+    Kind.PAIRS: _pairs,
+    Kind.COLUMNS: _columns,
+    Kind.HOSTS: _hosts,
+    Kind.FOLDERS: _folders,
+    Kind.PATH: _path,
+    Kind.SWITCH: _switch,
+    Kind.COUNT: _count,
+    Kind.TIMES: _times,
+    Kind.CLASSES: _classes,
+    Kind.AMOUNT: _amount,
+    Kind.SECONDS: _seconds,
+    Kind.BASE_URL: base_url,
+    Kind.ROWS: _rows,
+    Kind.PORT: _port,
+    Kind.TOLERANCE: _tolerance,
+    Kind.STOP_IF: _stop_if,
+    Kind.AT_ONCE: at_once,
+    Kind.UNTIL: _until,
+    Kind.COMMAND: _command,
+    Kind.CAP: _cap,
+}

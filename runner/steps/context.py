@@ -1,0 +1,91 @@
+"""What the steps of one run go by, work with and hand back."""
+
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jobs.store.queue.settles import Settlement
+from jobs.store.writer import Ledger
+from runner.files.download import Downloads
+from runner.files.thumbnails import Thumbnails
+from runner.pacing.accounts import Accounts
+from runner.pacing.backoff import NO_WAIT, Wait
+from runner.prices.spending_cap import Purse
+from runner.steps.resolve import Rules, Signal
+from runner.workspace.answers import AnswerFolder
+from runner.workspace.disk_reserve import Reserve
+from runner.workspace.spool import Spool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the steps of one run go by."""
+
+    folder: Path  # of the sheet: relative pictures start here
+    allowed: tuple[Path, ...]  # further folders that pictures may come from
+    files: Path  # where files go
+    name: str  # template of file names
+    headers: tuple[str, ...]
+    attempts: int
+    hold_in_doubt: bool
+    repeats: int  # in-doubt repeats that this run may make
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the steps of one run work with."""
+
+    ledger: Ledger
+    wire: Accounts
+    downloads: Downloads
+    spool: Spool
+    answers: AnswerFolder
+    purse: Purse
+    thumbnails: Thumbnails
+    reserve: Reserve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step that is over: what is to be written down, and what the run should know."""
+
+    settlement: Settlement
+    signal: Signal = Signal.NONE
+    wait: Wait = NO_WAIT  # after a "slow down"
+    drop_answer: dict[str, str] = field(default_factory=dict)  # base64 → SHA-256 of saved pictures
+
+
+@dataclass(slots=True)
+class Standing:
+    """What all steps of a run share and change: trust in the key, repeats that are left."""
+
+    attempts: int
+    hold_in_doubt: bool
+    repeats_left: int
+    answered: bool = False  # has a call of this run gone well?
+    key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
+
+    @classmethod
+    def at_start(cls, plan: Plan) -> "Standing":
+        """As the plan has it, before anything was sent."""
+        return cls(
+            attempts=plan.attempts, hold_in_doubt=plan.hold_in_doubt, repeats_left=plan.repeats
+        )
+
+    def rules(self) -> Rules:
+        """What a decision goes by, at this moment."""
+        return Rules(
+            attempts=self.attempts,
+            hold_in_doubt=self.hold_in_doubt,
+            repeat_left=self.repeats_left > 0,
+            key_good=time.monotonic() < self.key_good_until,
+            answered=self.answered,
+            chance=chance(),
+            now=time.time(),
+        )
+
+
+def chance() -> float:
+    """Spreads waits, guards nothing."""
+    return random.random()  # noqa: S311 - as the first line says

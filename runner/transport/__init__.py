@@ -1,0 +1,1 @@
+"""Bytes out and in: client, transport, bodies, addresses."""

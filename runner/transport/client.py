@@ -1,0 +1,283 @@
+"""The door that paid requests go through: one call out, one delivery back."""
+
+import asyncio
+import functools
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from jobs.errors import ObstacleError
+from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
+from runner.secret import Secret
+from runner.transport.aiohttp_transport import (
+    MB,
+    BrokenError,
+    GatewayTransport,
+    Incoming,
+    Progress,
+    UnsentError,
+)
+from runner.transport.bodies import DataWatch, TooLargeError, UndecodableError, Unpacker, outgoing
+
+MASK = "…".encode()
+KEPT = 1 * MB  # bytes of an answer beyond its cap that are kept for study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLimits:
+    """How long and how much the wire accepts: seconds and bytes."""
+
+    connect: float = 10.0
+    idle: float = 120.0  # between two data events of a stream
+    body: int = 64 * MB
+    unpacked: int = 256 * MB
+
+
+class TargetError(ObstacleError, ValueError):
+    """No request can go to such an address, with such a key or through such a proxy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where paid requests go, with the key that belongs there and nowhere else.
+
+    `base_url` may end in `/` or `/v1`; both are taken off, any other path is kept.
+    """
+
+    base_url: str
+    key: Secret
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", normalised(self.base_url))
+        if not all(" " < sign <= "~" for sign in self.key.reveal()):
+            raise TargetError("target_key")
+        if self.proxy is not None and urlsplit(self.proxy).scheme not in {"http", "https"}:
+            raise TargetError("target_proxy")
+
+
+def normalised(base_url: str) -> str:
+    """A base URL without `/` and `/v1` at its end. Raises TargetError where it is none."""
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError as error:
+        raise TargetError("target_scheme") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise TargetError("target_scheme")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise TargetError("target_extras")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise TargetError("target_port") from error
+    return base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+class Wire:
+    """Sends calls to one target; one for a run. Use it as an async context manager."""
+
+    def __init__(
+        self, target: Target, *, in_flight: int, limits: WireLimits = WireLimits()
+    ) -> None:
+        self.target = target
+        self._limits = limits
+        self._key = target.key.reveal() if target.key.is_telling else ""
+        self._key_bytes = self._key.encode()
+        self._transport = GatewayTransport(
+            in_flight=in_flight, proxy=target.proxy, connect=limits.connect
+        )
+        self._urls: dict[str, tuple[httpx.URL, str]] = {}
+        self._headers: dict[tuple[str, bool], list[tuple[bytes, bytes]]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._transport.aclose()
+
+    def renew(self) -> None:
+        """Uses no idle connection again: after a sleep they are dead and do not know it."""
+        self._transport.renew()
+
+    async def send(self, call: Call, *, key: str = "") -> Delivery:
+        """Sends the call once. Whatever the network or the server does comes back as a value.
+
+        `key` goes out as Idempotency-Key. Cancelling passes through and closes the connection.
+        """
+        began = time.monotonic()
+        progress = Progress()
+        try:
+            async with asyncio.timeout(call.timeout):
+                reply = await self._exchange(self._request(call, key, progress), progress)
+        except TimeoutError:
+            detail = f"no complete answer within {call.timeout:g} s"
+            if not progress.sent:
+                return NotSent(cause="connect_timeout", detail=detail)
+            return self._lost("timeout", detail, progress)
+        except UnsentError as error:
+            return NotSent(cause=error.cause, detail=self._clean(str(error)))
+        except BrokenError as error:
+            return self._lost(error.cause, str(error), progress)
+        except httpx.InvalidURL as error:
+            return NotSent(cause="other", detail=self._clean(str(error)))
+        status, headers, body = reply
+        return Reply(
+            status=status,
+            headers={name: self._clean(value) for name, value in headers.items()},
+            body=self._without_key(body),
+            seconds=time.monotonic() - began,
+        )
+
+    def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
+        body, media_type = outgoing(call)
+        headers = self._headers_of(media_type, stream=call.stream)
+        if call.headers:
+            changed = httpx.Headers(headers)
+            changed.update(dict(call.headers))
+            headers = changed.raw
+        if key:
+            headers = [*headers, (b"Idempotency-Key", key.encode())]
+        url, address = self._url(call.path)
+        return httpx.Request(
+            call.method,
+            url,
+            headers=headers,
+            stream=httpx.ByteStream(body),
+            extensions={
+                "progress": progress,
+                "fresh": call.fresh,
+                "stream": call.stream,
+                "address": address,
+            },
+        )
+
+    def _headers_of(self, media_type: str, *, stream: bool) -> list[tuple[bytes, bytes]]:
+        """The headers that all calls of one kind share, made once: httpx is slow at making them."""
+        known = self._headers.get((media_type, stream))
+        if known is None:
+            named = {
+                "Authorization": f"Bearer {self.target.key.reveal()}",
+                "User-Agent": user_agent(),
+                "Accept": "text/event-stream" if stream else "application/json",
+                "Accept-Encoding": "gzip, deflate",
+            }
+            if media_type:
+                named["Content-Type"] = media_type
+            known = httpx.Headers(named).raw
+            if not media_type.startswith("multipart"):  # each of those has a boundary of its own
+                self._headers[media_type, stream] = known
+        return known
+
+    def _url(self, path: str) -> tuple[httpx.URL, str]:
+        """The URL of a path, parsed and as the text that goes out; httpx is slow at both."""
+        known = self._urls.get(path)
+        if known is None:
+            if len(self._urls) > 1000:  # each ticket has a path of its own
+                self._urls.clear()
+            url = httpx.URL(self.target.base_url + path)
+            known = self._urls[path] = url, str(url)
+        return known
+
+    async def _exchange(
+        self, request: httpx.Request, progress: Progress
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        response = await self._transport.handle_async_request(request)
+        body = response.stream
+        assert isinstance(body, Incoming)
+        try:
+            headers = _plain(response.headers)
+            if response.status_code < 200:
+                raise BrokenError("not_http", f"status {response.status_code} was not asked for")
+            coding = headers.get("content-encoding", "")
+            if request.extensions["stream"]:
+                await self._watched(body, coding, progress)
+            else:
+                await self._read(body, coding, progress)
+        finally:
+            await body.aclose()
+        return response.status_code, headers, b"".join(progress.pieces)
+
+    async def _read(
+        self,
+        body: Incoming,
+        coding: str,
+        progress: Progress,
+        see: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """Reads the body into `progress`, unpacked and within its caps; `see` gets each piece."""
+        unpacker = Unpacker(coding, received=self._limits.body, unpacked=self._limits.unpacked)
+        try:
+            while data := await body.piece():
+                piece = unpacker.feed(data)
+                progress.pieces.append(piece)
+                if see is not None:
+                    see(piece)
+            unpacker.finish()
+        except UndecodableError as error:
+            raise BrokenError("encoding", str(error)) from error
+        except TooLargeError as error:
+            progress.pieces[:] = [b"".join(progress.pieces)[:KEPT]]
+            raise BrokenError("too_large", str(error)) from error
+
+    async def _watched(self, body: Incoming, coding: str, progress: Progress) -> None:
+        """Reads a stream; once data flows, a pause longer than the idle limit ends it."""
+        watch = DataWatch()
+        now = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(None) as idle:
+
+                def see(piece: bytes) -> None:
+                    if watch.feed(piece):
+                        idle.reschedule(now() + self._limits.idle)
+
+                await self._read(body, coding, progress, see)
+        except TimeoutError as error:
+            detail = f"the stream brought no data for {self._limits.idle:g} s"
+            raise BrokenError("timeout", detail) from error
+
+    def _lost(self, cause: str, detail: str, progress: Progress) -> Lost:
+        return Lost(
+            cause=cause,
+            detail=self._clean(detail),
+            by_time=cause == "timeout",
+            status=progress.status,
+            body=self._without_key(b"".join(progress.pieces)),
+        )
+
+    def _without_key(self, body: bytes) -> bytes:
+        """An answer is kept byte for byte, but for the key that a server sends back in it."""
+        key = self._key_bytes
+        return body.replace(key, MASK) if key and key in body else body
+
+    def _clean(self, detail: str) -> str:
+        """A server that echoes what it was sent must not put the key into a log."""
+        return detail.replace(self._key, "…") if self._key else detail
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Headers with lower-case names; one that comes twice is joined, as RFC 9110 has it."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+@functools.cache
+def user_agent() -> str:
+    """How we introduce ourselves; some sites refuse requests that do not."""
+    try:
+        return f"rowmill/{importlib.metadata.version('rowmill')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "rowmill"

@@ -1,0 +1,1 @@
+"""What the table says, as values and JSON."""

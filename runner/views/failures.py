@@ -1,0 +1,112 @@
+"""What failed in a sheet, grouped by cause, each group with its meaning and its remedy."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from jobs.export import cell_problem
+from jobs.job import JSON, FailureClass, State
+from jobs.store import Store, Transaction
+from jobs.store.batches import Batch
+from jobs.store.log import Run, last_run
+from jobs.store.queries.few_rows import failed_rows
+from jobs.store.queries.totals import FailedAlike, failures
+from runner.catalogue import Explanation, explain, say
+from runner.views.next_command import named, with_address
+from runner.workspace.workspace import BATCH_ID, Workspace
+
+SHOWN_ROWS = 8
+EDITABLE = frozenset({FailureClass.REFUSED, FailureClass.BAD_INPUT})
+"""Only another prompt, or another cell, helps these rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that failed alike. `kind` is a failure class, or `in_doubt`."""
+
+    kind: str
+    cause: str
+    count: int
+    rows: tuple[int, ...]  # the first of them
+    words: str  # of the provider, for one of them
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """All that failed in a sheet, the most frequent first."""
+
+    sheet: str
+    named: str  # what a person types for the sheet
+    folder: Path
+    groups: tuple[Group, ...]
+
+    @property
+    def editable(self) -> int:
+        """Rows that only an edit helps."""
+        return sum(group.count for group in self.groups if group.kind in EDITABLE)
+
+
+def failures_of(workspace: Workspace) -> Failures:
+    """Look at a workspace. Raises Refusal where no sheet was loaded there."""
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            loaded = workspace.loaded_in(tx)
+            typed, last = named(workspace, loaded), last_run(tx, BATCH_ID)
+            groups = tuple(
+                _group(tx, found, explanation(found.kind, found.cause, loaded, typed), last)
+                for found in failures(tx, BATCH_ID)
+            )
+    finally:
+        store.close()
+    return Failures(sheet=loaded.sheet, named=typed, folder=workspace.folder, groups=groups)
+
+
+def _group(tx: Transaction, found: FailedAlike, told: Explanation, last: Run | None) -> Group:
+    return Group(
+        kind=found.kind,
+        cause=found.cause,
+        count=found.count,
+        rows=tuple(failed_rows(tx, BATCH_ID, found.kind, found.cause, most=SHOWN_ROWS)),
+        words=cell_problem(found.words) or found.words,
+        explanation=replace(told, command=with_address(told.command, last)),
+    )
+
+
+def explanation(kind: str, cause: str, loaded: Batch, typed: str) -> Explanation:
+    """Meaning, remedy and command of one cause, for this sheet."""
+    if kind == State.IN_DOUBT:
+        command = f"rowmill retry {typed} --class in_doubt"
+        meaning, remedy = say("status.meaning_in_doubt"), say("errors.remedy_in_doubt")
+        return Explanation(meaning=meaning, remedy=remedy, command=command)
+    provider = str(loaded.options.get("provider") or "wenwen")
+    return explain(FailureClass(kind), cause, sheet=typed, provider=provider)
+
+
+def failures_record(found: Failures) -> dict[str, JSON]:
+    """The failures as public data."""
+    return {
+        "schema": 1,
+        "sheet": found.sheet,
+        "workspace": str(found.folder),
+        "failures": [
+            {
+                "class": group.kind,
+                "cause": group.cause or None,
+                "rows": group.count,
+                "first_rows": cast("JSON", list(group.rows)),
+                "meaning": group.explanation.meaning,
+                "remedy": group.explanation.remedy,
+                "command": group.explanation.command,
+                "words": group.words or None,
+            }
+            for group in found.groups
+        ],
+    }
+
+
+def as_json(found: Failures) -> str:
+    """The failures as one JSON text."""
+    return json.dumps(failures_record(found), ensure_ascii=False, indent=2)

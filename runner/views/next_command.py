@@ -1,0 +1,104 @@
+"""The command that helps most now, as a person types it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jobs.job import RETRIABLE, FailureClass, State
+from jobs.store.batches import Batch
+from jobs.store.log import Run
+from jobs.store.queries.totals import Counts, FailedAlike
+from runner.catalogue import explain
+from runner.settings.settings import Settings
+from runner.workspace.workspace import REHEARSAL, Workspace, of_sheet, quoted, typed
+
+MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
+AGAIN = "--again"  # what a remedy needs that buys a new generation
+SHORT = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
+
+
+def next_command(
+    workspace: Workspace,
+    loaded: Batch,
+    rows: Counts,
+    groups: Sequence[FailedAlike],
+    last: Run | None,
+) -> str:
+    """The one command that helps most now; it works as it stands."""
+    command = _next(workspace, loaded, rows, groups)
+    if workspace.folder.suffix == REHEARSAL:
+        return command
+    more = last.options.get(MORE) if last is not None else None
+    if rows.pending and isinstance(more, str):
+        command += f" --max-cost +{more}"
+    return with_address(command, last)
+
+
+def with_address(command: str, last: Run | None) -> str:
+    """A command that sends, with the base URL that the last run had from its command line only."""
+    sends = command.split()[1:2] in (["run"], ["retry"], ["check"])
+    return command + address_words(last) if sends else command
+
+
+def address_words(last: Run | None) -> str:
+    """What a sending command has to name, since only the last run's own line named it."""
+    if last is None or last.options.get("base_url_by") != "flag":
+        return ""
+    return f" --base-url {quoted(str(last.options['base_url']))}"
+
+
+def at_last_address(settings: Settings, last: Run | None) -> Settings:
+    """The settings with the last run's address, unless lasting settings give another one."""
+    if last is None or "base_url" not in last.options:
+        return settings
+    by = str(last.options.get("base_url_by"))
+    if by != "flag" and settings.sources["base_url"] != "default":
+        return settings
+    sources = {**settings.sources, "base_url": by}
+    return replace(settings, base_url=str(last.options["base_url"]), sources=sources)
+
+
+def _next(
+    workspace: Workspace,
+    loaded: Batch,
+    rows: Counts,
+    groups: Sequence[FailedAlike],
+) -> str:
+    if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
+        real = typed(workspace.sheet_of(loaded))
+        return f"rowmill rehearse {real}" if rows.pending else _for_real(loaded, real)
+    sheet = named(workspace, loaded)
+    if rows.pending:
+        return f"rowmill run {sheet}"
+    failed = [one for one in groups if one.kind != State.IN_DOUBT]
+    helps = [explain(FailureClass(one.kind), one.cause, sheet=sheet).command for one in failed]
+    for one, command in zip(failed, helps, strict=True):
+        if one.kind in RETRIABLE and AGAIN not in command:
+            return f"rowmill retry {sheet}"
+    if helps:
+        return helps[0]
+    if rows.in_doubt:
+        return f"rowmill retry {sheet} --class in_doubt"
+    return f"rowmill export {sheet} -o results.csv"
+
+
+def _for_real(loaded: Batch, sheet: str) -> str:
+    """The sheet itself, as it was rehearsed; where the mock's own model stood in, it asks."""
+    given = loaded.options
+    if str(given.get("model", "mock-")).startswith("mock-"):
+        return f"rowmill {sheet}"
+    words = ["rowmill", "run", sheet]
+    for option in ("endpoint", "model", "prompt", "id", "tab", "provider"):
+        if isinstance(value := given.get(option), str):
+            words += [SHORT.get(option, f"--{option}"), quoted(value)]
+    for option in ("set", "column"):
+        pairs = given.get(option)
+        for name, value in pairs.items() if isinstance(pairs, dict) else ():
+            words += [f"--{option}", quoted(f"{name}={value}")]
+    return " ".join(words)
+
+
+def named(workspace: Workspace, loaded: Batch) -> str:
+    """What a person types for this sheet: its file where that leads here, else the folder."""
+    sheet = workspace.sheet_of(loaded)
+    leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder
+    return typed(sheet if leads_here else workspace.folder)

@@ -1,0 +1,195 @@
+"""What `status` tells, composed as values."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from jobs.job import JSON, FailureClass
+from jobs.lock import holder
+from jobs.store import Store
+from jobs.store.log import Event, Run, events_of, last_run
+from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
+from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
+from runner.catalogue.money import spent_record
+from runner.views.next_command import next_command
+from runner.workspace.workspace import BATCH_ID, Workspace
+
+RATE_SECONDS = 300.0  # the rate is that of the last five minutes
+LEAST_SECONDS = 5.0  # of a run, before it has a rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What the last run does or did. `died`: it never wrote down how it ended."""
+
+    kind: Literal["running", "ended", "died", "never"]
+    pid: int = 0
+    host: str = ""
+    since: float = 0.0
+    ended_at: float | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why a run that is going on sends nothing now: person, outage or slow_down."""
+
+    kind: str
+    since: float
+    cause: str = ""
+    until: float | None = None
+
+
+def pauses_in(happened: Sequence[Event], *, now: float) -> tuple[Pause, ...]:
+    """The pauses that are still on, by what happened in a run."""
+    found: dict[str, Pause] = {}
+    for event in happened:
+        data = event.data
+        cause = str(data.get("cause") or "")
+        match event.kind:
+            case "steered" if data.get("pause"):
+                found["person"] = Pause(kind="person", since=event.at)
+            case "steered" if data.get("resume"):
+                found.pop("person", None)
+            case "outage":
+                found["outage"] = Pause(kind="outage", since=event.at, cause=cause)
+            case "outage_over":
+                found.pop("outage", None)
+            case "slow_down":
+                seconds = data.get("seconds")
+                until = event.at + (seconds if isinstance(seconds, int | float) else 0.0)
+                found["slow_down"] = Pause(
+                    kind="slow_down", since=event.at, cause=cause, until=until
+                )
+            case _:
+                pass
+    return tuple(one for one in found.values() if one.until is None or one.until > now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a sheet stands: all that `status` shows."""
+
+    sheet: str
+    folder: Path
+    at: float
+    run: RunState
+    rows: Counts
+    spent: Spent
+    rate: float | None = None  # rows a minute
+    seconds_left: float | None = None
+    oldest: OpenCall | None = None
+    failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
+    pauses: tuple[Pause, ...] = ()  # of a run that is going on
+    dropped_keys: tuple[tuple[str, str], ...] = ()  # by name, and why
+    next_command: str | None = None
+
+
+def standing_of(workspace: Workspace, *, now: float) -> Standing:
+    """Look at a workspace; a run that is going on is not disturbed. Raises Refusal, TableError."""
+    running = workspace.is_running()
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            loaded = workspace.loaded_in(tx)
+            rows = counts(tx, BATCH_ID)
+            groups = failures(tx, BATCH_ID)
+            used = spent(tx, BATCH_ID)
+            last = last_run(tx, BATCH_ID)
+            run = _run_state(workspace, last, running=running)
+            window = min(RATE_SECONDS, now - run.since)
+            rate = oldest = None
+            happened: list[Event] = []
+            if running:
+                happened = events_of(tx, last.id) if last is not None else []
+                oldest = oldest_call(tx, BATCH_ID)
+                ended = ended_since(tx, BATCH_ID, now - window) if window > LEAST_SECONDS else 0
+                rate = 60 * ended / window if ended else None
+    finally:
+        store.close()
+    ordered = sorted(by_class(groups).items(), key=lambda item: (-item[1], item[0]))
+    return Standing(
+        sheet=loaded.sheet,
+        folder=workspace.folder,
+        at=now,
+        run=run,
+        rows=rows,
+        spent=used,
+        rate=rate,
+        seconds_left=60 * rows.pending / rate if rate else None,
+        oldest=oldest,
+        failures=tuple(ordered),
+        pauses=pauses_in(happened, now=now),
+        dropped_keys=tuple(
+            (str(event.data.get("key")), str(event.data.get("cause")))
+            for event in happened
+            if event.kind == "key_dropped"
+        ),
+        next_command=next_command(workspace, loaded, rows, groups, last) if not running else None,
+    )
+
+
+def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunState:
+    if running:
+        held = holder(workspace.folder / "jobs.lock")
+        since = held.since or (run.started_at if run else 0.0)
+        return RunState(kind="running", pid=held.pid, host=held.host, since=since)
+    if run is None:
+        return RunState(kind="never")
+    return RunState(
+        kind="died" if run.ended_at is None else "ended",
+        pid=run.pid,
+        host=run.host,
+        since=run.started_at,
+        ended_at=run.ended_at,
+        exit_code=run.exit_code,
+    )
+
+
+def standing_record(standing: Standing) -> dict[str, JSON]:
+    """The standing as public data."""
+    run, rows, used = standing.run, standing.rows, standing.spent
+    return {
+        "schema": 1,
+        "sheet": standing.sheet,
+        "workspace": str(standing.folder),
+        "run": {
+            "state": run.kind,
+            "pid": run.pid or None,
+            "host": run.host or None,
+            "started_at": run.since or None,
+            "ended_at": run.ended_at,
+            "exit_code": run.exit_code,
+        },
+        "rows": {
+            "total": rows.total,
+            "done": rows.done,
+            "failed": rows.failed,
+            "in_doubt": rows.in_doubt,
+            "skipped": rows.skipped,
+            "pending": rows.pending,
+            "waiting": rows.waiting,
+            "sending": rows.sending,
+            "polling": rows.polling,
+            "fetching": rows.fetching,
+            "parked": rows.parked,
+        },
+        "pauses": [asdict(pause) for pause in standing.pauses],
+        "rows_a_minute": standing.rate,
+        "seconds_left": standing.seconds_left,
+        "tokens": {
+            "prompt": used.prompt_tokens,
+            "completion": used.completion_tokens,
+            "total": used.total_tokens,
+        },
+        **spent_record(used),
+        "oldest_call": None
+        if standing.oldest is None
+        else {
+            "row": standing.oldest.row,
+            "seconds": max(standing.at - standing.oldest.started_at, 0.0),
+        },
+        "failures": {str(kind): count for kind, count in standing.failures},
+        "next": standing.next_command,
+    }

@@ -1,0 +1,1 @@
+"""The folder of a sheet: paths, lookup, spool, answers, log."""

@@ -1,0 +1,147 @@
+"""Answers on their way into the table: one write() on the last byte, kept until the commit."""
+
+import json
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.protocol.call import Reply
+
+MAGIC = b"RWS1"
+_HEAD = struct.Struct("<4sQII")  # magic, call, length of the rest, its CRC-32
+_META = struct.Struct("<Idd")  # length of the JSON that follows, seconds, when
+SEGMENT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An answer found in the spool after a death."""
+
+    call_id: int
+    reply: Reply
+    at: float
+
+
+class _Segment:
+    """One file of the spool, and the calls in it that are not yet durable elsewhere."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.size = 0
+        self.waiting: set[int] = set()
+
+    def drop(self) -> None:
+        os.close(self.fd)
+        self.path.unlink(missing_ok=True)
+
+
+class Spool:
+    """Append-only files in one folder: what is written survives kill -9, until it is forgotten."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self._number = 1 + max((_number_of(path) for path in folder.glob("*.spool")), default=0)
+        self._current = self._open()
+        self._closed: list[_Segment] = []
+
+    def _open(self) -> _Segment:
+        segment = _Segment(self.folder / f"{self._number:08}.spool")
+        self._number += 1
+        return segment
+
+    @property
+    def current(self) -> Path:
+        """The file that takes the next answer."""
+        return self._current.path
+
+    def append(self, call_id: int, reply: Reply) -> None:
+        """Write one answer with a single system call, in the same breath as its last byte came."""
+        record = pack(call_id, reply)
+        segment = self._current
+        written = os.write(segment.fd, record)
+        if written != len(record):  # a full disk can take a part; nothing may be written behind it
+            os.ftruncate(segment.fd, segment.size)
+            raise OSError(f"the spool took {written} of {len(record)} bytes")
+        segment.size += written
+        segment.waiting.add(call_id)
+
+    def forget(self, call_id: int) -> None:
+        """The answer is durable in the table now."""
+        for segment in (self._current, *self._closed):
+            segment.waiting.discard(call_id)
+        self._closed = [segment for segment in self._closed if not self._dropped(segment)]
+        current = self._current
+        if current.size and not current.waiting:
+            os.ftruncate(current.fd, 0)
+            current.size = 0
+        elif current.size > SEGMENT_BYTES:
+            self._closed.append(current)
+            self._current = self._open()
+
+    def _dropped(self, segment: _Segment) -> bool:
+        if segment.waiting:
+            return False
+        segment.drop()
+        return True
+
+    def close(self) -> None:
+        """Close the files; what is still in them is replayed by the next run."""
+        for segment in (self._current, *self._closed):
+            if segment.waiting:
+                os.close(segment.fd)
+            else:
+                segment.drop()
+
+
+def pack(call_id: int, reply: Reply) -> bytes:
+    """One record: head, meta, status and headers as JSON, body."""
+    head = json.dumps({"status": reply.status, "headers": dict(reply.headers)}).encode()
+    rest = _META.pack(len(head), reply.seconds, time.time()) + head + reply.body
+    return _HEAD.pack(MAGIC, call_id, len(rest), zlib.crc32(rest)) + rest
+
+
+def replay(folder: Path) -> Iterator[Record]:
+    """The whole records of earlier runs, oldest first; torn and damaged ones are passed over."""
+    for path in sorted(folder.glob("*.spool")):
+        yield from _records(path.read_bytes())
+
+
+def _records(content: bytes) -> Iterator[Record]:
+    at = 0
+    while at + _HEAD.size <= len(content):
+        magic, call_id, length, crc = _HEAD.unpack_from(content, at)
+        rest = content[at + _HEAD.size : at + _HEAD.size + length]
+        if magic == MAGIC and len(rest) == length and zlib.crc32(rest) == crc:
+            yield _record(call_id, rest)
+            at += _HEAD.size + length
+        elif (following := content.find(MAGIC, at + 1)) > 0:
+            at = following
+        else:
+            return
+
+
+def _record(call_id: int, rest: bytes) -> Record:
+    head_size, seconds, at = _META.unpack_from(rest)
+    body_at = _META.size + head_size
+    head = json.loads(rest[_META.size : body_at])
+    reply = Reply(
+        status=head["status"], headers=head["headers"], body=rest[body_at:], seconds=seconds
+    )
+    return Record(call_id=call_id, reply=reply, at=at)
+
+
+def clear(folder: Path, *, keep: Path) -> None:
+    """Drop the files of earlier runs, once all their records are durable in the table."""
+    for path in folder.glob("*.spool"):
+        if path != keep:
+            path.unlink()
+
+
+def _number_of(path: Path) -> int:
+    return int(path.stem) if path.stem.isdigit() else 0
