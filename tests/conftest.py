@@ -5,17 +5,17 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-import matrix
 import pytest
-from browser import Browser, chromium_path
-from postgres_server import Server, running_server
 from sqlalchemy import Engine, event
-from world import World
 
 from jobs.store import Store
 from jobs.store.database import create, postgres_engine
 from jobs.store.schema import metadata
 from runner.catalogue import choose_language
+from tests import matrix
+from tests.support.browser import Browser, chromium_path
+from tests.support.postgres_server import Server, running_server
+from tests.support.world import World
 
 ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
 

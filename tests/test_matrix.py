@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-import matrix
+from tests import matrix
 
 IDS = [
     *(f"A{n}" for n in range(1, 22)), *(f"B{n}" for n in range(1, 17)),

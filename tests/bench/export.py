@@ -10,7 +10,6 @@ import argparse
 import csv
 import json
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -75,8 +74,7 @@ def shell_query(format_: str) -> str:
 
 def make(folder: Path, rows: int) -> Path:
     """A workspace with so many settled rows: a picture and its text each, every 50th refused."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from builders import Fate, Sheet, make_table  # noqa: PLC0415 - found only now
+    from tests.support.builders import Fate, Sheet, make_table  # noqa: PLC0415 - only where a table is made
 
     cells = [[f"row-{k}", PROMPT.format(row=k), "north", "high"] for k in range(PATTERN)]
     fates = [

@@ -5,14 +5,13 @@ import itertools
 import math
 import random
 import statistics
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from pacing import (
+from runner.pacing.backoff import Wait
+from runner.pacing.pace import CEILING, Pace
+from runner.pacing.rate_window import Limits
+from tests.support.pacing import (
     NO_LIMIT,
     AtOnce,
     Bucket,
@@ -27,10 +26,6 @@ from pacing import (
     ours,
     play,
 )
-
-from runner.pacing.backoff import Wait
-from runner.pacing.pace import CEILING, Pace
-from runner.pacing.rate_window import Limits
 
 HOUR = 3600.0
 CALLS = 60_000  # at most in one simulated run, however long it would be

@@ -10,8 +10,8 @@ from .measuring import ROOT, table
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-import pages
-from browser import Browser, Sight, chromium_path
+from tests.support import pages
+from tests.support.browser import Browser, Sight, chromium_path
 
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 EMPTY = "<!doctype html><title>nothing</title>"

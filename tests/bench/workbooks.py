@@ -29,8 +29,7 @@ EDGE = 256
 
 def make(folder: Path, rows: int, pictures: int) -> None:
     """A table of done rows, the thumbnails, and the same cells for the reference."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from builders import Fate, Sheet, make_table  # noqa: PLC0415 - found only now
+    from tests.support.builders import Fate, Sheet, make_table  # noqa: PLC0415 - only where a table is made
 
     cells = [[f"row-{k}", PROMPT.format(row=k), "north", "high"] for k in range(rows)]
     fates = [

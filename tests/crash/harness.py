@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from world import GENERATIONS
-
 from runner import cli
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
@@ -24,6 +22,7 @@ from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
 from runner.workspace.spool import Record, replay
 from runner.workspace.workspace import Workspace
+from tests.support.world import GENERATIONS
 
 from .prefork import Forked, Prefork
 

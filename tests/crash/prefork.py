@@ -19,8 +19,8 @@ MAKER = """
 import json, os, signal, sys
 sys.path.insert(0, os.environ["SHIMS"])
 import shims
-import runner.cli, runner.commands.run, runner.commands.retry, runner.session
-import jobs.sheet.delimited, jobs.sheet.write_delimited, runner.mock.thread
+import runner.cli, runner.commands.run, runner.commands.retry, runner.engine.session
+import jobs.sheet.text.delimited, jobs.sheet.write.delimited, runner.mock.server_thread
 
 def child(order):
     os.chdir(order["folder"])

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from toxic_proxy import ToxicProxy
 
 from runner.exits import Exit
 from runner.mock.picture_shapes import Form
+from tests.support.toxic_proxy import ToxicProxy
 
 from .audit import audit
 from .disks import Disk, disk

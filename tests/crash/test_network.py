@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toxic_proxy import ToxicProxy
 
 from runner.exits import Exit
+from tests.support.toxic_proxy import ToxicProxy
 
 from .audit import audit
 from .harness import Scene, scene

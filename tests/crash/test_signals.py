@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from toxic_proxy import ToxicProxy
 
 from runner.exits import Exit
 from runner.mock.picture_shapes import Form
 from runner.workspace.answers import INLINE
+from tests.support.toxic_proxy import ToxicProxy
 
 from .audit import audit
 from .harness import Run, Scene, scene

@@ -1,0 +1,120 @@
+"""A first run by questions: a person at a terminal, answered by a script that waits for each."""
+
+import os
+import pty
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.runner.launch.test_stops import drained
+from tests.support.world import KEY, World
+
+CHINESE = (["名称", "备注"], ["苹果", "a"], ["梨", "b"], ["桃", "c"], ["李", "d"], ["杏", "e"])
+
+
+class Person:
+    """Whoever sits at a terminal: reads until a question stands there, then answers it."""
+
+    def __init__(self, terminal: int) -> None:
+        self.terminal = terminal
+        self.seen = ""
+
+    def answers(self, question: str, answer: str) -> None:
+        """Wait for these words, then type."""
+        read = b""
+        while question.encode() not in read:
+            read += os.read(self.terminal, 4000)
+        self.seen += read.decode(errors="replace")
+        os.write(self.terminal, answer.encode() + b"\n")
+
+
+@contextmanager
+def sitting(world: World, *words: object) -> Iterator[tuple[Person, list[int]]]:
+    """A command on a terminal; its exit code is in the list at the end."""
+    mine, theirs = pty.openpty()
+    code: list[int] = []
+    try:
+        process = world.start(*words, terminal=theirs)
+        os.close(theirs)
+        yield Person(mine), code
+        assert drained(mine)
+        code.append(process.wait(30))
+    finally:
+        os.close(mine)
+
+
+@pytest.fixture
+def nobody_known(world: World) -> World:
+    """A person who has no key and no settings yet; `world` names the gateway only when asked."""
+    world.monkeypatch.delenv("ROWMILL_API_KEY")
+    world.monkeypatch.delenv("ROWMILL_BASE_URL")
+    return world
+
+
+def test_a_first_run_asks_tries_three_rows_and_keeps_the_choices(nobody_known: World) -> None:
+    world = nobody_known
+    assert world.gateway is not None
+    sheet = world.sheet("a.csv", *CHINESE)
+    with sitting(world, sheet) as (person, code):
+        person.answers("gateway", world.gateway.base_url)
+        person.answers("Key for", KEY)
+        person.answers("kind of request", "chat")
+        person.answers("holds the prompt", "1")
+        person.answers("Which model", "mock-text")
+        person.answers("one call of", "0.01")
+        person.answers("the first 3 rows", "y")
+        person.answers("the other 2 rows", "y")
+        assert len(world.calls) == 3
+    assert code == [0]
+    assert len(world.calls) == 5
+    assert KEY not in person.seen
+    kept = tomllib.loads((world.folder / "rowmill.toml").read_text("utf-8"))
+    assert kept["defaults"]["model"] == "mock-text"
+    assert kept["columns"] == {"名称": "prompt"}
+    assert kept["prices"] == {"mock-text": {"call": 0.01}}
+    again = world.run("run", sheet)
+    assert (again.code, again.posts) == (0, 0), again.err
+
+
+def test_only_what_is_missing_is_asked_and_a_no_sends_nothing(world: World) -> None:
+    world.settings('[defaults]\nendpoint = "chat"\nmodel = "mock-text"\n')
+    before = (world.folder / "rowmill.toml").read_text("utf-8")
+    sheet = world.prompts("a.csv", "a cat")
+    with sitting(world, sheet) as (person, code):
+        person.answers("the first 3 rows", "n")
+    assert code == [5]
+    assert not world.calls
+    assert (world.folder / "rowmill.toml").read_text("utf-8") == before
+
+
+def test_an_answer_that_cannot_be_used_is_asked_for_again(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    with sitting(world, sheet) as (person, code):
+        person.answers("kind of request", "99")
+        person.answers("a number from 1 to", "1")
+        person.answers("Which model", "mock-text")
+        person.answers("one call of", "cheap")
+        person.answers("a number from 0", "")
+        person.answers("the first 3 rows", "y")
+    assert code == [0]
+    assert len(world.calls) == 1
+
+
+def test_a_sheet_that_was_begun_goes_on_without_questions(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat", "a dog")
+    world.run("run", sheet, "-e", "chat", "-m", "mock-text", "-y", "--limit", "1")
+    with sitting(world, sheet) as (person, code):
+        person.answers("Go on with it", "y")
+        person.answers("[y/N]", "y")
+    assert code == [0]
+    assert len(world.calls) == 2
+
+
+def test_without_a_terminal_nothing_is_asked(world: World, tmp_path: Path) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    done = world.run(sheet)
+    assert (done.code, done.posts) == (2, 0)
+    assert f"rowmill run {sheet}" in done.err

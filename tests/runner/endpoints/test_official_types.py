@@ -1,0 +1,203 @@
+"""What we send is what the official client libraries would: checked against their own types."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Required, TypeAlias, get_type_hints
+
+import pytest
+from anthropic.types.message_create_params import (
+    MessageCreateParamsNonStreaming,
+    MessageCreateParamsStreaming,
+)
+from openai.types.chat.completion_create_params import (
+    CompletionCreateParamsNonStreaming,
+    CompletionCreateParamsStreaming,
+)
+from openai.types.embedding_create_params import EmbeddingCreateParams
+from openai.types.image_edit_params import ImageEditParamsNonStreaming, ImageEditParamsStreaming
+from openai.types.image_generate_params import (
+    ImageGenerateParamsNonStreaming,
+    ImageGenerateParamsStreaming,
+)
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from runner.endpoints.inputs import BODY, PARAMS, describe
+from runner.endpoints.registry import ENDPOINTS
+from runner.protocol.call import Call
+from tests.runner.endpoints.test_conformance import cases, inputs_of
+
+File: TypeAlias = tuple[str, bytes, str]
+"""Name, bytes and media type: the form of a file that says most."""
+
+
+def with_files(kind: Any) -> Any:
+    """The same type with files in that form only: pydantic cannot check an open file."""
+    hints = get_type_hints(kind, include_extras=True)
+    files = {"image": Required[File | list[File]], "mask": File, "markup": File}
+    return TypedDict(kind.__name__, {**hints, **files}, total=False)  # type: ignore[operator]  # made at run time
+
+
+PNG = str(ENDPOINTS["image-edit"].example["image"])
+SCHEMA = {"type": "object", "properties": {"town": {"type": "string"}}}
+TOOL = {"type": "function", "function": {"name": "tide", "parameters": SCHEMA}}
+TYPES: dict[str, tuple[Any, Any]] = {
+    "chat": (CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming),
+    "messages": (MessageCreateParamsNonStreaming, MessageCreateParamsStreaming),
+    "image": (ImageGenerateParamsNonStreaming, ImageGenerateParamsStreaming),
+    "image-edit": (
+        with_files(ImageEditParamsNonStreaming),
+        with_files(ImageEditParamsStreaming),
+    ),
+    "embedding": (EmbeddingCreateParams, EmbeddingCreateParams),
+}
+VALUES: dict[str, list[Any]] = {
+    "model": ["m-1"],
+    "prompt": ["words"],
+    "system": ["Be brief."],
+    "image": [PNG, [PNG, PNG]],
+    "mask": [PNG],
+    "detail": ["low"],
+    "stream": [True, False],
+    "schema": [SCHEMA, {"name": "visit", "strict": False, "schema": SCHEMA}],
+    "response_format": ["text", "json_object"],
+    "tools": [[TOOL]],
+    "tool_choice": ["none", "auto", "required", TOOL | {"function": {"name": "tide"}}],
+    "temperature": [0, 0.5, 1],
+    "top_p": [0.5],
+    "max_tokens": [5, 30_000],
+    "max_completion_tokens": [5],
+    "n": [2],
+    "seed": [7],
+    "stop": ["END", ["a", "b"]],
+    "stop_sequences": ["END", ["a", "b"]],
+    "presence_penalty": [0.1],
+    "frequency_penalty": [-0.1],
+    "reasoning_effort": ["low"],
+    "verbosity": ["low"],
+    "thinking": [2048, "adaptive", {"type": "disabled"}],
+    "size": ["1024×1024", "auto"],
+    "quality": ["high", "standard"],
+    "style": ["vivid"],
+    "background": ["opaque"],
+    "output_format": ["jpeg"],
+    "output_compression": [80],
+    "moderation": ["low"],
+    "input_fidelity": ["high"],
+    "user": ["shop-7"],
+    "partial_images": [1],
+    "image_field": ["image", "image[]", "other"],
+    "dimensions": [256],
+    "encoding_format": ["float", "base64"],
+    "rows_per_call": [10],
+}
+"""For each column what a person may write there."""
+OF_PICTURES = {"response_format": ["url", "b64_json"]}
+BEYOND = {
+    "messages": frozenset({"temperature", "top_p"}),  # the models of older versions take them
+    "image-edit": frozenset({"moderation"}),  # the service documents it, the library has it not
+}
+"""Columns that the newest libraries leave out, and that are sent only where a row gives them."""
+OWN_WAYS = {
+    "image/requests:an unknown model passes everything": "values of other providers",
+}
+"""Cases that send on purpose what the official types do not know."""
+
+
+def checked(name: str, call: Call) -> None:
+    """Raises ValidationError where the official types would not have this request."""
+    body = dict(call.json) if call.json is not None else form_of(call)
+    adapter = adapters(name)[call.stream]
+    consume(adapter.validate_python(body, strict=True, extra="forbid"))
+
+
+_ADAPTERS: dict[str, tuple[TypeAdapter[Any], TypeAdapter[Any]]] = {}
+
+
+def adapters(name: str) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+    if name not in _ADAPTERS:  # each takes a while to make
+        whole, streamed = TYPES[name]
+        _ADAPTERS[name] = TypeAdapter(whole), TypeAdapter(streamed)
+    return _ADAPTERS[name]
+
+
+def consume(value: Any) -> None:
+    """Walks through: the types hold iterables, which are checked only when they are walked."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            consume(item)
+    elif hasattr(value, "__iter__") and not isinstance(value, str | bytes):
+        for item in value:
+            consume(item)
+
+
+def form_of(call: Call) -> dict[str, Any]:
+    """A form as the client library is given it: files as tuples, numbers as numbers."""
+    body: dict[str, Any] = {}
+    files: dict[str, list[Any]] = {}
+    for part in call.parts:
+        if part.filename is not None:
+            name = part.name.removesuffix("[]")
+            files.setdefault(name, []).append((part.filename, part.content, part.media_type))
+        else:
+            text = part.content.decode()
+            bare = text.isdecimal() or text in ("true", "false")
+            body[part.name] = json.loads(text) if bare else text
+    return body | {name: found[0] if len(found) == 1 else found for name, found in files.items()}
+
+
+def without_own(name: str, call: Call, cells: Mapping[str, Any]) -> Call:
+    """The call without what the user laid into it, which we only pass on."""
+    own = {name.removeprefix(BODY) for name in cells if name.startswith(BODY)}
+    own |= set(json.loads(cells.get(PARAMS, "{}")))
+    own -= {"stream"}  # which decides what kind of call it is
+    own |= BEYOND.get(name, frozenset())
+    if call.json is None:
+        return dataclasses.replace(call, parts=tuple(p for p in call.parts if p.name not in own))
+    return dataclasses.replace(call, json={k: v for k, v in call.json.items() if k not in own})
+
+
+def every_case() -> Iterator[Any]:
+    for name in TYPES:
+        for case in cases(name):
+            if f"{name}/{case['name']}" not in OWN_WAYS:
+                yield pytest.param(name, case.get("inputs", {}), id=f"{name}/{case['name']}")
+
+
+def every_option() -> Iterator[Any]:
+    for name in TYPES:
+        pictures = OF_PICTURES if ENDPOINTS[name].pictures else {}
+        for field in describe(ENDPOINTS[name].inputs):
+            for value in (pictures | {PARAMS: ["{}"]}).get(field.name) or VALUES[field.name]:
+                yield pytest.param(
+                    name, {field.name: value}, id=f"{name}/{field.name}={value}"[:60]
+                )
+
+
+@pytest.mark.parametrize(("name", "cells"), [*every_case(), *every_option()])
+def test_a_request_fits_the_official_types(name: str, cells: dict[str, Any]) -> None:
+    endpoint = ENDPOINTS[name]
+    call = endpoint.build(inputs_of(endpoint, {**endpoint.example, **cells}))
+    checked(name, without_own(name, call, cells))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("chat", {"max_token": 5}),
+        ("chat", {"temperature": "0.5"}),
+        ("chat", {"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}]}),
+        ("messages", {"max_tokens": None}),
+        ("messages", {"stop": ["x"]}),
+        ("messages", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
+        ("messages", {"tools": [TOOL]}),
+        ("image", {"n": "2"}),
+        ("image", {"quality": "best"}),
+    ],
+)
+def test_a_wrong_request_does_not(name: str, wrong: dict[str, Any]) -> None:
+    endpoint = ENDPOINTS[name]
+    call = endpoint.build(inputs_of(endpoint, endpoint.example))
+    with pytest.raises(ValidationError):
+        checked(name, dataclasses.replace(call, json={**(call.json or {}), **wrong}))

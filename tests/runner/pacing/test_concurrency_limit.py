@@ -1,0 +1,169 @@
+"""A limit of calls at once: told from limits by time, kept, and left."""
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from runner.pacing.concurrency_limit import CALLS, REST
+from runner.pacing.concurrency_limit import AtOnce as Learned
+from runner.pacing.pace import CEILING, Pace
+from runner.pacing.rate_window import Limits
+from tests.support.pacing import (
+    AtOnce,
+    Bucket,
+    Calendar,
+    Clock,
+    Gateway,
+    Sliding,
+    asked,
+    ours,
+    play,
+)
+
+AUTO = Limits(in_flight=CEILING, auto=True)
+FAST, SLOW = (0.5, 2.0), (5.0, 20.0)
+
+
+# --- what is told from refusals -------------------------------------------------------------------
+
+
+def borne(learned: Learned, now: float, *, beside: int, number: int = CALLS) -> None:
+    """So many calls start, each beside as many others."""
+    for _ in range(number):
+        learned.started(now, 1, beside + 1)
+
+
+def refused(learned: Learned, now: float, *, beside: int, again: bool = False) -> None:
+    """One more starts beside so many, and is refused."""
+    learned.started(now, 1, beside + 1)
+    learned.refused(now + 0.05, now, again=again)
+
+
+def found(limit: int = 20) -> Learned:
+    """It knows the limit, at second 200."""
+    learned = Learned(CEILING)
+    refused(learned, 100.0, beside=limit)
+    borne(learned, 150.0, beside=limit - 1)
+    refused(learned, 200.0, beside=limit)
+    return learned
+
+
+def test_two_refusals_beside_as_many_as_no_other_call_had_show_the_limit() -> None:
+    assert found(20).limit == 20
+
+
+def test_a_limit_by_time_lets_calls_in_beside_as_many_as_a_refused_one_had() -> None:
+    learned = Learned(CEILING)
+    for now in range(0, 1000, 100):
+        refused(learned, now, beside=20)
+        borne(learned, now + 50, beside=20, number=5)
+        borne(learned, now + 60, beside=15)
+    assert learned.limit is None
+
+
+def test_few_calls_show_no_limit() -> None:
+    learned = Learned(CEILING)
+    for now in (0, 10):
+        refused(learned, now, beside=20)
+        borne(learned, now + 5, beside=19, number=CALLS // 4)
+    assert learned.limit is None
+
+
+def test_a_call_that_is_refused_alone_is_not_refused_for_calls_at_once() -> None:
+    learned = found(20)
+    refused(learned, 210.0, beside=0)
+    assert learned.limit is None
+
+
+def test_what_begins_while_a_refusal_is_on_its_way_was_not_beside_the_refused_call() -> None:
+    learned = found(20)
+    learned.started(300.0, 1, 21)
+    borne(learned, 300.01, beside=20, number=10)
+    learned.refused(300.05, 300.0, again=False)
+    assert learned.limit == 20
+
+
+def test_after_calm_one_more_is_tried_then_two_then_four() -> None:
+    learned, now, limits = found(20), 200.0, []
+    for _ in range(3):
+        now += REST + 1
+        borne(learned, now, beside=19)
+        limits.append(learned.limit)
+    assert limits == [21, 23, 27]
+    refused(learned, now + 1, beside=24)
+    assert learned.limit == 24
+
+
+def test_of_calls_that_start_together_the_last_ones_are_refused() -> None:
+    learned = found(20)
+    borne(learned, 210.0, beside=19)
+    learned.started(300.0, 8, 26)
+    for again in (False, True, True):
+        learned.refused(300.05, 300.0, again=again)
+    assert learned.limit == 23
+
+
+def test_it_is_left_where_one_is_refused_though_many_were_borne() -> None:
+    learned = found(20)
+    borne(learned, 210.0, beside=19)
+    refused(learned, 211.0, beside=19)
+    assert learned.limit is None
+
+
+# --- what the pace makes of it --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("latency", [FAST, SLOW], ids=["fast", "slow"])
+@pytest.mark.parametrize("limit", [5, 20, 100])
+def test_auto_keeps_as_many_calls_in_flight_as_are_allowed_at_once(
+    limit: int, latency: tuple[float, float], asks: bool
+) -> None:
+    clock, luck = Clock(), random.Random(17)
+    tally = play(
+        Pace(AUTO, clock=clock),
+        clock,
+        AtOnce(limit),
+        seconds=1200,
+        latency=lambda _: luck.uniform(*latency),
+        told=lambda opens_in: asked(1) if asks else ours(luck),
+    )
+    assert tally.rate(600, 1200) >= 0.9 * limit * 120 / sum(latency)
+    assert tally.extra() <= 0.05
+
+
+def test_auto_follows_a_limit_of_calls_at_once_that_falls_and_rises() -> None:
+    clock, luck, gateway = Clock(), random.Random(3), AtOnce(20)
+    pace = Pace(AUTO, clock=clock)
+    rates = []
+    for limit in (20, 10, 40):
+        gateway.limit = limit
+        tally = play(pace, clock, gateway, seconds=1800, latency=lambda _: luck.uniform(1, 3))
+        pace.in_flight = gateway.inside = 0
+        rates.append(tally.rate(900, 1800) / (limit * 30))
+    assert min(rates) >= 0.85
+
+
+@pytest.mark.parametrize("latency", [FAST, SLOW], ids=["fast", "slow"])
+@pytest.mark.parametrize(
+    "gateway",
+    [lambda: Sliding(300), lambda: Calendar(300), lambda: Bucket(300, most=1, credit=1)],
+    ids=["sliding", "fixed", "bucket"],
+)
+def test_a_limit_by_time_is_not_taken_for_one_of_calls_at_once(
+    gateway: Callable[[], Gateway], latency: tuple[float, float]
+) -> None:
+
+    clock, luck = Clock(), random.Random(23)
+    pace = Pace(AUTO, clock=clock)
+    play(
+        pace,
+        clock,
+        gateway(),
+        seconds=1200,
+        latency=lambda _: luck.uniform(*latency),
+        told=lambda opens_in: asked(max(math.ceil(opens_in), 1)),
+    )
+    assert pace.seeker.rate is not None

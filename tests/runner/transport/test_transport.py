@@ -1,0 +1,417 @@
+"""What comes back from the wire, for every fault a server or a network can play."""
+
+import asyncio
+import gzip
+import json
+import zlib
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner.protocol.call import Call, Lost, Part, Reply
+from runner.secret import Secret
+from runner.transport.aiohttp_transport import BrokenError, GatewayTransport, Progress
+from runner.transport.bodies import DataWatch, json_body
+from runner.transport.client import Target, TargetError, Wire, normalised
+from tests.support.fault_server import (
+    ANSWER,
+    BAD_CRC,
+    CHUNKED,
+    RAW_DEFLATE,
+    STREAM,
+    FaultServer,
+    Play,
+    Seen,
+    Stage,
+    answer,
+    bare,
+    chunk,
+    packed,
+    playing,
+)
+from tests.support.wired import CALL, KEY, sent_to, wired
+
+EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+
+
+WHOLE: dict[str, tuple[Play, bytes]] = {
+    "plain": (playing(answer()), ANSWER),
+    "in small pieces": (playing(*(bytes([x]) for x in answer(b"{}"))), b"{}"),
+    "chunked": (playing(CHUNKED + chunk(ANSWER[:9]) + chunk(ANSWER[9:]) + chunk(b"")), ANSWER),
+    "until the connection ends": (playing(bare("HTTP/1.1 200 OK") + ANSWER, end="close"), ANSWER),
+    "empty": (playing(answer(b"")), b""),
+    "204": (playing(bare("HTTP/1.1 204 No Content")), b""),
+    "empty but called gzip": (playing(packed(b"")), b""),
+    "gzip": (playing(packed(gzip.compress(ANSWER))), ANSWER),
+    "gzip of two members": (
+        playing(packed(gzip.compress(ANSWER[:50]) + gzip.compress(ANSWER[50:]))),
+        ANSWER,
+    ),
+    "gzip with padding": (playing(packed(gzip.compress(ANSWER) + bytes(20))), ANSWER),
+    "deflate": (playing(packed(zlib.compress(ANSWER), "deflate")), ANSWER),
+    "raw deflate": (playing(packed(RAW_DEFLATE, "deflate")), ANSWER),
+    "100-continue first": (playing(bare("HTTP/1.1 100 Continue") * 3 + answer()), ANSWER),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+async def test_a_whole_answer_is_a_reply(name: str) -> None:
+    play, body = WHOLE[name]
+    server = FaultServer(play)
+    delivery = await sent_to(server)
+    assert isinstance(delivery, Reply), delivery
+    assert delivery.body == body
+    assert delivery.status in {200, 204}
+    assert delivery.seconds > 0
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "status", [301, 302, 307, 308, 400, 401, 404, 408, 413, 429, 500, 502, 504, 520, 524, 530, 999]
+)
+async def test_a_complete_answer_is_a_reply_whatever_its_status(status: int) -> None:
+    play = playing(answer(b"no", "Retry-After: 7", status=f"{status} Oh"))
+    delivery = await sent_to(FaultServer(play))
+    assert isinstance(delivery, Reply)
+    assert (delivery.status, delivery.body) == (status, b"no")
+    assert delivery.headers["retry-after"] == "7"
+
+
+LOST: dict[str, tuple[Play, str, int | None]] = {
+    "closed without answer": (playing(end="close"), "closed", None),
+    "reset without answer": (playing(end="reset"), "reset", None),
+    "silent": (playing(end="silent"), "timeout", None),
+    "silent after the head": (playing(answer(length=10**6), end="silent"), "timeout", 200),
+    "closed inside the head": (playing(b"HTTP/1.1 200 OK\r\nConte", end="close"), "closed", None),
+    "length not reached": (playing(answer(length=10**6), end="close"), "cut", 200),
+    "reset inside the body": (
+        playing(answer(length=10**6), b"", end="reset", pause=0.05),
+        "cut",
+        200,
+    ),
+    "chunks without end": (playing(CHUNKED + chunk(ANSWER), end="close"), "cut", 200),
+    "cut inside a chunk": (playing(CHUNKED + b"ffff\r\n{", end="close"), "cut", 200),
+    "bad chunk size": (playing(CHUNKED, b"zz\r\n{}", end="close", pause=0.05), "cut", 200),
+    "garbage called gzip": (playing(packed(b"not gzip at all")), "encoding", 200),
+    "gzip with bad checksum": (playing(packed(BAD_CRC)), "encoding", 200),
+    "gzip that ends early": (playing(packed(gzip.compress(ANSWER)[:-12])), "encoding", 200),
+    "gzip without its last byte": (playing(packed(gzip.compress(ANSWER)[:-1])), "encoding", 200),
+    "gzip with a bad second member": (
+        playing(packed(gzip.compress(ANSWER) + b"\x1f\x8bxx")),
+        "encoding",
+        200,
+    ),
+    "deflate that ends early": (
+        playing(packed(zlib.compress(ANSWER)[:-5], "deflate")),
+        "encoding",
+        200,
+    ),
+    "packed as nobody asked for": (playing(packed(ANSWER, "br")), "encoding", 200),
+    "packed twice": (playing(packed(ANSWER, "gzip, gzip")), "encoding", 200),
+    "not HTTP": (playing(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", end="close"), "not_http", None),
+    "status that is no number": (
+        playing(b"HTTP/1.1 abc OK\r\n\r\n", end="close"),
+        "not_http",
+        None,
+    ),
+    "two lengths": (
+        playing(
+            bare("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 3") + b"{}", end="close"
+        ),
+        "not_http",
+        None,
+    ),
+    "negative length": (playing(answer(length=-5), end="close"), "not_http", None),
+    "NUL in a header": (playing(answer(b"{}", "X: a\0b"), end="close"), "not_http", None),
+    "header of 200 kB": (playing(answer(b"{}", "X: " + "a" * 200_000)), "not_http", None),
+    "an upgrade nobody asked for": (
+        playing(bare("HTTP/1.1 101 Switching", "Connection: upgrade", "Upgrade: x")),
+        "not_http",
+        101,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+async def test_an_answer_that_is_not_whole_is_in_doubt(name: str) -> None:
+    play, cause, status = LOST[name]
+    server = FaultServer(play)
+    call = Call(path="/v1/x", json={}, timeout=0.6 if cause == "timeout" else 30)
+    delivery = await sent_to(server, call)
+    assert isinstance(delivery, Lost), delivery
+    assert (delivery.cause, delivery.status) == (cause, status), delivery
+    assert delivery.by_time is (cause == "timeout")
+    assert len(server.seen) == 1, "a paid request is sent exactly once"
+    assert KEY not in repr(delivery)
+
+
+@pytest.mark.parametrize("before", ["close", "reset"])
+async def test_a_connection_cut_before_the_request_is_read_is_in_doubt(before: str) -> None:
+    delivery = await sent_to(FaultServer(before=before))
+    assert isinstance(delivery, Lost)
+
+
+async def test_what_came_of_a_cut_answer_is_kept() -> None:
+    delivery = await sent_to(FaultServer(playing(answer(length=10**6), end="close")))
+    assert isinstance(delivery, Lost)
+    assert delivery.body == ANSWER
+
+
+async def test_bytes_beyond_the_announced_length_never_reach_the_next_answer() -> None:
+    plays = iter([playing(answer(length=10)), playing(answer(b"second"))])
+
+    async def play(stage: Stage, seen: Seen) -> None:
+        await next(plays)(stage, seen)
+
+    server = FaultServer(play)
+    async with server, wired(server.url, in_flight=1) as wire:
+        first = await wire.send(CALL)
+        second = await wire.send(CALL)
+    assert not isinstance(first, Reply) or first.body == ANSWER[:10]
+    assert isinstance(second, Reply)
+    assert second.body == b"second"
+    assert server.connections == 2
+
+
+async def test_a_slow_drip_is_stopped_by_the_total_deadline() -> None:
+    drip = playing(answer(b"", length=1000), *([b"x"] * 50), pause=0.05)
+    delivery = await sent_to(FaultServer(drip), Call(path="/x", json={}, timeout=0.4))
+    assert isinstance(delivery, Lost)
+    assert delivery.by_time
+    assert delivery.body.startswith(b"xx")
+
+
+async def test_a_drip_of_headers_is_stopped_by_the_total_deadline() -> None:
+    drip = playing(*(bytes([x]) for x in answer()), pause=0.05)
+    delivery = await sent_to(FaultServer(drip), Call(path="/x", json={}, timeout=0.4))
+    assert isinstance(delivery, Lost)
+    assert (delivery.cause, delivery.by_time, delivery.status) == ("timeout", True, None)
+
+
+@pytest.mark.parametrize(
+    ("play", "limits"),
+    [
+        (playing(answer(b"x" * 5000)), {"body": 4000}),
+        (playing(CHUNKED + chunk(b"x" * 5000) + chunk(b"")), {"body": 4000}),
+        (playing(packed(gzip.compress(bytes(50_000_000)))), {"unpacked": 2_000_000}),
+    ],
+    ids=["length", "chunked", "bomb"],
+)
+async def test_a_body_beyond_its_cap_is_in_doubt(play: Play, limits: dict[str, Any]) -> None:
+    delivery = await sent_to(FaultServer(play), **limits)
+    assert isinstance(delivery, Lost)
+    assert delivery.cause == "too_large"
+    assert len(delivery.body) <= 1 << 20
+
+
+async def test_an_early_refusal_of_a_large_body_is_read() -> None:
+    """A server may answer 413 before the request's body has left."""
+
+    refusal = answer(b"too large", "Connection: close", status="413 Too Large")
+    server = FaultServer(playing(refusal, end="close", pause=0.3), head_only=True)
+    delivery = await sent_to(server, Call(path="/x", json={"image": "A" * 20_000_000}, timeout=5))
+    assert isinstance(delivery, Reply), delivery
+    assert delivery.status == 413
+
+
+async def test_redirects_are_not_followed_and_the_key_stays() -> None:
+    async with FaultServer() as elsewhere:
+        location = f"Location: {elsewhere.url}/v1/chat/completions"
+        for status in ("307 Temporary Redirect", "301 Moved", "308 Permanent Redirect"):
+            play = playing(answer(b"", location, status=status))
+            delivery = await sent_to(FaultServer(play))
+            assert isinstance(delivery, Reply)
+        assert elsewhere.connections == 0
+
+
+async def test_cookies_are_not_sent_back() -> None:
+    server = FaultServer(playing(answer(b"{}", "Set-Cookie: a=b; Path=/")))
+    async with server, wired(server.url) as wire:
+        await wire.send(CALL)
+        await wire.send(CALL)
+    assert "cookie" not in server.seen[1].headers
+
+
+async def test_the_request_is_what_the_call_says() -> None:
+    server = FaultServer()
+    async with server, wired(server.url + "/proxy/v1/") as wire:
+        await wire.send(
+            Call(path="/v1/messages", json={"a": "猫\ud83d"}, headers={"anthropic-version": "x"}),
+            key="call-1",
+        )
+        await wire.send(Call(path="/v1/models", method="GET"))
+        await wire.send(Call(path="/v1/chat/completions", json={"b": 1}, stream=True))
+    posted, got, streamed = server.seen
+    assert (posted.method, posted.path) == ("POST", "/proxy/v1/messages")
+    assert json.loads(posted.body) == {"a": "猫\ud83d"}
+    assert posted.headers["authorization"] == f"Bearer {KEY}"
+    assert posted.headers["idempotency-key"] == "call-1"
+    assert posted.headers["anthropic-version"] == "x"
+    assert posted.headers["content-type"] == "application/json"
+    assert posted.headers["user-agent"].startswith("rowmill")
+    assert posted.headers["accept-encoding"] == "gzip, deflate"
+    assert (got.method, got.body) == ("GET", b"")
+    assert "content-type" not in got.headers
+    assert "idempotency-key" not in got.headers
+    assert streamed.headers["accept"] == "text/event-stream"
+    assert "anthropic-version" not in streamed.headers
+
+
+async def test_parts_go_out_as_a_form_that_servers_can_read() -> None:
+    picture = bytes(range(256)) * 8000  # more than a megabyte
+    parts = (
+        Part(name="prompt", content="ein Käfer\r\n".encode()),
+        Part(name="image[]", content=picture, filename='主 "1".png', media_type="image/png"),
+    )
+    server = FaultServer()
+    async with server, wired(server.url) as wire:
+        for _ in range(2):
+            await wire.send(Call(path="/v1/images/edits", parts=parts))
+    first, second = server.seen
+    boundary = first.headers["content-type"].removeprefix("multipart/form-data; boundary=")
+    assert boundary not in second.headers["content-type"]
+    text, image, end = first.body.split(f"--{boundary}".encode())[1:]
+    assert text == (
+        b'\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + "ein Käfer\r\n\r\n".encode()
+    )
+    head, _, content = image.partition(b"\r\n\r\n")
+    assert 'name="image[]"; filename="主 %221%22.png"' in head.decode()
+    assert b"Content-Type: image/png" in head
+    assert content == picture + b"\r\n"
+    assert end == b"--\r\n"
+
+
+async def test_pings_do_not_keep_a_stream_alive() -> None:
+    pings = [chunk(b": PING\n\n"), chunk(b'event: ping\ndata: {"type": "ping"}\n\n')]
+    play = playing(STREAM + chunk(EVENT), *(pings * 40), pause=0.05)
+    call = Call(path="/x", json={}, stream=True, timeout=20)
+    delivery = await sent_to(FaultServer(play), call, idle=0.3)
+    assert isinstance(delivery, Lost)
+    assert (delivery.cause, delivery.by_time) == ("timeout", True)
+    assert "brought no data for 0.3 s" in delivery.detail, "not by the total deadline"
+    assert delivery.body.startswith(EVENT)
+
+
+async def test_data_keeps_a_stream_alive() -> None:
+    play = playing(STREAM, *([chunk(EVENT)] * 10), chunk(b""), pause=0.06)
+    call = Call(path="/x", json={}, stream=True, timeout=5)
+    delivery = await sent_to(FaultServer(play), call, idle=0.3)
+    assert isinstance(delivery, Reply)
+    assert delivery.body == EVENT * 10
+
+
+async def test_thinking_before_the_first_data_is_not_idleness() -> None:
+    pings = [chunk(b": PING\n\n")] * 10
+    play = playing(STREAM, *pings, chunk(EVENT), chunk(b""), pause=0.05)
+    call = Call(path="/x", json={}, stream=True, timeout=5)
+    delivery = await sent_to(FaultServer(play), call, idle=0.3)
+    assert isinstance(delivery, Reply)
+
+
+def test_a_ping_in_any_pieces_is_no_data() -> None:
+    ping = b'event: ping\r\ndata: {"type":"ping"}\r\n\r\n: note\r\ndata:\r\n'
+    for size in (1, 2, 3, 7, 100):
+        watch = DataWatch()
+        assert not any(watch.feed(ping[at : at + size]) for at in range(0, len(ping), size))
+        assert watch.feed(b"data: {}\n")
+        assert watch.feed(b"data:" + b"x" * 100)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("https://api.wenwen-ai.com", "https://api.wenwen-ai.com"),
+        ("https://api.wenwen-ai.com/", "https://api.wenwen-ai.com"),
+        ("https://api.wenwen-ai.com/v1", "https://api.wenwen-ai.com"),
+        (" https://api.wenwen-ai.com/v1/ ", "https://api.wenwen-ai.com"),
+        ("http://localhost:3000/relay/v1", "http://localhost:3000/relay"),
+    ],
+)
+def test_a_base_url_is_normalised(given: str, expected: str) -> None:
+    assert normalised(given) == expected
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "api.com", "ftp://a", "https://", "https://u:p@a", "https://a?k=1", "http://a:99999"],
+)
+def test_a_base_url_that_is_none_is_refused(bad: str) -> None:
+    with pytest.raises(TargetError, match=r"target_(scheme|extras|port)"):
+        normalised(bad)
+
+
+@pytest.mark.parametrize("bad", ["sk-a\nb", "sk-a b", "sk-\u200bcopied", "sk-a\r\nX-Y: z"])
+def test_a_key_with_stray_characters_is_refused_unprinted(bad: str) -> None:
+    with pytest.raises(ValueError, match="target_key") as caught:
+        Target(base_url="https://a", key=Secret(bad))
+    assert bad not in str(caught.value)
+
+
+def test_nan_is_not_sent_as_json() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_body({"temperature": float("nan")})
+
+
+async def test_no_exception_of_the_transport_carries_the_key() -> None:
+    async with FaultServer(playing(b"nonsense\r\n\r\n", end="close")) as server:
+        transport = GatewayTransport(in_flight=1)
+        request = httpx.Request("POST", server.url, headers={"Authorization": KEY}, json={})
+        with pytest.raises(BrokenError) as caught:
+            await transport.handle_async_request(request)
+        await transport.aclose()
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert KEY not in repr(error) + str(error) + repr(vars(error))
+        error = error.__cause__ or error.__context__
+
+
+async def test_the_transport_serves_an_ordinary_httpx_client() -> None:
+    transport = GatewayTransport(in_flight=2)
+    async with FaultServer() as server, httpx.AsyncClient(transport=transport) as client:
+        response = await client.post(server.url, json={"a": 1})
+        assert response.json() == json.loads(ANSWER)
+    assert json.loads(server.seen[0].body) == {"a": 1}
+
+
+async def test_a_server_that_echoes_the_key_does_not_get_it_into_the_detail() -> None:
+    delivery = await sent_to(FaultServer(playing(f"HTTP/1.1 {KEY}\r\n\r\n".encode(), end="close")))
+    assert isinstance(delivery, Lost)
+    assert KEY not in delivery.detail
+
+
+@pytest.mark.parametrize("key", ["x", "test", "ollama", "lm-studio"])
+async def test_a_word_that_stands_for_a_key_is_not_taken_out_of_answers(key: str) -> None:
+    """Servers of one's own ask for no key, and get any word; answers are kept as they were paid."""
+    said = json.dumps({"text": f"a {key} for the text"}).encode()
+    async with FaultServer(playing(answer(said))) as server:
+        target = Target(base_url=server.url, key=Secret(key))
+        async with Wire(target, in_flight=1) as wire:
+            reply = await wire.send(CALL)
+    assert isinstance(reply, Reply)
+    assert reply.body == said
+
+
+async def test_a_key_that_a_server_sends_back_is_taken_out_of_the_answer() -> None:
+    reply = await sent_to(FaultServer(playing(answer(json.dumps({"echo": KEY}).encode()))))
+    assert isinstance(reply, Reply)
+    assert json.loads(reply.body) == {"echo": "…"}
+
+
+def test_a_request_counts_as_sent_unless_the_connection_says_otherwise() -> None:
+    assert Progress().sent
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    head=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", answer(), CHUNKED, packed(b"x")]),
+    noise=st.binary(max_size=80),
+    cut=st.integers(min_value=0, max_value=200),
+)
+def test_no_bytes_of_a_server_raise(head: bytes, noise: bytes, cut: int) -> None:
+    server = FaultServer(playing((head + noise)[cut // 2 :], end="close"))
+    delivery = asyncio.run(sent_to(server, Call(path="/x", json={}, timeout=30)))
+    assert isinstance(delivery, Reply | Lost)
+    assert len(server.seen) == 1

@@ -1,0 +1,27 @@
+"""A wire to a fault server, as tests of the transport use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from runner.protocol.call import Call, Delivery
+from runner.secret import Secret
+from runner.transport.client import Target, Wire, WireLimits
+from tests.support.fault_server import FaultServer
+
+KEY = "sk-canary-0123456789abcdef"
+CALL = Call(path="/v1/chat/completions", json={"model": "m", "prompt": "猫"}, timeout=5)
+
+
+@asynccontextmanager
+async def wired(
+    url: str, *, in_flight: int = 4, proxy: str | None = None, **limits: Any
+) -> AsyncIterator[Wire]:
+    target = Target(base_url=url, key=Secret(KEY), proxy=proxy)
+    async with Wire(target, in_flight=in_flight, limits=WireLimits(**limits)) as wire:
+        yield wire
+
+
+async def sent_to(server: FaultServer, call: Call = CALL, **limits: Any) -> Delivery:
+    async with server, wired(server.url, **limits) as wire:
+        return await wire.send(call)
