@@ -15,3 +15,15 @@ class ObstacleError(Exception):
     def __str__(self) -> str:
         """For logs; people are told by the catalogue."""
         return ", ".join([self.kind, *(f"{name} {value}" for name, value in self.values.items())])
+
+
+class TableError(ObstacleError):
+    """The table cannot be used: which file, why, and what to do."""
+
+
+class OlderTableError(TableError):
+    """An older rowmill wrote it; whoever writes brings it forward."""
+
+
+class EmptyTableError(TableError):
+    """The file is there and has no tables yet: it is being made, or a death came in between."""

@@ -1,4 +1,4 @@
-"""Makes written bytes and renames survive a power cut."""
+"""The disk: bytes and renames that survive a power cut, and which disks are shared."""
 
 import os
 import sys
@@ -6,6 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobs.failpoints import reach
+
+SHARED_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuseblk", "drvfs"}
+)
+MOUNTS = Path("/proc/mounts")
 
 
 def flush(descriptor: int) -> None:
@@ -29,3 +34,20 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def on_shared_file_system(path: Path) -> bool:
+    """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
+    if not MOUNTS.exists():
+        return False
+    target = str(path.parent.resolve())
+    best, kind = "", ""
+    for line in MOUNTS.read_text(errors="replace").splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind in SHARED_FILE_SYSTEMS or kind.startswith("fuse.")

@@ -1,5 +1,6 @@
 """The values that say what a job is and where it stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -85,6 +86,34 @@ class Failure:
     cause: str
     detail: str = ""
     status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """One job in the hands of one worker, for one step.
+
+    `epoch` fences the settle: a settle with another epoch changes nothing. At the send step
+    `call_id` is the call just opened, durable before the worker sees it; at later steps it is the
+    accepted one.
+    """
+
+    id: int
+    row: int  # the number Excel shows; of the first row that needs this job
+    endpoint: str
+    model: str
+    fields: Mapping[str, JSON]
+    step: Step
+    version: int  # generation: 1, and one more for each `retry --again`
+    epoch: int
+    attempts: int  # counted failures so far, this one not included
+    repeats: int  # in-doubt repeats used so far
+    rank: int  # 0 in sheet order, 1 repeat in doubt, 2 last pass
+    stream: bool = False  # the repeat of a call that a time limit cut
+    ticket: str | None = None
+    deadline: float | None = None  # Unix seconds by which the ticket must be done
+    deaths: int = 0  # times the process died in this step, as far as an adopted job tells
+    call_id: int = 0
+    call_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

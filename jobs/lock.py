@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from jobs.errors import ObstacleError
-from jobs.store.database import TableError
+from jobs.errors import ObstacleError, TableError
 
 if sys.platform == "win32":
     import msvcrt

@@ -18,6 +18,7 @@ from jobs.errors import ObstacleError
 from runner.catalogue import choose_language, say
 from runner.catalogue.phrases import phrase
 from runner.catalogue.reasons import reason
+from runner.catalogue.safe_text import plain
 from runner.console import options, screen, usage
 from runner.console.interrupts import hear_again
 from runner.exits import Exit, Refusal
@@ -41,7 +42,7 @@ FOREIGN = {
     "jobs.lock.LockedError": Exit.BUSY,
     "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
     "jobs.loading.template.TemplateError": Exit.UNUSABLE,
-    "jobs.store.database.TableError": Exit.UNUSABLE,
+    "jobs.errors.TableError": Exit.UNUSABLE,
     "jobs.export.placing.OutputError": Exit.OUTPUT,
 }
 """Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
@@ -173,7 +174,7 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
 
 def _tell_error(text: str) -> None:
     """The sentence, line by line harmless; a list of bad rows may have many lines."""
-    lines = [screen.plain(line, 2000) for line in redacted(text).split("\n")]
+    lines = [plain(line, 2000) for line in redacted(text).split("\n")]
     screen.tell(f"{say('cli.error')} " + "\n".join(lines))
 
 

@@ -8,16 +8,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from jobs.errors import EmptyTableError, OlderTableError, TableError
 from jobs.store.database import (
-    EmptyTableError,
-    OlderTableError,
-    TableError,
     copy_open,
     copy_table,
     create,
     look_at_sqlite,
     named_damage,
-    on_shared_file_system,
     open_sqlite,
     roomy,
     sqlite_engine,
@@ -141,5 +138,4 @@ __all__ = [
     "Transaction",
     "is_faulty",
     "is_full",
-    "on_shared_file_system",
 ]

@@ -12,29 +12,12 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from jobs.errors import ObstacleError
+from jobs.errors import EmptyTableError, OlderTableError, TableError
+from jobs.filesystem import on_shared_file_system
 from jobs.store.schema import REVISION, metadata
 from jobs.store.sql_views import VIEWS
 
 BUSY_SECONDS = 30
-SHARED_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuseblk", "drvfs"}
-)
-
-
-MOUNTS = Path("/proc/mounts")
-
-
-class TableError(ObstacleError):
-    """The table cannot be used: which file, why, and what to do."""
-
-
-class OlderTableError(TableError):
-    """An older rowmill wrote it; whoever writes brings it forward."""
-
-
-class EmptyTableError(TableError):
-    """The file is there and has no tables yet: it is being made, or a death came in between."""
 
 
 def sqlite_engine(path: Path, *, writer: bool) -> Engine:
@@ -163,23 +146,6 @@ def written_once(connection: Connection) -> Iterator[None]:
                 _set_up(driver, writer=True, shared=False)
             except sqlite3.OperationalError:  # the disk fails; a new connection says so in order
                 connection.invalidate()
-
-
-def on_shared_file_system(path: Path) -> bool:
-    """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
-    if not MOUNTS.exists():
-        return False
-    target = str(path.parent.resolve())
-    best, kind = "", ""
-    for line in MOUNTS.read_text(errors="replace").splitlines():
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        mount = fields[1].replace("\\040", " ")
-        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(best):
-            best, kind = mount, fields[2]
-    return kind in SHARED_FILE_SYSTEMS or kind.startswith("fuse.")
 
 
 _BROKEN = (DatabaseError, UnicodeDecodeError)

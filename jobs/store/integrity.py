@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
 
+from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
-from jobs.store.database import on_shared_file_system
 from jobs.store.schema import REVISION
 
 MOST = 5  # damages that are told

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import JSON, Holding, Step
+from jobs.job import JSON, Claimed, Holding, Step
 from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
 from jobs.store.ids import Ids
 from jobs.store.log import note

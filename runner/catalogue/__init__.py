@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from jobs.job import FailureClass
 from runner.catalogue.en import failures, messages
 from runner.catalogue.en.failures import COMMANDS_FOR
-from runner.console.screen import plain
+from runner.catalogue.safe_text import plain
 from runner.secret import redacted
 
 LANGUAGES = ("en", "zh")

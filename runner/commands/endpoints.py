@@ -8,8 +8,9 @@ from rich.cells import cell_len, set_cell_size
 
 from jobs.job import JSON
 from runner.catalogue import said, say
+from runner.catalogue.safe_text import plain
 from runner.console import options
-from runner.console.screen import beside, give, plain, tell
+from runner.console.screen import beside, give, tell
 from runner.endpoints import registry
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import Field, describe

@@ -20,9 +20,10 @@ from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
 from runner.catalogue import said, say
 from runner.catalogue.reasons import reason
+from runner.catalogue.safe_text import plain
 from runner.commands.run import sheet_and_workspace
 from runner.console import options
-from runner.console.screen import console, plain, tell
+from runner.console.screen import console, tell
 from runner.console.usage import confirmed
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal

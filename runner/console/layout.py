@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from runner.console.screen import console, escaped, folded, plain
+from runner.catalogue.safe_text import plain
+from runner.console.screen import console, escaped, folded
 
 WIDEST_LABEL = 24
 LONGEST = 2000  # characters of one value

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from runner.catalogue import say
 from runner.catalogue.durations import span_of
-from runner.console.screen import plain
+from runner.catalogue.safe_text import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

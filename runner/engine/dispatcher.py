@@ -8,9 +8,8 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import JSON, Failure, FailureClass, Step
+from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, Released, Repeat, Submitted, TryAgain
 from jobs.store import DriverError
 from jobs.store.queue.blocked_models import Bar

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import JSON, Failure, Holding, Step
+from jobs.job import JSON, Claimed, Failure, Holding, Step
 from jobs.store import Store, TableError
 from jobs.store.batches import Batch
 from jobs.store.ids import Ids

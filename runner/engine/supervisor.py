@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.claimed import Claimed
-from jobs.job import JSON, Failure, FailureClass, Step
+from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held
 from jobs.store.queue.blocked_models import Bar
 from runner.engine.health import Health, health

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jobs.claimed import Claimed
-from jobs.job import Step
+from jobs.job import Claimed, Step
 from runner.pacing.accounts import Accounts
 from runner.steps.context import Done
 

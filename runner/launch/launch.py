@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs import failpoints
-from jobs.store import Store, on_shared_file_system
+from jobs.filesystem import on_shared_file_system
+from jobs.store import Store
 from jobs.store.batches import Batch, batch
 from jobs.store.log import last_run
 from jobs.store.queries.totals import Counts, counts
@@ -96,7 +97,7 @@ def _go_on(job: Launch, store: Store, loaded: Batch, due: Due) -> "tuple[Ending,
     """Ask, weigh up, agree, run: `run` has begun to import what each needs, one after the other."""
     from runner.preflight.asking import ask  # noqa: PLC0415
 
-    seller = ask(job, due)
+    seller = ask(job.settings, job.key, due)
     from runner.launch.pending import go_on  # noqa: PLC0415
 
     return go_on(job, store, loaded, due, seller)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from jobs.claimed import Claimed
+from jobs.job import Claimed
 from runner.pacing.backoff import Wait
 from runner.pacing.pace import Pace
 from runner.pacing.rate_window import Limits

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
-from runner.launch.request import Launch
 from runner.preflight.gateway_info import Told, inquire
 from runner.preflight.pending_work import Due
 from runner.secret import Secret
@@ -25,20 +24,20 @@ class Seller:
     told: Told
 
 
-def ask(job: Launch, due: Due) -> Seller:
-    """Find keys and address, and ask. Raises Refusal for want of one that can be used."""
-    keys = _keys(job)
-    target = _target(job.settings, keys[0].key)
-    told = inquire(target) if due.calls(job.settings.limit) else Told()
+def ask(settings: Settings, key: Secret | None, due: Due) -> Seller:
+    """Find keys and address, and ask. Raises Refusal for want of one that can be used.
+
+    `key` stands for all others where a rehearsal brings its own.
+    """
+    keys = (OwnedKey(key=key),) if key is not None else _keys(settings)
+    target = _target(settings, keys[0].key)
+    told = inquire(target) if due.calls(settings.limit) else Told()
     return Seller(keys=keys, target=target, told=told)
 
 
-def _keys(job: Launch) -> tuple[OwnedKey, ...]:
-    if job.key is not None:
-        return (OwnedKey(key=job.key),)
-    found = find_keys(job.settings, os.environ)
+def _keys(settings: Settings) -> tuple[OwnedKey, ...]:
+    found = find_keys(settings, os.environ)
     if not found:
-        settings = job.settings
         raise Refusal(say("keys.missing", name=keys_name(settings), url=settings.base_url))
     return found
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from jobs.claimed import Claimed
+from jobs.job import Claimed
 from jobs.store.queue.claims import Most
 from jobs.store.queue.settles import Settlement
 from runner.prices.money import NANO, nanos

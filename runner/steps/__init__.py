@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from jobs.claimed import Claimed
-from jobs.job import Failure, Step
+from jobs.job import Claimed, Failure, Step
 from jobs.outcome import GiveUp, Released
 from jobs.store.queue.settles import Ended, SavedFile, Settlement
 from jobs.store.queue.sharing import Sharing

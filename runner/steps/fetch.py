@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jobs.claimed import Claimed
-from jobs.job import Failure, FailureClass
+from jobs.job import Claimed, Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Outcome, TryAgain
 from jobs.store.answers import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.queue.settles import LostFile, SavedFile, Settlement, replace_answer

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from jobs.claimed import Claimed
-from jobs.job import JSON
+from jobs.job import JSON, Claimed
 from runner.endpoints.dialects.images import takes_only_png
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import Attachment, parse, picture_columns

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from jobs.claimed import Claimed
-from jobs.job import Failure, FailureClass, Step
+from jobs.job import Claimed, Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Released
 from jobs.store.queue.claims import count_death
 from jobs.store.queue.settles import Ended, Settlement

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, assert_never
 
-from jobs.claimed import Claimed
-from jobs.job import Failure, FailureClass
+from jobs.job import Claimed, Failure, FailureClass
 from jobs.outcome import (
     Answered,
     Finished,

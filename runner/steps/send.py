@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import JSON, Failure, FailureClass
+from jobs.job import JSON, Claimed, Failure, FailureClass
 from jobs.outcome import GiveUp, Repeat, TryAgain
 from jobs.store.queue.settles import Answer, Ended, Settlement
 from runner.endpoints.endpoint import AnyEndpoint

@@ -5,9 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import Failure, Step
+from jobs.job import Claimed, Failure, Step
 from jobs.outcome import GiveUp, Released, Repeat
 from jobs.result import Result, Usage
 from jobs.store.queue.settles import Answer, Ended, Settlement

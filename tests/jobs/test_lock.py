@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.errors import TableError
 from jobs.lock import Lock, LockedError, holder, is_held
-from jobs.store.database import TableError
 
 HOLD = """
 import sys

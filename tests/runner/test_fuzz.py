@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.claimed import Claimed
-from jobs.job import Step
+from jobs.job import Claimed, Step
 from jobs.outcome import Answered, Finished
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.claimed import Claimed
-from jobs.job import JSON, Failure, FailureClass, Holding, Step
+from jobs.job import JSON, Claimed, Failure, FailureClass, Holding, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction

@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs.claimed import Claimed
-from jobs.job import Failure, FailureClass, Holding, Step
+from jobs.job import Claimed, Failure, FailureClass, Holding, Step
 from jobs.outcome import (
     Answered,
     Finished,

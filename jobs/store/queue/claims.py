@@ -9,8 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, Select, Table, bindparam, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from jobs.claimed import Claimed
-from jobs.job import Holding, State, Step
+from jobs.job import Claimed, Holding, State, Step
 from jobs.store.ids import Ids
 from jobs.store.queue.blocked_models import NOT_BARRED, Bar, words_of
 from jobs.store.queue.order import AFTER_ALL

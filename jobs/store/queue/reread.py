@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from jobs.claimed import Claimed
-from jobs.job import FailureClass, Holding, State, Step
+from jobs.job import Claimed, FailureClass, Holding, State, Step
 from jobs.store.answers import StoredAnswer, answer
 from jobs.store.queue.claims import TAKEN, as_claimed
 from jobs.store.queue.settles import Ended

@@ -8,8 +8,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, Table, func, null, select, update
 
-from jobs.claimed import Claimed
-from jobs.job import Failure, Holding, State, Step
+from jobs.job import Claimed, Failure, Holding, State, Step
 from jobs.outcome import (
     TRANSITIONS,
     Answered,

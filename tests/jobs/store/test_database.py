@@ -15,9 +15,9 @@ from sqlalchemy import Engine, Inspector, create_engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 from sqlalchemy.exc import OperationalError
 
+from jobs.errors import EmptyTableError
 from jobs.store import Store, TableError, database
 from jobs.store.database import (
-    EmptyTableError,
     create,
     look_at_sqlite,
     open_sqlite,

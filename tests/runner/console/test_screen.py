@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.console.screen import beside, console, folded, is_utf8, markup, plain, prepare
+from runner.catalogue.safe_text import plain
+from runner.console.screen import beside, console, folded, is_utf8, markup, prepare
 
 
 @pytest.mark.parametrize(

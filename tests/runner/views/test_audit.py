@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.claimed import Claimed
+from jobs.job import Claimed
 from jobs.outcome import Finished
 from jobs.result import Result
 from jobs.store import Store

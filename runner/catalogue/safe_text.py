@@ -1,0 +1,25 @@
+"""Untrusted text made harmless for the terminal."""
+
+import unicodedata
+
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: str, limit: int = 500) -> str:
+    """One harmless line: control, bidi and format characters escaped, cut at `limit`."""
+    # Cut before escaping too: a cell of ten megabytes must not be walked through for one line.
+    head = text[: limit + 1]
+    shown = head if head.isascii() and head.isprintable() else "".join(map(_shown, head))
+    return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _ESCAPED:
+        return character
+    known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
+    if known:
+        return known
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
