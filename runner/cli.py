@@ -20,7 +20,7 @@ from runner.catalogue.phrases import phrase
 from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain
 from runner.console import options, screen, usage
-from runner.console.interrupts import hear_again
+from runner.console.interrupts import redeliver_interrupts
 from runner.exits import Exit, Refusal
 from runner.secret import holds_secret, redacted
 from runner.settings.schema import GLOBAL
@@ -126,7 +126,7 @@ class Rowmill(click.Group):
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
             code = exit_of(error, debug="--debug" in words or bool(os.environ.get("ROWMILL_DEBUG")))
-        screen.let_go()
+        screen.flush_streams()
         sys.exit(int(code))
 
     def _run(self, words: list[str], extra: dict[str, Any]) -> int:
@@ -146,18 +146,20 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
             code = error.exit_code
         case click.exceptions.NoArgsIsHelpError():
             code = Exit.USAGE
-            screen.tell_whole(error.format_message())
+            screen.print_unwrapped(error.format_message())
         case click.ClickException():
             code = Exit.USAGE
             _tell_error(usage.in_words(error))
             ctx = getattr(error, "ctx", None)
-            screen.tell(say("cli.try_help", command=ctx.command_path if ctx else "rowmill"))
+            screen.print_message(
+                say("cli.try_help", command=ctx.command_path if ctx else "rowmill")
+            )
         case Refusal():
             code = error.code
             _tell_error(error.message)
         case KeyboardInterrupt() | click.Abort() | EOFError():
             code = Exit.INTERRUPTED
-            screen.tell(say("cli.interrupted"))
+            screen.print_message(say("cli.interrupted"))
         case BrokenPipeError():
             # `rowmill export | head` is no error: who reads has seen enough.
             code = Exit.DONE
@@ -175,7 +177,7 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
 def _tell_error(text: str) -> None:
     """The sentence, line by line harmless; a list of bad rows may have many lines."""
     lines = [plain(line, 2000) for line in redacted(text).split("\n")]
-    screen.tell(f"{say('cli.error')} " + "\n".join(lines))
+    screen.print_message(f"{say('cli.error')} " + "\n".join(lines))
 
 
 def _foreign(error: BaseException, *, debug: bool) -> int:
@@ -193,8 +195,8 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
     log = logging.getLogger("rowmill")
     if log.handlers:  # without one, logging would print it on its own
         log.error("%s", trace)
-    screen.tell(say("cli.bug", name=type(error).__name__))
-    screen.tell(trace if debug else say("cli.bug_hint"))
+    screen.print_message(say("cli.bug", name=type(error).__name__))
+    screen.print_message(trace if debug else say("cli.bug_hint"))
     return Exit.BUG
 
 
@@ -262,7 +264,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
             version = metadata.version("rowmill")
         except metadata.PackageNotFoundError:
             version = "(not installed)"
-        screen.give(f"rowmill {version}")
+        screen.print_data(f"rowmill {version}")
         ctx.exit()
 
 
@@ -274,7 +276,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     context_settings=options.CONTEXT,
     params=[
         *(options.SettingOption(one) for one in GLOBAL),
-        options.ToldOption(
+        options.RowmillOption(
             ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version
         ),
     ],
@@ -283,12 +285,12 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
 def rowmill(ctx: click.Context) -> None:
     """Without a command: the commonest lines."""
     if ctx.invoked_subcommand is None:
-        screen.give(f"{say('cli.tagline')}\n\n{_start_lines()}\n\n{say('cli.more')}")
+        screen.print_data(f"{say('cli.tagline')}\n\n{_start_lines()}\n\n{say('cli.more')}")
 
 
 def main() -> NoReturn:
     """The entry point of the `rowmill` script."""
-    hear_again()
+    redeliver_interrupts()
     rowmill.main()
 
 

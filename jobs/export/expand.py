@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from jobs.job import JSON
 from jobs.loading.columns import RESULT_COLUMNS
-from jobs.sheet.write.writers import Column, Grid, Kind, Record
+from jobs.sheet.write.writers import Column, ColumnKind, Record, ResultColumns
 from jobs.store.queries.results import ResultRow
 
 STRUCTURED = "structured"  # where `result_data` has it
@@ -15,7 +15,7 @@ _DATA = RESULT_COLUMNS.index("result_data") - len(RESULT_COLUMNS)
 
 def property_columns(rows: Iterable[ResultRow]) -> tuple[Column, ...]:
     """The columns for what these rows hold, in the order in which it is first met."""
-    kinds: dict[str, set[Kind]] = {}
+    kinds: dict[str, set[ColumnKind]] = {}
     for row in rows:
         found = row.data.get(STRUCTURED)
         if isinstance(found, dict):
@@ -29,30 +29,30 @@ def property_columns(rows: Iterable[ResultRow]) -> tuple[Column, ...]:
     )
 
 
-_NUMBERS = {Kind.INTEGER, Kind.NUMBER}
+_NUMBERS = {ColumnKind.INTEGER, ColumnKind.NUMBER}
 
 
-def _kind_of(value: JSON) -> Kind:
+def _kind_of(value: JSON) -> ColumnKind:
     match value:
         case bool():
-            return Kind.OBJECT
+            return ColumnKind.OBJECT
         case int():
-            return Kind.INTEGER if abs(value) < 2**53 else Kind.OBJECT
+            return ColumnKind.INTEGER if abs(value) < 2**53 else ColumnKind.OBJECT
         case float():
-            return Kind.NUMBER
+            return ColumnKind.NUMBER
         case str():
-            return Kind.TEXT
+            return ColumnKind.TEXT
         case _:
-            return Kind.OBJECT
+            return ColumnKind.OBJECT
 
 
-def _common(seen: set[Kind]) -> Kind:
+def _common(seen: set[ColumnKind]) -> ColumnKind:
     if len(seen) == 1:
         return next(iter(seen))
-    return Kind.NUMBER if seen and seen <= _NUMBERS else Kind.OBJECT
+    return ColumnKind.NUMBER if seen and seen <= _NUMBERS else ColumnKind.OBJECT
 
 
-def widened(grid: Grid, columns: tuple[Column, ...]) -> Grid:
+def widened(grid: ResultColumns, columns: tuple[Column, ...]) -> ResultColumns:
     """The grid with these columns at its end."""
     return replace(grid, columns=(*grid.columns, *columns))
 

@@ -13,8 +13,8 @@ from jobs.export.writing import Written
 from jobs.job import JSON
 from jobs.sheet.names import unique_headers
 from jobs.sheet.write.fixes import FixRow, FixSheet, write_fixes
-from jobs.sheet.write.writers import Kind, cell_text
-from jobs.store.batches import Batch
+from jobs.sheet.write.writers import ColumnKind, cell_text
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 Reason = Callable[[ResultRow], str]
@@ -32,7 +32,7 @@ class FixOptions:
 
 
 def export_fixes(
-    rows: Iterable[ResultRow], batch: Batch, target: Path, *, options: FixOptions
+    rows: Iterable[ResultRow], batch: LoadedSheet, target: Path, *, options: FixOptions
 ) -> Written:
     """Write the rows of these classes; beside the target where somebody has worked in it."""
     real = checked_target(target)
@@ -45,7 +45,9 @@ def export_fixes(
     return Written(path=path if moved else target, rows=count, moved=moved)
 
 
-def _fix_rows(rows: Iterable[ResultRow], batch: Batch, options: FixOptions) -> Iterator[FixRow]:
+def _fix_rows(
+    rows: Iterable[ResultRow], batch: LoadedSheet, options: FixOptions
+) -> Iterator[FixRow]:
     for row in rows:
         kind = row.error_class
         if row.status == "failed" and kind is not None and kind in options.classes:
@@ -55,11 +57,11 @@ def _fix_rows(rows: Iterable[ResultRow], batch: Batch, options: FixOptions) -> I
                 kind=kind,
                 reason=options.reason(row),
                 words=error_words(row) or "",
-                cells=[cell_text(cell, Kind.OWN) for cell in current_cells(row, batch)],
+                cells=[cell_text(cell, ColumnKind.OWN) for cell in current_cells(row, batch)],
             )
 
 
-def current_cells(row: ResultRow, batch: Batch) -> list[JSON]:
+def current_cells(row: ResultRow, batch: LoadedSheet) -> list[JSON]:
     """The row's cells as they were last asked with: the sheet's, with its edits over them."""
     cells: list[JSON] = json.loads(row.cells)[: len(batch.headers)]
     cells += [None] * (len(batch.headers) - len(cells))

@@ -14,16 +14,16 @@ from jobs.export.writing import Options, Written, write_results
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.copy.parts import UnfitWorkbookError
 from jobs.sheet.copy.sheet import Line, Value
-from jobs.sheet.copy.workbook import Place, copy_with_columns, verify_copy
+from jobs.sheet.copy.workbook import SheetLocation, copy_with_columns, verify_copy
 from jobs.sheet.write.cells import clean, is_long
 from jobs.sheet.write.texts import TextFiles, placeholder
-from jobs.sheet.write.writers import Column, Kind, cell_text
-from jobs.store.batches import Batch
+from jobs.sheet.write.writers import Column, ColumnKind, cell_text
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 COPIED = frozenset({"xlsx", "xlsm"})
 _ROW = RESULT_COLUMNS.index("result_row")
-_NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER})
+_NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
 Rows = Callable[[], Iterable[ResultRow]]
 """Gives the rows anew each time: they are written, and then held against what was written."""
 
@@ -33,7 +33,7 @@ class Original:
     """The person's own workbook, as it was loaded."""
 
     path: Path
-    batch: Batch
+    batch: LoadedSheet
 
 
 def write_into_copy(rows: Rows, original: Original, target: Path, *, options: Options) -> Written:
@@ -53,7 +53,7 @@ def write_into_copy(rows: Rows, original: Original, target: Path, *, options: Op
         return replace(written, unfit=error)
 
 
-def _place(original: Original) -> Place:
+def _place(original: Original) -> SheetLocation:
     batch = original.batch
     layout = batch.layout
     tab, header = layout.get("tab"), layout.get("header_row")
@@ -70,11 +70,15 @@ def _place(original: Original) -> Place:
         raise UnfitWorkbookError("copy_unreadable", reason=error) from error
     if digest != batch.sheet_digest:
         raise UnfitWorkbookError("copy_changed")
-    return Place(tab=tab, header_row=header)
+    return SheetLocation(tab=tab, header_row=header)
 
 
 def _copied(
-    rows: Rows, original: Original, place: Place, targets: tuple[Path, Path], options: Options
+    rows: Rows,
+    original: Original,
+    place: SheetLocation,
+    targets: tuple[Path, Path],
+    options: Options,
 ) -> Written:
     target, real = targets
     batch = original.batch

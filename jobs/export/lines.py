@@ -8,22 +8,22 @@ from jobs.export.records import HALF_A_MICROSECOND, Moments, records
 from jobs.export.shape import grid, own_columns
 from jobs.sheet.write.lines import AT_ONCE, heads_of, line_of, write_texts
 from jobs.sheet.write.writers import Tally, unique_names
-from jobs.store.batches import Batch
-from jobs.store.queries.result_json import Built, Shape, built_rows
+from jobs.store.batches import LoadedSheet
+from jobs.store.queries.result_json import Built, ResultShape, built_rows
 from jobs.store.queries.results import ResultRow, Results
 
 MOST_COSTS = 10_000
 PLAIN = 1e12  # seconds below which a float has three digits after the point to itself
 
 
-def write_built(file: BinaryIO, rows: Results, batch: Batch, *, files_at: str) -> Tally:
+def write_built(file: BinaryIO, rows: Results, batch: LoadedSheet, *, files_at: str) -> Tally:
     """All rows, each line as `write_lines` would write it."""
     return write_texts(file, _lines(rows, batch, files_at))
 
 
-def _lines(rows: Results, batch: Batch, files_at: str) -> Iterator[Sequence[str]]:
+def _lines(rows: Results, batch: LoadedSheet, files_at: str) -> Iterator[Sequence[str]]:
     columns = grid(batch)
-    shape = Shape(
+    shape = ResultShape(
         own=list(zip(unique_names(columns), own_columns(batch), strict=False)),
         width=len(batch.headers),
         files_at=files_at,

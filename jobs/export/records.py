@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs.export.shape import own_columns
 from jobs.job import JSON
 from jobs.sheet.write.writers import Record
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 MOST_MOMENTS = 10_000
@@ -18,7 +18,7 @@ HALF_A_MICROSECOND = 5e-7  # what a datetime would round up is the next second
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it has, in C
 
 
-def records(rows: Iterable[ResultRow], batch: Batch, *, files_at: str) -> Iterator[Record]:
+def records(rows: Iterable[ResultRow], batch: LoadedSheet, *, files_at: str) -> Iterator[Record]:
     """One record for each row, in the order of the columns. `files_at` leads to the saved files."""
     own = own_columns(batch)
     width = len(batch.headers)

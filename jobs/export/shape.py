@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from jobs.loading.columns import RESULT_COLUMNS
-from jobs.sheet.write.writers import Column, Grid, Kind
-from jobs.store.batches import Batch
+from jobs.sheet.write.writers import Column, ColumnKind, ResultColumns
+from jobs.store.batches import LoadedSheet
 
 FORMATS = ("csv", "tsv", "xlsx", "jsonl", "parquet")
 
@@ -18,16 +18,16 @@ _FORMAT_FOR = {
 """A sheet's format → that of its results."""
 
 _KINDS = {
-    "result_urls": Kind.LIST,
-    "result_files": Kind.LIST,
-    "result_prompt_tokens": Kind.INTEGER,
-    "result_completion_tokens": Kind.INTEGER,
-    "result_total_tokens": Kind.INTEGER,
-    "result_cost": Kind.NUMBER,
-    "result_seconds": Kind.NUMBER,
-    "result_attempts": Kind.INTEGER,
-    "result_data": Kind.OBJECT,
-    "result_row": Kind.INTEGER,
+    "result_urls": ColumnKind.LIST,
+    "result_files": ColumnKind.LIST,
+    "result_prompt_tokens": ColumnKind.INTEGER,
+    "result_completion_tokens": ColumnKind.INTEGER,
+    "result_total_tokens": ColumnKind.INTEGER,
+    "result_cost": ColumnKind.NUMBER,
+    "result_seconds": ColumnKind.NUMBER,
+    "result_attempts": ColumnKind.INTEGER,
+    "result_data": ColumnKind.OBJECT,
+    "result_row": ColumnKind.INTEGER,
 }
 _FOREIGN = frozenset(
     {
@@ -40,12 +40,12 @@ _MARKS = frozenset({"result_status", "result_row", "result_key"})
 """Only a results file has all three: nobody gives a sheet of their own these columns."""
 
 
-def columns(batch: Batch) -> list[str]:
+def columns(batch: LoadedSheet) -> list[str]:
     """The headers of a results file: the user's in their order, then ours."""
     return list(grid(batch).names)
 
 
-def own_columns(batch: Batch) -> tuple[int, ...]:
+def own_columns(batch: LoadedSheet) -> tuple[int, ...]:
     """Which columns of the sheet are the user's.
 
     All of them, unless the sheet is a results file itself. Then the last column of each of our
@@ -62,17 +62,17 @@ def own_columns(batch: Batch) -> tuple[int, ...]:
     return tuple(place for place in range(len(names)) if place not in old)
 
 
-def grid(batch: Batch) -> Grid:
+def grid(batch: LoadedSheet) -> ResultColumns:
     """The columns of a results file, with what each holds."""
-    own = [Column(name=batch.headers[place], kind=Kind.OWN) for place in own_columns(batch)]
+    own = [Column(name=batch.headers[place], kind=ColumnKind.OWN) for place in own_columns(batch)]
     ours = [
-        Column(name=name, kind=_KINDS.get(name, Kind.TEXT), foreign=name in _FOREIGN)
+        Column(name=name, kind=_KINDS.get(name, ColumnKind.TEXT), foreign=name in _FOREIGN)
         for name in RESULT_COLUMNS
     ]
-    return Grid(columns=(*own, *ours), typed=batch.layout.get("typed") is True)
+    return ResultColumns(columns=(*own, *ours), typed=batch.layout.get("typed") is True)
 
 
-def format_of(batch: Batch) -> str:
+def format_of(batch: LoadedSheet) -> str:
     """The format of a sheet's own results file."""
     named = batch.layout.get("format") or Path(batch.sheet).suffix.lstrip(".").lower()
     return _FORMAT_FOR.get(str(named), "csv")
@@ -86,6 +86,6 @@ def format_for(name: str) -> str | None:
     return None if found == "xlsx" and ending != "xlsx" else found
 
 
-def results_path(workspace: Path, batch: Batch) -> Path:
+def results_path(workspace: Path, batch: LoadedSheet) -> Path:
     """Where a sheet's results are: in its workspace, in the format of the sheet."""
     return workspace / f"results.{format_of(batch)}"

@@ -21,9 +21,9 @@ from jobs.sheet.write.delimited import write_delimited
 from jobs.sheet.write.lines import write_lines
 from jobs.sheet.write.parquet import write_parquet
 from jobs.sheet.write.summary import Label
-from jobs.sheet.write.workbook import Beside, write_workbook
-from jobs.sheet.write.writers import Column, Grid, Records, Tally
-from jobs.store.batches import Batch
+from jobs.sheet.write.workbook import WorkbookExtras, write_workbook
+from jobs.sheet.write.writers import Column, Records, ResultColumns, Tally
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.result_json import can_build
 from jobs.store.queries.results import ResultRow, Results
 from jobs.store.queries.totals import Spent
@@ -73,7 +73,7 @@ class Written:
 
 def write_results(
     rows: Iterable[ResultRow],
-    batch: Batch,
+    batch: LoadedSheet,
     target: Path,
     *,
     format: str | None = None,  # noqa: A002 - the plain word, as people say it
@@ -102,7 +102,7 @@ def write_results(
 
 def stream_results(
     rows: Iterable[ResultRow],
-    batch: Batch,
+    batch: LoadedSheet,
     stream: BinaryIO,
     *,
     format: str,  # noqa: A002 - as above
@@ -123,7 +123,7 @@ def stream_results(
 class _Job:
     """One results file to be written; `folder` is where it will lie."""
 
-    batch: Batch
+    batch: LoadedSheet
     folder: Path
     format: str
     options: Options
@@ -139,7 +139,7 @@ class _Job:
             return self._put(file, widened(columns, properties), expanded(lines, properties))
         return self._put(file, columns, lines)
 
-    def _put(self, file: BinaryIO, columns: Grid, lines: Records) -> Tally:
+    def _put(self, file: BinaryIO, columns: ResultColumns, lines: Records) -> Tally:
         safe = self.options.safe
         match self.format:
             case "csv":
@@ -151,7 +151,7 @@ class _Job:
             case "parquet":
                 return write_parquet(file, columns, lines)
             case "xlsx":
-                beside = Beside(
+                beside = WorkbookExtras(
                     folder=self.folder,
                     summary=_summary(self.options.spent, self.options.label),
                     label=self.options.label,

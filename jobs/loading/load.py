@@ -13,7 +13,7 @@ from jobs.sheet.finding import Finding
 from jobs.sheet.reader import Sheet, SheetError
 from jobs.store import Transaction
 from jobs.store.edits import Edit
-from jobs.store.staging import FirstLoad, Landing, Staged, Staging
+from jobs.store.staging import FirstLoad, LoadTarget, Staged, Staging
 
 _BAD = "bad row"  # stands for the endpoint of a row that has no request
 RUNNING_NUMBERS = 1000  # this many rows numbered 1, 2, 3, … are taken for a refilled column
@@ -33,7 +33,7 @@ class UnfitIdentityError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Into:
+class LoadInto:
     """Where a sheet is staged, and the edits that lie over its cells there.
 
     `straight`: the time (Unix seconds) of a first load, which goes into empty tables as it is read.
@@ -43,7 +43,7 @@ class Into:
     edits: Sequence[Edit] = ()
     straight: float | None = None
 
-    def landing(self, tx: Transaction, *, by_request: bool) -> Landing:
+    def landing(self, tx: Transaction, *, by_request: bool) -> LoadTarget:
         """Where the rows come down."""
         if self.straight is None or self.edits:
             return Staging(tx, batch_id=self.batch_id, by_request=by_request)
@@ -51,8 +51,8 @@ class Into:
 
 
 def stage(
-    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: Into
-) -> tuple[Landing, Identity]:
+    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: LoadInto
+) -> tuple[LoadTarget, Identity]:
     """Stage all rows, numbered and matched.
 
     A column that nobody chose, and that does not hold as an id, gives way to the request.
@@ -81,8 +81,8 @@ def is_running_number(sheet: Sheet, column: int) -> bool:
 
 
 def _staged(
-    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: Into
-) -> Landing:
+    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: LoadInto
+) -> LoadTarget:
     by_request = identity.column is None
     staging = into.landing(tx, by_request=by_request)
     overlay = None

@@ -11,7 +11,7 @@ from jobs.store.schema import batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class LoadedSheet:
     """A loaded sheet."""
 
     id: int
@@ -26,12 +26,12 @@ class Batch:
     loaded_at: float
 
 
-def batch(connection: Connection, batch_id: int) -> Batch | None:
+def loaded_sheet(connection: Connection, batch_id: int) -> LoadedSheet | None:
     """The loaded sheet, or None for an empty table."""
     found = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
     if found is None:
         return None
-    return Batch(
+    return LoadedSheet(
         id=found.id,
         sheet=found.sheet,
         sheet_digest=found.sheet_digest,

@@ -28,7 +28,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class RunEvent:
     """Something that happened in a run."""
 
     id: int
@@ -38,13 +38,13 @@ class Event:
     data: dict[str, JSON]
 
 
-def events_of(connection: Connection, run_id: int, *, kinds: Sequence[str] = ()) -> list[Event]:
+def events_of(connection: Connection, run_id: int, *, kinds: Sequence[str] = ()) -> list[RunEvent]:
     """What happened in a run, in its order; only of these kinds, where any are named."""
     found = select(events).where(events.c.run_id == run_id)
     if kinds:
         found = found.where(events.c.kind.in_(kinds))
     return [
-        Event(id=row.id, run_id=row.run_id, at=row.at, kind=row.kind, data=json.loads(row.data))
+        RunEvent(id=row.id, run_id=row.run_id, at=row.at, kind=row.kind, data=json.loads(row.data))
         for row in connection.execute(found.order_by(events.c.at, events.c.id))
     ]
 

@@ -56,7 +56,7 @@ class _Spoken:
         return [(*first, *chain.from_iterable(islice(taken, others))) for first in taken]
 
 
-class Direct:
+class BulkStatement:
     """One write whose every value comes from `given`, handed to the driver as it takes it.
 
     It spares each row what SQLAlchemy does with parameters, which costs more than the write itself.

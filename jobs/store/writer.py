@@ -14,7 +14,7 @@ from jobs.job import JSON, Claimed, Holding, Step
 from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
 from jobs.store.ids import Ids
 from jobs.store.log import note
-from jobs.store.queue.claims import Order, claim, next_due
+from jobs.store.queue.claims import ClaimRequest, claim, next_due
 from jobs.store.queue.settles import Settlement, settle
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ BUSY_WAITS = (0.05, 0.2, 1.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class ClaimedJobs:
     """What a crew got; `due` tells when there is more, where it got less than it asked for."""
 
     jobs: list[Claimed]
@@ -35,11 +35,11 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchanged:
+class CommitResult:
     """Outcomes handed in and jobs given out, in one commit."""
 
     errors: Mapping[int, BaseException]  # of outcomes that cannot be written, by their place
-    taken: Sequence[Taken]
+    taken: Sequence[ClaimedJobs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class _Failed:
     error: BaseException
 
 
-class Ledger:
+class TableWriter:
     """Everything a run writes goes through here; what was awaited is durable."""
 
     def __init__(
@@ -96,27 +96,27 @@ class Ledger:
             raise error
 
     async def exchange(
-        self, settlements: Sequence[Settlement], orders: Sequence[Order]
-    ) -> Exchanged:
+        self, settlements: Sequence[Settlement], orders: Sequence[ClaimRequest]
+    ) -> CommitResult:
         """Outcomes in, then jobs out, in one commit: who takes a job has nothing undurable left."""
         settled = self._settled(settlements)
-        taken: _Do[list[Taken]] = _Do(
+        taken: _Do[list[ClaimedJobs]] = _Do(
             lambda tx: [self._taken(tx, order) for order in orders], self._loop.create_future()
         )
         self._items.put([settled, taken])
         errors, found = await asyncio.gather(settled.done, taken.done)
-        return Exchanged(errors=errors, taken=found)
+        return CommitResult(errors=errors, taken=found)
 
     def _settled(self, settlements: Sequence[Settlement]) -> _Settle:
         return _Settle(settlements, self._loop.create_future())
 
-    def _taken(self, tx: Transaction, order: Order) -> Taken:
+    def _taken(self, tx: Transaction, order: ClaimRequest) -> ClaimedJobs:
         jobs = claim(tx, self.holding, order, ids=self.ids, now=time.time())
         if jobs and order.step is Step.SEND:
             reach("call.written")
         if len(jobs) == order.limit:
-            return Taken(jobs=jobs)
-        return Taken(jobs=jobs, due=next_due(tx, self.holding, order))
+            return ClaimedJobs(jobs=jobs)
+        return ClaimedJobs(jobs=jobs, due=next_due(tx, self.holding, order))
 
     async def note(self, kind: str, data: Mapping[str, JSON]) -> None:
         """An event of this run."""

@@ -17,21 +17,21 @@ _HOW: dict[int | None, str] = {
 }
 
 
-def how_words(exit_code: int | None) -> str:
+def format_ending(exit_code: int | None) -> str:
     """How a run ended, as the end of a sentence."""
     return say(_HOW.get(exit_code, "status.how_else"))
 
 
-def amount_words(amount: float) -> str:
+def format_amount(amount: float) -> str:
     """Money with two digits after the point, and as many more as a small amount needs."""
     if 0 < abs(amount) < 0.0001:
         return f"{amount:.9f}".rstrip("0").rstrip(".")
     return f"{amount:,.4f}".removesuffix("00")
 
 
-def money(amounts: Mapping[str, float]) -> str:
+def format_amounts(amounts: Mapping[str, float]) -> str:
     """Amounts in their currencies, side by side."""
-    return " + ".join(f"{amount_words(one)} {name}".rstrip() for name, one in amounts.items())
+    return " + ".join(f"{format_amount(one)} {name}".rstrip() for name, one in amounts.items())
 
 
 def costs_of(used: Spent) -> Mapping[str, float]:
@@ -40,19 +40,19 @@ def costs_of(used: Spent) -> Mapping[str, float]:
     return used.costs or only
 
 
-def money_words(used: Spent) -> str:
+def format_cost(used: Spent) -> str:
     """The cost: "at least" where some calls have no price or are in doubt, and estimates marked."""
     costs = costs_of(used)
     if not costs:
         bought = used.unpriced_calls or used.unknown_calls
         return say("money.unknown" if bought else "money.nothing")
-    amount = money(costs)
+    amount = format_amounts(costs)
     if used.unpriced_calls or used.unknown_calls:
         amount = say("money.at_least", amount=amount)
     return say("money.estimate", amount=amount) if used.estimated_calls else amount
 
 
-def doubt_words(used: Spent) -> str:
+def format_doubt(used: Spent) -> str:
     """What the calls in doubt could have cost; empty where there are none."""
     if not used.unknown_calls:
         return ""
@@ -60,7 +60,7 @@ def doubt_words(used: Spent) -> str:
     if not used.doubtful:
         return say("money.doubt_unknown", count=count)
     key = "money.doubt_more" if used.doubtful_unpriced else "money.doubt"
-    return say(key, count=count, amount=money(used.doubtful))
+    return say(key, count=count, amount=format_amounts(used.doubtful))
 
 
 def settings_line(model: str) -> str:

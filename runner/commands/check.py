@@ -17,11 +17,11 @@ from runner.commands.run import sheet_and_workspace
 from runner.commands.status import at_words
 from runner.console import options
 from runner.console.layout import Page
-from runner.console.screen import give
+from runner.console.screen import print_data
 from runner.intake.loaded import how_read
 from runner.intake.stdin_sheet import STDIN, borrowed
 from runner.launch.consent import disk_words, size_words, time_words
-from runner.preflight.check import Survey, survey, survey_record
+from runner.preflight.check import CheckResult, survey, survey_record
 from runner.preflight.forecast import range_words
 from runner.preflight.preview import Preview, json_text, without_long_texts
 from runner.secret import redacted
@@ -32,7 +32,7 @@ MOST_SHOWN = 200  # findings, and bad rows
 
 @options.argument("sheet")
 @click.option(
-    "--first", type=click.IntRange(0, 1000), default=3, metavar="N", cls=options.ToldOption
+    "--first", type=click.IntRange(0, 1000), default=3, metavar="N", cls=options.RowmillOption
 )
 def _check(sheet: str, *, first: int) -> int:
     path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(Path(sheet), _readable)
@@ -42,7 +42,7 @@ def _check(sheet: str, *, first: int) -> int:
     )
     found = survey(path, workspace, settings, known, count=first)
     if settings.json:
-        give(json.dumps(survey_record(found), ensure_ascii=False, indent=2))
+        print_data(json.dumps(survey_record(found), ensure_ascii=False, indent=2))
     else:
         _draw(found, Page(color=settings.color))
     return found.exit_code
@@ -60,7 +60,7 @@ def _piped() -> tuple[Path, Workspace]:
     return path, Workspace(folder=given.absolute() if given else path.parent)
 
 
-def _draw(found: Survey, page: Page) -> None:
+def _draw(found: CheckResult, page: Page) -> None:
     page.title(found.sheet.name)
     if found.layout:
         page.facts(_understood(found))
@@ -80,7 +80,7 @@ def _draw(found: Survey, page: Page) -> None:
     _draw_end(page, found)
 
 
-def _understood(found: Survey) -> list[tuple[str, str]]:
+def _understood(found: CheckResult) -> list[tuple[str, str]]:
     layout, plan = found.layout, found.plan
     header = layout["header_row"]
     more = [say("check.header_row", row=header)] if header else []
@@ -103,14 +103,14 @@ def _understood(found: Survey) -> list[tuple[str, str]]:
     return facts
 
 
-def _endpoint(found: Survey) -> str:
+def _endpoint(found: CheckResult) -> str:
     by_row = next((header for header, name in found.fields.items() if name == "endpoint"), None)
     if by_row is not None:
         return say("check.by_row", column=by_row)
     return found.settings.endpoint or "-"
 
 
-def _asked(found: Survey) -> list[tuple[str, str]]:
+def _asked(found: CheckResult) -> list[tuple[str, str]]:
     """What options give to every row."""
     facts = []
     if found.settings.prompt is not None:
@@ -120,7 +120,7 @@ def _asked(found: Survey) -> list[tuple[str, str]]:
     return facts
 
 
-def _plan(found: Survey) -> str:
+def _plan(found: CheckResult) -> str:
     plan = found.plan
     assert plan is not None
     parts = [
@@ -135,7 +135,7 @@ def _plan(found: Survey) -> str:
     return ", ".join(parts)
 
 
-def _columns(found: Survey) -> list[tuple[str, str]]:
+def _columns(found: CheckResult) -> list[tuple[str, str]]:
     facts = [(header, f"→ {name}") for header, name in found.fields.items()]
     facts += [(header, say("check.templated")) for header in found.templated]
     if found.carried:
@@ -171,7 +171,7 @@ def _draw_request(page: Page, request: Preview | str) -> None:
         page.code(json_text(without_long_texts(request.body), indent=2))
 
 
-def _ahead(found: Survey) -> list[tuple[str, str]]:
+def _ahead(found: CheckResult) -> list[tuple[str, str]]:
     ahead = found.forecast
     facts = [(say("check.host"), urlsplit(found.settings.base_url).netloc)]
     if ahead is not None:
@@ -188,7 +188,7 @@ def _ahead(found: Survey) -> list[tuple[str, str]]:
     return facts
 
 
-def _price_lines(page: Page, found: Survey) -> None:
+def _price_lines(page: Page, found: CheckResult) -> None:
     """What to write into the settings for a model without a price."""
     ahead = found.forecast
     if ahead is None or not ahead.unknown:
@@ -201,7 +201,7 @@ def _price_lines(page: Page, found: Survey) -> None:
     page.code(settings_line(ahead.unknown[0]))
 
 
-def _draw_end(page: Page, found: Survey) -> None:
+def _draw_end(page: Page, found: CheckResult) -> None:
     page.gap()
     for stop in found.stops:
         for line in stop.split("\n"):

@@ -10,28 +10,32 @@ import click
 
 from jobs.job import JSON
 from jobs.store import Store, TableError
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.integrity import DamagedError
 from jobs.store.queries.spending import to_send
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.layout import Page
-from runner.console.screen import give, tell
+from runner.console.screen import print_data, print_message
 from runner.exits import Exit, Refusal, worst
-from runner.preflight.doctor import Check, Diagnosis, Health, examine
+from runner.preflight.doctor import Check, CheckState, Diagnosis, examine
 from runner.preflight.support_bundle import write_bundle
 from runner.secret import redacted
-from runner.settings.schema import GLOBAL, SCHEMA, Scope
+from runner.settings.schema import GLOBAL, SCHEMA, SettingScope
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID, SUFFIX, Workspace, find, of_sheet
+from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace, find, of_sheet
 
-MARKS = {Health.GOOD: ("✓", "green"), Health.NOTE: ("!", "yellow"), Health.BAD: ("✗", "red")}
+MARKS = {
+    CheckState.GOOD: ("✓", "green"),
+    CheckState.NOTE: ("!", "yellow"),
+    CheckState.BAD: ("✗", "red"),
+}
 
 
 @options.argument("sheet", required=False)
-@click.option("--models", is_flag=True, cls=options.ToldOption)
-@click.option("--bundle", is_flag=True, cls=options.ToldOption)
+@click.option("--models", is_flag=True, cls=options.RowmillOption)
+@click.option("--bundle", is_flag=True, cls=options.RowmillOption)
 def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
     workspace = _workspace(Path(sheet) if sheet is not None else None)
     known = _loaded(workspace)
@@ -42,7 +46,7 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
     diagnosis = examine(settings, workspace, _wanted(settings, workspace if known else None))
     record = _record(diagnosis, settings, models=models)
     if settings.json:
-        give(json.dumps(record, ensure_ascii=False, indent=2))
+        print_data(json.dumps(record, ensure_ascii=False, indent=2))
     else:
         _draw(diagnosis, settings, Page(color=settings.color), models=models)
     if bundle:
@@ -60,7 +64,7 @@ def _workspace(named: Path | None) -> Workspace | None:
     return find(named, folder)
 
 
-def _loaded(workspace: Workspace | None) -> Batch | None:
+def _loaded(workspace: Workspace | None) -> LoadedSheet | None:
     """What is loaded there; none where the table cannot be read, which is told with the table."""
     try:
         return workspace.loaded() if workspace is not None else None
@@ -81,7 +85,7 @@ def _open_models(workspace: Workspace) -> list[str]:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            return [kind.model for kind in to_send(tx, BATCH_ID)]
+            return [kind.model for kind in to_send(tx, SHEET_ID)]
     finally:
         store.close()
 
@@ -90,7 +94,7 @@ def _effective(settings: Settings) -> list[tuple[str, str, str]]:
     """Each setting with its value and where that came from."""
     rows = []
     for setting in SCHEMA:
-        if setting.scopes == {Scope.FLAG} or setting in GLOBAL:
+        if setting.scopes == {SettingScope.FLAG} or setting in GLOBAL:
             continue
         value = getattr(settings, setting.field)
         shown = getattr(value, "name", None) if setting.name == "provider" else value
@@ -127,7 +131,9 @@ def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool)
     page.heading(say("doctor.checks"))
     for check in diagnosis.checks:
         mark, style = MARKS[check.health]
-        page.text(f"{mark} {_sentence(check)}", style if check.health is not Health.GOOD else "")
+        page.text(
+            f"{mark} {_sentence(check)}", style if check.health is not CheckState.GOOD else ""
+        )
     if models:
         page.heading(say("doctor.models"))
         page.code("\n".join(map(redacted, diagnosis.models or ("-",))))
@@ -164,7 +170,7 @@ def _bundle(record: dict[str, JSON], workspace: Workspace | None) -> None:
     except OSError as error:
         message = say("doctor.bundle_failed", file=str(target), reason=reason(error))
         raise Refusal(message, code=Exit.OUTPUT) from error
-    tell(say("doctor.bundle", file=str(target)))
+    print_message(say("doctor.bundle", file=str(target)))
 
 
 command = options.command(

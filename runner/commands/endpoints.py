@@ -10,7 +10,7 @@ from jobs.job import JSON
 from runner.catalogue import said, say
 from runner.catalogue.safe_text import plain
 from runner.console import options
-from runner.console.screen import beside, give, tell
+from runner.console.screen import beside, print_data, print_message
 from runner.endpoints import registry
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import Field, describe
@@ -29,7 +29,9 @@ def _endpoints(endpoint: str | None) -> None:
             raise Refusal(say("endpoints.near", name=endpoint, near=found.likely))
         raise Refusal(say("endpoints.unknown", name=endpoint, known=", ".join(found.names)))
     if as_json:
-        give(json.dumps({"schema": 1, "endpoint": _record(found)}, ensure_ascii=False, indent=2))
+        print_data(
+            json.dumps({"schema": 1, "endpoint": _record(found)}, ensure_ascii=False, indent=2)
+        )
     else:
         _one(found)
 
@@ -37,16 +39,16 @@ def _endpoints(endpoint: str | None) -> None:
 def _all(*, as_json: bool) -> None:
     if as_json:
         records = [_record(one) for one in registry.ENDPOINTS.values()]
-        give(json.dumps({"schema": 1, "endpoints": records}, ensure_ascii=False, indent=2))
+        print_data(json.dumps({"schema": 1, "endpoints": records}, ensure_ascii=False, indent=2))
         return
     width = max(map(len, registry.ENDPOINTS))
     for one in registry.ENDPOINTS.values():
         _give(f"{one.name:<{width}}  ", said(one.summary))
-    tell(say("endpoints.more", name=next(iter(registry.ENDPOINTS))))
+    print_message(say("endpoints.more", name=next(iter(registry.ENDPOINTS))))
 
 
 def _one(endpoint: AnyEndpoint) -> None:
-    give(f"{endpoint.name}: {said(endpoint.summary)}\n")
+    print_data(f"{endpoint.name}: {said(endpoint.summary)}\n")
     fields = describe(endpoint.inputs)
     rows = [(one.name, _kind(one), _default(one), said(one.help)) for one in fields]
     head = (say("endpoints.column"), say("endpoints.kind"), say("endpoints.default"), "")
@@ -55,13 +57,15 @@ def _one(endpoint: AnyEndpoint) -> None:
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
         _give("".join(f"{cell}  " for cell in cells), row[3])
     if endpoint.example:
-        give(f"\n{say('endpoints.example')}\n{json.dumps(endpoint.example, ensure_ascii=False)}")
+        print_data(
+            f"\n{say('endpoints.example')}\n{json.dumps(endpoint.example, ensure_ascii=False)}"
+        )
 
 
 def _give(label: str, text: str) -> None:
     """A line, folded on a terminal only."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    give(f"{label}{beside(label, text, width)}".rstrip())
+    print_data(f"{label}{beside(label, text, width)}".rstrip())
 
 
 def _kind(field: Field) -> str:

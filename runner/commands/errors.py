@@ -8,18 +8,25 @@ from jobs.export import FixOptions, Written, export_fixes
 from jobs.loading.columns import map_columns
 from jobs.loading.template import Template, TemplateError
 from jobs.store import Store
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import LoadedSheet, loaded_sheet
 from jobs.store.queries.results import ResultRow, results
 from runner.catalogue import say
 from runner.catalogue.phrases import detail
 from runner.console import options
 from runner.console.layout import Page
-from runner.console.screen import give, tell
+from runner.console.screen import print_data, print_message
 from runner.endpoints.registry import known_fields
 from runner.settings.settings import Settings
-from runner.views.failures import EDITABLE, Failures, Group, as_json, explanation, failures_of
+from runner.views.failures import (
+    EDITABLE,
+    FailureGroup,
+    Failures,
+    as_json,
+    explanation,
+    failures_of,
+)
 from runner.views.next_command import named
-from runner.workspace.workspace import BATCH_ID, Workspace, find, typed
+from runner.workspace.workspace import SHEET_ID, Workspace, find, typed
 
 
 @options.argument("sheet", required=False)
@@ -32,7 +39,7 @@ def _errors(sheet: str | None) -> None:
         return
     found = failures_of(workspace)
     if settings.json:
-        give(as_json(found))
+        print_data(as_json(found))
     else:
         _draw(found, Page(color=settings.color))
 
@@ -58,7 +65,7 @@ def _draw(found: Failures, page: Page) -> None:
         page.text(say("errors.fix", count=f"{found.editable:,}", sheet=found.named))
 
 
-def _rows(group: Group) -> str:
+def _rows(group: FailureGroup) -> str:
     shown = ", ".join(map(str, group.rows))
     more = group.count - len(group.rows)
     if more <= 0:
@@ -75,12 +82,12 @@ def _export(workspace: Workspace, target: Path, settings: Settings) -> None:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            loaded = batch(tx, BATCH_ID)
+            loaded = loaded_sheet(tx, SHEET_ID)
             if loaded is None or not failures_of(workspace).editable:
-                tell(say("errors.nothing_to_fix"))
+                print_message(say("errors.nothing_to_fix"))
                 return
             sheet = named(workspace, loaded)
-            rows = results(tx, BATCH_ID, only={"failed"})
+            rows = results(tx, SHEET_ID, only={"failed"})
             written = export_fixes(
                 rows, loaded, target, options=_fix_options(workspace, loaded, sheet)
             )
@@ -90,7 +97,7 @@ def _export(workspace: Workspace, target: Path, settings: Settings) -> None:
         _tell(written, target, sheet)
 
 
-def _fix_options(workspace: Workspace, loaded: Batch, sheet: str) -> FixOptions:
+def _fix_options(workspace: Workspace, loaded: LoadedSheet, sheet: str) -> FixOptions:
     def reason(row: ResultRow) -> str:
         found = explanation(row.error_class or "", row.error_cause or "", loaded, sheet)
         return f"{found.meaning} {found.remedy}"
@@ -108,7 +115,7 @@ def _fix_options(workspace: Workspace, loaded: Batch, sheet: str) -> FixOptions:
     )
 
 
-def _sent(loaded: Batch) -> frozenset[int]:
+def _sent(loaded: LoadedSheet) -> frozenset[int]:
     """The columns that make this sheet's requests: mapped ones, and those its template names."""
     given = loaded.options.get("column")
     columns = map_columns(
@@ -130,9 +137,9 @@ def _sent(loaded: Batch) -> frozenset[int]:
 
 def _tell(written: Written, target: Path, sheet: str) -> None:
     if written.moved:
-        tell(say("errors.moved", file=str(target)))
-    tell(say("errors.exported", rows=f"{written.rows:,}", file=str(written.path)))
-    tell(say("errors.then", sheet=sheet, file=typed(written.path.absolute())))
+        print_message(say("errors.moved", file=str(target)))
+    print_message(say("errors.exported", rows=f"{written.rows:,}", file=str(written.path)))
+    print_message(say("errors.then", sheet=sheet, file=typed(written.path.absolute())))
 
 
 command = options.command(

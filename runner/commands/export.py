@@ -24,7 +24,7 @@ from jobs.export import (
 )
 from jobs.sheet.write.writers import Tally
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import LoadedSheet, loaded_sheet
 from jobs.store.exported import confirm, give_back, take_new
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
@@ -32,10 +32,10 @@ from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.console import options
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.exits import Refusal
 from runner.launch.picturing import thumbnails_for
-from runner.workspace.workspace import BATCH_ID, Workspace, find
+from runner.workspace.workspace import SHEET_ID, Workspace, find
 
 STATUSES = ("done", "failed", "pending", "in_doubt", "skipped", "parked")
 STDOUT = "-"
@@ -82,16 +82,16 @@ class _Wish:
 
 
 @options.argument("sheet", required=False)
-@click.option("-o", "--output", cls=options.ToldOption, metavar="FILE", default=STDOUT)
+@click.option("-o", "--output", cls=options.RowmillOption, metavar="FILE", default=STDOUT)
 @click.option(
-    "--format", cls=options.ToldOption, type=click.Choice(FORMATS), metavar="|".join(FORMATS)
+    "--format", cls=options.RowmillOption, type=click.Choice(FORMATS), metavar="|".join(FORMATS)
 )
-@click.option("--only", cls=options.ToldOption, type=_Statuses(), metavar="STATUSES")
-@click.option("--new", cls=options.ToldOption, is_flag=True)
-@click.option("--thumbs", cls=options.ToldOption, is_flag=True)
-@click.option("--into-copy", cls=options.ToldOption, is_flag=True)
-@click.option("--expand", cls=options.ToldOption, is_flag=True)
-@click.option("--safe-csv", cls=options.ToldOption, is_flag=True)
+@click.option("--only", cls=options.RowmillOption, type=_Statuses(), metavar="STATUSES")
+@click.option("--new", cls=options.RowmillOption, is_flag=True)
+@click.option("--thumbs", cls=options.RowmillOption, is_flag=True)
+@click.option("--into-copy", cls=options.RowmillOption, is_flag=True)
+@click.option("--expand", cls=options.RowmillOption, is_flag=True)
+@click.option("--safe-csv", cls=options.RowmillOption, is_flag=True)
 def _export(
     sheet: str | None,
     *,
@@ -143,7 +143,7 @@ def _write(workspace: Workspace, asked: _Wish) -> Written | Tally:
         if wish.into_copy:
             assert wish.target is not None
             return _into_copy(tx, workspace, loaded, wish.target, (wish, given))
-        rows = results(tx, BATCH_ID, only=wish.only, export=wish.export)
+        rows = results(tx, SHEET_ID, only=wish.only, export=wish.export)
         if wish.target is None:
             stream = sys.stdout.buffer
             tally = stream_results(rows, loaded, stream, format=wish.format, options=given)
@@ -173,7 +173,7 @@ def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
     number = time.time_ns()
     try:
         with store.write() as tx:
-            take_new(tx, BATCH_ID, export=number, only=wish.only)
+            take_new(tx, SHEET_ID, export=number, only=wish.only)
         try:
             yield replace(wish, export=number)
         except BaseException:
@@ -187,11 +187,11 @@ def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
 
 
 def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> Options:
-    found = results(tx, BATCH_ID, only=wish.only, export=wish.export) if wish.expand else ()
+    found = results(tx, SHEET_ID, only=wish.only, export=wish.export) if wish.expand else ()
     return Options(
         workspace=workspace.folder,
         safe=wish.safe_csv,
-        spent=spent(tx, BATCH_ID),
+        spent=spent(tx, SHEET_ID),
         label=label,
         properties=property_columns(found),
         thumbs=not wish.into_copy
@@ -202,7 +202,7 @@ def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> Options:
 def _into_copy(
     tx: Transaction,
     workspace: Workspace,
-    loaded: Batch,
+    loaded: LoadedSheet,
     target: Path,
     asked: tuple[_Wish, Options],
 ) -> Written:
@@ -212,15 +212,15 @@ def _into_copy(
     if ending.lstrip(".") in COPIED and target.suffix.lower() != ending:
         raise click.UsageError(say("export.copy_ending", ending=ending))
     return write_into_copy(
-        lambda: results(tx, BATCH_ID, only=wish.only, export=wish.export),
+        lambda: results(tx, SHEET_ID, only=wish.only, export=wish.export),
         original,
         target,
         options=given,
     )
 
 
-def _loaded(tx: Transaction, workspace: Workspace) -> Batch:
-    found = batch(tx, BATCH_ID)
+def _loaded(tx: Transaction, workspace: Workspace) -> LoadedSheet:
+    found = loaded_sheet(tx, SHEET_ID)
     if found is None:
         raise Refusal(say("export.nothing", folder=str(workspace.folder)))
     return found
@@ -230,14 +230,14 @@ def _tell(written: Written | Tally, wish: _Wish) -> None:
     """What was written where; on stderr, since stdout is for data."""
     if isinstance(written, Written):
         if written.unfit:
-            tell(say("export.unfit", reason=reason(written.unfit)))
-        tell(say("export.written", rows=f"{written.rows:,}", file=str(written.path)))
+            print_message(say("export.unfit", reason=reason(written.unfit)))
+        print_message(say("export.written", rows=f"{written.rows:,}", file=str(written.path)))
         if written.moved:
-            tell(say("export.moved", file=str(wish.target)))
+            print_message(say("export.moved", file=str(wish.target)))
     if written.replaced:
-        tell(say("export.replaced", count=f"{written.replaced:,}", format=wish.format))
+        print_message(say("export.replaced", count=f"{written.replaced:,}", format=wish.format))
     if written.texts:
-        tell(say("export.texts", count=f"{written.texts:,}"))
+        print_message(say("export.texts", count=f"{written.texts:,}"))
 
 
 command = options.command(

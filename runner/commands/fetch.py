@@ -20,20 +20,20 @@ from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.progress import Display
-from runner.console.screen import give, tell
+from runner.console.screen import print_data, print_message
 from runner.engine.session import Assignment, Ending, Session
 from runner.exits import Exit, worst
-from runner.files.verify import Condition, Finding, inspect_files
+from runner.files.verify import Condition, FileCheck, inspect_files
 from runner.launch.finish import STOP_CODES
 from runner.launch.picturing import thumbnails_for
 from runner.launch.request import program_version
 from runner.prices.price_list import PriceList
-from runner.prices.spending_cap import Purse
+from runner.prices.spending_cap import SpendingCap
 from runner.secret import Secret
 from runner.settings.keys import OwnedKey
 from runner.views.next_command import MORE, at_last_address
 from runner.workspace.log_file import end_log, log_to
-from runner.workspace.workspace import BATCH_ID, Workspace, find
+from runner.workspace.workspace import SHEET_ID, Workspace, find
 
 MOST_SHOWN = 20
 
@@ -42,13 +42,13 @@ MOST_SHOWN = 20
 class _Round:
     """What one `fetch` found, and what it came to."""
 
-    findings: Sequence[Finding]
+    findings: Sequence[FileCheck]
     wanted: int = 0  # rows with files to fetch
     failed: int = 0  # of them, rows that cannot have them
     code: Exit = Exit.DONE
 
     @property
-    def bad(self) -> list[Finding]:
+    def bad(self) -> list[FileCheck]:
         """The files that are not as they were saved."""
         return [one for one in self.findings if one.condition is not Condition.GOOD]
 
@@ -73,8 +73,8 @@ def _fetch(sheet: str | None) -> int:
 def _within(workspace: Workspace, store: Store) -> int:
     with store.read() as tx:
         loaded = workspace.loaded_in(tx)
-        files = list(kept_files(tx, BATCH_ID))
-        last = last_run(tx, BATCH_ID)
+        files = list(kept_files(tx, SHEET_ID))
+        last = last_run(tx, SHEET_ID)
     settings = options.settings(folder=workspace.sheet_of(loaded).parent, remembered=loaded.options)
     settings = at_last_address(settings, last)
     findings = list(inspect_files(files, workspace.files, verify=settings.verify))
@@ -83,14 +83,14 @@ def _within(workspace: Workspace, store: Store) -> int:
         _tell_findings(found)
     with store.write() as tx:
         want_again(tx, [one.file for one in found.bad])
-        wanted = refetch(tx, BATCH_ID, now=time.time())
+        wanted = refetch(tx, SHEET_ID, now=time.time())
     if wanted:
         assignment = Assignment(
             settings=settings,
             workspace=workspace,
             batch=loaded,
             keys=(OwnedKey(key=Secret("")),),  # nobody is asked for anything that needs one
-            purse=Purse(PriceList(own=settings.prices)),
+            purse=SpendingCap(PriceList(own=settings.prices)),
             title=loaded.sheet,
             program=program_version(),
             files_only=True,
@@ -98,15 +98,15 @@ def _within(workspace: Workspace, store: Store) -> int:
         more = last.options.get(MORE) if last is not None else None
         found = _go(store, assignment, found, wanted, more)
     elif not settings.quiet:
-        tell(say("fetch.nothing"))
+        print_message(say("fetch.nothing"))
     if settings.json:
-        give(json.dumps(_record(workspace, found), ensure_ascii=False))
+        print_data(json.dumps(_record(workspace, found), ensure_ascii=False))
     return found.code
 
 
 def _tell_findings(found: _Round) -> None:
     count = Counter(one.condition for one in found.findings)
-    tell(
+    print_message(
         say(
             "fetch.checked",
             files=f"{len(found.findings):,}",
@@ -117,9 +117,9 @@ def _tell_findings(found: _Round) -> None:
     )
     for one in found.bad[:MOST_SHOWN]:
         key = "fetch.missing" if one.condition is Condition.MISSING else "fetch.damaged"
-        tell(say(key, row=one.file.row, file=one.file.name))
+        print_message(say(key, row=one.file.row, file=one.file.name))
     if len(found.bad) > MOST_SHOWN:
-        tell(say("fetch.more", count=f"{len(found.bad) - MOST_SHOWN:,}"))
+        print_message(say("fetch.more", count=f"{len(found.bad) - MOST_SHOWN:,}"))
 
 
 def _go(
@@ -127,7 +127,7 @@ def _go(
 ) -> _Round:
     settings = assignment.settings
     if not settings.quiet:
-        tell(say("fetch.start", rows=f"{len(wanted):,}"))
+        print_message(say("fetch.start", rows=f"{len(wanted):,}"))
     display = Display("none", color=settings.color)
     ending = asyncio.run(Session(store, assignment, display).go())
     with store.read() as tx:
@@ -140,7 +140,7 @@ def _go(
         end_run(tx, ending.run_id, exit_code=int(code), now=time.time())
     if not settings.quiet:
         done = f"{len(wanted) - failed:,}"
-        tell(say("fetch.done", done=done, failed=f"{failed:,}"))
+        print_message(say("fetch.done", done=done, failed=f"{failed:,}"))
     return _Round(findings=found.findings, wanted=len(wanted), failed=failed, code=code)
 
 
@@ -156,13 +156,13 @@ def _write(store: Store, assignment: Assignment) -> Exit:
         with store.read() as tx:
             given = Options(
                 workspace=folder,
-                spent=spent(tx, BATCH_ID),
+                spent=spent(tx, SHEET_ID),
                 label=label,
                 thumbs=thumbnails_for(tx, folder, format=format_of(assignment.batch)),
             )
-            write_results(results(tx, BATCH_ID), assignment.batch, target, options=given)
+            write_results(results(tx, SHEET_ID), assignment.batch, target, options=given)
     except OSError as error:
-        tell(say("run.results_failed", reason=reason(error)))
+        print_message(say("run.results_failed", reason=reason(error)))
         return Exit.OUTPUT
     return Exit.DONE
 
@@ -180,7 +180,7 @@ def _record(workspace: Workspace, found: _Round) -> dict[str, object]:
     }
 
 
-def _place(one: Finding) -> dict[str, object]:
+def _place(one: FileCheck) -> dict[str, object]:
     return {"row": one.file.row, "file": one.file.name}
 
 

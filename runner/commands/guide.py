@@ -23,7 +23,7 @@ from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain
 from runner.commands.run import sheet_and_workspace
 from runner.console import options
-from runner.console.screen import console, tell
+from runner.console.screen import console, print_message
 from runner.console.usage import confirmed
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
@@ -31,7 +31,7 @@ from runner.settings.keys import clean_key, find_key, key_file, store_key
 from runner.settings.locations import FILE_NAME
 from runner.settings.settings import Settings
 from runner.settings.values import UnfitError, base_url, site
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 FIRST = 3  # rows that are run before the rest is asked about
 SHOWN = 60  # characters of an example or an answer
@@ -64,7 +64,7 @@ def _guide(sheet: str) -> int:
         return _go_on(path)
     settings = options.settings(folder=path.absolute().parent)
     opened = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
-    tell(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
+    print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
     choices = _ask_all(opened, settings)
     host = urlsplit(choices.base_url or settings.base_url).netloc
     _write_settings(path.absolute().parent / FILE_NAME, choices)
@@ -88,9 +88,9 @@ def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            begun = (row for row in results(tx, BATCH_ID) if row.status != "pending")
+            begun = (row for row in results(tx, SHEET_ID) if row.status != "pending")
             shown = [next(begun, None) for _ in range(FIRST)]
-            standing = counts(tx, BATCH_ID)
+            standing = counts(tx, SHEET_ID)
     finally:
         store.close()
     _list((str(row.row), row.status, _told(row)) for row in shown if row is not None)
@@ -98,7 +98,7 @@ def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
         return Exit.SOME_FAILED if standing.failed else Exit.DONE
     rest = say("guide.rest", rows=f"{standing.pending:,}")
     if not confirmed(rest, default=False):
-        tell(say("run.next", command=f"rowmill run {path}"))
+        print_message(say("run.next", command=f"rowmill run {path}"))
         return Exit.STOPPED
     return _run("run", str(path), *words, "-y")
 
@@ -164,13 +164,13 @@ def _ask_key(settings: Settings, url: str) -> None:
     text = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
     key = clean_key(str(text))
     store_key(url, key, key_file())
-    tell(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
+    print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
 
 
 def _ask_endpoint() -> str:
     names = list(ENDPOINTS)
     for number, name in enumerate(names, 1):
-        tell(f"  {number}  {name:<10}  {said(ENDPOINTS[name].summary)}")
+        print_message(f"  {number}  {name:<10}  {said(ENDPOINTS[name].summary)}")
     return _ask(say("guide.endpoint"), lambda text: _one_of(names, text))
 
 
@@ -194,7 +194,7 @@ def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = 
         try:
             return read(str(text))
         except UnfitError as error:
-            tell(f"{say('cli.error')} {error.expected}")
+            print_message(f"{say('cli.error')} {error.expected}")
 
 
 def _address(text: str) -> str:
@@ -239,15 +239,15 @@ def _write_settings(file: Path, choices: Choices) -> None:
     if not lines:
         return
     if file.exists():
-        tell(say("guide.settings_kept", file=file.name))
+        print_message(say("guide.settings_kept", file=file.name))
         return
     try:
         with file.open("x", encoding="utf-8", newline="\n") as out:
             out.write("\n".join(lines) + "\n")
     except OSError as error:
-        tell(say("guide.settings_failed", file=str(file), reason=reason(error)))
+        print_message(say("guide.settings_failed", file=str(file), reason=reason(error)))
         return
-    tell(say("guide.settings_written", file=file.name))
+    print_message(say("guide.settings_written", file=file.name))
 
 
 def _settings_lines(choices: Choices) -> list[str]:

@@ -8,14 +8,14 @@ import click
 
 from runner.catalogue import say
 from runner.console import options
-from runner.console.screen import give, tell
+from runner.console.screen import print_data, print_message
 from runner.settings.file import Origin
 from runner.settings.keys import clean_key, key_file, remove_key, store_key, stored_keys, url_of
 from runner.settings.locations import find_files
 from runner.settings.values import site
 
 
-class _Keys(options.Told, click.Group):
+class _Keys(options.RowmillCommand, click.Group):
     """The three commands under `keys`, with the help of all the others."""
 
     def resolve_command(
@@ -75,25 +75,25 @@ def _set(provider: str) -> None:
         text = sys.stdin.readline()
     key = clean_key(str(text))
     store_key(url, key, key_file())
-    tell(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
+    print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
 
 
 def _list() -> None:
     options.settings()  # what is wrong in the settings is told here too
     keys = stored_keys(key_file())
     if not keys:
-        tell(say("keys.none"))
+        print_message(say("keys.none"))
         return
     width = max(map(len, keys))
     for place, key in sorted(keys.items()):
-        give(f"{place:<{width}}  {key.masked()}")
+        print_data(f"{place:<{width}}  {key.masked()}")
 
 
 @options.argument("provider")
 def _rm(provider: str) -> None:
     url = _url(provider)
     removed = remove_key(url, key_file())
-    tell(say("keys.removed" if removed else "keys.not_there", url=site(url)))
+    print_message(say("keys.removed" if removed else "keys.not_there", url=site(url)))
 
 
 for _name, _function, _examples in (

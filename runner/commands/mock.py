@@ -7,7 +7,7 @@ import sys
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
 from runner.console import options
-from runner.console.screen import give, tell
+from runner.console.screen import print_data, print_message
 from runner.exits import Refusal
 from runner.mock.account_info import PRICING
 from runner.mock.faults import FaultPlan, PlanName
@@ -32,10 +32,10 @@ def _mock() -> None:
 
 async def _serve(settings: MockSettings) -> None:
     async with MockGateway(settings) as gateway:
-        give(say("mock.listening", url=gateway.base_url))
+        print_data(say("mock.listening", url=gateway.base_url))
         sys.stdout.flush()  # a script waits for this line in a pipe
-        tell(say("mock.try", url=gateway.base_url))
-        tell(say("mock.stop"))
+        print_message(say("mock.try", url=gateway.base_url))
+        print_message(say("mock.stop"))
         await asyncio.Event().wait()
 
 

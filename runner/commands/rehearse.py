@@ -15,12 +15,12 @@ from jobs.store import Store
 from jobs.store.queries.totals import counts
 from runner.catalogue import say
 from runner.console import options
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.endpoints.registry import needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.stdin_sheet import STDIN, borrowed
 from runner.launch.launch import launch
-from runner.launch.request import Launch
+from runner.launch.request import RunRequest
 from runner.mock.account_info import PRICING
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.server_thread import MockThread
@@ -28,7 +28,7 @@ from runner.mock.settings import MockSettings
 from runner.secret import Secret
 from runner.settings.settings import Settings
 from runner.views.audit import compare
-from runner.workspace.workspace import BATCH_ID, REHEARSAL, Workspace, of_rehearsal
+from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace, of_rehearsal
 
 KEY = "sk-rowmill-rehearsal"
 LATENCY = (0.05, 0.4)  # seconds: quick, and still a run to watch
@@ -55,10 +55,10 @@ def _rehearse(sheet: str) -> int:
     )
     with MockThread(mock) as thread:
         settings = replace(settings, base_url=thread.base_url)
-        tell(say("rehearse.start", url=thread.base_url, faults=plan))
+        print_message(say("rehearse.start", url=thread.base_url, faults=plan))
         for number in range(settings.kill):
             _run_and_kill(_Victim(path, workspace, settings), number + 1)
-        job = Launch(
+        job = RunRequest(
             sheet=path,
             workspace=workspace,
             settings=settings,
@@ -90,7 +90,7 @@ def _start_anew(workspace: Workspace) -> None:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            unfinished = counts(tx, BATCH_ID).pending
+            unfinished = counts(tx, SHEET_ID).pending
     finally:
         store.close()
     if not unfinished:
@@ -149,7 +149,7 @@ def _run_and_kill(victim: _Victim, number: int) -> None:
     process.kill()
     process.wait()
     calls = f"{_lines(bill) - begun:,}"
-    tell(say("rehearse.kill", calls=calls, number=number, total=victim.settings.kill))
+    print_message(say("rehearse.kill", calls=calls, number=number, total=victim.settings.kill))
 
 
 def _lines(bill: Path) -> int:

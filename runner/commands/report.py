@@ -7,15 +7,15 @@ import click
 
 from runner.catalogue import say
 from runner.console import options
-from runner.console.screen import tell
-from runner.report.writing import Wish, write_report
+from runner.console.screen import print_message
+from runner.report.writing import ReportOptions, write_report
 from runner.workspace.workspace import find
 
 
 @options.argument("sheet", required=False)
-@click.option("-o", "--output", "report_output", cls=options.ToldOption, metavar="FILE")
-@click.option("--open", "open", cls=options.ToldOption, is_flag=True)
-@click.option("--single-file", cls=options.ToldOption, is_flag=True)
+@click.option("-o", "--output", "report_output", cls=options.RowmillOption, metavar="FILE")
+@click.option("--open", "open", cls=options.RowmillOption, is_flag=True)
+@click.option("--single-file", cls=options.RowmillOption, is_flag=True)
 def _report(
     sheet: str | None,
     *,
@@ -27,17 +27,17 @@ def _report(
     settings = options.settings(folder=options.sheet_folder(named))
     workspace = find(named, settings.workspace)
     target = Path(report_output) if report_output else None
-    wish = Wish(
+    wish = ReportOptions(
         target=target,
         single_file=single_file,
         running=workspace.is_running(),
-        making=lambda count: tell(say("report.making", count=f"{count:,}")),
+        making=lambda count: print_message(say("report.making", count=f"{count:,}")),
     )
     path, moved = write_report(workspace, wish)
     if not settings.quiet:
         if moved:
-            tell(say("report.moved", file=str(target or workspace.report)))
-        tell(say("report.written", file=str(path)))
+            print_message(say("report.moved", file=str(target or workspace.report)))
+        print_message(say("report.written", file=str(path)))
     if open:
         webbrowser.open(path.absolute().as_uri())
 

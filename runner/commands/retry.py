@@ -10,23 +10,23 @@ import click
 
 from jobs.job import RETRIABLE, FailureClass, State
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.totals import by_class, counts, failures
-from jobs.store.queue.choices import Choice, again, retry, retry_named
+from jobs.store.queue.choices import RowChoice, again, retry, retry_named
 from runner.catalogue import say
 from runner.commands.run import bring_forward, sheet_and_workspace
 from runner.console import options
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.exits import Exit, Refusal
-from runner.intake.corrections import NamedRows, Source, read_named
+from runner.intake.corrections import NamedRows, RowsFileKind, read_named
 from runner.launch.absent import tell_absent
 from runner.launch.launch import launch
-from runner.launch.request import Launch
+from runner.launch.request import RunRequest
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID, Workspace, find
+from runner.workspace.workspace import SHEET_ID, Workspace, find
 
 KEYS_AT_ONCE = 10_000  # what one statement may name
-PutBack = Callable[[Transaction, int, Choice], int]
+PutBack = Callable[[Transaction, int, RowChoice], int]
 
 
 @options.argument("sheet", required=False)
@@ -49,9 +49,9 @@ def _retry(sheet: str | None) -> int:
         return _beside_a_run(Store.open(workspace.table), path.name, settings, named)
     if named is not None and not settings.quiet:
         for sentence in _told(named, settings):
-            tell(sentence)
+            print_message(sentence)
     return launch(
-        Launch(
+        RunRequest(
             sheet=path,
             workspace=workspace,
             settings=settings,
@@ -61,14 +61,14 @@ def _retry(sheet: str | None) -> int:
     )
 
 
-def _loaded(workspace: Workspace) -> Batch:
+def _loaded(workspace: Workspace) -> LoadedSheet:
     found = workspace.loaded()
     if found is None:
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
     return found
 
 
-def _named(settings: Settings, workspace: Workspace, loaded: Batch) -> NamedRows | None:
+def _named(settings: Settings, workspace: Workspace, loaded: LoadedSheet) -> NamedRows | None:
     """The rows of --from; where a class or --again says more, all those of a results file."""
     if settings.from_ is None:
         return None
@@ -82,7 +82,7 @@ def _told(named: NamedRows, settings: Settings) -> Iterator[str]:
     """What the file asks for."""
     if not named.keys:
         yield say("from.empty", file=str(named.file))
-    elif named.source is not Source.FIXES:
+    elif named.source is not RowsFileKind.FIXES:
         yield say("from.rows", file=str(named.file), rows=f"{len(named.keys):,}")
     else:
         edited, rows = f"{len(named.edited):,}", f"{len(named.keys):,}"
@@ -95,7 +95,7 @@ def _beside_a_run(store: Store, sheet: str, settings: Settings, named: NamedRows
     """While a run is going on, rows are only put back; it takes them up by itself."""
     waiting = len(named.edited) if named is not None else 0
     if named is not None and waiting:
-        tell(say("from.beside_run", count=f"{waiting:,}", file=str(named.file)))
+        print_message(say("from.beside_run", count=f"{waiting:,}", file=str(named.file)))
         named = replace(named, keys=named.unchanged, edits=())
     try:
         with store.write() as tx:
@@ -104,7 +104,7 @@ def _beside_a_run(store: Store, sheet: str, settings: Settings, named: NamedRows
     finally:
         store.close()
     for sentence in (*told, say("retry.running")):
-        tell(sentence)
+        print_message(sentence)
     return Exit.DONE
 
 
@@ -112,14 +112,14 @@ def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> l
     """Put back what the options name; returns the sentences that say so."""
     before = _settled(tx)
     put = _how(settings, named)
-    count = sum(put(tx, BATCH_ID, choice) for choice in _choices(settings, named))
+    count = sum(put(tx, SHEET_ID, choice) for choice in _choices(settings, named))
     if count:
         moved = before - _settled(tx)
         words = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items())
         return [say("retry.put_back", count=f"{count:,}", classes=words)]
     if named is not None and named.edits:
         return []  # the corrected rows are new requests, and counted as such
-    others = [str(kind) for kind in by_class(failures(tx, BATCH_ID)) if kind not in RETRIABLE]
+    others = [str(kind) for kind in by_class(failures(tx, SHEET_ID)) if kind not in RETRIABLE]
     if others and settings.class_ is None:
         return [say("retry.nothing", classes=", ".join(sorted(others)))]
     return [say("retry.none")]
@@ -127,8 +127,8 @@ def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> l
 
 def _settled(tx: Transaction) -> Counter[str]:
     """How many rows a person could put back, by failure class or by status."""
-    standing = counts(tx, BATCH_ID)
-    failed = {str(kind): count for kind, count in by_class(failures(tx, BATCH_ID)).items()}
+    standing = counts(tx, SHEET_ID)
+    failed = {str(kind): count for kind, count in by_class(failures(tx, SHEET_ID)).items()}
     others = {name: getattr(standing, name) for name in ("in_doubt", "done", "skipped")}
     return Counter({**failed, **others})
 
@@ -136,7 +136,9 @@ def _settled(tx: Transaction) -> Counter[str]:
 def _how(settings: Settings, named: NamedRows | None) -> PutBack:
     """Rows that a person pointed at go back whatever failed; a list of failures, by class."""
     now = time.time()
-    pointed = settings.rows is not None or (named is not None and named.source is Source.TICKS)
+    pointed = settings.rows is not None or (
+        named is not None and named.source is RowsFileKind.TICKS
+    )
     if settings.again:
         return lambda tx, batch, choice: again(tx, batch, choice, now=now)
     if pointed and settings.class_ is None:
@@ -144,7 +146,7 @@ def _how(settings: Settings, named: NamedRows | None) -> PutBack:
     return lambda tx, batch, choice: retry(tx, batch, choice, now=now)
 
 
-def _choices(settings: Settings, named: NamedRows | None) -> Iterator[Choice]:
+def _choices(settings: Settings, named: NamedRows | None) -> Iterator[RowChoice]:
     """What is to be put back, in pieces that one statement can name."""
     choice = _by_class(settings)
     if named is None:
@@ -157,16 +159,16 @@ def _choices(settings: Settings, named: NamedRows | None) -> Iterator[Choice]:
 
 def _keys(settings: Settings, named: NamedRows) -> Sequence[str]:
     """Corrected rows are ready by themselves; those left as they were only where asked for."""
-    if named.source is not Source.FIXES:
+    if named.source is not RowsFileKind.FIXES:
         return named.keys
     return named.unchanged if settings.again or settings.class_ is not None else ()
 
 
-def _by_class(settings: Settings) -> Choice:
+def _by_class(settings: Settings) -> RowChoice:
     names = settings.class_
     if names is None:
-        return Choice(positions=settings.rows)
-    return Choice(
+        return RowChoice(positions=settings.rows)
+    return RowChoice(
         positions=settings.rows,
         classes=frozenset(FailureClass(name) for name in names if name != State.IN_DOUBT),
         in_doubt=str(State.IN_DOUBT) in names,

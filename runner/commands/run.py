@@ -23,13 +23,13 @@ def _run(sheet: str) -> int:
     # What runs takes half a second to load; that the table is held can be told before.
     with undisturbed():
         from runner.launch.launch import launch  # noqa: PLC0415
-        from runner.launch.request import Launch  # noqa: PLC0415
+        from runner.launch.request import RunRequest  # noqa: PLC0415
 
     known = workspace.loaded()
     settings = options.settings(
         folder=path.absolute().parent, remembered=known.options if known else None
     )
-    return launch(Launch(sheet=path, workspace=workspace, settings=settings))
+    return launch(RunRequest(sheet=path, workspace=workspace, settings=settings))
 
 
 def bring_forward(named: Path | None) -> None:

@@ -11,7 +11,7 @@ import click
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
 from runner.console import options
-from runner.console.screen import give, tell
+from runner.console.screen import print_data, print_message
 from runner.exits import Refusal
 from runner.report.server import serve_forever
 from runner.settings.settings import Settings
@@ -19,7 +19,7 @@ from runner.workspace.workspace import Workspace, find
 
 
 @options.argument("sheet", required=False)
-@click.option("--open", "open", cls=options.ToldOption, is_flag=True)
+@click.option("--open", "open", cls=options.RowmillOption, is_flag=True)
 def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click calls it so
     named = Path(sheet) if sheet is not None else None
     settings = options.settings(folder=options.sheet_folder(named))
@@ -37,10 +37,10 @@ def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click call
 
 def _serve_at(port: int, workspace: Workspace, settings: Settings, *, open_it: bool) -> None:
     def started(url: str) -> None:
-        give(say("serve.listening", url=url))
+        print_data(say("serve.listening", url=url))
         sys.stdout.flush()  # a script waits for this line in a pipe
         if not settings.quiet:
-            tell(say("serve.stop"))
+            print_message(say("serve.stop"))
         if open_it:
             webbrowser.open(url)
 

@@ -12,17 +12,17 @@ from jobs.job import JSON, FailureClass
 from jobs.store.answers import StoredAnswer
 from jobs.store.queries.history import PastCall, RowHistory
 from runner.catalogue import explain, say
-from runner.catalogue.money import money
+from runner.catalogue.money import format_amounts
 from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.layout import Page
-from runner.console.screen import escaped, give
+from runner.console.screen import escaped, print_data
 from runner.exits import Refusal
 from runner.preflight.preview import (
     NoRequestError,
-    Place,
     Preview,
+    PreviewContext,
     curl_line,
     json_text,
     preview,
@@ -42,8 +42,8 @@ MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all
 
 @options.argument("row")
 @options.argument("sheet", required=False)
-@click.option("--curl", is_flag=True, cls=options.ToldOption)
-@click.option("--answer", is_flag=True, cls=options.ToldOption)
+@click.option("--curl", is_flag=True, cls=options.RowmillOption)
+@click.option("--answer", is_flag=True, cls=options.RowmillOption)
 def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     wanted = WantedRow.parse(row)
     if wanted is None:
@@ -57,16 +57,16 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     if answer:
         _give_answer(_body(workspace, view))
     elif curl:
-        give(escaped(curl_line(_request(workspace, view, settings))))
+        print_data(escaped(curl_line(_request(workspace, view, settings))))
     elif settings.json:
-        give(json.dumps(_record(workspace, view, settings), ensure_ascii=False, indent=2))
+        print_data(json.dumps(_record(workspace, view, settings), ensure_ascii=False, indent=2))
     else:
         _draw(workspace, view, settings)
 
 
 def _request(workspace: Workspace, view: RowView, settings: Settings) -> Preview:
     """The row's request; where the row cannot become one, Refusal says why."""
-    place = Place(
+    place = PreviewContext(
         base_url=at_last_address(settings, view.last).base_url,
         folder=workspace.sheet_of(view.loaded).parent,
         allowed=settings.files_from,
@@ -92,7 +92,7 @@ def _body(workspace: Workspace, view: RowView) -> bytes:
 def _give_answer(body: bytes) -> None:
     """The answer byte for byte; on a terminal without what a terminal would act on."""
     if sys.stdout.isatty():
-        give(redacted(visible(body.decode("utf-8", errors="replace"))))
+        print_data(redacted(visible(body.decode("utf-8", errors="replace"))))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(body)
@@ -219,7 +219,7 @@ def _job(past: RowHistory) -> list[tuple[str, str]]:
     if row.total_tokens is not None:
         facts.append((say("show.tokens"), _tokens(past)))
     if row.cost is not None:
-        facts.append((say("status.cost"), money({row.currency or "": row.cost})))
+        facts.append((say("status.cost"), format_amounts({row.currency or "": row.cost})))
     if row.text:
         facts.append((say("show.text"), _beginning(redacted(row.text))))
     return facts
@@ -251,10 +251,10 @@ def _cost(call: PastCall) -> str:
     """What it cost, or may have cost; empty where that is not known, or it was free."""
     currency = call.currency or ""
     if call.cost is not None:
-        amount = money({currency: call.cost})
+        amount = format_amounts({currency: call.cost})
         return say("money.estimate", amount=amount) if call.estimated else amount
     if call.ceiling is not None and call.wire not in ("A", "B"):
-        return say("money.most", amount=money({currency: call.ceiling}))
+        return say("money.most", amount=format_amounts({currency: call.ceiling}))
     return ""
 
 

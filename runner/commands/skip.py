@@ -8,17 +8,17 @@ import click
 
 from jobs.job import FailureClass, State
 from jobs.store import Store
-from jobs.store.batches import batch
+from jobs.store.batches import loaded_sheet
 from jobs.store.queries.few_rows import row_range
-from jobs.store.queue.choices import Choice, skip, to_skip
+from jobs.store.queue.choices import RowChoice, skip, to_skip
 from runner.catalogue import say
 from runner.console import options
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.console.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.launch.absent import tell_absent
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID, Workspace, find
+from runner.workspace.workspace import SHEET_ID, Workspace, find
 
 
 @options.argument("sheet", required=False)
@@ -30,39 +30,39 @@ def _skip(sheet: str | None) -> None:
     workspace = find(named_sheet, settings.workspace)
     choice = _choice(settings)
     found = _look(workspace, choice, settings)
-    tell(say("skip.found", count=f"{sum(found.values()):,}", classes=_words(found)))
+    print_message(say("skip.found", count=f"{sum(found.values()):,}", classes=_words(found)))
     _agree(settings, sum(found.values()))
     # Beside a run too: its own rows in flight are not touched, and one write waits for another.
     # Opening brings an older table forward, which `_look` has refused already.
     store = Store.open(workspace.table)
     try:
         with store.write() as tx:
-            count = skip(tx, BATCH_ID, choice, now=time.time())
+            count = skip(tx, SHEET_ID, choice, now=time.time())
     finally:
         store.close()
-    tell(say("skip.done", count=f"{count:,}"))
+    print_message(say("skip.done", count=f"{count:,}"))
 
 
-def _choice(settings: Settings) -> Choice:
+def _choice(settings: Settings) -> RowChoice:
     if settings.class_ is None:
-        return Choice(positions=settings.rows)
+        return RowChoice(positions=settings.rows)
     doubt = str(State.IN_DOUBT)
-    return Choice(
+    return RowChoice(
         positions=settings.rows,
         classes=frozenset(FailureClass(name) for name in settings.class_ if name != doubt),
         in_doubt=doubt in settings.class_,
     )
 
 
-def _look(workspace: Workspace, choice: Choice, settings: Settings) -> dict[str, int]:
+def _look(workspace: Workspace, choice: RowChoice, settings: Settings) -> dict[str, int]:
     """What would be closed, by class. Raises Refusal where that is nothing."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            loaded = batch(tx, BATCH_ID)
+            loaded = loaded_sheet(tx, SHEET_ID)
             tell_absent(tx, loaded.sheet if loaded is not None else "", settings.rows)
-            found = to_skip(tx, BATCH_ID, choice)
-            rows = row_range(tx, BATCH_ID)
+            found = to_skip(tx, SHEET_ID, choice)
+            rows = row_range(tx, SHEET_ID)
     finally:
         store.close()
     if found:

@@ -12,13 +12,13 @@ from rich.text import Text
 from jobs.store.queries.totals import Counts
 from runner.catalogue import explain, say
 from runner.catalogue.durations import span_of
-from runner.catalogue.money import doubt_words, how_words, money_words
+from runner.catalogue.money import format_cost, format_doubt, format_ending
 from runner.console import options
 from runner.console.flow import flowed
 from runner.console.layout import Page
-from runner.console.screen import give
+from runner.console.screen import print_data
 from runner.settings.settings import Settings
-from runner.views.status import RunState, Standing, standing_of, standing_record
+from runner.views.status import RunState, SheetStatus, standing_of, standing_record
 from runner.workspace.workspace import Workspace, find
 
 WATCH_SECONDS = 2.0
@@ -51,12 +51,12 @@ def _status(sheet: str | None) -> None:
         standing = _show(workspace, settings)
 
 
-def _show(workspace: Workspace, settings: Settings) -> Standing:
+def _show(workspace: Workspace, settings: Settings) -> SheetStatus:
     """The screen as it is now; watched, JSON is one line each time."""
     standing = standing_of(workspace, now=time.time())
     if settings.json:
         record = standing_record(standing)
-        give(json.dumps(record, ensure_ascii=False, indent=None if settings.watch else 2))
+        print_data(json.dumps(record, ensure_ascii=False, indent=None if settings.watch else 2))
         sys.stdout.flush()
         return standing
     page = Page(color=settings.color)
@@ -69,7 +69,7 @@ def _show(workspace: Workspace, settings: Settings) -> Standing:
     return standing
 
 
-def _draw(standing: Standing, page: Page) -> None:
+def _draw(standing: SheetStatus, page: Page) -> None:
     page.title(standing.sheet)
     page.text(run_words(standing.run, now=standing.at))
     page.gap()
@@ -97,7 +97,7 @@ def run_words(run: RunState, *, now: float) -> str:
         case "died":
             return say("status.died", since=since)
         case "ended":
-            how = how_words(run.exit_code)
+            how = format_ending(run.exit_code)
             ended_at = run.ended_at or run.since
             at, time_ = at_words(ended_at), span_of(ended_at - run.since)
             return say("status.ended", at=at, time=time_, how=how)
@@ -135,7 +135,7 @@ def _counts(rows: Counts, width: int) -> Text:
     )
 
 
-def _pauses(standing: Standing) -> list[tuple[str, str]]:
+def _pauses(standing: SheetStatus) -> list[tuple[str, str]]:
     facts = []
     for pause in standing.pauses:
         until = at_words(pause.until, seconds=True) if pause.until is not None else ""
@@ -154,7 +154,7 @@ _PAUSES = {
 }
 
 
-def _pace(standing: Standing) -> list[tuple[str, str]]:
+def _pace(standing: SheetStatus) -> list[tuple[str, str]]:
     facts = []
     if standing.rate is not None:
         facts.append((say("status.rate"), say("status.rate_value", rate=f"{standing.rate:,.1f}")))
@@ -168,15 +168,15 @@ def _pace(standing: Standing) -> list[tuple[str, str]]:
     used = standing.spent
     facts.append((say("status.calls"), f"{used.calls:,}"))
     if used.unknown_calls:
-        facts.append(("", doubt_words(used)))
+        facts.append(("", format_doubt(used)))
     if used.total_tokens is not None:
         facts.append((say("status.tokens"), f"{used.total_tokens:,}"))
     if used.calls:
-        facts.append((say("status.cost"), money_words(used)))
+        facts.append((say("status.cost"), format_cost(used)))
     return facts
 
 
-def _failures(standing: Standing) -> list[tuple[str, str, str]]:
+def _failures(standing: SheetStatus) -> list[tuple[str, str, str]]:
     rows = [
         (f"  {count:,}", str(kind), explain(kind, "").meaning) for kind, count in standing.failures
     ]

@@ -7,18 +7,18 @@ import click
 
 from jobs.job import JSON
 from jobs.store import Store, Transaction
-from jobs.store.batches import batch
+from jobs.store.batches import loaded_sheet
 from jobs.store.ids import Ids
 from jobs.store.log import last_run, note, remember_options
 from jobs.store.queries.spending import committed
 from runner.catalogue import say
 from runner.console import options
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.engine.steering import STEER
 from runner.exits import Refusal
 from runner.prices.money import NANO
 from runner.settings.schema import Cap, Until
-from runner.workspace.workspace import BATCH_ID, Workspace, find
+from runner.workspace.workspace import SHEET_ID, Workspace, find
 
 
 @options.argument("sheet", required=False)
@@ -34,7 +34,9 @@ def _steer(sheet: str | None) -> None:
     if not workspace.is_running():
         raise Refusal(say("steer.no_run"))
     _hand_over(workspace, order, cap if isinstance(cap, Cap) else None)
-    tell(say("steer.done", what=", ".join(_shown(key, value) for key, value in order.items())))
+    print_message(
+        say("steer.done", what=", ".join(_shown(key, value) for key, value in order.items()))
+    )
 
 
 def _order(now: float) -> dict[str, JSON]:
@@ -54,7 +56,7 @@ def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) ->
     store = Store.open(workspace.table)
     try:
         with store.write() as tx:
-            run = last_run(tx, BATCH_ID)
+            run = last_run(tx, SHEET_ID)
             if run is None or run.ended_at is not None:
                 raise Refusal(say("steer.no_run"))
             if cap is not None:
@@ -66,12 +68,12 @@ def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) ->
 
 def _keep_cap(tx: Transaction, cap: Cap) -> float | str:
     """The cap as a sum over the workspace's whole life, remembered; or that there is none."""
-    spent = sum(committed(tx, BATCH_ID).amounts.values()) / NANO if cap.more else 0.0
+    spent = sum(committed(tx, SHEET_ID).amounts.values()) / NANO if cap.more else 0.0
     amount = round(cap.amount + spent, 9)
-    loaded = batch(tx, BATCH_ID)
+    loaded = loaded_sheet(tx, SHEET_ID)
     assert loaded is not None
     kept = Cap(amount=amount)
-    remember_options(tx, BATCH_ID, {**loaded.options, "max_cost": str(kept)})
+    remember_options(tx, SHEET_ID, {**loaded.options, "max_cost": str(kept)})
     return str(kept) if kept.lifted else amount
 
 

@@ -9,7 +9,7 @@ import threading
 AGAIN = 0.02  # seconds after which a Ctrl-C that was lost is sent again
 
 
-def hear_again() -> None:
+def redeliver_interrupts() -> None:
     """From now on a Ctrl-C that Python drops comes again.
 
     One that arrives in a callback of the import system, or in a finaliser, is an exception that

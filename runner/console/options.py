@@ -11,15 +11,15 @@ from click.shell_completion import CompletionItem
 from jobs.job import FailureClass, State
 from runner.catalogue import knows, said, say
 from runner.console import usage
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.settings.locations import find_files
 from runner.settings.schema import (
     GLOBAL,
     REPEATABLE,
     REQUESTS,
-    Kind,
-    Scope,
     Setting,
+    SettingKind,
+    SettingScope,
     Value,
     options_of,
     variable_of,
@@ -58,12 +58,12 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
     ) -> list[CompletionItem]:
         """What may stand here: choices by name, else files and folders where one is meant."""
         del ctx, param  # click's signature
-        if self.setting.kind in (Kind.PATH, Kind.FOLDERS):
+        if self.setting.kind in (SettingKind.PATH, SettingKind.FOLDERS):
             return [CompletionItem(incomplete, type="file")]
         choices: Iterable[str] = self.setting.choices
         if self.setting.name == "endpoint":
             choices = endpoint_names()
-        if self.setting.kind is Kind.CLASSES:
+        if self.setting.kind is SettingKind.CLASSES:
             return completions(incomplete, [*FailureClass, State.IN_DOUBT])
         return [CompletionItem(one) for one in choices if one.startswith(incomplete)]
 
@@ -88,7 +88,7 @@ class SettingOption(click.Option):
         names = [f"--{setting.name}", setting.field]
         if setting.short:
             names.insert(0, f"-{setting.short}")
-        switch = setting.kind is Kind.SWITCH
+        switch = setting.kind is SettingKind.SWITCH
         # Never is_flag=False: click would take that as leave to stand without a value.
         more: dict[str, Any] = {"is_flag": True} if switch else {"type": SettingType(setting)}
         super().__init__(
@@ -111,7 +111,7 @@ class SettingOption(click.Option):
         return super().get_help_record(ctx)
 
 
-class ToldOption(click.Option):
+class RowmillOption(click.Option):
     """An option of one command only; its help is `option.<name>` in the catalogue.
 
     It has a variable and a place under [defaults] as every other.
@@ -144,7 +144,7 @@ class ToldOption(click.Option):
         return record and (record[0], told)  # click would add a range in its own notation
 
 
-class ToldArgument(click.Argument):
+class RowmillArgument(click.Argument):
     """An argument; its help is `argument.<name>` in the catalogue."""
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -158,7 +158,7 @@ class ToldArgument(click.Argument):
         return self.make_metavar(ctx), say(f"argument.{self.name}")
 
 
-class Told(click.Command):
+class RowmillCommand(click.Command):
     """A command whose help is: examples, usage, what it does, its options by group."""
 
     def __init__(
@@ -221,13 +221,13 @@ class Told(click.Command):
 
 def command(
     name: str, *, examples: Sequence[str], sentence: str | None = None
-) -> Callable[[Callable[..., Any]], Told]:
+) -> Callable[[Callable[..., Any]], RowmillCommand]:
     """Make a command with every option the schema gives it; its sentence is `command.<name>`."""
 
-    def make(function: Callable[..., Any]) -> Told:
+    def make(function: Callable[..., Any]) -> RowmillCommand:
         own = list(reversed(getattr(function, "__click_params__", [])))
         made = [SettingOption(one) for one in options_of(name)]
-        return Told(
+        return RowmillCommand(
             name=name,
             callback=function,
             params=[*own, *made],
@@ -243,7 +243,7 @@ def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any
     metavar = name.upper() if required else f"[{name.upper()}]"
     # For completion only; what is wrong with a file is said later, and in the chosen language.
     kind = click.Path(readable=False) if name == "sheet" else None
-    return click.argument(name, required=required, cls=ToldArgument, metavar=metavar, type=kind)
+    return click.argument(name, required=required, cls=RowmillArgument, metavar=metavar, type=kind)
 
 
 def given() -> Mapping[str, Value]:
@@ -261,7 +261,7 @@ def settings(
         sends = click.get_current_context().info_name in SENDING
         for notice in decided.notices:
             if sends or not notice.of_address:
-                tell(say("cli.warning", text=notice.sentence()))
+                print_message(say("cli.warning", text=notice.sentence()))
     return decided
 
 
@@ -291,8 +291,8 @@ def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 def _has_variable(param: click.Parameter) -> bool:
     """Is this an option of the command's own that can also be given elsewhere?"""
     if isinstance(param, SettingOption):
-        return not param.hidden and Scope.ENV in param.setting.scopes
-    return isinstance(param, ToldOption)
+        return not param.hidden and SettingScope.ENV in param.setting.scopes
+    return isinstance(param, RowmillOption)
 
 
 def _joined(values: Sequence[Any]) -> Value:

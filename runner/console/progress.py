@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from runner.console.screen import console, fitting
-from runner.console.snapshot import Event, Snapshot, json_of, line_of
+from runner.console.snapshot import ProgressEvent, Snapshot, json_of, line_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-__all__ = ["Display", "Event", "Snapshot", "json_of", "line_of", "mode_of", "render"]
+__all__ = ["Display", "ProgressEvent", "Snapshot", "json_of", "line_of", "mode_of", "render"]
 
 HERTZ = 2.0
 PLAIN_SECONDS = 30.0

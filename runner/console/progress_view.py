@@ -12,7 +12,7 @@ from runner.catalogue import say
 from runner.catalogue.durations import span_of
 from runner.catalogue.safe_text import plain
 from runner.console.flow import flowed
-from runner.console.snapshot import Event, Snapshot, cost_of
+from runner.console.snapshot import ProgressEvent, Snapshot, cost_of
 
 MARK_STYLES = {"✓": "green", "✗": "red", "↻": "yellow"}
 
@@ -123,7 +123,7 @@ def _failures(snapshot: Snapshot) -> list[tuple[str, str]]:
     return [(plain(name, 20), f"{count:,}") for name, count in ordered[:5]]
 
 
-def _event(event: Event, width: int) -> Text:
+def _event(event: ProgressEvent, width: int) -> Text:
     at = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S")
     text = Text.assemble(
         (at, "dim"), " ", (event.mark, MARK_STYLES.get(event.mark, "")),

@@ -54,7 +54,7 @@ def prepare() -> None:
             stream.reconfigure(errors="rowmill.marks")
 
 
-def give(text: str) -> None:
+def print_data(text: str) -> None:
     """One line of data, to stdout."""
     sys.stdout.write(f"{text}\n")
 
@@ -75,13 +75,13 @@ def _escaped(character: str, *, encoding: str) -> str:
     return character
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """One line for a person, to stderr; on a terminal it is folded at words."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    tell_whole(fitting(text) if on_terminal else text)
+    print_unwrapped(fitting(text) if on_terminal else text)
 
 
-def tell_whole(text: str) -> None:
+def print_unwrapped(text: str) -> None:
     """The same unfolded: a command or a path, to be copied in one piece."""
     if sys.stderr is not None:  # pythonw and some service managers start without it
         with suppress(OSError):  # its terminal was closed
@@ -148,7 +148,7 @@ Compiled when a line is folded, which few commands do: it takes 5 ms.
 """
 
 
-def let_go() -> None:
+def flush_streams() -> None:
     """Flush both streams. One whose reader has gone is given up: else the interpreter's own last
     flush would fail, and with it the exit code.
     """

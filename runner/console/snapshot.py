@@ -10,7 +10,7 @@ from runner.catalogue.safe_text import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class ProgressEvent:
     """One line of what just happened; `mark` is ✓, ✗ or ↻, `text` may hold foreign words."""
 
     at: float  # Unix seconds
@@ -49,7 +49,7 @@ class Snapshot:
     p95: float | None = None
     oldest: float | None = None  # age in seconds of the oldest call in flight
     failures: Mapping[str, int] = field(default_factory=dict)  # by class
-    events: tuple[Event, ...] = ()  # the newest first
+    events: tuple[ProgressEvent, ...] = ()  # the newest first
 
     @property
     def ended(self) -> int:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import click
 
 from runner.catalogue import say
-from runner.console.screen import tell
+from runner.console.screen import print_message
 
 YES = frozenset({"y", "yes", "是"})
 NO = frozenset({"n", "no", "否"})
@@ -60,7 +60,7 @@ def confirmed(question: str, *, default: bool) -> bool:
             return default
         if word in YES | NO:
             return word in YES
-        tell(say("usage.yes_or_no"))
+        print_message(say("usage.yes_or_no"))
 
 
 def _no_option(error: click.NoSuchOption) -> str:

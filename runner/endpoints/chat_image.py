@@ -16,7 +16,7 @@ from runner.endpoints.dialects.chat import (
     read_completion,
     result_of,
 )
-from runner.endpoints.dialects.completions import Choice
+from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.markdown_links import shortened, video_links
 from runner.endpoints.dialects.pictures import completion_pictures, no_picture
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
@@ -97,7 +97,7 @@ def _closed(completion: Completion) -> Completion:
     return replace(completion, choices=tuple(_closed_choice(item) for item in completion.choices))
 
 
-def _closed_choice(choice: Choice) -> Choice:
+def _closed_choice(choice: CompletionChoice) -> CompletionChoice:
     if choice.finish or choice.text.endswith((")", "\n")):
         return choice
     return replace(

@@ -31,7 +31,7 @@ class Attachment:
     name: str = ""
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What a column holds."""
 
     TEXT = "text"
@@ -51,7 +51,7 @@ class Field:
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     required: bool = False
     default: Any = None
     help: str = ""
@@ -119,24 +119,24 @@ def describe(cls: type[Any]) -> tuple[Field, ...]:
 def field_named(cls: type[Any], name: str) -> Field | None:
     """The column of that name, `body.NAME` included; None where the endpoint has no such column."""
     if name.startswith(BODY) and len(name) > len(BODY):
-        return Field(name=name, kind=Kind.JSON, help="laid into the request body")
+        return Field(name=name, kind=FieldKind.JSON, help="laid into the request body")
     return next((item for item in describe(cls) if item.name == name), None)
 
 
 _DESCRIBED: dict[type[Any], tuple[Field, ...]] = {}
 _PARAMS_FIELD = Field(
     name=PARAMS,
-    kind=Kind.JSON,
+    kind=FieldKind.JSON,
     help="a JSON object laid over the request body: any option of the provider",
     example={"top_k": 40},
     shape="object",
 )
-_KINDS: dict[Any, Kind] = {
-    str: Kind.TEXT,
-    int: Kind.INTEGER,
-    float: Kind.NUMBER,
-    bool: Kind.BOOLEAN,
-    tuple[Attachment, ...]: Kind.PICTURES,
+_KINDS: dict[Any, FieldKind] = {
+    str: FieldKind.TEXT,
+    int: FieldKind.INTEGER,
+    float: FieldKind.NUMBER,
+    bool: FieldKind.BOOLEAN,
+    tuple[Attachment, ...]: FieldKind.PICTURES,
 }
 
 
@@ -153,9 +153,9 @@ def _described(item: "dataclasses.Field[Any]") -> Field:
     )
 
 
-def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...], str]:
+def _kind(annotation: Any) -> tuple[FieldKind, tuple[str, ...], str]:
     if annotation == JSON:
-        return Kind.JSON, (), "any"
+        return FieldKind.JSON, (), "any"
     if get_origin(annotation) in (Union, types.UnionType):
         rest = [part for part in get_args(annotation) if part is not type(None)]
         if len(rest) == 1:
@@ -164,11 +164,11 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...], str]:
         return _KINDS[annotation], (), "any"
     origin = get_origin(annotation)
     if origin is Literal:
-        return Kind.CHOICE, get_args(annotation), "any"
+        return FieldKind.CHOICE, get_args(annotation), "any"
     if origin in (dict, Mapping):
-        return Kind.JSON, (), "object"
+        return FieldKind.JSON, (), "object"
     if origin is list:
-        return Kind.JSON, (), "list"
+        return FieldKind.JSON, (), "list"
     raise TypeError(f"{annotation!r} cannot be a column")
 
 
@@ -306,14 +306,14 @@ def _shaped(field: Field, value: JSON) -> JSON:
     return value
 
 
-_CONVERT: dict[Kind, Callable[[Field, JSON], JSON]] = {
-    Kind.TEXT: _text,
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
-    Kind.BOOLEAN: _boolean,
-    Kind.JSON: _json,
-    Kind.CHOICE: _choice,
-    Kind.PICTURES: lambda _, cell: cell,  # paths and addresses are read where files are
+_CONVERT: dict[FieldKind, Callable[[Field, JSON], JSON]] = {
+    FieldKind.TEXT: _text,
+    FieldKind.INTEGER: _integer,
+    FieldKind.NUMBER: _number,
+    FieldKind.BOOLEAN: _boolean,
+    FieldKind.JSON: _json,
+    FieldKind.CHOICE: _choice,
+    FieldKind.PICTURES: lambda _, cell: cell,  # paths and addresses are read where files are
 }
 
 
@@ -365,7 +365,7 @@ def _plan(cls: type[Any]) -> _Plan:
     plan = _PLANS.get(cls)
     if plan is None:
         items = describe(cls)
-        pictures = {item.name: item for item in items if item.kind is Kind.PICTURES}
+        pictures = {item.name: item for item in items if item.kind is FieldKind.PICTURES}
         plan = _PLANS[cls] = _Plan(
             columns={item.name: item for item in items if item.name not in {PARAMS, *pictures}},
             pictures=pictures,
@@ -392,7 +392,9 @@ def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> Non
 
 
 def _checked(item: Field, value: JSON) -> JSON:
-    if item.kind is Kind.JSON:  # parsed already: parsing "5" again would make a number of a text
+    if (
+        item.kind is FieldKind.JSON
+    ):  # parsed already: parsing "5" again would make a number of a text
         return None if value is None else _shaped(item, value)
     return _CONVERT[item.kind](item, value)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from jobs.store.log import account_of
-from jobs.store.writer import Ledger
-from runner.engine.descriptors import hands_that_fit
-from runner.pacing.accounts import Account, Accounts, Line
+from jobs.store.writer import TableWriter
+from runner.engine.descriptors import max_connections
+from runner.pacing.accounts import Account, Accounts, KeyLine
 from runner.pacing.pace import CEILING, Pace
-from runner.pacing.quota import Place, SharedQuota
+from runner.pacing.quota import QuotaStore, SharedQuota
 from runner.pacing.rate_window import Limits
 from runner.settings.keys import OwnedKey
 from runner.settings.schema import AUTO
@@ -28,7 +28,7 @@ def limits_of(settings: Settings, *, accounts: int = 1) -> Limits:
     """What a person allows each account, and as much of it as this process has descriptors for."""
     auto = settings.concurrency == AUTO
     wanted = CEILING if auto else int(settings.concurrency)
-    fitting = hands_that_fit(wanted * accounts, POLL_HANDS + FILE_HANDS) // accounts
+    fitting = max_connections(wanted * accounts, POLL_HANDS + FILE_HANDS) // accounts
     return Limits(
         in_flight=max(1, fitting),
         auto=auto,
@@ -38,7 +38,7 @@ def limits_of(settings: Settings, *, accounts: int = 1) -> Limits:
 
 
 async def open_accounts(
-    stack: AsyncExitStack, settings: Settings, keys: Sequence[OwnedKey], ledger: Ledger
+    stack: AsyncExitStack, settings: Settings, keys: Sequence[OwnedKey], ledger: TableWriter
 ) -> Accounts:
     """The accounts of a run; the stack closes their wires."""
     proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
@@ -53,7 +53,9 @@ async def open_accounts(
         if label not in accounts:
             pace = Pace(limits, quota=_shared(settings, owned, limits))
             accounts[label] = Account(label=label, pace=pace, lines=[])
-        accounts[label].lines.append(Line(name=f"{settings.provider.name} key {number}", wire=wire))
+        accounts[label].lines.append(
+            KeyLine(name=f"{settings.provider.name} key {number}", wire=wire)
+        )
 
     async def whose(call_id: int) -> str | None:
         return await ledger.do(lambda tx: account_of(tx, call_id))
@@ -75,7 +77,7 @@ def _shared(settings: Settings, owned: OwnedKey, limits: Limits) -> SharedQuota 
     from platformdirs import user_state_path  # noqa: PLC0415 - only where there is a limit
 
     own = f"account {owned.account}" if owned.account is not None else owned.key.reveal()
-    place = Place(folder=user_state_path("rowmill", appauthor=False) / "pace")
+    place = QuotaStore(folder=user_state_path("rowmill", appauthor=False) / "pace")
     try:
         path = place.of(f"{site(settings.base_url)} {own}")
     except OSError:  # the quota finds that it cannot write there, and says so

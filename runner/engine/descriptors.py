@@ -7,7 +7,7 @@ BASE = 48  # for the table, the log, the spool, the loop and its threads
 EACH = 2  # a worker's connection, and a file that it writes
 
 
-def hands_that_fit(wanted: int, others: int) -> int:
+def max_connections(wanted: int, others: int) -> int:
     """So many calls at once fit beside `others` hands; raises the soft limit first where it may."""
     if sys.platform == "win32":
         return wanted

@@ -12,20 +12,20 @@ from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Answered, Released, Repeat, Submitted, TryAgain
 from jobs.store import DriverError
-from jobs.store.queue.blocked_models import Bar
-from jobs.store.queue.claims import Order
+from jobs.store.queue.blocked_models import Block
+from jobs.store.queue.claims import ClaimRequest
 from jobs.store.queue.settles import Settlement
-from jobs.store.writer import Ledger, Taken
+from jobs.store.writer import ClaimedJobs, TableWriter
 from runner.catalogue import say
-from runner.catalogue.money import amount_words
+from runner.catalogue.money import format_amount
 from runner.catalogue.reasons import reason
-from runner.engine.last_pass import LastJobs
-from runner.engine.supervisor import Conduct, Helm, Pauses, Reins, Stop
-from runner.engine.worker_pool import AT_ONCE, Crew, Crews, by_call
+from runner.engine.last_pass import FinalPass
+from runner.engine.supervisor import Conduct, Pauses, Reins, Stop, Supervisor
+from runner.engine.worker_pool import AT_ONCE, WorkerPool, WorkerPools, by_call
 from runner.pacing.rate_window import Limits
-from runner.prices.spending_cap import TooDear
+from runner.prices.spending_cap import CapReached
 from runner.steps import Steps
-from runner.steps.context import Done
+from runner.steps.context import StepResult
 from runner.steps.resolve import Signal
 from runner.workspace.disk_reserve import is_disk_trouble
 
@@ -39,18 +39,18 @@ DISK_WAIT = 30.0  # seconds before a step is tried again that found no room
 class Watcher(Pauses, Protocol):
     """Hears of every settled step: the display and the log."""
 
-    def settled(self, done: Done, seconds: float) -> None: ...
+    def settled(self, done: StepResult, seconds: float) -> None: ...
 
     def heard(self) -> None:
         """All steps of a commit have been told."""
 
 
-class Over(NamedTuple):
+class FinishedStep(NamedTuple):
     """A step that is over, and how long it took; `others` shared its call."""
 
-    done: Done
+    done: StepResult
     seconds: float
-    others: Sequence[Done] = ()
+    others: Sequence[StepResult] = ()
 
     @property
     def quiet(self) -> bool:
@@ -58,16 +58,16 @@ class Over(NamedTuple):
         return self.done.signal is not Signal.KEY and not self.done.drop_answer
 
 
-class Workshop:
+class Dispatcher:
     """All crews over one table, until nothing is left or something stops them."""
 
     def __init__(
         self,
         steps: Steps,
-        ledger: Ledger,
+        ledger: TableWriter,
         conduct: Conduct,
         *,
-        crews: Crews,
+        crews: WorkerPools,
         watcher: Watcher,
     ) -> None:
         self.steps = steps
@@ -79,17 +79,17 @@ class Workshop:
         assert crews.calls.gate is not None
         self.accounts = crews.calls.gate
         reins = Reins(halt=self.halt, wake=self.wake, note=self._note, watcher=watcher)
-        self.helm = Helm(conduct, self.accounts, steps.standing, reins)
-        self._last = LastJobs(ledger, since=time.time())
+        self.helm = Supervisor(conduct, self.accounts, steps.standing, reins)
+        self._last = FinalPass(ledger, since=time.time())
         self._stopping = False
         self._cut = False
         self._began: dict[int, float] = {}
-        self._ended: list[Over] = []  # waits for the next commit
+        self._ended: list[FinishedStep] = []  # waits for the next commit
         self._chores: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
     @property
-    def barred(self) -> Mapping[Bar, Failure]:
+    def barred(self) -> Mapping[Block, Failure]:
         """What nothing is sent to any more, and why."""
         return self.helm.barred
 
@@ -204,7 +204,7 @@ class Workshop:
         elif not (await self._suspects() or await self._once_more()):
             self._stopping = True
 
-    def _take_ended(self) -> list[Over]:
+    def _take_ended(self) -> list[FinishedStep]:
         """Outcomes for one commit. What has no more to be done about leaves a free hand."""
         ended = self._ended[:AT_ONCE]
         del self._ended[:AT_ONCE]
@@ -215,7 +215,7 @@ class Workshop:
                 self._let_go(over.done)
         return ended
 
-    def _hear_of(self, done: Done) -> None:
+    def _hear_of(self, done: StepResult) -> None:
         """Whose job is it next? And what is left of the money?"""
         self.conduct.purse.settled(done.settlement)
         if self.conduct.purse.too_dear is not None:
@@ -242,7 +242,9 @@ class Workshop:
                 orders[crew.step] = (allowed, crew.news)
         return orders
 
-    async def _hand_in(self, ended: list[Over], orders: dict[Step, tuple[int, int]]) -> None:
+    async def _hand_in(
+        self, ended: list[FinishedStep], orders: dict[Step, tuple[int, int]]
+    ) -> None:
         dones = [done for over in ended for done in (over.done, *over.others)]
         found = await self.ledger.exchange(
             [done.settlement for done in dones],
@@ -262,10 +264,10 @@ class Workshop:
                 self._durable(over)
         self.watcher.heard()
 
-    def _crew(self, step: Step) -> Crew:
+    def _crew(self, step: Step) -> WorkerPool:
         return next(crew for crew in self.crews if crew.step is step)
 
-    def _got(self, crew: Crew, allowed: int, taken: Taken, *, seen: int) -> None:
+    def _got(self, crew: WorkerPool, allowed: int, taken: ClaimedJobs, *, seen: int) -> None:
         """Start what was taken, or put it back where a stop came meanwhile."""
         errands = by_call(taken.jobs)
         crew.give_back(allowed - len(errands))
@@ -276,11 +278,11 @@ class Workshop:
             crew.began(jobs[0])
             if self._over_for(crew):
                 done, *others = map(self.steps.given_up, jobs)
-                self._ended.append(Over(done, 0.0, others))
+                self._ended.append(FinishedStep(done, 0.0, others))
             else:
                 self._start(crew, jobs)
 
-    def _durable(self, over: Over) -> None:
+    def _durable(self, over: FinishedStep) -> None:
         """Tell whoever watches; what takes longer keeps its hand until it is through."""
         _reached(over.done.settlement)
         if over.done.settlement.answer is not None:
@@ -291,7 +293,7 @@ class Workshop:
         if not over.quiet:
             self._do_beside(self._see_to(over.done))
 
-    async def _see_to(self, done: Done) -> None:
+    async def _see_to(self, done: StepResult) -> None:
         try:
             await self.steps.slim(done)
             if done.signal is Signal.KEY and not self._cut:
@@ -299,7 +301,7 @@ class Workshop:
         finally:
             self._let_go(done)
 
-    def _let_go(self, done: Done) -> None:
+    def _let_go(self, done: StepResult) -> None:
         job = done.settlement.job
         self.crews.of(job).let_go(job)
 
@@ -342,13 +344,13 @@ class Workshop:
             self.halt(Stop(kind="disk", detail=reason(why)))
         return why is not None
 
-    def _over_for(self, crew: Crew) -> bool:
+    def _over_for(self, crew: WorkerPool) -> bool:
         ended = self._stopping or self.conduct.files_only
         return self._cut or (ended and crew is not self.crews.files)
 
-    def _order(self, step: Step, limit: int) -> Order:
+    def _order(self, step: Step, limit: int) -> ClaimRequest:
         at_send = step is Step.SEND
-        return Order(
+        return ClaimRequest(
             step=step,
             limit=limit,
             account=self.accounts.label,
@@ -379,7 +381,7 @@ class Workshop:
         for crew in self.crews:
             crew.hear()
 
-    def _start(self, crew: Crew, jobs: Sequence[Claimed]) -> None:
+    def _start(self, crew: WorkerPool, jobs: Sequence[Claimed]) -> None:
         started = self._began[jobs[0].id] = time.monotonic()
         task = asyncio.create_task(self._performed(jobs))
         crew.tasks.add(task)
@@ -387,9 +389,9 @@ class Workshop:
 
     def _performed_one(
         self,
-        crew: Crew,
+        crew: WorkerPool,
         jobs: Sequence[Claimed],
-        task: "asyncio.Task[Sequence[Done]]",
+        task: "asyncio.Task[Sequence[StepResult]]",
         started: float,
     ) -> None:
         crew.tasks.discard(task)
@@ -403,10 +405,10 @@ class Workshop:
             return
         if not self._cut:
             self.helm.heed([done, *others])
-        self._ended.append(Over(done, time.monotonic() - started, others))
+        self._ended.append(FinishedStep(done, time.monotonic() - started, others))
         self._wake.set()
 
-    async def _performed(self, jobs: Sequence[Claimed]) -> Sequence[Done]:
+    async def _performed(self, jobs: Sequence[Claimed]) -> Sequence[StepResult]:
         try:
             return await self.steps.perform(jobs)
         except asyncio.CancelledError:
@@ -418,14 +420,14 @@ class Workshop:
         except Exception as error:  # noqa: BLE001 - a bug becomes its own failure class, here only
             return self._broke(jobs, error)
 
-    def _broke(self, jobs: Sequence[Claimed], error: Exception) -> Sequence[Done]:
+    def _broke(self, jobs: Sequence[Claimed], error: Exception) -> Sequence[StepResult]:
         log.error("row %s: a step broke", jobs[0].row, exc_info=error)
         failure = Failure(
             kind=FailureClass.CRASHED, cause=type(error).__name__, detail=str(error)[:300]
         )
         return self.steps.broken(jobs, failure)
 
-    def _disk_is_full(self, job: Claimed, error: OSError) -> Sequence[Done]:
+    def _disk_is_full(self, job: Claimed, error: OSError) -> Sequence[StepResult]:
         """Buy nothing more. An answer stays in the spool for the next run, a file is for later."""
         log.error("row %s: the disk keeps nothing: %s", job.row, error)
         self.conduct.reserve.spend()
@@ -447,9 +449,9 @@ def _reached(settled: Settlement) -> None:
         reach("answer.durable")
 
 
-def budget_words(dear: TooDear) -> str:
+def budget_words(dear: CapReached) -> str:
     """Why the next call is not begun."""
-    row, left = f"{dear.row:,}", amount_words(dear.left)
+    row, left = f"{dear.row:,}", format_amount(dear.left)
     if dear.most is None:
         return say("budget.no_price", row=row)
-    return say("budget.too_dear", row=row, most=amount_words(dear.most), left=left)
+    return say("budget.too_dear", row=row, most=format_amount(dear.most), left=left)

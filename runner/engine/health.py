@@ -8,7 +8,7 @@ from runner.transport.client import Wire
 SECONDS = 20.0
 
 
-class Health(Enum):
+class ModelListHealth(Enum):
     """What the list of models tells."""
 
     GOOD = "good"
@@ -16,11 +16,11 @@ class Health(Enum):
     GONE = "gone"  # nobody is there, or somebody else: the login page of a network
 
 
-async def health(wire: Wire) -> Health:
+async def health(wire: Wire) -> ModelListHealth:
     """How the gateway is, asked for its list of models."""
     found = await wire.send(Call(path="/v1/models", method="GET", timeout=SECONDS))
     if not isinstance(found, Reply) or found.status >= 500 or 300 <= found.status < 400:
-        return Health.GONE
+        return ModelListHealth.GONE
     if found.body.lstrip()[:1] == b"<" and found.status == 200:
-        return Health.GONE
-    return Health.KEY if found.status in (401, 403) else Health.GOOD
+        return ModelListHealth.GONE
+    return ModelListHealth.KEY if found.status in (401, 403) else ModelListHealth.GOOD

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Collection
 
-from jobs.store.queue.blocked_models import Bar
+from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import one_more_pass, suspects_too
-from jobs.store.writer import Ledger
+from jobs.store.writer import TableWriter
 
 
-class LastJobs:
+class FinalPass:
     """Suspects of deaths, as often as there are any; then one more pass for what failed."""
 
-    def __init__(self, ledger: Ledger, *, since: float) -> None:
+    def __init__(self, ledger: TableWriter, *, since: float) -> None:
         self._ledger = ledger
         self._since = since  # the run's start: earlier failures are not its own
         self._passed = False
@@ -21,7 +21,7 @@ class LastJobs:
         now, batch_id = time.time(), self._ledger.holding.batch_id
         return await self._ledger.do(lambda tx: suspects_too(tx, batch_id, now=now)) > 0
 
-    async def second_pass(self, barred: Collection[Bar]) -> bool:
+    async def second_pass(self, barred: Collection[Block]) -> bool:
         """Put back what failed in passing during this run, but once. Was there any?
 
         Barred rows stay failed.

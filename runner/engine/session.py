@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, Holding, Step
 from jobs.store import Store, TableError
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.ids import Ids
 from jobs.store.log import deaths_in_a_row, end_run, open_run
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
-from jobs.store.queue.blocked_models import Bar
+from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import (
-    Choice,
+    RowChoice,
     ask_again,
     select_first,
     select_jobs,
@@ -30,32 +30,32 @@ from jobs.store.queue.choices import (
     unselect,
 )
 from jobs.store.queue.claims import adopt
-from jobs.store.writer import Ledger
+from jobs.store.writer import TableWriter
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.console.progress import Display
 from runner.engine.accounts import FILE_HANDS, POLL_HANDS, limits_of, open_accounts
-from runner.engine.dispatcher import Workshop
+from runner.engine.dispatcher import Dispatcher
 from runner.engine.keep_awake import keep_awake
 from runner.engine.outage import FailedShare
-from runner.engine.stats import Meter
+from runner.engine.stats import RunStats
 from runner.engine.steering import Steering
 from runner.engine.supervisor import Conduct, Stop
-from runner.engine.watchdog import Watch
-from runner.engine.worker_pool import Crew, Crews, by_call
+from runner.engine.watchdog import Watchdog
+from runner.engine.worker_pool import WorkerPool, WorkerPools, by_call
 from runner.exits import Exit, Refusal
 from runner.files.download import Downloads
 from runner.files.thumbnails import Thumbnails
-from runner.prices.spending_cap import Purse
+from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
 from runner.settings.settings import Settings
 from runner.steps import Steps
-from runner.steps.context import Plan, Tools
+from runner.steps.context import StepOptions, StepServices
 from runner.transport.addresses import AddressGuard
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.disk_reserve import Reserve
 from runner.workspace.spool import Record, Spool, clear, replay
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +70,9 @@ class Assignment:
 
     settings: Settings
     workspace: Workspace
-    batch: Batch
+    batch: LoadedSheet
     keys: tuple[OwnedKey, ...]
-    purse: Purse
+    purse: SpendingCap
     title: str
     program: str
     limit: int | None = None
@@ -89,7 +89,7 @@ class Ending:
     run_id: int
     started_at: float
     stop: Stop | None
-    barred: Mapping[Bar, Failure]  # models that were stopped, and why
+    barred: Mapping[Block, Failure]  # models that were stopped, and why
     counts: Counts
     recovered: int = 0
 
@@ -101,7 +101,7 @@ class Session:
         self.store = store
         self.assignment = assignment
         self.display = display
-        self.holding = Holding(batch_id=BATCH_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
+        self.holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
         self.recovered = 0
         self._interrupts = 0
         self._reserve = Reserve(assignment.workspace.folder)
@@ -112,7 +112,7 @@ class Session:
         async with AsyncExitStack() as stack:
             self._reserve.make()
             stack.callback(self._reserve.give_back)
-            ledger = Ledger(self.store, self.holding, on_full=self._reserve.spend)
+            ledger = TableWriter(self.store, self.holding, on_full=self._reserve.spend)
             ledger.start()
             stack.push_async_callback(ledger.close)
             await self._open(ledger)
@@ -131,7 +131,7 @@ class Session:
         if workshop.stop is not None and workshop.stop.kind == "replaced":
             raise Refusal(self._rescued(), code=Exit.OUTPUT)
         with self.store.read() as tx:
-            final = counts(tx, BATCH_ID)
+            final = counts(tx, SHEET_ID)
         return Ending(
             run_id=self.holding.run_id,
             started_at=started_at,
@@ -153,7 +153,7 @@ class Session:
             told = say("run.rescued", path=str(target))
         return f"{say('run.stopped_replaced')}\n{told}"
 
-    async def _open(self, ledger: Ledger) -> None:
+    async def _open(self, ledger: TableWriter) -> None:
         settings = self.assignment.settings
         where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
         await ledger.do(
@@ -167,8 +167,8 @@ class Session:
         )
 
     async def _workshop(
-        self, stack: AsyncExitStack, ledger: Ledger, spool: Spool
-    ) -> tuple[Workshop, Meter]:
+        self, stack: AsyncExitStack, ledger: TableWriter, spool: Spool
+    ) -> tuple[Dispatcher, RunStats]:
         settings = self.assignment.settings
         accounts = await open_accounts(stack, settings, self.assignment.keys, ledger)
         guard = AddressGuard(
@@ -181,7 +181,7 @@ class Session:
         stack.push_async_callback(asyncio.to_thread, thumbnails.close)
         steps = Steps(
             self._plan(),
-            Tools(
+            StepServices(
                 ledger=ledger,
                 wire=accounts,
                 downloads=downloads,
@@ -193,15 +193,17 @@ class Session:
             ),
         )
         limits = limits_of(settings, accounts=len(accounts.accounts))
-        meter = Meter(title=self.assignment.title, limit=limits.in_flight, tell=self.display.tell)
-        crews = Crews(
-            calls=Crew(
+        meter = RunStats(
+            title=self.assignment.title, limit=limits.in_flight, tell=self.display.tell
+        )
+        crews = WorkerPools(
+            calls=WorkerPool(
                 step=Step.SEND,
                 hands=limits.in_flight * len(accounts.accounts),
                 gate=accounts,
             ),
-            polls=Crew(step=Step.POLL, hands=POLL_HANDS),
-            files=Crew(step=Step.FETCH, hands=FILE_HANDS),
+            polls=WorkerPool(step=Step.POLL, hands=POLL_HANDS),
+            files=WorkerPool(step=Step.FETCH, hands=FILE_HANDS),
         )
         rule = settings.stop_if
         conduct = Conduct(
@@ -212,18 +214,18 @@ class Session:
             failed_share=FailedShare(rule.percent, rule.window) if rule is not None else None,
             reserve=self._reserve,
         )
-        return Workshop(steps, ledger, conduct, crews=crews, watcher=meter), meter
+        return Dispatcher(steps, ledger, conduct, crews=crews, watcher=meter), meter
 
     @property
     def _chooses(self) -> bool:
         job = self.assignment
         return job.limit is not None or job.rows is not None or job.jobs is not None
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> StepOptions:
         settings, batch = self.assignment.settings, self.assignment.batch
         with self.store.read() as tx:
-            total = counts(tx, BATCH_ID).total
-        return Plan(
+            total = counts(tx, SHEET_ID).total
+        return StepOptions(
             folder=self.assignment.workspace.sheet_of(batch).parent,
             allowed=settings.files_from,
             files=self.assignment.workspace.files,
@@ -235,11 +237,11 @@ class Session:
         )
 
     async def _recover(
-        self, workshop: Workshop, ledger: Ledger, records: dict[int, Record]
+        self, workshop: Dispatcher, ledger: TableWriter, records: dict[int, Record]
     ) -> None:
         """Settle what a dead process left running, with its answer where the spool has one."""
         left: list[Claimed] = await ledger.do(lambda tx: adopt(tx, self.holding))
-        died = await ledger.do(lambda tx: deaths_in_a_row(tx, BATCH_ID, before=self.holding.run_id))
+        died = await ledger.do(lambda tx: deaths_in_a_row(tx, SHEET_ID, before=self.holding.run_id))
         in_hand = sum(1 for job in left if job.step is not Step.SEND)
         if in_hand and died >= DEATHS_TO_CARE:
             workshop.go_carefully(in_hand)
@@ -257,30 +259,30 @@ class Session:
                 raise error
             reach("replay.settled")
 
-    async def _count(self, ledger: Ledger, meter: Meter) -> None:
+    async def _count(self, ledger: TableWriter, meter: RunStats) -> None:
         """What was ever spent, now that every call of before has an end."""
-        before = await ledger.do(lambda tx: committed(tx, BATCH_ID))
+        before = await ledger.do(lambda tx: committed(tx, SHEET_ID))
         self.assignment.purse.start_from(sum(before.amounts.values()))
-        meter.start_from(await ledger.do(lambda tx: spent(tx, BATCH_ID)))
+        meter.start_from(await ledger.do(lambda tx: spent(tx, SHEET_ID)))
 
-    async def _select(self, ledger: Ledger) -> None:
+    async def _select(self, ledger: TableWriter) -> None:
         """A run that takes only some rows marks them, so that claims stay one query."""
         run_id = self.holding.run_id
-        await ledger.do(lambda tx: unselect(tx, BATCH_ID))
+        await ledger.do(lambda tx: unselect(tx, SHEET_ID))
         if self.assignment.files_only:
             return  # tasks are asked after by the next run
-        await ledger.do(lambda tx: ask_again(tx, BATCH_ID, now=time.time()))
+        await ledger.do(lambda tx: ask_again(tx, SHEET_ID, now=time.time()))
         rows, limit, jobs = self.assignment.rows, self.assignment.limit, self.assignment.jobs
         if jobs is not None:
-            await ledger.do(lambda tx: select_jobs(tx, BATCH_ID, jobs, run_id=run_id))
+            await ledger.do(lambda tx: select_jobs(tx, SHEET_ID, jobs, run_id=run_id))
         elif rows is not None:
             await ledger.do(
-                lambda tx: select_rows(tx, BATCH_ID, Choice(positions=rows), run_id=run_id)
+                lambda tx: select_rows(tx, SHEET_ID, RowChoice(positions=rows), run_id=run_id)
             )
         elif limit is not None:
-            await ledger.do(lambda tx: select_first(tx, BATCH_ID, limit, run_id=run_id))
+            await ledger.do(lambda tx: select_first(tx, SHEET_ID, limit, run_id=run_id))
 
-    async def _work(self, workshop: Workshop, meter: Meter) -> None:
+    async def _work(self, workshop: Dispatcher, meter: RunStats) -> None:
         async def take() -> object:
             found = await asyncio.to_thread(self._counts)
             meter.limit = workshop.accounts.window
@@ -293,7 +295,7 @@ class Session:
         with self._signals(workshop):
             steering.start(self.holding.run_id)
             self.display.start(take)  # type: ignore[arg-type]  # a Snapshot, by Meter
-            watch = Watch(self.assignment.workspace.table, workshop)
+            watch = Watchdog(self.assignment.workspace.table, workshop)
             watching = asyncio.create_task(watch.keep())
             try:
                 await workshop.run()
@@ -307,10 +309,10 @@ class Session:
 
     def _counts(self) -> Counts:
         with self.store.read() as tx:
-            return counts(tx, BATCH_ID)
+            return counts(tx, SHEET_ID)
 
     @contextlib.contextmanager
-    def _signals(self, workshop: Workshop) -> Iterator[None]:
+    def _signals(self, workshop: Dispatcher) -> Iterator[None]:
         """First Ctrl-C drains, second gives up what is in flight, third ends the process."""
         loop = asyncio.get_running_loop()
         timers: list[asyncio.TimerHandle] = []

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from jobs.job import Failure
 from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
 from jobs.store.queries.totals import Counts, Spent
-from jobs.store.queue.settles import Ended, SavedFile
+from jobs.store.queue.settles import CallEnd, SavedFile
 from runner.catalogue import explain, say
-from runner.console.snapshot import Event, Snapshot
-from runner.steps.context import Done
+from runner.console.snapshot import ProgressEvent, Snapshot
+from runner.steps.context import StepResult
 
 log = logging.getLogger("rowmill.attempts")
 
@@ -50,7 +50,7 @@ class Rate:
 
 
 @dataclass(slots=True)
-class Meter:
+class RunStats:
     """Hears of every settled step."""
 
     title: str
@@ -70,7 +70,7 @@ class Meter:
     _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
-    _events: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+    _events: deque[ProgressEvent] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
 
     def start_from(self, spent: Spent) -> None:
         """What earlier runs of this workspace used up."""
@@ -80,7 +80,7 @@ class Meter:
         self.unpriced = spent.unpriced_calls + spent.unknown_calls
         self.estimated = spent.estimated_calls > 0
 
-    def settled(self, done: Done, seconds: float) -> None:
+    def settled(self, done: StepResult, seconds: float) -> None:
         """One step is durable."""
         settlement = done.settlement
         job, outcome, ended = settlement.job, settlement.outcome, settlement.ended
@@ -111,7 +111,9 @@ class Meter:
         mark = MARKS.get(type(outcome))
         if mark is not None:
             text = _words(done, seconds)
-            self._events.appendleft(Event(at=time.time(), row=job.row, mark=mark, text=text))
+            self._events.appendleft(
+                ProgressEvent(at=time.time(), row=job.row, mark=mark, text=text)
+            )
 
     def heard(self) -> None:
         """All steps of a commit have been told. They are one record of the log: that is cheaper."""
@@ -119,12 +121,12 @@ class Meter:
             log.info("\n".join(self._lines))
             self._lines.clear()
 
-    def _count_tokens(self, done: Done) -> None:
+    def _count_tokens(self, done: StepResult) -> None:
         result = getattr(done.settlement.outcome, "result", None)
         if result is not None and result.usage is not None:
             self.tokens += result.usage.total_tokens or 0
 
-    def _count_money(self, ended: Ended) -> None:
+    def _count_money(self, ended: CallEnd) -> None:
         if ended.cost is not None:
             self.cost += ended.cost
             self.currency = ended.currency or self.currency
@@ -179,7 +181,7 @@ class Meter:
         )
 
 
-def _words(done: Done, seconds: float) -> str:
+def _words(done: StepResult, seconds: float) -> str:
     """What happened to a row, in a few words: its failure, its files, or its text's end."""
     settlement = done.settlement
     failure = getattr(settlement.outcome, "failure", None)

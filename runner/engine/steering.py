@@ -8,11 +8,11 @@ from datetime import datetime
 
 from jobs.job import JSON
 from jobs.store import Store
-from jobs.store.log import Event, events_of
+from jobs.store.log import RunEvent, events_of
 from runner.catalogue import say
 from runner.console.progress import Display
 from runner.engine.accounts import MOST_AT_ONCE, limits_of
-from runner.engine.dispatcher import Workshop
+from runner.engine.dispatcher import Dispatcher
 from runner.engine.supervisor import Stop
 from runner.pacing.pace import CEILING
 from runner.pacing.rate_window import Limits
@@ -33,7 +33,7 @@ class Steering:
     """Looks into the table once a second; needs no port and no signal."""
 
     def __init__(
-        self, store: Store, workshop: Workshop, settings: Settings, display: Display
+        self, store: Store, workshop: Dispatcher, settings: Settings, display: Display
     ) -> None:
         self._store = store
         self._workshop = workshop
@@ -71,7 +71,7 @@ class Steering:
             return LOOK_SECONDS
         return min(LOOK_SECONDS, max(self._until - time.time(), 0.0))
 
-    def _orders(self, run_id: int) -> list[Event]:
+    def _orders(self, run_id: int) -> list[RunEvent]:
         with self._store.read() as tx:
             found = events_of(tx, run_id, kinds=(STEER,))
         return [event for event in found if event.id not in self._seen]

@@ -11,12 +11,12 @@ from typing import Protocol
 
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held
-from jobs.store.queue.blocked_models import Bar
-from runner.engine.health import Health, health
+from jobs.store.queue.blocked_models import Block
+from runner.engine.health import ModelListHealth, health
 from runner.engine.outage import PORTAL, FailedShare, Trouble, is_trouble, wait_of
-from runner.pacing.accounts import Accounts, Line
-from runner.prices.spending_cap import Purse
-from runner.steps.context import Done, Standing
+from runner.pacing.accounts import Accounts, KeyLine
+from runner.prices.spending_cap import SpendingCap
+from runner.steps.context import RunState, StepResult
 from runner.steps.resolve import Signal
 from runner.workspace.disk_reserve import Reserve
 
@@ -65,7 +65,7 @@ class Conduct:
     max_wait: float | None = None  # seconds without anything good
     failed_share: FailedShare | None = None  # the person's rule for stopping
     reserve: Reserve
-    purse: Purse
+    purse: SpendingCap
 
 
 class Pauses(Protocol):
@@ -85,13 +85,13 @@ class Reins:
     watcher: Pauses
 
 
-class Helm:
+class Supervisor:
     """Hears of every settled step, and steers the run by it."""
 
     def __init__(
-        self, conduct: Conduct, accounts: Accounts, standing: Standing, reins: Reins
+        self, conduct: Conduct, accounts: Accounts, standing: RunState, reins: Reins
     ) -> None:
-        self.barred: dict[Bar, Failure] = {}
+        self.barred: dict[Block, Failure] = {}
         self._conduct = conduct
         self._accounts = accounts
         self._standing = standing
@@ -104,9 +104,9 @@ class Helm:
         self._useless: dict[str, int] = {}
         self._credit_refusals: dict[str, int] = {}
         self._good_at = time.monotonic()
-        self._probing: dict[Line, asyncio.Task[None]] = {}
+        self._probing: dict[KeyLine, asyncio.Task[None]] = {}
 
-    def heed(self, dones: Sequence[Done]) -> None:
+    def heed(self, dones: Sequence[StepResult]) -> None:
         """A step is over, of all jobs that shared its call; the first speaks for the call.
 
         At once, before anything else is sent; a doubtful key is looked into afterwards.
@@ -131,7 +131,7 @@ class Helm:
         for one in dones:
             self._count_ended(one)
 
-    async def doubt_key(self, done: Done) -> None:
+    async def doubt_key(self, done: StepResult) -> None:
         """A 401 may be the gateway's own channel: ask for the list of models before believing."""
         line = self._accounts.line_of(done.settlement.job) or self._accounts.first
         if line.good_until > time.monotonic() or self._stopped:
@@ -164,7 +164,7 @@ class Helm:
 
     # --- outages ----------------------------------------------------------------------------------
 
-    def _weigh(self, done: Done, failure: Failure | None) -> None:
+    def _weigh(self, done: StepResult, failure: Failure | None) -> None:
         """Is this the row's own fate, or would the next row meet it too?"""
         outcome, job = done.settlement.outcome, done.settlement.job
         if failure is not None and is_trouble(outcome, done.signal):
@@ -216,7 +216,7 @@ class Helm:
 
     async def _is_gone(self) -> bool:
         self._looked_at = time.monotonic()
-        return await health(self._accounts.first.wire) is Health.GONE
+        return await health(self._accounts.first.wire) is ModelListHealth.GONE
 
     async def _sleep(self, seconds: float) -> None:
         self._look_now.clear()
@@ -235,7 +235,7 @@ class Helm:
 
     # --- the account ------------------------------------------------------------------------------
 
-    def _good(self, done: Done) -> None:
+    def _good(self, done: StepResult) -> None:
         self._useless[done.settlement.job.model] = 0
         account = self._accounts.account_of(done.settlement.job)
         if account is not None:
@@ -243,7 +243,7 @@ class Helm:
         self._good_at = time.monotonic()
         self._standing.answered = True
 
-    def _slow_down(self, done: Done, failure: Failure | None) -> None:
+    def _slow_down(self, done: StepResult, failure: Failure | None) -> None:
         reason = failure.cause if failure else ""
         seconds, fresh = self._accounts.slowed(done.settlement.job, done.wait, reason)
         if seconds:
@@ -255,7 +255,7 @@ class Helm:
             self._reins.note("slow_down", data)
         self._waited_too_long(failure)
 
-    def _doubt_credit(self, done: Done, failure: Failure | None) -> None:
+    def _doubt_credit(self, done: StepResult, failure: Failure | None) -> None:
         account = self._accounts.account_of(done.settlement.job)
         if account is None:
             return
@@ -268,15 +268,15 @@ class Helm:
                 self._reins.halt(Stop(kind="credit", detail=failure.detail if failure else ""))
                 return
 
-    async def _probe(self, line: Line, failure: Failure | None) -> None:
+    async def _probe(self, line: KeyLine, failure: Failure | None) -> None:
         found = await health(line.wire)
-        if found is Health.GOOD:
+        if found is ModelListHealth.GOOD:
             line.good_until = self._standing.key_good_until = time.monotonic() + TRUST
-        elif found is Health.KEY and not self._drop(line, "key"):
+        elif found is ModelListHealth.KEY and not self._drop(line, "key"):
             self._reins.halt(Stop(kind="key", detail=failure.detail if failure else ""))
         self._probing.pop(line, None)
 
-    def _drop(self, line: Line, why: str) -> bool:
+    def _drop(self, line: KeyLine, why: str) -> bool:
         """Goes on with the other keys; False where this is the last one."""
         if not self._accounts.drop(line):
             return False
@@ -297,7 +297,7 @@ class Helm:
         """Send nothing more to this model; or only to its endpoint, where that was refused."""
         if failure is None:
             return
-        bar = Bar(job.model, job.endpoint if failure.cause in OF_ITS_FORM else None)
+        bar = Block(job.model, job.endpoint if failure.cause in OF_ITS_FORM else None)
         if bar in self.barred:
             return
         self.barred[bar] = failure
@@ -307,7 +307,7 @@ class Helm:
             {**bar._asdict(), "cause": failure.cause, "detail": failure.detail},
         )
 
-    def _count_ended(self, done: Done) -> None:
+    def _count_ended(self, done: StepResult) -> None:
         rule, outcome = self._conduct.failed_share, done.settlement.outcome
         if rule is None or not isinstance(outcome, Finished | GiveUp | Held):
             return
@@ -315,5 +315,5 @@ class Helm:
             self._reins.halt(Stop(kind="rule"))
 
 
-def _failure_of(done: Done) -> Failure | None:
+def _failure_of(done: StepResult) -> Failure | None:
     return getattr(done.settlement.outcome, "failure", None)

@@ -35,7 +35,7 @@ class Clocks:
     steady: Callable[[], float] = time.monotonic
 
 
-class Watch:
+class Watchdog:
     """One run's watch; `look` may be called at any time, `keep` calls it every second.
 
     Setting the time of day moves neither clock, and a loop that is blocked moves both alike.

@@ -9,20 +9,20 @@ from typing import NamedTuple
 
 from jobs.job import Claimed, Step
 from runner.pacing.accounts import Accounts
-from runner.steps.context import Done
+from runner.steps.context import StepResult
 
 AT_ONCE = 64  # jobs in one claim: calls that begin together end together, and crowd each other
 LOOK_AGAIN = 5.0  # seconds; another terminal may have put rows back
 
 
 @dataclass(slots=True)
-class Crew:
+class WorkerPool:
     """Workers for one step; `gate` is None where only the number of hands counts."""
 
     step: Step
     hands: int
     gate: Accounts | None = None
-    tasks: set["asyncio.Task[Sequence[Done]]"] = field(default_factory=set)
+    tasks: set["asyncio.Task[Sequence[StepResult]]"] = field(default_factory=set)
     alone_for: int = 0  # so many jobs are taken one by one
     busy: int = 0  # hands that have work, or whose work is not yet durable
     news: int = 0  # counts whatever may have given this crew something to do
@@ -98,14 +98,14 @@ def by_call(jobs: Iterable[Claimed]) -> list[list[Claimed]]:
     return list(found.values())
 
 
-class Crews(NamedTuple):
+class WorkerPools(NamedTuple):
     """One crew asks, one asks after tasks, one saves files."""
 
-    calls: Crew
-    polls: Crew
-    files: Crew
+    calls: WorkerPool
+    polls: WorkerPool
+    files: WorkerPool
 
-    def of(self, job: Claimed) -> Crew:
+    def of(self, job: Claimed) -> WorkerPool:
         """Whose job it is."""
         match job.step:
             case Step.SEND:

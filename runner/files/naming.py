@@ -24,7 +24,7 @@ _DEVICE = re.compile(
 )
 
 
-class TemplateError(ObstacleError):
+class FileNameError(ObstacleError):
     """A file name template that cannot be used, with what to write instead."""
 
 
@@ -32,18 +32,18 @@ def check_template(template: str, headers: Collection[str] = ()) -> None:
     """Raises TemplateError for unknown names and for templates that give no file name."""
     names = [*NAMES, *(header for header in headers if header not in NAMES)]
     if "\\" in template:
-        raise TemplateError("name_backslash")
+        raise FileNameError("name_backslash")
     for place in _PLACE.finditer(template):
         if place[1] not in names:
             raise _unknown(place[1], names)
     if "{{" in _PLACE.sub("", template) or "}}" in _PLACE.sub("", template):
-        raise TemplateError("name_open", place="{{ name }}", template=template)
+        raise FileNameError("name_open", place="{{ name }}", template=template)
     if not _PLACE.sub("x", template).rpartition("/")[2].strip(" ."):
-        raise TemplateError("name_folder", template=template)
+        raise FileNameError("name_folder", template=template)
 
 
-def _unknown(name: str, known: Iterable[str]) -> TemplateError:
-    return TemplateError("name_unknown", place=f"{{{{ {name} }}}}", known=", ".join(known))
+def _unknown(name: str, known: Iterable[str]) -> FileNameError:
+    return FileNameError("name_unknown", place=f"{{{{ {name} }}}}", known=", ".join(known))
 
 
 def name_file(

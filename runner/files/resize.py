@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.endpoints.inputs import Attachment
 from runner.files.attachments import AttachmentError
-from runner.protocol.pictures import CutPictureError, NotAPictureError, Picture, inspect
+from runner.protocol.pictures import CutPictureError, NotAPictureError, PictureFormat, inspect
 
 if TYPE_CHECKING:  # Pillow is imported when the first picture has to be changed
     from PIL.Image import Image
@@ -45,7 +45,7 @@ def as_png(attachment: Attachment) -> Attachment:
     return _changed(attachment, size, lambda image: (_packed(_plain(image), "PNG"), "image/png"))
 
 
-def _size(attachment: Attachment, *, needed: bool) -> Picture | None:
+def _size(attachment: Attachment, *, needed: bool) -> PictureFormat | None:
     """Kind and size by the header; None for a damaged picture, which the service may judge."""
     assert attachment.data is not None
     try:
@@ -57,7 +57,7 @@ def _size(attachment: Attachment, *, needed: bool) -> Picture | None:
 
 
 def _changed(
-    attachment: Attachment, size: Picture, change: Callable[["Image"], tuple[bytes, str]]
+    attachment: Attachment, size: PictureFormat, change: Callable[["Image"], tuple[bytes, str]]
 ) -> Attachment:
     """The attachment with its picture changed; Pillow's errors are renamed here."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - slow to import

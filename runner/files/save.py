@@ -13,7 +13,7 @@ import aiofiles.os
 
 from jobs.failpoints import reach
 from jobs.filesystem import flush, flush_folder
-from runner.protocol.pictures import Bytes, Picture, inspect
+from runner.protocol.pictures import Bytes, PictureFormat, inspect
 
 BUSY = frozenset({5, 32, 33})  # Windows: a scanner or viewer holds the file for a moment
 PATIENCE = 2.5  # seconds to wait for it
@@ -107,7 +107,7 @@ finish = aiofiles.os.wrap(finish_now)
 
 def _described(data: "Bytes | mmap.mmap", target: Path) -> Saved:
     with memoryview(data) as view:
-        picture: Picture = inspect(view)
+        picture: PictureFormat = inspect(view)
         return Saved(
             path=target.with_name(target.name + picture.ending),
             size=len(view),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from jobs.store.queue.refetch import Kept
+from jobs.store.queue.refetch import AnswerFile
 
 HANDS = 4  # hashing lets other threads go on
 
@@ -22,24 +22,26 @@ class Condition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FileCheck:
     """One file and its condition."""
 
-    file: Kept
+    file: AnswerFile
     condition: Condition
 
 
-def inspect_files(files: Iterable[Kept], folder: Path, *, verify: bool) -> Iterator[Finding]:
+def inspect_files(
+    files: Iterable[AnswerFile], folder: Path, *, verify: bool
+) -> Iterator[FileCheck]:
     """Each file's condition, in order: by its size, and where asked for by all its bytes."""
     look = _by_bytes if verify else _by_size
     with ThreadPoolExecutor(HANDS) as pool:
         kept = list(files)
         conditions = pool.map(lambda file: look(file, folder / file.name), kept)
         for file, condition in zip(kept, conditions, strict=True):
-            yield Finding(file=file, condition=condition)
+            yield FileCheck(file=file, condition=condition)
 
 
-def _by_size(file: Kept, path: Path) -> Condition:
+def _by_size(file: AnswerFile, path: Path) -> Condition:
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -48,7 +50,7 @@ def _by_size(file: Kept, path: Path) -> Condition:
     return Condition.GOOD if whole else Condition.DAMAGED
 
 
-def _by_bytes(file: Kept, path: Path) -> Condition:
+def _by_bytes(file: AnswerFile, path: Path) -> Condition:
     condition = _by_size(file, path)
     if condition is not Condition.GOOD:
         return condition

@@ -14,14 +14,14 @@ from jobs.sheet.reader import Sheet, open_sheet
 from jobs.sheet.write.cells import clean
 from jobs.sheet.write.fixes import LEADING, MARK
 from jobs.sheet.write.texts import is_placeholder
-from jobs.sheet.write.writers import Kind, cell_text
+from jobs.sheet.write.writers import ColumnKind, cell_text
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit, edited_cells
 from jobs.store.queries.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 MOST_SHOWN = 20
 KEY, STATUS = "result_key", "result_status"
@@ -29,7 +29,7 @@ FAILED = frozenset({"failed"})
 DELIMITED = frozenset({"csv", "tsv"})
 
 
-class Source(StrEnum):
+class RowsFileKind(StrEnum):
     """What kind of file names the rows."""
 
     FIXES = "fixes"  # of `errors --export`: corrected rows
@@ -42,7 +42,7 @@ class NamedRows:
     """What a file asks for. `unchanged` rows of a fixes file are those without an edit."""
 
     file: Path
-    source: Source
+    source: RowsFileKind
     keys: tuple[str, ...]
     edits: tuple[Edit, ...] = ()
 
@@ -68,7 +68,11 @@ class _Line:
 
 
 def read_named(
-    path: Path, workspace: Workspace, loaded: Batch, *, statuses: frozenset[str] | None = FAILED
+    path: Path,
+    workspace: Workspace,
+    loaded: LoadedSheet,
+    *,
+    statuses: frozenset[str] | None = FAILED,
 ) -> NamedRows:
     """Read the file. Raises Refusal where a row of it is not one of this sheet's.
 
@@ -80,13 +84,13 @@ def read_named(
     try:
         with store.read() as tx:
             lines = list(_lines(sheet, source, statuses))
-            own = own_rows(tx, BATCH_ID, _spellings(lines, sheet))
-            edited = edited_cells(tx, BATCH_ID) if source is Source.FIXES else {}
+            own = own_rows(tx, SHEET_ID, _spellings(lines, sheet))
+            edited = edited_cells(tx, SHEET_ID) if source is RowsFileKind.FIXES else {}
     finally:
         store.close()
     lines = _known(path, _respelt(lines, own, sheet), own)
     edits: tuple[Edit, ...] = ()
-    if source is Source.FIXES:
+    if source is RowsFileKind.FIXES:
         _refuse_repeated(path, lines)
         names = unique_headers(loaded.headers)
         edits = tuple(
@@ -98,31 +102,31 @@ def read_named(
     return NamedRows(file=path, source=source, keys=keys, edits=edits)
 
 
-def _source(sheet: Sheet) -> Source:
+def _source(sheet: Sheet) -> RowsFileKind:
     headers = sheet.layout.headers
     if KEY not in headers:
         raise Refusal(say("from.no_key", file=str(sheet.path)))
     if MARK in headers:
-        return Source.FIXES
-    return Source.RESULTS if STATUS in headers else Source.TICKS
+        return RowsFileKind.FIXES
+    return RowsFileKind.RESULTS if STATUS in headers else RowsFileKind.TICKS
 
 
-def _lines(sheet: Sheet, source: Source, statuses: frozenset[str] | None) -> Iterator[_Line]:
+def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) -> Iterator[_Line]:
     headers = sheet.layout.headers
     # A user's own column may have one of our names: in a results file ours are the last ones.
     last = len(headers) - 1 - headers[::-1].index(KEY)
-    key_at = last if source is Source.RESULTS else headers.index(KEY)
+    key_at = last if source is RowsFileKind.RESULTS else headers.index(KEY)
     status_at = None
-    if source is Source.RESULTS and statuses is not None:
+    if source is RowsFileKind.RESULTS and statuses is not None:
         status_at = len(headers) - 1 - headers[::-1].index(STATUS)
-    own = _own_places(headers) if source is Source.FIXES else {}
+    own = _own_places(headers) if source is RowsFileKind.FIXES else {}
     for number, cells in sheet.rows():
         row = [*cells, *([None] * (len(headers) - len(cells)))]
         if statuses is not None and status_at is not None and row[status_at] not in statuses:
             continue
-        key = cell_text(row[key_at], Kind.OWN)
+        key = cell_text(row[key_at], ColumnKind.OWN)
         if key:
-            texts = {name: cell_text(row[place], Kind.OWN) for name, place in own.items()}
+            texts = {name: cell_text(row[place], ColumnKind.OWN) for name, place in own.items()}
             yield _Line(at=number, key=key, cells=texts)
 
 
@@ -180,7 +184,7 @@ def edits_in(
         if name not in cells:
             continue
         before = own.cells[place] if place < len(own.cells) else None
-        shown = cell_text(edited.get(name, before), Kind.OWN)
+        shown = cell_text(edited.get(name, before), ColumnKind.OWN)
         found = cells[name]
         if is_placeholder(found) or _as_kept(found) == _as_kept(shown):
             continue

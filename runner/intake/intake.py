@@ -14,18 +14,18 @@ from jobs.job import JSON
 from jobs.loading.edits import digest_of, merged
 from jobs.sheet.finding import Finding, SheetError
 from jobs.store import Store, TableError
-from jobs.store.batches import Batch, batch, digest_of_options
+from jobs.store.batches import LoadedSheet, digest_of_options, loaded_sheet
 from jobs.store.edits import Edit, edits_of
 from jobs.store.log import remember_options
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.intake.loaded import Intake, require_name
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID, Workspace, neighbours, typed
+from runner.workspace.workspace import SHEET_ID, Workspace, neighbours, typed
 
 if TYPE_CHECKING:
-    from jobs.store.staging import Landing, Plan
-    from runner.intake.understand import Found
+    from jobs.store.staging import LoadPlan, LoadTarget
+    from runner.intake.understand import Understood
 
 MOST_BOUGHT_AGAIN = 20  # done rows that a load may replace without --rebuy …
 SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
@@ -50,7 +50,7 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class SheetSource:
     """What is to be taken in: a sheet, with further edits that lie over its cells."""
 
     sheet: Path
@@ -58,29 +58,29 @@ class Incoming:
 
 
 def take_in(
-    store: Store, workspace: Workspace, incoming: Incoming, settings: Settings, *, now: float
+    store: Store, workspace: Workspace, incoming: SheetSource, settings: Settings, *, now: float
 ) -> Intake:
     """Load or reconcile the sheet. Raises Refusal or SheetError; then nothing was changed."""
     sheet = incoming.sheet
     with store.read() as tx:
-        known = batch(tx, BATCH_ID)
-        kept = edits_of(tx, BATCH_ID)
+        known = loaded_sheet(tx, SHEET_ID)
+        kept = edits_of(tx, SHEET_ID)
     edits = merged(kept, incoming.edits)
     _check_owner(workspace, known, sheet, settings)
-    marks = _Marks.of(sheet, settings, edits)
+    marks = _Fingerprint.of(sheet, settings, edits)
     if known is not None and marks.same_as(known) and not settings.same_sheet:
         require_name(settings.name, known.headers)
         _remember(store, known, _options(settings, sheet, workspace))
         return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
     # What reads sheets takes a tenth of a second to import, which a run that goes on does without.
     from jobs.store.staging import is_empty  # noqa: PLC0415
-    from runner.intake.understand import Before, understand  # noqa: PLC0415
+    from runner.intake.understand import Previous, understand  # noqa: PLC0415
 
     with store.read() as tx:
         straight = known is None and not kept and not edits and is_empty(tx)
     if straight:
         with store.first_load() as tx:
-            found = understand(tx, sheet, settings, Before(straight=now))
+            found = understand(tx, sheet, settings, Previous(straight=now))
             if not settings.rebuy:
                 _refuse_neighbours_rows(found, workspace)
             _guard(found, settings, touched=set())
@@ -89,7 +89,7 @@ def take_in(
         return found.intake
     with store.session() as tx:
         with tx.begin():
-            found = understand(tx, sheet, settings, Before(known=known, edits=edits))
+            found = understand(tx, sheet, settings, Previous(known=known, edits=edits))
             if known is None and not settings.rebuy:
                 _refuse_neighbours_rows(found, workspace)
         with tx.begin():
@@ -97,28 +97,28 @@ def take_in(
             if kept and not edits:
                 found.staging.edits = []  # all of them were taken back
             if found.staging.edits is not None:  # without those that the sheet has overtaken
-                marks = _Marks.of(sheet, settings, found.staging.edits)
+                marks = _Fingerprint.of(sheet, settings, found.staging.edits)
             found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
             reach("load.staged")
     return found.intake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Onlooker:
+class DryRun:
     """What `check` compares a sheet with: what this workspace has of it, and its neighbours."""
 
     workspace: Workspace
-    known: Batch | None
+    known: LoadedSheet | None
     count: int  # requests to be shown
 
 
-def look_at(store: Store, sheet: Path, settings: Settings, looks: Onlooker) -> Intake:
+def look_at(store: Store, sheet: Path, settings: Settings, looks: DryRun) -> Intake:
     """The same without changing anything: for `check`."""
     from jobs.store.staging import absence_staged  # noqa: PLC0415 - as in `take_in`
-    from runner.intake.understand import Before, understand  # noqa: PLC0415
+    from runner.intake.understand import Previous, understand  # noqa: PLC0415
 
     with store.session() as tx, tx.begin():
-        before = Before(known=looks.known, edits=edits_of(tx, BATCH_ID))
+        before = Previous(known=looks.known, edits=edits_of(tx, SHEET_ID))
         found = understand(tx, sheet, settings, before, count=looks.count)
         absence = absence_staged(tx, settings.rows) if settings.rows is not None else None
         new = looks.known is None and not settings.rebuy
@@ -127,14 +127,14 @@ def look_at(store: Store, sheet: Path, settings: Settings, looks: Onlooker) -> I
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Marks:
+class _Fingerprint:
     """By what a later run sees that the sheet need not be read again."""
 
     sheet_digest: bytes
     options: dict[str, JSON]
 
     @classmethod
-    def of(cls, sheet: Path, settings: Settings, edits: Sequence[Edit]) -> "_Marks":
+    def of(cls, sheet: Path, settings: Settings, edits: Sequence[Edit]) -> "_Fingerprint":
         try:
             with sheet.open("rb") as file:
                 digest = hashlib.file_digest(file, "blake2b").digest()
@@ -145,7 +145,7 @@ class _Marks:
             options["edits"] = digest_of(edits)
         return cls(sheet_digest=digest, options=options)
 
-    def same_as(self, known: Batch) -> bool:
+    def same_as(self, known: LoadedSheet) -> bool:
         return (
             self.sheet_digest == known.sheet_digest
             and digest_of_options(self.options) == known.options_digest
@@ -163,7 +163,7 @@ def _untouched(attached: list[JSON]) -> bool:
 
 
 def _check_owner(
-    workspace: Workspace, known: Batch | None, sheet: Path, settings: Settings
+    workspace: Workspace, known: LoadedSheet | None, sheet: Path, settings: Settings
 ) -> None:
     if known is not None and known.sheet != sheet.name and not settings.same_sheet:
         raise Refusal(
@@ -176,13 +176,13 @@ def _check_owner(
         )
 
 
-def _refuse_neighbours_rows(found: "Found", workspace: Workspace) -> None:
+def _refuse_neighbours_rows(found: "Understood", workspace: Workspace) -> None:
     told = _answered_elsewhere(found, workspace)
     if told:
         raise Refusal(told)
 
 
-def _answered_elsewhere(found: "Found", workspace: Workspace) -> str:
+def _answered_elsewhere(found: "Understood", workspace: Workspace) -> str:
     """A new sheet whose rows are answered next door is nearly always the old one renamed."""
     from jobs.store.answers import done_digests  # noqa: PLC0415 - for new sheets only
 
@@ -208,13 +208,13 @@ def _answered_elsewhere(found: "Found", workspace: Workspace) -> str:
     return ""
 
 
-def would_rebuy(plan: "Plan") -> bool:
+def would_rebuy(plan: "LoadPlan") -> bool:
     """Would this load buy answers again that nobody is likely to want twice?"""
     many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
     return many or plan.by_options > 0
 
 
-def _guard(found: "Found", settings: Settings, *, touched: Collection[str] = ()) -> None:
+def _guard(found: "Understood", settings: Settings, *, touched: Collection[str] = ()) -> None:
     """Bad rows, and answers that would be bought again by accident, stop a load.
 
     Where rows were corrected, only those count: the other bad ones were let pass before.
@@ -247,7 +247,7 @@ def _more(count: int) -> list[Finding]:
     return [Finding(kind="more_bad_rows", severity="error", values=(("count", count),))]
 
 
-def _differences(staging: "Landing") -> list[str]:
+def _differences(staging: "LoadTarget") -> list[str]:
     """What differs between the requests as bought and as they would be now, most frequent first."""
     seen: Counter[tuple[str, str]] = Counter()
     for change in staging.changes():
@@ -265,7 +265,7 @@ def _differences(staging: "Landing") -> list[str]:
 
 
 def _record(
-    found: "Found", marks: _Marks, settings: Settings, workspace: Workspace
+    found: "Understood", marks: _Fingerprint, settings: Settings, workspace: Workspace
 ) -> dict[str, object]:
     """The batch as the table keeps it."""
     sheet = found.intake.sheet
@@ -293,11 +293,11 @@ def _options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str,
     return plain
 
 
-def _remember(store: Store, known: Batch, options: dict[str, JSON]) -> None:
+def _remember(store: Store, known: LoadedSheet, options: dict[str, JSON]) -> None:
     """Options that shape no request can change although the sheet did not."""
     if options != known.options:
         with store.write() as tx:
-            remember_options(tx, BATCH_ID, options)
+            remember_options(tx, SHEET_ID, options)
 
 
 def _relative(path: Path, folder: Path) -> str:

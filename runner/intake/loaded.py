@@ -9,13 +9,13 @@ from jobs.job import JSON
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
-from runner.files.naming import TemplateError, check_template
+from runner.files.naming import FileNameError, check_template
 
 if TYPE_CHECKING:  # a sheet that need not be read loads nothing of what reads sheets
     from jobs.loading.columns import ColumnMap
     from jobs.sheet.finding import Finding
     from jobs.store.spans import Absence
-    from jobs.store.staging import Plan
+    from jobs.store.staging import LoadPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Intake:
     layout: Mapping[str, JSON] = field(default_factory=dict)
     columns: "ColumnMap | None" = None
     identity: str | None = None
-    plan: "Plan | None" = None
+    plan: "LoadPlan | None" = None
     findings: "tuple[Finding, ...]" = ()
     problems: "tuple[Finding, ...]" = ()
     first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
@@ -53,5 +53,5 @@ def require_name(template: str, headers: Sequence[str]) -> None:
     """Files can be named so."""
     try:
         check_template(template, headers)
-    except TemplateError as error:
+    except FileNameError as error:
         raise Refusal(say("name.template", reason=reason(error))) from error

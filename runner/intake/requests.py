@@ -12,7 +12,14 @@ from jobs.loading.request import Problem, Request, Requests
 from jobs.loading.template import Template
 from jobs.sheet.block import Block, write
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import Field, InputError, Kind, check_pictures, converter, describe
+from runner.endpoints.inputs import (
+    Field,
+    FieldKind,
+    InputError,
+    check_pictures,
+    converter,
+    describe,
+)
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, resolve
 from runner.intake.excel_ratios import Ratios
@@ -24,7 +31,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class RequestOptions:
     """What shapes every request besides the cells: columns, template, options."""
 
     headers: tuple[str, ...]
@@ -71,7 +78,7 @@ class RequestMaker:
     `attached` gathers the local pictures that rows name, `ratios` the cells that were mended.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: RequestOptions) -> None:
         self.shape = shape
         self.attached: dict[str, Reference] = {}
         self.ratios = Ratios()
@@ -170,7 +177,7 @@ class RequestMaker:
             item = known.get(field_name)
             if field_name.startswith(BODY):
                 columns.append((index, field_name, _json_where_it_parses))
-            elif item is not None and item.kind is Kind.PICTURES:
+            elif item is not None and item.kind is FieldKind.PICTURES:
                 pictures.append((index, field_name))
             elif item is not None:
                 columns.append((index, field_name, self._converter(index, item)))
@@ -183,14 +190,16 @@ class RequestMaker:
             columns=tuple(columns),
             pictures=tuple(pictures),
             shows_pictures=bool(pictures)
-            or any(known[name].kind is Kind.PICTURES for name in defaults.keys() & known.keys()),
+            or any(
+                known[name].kind is FieldKind.PICTURES for name in defaults.keys() & known.keys()
+            ),
             bounded=tuple(filter(_is_bounded, known.values())),
             model=_own_model(known),
             defaults=defaults,
             required=tuple(item.name for item in known.values() if item.required),
             outside=frozenset(item.name for item in known.values() if not item.identity),
         )
-        texts = {item.name for item in known.values() if item.kind is Kind.TEXT} - RATIO_FIELDS
+        texts = {item.name for item in known.values() if item.kind is FieldKind.TEXT} - RATIO_FIELDS
         return replace(recipe, slots=self._slots(recipe, texts))
 
     def _slots(self, recipe: _Recipe, texts: Collection[str]) -> tuple[_Slot, ...]:
@@ -240,7 +249,7 @@ class RequestMaker:
         for name, text in self.shape.constants.items():
             item = known.get(name)
             if item is not None:
-                pictures = item.kind is Kind.PICTURES
+                pictures = item.kind is FieldKind.PICTURES
                 defaults[name] = self._pictures(name, text) if pictures else converter(item)(text)
             elif name.startswith(BODY):
                 defaults[name] = _json_where_it_parses(text)
@@ -293,7 +302,7 @@ def _stored(reference: Reference) -> JSON:
 
 def _is_bounded(item: Field) -> bool:
     bounds = (item.low, item.high)
-    return item.kind is Kind.PICTURES and (bounds != (None, None) or not item.addresses)
+    return item.kind is FieldKind.PICTURES and (bounds != (None, None) or not item.addresses)
 
 
 def _check_pictures(item: Field, stored: list[JSON]) -> None:

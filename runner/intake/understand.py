@@ -7,47 +7,47 @@ from pathlib import Path
 
 from jobs.job import JSON
 from jobs.loading.columns import ColumnMap, map_columns, nearest
-from jobs.loading.load import Identity, Into, is_running_number, stage
+from jobs.loading.load import Identity, LoadInto, is_running_number, stage
 from jobs.loading.template import Template
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.store import Transaction
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit
-from jobs.store.staging import Landing, Plan
+from jobs.store.staging import LoadPlan, LoadTarget
 from runner.catalogue import said, say
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Refusal
 from runner.intake.excel_ratios import repaired
 from runner.intake.loaded import Intake, require_name
-from runner.intake.requests import BODY, RequestMaker, Shape
+from runner.intake.requests import BODY, RequestMaker, RequestOptions
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Understood:
     """A staged sheet with what belongs to it."""
 
     intake: Intake
-    staging: Landing
+    staging: LoadTarget
     sheet: Sheet
     identity: Identity
     maker: RequestMaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Previous:
     """What the table has of this sheet."""
 
-    known: Batch | None = None
+    known: LoadedSheet | None = None
     edits: Sequence[Edit] = ()
     straight: float | None = None  # nothing at all: the time of a first load, laid in as it is read
 
 
 def understand(
-    tx: Transaction, path: Path, settings: Settings, before: Before, *, count: int = 3
-) -> Found:
+    tx: Transaction, path: Path, settings: Settings, before: Previous, *, count: int = 3
+) -> Understood:
     """Stage a sheet and judge it. Raises Refusal or SheetError for what cannot be used."""
     known = before.known
     sheet = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
@@ -64,7 +64,7 @@ def understand(
     sheet.needed = _needed(columns, maker)
     _require_choice(columns, settings)
     require_name(settings.name, headers)
-    into = Into(batch_id=BATCH_ID, edits=before.edits, straight=before.straight)
+    into = LoadInto(batch_id=SHEET_ID, edits=before.edits, straight=before.straight)
     staging, identity = stage(
         tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )
@@ -91,7 +91,7 @@ def understand(
         first=tuple(staging.first(count)),
         models=dict(staging.models()),
     )
-    return Found(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
+    return Understood(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
 
 
 def _without_mended(findings: Iterable[Finding], mended: Sequence[Finding]) -> Iterator[Finding]:
@@ -111,7 +111,7 @@ def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
 
 
 def _about_identity(
-    sheet: Sheet, columns: ColumnMap, identity: Identity, known: Batch | None
+    sheet: Sheet, columns: ColumnMap, identity: Identity, known: LoadedSheet | None
 ) -> list[Finding]:
     """Why a column that looks like an id is none."""
     if known is not None or identity.column is not None or columns.id_column is None:
@@ -127,7 +127,7 @@ def _about_identity(
     ]
 
 
-def _shifted(plan: Plan, identity: Identity) -> list[Finding]:
+def _shifted(plan: LoadPlan, identity: Identity) -> list[Finding]:
     """More than a fifth of the rows ask for what stands under other ids: refilled numbers."""
     matched = plan.unchanged + plan.refreshed + plan.changed
     if identity.column is None or plan.changed * 5 <= matched:
@@ -138,13 +138,13 @@ def _shifted(plan: Plan, identity: Identity) -> list[Finding]:
     return [Finding(kind="shifted_ids", severity="warning", column=identity.header, values=values)]
 
 
-def _id_header(settings: Settings, known: Batch | None) -> str | None:
+def _id_header(settings: Settings, known: LoadedSheet | None) -> str | None:
     """An id column named now, or the one this sheet's rows have been known by from the first."""
     return settings.id or (known.id_column if known is not None else None)
 
 
 def _identity(
-    columns: ColumnMap, headers: tuple[str, ...], settings: Settings, known: Batch | None
+    columns: ColumnMap, headers: tuple[str, ...], settings: Settings, known: LoadedSheet | None
 ) -> Identity:
     if known is not None and known.id_column is None:
         if settings.id is not None:
@@ -156,9 +156,11 @@ def _identity(
     return Identity(column=columns.id_column, header=headers[columns.id_column], chosen=chosen)
 
 
-def _shape(path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: Settings) -> Shape:
+def _shape(
+    path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: Settings
+) -> RequestOptions:
     template = Template.parse(settings.prompt, headers) if settings.prompt is not None else None
-    return Shape(
+    return RequestOptions(
         headers=headers,
         columns=columns,
         endpoint=settings.endpoint,

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from jobs.job import JSON
 from runner.catalogue import say
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.exits import Refusal
-from runner.launch.notify import News, notify, on_finish
+from runner.launch.notify import RunNews, notify, on_finish
 from runner.secret import Secret
 from runner.settings.keys import from_source
 from runner.settings.settings import Settings
@@ -15,7 +15,7 @@ from runner.settings.settings import Settings
 
 def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
     """Tell who wants to know. Whatever goes wrong here is said, and changes nothing."""
-    news = News(record=record, text=_text(record))
+    news = RunNews(record=record, text=_text(record))
     problem = None
     try:
         url, secret = _address(settings)
@@ -24,12 +24,12 @@ def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
     except Refusal as error:  # the secret cannot be had
         problem = error.message
     if problem is not None:
-        tell(say("notify.failed", reason=problem))
+        print_message(say("notify.failed", reason=problem))
     command = settings.on_finish or (settings.told.on_finish if settings.told else None)
     if command is not None:
         problem = on_finish(command, news)
         if problem is not None:
-            tell(say("notify.command_failed", reason=problem))
+            print_message(say("notify.command_failed", reason=problem))
 
 
 def _address(settings: Settings) -> tuple[Secret | None, Secret | None]:

@@ -9,52 +9,54 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import remember_options
 from jobs.store.queries.totals import spent
 from runner.catalogue import say
 from runner.catalogue.durations import span_of
-from runner.catalogue.money import amount_words, money
-from runner.console.screen import fitting, tell
+from runner.catalogue.money import format_amount, format_amounts
+from runner.console.screen import fitting, print_message
 from runner.console.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.preflight.budget import Budget, decide
-from runner.preflight.forecast import Forecast, foresee, range_words
-from runner.preflight.gateway_info import Told, till_of
-from runner.preflight.pending_work import Due
-from runner.prices.balance import Till
+from runner.preflight.forecast import Forecast, forecast, range_words
+from runner.preflight.gateway_info import GatewayInfo, read_balance
+from runner.preflight.pending_work import PendingWork
+from runner.prices.balance import Balance
 from runner.prices.price_list import PriceList
 from runner.prices.request import ANSWER
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
 from runner.startup import begin
 from runner.transport.client import Target
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 UNITS_WITHOUT_ASKING = 10.0
 GB = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlay:
+class CostEstimate:
     """What a run will cost, as far as it is known before."""
 
     calls: int
     ahead: Forecast
     prices: PriceList
-    till: Till | None
+    till: Balance | None
     budget: Budget | None
     target: Target = field(repr=False)
 
 
-def weigh_up(settings: Settings, due: Due, target: Target, told: Told) -> Outlay:
+def estimate_run(
+    settings: Settings, due: PendingWork, target: Target, told: GatewayInfo
+) -> CostEstimate:
     """Foresee, by what the gateway told of itself. Raises Refusal for a bad cap."""
     calls = due.calls(settings.limit)
     prices = PriceList(
         own=settings.prices, gateway=told.offer.tariffs if told.offer is not None else {}
     )
-    ahead = foresee(due.kinds, calls, prices, settings, due.past)
-    return Outlay(
+    ahead = forecast(due.kinds, calls, prices, settings, due.past)
+    return CostEstimate(
         calls=calls,
         ahead=ahead,
         prices=prices,
@@ -64,37 +66,41 @@ def weigh_up(settings: Settings, due: Due, target: Target, told: Told) -> Outlay
     )
 
 
-def keep_cap(store: Store, loaded: Batch, budget: Budget | None) -> None:
+def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
     """Later runs go on under the same cap, or without one; what was +20 is a sum from now on."""
     options = {name: value for name, value in loaded.options.items() if name != "max_cost"}
     if budget is not None:
         options["max_cost"] = str(Cap(amount=budget.amount))
     if options != loaded.options:
         with store.write() as tx:
-            remember_options(tx, BATCH_ID, options)
+            remember_options(tx, SHEET_ID, options)
 
 
 # --- before ---------------------------------------------------------------------------------------
 
 
-def tell_ahead(outlay: Outlay, settings: Settings, what: str, folder: Path) -> None:
+def tell_ahead(outlay: CostEstimate, settings: Settings, what: str, folder: Path) -> None:
     """Rows, endpoint, host, price; then time and disk; then till and cap."""
     host = urlsplit(settings.base_url).netloc
     ahead = outlay.ahead
     if not outlay.calls:
-        tell(say("run.start_unpaid", endpoints=what, host=host))
+        print_message(say("run.start_unpaid", endpoints=what, host=host))
         return
     price = range_words(ahead)
-    tell(say("run.start", rows=f"{outlay.calls:,}", endpoints=what, host=host, price=price))
+    print_message(
+        say("run.start", rows=f"{outlay.calls:,}", endpoints=what, host=host, price=price)
+    )
     free = shutil.disk_usage(folder).free
-    tell(say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free)))
+    print_message(
+        say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free))
+    )
     if ahead.disk[0] > free:
-        tell(say("cli.warning", text=say("run.disk_short")))
+        print_message(say("cli.warning", text=say("run.disk_short")))
     if outlay.till is not None:
-        tell(till_words(outlay.till, outlay))
+        print_message(till_words(outlay.till, outlay))
     if outlay.budget is not None:
         for line in budget_lines(outlay.budget, ahead):
-            tell(line)
+            print_message(line)
 
 
 def time_words(ahead: Forecast) -> str:
@@ -119,11 +125,11 @@ def size_words(size: float) -> str:
     return f"{size / GB:,.1f} GB" if size >= GB else f"{max(size / 1e6, 0.1):,.1f} MB"
 
 
-def till_words(till: Till, outlay: Outlay) -> str:
+def till_words(till: Balance, outlay: CostEstimate) -> str:
     """What credit there is, and for how many of the rows it lasts."""
     if till.left is None:
         return say("till.unlimited")
-    left = f"{amount_words(float(till.left))} USD"
+    left = f"{format_amount(float(till.left))} USD"
     rows = _lasts_for(till.left, outlay)
     if rows is None:
         return say("till.left", left=left)
@@ -132,7 +138,7 @@ def till_words(till: Till, outlay: Outlay) -> str:
     return say("till.lasts", left=left, rows=f"{rows:,}", calls=f"{outlay.calls:,}")
 
 
-def _lasts_for(left: Decimal, outlay: Outlay) -> int | None:
+def _lasts_for(left: Decimal, outlay: CostEstimate) -> int | None:
     """By the middle of the price range; None where the price is not known, or is no dollar."""
     ahead = outlay.ahead
     if ahead.unknown or set(ahead.amounts) != {"USD"} or not outlay.calls:
@@ -145,9 +151,9 @@ def _lasts_for(left: Decimal, outlay: Outlay) -> int | None:
 def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
     """The cap, what it leaves, and where it can only be as good as an assumption."""
     words = {
-        "cap": f"{amount_words(budget.amount)} {budget.currency}",
-        "spent": amount_words(budget.spent),
-        "left": amount_words(budget.left),
+        "cap": f"{format_amount(budget.amount)} {budget.currency}",
+        "spent": format_amount(budget.spent),
+        "left": format_amount(budget.left),
     }
     lines = [say("budget.cap", **words)]
     if budget.uncounted:
@@ -158,7 +164,7 @@ def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
     return lines
 
 
-def consent(outlay: Outlay, settings: Settings) -> None:
+def consent(outlay: CostEstimate, settings: Settings) -> None:
     """Money is spent only after a yes: on a terminal by asking, elsewhere by -y or --max-cost."""
     if settings.yes or not outlay.calls:
         return
@@ -187,24 +193,24 @@ def _yes(question: str) -> bool:
 # --- after ----------------------------------------------------------------------------------------
 
 
-def till_after(outlay: Outlay, store: Store, *, since: float) -> str | None:
+def till_after(outlay: CostEstimate, store: Store, *, since: float) -> str | None:
     """What the gateway took meanwhile, beside our own books; None where it has no till."""
     if outlay.till is None:
         return None
-    now = till_of(outlay.target)
+    now = read_balance(outlay.target)
     if now is None or now.left is None:
         return None
     with store.read() as tx:
-        used = spent(tx, BATCH_ID, since=since)
-    ours = money(used.costs) if used.costs else say("money.unknown")
-    left = f"{amount_words(float(now.left))} USD"
+        used = spent(tx, SHEET_ID, since=since)
+    ours = format_amounts(used.costs) if used.costs else say("money.unknown")
+    left = f"{format_amount(float(now.left))} USD"
     if outlay.till.left is None:
         return say("till.now", left=left)
-    taken = amount_words(float(outlay.till.left - now.left))
+    taken = format_amount(float(outlay.till.left - now.left))
     return say("till.after", taken=f"{taken} USD", ours=ours, left=left)
 
 
-def outlay_record(outlay: Outlay | None) -> dict[str, JSON]:
+def outlay_record(outlay: CostEstimate | None) -> dict[str, JSON]:
     """The cap and the till as public data."""
     budget = outlay.budget if outlay is not None else None
     till = outlay.till if outlay is not None else None

@@ -8,32 +8,32 @@ from dataclasses import dataclass
 from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
-from jobs.store.queue.blocked_models import Bar
+from jobs.store.queue.blocked_models import Block
 from runner.catalogue import explain, say
-from runner.catalogue.money import doubt_words, money_words, spent_record
+from runner.catalogue.money import format_cost, format_doubt, spent_record
 from runner.catalogue.phrases import detail as told_detail
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
-from runner.console.screen import give, tell, tell_whole
+from runner.console.screen import print_data, print_message, print_unwrapped
 from runner.engine.session import Ending
 from runner.engine.supervisor import Stop
 from runner.exits import Exit, worst
 from runner.launch.announcing import announce
-from runner.launch.consent import Outlay, outlay_record, till_after
+from runner.launch.consent import CostEstimate, outlay_record, till_after
 from runner.launch.picturing import thumbnails_for
-from runner.launch.request import Launch
+from runner.launch.request import RunRequest
 from runner.launch.results import write_vectors
 from runner.prices.money import rounded_up
-from runner.report.writing import Wish, write_report
+from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import keys_name
 from runner.settings.settings import Settings
 from runner.views.next_command import MORE, named, next_command, with_address
 from runner.workspace.answers import AnswerFolder
-from runner.workspace.workspace import BATCH_ID, near
+from runner.workspace.workspace import SHEET_ID, near
 
 STOP_CODES = {
     "key": Exit.PROVIDER,
@@ -54,19 +54,23 @@ STOP_CODES = {
 class _Outcome:
     """How the rows stand after a run, or after there was nothing to run."""
 
-    loaded: Batch
+    loaded: LoadedSheet
     standing: Counts
     groups: Sequence[FailedAlike]
     ending: Ending | None
 
 
 def finish(
-    job: Launch, store: Store, loaded: Batch, ending: Ending | None, outlay: Outlay | None
+    job: RunRequest,
+    store: Store,
+    loaded: LoadedSheet,
+    ending: Ending | None,
+    outlay: CostEstimate | None,
 ) -> int:
     """Write results and report, tell how it ended; returns the exit code."""
     with store.read() as tx:
-        standing, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
-        groups = failures(tx, BATCH_ID)
+        standing, used = counts(tx, SHEET_ID), spent(tx, SHEET_ID)
+        groups = failures(tx, SHEET_ID)
     failed = by_class(groups)
     outcome = _Outcome(loaded=loaded, standing=standing, groups=groups, ending=ending)
     codes = [_code_of_rows(job.settings, standing)]
@@ -87,14 +91,14 @@ def finish(
     written += told
     result = worst([result, code])
     with store.read() as tx:
-        last = last_run(tx, BATCH_ID)
+        last = last_run(tx, SHEET_ID)
     command = _next(job, outcome, last)
     if not job.settings.quiet:
         _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
         for line in _tell_money(store, used, ending, outlay):
-            tell(line)
+            print_message(line)
         for line in (*written, say("run.next", command=command)):
-            tell_whole(line)
+            print_unwrapped(line)
     record = _as_json(job, standing, ending, result)
     more: dict[str, JSON] = {
         "rehearsal": job.rehearsal,
@@ -107,7 +111,7 @@ def finish(
     announce(job.settings, {**record, **more})
     if job.settings.json:
         record |= {**spent_record(used), **outlay_record(outlay)}
-        give(json.dumps(record, ensure_ascii=False))
+        print_data(json.dumps(record, ensure_ascii=False))
     return result
 
 
@@ -130,20 +134,20 @@ def _codes_of(ending: Ending, standing: Counts) -> list[Exit]:
     return codes
 
 
-def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
+def _write(job: RunRequest, store: Store, loaded: LoadedSheet) -> tuple[list[str], Exit]:
     target = results_path(job.workspace.folder, loaded)
     try:
         with store.read() as tx:
             options = Options(
                 workspace=job.workspace.folder,
-                spent=spent(tx, BATCH_ID),
+                spent=spent(tx, SHEET_ID),
                 label=label,
                 thumbs=thumbnails_for(tx, job.workspace.folder, format=format_of(loaded)),
             )
-            written = write_results(results(tx, BATCH_ID), loaded, target, options=options)
+            written = write_results(results(tx, SHEET_ID), loaded, target, options=options)
             vectors = write_vectors(
                 tx,
-                BATCH_ID,
+                SHEET_ID,
                 target.parent,
                 answers=AnswerFolder(path=job.workspace.answers),
                 workspace=job.workspace.folder,
@@ -159,23 +163,27 @@ def _write(job: Launch, store: Store, loaded: Batch) -> tuple[list[str], Exit]:
     return lines, Exit.DONE
 
 
-def _report(job: Launch) -> tuple[list[str], Exit]:
+def _report(job: RunRequest) -> tuple[list[str], Exit]:
     """The morning page, once the table says how the run ended."""
     try:
-        path, moved = write_report(job.workspace, Wish())
+        path, moved = write_report(job.workspace, ReportOptions())
     except OSError as error:
         return [say("report.failed", reason=reason(error))], Exit.OUTPUT
     return [say("run.report_moved" if moved else "run.report", path=near(path))], Exit.DONE
 
 
-def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict[str, int]) -> None:
+def _tell_end(
+    job: RunRequest, standing: Counts, ending: Ending | None, failed: dict[str, int]
+) -> None:
     if ending is None:
-        tell(say("run.nothing_to_do"))
+        print_message(say("run.nothing_to_do"))
     else:
         if ending.stop is not None:
-            tell(say(f"run.stopped_{ending.stop.kind}", detail=told_detail(ending.stop.detail)))
+            print_message(
+                say(f"run.stopped_{ending.stop.kind}", detail=told_detail(ending.stop.detail))
+            )
         for bar, failure in ending.barred.items():
-            tell(_stopped_model(bar, failure))
+            print_message(_stopped_model(bar, failure))
     seconds = time.time() - ending.started_at if ending is not None else 0.0
     ended = say(
         "run.end",
@@ -186,13 +194,15 @@ def _tell_end(job: Launch, standing: Counts, ending: Ending | None, failed: dict
         time=_span(seconds),
     )
     skipped = f"{standing.skipped:,}"
-    tell(ended + (f" · {say('run.end_skipped', count=skipped)}" if standing.skipped else ""))
+    print_message(
+        ended + (f" · {say('run.end_skipped', count=skipped)}" if standing.skipped else "")
+    )
     for kind, count in sorted(failed.items(), key=lambda item: -item[1]):
         meaning = explain(kind, sheet=job.sheet.name).meaning  # type: ignore[arg-type]  # its value
-        tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+        print_message(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
 
 
-def _stopped_model(bar: Bar, failure: Failure) -> str:
+def _stopped_model(bar: Block, failure: Failure) -> str:
     """What nothing was sent to any more, and why: in the provider's words, else in ours."""
     detail = told_detail(failure.detail) or explain(failure.kind, failure.cause).meaning
     if bar.endpoint is None:
@@ -209,14 +219,14 @@ def _span(seconds: float) -> str:
 
 
 def _tell_money(
-    store: Store, used: Spent, ending: Ending | None, outlay: Outlay | None
+    store: Store, used: Spent, ending: Ending | None, outlay: CostEstimate | None
 ) -> list[str]:
     """What was used in all, what is in doubt, and what the gateway's own till says."""
     if not used.calls:
         return []
     tokens = f"{used.total_tokens:,}" if used.total_tokens is not None else "?"
-    lines = [say("run.used", calls=f"{used.calls:,}", tokens=tokens, cost=money_words(used))]
-    if doubt := doubt_words(used):
+    lines = [say("run.used", calls=f"{used.calls:,}", tokens=tokens, cost=format_cost(used))]
+    if doubt := format_doubt(used):
         lines.append(doubt)
     if ending is not None and outlay is not None:
         till = till_after(outlay, store, since=ending.started_at)
@@ -224,7 +234,7 @@ def _tell_money(
     return lines
 
 
-def _needs(ending: Ending, standing: Counts, outlay: Outlay | None) -> dict[str, JSON]:
+def _needs(ending: Ending, standing: Counts, outlay: CostEstimate | None) -> dict[str, JSON]:
     """How much more a run that its cap stopped needs, for the rest of its rows and the last call.
 
     At the price foretold, and rounded up: the calls at the end are held at the most they may cost.
@@ -237,7 +247,7 @@ def _needs(ending: Ending, standing: Counts, outlay: Outlay | None) -> dict[str,
     return {MORE: rounded_up(rest + stop.needs)}
 
 
-def _next(job: Launch, outcome: _Outcome, last: Run | None) -> str:
+def _next(job: RunRequest, outcome: _Outcome, last: Run | None) -> str:
     """The one command that helps most now."""
     ending, pending = outcome.ending, outcome.standing.pending
     stopped = ending.stop.kind if ending is not None and ending.stop is not None else ""
@@ -250,7 +260,9 @@ def _next(job: Launch, outcome: _Outcome, last: Run | None) -> str:
     return next_command(job.workspace, outcome.loaded, outcome.standing, outcome.groups, last)
 
 
-def _as_json(job: Launch, standing: Counts, ending: Ending | None, code: Exit) -> dict[str, JSON]:
+def _as_json(
+    job: RunRequest, standing: Counts, ending: Ending | None, code: Exit
+) -> dict[str, JSON]:
     stop: Stop | None = ending.stop if ending is not None else None
     barred = ending.barred if ending is not None else {}
     return {

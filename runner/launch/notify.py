@@ -34,7 +34,7 @@ COMMAND_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class RunNews:
     """What there is to tell: `record` as `--json` gives it, and the same as a few sentences."""
 
     record: Mapping[str, JSON]
@@ -49,7 +49,7 @@ class Message:
     body: bytes
 
 
-def message_of(url: str, news: News, *, secret: str | None, now: float) -> Message:
+def message_of(url: str, news: RunNews, *, secret: str | None, now: float) -> Message:
     """The news as the service at this address takes them; anything unknown gets the record."""
     path = urlsplit(url).path
     for pattern, write in _SERVICES:
@@ -103,7 +103,7 @@ _SERVICES: tuple[tuple[str, Callable[[str, str, str | None, float], tuple[str, _
 """Chat services by their webhook's path or host."""
 
 
-def notify(url: Secret, news: News, *, secret: Secret | None = None) -> str | None:
+def notify(url: Secret, news: RunNews, *, secret: Secret | None = None) -> str | None:
     """Send the news; returns why that failed, or None. Takes seconds at most; never raises."""
     address = url.reveal().strip()
     if re.match(r"https?://", address):
@@ -111,7 +111,7 @@ def notify(url: Secret, news: News, *, secret: Secret | None = None) -> str | No
     return _with_apprise(address, news)
 
 
-def _post(url: str, news: News, secret: Secret | None) -> str | None:
+def _post(url: str, news: RunNews, secret: Secret | None) -> str | None:
     problem = ""
     key = secret.reveal() if secret is not None else None
     with httpx.Client(timeout=TRY_SECONDS, follow_redirects=False) as client:
@@ -153,7 +153,7 @@ def _said_no(answer: httpx.Response) -> str | None:
     return redacted(f"{code} {words}".strip())[:200]
 
 
-def _with_apprise(url: str, news: News) -> str | None:
+def _with_apprise(url: str, news: RunNews) -> str | None:
     """Any of apprise's services; on a thread of its own, since its calls cannot be cut short."""
     try:
         import apprise  # noqa: PLC0415 - an extra, and slow to load
@@ -179,7 +179,7 @@ def _with_apprise(url: str, news: News) -> str | None:
     return str(result[0]) if isinstance(result[0], str) else say("notify.refused")
 
 
-def on_finish(command: str, news: News) -> str | None:
+def on_finish(command: str, news: RunNews) -> str | None:
     """Run the person's command, without a shell; returns why that failed, or None.
 
     It gets the counts in its environment, and none of our secrets.
@@ -204,7 +204,7 @@ def on_finish(command: str, news: News) -> str | None:
     return None if done.returncode == 0 else say("notify.exit", code=done.returncode)
 
 
-def variables_of(news: News) -> dict[str, str]:
+def variables_of(news: RunNews) -> dict[str, str]:
     """The record as environment variables: `rows.done` is ROWMILL_RUN_DONE."""
     flat: dict[str, JSON] = {}
     for key, value in news.record.items():

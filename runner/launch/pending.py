@@ -3,49 +3,49 @@
 from typing import TYPE_CHECKING
 
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import last_run
 from runner.catalogue import say
-from runner.console.screen import tell
-from runner.launch.consent import Outlay, consent, keep_cap, tell_ahead, weigh_up
-from runner.launch.request import Launch
-from runner.preflight.asking import Seller
-from runner.preflight.pending_work import Due
+from runner.console.screen import print_message
+from runner.launch.consent import CostEstimate, consent, estimate_run, keep_cap, tell_ahead
+from runner.launch.request import RunRequest
+from runner.preflight.asking import GatewaySession
+from runner.preflight.pending_work import PendingWork
 from runner.startup import seldom_collected
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 if TYPE_CHECKING:
     from runner.engine.session import Ending
 
 
 def go_on(
-    job: Launch, store: Store, loaded: Batch, due: Due, seller: Seller
-) -> "tuple[Ending, Outlay]":
+    job: RunRequest, store: Store, loaded: LoadedSheet, due: PendingWork, seller: GatewaySession
+) -> "tuple[Ending, CostEstimate]":
     """Weigh up, agree, run. Raises Refusal without a yes; then nothing was bought."""
-    outlay = weigh_up(job.settings, due, seller.target, seller.told)
+    outlay = estimate_run(job.settings, due, seller.target, seller.told)
     _tell_other_address(job, store)
     _agree(job, outlay, loaded)
     keep_cap(store, loaded, outlay.budget)
     if job.before is not None:
         with store.write() as tx:
             job.before(tx)
-    from runner.launch.running import Means, run  # noqa: PLC0415 - mostly begun by now
+    from runner.launch.running import RunResources, run  # noqa: PLC0415 - mostly begun by now
 
     with seldom_collected():  # now that all of it is imported
-        return run(job, store, loaded, Means(keys=seller.keys, outlay=outlay)), outlay
+        return run(job, store, loaded, RunResources(keys=seller.keys, outlay=outlay)), outlay
 
 
-def _tell_other_address(job: Launch, store: Store) -> None:
+def _tell_other_address(job: RunRequest, store: Store) -> None:
     """Say that the calls go elsewhere than those of the last run did."""
     with store.read() as tx:
-        last = last_run(tx, BATCH_ID)
+        last = last_run(tx, SHEET_ID)
     before = last.options.get("base_url") if last is not None else None
     if isinstance(before, str) and before != job.settings.base_url and not job.rehearsal:
         sentence = say("run.other_address", before=before, now=job.settings.base_url)
-        tell(say("cli.warning", text=sentence))
+        print_message(say("cli.warning", text=sentence))
 
 
-def _agree(job: Launch, outlay: Outlay, loaded: Batch) -> None:
+def _agree(job: RunRequest, outlay: CostEstimate, loaded: LoadedSheet) -> None:
     """Tell what lies ahead and have a yes where one is needed."""
     settings = job.settings
     if not settings.quiet:

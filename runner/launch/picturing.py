@@ -7,7 +7,7 @@ from jobs.store import Transaction
 from jobs.store.queries.totals import counts
 from jobs.store.queue.refetch import kept_files
 from runner.files.thumbnails import make_missing
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 
 def thumbnails_for(
@@ -21,7 +21,7 @@ def thumbnails_for(
 
     `wanted`: also beyond the number of rows up to which a workbook shows them unasked.
     """
-    if format != "xlsx" or not (wanted or counts(tx, BATCH_ID).total <= MOST_PICTURES):
+    if format != "xlsx" or not (wanted or counts(tx, SHEET_ID).total <= MOST_PICTURES):
         return False
-    make_missing(workspace, (file.name for file in kept_files(tx, BATCH_ID)))
+    make_missing(workspace, (file.name for file in kept_files(tx, SHEET_ID)))
     return True

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from jobs.store import Store
-from jobs.store.queries.few_rows import Glance, glance_at
+from jobs.store.queries.few_rows import FewRows, read_few_rows
 from jobs.store.queue.choices import candidates
 from runner.catalogue import explain, say
-from runner.console.screen import fitting, tell
+from runner.console.screen import fitting, print_message
 from runner.console.usage import confirmed
 from runner.engine.session import Ending
 from runner.engine.supervisor import Stop
 from runner.launch.choose_pilot import Outcome, choose
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 MOST_FILES = 5
 Go = Callable[[Settings, tuple[int, ...] | None], Ending]
@@ -28,7 +28,7 @@ def go_piloted(
     if settings.pilot is None:
         return go(settings, None)
     with store.read() as tx:
-        found = candidates(tx, BATCH_ID, positions=settings.rows, limit=settings.limit)
+        found = candidates(tx, SHEET_ID, positions=settings.rows, limit=settings.limit)
         chosen = choose(found, settings.pilot)
     if not chosen:
         return go(settings, None)
@@ -36,9 +36,9 @@ def go_piloted(
     if ending.stop is not None:
         return ending
     with store.read() as tx:
-        seen = glance_at(tx, chosen)
+        seen = read_few_rows(tx, chosen)
         left = sum(
-            1 for _ in candidates(tx, BATCH_ID, positions=settings.rows, limit=settings.limit)
+            1 for _ in candidates(tx, SHEET_ID, positions=settings.rows, limit=settings.limit)
         )
     if settings.limit is not None:
         left = min(left, settings.limit - len(chosen))
@@ -60,7 +60,7 @@ def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:
     return confirmed(fitting(say("pilot.ask", left=f"{left:,}")), default=well)
 
 
-def _outcome(seen: Glance, rows: int) -> Outcome:
+def _outcome(seen: FewRows, rows: int) -> Outcome:
     failed = sum(seen.failures.values()) + seen.in_doubt
     return Outcome(
         rows=rows,
@@ -72,8 +72,8 @@ def _outcome(seen: Glance, rows: int) -> Outcome:
     )
 
 
-def _tell(outcome: Outcome, seen: Glance, workspace: Workspace, left: int) -> None:
-    tell(
+def _tell(outcome: Outcome, seen: FewRows, workspace: Workspace, left: int) -> None:
+    print_message(
         say(
             "pilot.rows",
             rows=outcome.rows,
@@ -84,14 +84,14 @@ def _tell(outcome: Outcome, seen: Glance, workspace: Workspace, left: int) -> No
     )
     each = outcome.cost_a_row
     if each is None:
-        tell(say("pilot.cost_unknown"))
+        print_message(say("pilot.cost_unknown"))
     else:
         words = {"each": f"{each:,.4f}", "all": f"{each * max(left, 0):,.2f}"}
-        tell(say("pilot.cost", currency=outcome.currency or "", left=f"{left:,}", **words))
+        print_message(say("pilot.cost", currency=outcome.currency or "", left=f"{left:,}", **words))
     for kind, count in sorted(seen.failures.items(), key=lambda item: -item[1]):
         meaning = explain(kind).meaning
-        tell(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+        print_message(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
     for name in seen.files[:MOST_FILES]:
-        tell(say("pilot.file", path=str(workspace.files / name)))
+        print_message(say("pilot.file", path=str(workspace.files / name)))
     if len(seen.files) > MOST_FILES:
-        tell(say("pilot.more_files", count=len(seen.files) - MOST_FILES))
+        print_message(say("pilot.more_files", count=len(seen.files) - MOST_FILES))

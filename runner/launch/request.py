@@ -14,7 +14,7 @@ from runner.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class RunRequest:
     """One command that runs rows."""
 
     sheet: Path

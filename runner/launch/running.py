@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from runner.catalogue import say
 from runner.console.progress import Display
-from runner.console.screen import tell
+from runner.console.screen import print_message
 from runner.engine.accounts import limits_of
 from runner.engine.session import Assignment, Ending, Session
-from runner.launch.consent import Outlay
+from runner.launch.consent import CostEstimate
 from runner.launch.pilot import go_piloted
-from runner.launch.request import Launch, program_version
-from runner.prices.spending_cap import Purse
+from runner.launch.request import RunRequest, program_version
+from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
 from runner.settings.schema import AUTO
 from runner.startup import begin
@@ -23,14 +23,14 @@ UNDER_WAY = 2.0  # seconds after which the first calls are out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class RunResources:
     """With which keys a run is made, and what it may cost."""
 
     keys: tuple[OwnedKey, ...]
-    outlay: Outlay
+    outlay: CostEstimate
 
 
-def run(job: Launch, store: Store, loaded: Batch, means: Means) -> Ending:
+def run(job: RunRequest, store: Store, loaded: LoadedSheet, means: RunResources) -> Ending:
     """Run the rows; where a pilot was asked for, the first few before the others."""
     return go_piloted(
         store,
@@ -41,15 +41,15 @@ def run(job: Launch, store: Store, loaded: Batch, means: Means) -> Ending:
     )
 
 
-def _purse(outlay: Outlay) -> Purse:
-    return Purse(outlay.prices, cap=outlay.budget.amount if outlay.budget else None)
+def _purse(outlay: CostEstimate) -> SpendingCap:
+    return SpendingCap(outlay.prices, cap=outlay.budget.amount if outlay.budget else None)
 
 
 def _go(
-    job: Launch,
+    job: RunRequest,
     store: Store,
-    loaded: Batch,
-    means: Means,
+    loaded: LoadedSheet,
+    means: RunResources,
     jobs: tuple[int, ...] | None,
 ) -> Ending:
     settings = job.settings
@@ -69,11 +69,11 @@ def _go(
     display = Display("none" if settings.quiet else settings.progress, color=settings.color)
     hands = limits_of(settings, accounts=len(assignment.keys)).in_flight
     if settings.concurrency != AUTO and hands < int(settings.concurrency):
-        tell(say("run.fewer_hands", hands=hands, wanted=settings.concurrency))
+        print_message(say("run.fewer_hands", hands=hands, wanted=settings.concurrency))
     # What ends a run takes a while to import, and comes from the program that began it: whoever
     # brings rowmill up to date meanwhile would have its end made of two versions.
     begin("runner.launch.finish", after=UNDER_WAY)
     ending = asyncio.run(Session(store, assignment, display).go())
     if ending.recovered:
-        tell(say("run.recovered", count=f"{ending.recovered:,}"))
+        print_message(say("run.recovered", count=f"{ending.recovered:,}"))
     return ending

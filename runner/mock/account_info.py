@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from jobs.job import JSON
-from runner.mock.bill import Books
+from runner.mock.bill import Bill
 from runner.mock.endpoints.chat_replies import packed
 from runner.mock.error_replies import CONSOLE, Canned, openai_error
 from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT, MockSettings
-from runner.mock.validation import Problem
+from runner.mock.validation import InvalidRequest
 
 PATHS = frozenset(
     {
@@ -33,10 +33,10 @@ PRICING: Mapping[str, JSON] = {
 """Every call at the price that stands on the bill."""
 
 
-class Counter:
+class AccountInfo:
     """The paths beside the API that New API has; each is there only where the settings have it."""
 
-    def __init__(self, settings: MockSettings, books: Books) -> None:
+    def __init__(self, settings: MockSettings, books: Bill) -> None:
         self._settings = settings
         self._books = books
         self._paths: dict[str, Callable[[], JSON]] = {}
@@ -60,7 +60,7 @@ class Counter:
     def answer(self, path: str) -> Canned:
         """The answer, or that there is none here."""
         if path not in self._paths:
-            problem = Problem(message=f"Invalid URL (GET {path})", code="")
+            problem = InvalidRequest(message=f"Invalid URL (GET {path})", code="")
             return openai_error(404, problem)
         if path == "/api/pricing":
             given = self._settings.pricing

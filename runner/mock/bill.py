@@ -13,7 +13,7 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class BilledRequest:
     """One request, as it stands in the bill. `key` is the Idempotency-Key header.
 
     `fault` and `status` are what the caller is about to see; `status` None: no status line at all.
@@ -40,15 +40,15 @@ class Download:
     fault: str | None
 
 
-_COLUMNS = tuple(column.name for column in fields(Request))
+_COLUMNS = tuple(column.name for column in fields(BilledRequest))
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
-class Books:
+class Bill:
     """Counts from the start of this mock; only `asks` goes on where an existing bill ended."""
 
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[BilledRequest] = []
         self.downloads: list[Download] = []
         self.asks: Counter[str] = Counter()
         self.fetches: Counter[str] = Counter()
@@ -77,7 +77,7 @@ class Books:
         self.asks[sha] += 1
         return self.asks[sha] - 1
 
-    def write(self, request: Request) -> None:
+    def write(self, request: BilledRequest) -> None:
         """Puts a request down, in one write, before anything is answered."""
         self.requests.append(request)
         if self._descriptor is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from runner.mock.error_replies import Canned
-from runner.mock.faults import FREE, Ask, Fault
+from runner.mock.faults import FREE, Fault, PromptRequest
 from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT
 
 UNFINISHED = frozenset({Fault.CUT, Fault.STREAM_UNFINISHED, Fault.STREAM_FALSE_DONE})
@@ -14,7 +14,7 @@ DECLINED = frozenset({Fault.REFUSAL, Fault.MODERATION})
 """Faults that are the service's own decision, worded as an answer or as an error."""
 
 
-class Wanted(Protocol):
+class RequestCase(Protocol):
     """What every kind of request has. `images` are the pictures in it."""
 
     @property
@@ -31,7 +31,7 @@ class Wanted(Protocol):
     def pictures(self) -> bool: ...
 
 
-W = TypeVar("W", bound=Wanted)
+W = TypeVar("W", bound=RequestCase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Case(Generic[W]):
 
     call: str  # the request id
     wanted: W
-    ask: Ask
+    ask: PromptRequest
     fault: Fault
     canned: Canned | None = field(default=None, repr=False)
     seen: tuple[str, ...] = ()

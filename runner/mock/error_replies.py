@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from jobs.job import JSON
 from runner.mock.faults import Fault
-from runner.mock.validation import Problem
+from runner.mock.validation import InvalidRequest
 
 _JSON = "application/json; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
@@ -34,7 +34,7 @@ CONSOLE = Canned(
 """New API answers unknown paths outside /v1 and /api with the page of its web console."""
 
 
-def openai_error(status: int, problem: Problem) -> Canned:
+def openai_error(status: int, problem: InvalidRequest) -> Canned:
     """An error in OpenAI's own shape."""
     error: JSON = {
         "message": problem.message,

@@ -112,7 +112,7 @@ _PASSING_FILE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class PromptRequest:
     """One request for one prompt: `number` says how many times it was asked before."""
 
     prompt: str = field(repr=False)
@@ -177,7 +177,7 @@ class FaultPlan:
             connection_script=tuple(map(Fault, connections)),
         )
 
-    def of_call(self, seed: int, ask: Ask) -> Fault:
+    def of_call(self, seed: int, ask: PromptRequest) -> Fault:
         """What happens to this ask."""
         scripted = _scripted(self.script, ask.prompt)
         if ask.number < len(scripted):
@@ -202,7 +202,7 @@ class FaultPlan:
             return _pick(_PASSING_FILE, chance(seed, sha, "file kind"))
         return ()
 
-    def of_task(self, seed: int, ask: Ask) -> TaskFault:
+    def of_task(self, seed: int, ask: PromptRequest) -> TaskFault:
         """What becomes of the task that this ask of a prompt was given."""
         scripted = _scripted(self.task_script, ask.prompt)
         if ask.number < len(scripted):
@@ -226,7 +226,7 @@ def _scripted(script: Mapping[str, tuple[_F, ...]], prompt: str) -> tuple[_F, ..
     return next((entries for part, entries in script.items() if part in prompt), ())
 
 
-def _kinds(seed: int, ask: Ask) -> tuple[Fault, ...]:
+def _kinds(seed: int, ask: PromptRequest) -> tuple[Fault, ...]:
     """Of four asks one may end in doubt and one unusable; the prompt decides which."""
     turn = (ask.number % 4 + int(chance(seed, ask.sha, "turn") * 3)) % 3
     match turn:

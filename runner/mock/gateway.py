@@ -11,22 +11,22 @@ from typing import Self
 from aiohttp import web
 
 from runner.mock import responses
-from runner.mock.account_info import Counter
-from runner.mock.bill import Books, Download, Request
+from runner.mock.account_info import AccountInfo
+from runner.mock.bill import Bill, BilledRequest, Download
 from runner.mock.endpoints import midjourney
-from runner.mock.endpoints.chat import Chat
+from runner.mock.endpoints.chat import ChatEndpoint
 from runner.mock.endpoints.chat_replies import packed
-from runner.mock.endpoints.edits import Edits
-from runner.mock.endpoints.embeddings import Embeddings
-from runner.mock.endpoints.images import Images
-from runner.mock.endpoints.messages import Messages
+from runner.mock.endpoints.edits import EditsEndpoint
+from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
+from runner.mock.endpoints.images import ImagesEndpoint
+from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
 from runner.mock.error_replies import CONSOLE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
-from runner.mock.handler import Answering, Desk
+from runner.mock.handler import HandlerContext, RequestHandler
 from runner.mock.pictures.serve import Files
 from runner.mock.settings import MockSettings
-from runner.mock.validation import Problem
+from runner.mock.validation import InvalidRequest
 
 HOST = "127.0.0.1"
 BAD_KEY = "sk-bad"
@@ -43,11 +43,11 @@ class MockGateway:
     def __init__(self, settings: MockSettings | None = None) -> None:
         self.settings = settings or MockSettings()
         self.base_url = ""  # known when it listens
-        self._books = Books()
+        self._books = Bill()
         self._drawer = ThreadPoolExecutor(1, thread_name_prefix="mock-drawer")
         self._files = Files(self._books, self._drawer)
-        self._counter = Counter(self.settings, self._books)
-        self._desks: dict[str, Answering] = {}
+        self._counter = AccountInfo(self.settings, self._books)
+        self._desks: dict[str, HandlerContext] = {}
         self._serial = 0
         self._stack = AsyncExitStack()
 
@@ -83,7 +83,7 @@ class MockGateway:
         await self._stack.aclose()
 
     @property
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[BilledRequest]:
         """Every request to the API, billed or not, in the order of the bill."""
         return self._books.requests
 
@@ -130,7 +130,7 @@ class MockGateway:
         if refusal is None and http.method == "POST":
             return await self._desks[http.path].answer(http, call)
         self._books.write(
-            Request(
+            BilledRequest(
                 id=call,
                 time=round(time.time(), 3),
                 endpoint=http.path,
@@ -150,18 +150,21 @@ class MockGateway:
             return responses.canned_response(self._counter.answer(http.path), {})
         return None
 
-    def _open_desks(self) -> dict[str, Answering]:
+    def _open_desks(self) -> dict[str, HandlerContext]:
         """One desk for each path that takes orders."""
         settings, books, drawer = self.settings, self._books, self._drawer
-        chat, messages = Chat(settings, self.base_url), Messages()
-        images, edits = Images(settings, self.base_url), Edits(settings, self.base_url)
-        embeddings = Embeddings(settings)
+        chat, messages = ChatEndpoint(settings, self.base_url), MessagesEndpoint()
+        images, edits = (
+            ImagesEndpoint(settings, self.base_url),
+            EditsEndpoint(settings, self.base_url),
+        )
+        embeddings = EmbeddingsEndpoint(settings)
         return {
-            chat.path: Desk(chat, settings, books=books, drawer=drawer),
-            messages.path: Desk(messages, settings, books=books, drawer=drawer),
-            images.path: Desk(images, settings, books=books, drawer=drawer),
-            edits.path: Desk(edits, settings, books=books, drawer=drawer),
-            embeddings.path: Desk(embeddings, settings, books=books, drawer=drawer),
+            chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
+            messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
+            images.path: RequestHandler(images, settings, books=books, drawer=drawer),
+            edits.path: RequestHandler(edits, settings, books=books, drawer=drawer),
+            embeddings.path: RequestHandler(embeddings, settings, books=books, drawer=drawer),
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
@@ -170,7 +173,7 @@ class MockGateway:
         if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
                 return CONSOLE
-            problem = Problem(message=f"Invalid URL ({http.method} {http.path})", code="")
+            problem = InvalidRequest(message=f"Invalid URL ({http.method} {http.path})", code="")
             return openai_error(404, problem)
         scheme, _, key = http.headers.get("Authorization", "").partition(" ")
         key = key.strip()
@@ -202,7 +205,16 @@ async def _close(listener: asyncio.Server, server: web.Server) -> None:
 _ROUTES = frozenset(
     {
         ("GET", "/v1/models"),
-        *(("POST", kind.path) for kind in (Chat, Messages, Images, Edits, Embeddings)),
+        *(
+            ("POST", kind.path)
+            for kind in (
+                ChatEndpoint,
+                MessagesEndpoint,
+                ImagesEndpoint,
+                EditsEndpoint,
+                EmbeddingsEndpoint,
+            )
+        ),
         *(("POST", path) for path in midjourney.SUBMITS),
     }
 )

@@ -9,33 +9,33 @@ from typing import Generic, Protocol, TypeVar
 from aiohttp import web
 
 from runner.mock import responses
-from runner.mock.bill import Books, Request, fault_name
+from runner.mock.bill import Bill, BilledRequest, fault_name
 from runner.mock.case import UNFINISHED, Case, W
 from runner.mock.chance import chance, prompt_digest
 from runner.mock.endpoints.chat_replies import PING
 from runner.mock.error_replies import Canned, canned_fault
-from runner.mock.faults import Ask, Fault
+from runner.mock.faults import Fault, PromptRequest
 from runner.mock.settings import MockSettings
-from runner.mock.validation import Problem
+from runner.mock.validation import InvalidRequest
 
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 
 
-class Side(Protocol[W]):
+class EndpointMock(Protocol[W]):
     """What one kind of request has of its own; everything else is the desk's."""
 
     path: str
 
-    async def read(self, http: web.BaseRequest) -> W | Problem:
+    async def read(self, http: web.BaseRequest) -> W | InvalidRequest:
         """The request, or the first thing that is wrong with it."""
         ...
 
-    def look(self, wanted: W) -> tuple[str, ...] | Problem:
+    def look(self, wanted: W) -> tuple[str, ...] | InvalidRequest:
         """What the pictures in it are; only asked where there are any."""
         ...
 
-    def refusal(self, problem: Problem, call: str) -> Canned:
+    def refusal(self, problem: InvalidRequest, call: str) -> Canned:
         """The error body for a wrong request."""
         ...
 
@@ -56,7 +56,7 @@ class Side(Protocol[W]):
         ...
 
 
-class Answering(Protocol):
+class HandlerContext(Protocol):
     """What the gateway knows of a desk."""
 
     async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
@@ -64,11 +64,11 @@ class Answering(Protocol):
         ...
 
 
-class Desk(Generic[W]):
+class RequestHandler(Generic[W]):
     """One path of one gateway. `drawer` runs what would hold up the event loop."""
 
     def __init__(
-        self, side: Side[W], settings: MockSettings, *, books: Books, drawer: Executor
+        self, side: EndpointMock[W], settings: MockSettings, *, books: Bill, drawer: Executor
     ) -> None:
         self.side = side
         self.settings = settings
@@ -80,10 +80,10 @@ class Desk(Generic[W]):
         self.books.enter()
         try:
             wanted = await self.side.read(http)
-            if isinstance(wanted, Problem):
+            if isinstance(wanted, InvalidRequest):
                 return self._turn_down(http, call, wanted)
             seen = await self._aside(self.side.look, wanted) if wanted.images else ()
-            if isinstance(seen, Problem):
+            if isinstance(seen, InvalidRequest):
                 return self._turn_down(http, call, seen)
             case = self._decide(call, wanted, seen)
             self._bill(case, http.headers.get("Idempotency-Key"))
@@ -91,17 +91,19 @@ class Desk(Generic[W]):
         finally:
             self.books.leave()
 
-    def _turn_down(self, http: web.BaseRequest, call: str, problem: Problem) -> web.Response:
+    def _turn_down(self, http: web.BaseRequest, call: str, problem: InvalidRequest) -> web.Response:
         key = http.headers.get("Idempotency-Key")
         canned = self.side.refusal(problem, call)
         self.books.write(
-            Request(id=call, time=_now(), endpoint=self.side.path, key=key, status=canned.status)
+            BilledRequest(
+                id=call, time=_now(), endpoint=self.side.path, key=key, status=canned.status
+            )
         )
         return responses.canned_response(canned, {"X-Oneapi-Request-Id": call})
 
     def _decide(self, call: str, wanted: W, seen: tuple[str, ...]) -> Case[W]:
         seed, sha = self.settings.seed, prompt_digest(wanted.prompt)
-        ask = Ask(
+        ask = PromptRequest(
             prompt=wanted.prompt,
             sha=sha,
             number=self.books.ask(sha),
@@ -116,7 +118,7 @@ class Desk(Generic[W]):
 
     def _bill(self, case: Case[W], key: str | None) -> None:
         self.books.write(
-            Request(
+            BilledRequest(
                 id=case.call,
                 time=_now(),
                 endpoint=self.side.path,

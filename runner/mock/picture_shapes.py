@@ -10,7 +10,7 @@ from jobs.job import JSON
 from runner.mock.chance import chance
 
 
-class Form(StrEnum):
+class PictureShape(StrEnum):
     """Where in the message the pictures are."""
 
     MARKDOWN = "a"  # ![图片](link) alone
@@ -22,15 +22,15 @@ class Form(StrEnum):
     DATA = "n"  # the body of an images answer, without choices
 
 
-DRAWN = frozenset({Form.INLINE, Form.IMAGES})
+DRAWN = frozenset({PictureShape.INLINE, PictureShape.IMAGES})
 """Forms that carry the bytes instead of links."""
 
-STREAMED = frozenset(Form) - {Form.PARTS, Form.DATA}
+STREAMED = frozenset(PictureShape) - {PictureShape.PARTS, PictureShape.DATA}
 """Forms that exist as a stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class FinishedPictures:
     """The finished pictures of one call: `links`, or `drawn` (PNG), as the form wants them."""
 
     base_url: str
@@ -41,34 +41,34 @@ class Shelf:
     drawn: tuple[bytes, ...] = ()
 
 
-def form_of(seed: int, sha: str, forms: Sequence[Form], *, stream: bool) -> Form:
+def form_of(seed: int, sha: str, forms: Sequence[PictureShape], *, stream: bool) -> PictureShape:
     """The form in which this prompt's pictures come."""
     fitting = [form for form in forms if form in STREAMED] if stream else forms
     if not fitting:
-        return Form.MARKDOWN
+        return PictureShape.MARKDOWN
     return fitting[int(chance(seed, sha, "form") * len(fitting))]
 
 
-def picture_message(form: Form, shelf: Shelf) -> dict[str, JSON]:
+def picture_message(form: PictureShape, shelf: FinishedPictures) -> dict[str, JSON]:
     """The assistant's message; for `DATA` the caller takes `data_body` instead."""
     match form:
-        case Form.DOWNLOADS:
+        case PictureShape.DOWNLOADS:
             return _message(_with_downloads(shelf))
-        case Form.PROGRESS:
+        case PictureShape.PROGRESS:
             return _message(_progress(shelf) + _with_downloads(shelf))
-        case Form.INLINE:
+        case PictureShape.INLINE:
             texts = [f"![image]({_data_uri(picture)})" for picture in shelf.drawn]
             return _message("\n".join(texts))
-        case Form.PARTS:
+        case PictureShape.PARTS:
             return _message([{"type": "text", "text": "Here you are."}, *map(_part, shelf.links)])
-        case Form.IMAGES:
+        case PictureShape.IMAGES:
             images = [_part(_data_uri(picture)) for picture in shelf.drawn]
             return {"role": "assistant", "content": "", "images": images}
         case _:
             return _message("".join(f"![图片]({link})\n\n" for link in shelf.links))
 
 
-def data_body(shelf: Shelf, created: int) -> dict[str, JSON]:
+def data_body(shelf: FinishedPictures, created: int) -> dict[str, JSON]:
     """The whole answer in the form of an images answer."""
     return {"created": created, "data": [{"url": link} for link in shelf.links]}
 
@@ -85,7 +85,7 @@ def _data_uri(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
-def _with_downloads(shelf: Shelf) -> str:
+def _with_downloads(shelf: FinishedPictures) -> str:
     text = ""
     for number, link in enumerate(shelf.links, start=1):
         download = link.replace("/files/", "/files/download/", 1)
@@ -93,7 +93,7 @@ def _with_downloads(shelf: Shelf) -> str:
     return text
 
 
-def _progress(shelf: Shelf) -> str:
+def _progress(shelf: FinishedPictures) -> str:
     echo = json.dumps({"prompt": shelf.prompt, "n": len(shelf.links)}, ensure_ascii=False)
     web, source = (f"{shelf.base_url}/{place}/{shelf.task}" for place in ("web", "source"))
     return (

@@ -8,7 +8,7 @@ from typing import Literal
 from jobs.job import JSON
 from runner.mock.chance import chance
 from runner.mock.faults import FaultPlan
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 
 PRICE_PER_TEXT = 0.002
 PRICE_PER_PICTURE = 0.02
@@ -35,7 +35,7 @@ class MockSettings:
     key: str | None = None
     slow: float = 1.0
     task_seconds: float = 1.0
-    forms: tuple[Form, ...] = tuple(Form)
+    forms: tuple[PictureShape, ...] = tuple(PictureShape)
     embedding_inputs: int = 2048
     image_fields: tuple[str, ...] = ("image", "image[]")
     pricing: Mapping[str, JSON] | bytes | None = None

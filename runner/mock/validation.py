@@ -20,7 +20,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class InvalidRequest:
     """What is wrong with a request; the fields of OpenAI's error body."""
 
     message: str
@@ -28,10 +28,10 @@ class Problem:
     code: str | None = None
 
 
-class WrongError(Exception):
+class InvalidRequestError(Exception):
     """Ends the reading of a request; never leaves the reader."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: InvalidRequest) -> None:
         super().__init__(problem.message)
         self.problem = problem
 
@@ -80,7 +80,7 @@ def checked_schema(name: str, schema: Any) -> Mapping[str, JSON]:
 
 def wrong(message: str, param: str | None = None, code: str | None = None) -> NoReturn:
     """Raises what is wrong."""
-    raise WrongError(Problem(message=message, param=param, code=code))
+    raise InvalidRequestError(InvalidRequest(message=message, param=param, code=code))
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from runner.transport.client import Wire
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Line:
+class KeyLine:
     """One key's way to the gateway. `name` tells it from the others, and nothing of the key."""
 
     name: str
@@ -27,10 +27,10 @@ class Account:
 
     label: str
     pace: Pace
-    lines: list[Line]
+    lines: list[KeyLine]
     turn: int = 0
 
-    def next_line(self) -> Line:
+    def next_line(self) -> KeyLine:
         """Its keys, one after the other."""
         self.turn += 1
         return self.lines[self.turn % len(self.lines)]
@@ -41,7 +41,7 @@ class Flight:
     """One call on its way."""
 
     account: Account
-    line: Line
+    line: KeyLine
     row: int
     started: float  # monotonic, when it was admitted
     deadline: list[float] = field(default_factory=list)  # Unix seconds, once it is sent
@@ -125,7 +125,7 @@ class Accounts:
             if tokens is not None:
                 flight.account.pace.used(tokens)
 
-    def line_of(self, job: Claimed) -> Line | None:
+    def line_of(self, job: Claimed) -> KeyLine | None:
         """The key that a call in flight went out with."""
         flight = self._flights.get(job.call_key)
         return flight.line if flight is not None else None
@@ -135,7 +135,7 @@ class Accounts:
         flight = self._flights.get(job.call_key)
         return flight.account if flight is not None else None
 
-    def drop(self, line: Line) -> bool:
+    def drop(self, line: KeyLine) -> bool:
         """Sends nothing with this key any more; False where there is no other."""
         for account in self.accounts:
             if line in account.lines and len(account.lines) > 1:
@@ -182,7 +182,7 @@ class Accounts:
     # --- the wire -------------------------------------------------------------------------------
 
     @property
-    def first(self) -> Line:
+    def first(self) -> KeyLine:
         """A key to ask the gateway itself with."""
         return self.accounts[0].lines[0]
 

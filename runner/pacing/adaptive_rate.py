@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from runner.pacing.random_refusals import Chance
+from runner.pacing.random_refusals import RandomRefusals
 
 LOOK_BACK = 60.0  # seconds before a refusal: most providers count by the minute
 LONGEST = 150.0  # seconds; whoever refuses for longer does not count by the minute
@@ -20,7 +20,7 @@ BURST = 0.1  # seconds' worth that may start at once: it catches up late timers
 MOST_PER_SECOND = 10_000.0
 
 
-class Seeker:
+class AdaptiveRate:
     """The learned pace of one account: no limit before the first refusal.
 
     A refusal opens an episode that the first success of a later call closes. What went through
@@ -32,7 +32,7 @@ class Seeker:
     def __init__(self) -> None:
         self.rate: float | None = None  # starts a second
         self.refused_at: float | None = None  # of the episode that is open
-        self._chance = Chance()
+        self._chance = RandomRefusals()
         self._bins: deque[list[float]] = deque()  # [second, accepted starts]
         self._since = -math.inf  # the last episode's end; nothing before it counts
         self._cost = 0  # refusals in the episode that is open

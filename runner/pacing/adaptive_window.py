@@ -6,7 +6,7 @@ TIMES = 2  # in a row, before that is believed
 REST = 120.0  # seconds until it is tried again
 
 
-class Climb:
+class AdaptiveWindow:
     """A window that doubles as long as twice as many calls at once bring more answers.
 
     It grows by one with each answer, then is measured over as many answers as it holds. Where two

@@ -10,7 +10,7 @@ KEPT_IN_MIND = 10  # refusals
 MOMENTS = 512  # of starts, until it is known what came of them
 
 
-class AtOnce:
+class ConcurrencyLimit:
     """The limit of calls at once; None where there is none, or what is limited is another thing.
 
     A limit by time soon lets a call in beside as many others as the refused one had; a limit of

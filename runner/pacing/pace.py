@@ -4,10 +4,10 @@ import math
 import time
 from collections.abc import Callable
 
-from runner.pacing.adaptive_rate import Seeker
-from runner.pacing.adaptive_window import START, Climb
+from runner.pacing.adaptive_rate import AdaptiveRate
+from runner.pacing.adaptive_window import START, AdaptiveWindow
 from runner.pacing.backoff import Wait
-from runner.pacing.concurrency_limit import AtOnce
+from runner.pacing.concurrency_limit import ConcurrencyLimit
 from runner.pacing.quota import OwnQuota, Quota
 from runner.pacing.rate_window import Limits
 
@@ -47,7 +47,7 @@ class Pace:
         self.holds: set[str] = set()  # who holds all calls back: a person, an outage
         self.paused_until = -math.inf
         self.reason = ""
-        self.seeker = Seeker()
+        self.seeker = AdaptiveRate()
         self._refusals = 0  # in a row
         self._heard = 0  # calls that were accepted or refused
         self._share = 0.0  # of them that were refused, the latest counting most
@@ -64,8 +64,10 @@ class Pace:
     def retune(self, limits: Limits) -> None:
         """Sets new limits, also in the middle of a run; what is in flight stays in flight."""
         self.limits = limits
-        self._climb = Climb(limits.in_flight, start=START if limits.auto else limits.in_flight)
-        self._at_once = AtOnce(limits.in_flight)
+        self._climb = AdaptiveWindow(
+            limits.in_flight, start=START if limits.auto else limits.in_flight
+        )
+        self._at_once = ConcurrencyLimit(limits.in_flight)
         if self._quota is not None:
             self._quota.retune(limits)
         elif limits.rpm is not None or limits.tpm is not None:
@@ -210,8 +212,10 @@ class Pace:
         if rare and not self.limits.auto:
             self.seeker.overlook()
         if self._probation == "gone":
-            self._climb = Climb(self.limits.in_flight, weighs=self.limits.auto)  # begin gently
-            self._at_once = AtOnce(self.limits.in_flight)  # many at once would storm it
+            self._climb = AdaptiveWindow(
+                self.limits.in_flight, weighs=self.limits.auto
+            )  # begin gently
+            self._at_once = ConcurrencyLimit(self.limits.in_flight)  # many at once would storm it
         self._probation, self._trial = "", None
         self.seeker.accepted(now, now if started is None else started, rare=rare)
         if self._at_once.limit is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from jobs.lock import hold_briefly
-from runner.pacing.rate_window import FIRST_GUESS, Limits, Minute, packed, unpacked
+from runner.pacing.rate_window import FIRST_GUESS, Limits, RateWindow, packed, unpacked
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class OwnQuota:
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._mean = Mean()
-        self._minute = Minute(at=clock())
+        self._minute = RateWindow(at=clock())
         self.retune(limits)
 
     def retune(self, limits: Limits) -> None:
@@ -178,14 +178,14 @@ class SharedQuota:
         """When it is worth asking again, as of the last look into the file."""
         return self._next_at if self._alone is None else self._alone.next_at()
 
-    def _look(self, minute: Minute) -> None:
+    def _look(self, minute: RateWindow) -> None:
         """What the file says, on our own clock."""
         ours = self._clock() - minute.at
         self._paused_until = minute.paused_until + ours
         self._next_at = max(minute.next_at(self._limits), minute.paused_until) + ours
 
     @contextlib.contextmanager
-    def _open(self, *, patient: bool = False) -> Iterator[Minute | None]:
+    def _open(self, *, patient: bool = False) -> Iterator[RateWindow | None]:
         """The minute in the file, written back at the end; None where it cannot be had now."""
         if self._alone is not None:
             yield None
@@ -212,12 +212,12 @@ class SharedQuota:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         return os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
 
-    def _read(self, file: IO[bytes]) -> Minute:
+    def _read(self, file: IO[bytes]) -> RateWindow:
         now = self._wall()
         data = file.read()
-        minute = unpacked(data) if data else Minute(at=now)
+        minute = unpacked(data) if data else RateWindow(at=now)
         if minute is None:  # damaged: as if the minute were used up
-            minute = Minute(at=now, credit=0.0)
+            minute = RateWindow(at=now, credit=0.0)
             minute.starts[int(now) % len(minute.starts)] = int(self._limits.rpm or 0)
         minute.allowance = _allowance(minute, self._limits)
         minute.roll(now, self._limits)
@@ -228,7 +228,7 @@ class SharedQuota:
         self._alone = OwnQuota(self._limits, self._clock)
 
 
-def _allowance(minute: Minute, limits: Limits) -> float:
+def _allowance(minute: RateWindow, limits: Limits) -> float:
     """Tokens left; a limit that is new begins with the tenth second of it."""
     if limits.tpm is None or math.isfinite(minute.allowance):
         return minute.allowance
@@ -236,7 +236,7 @@ def _allowance(minute: Minute, limits: Limits) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class QuotaStore:
     """Where accounts of this machine's user keep what they share."""
 
     folder: Path

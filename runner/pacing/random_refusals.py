@@ -12,7 +12,7 @@ FULLER = 2.0  # … and so many more at e times the pace: chance has so much oft
 UNTOLD = 1.5  # times as many pass before the bucket is full
 
 
-class Chance:
+class RandomRefusals:
     """The share of calls that an account refuses whatever the pace.
 
     A limit's refusals go away when the pace falls; those of chance stay. So what is refused far

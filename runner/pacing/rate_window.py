@@ -26,7 +26,7 @@ class Limits:
 
 
 @dataclass(slots=True, kw_only=True)
-class Minute:
+class RateWindow:
     """Starts by the second, and what is left to start with. All times are one clock's seconds.
 
     Never more starts in any sixty seconds than `rpm`, spread over them: what was not used is not
@@ -107,7 +107,7 @@ _FORM = struct.Struct(f"<dddd{SECONDS}I")
 MARK = b"rowmill1"
 
 
-def packed(minute: Minute) -> bytes:
+def packed(minute: RateWindow) -> bytes:
     """The minute as bytes that show when they are damaged."""
     body = _FORM.pack(
         minute.at, minute.credit, minute.allowance, minute.paused_until, *minute.starts
@@ -115,13 +115,13 @@ def packed(minute: Minute) -> bytes:
     return MARK + body + struct.pack("<I", zlib.crc32(body))
 
 
-def unpacked(data: bytes) -> Minute | None:
+def unpacked(data: bytes) -> RateWindow | None:
     """The minute in these bytes; None where they are damaged."""
     body = data[len(MARK) : -4]
     whole = len(data) == len(MARK) + _FORM.size + 4 and data.startswith(MARK)
     if not whole or zlib.crc32(body) != struct.unpack("<I", data[-4:])[0]:
         return None
     at, credit, allowance, paused_until, *starts = _FORM.unpack(body)
-    return Minute(
+    return RateWindow(
         at=at, credit=credit, allowance=allowance, paused_until=paused_until, starts=list(starts)
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
-from runner.preflight.gateway_info import Told, inquire
-from runner.preflight.pending_work import Due
+from runner.preflight.gateway_info import GatewayInfo, ask_gateway
+from runner.preflight.pending_work import PendingWork
 from runner.secret import Secret
 from runner.settings.keys import OwnedKey, find_keys, keys_name
 from runner.settings.settings import Settings
@@ -16,23 +16,23 @@ from runner.transport.client import Target, TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seller:
+class GatewaySession:
     """Who will be asked, with which keys, and what it says of itself."""
 
     keys: tuple[OwnedKey, ...]
     target: Target = field(repr=False)
-    told: Told
+    told: GatewayInfo
 
 
-def ask(settings: Settings, key: Secret | None, due: Due) -> Seller:
+def open_gateway(settings: Settings, key: Secret | None, due: PendingWork) -> GatewaySession:
     """Find keys and address, and ask. Raises Refusal for want of one that can be used.
 
     `key` stands for all others where a rehearsal brings its own.
     """
     keys = (OwnedKey(key=key),) if key is not None else _keys(settings)
     target = _target(settings, keys[0].key)
-    told = inquire(target) if due.calls(settings.limit) else Told()
-    return Seller(keys=keys, target=target, told=told)
+    told = ask_gateway(target) if due.calls(settings.limit) else GatewayInfo()
+    return GatewaySession(keys=keys, target=target, told=told)
 
 
 def _keys(settings: Settings) -> tuple[OwnedKey, ...]:

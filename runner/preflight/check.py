@@ -14,12 +14,18 @@ from jobs.loading.template import Template, TemplateError
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.pace import recent_seconds
-from jobs.store.queries.spending import Asked, Committed, committed, mean_costs, mean_file_size
+from jobs.store.queries.spending import (
+    Committed,
+    RequestGroup,
+    committed,
+    mean_costs,
+    mean_file_size,
+)
 from jobs.store.queries.totals import counts
 from jobs.store.spans import Absence
-from jobs.store.staging import Plan
+from jobs.store.staging import LoadPlan
 from runner.catalogue import say
 from runner.catalogue.findings import describe, words
 from runner.catalogue.missing_rows import absence_words
@@ -28,25 +34,31 @@ from runner.endpoints.inputs import describe as describe_inputs
 from runner.endpoints.inputs import field_named
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
-from runner.intake.intake import Onlooker, look_at, would_rebuy
+from runner.intake.intake import DryRun, look_at, would_rebuy
 from runner.intake.loaded import Intake
 from runner.intake.requests import BODY
 from runner.intake.understand import plain_layout
 from runner.preflight.budget import decide
-from runner.preflight.forecast import Forecast, forecast_record, foresee
-from runner.preflight.gateway_info import last_offer
-from runner.preflight.pending_work import Past
-from runner.preflight.preview import NoRequestError, Place, Preview, preview, without_long_texts
+from runner.preflight.forecast import Forecast, forecast, forecast_record
+from runner.preflight.gateway_info import last_listing
+from runner.preflight.pending_work import PastCalls
+from runner.preflight.preview import (
+    NoRequestError,
+    Preview,
+    PreviewContext,
+    preview,
+    without_long_texts,
+)
 from runner.prices.price_list import PriceList
 from runner.settings.keys import KeyRefusal, find_key, keys_name
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 LOOKED_AT = 200  # first requests from which the price of all is foretold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class CheckResult:
     """All that is known about a sheet before it is run. `stops` says why a run would not begin."""
 
     sheet: Path
@@ -57,7 +69,7 @@ class Survey:
     headers: tuple[str, ...] = ()
     columns: ColumnMap | None = None
     identity: str | None = None
-    plan: Plan | None = None
+    plan: LoadPlan | None = None
     findings: tuple[Finding, ...] = ()
     problems: tuple[Finding, ...] = ()
     models: Mapping[str, int] = field(default_factory=dict)
@@ -109,10 +121,10 @@ class Survey:
 
 
 def survey(
-    sheet: Path, workspace: Workspace, settings: Settings, known: Batch | None, *, count: int
-) -> Survey:
+    sheet: Path, workspace: Workspace, settings: Settings, known: LoadedSheet | None, *, count: int
+) -> CheckResult:
     """Look at a sheet as `run` would. What makes it unusable is part of what is found."""
-    bare = Survey(
+    bare = CheckResult(
         sheet=sheet,
         workspace=workspace.folder,
         settings=settings,
@@ -122,9 +134,9 @@ def survey(
     )
     store = Store.scratch() if known is None else Store.stage(workspace.table)
     try:
-        looks = Onlooker(workspace=workspace, known=known, count=max(count, LOOKED_AT))
+        looks = DryRun(workspace=workspace, known=known, count=max(count, LOOKED_AT))
         intake = look_at(store, sheet, settings, looks)
-        offer = last_offer(settings.base_url)
+        offer = last_listing(settings.base_url)
         prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer else {})
         found = _forecast(store, intake, settings, prices)
     except SheetError as error:
@@ -162,7 +174,7 @@ def survey(
 # --- sheets that cannot be run --------------------------------------------------------------------
 
 
-def _half_known(found: Survey) -> Survey:
+def _half_known(found: CheckResult) -> CheckResult:
     """As much as reading the sheet tells, so that one look shows all there is to mend."""
     settings = found.settings
     try:
@@ -196,7 +208,7 @@ def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
 
 
 def _stops(
-    intake: Intake, workspace: Workspace, settings: Settings, known: Batch | None
+    intake: Intake, workspace: Workspace, settings: Settings, known: LoadedSheet | None
 ) -> Iterable[str]:
     """Everything at which a run would stop, not only the first."""
     ours = intake.sheet.name
@@ -224,7 +236,7 @@ def _requests(
     intake: Intake, sheet: Path, settings: Settings, count: int
 ) -> Iterable[tuple[int, Preview | str]]:
     folder = sheet.absolute().parent
-    place = Place(base_url=settings.base_url, folder=folder, allowed=settings.files_from)
+    place = PreviewContext(base_url=settings.base_url, folder=folder, allowed=settings.files_from)
     for row, endpoint, fields in intake.first[:count]:
         try:
             yield row, preview(endpoint, json.loads(fields), place)
@@ -239,13 +251,13 @@ def _forecast(
     if plan is None:
         return None
     with store.read() as tx:
-        waiting = counts(tx, BATCH_ID).waiting
-        due = Past(
-            costs=mean_costs(tx, BATCH_ID),
-            seconds=recent_seconds(tx, BATCH_ID),
-            file_size=mean_file_size(tx, BATCH_ID),
+        waiting = counts(tx, SHEET_ID).waiting
+        due = PastCalls(
+            costs=mean_costs(tx, SHEET_ID),
+            seconds=recent_seconds(tx, SHEET_ID),
+            file_size=mean_file_size(tx, SHEET_ID),
         )
-        before = committed(tx, BATCH_ID)
+        before = committed(tx, SHEET_ID)
     fresh = plan.new + plan.changed + plan.returned - plan.answered_already
     calls = max(min(waiting + fresh, plan.staged) - plan.bad, 0)
     if settings.rows is not None:
@@ -254,10 +266,10 @@ def _forecast(
         calls = min(calls, max(named - absent, 0))
     if settings.limit is not None:
         calls = min(calls, settings.limit)
-    return foresee(_kinds(intake, settings), calls, prices, settings, due), before
+    return forecast(_kinds(intake, settings), calls, prices, settings, due), before
 
 
-def _kinds(intake: Intake, settings: Settings) -> list[Asked]:
+def _kinds(intake: Intake, settings: Settings) -> list[RequestGroup]:
     """Each model with the examples that the first rows give; a model needs none to be priced."""
     examples: dict[str, list[tuple[str, dict[str, JSON]]]] = {}
     for _, name, fields in intake.first:
@@ -267,7 +279,7 @@ def _kinds(intake: Intake, settings: Settings) -> list[Asked]:
     for model, rows in intake.models.items():
         found = examples.get(model) or [(settings.endpoint or "chat", {})]
         kinds.append(
-            Asked(
+            RequestGroup(
                 endpoint=found[0][0],
                 model=model,
                 rows=rows,
@@ -331,7 +343,7 @@ def _key_note(settings: Settings) -> str | None:
 # --- as data --------------------------------------------------------------------------------------
 
 
-def survey_record(found: Survey) -> dict[str, JSON]:
+def survey_record(found: CheckResult) -> dict[str, JSON]:
     """The survey as public data."""
     plan, ahead = found.plan, found.forecast
     counted = (

@@ -20,7 +20,7 @@ from jobs.store.integrity import REVISION, damages, on_shared_file_system
 from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
 from runner.exits import Exit
-from runner.preflight.gateway_info import Told, inquire
+from runner.preflight.gateway_info import GatewayInfo, ask_gateway
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
 from runner.protocol.call import Call, Delivery, NotSent, Reply
@@ -38,7 +38,7 @@ LITTLE = 1_000_000_000  # bytes of free disk below which it is said
 LONGEST_LIST = 8
 
 
-class Health(StrEnum):
+class CheckState(StrEnum):
     """How it stands with one thing."""
 
     GOOD = "good"
@@ -52,7 +52,7 @@ class Check:
 
     name: str
     found: str
-    health: Health = Health.GOOD
+    health: CheckState = CheckState.GOOD
     values: Mapping[str, str] = field(default_factory=dict)
     code: Exit = Exit.DONE  # what a bad one means for the exit code
 
@@ -66,11 +66,11 @@ class Diagnosis:
 
 
 def _bad(name: str, found: str, code: Exit = Exit.UNUSABLE, **values: str) -> Check:
-    return Check(name=name, found=found, health=Health.BAD, values=values, code=code)
+    return Check(name=name, found=found, health=CheckState.BAD, values=values, code=code)
 
 
 def _note(name: str, found: str, **values: str) -> Check:
-    return Check(name=name, found=found, health=Health.NOTE, values=values)
+    return Check(name=name, found=found, health=CheckState.NOTE, values=values)
 
 
 def _good(name: str, found: str, **values: str) -> Check:
@@ -88,7 +88,7 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
     else:
         if key is None:
             checks.append(_bad("key", "none", provider=keys_name(settings)))
-    models, told = None, Told()
+    models, told = None, GatewayInfo()
     try:
         target = _target(settings, key or Secret("none"))
     except TargetError as error:
@@ -99,7 +99,7 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
         checks += _of_gateway(settings, delivery, key, began=began, target=target)
         models = _models(delivery)
         if isinstance(delivery, Reply):
-            told = inquire(target)
+            told = ask_gateway(target)
     checks += _of_models(wanted, models)
     checks += _of_prices(settings, wanted, told)
     checks += _of_place(workspace)
@@ -239,7 +239,7 @@ def _of_models(wanted: Sequence[str], models: tuple[str, ...] | None) -> Iterato
         yield _note("models", found, model=model, near=near[0] if near else "")
 
 
-def _of_prices(settings: Settings, wanted: Sequence[str], told: Told) -> Iterator[Check]:
+def _of_prices(settings: Settings, wanted: Sequence[str], told: GatewayInfo) -> Iterator[Check]:
     offer = told.offer
     prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer is not None else {})
     if offer is not None:

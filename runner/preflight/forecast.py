@@ -6,15 +6,15 @@ from decimal import Decimal
 from statistics import quantiles
 
 from jobs.job import JSON
-from jobs.store.queries.spending import Asked
+from jobs.store.queries.spending import RequestGroup
 from runner.catalogue import say
-from runner.catalogue.money import amount_words
+from runner.catalogue.money import format_amount
 from runner.endpoints.registry import ENDPOINTS
 from runner.pacing.pace import CEILING
-from runner.preflight.pending_work import Past
+from runner.preflight.pending_work import PastCalls
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
-from runner.prices.request import LONGEST, Ask
+from runner.prices.request import LONGEST, PricedRequest
 from runner.prices.tariff import Source
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
@@ -64,8 +64,12 @@ class Forecast:
         return bool(self.unknown) or any(high > amount for _, high in self.amounts.values())
 
 
-def foresee(
-    kinds: Sequence[Asked], calls: int, prices: PriceList, settings: Settings, past: Past
+def forecast(
+    kinds: Sequence[RequestGroup],
+    calls: int,
+    prices: PriceList,
+    settings: Settings,
+    past: PastCalls,
 ) -> Forecast:
     """The ranges for `calls` of these rows (a limit may take fewer than there are)."""
     total = sum(kind.rows for kind in kinds) or 1
@@ -129,7 +133,7 @@ def range_words(ahead: Forecast) -> str:
 
 
 def _range(currency: str, low: float, high: float) -> str:
-    least, most = amount_words(low), amount_words(high)
+    least, most = format_amount(low), format_amount(high)
     if least == most:
         return f"{most} {currency}"
     return say("money.between", low=least, high=most, currency=currency)
@@ -144,7 +148,7 @@ def _whose(ahead: Forecast) -> list[str]:
     return words
 
 
-def _each(kind: Asked, prices: PriceList, past: Past) -> tuple[float, float] | None:
+def _each(kind: RequestGroup, prices: PriceList, past: PastCalls) -> tuple[float, float] | None:
     """Between what one row of this kind probably costs."""
     tariff = prices.of(kind.model)
     if tariff is None:
@@ -161,15 +165,15 @@ def _each(kind: Asked, prices: PriceList, past: Past) -> tuple[float, float] | N
     return float(low), float(high)
 
 
-def _asks(kind: Asked) -> list[Ask]:
+def _asks(kind: RequestGroup) -> list[PricedRequest]:
     longest = LONGEST.get(kind.endpoint)
     return [
-        Ask(endpoint=kind.endpoint, model=kind.model, fields=fields, longest=longest)
+        PricedRequest(endpoint=kind.endpoint, model=kind.model, fields=fields, longest=longest)
         for fields in kind.examples
     ]
 
 
-def _is_unlimited(kind: Asked) -> bool:
+def _is_unlimited(kind: RequestGroup) -> bool:
     return kind.endpoint in UNLIMITED_FIELDS and any(one.limit() is None for one in _asks(kind))
 
 
@@ -178,7 +182,7 @@ def _rounded(amount: float) -> float:
 
 
 def _seconds(
-    kinds: Sequence[Asked], calls: int, settings: Settings, before: Sequence[float]
+    kinds: Sequence[RequestGroup], calls: int, settings: Settings, before: Sequence[float]
 ) -> tuple[float, float] | None:
     """By the middle half of earlier calls' times, else by usual ones; never faster than --rpm."""
     if not calls:
@@ -200,7 +204,7 @@ def _seconds(
     return low, high
 
 
-def _disk(kinds: Sequence[Asked], share: float, past: Past) -> tuple[int, int]:
+def _disk(kinds: Sequence[RequestGroup], share: float, past: PastCalls) -> tuple[int, int]:
     low = high = 0.0
     for kind in kinds:
         rows = kind.rows * share

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.prices.balance import Till, read_billing, read_token_usage
-from runner.prices.gateway_prices import read_offer
+from runner.prices.balance import Balance, read_billing, read_token_usage
+from runner.prices.gateway_prices import read_price_list
 from runner.prices.tariff import Tariff
 from runner.protocol.call import Call, Reply
 from runner.secret import redacted
@@ -26,7 +26,7 @@ KEPT_FOR = 30 * 86_400.0  # seconds that a kept price list is still shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class PriceListing:
     """A gateway's price list, and when it was had (Unix seconds)."""
 
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)
@@ -34,31 +34,31 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class GatewayInfo:
     """What a gateway said of itself; None where it says nothing of the kind."""
 
-    offer: Offer | None = None
-    till: Till | None = None
+    offer: PriceListing | None = None
+    till: Balance | None = None
 
 
-def inquire(target: Target) -> Told:
+def ask_gateway(target: Target) -> GatewayInfo:
     """Prices and till. Where the price list cannot be had now, the one of last time."""
     replies = asyncio.run(_ask(target, (PRICING, TOKEN_USAGE, SUBSCRIPTION, USAGE)))
     pricing, *till = replies
-    tariffs = read_offer(pricing) if pricing else None
+    tariffs = read_price_list(pricing) if pricing else None
     offer = None
     if tariffs:
-        offer = Offer(tariffs=tariffs, at=time.time())
+        offer = PriceListing(tariffs=tariffs, at=time.time())
         _keep(target.base_url, pricing)
-    return Told(offer=offer or last_offer(target.base_url), till=_till(*till))
+    return GatewayInfo(offer=offer or last_listing(target.base_url), till=_till(*till))
 
 
-def till_of(target: Target) -> Till | None:
+def read_balance(target: Target) -> Balance | None:
     """The till alone."""
     return _till(*asyncio.run(_ask(target, (TOKEN_USAGE, SUBSCRIPTION, USAGE))))
 
 
-def _till(token: bytes, subscription: bytes, usage: bytes) -> Till | None:
+def _till(token: bytes, subscription: bytes, usage: bytes) -> Balance | None:
     found = read_token_usage(token) or read_billing(subscription, usage)
     if found is not None and found.left is None:
         # A key without a limit of its own; what the account has may be told by the other call.
@@ -78,15 +78,15 @@ async def _ask(target: Target, paths: tuple[str, ...]) -> list[bytes]:
 # --- the price list of last time -----------------------------------------------------------------
 
 
-def last_offer(base_url: str) -> Offer | None:
+def last_listing(base_url: str) -> PriceListing | None:
     """The price list that this gateway gave last time, for whoever may not ask now."""
     try:
         found = json.loads(_file(base_url).read_text(encoding="utf-8"))
         at, body = float(found["at"]), str(found["body"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    tariffs = read_offer(body.encode())
-    return Offer(tariffs=tariffs, at=at) if tariffs and time.time() - at < KEPT_FOR else None
+    tariffs = read_price_list(body.encode())
+    return PriceListing(tariffs=tariffs, at=at) if tariffs and time.time() - at < KEPT_FOR else None
 
 
 def _keep(base_url: str, body: bytes) -> None:

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from jobs.store import Transaction
 from jobs.store.queries.pace import recent_seconds
 from jobs.store.queries.spending import (
-    Asked,
     Committed,
+    RequestGroup,
     committed,
     mean_costs,
     mean_file_size,
     to_send,
 )
 from runner.settings.settings import Settings
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PastCalls:
     """What earlier calls of this sheet tell; empty for a new one."""
 
     costs: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
@@ -27,11 +27,11 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class PendingWork:
     """The rows that are to be asked, and what is known of such rows; read in one look."""
 
-    kinds: tuple[Asked, ...]
-    past: Past
+    kinds: tuple[RequestGroup, ...]
+    past: PastCalls
     before: Committed
 
     def calls(self, limit: int | None) -> int:
@@ -40,14 +40,14 @@ class Due:
         return rows if limit is None else min(rows, limit)
 
 
-def look(tx: Transaction, settings: Settings) -> Due:
+def read_pending_work(tx: Transaction, settings: Settings) -> PendingWork:
     """Read what the forecast needs."""
-    return Due(
-        kinds=tuple(to_send(tx, BATCH_ID, positions=settings.rows)),
-        past=Past(
-            costs=mean_costs(tx, BATCH_ID),
-            seconds=recent_seconds(tx, BATCH_ID),
-            file_size=mean_file_size(tx, BATCH_ID),
+    return PendingWork(
+        kinds=tuple(to_send(tx, SHEET_ID, positions=settings.rows)),
+        past=PastCalls(
+            costs=mean_costs(tx, SHEET_ID),
+            seconds=recent_seconds(tx, SHEET_ID),
+            file_size=mean_file_size(tx, SHEET_ID),
         ),
-        before=committed(tx, BATCH_ID),
+        before=committed(tx, SHEET_ID),
     )

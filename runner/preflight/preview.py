@@ -25,7 +25,7 @@ LONG_TEXT = 600  # characters of one text that a preview shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PreviewContext:
     """Where requests of a sheet go, and where its pictures lie."""
 
     base_url: str
@@ -68,7 +68,7 @@ class NoRequestError(Exception):
     """These fields do not make a request; the text says why."""
 
 
-def preview(name: str, fields: Mapping[str, JSON], place: Place) -> Preview:
+def preview(name: str, fields: Mapping[str, JSON], place: PreviewContext) -> Preview:
     """The request of a job. Raises `NoRequestError`."""
     found = endpoint(name)
     if isinstance(found, UnknownEndpoint):
@@ -123,7 +123,7 @@ def without_long_texts(value: JSON) -> JSON:
 
 
 def _built(
-    found: AnyEndpoint, fields: Mapping[str, JSON], place: Place
+    found: AnyEndpoint, fields: Mapping[str, JSON], place: PreviewContext
 ) -> tuple[Call, dict[str, str]]:
     """The call with a mark in place of each picture, and what is shown for each mark."""
     shown: dict[str, str] = {}
@@ -133,7 +133,7 @@ def _built(
     return found.build(parse(found.inputs, fields, pictures)), shown
 
 
-def _stand_in(reference: Reference, place: Place, shown: dict[str, str]) -> Attachment:
+def _stand_in(reference: Reference, place: PreviewContext, shown: dict[str, str]) -> Attachment:
     """A picture with a mark for its bytes, so that no megabytes are packed only to be hidden."""
     try:
         real = load(reference, folder=place.folder, allowed=place.allowed)

@@ -14,7 +14,7 @@ from jobs.store import Store, TableError
 from jobs.store.integrity import DamagedError
 from jobs.store.queries.totals import counts, failures, spent
 from runner.secret import redacted
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 PACKAGES = ("aiohttp", "httpx", "sqlalchemy", "click", "pandas", "pyarrow", "python-calamine")
 LOG_BYTES = 2 << 20  # of the log's end
@@ -68,10 +68,10 @@ def _standing(workspace: Workspace) -> JSON:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            rows, used = counts(tx, BATCH_ID), spent(tx, BATCH_ID)
+            rows, used = counts(tx, SHEET_ID), spent(tx, SHEET_ID)
             failed: list[JSON] = [
                 {"class": alike.kind, "cause": alike.cause, "rows": alike.count}
-                for alike in failures(tx, BATCH_ID)
+                for alike in failures(tx, SHEET_ID)
             ]
     finally:
         store.close()

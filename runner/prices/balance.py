@@ -16,14 +16,14 @@ _CENTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Till:
+class Balance:
     """Credit in the gateway's dollars. `left` None: without limit."""
 
     left: Decimal | None
     used: Decimal | None = None
 
 
-def read_token_usage(body: bytes) -> Till | None:
+def read_token_usage(body: bytes) -> Balance | None:
     """/api/usage/token: quota units, always. None where it is something else."""
     found = _object(body)
     data = found.get("data")
@@ -31,13 +31,13 @@ def read_token_usage(body: bytes) -> Till | None:
         return None
     left, used = _number(data.get("total_available")), _number(data.get("total_used"))
     if data.get("unlimited_quota") is True:
-        return Till(left=None, used=None if used is None else used / UNITS)
+        return Balance(left=None, used=None if used is None else used / UNITS)
     if left is None:
         return None
-    return Till(left=left / UNITS, used=None if used is None else used / UNITS)
+    return Balance(left=left / UNITS, used=None if used is None else used / UNITS)
 
 
-def read_billing(subscription: bytes, usage: bytes) -> Till | None:
+def read_billing(subscription: bytes, usage: bytes) -> Balance | None:
     """/v1/dashboard/billing: dollars and cents, or units where the operator shows those.
 
     Protocol fact: the hard limit is what is left and what was used together.
@@ -48,12 +48,12 @@ def read_billing(subscription: bytes, usage: bytes) -> Till | None:
         return None
     spent = None if used is None else used / _CENTS
     if limit == UNLIMITED:
-        return Till(left=None, used=spent)
+        return Balance(left=None, used=spent)
     if spent is None:
         return None  # what is left cannot be told from the limit alone
     if limit > _PLAUSIBLE and limit == limit.to_integral_value():
         limit, spent = limit / UNITS, spent / UNITS
-    return Till(left=max(limit - spent, ZERO), used=spent)
+    return Balance(left=max(limit - spent, ZERO), used=spent)
 
 
 def _object(body: bytes) -> Mapping[str, JSON]:

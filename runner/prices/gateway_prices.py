@@ -15,7 +15,7 @@ _NAMES = ("model_name", "model", "name", "id")
 _RATIOS = ("model_ratio", "completion_ratio", "model_price", "cache_ratio", "create_cache_ratio")
 
 
-def read_offer(body: bytes) -> dict[str, Tariff] | None:
+def read_price_list(body: bytes) -> dict[str, Tariff] | None:
     """Tariffs by model; None where this is no price list (HTML, an error, another shape).
 
     Sites differ: a list, an object by model, or one object by ratio. What cannot be read is left

@@ -7,7 +7,7 @@ from decimal import Decimal
 from jobs.result import Result
 from runner.prices.book import book
 from runner.prices.money import NANO, exact, nanos, plain
-from runner.prices.request import Ask
+from runner.prices.request import PricedRequest
 from runner.prices.tariff import Cost, Source, Tariff, ceiling, cost, span
 from runner.prices.user_prices import OwnPrice
 
@@ -37,7 +37,7 @@ class PriceList:
             self._known[model] = _tariff(own) if own else listed or book().of(model)
         return self._known[model]
 
-    def cost(self, ask: Ask, result: Result | None) -> Price | None:
+    def cost(self, ask: PricedRequest, result: Result | None) -> Price | None:
         """What an answered call cost, as far as that is known."""
         tariff = self.of(ask.model)
         found = cost(tariff, ask, result) if tariff is not None else None
@@ -46,7 +46,7 @@ class PriceList:
         amount, currency = plain(found.amount), found.currency
         return Price(amount=amount, currency=currency, estimate=found.estimate)
 
-    def ceiling(self, ask: Ask) -> Price | None:
+    def ceiling(self, ask: PricedRequest) -> Price | None:
         """What a call may cost at most, before it is sent; never rounded down."""
         tariff = self.of(ask.model)
         most = ceiling(tariff, ask) if tariff is not None else None
@@ -54,7 +54,7 @@ class PriceList:
             return None
         return Price(amount=nanos(most, up=True) / NANO, currency=tariff.currency)
 
-    def span(self, ask: Ask) -> tuple[Decimal, Decimal] | None:
+    def span(self, ask: PricedRequest) -> tuple[Decimal, Decimal] | None:
         """Between what a call probably costs."""
         tariff = self.of(ask.model)
         return span(tariff, ask) if tariff is not None else None

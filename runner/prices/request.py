@@ -21,7 +21,7 @@ LONGEST: Mapping[str, int] = {"messages": MAX_TOKENS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class PricedRequest:
     """One request: its endpoint, its model, and the fields of its job.
 
     `longest` is how long an answer may be where no field limits it, in tokens.

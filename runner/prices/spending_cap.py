@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs.job import Claimed
-from jobs.store.queue.claims import Most
+from jobs.store.queue.claims import MaxCost
 from jobs.store.queue.settles import Settlement
 from runner.prices.money import NANO, nanos
 from runner.prices.price_list import PriceList
-from runner.prices.request import LONGEST, Ask
+from runner.prices.request import LONGEST, PricedRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TooDear:
+class CapReached:
     """The next call does not fit any more; amounts in the cap's currency."""
 
     row: int
@@ -21,9 +21,9 @@ class TooDear:
     left: float
 
 
-def ask_of(job: Claimed) -> Ask:
+def ask_of(job: Claimed) -> PricedRequest:
     """What a job's request asks for."""
-    return Ask(
+    return PricedRequest(
         endpoint=job.endpoint,
         model=job.model,
         fields=job.fields,
@@ -31,7 +31,7 @@ def ask_of(job: Claimed) -> Ask:
     )
 
 
-def _ask_of_all(jobs: Sequence[Claimed]) -> Ask:
+def _ask_of_all(jobs: Sequence[Claimed]) -> PricedRequest:
     """What jobs that share a call ask for together."""
     first, *others = jobs
     if not others:
@@ -40,12 +40,12 @@ def _ask_of_all(jobs: Sequence[Claimed]) -> Ask:
     return replace(ask_of(first), fields={**first.fields, "others": texts})
 
 
-def _too_dear(job: Claimed, most: int | None, left: int) -> TooDear:
+def _too_dear(job: Claimed, most: int | None, left: int) -> CapReached:
     known = None if most is None else most / NANO
-    return TooDear(row=job.row, most=known, left=max(left, 0) / NANO)
+    return CapReached(row=job.row, most=known, left=max(left, 0) / NANO)
 
 
-class Purse:
+class SpendingCap:
     """Counts what is spent and what is in flight, in billionths; `cap` None: all may be spent.
 
     `reserve` is asked by the thread that writes the table, everything else by the event loop. What
@@ -54,7 +54,7 @@ class Purse:
 
     def __init__(self, prices: PriceList, *, cap: float | None = None, spent: int = 0) -> None:
         self.prices = prices
-        self.too_dear: TooDear | None = None
+        self.too_dear: CapReached | None = None
         self._cap = None if cap is None else nanos(cap)
         self._spent = spent
         self._held: dict[int, int] = {}  # by call
@@ -71,10 +71,10 @@ class Purse:
         with self._lock:
             self._spent = spent
 
-    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[Most]:
+    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
         """What the first of these calls may cost; the others do not fit."""
         prices = [self.prices.ceiling(_ask_of_all(jobs)) for jobs in calls]
-        reserved: list[Most] = []
+        reserved: list[MaxCost] = []
         with self._lock:
             self._asked, self.too_dear = {}, None
             left = None if self._cap is None else self._cap - self._spent - sum(self._held.values())
@@ -86,7 +86,9 @@ class Purse:
                         break
                     left -= most
                 self._asked[jobs[0].call_id] = most or 0
-                reserved.append(Most() if price is None else Most(price.amount, price.currency))
+                reserved.append(
+                    MaxCost() if price is None else MaxCost(price.amount, price.currency)
+                )
         return reserved
 
     def take(self, jobs: Sequence[Claimed]) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from jobs.result import Result
 from runner.prices.money import MILLION, ZERO
-from runner.prices.request import Ask
+from runner.prices.request import PricedRequest
 from runner.prices.tokens import Tokens, tokens_of
 
 ONE = Decimal(1)
@@ -77,7 +77,7 @@ class Cost:
     estimate: bool = False
 
 
-def cost(tariff: Tariff, ask: Ask, result: Result | None) -> Cost | None:
+def cost(tariff: Tariff, ask: PricedRequest, result: Result | None) -> Cost | None:
     """What an answered call costs; None where what it depends on is unknown."""
     total, estimate = ZERO, tariff.is_estimate
     known = tariff.call is not None
@@ -99,7 +99,7 @@ def cost(tariff: Tariff, ask: Ask, result: Result | None) -> Cost | None:
     return Cost(amount=total, currency=tariff.currency, estimate=estimate)
 
 
-def ceiling(tariff: Tariff, ask: Ask) -> Decimal | None:
+def ceiling(tariff: Tariff, ask: PricedRequest) -> Decimal | None:
     """What a call may cost at most, before it is sent; None where no price is known."""
     total, known = ZERO, False
     if tariff.call is not None:
@@ -116,7 +116,7 @@ def ceiling(tariff: Tariff, ask: Ask) -> Decimal | None:
     return total * tariff.spread[1] if known else None
 
 
-def span(tariff: Tariff, ask: Ask) -> tuple[Decimal, Decimal] | None:
+def span(tariff: Tariff, ask: PricedRequest) -> tuple[Decimal, Decimal] | None:
     """Between what a call probably costs; None where no price is known."""
     low = high = ZERO
     known = False
@@ -141,7 +141,7 @@ def span(tariff: Tariff, ask: Ask) -> tuple[Decimal, Decimal] | None:
 _DALLE_SIZES = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}
 
 
-def _calls(tariff: Tariff, ask: Ask) -> Decimal:
+def _calls(tariff: Tariff, ask: PricedRequest) -> Decimal:
     """How many times the price per call: New API takes it per picture, with factors for dall-e."""
     if not (tariff.by_picture and ask.draws):
         return ONE
@@ -154,13 +154,13 @@ def _calls(tariff: Tariff, ask: Ask) -> Decimal:
     return factor
 
 
-def _came(ask: Ask, result: Result | None) -> int | None:
+def _came(ask: PricedRequest, result: Result | None) -> int | None:
     if ask.is_task:
         return 1  # charged with the submit, when there is no picture yet
     return None if result is None else len(result.pictures)
 
 
-def _possible(drawings: Sequence[Drawing], ask: Ask) -> list[Decimal]:
+def _possible(drawings: Sequence[Drawing], ask: PricedRequest) -> list[Decimal]:
     """Every price that such a picture may have; more than one where the model chooses."""
     size, quality = _usual(ask)
     fitting = [
@@ -172,7 +172,7 @@ def _possible(drawings: Sequence[Drawing], ask: Ask) -> list[Decimal]:
     return [one.price for one in fitting or drawings]
 
 
-def _usual(ask: Ask) -> tuple[str, str]:
+def _usual(ask: PricedRequest) -> tuple[str, str]:
     """Size and quality with the defaults that dall-e has; of other models the model chooses."""
     size, quality = ask.size, ask.quality
     if ask.model.startswith("dall-e"):
@@ -191,7 +191,9 @@ def _shape(size: str) -> str:
 # --- by tokens --------------------------------------------------------------------------------
 
 
-def _metered(tariff: Tariff, ask: Ask, result: Result | None) -> tuple[Decimal, bool] | None:
+def _metered(
+    tariff: Tariff, ask: PricedRequest, result: Result | None
+) -> tuple[Decimal, bool] | None:
     """What tokens, or else the pictures that came, cost; and whether a guess went in."""
     usage = result.usage if result is not None else None
     tokens = tokens_of(usage) if usage is not None and tariff.by_tokens else None
@@ -219,13 +221,13 @@ def _of_tokens(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
     return total / MILLION, guessed
 
 
-def _most_of_tokens(tariff: Tariff, ask: Ask) -> Decimal:
+def _most_of_tokens(tariff: Tariff, ask: PricedRequest) -> Decimal:
     prices = (tariff.input, tariff.written, tariff.written_hour, tariff.picture_input)
     dearest = max(price for price in (*prices, ZERO) if price is not None)
     return (ask.most_input() * dearest + ask.most_output() * (tariff.output or ZERO)) / MILLION
 
 
-def _likely_tokens(tariff: Tariff, ask: Ask) -> tuple[Decimal, Decimal]:
+def _likely_tokens(tariff: Tariff, ask: PricedRequest) -> tuple[Decimal, Decimal]:
     sums = [
         (going_in * (tariff.input or ZERO) + coming_out * (tariff.output or ZERO)) / MILLION
         for going_in, coming_out in zip(ask.likely_input(), ask.likely_output(), strict=True)

@@ -17,7 +17,7 @@ _GATEWAY_TYPES = frozenset({"new_api_error", "one_api_error", "upstream_error", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class ProviderError:
     """An error as a provider told it: `number` is its own numeric code, `words` one masked line."""
 
     code: str = ""
@@ -41,7 +41,7 @@ def words(text: str, limit: int = 500) -> str:
     return masked if len(masked) <= limit else f"{masked[: limit - 1]}…"
 
 
-def fault_of(reply: Reply) -> Fault:
+def fault_of(reply: Reply) -> ProviderError:
     """The fault that a refused reply tells of; empty where it says nothing."""
     value = decode(reply.body)
     if isinstance(value, Undecodable) and value.reason == "not_json":
@@ -63,9 +63,9 @@ def _behind_pings(body: bytes, plain: Undecodable) -> JSON | Undecodable:
     return plain if isinstance(found, Undecodable) else found
 
 
-def _page(page: Undecodable, headers: Mapping[str, str], *, gateway: bool) -> Fault:
+def _page(page: Undecodable, headers: Mapping[str, str], *, gateway: bool) -> ProviderError:
     if page.reason != "html":
-        return Fault(words=words(page.text), gateway=gateway)
+        return ProviderError(words=words(page.text), gateway=gateway)
     title = _TITLE.search(page.text[:20_000])
     ray = headers.get("cf-ray", "")
     if (
@@ -75,15 +75,17 @@ def _page(page: Undecodable, headers: Mapping[str, str], *, gateway: bool) -> Fa
     ):
         ray = found[0]
     told = title[1] if title else "an HTML page"
-    return Fault(words=words(f"{told} (ray {ray})" if ray else told), html=True, gateway=gateway)
+    return ProviderError(
+        words=words(f"{told} (ray {ray})" if ray else told), html=True, gateway=gateway
+    )
 
 
-def fault_in(value: JSON, *, gateway: bool = False) -> Fault:
+def fault_in(value: JSON, *, gateway: bool = False) -> ProviderError:
     """The fault that a JSON body tells of, whichever family it belongs to."""
     if isinstance(value, list):  # Gemini wraps its error in a list
         value = value[0] if value else None
     if not isinstance(value, dict):
-        return Fault(words=words(_flat(value)), gateway=gateway)
+        return ProviderError(words=words(_flat(value)), gateway=gateway)
     error = value.get("error")
     if isinstance(error, dict) and isinstance(error.get("error"), dict):
         error = error["error"]
@@ -91,7 +93,7 @@ def fault_in(value: JSON, *, gateway: bool = False) -> Fault:
     said = _flat(error) if error and not isinstance(error, dict | bool) else _said(source)
     code = _code(source)
     kind = str(source.get("type") or "").lower()
-    return Fault(
+    return ProviderError(
         code=code,
         type="" if kind == "error" else kind,
         words=words(said or code),

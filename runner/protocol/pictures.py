@@ -21,7 +21,7 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class PictureFormat:
     """A whole picture."""
 
     media_type: str
@@ -55,7 +55,7 @@ def media_type(head: bytes) -> str | None:
     return None
 
 
-def inspect(data: Bytes) -> Picture:
+def inspect(data: Bytes) -> PictureFormat:
     """Walks through the file's structure to its end. Raises NotAPictureError or CutPictureError.
 
     A picture cut on the way passes most decoders' first look, so the end marker is what counts:
@@ -72,7 +72,7 @@ def inspect(data: Bytes) -> Picture:
             raise CutPictureError(f"{kind} ends too early, after {len(view):,} bytes") from error
     if not width or not height:
         raise NotAPictureError(f"{kind} without width or height")
-    return Picture(media_type=kind, width=width, height=height)
+    return PictureFormat(media_type=kind, width=width, height=height)
 
 
 def describe(head: bytes) -> str:

@@ -11,14 +11,14 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class ServerSentEvent:
     """One event; `name` is empty where the server gave none."""
 
     name: str
     data: str
 
 
-def events(body: bytes) -> Iterator[Event]:
+def events(body: bytes) -> Iterator[ServerSentEvent]:
     """The events that carry data, as the WHATWG standard reads them.
 
     One thing is looser: the last event counts without the blank line behind it, because the body is
@@ -78,7 +78,7 @@ def _lines(body: bytes) -> list[bytes]:
     ).splitlines()  # of bytes: LF, CR and CRLF only, as the standard says
 
 
-def _event(name: bytes, data: list[bytes]) -> Event:
-    return Event(
+def _event(name: bytes, data: list[bytes]) -> ServerSentEvent:
+    return ServerSentEvent(
         name=name.decode("utf-8", "replace"), data=b"\n".join(data).decode("utf-8", "replace")
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jobs.job import JSON, Failure
 from jobs.job import FailureClass as F
 from runner.protocol.call import Reply
-from runner.protocol.errors import Fault, fault_in, fault_of, is_error
+from runner.protocol.errors import ProviderError, fault_in, fault_of, is_error
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.sse import looks_like_events, payloads, stray
 
@@ -38,13 +38,13 @@ class Verdict:
     by_time: bool = False
 
 
-class _Sentence(NamedTuple):
+class _Classification(NamedTuple):
     action: Action
     kind: F
     cause: str
 
 
-def judge(reply: Reply) -> Verdict:
+def classify(reply: Reply) -> Verdict:
     """The decision on a complete reply. Never raises."""
     if 200 <= reply.status < 300:
         return _judge_success(reply)
@@ -59,7 +59,7 @@ def judge_error(value: JSON, *, status: int = 200) -> Verdict:
     return _verdict(_sentence(fault, status, ""), fault, status)
 
 
-def _verdict(sentence: _Sentence, fault: Fault, status: int) -> Verdict:
+def _verdict(sentence: _Classification, fault: ProviderError, status: int) -> Verdict:
     meant = status if status >= 300 else fault.number
     return Verdict(
         action=sentence.action,
@@ -105,13 +105,13 @@ def _unreadable(found: Undecodable, reply: Reply) -> Verdict:
         return Verdict(action=Action.READ)  # the endpoint says what it expected
     cause = "html" if found.reason == "html" else "empty_answer"
     fault = fault_of(reply)
-    return _verdict(_Sentence(Action.UNUSABLE, F.NO_RESULT, cause), fault, reply.status)
+    return _verdict(_Classification(Action.UNUSABLE, F.NO_RESULT, cause), fault, reply.status)
 
 
 # --- the order of evidence ----------------------------------------------------------------------
 
 
-def _sentence(fault: Fault, status: int, should_retry: str) -> _Sentence:
+def _sentence(fault: ProviderError, status: int, should_retry: str) -> _Classification:
     known = _by_code(fault, status) or _by_words(fault, status)
     if known:
         return known
@@ -123,7 +123,7 @@ def _sentence(fault: Fault, status: int, should_retry: str) -> _Sentence:
     return plain
 
 
-def _meant_status(fault: Fault, status: int) -> int:
+def _meant_status(fault: ProviderError, status: int) -> int:
     """The status, or under 2xx the status that the error object itself speaks of."""
     if status >= 300:
         return status
@@ -147,26 +147,26 @@ _TYPES = {
     "overloaded_error": 529,
 }
 
-_CREDIT = _Sentence(Action.STOP_CREDIT, F.CREDIT, "insufficient_quota")
-_KEY_QUOTA = _Sentence(Action.STOP_CREDIT, F.CREDIT, "key_quota")
-_REFUSED = _Sentence(Action.FAIL, F.REFUSED, "moderation")
-_BAD = _Sentence(Action.FAIL, F.BAD_INPUT, "bad_request")
-_DOUBT = _Sentence(Action.DOUBT, F.SERVER, "answer_lost_upstream")
-_NO_MODEL = _Sentence(Action.STOP_MODEL, F.MODEL, "model_not_found")
-_NO_CHANNEL = _Sentence(Action.STOP_MODEL, F.MODEL, "no_channel")
-_NO_ACCESS = _Sentence(Action.STOP_MODEL, F.MODEL, "model_not_allowed")
-_NO_PRICE = _Sentence(Action.STOP_MODEL, F.MODEL, "model_not_priced")
-_BLOCKED = _Sentence(Action.STOP_KEY, F.KEY, "blocked")
-_SLOWER = _Sentence(Action.WAIT, F.LIMIT, "rate_limit")
-_CROWDED = _Sentence(Action.WAIT, F.LIMIT, "overloaded")
-_TOO_LONG = _Sentence(Action.FAIL, F.BAD_INPUT, "too_long")
-_TOO_LARGE = _Sentence(Action.FAIL, F.BAD_INPUT, "too_large")
-_AGAIN = _Sentence(Action.RETRY, F.SERVER, "server_error")
-_NO_PICTURE_IN = _Sentence(Action.UNUSABLE, F.BAD_INPUT, "picture_unreachable")
-_WRONG_ADDRESS = _Sentence(Action.STOP_MODEL, F.MODEL, "wrong_address")
-_WRONG_FIELD = _Sentence(Action.FAIL, F.BAD_INPUT, "image_field")
+_CREDIT = _Classification(Action.STOP_CREDIT, F.CREDIT, "insufficient_quota")
+_KEY_QUOTA = _Classification(Action.STOP_CREDIT, F.CREDIT, "key_quota")
+_REFUSED = _Classification(Action.FAIL, F.REFUSED, "moderation")
+_BAD = _Classification(Action.FAIL, F.BAD_INPUT, "bad_request")
+_DOUBT = _Classification(Action.DOUBT, F.SERVER, "answer_lost_upstream")
+_NO_MODEL = _Classification(Action.STOP_MODEL, F.MODEL, "model_not_found")
+_NO_CHANNEL = _Classification(Action.STOP_MODEL, F.MODEL, "no_channel")
+_NO_ACCESS = _Classification(Action.STOP_MODEL, F.MODEL, "model_not_allowed")
+_NO_PRICE = _Classification(Action.STOP_MODEL, F.MODEL, "model_not_priced")
+_BLOCKED = _Classification(Action.STOP_KEY, F.KEY, "blocked")
+_SLOWER = _Classification(Action.WAIT, F.LIMIT, "rate_limit")
+_CROWDED = _Classification(Action.WAIT, F.LIMIT, "overloaded")
+_TOO_LONG = _Classification(Action.FAIL, F.BAD_INPUT, "too_long")
+_TOO_LARGE = _Classification(Action.FAIL, F.BAD_INPUT, "too_large")
+_AGAIN = _Classification(Action.RETRY, F.SERVER, "server_error")
+_NO_PICTURE_IN = _Classification(Action.UNUSABLE, F.BAD_INPUT, "picture_unreachable")
+_WRONG_ADDRESS = _Classification(Action.STOP_MODEL, F.MODEL, "wrong_address")
+_WRONG_FIELD = _Classification(Action.FAIL, F.BAD_INPUT, "image_field")
 
-_CODES: dict[str, _Sentence] = {
+_CODES: dict[str, _Classification] = {
     "insufficient_user_quota": _CREDIT,
     "billing_hard_limit_reached": _CREDIT,
     "enforced_spend_limit_reached": _CREDIT,
@@ -177,7 +177,7 @@ _CODES: dict[str, _Sentence] = {
     "unsupported_country_region_territory": _BLOCKED,
     "get_channel_failed": _NO_CHANNEL,
     "model_price_error": _NO_PRICE,
-    "api_not_implemented": _Sentence(Action.STOP_MODEL, F.MODEL, "not_implemented"),
+    "api_not_implemented": _Classification(Action.STOP_MODEL, F.MODEL, "not_implemented"),
     "sensitive_words_detected": _REFUSED,
     "content_policy_violation": _REFUSED,
     "content_filter": _REFUSED,
@@ -212,7 +212,7 @@ _SPENT = frozenset(  # the caller's money at OpenAI itself; behind a gateway the
 )
 
 
-def _by_code(fault: Fault, status: int) -> _Sentence | None:
+def _by_code(fault: ProviderError, status: int) -> _Classification | None:
     if fault.midjourney and fault.number is not None:
         return _midjourney(fault)
     for code in (fault.code, fault.type):
@@ -225,13 +225,13 @@ def _by_code(fault: Fault, status: int) -> _Sentence | None:
     return None
 
 
-def _spent(fault: Fault, status: int) -> _Sentence:
+def _spent(fault: ProviderError, status: int) -> _Classification:
     if fault.gateway and status not in (402, 403):
-        return _Sentence(Action.WAIT, F.LIMIT, "upstream_quota")
+        return _Classification(Action.WAIT, F.LIMIT, "upstream_quota")
     return _CREDIT
 
 
-def _midjourney(fault: Fault) -> _Sentence | None:
+def _midjourney(fault: ProviderError) -> _Classification | None:
     """Codes of the Midjourney proxy family; published tables differ, so the words count too."""
     if "quota_not_enough" in fault.words:
         return _CREDIT
@@ -246,7 +246,7 @@ _MIDJOURNEY = {
     4: _BAD,
     5: _DOUBT,
     9: _BAD,
-    24: _Sentence(Action.FAIL, F.REFUSED, "banned_word"),
+    24: _Classification(Action.FAIL, F.REFUSED, "banned_word"),
 }
 
 # servers that know only one of `image` and `image[]` miss it by name, or call the other unknown
@@ -256,7 +256,7 @@ _IMAGE_FIELD = (
     r"|(?:missing|unknown|unexpected|unrecognized) .{0,30}['\"`]image(?:\[\])?['\"`]"
 )
 _MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
-_WORDS: tuple[tuple[re.Pattern[str], _Sentence], ...] = tuple(
+_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), sentence)
     for pattern, sentence in (
         (r"该令牌额度已用尽|token quota is not enough", _KEY_QUOTA),
@@ -290,7 +290,7 @@ _WORDS: tuple[tuple[re.Pattern[str], _Sentence], ...] = tuple(
 )
 
 
-def _by_words(fault: Fault, status: int) -> _Sentence | None:
+def _by_words(fault: ProviderError, status: int) -> _Classification | None:
     text = fault.known_words
     for pattern, sentence in _WORDS:
         if sentence.action in _heard(status) and pattern.search(text):
@@ -310,48 +310,48 @@ def _heard(status: int) -> frozenset[Action]:
 
 
 _LOST = frozenset({408, 499, 502, 504, *range(520, 528), 530})
-_STATUS: dict[int, _Sentence] = {
+_STATUS: dict[int, _Classification] = {
     400: _BAD,
-    401: _Sentence(Action.STOP_KEY, F.KEY, "key_refused"),
-    402: _Sentence(Action.STOP_CREDIT, F.CREDIT, "payment_required"),
-    403: _Sentence(Action.FAIL, F.REFUSED, "forbidden"),
+    401: _Classification(Action.STOP_KEY, F.KEY, "key_refused"),
+    402: _Classification(Action.STOP_CREDIT, F.CREDIT, "payment_required"),
+    403: _Classification(Action.FAIL, F.REFUSED, "forbidden"),
     405: _WRONG_ADDRESS,
-    408: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
-    409: _Sentence(Action.WAIT, F.SERVER, "conflict"),
+    408: _Classification(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    409: _Classification(Action.WAIT, F.SERVER, "conflict"),
     413: _TOO_LARGE,
-    425: _Sentence(Action.WAIT, F.SERVER, "too_early"),
+    425: _Classification(Action.WAIT, F.SERVER, "too_early"),
     429: _SLOWER,
-    499: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
-    501: _Sentence(Action.STOP_MODEL, F.MODEL, "not_implemented"),
-    502: _Sentence(Action.DOUBT, F.SERVER, "bad_gateway"),
-    503: _Sentence(Action.WAIT, F.SERVER, "unavailable"),
-    504: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
-    524: _Sentence(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    499: _Classification(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    501: _Classification(Action.STOP_MODEL, F.MODEL, "not_implemented"),
+    502: _Classification(Action.DOUBT, F.SERVER, "bad_gateway"),
+    503: _Classification(Action.WAIT, F.SERVER, "unavailable"),
+    504: _Classification(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
+    524: _Classification(Action.DOUBT, F.TIMEOUT, "gateway_timeout"),
     529: _CROWDED,
 }
 
 
-def _by_status(fault: Fault, status: int) -> _Sentence:
+def _by_status(fault: ProviderError, status: int) -> _Classification:
     if 300 <= status < 400:
-        return _Sentence(Action.STOP_MODEL, F.MODEL, "redirect")
+        return _Classification(Action.STOP_MODEL, F.MODEL, "redirect")
     if status == 403 and fault.html:  # a web firewall's page, not the gateway
-        return _Sentence(Action.WAIT, F.SERVER, "blocked_page")
+        return _Classification(Action.WAIT, F.SERVER, "blocked_page")
     if status == 404:
         return _not_found(fault)
     if status in _STATUS:
         return _STATUS[status]
     if status in _LOST:
-        return _Sentence(Action.DOUBT, F.SERVER, "bad_gateway")
+        return _Classification(Action.DOUBT, F.SERVER, "bad_gateway")
     return _BAD if 400 <= status < 500 else _AGAIN
 
 
 _NOWHERE = re.compile(r"\W*(?:404\W+)?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE)
 
 
-def _not_found(fault: Fault) -> _Sentence:
+def _not_found(fault: ProviderError) -> _Classification:
     """Bare words such as FastAPI's speak of the address: whoever misses a thing names it."""
     if fault.html or not fault.words or _NOWHERE.fullmatch(fault.words):
         return _WRONG_ADDRESS
     if re.search(r"model|模型", fault.words, re.IGNORECASE):
         return _NO_MODEL
-    return _Sentence(Action.FAIL, F.BAD_INPUT, "not_found")
+    return _Classification(Action.FAIL, F.BAD_INPUT, "not_found")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from jobs.store.queries.figures import Figures, ModelCost, TimeBin, Waits
 from runner.catalogue import say
-from runner.catalogue.money import amount_words
+from runner.catalogue.money import format_amount
 from runner.report.html import Html, el, joined
 
 HEIGHT = 150.0  # pixels of the drawing area
@@ -218,7 +218,7 @@ def _costs(models: Sequence[ModelCost], currency: str) -> Html | None:
 def _cost_words(one: ModelCost, currency: str) -> str:
     if one.cost is None:
         return say("money.unknown")
-    amount = f"{amount_words(one.cost)} {currency}".rstrip()
+    amount = f"{format_amount(one.cost)} {currency}".rstrip()
     return say("money.at_least", amount=amount) if one.unpriced else amount
 
 

@@ -8,10 +8,17 @@ from typing import Protocol
 from jobs.store import Store, Transaction
 from jobs.store.log import Run, last_run
 from jobs.store.queries.figures import Figures, figures
-from jobs.store.queries.gallery import Minute, PageRow, PastRun, call_minutes, page_rows, past_runs
+from jobs.store.queries.gallery import (
+    CallsPerMinute,
+    PageRow,
+    PastRun,
+    call_minutes,
+    page_rows,
+    past_runs,
+)
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, counts, failures, spent
 from runner.views.next_command import named, next_command
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 MOST_ROWS = 50_000  # that a page holds; what failed comes first
 FAILED = frozenset({"failed", "in_doubt"})
@@ -36,7 +43,7 @@ class Facts:
     spent: Spent
     groups: tuple[FailedAlike, ...]
     runs: tuple[PastRun, ...]
-    minutes: tuple[Minute, ...]
+    minutes: tuple[CallsPerMinute, ...]
     figures: Figures
     next_command: str | None
     last: Run | None = None
@@ -59,8 +66,8 @@ def facts_of(workspace: Workspace, *, now: float, running: bool) -> Iterator[Fac
 
 def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -> Facts:
     loaded = workspace.loaded_in(tx)
-    standing, last = counts(tx, BATCH_ID), last_run(tx, BATCH_ID)
-    groups = failures(tx, BATCH_ID)
+    standing, last = counts(tx, SHEET_ID), last_run(tx, SHEET_ID)
+    groups = failures(tx, SHEET_ID)
     command = None if running else next_command(workspace, loaded, standing, groups, last)
     return Facts(
         sheet=loaded.sheet,
@@ -68,11 +75,11 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         at=now,
         running=running,
         rows=standing,
-        spent=spent(tx, BATCH_ID),
+        spent=spent(tx, SHEET_ID),
         groups=tuple(groups),
-        runs=tuple(past_runs(tx, BATCH_ID)),
-        minutes=tuple(call_minutes(tx, BATCH_ID)),
-        figures=figures(tx, BATCH_ID),
+        runs=tuple(past_runs(tx, SHEET_ID)),
+        minutes=tuple(call_minutes(tx, SHEET_ID)),
+        figures=figures(tx, SHEET_ID),
         last=last,
         next_command=command,
         shown=TableRows(tx, standing),
@@ -92,7 +99,7 @@ class TableRows:
 
     def __iter__(self) -> Iterator[PageRow]:
         left = {True: self._failed, False: self._total - self._failed}
-        for row in page_rows(self._tx, BATCH_ID):
+        for row in page_rows(self._tx, SHEET_ID):
             failed = row.status in FAILED
             if left[failed]:
                 left[failed] -= 1

@@ -9,11 +9,11 @@ from pathlib import Path
 from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.queries.gallery import page_rows
-from jobs.store.queue.choices import Choice, retry_named
+from jobs.store.queue.choices import RowChoice, retry_named
 from runner.report.facts import Facts, facts_of
-from runner.report.page import Place, made_words, render, summary
+from runner.report.page import PageLocation, made_words, render, summary
 from runner.report.rows import Records
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 LATE = 3.0  # seconds that a change may need from its time to its commit
 RETELL = 2.0  # seconds between two summaries, at least
@@ -44,7 +44,7 @@ class Feed:
 
     def page(self) -> str:
         """The page as of now."""
-        place = Place(records=self._records, live=self._token)
+        place = PageLocation(records=self._records, live=self._token)
         with facts_now(self.workspace) as facts:
             return "".join(render(facts, place))
 
@@ -57,7 +57,7 @@ class Feed:
         store = Store.look(self.workspace.table)
         try:
             with store.read() as tx:
-                found = list(page_rows(tx, BATCH_ID, since=since))
+                found = list(page_rows(tx, SHEET_ID, since=since))
         finally:
             store.close()
         return {row.row: json.dumps(self._records.of(row), ensure_ascii=False) for row in found}
@@ -110,7 +110,9 @@ def put_back(table: Path, numbers: list[int]) -> int:
     try:
         with store.write() as tx:
             return sum(
-                retry_named(tx, BATCH_ID, Choice(positions=spans[at : at + SPANS]), now=time.time())
+                retry_named(
+                    tx, SHEET_ID, RowChoice(positions=spans[at : at + SPANS]), now=time.time()
+                )
                 for at in range(0, len(spans), SPANS)
             )
     finally:

@@ -34,7 +34,7 @@ AT_ONCE = 100  # rows in memory; their texts may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PageLocation:
     """Where the page will stand: the way from there to the workspace, and what goes inside it.
 
     `records` knows which files have a thumbnail; `inline` are names and bytes of those that the
@@ -47,7 +47,7 @@ class Place:
     live: str | None = None
 
 
-def render(facts: Facts, place: Place) -> Iterator[str]:
+def render(facts: Facts, place: PageLocation) -> Iterator[str]:
     """The page in pieces, rows as they are read: a big sheet's page is never held as a whole."""
     style, script = _asset("page.css"), _script()
     head, tail = _asset("page.html").split("$data")
@@ -62,7 +62,7 @@ def _filled(template: str, slots: Mapping[str, Child]) -> str:
     return Template(template).substitute({name: joined([value]) for name, value in slots.items()})
 
 
-def _opening(facts: Facts, place: Place, *, style: str, script: str) -> dict[str, Child]:
+def _opening(facts: Facts, place: PageLocation, *, style: str, script: str) -> dict[str, Child]:
     """All that stands before the rows."""
     return {
         "lang": "zh-CN" if language() == "zh" else "en",
@@ -102,7 +102,7 @@ def _script() -> str:
     return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
 
 
-def _data(facts: Facts, place: Place, failed: list[PageRow]) -> Iterator[str]:
+def _data(facts: Facts, place: PageLocation, failed: list[PageRow]) -> Iterator[str]:
     """One JSON object, piece by piece. What failed first goes into `failed` on the way."""
     named: dict[str, JSON] = {
         "fields": list(FIELDS),
@@ -129,7 +129,7 @@ def _data(facts: Facts, place: Place, failed: list[PageRow]) -> Iterator[str]:
     yield "}}"
 
 
-def _inlined(place: Place) -> Iterator[str]:
+def _inlined(place: PageLocation) -> Iterator[str]:
     """The thumbnails that the page holds itself, by the name of the file."""
     between = ""
     for name, picture in place.inline:

@@ -19,7 +19,7 @@ PROMPTS = ("prompt", "input", "text")
 
 
 @dataclass(slots=True)
-class Shelf:
+class SharedValues:
     """What many rows share, each kept once: models, endpoints, reasons."""
 
     names: list[str] = field(default_factory=list)
@@ -37,8 +37,8 @@ class Records:
     """Makes the records of one page, or of a page and all that follows it while it is live."""
 
     def __init__(self, *, sheet_word: str, has_thumb: Callable[[str], bool], rows: int) -> None:
-        self.models = Shelf()
-        self._reasons = Shelf()
+        self.models = SharedValues()
+        self._reasons = SharedValues()
         self._told: list[JSON] = []
         self._sheet = sheet_word
         self.has_thumb = has_thumb

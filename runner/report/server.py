@@ -16,7 +16,7 @@ from runner.catalogue import say
 from runner.files.thumbnails import make_missing
 from runner.protocol.pictures import ENDINGS
 from runner.report.live_feed import Feed, put_back
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 HOST = "127.0.0.1"
 PAUSE = 1.0  # seconds between two looks at the table
@@ -86,7 +86,7 @@ class LivePage:
         store = Store.look(self._workspace.table)
         try:
             with store.read() as tx:
-                names = file_names(tx, BATCH_ID)
+                names = file_names(tx, SHEET_ID)
         finally:
             store.close()
         make_missing(self._workspace.folder, names)

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import reduce
 
 from jobs.job import JSON, FailureClass
-from jobs.store.queries.gallery import Minute, PastRun
+from jobs.store.queries.gallery import CallsPerMinute, PastRun
 from runner.catalogue import Explanation, explain, knows, say
 from runner.catalogue.durations import span_of
-from runner.catalogue.money import costs_of, how_words, money_words
+from runner.catalogue.money import costs_of, format_cost, format_ending
 from runner.report.facts import Facts
 from runner.views.next_command import with_address
 
@@ -90,7 +90,7 @@ def _cost(facts: Facts) -> str:
     if not used.calls:
         return say("report.no_calls")
     key = "report.cost" if costs_of(used) else "report.cost_unknown"
-    words = [say(key, count=f"{used.calls:,}", money=money_words(used))]
+    words = [say(key, count=f"{used.calls:,}", money=format_cost(used))]
     if used.total_tokens is not None:
         words.append(say("report.tokens", tokens=f"{used.total_tokens:,}"))
     if used.unpriced_calls and costs_of(used):
@@ -177,7 +177,7 @@ def _of_run(run: PastRun, *, running: bool) -> Iterator[Incident]:
         if kind not in _IN_STRETCHES:
             yield _event(at, kind, data)
     if run.ended_at is not None:
-        words = say("incident.ended", how=how_words(run.exit_code), calls=f"{run.calls:,}")
+        words = say("incident.ended", how=format_ending(run.exit_code), calls=f"{run.calls:,}")
         tone = "good" if run.exit_code == 0 else "plain"
         yield Incident(at=run.ended_at, text=words, tone=tone)
     elif not running:
@@ -222,10 +222,10 @@ def _slowed(events: Events) -> Iterator[Incident]:
         gathered.append(at)
 
 
-def stretches(minutes: Sequence[Minute]) -> list[Incident]:
+def stretches(minutes: Sequence[CallsPerMinute]) -> list[Incident]:
     """Stretches in which more calls went wrong than well, each with the recovery after it."""
     found: list[Incident] = []
-    gathered: list[Minute] = []
+    gathered: list[CallsPerMinute] = []
     for minute in (*minutes, None):
         if minute is not None and _is_bad(minute) and _follows(gathered, minute):
             gathered.append(minute)
@@ -235,16 +235,18 @@ def stretches(minutes: Sequence[Minute]) -> list[Incident]:
     return found
 
 
-def _is_bad(minute: Minute) -> bool:
+def _is_bad(minute: CallsPerMinute) -> bool:
     bad = minute.slowed + minute.failed + minute.doubtful
     return bad > 0 and bad >= minute.good
 
 
-def _follows(gathered: Sequence[Minute], minute: Minute) -> bool:
+def _follows(gathered: Sequence[CallsPerMinute], minute: CallsPerMinute) -> bool:
     return not gathered or minute.at - gathered[-1].at <= QUIET
 
 
-def _stretch(gathered: Sequence[Minute], *, recovered: Minute | None) -> list[Incident]:
+def _stretch(
+    gathered: Sequence[CallsPerMinute], *, recovered: CallsPerMinute | None
+) -> list[Incident]:
     slowed = sum(one.slowed for one in gathered)
     failed = sum(one.failed for one in gathered)
     doubtful = sum(one.doubtful for one in gathered)

@@ -15,15 +15,15 @@ from runner.catalogue import say
 from runner.exits import Refusal
 from runner.files.thumbnails import make_missing
 from runner.report.facts import Facts, facts_of
-from runner.report.page import Place, render
+from runner.report.page import PageLocation, render
 from runner.report.rows import Records
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 MOST_INLINE = 25 << 20  # bytes of thumbnails in a single file; browsers grow slow above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ReportOptions:
     """How a report is wanted. `target` None: beside the table. `running`: a run goes on now."""
 
     target: Path | None = None
@@ -32,7 +32,7 @@ class Wish:
     making: Callable[[int], None] | None = None  # told how many thumbnails have to be made first
 
 
-def write_report(workspace: Workspace, wish: Wish) -> tuple[Path, bool]:
+def write_report(workspace: Workspace, wish: ReportOptions) -> tuple[Path, bool]:
     """Write it; returns where it is, and whether that is beside a target that is not ours.
 
     Raises Refusal where there is nothing to tell or a single file would be too large, OutputError
@@ -59,13 +59,13 @@ def _thumbs(workspace: Workspace) -> list[tuple[str, Path]]:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            names = file_names(tx, BATCH_ID)
+            names = file_names(tx, SHEET_ID)
     finally:
         store.close()
     return [(name, thumb_path(workspace.folder, name)) for name in names]
 
 
-def _place(workspace: Workspace, facts: Facts, *, at: Path) -> Place:
+def _place(workspace: Workspace, facts: Facts, *, at: Path) -> PageLocation:
     records = Records(
         sheet_word=facts.sheet_word,
         has_thumb=lambda name: thumb_path(workspace.folder, name).exists(),
@@ -75,7 +75,7 @@ def _place(workspace: Workspace, facts: Facts, *, at: Path) -> Place:
         way = Path(os.path.relpath(workspace.folder.resolve(), at)).as_posix()
     except ValueError:  # another drive
         way = workspace.folder.resolve().as_uri()
-    return Place(base="" if way == "." else f"{way}/", records=records)
+    return PageLocation(base="" if way == "." else f"{way}/", records=records)
 
 
 def _inlined(workspace: Workspace) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 
-class Scope(StrEnum):
+class SettingScope(StrEnum):
     """Where a setting may be given."""
 
     FLAG = "flag"
@@ -20,7 +20,7 @@ class Scope(StrEnum):
     REMEMBERED = "remembered"  # by the workspace, from the last run
 
 
-class Kind(StrEnum):
+class SettingKind(StrEnum):
     """What a setting's value is; `values.py` reads each."""
 
     TEXT = "text"
@@ -149,9 +149,9 @@ class Setting:
     """
 
     name: str  # as the long option is written, without the dashes
-    kind: Kind
+    kind: SettingKind
     group: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[SettingScope]
     default: Value = None
     commands: tuple[str, ...] = ()
     short: str | None = None
@@ -172,10 +172,10 @@ class Setting:
         return variable_of(self.name)
 
 
-ALL = frozenset({Scope.FLAG, Scope.ENV, Scope.FILE})
-SHAPING = ALL | {Scope.REMEMBERED}
-BY_HAND = frozenset({Scope.FLAG})
-FILE_ONLY = frozenset({Scope.FILE})
+ALL = frozenset({SettingScope.FLAG, SettingScope.ENV, SettingScope.FILE})
+SHAPING = ALL | {SettingScope.REMEMBERED}
+BY_HAND = frozenset({SettingScope.FLAG})
+FILE_ONLY = frozenset({SettingScope.FILE})
 
 REQUESTS = ("run", "check", "rehearse", "retry")
 """The commands that make requests out of rows."""
@@ -188,31 +188,35 @@ _files = partial(Setting, group="files", scopes=ALL, commands=REQUESTS)
 _spend = partial(Setting, scopes=ALL, commands=SPENDING)
 _mock = partial(Setting, group="own", scopes=ALL, commands=("mock",))
 _own = partial(Setting, group="own", scopes=ALL)
-_act = partial(Setting, group="own", scopes=BY_HAND, kind=Kind.SWITCH, default=False)
+_act = partial(Setting, group="own", scopes=BY_HAND, kind=SettingKind.SWITCH, default=False)
 _global = partial(Setting, group="global", scopes=ALL)
 _limit = partial(Setting, group="limits", section="limits", scopes=FILE_ONLY)
 
 SCHEMA: tuple[Setting, ...] = (
-    _request(name="endpoint", kind=Kind.TEXT, short="e", metavar="NAME"),
-    _request(name="model", kind=Kind.TEXT, short="m", metavar="NAME"),
-    _request(name="prompt", kind=Kind.TEMPLATE, short="p", metavar="TEMPLATE|@FILE"),
-    _request(name="set", kind=Kind.PAIRS, metavar="KEY=VALUE|KEY=@FILE", default={}),
-    _request(name="column", kind=Kind.COLUMNS, metavar='"HEADER=FIELD"', default={}),
-    _request(name="id", kind=Kind.TEXT, metavar="COLUMN"),
-    _request(name="tab", kind=Kind.TEXT, metavar="NAME"),
-    _request(name="encoding", kind=Kind.TEXT, metavar="NAME", scopes=ALL),
-    _request(name="provider", kind=Kind.TEXT, metavar="NAME", default="wenwen"),
-    _request(name="base-url", kind=Kind.BASE_URL, metavar="URL", scopes=ALL),
-    _rows(name="limit", kind=Kind.COUNT, metavar="N", scopes=BY_HAND),
+    _request(name="endpoint", kind=SettingKind.TEXT, short="e", metavar="NAME"),
+    _request(name="model", kind=SettingKind.TEXT, short="m", metavar="NAME"),
+    _request(name="prompt", kind=SettingKind.TEMPLATE, short="p", metavar="TEMPLATE|@FILE"),
+    _request(name="set", kind=SettingKind.PAIRS, metavar="KEY=VALUE|KEY=@FILE", default={}),
+    _request(name="column", kind=SettingKind.COLUMNS, metavar='"HEADER=FIELD"', default={}),
+    _request(name="id", kind=SettingKind.TEXT, metavar="COLUMN"),
+    _request(name="tab", kind=SettingKind.TEXT, metavar="NAME"),
+    _request(name="encoding", kind=SettingKind.TEXT, metavar="NAME", scopes=ALL),
+    _request(name="provider", kind=SettingKind.TEXT, metavar="NAME", default="wenwen"),
+    _request(name="base-url", kind=SettingKind.BASE_URL, metavar="URL", scopes=ALL),
+    _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=BY_HAND),
     _rows(
-        name="rows", kind=Kind.ROWS, metavar="LIST", scopes=BY_HAND, commands=(*REQUESTS, "skip")
+        name="rows",
+        kind=SettingKind.ROWS,
+        metavar="LIST",
+        scopes=BY_HAND,
+        commands=(*REQUESTS, "skip"),
     ),
-    _rows(name="skip-bad", kind=Kind.SWITCH, default=False),
-    _rows(name="same-sheet", kind=Kind.SWITCH, default=False),
-    _rows(name="rebuy", kind=Kind.SWITCH, default=False, scopes=BY_HAND),
+    _rows(name="skip-bad", kind=SettingKind.SWITCH, default=False),
+    _rows(name="same-sheet", kind=SettingKind.SWITCH, default=False),
+    _rows(name="rebuy", kind=SettingKind.SWITCH, default=False, scopes=BY_HAND),
     _files(
         name="workspace",
-        kind=Kind.PATH,
+        kind=SettingKind.PATH,
         metavar="DIR",
         commands=(
             *(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
@@ -221,15 +225,15 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _files(
         name="name",
-        kind=Kind.TEXT,
+        kind=SettingKind.TEXT,
         metavar="TEMPLATE",
         scopes=SHAPING,
         default="{{ row }}-{{ slug }}-{{ n }}",
     ),
-    _files(name="files-from", kind=Kind.FOLDERS, metavar="DIR", default=(), careful=True),
+    _files(name="files-from", kind=SettingKind.FOLDERS, metavar="DIR", default=(), careful=True),
     _files(
         name="allow-host",
-        kind=Kind.HOSTS,
+        kind=SettingKind.HOSTS,
         metavar="HOST",
         default=(),
         careful=True,
@@ -237,18 +241,22 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="concurrency",
-        kind=Kind.AT_ONCE,
+        kind=SettingKind.AT_ONCE,
         group="pace",
         short="c",
         metavar="N|auto",
         default=8,
         commands=(*SPENDING, "steer"),
     ),
-    _spend(name="rpm", kind=Kind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")),
-    _spend(name="tpm", kind=Kind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")),
+    _spend(
+        name="rpm", kind=SettingKind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")
+    ),
+    _spend(
+        name="tpm", kind=SettingKind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")
+    ),
     Setting(
         name="max-cost",
-        kind=Kind.CAP,
+        kind=SettingKind.CAP,
         group="stops",
         scopes=SHAPING,
         commands=(*REQUESTS, "steer"),
@@ -256,39 +264,41 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="until",
-        kind=Kind.UNTIL,
+        kind=SettingKind.UNTIL,
         group="stops",
         metavar="07:00|8h",
         commands=(*SPENDING, "steer"),
     ),
-    _spend(name="pilot", kind=Kind.COUNT, group="stops", metavar="N"),
+    _spend(name="pilot", kind=SettingKind.COUNT, group="stops", metavar="N"),
     _spend(
         name="in-doubt",
-        kind=Kind.CHOICE,
+        kind=SettingKind.CHOICE,
         group="stops",
         choices=("retry", "hold"),
         default="retry",
     ),
-    _spend(name="ok-if-failed", kind=Kind.TOLERANCE, group="stops", metavar="N|P%"),
-    _spend(name="notify", kind=Kind.TEXT, group="telling", metavar="URL"),
-    _spend(name="on-finish", kind=Kind.COMMAND, group="telling", metavar="COMMAND", careful=True),
+    _spend(name="ok-if-failed", kind=SettingKind.TOLERANCE, group="stops", metavar="N|P%"),
+    _spend(name="notify", kind=SettingKind.TEXT, group="telling", metavar="URL"),
+    _spend(
+        name="on-finish", kind=SettingKind.COMMAND, group="telling", metavar="COMMAND", careful=True
+    ),
     _spend(
         name="progress",
-        kind=Kind.CHOICE,
+        kind=SettingKind.CHOICE,
         group="telling",
         choices=("auto", "bar", "plain", "json", "none"),
         default="auto",
     ),
     _spend(
         name="json",
-        kind=Kind.SWITCH,
+        kind=SettingKind.SWITCH,
         group="telling",
         commands=(*REQUESTS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
         default=False,
     ),
     _spend(
         name="yes",
-        kind=Kind.SWITCH,
+        kind=SettingKind.SWITCH,
         group="telling",
         scopes=BY_HAND,
         commands=(*SPENDING, "skip"),
@@ -297,42 +307,49 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="no-input",
-        kind=Kind.SWITCH,
+        kind=SettingKind.SWITCH,
         group="telling",
         commands=(*SPENDING, "skip"),
         default=False,
     ),
-    _mock(name="port", kind=Kind.PORT, metavar="N", default=8765, commands=("mock", "serve")),
-    _mock(name="latency", kind=Kind.AMOUNT, metavar="SECONDS", default=0.0),
+    _mock(
+        name="port", kind=SettingKind.PORT, metavar="N", default=8765, commands=("mock", "serve")
+    ),
+    _mock(name="latency", kind=SettingKind.AMOUNT, metavar="SECONDS", default=0.0),
     _mock(
         name="faults",
-        kind=Kind.CHOICE,
+        kind=SettingKind.CHOICE,
         choices=("none", "some", "storm"),
         default="none",
         commands=("mock", "rehearse"),
     ),
-    _own(name="kill", kind=Kind.TIMES, metavar="N", commands=("rehearse",), default=0),
-    _own(name="class", kind=Kind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
-    _own(name="from", kind=Kind.PATH, metavar="FILE", commands=("retry",), careful=True),
+    _own(name="kill", kind=SettingKind.TIMES, metavar="N", commands=("rehearse",), default=0),
+    _own(name="class", kind=SettingKind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
+    _own(name="from", kind=SettingKind.PATH, metavar="FILE", commands=("retry",), careful=True),
     _act(name="pause", commands=("steer",)),
     _act(name="resume", commands=("steer",)),
-    _own(name="watch", kind=Kind.SWITCH, commands=("status",), default=False),
-    _own(name="again", kind=Kind.SWITCH, commands=("retry",), default=False, careful=True),
-    _own(name="export", kind=Kind.PATH, metavar="FILE", commands=("errors",), careful=True),
-    _own(name="verify", kind=Kind.SWITCH, commands=("fetch",), default=False),
+    _own(name="watch", kind=SettingKind.SWITCH, commands=("status",), default=False),
+    _own(name="again", kind=SettingKind.SWITCH, commands=("retry",), default=False, careful=True),
+    _own(name="export", kind=SettingKind.PATH, metavar="FILE", commands=("errors",), careful=True),
+    _own(name="verify", kind=SettingKind.SWITCH, commands=("fetch",), default=False),
     _global(
-        name="config", kind=Kind.PATH, metavar="FILE", scopes=frozenset({Scope.FLAG, Scope.ENV})
+        name="config",
+        kind=SettingKind.PATH,
+        metavar="FILE",
+        scopes=frozenset({SettingScope.FLAG, SettingScope.ENV}),
     ),
-    _global(name="color", kind=Kind.CHOICE, choices=("auto", "always", "never"), default="auto"),
-    _global(name="lang", kind=Kind.CHOICE, choices=("en", "zh")),
-    _global(name="quiet", kind=Kind.SWITCH, short="q", default=False),
-    _global(name="verbose", kind=Kind.SWITCH, short="v", default=False),
-    _global(name="debug", kind=Kind.SWITCH, default=False),
-    _limit(name="attempts", kind=Kind.COUNT, default=5),
-    _limit(name="timeout", kind=Kind.SECONDS),
-    _limit(name="stop_if", kind=Kind.STOP_IF),
-    _limit(name="ask_above", kind=Kind.AMOUNT, default=200),
-    _limit(name="max_wait", kind=Kind.SECONDS),
+    _global(
+        name="color", kind=SettingKind.CHOICE, choices=("auto", "always", "never"), default="auto"
+    ),
+    _global(name="lang", kind=SettingKind.CHOICE, choices=("en", "zh")),
+    _global(name="quiet", kind=SettingKind.SWITCH, short="q", default=False),
+    _global(name="verbose", kind=SettingKind.SWITCH, short="v", default=False),
+    _global(name="debug", kind=SettingKind.SWITCH, default=False),
+    _limit(name="attempts", kind=SettingKind.COUNT, default=5),
+    _limit(name="timeout", kind=SettingKind.SECONDS),
+    _limit(name="stop_if", kind=SettingKind.STOP_IF),
+    _limit(name="ask_above", kind=SettingKind.AMOUNT, default=200),
+    _limit(name="max_wait", kind=SettingKind.SECONDS),
 )
 """Every setting, in the order of the help."""
 
@@ -343,10 +360,14 @@ OF_ONE_COMMAND = (
 """Long options that one command reads for itself. They, too, have a variable and a default."""
 
 GLOBAL = tuple(one for one in SCHEMA if one.group == "global")
-REPEATABLE = frozenset({Kind.PAIRS, Kind.COLUMNS, Kind.HOSTS, Kind.FOLDERS})
+REPEATABLE = frozenset(
+    {SettingKind.PAIRS, SettingKind.COLUMNS, SettingKind.HOSTS, SettingKind.FOLDERS}
+)
 """Kinds whose option may be given several times."""
 
 
 def options_of(command: str) -> tuple[Setting, ...]:
     """The settings that are options of a command, in the order of its help."""
-    return tuple(one for one in SCHEMA if command in one.commands and Scope.FLAG in one.scopes)
+    return tuple(
+        one for one in SCHEMA if command in one.commands and SettingScope.FLAG in one.scopes
+    )

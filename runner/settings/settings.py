@@ -29,9 +29,9 @@ from runner.settings.schema import (
     OF_ONE_COMMAND,
     SCHEMA,
     Cap,
-    Kind,
-    Scope,
     Setting,
+    SettingKind,
+    SettingScope,
     StopIf,
     Tolerance,
     Until,
@@ -61,7 +61,7 @@ KEY_VARIABLE = "ROWMILL_API_KEY"
 RUN_PREFIX = "ROWMILL_RUN_"
 """Begins what a run tells the person's own command; no setting."""
 
-_AS_TEXT = frozenset({Kind.TEMPLATE, Kind.PAIRS})
+_AS_TEXT = frozenset({SettingKind.TEMPLATE, SettingKind.PAIRS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,10 @@ class Settings:
         """What the workspace keeps for later commands: the options that shape requests, as JSON."""
         kept = {}
         for setting in SCHEMA:
-            if Scope.REMEMBERED in setting.scopes and self.sources[setting.field] != "default":
+            if (
+                SettingScope.REMEMBERED in setting.scopes
+                and self.sources[setting.field] != "default"
+            ):
                 kept[setting.field] = _plain(getattr(self, setting.field))
         return kept
 
@@ -183,7 +186,7 @@ def resolve(
     remembered: Mapping[str, object] | None = None,
 ) -> Settings:
     """Decide every value. `flags` holds only what was really given. Raises `SettingsError`."""
-    desk = _Desk(flags, environ, files, remembered or {})
+    desk = _Layers(flags, environ, files, remembered or {})
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     provider = str(desk.strongest(desk.setting("provider"), "")[0])
@@ -208,7 +211,7 @@ def resolve(
     )
 
 
-class _Desk:
+class _Layers:
     """All the places a value may come from, strongest first."""
 
     def __init__(
@@ -228,7 +231,7 @@ class _Desk:
 
     def strongest(self, setting: Setting, provider: str) -> tuple[Value, str]:
         """The value in force with its source; tables of pairs are merged pair by pair."""
-        if setting.kind not in {Kind.PAIRS, Kind.COLUMNS}:
+        if setting.kind not in {SettingKind.PAIRS, SettingKind.COLUMNS}:
             return next(self._given(setting, provider))
         merged: dict[str, str] = {}
         source = "default"
@@ -243,7 +246,7 @@ class _Desk:
         if flag is not None:
             yield self._expanded(setting, flag, Path(), fenced=False), "flag"
         text = self.environ.get(setting.variable, "")
-        if Scope.ENV in setting.scopes and text.strip():
+        if SettingScope.ENV in setting.scopes and text.strip():
             value = self._read(setting, text, setting.variable)
             yield self._expanded(setting, value, Path(), fenced=False), "environment"
         for file in self.files:
@@ -254,7 +257,7 @@ class _Desk:
                     value = self._expanded(setting, one, file.path.parent, fenced=fenced)
                     yield value, str(file.origin)
         kept = self.remembered.get(setting.field)
-        if Scope.REMEMBERED in setting.scopes and kept is not None:
+        if SettingScope.REMEMBERED in setting.scopes and kept is not None:
             yield self._read(setting, kept, say("settings.workspace")), "remembered"
         yield setting.default, "default"
 
@@ -264,7 +267,7 @@ class _Desk:
         except UnfitError as error:
             key = setting.name
             message = say("settings.wrong", file=place, key=key, expected=error.expected)
-            if setting.kind is not Kind.BASE_URL:
+            if setting.kind is not SettingKind.BASE_URL:
                 message += say("settings.found", found=repr(raw))
             raise SettingsError(message) from error
 
@@ -334,9 +337,9 @@ def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
-    known = {one.variable for one in SCHEMA if Scope.ENV in one.scopes}
+    known = {one.variable for one in SCHEMA if SettingScope.ENV in one.scopes}
     known |= {KEY_VARIABLE, failpoints.VARIABLE, *map(variable_of, OF_ONE_COMMAND)}
-    by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({Scope.FLAG})}
+    by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({SettingScope.FLAG})}
     for name in sorted(environ):
         if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
             continue

@@ -17,7 +17,7 @@ from runner.settings.file import (
     SettingsError,
     SettingsFile,
 )
-from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, Kind, Scope, Setting, Value
+from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, Setting, SettingKind, SettingScope, Value
 from runner.settings.values import UnfitError, at_once, base_url, read_value
 
 _LINE = re.compile(r"at line (\d+), column (\d+)")
@@ -157,15 +157,15 @@ class _Reader:
         try:
             value = read_value(setting, raw)
         except UnfitError as error:
-            found = None if setting.kind is Kind.BASE_URL else raw
+            found = None if setting.kind is SettingKind.BASE_URL else raw
             raise self.wrong(key, error.expected, found) from error
         folder = self.path.parent
-        if setting.kind is Kind.PATH and isinstance(value, Path):
+        if setting.kind is SettingKind.PATH and isinstance(value, Path):
             path = folder / value
             if self.origin is Origin.SHEET and not path.resolve().is_relative_to(folder.resolve()):
                 raise SettingsError(say("settings.careful", file=str(self.path), key=key))
             return path
-        if setting.kind is Kind.FOLDERS and isinstance(value, tuple):
+        if setting.kind is SettingKind.FOLDERS and isinstance(value, tuple):
             return tuple(folder / one for one in value if isinstance(one, Path))
         return value
 
@@ -296,7 +296,7 @@ class _Reader:
 
 
 def _in_file(setting: Setting) -> bool:
-    return Scope.FILE in setting.scopes
+    return SettingScope.FILE in setting.scopes
 
 
 def _table_or_empty(found: object) -> Mapping[str, object]:

@@ -12,7 +12,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from jobs.job import FailureClass, State
 from runner.catalogue import say
-from runner.settings.schema import AUTO, NO_CAP, Cap, Kind, Setting, StopIf, Tolerance, Until, Value
+from runner.settings.schema import (
+    AUTO,
+    NO_CAP,
+    Cap,
+    Setting,
+    SettingKind,
+    StopIf,
+    Tolerance,
+    Until,
+    Value,
+)
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
@@ -35,7 +45,7 @@ class UnfitError(ValueError):
 
 def read_value(setting: Setting, raw: object) -> Value:
     """The setting's value out of text, or out of what TOML gives. Raises `UnfitError`."""
-    if setting.kind is Kind.CHOICE:
+    if setting.kind is SettingKind.CHOICE:
         if isinstance(raw, str) and raw in setting.choices:
             return raw
         raise UnfitError(say("expected.choice", choices=", ".join(setting.choices)))
@@ -272,27 +282,27 @@ def _as_text(value: object) -> str:
     raise UnfitError(say("expected.pair"))
 
 
-_READERS: dict[Kind, Callable[[object], Value]] = {
-    Kind.TEXT: _text,
-    Kind.TEMPLATE: _text,
-    Kind.PAIRS: _pairs,
-    Kind.COLUMNS: _columns,
-    Kind.HOSTS: _hosts,
-    Kind.FOLDERS: _folders,
-    Kind.PATH: _path,
-    Kind.SWITCH: _switch,
-    Kind.COUNT: _count,
-    Kind.TIMES: _times,
-    Kind.CLASSES: _classes,
-    Kind.AMOUNT: _amount,
-    Kind.SECONDS: _seconds,
-    Kind.BASE_URL: base_url,
-    Kind.ROWS: _rows,
-    Kind.PORT: _port,
-    Kind.TOLERANCE: _tolerance,
-    Kind.STOP_IF: _stop_if,
-    Kind.AT_ONCE: at_once,
-    Kind.UNTIL: _until,
-    Kind.COMMAND: _command,
-    Kind.CAP: _cap,
+_READERS: dict[SettingKind, Callable[[object], Value]] = {
+    SettingKind.TEXT: _text,
+    SettingKind.TEMPLATE: _text,
+    SettingKind.PAIRS: _pairs,
+    SettingKind.COLUMNS: _columns,
+    SettingKind.HOSTS: _hosts,
+    SettingKind.FOLDERS: _folders,
+    SettingKind.PATH: _path,
+    SettingKind.SWITCH: _switch,
+    SettingKind.COUNT: _count,
+    SettingKind.TIMES: _times,
+    SettingKind.CLASSES: _classes,
+    SettingKind.AMOUNT: _amount,
+    SettingKind.SECONDS: _seconds,
+    SettingKind.BASE_URL: base_url,
+    SettingKind.ROWS: _rows,
+    SettingKind.PORT: _port,
+    SettingKind.TOLERANCE: _tolerance,
+    SettingKind.STOP_IF: _stop_if,
+    SettingKind.AT_ONCE: at_once,
+    SettingKind.UNTIL: _until,
+    SettingKind.COMMAND: _command,
+    SettingKind.CAP: _cap,
 }

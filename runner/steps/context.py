@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.store.queue.settles import Settlement
-from jobs.store.writer import Ledger
+from jobs.store.writer import TableWriter
 from runner.files.download import Downloads
 from runner.files.thumbnails import Thumbnails
 from runner.pacing.accounts import Accounts
 from runner.pacing.backoff import NO_WAIT, Wait
-from runner.prices.spending_cap import Purse
+from runner.prices.spending_cap import SpendingCap
 from runner.steps.resolve import Rules, Signal
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.disk_reserve import Reserve
@@ -19,7 +19,7 @@ from runner.workspace.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class StepOptions:
     """What the steps of one run go by."""
 
     folder: Path  # of the sheet: relative pictures start here
@@ -33,21 +33,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class StepServices:
     """What the steps of one run work with."""
 
-    ledger: Ledger
+    ledger: TableWriter
     wire: Accounts
     downloads: Downloads
     spool: Spool
     answers: AnswerFolder
-    purse: Purse
+    purse: SpendingCap
     thumbnails: Thumbnails
     reserve: Reserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class StepResult:
     """A step that is over: what is to be written down, and what the run should know."""
 
     settlement: Settlement
@@ -57,7 +57,7 @@ class Done:
 
 
 @dataclass(slots=True)
-class Standing:
+class RunState:
     """What all steps of a run share and change: trust in the key, repeats that are left."""
 
     attempts: int
@@ -67,7 +67,7 @@ class Standing:
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
 
     @classmethod
-    def at_start(cls, plan: Plan) -> "Standing":
+    def at_start(cls, plan: StepOptions) -> "RunState":
         """As the plan has it, before anything was sent."""
         return cls(
             attempts=plan.attempts, hold_in_doubt=plan.hold_in_doubt, repeats_left=plan.repeats

@@ -17,7 +17,7 @@ from runner.files.download import save as save_picture
 from runner.files.naming import name_file, slug
 from runner.files.save import NameTaken, Saved
 from runner.pacing.backoff import backoff
-from runner.steps.context import Done, Plan, Tools, chance
+from runner.steps.context import StepOptions, StepResult, StepServices, chance
 from runner.steps.job_inputs import inputs_to_read
 from runner.workspace.answers import AnswerFolder
 
@@ -36,12 +36,12 @@ Got: TypeAlias = SavedFile | NotSaved
 class Fetcher:
     """Saves the files of one run, each under a name of its own."""
 
-    def __init__(self, plan: Plan, tools: Tools) -> None:
+    def __init__(self, plan: StepOptions, tools: StepServices) -> None:
         self._plan = plan
         self._tools = tools
         self._being_saved: set[str] = set()
 
-    async def fetch(self, job: Claimed) -> Done:
+    async def fetch(self, job: Claimed) -> StepResult:
         """Save what an answer promised and is not yet here."""
         wanted, row, stored = await self._tools.ledger.do(
             lambda tx: (
@@ -131,7 +131,7 @@ class Fetcher:
 
     def _fetched(
         self, job: Claimed, got: list[Got], inline: Mapping[int, str], *, have_one: bool
-    ) -> Done:
+    ) -> StepResult:
         """What the files came to; `have_one`: an earlier fetch of this answer saved some."""
         saved = [one for one in got if isinstance(one, SavedFile)]
         failed = [one for one in got if isinstance(one, NotSaved)]
@@ -139,13 +139,13 @@ class Fetcher:
         if later and job.attempts + 1 < self._plan.attempts:
             delay = backoff(job.attempts + 1, chance=chance())
             again = TryAgain(failure=_file_failure(later[0]), delay=delay)
-            return Done(settlement=Settlement(job=job, outcome=again, files=saved))
+            return StepResult(settlement=Settlement(job=job, outcome=again, files=saved))
         lost = [LostFile(number=one.file.number, cause=one.failure.cause) for one in failed]
         outcome: Outcome = Finished()
         if failed and not saved and not have_one:
             outcome = GiveUp(failure=_file_failure(failed[0].failure))
         drop = {inline[one.number]: one.sha256.hex() for one in saved if one.number in inline}
-        return Done(
+        return StepResult(
             settlement=Settlement(job=job, outcome=outcome, files=[*saved, *lost]),
             drop_answer=drop if not failed else {},
         )
@@ -172,9 +172,9 @@ def _file_failure(failure: DownloadFailure) -> Failure:
     )
 
 
-def _unreadable(job: Claimed, detail: str) -> Done:
+def _unreadable(job: Claimed, detail: str) -> StepResult:
     failure = Failure(kind=FailureClass.FILE, cause="not_found", detail=detail)
-    return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure)))
+    return StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=failure)))
 
 
 def _name_values(

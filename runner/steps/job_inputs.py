@@ -10,10 +10,10 @@ from runner.endpoints.inputs import Attachment, parse, picture_columns
 from runner.files.attachments import Reference
 from runner.files.attachments import load as load_attachment
 from runner.files.resize import as_png, fit
-from runner.steps.context import Plan
+from runner.steps.context import StepOptions
 
 
-async def inputs_of(job: Claimed, endpoint: AnyEndpoint, plan: Plan, **own: JSON) -> object:
+async def inputs_of(job: Claimed, endpoint: AnyEndpoint, plan: StepOptions, **own: JSON) -> object:
     """The inputs to send; `own` are fields that this run sets itself.
 
     Raises InputError, AttachmentError or OSError where the row cannot become a request.
@@ -44,7 +44,7 @@ def references_in(endpoint: AnyEndpoint, fields: Mapping[str, JSON]) -> dict[str
 
 
 def _attach(
-    references: list[Reference], model: str, endpoint: AnyEndpoint, plan: Plan
+    references: list[Reference], model: str, endpoint: AnyEndpoint, plan: StepOptions
 ) -> tuple[Attachment, ...]:
     """The pictures as this endpoint and this model take them; slow where one is changed."""
     found = [load_attachment(one, folder=plan.folder, allowed=plan.allowed) for one in references]

@@ -9,11 +9,11 @@ from jobs.store.queries.spending import paid_for
 from jobs.store.queue.settles import Settlement
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Reply
-from runner.steps.context import Done, Standing, Tools
+from runner.steps.context import RunState, StepResult, StepServices
 from runner.steps.resolve import resolve_poll
 
 
-async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
+async def poll(job: Claimed, tools: StepServices, standing: RunState) -> StepResult:
     """Ask once; free, and what comes of it is kept only where it ends the task."""
     endpoint = ENDPOINTS[job.endpoint]
     if endpoint.ask is None or job.ticket is None:
@@ -28,4 +28,4 @@ async def poll(job: Claimed, tools: Tools, standing: Standing) -> Done:
     if resolution.refunded:
         refund = await tools.ledger.do(lambda tx: paid_for(tx, job.call_id))
     settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept, refund=refund)
-    return Done(settlement=settlement, signal=resolution.signal, wait=resolution.wait)
+    return StepResult(settlement=settlement, signal=resolution.signal, wait=resolution.wait)

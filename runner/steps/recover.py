@@ -7,9 +7,9 @@ from functools import partial
 from jobs.job import Claimed, Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Released
 from jobs.store.queue.claims import count_death
-from jobs.store.queue.settles import Ended, Settlement
+from jobs.store.queue.settles import CallEnd, Settlement
 from runner.endpoints.registry import ENDPOINTS
-from runner.steps.context import Done, Tools
+from runner.steps.context import StepResult, StepServices
 from runner.steps.send import Sender
 from runner.steps.send_together import SharedSender
 from runner.workspace.spool import Record
@@ -17,19 +17,21 @@ from runner.workspace.spool import Record
 MOST_DEATHS = 3
 
 
-async def recover(job: Claimed, record: Record | None, *, sender: Sender, tools: Tools) -> Done:
+async def recover(
+    job: Claimed, record: Record | None, *, sender: Sender, tools: StepServices
+) -> StepResult:
     """What becomes of one; a record that was settled before is ignored."""
     if job.step is Step.SEND:
         return await _recover_send(job, record, sender=sender, tools=tools)
     if job.deaths >= MOST_DEATHS:
-        return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
+        return StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
     put_back = Released(delay=0.0, suspect=job.deaths > 0)
-    return Done(settlement=Settlement(job=job, outcome=put_back))
+    return StepResult(settlement=Settlement(job=job, outcome=put_back))
 
 
 async def _recover_send(
-    job: Claimed, record: Record | None, *, sender: Sender, tools: Tools
-) -> Done:
+    job: Claimed, record: Record | None, *, sender: Sender, tools: StepServices
+) -> StepResult:
     """Reading an answer can take the process down: counted first, undone by the settle."""
     if record is None:
         return sender.dead(replace(job, deaths=0), ENDPOINTS[job.endpoint], 0.0)
@@ -37,14 +39,14 @@ async def _recover_send(
         await tools.ledger.do(lambda tx: count_death(tx, job.id))
         return await sender.take(job, record.reply)
     kept = tools.answers.keep(job.call_id, record.reply)
-    ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+    ended = CallEnd(wire="E", seconds=record.reply.seconds, status=record.reply.status)
     given_up = GiveUp(failure=_deaths(job))
-    return Done(settlement=Settlement(job=job, outcome=given_up, ended=ended, answer=kept))
+    return StepResult(settlement=Settlement(job=job, outcome=given_up, ended=ended, answer=kept))
 
 
 async def recover_together(
-    jobs: Sequence[Claimed], record: Record | None, *, sender: SharedSender, tools: Tools
-) -> Sequence[Done]:
+    jobs: Sequence[Claimed], record: Record | None, *, sender: SharedSender, tools: StepServices
+) -> Sequence[StepResult]:
     """The same for jobs that shared a call."""
     if record is None:
         return sender.dead([replace(job, deaths=0) for job in jobs], 0.0)
@@ -53,9 +55,9 @@ async def recover_together(
             await tools.ledger.do(partial(count_death, job_id=job.id))
         return await sender.take(jobs, record.reply)
     kept = tools.answers.keep(jobs[0].call_id, record.reply)
-    ended = Ended(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+    ended = CallEnd(wire="E", seconds=record.reply.seconds, status=record.reply.status)
     return [
-        Done(
+        StepResult(
             settlement=Settlement(
                 job=job,
                 outcome=GiveUp(failure=_deaths(job)),

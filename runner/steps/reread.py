@@ -8,13 +8,13 @@ from jobs.job import Holding
 from jobs.outcome import Answered, Finished
 from jobs.store import Store
 from jobs.store.ids import Ids
-from jobs.store.queue.reread import Unread, look, take_up, unread
+from jobs.store.queue.reread import UnreadAnswer, look, take_up, unread
 from jobs.store.queue.settles import Settlement, settle
 from runner.endpoints.registry import ENDPOINTS
 from runner.steps.job_inputs import inputs_to_read
 from runner.steps.resolve import Rules, resolve
 from runner.workspace.answers import AnswerFolder
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 def read_again(store: Store, workspace: Workspace) -> int:
     """After an update: how many failed rows have their result now, from answers that were kept."""
     with store.read() as tx:
-        numbers = unread(tx, BATCH_ID)
+        numbers = unread(tx, SHEET_ID)
     answers = AnswerFolder(path=workspace.answers)
-    holding = Holding(batch_id=BATCH_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
+    holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
     return sum(_read_one(store, answers, holding, number) for number in numbers)
 
 
@@ -42,7 +42,7 @@ def _read_one(store: Store, answers: AnswerFolder, holding: Holding, number: int
         return not settle(tx, holding, [settled], now=time.time())
 
 
-def _understood(found: Unread, answers: AnswerFolder) -> Finished | Answered | None:
+def _understood(found: UnreadAnswer, answers: AnswerFolder) -> Finished | Answered | None:
     """What the answer says to this version; None where it still says nothing usable."""
     endpoint = ENDPOINTS.get(found.job.endpoint)
     if endpoint is None:

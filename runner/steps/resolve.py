@@ -22,7 +22,7 @@ from runner.endpoints.endpoint import AnyEndpoint, Rejected, Ticket
 from runner.endpoints.inputs import field_named
 from runner.pacing.backoff import NO_WAIT, Wait, backoff, retry_after
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
-from runner.protocol.verdict import Action, Verdict, judge
+from runner.protocol.verdict import Action, Verdict, classify
 
 DOUBTFUL = frozenset({"cut_stream", "bad_gateway", "gateway_timeout", "answer_lost_upstream"})
 """Causes that leave it open whether the answer was billed, also when they stand inside a 200."""
@@ -111,7 +111,7 @@ def resolve_together(
             resolve(job, endpoint, one, delivery, rules)
             for job, one in zip(jobs, inputs, strict=True)
         ]
-    verdict = judge(delivery)
+    verdict = classify(delivery)
     if verdict.action is Action.READ:
         asked = _asked(delivery, rules)
         readings = endpoint.together.read(inputs, delivery)
@@ -137,7 +137,7 @@ def _loss(lost: Lost) -> Failure:
 def _of_reply(
     job: Claimed, endpoint: AnyEndpoint, inputs: object, reply: Reply, rules: Rules
 ) -> Resolution:
-    return _of_verdict(job, endpoint, inputs, reply, judge(reply), rules=rules)
+    return _of_verdict(job, endpoint, inputs, reply, classify(reply), rules=rules)
 
 
 def _of_verdict(
@@ -202,7 +202,7 @@ def resolve_poll(
     """What an answer to "is it done?" means. Asking is free; only the task's own record ends it."""
     if not isinstance(delivery, Reply):
         return _ask_later(job, rules, _unheard(delivery))
-    verdict = judge(delivery)
+    verdict = classify(delivery)
     if verdict.action is not Action.READ or endpoint.read_poll is None:
         return _unread(job, verdict, delivery, rules)
     reading = endpoint.read_poll(delivery)

@@ -10,14 +10,14 @@ from typing import TypeVar
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
 from jobs.outcome import GiveUp, Repeat, TryAgain
-from jobs.store.queue.settles import Answer, Ended, Settlement
+from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
 from runner.prices.spending_cap import ask_of
 from runner.protocol.call import Lost, Reply
-from runner.steps.context import Done, Plan, Standing, Tools
+from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.resolve import IMAGE_FIELD, Resolution, after_death, resolve
 from runner.workspace.answers import INLINE, cut_answer
@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 class Sender:
     """Sends the calls of one run."""
 
-    def __init__(self, plan: Plan, tools: Tools, standing: Standing) -> None:
+    def __init__(self, plan: StepOptions, tools: StepServices, standing: RunState) -> None:
         self._plan = plan
         self._tools = tools
         self._standing = standing
         self._in_hand: dict[int, Answer] = {}  # answers that are kept and not yet understood
         self._other_field: set[int] = set()  # jobs whose picture's field name was not known there
 
-    async def send(self, job: Claimed) -> Done:
+    async def send(self, job: Claimed) -> StepResult:
         """Ask the endpoint. The answer is in the spool before anything else is done with it."""
         endpoint = ENDPOINTS[job.endpoint]
         try:
@@ -56,12 +56,12 @@ class Sender:
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._sent(job, resolution, time.monotonic() - started, kept=kept)
 
-    async def take(self, job: Claimed, reply: Reply) -> Done:
+    async def take(self, job: Claimed, reply: Reply) -> StepResult:
         """Decide what an answer from the spool means, as `send` would have."""
         endpoint = ENDPOINTS[job.endpoint]
         return await self._take(job, reply, endpoint, inputs_to_read(job, endpoint))
 
-    def dead(self, job: Claimed, endpoint: AnyEndpoint, seconds: float) -> Done:
+    def dead(self, job: Claimed, endpoint: AnyEndpoint, seconds: float) -> StepResult:
         """A call in flight when the process died, or when a person would not wait for it."""
         return self._sent(job, after_death(endpoint, self._standing.rules()), seconds)
 
@@ -73,8 +73,10 @@ class Sender:
 
     async def _take(
         self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
-    ) -> Done:
-        resolution, kept = await seen_to(reply, lambda: self._weigh(job, reply, endpoint, inputs))
+    ) -> StepResult:
+        resolution, kept = await run_off_loop(
+            reply, lambda: self._weigh(job, reply, endpoint, inputs)
+        )
         return self._sent(job, resolution, reply.seconds, reply=reply, kept=kept)
 
     def _weigh(
@@ -85,12 +87,12 @@ class Sender:
         reach("answer.parsed")
         return resolution, kept
 
-    def broken(self, job: Claimed, failure: Failure) -> Done:
+    def broken(self, job: Claimed, failure: Failure) -> StepResult:
         """A fault of ours failed this row; an answer that had come is kept for a better reader."""
         kept = self._in_hand.pop(job.id, None)
-        ended = Ended(wire="E", seconds=0.0, status=kept.status if kept else None)
+        ended = CallEnd(wire="E", seconds=0.0, status=kept.status if kept else None)
         outcome = GiveUp(failure=failure)
-        return Done(settlement=Settlement(job=job, outcome=outcome, ended=ended, answer=kept))
+        return StepResult(settlement=Settlement(job=job, outcome=outcome, ended=ended, answer=kept))
 
     def _sent(
         self,
@@ -100,7 +102,7 @@ class Sender:
         *,
         reply: Reply | None = None,
         kept: Answer | None = None,
-    ) -> Done:
+    ) -> StepResult:
         self._in_hand.pop(job.id, None)
         outcome = resolution.outcome
         if isinstance(outcome, Repeat):
@@ -110,7 +112,7 @@ class Sender:
         result = getattr(outcome, "result", None)
         paid = resolution.wire in ("C", "E")
         price = self._tools.purse.prices.cost(ask_of(job), result) if paid else None
-        ended = Ended(
+        ended = CallEnd(
             wire=resolution.wire,
             seconds=seconds,
             status=kept.status if kept else None,
@@ -120,10 +122,10 @@ class Sender:
             estimated=price is not None and price.estimate,
         )
         settlement = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
-        return Done(settlement=settlement, signal=resolution.signal, wait=resolution.wait)
+        return StepResult(settlement=settlement, signal=resolution.signal, wait=resolution.wait)
 
 
-def spool_answer(job: Claimed, reply: Reply, tools: Tools) -> None:
+def spool_answer(job: Claimed, reply: Reply, tools: StepServices) -> None:
     """On a full disk the room kept in reserve goes to what is paid for."""
     reach("answer.read")
     try:
@@ -136,7 +138,7 @@ def spool_answer(job: Claimed, reply: Reply, tools: Tools) -> None:
     reach("answer.spooled")
 
 
-async def seen_to(reply: Reply, work: Callable[[], T]) -> T:
+async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
     """The result of work on an answer, in a thread where it is big.
 
     A cancellation does not cut it short: an answer that came is kept.
@@ -150,11 +152,11 @@ async def seen_to(reply: Reply, work: Callable[[], T]) -> T:
     return task.result()
 
 
-def _unfit(job: Claimed, why: str) -> Done:
+def _unfit(job: Claimed, why: str) -> StepResult:
     """A row that cannot become a request; nothing was sent."""
     failure = Failure(kind=FailureClass.BAD_INPUT, cause="unfit", detail=why)
-    ended = Ended(wire="A", seconds=0.0)
-    return Done(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
+    ended = CallEnd(wire="A", seconds=0.0)
+    return StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
 
 
 def request_id(reply: Reply | None) -> str | None:

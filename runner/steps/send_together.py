@@ -9,29 +9,29 @@ from jobs.failpoints import reach
 from jobs.job import Claimed, Failure, Step
 from jobs.outcome import GiveUp, Released, Repeat
 from jobs.result import Result, Usage
-from jobs.store.queue.settles import Answer, Ended, Settlement
+from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
 from runner.prices.spending_cap import ask_of
 from runner.protocol.call import Lost, Reply
-from runner.steps.context import Done, Standing, Tools
+from runner.steps.context import RunState, StepResult, StepServices
 from runner.steps.job_inputs import inputs_to_read
 from runner.steps.resolve import Resolution, Signal, after_death, resolve_together
-from runner.steps.send import request_id, seen_to, spool_answer
-from runner.steps.shared_calls import Company
+from runner.steps.send import request_id, run_off_loop, spool_answer
+from runner.steps.shared_calls import CallSharing
 from runner.workspace.answers import cut_answer
 
 
 class SharedSender:
     """Sends the calls of one run that carry several rows."""
 
-    def __init__(self, tools: Tools, standing: Standing) -> None:
+    def __init__(self, tools: StepServices, standing: RunState) -> None:
         self._tools = tools
         self._standing = standing
-        self.company = Company()
+        self.company = CallSharing()
         self._in_hand: dict[int, Answer] = {}  # answers that are kept and not yet understood
 
-    async def send(self, jobs: Sequence[Claimed]) -> list[Done]:
+    async def send(self, jobs: Sequence[Claimed]) -> list[StepResult]:
         """Ask for all. The answer is in the spool before anything else is done with it."""
         endpoint, inputs = _open(jobs)
         assert endpoint.together is not None
@@ -48,13 +48,13 @@ class SharedSender:
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._done(jobs, found, seconds=time.monotonic() - started, kept=kept)
 
-    async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[Done]:
+    async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[StepResult]:
         """Decide what an answer means for each row."""
-        found, kept = await seen_to(reply, lambda: self._weigh(jobs, reply))
+        found, kept = await run_off_loop(reply, lambda: self._weigh(jobs, reply))
         self._learn(jobs, found, reply)
         return self._done(jobs, found, seconds=reply.seconds, kept=kept, request=request_id(reply))
 
-    def dead(self, jobs: Sequence[Claimed], seconds: float) -> list[Done]:
+    def dead(self, jobs: Sequence[Claimed], seconds: float) -> list[StepResult]:
         """A call in flight when the process died, or when a person would not wait for it."""
         found = after_death(ENDPOINTS[jobs[0].endpoint], self._standing.rules())
         return self._done(jobs, [found] * len(jobs), seconds=seconds)
@@ -66,13 +66,13 @@ class SharedSender:
         reach("answer.parsed")
         return found, kept
 
-    def broken(self, jobs: Sequence[Claimed], failure: Failure) -> list[Done]:
+    def broken(self, jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
         """A fault of ours failed these rows; an answer that had come is kept with the first."""
         kept = self._in_hand.pop(jobs[0].id, None)
-        ended = Ended(wire="E", seconds=0.0, status=kept.status if kept else None)
+        ended = CallEnd(wire="E", seconds=0.0, status=kept.status if kept else None)
         first, silent = jobs[0], replace(ended, told=False)
         return [
-            Done(
+            StepResult(
                 settlement=Settlement(
                     job=job,
                     outcome=GiveUp(failure=failure),
@@ -99,7 +99,7 @@ class SharedSender:
         seconds: float,
         kept: Answer | None = None,
         request: str | None = None,
-    ) -> list[Done]:
+    ) -> list[StepResult]:
         """The first row tells of the call, and speaks to the run for all."""
         self._in_hand.pop(jobs[0].id, None)
         outcomes = [one.outcome for one in found]
@@ -109,7 +109,7 @@ class SharedSender:
         whole = _whole([getattr(outcome, "result", None) for outcome in outcomes])
         paid = wire in ("C", "E")
         price = self._tools.purse.prices.cost(ask_of(jobs[0]), whole) if paid else None
-        ended = Ended(
+        ended = CallEnd(
             wire=wire,
             seconds=seconds,
             status=kept.status if kept else None,
@@ -122,13 +122,13 @@ class SharedSender:
         silent = replace(ended, told=False)
         first, *others = zip(jobs, outcomes, strict=True)
         return [
-            Done(
+            StepResult(
                 settlement=Settlement(job=first[0], outcome=first[1], ended=ended, answer=kept),
                 signal=loudest.signal,
                 wait=loudest.wait,
             ),
             *(
-                Done(settlement=Settlement(job=job, outcome=outcome, ended=silent))
+                StepResult(settlement=Settlement(job=job, outcome=outcome, ended=silent))
                 for job, outcome in others
             ),
         ]

@@ -16,7 +16,7 @@ _LIMIT = re.compile(
 _NUMBER = re.compile(r"\d{1,4}(?!\d)")
 
 
-class Company:
+class CallSharing:
     """Who may share a call in this run."""
 
     def __init__(self) -> None:

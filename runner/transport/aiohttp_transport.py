@@ -131,7 +131,9 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             if request.method == "POST":
                 reach("call.answering")
             return httpx.Response(
-                answer.status, headers=list(answer.raw_headers), stream=Incoming(answer, progress)
+                answer.status,
+                headers=list(answer.raw_headers),
+                stream=IncomingBody(answer, progress),
             )
         # Raised out here so that it does not carry aiohttp's error along: that one holds the key.
         try:
@@ -208,7 +210,7 @@ def wake_at_end(answer: aiohttp.ClientResponse) -> None:
         closed.add_done_callback(wake)
 
 
-class Incoming(httpx.AsyncByteStream):
+class IncomingBody(httpx.AsyncByteStream):
     """The body of an answer as it comes in."""
 
     def __init__(self, answer: aiohttp.ClientResponse, progress: Progress) -> None:

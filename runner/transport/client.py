@@ -19,7 +19,7 @@ from runner.transport.aiohttp_transport import (
     MB,
     BrokenError,
     GatewayTransport,
-    Incoming,
+    IncomingBody,
     Progress,
     UnsentError,
 )
@@ -194,7 +194,7 @@ class Wire:
     ) -> tuple[int, Mapping[str, str], bytes]:
         response = await self._transport.handle_async_request(request)
         body = response.stream
-        assert isinstance(body, Incoming)
+        assert isinstance(body, IncomingBody)
         try:
             headers = _plain(response.headers)
             if response.status_code < 200:
@@ -210,7 +210,7 @@ class Wire:
 
     async def _read(
         self,
-        body: Incoming,
+        body: IncomingBody,
         coding: str,
         progress: Progress,
         see: Callable[[bytes], None] | None = None,
@@ -230,7 +230,7 @@ class Wire:
             progress.pieces[:] = [b"".join(progress.pieces)[:KEPT]]
             raise BrokenError("too_large", str(error)) from error
 
-    async def _watched(self, body: Incoming, coding: str, progress: Progress) -> None:
+    async def _watched(self, body: IncomingBody, coding: str, progress: Progress) -> None:
         """Reads a stream; once data flows, a pause longer than the idle limit ends it."""
         watch = DataWatch()
         now = asyncio.get_running_loop().time

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from jobs.store import Store
 from jobs.store.log import call_books
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 FREE = ("A", "B")  # on the wire: not sent, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class BillComparison:
     """What the gateway billed and what we wrote down; both by the key that a call carries."""
 
     billed: int  # calls the gateway charged
@@ -29,7 +29,7 @@ class Books:
         return not self.unknown_to_us and not self.unpaid
 
 
-def compare(bill: Path, store: Store) -> Books:
+def compare(bill: Path, store: Store) -> BillComparison:
     """Hold the bill against the table."""
     billed: Counter[str] = Counter()
     if bill.exists():
@@ -38,7 +38,7 @@ def compare(bill: Path, store: Store) -> Books:
             if entry["billed"]:
                 billed[str(entry["key"])] += 1
     with store.read() as tx:
-        books = call_books(tx, BATCH_ID)
+        books = call_books(tx, SHEET_ID)
     paid: Counter[str] = Counter()
     known: Counter[str] = Counter()
     doubtful = 0
@@ -47,7 +47,7 @@ def compare(bill: Path, store: Store) -> Books:
         doubtful += wire == "D"
         if wire in ("C", "E"):
             paid[key] += 1
-    return Books(
+    return BillComparison(
         billed=billed.total(),
         ours=sum(min(count, known[key]) for key, count in billed.items()),
         answers=paid.total(),

@@ -8,13 +8,13 @@ from typing import cast
 from jobs.export import cell_problem
 from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queries.few_rows import failed_rows
 from jobs.store.queries.totals import FailedAlike, failures
 from runner.catalogue import Explanation, explain, say
 from runner.views.next_command import named, with_address
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 SHOWN_ROWS = 8
 EDITABLE = frozenset({FailureClass.REFUSED, FailureClass.BAD_INPUT})
@@ -22,7 +22,7 @@ EDITABLE = frozenset({FailureClass.REFUSED, FailureClass.BAD_INPUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class FailureGroup:
     """Rows that failed alike. `kind` is a failure class, or `in_doubt`."""
 
     kind: str
@@ -40,7 +40,7 @@ class Failures:
     sheet: str
     named: str  # what a person types for the sheet
     folder: Path
-    groups: tuple[Group, ...]
+    groups: tuple[FailureGroup, ...]
 
     @property
     def editable(self) -> int:
@@ -54,28 +54,30 @@ def failures_of(workspace: Workspace) -> Failures:
     try:
         with store.read() as tx:
             loaded = workspace.loaded_in(tx)
-            typed, last = named(workspace, loaded), last_run(tx, BATCH_ID)
+            typed, last = named(workspace, loaded), last_run(tx, SHEET_ID)
             groups = tuple(
                 _group(tx, found, explanation(found.kind, found.cause, loaded, typed), last)
-                for found in failures(tx, BATCH_ID)
+                for found in failures(tx, SHEET_ID)
             )
     finally:
         store.close()
     return Failures(sheet=loaded.sheet, named=typed, folder=workspace.folder, groups=groups)
 
 
-def _group(tx: Transaction, found: FailedAlike, told: Explanation, last: Run | None) -> Group:
-    return Group(
+def _group(
+    tx: Transaction, found: FailedAlike, told: Explanation, last: Run | None
+) -> FailureGroup:
+    return FailureGroup(
         kind=found.kind,
         cause=found.cause,
         count=found.count,
-        rows=tuple(failed_rows(tx, BATCH_ID, found.kind, found.cause, most=SHOWN_ROWS)),
+        rows=tuple(failed_rows(tx, SHEET_ID, found.kind, found.cause, most=SHOWN_ROWS)),
         words=cell_problem(found.words) or found.words,
         explanation=replace(told, command=with_address(told.command, last)),
     )
 
 
-def explanation(kind: str, cause: str, loaded: Batch, typed: str) -> Explanation:
+def explanation(kind: str, cause: str, loaded: LoadedSheet, typed: str) -> Explanation:
     """Meaning, remedy and command of one cause, for this sheet."""
     if kind == State.IN_DOUBT:
         command = f"rowmill retry {typed} --class in_doubt"

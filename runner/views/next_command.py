@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jobs.job import RETRIABLE, FailureClass, State
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run
 from jobs.store.queries.totals import Counts, FailedAlike
 from runner.catalogue import explain
@@ -18,7 +18,7 @@ SHORT = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 
 def next_command(
     workspace: Workspace,
-    loaded: Batch,
+    loaded: LoadedSheet,
     rows: Counts,
     groups: Sequence[FailedAlike],
     last: Run | None,
@@ -59,7 +59,7 @@ def at_last_address(settings: Settings, last: Run | None) -> Settings:
 
 def _next(
     workspace: Workspace,
-    loaded: Batch,
+    loaded: LoadedSheet,
     rows: Counts,
     groups: Sequence[FailedAlike],
 ) -> str:
@@ -81,7 +81,7 @@ def _next(
     return f"rowmill export {sheet} -o results.csv"
 
 
-def _for_real(loaded: Batch, sheet: str) -> str:
+def _for_real(loaded: LoadedSheet, sheet: str) -> str:
     """The sheet itself, as it was rehearsed; where the mock's own model stood in, it asks."""
     given = loaded.options
     if str(given.get("model", "mock-")).startswith("mock-"):
@@ -97,7 +97,7 @@ def _for_real(loaded: Batch, sheet: str) -> str:
     return " ".join(words)
 
 
-def named(workspace: Workspace, loaded: Batch) -> str:
+def named(workspace: Workspace, loaded: LoadedSheet) -> str:
     """What a person types for this sheet: its file where that leads here, else the folder."""
     sheet = workspace.sheet_of(loaded)
     leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder

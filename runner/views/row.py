@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.answers import StoredAnswer, answer
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queries.few_rows import RowRange, row_range
 from jobs.store.queries.history import RowHistory, history
 from runner.catalogue import say
 from runner.exits import Refusal
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class WantedRow:
 class RowView:
     """Everything about one row."""
 
-    loaded: Batch
+    loaded: LoadedSheet
     history: RowHistory
     cells: tuple[tuple[str, JSON], ...]  # header, value
     answer: StoredAnswer | None = None  # of the newest call that has one
@@ -49,12 +49,12 @@ def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
     try:
         with store.read() as tx:
             loaded = workspace.loaded_in(tx)
-            found = history(tx, BATCH_ID, position=wanted.position, key=wanted.key)
+            found = history(tx, SHEET_ID, position=wanted.position, key=wanted.key)
             if found is None:
-                raise _no_such_row(wanted, loaded, row_range(tx, BATCH_ID))
+                raise _no_such_row(wanted, loaded, row_range(tx, SHEET_ID))
             past = (answer(tx, call.call_id) for call in reversed(found.calls))
             stored = next((one for one in past if one is not None), None)
-            last = last_run(tx, BATCH_ID)
+            last = last_run(tx, SHEET_ID)
     except zlib.error as error:
         raise Refusal(say("show.damaged", reason=str(error))) from error
     finally:
@@ -63,7 +63,7 @@ def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
     return RowView(loaded=loaded, history=found, cells=cells, answer=stored, last=last)
 
 
-def _no_such_row(wanted: WantedRow, loaded: Batch, found: RowRange | None) -> Refusal:
+def _no_such_row(wanted: WantedRow, loaded: LoadedSheet, found: RowRange | None) -> Refusal:
     row = str(wanted.position) if wanted.key is None else f"key:{wanted.key}"
     if found is None:
         return Refusal(say("show.no_rows", row=row, sheet=loaded.sheet))
@@ -72,7 +72,7 @@ def _no_such_row(wanted: WantedRow, loaded: Batch, found: RowRange | None) -> Re
     )
 
 
-def _cells(loaded: Batch, found: RowHistory) -> tuple[tuple[str, JSON], ...]:
+def _cells(loaded: LoadedSheet, found: RowHistory) -> tuple[tuple[str, JSON], ...]:
     cells: list[JSON] = json.loads(found.result.cells)
     headers = [*loaded.headers, *([""] * (len(cells) - len(loaded.headers)))]
     return tuple(zip(headers, cells, strict=False))

@@ -8,12 +8,12 @@ from typing import Literal
 from jobs.job import JSON, FailureClass
 from jobs.lock import holder
 from jobs.store import Store
-from jobs.store.log import Event, Run, events_of, last_run
+from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
 from runner.catalogue.money import spent_record
 from runner.views.next_command import next_command
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes
 LEAST_SECONDS = 5.0  # of a run, before it has a rate
@@ -41,7 +41,7 @@ class Pause:
     until: float | None = None
 
 
-def pauses_in(happened: Sequence[Event], *, now: float) -> tuple[Pause, ...]:
+def pauses_in(happened: Sequence[RunEvent], *, now: float) -> tuple[Pause, ...]:
     """The pauses that are still on, by what happened in a run."""
     found: dict[str, Pause] = {}
     for event in happened:
@@ -68,7 +68,7 @@ def pauses_in(happened: Sequence[Event], *, now: float) -> tuple[Pause, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SheetStatus:
     """How a sheet stands: all that `status` shows."""
 
     sheet: str
@@ -86,30 +86,30 @@ class Standing:
     next_command: str | None = None
 
 
-def standing_of(workspace: Workspace, *, now: float) -> Standing:
+def standing_of(workspace: Workspace, *, now: float) -> SheetStatus:
     """Look at a workspace; a run that is going on is not disturbed. Raises Refusal, TableError."""
     running = workspace.is_running()
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
             loaded = workspace.loaded_in(tx)
-            rows = counts(tx, BATCH_ID)
-            groups = failures(tx, BATCH_ID)
-            used = spent(tx, BATCH_ID)
-            last = last_run(tx, BATCH_ID)
+            rows = counts(tx, SHEET_ID)
+            groups = failures(tx, SHEET_ID)
+            used = spent(tx, SHEET_ID)
+            last = last_run(tx, SHEET_ID)
             run = _run_state(workspace, last, running=running)
             window = min(RATE_SECONDS, now - run.since)
             rate = oldest = None
-            happened: list[Event] = []
+            happened: list[RunEvent] = []
             if running:
                 happened = events_of(tx, last.id) if last is not None else []
-                oldest = oldest_call(tx, BATCH_ID)
-                ended = ended_since(tx, BATCH_ID, now - window) if window > LEAST_SECONDS else 0
+                oldest = oldest_call(tx, SHEET_ID)
+                ended = ended_since(tx, SHEET_ID, now - window) if window > LEAST_SECONDS else 0
                 rate = 60 * ended / window if ended else None
     finally:
         store.close()
     ordered = sorted(by_class(groups).items(), key=lambda item: (-item[1], item[0]))
-    return Standing(
+    return SheetStatus(
         sheet=loaded.sheet,
         folder=workspace.folder,
         at=now,
@@ -147,7 +147,7 @@ def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunSt
     )
 
 
-def standing_record(standing: Standing) -> dict[str, JSON]:
+def standing_record(standing: SheetStatus) -> dict[str, JSON]:
     """The standing as public data."""
     run, rows, used = standing.run, standing.rows, standing.spent
     return {

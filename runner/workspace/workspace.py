@@ -13,14 +13,14 @@ from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
 from jobs.store import EmptyTableError, OlderTableError, Store, TableError, Transaction
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import LoadedSheet, loaded_sheet
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Exit, Refusal
 
 SUFFIX = ".rowmill"
 REHEARSAL = ".rehearsal"
-BATCH_ID = 1  # a workspace holds one sheet
+SHEET_ID = 1  # a workspace holds one sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ class Workspace:
         """Can other users of this machine look into the folder? Windows has no such bits."""
         return os.name == "posix" and bool(self.folder.stat().st_mode & 0o077)
 
-    def loaded(self) -> Batch | None:
+    def loaded(self) -> LoadedSheet | None:
         """The sheet that was loaded here, or None."""
         if not self.table.exists() or self.table.stat().st_size == 0:
             return None
@@ -131,18 +131,18 @@ class Workspace:
             return None
         try:
             with store.read() as tx:
-                return batch(tx, BATCH_ID)
+                return loaded_sheet(tx, SHEET_ID)
         finally:
             store.close()
 
-    def loaded_in(self, tx: Transaction) -> Batch:
+    def loaded_in(self, tx: Transaction) -> LoadedSheet:
         """The sheet that its table holds. Raises Refusal where none was loaded."""
-        found = batch(tx, BATCH_ID)
+        found = loaded_sheet(tx, SHEET_ID)
         if found is None:
             raise Refusal(say("workspace.none", folder=str(self.folder)))
         return found
 
-    def sheet_of(self, loaded: Batch) -> Path:
+    def sheet_of(self, loaded: LoadedSheet) -> Path:
         """Where the loaded sheet lay when it was last read."""
         return Path(
             os.path.normpath(self.folder / str(loaded.options.get("sheet_path", loaded.sheet)))

@@ -16,7 +16,7 @@ from jobs.export.records import records
 from jobs.export.shape import columns
 from jobs.export.thumbs import thumb_path
 from jobs.store import Store
-from jobs.store.batches import batch
+from jobs.store.batches import loaded_sheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
 
@@ -69,7 +69,7 @@ def ours(folder: Path) -> None:
     """As the command does it."""
     store = Store.look(folder / "jobs.db")
     with store.read() as tx:
-        loaded = batch(tx, 1)
+        loaded = loaded_sheet(tx, 1)
         assert loaded is not None
         given = Options(workspace=folder, spent=spent(tx, 1), thumbs=(folder / "thumbs").exists())
         write_results(results(tx, 1), loaded, folder / "results.xlsx", options=given, format="xlsx")

@@ -14,8 +14,8 @@ from jobs.store import Store
 from jobs.store.queries.results import ResultRow, results
 from runner.exits import Exit
 from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect
-from runner.views.audit import Books, compare
-from runner.workspace.workspace import BATCH_ID
+from runner.views.audit import BillComparison, compare
+from runner.workspace.workspace import SHEET_ID
 
 from .harness import KEY, Line, Photo, Run, Scene, read_bill, sha_of
 
@@ -52,7 +52,7 @@ def audit(scene: Scene, photos: Sequence[Photo], *, full: bool = True) -> Accoun
     try:
         books = compare(scene.bill, store)
         with store.read() as tx:
-            rows = list(results(tx, BATCH_ID))
+            rows = list(results(tx, SHEET_ID))
     finally:
         store.close()
     problems = [
@@ -78,7 +78,7 @@ def audit(scene: Scene, photos: Sequence[Photo], *, full: bool = True) -> Accoun
     )
 
 
-def _books(books: Books) -> Iterator[str]:
+def _books(books: BillComparison) -> Iterator[str]:
     """I1: every billed call stands in our books, and not as free; every paid answer on the bill."""
     if books.unknown_to_us:
         yield f"I1 billed and not in our books: {books.unknown_to_us[:3]}"

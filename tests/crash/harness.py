@@ -17,7 +17,7 @@ from typing import Any
 from runner import cli
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
 from runner.workspace.spool import Record, replay
@@ -332,7 +332,7 @@ def scene(
     endpoint: str = "chat",
     latency: float | tuple[float, float] = (0.02, 0.1),
     faults: FaultPlan | None = None,
-    forms: tuple[Form, ...] = tuple(Form),
+    forms: tuple[PictureShape, ...] = tuple(PictureShape),
     options: tuple[str, ...] = (),
     prefork: Prefork | None = None,
     desk: Path | None = None,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from jobs.failpoints import POINTS
 from runner.exits import Exit
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 
 from .audit import audit
 from .harness import Photo, Scene, scene
@@ -46,7 +46,7 @@ class Kind:
     endpoint: str
     points: tuple[str, ...]
     options: tuple[str, ...] = ()
-    forms: tuple[Form, ...] = (Form.MARKDOWN,)
+    forms: tuple[PictureShape, ...] = (PictureShape.MARKDOWN,)
 
 
 TEXT, PICTURE = (*RUN, *WRITTEN), (*RUN, *WRITTEN, *FILES)
@@ -59,7 +59,7 @@ KINDS = (
         endpoint="chat-image",
         points=(*PICTURE, *BULK),
         options=("--set", "size=2048x2048", "--set", "n=2"),
-        forms=(Form.INLINE,),
+        forms=(PictureShape.INLINE,),
     ),
     Kind(name="messages", endpoint="messages", points=TEXT),
     Kind(name="image", endpoint="image", points=PICTURE),

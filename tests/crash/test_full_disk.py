@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.exits import Exit
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from tests.support.toxic_proxy import ToxicProxy
 
 from .audit import audit
@@ -39,7 +39,7 @@ def test_all_answers_in_flight_are_kept_when_the_disk_fills_up(
         disk(tmp_path, megabytes=24) as full,
         scene(
             tmp_path, rows=IN_FLIGHT + 8, endpoint=endpoint, latency=0.0, prefork=prefork,
-            forms=(Form.MARKDOWN,), desk=full.place,
+            forms=(PictureShape.MARKDOWN,), desk=full.place,
         ) as one,
         ToxicProxy(one.port) as line,
     ):  # fmt: skip
@@ -64,7 +64,7 @@ def test_big_answers_that_find_no_room_stay_in_the_spool_or_beside_it(
         disk(tmp_path, megabytes=48) as full,
         scene(
             tmp_path, rows=3, endpoint="chat-image", latency=0.0, prefork=prefork,
-            forms=(Form.INLINE,), desk=full.place,
+            forms=(PictureShape.INLINE,), desk=full.place,
             options=("--set", "size=2048x2048", "--set", "n=2"),
         ) as one,
         ToxicProxy(one.port) as line,
@@ -102,7 +102,7 @@ def test_a_disk_without_names_left_is_a_full_disk(tmp_path: Path, prefork: Prefo
         disk(tmp_path, megabytes=24, inodes=40) as full,
         scene(
             tmp_path, rows=40, endpoint="chat-image", latency=0.05, prefork=prefork,
-            forms=(Form.MARKDOWN,), desk=full.place,
+            forms=(PictureShape.MARKDOWN,), desk=full.place,
         ) as one,
     ):  # fmt: skip
         run = one.start(concurrency=4)

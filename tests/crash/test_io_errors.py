@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.exits import Exit
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 
 from .audit import audit
 from .harness import scene
@@ -33,7 +33,9 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def one_error(at: int, endpoint: str, tmp_path: Path, shim: Path, prefork: Prefork) -> str:
     """A run whose `at`-th write fails, then one on a good disk: nothing acknowledged is lost."""
-    with scene(tmp_path, rows=12, endpoint=endpoint, latency=0.02, forms=(Form.MARKDOWN,)) as one:
+    with scene(
+        tmp_path, rows=12, endpoint=endpoint, latency=0.02, forms=(PictureShape.MARKDOWN,)
+    ) as one:
         folder = str(one.workspace.folder)
         run = one.start(concurrency=4, LD_PRELOAD=str(shim), EIO_FOLDER=folder, EIO_AT=str(at))
         assert run.wait() in ENDS, run.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.exits import Exit
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 
 from .audit import Account, audit
 from .disks import Disk, disk
@@ -49,7 +49,7 @@ def cut_often(tmp_path: Path, prefork: Prefork, cuts: int, *, seed: int) -> Acco
             rows=25 * cuts,
             endpoint="chat-image",
             latency=(0.1, 0.4),
-            forms=(Form.MARKDOWN, Form.INLINE),
+            forms=(PictureShape.MARKDOWN, PictureShape.INLINE),
             prefork=prefork,
             desk=power.place,
         ) as one,
@@ -90,7 +90,7 @@ def test_files_on_another_disk_than_the_table_are_whole_after_a_power_cut(
         disk(tmp_path, "pictures", megabytes=32) as pictures,
         scene(
             tmp_path, rows=120, endpoint="chat-image", latency=(0.1, 0.4), prefork=prefork,
-            forms=(Form.MARKDOWN,), desk=tables.place,
+            forms=(PictureShape.MARKDOWN,), desk=tables.place,
         ) as one,
     ):  # fmt: skip
         one.workspace.make()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner.exits import Exit
 from runner.mock.faults import Fault, FaultPlan
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.protocol.call import Reply
 from runner.steps.recover import MOST_DEATHS
 from runner.workspace.spool import Spool, pack
@@ -130,7 +130,7 @@ def test_an_answer_in_spool_and_table_alike_does_not_stop_the_next_run(tmp_path:
 
 def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Path) -> None:
     """The others are saved meanwhile, and a later try saves it without a new call."""
-    with scene(tmp_path, rows=4, endpoint="chat-image", forms=(Form.MARKDOWN,)) as one:
+    with scene(tmp_path, rows=4, endpoint="chat-image", forms=(PictureShape.MARKDOWN,)) as one:
         assert one.start("--limit", "3").wait() == Exit.DONE
         for _ in range(MOST_DEATHS):
             assert one.start(ROWMILL_FAILPOINT="file.part=kill").wait() == -signal.SIGKILL
@@ -147,7 +147,7 @@ def test_a_file_that_was_in_hand_at_a_death_is_saved_also_by_a_run_that_stops(
     """Spent credit ends the buying, not the saving of what was bought."""
     spent = FaultPlan(script={prompts_of(2)[1]: (Fault.CREDIT,) * 9})
     with scene(
-        tmp_path, rows=2, endpoint="chat-image", forms=(Form.MARKDOWN,), faults=spent
+        tmp_path, rows=2, endpoint="chat-image", forms=(PictureShape.MARKDOWN,), faults=spent
     ) as one:
         dying = one.start("--limit", "1", ROWMILL_FAILPOINT="file.part=kill")
         assert dying.wait() == -signal.SIGKILL

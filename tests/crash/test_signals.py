@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.exits import Exit
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.workspace.answers import INLINE
 from tests.support.toxic_proxy import ToxicProxy
 
@@ -109,7 +109,7 @@ def test_three_signals_end_the_process_and_lose_nothing(tmp_path: Path) -> None:
 def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) -> None:
     """Answers with pictures inside are packed and put on the disk in a thread."""
     big = ("--set", "size=2048x2048", "--set", "n=6")
-    forms = (Form.INLINE,)
+    forms = (PictureShape.INLINE,)
     with scene(tmp_path, rows=4, endpoint="chat-image", latency=0.2, forms=forms) as one:
         run = at_work(one, 4, *big)
         run.signal(signal.SIGINT)

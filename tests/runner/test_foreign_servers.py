@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from jobs.store.log import call_books
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 from tests.support.world import World
 
 PAID = {"path": "/v1/chat/*"}
@@ -133,7 +133,7 @@ def posts(server: Foreign) -> int:
 def written(world: World, sheet: Path) -> int:
     """How many calls our table says were sent."""
     with world.store(sheet) as store, store.read() as tx:
-        return len([wire for _, wire in call_books(tx, BATCH_ID) if wire != "A"])
+        return len([wire for _, wire in call_books(tx, SHEET_ID) if wire != "A"])
 
 
 def test_fakellm_answers_every_form_it_knows(world: World, fakellm: Foreign) -> None:

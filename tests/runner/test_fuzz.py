@@ -15,7 +15,7 @@ from jobs.sheet.reader import open_sheet
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Reply
-from runner.protocol.verdict import judge
+from runner.protocol.verdict import classify
 from runner.steps.resolve import Rules, resolve, resolve_poll
 from tests.runner.endpoints.test_conformance import CASES, inputs_of
 
@@ -98,7 +98,7 @@ def answers_read(count: int, *, streams: bool, seed: int) -> int:
         status = chance.choice((200, 200, 200, 200, 400, 429, 500, 503))
         spoilt = spoiled(body, chance)
         reply = Reply(status=status, headers={"content-type": media}, body=spoilt)
-        judge(reply)
+        classify(reply)
         outcome = resolve(job_of(name), kind, inputs_of(kind, cells), reply, Rules()).outcome
         good += isinstance(outcome, Finished | Answered)
         if kind.read_poll is not None:

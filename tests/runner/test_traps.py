@@ -9,7 +9,7 @@ import pytest
 
 from jobs.store.log import call_books
 from runner.steps import resolve
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 from tests.support.trap import HERE, Trap, chat, refusal
 from tests.support.trap_server import Injected, TrapServer, picture
 from tests.support.traps import ELSEWHERE, TRAPS
@@ -60,7 +60,7 @@ def test_a_trap_is_not_stepped_into(
     done = world.run("run", sheet, "-e", trap.endpoint, "-m", trap.model, "-y")
     row = world.results(sheet)[0]
     with world.store(sheet) as store, store.read() as tx:
-        wire = "".join(str(wire) for _, wire in call_books(tx, BATCH_ID))
+        wire = "".join(str(wire) for _, wire in call_books(tx, SHEET_ID))
     assert (wire, row["result_status"], row["result_error_class"]) == (
         trap.wire,
         trap.status,

@@ -10,11 +10,11 @@ from jobs.job import JSON, Claimed, Failure, FailureClass, Holding, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch, batch
+from jobs.store.batches import LoadedSheet, loaded_sheet
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.queue.claims import Order, claim
-from jobs.store.queue.settles import Ended, SavedFile, Settlement, settle
+from jobs.store.queue.claims import ClaimRequest, claim
+from jobs.store.queue.settles import CallEnd, SavedFile, Settlement, settle
 from jobs.store.staging import Staged, Staging
 
 BATCH_ID = 1
@@ -54,7 +54,7 @@ class Sheet:
     options: Mapping[str, JSON] | None = None
 
 
-def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Batch:
+def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> LoadedSheet:
     """A table `jobs.db` in the folder: all rows loaded, the first ones with their fates."""
     folder.mkdir(parents=True, exist_ok=True)
     store = Store.open(folder / "jobs.db")
@@ -63,7 +63,7 @@ def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Batch:
             _load(tx, sheet)
         _settle(store, list(fates))
         with store.read() as tx:
-            loaded = batch(tx, BATCH_ID)
+            loaded = loaded_sheet(tx, BATCH_ID)
     finally:
         store.close()
     assert loaded is not None
@@ -107,7 +107,7 @@ def _settle(store: Store, fates: Sequence[Fate]) -> None:
     holding = Holding(batch_id=BATCH_ID, run_id=1, owner="builder")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=NOW)
-        order = Order(step=Step.SEND, limit=len(fates))
+        order = ClaimRequest(step=Step.SEND, limit=len(fates))
         taken = claim(tx, holding, order, ids=Ids(), now=NOW) if fates else []
         sent = [
             Settlement(job=job, outcome=_outcome(fate), ended=_ended(fate))
@@ -116,7 +116,7 @@ def _settle(store: Store, fates: Sequence[Fate]) -> None:
         ]
         assert not sent or not settle(tx, holding, sent, now=NOW + 60)
         by_id = dict(zip((job.id for job in taken), fates, strict=True))
-        order = Order(step=Step.FETCH, limit=max(len(fates), 1))
+        order = ClaimRequest(step=Step.FETCH, limit=max(len(fates), 1))
         fetched = claim(tx, holding, order, ids=Ids(), now=NOW + 90)
         done = [_saved(job, by_id[job.id]) for job in fetched]
         assert not done or not settle(tx, holding, done, now=NOW + 120)
@@ -147,9 +147,9 @@ def _outcome(fate: Fate) -> Outcome:
     return Answered(result=result) if fate.files else Finished(result=result)
 
 
-def _ended(fate: Fate) -> Ended:
+def _ended(fate: Fate) -> CallEnd:
     wire = "D" if fate.in_doubt else "B" if fate.failure else "C"
-    return Ended(
+    return CallEnd(
         wire=wire,
         seconds=1.23456,
         status=200,

@@ -9,7 +9,7 @@ from jobs.export import Options, Written, write_results
 from jobs.job import JSON
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import spent
 from tests.support.builders import BATCH_ID, IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet
@@ -35,7 +35,7 @@ FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 
 def written(
     folder: Path,
-    loaded: Batch,
+    loaded: LoadedSheet,
     target: Path,
     *,
     format: str,  # noqa: A002 - as write_results names it
@@ -70,7 +70,7 @@ def fields_of(row: ResultRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ResultRow._fields}
 
 
-def only_row(folder: Path, loaded: Batch) -> ResultRow:
+def only_row(folder: Path, loaded: LoadedSheet) -> ResultRow:
     store = Store.look(folder / "jobs.db")
     try:
         with store.read() as tx:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.store import Store
-from jobs.store.staging import FirstLoad, Plan, Staged, Staging
+from jobs.store.staging import FirstLoad, LoadPlan, Staged, Staging
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def staged(lines: Sequence[Line]) -> Staged:
     )
 
 
-def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> Plan:
+def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> LoadPlan:
     """Lay a sheet in; returns the plan that was made first."""
     by_request = all(line.key is None for line in lines)
     with store.write() as tx:
@@ -59,7 +59,7 @@ def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float =
     return plan
 
 
-def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) -> Plan:
+def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) -> LoadPlan:
     """The same for a first sheet, laid in as it is read."""
     by_request = all(line.key is None for line in lines)
     with store.first_load() as tx:

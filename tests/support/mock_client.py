@@ -14,12 +14,12 @@ from PIL import Image
 
 from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.mock.settings import MockSettings
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 HEADERS = {"Authorization": "Bearer sk-good"}
-MARKDOWN = (Form.MARKDOWN,)
+MARKDOWN = (PictureShape.MARKDOWN,)
 
 
 class Client:

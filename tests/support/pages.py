@@ -11,14 +11,14 @@ from PIL import Image
 from jobs.export.thumbs import EDGE, thumb_path
 from jobs.store import Store, Transaction
 from jobs.store.queries.figures import Figures, figures
-from jobs.store.queries.gallery import Minute, PageRow, PastRun
+from jobs.store.queries.gallery import CallsPerMinute, PageRow, PastRun
 from jobs.store.queries.totals import Counts, FailedAlike, Spent
 from jobs.store.schema import attempts, calls, jobs
 from jobs.store.schema import rows as sheet_rows
 from runner.report.facts import Facts
-from runner.report.page import Place, render
+from runner.report.page import PageLocation, render
 from runner.report.rows import Records
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 
 START = 1_790_000_000.0
 PICTURES = 24  # different ones
@@ -101,7 +101,7 @@ def facts(rows: Sequence[PageRow], **more: object) -> Facts:
             PastRun(id=1, started_at=START, ended_at=START + 9000, exit_code=4, calls=9, events=()),
         ),
         minutes=tuple(
-            Minute(at=START + 60 * at, good=20 * (at < 30), slowed=0, failed=9, doubtful=0)
+            CallsPerMinute(at=START + 60 * at, good=20 * (at < 30), slowed=0, failed=9, doubtful=0)
             for at in range(45)
         ),
         figures=figures_of(rows),
@@ -130,7 +130,7 @@ def figures_of(shown: Sequence[PageRow]) -> Figures:
     try:
         with store.write() as tx:
             lay_in(tx, shown)
-            return figures(tx, BATCH_ID)
+            return figures(tx, SHEET_ID)
     finally:
         store.close()
 
@@ -146,7 +146,7 @@ def lay_in(tx: Transaction, shown: Sequence[PageRow]) -> None:
 
 
 def _row(number: int, one: PageRow) -> dict[str, object]:
-    place = {"id": number, "batch_id": BATCH_ID, "job_id": number, "position": one.row}
+    place = {"id": number, "batch_id": SHEET_ID, "job_id": number, "position": one.row}
     return {**place, "key": one.key, "cells": "[]", "parked": False}
 
 
@@ -156,7 +156,7 @@ def _job(number: int, one: PageRow) -> dict[str, object]:
     return {
         **nothing,
         "id": number,
-        "batch_id": BATCH_ID,
+        "batch_id": SHEET_ID,
         "digest": number.to_bytes(16, "big"),
         "digest_version": 1,
         "endpoint": one.endpoint,
@@ -199,5 +199,5 @@ def write_page(folder: Path, told: Facts) -> Path:
         sheet_word=told.sheet_word, has_thumb=names.__contains__, rows=len(told.shown)
     )
     page = folder / "report.html"
-    page.write_text("".join(render(told, Place(records=records))), encoding="utf-8")
+    page.write_text("".join(render(told, PageLocation(records=records))), encoding="utf-8")
     return page

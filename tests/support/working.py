@@ -21,8 +21,8 @@ from jobs.outcome import (
 from jobs.result import Picture, Result
 from jobs.store import Store
 from jobs.store.ids import Ids
-from jobs.store.queue.claims import Order, adopt, claim
-from jobs.store.queue.settles import Answer, Ended, Settlement, settle
+from jobs.store.queue.claims import ClaimRequest, adopt, claim
+from jobs.store.queue.settles import Answer, CallEnd, Settlement, settle
 from jobs.store.schema import calls, jobs
 
 ME = Holding(batch_id=1, run_id=1, owner="me")
@@ -53,7 +53,7 @@ def take(
 ) -> list[Claimed]:
     """Claim in a transaction of its own."""
     with store.write() as tx:
-        return claim(tx, holding, Order(step=step, limit=limit, **order), ids=IDS, now=now)
+        return claim(tx, holding, ClaimRequest(step=step, limit=limit, **order), ids=IDS, now=now)
 
 
 def take_over(store: Store, holding: Holding = OTHER) -> list[Claimed]:
@@ -64,7 +64,7 @@ def take_over(store: Store, holding: Holding = OTHER) -> list[Claimed]:
 
 def settlement(job: Claimed, outcome: Outcome, *, body: bytes | None = None) -> Settlement:
     """What a worker writes down: at the send step with the end of its call."""
-    ended = Ended(wire="C", seconds=1.5, status=200) if job.step is Step.SEND else None
+    ended = CallEnd(wire="C", seconds=1.5, status=200) if job.step is Step.SEND else None
     answer = None
     if body is not None:
         digest = hashlib.blake2b(body, digest_size=16).digest()

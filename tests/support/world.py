@@ -23,23 +23,32 @@ from jobs.store.queries.totals import counts
 from runner import cli
 from runner.cli import rowmill
 from runner.engine import outage
-from runner.mock.endpoints.edits import Edits
-from runner.mock.endpoints.embeddings import Embeddings
-from runner.mock.endpoints.images import Images
-from runner.mock.endpoints.messages import Messages
+from runner.mock.endpoints.edits import EditsEndpoint
+from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
+from runner.mock.endpoints.images import ImagesEndpoint
+from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import SUBMITS
 from runner.mock.faults import FaultPlan
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
 from runner.steps import context
 from runner.views import audit
-from runner.workspace.workspace import BATCH_ID, REHEARSAL, SUFFIX, Workspace
+from runner.workspace.workspace import REHEARSAL, SHEET_ID, SUFFIX, Workspace
 
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-canary-4b7f1e9c2d8a6053"
 CHAT = "/v1/chat/completions"
-GENERATIONS = frozenset({CHAT, *SUBMITS, Messages.path, Images.path, Edits.path, Embeddings.path})
+GENERATIONS = frozenset(
+    {
+        CHAT,
+        *SUBMITS,
+        MessagesEndpoint.path,
+        ImagesEndpoint.path,
+        EditsEndpoint.path,
+        EmbeddingsEndpoint.path,
+    }
+)
 TEXT = ("-e", "chat", "-m", "mock-text", "-y")
 PICTURE = ("-e", "chat-image", "-m", "mock-image", "-y")
 Cells = Sequence[object]
@@ -117,7 +126,12 @@ class World:
         self.stop()
         self.bills.append(self.folder.parent / f"bill-{len(self.bills):02}.jsonl")
         plan = FaultPlan.scripted(faults or {}, connections)
-        given = {"forms": (Form.MARKDOWN,), "faults": plan, "bill": self.bills[-1], **settings}
+        given = {
+            "forms": (PictureShape.MARKDOWN,),
+            "faults": plan,
+            "bill": self.bills[-1],
+            **settings,
+        }
         self.gateway = MockThread(MockSettings(port=self.port, **given))
         self.gateway.__enter__()
         self.port = int(self.gateway.base_url.rpartition(":")[2])
@@ -234,7 +248,7 @@ class World:
     def standing(self, sheet: Path) -> dict[str, int]:
         """How many rows stand where, by the table."""
         with self.store(sheet) as store, store.read() as tx:
-            found = counts(tx, BATCH_ID)
+            found = counts(tx, SHEET_ID)
         names = ("done", "failed", "in_doubt", "skipped", "pending", "parked")
         return {name: n for name in names if (n := getattr(found, name))}
 

@@ -17,7 +17,7 @@ _WIDE, _USUAL = 40, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SheetLocation:
     """Where in the workbook the sheet is: its tab, and the row of its header as Excel counts."""
 
     tab: str
@@ -33,7 +33,11 @@ class Copied:
 
 
 def copy_with_columns(
-    source: Path, target: BinaryIO, place: Place, headers: Sequence[str], lines: Iterable[Line]
+    source: Path,
+    target: BinaryIO,
+    place: SheetLocation,
+    headers: Sequence[str],
+    lines: Iterable[Line],
 ) -> Copied:
     """Write the copy. Raises UnfitWorkbookError where this workbook cannot be added to."""
     try:
@@ -68,7 +72,7 @@ def _is_wide(name: str) -> bool:
 
 
 def verify_copy(
-    source: Path, copied: Path, what: Copied, place: Place, lines: Iterable[Line]
+    source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterable[Line]
 ) -> None:
     """Read the copy again. Raises UnfitWorkbookError where it is not what was promised.
 
@@ -85,7 +89,7 @@ def verify_copy(
 
 
 def _compare_cells(
-    source: Path, copied: Path, what: Copied, place: Place, lines: Iterator[Line]
+    source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterator[Line]
 ) -> None:
     wanted = next(lines, None)
     both = zip_longest(_read(source, place.tab), _read(copied, place.tab), fillvalue=())

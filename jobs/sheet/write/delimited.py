@@ -4,16 +4,23 @@ import csv
 from typing import BinaryIO
 
 from jobs.sheet.formula import HARMLESS, neutralise
-from jobs.sheet.write.writers import Grid, Kind, Records, Tally, Utf8Writer, cell_text
+from jobs.sheet.write.writers import (
+    ColumnKind,
+    Records,
+    ResultColumns,
+    Tally,
+    Utf8Writer,
+    cell_text,
+)
 
-_CHANGED = frozenset({Kind.LIST, Kind.OBJECT})
+_CHANGED = frozenset({ColumnKind.LIST, ColumnKind.OBJECT})
 """Of text, numbers and nothing the csv module itself makes what a cell should hold."""
 
 BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
 
 
 def write_delimited(
-    file: BinaryIO, grid: Grid, records: Records, *, delimiter: str, safe: bool
+    file: BinaryIO, grid: ResultColumns, records: Records, *, delimiter: str, safe: bool
 ) -> Tally:
     """All records below a header. `safe` neutralises all columns, not only our foreign text."""
     out = Utf8Writer(file)
@@ -30,7 +37,7 @@ def write_delimited(
     guarded = [
         place
         for place, column in enumerate(grid.columns)
-        if column.foreign or (safe and column.kind in {Kind.OWN, Kind.TEXT})
+        if column.foreign or (safe and column.kind in {ColumnKind.OWN, ColumnKind.TEXT})
     ]
     changed = [place for place, kind in enumerate(kinds) if kind in _CHANGED or grid.typed]
     rows = 0

@@ -4,12 +4,20 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import BinaryIO
 
-from jobs.sheet.write.writers import Grid, Record, Records, Tally, Utf8Writer, encoded, unique_names
+from jobs.sheet.write.writers import (
+    Record,
+    Records,
+    ResultColumns,
+    Tally,
+    Utf8Writer,
+    encoded,
+    unique_names,
+)
 
 AT_ONCE = 100  # lines
 
 
-def write_lines(file: BinaryIO, grid: Grid, records: Records) -> Tally:
+def write_lines(file: BinaryIO, grid: ResultColumns, records: Records) -> Tally:
     """All records, their keys in column order. An own header that repeats gets a number."""
     heads = heads_of(grid)
     lines = (line_of(heads, record) for record in records)
@@ -27,7 +35,7 @@ def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
     return Tally(rows=rows, replaced=out.replaced)
 
 
-def heads_of(grid: Grid) -> list[str]:
+def heads_of(grid: ResultColumns) -> list[str]:
     """What stands before each value of a line."""
     return [f"{encoded(name)}:" for name in unique_names(grid)]
 

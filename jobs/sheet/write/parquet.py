@@ -7,10 +7,10 @@ from typing import IO, Any, BinaryIO, TypeAlias
 
 from jobs.job import JSON
 from jobs.sheet.write.writers import (
-    Grid,
-    Kind,
+    ColumnKind,
     Record,
     Records,
+    ResultColumns,
     Tally,
     WriteError,
     cell_text,
@@ -38,7 +38,7 @@ _TYPES = {
 """A column of any other mixture is written as text, what is no text in it as JSON."""
 
 
-def write_parquet(file: BinaryIO, grid: Grid, records: Records) -> Tally:
+def write_parquet(file: BinaryIO, grid: ResultColumns, records: Records) -> Tally:
     """All records. Where own cells have types, one pass over them finds each column's."""
     if not grid.typed:
         return _write(file, grid, records, types=["text"] * grid.own)
@@ -82,7 +82,7 @@ def _size(value: int) -> str:
     return "wide" if -(2**63) <= value < 2**63 else "huge"
 
 
-def _write(file: BinaryIO, grid: Grid, records: Records, *, types: list[str]) -> Tally:
+def _write(file: BinaryIO, grid: ResultColumns, records: Records, *, types: list[str]) -> Tally:
     import pyarrow as pa  # noqa: PLC0415 - costs 0.1 s and 40 MB, for this format only
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
@@ -103,11 +103,11 @@ def _write(file: BinaryIO, grid: Grid, records: Records, *, types: list[str]) ->
 
 
 _OURS = {
-    Kind.TEXT: "text",
-    Kind.INTEGER: "int",
-    Kind.NUMBER: "float",
-    Kind.LIST: "texts",
-    Kind.OBJECT: "text",
+    ColumnKind.TEXT: "text",
+    ColumnKind.INTEGER: "int",
+    ColumnKind.NUMBER: "float",
+    ColumnKind.LIST: "texts",
+    ColumnKind.OBJECT: "text",
 }
 
 
@@ -123,7 +123,7 @@ def _arrow(kind: str) -> Any:
     return types.get(kind, pa.string())
 
 
-def _groups(grid: Grid, records: Records, kinds: list[str]) -> Iterator[list[list[JSON]]]:
+def _groups(grid: ResultColumns, records: Records, kinds: list[str]) -> Iterator[list[list[JSON]]]:
     """Columns of values, some thousand rows at a time."""
     columns: list[list[JSON]] = [[] for _ in kinds]
     wanted = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.job import JSON
 from jobs.sheet.write.statistics import Fact, by_model
-from jobs.sheet.write.writers import Kind, Record, Tally, cell_text
+from jobs.sheet.write.writers import ColumnKind, Record, Tally, cell_text
 
 _SUMMED = (
     *("result_cost", "result_prompt_tokens", "result_completion_tokens", "result_total_tokens"),
@@ -77,7 +77,7 @@ def sum_up(page: Any, sums: Sums, lines: Sequence[tuple[str, JSON]], label: Labe
         if isinstance(value, int | float):
             page.write_number(place, 1, value)
         else:
-            page.write_string(place, 1, cell_text(value, Kind.TEXT))
+            page.write_string(place, 1, cell_text(value, ColumnKind.TEXT))
     _tell_models(page, sums, label, below=len(lines) + 1)
     page.set_column(0, 0, 42)
     page.set_column(1, len(_BY_MODEL), 16)
@@ -88,7 +88,7 @@ def _tell_models(page: Any, sums: Sums, label: Label, *, below: int) -> None:
     for column, title in enumerate(("model", *_BY_MODEL)):
         page.write_string(below, column, label(title))
     for place, line in enumerate(by_model(sums.facts), below + 1):
-        page.write_string(place, 0, cell_text(line.model, Kind.TEXT))
+        page.write_string(place, 0, cell_text(line.model, ColumnKind.TEXT))
         numbers = (line.rows, line.done, line.failed)
         known = (line.median_seconds, line.p95_seconds, line.cost)
         for column, value in enumerate((*numbers, *known), 1):

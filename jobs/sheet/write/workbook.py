@@ -13,10 +13,10 @@ from jobs.sheet.write.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_lo
 from jobs.sheet.write.summary import Label, Sums, lines_of, sum_up
 from jobs.sheet.write.texts import TextFiles, placeholder
 from jobs.sheet.write.writers import (
-    Grid,
-    Kind,
+    ColumnKind,
     Record,
     Records,
+    ResultColumns,
     Tally,
     WriteError,
     cell_text,
@@ -44,7 +44,7 @@ _COLOURS = {
     "skipped": "#E7E6E6",
     "parked": "#E7E6E6",
 }
-_NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER})
+_NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
 _FAILURES = (
     *("result_row", "result_key", "result_status", "result_error_class", "result_error"),
     *("result_attempts", "result_request_id"),
@@ -60,7 +60,7 @@ Picture = Callable[[str], Path | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class WorkbookExtras:
     """What a workbook needs beside its cells: a folder for long texts, lines, labels, pictures."""
 
     folder: Path
@@ -69,7 +69,9 @@ class Beside:
     picture: Picture | None = None
 
 
-def write_workbook(file: BinaryIO, grid: Grid, records: Records, *, beside: Beside) -> Tally:
+def write_workbook(
+    file: BinaryIO, grid: ResultColumns, records: Records, *, beside: WorkbookExtras
+) -> Tally:
     """All records in the tab `results`; what failed again in `failures`; counts in `summary`."""
     if len(grid.columns) > MOST_COLUMNS:
         raise WriteError("write_columns", most=f"{MOST_COLUMNS:,}")
@@ -80,7 +82,7 @@ def write_workbook(file: BinaryIO, grid: Grid, records: Records, *, beside: Besi
 class _Book:
     """One workbook while it is written."""
 
-    def __init__(self, workbook: Any, grid: Grid, beside: Beside) -> None:
+    def __init__(self, workbook: Any, grid: ResultColumns, beside: WorkbookExtras) -> None:
         self.grid = grid
         self.beside = beside
         tall: dict[str, object] = {"valign": "top", "text_wrap": True} if beside.picture else {}

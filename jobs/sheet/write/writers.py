@@ -21,7 +21,7 @@ class WriteError(ObstacleError):
     """A format cannot hold these results: why, and what to do."""
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds."""
 
     OWN = "own"  # the user's: text, or any JSON value where the sheet was typed
@@ -37,12 +37,12 @@ class Column:
     """One column of a results file. `foreign`: its text may come from a provider or an address."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class ResultColumns:
     """The columns of a results file: the user's first, then ours. `typed`: own cells have types."""
 
     columns: tuple[Column, ...]
@@ -51,7 +51,7 @@ class Grid:
     @property
     def own(self) -> int:
         """How many columns are the user's."""
-        return sum(column.kind is Kind.OWN for column in self.columns)
+        return sum(column.kind is ColumnKind.OWN for column in self.columns)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,25 +82,25 @@ def encoded(value: JSON) -> str:
     return repr(value) if kind is int or kind is float else _encode(value)
 
 
-def cell_text(value: JSON, kind: Kind) -> str:
+def cell_text(value: JSON, kind: ColumnKind) -> str:
     """A value as the text of a cell: nothing for None, list entries on lines of their own."""
     if type(value) is str:
         return value
     if value is None:
         return ""
-    if kind is Kind.LIST:
+    if kind is ColumnKind.LIST:
         assert isinstance(value, list)
         return "\n".join(map(str, value))
     return encoded(value)
 
 
-def unique_names(grid: Grid) -> tuple[str, ...]:
+def unique_names(grid: ResultColumns) -> tuple[str, ...]:
     """Names, each once: an own header that repeats gets a number, ours never."""
-    taken = {column.name for column in grid.columns if column.kind is not Kind.OWN}
+    taken = {column.name for column in grid.columns if column.kind is not ColumnKind.OWN}
     names = []
     for column in grid.columns:
         name, number = column.name, 2
-        if column.kind is Kind.OWN:
+        if column.kind is ColumnKind.OWN:
             while name in taken:
                 name, number = f"{column.name} ({number})", number + 1
             taken.add(name)

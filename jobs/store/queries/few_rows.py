@@ -82,7 +82,7 @@ def failed_rows(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class FewRows:
     """What became of a few rows."""
 
     done: int
@@ -93,7 +93,7 @@ class Glance:
     files: tuple[str, ...]  # below the workspace's folder for files
 
 
-def glance_at(connection: Connection, ids: Collection[int]) -> Glance:
+def read_few_rows(connection: Connection, ids: Collection[int]) -> FewRows:
     """What became of the rows with these jobs; a few of them."""
     mine = jobs.c.id.in_(list(ids))
     found = connection.execute(
@@ -112,7 +112,7 @@ def glance_at(connection: Connection, ids: Collection[int]) -> Glance:
         .where(files.c.job_id.in_(list(ids)), files.c.state == "done")
         .order_by(files.c.saved_at)
     ).scalars()
-    return Glance(
+    return FewRows(
         done=sum(count for state, _, count in found if state == State.DONE),
         in_doubt=sum(count for state, _, count in found if state == State.IN_DOUBT),
         failures={

@@ -50,7 +50,7 @@ class PageRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Minute:
+class CallsPerMinute:
     """How the calls of one minute ended; `at` is its beginning."""
 
     at: float
@@ -122,7 +122,7 @@ def page_rows(
         yield PageRow._make((*row[1:-3], names))
 
 
-def call_minutes(connection: Connection, batch_id: int) -> list[Minute]:
+def call_minutes(connection: Connection, batch_id: int) -> list[CallsPerMinute]:
     """The ended calls of a batch by the minute in which they began, in order."""
     minute = cast(calls.c.started_at, BigInteger) // 60
     turned_away = and_(calls.c.wire == "B", or_(calls.c.status >= 500, calls.c.status == 408))
@@ -140,7 +140,7 @@ def call_minutes(connection: Connection, batch_id: int) -> list[Minute]:
         .order_by(minute)
     )
     return [
-        Minute(at=60.0 * at, good=good, slowed=slowed, failed=failed, doubtful=doubtful)
+        CallsPerMinute(at=60.0 * at, good=good, slowed=slowed, failed=failed, doubtful=doubtful)
         for at, good, slowed, failed, doubtful in found
     ]
 

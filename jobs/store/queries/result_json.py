@@ -40,7 +40,7 @@ Numbers stay apart, because SQLite writes fewer digits, and so does the time, wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class ResultShape:
     """What differs from sheet to sheet."""
 
     own: Sequence[tuple[str, int]]  # name and place of the cells
@@ -56,7 +56,7 @@ def can_build(found: Results) -> bool:
     return built == _PROBED
 
 
-def built_rows(found: Results, shape: Shape) -> Iterator[Sequence[Built | ResultRow]]:
+def built_rows(found: Results, shape: ResultShape) -> Iterator[Sequence[Built | ResultRow]]:
     """The rows of `found`, some at a time.
 
     One that is odd, or took several calls, is left to whoever writes rows of any format.
@@ -70,7 +70,7 @@ def built_rows(found: Results, shape: Shape) -> Iterator[Sequence[Built | Result
             yield [apart.get(line[0], line) for line in page] if apart else page
 
 
-def _query(batch_id: int, shape: Shape, *, changed: bool) -> Select[Any]:
+def _query(batch_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
     cells = [(name, rows.c.cells.op("->")(f"$[{place}]")) for name, place in shape.own]
     values = [
         rows.c.id,

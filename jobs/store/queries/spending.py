@@ -54,7 +54,7 @@ def paid_for(connection: Connection, call_id: int) -> float | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequestGroup:
     """Rows that ask one model in one way; some of their fields as examples."""
 
     endpoint: str
@@ -65,14 +65,14 @@ class Asked:
 
 def to_send(
     connection: Connection, batch_id: int, *, positions: tuple[tuple[int, int], ...] | None = None
-) -> list[Asked]:
+) -> list[RequestGroup]:
     """The rows that are to be asked, by endpoint and model, most frequent first."""
     mine = jobs.c.batch_id == batch_id
     if positions is not None:
         mine = and_(mine, within(jobs.c.position, positions))
     wanted = and_(mine, _at_send(jobs.c.state, jobs.c.step), jobs.c.listed)
     return [
-        Asked(
+        RequestGroup(
             endpoint=endpoint,
             model=model,
             rows=count,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, tuple_
 from jobs.store.schema import jobs
 
 
-class Bar(NamedTuple):
+class Block(NamedTuple):
     """A model, at all endpoints or (where its form or address is refused) at one."""
 
     model: str
@@ -22,7 +22,7 @@ NOT_BARRED: ColumnElement[bool] = and_(
 """A job that may be sent; executed with `words_of(bars)`."""
 
 
-def words_of(bars: Collection[Bar]) -> dict[str, Any]:
+def words_of(bars: Collection[Block]) -> dict[str, Any]:
     """The parameters of `NOT_BARRED`."""
     return {
         "b_models": sorted(bar.model for bar in bars if bar.endpoint is None),

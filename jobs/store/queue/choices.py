@@ -19,14 +19,14 @@ from sqlalchemy import (
 )
 
 from jobs.job import PASSING, RETRIABLE, FailureClass, State, Step
-from jobs.store.queue.blocked_models import NOT_BARRED, Bar, words_of
+from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
 from jobs.store.queue.order import AFTER_ALL, RANK_SPAN
 from jobs.store.schema import calls, jobs, rows
 from jobs.store.spans import within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RowChoice:
     """Rows chosen by number, by key, by failure class; None leaves that side open."""
 
     positions: Collection[tuple[int, int]] | None = None  # spans, both ends in
@@ -35,7 +35,7 @@ class Choice:
     in_doubt: bool = False  # rows in doubt too
 
 
-def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:
+def _chosen(batch_id: int, choice: RowChoice) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == batch_id, jobs.c.listed]
     named: list[ColumnElement[bool]] = []
     if choice.positions is not None:
@@ -50,7 +50,7 @@ def _chosen(batch_id: int, choice: Choice) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _failed(choice: Choice) -> ColumnElement[bool]:
+def _failed(choice: RowChoice) -> ColumnElement[bool]:
     classes = RETRIABLE if choice.classes is None else choice.classes
     states: list[ColumnElement[bool]] = [
         and_(
@@ -63,20 +63,20 @@ def _failed(choice: Choice) -> ColumnElement[bool]:
     return or_(*states)
 
 
-def retry(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+def retry(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """Failed rows back to the step they failed at; returns how many."""
     wanted = and_(_chosen(batch_id, choice), _failed(choice))
     return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 
-def retry_named(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+def retry_named(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
     wanted = and_(_chosen(batch_id, choice), closed)
     return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 
-def again(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """A new generation, also of done rows; the old one stays as a version. Returns how many."""
     closed = jobs.c.state.in_(
         [State.DONE.value, State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value]
@@ -165,7 +165,7 @@ def one_more_pass(
     *,
     since: float,
     now: float,
-    barred: Collection[Bar] = (),
+    barred: Collection[Block] = (),
 ) -> int:
     """What failed in passing since then, once more, after everything else; returns how many.
 
@@ -192,7 +192,7 @@ def one_more_pass(
     return connection.execute(again, words_of(barred)).rowcount
 
 
-def skip(connection: Connection, batch_id: int, choice: Choice, *, now: float) -> int:
+def skip(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """Close rows by hand: failed, in doubt or not begun; returns how many."""
     return connection.execute(
         update(jobs)
@@ -201,7 +201,7 @@ def skip(connection: Connection, batch_id: int, choice: Choice, *, now: float) -
     ).rowcount
 
 
-def to_skip(connection: Connection, batch_id: int, choice: Choice) -> dict[str, int]:
+def to_skip(connection: Connection, batch_id: int, choice: RowChoice) -> dict[str, int]:
     """How many rows `skip` would close: by failure class, `in_doubt`, or `pending`."""
     place = case(
         (jobs.c.state == State.FAILED.value, jobs.c.kind),
@@ -214,13 +214,13 @@ def to_skip(connection: Connection, batch_id: int, choice: Choice) -> dict[str, 
     return {str(name): int(count) for name, count in found}
 
 
-def _closable(batch_id: int, choice: Choice) -> ColumnElement[bool]:
+def _closable(batch_id: int, choice: RowChoice) -> ColumnElement[bool]:
     open_states = [State.FAILED.value, State.IN_DOUBT.value, State.READY.value]
     wanted = and_(_chosen(batch_id, choice), jobs.c.state.in_(open_states))
     return wanted if choice.classes is None else and_(wanted, _failed(choice))
 
 
-def select_rows(connection: Connection, batch_id: int, choice: Choice, *, run_id: int) -> int:
+def select_rows(connection: Connection, batch_id: int, choice: RowChoice, *, run_id: int) -> int:
     """Mark the ready rows of a choice as this run's, to go before all others; returns how many."""
     wanted = and_(_chosen(batch_id, choice), _sendable())
     return connection.execute(
@@ -267,7 +267,7 @@ def candidates(
     limit: int | None = None,
 ) -> Iterator[Candidate]:
     """What could be sent now, in sheet order; read while the connection is open."""
-    wanted = and_(_chosen(batch_id, Choice(positions=positions)), _sendable())
+    wanted = and_(_chosen(batch_id, RowChoice(positions=positions)), _sendable())
     length = func.length(jobs.c.fields)
     found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
     rows_ = connection.execute(found.where(wanted).order_by(jobs.c.turn).limit(limit))

@@ -11,25 +11,25 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, Holding, State, Step
 from jobs.store.ids import Ids
-from jobs.store.queue.blocked_models import NOT_BARRED, Bar, words_of
+from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
 from jobs.store.queue.order import AFTER_ALL
-from jobs.store.queue.sharing import Sharing, company, grouped
+from jobs.store.queue.sharing import Sharing, add_matching_rows, grouped
 from jobs.store.schema import attempts, calls, jobs
-from jobs.store.statements import Direct, given, inserting_given
+from jobs.store.statements import BulkStatement, given, inserting_given
 
 
 @dataclass(frozen=True, slots=True)
-class Most:
+class MaxCost:
     """What a call may cost at most; None where nobody knows."""
 
     amount: float | None = None
     currency: str | None = None
 
 
-class Purse(Protocol):
+class CallBudget(Protocol):
     """Decides how many calls, in their order, may still be paid for."""
 
-    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[Most]:
+    def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
         """What the first of these calls may cost, each given by its jobs; the others are put back.
 
         Asked inside the transaction that opens the calls, and again where that is tried again.
@@ -38,16 +38,16 @@ class Purse(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ClaimRequest:
     """What a crew can take now. Jobs that are barred stay where they are."""
 
     step: Step
     limit: int
     account: str = ""
-    barred: frozenset[Bar] = frozenset()
+    barred: frozenset[Block] = frozenset()
     chosen_only: bool = False  # only jobs that this run has selected
     sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
-    purse: Purse | None = None
+    purse: CallBudget | None = None
 
 
 TAKEN = (
@@ -112,7 +112,7 @@ _CLAIM = {
 
 
 def claim(
-    connection: Connection, holding: Holding, order: Order, *, ids: Ids, now: float
+    connection: Connection, holding: Holding, order: ClaimRequest, *, ids: Ids, now: float
 ) -> list[Claimed]:
     """At most `order.limit` due jobs, in their order. A send's call opens in the same commit.
 
@@ -145,13 +145,13 @@ def claim(
             )
     sociable = [row for row in taken if row.endpoint in order.sharing]
     for group in grouped(sociable, order.sharing):
-        company(connection, group, _also_ready(holding, order, now=now), _taking(holding))
+        add_matching_rows(connection, group, _also_ready(holding, order, now=now), _taking(holding))
         call_id = ids.take()  # with a key of its own: in other company it is another request
         claimed += [
             as_claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
         ]
     together = [list(group) for _, group in groupby(claimed, key=lambda job: job.call_id)]
-    reserved = order.purse.reserve(together) if order.purse else [Most()] * len(together)
+    reserved = order.purse.reserve(together) if order.purse else [MaxCost()] * len(together)
     _put_back(connection, together[len(reserved) :])
     opened = list(zip(together, reserved, strict=False))  # the first ones: the others do not fit
     _open_calls(connection, holding, order, opened=opened, now=now)
@@ -172,7 +172,7 @@ def _in_order(row: Row[Any]) -> tuple[float, int]:
     return float(row.turn), int(row.id)
 
 
-def _also_ready(holding: Holding, order: Order, *, now: float) -> Select[Any]:
+def _also_ready(holding: Holding, order: ClaimRequest, *, now: float) -> Select[Any]:
     """What could be sent as well as what was claimed, in its order."""
     found = (
         select(*TAKEN)
@@ -197,9 +197,9 @@ def _taking(holding: Holding) -> ReturningUpdate[Any]:
     )
 
 
-def _opening(target: Table, *names: str) -> Direct:
+def _opening(target: Table, *names: str) -> BulkStatement:
     source = given(*names)
-    return Direct(source, lambda dialect: inserting_given(dialect, target, source))
+    return BulkStatement(source, lambda dialect: inserting_given(dialect, target, source))
 
 
 _OPEN_CALL = _opening(
@@ -213,9 +213,9 @@ _OPEN_ATTEMPT = _opening(attempts, "job_id", "call_id", "version")
 def _open_calls(
     connection: Connection,
     holding: Holding,
-    order: Order,
+    order: ClaimRequest,
     *,
-    opened: Sequence[tuple[Sequence[Claimed], Most]],
+    opened: Sequence[tuple[Sequence[Claimed], MaxCost]],
     now: float,
 ) -> None:
     if not opened:
@@ -271,7 +271,7 @@ def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
     )
 
 
-def next_due(connection: Connection, holding: Holding, order: Order) -> float | None:
+def next_due(connection: Connection, holding: Holding, order: ClaimRequest) -> float | None:
     """When the earliest job this order could take is due (Unix seconds); None: there is none."""
     found = select(func.min(jobs.c.not_before)).where(
         jobs.c.batch_id == holding.batch_id,

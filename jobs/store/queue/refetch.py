@@ -13,7 +13,7 @@ IDS_AT_ONCE = 10_000  # what one statement may name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class AnswerFile:
     """One file of the answer that a row shows."""
 
     job_id: int
@@ -25,7 +25,7 @@ class Kept:
     sha256: bytes
 
 
-def kept_files(connection: Connection, batch_id: int) -> Iterator[Kept]:
+def kept_files(connection: Connection, batch_id: int) -> Iterator[AnswerFile]:
     """Every saved file, in sheet order."""
     found = connection.execute(
         select(
@@ -42,7 +42,7 @@ def kept_files(connection: Connection, batch_id: int) -> Iterator[Kept]:
         .order_by(jobs.c.position, files.c.number)
     )
     for job_id, call_id, number, row, name, size, sha256 in found:
-        yield Kept(
+        yield AnswerFile(
             job_id=job_id,
             call_id=call_id,
             number=number,
@@ -53,7 +53,7 @@ def kept_files(connection: Connection, batch_id: int) -> Iterator[Kept]:
         )
 
 
-def want_again(connection: Connection, gone: Sequence[Kept]) -> None:
+def want_again(connection: Connection, gone: Sequence[AnswerFile]) -> None:
     """These files are not there as they were saved: they count as not fetched yet."""
     if not gone:
         return

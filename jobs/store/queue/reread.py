@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from jobs.job import Claimed, FailureClass, Holding, State, Step
 from jobs.store.answers import StoredAnswer, answer
 from jobs.store.queue.claims import TAKEN, as_claimed
-from jobs.store.queue.settles import Ended
+from jobs.store.queue.settles import CallEnd
 from jobs.store.schema import answers, calls, jobs
 
 READABLE = (FailureClass.NO_RESULT, FailureClass.SCHEMA, FailureClass.CRASHED)
@@ -16,12 +16,12 @@ READABLE = (FailureClass.NO_RESULT, FailureClass.SCHEMA, FailureClass.CRASHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class UnreadAnswer:
     """A job with the answer that was paid for, and how its call ended."""
 
     job: Claimed
     answer: StoredAnswer
-    ended: Ended
+    ended: CallEnd
 
 
 def unread(connection: Connection, batch_id: int) -> list[int]:
@@ -41,14 +41,14 @@ def unread(connection: Connection, batch_id: int) -> list[int]:
     return [int(one) for one in found.scalars()]
 
 
-def look(connection: Connection, job_id: int) -> Unread | None:
+def look(connection: Connection, job_id: int) -> UnreadAnswer | None:
     """One of them, as it stands."""
     row = connection.execute(select(*TAKEN).where(jobs.c.id == job_id)).one()
     stored = answer(connection, row.call_id)
     call = connection.execute(select(calls).where(calls.c.id == row.call_id)).one()
     if stored is None:
         return None
-    ended = Ended(
+    ended = CallEnd(
         wire="C",
         seconds=call.seconds or 0.0,
         status=call.status,
@@ -57,7 +57,7 @@ def look(connection: Connection, job_id: int) -> Unread | None:
         currency=call.currency,
     )
     job = as_claimed(row, call_id=row.call_id, call_key=call.call_key)
-    return Unread(job=job, answer=stored, ended=ended)
+    return UnreadAnswer(job=job, answer=stored, ended=ended)
 
 
 def take_up(connection: Connection, holding: Holding, job_ids: Iterable[int]) -> None:

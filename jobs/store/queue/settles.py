@@ -24,14 +24,14 @@ from jobs.outcome import (
 from jobs.result import Result
 from jobs.store.queue.order import AFTER_ALL, REPEAT_RANK, turn_of
 from jobs.store.schema import answers, attempts, calls, files, jobs
-from jobs.store.statements import Direct, given, inserting_given
+from jobs.store.statements import BulkStatement, given, inserting_given
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 SMALL = 512  # bytes; below, compressing costs more than it saves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class CallEnd:
     """How a call ended: the wire's class (A–E), and what the answer said of itself."""
 
     wire: str
@@ -84,7 +84,7 @@ class Settlement:
 
     job: Claimed
     outcome: Outcome
-    ended: Ended | None = None  # set at the send step
+    ended: CallEnd | None = None  # set at the send step
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
     refund: float | None = None  # of a task's submit, given back when the task came to nothing
@@ -95,7 +95,7 @@ _JOB = given(
     *("attempts", "repeats", "deaths", "stream", "ticket", "deadline", "call_id", "call_key"),
     *("kind", "cause", "detail", "now"),
 )
-_GUARDED = Direct(
+_GUARDED = BulkStatement(
     _JOB,
     update(jobs)
     .where(
@@ -128,7 +128,7 @@ _GUARDED = Direct(
 _CALL = given(
     *("call", "now", "wire", "status", "seconds", "request", "cost", "currency", "estimated"),
 )
-_CALL_ENDED = Direct(
+_CALL_ENDED = BulkStatement(
     _CALL,
     update(calls)
     .where(calls.c.id == _CALL.c.call)
@@ -148,7 +148,7 @@ _TOLD_COLUMNS = (
     *("prompt_tokens", "completion_tokens", "total_tokens", "usage", "data"),
 )
 _ATTEMPT = given("job", "call", *_TOLD_COLUMNS)
-_ATTEMPT_ENDED = Direct(
+_ATTEMPT_ENDED = BulkStatement(
     _ATTEMPT,
     update(attempts)
     .where(attempts.c.job_id == _ATTEMPT.c.job, attempts.c.call_id == _ATTEMPT.c.call)
@@ -158,7 +158,7 @@ _FILE = given(
     *("job", "call", "number", "state", "name", "size", "sha256", "media", "width", "height"),
     *("cause", "now"),
 )
-_FILE_SAVED = Direct(
+_FILE_SAVED = BulkStatement(
     _FILE,
     update(files)
     .where(
@@ -349,10 +349,10 @@ def _attempt(one: Settlement) -> dict[str, Any]:
     }
 
 
-def _keeping(target: Table, *names: str) -> Direct:
+def _keeping(target: Table, *names: str) -> BulkStatement:
     """An insert that leaves alone what is there: a late settle can bring the same answer again."""
     source = given(*names)
-    return Direct(
+    return BulkStatement(
         source, lambda dialect: inserting_given(dialect, target, source).on_conflict_do_nothing()
     )
 

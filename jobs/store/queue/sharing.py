@@ -25,7 +25,7 @@ class Sharing:
 
 
 @dataclass(slots=True)
-class Group:
+class SharedCall:
     """Jobs of one call, in the order in which the call names them."""
 
     sharing: Sharing
@@ -35,7 +35,7 @@ class Group:
     rows: list[Row[Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, sharing: Sharing, row: Row[Any]) -> "Group":
+    def of(cls, sharing: Sharing, row: Row[Any]) -> "SharedCall":
         """A group that this job begins."""
         fields = json.loads(row.fields)
         group = cls(sharing, _alike(row, fields, sharing), sharing.most(row.id, fields))
@@ -61,22 +61,22 @@ def _alike(row: Row[Any], fields: Mapping[str, JSON], sharing: Sharing) -> tuple
     return row.endpoint, row.model, json.dumps(rest, sort_keys=True)
 
 
-def grouped(taken: Sequence[Row[Any]], sharing: Mapping[str, Sharing]) -> list[Group]:
+def grouped(taken: Sequence[Row[Any]], sharing: Mapping[str, Sharing]) -> list[SharedCall]:
     """Claimed jobs as the groups that they make among themselves."""
-    groups: list[Group] = []
+    groups: list[SharedCall] = []
     for row in taken:
         how = sharing[row.endpoint]
         fields = json.loads(row.fields)
         home = next((one for one in groups if one.takes(row, fields)), None)
         if home is None:
-            groups.append(Group.of(how, row))
+            groups.append(SharedCall.of(how, row))
         else:
             home.add(row, fields)
     return groups
 
 
-def company(
-    connection: Connection, group: Group, ready: Select[Any], claiming: ReturningUpdate[Any]
+def add_matching_rows(
+    connection: Connection, group: SharedCall, ready: Select[Any], claiming: ReturningUpdate[Any]
 ) -> None:
     """Claim what else is ready and fits into the group; `ready` gives such jobs in their order."""
     endpoint, model, _ = group.alike

@@ -29,9 +29,9 @@ from jobs.store.edits import Edit
 from jobs.store.schema import DIGESTS, KEYS, jobs, rows
 from jobs.store.staging.incoming import make_tables, pair, pairs
 from jobs.store.staging.landing import Staged, count_among, repeated
-from jobs.store.staging.lines import Line, job_values, remember, row_values
+from jobs.store.staging.lines import StagedColumns, job_values, remember, row_values
 from jobs.store.staging.matching import key_of_occurrence
-from jobs.store.staging.plan import Change, Plan
+from jobs.store.staging.plan import Change, LoadPlan
 
 AT_ONCE = 250  # rows a statement; what the driver does for each one costs more than the row
 
@@ -123,9 +123,9 @@ class FirstLoad:
     def match(self) -> None:
         """There is nothing yet to match with."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> LoadPlan:
         """All rows are new."""
-        return Plan(staged=self._staged, bad=self._bad, first=True, new=self._staged)
+        return LoadPlan(staged=self._staged, bad=self._bad, first=True, new=self._staged)
 
     def changes(self) -> Iterator[Change]:
         """Nothing was bought yet."""
@@ -233,8 +233,8 @@ def _statements(connection: Connection, batch_id: int, now: float) -> tuple[_Bul
         "occurrence": literal(0),
         "cells": third,
     }
-    alike = Line(**line, endpoint=once, model=once, fields=third, problem=nothing)
-    other = Line(**line, endpoint=third, model=fourth, fields=fifth, problem=sixth)
+    alike = StagedColumns(**line, endpoint=once, model=once, fields=third, problem=nothing)
+    other = StagedColumns(**line, endpoint=third, model=fourth, fields=fifth, problem=sixth)
     alike_jobs = job_values(alike, batch_id=batch_id, now=now)
     other_jobs = job_values(other, batch_id=batch_id, now=now)
     all_rows = row_values(alike, row_id=position, batch_id=batch_id)

@@ -52,7 +52,7 @@ PAID = or_(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class StagingTarget:
     """Where a sheet is staged: on this connection, for this batch.
 
     `by_request`: rows are known by their request, not by an id column.
@@ -76,7 +76,7 @@ def pair(connection: Connection, found: Any) -> None:
     connection.execute(insert(pairs).from_select(["position", "value"], found))
 
 
-def any_jobs(beside: Beside) -> bool:
+def any_jobs(beside: StagingTarget) -> bool:
     """Was a sheet loaded here before?"""
     found = select(literal(1)).where(jobs.c.batch_id == beside.batch_id).limit(1)
     return beside.connection.execute(found).scalar() is not None

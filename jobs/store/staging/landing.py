@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from jobs.store.edits import Edit
-from jobs.store.staging.plan import Change, Plan
+from jobs.store.staging.plan import Change, LoadPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Staged:
     problems: Mapping[int, str] = field(default_factory=dict)  # JSON, by place among these rows
 
 
-class Landing(Protocol):
+class LoadTarget(Protocol):
     """One sheet on its way in: add, number, match, plan, apply, in turn."""
 
     edits: list[Edit] | None  # to be kept with the sheet; None: there were none
@@ -41,7 +41,7 @@ class Landing(Protocol):
     def match(self) -> None:
         """Find the job of each row."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> LoadPlan:
         """Count what `apply` makes of it."""
 
     def changes(self) -> Iterator[Change]:

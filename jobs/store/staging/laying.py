@@ -21,12 +21,12 @@ from sqlalchemy import (
 from jobs.job import State, Step
 from jobs.store.queue.order import RANK_SPAN
 from jobs.store.schema import jobs, rows
-from jobs.store.staging.incoming import Beside, any_jobs, incoming, pair, pairs
-from jobs.store.staging.lines import Line, job_values, remember, row_values
+from jobs.store.staging.incoming import StagingTarget, any_jobs, incoming, pair, pairs
+from jobs.store.staging.lines import StagedColumns, job_values, remember, row_values
 from jobs.store.staging.plan import gone
 
 
-def lay_in(beside: Beside, *, now: float, batch: dict[str, Any]) -> None:
+def apply_load(beside: StagingTarget, *, now: float, batch: dict[str, Any]) -> None:
     """The table as the staged sheet wants it, and the sheet remembered."""
     connection = beside.connection
     if any_jobs(beside):
@@ -51,7 +51,7 @@ def _last_job(connection: Connection) -> int:
     return int(connection.execute(last).scalar_one())
 
 
-def _number_new_jobs(beside: Beside) -> None:
+def _number_new_jobs(beside: StagingTarget) -> None:
     """Every row without a job gets the number of the one that will be made for it."""
     connection = beside.connection
     start = _last_job(connection)
@@ -77,8 +77,8 @@ def _number_new_jobs(beside: Beside) -> None:
     )
 
 
-def _line(number: ColumnElement[int]) -> Line:
-    return Line(
+def _line(number: ColumnElement[int]) -> StagedColumns:
+    return StagedColumns(
         number=number,
         position=incoming.c.position,
         key=incoming.c.key,
@@ -93,14 +93,16 @@ def _line(number: ColumnElement[int]) -> Line:
 
 
 def _add_jobs(
-    beside: Beside, number: ColumnElement[int], wanted: ColumnElement[bool], *, now: float
+    beside: StagingTarget, number: ColumnElement[int], wanted: ColumnElement[bool], *, now: float
 ) -> None:
     values = job_values(_line(number), batch_id=beside.batch_id, now=now)
     made = select(*values.values()).where(wanted).order_by(incoming.c.position)
     beside.connection.execute(insert(jobs).from_select(list(values), made))
 
 
-def _add_rows(beside: Beside, number: ColumnElement[int], wanted: ColumnElement[bool]) -> None:
+def _add_rows(
+    beside: StagingTarget, number: ColumnElement[int], wanted: ColumnElement[bool]
+) -> None:
     last = select(func.coalesce(func.max(rows.c.id), 0))
     start = beside.connection.execute(last).scalar_one()
     values = row_values(_line(number), row_id=start + incoming.c.position, batch_id=beside.batch_id)
@@ -108,7 +110,7 @@ def _add_rows(beside: Beside, number: ColumnElement[int], wanted: ColumnElement[
     beside.connection.execute(insert(rows).from_select(list(values), fresh))
 
 
-def _point_known_rows(beside: Beside) -> None:
+def _point_known_rows(beside: StagingTarget) -> None:
     known = and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key)
     differs = or_(
         rows.c.position != incoming.c.position,
@@ -128,7 +130,7 @@ def _point_known_rows(beside: Beside) -> None:
     )
 
 
-def _park_jobs(beside: Beside, *, now: float) -> None:
+def _park_jobs(beside: StagingTarget, *, now: float) -> None:
     """Jobs nobody points at are off the list, and parked if unsent; and back again."""
     used = exists(select(literal(1)).where(rows.c.job_id == jobs.c.id, not_(rows.c.parked)))
     unsent = jobs.c.step == Step.SEND.value

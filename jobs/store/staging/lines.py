@@ -14,7 +14,7 @@ DIGEST_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class StagedColumns:
     """Where the values of a new job and its row come from, as columns of one select."""
 
     number: ColumnElement[int]
@@ -29,7 +29,7 @@ class Line:
     problem: ColumnElement[str | None]
 
 
-def job_values(line: Line, *, batch_id: int, now: float) -> dict[str, ColumnElement[Any]]:
+def job_values(line: StagedColumns, *, batch_id: int, now: float) -> dict[str, ColumnElement[Any]]:
     """A job that nobody has begun; a row that cannot become a request has failed already."""
     bad = line.problem.is_not(None)
     return {
@@ -62,7 +62,7 @@ def job_values(line: Line, *, batch_id: int, now: float) -> dict[str, ColumnElem
 
 
 def row_values(
-    line: Line, *, row_id: ColumnElement[int], batch_id: int
+    line: StagedColumns, *, row_id: ColumnElement[int], batch_id: int
 ) -> dict[str, ColumnElement[Any]]:
     """A row that is in the sheet."""
     return {

@@ -22,10 +22,10 @@ from sqlalchemy import (
 
 from jobs.job import State
 from jobs.store.schema import jobs, rows
-from jobs.store.staging.incoming import PAID, Beside, any_jobs, incoming, pair, pairs
+from jobs.store.staging.incoming import PAID, StagingTarget, any_jobs, incoming, pair, pairs
 
 
-def number(beside: Beside, *, edited: bool) -> None:
+def number(beside: StagingTarget, *, edited: bool) -> None:
     """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
     for what in ("digest", "key"):
         beside.connection.execute(text(f"CREATE INDEX ix_incoming_{what} ON incoming ({what})"))
@@ -39,7 +39,7 @@ def number(beside: Beside, *, edited: bool) -> None:
         _number_repeated(beside, incoming.c.key, named)
 
 
-def _number_repeated(beside: Beside, what: Column[Any], changes: dict[str, Any]) -> None:
+def _number_repeated(beside: StagingTarget, what: Column[Any], changes: dict[str, Any]) -> None:
     repeated = select(what).group_by(what).having(func.count() > 1)
     order = func.row_number().over(partition_by=what, order_by=incoming.c.position)
     pair(beside.connection, select(incoming.c.position, order - 1).where(what.in_(repeated)))
@@ -53,7 +53,7 @@ def key_of_occurrence(key: ColumnElement[str], occurrence: ColumnElement[int]) -
     return case((occurrence > 0, key + "-" + (occurrence + 1).cast(Text)), else_=key)
 
 
-def match(beside: Beside) -> None:
+def match(beside: StagingTarget) -> None:
     """Find the job of each row: its own if the request is the same, else a free one with it.
 
     An answer that is there goes before a request that would still have to be paid for.
@@ -68,7 +68,7 @@ def match(beside: Beside) -> None:
     _index_matches(beside)
 
 
-def _index_matches(beside: Beside) -> None:
+def _index_matches(beside: StagingTarget) -> None:
     """What the plan looks rows up by. SQLite alone needs to be led to the cells of unmatched rows;
     PostgreSQL has no index for long texts, and joins by hash.
     """
@@ -80,7 +80,7 @@ def _index_matches(beside: Beside) -> None:
         )
 
 
-def _own(beside: Beside) -> Select[int, int]:
+def _own(beside: StagingTarget) -> Select[int, int]:
     """Rows and the jobs they had, where the request is the same."""
     other = rows.alias("other")  # while this row was away, another one can have taken its job
     lent = exists(
@@ -98,7 +98,7 @@ def _own(beside: Beside) -> Select[int, int]:
     )
 
 
-def _take_free(beside: Beside, wanted: ColumnElement[bool]) -> None:
+def _take_free(beside: StagingTarget, wanted: ColumnElement[bool]) -> None:
     """Jobs that no row has taken, to rows that still have none: what is paid for goes first."""
     needing = (
         select(
@@ -137,7 +137,7 @@ def _take_free(beside: Beside, wanted: ColumnElement[bool]) -> None:
     )
 
 
-def _take_jobs(beside: Beside, found: Any) -> None:
+def _take_jobs(beside: StagingTarget, found: Any) -> None:
     pair(beside.connection, found)
     beside.connection.execute(
         update(incoming).values(job_id=pairs.c.value).where(incoming.c.position == pairs.c.position)

@@ -8,11 +8,11 @@ from sqlalchemy import and_, case, exists, func, literal, not_, or_, select
 
 from jobs.job import State
 from jobs.store.schema import jobs, rows
-from jobs.store.staging.incoming import Beside, any_jobs, incoming
+from jobs.store.staging.incoming import StagingTarget, any_jobs, incoming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class LoadPlan:
     """What laying the staged sheet in would do, in rows. `bought_again`: rows that are done now."""
 
     staged: int
@@ -39,16 +39,16 @@ class Change:
     after: str
 
 
-def plan(beside: Beside) -> Plan:
+def plan(beside: StagingTarget) -> LoadPlan:
     """Count what laying the sheet in would do."""
     connection = beside.connection
     staged, bad = connection.execute(
         select(func.count(), func.count(incoming.c.problem)).select_from(incoming)
     ).one()
     if not any_jobs(beside):
-        return Plan(staged=staged, bad=bad, first=True, new=staged)
+        return LoadPlan(staged=staged, bad=bad, first=True, new=staged)
     again, by_options = _bought_again(beside)
-    return Plan(
+    return LoadPlan(
         staged=staged,
         bad=bad,
         first=False,
@@ -63,7 +63,7 @@ def plan(beside: Beside) -> Plan:
     )
 
 
-def _standing(beside: Beside) -> dict[str, int]:
+def _standing(beside: StagingTarget) -> dict[str, int]:
     """How many staged rows are as they were, changed, new, or back."""
     old = rows.alias("old")
     known = incoming.outerjoin(
@@ -86,7 +86,7 @@ def _count(condition: Any) -> Any:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def gone(beside: Beside) -> tuple[Any, ...]:
+def gone(beside: StagingTarget) -> tuple[Any, ...]:
     """Conditions for the rows that are not in the staged sheet."""
     return (
         rows.c.batch_id == beside.batch_id,
@@ -95,7 +95,7 @@ def gone(beside: Beside) -> tuple[Any, ...]:
     )
 
 
-def _done_before(beside: Beside) -> int:
+def _done_before(beside: StagingTarget) -> int:
     return beside.connection.execute(
         select(func.count())
         .select_from(rows.join(jobs, jobs.c.id == rows.c.job_id))
@@ -110,7 +110,7 @@ def _done_before(beside: Beside) -> int:
 _kept = incoming.alias("kept")
 
 
-def _replaced(beside: Beside) -> Any:
+def _replaced(beside: StagingTarget) -> Any:
     """Rows that are done now and whose successor in the staged sheet was never asked for.
 
     A row's successor has its key; where rows are known by their request, a changed request has
@@ -145,7 +145,7 @@ def _replaced(beside: Beside) -> Any:
     return joined, ()
 
 
-def _bought_again(beside: Beside) -> tuple[int, int]:
+def _bought_again(beside: StagingTarget) -> tuple[int, int]:
     joined, wanted = _replaced(beside)
     same_cells = case((incoming.c.cells == rows.c.cells, incoming.c.position))
     found = beside.connection.execute(
@@ -156,7 +156,7 @@ def _bought_again(beside: Beside) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
-def changes(beside: Beside) -> Iterator[Change]:
+def changes(beside: StagingTarget) -> Iterator[Change]:
     """The rows that would be bought again, with their fields before and after."""
     joined, wanted = _replaced(beside)
     found = beside.connection.execute(
@@ -169,7 +169,7 @@ def changes(beside: Beside) -> Iterator[Change]:
         yield Change(position=row.position, before=row.fields, after=row.after)
 
 
-def _answered_already(beside: Beside) -> int:
+def _answered_already(beside: StagingTarget) -> int:
     own = rows.alias("own")
     return beside.connection.execute(
         select(func.count())

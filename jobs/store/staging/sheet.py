@@ -8,10 +8,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, true
 from jobs.store.edits import Edit, replace_edits
 from jobs.store.spans import Absence, Span, absence_in
 from jobs.store.staging import matching, plan
-from jobs.store.staging.incoming import Beside, incoming, make_tables
+from jobs.store.staging.incoming import StagingTarget, incoming, make_tables
 from jobs.store.staging.landing import Staged, count_among, repeated
-from jobs.store.staging.laying import lay_in
-from jobs.store.staging.plan import Change, Plan
+from jobs.store.staging.laying import apply_load
+from jobs.store.staging.plan import Change, LoadPlan
 
 _NAMES = [column.name for column in incoming.columns][:8]
 
@@ -20,7 +20,9 @@ class Staging:
     """One sheet beside the table, on one connection: add, number, match, plan, apply, in turn."""
 
     def __init__(self, connection: Connection, *, batch_id: int, by_request: bool) -> None:
-        self._beside = Beside(connection=connection, batch_id=batch_id, by_request=by_request)
+        self._beside = StagingTarget(
+            connection=connection, batch_id=batch_id, by_request=by_request
+        )
         self._connection = connection
         self.edits: list[Edit] | None = None  # to be kept with the sheet; None: there were none
         make_tables(connection)
@@ -55,7 +57,7 @@ class Staging:
         """Find the job of each row: its own if the request is the same, else a free one with it."""
         matching.match(self._beside)
 
-    def plan(self) -> Plan:
+    def plan(self) -> LoadPlan:
         """Count what `apply` would do. Changes nothing."""
         return plan.plan(self._beside)
 
@@ -104,7 +106,7 @@ class Staging:
         """Lay the staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
         if self.edits is not None:
             replace_edits(self._connection, self._beside.batch_id, self.edits)
-        lay_in(self._beside, now=now, batch=batch)
+        apply_load(self._beside, now=now, batch=batch)
 
 
 def absence_staged(connection: Connection, spans: Collection[Span]) -> Absence | None:

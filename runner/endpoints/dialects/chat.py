@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result, Usage
-from runner.endpoints.dialects.completions import Choice, Draft, ToolCall, drafted, text_of
+from runner.endpoints.dialects.completions import (
+    CompletionChoice,
+    Draft,
+    ToolCall,
+    drafted,
+    text_of,
+)
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
@@ -24,7 +30,7 @@ PARTIAL = 20_000
 class Completion:
     """A chat completion in our own words; `cut` where its stream ended without a finish reason."""
 
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[CompletionChoice, ...] = ()
     usage: Usage | None = None
     model: str | None = None
     id: str = ""
@@ -32,8 +38,8 @@ class Completion:
     cut: bool = False
 
     @property
-    def first(self) -> Choice:
-        return self.choices[0] if self.choices else Choice()
+    def first(self) -> CompletionChoice:
+        return self.choices[0] if self.choices else CompletionChoice()
 
 
 # --- requests ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class CompletionChoice:
     """One answer of a completion."""
 
     text: str = ""
@@ -98,8 +98,8 @@ class Draft:
             return index
         return len(self.calls) if call_id else place
 
-    def finished(self) -> Choice:
-        return Choice(
+    def finished(self) -> CompletionChoice:
+        return CompletionChoice(
             text="".join(self.text),
             refusal="".join(self.refusal),
             finish=self.finish,
@@ -114,10 +114,10 @@ class Draft:
             yield ToolCall(id=call.id, name=call.name, arguments=arguments)
 
 
-def drafted(item: Mapping[str, JSON]) -> Choice:
+def drafted(item: Mapping[str, JSON]) -> CompletionChoice:
     """A choice that came whole."""
     if (text := _only_text(item)) is not None:
-        return Choice(text=text, finish=text_of(item.get("finish_reason")) or None)
+        return CompletionChoice(text=text, finish=text_of(item.get("finish_reason")) or None)
     draft = Draft()
     draft.add(item)
     return draft.finished()

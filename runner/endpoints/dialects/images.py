@@ -25,7 +25,7 @@ _OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaida
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class ModelFamily:
     """What is known of some models. Gateways map names as they like, so most of it only warns.
 
     `takes` are the fields it is known to take (None: not known), `dies_of` those that are known to
@@ -49,24 +49,24 @@ _GPT = (
     | {"quality", "background", "output_format", "output_compression", "moderation"}
 )
 FAMILIES = (
-    Family(
+    ModelFamily(
         models=re.compile(r"(?:^|/)dall-e-2\b"),
         takes=_ALWAYS | _EDIT | {"quality", "response_format"},
         dies_of=_STREAM,
         only_png=True,
     ),
-    Family(
+    ModelFamily(
         models=re.compile(r"(?:^|/)dall-e-3\b"),
         takes=_ALWAYS | {"quality", "style", "response_format"},
         dies_of=_STREAM,
     ),
-    Family(
+    ModelFamily(
         models=re.compile(r"(?:^|/)gpt-image-1(?:-mini|\.5)?(?:-\d{4}|$)"),
         takes=_GPT | {"input_fidelity"},
         dies_of=frozenset({"response_format"}),
         is_slow=True,
     ),
-    Family(  # gpt-image-2 and what follows it
+    ModelFamily(  # gpt-image-2 and what follows it
         models=re.compile(r"(?:^|/)(?:chat)?gpt-image-"),
         takes=_GPT,
         dies_of=frozenset({"response_format", "input_fidelity"}),
@@ -74,10 +74,10 @@ FAMILIES = (
     ),
 )
 """The first whose pattern is found in a model's name counts; a model of none passes everything."""
-_UNKNOWN = Family(models=re.compile(""))
+_UNKNOWN = ModelFamily(models=re.compile(""))
 
 
-def family_of(model: str) -> Family:
+def family_of(model: str) -> ModelFamily:
     """What is known of a model by its name."""
     plain = model.strip().lower()
     return next((item for item in FAMILIES if item.models.search(plain)), _UNKNOWN)
@@ -117,7 +117,7 @@ def warnings(model: str, fields: Mapping[str, JSON]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Images:
+class ImagesReply:
     """An image answer in our own words; `cut` where its stream ended without a finished picture."""
 
     pictures: tuple[Picture, ...] = ()
@@ -142,7 +142,7 @@ def read_pictures(body: bytes, *, wanted: int, notes: Iterable[str]) -> Reading:
     return Rejected(failure=failure, result=result if images.usage or images.said else None)
 
 
-def _result(images: Images, wanted: int, notes: list[str]) -> Result:
+def _result(images: ImagesReply, wanted: int, notes: list[str]) -> Result:
     if 0 < len(images.pictures) < wanted:
         notes.append(f"{len(images.pictures)} of {wanted} pictures came")
     data: dict[str, JSON] = {}
@@ -153,13 +153,13 @@ def _result(images: Images, wanted: int, notes: list[str]) -> Result:
     return Result(model=images.model, usage=images.usage, pictures=images.pictures, data=data)
 
 
-def _read_whole(value: Mapping[str, JSON]) -> Images:
+def _read_whole(value: Mapping[str, JSON]) -> ImagesReply:
     listed = value.get("data")
     entries = listed if isinstance(listed, list) else [listed]
     created = value.get("created")
     told_of = [entry for entry in entries if isinstance(entry, dict)]
     found = [text_of(entry.get("revised_prompt")).strip() for entry in told_of]
-    return Images(
+    return ImagesReply(
         pictures=distinct(
             picture for entry in entries for picture in _entry_pictures(entry, created)
         ),
@@ -200,9 +200,9 @@ def _is_openai(url: str) -> bool:
 # --- a stream of events ------------------------------------------------------------------------
 
 
-def _read_stream(events: Payloads) -> Images | Rejected | None:
+def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
     """The finished pictures of a stream; None where no event came. Previews are never results."""
-    finished: list[Images] = []
+    finished: list[ImagesReply] = []
     usage: Usage | None = None
     seen, broken = False, False
     for name, value in events:
@@ -221,7 +221,7 @@ def _read_stream(events: Payloads) -> Images | Rejected | None:
     if not seen:
         return None
     pictures = distinct(picture for one in finished for picture in one.pictures)
-    return Images(
+    return ImagesReply(
         pictures=pictures,
         revised=tuple(text for one in finished for text in one.revised),
         usage=usage,
@@ -229,9 +229,9 @@ def _read_stream(events: Payloads) -> Images | Rejected | None:
     )
 
 
-_READER: Reader[Images] = Reader(
+_READER: Reader[ImagesReply] = Reader(
     stream=_read_stream,
     whole=_read_whole,
     error=lambda value: told(value, Completion()),
-    cut=Images(cut=True),
+    cut=ImagesReply(cut=True),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from jobs.job import JSON
 from jobs.result import Usage
 from runner.endpoints.dialects.chat import Completion, told
-from runner.endpoints.dialects.completions import Choice, ToolCall, text_of
+from runner.endpoints.dialects.completions import CompletionChoice, ToolCall, text_of
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
@@ -189,7 +189,7 @@ class _Draft:
 
     def finished(self, *, cut: bool = False) -> Completion:
         blocks = [self.blocks[place] for place in sorted(self.blocks)]
-        choice = Choice(
+        choice = CompletionChoice(
             text="".join("".join(block.text) for block in blocks if block.kind in ("", "text")),
             refusal=self.refusal if self.finish == "refusal" else "",
             finish=self.finish or None,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Picture
 from runner.endpoints.dialects.chat import Completion
-from runner.endpoints.dialects.completions import Choice
+from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.expiry import expires_at
 from runner.endpoints.dialects.markdown_links import picture_targets
 from runner.protocol.errors import words
@@ -20,7 +20,7 @@ def completion_pictures(completion: Completion) -> tuple[Picture, ...]:
     return distinct(found or data_pictures(completion.data))
 
 
-def _choice_pictures(choice: Choice) -> list[Picture]:
+def _choice_pictures(choice: CompletionChoice) -> list[Picture]:
     for items in (choice.images, choice.parts):
         if found := _pictures(target for item in items for target in _targets(item)):
             return found

@@ -9,35 +9,35 @@ from runner.mock.endpoints.chat_request import ChatRequest, read_chat
 from runner.mock.error_replies import Canned, openai_error
 from runner.mock.faults import Fault
 from runner.mock.pictures.inspect import look
-from runner.mock.pictures.links import Easel
+from runner.mock.pictures.links import PictureLinks
 from runner.mock.settings import MockSettings
-from runner.mock.validation import Problem
+from runner.mock.validation import InvalidRequest
 
 
-class Chat:
+class ChatEndpoint:
     """The chat side of one gateway."""
 
     path = "/v1/chat/completions"
 
     def __init__(self, settings: MockSettings, base_url: str) -> None:
-        writer = Writer(settings, Easel(settings, base_url))
+        writer = Writer(settings, PictureLinks(settings, base_url))
         self.is_slow, self.body, self.events = writer.is_slow, writer.body, writer.events
 
-    async def read(self, http: web.BaseRequest) -> ChatRequest | Problem:
+    async def read(self, http: web.BaseRequest) -> ChatRequest | InvalidRequest:
         """The request, or the first thing that is wrong with it."""
         return read_chat(await http.content.read())
 
-    def look(self, wanted: ChatRequest) -> tuple[str, ...] | Problem:
+    def look(self, wanted: ChatRequest) -> tuple[str, ...] | InvalidRequest:
         """What the pictures in it are."""
         found = list[str]()
         for url in wanted.images:
             one = look(url)
-            if isinstance(one, Problem):
+            if isinstance(one, InvalidRequest):
                 return one
             found.append(one)
         return tuple(found)
 
-    def refusal(self, problem: Problem, call: str) -> Canned:  # noqa: ARG002 - others tell the call
+    def refusal(self, problem: InvalidRequest, call: str) -> Canned:  # noqa: ARG002 - others tell the call
         """The error body for a wrong request."""
         return openai_error(400, problem)
 

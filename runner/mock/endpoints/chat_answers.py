@@ -5,8 +5,8 @@ import time
 from runner.mock.case import UNFINISHED, Case
 from runner.mock.endpoints.chat_replies import (
     DONE,
+    ChatMessage,
     Envelope,
-    Said,
     count,
     packed,
     refuse,
@@ -15,9 +15,16 @@ from runner.mock.endpoints.chat_replies import (
 )
 from runner.mock.endpoints.chat_request import ChatRequest
 from runner.mock.faults import Fault
-from runner.mock.picture_shapes import DRAWN, Form, Shelf, data_body, form_of, picture_message
+from runner.mock.picture_shapes import (
+    DRAWN,
+    FinishedPictures,
+    PictureShape,
+    data_body,
+    form_of,
+    picture_message,
+)
 from runner.mock.pictures.draw import draw
-from runner.mock.pictures.links import Easel
+from runner.mock.pictures.links import PictureLinks
 from runner.mock.settings import MockSettings
 
 _PICTURE_TOKENS = 1290  # what Gemini counts for one picture
@@ -26,11 +33,11 @@ _PICTURE_TOKENS = 1290  # what Gemini counts for one picture
 class Writer:
     """Stateless but for its settings; drawing makes `body` and `events` slow for drawn forms."""
 
-    def __init__(self, settings: MockSettings, easel: Easel) -> None:
+    def __init__(self, settings: MockSettings, easel: PictureLinks) -> None:
         self.settings = settings
         self.easel = easel
 
-    def form(self, case: Case[ChatRequest]) -> Form | None:
+    def form(self, case: Case[ChatRequest]) -> PictureShape | None:
         """The form in which pictures are to come; None where the answer is text."""
         if not case.wanted.pictures or case.fault in (Fault.REFUSAL, Fault.MODERATION):
             return None
@@ -44,7 +51,7 @@ class Writer:
     def body(self, case: Case[ChatRequest]) -> bytes:
         """The answer as one JSON body."""
         form = self.form(case)
-        if form is Form.DATA:
+        if form is PictureShape.DATA:
             return packed(data_body(self._shelf(case, form), int(time.time())))
         said = self._said(case, form)
         return packed(_envelope(case, form, said).completion(said))
@@ -59,24 +66,24 @@ class Writer:
         end = [DONE] if case.fault is Fault.STREAM_FALSE_DONE else []
         return [*envelope.unfinished(said[0]), *end]
 
-    def _said(self, case: Case[ChatRequest], form: Form | None) -> tuple[Said, ...]:
+    def _said(self, case: Case[ChatRequest], form: PictureShape | None) -> tuple[ChatMessage, ...]:
         if form is not None:
-            return (Said(message=picture_message(form, self._shelf(case, form))),)
+            return (ChatMessage(message=picture_message(form, self._shelf(case, form))),)
         if case.fault in (Fault.REFUSAL, Fault.MODERATION):
             return (refuse(moderated=case.fault is Fault.MODERATION),)
         return tuple(
             say(case.wanted, case.ask.sha, index, case.seen) for index in range(case.wanted.n)
         )
 
-    def _shelf(self, case: Case[ChatRequest], form: Form) -> Shelf:
+    def _shelf(self, case: Case[ChatRequest], form: PictureShape) -> FinishedPictures:
         size = case.wanted.size
         pictures = [self.easel.picture(case.ask, n, size) for n in range(1, case.wanted.n + 1)]
-        return Shelf(
+        return FinishedPictures(
             base_url=self.easel.base_url,
             task=f"task_{case.ask.sha}{case.ask.number:04}",
             prompt=case.ask.prompt,
             links=() if form in DRAWN else tuple(map(self.easel.link, pictures)),
-            preview=self._preview(case) if form is Form.PROGRESS else "",
+            preview=self._preview(case) if form is PictureShape.PROGRESS else "",
             drawn=tuple(draw(picture, "PNG") for picture in pictures) if form in DRAWN else (),
         )
 
@@ -85,11 +92,13 @@ class Writer:
         return self.easel.link(self.easel.picture(case.ask, 0, case.wanted.size), "webp")
 
 
-def _envelope(case: Case[ChatRequest], form: Form | None, said: tuple[Said, ...]) -> Envelope:
+def _envelope(
+    case: Case[ChatRequest], form: PictureShape | None, said: tuple[ChatMessage, ...]
+) -> Envelope:
     """Picture channels name another model than was asked for, and may count nothing at all."""
     if form is None:
         model, usage = case.wanted.model, usage_of(case.wanted, said)
-    elif form is Form.MARKDOWN:
+    elif form is PictureShape.MARKDOWN:
         model, usage = "sora_image", count(0, 0)
     else:
         model, usage = case.wanted.model, count(case.wanted.tokens, _PICTURE_TOKENS * case.wanted.n)

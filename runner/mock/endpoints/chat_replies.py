@@ -26,7 +26,7 @@ _MODERATED = "> 🕐 排队中\n\n> ⚡ 生成中..\n\n> 生成失败 ❌\n> 失
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ChatMessage:
     """One message with the reason why it ended."""
 
     message: Mapping[str, JSON]
@@ -42,7 +42,7 @@ class Envelope:
     model: str
     usage: Mapping[str, JSON]
 
-    def completion(self, said: tuple[Said, ...]) -> dict[str, JSON]:
+    def completion(self, said: tuple[ChatMessage, ...]) -> dict[str, JSON]:
         """The answer as one JSON body."""
         choices: list[JSON] = [
             {"index": index, "message": dict(one.message), "finish_reason": one.finish}
@@ -52,7 +52,7 @@ class Envelope:
         body |= {"created": self.created, "model": self.model, "choices": choices}
         return body | {"usage": dict(self.usage)}
 
-    def events(self, said: tuple[Said, ...], *, usage: bool) -> Iterator[bytes]:
+    def events(self, said: tuple[ChatMessage, ...], *, usage: bool) -> Iterator[bytes]:
         """The answer as a stream, up to the usage; the caller adds `[DONE]`."""
         for index, one in enumerate(said):
             for delta in _deltas(one.message):
@@ -61,7 +61,7 @@ class Envelope:
         if usage:
             yield self._event([], dict(self.usage))
 
-    def unfinished(self, said: Said) -> Iterator[bytes]:
+    def unfinished(self, said: ChatMessage) -> Iterator[bytes]:
         """The first half of a stream: no finish_reason, no usage."""
         deltas = list(_deltas(said.message))
         for delta in deltas[: max(len(deltas) // 2, 1)]:
@@ -84,25 +84,27 @@ def packed(body: JSON) -> bytes:
     return _ENCODER.encode(body).encode("utf-8", "replace")
 
 
-def say(request: ChatRequest, sha: str, choice: int, seen: tuple[str, ...]) -> Said:
+def say(request: ChatRequest, sha: str, choice: int, seen: tuple[str, ...]) -> ChatMessage:
     """The answer to a request for text; `seen` describes the pictures in it."""
     if request.tool:
-        return Said(message=_tool_call(request.tool, request.prompt, sha), finish="tool_calls")
+        return ChatMessage(
+            message=_tool_call(request.tool, request.prompt, sha), finish="tool_calls"
+        )
     if request.schema is not None:
         text = packed(example(request.schema, request.prompt, sha=sha)).decode()
     else:
         text = _text(request.prompt, f"{sha}{choice}", seen)
     if request.max_tokens is not None and _tokens(text) > request.max_tokens:
-        return Said(message=_message(text[: request.max_tokens * 2]), finish="length")
-    return Said(message=_message(text))
+        return ChatMessage(message=_message(text[: request.max_tokens * 2]), finish="length")
+    return ChatMessage(message=_message(text))
 
 
-def refuse(*, moderated: bool) -> Said:
+def refuse(*, moderated: bool) -> ChatMessage:
     """No picture: in prose, or as the progress lines of reversed channels end."""
-    return Said(message=_message(_MODERATED if moderated else _REFUSAL))
+    return ChatMessage(message=_message(_MODERATED if moderated else _REFUSAL))
 
 
-def usage_of(request: ChatRequest, said: tuple[Said, ...]) -> dict[str, JSON]:
+def usage_of(request: ChatRequest, said: tuple[ChatMessage, ...]) -> dict[str, JSON]:
     """A plausible count of tokens."""
     out = sum(_tokens(str(one.message.get("content") or "x" * 80)) for one in said)
     return count(request.tokens, out, pictures=len(request.images))

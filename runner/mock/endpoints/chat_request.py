@@ -7,8 +7,8 @@ from typing import Any
 from jobs.job import JSON
 from runner.mock.validation import (
     Fields,
-    Problem,
-    WrongError,
+    InvalidRequest,
+    InvalidRequestError,
     check_range,
     check_type,
     checked_schema,
@@ -79,11 +79,11 @@ class ChatRequest:
         return "image" in self.model.lower()
 
 
-def read_chat(body: bytes) -> ChatRequest | Problem:
+def read_chat(body: bytes) -> ChatRequest | InvalidRequest:
     """The request in a body, or the first thing that is wrong with it."""
     try:
         return _read(parsed(body))
-    except WrongError as error:
+    except InvalidRequestError as error:
         return error.problem
 
 

@@ -2,10 +2,16 @@
 
 from aiohttp import BodyPartReader, web
 
-from runner.mock.endpoints.images import GPT_FIELDS, ImageRequest, Images, checked, from_texts
+from runner.mock.endpoints.images import (
+    GPT_FIELDS,
+    ImageRequest,
+    ImagesEndpoint,
+    checked,
+    from_texts,
+)
 from runner.mock.pictures.inspect import measured
 from runner.mock.settings import MockSettings
-from runner.mock.validation import Problem, WrongError, wrong
+from runner.mock.validation import InvalidRequest, InvalidRequestError, wrong
 
 _FIELDS = GPT_FIELDS | {"input_fidelity"}
 _TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -14,7 +20,7 @@ _MOST_OTHERS = 50_000_000
 _SEVERAL = 16
 
 
-class Edits(Images):
+class EditsEndpoint(ImagesEndpoint):
     """The side of one gateway that changes pictures."""
 
     path = "/v1/images/edits"
@@ -24,17 +30,17 @@ class Edits(Images):
         super().__init__(settings, base_url)
         self.names = settings.image_fields
 
-    async def read(self, http: web.BaseRequest) -> ImageRequest | Problem:
+    async def read(self, http: web.BaseRequest) -> ImageRequest | InvalidRequest:
         """The request, or the first thing that is wrong with it."""
         try:
             if not http.content_type.startswith("multipart/"):
                 wrong("The request must be multipart/form-data.")
             texts, files = await _parts(http)
             return checked(from_texts(texts), _FIELDS, self._named(files))
-        except WrongError as error:
+        except InvalidRequestError as error:
             return error.problem
         except (ValueError, AssertionError):
-            return Problem(message="We could not parse the form of your request.")
+            return InvalidRequest(message="We could not parse the form of your request.")
 
     def _named(self, files: list[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
         """The files under names that this server knows, several only under one that says so."""
@@ -51,7 +57,7 @@ class Edits(Images):
             wrong("Duplicate parameter: 'mask'.", "mask", "duplicate_parameter")
         return tuple(files)
 
-    def look(self, wanted: ImageRequest) -> tuple[str, ...] | Problem:
+    def look(self, wanted: ImageRequest) -> tuple[str, ...] | InvalidRequest:
         """What the pictures are, by the rules of the model."""
         try:
             pictures = [data for name, data in wanted.images if name != "mask"]
@@ -61,7 +67,7 @@ class Edits(Images):
             for name, data in wanted.images:
                 if name == "mask":
                     _check_mask(data, sizes[0])
-        except WrongError as error:
+        except InvalidRequestError as error:
             return error.problem
         return tuple(f"{kind} {width}×{height}" for kind, width, height in sizes)
 
@@ -89,7 +95,7 @@ async def _parts(
 def _fitting(data: bytes, family: str) -> tuple[str, int, int]:
     """Kind and size of a picture that the family takes."""
     found = measured(data)
-    if isinstance(found, Problem) or len(data) >= _MOST.get(family, _MOST_OTHERS):
+    if isinstance(found, InvalidRequest) or len(data) >= _MOST.get(family, _MOST_OTHERS):
         wrong("Invalid image file, please check your image file.", "image", "invalid_image_file")
     kind, width, height = found
     if family == "dall-e-2" and (kind != "PNG" or width != height):
@@ -99,7 +105,7 @@ def _fitting(data: bytes, family: str) -> tuple[str, int, int]:
 
 def _check_mask(data: bytes, size: tuple[str, int, int]) -> None:
     found = measured(data)
-    if isinstance(found, Problem) or found[0] != "PNG":
+    if isinstance(found, InvalidRequest) or found[0] != "PNG":
         wrong("Invalid mask image format - mask must be a PNG.", "mask", "invalid_image_format")
     if found[1:] != size[1:]:
         wrong("Invalid mask image size - mask size must match image size.", "mask", "invalid_size")

@@ -15,8 +15,8 @@ from runner.mock.error_replies import Canned, openai_error
 from runner.mock.faults import Fault
 from runner.mock.settings import MockSettings
 from runner.mock.validation import (
-    Problem,
-    WrongError,
+    InvalidRequest,
+    InvalidRequestError,
     check_one_of,
     check_range,
     check_type,
@@ -50,7 +50,7 @@ class EmbeddingRequest:
         return "\n".join(self.texts)
 
 
-class Embeddings:
+class EmbeddingsEndpoint:
     """The side of one gateway that turns texts into vectors."""
 
     path = "/v1/embeddings"
@@ -58,18 +58,18 @@ class Embeddings:
     def __init__(self, settings: MockSettings) -> None:
         self._most = min(settings.embedding_inputs, _MOST_INPUTS)
 
-    async def read(self, http: web.BaseRequest) -> EmbeddingRequest | Problem:
+    async def read(self, http: web.BaseRequest) -> EmbeddingRequest | InvalidRequest:
         """The request, or the first thing that is wrong with it."""
         try:
             return self._checked(parsed(await http.content.read()))
-        except WrongError as error:
+        except InvalidRequestError as error:
             return error.problem
 
-    def look(self, wanted: EmbeddingRequest) -> tuple[str, ...] | Problem:  # noqa: ARG002 - others have pictures
+    def look(self, wanted: EmbeddingRequest) -> tuple[str, ...] | InvalidRequest:  # noqa: ARG002 - others have pictures
         """Nothing to look at."""
         return ()
 
-    def refusal(self, problem: Problem, call: str) -> Canned:  # noqa: ARG002 - others tell it
+    def refusal(self, problem: InvalidRequest, call: str) -> Canned:  # noqa: ARG002 - others tell it
         """The error body for a wrong request."""
         return openai_error(400, problem)
 

@@ -16,11 +16,11 @@ from runner.mock.endpoints.chat_replies import DONE, packed
 from runner.mock.error_replies import Canned, moderation_error, openai_error
 from runner.mock.faults import Fault
 from runner.mock.pictures.draw import draw
-from runner.mock.pictures.links import Easel
+from runner.mock.pictures.links import PictureLinks
 from runner.mock.settings import MockSettings
 from runner.mock.validation import (
-    Problem,
-    WrongError,
+    InvalidRequest,
+    InvalidRequestError,
     check_one_of,
     check_range,
     check_type,
@@ -137,27 +137,27 @@ def _check_words(given: dict[str, Any], family: str) -> None:
         check_one_of("response_format", given["response_format"], ("url", "b64_json"))
 
 
-class Images:
+class ImagesEndpoint:
     """The side of one gateway that draws."""
 
     path = "/v1/images/generations"
     event = "image_generation"
 
     def __init__(self, settings: MockSettings, base_url: str) -> None:
-        self.easel = Easel(settings, base_url)
+        self.easel = PictureLinks(settings, base_url)
 
-    async def read(self, http: web.BaseRequest) -> ImageRequest | Problem:
+    async def read(self, http: web.BaseRequest) -> ImageRequest | InvalidRequest:
         """The request, or the first thing that is wrong with it."""
         try:
             return checked(parsed(await http.content.read()), GPT_FIELDS)
-        except WrongError as error:
+        except InvalidRequestError as error:
             return error.problem
 
-    def look(self, wanted: ImageRequest) -> tuple[str, ...] | Problem:  # noqa: ARG002 - as below
+    def look(self, wanted: ImageRequest) -> tuple[str, ...] | InvalidRequest:  # noqa: ARG002 - as below
         """Nothing: no pictures come in here."""
         return ()
 
-    def refusal(self, problem: Problem, call: str) -> Canned:  # noqa: ARG002 - others tell the call
+    def refusal(self, problem: InvalidRequest, call: str) -> Canned:  # noqa: ARG002 - others tell the call
         """The error body for a wrong request."""
         return openai_error(400, problem)
 

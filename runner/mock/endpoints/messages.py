@@ -10,15 +10,15 @@ from aiohttp import web
 
 from jobs.job import JSON
 from runner.mock.case import DECLINED, UNFINISHED, Case
-from runner.mock.endpoints.chat_replies import DONE, Said, packed, say, usage_of
+from runner.mock.endpoints.chat_replies import DONE, ChatMessage, packed, say, usage_of
 from runner.mock.endpoints.chat_request import ChatRequest, Tool
 from runner.mock.error_replies import Canned, anthropic_error
 from runner.mock.faults import Fault
 from runner.mock.pictures.inspect import measured
 from runner.mock.validation import (
     Fields,
-    Problem,
-    WrongError,
+    InvalidRequest,
+    InvalidRequestError,
     check_range,
     check_type,
     checked_schema,
@@ -50,29 +50,29 @@ _PIECE = 12  # characters of a text in one event
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
-class Messages:
+class MessagesEndpoint:
     """The side of one gateway that speaks as Anthropic does."""
 
     path = "/v1/messages"
 
-    async def read(self, http: web.BaseRequest) -> ChatRequest | Problem:
+    async def read(self, http: web.BaseRequest) -> ChatRequest | InvalidRequest:
         """The request, or the first thing that is wrong with it."""
         body = await http.content.read()
         if not http.headers.get("anthropic-version"):
-            return Problem(message="anthropic-version: header is required")
+            return InvalidRequest(message="anthropic-version: header is required")
         try:
             return _read(parsed(body))
-        except WrongError as error:
+        except InvalidRequestError as error:
             return error.problem
 
-    def look(self, wanted: ChatRequest) -> tuple[str, ...] | Problem:
+    def look(self, wanted: ChatRequest) -> tuple[str, ...] | InvalidRequest:
         """What the pictures are; the media type must be that of the bytes."""
         try:
             return tuple(map(_looked_at, wanted.images))
-        except WrongError as error:
+        except InvalidRequestError as error:
             return error.problem
 
-    def refusal(self, problem: Problem, call: str) -> Canned:
+    def refusal(self, problem: InvalidRequest, call: str) -> Canned:
         """The error body for a wrong request."""
         return anthropic_error(400, problem.message, call)
 
@@ -198,7 +198,7 @@ def _looked_at(url: str) -> str:
         found = measured(base64.b64decode(data, validate=True))
     except (binascii.Error, ValueError):
         wrong("image.source.base64.data: invalid base64 data")
-    if isinstance(found, Problem):
+    if isinstance(found, InvalidRequest):
         wrong("Could not process image")
     if told != f"image/{found[0].lower()}":
         wrong(f"The image was specified as {told}, but it appears to be image/{found[0].lower()}")
@@ -228,17 +228,17 @@ def _read_tool(tool: Any, place: str) -> Tool:
 # --- answers ----------------------------------------------------------------------------------
 
 
-def _said(case: Case[ChatRequest]) -> Said:
+def _said(case: Case[ChatRequest]) -> ChatMessage:
     if case.fault in DECLINED:
-        return Said(message={"content": ""}, finish="refusal")
+        return ChatMessage(message={"content": ""}, finish="refusal")
     return say(case.wanted, case.ask.sha, 0, case.seen)
 
 
-def _stop_reason(said: Said) -> str:
+def _stop_reason(said: ChatMessage) -> str:
     return _STOPS.get(said.finish, said.finish)
 
 
-def _blocks(said: Said) -> list[JSON]:
+def _blocks(said: ChatMessage) -> list[JSON]:
     content, calls = said.message.get("content"), said.message.get("tool_calls")
     blocks: list[JSON] = [{"type": "text", "text": content}] if content else []
     for call in calls if isinstance(calls, list) else []:
@@ -251,7 +251,7 @@ def _blocks(said: Said) -> list[JSON]:
     return blocks
 
 
-def _usage(wanted: ChatRequest, said: Said) -> dict[str, JSON]:
+def _usage(wanted: ChatRequest, said: ChatMessage) -> dict[str, JSON]:
     counted = usage_of(wanted, (said,))
     nothing: dict[str, JSON] = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     tokens: dict[str, JSON] = {

@@ -13,14 +13,14 @@ from aiohttp import web
 
 from jobs.job import JSON
 from runner.mock import responses
-from runner.mock.bill import Books, Download, Request, fault_name
+from runner.mock.bill import Bill, BilledRequest, Download, fault_name
 from runner.mock.chance import chance, prompt_digest
 from runner.mock.endpoints.chat_replies import packed
 from runner.mock.endpoints.midjourney_tasks import Task, Tasks
 from runner.mock.error_replies import Canned, canned_fault
-from runner.mock.faults import FREE, Ask, Fault, TaskFault
+from runner.mock.faults import FREE, Fault, PromptRequest, TaskFault
 from runner.mock.pictures.draw import draw
-from runner.mock.pictures.picture import Picture, drawable
+from runner.mock.pictures.picture import MockPicture, drawable
 from runner.mock.settings import PRICE_PER_PICTURE, MockSettings
 
 IMAGINE, BLEND = "/mj/submit/imagine", "/mj/submit/blend"
@@ -29,7 +29,7 @@ SUBMITS = frozenset({IMAGINE, BLEND})
 FEWEST, MOST = 2, 5
 _REFUSALS = FREE | {Fault.REFUSAL, Fault.MODERATION}
 _SIDES = {"PORTRAIT": (341, 512), "SQUARE": (512, 512), "LANDSCAPE": (512, 341)}
-_PREVIEW = Picture(prompt="preview", ask=0, number=0, width=64, height=64)
+_PREVIEW = MockPicture(prompt="preview", ask=0, number=0, width=64, height=64)
 _PLAIN = "text/plain; charset=utf-8"  # New API writes these bodies without saying what they are
 
 
@@ -63,7 +63,7 @@ class Midjourney:
     """The Midjourney paths of one gateway. `drawer` runs the drawing."""
 
     def __init__(
-        self, settings: MockSettings, *, base_url: str, books: Books, drawer: Executor
+        self, settings: MockSettings, *, base_url: str, books: Bill, drawer: Executor
     ) -> None:
         self.settings = settings
         self.tasks = Tasks(base_url, settings.task_seconds)
@@ -89,7 +89,7 @@ class Midjourney:
         self, http: web.BaseRequest, wanted: _Submit, call: str, key: str | None
     ) -> web.StreamResponse:
         number = self.books.ask(wanted.sha)
-        ask = Ask(prompt=wanted.prompt, sha=wanted.sha, number=number, pictures=True)
+        ask = PromptRequest(prompt=wanted.prompt, sha=wanted.sha, number=number, pictures=True)
         fault = self.settings.faults.of_call(self.settings.seed, ask)
         billed = fault not in _REFUSALS
         price = PRICE_PER_PICTURE if billed else 0.0
@@ -99,7 +99,7 @@ class Midjourney:
             canned = canned or self._accepted(task, ask)
         assert canned is not None  # each free fault has its words
         status = None if fault is Fault.RESET_AFTER else canned.status
-        request = Request(
+        request = BilledRequest(
             id=call,
             time=round(time.time(), 3),
             endpoint=wanted.path,
@@ -114,7 +114,7 @@ class Midjourney:
         return await self._send(http, canned, fault, ask)
 
     async def _send(
-        self, http: web.BaseRequest, canned: Canned, fault: Fault, ask: Ask
+        self, http: web.BaseRequest, canned: Canned, fault: Fault, ask: PromptRequest
     ) -> web.StreamResponse:
         headers = {"X-Oneapi-Request-Id": self.books.requests[-1].id}
         if fault not in _REFUSALS:
@@ -127,7 +127,7 @@ class Midjourney:
             return await responses.cut(http, canned.body, headers)
         return responses.canned_response(canned, headers)
 
-    def _task(self, wanted: _Submit, ask: Ask, *, key: str | None, price: float) -> Task:
+    def _task(self, wanted: _Submit, ask: PromptRequest, *, key: str | None, price: float) -> Task:
         """The task that this submit starts, whether or not anybody ever hears of it."""
         faults, seed = self.settings.faults, self.settings.seed
         width, height = wanted.sides
@@ -139,7 +139,7 @@ class Midjourney:
             fault=faults.of_task(seed, ask),
             key=key,
             price=price,
-            picture=Picture(
+            picture=MockPicture(
                 prompt=drawable(wanted.prompt),
                 ask=ask.number,
                 number=1,
@@ -151,7 +151,7 @@ class Midjourney:
         self.tasks.add(task)
         return task
 
-    def _accepted(self, task: Task, ask: Ask) -> Canned:
+    def _accepted(self, task: Task, ask: PromptRequest) -> Canned:
         """Code 1, or 21 or 22; the id as text or as a bare number. New API's own words."""
         luck = chance(self.settings.seed, ask.sha, ask.number, "code")
         properties: dict[str, JSON] = {}
@@ -166,7 +166,7 @@ class Midjourney:
         text = json.dumps(body, ensure_ascii=False)  # a blank after the colon saves 21 and 22
         return Canned(status=200, body=text.encode(), media=_PLAIN, headers=self._soon)
 
-    def _canned(self, fault: Fault, call: str, ask: Ask) -> Canned | None:
+    def _canned(self, fault: Fault, call: str, ask: PromptRequest) -> Canned | None:
         """What comes instead of a ticket."""
         match fault:
             case Fault.LIMIT:
@@ -186,7 +186,7 @@ class Midjourney:
     def _write(self, call: str, path: str, key: str | None, *, status: int) -> None:
         """One line of something free."""
         now = round(time.time(), 3)
-        self.books.write(Request(id=call, time=now, endpoint=path, key=key, status=status))
+        self.books.write(BilledRequest(id=call, time=now, endpoint=path, key=key, status=status))
 
     # --- tasks ------------------------------------------------------------------------------------
 
@@ -231,7 +231,7 @@ class Midjourney:
         """What is told of a task; when a failure is first told, the money goes back."""
         record = self.tasks.record(task)
         if record["status"] == "FAILURE" and self.tasks.first_failure(task):
-            refund = Request(
+            refund = BilledRequest(
                 id=task.id,
                 time=round(time.time(), 3),
                 endpoint="refund",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import TaskFault
-from runner.mock.pictures.picture import Picture
+from runner.mock.pictures.picture import MockPicture
 
 _REMEMBERED = 7200.0  # seconds; older ids from before a restart are unknown
 _ENDS = {
@@ -26,7 +26,7 @@ class Task:
     action: str  # IMAGINE or BLEND
     prompt: str
     submitted: float  # Unix seconds
-    picture: Picture
+    picture: MockPicture
     fault: TaskFault = TaskFault.OK
     key: str | None = None  # the Idempotency-Key of its submit
     price: float = 0.0
@@ -60,7 +60,7 @@ class Tasks:
         born = int(number[:13]) / 1000 if number.isdecimal() and len(number) == 16 else 0.0
         if not 0 < time.time() - born < _REMEMBERED:
             return None
-        picture = Picture(prompt=f"task {number}", ask=0, number=1)
+        picture = MockPicture(prompt=f"task {number}", ask=0, number=1)
         return Task(id=number, action="IMAGINE", prompt="", submitted=born, picture=picture)
 
     def ask(self, number: str) -> tuple[Task | None, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.mock.chance import chance
-from runner.mock.pictures.picture import Picture
+from runner.mock.pictures.picture import MockPicture
 
 if TYPE_CHECKING:  # Pillow is imported when the first picture is drawn
     from PIL.ImageFont import FreeTypeFont
@@ -21,7 +21,7 @@ _UNIT = re.compile(r"\n|[!-\u02ff]+[ \t]*|[^\n][，。！？；：、）」』�
 
 
 @lru_cache(maxsize=64)
-def draw(picture: Picture, kind: str) -> bytes:
+def draw(picture: MockPicture, kind: str) -> bytes:
     """The bytes of the picture as `PNG`, `JPEG` or `WEBP`. Takes ms: not for an event loop."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - costs start-up time, needed only here
 

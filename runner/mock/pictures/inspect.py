@@ -4,12 +4,12 @@ import base64
 import binascii
 import io
 
-from runner.mock.validation import Problem
+from runner.mock.validation import InvalidRequest
 
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP"}
 
 
-def look(url: str) -> str | Problem:
+def look(url: str) -> str | InvalidRequest:
     """`PNG 64×48` for a data URI that holds a picture; addresses are believed unseen."""
     if not url.startswith("data:"):
         return "one at an address"
@@ -21,10 +21,10 @@ def look(url: str) -> str | Problem:
     except (binascii.Error, ValueError):
         return _bad("The image data is not valid base64.")
     found = measured(content)
-    return found if isinstance(found, Problem) else f"{found[0]} {found[1]}×{found[2]}"
+    return found if isinstance(found, InvalidRequest) else f"{found[0]} {found[1]}×{found[2]}"
 
 
-def measured(content: bytes) -> tuple[str, int, int] | Problem:
+def measured(content: bytes) -> tuple[str, int, int] | InvalidRequest:
     """Kind, width and height of a picture that can be opened."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - needed for pictures only
 
@@ -39,5 +39,5 @@ def measured(content: bytes) -> tuple[str, int, int] | Problem:
         return _bad("The image cannot be read.")
 
 
-def _bad(message: str) -> Problem:
-    return Problem(message=message, param="messages", code="invalid_image")
+def _bad(message: str) -> InvalidRequest:
+    return InvalidRequest(message=message, param="messages", code="invalid_image")

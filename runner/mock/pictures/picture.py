@@ -15,7 +15,7 @@ _UNPACKED_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class MockPicture:
     """Everything that is needed to draw it, so that links outlive a restart of the mock.
 
     The prompt is `drawable`. `ask` and `number` make the links of two calls, and of two pictures
@@ -49,13 +49,13 @@ def drawable(prompt: str) -> str:
     return prompt[:_PROMPT_MAX].encode("utf-8", "replace").decode()
 
 
-def picture_of(token: str) -> Picture | None:
+def picture_of(token: str) -> MockPicture | None:
     """The picture a token stands for; None where it is none of ours."""
     try:
         packed = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         text = zlib.decompressobj().decompress(packed, _UNPACKED_MAX)
         prompt, ask, number, width, height, faults = json.loads(text)
-        return Picture(
+        return MockPicture(
             prompt=str(prompt),
             ask=int(ask),
             number=int(number),

@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 from aiohttp import web
 
 from runner.mock import responses
-from runner.mock.bill import Books, Download
+from runner.mock.bill import Bill, Download
 from runner.mock.error_replies import CONSOLE, Canned
 from runner.mock.faults import FileFault
 from runner.mock.pictures.draw import draw
-from runner.mock.pictures.picture import Picture, picture_of
+from runner.mock.pictures.picture import MockPicture, picture_of
 
 _PATH = re.compile(r"/files/(?:download/)?([A-Za-z0-9_-]+)\.(png|jpg|webp)")
 _KINDS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
@@ -30,7 +30,7 @@ _EXPIRED = Canned(
 class Files:
     """The file host of one gateway. `drawer` runs the drawing."""
 
-    def __init__(self, books: Books, drawer: Executor) -> None:
+    def __init__(self, books: Bill, drawer: Executor) -> None:
         self.books = books
         self.drawer = drawer
 
@@ -56,7 +56,7 @@ class Files:
             drawn = drawn[: len(drawn) // 2]
         return web.Response(body=drawn, headers=headers)
 
-    def _fault(self, picture: Picture, token: str) -> FileFault:
+    def _fault(self, picture: MockPicture, token: str) -> FileFault:
         """What the n-th download of this file meets; an expired link stays expired."""
         number = self.books.fetches[token]
         self.books.fetches[token] += 1

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from jobs.export import Options, lines, write_results
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store, Transaction
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit, replace_edits
 from jobs.store.queries.results import results
 from jobs.store.schema import attempts, calls, jobs, rows
@@ -51,7 +51,7 @@ BAD_ROW = Fate(failure=Failure(kind=FailureClass.BAD_INPUT, cause="bad_row", det
 OTHERS = st.sampled_from([PENDING, REFUSED, IN_DOUBT, BAD_ROW])
 
 
-def both_ways(folder: Path, loaded: Batch, **asked: object) -> tuple[bytes, bytes]:
+def both_ways(folder: Path, loaded: LoadedSheet, **asked: object) -> tuple[bytes, bytes]:
     """The rows as jsonl: built by the database, and from rows in memory."""
     store = Store.look(folder / "jobs.db")
     try:

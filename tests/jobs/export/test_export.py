@@ -30,7 +30,7 @@ from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.formula import undo
 from jobs.sheet.reader import open_sheet
 from jobs.sheet.write import workbook
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 from tests.support.builders import NOW, PENDING, Fate, Sheet, make_table
 from tests.support.exported import (
@@ -388,7 +388,7 @@ CELL = st.text(max_size=12) | st.sampled_from(["=1", "\r\n", '"', "'=1", "\ufeff
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Batch, dict[str, Any]]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LoadedSheet, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("sample")
     loaded = make_table(folder, Sheet(headers=("p", "q"), rows=[["a", "b"]]))
     return folder, loaded, fields_of(only_row(folder, loaded))
@@ -397,7 +397,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Batch, dict[
 @settings(max_examples=200, deadline=None)
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=4), safe=st.booleans())
 def test_any_own_cells_come_back_exactly_from_csv_and_jsonl(
-    sample: tuple[Path, Batch, dict[str, Any]], rows: list[tuple[str, str]], safe: bool
+    sample: tuple[Path, LoadedSheet, dict[str, Any]], rows: list[tuple[str, str]], safe: bool
 ) -> None:
     folder, loaded, fields = sample
     made = [ResultRow(**{**fields, "cells": json.dumps(row)}) for row in rows]

@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 from jobs.export import Options, property_columns, write_results
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
-from jobs.store.batches import Batch
+from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import results
 from tests.support.builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
 from tests.support.world import PICTURE, TEXT, World, read
@@ -31,7 +31,9 @@ STRUCTURED = [
 ]
 
 
-def written(folder: Path, loaded: Batch, name: str, *, expand: bool, thumbs: bool = False) -> Path:
+def written(
+    folder: Path, loaded: LoadedSheet, name: str, *, expand: bool, thumbs: bool = False
+) -> Path:
     store = Store.look(folder / "jobs.db")
     try:
         with store.read() as tx:

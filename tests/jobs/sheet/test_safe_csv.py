@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.reader import open_sheet
 from jobs.sheet.write.delimited import write_delimited
-from jobs.sheet.write.writers import Column, Grid, Kind
+from jobs.sheet.write.writers import Column, ColumnKind, ResultColumns
 from tests.support.world import TEXT, World
 
 ROWS = ["=1+1", "-5 dogs", "'quoted", "+1", "plain", "@home", "'=x", "-5"]
@@ -19,8 +19,8 @@ ROWS = ["=1+1", "-5 dogs", "'quoted", "+1", "plain", "@home", "'=x", "-5"]
 def written(path: Path, cells: list[str], *, safe: bool, results: bool = True) -> Path:
     """A results file of one own column."""
     ours = RESULT_COLUMNS if results else ()
-    own = Column(name="prompt", kind=Kind.OWN)
-    grid = Grid(columns=(own, *(Column(name=name, kind=Kind.TEXT) for name in ours)))
+    own = Column(name="prompt", kind=ColumnKind.OWN)
+    grid = ResultColumns(columns=(own, *(Column(name=name, kind=ColumnKind.TEXT) for name in ours)))
     with path.open("wb") as file:
         records = [[cell, *("" for _ in ours)] for cell in cells]
         write_delimited(file, grid, records, delimiter=",", safe=safe)

@@ -9,7 +9,7 @@ from jobs.store import Store
 from jobs.store.queue.choices import (
     ANSWERABLE,
     PATIENCE,
-    Choice,
+    RowChoice,
     again,
     ask_again,
     one_more_pass,
@@ -35,7 +35,7 @@ from tests.support.working import (
     the_job,
 )
 
-ALL = Choice()
+ALL = RowChoice()
 NOT_ALONE = {
     FailureClass.REFUSED,
     FailureClass.BAD_INPUT,
@@ -65,7 +65,7 @@ def test_retry_puts_back_all_that_may_succeed_unchanged(store: Store) -> None:
 
 def test_retry_of_a_class_takes_that_class_only(store: Store) -> None:
     failed_with(store, FailureClass.REFUSED, FailureClass.SERVER)
-    choice = Choice(classes={FailureClass.REFUSED})
+    choice = RowChoice(classes={FailureClass.REFUSED})
     with store.write() as tx:
         assert retry(tx, 1, choice, now=2000.0) == 1
     assert waiting(store) == [2]
@@ -76,7 +76,7 @@ def test_a_row_in_doubt_is_retried_only_when_named(store: Store) -> None:
     close(store, take(store)[0], Held(failure=FAILURE))
     with store.write() as tx:
         assert retry(tx, 1, ALL, now=2000.0) == 0
-        assert retry(tx, 1, Choice(in_doubt=True, classes=()), now=2000.0) == 1
+        assert retry(tx, 1, RowChoice(in_doubt=True, classes=()), now=2000.0) == 1
 
 
 def test_a_retried_row_starts_afresh_at_the_step_it_failed_at(store: Store) -> None:
@@ -178,7 +178,7 @@ def test_the_one_repeat_in_doubt_is_not_given_back_by_a_retry(store: Store) -> N
 def test_rows_are_chosen_by_number_and_by_key(store: Store) -> None:
     load(store, [Line(asks=word, key=f"k{word}") for word in "abcdef"])
     finish_all(store)
-    choice = Choice(positions=[(3, 4), (7, 7)], keys={"ka"})
+    choice = RowChoice(positions=[(3, 4), (7, 7)], keys={"ka"})
     with store.write() as tx:
         assert again(tx, 1, choice, now=2000.0) == 4
     assert waiting(store) == [2, 3, 4, 7]
@@ -187,7 +187,7 @@ def test_rows_are_chosen_by_number_and_by_key(store: Store) -> None:
 def test_an_empty_list_of_rows_chooses_none(store: Store) -> None:
     failed_with(store, FailureClass.SERVER)
     with store.write() as tx:
-        assert retry(tx, 1, Choice(positions=[]), now=2000.0) == 0
+        assert retry(tx, 1, RowChoice(positions=[]), now=2000.0) == 0
 
 
 def test_retry_by_name_takes_whatever_is_closed_without_a_result(store: Store) -> None:
@@ -197,7 +197,7 @@ def test_retry_by_name_takes_whatever_is_closed_without_a_result(store: Store) -
     close(store, two, Held(failure=FAILURE))
     close(store, three, Finished(result=Result()))
     with store.write() as tx:
-        assert retry_named(tx, 1, Choice(positions=[(2, 99)]), now=2000.0) == 2
+        assert retry_named(tx, 1, RowChoice(positions=[(2, 99)]), now=2000.0) == 2
     assert waiting(store) == [2, 3]
 
 
@@ -214,11 +214,11 @@ def test_again_buys_a_new_version_of_a_done_row(store: Store) -> None:
 def test_again_by_class_leaves_done_rows_alone(store: Store) -> None:
     failed_with(store, FailureClass.REFUSED, FailureClass.SERVER)
     with store.write() as tx:
-        again(tx, 1, Choice(classes={FailureClass.SERVER}), now=2000.0)
+        again(tx, 1, RowChoice(classes={FailureClass.SERVER}), now=2000.0)
     (job,) = take(store)
     close(store, job, Finished(result=Result()))
     with store.write() as tx:
-        assert again(tx, 1, Choice(classes={FailureClass.REFUSED}), now=2000.0) == 1
+        assert again(tx, 1, RowChoice(classes={FailureClass.REFUSED}), now=2000.0) == 1
     assert waiting(store) == [2]
 
 
@@ -304,14 +304,14 @@ def test_skip_leaves_done_rows_done(store: Store) -> None:
 def test_skip_by_class_takes_that_class_only(store: Store) -> None:
     failed_with(store, FailureClass.REFUSED, FailureClass.SERVER)
     with store.write() as tx:
-        assert skip(tx, 1, Choice(classes={FailureClass.REFUSED}), now=2000.0) == 1
+        assert skip(tx, 1, RowChoice(classes={FailureClass.REFUSED}), now=2000.0) == 1
     assert [row.state for row in job_rows(store)] == ["skipped", "failed"]
 
 
 def test_selected_rows_go_before_all_others(store: Store) -> None:
     load(store, asking(*"abcd"))
     with store.write() as tx:
-        assert select_rows(tx, 1, Choice(positions=[(4, 5)]), run_id=1) == 2
+        assert select_rows(tx, 1, RowChoice(positions=[(4, 5)]), run_id=1) == 2
     assert prompts(take(store, 1, chosen_only=True)) == ["c"]
     assert prompts(take(store)) == ["d", "a", "b"]
 
@@ -319,7 +319,7 @@ def test_selected_rows_go_before_all_others(store: Store) -> None:
 def test_what_an_earlier_run_selected_goes_back_to_its_place(store: Store) -> None:
     load(store, asking(*"abcd"))
     with store.write() as tx:
-        select_rows(tx, 1, Choice(positions=[(5, 5)]), run_id=1)
+        select_rows(tx, 1, RowChoice(positions=[(5, 5)]), run_id=1)
         unselect(tx, 1)
     assert take(store, chosen_only=True) == []
     assert prompts(take(store)) == ["a", "b", "c", "d"]

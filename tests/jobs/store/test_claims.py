@@ -12,15 +12,15 @@ from jobs.outcome import Answered, Finished, GiveUp, Released, Submitted
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answers import answer, cells_of, done_digests, files_of
-from jobs.store.batches import batch as loaded_batch
+from jobs.store.batches import loaded_sheet as loaded_batch
 from jobs.store.ids import Ids
 from jobs.store.queries.history import history
 from jobs.store.queries.results import results
 from jobs.store.queries.spending import to_send
 from jobs.store.queries.totals import FailedAlike, by_class, counts, failures, spent
-from jobs.store.queue.blocked_models import Bar
-from jobs.store.queue.claims import Order, claim, count_death, next_due
-from jobs.store.queue.settles import Ended, LostFile, SavedFile, Settlement, settle
+from jobs.store.queue.blocked_models import Block
+from jobs.store.queue.claims import ClaimRequest, claim, count_death, next_due
+from jobs.store.queue.settles import CallEnd, LostFile, SavedFile, Settlement, settle
 from jobs.store.schema import jobs
 from tests.support.loading import Line, asking, load
 from tests.support.working import (
@@ -61,15 +61,15 @@ def test_a_job_is_not_claimed_before_it_is_due(store: Store) -> None:
 
 def test_jobs_of_barred_models_stay_where_they_are(store: Store) -> None:
     load(store, [Line(asks="a", model="good"), Line(asks="b", model="bad"), Line(asks="c")])
-    assert prompts(take(store, barred=frozenset({Bar("bad"), Bar("m")}))) == ["a"]
+    assert prompts(take(store, barred=frozenset({Block("bad"), Block("m")}))) == ["a"]
     assert prompts(take(store)) == ["b", "c"]
 
 
 def test_a_model_barred_at_one_endpoint_is_taken_at_another(store: Store) -> None:
     lines = [Line(asks="a", model="m"), Line(asks="b", model="m", endpoint="image"), Line(asks="c")]
     load(store, lines)
-    bars = frozenset({Bar("m", "image")})
-    order = Order(step=Step.SEND, limit=9, barred=bars)
+    bars = frozenset({Block("m", "image")})
+    order = ClaimRequest(step=Step.SEND, limit=9, barred=bars)
     assert prompts(take(store, barred=bars)) == ["a", "c"]
     with store.read() as tx:
         assert next_due(tx, ME, order) is None
@@ -120,9 +120,9 @@ def test_the_next_due_moment_is_that_of_the_earliest_job_an_order_could_take(sto
     first, second = take(store)
     close(store, first, Released(delay=30.0), now=1000.0)
     close(store, second, Released(delay=5.0), now=1000.0)
-    anything = Order(step=Step.SEND, limit=1)
-    sober = Order(step=Step.SEND, limit=1, barred=frozenset({Bar("bad")}))
-    chosen = Order(step=Step.SEND, limit=1, chosen_only=True)
+    anything = ClaimRequest(step=Step.SEND, limit=1)
+    sober = ClaimRequest(step=Step.SEND, limit=1, barred=frozenset({Block("bad")}))
+    chosen = ClaimRequest(step=Step.SEND, limit=1, chosen_only=True)
     with store.read() as tx:
         assert next_due(tx, ME, anything) == 1005.0
         assert next_due(tx, ME, sober) == 1030.0
@@ -195,7 +195,7 @@ def test_a_running_job_whose_row_left_the_sheet_is_not_sent_again(store: Store) 
     close(store, adopted, Released(delay=0.0), holding=OTHER)
     assert prompts(take(store)) == ["b"]
     with store.read() as tx:
-        assert next_due(tx, ME, Order(step=Step.SEND, limit=1)) is None
+        assert next_due(tx, ME, ClaimRequest(step=Step.SEND, limit=1)) is None
     load(store, asking("a", "b"))
     assert prompts(take(store)) == ["a"]
 
@@ -350,10 +350,10 @@ def test_spent_counts_calls_tokens_and_what_is_unknown(store: Store) -> None:
             )
         )
     ends = [
-        Ended(wire="C", seconds=1.0, cost=0.5, currency="USD"),
-        Ended(wire="C", seconds=1.0),
-        Ended(wire="D", seconds=1.0),
-        Ended(wire="A", seconds=1.0),
+        CallEnd(wire="C", seconds=1.0, cost=0.5, currency="USD"),
+        CallEnd(wire="C", seconds=1.0),
+        CallEnd(wire="D", seconds=1.0),
+        CallEnd(wire="A", seconds=1.0),
     ]
     usage = Usage(raw={}, prompt_tokens=3, total_tokens=5)
     batch = [
@@ -423,7 +423,7 @@ def test_two_hosts_claiming_at_once_get_different_jobs(postgres_tables: Engine) 
         connection.execute(text("TRUNCATE rows, jobs, calls, attempts, batches"))
     store = Store(postgres_tables, postgres_tables)
     load(store, asking(*(f"w{number}" for number in range(6))))
-    order = Order(step=Step.SEND, limit=4)
+    order = ClaimRequest(step=Step.SEND, limit=4)
     with store.write() as here, store.write() as there:
         mine = claim(here, ME, order, ids=Ids(), now=1000.0)
         theirs = claim(there, OTHER, order, ids=Ids(), now=1000.0)

@@ -8,7 +8,7 @@ from jobs.store import Store
 from jobs.store.queries.figures import LEAST, NOTHING, Figures, figures
 from jobs.store.queries.gallery import PageRow
 from runner.report.charts import charts
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 from tests.support import pages
 from tests.support.pages import START, lay_in
 
@@ -28,7 +28,7 @@ def drawn(store: Store, shown: Sequence[PageRow]) -> Figures:
     """The figures of a table that holds these rows, numbered."""
     with store.write() as tx:
         lay_in(tx, [one._replace(row=at, key=f"k{at}") for at, one in enumerate(shown, 2)])
-        return figures(tx, BATCH_ID)
+        return figures(tx, SHEET_ID)
 
 
 def test_few_rows_make_no_charts(store: Store) -> None:

@@ -11,8 +11,8 @@ from jobs.job import Claimed, FailureClass, Holding, State, Step
 from jobs.outcome import TRANSITIONS, Held, Outcome, Released
 from jobs.store import Store
 from jobs.store.ids import Ids
-from jobs.store.queue.choices import Choice, again, one_more_pass, retry, retry_named, skip
-from jobs.store.queue.claims import Order, adopt, claim
+from jobs.store.queue.choices import RowChoice, again, one_more_pass, retry, retry_named, skip
+from jobs.store.queue.claims import ClaimRequest, adopt, claim
 from jobs.store.queue.settles import settle
 from jobs.store.schema import attempts
 from tests.support.loading import asking, load
@@ -20,7 +20,11 @@ from tests.support.working import FAILURE, OUTCOMES, call_rows, job_rows, settle
 
 ROWS = 4
 CHOICES = st.sampled_from(
-    [Choice(), Choice(positions=[(2, 3)]), Choice(classes={FailureClass.SERVER}, in_doubt=True)]
+    [
+        RowChoice(),
+        RowChoice(positions=[(2, 3)]),
+        RowChoice(classes={FailureClass.SERVER}, in_doubt=True),
+    ]
 )
 
 
@@ -60,7 +64,7 @@ class Histories(RuleBasedStateMachine):
         """A worker of each crew asks for work, some time after the last."""
         self.now += 30.0
         for step in Step:
-            order = Order(step=step, limit=limit)
+            order = ClaimRequest(step=step, limit=limit)
             for job in self.write(claim, self.me, order, ids=self.ids, now=self.now):
                 assert job.id not in self.hands
                 assert (job.id, job.version) not in self.done
@@ -115,19 +119,19 @@ class Histories(RuleBasedStateMachine):
         assert job_rows(self.store) == before
 
     @rule(choice=CHOICES)
-    def a_person_retries(self, choice: Choice) -> None:
+    def a_person_retries(self, choice: RowChoice) -> None:
         self.write(retry, 1, choice, now=self.now)
 
     @rule(choice=CHOICES)
-    def a_person_names_rows(self, choice: Choice) -> None:
+    def a_person_names_rows(self, choice: RowChoice) -> None:
         self.write(retry_named, 1, choice, now=self.now)
 
     @rule(choice=CHOICES)
-    def a_person_skips(self, choice: Choice) -> None:
+    def a_person_skips(self, choice: RowChoice) -> None:
         self.write(skip, 1, choice, now=self.now)
 
     @rule(choice=CHOICES)
-    def a_person_buys_again(self, choice: Choice) -> None:
+    def a_person_buys_again(self, choice: RowChoice) -> None:
         versions = {job.id: job.version for job in job_rows(self.store)}
         self.write(again, 1, choice, now=self.now)
         for job in job_rows(self.store):

@@ -15,9 +15,9 @@ from jobs.store import Store, Transaction, answers, batches, log
 from jobs.store.log import end_run, last_run, note, open_run
 from jobs.store.queries import history, results, spending, totals
 from jobs.store.queue import choices
-from jobs.store.queue.blocked_models import Bar
-from jobs.store.queue.choices import Choice
-from jobs.store.queue.claims import Order, next_due
+from jobs.store.queue.blocked_models import Block
+from jobs.store.queue.choices import RowChoice
+from jobs.store.queue.claims import ClaimRequest, next_due
 from jobs.store.queue.settles import Answer, SavedFile, Settlement, replace_answer, settle
 from jobs.store.staging import Staging
 from tests.support.loading import Line, asking, load
@@ -42,16 +42,16 @@ def listening(engine: Engine) -> Iterator[list[ClauseElement]]:
 
 def use_everything(store: Store) -> None:
     """Call every function of the store once."""
-    choice = Choice(positions=[(2, 9)], keys={"k"}, classes=PASSING, in_doubt=True)
+    choice = RowChoice(positions=[(2, 9)], keys={"k"}, classes=PASSING, in_doubt=True)
     with store.write() as tx:
         open_run(tx, ME, program="1", options={}, now=1.0)
         note(tx, ME.run_id, "pause", {}, event_id=1, now=1.0)
         end_run(tx, ME.run_id, exit_code=0, now=2.0)
     load(store, asking("a", "a", "b"))
     load(store, [Line(asks="c", key="k"), Line(asks="bad", key="l", problem="{}")])
-    for barred in (frozenset[Bar](), frozenset({Bar("x"), Bar("y", "chat")})):
+    for barred in (frozenset[Block](), frozenset({Block("x"), Block("y", "chat")})):
         for chosen in (False, True):
-            order = Order(step=Step.SEND, limit=1, barred=barred, chosen_only=chosen)
+            order = ClaimRequest(step=Step.SEND, limit=1, barred=barred, chosen_only=chosen)
             take(store, 1, barred=barred, chosen_only=chosen)
             with store.read() as tx:
                 next_due(tx, ME, order)
@@ -77,7 +77,7 @@ def use_everything(store: Store) -> None:
         list(staging.changes())
         staging.answered_in(iter([b"d"]))
     with store.read() as tx:
-        batches.batch(tx, 1)
+        batches.loaded_sheet(tx, 1)
         totals.counts(tx, 1)
         totals.spent(tx, 1)
         totals.failures(tx, 1)

@@ -24,7 +24,7 @@ from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answers import answer
 from jobs.store.queue.choices import suspects_too
-from jobs.store.queue.claims import Order, claim, next_due
+from jobs.store.queue.claims import ClaimRequest, claim, next_due
 from jobs.store.queue.order import RANK_SPAN
 from jobs.store.queue.settles import Answer, replace_answer, settle
 from jobs.store.schema import answers, attempts, calls, files, jobs
@@ -306,7 +306,7 @@ def test_a_suspect_of_a_death_is_taken_when_nothing_else_is_left(store: Store) -
     bring_to(store, Step.FETCH)
     (suspect,) = take_over(store)
     close(store, suspect, Released(delay=0.0, suspect=True), holding=OTHER)
-    order = Order(step=Step.FETCH, limit=9)
+    order = ClaimRequest(step=Step.FETCH, limit=9)
     with store.write() as tx:
         assert claim(tx, ME, order, ids=IDS, now=NOW * 1000) == []
         assert next_due(tx, ME, order) is None

@@ -17,11 +17,11 @@ from jobs.job import State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Submitted
 from jobs.result import Result
 from jobs.store import Store
-from jobs.store.batches import batch
+from jobs.store.batches import loaded_sheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import counts
 from jobs.store.schema import jobs, rows
-from jobs.store.staging import Change, Plan, Staging
+from jobs.store.staging import Change, LoadPlan, Staging
 from tests.support.loading import Line, asking, batch_values, digest_of, load, staged
 from tests.support.working import FAILURE, close, finish_all, job_rows, prompts, take, the_job
 
@@ -31,15 +31,15 @@ def keyed(**asks: str) -> list[Line]:
     return [Line(key=key, asks=words) for key, words in asks.items()]
 
 
-def what(plan: Plan) -> dict[str, int]:
+def what(plan: LoadPlan) -> dict[str, int]:
     """The numbers of a plan that are not zero."""
-    names = [name for name in Plan.__dataclass_fields__ if name not in ("first", "staged")]
+    names = [name for name in LoadPlan.__dataclass_fields__ if name not in ("first", "staged")]
     return {name: getattr(plan, name) for name in names if getattr(plan, name)}
 
 
 def test_a_first_load_makes_a_job_for_every_row(store: Store) -> None:
     plan = load(store, asking("a", "b"))
-    assert plan == Plan(staged=2, bad=0, first=True, new=2)
+    assert plan == LoadPlan(staged=2, bad=0, first=True, new=2)
     assert prompts(take(store)) == ["a", "b"]
 
 
@@ -293,7 +293,7 @@ def test_the_sheet_is_remembered(store: Store) -> None:
     load(store, asking("a"), now=5.0)
     load(store, asking("a"), now=6.0)
     with store.read() as tx:
-        found = batch(tx, 1)
+        found = loaded_sheet(tx, 1)
     assert found is not None
     assert (found.sheet, found.headers, found.loaded_at) == ("prompts.csv", ("prompt", "note"), 6.0)
     assert set(batch_values()) < set(found.__dataclass_fields__)

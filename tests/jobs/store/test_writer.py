@@ -19,8 +19,8 @@ from jobs.result import Result
 from jobs.store import Store, Transaction
 from jobs.store import writer as ledgers
 from jobs.store.log import open_run, run_events
-from jobs.store.queue.claims import Order
-from jobs.store.writer import Ledger
+from jobs.store.queue.claims import ClaimRequest
+from jobs.store.writer import TableWriter
 from tests.support.loading import asking, load
 from tests.support.working import FAILURE, ME, close, settlement, take, the_job
 
@@ -41,16 +41,16 @@ def store(path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-async def ledger(store: Store) -> AsyncIterator[Ledger]:
-    opened = Ledger(store, ME)
+async def ledger(store: Store) -> AsyncIterator[TableWriter]:
+    opened = TableWriter(store, ME)
     opened.start()
     yield opened
     await opened.close()
 
 
-async def claimed(ledger: Ledger, *, limit: int) -> list[Claimed]:
+async def claimed(ledger: TableWriter, *, limit: int) -> list[Claimed]:
     """Jobs to send, with nothing to hand in for them."""
-    found = await ledger.exchange([], [Order(step=Step.SEND, limit=limit)])
+    found = await ledger.exchange([], [ClaimRequest(step=Step.SEND, limit=limit)])
     return found.taken[0].jobs
 
 
@@ -69,7 +69,7 @@ def commits(store: Store) -> list[float]:
     return seen
 
 
-async def test_a_settle_is_durable_when_it_returns(ledger: Ledger, path: Path) -> None:
+async def test_a_settle_is_durable_when_it_returns(ledger: TableWriter, path: Path) -> None:
     (job,) = await claimed(ledger, limit=1)
     assert states(path)[0] == "running"
     await ledger.settle(settlement(job, DONE, body=b"paid"))
@@ -77,7 +77,7 @@ async def test_a_settle_is_durable_when_it_returns(ledger: Ledger, path: Path) -
 
 
 async def test_what_gathers_during_a_commit_is_committed_together(
-    ledger: Ledger, store: Store, path: Path
+    ledger: TableWriter, store: Store, path: Path
 ) -> None:
     jobs = await claimed(ledger, limit=40)
     seen = commits(store)
@@ -87,12 +87,12 @@ async def test_what_gathers_during_a_commit_is_committed_together(
 
 
 async def test_outcomes_and_the_jobs_that_follow_are_one_commit(
-    ledger: Ledger, store: Store, path: Path
+    ledger: TableWriter, store: Store, path: Path
 ) -> None:
     jobs = await claimed(ledger, limit=3)
     seen = commits(store)
     found = await ledger.exchange(
-        [settlement(job, DONE) for job in jobs], [Order(step=Step.SEND, limit=5)]
+        [settlement(job, DONE) for job in jobs], [ClaimRequest(step=Step.SEND, limit=5)]
     )
     assert len(seen) == 1
     assert not found.errors
@@ -100,10 +100,12 @@ async def test_outcomes_and_the_jobs_that_follow_are_one_commit(
     assert states(path)[:9] == ["done"] * 3 + ["running"] * 5 + ["ready"]
 
 
-async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(ledger: Ledger) -> None:
+async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(
+    ledger: TableWriter,
+) -> None:
     jobs = await claimed(ledger, limit=40)
     found = await ledger.exchange(
-        [settlement(jobs[0], Released(delay=1000.0))], [Order(step=Step.SEND, limit=1)]
+        [settlement(jobs[0], Released(delay=1000.0))], [ClaimRequest(step=Step.SEND, limit=1)]
     )
     (taken,) = found.taken
     assert taken.jobs == []
@@ -111,7 +113,7 @@ async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(ledger: 
     assert 900 < taken.due - time.time() <= 1000
 
 
-async def test_an_outcome_that_cannot_be_written_is_named_by_its_place(ledger: Ledger) -> None:
+async def test_an_outcome_that_cannot_be_written_is_named_by_its_place(ledger: TableWriter) -> None:
     jobs = await claimed(ledger, limit=2)
     wrong = settlement(replace(jobs[1], step=Step.FETCH), Held(failure=FAILURE))
     found = await ledger.exchange([settlement(jobs[0], DONE), wrong], [])
@@ -130,13 +132,13 @@ def giving(number: int, *, into: list[int] | None = None) -> Callable[[Transacti
     return work
 
 
-async def test_work_is_done_in_the_order_it_was_given(ledger: Ledger) -> None:
+async def test_work_is_done_in_the_order_it_was_given(ledger: TableWriter) -> None:
     done: list[int] = []
     await asyncio.gather(*(ledger.do(giving(number, into=done)) for number in range(50)))
     assert done == list(range(50))
 
 
-async def test_what_work_gives_back_goes_to_whoever_asked(ledger: Ledger) -> None:
+async def test_what_work_gives_back_goes_to_whoever_asked(ledger: TableWriter) -> None:
     found = await asyncio.gather(*(ledger.do(giving(k * k)) for k in range(30)))
     assert found == [k * k for k in range(30)]
 
@@ -152,7 +154,9 @@ def stumble(_: Transaction) -> None:
     raise ZeroDivisionError
 
 
-async def test_failing_work_fails_alone_and_undoes_only_itself(ledger: Ledger, path: Path) -> None:
+async def test_failing_work_fails_alone_and_undoes_only_itself(
+    ledger: TableWriter, path: Path
+) -> None:
     jobs = await claimed(ledger, limit=3)
     together = await asyncio.gather(
         ledger.settle(settlement(jobs[0], DONE)),
@@ -168,7 +172,7 @@ async def test_failing_work_fails_alone_and_undoes_only_itself(ledger: Ledger, p
     assert states(path)[:4] == ["done", "done", "done", "ready"]
 
 
-async def test_a_settle_that_cannot_be_written_fails_alone(ledger: Ledger, path: Path) -> None:
+async def test_a_settle_that_cannot_be_written_fails_alone(ledger: TableWriter, path: Path) -> None:
     jobs = await claimed(ledger, limit=2)
     wrong = settlement(replace(jobs[0], step=Step.FETCH), Held(failure=FAILURE))
     together = await asyncio.gather(
@@ -179,7 +183,7 @@ async def test_a_settle_that_cannot_be_written_fails_alone(ledger: Ledger, path:
     assert states(path)[:2] == ["running", "done"]
 
 
-async def test_a_late_settle_is_no_error(ledger: Ledger, store: Store) -> None:
+async def test_a_late_settle_is_no_error(ledger: TableWriter, store: Store) -> None:
     (job,) = await claimed(ledger, limit=1)
     close(store, job, DONE)
     await ledger.settle(settlement(job, Held(failure=FAILURE)))
@@ -203,7 +207,7 @@ def blocking(path: Path, seconds: float) -> "subprocess.Popen[str]":
     return process
 
 
-async def test_a_busy_table_is_waited_for(ledger: Ledger, path: Path) -> None:
+async def test_a_busy_table_is_waited_for(ledger: TableWriter, path: Path) -> None:
     (job,) = await claimed(ledger, limit=1)
     with blocking(path, 1.0):
         started = time.monotonic()
@@ -213,7 +217,7 @@ async def test_a_busy_table_is_waited_for(ledger: Ledger, path: Path) -> None:
 
 
 async def test_a_table_that_is_away_longer_than_the_driver_waits_is_tried_again(
-    ledger: Ledger, store: Store, path: Path
+    ledger: TableWriter, store: Store, path: Path
 ) -> None:
     (job,) = await claimed(ledger, limit=1)
     event.listen(
@@ -225,7 +229,7 @@ async def test_a_table_that_is_away_longer_than_the_driver_waits_is_tried_again(
 
 
 async def test_work_that_meets_a_busy_table_inside_is_tried_again(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: TableWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
     tries: list[int] = []
@@ -241,7 +245,7 @@ async def test_work_that_meets_a_busy_table_inside_is_tried_again(
 
 
 async def test_work_that_never_gets_the_table_is_told_so_and_the_writer_lives_on(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: TableWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
     with pytest.raises(OperationalError, match="no such table"):
@@ -250,7 +254,7 @@ async def test_work_that_never_gets_the_table_is_told_so_and_the_writer_lives_on
 
 
 async def test_work_against_a_missing_table_does_not_fail_a_settle(
-    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: TableWriter, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
     (job,) = await claimed(ledger, limit=1)
@@ -264,7 +268,9 @@ async def test_work_against_a_missing_table_does_not_fail_a_settle(
     assert states(path)[0] == "done"
 
 
-async def test_a_waiter_that_gives_up_does_not_undo_its_work(ledger: Ledger, path: Path) -> None:
+async def test_a_waiter_that_gives_up_does_not_undo_its_work(
+    ledger: TableWriter, path: Path
+) -> None:
     (job,) = await claimed(ledger, limit=1)
     waiter = asyncio.create_task(ledger.settle(settlement(job, DONE)))
     await asyncio.sleep(0)
@@ -275,7 +281,7 @@ async def test_a_waiter_that_gives_up_does_not_undo_its_work(ledger: Ledger, pat
 
 
 async def test_closing_writes_what_is_left(store: Store, path: Path) -> None:
-    ledger = Ledger(store, ME)
+    ledger = TableWriter(store, ME)
     jobs = take(store, 5)
     ledger.start()
     settles = [asyncio.create_task(ledger.settle(settlement(job, DONE))) for job in jobs]
@@ -288,7 +294,7 @@ async def test_closing_writes_what_is_left(store: Store, path: Path) -> None:
 async def test_closing_ends_the_writer_even_when_the_last_commit_fails(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = Ledger(store, ME)
+    ledger = TableWriter(store, ME)
     monkeypatch.setattr(ledgers, "BUSY_WAITS", ())
     doomed = asyncio.create_task(ledger.do(lambda tx: tx.invalidate()))
     await asyncio.sleep(0)
@@ -299,7 +305,7 @@ async def test_closing_ends_the_writer_even_when_the_last_commit_fails(
     assert not ledger._thread.is_alive()
 
 
-async def test_an_event_is_kept_with_its_run(ledger: Ledger, store: Store) -> None:
+async def test_an_event_is_kept_with_its_run(ledger: TableWriter, store: Store) -> None:
     await ledger.do(lambda tx: open_run(tx, ME, program="1", options={}, now=1.0))
     await ledger.note("pause", {"why": "慢"})
     with store.read() as tx:

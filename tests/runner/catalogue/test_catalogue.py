@@ -19,7 +19,7 @@ from runner.catalogue.zh import messages as zh
 from runner.catalogue.zh.endpoints import SAID
 from runner.catalogue.zh.phrases import DETAILS, LABELS, PHRASES
 from runner.cli import rowmill
-from runner.console.options import Told
+from runner.console.options import RowmillCommand
 from runner.endpoints.inputs import describe
 from runner.endpoints.registry import ENDPOINTS
 from runner.secret import Secret
@@ -201,7 +201,7 @@ def test_all_that_endpoints_and_examples_say_of_themselves_is_said_in_chinese() 
     context = click.Context(rowmill)
     for name in rowmill.list_commands(context):
         command = rowmill.get_command(context, name)
-        assert isinstance(command, Told)
+        assert isinstance(command, RowmillCommand)
         for example in command.examples:
             told |= set(re.findall(r"\([^()]*\)$", example))
     assert told == set(SAID)

@@ -15,12 +15,12 @@ from jobs.result import Result as Answered
 from jobs.store import Store
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.queue.claims import Order, claim
-from jobs.store.queue.settles import Ended, Settlement, settle
+from jobs.store.queue.claims import ClaimRequest, claim
+from jobs.store.queue.settles import CallEnd, Settlement, settle
 from runner import cli
-from runner.intake.intake import Incoming, take_in
+from runner.intake.intake import SheetSource, take_in
 from runner.settings.settings import resolve
-from runner.workspace.workspace import BATCH_ID, Workspace, of_sheet
+from runner.workspace.workspace import SHEET_ID, Workspace, of_sheet
 from tests.support.world import TEXT, World
 
 KEY = "sk-canary0123456789wxyz"
@@ -62,13 +62,13 @@ def bought(sheet: Path, *, endpoint: str = "chat", model: str = "m") -> Workspac
     workspace.make()
     settings = resolve({"endpoint": endpoint, "model": model}, {})
     store = Store.open(workspace.table)
-    take_in(store, workspace, Incoming(sheet=sheet), settings, now=time.time())
-    holding = Holding(batch_id=BATCH_ID, run_id=1, owner="test")
+    take_in(store, workspace, SheetSource(sheet=sheet), settings, now=time.time())
+    holding = Holding(batch_id=SHEET_ID, run_id=1, owner="test")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=time.time())
-        order = Order(step=Step.SEND, limit=1000)
+        order = ClaimRequest(step=Step.SEND, limit=1000)
         taken = claim(tx, holding, order, ids=Ids(), now=time.time())
-        ended = Ended(wire="C", seconds=2.0, status=200)
+        ended = CallEnd(wire="C", seconds=2.0, status=200)
         done = Finished(result=Answered(text="yes"))
         settle(
             tx,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.job import JSON
-from jobs.store.queries.gallery import Minute, PastRun
+from jobs.store.queries.gallery import CallsPerMinute, PastRun
 from jobs.store.queries.totals import Spent
 from runner.report.html import el, joined, script_json
 from runner.report.story import Incident, advice, reasons, sentences, stretches, timeline
@@ -303,7 +303,7 @@ def test_the_timeline_tells_an_outage_and_refusals_for_speed_once_each_with_thei
     ]
 
 
-def _minutes(*kinds: str) -> list[Minute]:
+def _minutes(*kinds: str) -> list[CallsPerMinute]:
     made = {
         "good": {"good": 20},
         "slow": {"good": 2, "slowed": 9},
@@ -312,7 +312,7 @@ def _minutes(*kinds: str) -> list[Minute]:
     }
     blank = {"good": 0, "slowed": 0, "failed": 0, "doubtful": 0}
     return [
-        Minute(at=START + 60 * at, **(blank | made[kind]))
+        CallsPerMinute(at=START + 60 * at, **(blank | made[kind]))
         for at, kind in enumerate(kinds)
         if kind != "none"
     ]
@@ -335,7 +335,7 @@ def test_trouble_is_named_by_its_kind_and_never_invented() -> None:
     assert "slow down" in stretches(_minutes("good", "slow", "good"))[0].text
     assert "in doubt" in stretches(_minutes("cut"))[0].text
     assert stretches(_minutes("good", "good")) == []
-    single = Minute(at=START, good=1, slowed=0, failed=2, doubtful=0)
+    single = CallsPerMinute(at=START, good=1, slowed=0, failed=2, doubtful=0)
     assert stretches([single]) == []  # two calls are no incident
 
 

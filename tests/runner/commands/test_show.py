@@ -17,15 +17,15 @@ from jobs.result import Result as Answered
 from jobs.store import Store
 from jobs.store.ids import Ids
 from jobs.store.log import open_run
-from jobs.store.queue.claims import Order, claim
-from jobs.store.queue.settles import Ended, Settlement, settle
+from jobs.store.queue.claims import ClaimRequest, claim
+from jobs.store.queue.settles import CallEnd, Settlement, settle
 from runner import cli
-from runner.intake.intake import Incoming, take_in
+from runner.intake.intake import SheetSource, take_in
 from runner.preflight.preview import FormPart, Preview, curl_line
 from runner.protocol.call import Reply
 from runner.settings.settings import resolve
 from runner.workspace.answers import INLINE, AnswerFolder
-from runner.workspace.workspace import BATCH_ID, Workspace, of_sheet
+from runner.workspace.workspace import SHEET_ID, Workspace, of_sheet
 from tests.support.world import TEXT, World
 
 KEY = "sk-canary0123456789wxyz"
@@ -57,7 +57,7 @@ def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> 
     workspace.make()
     settings = resolve({"endpoint": endpoint, "model": "m", "skip_bad": True}, {})
     store = Store.open(workspace.table)
-    take_in(store, workspace, Incoming(sheet=sheet), settings, now=time.time())
+    take_in(store, workspace, SheetSource(sheet=sheet), settings, now=time.time())
     store.close()
     return workspace
 
@@ -65,16 +65,16 @@ def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> 
 def settle_next(workspace: Workspace, outcome: Outcome, wire: str, body: bytes = b"") -> None:
     """The next row of the sheet, sent and settled."""
     store = Store.open(workspace.table)
-    holding = Holding(batch_id=BATCH_ID, run_id=Ids().take(), owner="test")
+    holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner="test")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=time.time())
-        order = Order(step=Step.SEND, limit=1)
+        order = ClaimRequest(step=Step.SEND, limit=1)
         (job,) = claim(tx, holding, order, ids=Ids(), now=time.time())
         kept = None
         if body:
             reply = Reply(status=200, headers={"x-request-id": "req-7"}, body=body)
             kept = AnswerFolder(path=workspace.answers).keep(job.call_id, reply)
-        ended = Ended(wire=wire, seconds=1.5, status=200, request_id="req-7", cost=0.25)
+        ended = CallEnd(wire=wire, seconds=1.5, status=200, request_id="req-7", cost=0.25)
         one = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
         settle(tx, holding, [one], now=time.time())
     store.close()

@@ -11,7 +11,7 @@ from jobs.store import Store
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import Counts, counts
 from runner import cli
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
 
 DONE = Fate(text="yes")
@@ -40,7 +40,7 @@ def standing(workspace: Workspace) -> Counts:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            return counts(tx, BATCH_ID)
+            return counts(tx, SHEET_ID)
     finally:
         store.close()
 
@@ -49,7 +49,7 @@ def skipped(workspace: Workspace) -> list[int]:
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
-            return [row.row for row in results(tx, BATCH_ID, only={"skipped"})]
+            return [row.row for row in results(tx, SHEET_ID, only={"skipped"})]
     finally:
         store.close()
 

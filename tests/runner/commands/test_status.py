@@ -17,7 +17,7 @@ from jobs.store.log import end_run
 from jobs.store.queries.pace import ended_since
 from runner import cli
 from runner.views.status import standing_of
-from runner.workspace.workspace import BATCH_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.builders import IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet, make_table
 
 DONE = Fate(text="yes", cost=0.5, tokens=(10, 20))
@@ -112,8 +112,8 @@ def test_the_pace_counts_the_rows_that_ended_of_late(home: Path) -> None:
     workspace = table(home, DONE, REFUSED, IN_DOUBT, PENDING)
     store = Store.look(workspace.table)
     with store.read() as tx:
-        assert ended_since(tx, BATCH_ID, min(NOW, time.time()) - 10) == 3
-        assert ended_since(tx, BATCH_ID, NOW + 200) == 0
+        assert ended_since(tx, SHEET_ID, min(NOW, time.time()) - 10) == 3
+        assert ended_since(tx, SHEET_ID, NOW + 200) == 0
     store.close()
 
 

@@ -13,7 +13,15 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from runner.catalogue import choose_language
-from runner.console.progress import Display, Event, Snapshot, json_of, line_of, mode_of, render
+from runner.console.progress import (
+    Display,
+    ProgressEvent,
+    Snapshot,
+    json_of,
+    line_of,
+    mode_of,
+    render,
+)
 
 NOW = 1_790_000_000.0
 FULL = Snapshot(
@@ -41,8 +49,10 @@ FULL = Snapshot(
     oldest=93.0,
     failures={"limit": 92, "refused": 51, "timeout": 31},
     events=(
-        Event(at=NOW, row=3189, mark="✓", text="seedream-4.0 9.1 s → 03189.png"),
-        Event(at=NOW, row=3177, mark="✗", text="内容审核未通过 [red]\x1b[2J\n(2033)" + "长" * 200),
+        ProgressEvent(at=NOW, row=3189, mark="✓", text="seedream-4.0 9.1 s → 03189.png"),
+        ProgressEvent(
+            at=NOW, row=3177, mark="✗", text="内容审核未通过 [red]\x1b[2J\n(2033)" + "长" * 200
+        ),
     ),
 )
 

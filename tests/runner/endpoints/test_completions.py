@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import JSON
-from runner.endpoints.dialects.completions import Choice, Draft, drafted
+from runner.endpoints.dialects.completions import CompletionChoice, Draft, drafted
 
 SAID: st.SearchStrategy[JSON] = st.sampled_from([None, "", "a cat", 0, [], {}])
 CALLS: st.SearchStrategy[JSON] = st.sampled_from(
@@ -43,7 +43,7 @@ ITEMS: st.SearchStrategy[Mapping[str, JSON]] = st.fixed_dictionaries(
 )
 
 
-def put_together(item: Mapping[str, JSON]) -> Choice:
+def put_together(item: Mapping[str, JSON]) -> CompletionChoice:
     """The long way."""
     draft = Draft()
     draft.add(item)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jobs.result import Picture, Result
 from runner import endpoints
 from runner.endpoints.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
-from runner.endpoints.inputs import Attachment, Kind, converter, describe, field_named, parse
+from runner.endpoints.inputs import Attachment, FieldKind, converter, describe, field_named, parse
 from runner.endpoints.registry import (
     ENDPOINTS,
     NAMES,
@@ -30,7 +30,7 @@ from runner.endpoints.registry import (
     known_fields,
 )
 from runner.protocol.call import Call, Reply
-from runner.protocol.verdict import Action, judge
+from runner.protocol.verdict import Action, classify
 
 FOLDER = Path(__file__).parents[2] / "endpoints"
 EVERY = pytest.mark.parametrize("kind", ENDPOINTS.values(), ids=list(ENDPOINTS))
@@ -59,7 +59,7 @@ def inputs_of(kind: AnyEndpoint, cells: Mapping[str, Any]) -> Any:
         field = field_named(kind.inputs, name)
         if field is None:
             fields[name] = cell
-        elif field.kind is Kind.PICTURES:
+        elif field.kind is FieldKind.PICTURES:
             listed = cell if isinstance(cell, list) else [cell]
             pictures[name] = tuple(attachment(item) for item in listed)
         else:
@@ -151,7 +151,7 @@ def assert_holds(found: Any, expected: Any, where: str = "") -> None:
 def read(kind: AnyEndpoint, inputs: Any, told: Mapping[str, Any]) -> dict[str, Any]:
     """What the runner makes of a reply: the verdict, or the endpoint's reading."""
     reply = reply_of(told)
-    verdict = judge(reply)
+    verdict = classify(reply)
     if verdict.action is Action.READ:
         return shown_reading(kind.read(inputs, reply))
     assert verdict.failure is not None

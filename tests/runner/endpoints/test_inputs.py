@@ -14,8 +14,8 @@ from jobs.job import JSON
 from runner.endpoints.chat import ENDPOINT as CHAT
 from runner.endpoints.inputs import (
     Attachment,
+    FieldKind,
     InputError,
-    Kind,
     body_column,
     column,
     converter,
@@ -53,17 +53,17 @@ def converted(name: str, cell: JSON) -> JSON:
 def test_a_class_describes_its_columns() -> None:
     kinds = {field.name: field.kind for field in describe(Sample)}
     assert kinds == {
-        "model": Kind.TEXT,
-        "note": Kind.TEXT,
-        "count": Kind.INTEGER,
-        "ratio": Kind.NUMBER,
-        "stream": Kind.BOOLEAN,
-        "either": Kind.JSON,
-        "schema": Kind.JSON,
-        "tools": Kind.JSON,
-        "detail": Kind.CHOICE,
-        "image": Kind.PICTURES,
-        "params": Kind.JSON,
+        "model": FieldKind.TEXT,
+        "note": FieldKind.TEXT,
+        "count": FieldKind.INTEGER,
+        "ratio": FieldKind.NUMBER,
+        "stream": FieldKind.BOOLEAN,
+        "either": FieldKind.JSON,
+        "schema": FieldKind.JSON,
+        "tools": FieldKind.JSON,
+        "detail": FieldKind.CHOICE,
+        "image": FieldKind.PICTURES,
+        "params": FieldKind.JSON,
     }
     assert [field.name for field in describe(Sample) if field.required] == ["model"]
     assert [field.name for field in describe(Sample) if not field.identity] == ["stream"]
@@ -170,7 +170,7 @@ def test_no_cell_raises_anything_else_and_canonical_values_stay(cell: Any) -> No
             value = converter(field)(cell)
         except InputError:
             continue
-        if field.kind is not Kind.JSON:
+        if field.kind is not FieldKind.JSON:
             assert converter(field)(value) == value or value != value  # noqa: PLR0124 - NaN
 
 

@@ -13,7 +13,7 @@ from jobs.store.log import events_of, last_run
 from runner.engine import outage
 from runner.pacing import adaptive_rate
 from runner.pacing import pace as paces
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 from tests.support.allowance import Allowance
 from tests.support.world import PICTURE, TEXT, World
 
@@ -60,7 +60,7 @@ def many(world: World, count: int) -> Path:
 def happened(world: World, sheet: Path) -> list[str]:
     """The kinds of events of the last run."""
     with world.store(sheet) as store, store.read() as tx:
-        run = last_run(tx, BATCH_ID)
+        run = last_run(tx, SHEET_ID)
         assert run is not None
         return [event.kind for event in events_of(tx, run.id)]
 

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.store.log import events_of, last_run
 from runner.pacing import random_refusals
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 from tests.runner.engine.test_night import gateway, happened, many, once
 from tests.support.world import TEXT, World
 
@@ -23,7 +23,7 @@ def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is
         assert done.code == 0, done.err
         assert len(gate.refused) == 2
         with world.store(sheet) as store, store.read() as tx:
-            run = last_run(tx, BATCH_ID)
+            run = last_run(tx, SHEET_ID)
             assert run is not None
             told = [one.data for one in events_of(tx, run.id) if one.kind == "slow_down"]
         assert [(one["cause"], one["seconds"]) for one in told] == [("rate_limit", 0.7)]

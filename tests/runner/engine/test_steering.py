@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jobs.job import Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Released, Repeat, TryAgain
-from jobs.store.log import Event
+from jobs.store.log import RunEvent
 from jobs.store.queue.choices import Candidate
 from runner.engine import keep_awake
 from runner.engine.outage import FailedShare, Trouble, is_trouble, wait_of
@@ -101,8 +101,8 @@ def test_the_share_of_failed_rows_counts_over_the_last_ones_only() -> None:
 
 
 def test_a_pause_is_on_until_it_is_over() -> None:
-    def event(at: float, kind: str, **data: object) -> Event:
-        return Event(id=int(at), run_id=1, at=at, kind=kind, data=data)  # type: ignore[arg-type]  # JSON
+    def event(at: float, kind: str, **data: object) -> RunEvent:
+        return RunEvent(id=int(at), run_id=1, at=at, kind=kind, data=data)  # type: ignore[arg-type]  # JSON
 
     happened = [
         event(1, "outage", cause="refused"),

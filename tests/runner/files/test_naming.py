@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.files.naming import DEFAULT, TemplateError, check_template, name_file, slug
+from runner.files.naming import DEFAULT, FileNameError, check_template, name_file, slug
 
 
 def named(template: str, *, version: int = 1, **values: str) -> str:
@@ -85,9 +85,9 @@ def test_an_extension_is_a_plain_word() -> None:
 
 
 def test_an_unknown_name_is_told_with_the_names_there_are() -> None:
-    with pytest.raises(TemplateError, match=r"colour.*row, key, slug, n, model, endpoint, 商品"):
+    with pytest.raises(FileNameError, match=r"colour.*row, key, slug, n, model, endpoint, 商品"):
         check_template("{{ colour }}", ["商品"])
-    with pytest.raises(TemplateError, match="colour"):
+    with pytest.raises(FileNameError, match="colour"):
         name_file("{{ colour }}", {"row": "1"}, version=1, extension="png")
 
 
@@ -95,7 +95,7 @@ def test_an_unknown_name_is_told_with_the_names_there_are() -> None:
     "template", ["{{ row", "row }}", "a\\{{ row }}", "{{ row }}/", "", " . ", "a/.."]
 )
 def test_a_template_that_gives_no_name_is_refused(template: str) -> None:
-    with pytest.raises(TemplateError):
+    with pytest.raises(FileNameError):
         check_template(template)
 
 

@@ -14,7 +14,7 @@ from jobs.loading.columns import map_columns
 from jobs.loading.request import Problem, Request
 from jobs.loading.template import Template
 from runner.endpoints.registry import known_fields
-from runner.intake.requests import RequestMaker, Shape
+from runner.intake.requests import RequestMaker, RequestOptions
 
 
 def maker(headers: list[str], folder: Path = Path(), **given_options: Any) -> RequestMaker:
@@ -22,7 +22,7 @@ def maker(headers: list[str], folder: Path = Path(), **given_options: Any) -> Re
     prompt = given_options.pop("prompt", None)
     options: dict[str, Any] = {"endpoint": "chat", "model": "m", "constants": {}, **given_options}
     return RequestMaker(
-        Shape(
+        RequestOptions(
             headers=tuple(headers),
             columns=map_columns(headers, known_fields()),
             template=Template.parse(prompt, headers) if prompt is not None else None,

@@ -13,7 +13,7 @@ from jobs.loading.request import Problem, Request, Requests
 from jobs.loading.template import Template
 from jobs.sheet.block import Block, text_in
 from runner.endpoints.registry import known_fields
-from runner.intake.requests import RequestMaker, Shape
+from runner.intake.requests import RequestMaker, RequestOptions
 
 HEADERS = ("prompt", "temperature", "model", "system", "body.top_k", "shelf")
 TEMPLATES = (None, "{{ prompt }}", "{{ shelf | none }}: \n {{ shelf }}")
@@ -21,7 +21,7 @@ TEMPLATES = (None, "{{ prompt }}", "{{ shelf | none }}: \n {{ shelf }}")
 
 def maker(headers: Sequence[str], template: str | None = None) -> RequestMaker:
     return RequestMaker(
-        Shape(
+        RequestOptions(
             headers=tuple(headers),
             columns=map_columns(headers, known_fields()),
             endpoint=None if "endpoint" in headers else "chat",

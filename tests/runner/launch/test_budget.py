@@ -8,7 +8,7 @@ import pytest
 from jobs.store.queries.totals import spent
 from runner.mock.account_info import PRICING
 from runner.mock.settings import PRICE_PER_TEXT
-from runner.workspace.workspace import BATCH_ID
+from runner.workspace.workspace import SHEET_ID
 from tests.support.world import TEXT, World
 
 PRICE = '[prices."mock-text"]\ncall = 0.002\ncurrency = "USD"\n'  # what the mock charges
@@ -46,7 +46,7 @@ def test_faults_never_pass_the_cap_and_doubt_counts_in_full(world: World) -> Non
     assert done.code == 5, done.err
     assert billed(world) <= 0.08
     with world.store(sheet) as store, store.read() as tx:
-        used = spent(tx, BATCH_ID)
+        used = spent(tx, SHEET_ID)
     assert used.unknown_calls > 0
     assert used.costs["USD"] + used.doubtful["USD"] == pytest.approx(0.08, abs=PRICE_PER_TEXT)
     assert f"up to {used.doubtful['USD']:.2f}" in done.err or "up to" in done.err

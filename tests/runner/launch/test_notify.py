@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from runner.launch.notify import News, message_of, notify, variables_of
+from runner.launch.notify import RunNews, message_of, notify, variables_of
 from runner.secret import Secret
 from tests.support.world import KEY, TEXT, World
 
-NEWS = News(record={"rows": {"done": 3, "failed": 1}, "sheet": "a.csv"}, text="3 done")
+NEWS = RunNews(record={"rows": {"done": 3, "failed": 1}, "sheet": "a.csv"}, text="3 done")
 PROMPT = "a lighthouse nobody may hear of"
 
 

@@ -15,7 +15,7 @@ from jobs.job import Claimed
 from jobs.store.queue.settles import Answer, Settlement
 from runner.mock.chance import prompt_digest
 from runner.protocol.call import Call, Lost, Reply
-from runner.steps.context import Done
+from runner.steps.context import StepResult
 from runner.transport.aiohttp_transport import Progress
 from runner.workspace.log_file import end_log, log_to
 from tests.support.world import KEY, PICTURE, TEXT, World, workbook
@@ -302,7 +302,7 @@ def test_calls_leave_nothing_in_circles_that_collecting_would_have_to_find(world
         gc.set_debug(0)
         gc.garbage.clear()
     assert done.posts > 30
-    assert not kinds.keys() & {Call, Reply, Lost, Claimed, Done, Settlement, Answer, Progress}
+    assert not kinds.keys() & {Call, Reply, Lost, Claimed, StepResult, Settlement, Answer, Progress}
 
 
 def test_a_fault_of_ours_is_told_in_the_log_and_not_on_the_screen(

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from runner.mock.chance import prompt_digest
-from runner.mock.faults import Ask, Fault, FaultPlan
+from runner.mock.faults import Fault, FaultPlan, PromptRequest
 from tests.support.mock_client import (
     MARKDOWN,
     bill_lines,
@@ -180,7 +180,9 @@ async def test_faults_depend_on_seed_prompt_and_ask_only() -> None:
 
 def faults_of(plan: FaultPlan, prompt: str, *, stream: bool = False) -> list[Fault]:
     asks = [
-        Ask(prompt=prompt, sha=prompt_digest(prompt), number=n, pictures=True, stream=stream)
+        PromptRequest(
+            prompt=prompt, sha=prompt_digest(prompt), number=n, pictures=True, stream=stream
+        )
         for n in range(4)
     ]
     return [plan.of_call(1, ask) for ask in asks]

@@ -19,7 +19,7 @@ from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
 from runner.protocol.call import Call, Part, Reply
-from runner.protocol.verdict import judge
+from runner.protocol.verdict import classify
 from runner.transport.bodies import outgoing
 
 KEY = {"Authorization": "Bearer sk-good"}
@@ -60,7 +60,7 @@ class Client:
 
     async def _read(self, kind: AnyEndpoint, inputs: Any) -> Any:
         reply = await self.send(kind.build(inputs))
-        return kind.read(inputs, reply) if reply.status == 200 else judge(reply)
+        return kind.read(inputs, reply) if reply.status == 200 else classify(reply)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import aiohttp
 from PIL import Image
 
 from runner.mock.endpoints.midjourney import BLEND, IMAGINE, LIST
-from runner.mock.faults import Ask, FaultPlan, TaskFault
+from runner.mock.faults import FaultPlan, PromptRequest, TaskFault
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
 
@@ -173,7 +173,7 @@ async def test_a_full_queue_and_a_banned_word_have_the_codes_of_their_family() -
 
 def test_a_storm_brings_troubled_tasks_and_no_row_is_ever_left_hanging() -> None:
     plan = FaultPlan.named("storm")
-    asks = [Ask(prompt=str(k), sha=str(k), number=0, pictures=True) for k in range(400)]
+    asks = [PromptRequest(prompt=str(k), sha=str(k), number=0, pictures=True) for k in range(400)]
     found = {plan.of_task(1, ask) for ask in asks}
     assert {TaskFault.OK, TaskFault.UNKNOWN, TaskFault.FAILURE, TaskFault.BANNED} <= found
     assert not found & {TaskFault.HANG, TaskFault.MODAL, TaskFault.LOST}

@@ -11,9 +11,9 @@ import openpyxl
 import pytest
 from PIL import ImageFont
 
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.mock.pictures.draw import FONT, draw
-from runner.mock.pictures.picture import Picture, drawable, picture_of
+from runner.mock.pictures.picture import MockPicture, drawable, picture_of
 from tests.support.mock_client import MARKDOWN, SAMPLES, Client, chat_body, opened, serving
 
 
@@ -31,8 +31,8 @@ def pictures_in(answer: Any) -> list[str]:
     return re.findall(r"!\[[^]]*]\((\S+?)\)", message["content"])
 
 
-@pytest.mark.parametrize("form", list(Form))
-async def test_every_form_holds_as_many_pictures_as_asked(form: Form) -> None:
+@pytest.mark.parametrize("form", list(PictureShape))
+async def test_every_form_holds_as_many_pictures_as_asked(form: PictureShape) -> None:
     async with serving(forms=(form,)) as client:
         answer = await client.ask("一只橘猫", "mock-image", n=2, size="96x64")
         found = pictures_in(answer)
@@ -46,13 +46,13 @@ async def test_every_form_holds_as_many_pictures_as_asked(form: Form) -> None:
             assert opened(picture).format == "PNG"
             assert opened(picture).size == (96, 64)
         shape = json.dumps(answer, ensure_ascii=False)
-        assert ("[点击下载]" in shape) == (form in (Form.DOWNLOADS, Form.PROGRESS))
-        assert ("[100]" in shape) == (form is Form.PROGRESS)
-        assert ("base64," in shape) == (form in (Form.INLINE, Form.IMAGES))
+        assert ("[点击下载]" in shape) == (form in (PictureShape.DOWNLOADS, PictureShape.PROGRESS))
+        assert ("[100]" in shape) == (form is PictureShape.PROGRESS)
+        assert ("base64," in shape) == (form in (PictureShape.INLINE, PictureShape.IMAGES))
 
 
 async def test_previews_and_download_links_work_too() -> None:
-    async with serving(forms=(Form.PROGRESS,)) as client:
+    async with serving(forms=(PictureShape.PROGRESS,)) as client:
         answer = await client.ask("fox", "mock-image")
         content = answer["choices"][0]["message"]["content"]
         preview, download = (
@@ -70,7 +70,7 @@ async def test_the_seed_chooses_among_all_forms() -> None:
         prompts = [f"animal {number}" for number in range(30)]
         shapes = [await shapes_of(one, prompts) for one in (client, twin, other)]
         assert shapes[0] == shapes[1] != shapes[2]
-        assert len(set(shapes[0])) == len(Form)
+        assert len(set(shapes[0])) == len(PictureShape)
 
 
 async def shapes_of(client: Client, prompts: list[str]) -> list[str]:
@@ -88,7 +88,9 @@ async def shapes_of(client: Client, prompts: list[str]) -> list[str]:
 
 
 async def test_a_streamed_picture_comes_as_text_or_images() -> None:
-    async with serving(forms=(Form.DATA, Form.MARKDOWN, Form.IMAGES)) as client:
+    async with serving(
+        forms=(PictureShape.DATA, PictureShape.MARKDOWN, PictureShape.IMAGES)
+    ) as client:
         for number in range(6):
             body = chat_body(f"cat {number}", "mock-image", stream=True, size="16x16")
             _, headers, stream = await client.post(body)
@@ -98,7 +100,7 @@ async def test_a_streamed_picture_comes_as_text_or_images() -> None:
 
 def shape(prompt: str) -> bytes:
     """Where the ink is, whatever its colour: 1 for each pixel nearer to the ink than the paper."""
-    drawn = opened(draw(Picture(prompt=prompt, ask=0, number=1), "PNG")).convert("L")
+    drawn = opened(draw(MockPicture(prompt=prompt, ask=0, number=1), "PNG")).convert("L")
     darkest, paper = drawn.getextrema()
     assert isinstance(darkest, int)
     assert isinstance(paper, int)
@@ -138,13 +140,13 @@ def test_the_pictures_of_the_edit_sample_are_there() -> None:
 
 
 def test_two_prompts_have_two_colours() -> None:
-    pictures = [draw(Picture(prompt=text, ask=0, number=1), "PNG") for text in ("fox", "owl")]
+    pictures = [draw(MockPicture(prompt=text, ask=0, number=1), "PNG") for text in ("fox", "owl")]
     assert len({opened(picture).getpixel((1, 1)) for picture in pictures}) == 2
 
 
 @pytest.mark.parametrize("text", ["漢字🦊" * 500, "\ud800 lone", "", "a" * 5000, "x\x00y\n\n z"])
 def test_any_prompt_fits_into_its_link_and_can_be_drawn(text: str) -> None:
-    picture = Picture(prompt=drawable(text), ask=3, number=2, width=64, height=48)
+    picture = MockPicture(prompt=drawable(text), ask=3, number=2, width=64, height=48)
     assert len(picture.token()) < 1900
     assert picture_of(picture.token()) == picture
     assert opened(draw(picture, "JPEG")).size == (64, 48)

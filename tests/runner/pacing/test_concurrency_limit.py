@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from runner.pacing.concurrency_limit import CALLS, REST
-from runner.pacing.concurrency_limit import AtOnce as Learned
+from runner.pacing.concurrency_limit import ConcurrencyLimit as Learned
 from runner.pacing.pace import CEILING, Pace
 from runner.pacing.rate_window import Limits
 from tests.support.pacing import (

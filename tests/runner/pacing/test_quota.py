@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.pacing.quota import Place, SharedQuota
-from runner.pacing.rate_window import Limits, Minute, packed, unpacked
+from runner.pacing.quota import QuotaStore, SharedQuota
+from runner.pacing.rate_window import Limits, RateWindow, packed, unpacked
 from tests.support.pacing import Clock
 
 LIMITS = Limits(in_flight=8, rpm=60)
@@ -113,7 +113,7 @@ def _hold(path: Path, ready: "multiprocessing.synchronize.Event", over: object) 
 
 @given(
     st.builds(
-        Minute,
+        RateWindow,
         at=st.floats(0, 4e9),
         credit=st.floats(-1e6, 1e6),
         allowance=st.floats(-1e9, 1e9) | st.just(math.inf),
@@ -121,17 +121,17 @@ def _hold(path: Path, ready: "multiprocessing.synchronize.Event", over: object) 
         starts=st.lists(st.integers(0, 2**32 - 1), min_size=61, max_size=61),
     )
 )
-def test_a_minute_is_read_as_it_was_written(minute: Minute) -> None:
+def test_a_minute_is_read_as_it_was_written(minute: RateWindow) -> None:
     assert unpacked(packed(minute)) == minute
     assert unpacked(packed(minute)[:-1]) is None
 
 
 def test_an_accounts_file_is_the_same_for_all_and_names_no_key(tmp_path: Path) -> None:
-    place = Place(folder=tmp_path / "pace")
+    place = QuotaStore(folder=tmp_path / "pace")
     path = place.of("https://gate sk-canary-0123456789")
-    assert path == Place(folder=tmp_path / "pace").of("https://gate sk-canary-0123456789")
+    assert path == QuotaStore(folder=tmp_path / "pace").of("https://gate sk-canary-0123456789")
     assert path != place.of("https://gate sk-other-0123456789")
-    assert path != Place(folder=tmp_path / "elsewhere").of("https://gate sk-canary-0123456789")
+    assert path != QuotaStore(folder=tmp_path / "elsewhere").of("https://gate sk-canary-0123456789")
     assert "canary" not in path.name
     if os.name == "posix":
         assert (tmp_path / "pace").stat().st_mode & 0o077 == 0

@@ -10,7 +10,7 @@ import pytest
 
 from runner.pacing.backoff import Wait
 from runner.pacing.pace import CEILING, Pace
-from runner.pacing.random_refusals import FULL, Chance
+from runner.pacing.random_refusals import FULL, RandomRefusals
 from runner.pacing.rate_window import Limits
 from tests.support.pacing import (
     NO_LIMIT,
@@ -31,9 +31,9 @@ AUTO = Limits(in_flight=CEILING, auto=True)
 # --- the share that is refused whatever the pace --------------------------------------------------
 
 
-def known() -> Chance:
+def known() -> RandomRefusals:
     """It was refused three of ninety calls, far below a pace that held."""
-    chance = Chance()
+    chance = RandomRefusals()
     for _ in range(3):
         chance.started(30, below=True)
         chance.refused(below=True, minute=60)
@@ -42,7 +42,7 @@ def known() -> Chance:
 
 
 def test_the_third_refusal_far_below_a_pace_that_held_shows_chance() -> None:
-    chance = Chance()
+    chance = RandomRefusals()
     told = []
     for _ in range(3):
         chance.started(30, below=True)
@@ -51,7 +51,7 @@ def test_the_third_refusal_far_below_a_pace_that_held_shows_chance() -> None:
 
 
 def test_refusals_at_a_pace_that_was_never_held_show_no_chance() -> None:
-    chance = Chance()
+    chance = RandomRefusals()
     for _ in range(100):
         chance.started(20, below=False)
         assert not chance.refused(below=False, minute=600)
@@ -59,7 +59,7 @@ def test_refusals_at_a_pace_that_was_never_held_show_no_chance() -> None:
 
 
 def test_who_is_refused_every_fifth_time_is_not_refused_by_chance() -> None:
-    chance = Chance()
+    chance = RandomRefusals()
     for _ in range(100):
         chance.started(5, below=True)
         chance.refused(below=True, minute=60)

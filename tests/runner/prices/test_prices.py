@@ -10,12 +10,12 @@ import pytest
 from jobs.job import JSON
 from jobs.result import Picture, Result
 from runner.endpoints.dialects.usage import read_usage
-from runner.prices.balance import Till, read_billing, read_token_usage
+from runner.prices.balance import Balance, read_billing, read_token_usage
 from runner.prices.book import book
-from runner.prices.gateway_prices import read_offer
+from runner.prices.gateway_prices import read_price_list
 from runner.prices.money import nanos
 from runner.prices.price_list import PriceList
-from runner.prices.request import ANSWER, Ask
+from runner.prices.request import ANSWER, PricedRequest
 from runner.prices.tariff import Source, Tariff
 from runner.prices.user_prices import OwnPrice
 
@@ -26,8 +26,8 @@ def answered(usage: JSON = None, pictures: int = 0) -> Result:
     )
 
 
-def ask(model: str = "m", endpoint: str = "chat", **fields: JSON) -> Ask:
-    return Ask(endpoint=endpoint, model=model, fields={"prompt": "a cat", **fields})
+def ask(model: str = "m", endpoint: str = "chat", **fields: JSON) -> PricedRequest:
+    return PricedRequest(endpoint=endpoint, model=model, fields={"prompt": "a cat", **fields})
 
 
 RATES = Tariff(
@@ -164,7 +164,7 @@ def test_a_limit_in_the_body_is_what_bounds_an_answer() -> None:
         {"params": {"max_tokens": "9"}},
     ]
     for fields in given:
-        found = prices.ceiling(Ask(endpoint="chat", model="m", fields=fields))
+        found = prices.ceiling(PricedRequest(endpoint="chat", model="m", fields=fields))
         assert found is not None
         assert found.amount == 9
     unlimited = prices.ceiling(ask("m"))
@@ -193,7 +193,7 @@ PER_CALL: dict[str, Any] = {
 
 
 def offer(body: object) -> dict[str, Tariff] | None:
-    return read_offer(body if isinstance(body, bytes) else json.dumps(body).encode())
+    return read_price_list(body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def by_name(*entries: dict[str, Any]) -> dict[str, Any]:
@@ -278,13 +278,13 @@ def body_of(found: object) -> bytes:
 
 def test_a_till_is_read_in_units_dollars_and_cents() -> None:
     token = {"code": True, "data": {"total_available": 2_050_000, "total_used": 500_000}}
-    assert read_token_usage(body_of(token)) == Till(left=Decimal("4.1"), used=Decimal(1))
+    assert read_token_usage(body_of(token)) == Balance(left=Decimal("4.1"), used=Decimal(1))
     limit, used = body_of({"hard_limit_usd": 5.1}), body_of({"total_usage": 100})
-    assert read_billing(limit, used) == Till(left=Decimal("4.1"), used=Decimal(1))
+    assert read_billing(limit, used) == Balance(left=Decimal("4.1"), used=Decimal(1))
     raw, raw_used = body_of({"hard_limit_usd": 2_550_000}), body_of({"total_usage": 50_000_000})
-    assert read_billing(raw, raw_used) == Till(left=Decimal("4.1"), used=Decimal(1))
+    assert read_billing(raw, raw_used) == Balance(left=Decimal("4.1"), used=Decimal(1))
     unlimited = read_billing(body_of({"hard_limit_usd": 100_000_000}), used)
-    assert unlimited == Till(left=None, used=Decimal(1))
+    assert unlimited == Balance(left=None, used=Decimal(1))
 
 
 @pytest.mark.parametrize(

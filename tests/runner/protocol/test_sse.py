@@ -3,7 +3,7 @@
 import pytest
 
 from runner.protocol.json_text import Undecodable
-from runner.protocol.sse import Event, events, looks_like_events, payloads, stray
+from runner.protocol.sse import ServerSentEvent, events, looks_like_events, payloads, stray
 
 
 def datas(body: bytes) -> list[str]:
@@ -33,7 +33,10 @@ def test_comments_ids_and_empty_data_make_no_event_with_content() -> None:
 
 def test_event_names_belong_to_one_event_only() -> None:
     body = b"event: message_start\ndata: 1\n\ndata: 2\n\n"
-    assert list(events(body)) == [Event(name="message_start", data="1"), Event(name="", data="2")]
+    assert list(events(body)) == [
+        ServerSentEvent(name="message_start", data="1"),
+        ServerSentEvent(name="", data="2"),
+    ]
 
 
 def test_the_last_event_counts_without_its_blank_line() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.protocol.call import Reply
 from runner.protocol.json_text import Undecodable, decode
-from runner.protocol.verdict import Action, Verdict, judge, judge_error
+from runner.protocol.verdict import Action, Verdict, classify, judge_error
 
 CLOUDFLARE = (
     b"<!DOCTYPE html><html><head><title>shop.example | 524: A timeout occurred</title></head>"
@@ -43,7 +43,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
 def test_a_reply_is_judged(case: dict[str, Any]) -> None:
     body = case["text"].encode() if "text" in case else case["body"]
-    verdict = judge(reply(case["status"], body))
+    verdict = classify(reply(case["status"], body))
     assert verdict.failure is not None
     assert verdict.failure.status == case["status"]
     found = (verdict.action, verdict.failure.kind, verdict.failure.cause)
@@ -68,28 +68,28 @@ def test_a_reply_is_judged(case: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_no_error_goes_to_the_endpoint(body: Any) -> None:
-    assert judge(reply(200, body)) == Verdict(action=Action.READ)
+    assert classify(reply(200, body)) == Verdict(action=Action.READ)
 
 
 @pytest.mark.parametrize(
     ("status", "by_time"), [(504, True), (524, True), (502, False), (408, False)]
 )
 def test_only_time_limits_on_the_way_ask_for_a_stream(status: int, by_time: bool) -> None:
-    assert judge(reply(status)).by_time is by_time
-    assert judge(reply(200, {"error": {"message": "x", "code": status}})).by_time is by_time
+    assert classify(reply(status)).by_time is by_time
+    assert classify(reply(200, {"error": {"message": "x", "code": status}})).by_time is by_time
 
 
 def test_should_retry_overrules_a_bare_status_and_no_known_code() -> None:
-    assert judge(reply(500, x_should_retry="false")).action is Action.FAIL
-    assert judge(reply(400, x_should_retry="true")).action is Action.RETRY
+    assert classify(reply(500, x_should_retry="false")).action is Action.FAIL
+    assert classify(reply(400, x_should_retry="true")).action is Action.RETRY
     known = reply(400, openai("", "context_length_exceeded"), x_should_retry="true")
-    assert judge(known).action is Action.FAIL
+    assert classify(known).action is Action.FAIL
 
 
 def test_a_gateway_is_known_by_its_header_too() -> None:
     body = openai("You exceeded your current quota", "insufficient_quota")
-    assert judge(reply(429, body)).action is Action.STOP_CREDIT
-    assert judge(reply(429, body, x_oneapi_request_id="2026")).action is Action.WAIT
+    assert classify(reply(429, body)).action is Action.STOP_CREDIT
+    assert classify(reply(429, body, x_oneapi_request_id="2026")).action is Action.WAIT
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_gateway_is_known_by_its_header_too() -> None:
     ],
 )
 def test_a_key_is_never_kept(body: Any) -> None:
-    failure = judge(reply(401, body)).failure
+    failure = classify(reply(401, body)).failure
     assert failure is not None
     assert "sk-***" in failure.detail
     for secret in ("EXAMPLE", "abcdefgh", "ghijkl"):
@@ -110,24 +110,24 @@ def test_a_key_is_never_kept(body: Any) -> None:
 
 
 def test_words_are_one_short_line() -> None:
-    failure = judge(reply(400, openai("a\nb\x00\r\n" + "c" * 5000))).failure
+    failure = classify(reply(400, openai("a\nb\x00\r\n" + "c" * 5000))).failure
     assert failure is not None
     assert failure.detail.startswith("a b ccc")
     assert len(failure.detail) == 500
 
 
 def test_of_an_html_page_only_title_and_ray_are_kept() -> None:
-    failure = judge(reply(524, CLOUDFLARE)).failure
+    failure = classify(reply(524, CLOUDFLARE)).failure
     assert failure is not None
     assert failure.detail == "shop.example | 524: A timeout occurred (ray 8f00aa11bb22cc33)"
-    failure = judge(reply(502, NGINX, cf_ray="9a-FRA")).failure
+    failure = classify(reply(502, NGINX, cf_ray="9a-FRA")).failure
     assert failure is not None
     assert failure.detail == "502 Bad Gateway (ray 9a-FRA)"
 
 
 def test_validation_errors_say_where() -> None:
     body = {"detail": [{"loc": ["body", "n"], "msg": "too big"}, {"loc": ["query"], "msg": "gone"}]}
-    failure = judge(reply(422, body)).failure
+    failure = classify(reply(422, body)).failure
     assert failure is not None
     assert failure.detail == "body.n: too big; query: gone"
 
@@ -233,7 +233,7 @@ anything = st.recursive(
     anything, st.sampled_from([200, 201, 302, 400, 401, 403, 404, 429, 500, 502, 503, 524, 600, 0])
 )
 def test_no_body_of_wrong_types_raises(body: Any, status: int) -> None:
-    verdict = judge(reply(status, json.dumps(body).encode()))
+    verdict = classify(reply(status, json.dumps(body).encode()))
     assert (verdict.failure is None) == (verdict.action is Action.READ)
     if verdict.failure:
         verdict.failure.detail.encode()
@@ -242,5 +242,5 @@ def test_no_body_of_wrong_types_raises(body: Any, status: int) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([200, 400, 500]))
 def test_no_bytes_raise(body: bytes, status: int) -> None:
-    judge(reply(status, body))
-    judge(reply(status, b"data:" + body))
+    classify(reply(status, body))
+    classify(reply(status, b"data:" + body))

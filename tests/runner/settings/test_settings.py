@@ -9,11 +9,11 @@ import click
 import pytest
 
 from runner.cli import rowmill
-from runner.console.options import ToldOption
+from runner.console.options import RowmillOption
 from runner.exits import Exit, worst
 from runner.settings.file import Origin, SettingsError, SettingsFile
 from runner.settings.locations import find_files
-from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, Scope, StopIf, Tolerance, Value
+from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, SettingScope, StopIf, Tolerance, Value
 from runner.settings.settings import Settings, resolve
 from runner.settings.toml_reader import read_file
 from runner.settings.values import UnfitError, base_url, read_value, site
@@ -94,7 +94,7 @@ def test_options_that_shape_requests_are_remembered_and_no_others() -> None:
     assert kept == {"model": "m", "set": {"n": "1"}, "provider": "wenwen"}
     again = resolve({}, {}, (), kept)
     assert (again.model, again.sources["model"]) == ("m", "remembered")
-    remembered = {one.name for one in SCHEMA if Scope.REMEMBERED in one.scopes}
+    remembered = {one.name for one in SCHEMA if SettingScope.REMEMBERED in one.scopes}
     assert remembered == {
         "endpoint", "model", "prompt", "set", "column", "id", "tab", "provider", "name",
         "max-cost",
@@ -118,10 +118,10 @@ def test_every_option_has_a_variable_but_those_that_consent_or_act() -> None:
         for command in commands
         if command is not None
         for param in command.params
-        if isinstance(param, ToldOption)
+        if isinstance(param, RowmillOption)
     }
     assert told == set(OF_ONE_COMMAND)
-    by_hand = {one.name for one in SCHEMA if Scope.ENV not in one.scopes and one.commands}
+    by_hand = {one.name for one in SCHEMA if SettingScope.ENV not in one.scopes and one.commands}
     assert by_hand == {"yes", "rows", "limit", "rebuy", "pause", "resume"}
     assert BY_NAME["class"].variable == "ROWMILL_CLASS"
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs.store.answers import answer
 from jobs.store.schema import calls
-from runner.mock.picture_shapes import Form
+from runner.mock.picture_shapes import PictureShape
 from runner.workspace.answers import INLINE, AnswerFolder
 from tests.support.world import PICTURE, World
 
@@ -97,8 +97,8 @@ def test_several_pictures_of_a_row_are_all_kept(world: World) -> None:
     assert len(world.column(sheet, "result_files")[0].split("\n")) == 3
 
 
-@pytest.mark.parametrize("form", list(Form))
-def test_every_shape_of_picture_answer_ends_as_a_file(world: World, form: Form) -> None:
+@pytest.mark.parametrize("form", list(PictureShape))
+def test_every_shape_of_picture_answer_ends_as_a_file(world: World, form: PictureShape) -> None:
     world.mock(forms=(form,))
     sheet = world.prompts("a.csv", "a cat")
     done = world.run("run", sheet, *PICTURE)
@@ -107,7 +107,7 @@ def test_every_shape_of_picture_answer_ends_as_a_file(world: World, form: Form) 
 
 
 def test_a_picture_inside_the_answer_leaves_it_once_it_is_a_file(world: World) -> None:
-    world.mock(forms=(Form.INLINE,))
+    world.mock(forms=(PictureShape.INLINE,))
     sheet = world.sheet("a.csv", ["prompt", "size"], ["a cat", "2048x2048"])
     done = world.run("run", sheet, *PICTURE)
     assert done.code == 0, done.err

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.store.queries.gallery import page_rows
-from runner.mock.endpoints.embeddings import Embeddings
+from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
 from tests.support.world import World
 
 VECTORS = ("-e", "embedding", "-m", "mock-vector", "-y")
@@ -15,7 +15,7 @@ VECTORS = ("-e", "embedding", "-m", "mock-vector", "-y")
 
 def asked(world: World) -> list[dict[str, object]]:
     """The calls for vectors that the bill has, refused ones included."""
-    return [one for one in world.calls if one["endpoint"] == Embeddings.path]
+    return [one for one in world.calls if one["endpoint"] == EmbeddingsEndpoint.path]
 
 
 def test_rows_share_a_call_and_each_has_its_own_vector(world: World) -> None:

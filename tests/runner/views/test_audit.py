@@ -10,7 +10,7 @@ from jobs.outcome import Finished
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.log import open_run
-from jobs.store.queue.settles import Ended, Settlement, settle
+from jobs.store.queue.settles import CallEnd, Settlement, settle
 from runner.views.audit import compare
 from tests.support.loading import asking, load
 from tests.support.working import ME, take
@@ -27,7 +27,7 @@ def called(store: Store) -> list[Claimed]:
 
 def end(store: Store, job: Claimed, wire: str) -> None:
     """Close a call with this class of the wire."""
-    ended = Ended(wire=wire, seconds=1.0)
+    ended = CallEnd(wire=wire, seconds=1.0)
     outcome = Finished(result=Result(text="here"))
     with store.write() as tx:
         assert not settle(tx, ME, [Settlement(job=job, outcome=outcome, ended=ended)], now=2.0)
