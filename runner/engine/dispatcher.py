@@ -24,9 +24,9 @@ from runner.engine.supervisor import Conduct, Pauses, Reins, Stop, Supervisor
 from runner.engine.worker_pool import AT_ONCE, WorkerPool, WorkerPools, by_call
 from runner.pacing.rate_window import Limits
 from runner.prices.spending_cap import CapReached
-from runner.steps import Steps
 from runner.steps.context import StepResult
 from runner.steps.resolve import Signal
+from runner.steps.steps import Steps
 from runner.workspace.disk_reserve import is_disk_trouble
 
 log = logging.getLogger(__name__)

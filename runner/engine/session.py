@@ -49,8 +49,8 @@ from runner.files.thumbnails import Thumbnails
 from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
 from runner.settings.settings import Settings
-from runner.steps import Steps
 from runner.steps.context import StepOptions, StepServices
+from runner.steps.steps import Steps
 from runner.transport.addresses import AddressGuard
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.disk_reserve import Reserve
