@@ -26,8 +26,9 @@ from runner.endpoints.dialects.structured import (
     schema_in,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.inputs import Attachment, InputError, body_column, column
+from runner.endpoints.inputs import InputError, body_column, column
 from runner.protocol.call import Call, Reply
+from runner.protocol.pictures import Attachment
 
 _SLOW = re.compile(r"(?:^|/)o\d|think|reason|[-/]r1\b", re.IGNORECASE)
 

@@ -8,9 +8,9 @@ from typing import Literal
 from jobs.job import JSON
 from runner.endpoints.dialects.images import family_of, read_pictures, sendable, warnings
 from runner.endpoints.endpoint import Endpoint, Reading
-from runner.endpoints.inputs import Attachment, body_column, column, enclosed_pictures
+from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Part, Reply
-from runner.protocol.pictures import ENDINGS, media_type
+from runner.protocol.pictures import ENDINGS, Attachment, media_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

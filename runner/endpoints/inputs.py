@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from jobs.job import JSON
 from runner.protocol.json_text import strict
+from runner.protocol.pictures import Attachment
 
 BODY = "body."
 """A column `body.NAME` lays its value into the request body under NAME."""
@@ -19,16 +20,6 @@ PARAMS = "params"
 
 Converter: TypeAlias = Callable[[JSON], JSON]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A picture that goes in: an address the provider fetches, or the bytes of a file."""
-
-    url: str | None = None
-    data: bytes | None = field(default=None, repr=False)
-    media_type: str = ""
-    name: str = ""
 
 
 class FieldKind(StrEnum):

@@ -19,9 +19,10 @@ from runner.endpoints.dialects.messages import (
     tools_of,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.inputs import Attachment, body_column, column
+from runner.endpoints.inputs import body_column, column
 from runner.prices.request import MAX_TOKENS
 from runner.protocol.call import Call, Reply
+from runner.protocol.pictures import Attachment
 
 PICTURE_LIMIT = 5_242_880 * 3 // 4
 """Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""

@@ -13,8 +13,9 @@ from runner.endpoints.dialects.midjourney import (
     submit_call,
 )
 from runner.endpoints.endpoint import Endpoint, Reading
-from runner.endpoints.inputs import Attachment, body_column, column, enclosed_pictures
+from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Reply
+from runner.protocol.pictures import Attachment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.sheet.workbook.package import read_member
-from runner.endpoints.inputs import Attachment
-from runner.protocol.pictures import HEAD, describe, media_type
+from runner.protocol.pictures import HEAD, Attachment, describe, media_type
 
 MOST = 20 * (1 << 20)  # bytes of one picture
 

@@ -6,9 +6,14 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from runner.endpoints.inputs import Attachment
 from runner.files.attachments import AttachmentError
-from runner.protocol.pictures import CutPictureError, NotAPictureError, PictureFormat, inspect
+from runner.protocol.pictures import (
+    Attachment,
+    CutPictureError,
+    NotAPictureError,
+    PictureFormat,
+    inspect,
+)
 
 if TYPE_CHECKING:  # Pillow is imported when the first picture has to be changed
     from PIL.Image import Image

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from jobs.job import JSON
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import Attachment, InputError, parse
+from runner.endpoints.inputs import InputError, parse
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, load
 from runner.protocol.call import Call, Part
+from runner.protocol.pictures import Attachment
 from runner.secret import redacted
 from runner.steps.job_inputs import references_in
 

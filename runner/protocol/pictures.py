@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Bytes: TypeAlias = "bytes | memoryview"
@@ -18,6 +18,16 @@ HEAD = 16  # bytes that `media_type` needs
 PNG = b"\x89PNG\r\n\x1a\n"
 END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is no restart and no fill
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that hold the size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A picture that goes in: an address the provider fetches, or the bytes of a file."""
+
+    url: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    media_type: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from jobs.job import JSON, Claimed
 from runner.endpoints.dialects.images import takes_only_png
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import Attachment, parse, picture_columns
+from runner.endpoints.inputs import parse, picture_columns
 from runner.files.attachments import Reference
 from runner.files.attachments import load as load_attachment
 from runner.files.resize import as_png, fit
+from runner.protocol.pictures import Attachment
 from runner.steps.context import StepOptions
 
 

@@ -16,10 +16,10 @@ from runner.endpoints.dialects.completions import (
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
-from runner.endpoints.inputs import Attachment
 from runner.protocol.call import Call
 from runner.protocol.errors import is_error, words
 from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import judge_error
 
 PARTIAL = 20_000

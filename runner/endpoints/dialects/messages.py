@@ -11,11 +11,10 @@ from runner.endpoints.dialects.completions import CompletionChoice, ToolCall, te
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
-from runner.endpoints.inputs import Attachment
 from runner.protocol.call import Call
 from runner.protocol.errors import is_error
 from runner.protocol.json_text import Undecodable
-from runner.protocol.pictures import media_type
+from runner.protocol.pictures import Attachment, media_type
 
 VERSION = "2023-06-01"
 """Newer client libraries send a later one; gateways know this one."""

@@ -10,10 +10,10 @@ from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Picture, Result
 from runner.endpoints.dialects.pictures import picture_of
 from runner.endpoints.endpoint import Pending, Reading, Rejected, Ticket
-from runner.endpoints.inputs import Attachment
 from runner.protocol.call import Call, Reply
 from runner.protocol.errors import words
 from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import judge_error
 
 SUBMIT_SECONDS = 90.0

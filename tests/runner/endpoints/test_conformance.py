@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jobs.result import Picture, Result
 from runner import endpoints
 from runner.endpoints.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
-from runner.endpoints.inputs import Attachment, FieldKind, converter, describe, field_named, parse
+from runner.endpoints.inputs import FieldKind, converter, describe, field_named, parse
 from runner.endpoints.registry import (
     ENDPOINTS,
     NAMES,
@@ -30,6 +30,7 @@ from runner.endpoints.registry import (
     known_fields,
 )
 from runner.protocol.call import Call, Reply
+from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import Action, classify
 
 FOLDER = Path(__file__).parents[2] / "endpoints"

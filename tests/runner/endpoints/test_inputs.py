@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from jobs.job import JSON
 from runner.endpoints.chat import ENDPOINT as CHAT
 from runner.endpoints.inputs import (
-    Attachment,
     FieldKind,
     InputError,
     body_column,
@@ -25,6 +24,7 @@ from runner.endpoints.inputs import (
     parse,
 )
 from runner.protocol.json_text import decode
+from runner.protocol.pictures import Attachment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ import zlib
 import pytest
 from PIL import Image
 
-from runner.endpoints.inputs import Attachment
 from runner.endpoints.messages import PICTURE_LIMIT
 from runner.files.attachments import AttachmentError
 from runner.files.resize import LONGEST, as_png, fit
+from runner.protocol.pictures import Attachment
 
 
 def packed(image: Image.Image, kind: str, **options: object) -> Attachment:

@@ -14,11 +14,11 @@ from PIL import Image
 from jobs.result import Result
 from runner.endpoints import image, image_edit
 from runner.endpoints.endpoint import AnyEndpoint, Rejected
-from runner.endpoints.inputs import Attachment
 from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
 from runner.protocol.call import Call, Part, Reply
+from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import classify
 from runner.transport.bodies import outgoing
 

@@ -13,12 +13,12 @@ from PIL import Image
 
 from jobs.result import Result
 from runner.endpoints.endpoint import Rejected
-from runner.endpoints.inputs import Attachment
 from runner.endpoints.messages import ENDPOINT, Inputs
 from runner.mock.faults import FaultPlan
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
 from runner.protocol.call import Reply
+from runner.protocol.pictures import Attachment
 
 KEY = {"Authorization": "Bearer sk-good"}
 VERSION = {"anthropic-version": "2023-06-01"}
