@@ -16,7 +16,7 @@ from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.settings.values import site
 from runner.transport.addresses import proxy_for
-from runner.transport.client import Target, Wire
+from runner.transport.client import GatewayClient, Target
 
 MOST_AT_ONCE = 1000
 """Connections that a wire may come to: `steer -c` raises a run up to here."""
@@ -49,7 +49,7 @@ async def open_accounts(
     for number, owned in enumerate(keys, start=1):
         label = _label(settings.provider.name, owned, number, among=len(keys))
         target = Target(base_url=settings.base_url, key=owned.key, proxy=proxy)
-        wire = await stack.enter_async_context(Wire(target, in_flight=in_flight))
+        wire = await stack.enter_async_context(GatewayClient(target, in_flight=in_flight))
         if label not in accounts:
             pace = Pace(limits, quota=_shared(settings, owned, limits))
             accounts[label] = Account(label=label, pace=pace, lines=[])

@@ -3,7 +3,7 @@
 from enum import Enum
 
 from runner.protocol.call import Call, Reply
-from runner.transport.client import Wire
+from runner.transport.client import GatewayClient
 
 SECONDS = 20.0
 
@@ -16,7 +16,7 @@ class ModelListHealth(Enum):
     GONE = "gone"  # nobody is there, or somebody else: the login page of a network
 
 
-async def health(wire: Wire) -> ModelListHealth:
+async def health(wire: GatewayClient) -> ModelListHealth:
     """How the gateway is, asked for its list of models."""
     found = await wire.send(Call(path="/v1/models", method="GET", timeout=SECONDS))
     if not isinstance(found, Reply) or found.status >= 500 or 300 <= found.status < 400:

@@ -53,8 +53,8 @@ from runner.steps.context import StepOptions, StepServices
 from runner.steps.steps import Steps
 from runner.transport.addresses import AddressGuard
 from runner.workspace.answers import AnswerFolder
-from runner.workspace.disk_reserve import Reserve
-from runner.workspace.spool import Record, Spool, clear, replay
+from runner.workspace.disk_reserve import DiskReserve
+from runner.workspace.spool import Spool, SpoolRecord, clear, replay
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Session:
         self.holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
         self.recovered = 0
         self._interrupts = 0
-        self._reserve = Reserve(assignment.workspace.folder)
+        self._reserve = DiskReserve(assignment.workspace.folder)
 
     async def go(self) -> Ending:
         """Recover, work, drain, write down how it ended."""
@@ -237,7 +237,7 @@ class Session:
         )
 
     async def _recover(
-        self, workshop: Dispatcher, ledger: TableWriter, records: dict[int, Record]
+        self, workshop: Dispatcher, ledger: TableWriter, records: dict[int, SpoolRecord]
     ) -> None:
         """Settle what a dead process left running, with its answer where the spool has one."""
         left: list[Claimed] = await ledger.do(lambda tx: adopt(tx, self.holding))
@@ -352,7 +352,7 @@ class Session:
 
 
 def _in_commits(
-    left: Sequence[Claimed], records: Mapping[int, Record]
+    left: Sequence[Claimed], records: Mapping[int, SpoolRecord]
 ) -> Iterator[list[list[Claimed]]]:
     """What was left running, by call, as it is settled: all that has no answer in one commit.
 

@@ -18,7 +18,7 @@ from runner.pacing.accounts import Accounts, KeyLine
 from runner.prices.spending_cap import SpendingCap
 from runner.steps.context import RunState, StepResult
 from runner.steps.resolve import Signal
-from runner.workspace.disk_reserve import Reserve
+from runner.workspace.disk_reserve import DiskReserve
 
 log = logging.getLogger("rowmill")
 
@@ -64,7 +64,7 @@ class Conduct:
     files_only: bool = False  # saves files of answers that are there; asks nobody for anything
     max_wait: float | None = None  # seconds without anything good
     failed_share: FailedShare | None = None  # the person's rule for stopping
-    reserve: Reserve
+    reserve: DiskReserve
     purse: SpendingCap
 
 

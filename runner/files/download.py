@@ -18,8 +18,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runner.files.save import NameTaken, Saved, exclusive, finish, part_of, remove, write
 from runner.protocol.pictures import CutPictureError, NotAPictureError
-from runner.transport.addresses import AddressGuard, BlockedError, proxy_for, trust
-from runner.transport.aiohttp_transport import FOREIGN, MB, wake_at_end
+from runner.transport.addresses import AddressGuard, BlockedError, proxy_for, tls_context
+from runner.transport.aiohttp_transport import AIOHTTP_ERRORS, MB, end_body_with_connection
 from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
 
 HOPS = 5
@@ -172,7 +172,7 @@ class Downloads:
             raise _Failed("timeout", str(error), passing=True) from error
         except aiohttp.InvalidURL as error:
             raise _Failed("blocked", f"not an address: {error}") from error
-        except FOREIGN as error:
+        except AIOHTTP_ERRORS as error:
             raise _Failed("network", f"{type(error).__name__}: {error}", passing=True) from error
 
     def _session(self, proxy: str | None) -> aiohttp.ClientSession:
@@ -184,7 +184,7 @@ class Downloads:
                 connector=aiohttp.TCPConnector(
                     limit=self._at_once,
                     keepalive_timeout=5.0,
-                    ssl=trust(),
+                    ssl=tls_context(),
                     resolver=_Resolver(self._guard, trusted),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -201,7 +201,7 @@ class Downloads:
             raise _too_large(self._most)
         coding = answer.headers.get("Content-Encoding", "")
         unpacker = Unpacker(coding, received=self._most, unpacked=self._most)
-        wake_at_end(answer)
+        end_body_with_connection(answer)
         piece = await self._piece(answer, unpacker)
         if len(piece) < MB:
             return await write(piece, target)
@@ -229,7 +229,7 @@ class Downloads:
             raise _too_large(self._most) from error
         except UndecodableError as error:
             raise _Failed("cut", str(error), passing=True) from error
-        except FOREIGN as error:
+        except AIOHTTP_ERRORS as error:
             raise _Failed("cut", f"{type(error).__name__}: {error}", passing=True) from error
         return b"".join(gathered)
 

@@ -9,7 +9,7 @@ from runner.pacing.backoff import Wait
 from runner.pacing.pace import Pace
 from runner.pacing.rate_window import Limits
 from runner.protocol.call import Call, Delivery
-from runner.transport.client import Wire
+from runner.transport.client import GatewayClient
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -17,7 +17,7 @@ class KeyLine:
     """One key's way to the gateway. `name` tells it from the others, and nothing of the key."""
 
     name: str
-    wire: Wire
+    wire: GatewayClient
     good_until: float = 0.0  # a probe showed that the key is accepted; monotonic
 
 
@@ -101,7 +101,7 @@ class Accounts:
         """Use no connection again that is idle now."""
         for account in self.accounts:
             for line in account.lines:
-                line.wire.renew()
+                line.wire.drop_idle_connections()
 
     # --- what came of calls ---------------------------------------------------------------------
 

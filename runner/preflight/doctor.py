@@ -28,7 +28,7 @@ from runner.secret import Secret
 from runner.settings.keys import KeyRefusal, find_key, keys_name
 from runner.settings.settings import Settings
 from runner.transport.addresses import proxy_for
-from runner.transport.client import Target, TargetError, Wire
+from runner.transport.client import GatewayClient, Target, TargetError
 from runner.workspace.workspace import Workspace
 
 MODELS = "/v1/models"
@@ -116,7 +116,7 @@ def _target(settings: Settings, key: Secret) -> Target:
 
 
 async def _ask(target: Target, path: str) -> Delivery:
-    async with Wire(target, in_flight=1) as wire:
+    async with GatewayClient(target, in_flight=1) as wire:
         return await wire.send(Call(path=path, method="GET", timeout=SECONDS))
 
 

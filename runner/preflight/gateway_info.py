@@ -14,7 +14,7 @@ from runner.prices.gateway_prices import read_price_list
 from runner.prices.tariff import Tariff
 from runner.protocol.call import Call, Reply
 from runner.secret import redacted
-from runner.transport.client import Target, Wire
+from runner.transport.client import GatewayClient, Target
 
 PRICING = "/api/pricing"
 TOKEN_USAGE = "/api/usage/token"  # noqa: S105 - a path
@@ -69,7 +69,7 @@ def _till(token: bytes, subscription: bytes, usage: bytes) -> Balance | None:
 
 async def _ask(target: Target, paths: tuple[str, ...]) -> list[bytes]:
     """The bodies of what was answered; empty where that was no answer."""
-    async with Wire(target, in_flight=len(paths)) as wire:
+    async with GatewayClient(target, in_flight=len(paths)) as wire:
         calls = (Call(path=path, method="GET", timeout=SECONDS) for path in paths)
         replies = await asyncio.gather(*(wire.send(call) for call in calls))
     return [one.body if isinstance(one, Reply) and one.status == 200 else b"" for one in replies]

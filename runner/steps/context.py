@@ -14,7 +14,7 @@ from runner.pacing.backoff import NO_WAIT, Wait
 from runner.prices.spending_cap import SpendingCap
 from runner.steps.resolve import Rules, Signal
 from runner.workspace.answers import AnswerFolder
-from runner.workspace.disk_reserve import Reserve
+from runner.workspace.disk_reserve import DiskReserve
 from runner.workspace.spool import Spool
 
 
@@ -43,7 +43,7 @@ class StepServices:
     answers: AnswerFolder
     purse: SpendingCap
     thumbnails: Thumbnails
-    reserve: Reserve
+    reserve: DiskReserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

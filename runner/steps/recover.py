@@ -12,13 +12,13 @@ from runner.endpoints.registry import ENDPOINTS
 from runner.steps.context import StepResult, StepServices
 from runner.steps.send import Sender
 from runner.steps.send_together import SharedSender
-from runner.workspace.spool import Record
+from runner.workspace.spool import SpoolRecord
 
 MOST_DEATHS = 3
 
 
 async def recover(
-    job: Claimed, record: Record | None, *, sender: Sender, tools: StepServices
+    job: Claimed, record: SpoolRecord | None, *, sender: Sender, tools: StepServices
 ) -> StepResult:
     """What becomes of one; a record that was settled before is ignored."""
     if job.step is Step.SEND:
@@ -30,7 +30,7 @@ async def recover(
 
 
 async def _recover_send(
-    job: Claimed, record: Record | None, *, sender: Sender, tools: StepServices
+    job: Claimed, record: SpoolRecord | None, *, sender: Sender, tools: StepServices
 ) -> StepResult:
     """Reading an answer can take the process down: counted first, undone by the settle."""
     if record is None:
@@ -45,7 +45,11 @@ async def _recover_send(
 
 
 async def recover_together(
-    jobs: Sequence[Claimed], record: Record | None, *, sender: SharedSender, tools: StepServices
+    jobs: Sequence[Claimed],
+    record: SpoolRecord | None,
+    *,
+    sender: SharedSender,
+    tools: StepServices,
 ) -> Sequence[StepResult]:
     """The same for jobs that shared a call."""
     if record is None:

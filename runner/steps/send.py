@@ -20,7 +20,7 @@ from runner.protocol.call import Lost, Reply
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.resolve import IMAGE_FIELD, Resolution, after_death, resolve
-from runner.workspace.answers import INLINE, cut_answer
+from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
 
     A cancellation does not cut it short: an answer that came is kept.
     """
-    if len(reply.body) <= INLINE:
+    if len(reply.body) <= MAX_INLINE_BYTES:
         return work()
     task = asyncio.ensure_future(asyncio.to_thread(work))
     while not task.done():

@@ -12,7 +12,7 @@ from runner.steps.poll import poll
 from runner.steps.recover import recover, recover_together
 from runner.steps.send import Sender
 from runner.steps.send_together import SharedSender, shares_a_call
-from runner.workspace.spool import Record
+from runner.workspace.spool import SpoolRecord
 
 
 class Steps:
@@ -43,7 +43,9 @@ class Steps:
             case Step.FETCH:
                 return [await self._fetcher.fetch(job)]
 
-    async def recover(self, jobs: Sequence[Claimed], record: Record | None) -> Sequence[StepResult]:
+    async def recover(
+        self, jobs: Sequence[Claimed], record: SpoolRecord | None
+    ) -> Sequence[StepResult]:
         """Do what is left of a step that a dead process was in."""
         if shares_a_call(jobs[0]):
             return await recover_together(jobs, record, sender=self._shared, tools=self._tools)

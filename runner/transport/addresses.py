@@ -14,9 +14,11 @@ import httpx
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Lookup: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 
-FAKE = ipaddress.ip_network("198.18.0.0/15")  # what local proxy programs answer for every name
-UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed on the internet
-CLOSED = tuple(
+FAKE_IP_RANGE = ipaddress.ip_network(
+    "198.18.0.0/15"
+)  # what local proxy programs answer for every name
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed on the internet
+BLOCKED_RANGES = tuple(
     ipaddress.ip_network(text)
     for text in (
         # ranges that `is_global` lets through in some releases of Python
@@ -32,9 +34,9 @@ CLOSED = tuple(
         "3fff::/20",
     )
 )
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")
-COMPATIBLE = ipaddress.ip_network("::/96")
+NAT64_RANGE = ipaddress.ip_network("64:ff9b::/96")
+TRANSLATED_RANGE = ipaddress.ip_network("::ffff:0:0:0/96")
+COMPATIBLE_RANGE = ipaddress.ip_network("::/96")
 
 
 class BlockedError(Exception):
@@ -54,9 +56,9 @@ def is_public(text: str) -> bool:
 
 
 def _is_open(address: Address) -> bool:
-    if any(address.version == closed.version and address in closed for closed in CLOSED):
+    if any(address.version == closed.version and address in closed for closed in BLOCKED_RANGES):
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address not in UNICAST:
+    if isinstance(address, ipaddress.IPv6Address) and address not in GLOBAL_UNICAST:
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
@@ -68,7 +70,7 @@ def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
     low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
-    elif address in NAT64 or address in TRANSLATED or address in COMPATIBLE:
+    elif address in NAT64_RANGE or address in TRANSLATED_RANGE or address in COMPATIBLE_RANGE:
         yield low
     elif address.sixtofour is not None:
         yield address.sixtofour
@@ -103,7 +105,7 @@ class AddressGuard:
     ) -> None:
         self._on_fake = on_fake
         self._base = _host_and_port(base_url) if base_url else None
-        self._allowed = {_bare(host) for host in allow_hosts}
+        self._allowed = {_bare_host(host) for host in allow_hosts}
         self._lookup = lookup
         self._fake: bool | None = None
 
@@ -120,7 +122,7 @@ class AddressGuard:
         return found
 
     def _is_exempt(self, host: str, port: int) -> bool:
-        return _bare(host) in self._allowed or (_bare(host), port) == self._base
+        return _bare_host(host) in self._allowed or (_bare_host(host), port) == self._base
 
     async def _found(self, host: str, port: int) -> list[str]:
         try:
@@ -151,7 +153,7 @@ class AddressGuard:
 
 def _is_in_fake_range(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address) in FAKE
+        return ipaddress.ip_address(address) in FAKE_IP_RANGE
     except ValueError:
         return False
 
@@ -164,13 +166,13 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _bare(host: str) -> str:
+def _bare_host(host: str) -> str:
     return host.strip().strip("[]").rstrip(".").lower()
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
-    return _bare(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
+    return _bare_host(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
@@ -208,7 +210,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
 
 
 @functools.cache
-def trust() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """The one TLS context of the process; building it again for each client stalls the loop.
 
     The system's store of certificates; where there is none (Python from python.org on macOS), the

@@ -16,14 +16,18 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from jobs.failpoints import reach
-from runner.transport.addresses import trust
+from runner.transport.addresses import tls_context
 
 MB = 1 << 20
-LINE = 64 * 1024  # a status line or header may be this long: a long one must not cost a paid answer
+MAX_HEADER_BYTES = (
+    64 * 1024
+)  # a status line or header may be this long: a long one must not cost a paid answer
 
-OURS = frozenset((b"content-length", b"transfer-encoding", b"connection"))  # set by aiohttp
+HEADERS_SET_BY_AIOHTTP = frozenset(
+    (b"content-length", b"transfer-encoding", b"connection")
+)  # set by aiohttp
 
-FOREIGN = (
+AIOHTTP_ERRORS = (
     # all that aiohttp and the network below it were seen to raise
     aiohttp.ClientError,
     aiohttp.http_exceptions.HttpProcessingError,
@@ -45,7 +49,7 @@ class Progress:
         self.pieces: list[bytes] = []
 
 
-CURRENT: ContextVar[Progress] = ContextVar("CURRENT")
+CURRENT_PROGRESS: ContextVar[Progress] = ContextVar("CURRENT_PROGRESS")
 
 
 class Connector(aiohttp.TCPConnector):
@@ -61,7 +65,7 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
     ) -> Connection:
         """A connection for one request, new or kept, with TLS and through the proxy."""
-        progress = CURRENT.get()
+        progress = CURRENT_PROGRESS.get()
         progress.sent = progress.connected  # True for the second connection of one GET
         connection = await super().connect(req, traces, timeout)
         progress.sent = progress.connected = True
@@ -109,8 +113,8 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         """One request, one answer. Raises UnsentError or BrokenError (httpx.TransportError)."""
         progress: Progress = request.extensions.get("progress") or Progress()
         session = self._session(request.url, fresh=bool(request.extensions.get("fresh")))
-        body = await _content(request)
-        CURRENT.set(progress)
+        body = await _request_body(request)
+        CURRENT_PROGRESS.set(progress)
         try:
             answer = await session.request(
                 request.method,
@@ -119,13 +123,13 @@ class GatewayTransport(httpx.AsyncBaseTransport):
                 headers=[
                     (name.decode("latin-1"), value.decode("latin-1"))
                     for name, value in request.headers.raw
-                    if name.lower() not in OURS
+                    if name.lower() not in HEADERS_SET_BY_AIOHTTP
                 ],
                 allow_redirects=False,
                 proxy=self._proxy,
             )
-        except FOREIGN as error:
-            problem = _renamed(error, progress)
+        except AIOHTTP_ERRORS as error:
+            problem = _translate_error(error, progress)
         else:
             progress.status = answer.status
             if request.method == "POST":
@@ -147,7 +151,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             if session is not None:
                 await session.close()
 
-    def renew(self) -> None:
+    def drop_idle_connections(self) -> None:
         """Uses no connection again that stands now; calls that go on keep theirs to their end."""
         if self._kept is not None:
             self._retired.append(self._kept)
@@ -167,7 +171,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         secure = url.scheme == "https" or (self._proxy or "").startswith("https:")
         connector = Connector(
             limit=self._in_flight,
-            ssl=trust() if secure else True,
+            ssl=tls_context() if secure else True,
             resolver=aiohttp.ThreadedResolver(),
             **({"force_close": True} if fresh else {"keepalive_timeout": 5.0}),
         )
@@ -178,8 +182,8 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             trust_env=False,
             timeout=self._timeout,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            max_line_size=LINE,
-            max_field_size=LINE,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
         )
 
     def _url(self, address: str) -> yarl.URL:
@@ -191,7 +195,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         return known
 
 
-def wake_at_end(answer: aiohttp.ClientResponse) -> None:
+def end_body_with_connection(answer: aiohttp.ClientResponse) -> None:
     """Ends the reading of a body when its connection ends.
 
     Needed since aiohttp, when it meets a malformed chunk, drops the connection and leaves the
@@ -216,18 +220,18 @@ class IncomingBody(httpx.AsyncByteStream):
     def __init__(self, answer: aiohttp.ClientResponse, progress: Progress) -> None:
         self._answer = answer
         self._progress = progress
-        wake_at_end(answer)
+        end_body_with_connection(answer)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while data := await self.piece():
+        while data := await self.next_piece():
             yield data
 
-    async def piece(self) -> bytes:
+    async def next_piece(self) -> bytes:
         """The bytes that came next; none at the end. Raises UnsentError or BrokenError."""
         try:
             return await self._answer.content.readany()
-        except FOREIGN as error:
-            problem = _renamed(error, self._progress)
+        except AIOHTTP_ERRORS as error:
+            problem = _translate_error(error, self._progress)
             error.__traceback__ = None  # the body keeps the error, which would keep this frame
         try:
             raise problem
@@ -239,7 +243,7 @@ class IncomingBody(httpx.AsyncByteStream):
         self._answer.close()
 
 
-async def _content(request: httpx.Request) -> aiohttp.BytesPayload | io.BytesIO | None:
+async def _request_body(request: httpx.Request) -> aiohttp.BytesPayload | io.BytesIO | None:
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
         body = b"".join(stream)
@@ -251,14 +255,14 @@ async def _content(request: httpx.Request) -> aiohttp.BytesPayload | io.BytesIO 
     return io.BytesIO(body)  # goes out in pieces, so that other calls go on meanwhile
 
 
-def _renamed(error: Exception, progress: Progress) -> UnsentError | BrokenError:
+def _translate_error(error: Exception, progress: Progress) -> UnsentError | BrokenError:
     detail = f"{type(error).__name__}: {error}"[:400]
     if not progress.sent:
-        return UnsentError(_why_not_sent(error), detail)
-    return BrokenError(_why_lost(error, progress), detail)
+        return UnsentError(_unsent_cause(error), detail)
+    return BrokenError(_broken_cause(error, progress), detail)
 
 
-def _why_not_sent(error: Exception) -> str:
+def _unsent_cause(error: Exception) -> str:
     below = getattr(error, "os_error", error)
     if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(below, socket.gaierror):
         return "dns"
@@ -273,7 +277,7 @@ def _why_not_sent(error: Exception) -> str:
     return "other"
 
 
-def _why_lost(error: Exception, progress: Progress) -> str:
+def _broken_cause(error: Exception, progress: Progress) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     if progress.status is not None:

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from jobs.job import JSON
 from runner.protocol.call import Call, Part
 
-PREFIX = 64  # bytes of an event stream's line; a ping is shorter
-STEP = 1 << 20  # bytes unpacked at a time, so that a bomb is seen before it fills the memory
+LINE_HEAD_BYTES = 64  # bytes of an event stream's line; a ping is shorter
+UNPACK_STEP_BYTES = (
+    1 << 20
+)  # bytes unpacked at a time, so that a bomb is seen before it fills the memory
 
 
 class UndecodableError(Exception):
@@ -51,7 +53,7 @@ def _quoted(text: str) -> str:
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def outgoing(call: Call) -> tuple[bytes, str]:
+def encode_body(call: Call) -> tuple[bytes, str]:
     """The body of a call with its media type; both empty where the call has no body."""
     if call.json is not None:
         return json_body(call.json), "application/json"
@@ -112,12 +114,12 @@ class Unpacker:
                     raise UndecodableError("bytes after the end of the compressed body")
                 member = self._member = zlib.decompressobj(wbits=31)
             try:
-                piece = member.decompress(data, STEP)
+                piece = member.decompress(data, UNPACK_STEP_BYTES)
             except zlib.error as error:
                 raise UndecodableError(str(error)) from error
             pieces.append(self._counted(piece))
             data = member.unused_data if member.eof else member.unconsumed_tail
-            if not data and len(piece) < STEP:
+            if not data and len(piece) < UNPACK_STEP_BYTES:
                 break
         return b"".join(pieces)
 
@@ -148,8 +150,8 @@ class DataWatch:
         """Whether these bytes complete a line of data, or lengthen a long one."""
         *lines, rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
         found = [self._is_data(line) for line in lines]  # all of them: a name belongs to the next
-        self._rest = rest[:PREFIX]  # enough to tell what it is; a line may have megabytes
-        return any(found) or (len(rest) > PREFIX and rest.startswith(b"data:"))
+        self._rest = rest[:LINE_HEAD_BYTES]  # enough to tell what it is; a line may have megabytes
+        return any(found) or (len(rest) > LINE_HEAD_BYTES and rest.startswith(b"data:"))
 
     def _is_data(self, line: bytes) -> bool:
         name, _, value = line.partition(b":")

@@ -23,14 +23,20 @@ from runner.transport.aiohttp_transport import (
     Progress,
     UnsentError,
 )
-from runner.transport.bodies import DataWatch, TooLargeError, UndecodableError, Unpacker, outgoing
+from runner.transport.bodies import (
+    DataWatch,
+    TooLargeError,
+    UndecodableError,
+    Unpacker,
+    encode_body,
+)
 
-MASK = "…".encode()
-KEPT = 1 * MB  # bytes of an answer beyond its cap that are kept for study
+KEY_MASK = "…".encode()
+MAX_OVERSIZED_BYTES = 1 * MB  # bytes of an answer beyond its cap that are kept for study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WireLimits:
+class ClientLimits:
     """How long and how much the wire accepts: seconds and bytes."""
 
     connect: float = 10.0
@@ -55,14 +61,14 @@ class Target:
     proxy: str | None = field(default=None, repr=False)  # may hold a password
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "base_url", normalised(self.base_url))
+        object.__setattr__(self, "base_url", normalise_base_url(self.base_url))
         if not all(" " < sign <= "~" for sign in self.key.reveal()):
             raise TargetError("target_key")
         if self.proxy is not None and urlsplit(self.proxy).scheme not in {"http", "https"}:
             raise TargetError("target_proxy")
 
 
-def normalised(base_url: str) -> str:
+def normalise_base_url(base_url: str) -> str:
     """A base URL without `/` and `/v1` at its end. Raises TargetError where it is none."""
     try:
         parts = urlsplit(base_url.strip())
@@ -79,11 +85,11 @@ def normalised(base_url: str) -> str:
     return base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-class Wire:
+class GatewayClient:
     """Sends calls to one target; one for a run. Use it as an async context manager."""
 
     def __init__(
-        self, target: Target, *, in_flight: int, limits: WireLimits = WireLimits()
+        self, target: Target, *, in_flight: int, limits: ClientLimits = ClientLimits()
     ) -> None:
         self.target = target
         self._limits = limits
@@ -106,9 +112,9 @@ class Wire:
     ) -> None:
         await self._transport.aclose()
 
-    def renew(self) -> None:
+    def drop_idle_connections(self) -> None:
         """Uses no idle connection again: after a sleep they are dead and do not know it."""
-        self._transport.renew()
+        self._transport.drop_idle_connections()
 
     async def send(self, call: Call, *, key: str = "") -> Delivery:
         """Sends the call once. Whatever the network or the server does comes back as a value.
@@ -140,7 +146,7 @@ class Wire:
         )
 
     def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
-        body, media_type = outgoing(call)
+        body, media_type = encode_body(call)
         headers = self._headers_of(media_type, stream=call.stream)
         if call.headers:
             changed = httpx.Headers(headers)
@@ -196,7 +202,7 @@ class Wire:
         body = response.stream
         assert isinstance(body, IncomingBody)
         try:
-            headers = _plain(response.headers)
+            headers = _joined_headers(response.headers)
             if response.status_code < 200:
                 raise BrokenError("not_http", f"status {response.status_code} was not asked for")
             coding = headers.get("content-encoding", "")
@@ -218,7 +224,7 @@ class Wire:
         """Reads the body into `progress`, unpacked and within its caps; `see` gets each piece."""
         unpacker = Unpacker(coding, received=self._limits.body, unpacked=self._limits.unpacked)
         try:
-            while data := await body.piece():
+            while data := await body.next_piece():
                 piece = unpacker.feed(data)
                 progress.pieces.append(piece)
                 if see is not None:
@@ -227,7 +233,7 @@ class Wire:
         except UndecodableError as error:
             raise BrokenError("encoding", str(error)) from error
         except TooLargeError as error:
-            progress.pieces[:] = [b"".join(progress.pieces)[:KEPT]]
+            progress.pieces[:] = [b"".join(progress.pieces)[:MAX_OVERSIZED_BYTES]]
             raise BrokenError("too_large", str(error)) from error
 
     async def _watched(self, body: IncomingBody, coding: str, progress: Progress) -> None:
@@ -258,14 +264,14 @@ class Wire:
     def _without_key(self, body: bytes) -> bytes:
         """An answer is kept byte for byte, but for the key that a server sends back in it."""
         key = self._key_bytes
-        return body.replace(key, MASK) if key and key in body else body
+        return body.replace(key, KEY_MASK) if key and key in body else body
 
     def _clean(self, detail: str) -> str:
         """A server that echoes what it was sent must not put the key into a log."""
         return detail.replace(self._key, "…") if self._key else detail
 
 
-def _plain(headers: httpx.Headers) -> dict[str, str]:
+def _joined_headers(headers: httpx.Headers) -> dict[str, str]:
     """Headers with lower-case names; one that comes twice is joined, as RFC 9110 has it."""
     found: dict[str, str] = {}
     for raw_name, raw_value in headers.raw:

@@ -15,8 +15,8 @@ from jobs.store.queue.settles import Answer
 from runner.protocol.call import Lost, Reply
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-INLINE = 256 * 1024  # bytes; above, an answer becomes a file of its own
-KEPT_OF_CUT = 64 * 1024  # bytes of a cut answer that are worth studying
+MAX_INLINE_BYTES = 256 * 1024  # bytes; above, an answer becomes a file of its own
+MAX_CUT_BYTES = 64 * 1024  # bytes of a cut answer that are worth studying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class AnswerFolder:
         """The answer as the table takes it; a big body is durable in its own file on return."""
         body = reply.body
         coding = "raw"
-        if len(body) > INLINE:
+        if len(body) > MAX_INLINE_BYTES:
             self._write(call_id, body)
             coding = "file"
         return Answer(
@@ -57,7 +57,7 @@ class AnswerFolder:
         body = self.load(stored).body
         for base64, sha256 in pictures.items():
             body = body.replace(base64.encode(), f"sha256:{sha256}".encode())
-        if len(body) > INLINE:
+        if len(body) > MAX_INLINE_BYTES:
             return None
         return Answer(
             status=stored.status,
@@ -89,7 +89,7 @@ def cut_answer(lost: Lost) -> Answer | None:
     """What came of an answer that was cut, for study; None where no status line came."""
     if lost.status is None:
         return None
-    body = lost.body[:KEPT_OF_CUT]
+    body = lost.body[:MAX_CUT_BYTES]
     return Answer(
         status=lost.status,
         headers="{}",

@@ -10,38 +10,38 @@ from pathlib import Path
 from jobs.errors import ObstacleError
 
 MB = 1 << 20
-NAME = "reserve"
-MOST = 32 * MB  # of the reserve file …
-SHARE = 20  # … and at most this part of what is free
-LEAST_ANSWER = 64 * 1024  # bytes that any answer may have
-TIMES = 3  # an answer stands in the spool, in the table's log and in the table
+RESERVE_FILE = "reserve"
+MAX_RESERVE_BYTES = 32 * MB  # of the reserve file …
+RESERVE_SHARE = 20  # … and at most this part of what is free
+MIN_ANSWER_BYTES = 64 * 1024  # bytes that any answer may have
+COPIES_PER_ANSWER = 3  # an answer stands in the spool, in the table's log and in the table
 
-FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
-FAULTY = FULL | {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+DISK_TROUBLE_ERRNOS = DISK_FULL_ERRNOS | {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 """What a disk says (or a process without descriptors) when it can keep nothing more."""
 
 
 def is_disk_trouble(error: OSError) -> bool:
     """Is the disk at fault, and not what was asked of it?"""
-    return error.errno in FAULTY
+    return error.errno in DISK_TROUBLE_ERRNOS
 
 
 @dataclass(slots=True)
-class Reserve:
+class DiskReserve:
     """A file that only takes up room. When the disk is full it goes, and what is bought fits in."""
 
     folder: Path
-    largest: int = LEAST_ANSWER  # bytes of the largest answer so far
+    largest: int = MIN_ANSWER_BYTES  # bytes of the largest answer so far
     spent: bool = field(default=False, init=False)
 
     @property
     def path(self) -> Path:
         """The file."""
-        return self.folder / NAME
+        return self.folder / RESERVE_FILE
 
     def make(self) -> None:
         """Take up the room; a disk that has none is told by `trouble`."""
-        size = min(MOST, shutil.disk_usage(self.folder).free // SHARE)
+        size = min(MAX_RESERVE_BYTES, shutil.disk_usage(self.folder).free // RESERVE_SHARE)
         with suppress(OSError):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -69,7 +69,7 @@ class Reserve:
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
             return error
-        needed = calls * self.largest * TIMES
+        needed = calls * self.largest * COPIES_PER_ANSWER
         if self.spent or free < needed:
             return ObstacleError("disk_low", free=f"{free / MB:,.1f}", needed=f"{needed / MB:,.1f}")
         return None

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from runner.protocol.call import Reply
 
-MAGIC = b"RWS1"
+RECORD_MAGIC = b"RWS1"
 _HEAD = struct.Struct("<4sQII")  # magic, call, length of the rest, its CRC-32
 _META = struct.Struct("<Idd")  # length of the JSON that follows, seconds, when
 SEGMENT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class SpoolRecord:
     """An answer found in the spool after a death."""
 
     call_id: int
@@ -103,37 +103,37 @@ def pack(call_id: int, reply: Reply) -> bytes:
     """One record: head, meta, status and headers as JSON, body."""
     head = json.dumps({"status": reply.status, "headers": dict(reply.headers)}).encode()
     rest = _META.pack(len(head), reply.seconds, time.time()) + head + reply.body
-    return _HEAD.pack(MAGIC, call_id, len(rest), zlib.crc32(rest)) + rest
+    return _HEAD.pack(RECORD_MAGIC, call_id, len(rest), zlib.crc32(rest)) + rest
 
 
-def replay(folder: Path) -> Iterator[Record]:
+def replay(folder: Path) -> Iterator[SpoolRecord]:
     """The whole records of earlier runs, oldest first; torn and damaged ones are passed over."""
     for path in sorted(folder.glob("*.spool")):
         yield from _records(path.read_bytes())
 
 
-def _records(content: bytes) -> Iterator[Record]:
+def _records(content: bytes) -> Iterator[SpoolRecord]:
     at = 0
     while at + _HEAD.size <= len(content):
         magic, call_id, length, crc = _HEAD.unpack_from(content, at)
         rest = content[at + _HEAD.size : at + _HEAD.size + length]
-        if magic == MAGIC and len(rest) == length and zlib.crc32(rest) == crc:
+        if magic == RECORD_MAGIC and len(rest) == length and zlib.crc32(rest) == crc:
             yield _record(call_id, rest)
             at += _HEAD.size + length
-        elif (following := content.find(MAGIC, at + 1)) > 0:
+        elif (following := content.find(RECORD_MAGIC, at + 1)) > 0:
             at = following
         else:
             return
 
 
-def _record(call_id: int, rest: bytes) -> Record:
+def _record(call_id: int, rest: bytes) -> SpoolRecord:
     head_size, seconds, at = _META.unpack_from(rest)
     body_at = _META.size + head_size
     head = json.loads(rest[_META.size : body_at])
     reply = Reply(
         status=head["status"], headers=head["headers"], body=rest[body_at:], seconds=seconds
     )
-    return Record(call_id=call_id, reply=reply, at=at)
+    return SpoolRecord(call_id=call_id, reply=reply, at=at)
 
 
 def clear(folder: Path, *, keep: Path) -> None:

@@ -20,7 +20,7 @@ from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.workspace.spool import Record, replay
+from runner.workspace.spool import SpoolRecord, replay
 from runner.workspace.workspace import Workspace
 from tests.support.world import GENERATIONS
 
@@ -268,7 +268,7 @@ class Scene:
         """Request ids of the answers that its table has by now."""
         return frozenset(_request_id(row[0]) for row in self.query(_WHOLE))
 
-    def spooled(self) -> list[Record]:
+    def spooled(self) -> list[SpoolRecord]:
         """The records of the spool now."""
         return list(replay(self.workspace.spool))
 

@@ -8,7 +8,7 @@ import pytest
 
 from runner.exits import Exit
 from runner.mock.picture_shapes import PictureShape
-from runner.workspace.answers import INLINE
+from runner.workspace.answers import MAX_INLINE_BYTES
 from tests.support.toxic_proxy import ToxicProxy
 
 from .audit import audit
@@ -113,14 +113,14 @@ def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) 
     with scene(tmp_path, rows=4, endpoint="chat-image", latency=0.2, forms=forms) as one:
         run = at_work(one, 4, *big)
         run.signal(signal.SIGINT)
-        one.until(lambda: spool_size(one) > INLINE, run)
+        one.until(lambda: spool_size(one) > MAX_INLINE_BYTES, run)
         run.signal(signal.SIGINT)  # some milliseconds of packing after the answer came
         at_signal = one.reached()  # none yet where the record is half written
         assert run.wait() == Exit.INTERRUPTED, run.stderr
         reached = one.photo("after").answered
         assert reached
         assert at_signal <= reached
-        assert max(answer_sizes(one)) > INLINE
+        assert max(answer_sizes(one)) > MAX_INLINE_BYTES
         asked_before = len(one.billed())
         assert one.start(*big).wait() == Exit.DONE
         shas = {line.sha for line in one.billed() if line.id in reached}

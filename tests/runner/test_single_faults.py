@@ -22,7 +22,7 @@ from runner.protocol.call import Call, NotSent
 from runner.secret import Secret
 from runner.transport import aiohttp_transport
 from runner.transport.addresses import AddressGuard
-from runner.transport.client import Target, Wire
+from runner.transport.client import GatewayClient, Target
 from tests.support.fault_server import FaultServer, Play, answer, bare, playing
 from tests.support.world import TEXT, World, workbook
 
@@ -139,10 +139,10 @@ async def test_a_certificate_of_another_host_is_not_sent(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     trusting = ssl.create_default_context(cafile=str(cert))
-    monkeypatch.setattr(aiohttp_transport, "trust", lambda: trusting)
+    monkeypatch.setattr(aiohttp_transport, "tls_context", lambda: trusting)
     async with FaultServer(tls=context) as server:
         url = server.url.replace("127.0.0.1", "localhost")
-        async with Wire(Target(base_url=url, key=Secret("sk-x")), in_flight=1) as wire:
+        async with GatewayClient(Target(base_url=url, key=Secret("sk-x")), in_flight=1) as wire:
             found = await wire.send(Call(path="/v1/x", json={}, timeout=5))
     assert isinstance(found, NotSent), found
     assert found.cause == "tls"

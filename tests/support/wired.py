@@ -6,7 +6,7 @@ from typing import Any
 
 from runner.protocol.call import Call, Delivery
 from runner.secret import Secret
-from runner.transport.client import Target, Wire, WireLimits
+from runner.transport.client import ClientLimits, GatewayClient, Target
 from tests.support.fault_server import FaultServer
 
 KEY = "sk-canary-0123456789abcdef"
@@ -16,9 +16,9 @@ CALL = Call(path="/v1/chat/completions", json={"model": "m", "prompt": "猫"}, t
 @asynccontextmanager
 async def wired(
     url: str, *, in_flight: int = 4, proxy: str | None = None, **limits: Any
-) -> AsyncIterator[Wire]:
+) -> AsyncIterator[GatewayClient]:
     target = Target(base_url=url, key=Secret(KEY), proxy=proxy)
-    async with Wire(target, in_flight=in_flight, limits=WireLimits(**limits)) as wire:
+    async with GatewayClient(target, in_flight=in_flight, limits=ClientLimits(**limits)) as wire:
         yield wire
 
 

@@ -24,7 +24,7 @@ from runner.intake.intake import SheetSource, take_in
 from runner.preflight.preview import FormPart, Preview, curl_line
 from runner.protocol.call import Reply
 from runner.settings.settings import resolve
-from runner.workspace.answers import INLINE, AnswerFolder
+from runner.workspace.answers import MAX_INLINE_BYTES, AnswerFolder
 from runner.workspace.workspace import SHEET_ID, Workspace, of_sheet
 from tests.support.world import TEXT, World
 
@@ -172,7 +172,7 @@ def test_a_cell_in_a_form_cannot_make_curl_read_a_file() -> None:
     assert "\x1b" not in line
 
 
-@pytest.mark.parametrize("size", [1, INLINE])
+@pytest.mark.parametrize("size", [1, MAX_INLINE_BYTES])
 def test_the_answer_is_given_byte_for_byte(home: Path, size: int) -> None:
     workspace = load(home, [{"prompt": "a"}, {"prompt": "b"}])
     body = BODY + b"\xff" * size
@@ -187,7 +187,7 @@ def test_the_answer_is_given_byte_for_byte(home: Path, size: int) -> None:
 
 def test_a_damaged_answer_is_told_and_the_rest_is_shown(home: Path) -> None:
     workspace = load(home, [{"prompt": "a"}])
-    settle_next(workspace, DONE, "C", b"x" * (INLINE + 1))
+    settle_next(workspace, DONE, "C", b"x" * (MAX_INLINE_BYTES + 1))
     (kept,) = workspace.answers.iterdir()
     for damage in (kept.read_bytes()[:-20], b"not packed", b""):
         kept.write_bytes(damage)

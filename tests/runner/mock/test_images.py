@@ -20,7 +20,7 @@ from runner.mock.settings import MockSettings
 from runner.protocol.call import Call, Part, Reply
 from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import classify
-from runner.transport.bodies import outgoing
+from runner.transport.bodies import encode_body
 
 KEY = {"Authorization": "Bearer sk-good"}
 
@@ -44,7 +44,7 @@ class Client:
         self.session = session
 
     async def send(self, call: Call) -> Reply:
-        body, media_type = outgoing(call)
+        body, media_type = encode_body(call)
         headers = {**KEY, "Content-Type": media_type}
         url = self.gateway.base_url + call.path
         async with self.session.post(url, data=body, headers=headers) as reply:

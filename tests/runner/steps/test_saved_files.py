@@ -10,7 +10,7 @@ from sqlalchemy import select
 from jobs.store.answers import answer
 from jobs.store.schema import calls
 from runner.mock.picture_shapes import PictureShape
-from runner.workspace.answers import INLINE, AnswerFolder
+from runner.workspace.answers import MAX_INLINE_BYTES, AnswerFolder
 from tests.support.world import PICTURE, World
 
 ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
@@ -117,7 +117,7 @@ def test_a_picture_inside_the_answer_leaves_it_once_it_is_a_file(world: World) -
         stored = answer(tx, tx.execute(select(calls.c.id)).scalar_one())
     assert stored is not None
     body = AnswerFolder(path=world.workspace(sheet).answers).load(stored).body
-    assert len(body) < INLINE
+    assert len(body) < MAX_INLINE_BYTES
     assert len(body) < path.stat().st_size
     assert b"data:image/png;base64,iVBOR" not in body
     kept = world.workspace(sheet).answers

@@ -114,14 +114,14 @@ async def test_tls_works_with_a_trusted_certificate(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr("runner.transport.aiohttp_transport.trust", lambda: context)
+    monkeypatch.setattr("runner.transport.aiohttp_transport.tls_context", lambda: context)
     server = FaultServer(tls=tls_server(certificate))
     delivery = await sent_to(server)
     assert isinstance(delivery, Reply)
 
 
 def test_the_trust_store_is_read_once() -> None:
-    assert runner.transport.addresses.trust() is runner.transport.addresses.trust()
+    assert runner.transport.addresses.tls_context() is runner.transport.addresses.tls_context()
 
 
 async def test_a_connection_is_kept_and_a_fresh_call_gets_its_own() -> None:

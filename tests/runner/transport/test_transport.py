@@ -15,7 +15,7 @@ from runner.protocol.call import Call, Lost, Part, Reply
 from runner.secret import Secret
 from runner.transport.aiohttp_transport import BrokenError, GatewayTransport, Progress
 from runner.transport.bodies import DataWatch, json_body
-from runner.transport.client import Target, TargetError, Wire, normalised
+from runner.transport.client import GatewayClient, Target, TargetError, normalise_base_url
 from tests.support.fault_server import (
     ANSWER,
     BAD_CRC,
@@ -331,7 +331,7 @@ def test_a_ping_in_any_pieces_is_no_data() -> None:
     ],
 )
 def test_a_base_url_is_normalised(given: str, expected: str) -> None:
-    assert normalised(given) == expected
+    assert normalise_base_url(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_base_url_is_normalised(given: str, expected: str) -> None:
 )
 def test_a_base_url_that_is_none_is_refused(bad: str) -> None:
     with pytest.raises(TargetError, match=r"target_(scheme|extras|port)"):
-        normalised(bad)
+        normalise_base_url(bad)
 
 
 @pytest.mark.parametrize("bad", ["sk-a\nb", "sk-a b", "sk-\u200bcopied", "sk-a\r\nX-Y: z"])
@@ -388,7 +388,7 @@ async def test_a_word_that_stands_for_a_key_is_not_taken_out_of_answers(key: str
     said = json.dumps({"text": f"a {key} for the text"}).encode()
     async with FaultServer(playing(answer(said))) as server:
         target = Target(base_url=server.url, key=Secret(key))
-        async with Wire(target, in_flight=1) as wire:
+        async with GatewayClient(target, in_flight=1) as wire:
             reply = await wire.send(CALL)
     assert isinstance(reply, Reply)
     assert reply.body == said
