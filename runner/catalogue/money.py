@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from jobs.job import JSON
 from jobs.store.queries.totals import Spent
 from runner.catalogue import say
 
@@ -66,23 +65,3 @@ def format_doubt(used: Spent) -> str:
 def settings_line(model: str) -> str:
     """The lines that give a model a price."""
     return f'[prices."{model}"]\ncall = 0.00\ncurrency = "USD"'
-
-
-def spent_record(used: Spent) -> dict[str, JSON]:
-    """The cost as public data."""
-    return {
-        "calls": used.calls,
-        "calls_in_doubt": used.unknown_calls,
-        "calls_unpriced": used.unpriced_calls,
-        "cost": used.cost,
-        "currency": used.currency,
-        "costs": dict(used.costs),
-        "cost_is_complete": is_complete(used),
-        "cost_is_estimate": used.estimated_calls > 0,
-        "in_doubt_up_to": dict(used.doubtful),
-    }
-
-
-def is_complete(used: Spent) -> bool:
-    """Is the cost all that was spent, and not a lower bound?"""
-    return bool(costs_of(used)) and not used.unpriced_calls and not used.unknown_calls

@@ -24,7 +24,8 @@ from runner.preflight.support_bundle import write_bundle
 from runner.secret import redacted
 from runner.settings.schema import GLOBAL, SCHEMA, SettingScope
 from runner.settings.settings import Settings
-from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace, find, of_sheet
+from runner.workspace.lookup import find, of_sheet
+from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace
 
 MARKS = {
     CheckState.GOOD: ("✓", "green"),

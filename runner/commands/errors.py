@@ -26,7 +26,8 @@ from runner.views.failures import (
     failures_of,
 )
 from runner.views.next_command import named
-from runner.workspace.workspace import SHEET_ID, Workspace, find, typed
+from runner.workspace.lookup import find
+from runner.workspace.workspace import SHEET_ID, Workspace, typed
 
 
 @options.argument("sheet", required=False)

@@ -35,7 +35,8 @@ from runner.console import options
 from runner.console.screen import print_message
 from runner.exits import Refusal
 from runner.launch.picturing import thumbnails_for
-from runner.workspace.workspace import SHEET_ID, Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 STATUSES = ("done", "failed", "pending", "in_doubt", "skipped", "parked")
 STDOUT = "-"

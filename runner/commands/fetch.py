@@ -33,7 +33,8 @@ from runner.secret import Secret
 from runner.settings.keys import OwnedKey
 from runner.views.next_command import MORE, at_last_address
 from runner.workspace.log_file import end_log, log_to
-from runner.workspace.workspace import SHEET_ID, Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 MOST_SHOWN = 20
 

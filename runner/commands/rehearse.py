@@ -28,7 +28,8 @@ from runner.mock.settings import MockSettings
 from runner.secret import Secret
 from runner.settings.settings import Settings
 from runner.views.audit import compare
-from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace, of_rehearsal
+from runner.workspace.lookup import of_rehearsal
+from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace
 
 KEY = "sk-rowmill-rehearsal"
 LATENCY = (0.05, 0.4)  # seconds: quick, and still a run to watch

@@ -9,7 +9,7 @@ from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
 from runner.report.writing import ReportOptions, write_report
-from runner.workspace.workspace import find
+from runner.workspace.lookup import find
 
 
 @options.argument("sheet", required=False)

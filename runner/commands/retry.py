@@ -23,7 +23,8 @@ from runner.launch.absent import tell_absent
 from runner.launch.launch import launch
 from runner.launch.request import RunRequest
 from runner.settings.settings import Settings
-from runner.workspace.workspace import SHEET_ID, Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 KEYS_AT_ONCE = 10_000  # what one statement may name
 PutBack = Callable[[Transaction, int, RowChoice], int]

@@ -8,7 +8,8 @@ from runner.console import options
 from runner.exits import Refusal
 from runner.intake.stdin_sheet import STDIN, keep
 from runner.startup import begin, undisturbed
-from runner.workspace.workspace import REHEARSAL, Workspace, around, find, of_sheet, renamed_from
+from runner.workspace.lookup import around, find, of_sheet, renamed_from
+from runner.workspace.workspace import REHEARSAL, Workspace
 
 
 @options.argument("sheet")

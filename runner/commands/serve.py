@@ -15,7 +15,8 @@ from runner.console.screen import print_data, print_message
 from runner.exits import Refusal
 from runner.report.server import serve_forever
 from runner.settings.settings import Settings
-from runner.workspace.workspace import Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import Workspace
 
 
 @options.argument("sheet", required=False)

@@ -34,7 +34,8 @@ from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address, named, with_address
 from runner.views.row import RowView, WantedRow, row_of, row_record
 from runner.workspace.answers import AnswerFolder, digest_of
-from runner.workspace.workspace import Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import Workspace
 
 MOST_OF_TEXT = 600
 MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all

@@ -18,7 +18,8 @@ from runner.console.usage import confirmed
 from runner.exits import Exit, Refusal
 from runner.launch.absent import tell_absent
 from runner.settings.settings import Settings
-from runner.workspace.workspace import SHEET_ID, Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 
 @options.argument("sheet", required=False)

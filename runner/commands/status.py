@@ -14,12 +14,12 @@ from runner.catalogue import explain, say
 from runner.catalogue.durations import span_of
 from runner.catalogue.money import format_cost, format_doubt, format_ending
 from runner.console import options
-from runner.console.flow import flowed
-from runner.console.layout import Page
+from runner.console.layout import Page, flowed
 from runner.console.screen import print_data
 from runner.settings.settings import Settings
 from runner.views.status import RunState, SheetStatus, standing_of, standing_record
-from runner.workspace.workspace import Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import Workspace
 
 WATCH_SECONDS = 2.0
 BAR = 60  # columns at most

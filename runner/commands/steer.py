@@ -18,7 +18,8 @@ from runner.engine.steering import STEER
 from runner.exits import Refusal
 from runner.prices.money import NANO
 from runner.settings.schema import Cap, Until
-from runner.workspace.workspace import SHEET_ID, Workspace, find
+from runner.workspace.lookup import find
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 
 @options.argument("sheet", required=False)

@@ -11,7 +11,7 @@ from rich.text import Text
 from runner.catalogue import say
 from runner.catalogue.durations import span_of
 from runner.catalogue.safe_text import plain
-from runner.console.flow import flowed
+from runner.console.layout import flowed
 from runner.console.snapshot import ProgressEvent, Snapshot, cost_of
 
 MARK_STYLES = {"✓": "green", "✗": "red", "↻": "yellow"}

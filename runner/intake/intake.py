@@ -21,7 +21,8 @@ from runner.catalogue import say
 from runner.exits import Refusal
 from runner.intake.loaded import Intake, require_name
 from runner.settings.settings import Settings
-from runner.workspace.workspace import SHEET_ID, Workspace, neighbours, typed
+from runner.workspace.lookup import neighbours
+from runner.workspace.workspace import SHEET_ID, Workspace, typed
 
 if TYPE_CHECKING:
     from jobs.store.staging import LoadPlan, LoadTarget

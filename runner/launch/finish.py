@@ -14,7 +14,7 @@ from jobs.store.queries.results import results
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
 from jobs.store.queue.blocked_models import Block
 from runner.catalogue import explain, say
-from runner.catalogue.money import format_cost, format_doubt, spent_record
+from runner.catalogue.money import format_cost, format_doubt
 from runner.catalogue.phrases import detail as told_detail
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
@@ -32,6 +32,7 @@ from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import keys_name
 from runner.settings.settings import Settings
 from runner.views.next_command import MORE, named, next_command, with_address
+from runner.views.spending import spent_record
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.workspace import SHEET_ID, near
 

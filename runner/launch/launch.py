@@ -27,7 +27,8 @@ from runner.settings.settings import Settings, is_here
 from runner.settings.values import read_value
 from runner.startup import seldom_collected
 from runner.workspace.log_file import end_log, log_to
-from runner.workspace.workspace import SHEET_ID, Workspace, remember
+from runner.workspace.lookup import remember
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
     from runner.engine.session import Ending

@@ -9,7 +9,8 @@ from jobs.store.log import Run
 from jobs.store.queries.totals import Counts, FailedAlike
 from runner.catalogue import explain
 from runner.settings.settings import Settings
-from runner.workspace.workspace import REHEARSAL, Workspace, of_sheet, quoted, typed
+from runner.workspace.lookup import of_sheet
+from runner.workspace.workspace import REHEARSAL, Workspace, quoted, typed
 
 MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
 AGAIN = "--again"  # what a remedy needs that buys a new generation

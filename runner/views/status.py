@@ -11,8 +11,8 @@ from jobs.store import Store
 from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
-from runner.catalogue.money import spent_record
 from runner.views.next_command import next_command
+from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 RATE_SECONDS = 300.0  # the rate is that of the last five minutes

@@ -274,8 +274,8 @@ def test_output_in_gbk_cannot_fail_on_a_mark(home: Path) -> None:
     env = {"PYTHONIOENCODING": "gbk", "ROWMILL_LANG": "zh"}
     assert run("keys", "list", env=env).raw.decode("gbk").strip().endswith("sk-…wxyz")
     script = (
-        "from runner import screen\nscreen.prepare()\nscreen.give('✓ 完成 🐱')\n"
-        "screen.console(__import__('sys').stdout).print('✓ rich', '完成')\nscreen.give('ok')"
+        "from runner.console import screen\nscreen.prepare()\nscreen.print_data('✓ 完成 🐱')\n"
+        "screen.console(__import__('sys').stdout).print('✓ rich', '完成')\nscreen.print_data('ok')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -290,14 +290,15 @@ def test_output_in_gbk_cannot_fail_on_a_mark(home: Path) -> None:
 def test_a_reader_that_has_seen_enough_is_no_error(home: Path, lines: int) -> None:
     script = f"""
 import click, sys
-from runner import cli, screen
+from runner import cli
+from runner.console import screen
 @click.command()
 def many():
-    screen.give("first")
+    screen.print_data("first")
     sys.stdout.flush()
     sys.stdin.read()
     for number in range({lines}):
-        screen.give(str(number))
+        screen.print_data(str(number))
 cli.rowmill.get_command = lambda ctx, name: many
 cli.rowmill.main(["keys"])
 """

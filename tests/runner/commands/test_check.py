@@ -20,7 +20,8 @@ from jobs.store.queue.settles import CallEnd, Settlement, settle
 from runner import cli
 from runner.intake.intake import SheetSource, take_in
 from runner.settings.settings import resolve
-from runner.workspace.workspace import SHEET_ID, Workspace, of_sheet
+from runner.workspace.lookup import of_sheet
+from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.world import TEXT, World
 
 KEY = "sk-canary0123456789wxyz"

@@ -25,7 +25,8 @@ from runner.preflight.preview import FormPart, Preview, curl_line
 from runner.protocol.call import Reply
 from runner.settings.settings import resolve
 from runner.workspace.answers import MAX_INLINE_BYTES, AnswerFolder
-from runner.workspace.workspace import SHEET_ID, Workspace, of_sheet
+from runner.workspace.lookup import of_sheet
+from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.world import TEXT, World
 
 KEY = "sk-canary0123456789wxyz"

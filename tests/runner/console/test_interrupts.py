@@ -6,9 +6,9 @@ import time
 
 LOST = """\
 import signal, time, weakref
-from runner.console.interrupts import hear_again
+from runner.console.interrupts import redeliver_interrupts
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
-hear_again()
+redeliver_interrupts()
 
 class Lock: pass
 lock = Lock()
@@ -21,8 +21,8 @@ except KeyboardInterrupt:
 """
 OTHER = """\
 import weakref
-from runner.console.interrupts import hear_again
-hear_again()
+from runner.console.interrupts import redeliver_interrupts
+redeliver_interrupts()
 
 class Lock: pass
 lock = Lock()
