@@ -70,6 +70,15 @@ class Template:
         )
 
 
+def slot_names(text: str) -> frozenset[str]:
+    """All that a template may mean as the name of a column, before any sheet is known."""
+    found: set[str] = set()
+    for slot in _SLOT.finditer(text):
+        bars = [bar.start() for bar in _BAR.finditer(slot[1])]
+        found.update(slot[1][:end].strip() for end in (len(slot[1]), *bars))
+    return frozenset(found - {""})
+
+
 def _literal(text: str) -> str:
     if "{{" in text:
         raise TemplateError("template_open", (("at", excerpt(text[text.index("{{") :], 40)),))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from jobs.sheet.finding import Finding, excerpt
-from jobs.sheet.names import is_known
+from jobs.sheet.names import KnownHeader, is_known
 
 TOP = 10  # rows that are looked at
 
 
-def find_header(rows: Sequence[Sequence[str]]) -> int | None:
+def find_header(rows: Sequence[Sequence[str]], known: KnownHeader = is_known) -> int | None:
     """Index of the header row; None where all rows are blank.
 
     It is the first row that is not blank, unless that is a title above the real header: a row
@@ -25,13 +25,15 @@ def find_header(rows: Sequence[Sequence[str]]) -> int | None:
             first = index
         if index >= first + TOP:
             break
-        if filled >= 2 * fullest and any(is_known(cell) for cell in row):
+        if filled >= 2 * fullest and any(map(known, row)):
             return index
         fullest = max(fullest, filled)
     return first
 
 
-def header_findings(rows: Sequence[Sequence[str]], header: int) -> list[Finding]:
+def header_findings(
+    rows: Sequence[Sequence[str]], header: int, known: KnownHeader = is_known
+) -> list[Finding]:
     """What is odd about the header that was chosen; `rows` are numbered from 1."""
     findings = []
     above = [i + 1 for i in range(header) if any(cell.strip() for cell in rows[i])]
@@ -45,7 +47,7 @@ def header_findings(rows: Sequence[Sequence[str]], header: int) -> list[Finding]
                 values=(("header", header + 1),),
             )
         )
-    if not any(is_known(cell) for cell in rows[header]):
+    if not any(map(known, rows[header])):
         findings.append(
             Finding(
                 kind="no_known_header",

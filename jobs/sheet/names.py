@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeAlias
 
 # Space, connector and dash punctuation, control and invisible format characters.
 _IGNORED = frozenset({"Zs", "Zl", "Zp", "Pc", "Pd", "Cc", "Cf"})
@@ -102,9 +103,19 @@ def body_name(header: str) -> str | None:
 
 
 def is_known(header: str) -> bool:
-    """Would this header be understood, for some endpoint?"""
+    """True if some endpoint understands this header."""
     name, _ = split_number(normalise(header))
     return name in ALIASES or body_name(header) is not None
+
+
+KnownHeader: TypeAlias = Callable[[str], bool]
+"""True for a header that proves that a row is the header."""
+
+
+def known_or_named(names: Collection[str]) -> KnownHeader:
+    """`is_known`, true also for the column names that the person's own options use."""
+    named = frozenset(map(normalise, names)) - {""}
+    return lambda header: is_known(header) or normalise(header) in named
 
 
 def letter(index: int) -> str:

@@ -1,10 +1,13 @@
 """Opens a sheet of any format, and says in plain words why it cannot."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.sheet.finding import Finding, Severity, SheetError, Term, excerpt
 from jobs.sheet.layout import Layout, Row, Sheet
 from jobs.sheet.magic import real_kind
+from jobs.sheet.names import KnownHeader, known_or_named
 from jobs.sheet.parquet import open_parquet
 from jobs.sheet.text.decode import undecodable
 from jobs.sheet.text.delimited import open_delimited
@@ -32,6 +35,7 @@ FORMATS = {
 }
 """File name ending → format."""
 
+_DELIMITED = frozenset({"csv", "tsv"})
 _WORKBOOKS = frozenset({"xlsx", "xlsm", "xls", "xlsb", "ods"})
 
 
@@ -41,15 +45,19 @@ def open_sheet(
     encoding: str | None = None,
     tab: str | None = None,
     format: str | None = None,  # noqa: A002 - the plain word, as people say it
+    delimiter: str | None = None,
+    names: Collection[str] = (),
 ) -> Sheet:
     """The sheet at `path`, understood: format, encoding, delimiter, tab, header.
 
-    `format` stands in for the file name's ending. Raises SheetError, and nothing else, for
+    `format` stands in for the file name's ending. `names` are the columns that the person's
+    options use: evidence for a header, as known names are. Raises SheetError, and nothing else, for
     whatever makes the file no sheet with at least one row.
     """
     try:
         _check_file(path)
-        sheet = _open(path, _format(path, format), encoding=encoding, tab=tab)
+        told = _Told(encoding=encoding, tab=tab, delimiter=delimiter, known=known_or_named(names))
+        sheet = _open(path, _format(path, format), told)
         _check_rows(sheet)
     except UnicodeError as error:
         raise undecodable(path, encoding or "utf-8") from error
@@ -60,35 +68,57 @@ def open_sheet(
             found=excerpt(error.strerror or type(error).__name__),
         )
         raise SheetError(path, [finding]) from error
-    for option, used in (("--tab", tab), ("--encoding", encoding)):
+    for option, used in (("--tab", tab), ("--encoding", encoding), ("--delimiter", delimiter)):
         _note_unused(sheet, option, used)
     return sheet
 
 
-def _open(path: Path, format: str, *, encoding: str | None, tab: str | None) -> Sheet:  # noqa: A002 - as above
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What the person says about a sheet."""
+
+    encoding: str | None
+    tab: str | None
+    delimiter: str | None
+    known: KnownHeader
+
+
+def _open(path: Path, format: str, told: _Told) -> Sheet:  # noqa: A002 - as above
     kind = real_kind(path)
     wanted = "workbook" if format in _WORKBOOKS else format
     if wanted == "workbook" and kind in {"zip workbook", "ole"}:
-        return open_workbook(path, format=format, tab=tab, zipped=kind == "zip workbook")
+        return open_workbook(
+            path,
+            format=format,
+            tab=told.tab,
+            zipped=kind == "zip workbook",
+            known=told.known,
+        )
     if wanted == "parquet" and kind == "parquet":
         return open_parquet(path)
     if wanted in {"workbook", "parquet"} or kind not in {"text", "xml", "web page"}:
         raise SheetError(path, [_wrong_kind(format, kind)])
     if kind in {"web page", "xml"} and wanted != "txt":
         raise SheetError(path, [_wrong_kind(format, kind)])
-    return _open_text(path, format, detect(path, given=encoding))
+    return _open_text(path, format, detect(path, given=told.encoding), told)
 
 
-def _open_text(path: Path, format: str, encoding: Encoding) -> Sheet:  # noqa: A002 - as above
+def _open_text(path: Path, format: str, encoding: Encoding, told: _Told) -> Sheet:  # noqa: A002 - as above
     if any(finding.severity == "error" for finding in encoding.findings):
         raise SheetError(path, encoding.findings)
     match format:
-        case "txt":
+        case "txt" if told.delimiter is None:
             return open_lines(path, encoding)
         case "jsonl" | "json":
             return open_records(path, encoding, format=format)
         case _:
-            return open_delimited(path, encoding, format=format)
+            return open_delimited(
+                path,
+                encoding,
+                format="csv" if format == "txt" else format,
+                given=told.delimiter,
+                known=told.known,
+            )
 
 
 def _check_file(path: Path) -> None:
@@ -153,7 +183,11 @@ def _check_rows(sheet: Sheet) -> None:
 
 def _note_unused(sheet: Sheet, option: str, used: str | None) -> None:
     layout = sheet.layout
-    fits = layout.tab is not None if option == "--tab" else layout.encoding is not None
+    fits = {
+        "--tab": layout.tab is not None,
+        "--encoding": layout.encoding is not None,
+        "--delimiter": layout.format in _DELIMITED,
+    }[option]
     if used is not None and not fits:
         sheet.note(
             Finding(

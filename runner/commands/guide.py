@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.loading.columns import ColumnMap, map_columns
-from jobs.sheet.reader import Sheet, open_sheet
+from jobs.sheet.reader import Sheet
 from jobs.store import Store
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
@@ -27,6 +27,7 @@ from runner.console.screen import console, print_message
 from runner.console.usage import confirmed
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
+from runner.intake.opening import open_as_told
 from runner.settings.keys import clean_key, find_key, key_file, store_key
 from runner.settings.locations import FILE_NAME
 from runner.settings.settings import Settings
@@ -63,7 +64,7 @@ def _guide(sheet: str) -> int:
     if workspace.loaded() is not None:
         return _go_on(path)
     settings = options.settings(folder=path.absolute().parent)
-    opened = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
+    opened = open_as_told(path, settings)
     print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
     choices = _ask_all(opened, settings)
     host = urlsplit(choices.base_url or settings.base_url).netloc

@@ -126,6 +126,7 @@ def _request_options(settings: Settings) -> list[str]:
         "--id": settings.id,
         "--tab": settings.tab,
         "--encoding": settings.encoding,
+        "--delimiter": settings.delimiter,
         "--name": settings.name,
     }
     words = [word for flag, value in single.items() if value is not None for word in (flag, value)]

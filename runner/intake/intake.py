@@ -35,7 +35,7 @@ MOST_SHOWN = 20  # findings told one by one
 
 def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
     """What, besides the cells, decides what the requests are; its digest goes with the sheet's."""
-    return {
+    options: dict[str, JSON] = {
         "endpoint": settings.endpoint,
         "model": settings.model,
         "prompt": settings.prompt,
@@ -48,6 +48,9 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
         "folder": str(sheet.absolute().parent),
         "reading": 1,  # raised when a newer rowmill reads the same sheet differently
     }
+    if settings.delimiter is not None:  # older workspaces know no such option
+        options["delimiter"] = settings.delimiter
+    return options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

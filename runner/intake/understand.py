@@ -10,7 +10,7 @@ from jobs.loading.columns import ColumnMap, map_columns, nearest
 from jobs.loading.load import Identity, LoadInto, is_running_number, stage
 from jobs.loading.template import Template
 from jobs.sheet.finding import Finding, SheetError
-from jobs.sheet.reader import Sheet, open_sheet
+from jobs.sheet.reader import Sheet
 from jobs.store import Transaction
 from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit
@@ -20,6 +20,7 @@ from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Refusal
 from runner.intake.excel_ratios import repaired
 from runner.intake.loaded import Intake, require_name
+from runner.intake.opening import open_as_told
 from runner.intake.requests import BODY, RequestMaker, RequestOptions
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID
@@ -50,7 +51,7 @@ def understand(
 ) -> Understood:
     """Stage a sheet and judge it. Raises Refusal or SheetError for what cannot be used."""
     known = before.known
-    sheet = open_sheet(path, encoding=settings.encoding, tab=settings.tab)
+    sheet = open_as_told(path, settings)
     headers = sheet.layout.headers
     known_by = _id_header(settings, known)
     columns = map_columns(headers, known_fields(), given=settings.column, id_column=known_by)

@@ -12,7 +12,6 @@ from jobs.job import JSON
 from jobs.loading.columns import ColumnMap, map_columns
 from jobs.loading.template import Template, TemplateError
 from jobs.sheet.finding import Finding, SheetError
-from jobs.sheet.reader import open_sheet
 from jobs.store import Store
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.pace import recent_seconds
@@ -36,6 +35,7 @@ from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.intake import DryRun, look_at, would_rebuy
 from runner.intake.loaded import Intake
+from runner.intake.opening import open_as_told
 from runner.intake.requests import BODY
 from runner.intake.understand import plain_layout
 from runner.preflight.budget import decide
@@ -178,7 +178,7 @@ def _half_known(found: CheckResult) -> CheckResult:
     """As much as reading the sheet tells, so that one look shows all there is to mend."""
     settings = found.settings
     try:
-        opened = open_sheet(found.sheet, encoding=settings.encoding, tab=settings.tab)
+        opened = open_as_told(found.sheet, settings)
     except SheetError:
         return found
     headers = opened.layout.headers

@@ -201,6 +201,7 @@ SCHEMA: tuple[Setting, ...] = (
     _request(name="id", kind=SettingKind.TEXT, metavar="COLUMN"),
     _request(name="tab", kind=SettingKind.TEXT, metavar="NAME"),
     _request(name="encoding", kind=SettingKind.TEXT, metavar="NAME", scopes=ALL),
+    _request(name="delimiter", kind=SettingKind.TEXT, metavar="CHARACTER"),
     _request(name="provider", kind=SettingKind.TEXT, metavar="NAME", default="wenwen"),
     _request(name="base-url", kind=SettingKind.BASE_URL, metavar="URL", scopes=ALL),
     _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=BY_HAND),

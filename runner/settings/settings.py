@@ -100,6 +100,7 @@ class Settings:
     id: str | None
     tab: str | None
     encoding: str | None
+    delimiter: str | None
     provider: Provider
     base_url: str
     limit: int | None

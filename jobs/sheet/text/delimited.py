@@ -14,8 +14,9 @@ from jobs.sheet.damage import spoilt
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.header import TOP, find_header, header_findings
 from jobs.sheet.layout import Layout, Needed, Note, Row, Rows, Sheet, Source
+from jobs.sheet.names import KnownHeader, is_known
 from jobs.sheet.text.decode import open_text, undecodable
-from jobs.sheet.text.delimiters import SEPARATOR_LINE, best_delimiter
+from jobs.sheet.text.delimiters import SEPARATOR_LINE, best_delimiter, read_delimiter
 from jobs.sheet.text.encodings import Encoding
 from jobs.sheet.text.quote_folds import Folds, Short, lines_in
 from jobs.sheet.text.safe_csv import marked, safe_finding, unsafed
@@ -48,10 +49,21 @@ class _Dialect:
     headers: tuple[str, ...] = ()
 
 
-def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # noqa: A002 - as in reader.open_sheet
-    """A csv or tsv sheet whose encoding is known."""
+def open_delimited(
+    path: Path,
+    encoding: Encoding,
+    *,
+    format: str,  # noqa: A002 - as in reader.open_sheet
+    given: str | None = None,
+    known: KnownHeader = is_known,
+) -> Sheet:
+    """A csv or tsv sheet whose encoding is known. `given` is the delimiter as a person names it."""
     sample, separator = _sample(path, encoding.name)
-    delimiter = separator or _delimiter(sample, format)
+    delimiter = (
+        separator or _guessed_delimiter(sample, format, known)
+        if given is None
+        else _given_delimiter(path, given)
+    )
     dialect = _Dialect(
         path=path, encoding=encoding.name, delimiter=delimiter, skip=1 if separator else 0
     )
@@ -62,10 +74,10 @@ def open_delimited(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # 
             findings.append(bare)
             dialect = replace(dialect, plain=True)
     top = _top(dialect)
-    header = find_header(top)
+    header = find_header(top, known)
     if header is None:
         raise SheetError(path, [_nothing_in_it()])
-    findings += header_findings(top, header)
+    findings += header_findings(top, header, known)
     dialect = replace(dialect, header=header, headers=tuple(top[header]))
     layout = Layout(
         format=format,
@@ -112,10 +124,22 @@ def _sample(path: Path, encoding: str) -> tuple[str, str | None]:
     return text, named[1] if named else None
 
 
-def _delimiter(sample: str, format: str) -> str | None:  # noqa: A002 - as in reader.open_sheet
+def _given_delimiter(path: Path, given: str) -> str | None:
+    found = read_delimiter(given)
+    if found is None:
+        finding = Finding(kind="unknown_delimiter", severity="error", found=excerpt(given, 40))
+        raise SheetError(path, [finding])
+    return found or None
+
+
+def _guessed_delimiter(
+    sample: str,
+    format: str,  # noqa: A002 - as in reader.open_sheet
+    known: KnownHeader,
+) -> str | None:
     if format == "tsv" and "\t" in sample:
         return "\t"
-    return best_delimiter(sample)
+    return best_delimiter(sample, known)
 
 
 def _reader(dialect: _Dialect, stream: Iterable[str]) -> "_csv.Reader":

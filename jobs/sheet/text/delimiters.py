@@ -6,11 +6,23 @@ import re
 from dataclasses import dataclass
 
 from jobs.sheet.header import find_header
-from jobs.sheet.names import is_known, normalise
+from jobs.sheet.names import KnownHeader, is_known, normalise
 
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[;,\t|]*\r?\n?', re.IGNORECASE)
 """The line with which Excel names the delimiter, above all others."""
 CANDIDATES = (",", ";", "\t", "|")
+NO_DELIMITER = "none"
+"""The word for a sheet of one column."""
+_WORDS = {
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "pipe": "|",
+    "colon": ":",
+    "space": " ",
+    NO_DELIMITER: "",
+}
 LONGEST_NAME = 60  # characters; a longer "header" is prose
 
 
@@ -24,14 +36,27 @@ class _Score:
     width: int
 
 
-def best_delimiter(sample: str) -> str | None:
+def read_delimiter(word: str) -> str | None:
+    """The delimiter that a person names: a character or a word for one.
+
+    Empty for a sheet of one column, None where it is neither.
+    """
+    found = _WORDS.get(word.strip().lower())
+    if found is not None:
+        return found
+    mark = word if len(word) == 1 else word.strip()
+    fit = len(mark) == 1 and not mark.isalnum() and mark not in "\"'\r\n\0" and mark.isprintable()
+    return mark if fit or mark == "\t" else None
+
+
+def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
     """The delimiter of a sample of whole lines; None for a sheet of one column.
 
     The header decides: a delimiter that yields known names wins whatever the rows look like, since
     a prompt with a bare comma must not hide the columns. Without a known name nearly all rows must
     agree with the header, or a list of prompts would be cut at its commas.
     """
-    scores = {mark: score for mark in CANDIDATES if (score := _score(sample, mark))}
+    scores = {mark: score for mark in CANDIDATES if (score := _score(sample, mark, known))}
     fitting = {
         mark: score
         for mark, score in scores.items()
@@ -54,20 +79,20 @@ def _is_prompt(cell: str) -> bool:
     return normalise(cell.strip('"')) in {"prompt", "text", "提示词", "画面描述", "描述", "文案"}
 
 
-def _score(sample: str, mark: str) -> _Score | None:
+def _score(sample: str, mark: str, known: KnownHeader) -> _Score | None:
     """None where the delimiter gives one column, or the sample cannot be parsed with it."""
     try:
         rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=mark))
     except csv.Error:
         return None
-    index = find_header(rows)
+    index = find_header(rows, known)
     if index is None or len(rows[index]) < 2:
         return None
     header = rows[index]
     below = [row for row in rows[index + 1 :] if any(row)]
     agreeing = sum(1 for row in below if len(row) == len(header))
     return _Score(
-        known=sum(1 for cell in header if is_known(cell)),
+        known=sum(map(known, header)),
         clean=_is_clean(header),
         share=agreeing / len(below) if below else 1.0,
         width=len(header),

@@ -23,7 +23,7 @@ from jobs.job import JSON
 from jobs.sheet.finding import Finding, Severity, SheetError, excerpt
 from jobs.sheet.header import TOP, find_header, header_findings
 from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet
-from jobs.sheet.names import ALIASES, letter, normalise
+from jobs.sheet.names import ALIASES, KnownHeader, is_known, letter, normalise
 from jobs.sheet.workbook.archive import DAMAGES, check_archive, damaged_workbook
 from jobs.sheet.workbook.cell_pictures import NO_PICTURES, cell_pictures
 from jobs.sheet.workbook.package import Package
@@ -37,7 +37,14 @@ MOST_CELLS = 50_000_000  # of the area of a tab, which the reader lays out whole
 SPARSE_CELLS = 4_000_000  # as many again as hurt nobody, however empty
 
 
-def open_workbook(path: Path, *, format: str, tab: str | None, zipped: bool) -> Sheet:  # noqa: A002 - as in reader.open_sheet
+def open_workbook(
+    path: Path,
+    *,
+    format: str,  # noqa: A002 - as in reader.open_sheet
+    tab: str | None,
+    zipped: bool,
+    known: KnownHeader = is_known,
+) -> Sheet:
     """The tab that is named, else the first visible one with a prompt column."""
     old = None
     if zipped:
@@ -50,15 +57,15 @@ def open_workbook(path: Path, *, format: str, tab: str | None, zipped: bool) -> 
         for meta in book.reader.sheets_metadata
         if meta.visible == SheetVisibleEnum.Visible and meta.typ == SheetTypeEnum.WorkSheet
     ]
-    chosen = _named_tab(book, tab) if tab is not None else _best_tab(book, visible)
+    chosen = _named_tab(book, tab) if tab is not None else _best_tab(book, visible, known)
     top = _top(chosen.cells)
-    header = find_header(top)
+    header = find_header(top, known)
     if header is None:
         raise SheetError(path, [_empty_tab(chosen.name)])
     layout = Layout(
         format=format, tab=chosen.name, header_row=header + 1, headers=tuple(top[header])
     )
-    findings = header_findings(top, header)
+    findings = header_findings(top, header, known)
     if tab is None:
         findings += _other_tabs(book.reader, visible, chosen.name)
     patches = patches_of(book.path, chosen.scanned, _merged(chosen), layout)
@@ -198,13 +205,13 @@ def _named_tab(book: _Book, name: str) -> _Tab:
     return _tab(book, name)
 
 
-def _best_tab(book: _Book, visible: list[str]) -> _Tab:
+def _best_tab(book: _Book, visible: list[str], known: KnownHeader) -> _Tab:
     """The first visible tab with a prompt column, else the first that holds anything."""
     first: _Tab | None = None
     for name in visible:
         tab = _tab(book, name)
         top = _top(tab.cells)
-        header = find_header(top)
+        header = find_header(top, known)
         if header is None:
             continue
         if any(ALIASES.get(normalise(cell)) == "prompt" for cell in top[header]):

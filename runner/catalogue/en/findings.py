@@ -125,6 +125,10 @@ _TEXTS = {
 }
 
 _DELIMITED = {
+    "finding.unknown_delimiter": "--delimiter names nothing that can separate cells",
+    "finding.unknown_delimiter.expected": (
+        "one character such as ; or one of the words comma, semicolon, tab, pipe, space, none"
+    ),
     "finding.bare_quotes": "quotes in this tab-separated sheet are taken as text",
     "finding.long_row": (
         "the row is longer than the header; put quotes around a cell that holds the delimiter "

@@ -86,6 +86,7 @@ _OPTIONS = {
     "option.id": "the column that names each row",
     "option.tab": "the tab of a workbook",
     "option.encoding": "the sheet's encoding, where it is not found rightly",
+    "option.delimiter": "what separates the cells of a text sheet: ; or tab, or none",
     "option.provider": "the provider, from the settings",
     "option.base-url": "the provider's address, instead of the one in the settings",
     "option.limit": "start at most N rows in this run, in sheet order",

@@ -101,6 +101,10 @@ _TEXTS = {
 }
 
 _DELIMITED = {
+    "finding.unknown_delimiter": "--delimiter 给出的不是可用的分隔符",
+    "finding.unknown_delimiter.expected": (
+        "一个字符（例如 ;），或 comma、semicolon、tab、pipe、space、none 之一"
+    ),
     "finding.bare_quotes": "这个制表符分隔的表格中，引号被当作普通文字",
     "finding.long_row": ('这一行比表头长；含有分隔符的单元格请用引号括起来（"a cat, a dog"）'),
     "finding.long_row.expected": "{width} 个单元格，与表头相同",

@@ -85,6 +85,7 @@ _OPTIONS = {
     "option.id": "作为每行名称的列",
     "option.tab": "工作簿中的工作表",
     "option.encoding": "表格编码（自动识别有误时）",
+    "option.delimiter": "文本表格的分隔符：; 或 tab，单列写 none",
     "option.provider": "设置文件里的服务商",
     "option.base-url": "服务商地址，代替设置文件里的",
     "option.limit": "本次最多开始 N 行，按表格顺序",

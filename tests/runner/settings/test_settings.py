@@ -96,8 +96,8 @@ def test_options_that_shape_requests_are_remembered_and_no_others() -> None:
     assert (again.model, again.sources["model"]) == ("m", "remembered")
     remembered = {one.name for one in SCHEMA if SettingScope.REMEMBERED in one.scopes}
     assert remembered == {
-        "endpoint", "model", "prompt", "set", "column", "id", "tab", "provider", "name",
-        "max-cost",
+        "endpoint", "model", "prompt", "set", "column", "id", "tab", "delimiter", "provider",
+        "name", "max-cost",
     }  # fmt: skip
 
 
