@@ -1,4 +1,4 @@
-"""Where connections may go: to which addresses, through which proxy, with which trust."""
+"""Decides which addresses to connect to, through which proxy and with which certificates."""
 
 import asyncio
 import functools
@@ -14,9 +14,7 @@ import httpx
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Lookup: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 
-FAKE_IP_RANGE = ipaddress.ip_network(
-    "198.18.0.0/15"
-)  # what local proxy programs answer for every name
+FAKE_IP_RANGE = ipaddress.ip_network("198.18.0.0/15")  # used by local proxy programs for any name
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed on the internet
 BLOCKED_RANGES = tuple(
     ipaddress.ip_network(text)
@@ -40,11 +38,11 @@ COMPATIBLE_RANGE = ipaddress.ip_network("::/96")
 
 
 class BlockedError(Exception):
-    """This host is not one that a download may connect to."""
+    """A download may not connect to this host."""
 
 
 def is_public(text: str) -> bool:
-    """Whether an address, with every IPv4 address hidden inside it, lies on the public internet."""
+    """True if the address, and every IPv4 address embedded in it, is on the public internet."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -64,7 +62,7 @@ def _is_open(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to by translation or a tunnel."""
+    """The IPv4 addresses that an IPv6 address reaches by translation or through a tunnel."""
     if isinstance(address, ipaddress.IPv4Address):
         return
     low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
@@ -81,18 +79,18 @@ def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
 
 
 async def system_lookup(host: str, port: int) -> list[str]:
-    """All addresses the system knows for a name. Raises OSError where there are none."""
+    """All addresses that the system resolves a name to. Raises OSError if there are none."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class AddressGuard:
-    """Decides to which addresses a download may connect.
+    """Decides which addresses a download may connect to.
 
-    Addresses inside the user's own network must not be reachable through a link in an answer or in
-    a sheet. Host and port of the user's own base URL, and hosts allowed by name, are exempt.
-    `on_fake` hears once, by the base URL's host, that addresses of a fake-IP proxy are let pass.
+    A link in an answer or in a sheet must not reach addresses inside the user's own network. Host
+    and port of the user's own base URL, and hosts allowed by name, are exempt. `on_fake` is called
+    once, with the base URL's host, when addresses of a fake-IP proxy are allowed.
     """
 
     def __init__(
@@ -110,7 +108,7 @@ class AddressGuard:
         self._fake: bool | None = None
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses to connect to, checked. Raises BlockedError, or the lookup's OSError."""
+        """The checked addresses to connect to. Raises BlockedError, or the lookup's OSError."""
         found = await self._found(host, port)
         if not self._is_exempt(host, port):
             for address in found:
@@ -135,7 +133,7 @@ class AddressGuard:
             raise BlockedError(f"{host[:80]!r} is not a host name") from error
 
     async def _is_fake(self, address: str) -> bool:
-        """Whether a fake-IP proxy runs here: the user's own gateway is in that range as well."""
+        """True if a fake-IP proxy runs here: the user's own gateway is in that range too."""
         if self._base is None or not _is_in_fake_range(address):
             return False
         if self._fake is None:
@@ -176,7 +174,7 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the environment names for this address, or None."""
+    """The proxy that the environment sets for this address, or None."""
     parts = urlsplit(url)
     name = f"{parts.scheme}_proxy"
     proxy = (environ.get(name) or environ.get(name.upper()) or "").strip()
@@ -190,7 +188,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY (*, name, host:port or network) means this host."""
+    """True if an entry of NO_PROXY (*, name, host:port or network) matches this host."""
     if not entry:
         return False
     if entry == "*":
@@ -211,10 +209,10 @@ def _matches(entry: str, host: str, port: int) -> bool:
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """The one TLS context of the process; building it again for each client stalls the loop.
+    """The one TLS context of the process: building one for each client would stall the loop.
 
-    The system's store of certificates; where there is none (Python from python.org on macOS), the
-    one that comes with httpx.
+    It uses the system's certificate store, or httpx's if there is none (Python from python.org on
+    macOS).
     """
     paths = ssl.get_default_verify_paths()
     context = ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""Carries httpx requests over aiohttp and knows for each of them whether bytes left."""
+"""An httpx transport over aiohttp that knows for each request whether bytes were sent."""
 
 import asyncio
 import errno
@@ -19,16 +19,12 @@ from jobs.failpoints import reach
 from runner.transport.addresses import tls_context
 
 MB = 1 << 20
-MAX_HEADER_BYTES = (
-    64 * 1024
-)  # a status line or header may be this long: a long one must not cost a paid answer
+MAX_HEADER_BYTES = 64 * 1024  # of a header or status line: a long one must not lose the answer
 
-HEADERS_SET_BY_AIOHTTP = frozenset(
-    (b"content-length", b"transfer-encoding", b"connection")
-)  # set by aiohttp
+HEADERS_SET_BY_AIOHTTP = frozenset((b"content-length", b"transfer-encoding", b"connection"))
 
 AIOHTTP_ERRORS = (
-    # all that aiohttp and the network below it were seen to raise
+    # everything that aiohttp and the network below it have been seen to raise
     aiohttp.ClientError,
     aiohttp.http_exceptions.HttpProcessingError,
     OSError,
@@ -38,7 +34,7 @@ AIOHTTP_ERRORS = (
 
 
 class Progress:
-    """How far one request came. `sent` is only False while it is known that no byte has left."""
+    """How far one request got. `sent` is False only while certainly no byte has been sent."""
 
     __slots__ = ("connected", "pieces", "sent", "status")
 
@@ -53,9 +49,9 @@ CURRENT_PROGRESS: ContextVar[Progress] = ContextVar("CURRENT_PROGRESS")
 
 
 class Connector(aiohttp.TCPConnector):
-    """Notes when a request gets its connection: from then on it counts as sent.
+    """Records when a request gets its connection; from then on the request counts as sent.
 
-    Should a later aiohttp pass this by, every failure is in doubt and none is taken for free.
+    If a later aiohttp bypassed this, every failure would count as in doubt, none as free.
     """
 
     async def connect(
@@ -64,18 +60,18 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
     ) -> Connection:
-        """A connection for one request, new or kept, with TLS and through the proxy."""
+        """A new or reused connection for one request, with TLS and proxy set up."""
         progress = CURRENT_PROGRESS.get()
         progress.sent = progress.connected  # True for the second connection of one GET
         connection = await super().connect(req, traces, timeout)
         progress.sent = progress.connected = True
-        if req.method == "POST":  # what is paid for; questions may go before
+        if req.method == "POST":  # only paid requests; free GETs may come before
             reach("call.connected")
         return connection
 
 
 class UnsentError(httpx.ConnectError):
-    """No byte of the request left."""
+    """No byte of the request was sent."""
 
     def __init__(self, cause: str, detail: str) -> None:
         super().__init__(detail)
@@ -83,7 +79,7 @@ class UnsentError(httpx.ConnectError):
 
 
 class BrokenError(httpx.ReadError):
-    """Bytes left, and the answer is missing or not whole."""
+    """Bytes were sent, and the answer is missing or incomplete."""
 
     def __init__(self, cause: str, detail: str) -> None:
         super().__init__(detail)
@@ -91,13 +87,13 @@ class BrokenError(httpx.ReadError):
 
 
 class GatewayTransport(httpx.AsyncBaseTransport):
-    """Carries httpx requests over aiohttp, without redirects, retries, cookies or unpacking.
+    """Sends httpx requests over aiohttp, without redirects, retries, cookies or unpacking.
 
-    Whether a request was sent is told by how far the connection came, never by the kind of an
-    exception: a connection that is reset after a paid request looks like one that never stood. On
-    a kept connection that the server has just closed nothing may arrive, and it counts as sent.
-    Request extensions: `progress` is a Progress to be filled in, `fresh` asks for a connection of
-    its own, `address` is the URL as text where the sender has it.
+    Whether a request was sent is decided by how far its connection got, never by the exception's
+    class: a reset after a paid request can look like a connection that was never made. On a
+    keep-alive connection that the server has just closed nothing arrives, and it counts as sent.
+    Request extensions: `progress` is a Progress to fill in, `fresh` asks for a new connection,
+    `address` is the URL as text if the sender has it.
     """
 
     def __init__(self, *, in_flight: int, proxy: str | None = None, connect: float = 10.0) -> None:
@@ -110,7 +106,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         self._urls: dict[str, yarl.URL] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One request, one answer. Raises UnsentError or BrokenError (httpx.TransportError)."""
+        """Send one request. Raises UnsentError or BrokenError (both httpx.TransportError)."""
         progress: Progress = request.extensions.get("progress") or Progress()
         session = self._session(request.url, fresh=bool(request.extensions.get("fresh")))
         body = await _request_body(request)
@@ -139,26 +135,26 @@ class GatewayTransport(httpx.AsyncBaseTransport):
                 headers=list(answer.raw_headers),
                 stream=IncomingBody(answer, progress),
             )
-        # Raised out here so that it does not carry aiohttp's error along: that one holds the key.
+        # Raised outside the except block: as its context, aiohttp's error would carry the key.
         try:
             raise problem
         finally:
-            del problem  # it holds this frame, and with it the body; the frame must not hold it
+            del problem  # breaks the cycle of exception and frame, which would keep the body alive
 
     async def aclose(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         for session in (self._kept, self._fresh, *self._retired):
             if session is not None:
                 await session.close()
 
     def drop_idle_connections(self) -> None:
-        """Uses no connection again that stands now; calls that go on keep theirs to their end."""
+        """Reuse none of today's connections; calls in flight keep theirs until they end."""
         if self._kept is not None:
             self._retired.append(self._kept)
             self._kept = None
 
     def _session(self, url: httpx.URL, *, fresh: bool) -> aiohttp.ClientSession:
-        # Made late: only then there is a loop; and certificates are read for https only.
+        # Created lazily: it needs the running loop, and reads certificates for https only.
         if fresh:
             if self._fresh is None:
                 self._fresh = self._new_session(url, fresh=True)
@@ -196,10 +192,10 @@ class GatewayTransport(httpx.AsyncBaseTransport):
 
 
 def end_body_with_connection(answer: aiohttp.ClientResponse) -> None:
-    """Ends the reading of a body when its connection ends.
+    """Make reading the body fail when its connection ends.
 
-    Needed since aiohttp, when it meets a malformed chunk, drops the connection and leaves the
-    reader of the body waiting for ever.
+    After a malformed chunk aiohttp drops the connection and leaves the body's reader waiting for
+    ever.
     """
     content, connection = answer.content, answer.connection
     if content.is_eof() or connection is None or connection.protocol is None:
@@ -215,7 +211,7 @@ def end_body_with_connection(answer: aiohttp.ClientResponse) -> None:
 
 
 class IncomingBody(httpx.AsyncByteStream):
-    """The body of an answer as it comes in."""
+    """A response body while it is being received."""
 
     def __init__(self, answer: aiohttp.ClientResponse, progress: Progress) -> None:
         self._answer = answer
@@ -227,19 +223,19 @@ class IncomingBody(httpx.AsyncByteStream):
             yield data
 
     async def next_piece(self) -> bytes:
-        """The bytes that came next; none at the end. Raises UnsentError or BrokenError."""
+        """The next bytes; empty at the end. Raises UnsentError or BrokenError."""
         try:
             return await self._answer.content.readany()
         except AIOHTTP_ERRORS as error:
             problem = _translate_error(error, self._progress)
-            error.__traceback__ = None  # the body keeps the error, which would keep this frame
+            error.__traceback__ = None  # aiohttp keeps the error, which would keep this frame
         try:
             raise problem
         finally:
-            del problem  # as above
+            del problem  # as in `handle_async_request`
 
     async def aclose(self) -> None:
-        """Gives the connection back if the body was read to its end, closes it otherwise."""
+        """Return the connection if the body was read to its end; close it otherwise."""
         self._answer.close()
 
 
@@ -252,7 +248,7 @@ async def _request_body(request: httpx.Request) -> aiohttp.BytesPayload | io.Byt
         body = b"".join([piece async for piece in stream])
     if len(body) < MB:
         return aiohttp.BytesPayload(body) if body else None
-    return io.BytesIO(body)  # goes out in pieces, so that other calls go on meanwhile
+    return io.BytesIO(body)  # sent in pieces, so that other calls proceed meanwhile
 
 
 def _translate_error(error: Exception, progress: Progress) -> UnsentError | BrokenError:

@@ -1,4 +1,4 @@
-"""What bodies look like on the wire: encoded on the way out, capped and unpacked on the way in."""
+"""Encodes request bodies, and unpacks response bodies within size caps."""
 
 import json
 import secrets
@@ -8,18 +8,16 @@ from collections.abc import Mapping, Sequence
 from jobs.job import JSON
 from runner.protocol.call import Call, Part
 
-LINE_HEAD_BYTES = 64  # bytes of an event stream's line; a ping is shorter
-UNPACK_STEP_BYTES = (
-    1 << 20
-)  # bytes unpacked at a time, so that a bomb is seen before it fills the memory
+LINE_HEAD_BYTES = 64  # enough of an event stream's line to recognise it; a ping is shorter
+UNPACK_STEP_BYTES = 1 << 20  # so that a decompression bomb is seen before it fills the memory
 
 
 class UndecodableError(Exception):
-    """A compressed body that is damaged, cut, or packed in a way nobody asked for."""
+    """A compressed body that is damaged or cut, or whose coding we did not ask for."""
 
 
 class TooLargeError(Exception):
-    """A body beyond its cap; reading it stopped there."""
+    """A body that exceeds its cap; reading stopped there."""
 
 
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -27,10 +25,10 @@ _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def json_body(value: Mapping[str, JSON]) -> bytes:
-    """The value as compact UTF-8 JSON; NaN and infinity are a ValueError: no server reads them."""
+    """The value as compact UTF-8 JSON. Raises ValueError for NaN and infinity."""
     try:
         return _encode_json(value).encode()
-    except UnicodeEncodeError:  # half an emoji from a broken cell: goes out escaped, as it was read
+    except UnicodeEncodeError:  # a lone surrogate from a broken cell: sent escaped, as it was read
         return _encode_ascii(value).encode()
 
 
@@ -49,12 +47,12 @@ def multipart_body(parts: Sequence[Part], boundary: str) -> bytes:
 
 
 def _quoted(text: str) -> str:
-    """A name inside quotes, as browsers write it: UTF-8 with three characters escaped."""
+    """A quoted name as browsers write it: UTF-8 with three characters escaped."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def encode_body(call: Call) -> tuple[bytes, str]:
-    """The body of a call with its media type; both empty where the call has no body."""
+    """The body of a call and its media type; both are empty if the call has no body."""
     if call.json is not None:
         return json_body(call.json), "application/json"
     if call.parts:
@@ -64,9 +62,9 @@ def encode_body(call: Call) -> tuple[bytes, str]:
 
 
 class Unpacker:
-    """Unpacks one body piece by piece, within caps on what comes in and on what comes out.
+    """Unpacks one body piece by piece, with caps on the bytes received and unpacked.
 
-    A body packed in a way nobody asked for is handed on as it came, for study; `finish` refuses it.
+    A body in a coding that we did not ask for is passed through as it came; `finish` refuses it.
     """
 
     def __init__(self, coding: str, *, received: int, unpacked: int) -> None:
@@ -75,11 +73,11 @@ class Unpacker:
         self._gzip = self._coding.endswith("gzip")
         self._received, self._left = received, unpacked
         self._is_empty = True
-        self._begun = b""  # the two bytes that tell the two kinds of deflate apart
+        self._begun = b""  # its first two bytes tell the two kinds of deflate apart
         self._member = zlib.decompressobj(wbits=31) if self._gzip else None
 
     def feed(self, data: bytes) -> bytes:
-        """What these bytes unpack to."""
+        """The bytes that this piece unpacks to."""
         self._is_empty = self._is_empty and not data
         self._received -= len(data)
         if self._received < 0:
@@ -95,7 +93,7 @@ class Unpacker:
         return self._unpacked(self._member, data)
 
     def finish(self) -> None:
-        """Says that the body has ended. An empty one is whole, whatever its headers say."""
+        """Mark the end of the body. An empty body is whole, whatever its headers say."""
         if self._is_empty:
             return
         if self._plain and self._coding not in {"", "identity"}:
@@ -131,12 +129,12 @@ class Unpacker:
 
 
 def _zlib_header(data: bytes) -> bool:
-    """Servers send both kinds as `deflate`: with a zlib header (RFC 1950), and without one."""
+    """True if it starts as zlib (RFC 1950); servers call both this and raw deflate `deflate`."""
     return data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
 
 
 class DataWatch:
-    """Sees whether an event stream brings data, or only comments and pings that keep the line open.
+    """Tells an event stream's data from the comments and pings that only keep it open.
 
     Protocol fact: gateways send `: PING` comments every few seconds while nothing happens upstream,
     and Anthropic sends `event: ping`, so a timer on bytes alone never fires.
@@ -147,10 +145,14 @@ class DataWatch:
         self._event = b""
 
     def feed(self, data: bytes) -> bool:
-        """Whether these bytes complete a line of data, or lengthen a long one."""
+        """True if these bytes complete a line of data or extend a long one."""
         *lines, rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
-        found = [self._is_data(line) for line in lines]  # all of them: a name belongs to the next
-        self._rest = rest[:LINE_HEAD_BYTES]  # enough to tell what it is; a line may have megabytes
+        found = [
+            self._is_data(line) for line in lines
+        ]  # a list: an event's name applies to the next line
+        self._rest = rest[
+            :LINE_HEAD_BYTES
+        ]  # enough to recognise the line, which may have megabytes
         return any(found) or (len(rest) > LINE_HEAD_BYTES and rest.startswith(b"data:"))
 
     def _is_data(self, line: bytes) -> bool:

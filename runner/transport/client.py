@@ -1,4 +1,4 @@
-"""The door that paid requests go through: one call out, one delivery back."""
+"""The client for paid requests: sends one call, returns one delivery."""
 
 import asyncio
 import functools
@@ -32,12 +32,12 @@ from runner.transport.bodies import (
 )
 
 KEY_MASK = "…".encode()
-MAX_OVERSIZED_BYTES = 1 * MB  # bytes of an answer beyond its cap that are kept for study
+MAX_OVERSIZED_BYTES = 1 * MB  # kept, for study, of an answer that exceeds its cap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLimits:
-    """How long and how much the wire accepts: seconds and bytes."""
+    """Time limits in seconds and size limits in bytes."""
 
     connect: float = 10.0
     idle: float = 120.0  # between two data events of a stream
@@ -46,14 +46,14 @@ class ClientLimits:
 
 
 class TargetError(ObstacleError, ValueError):
-    """No request can go to such an address, with such a key or through such a proxy."""
+    """The base URL, the key or the proxy cannot be used for any request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where paid requests go, with the key that belongs there and nowhere else.
+    """Where paid requests go, with the key that belongs to that address only.
 
-    `base_url` may end in `/` or `/v1`; both are taken off, any other path is kept.
+    A trailing `/` or `/v1` of `base_url` is removed; any other path is kept.
     """
 
     base_url: str
@@ -69,7 +69,7 @@ class Target:
 
 
 def normalise_base_url(base_url: str) -> str:
-    """A base URL without `/` and `/v1` at its end. Raises TargetError where it is none."""
+    """The base URL without a trailing `/` or `/v1`. Raises TargetError if it is not a base URL."""
     try:
         parts = urlsplit(base_url.strip())
     except ValueError as error:
@@ -113,13 +113,13 @@ class GatewayClient:
         await self._transport.aclose()
 
     def drop_idle_connections(self) -> None:
-        """Uses no idle connection again: after a sleep they are dead and do not know it."""
+        """Open new connections from now on: idle ones are dead after the machine slept."""
         self._transport.drop_idle_connections()
 
     async def send(self, call: Call, *, key: str = "") -> Delivery:
-        """Sends the call once. Whatever the network or the server does comes back as a value.
+        """Send the call once; every fault of network or server is returned as a value.
 
-        `key` goes out as Idempotency-Key. Cancelling passes through and closes the connection.
+        `key` is sent as Idempotency-Key. Cancellation propagates and closes the connection.
         """
         began = time.monotonic()
         progress = Progress()
@@ -169,7 +169,7 @@ class GatewayClient:
         )
 
     def _headers_of(self, media_type: str, *, stream: bool) -> list[tuple[bytes, bytes]]:
-        """The headers that all calls of one kind share, made once: httpx is slow at making them."""
+        """The headers that all calls of one kind share, built once because httpx is slow at it."""
         known = self._headers.get((media_type, stream))
         if known is None:
             named = {
@@ -181,12 +181,12 @@ class GatewayClient:
             if media_type:
                 named["Content-Type"] = media_type
             known = httpx.Headers(named).raw
-            if not media_type.startswith("multipart"):  # each of those has a boundary of its own
+            if not media_type.startswith("multipart"):  # each form has its own boundary
                 self._headers[media_type, stream] = known
         return known
 
     def _url(self, path: str) -> tuple[httpx.URL, str]:
-        """The URL of a path, parsed and as the text that goes out; httpx is slow at both."""
+        """The URL of a path, parsed and as text; cached because httpx is slow at both."""
         known = self._urls.get(path)
         if known is None:
             if len(self._urls) > 1000:  # each ticket has a path of its own
@@ -221,7 +221,7 @@ class GatewayClient:
         progress: Progress,
         see: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Reads the body into `progress`, unpacked and within its caps; `see` gets each piece."""
+        """Read the body into `progress`, unpacked and within its caps; `see` gets each piece."""
         unpacker = Unpacker(coding, received=self._limits.body, unpacked=self._limits.unpacked)
         try:
             while data := await body.next_piece():
@@ -237,7 +237,7 @@ class GatewayClient:
             raise BrokenError("too_large", str(error)) from error
 
     async def _watched(self, body: IncomingBody, coding: str, progress: Progress) -> None:
-        """Reads a stream; once data flows, a pause longer than the idle limit ends it."""
+        """Read a stream; once it has sent data, a pause longer than the idle limit ends it."""
         watch = DataWatch()
         now = asyncio.get_running_loop().time
         try:
@@ -262,17 +262,17 @@ class GatewayClient:
         )
 
     def _without_key(self, body: bytes) -> bytes:
-        """An answer is kept byte for byte, but for the key that a server sends back in it."""
+        """The body byte for byte, except for our key, which some servers send back."""
         key = self._key_bytes
         return body.replace(key, KEY_MASK) if key and key in body else body
 
     def _clean(self, detail: str) -> str:
-        """A server that echoes what it was sent must not put the key into a log."""
+        """The text without our key: a server that echoes it must not put it into a log."""
         return detail.replace(self._key, "…") if self._key else detail
 
 
 def _joined_headers(headers: httpx.Headers) -> dict[str, str]:
-    """Headers with lower-case names; one that comes twice is joined, as RFC 9110 has it."""
+    """Headers by lower-case name; repeated ones are joined by a comma (RFC 9110, 5.3)."""
     found: dict[str, str] = {}
     for raw_name, raw_value in headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
@@ -282,7 +282,7 @@ def _joined_headers(headers: httpx.Headers) -> dict[str, str]:
 
 @functools.cache
 def user_agent() -> str:
-    """How we introduce ourselves; some sites refuse requests that do not."""
+    """The User-Agent header; some sites refuse requests without one."""
     try:
         return f"rowmill/{importlib.metadata.version('rowmill')}"
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Raw answers on their way to and from the table; big ones lie beside it as files of their own."""
+"""Stores raw answers: small ones go into the table, big ones into files beside it."""
 
 import gzip
 import hashlib
@@ -15,18 +15,21 @@ from jobs.store.queue.settles import Answer
 from runner.protocol.call import Lost, Reply
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-MAX_INLINE_BYTES = 256 * 1024  # bytes; above, an answer becomes a file of its own
-MAX_CUT_BYTES = 64 * 1024  # bytes of a cut answer that are worth studying
+MAX_INLINE_BYTES = 256 * 1024  # a bigger answer becomes a file of its own
+MAX_CUT_BYTES = 64 * 1024  # kept, for study, of an answer that was cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFolder:
-    """The folder of big answers of one workspace."""
+    """The folder of one workspace's big answers."""
 
     path: Path
 
     def keep(self, call_id: int, reply: Reply) -> Answer:
-        """The answer as the table takes it; a big body is durable in its own file on return."""
+        """The answer as the table stores it; a big body is durable in its own file on return.
+
+        Raises OSError if the file cannot be written.
+        """
         body = reply.body
         coding = "raw"
         if len(body) > MAX_INLINE_BYTES:
@@ -42,18 +45,21 @@ class AnswerFolder:
         )
 
     def load(self, stored: StoredAnswer) -> Reply:
-        """The answer as it came. Raises OSError where its file is gone or damaged."""
+        """The answer as it came. Raises OSError if its file is missing or damaged."""
         body = stored.body
         if body is None:
             body = gzip.decompress(self.file_of(stored.call_id).read_bytes())
         return Reply(status=stored.status, headers=stored.headers, body=body)
 
     def file_of(self, call_id: int) -> Path:
-        """Where a big answer lies."""
+        """The file of a big answer."""
         return self.path / f"{call_id}.gz"
 
     def slim(self, stored: StoredAnswer, pictures: Mapping[str, str]) -> Answer | None:
-        """The answer with its saved pictures' SHA-256 in place of their base64; None: still big."""
+        """The answer with SHA-256 digests in place of the base64 of saved pictures.
+
+        None if it is still too big for the table.
+        """
         body = self.load(stored).body
         for base64, sha256 in pictures.items():
             body = body.replace(base64.encode(), f"sha256:{sha256}".encode())
@@ -68,7 +74,7 @@ class AnswerFolder:
         )
 
     def drop(self, call_id: int) -> None:
-        """Remove a big answer whose pictures are verified on disk."""
+        """Delete the file of an answer whose pictures are verified on disk."""
         self.file_of(call_id).unlink(missing_ok=True)
 
     def _write(self, call_id: int, body: bytes) -> None:
@@ -86,7 +92,7 @@ class AnswerFolder:
 
 
 def cut_answer(lost: Lost) -> Answer | None:
-    """What came of an answer that was cut, for study; None where no status line came."""
+    """What arrived of an answer that was cut, for study; None if no status line came."""
     if lost.status is None:
         return None
     body = lost.body[:MAX_CUT_BYTES]
@@ -101,5 +107,5 @@ def cut_answer(lost: Lost) -> Answer | None:
 
 
 def digest_of(body: bytes) -> bytes:
-    """BLAKE2b, 16 bytes."""
+    """The BLAKE2b digest, 16 bytes."""
     return hashlib.blake2b(body, digest_size=16).digest()

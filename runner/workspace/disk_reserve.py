@@ -1,4 +1,4 @@
-"""Room on the disk for answers that are paid for: watched before each call, and kept in reserve."""
+"""Makes sure that the disk has room for paid answers: checked before calls, and held in reserve."""
 
 import errno
 import os
@@ -11,24 +11,24 @@ from jobs.errors import ObstacleError
 
 MB = 1 << 20
 RESERVE_FILE = "reserve"
-MAX_RESERVE_BYTES = 32 * MB  # of the reserve file …
-RESERVE_SHARE = 20  # … and at most this part of what is free
-MIN_ANSWER_BYTES = 64 * 1024  # bytes that any answer may have
-COPIES_PER_ANSWER = 3  # an answer stands in the spool, in the table's log and in the table
+MAX_RESERVE_BYTES = 32 * MB  # the reserve file has at most this size …
+RESERVE_SHARE = 20  # … and takes at most one part in so many of the free space
+MIN_ANSWER_BYTES = 64 * 1024  # every answer is assumed to need this much
+COPIES_PER_ANSWER = 3  # an answer is in the spool, in the table's log and in the table
 
 DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 DISK_TROUBLE_ERRNOS = DISK_FULL_ERRNOS | {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
-"""What a disk says (or a process without descriptors) when it can keep nothing more."""
+"""Errors of a disk that stores nothing more, or of a process without descriptors."""
 
 
 def is_disk_trouble(error: OSError) -> bool:
-    """Is the disk at fault, and not what was asked of it?"""
+    """True if the disk is at fault, and not what it was asked to do."""
     return error.errno in DISK_TROUBLE_ERRNOS
 
 
 @dataclass(slots=True)
 class DiskReserve:
-    """A file that only takes up room. When the disk is full it goes, and what is bought fits in."""
+    """A file that only takes up space, deleted when the disk is full and an answer must fit."""
 
     folder: Path
     largest: int = MIN_ANSWER_BYTES  # bytes of the largest answer so far
@@ -36,11 +36,11 @@ class DiskReserve:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The reserve file."""
         return self.folder / RESERVE_FILE
 
     def make(self) -> None:
-        """Take up the room; a disk that has none is told by `trouble`."""
+        """Take up the space; a disk that has none is reported by `trouble`."""
         size = min(MAX_RESERVE_BYTES, shutil.disk_usage(self.folder).free // RESERVE_SHARE)
         with suppress(OSError):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -50,21 +50,21 @@ class DiskReserve:
                 os.close(descriptor)
 
     def spend(self) -> None:
-        """The disk is full: give the room back, and buy nothing more."""
+        """The disk is full: free the space and report trouble from now on."""
         self.spent = True
         self.give_back()
 
     def give_back(self) -> None:
-        """Take the file away."""
+        """Delete the file."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
     def learn(self, size: int) -> None:
-        """An answer of so many bytes came."""
+        """Note the size in bytes of an answer."""
         self.largest = max(self.largest, size)
 
     def trouble(self, calls: int) -> Exception | None:
-        """Why no more of so many calls at once may start; None where their answers fit."""
+        """Why this many calls may not run at once; None if their answers fit on the disk."""
         try:
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
@@ -76,7 +76,7 @@ class DiskReserve:
 
 
 def _fill(descriptor: int, size: int) -> None:
-    """Bytes that really lie on the disk: a file with holes would keep no room."""
+    """Allocate real blocks: a sparse file would reserve nothing."""
     have = os.fstat(descriptor).st_size
     if have >= size:
         return

@@ -1,4 +1,4 @@
-"""Answers on their way into the table: one write() on the last byte, kept until the commit."""
+"""Keeps answers safe until the table has them: one write() when the last byte arrives."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 from runner.protocol.call import Reply
 
 RECORD_MAGIC = b"RWS1"
-_HEAD = struct.Struct("<4sQII")  # magic, call, length of the rest, its CRC-32
-_META = struct.Struct("<Idd")  # length of the JSON that follows, seconds, when
+_HEAD = struct.Struct("<4sQII")  # magic, call id, length of the rest, its CRC-32
+_META = struct.Struct("<Idd")  # length of the JSON that follows, seconds taken, Unix time
 SEGMENT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolRecord:
-    """An answer found in the spool after a death."""
+    """An answer found in the spool after a crash."""
 
     call_id: int
     reply: Reply
@@ -27,7 +27,7 @@ class SpoolRecord:
 
 
 class _Segment:
-    """One file of the spool, and the calls in it that are not yet durable elsewhere."""
+    """One file of the spool, with the calls in it that are not durable elsewhere yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class _Segment:
 
 
 class Spool:
-    """Append-only files in one folder: what is written survives kill -9, until it is forgotten."""
+    """Append-only files in one folder: what is written survives kill -9 until it is forgotten."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,22 +57,22 @@ class Spool:
 
     @property
     def current(self) -> Path:
-        """The file that takes the next answer."""
+        """The file that the next answer is written to."""
         return self._current.path
 
     def append(self, call_id: int, reply: Reply) -> None:
-        """Write one answer with a single system call, in the same breath as its last byte came."""
+        """Write one answer with a single system call. Raises OSError if the disk takes less."""
         record = pack(call_id, reply)
         segment = self._current
         written = os.write(segment.fd, record)
-        if written != len(record):  # a full disk can take a part; nothing may be written behind it
+        if written != len(record):  # a full disk may take a part; no record may follow it
             os.ftruncate(segment.fd, segment.size)
             raise OSError(f"the spool took {written} of {len(record)} bytes")
         segment.size += written
         segment.waiting.add(call_id)
 
     def forget(self, call_id: int) -> None:
-        """The answer is durable in the table now."""
+        """Release the answer of this call: it is durable in the table now."""
         for segment in (self._current, *self._closed):
             segment.waiting.discard(call_id)
         self._closed = [segment for segment in self._closed if not self._dropped(segment)]
@@ -91,7 +91,7 @@ class Spool:
         return True
 
     def close(self) -> None:
-        """Close the files; what is still in them is replayed by the next run."""
+        """Close the files; the next run replays what is still in them."""
         for segment in (self._current, *self._closed):
             if segment.waiting:
                 os.close(segment.fd)
@@ -100,14 +100,14 @@ class Spool:
 
 
 def pack(call_id: int, reply: Reply) -> bytes:
-    """One record: head, meta, status and headers as JSON, body."""
+    """One record as bytes: head, meta, status and headers as JSON, body."""
     head = json.dumps({"status": reply.status, "headers": dict(reply.headers)}).encode()
     rest = _META.pack(len(head), reply.seconds, time.time()) + head + reply.body
     return _HEAD.pack(RECORD_MAGIC, call_id, len(rest), zlib.crc32(rest)) + rest
 
 
 def replay(folder: Path) -> Iterator[SpoolRecord]:
-    """The whole records of earlier runs, oldest first; torn and damaged ones are passed over."""
+    """The intact records of earlier runs, oldest first; torn and damaged ones are skipped."""
     for path in sorted(folder.glob("*.spool")):
         yield from _records(path.read_bytes())
 
@@ -137,7 +137,7 @@ def _record(call_id: int, rest: bytes) -> SpoolRecord:
 
 
 def clear(folder: Path, *, keep: Path) -> None:
-    """Drop the files of earlier runs, once all their records are durable in the table."""
+    """Delete the files of earlier runs, once all their records are durable in the table."""
     for path in folder.glob("*.spool"):
         if path != keep:
             path.unlink()

@@ -1,4 +1,4 @@
-"""A server on loopback that plays bytes: everything a network or a broken gateway can do."""
+"""A server on loopback that sends scripted bytes, to play any fault of network or gateway."""
 
 import asyncio
 import gzip
@@ -18,7 +18,7 @@ ANSWER = json.dumps({"id": "x", "choices": [{"message": {"content": "猫 " * 50}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One request as it came in; header names in lower case."""
+    """One request as received; header names in lower case."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Seen:
 
 
 class Stage:
-    """One connection, with what can be done to it."""
+    """One connection and the operations on it."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
@@ -40,13 +40,13 @@ class Stage:
         await self.writer.drain()
 
     def reset(self) -> None:
-        """Cuts the connection with RST instead of FIN."""
+        """Close the connection with RST instead of FIN."""
         found = self.writer.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def request(self, *, head_only: bool = False) -> Seen | None:
-        """Reads one whole request, or its head; None where the connection has ended."""
+        """Read one whole request, or its head; None if the connection has ended."""
         try:
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             first, *lines = head.split("\r\n")
@@ -65,7 +65,7 @@ Play = Callable[[Stage, Seen], Awaitable[None]]
 def answer(
     body: bytes = ANSWER, *headers: str, status: str = "200 OK", length: int | None = None
 ) -> bytes:
-    """A plain HTTP answer; `length` lies about the body's."""
+    """A plain HTTP response; `length` overrides the Content-Length."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {size}", "", ""]
     return "\r\n".join(lines).encode() + body
@@ -77,7 +77,7 @@ def bare(*lines: str) -> bytes:
 
 
 def playing(*pieces: bytes, end: str = "keep", pause: float = 0.0) -> Play:
-    """Says the pieces with a pause after each; then keeps, closes, resets or stays silent."""
+    """Send the pieces, pausing after each; then keep, close, reset or leave it silent."""
 
     async def play(stage: Stage, seen: Seen) -> None:
         for piece in pieces:
@@ -111,7 +111,7 @@ RAW_DEFLATE = zlib.compress(ANSWER)[2:-4]
 
 @dataclass
 class FaultServer:
-    """Plays one answer to every request and remembers what it was asked."""
+    """Plays one answer to every request and records the requests."""
 
     play: Play = field(default_factory=lambda: playing(answer()))
     tls: ssl.SSLContext | None = None

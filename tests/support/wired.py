@@ -1,4 +1,4 @@
-"""A wire to a fault server, as tests of the transport use it."""
+"""A client of a fault server, for tests of the transport."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Connections of the wire: refused, encrypted, kept, cancelled, through proxies."""
+"""Connections to the gateway: refused, encrypted, kept alive, cancelled, through proxies."""
 
 import asyncio
 import random
@@ -44,7 +44,7 @@ async def test_a_connection_that_hangs_is_not_sent(full_queue: str) -> None:
 
 @pytest.fixture
 def full_queue() -> Any:
-    """The address of a listener that accepts nobody and whose queue is full."""
+    """The address of a listener that accepts no connection and whose backlog is full."""
     import socket  # noqa: PLC0415 - raw sockets for this one fixture
 
     listener = socket.socket()

@@ -1,4 +1,4 @@
-"""What comes back from the wire, for every fault a server or a network can play."""
+"""What the client returns for every fault that a server or a network can cause."""
 
 import asyncio
 import gzip
@@ -208,7 +208,7 @@ async def test_a_body_beyond_its_cap_is_in_doubt(play: Play, limits: dict[str, A
 
 
 async def test_an_early_refusal_of_a_large_body_is_read() -> None:
-    """A server may answer 413 before the request's body has left."""
+    """A server may answer 413 before the whole request body was sent."""
 
     refusal = answer(b"too large", "Connection: close", status="413 Too Large")
     server = FaultServer(playing(refusal, end="close", pause=0.3), head_only=True)
@@ -384,7 +384,7 @@ async def test_a_server_that_echoes_the_key_does_not_get_it_into_the_detail() ->
 
 @pytest.mark.parametrize("key", ["x", "test", "ollama", "lm-studio"])
 async def test_a_word_that_stands_for_a_key_is_not_taken_out_of_answers(key: str) -> None:
-    """Servers of one's own ask for no key, and get any word; answers are kept as they were paid."""
+    """A local server needs no key and is given any word: its answers are kept unchanged."""
     said = json.dumps({"text": f"a {key} for the text"}).encode()
     async with FaultServer(playing(answer(said))) as server:
         target = Target(base_url=server.url, key=Secret(key))

@@ -1,4 +1,4 @@
-"""Answers on their way into the table outlive their process."""
+"""Answers that are not in the table yet outlive their process."""
 
 import os
 import random
@@ -33,7 +33,7 @@ def reply(body: bytes = b"body", **headers: str) -> Reply:
 
 
 def calls(folder: Path) -> list[int]:
-    """Which answers a next run would find."""
+    """The answers that the next run would find."""
     return [record.call_id for record in replay(folder)]
 
 
@@ -48,7 +48,7 @@ def test_an_answer_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_every_acknowledged_answer_survives_kill_nine(tmp_path: Path) -> None:
-    """In a loop, each writer going on behind what the last one left."""
+    """Kill writers in a loop; each continues after what the previous one left."""
     chance = random.Random(4)
     acknowledged = -1
     for _ in range(6):
