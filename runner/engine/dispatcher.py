@@ -55,7 +55,7 @@ class FinishedStep(NamedTuple):
     @property
     def quiet(self) -> bool:
         """Is everything done with it once it is durable?"""
-        return self.done.signal is not Signal.KEY and not self.done.drop_answer
+        return self.done.signal is not Signal.KEY and not self.done.saved_base64
 
 
 class Dispatcher:
@@ -79,7 +79,7 @@ class Dispatcher:
         assert crews.calls.gate is not None
         self.accounts = crews.calls.gate
         reins = Reins(halt=self.halt, wake=self.wake, note=self._note, watcher=watcher)
-        self.helm = Supervisor(conduct, self.accounts, steps.standing, reins)
+        self.helm = Supervisor(conduct, self.accounts, steps.state, reins)
         self._last = FinalPass(ledger, since=time.time())
         self._stopping = False
         self._cut = False
@@ -277,7 +277,7 @@ class Dispatcher:
         for jobs in errands:
             crew.began(jobs[0])
             if self._over_for(crew):
-                done, *others = map(self.steps.given_up, jobs)
+                done, *others = map(self.steps.abandon, jobs)
                 self._ended.append(FinishedStep(done, 0.0, others))
             else:
                 self._start(crew, jobs)
@@ -287,7 +287,7 @@ class Dispatcher:
         _reached(over.done.settlement)
         if over.done.settlement.answer is not None:
             self.conduct.reserve.learn(over.done.settlement.answer.size)
-        self.steps.settled(over.done)
+        self.steps.on_durable(over.done)
         for done in (over.done, *over.others):
             self.watcher.settled(done, over.seconds)
         if not over.quiet:
@@ -295,7 +295,7 @@ class Dispatcher:
 
     async def _see_to(self, done: StepResult) -> None:
         try:
-            await self.steps.slim(done)
+            await self.steps.slim_answer(done)
             if done.signal is Signal.KEY and not self._cut:
                 await self.helm.doubt_key(done)
         finally:
@@ -397,7 +397,7 @@ class Dispatcher:
         crew.tasks.discard(task)
         del self._began[jobs[0].id]
         # Cancelled before its first line: nothing was done.
-        dones = map(self.steps.given_up, jobs) if task.cancelled() else task.result()
+        dones = map(self.steps.abandon, jobs) if task.cancelled() else task.result()
         done, *others = dones or (None,)
         if done is None:  # left as it is: its answer waits in the spool
             crew.let_go(jobs[0])
@@ -412,7 +412,7 @@ class Dispatcher:
         try:
             return await self.steps.perform(jobs)
         except asyncio.CancelledError:
-            return [self.steps.given_up(job) for job in jobs]
+            return [self.steps.abandon(job) for job in jobs]
         except OSError as error:
             if not is_disk_trouble(error):
                 return self._broke(jobs, error)
@@ -425,14 +425,14 @@ class Dispatcher:
         failure = Failure(
             kind=FailureClass.CRASHED, cause=type(error).__name__, detail=str(error)[:300]
         )
-        return self.steps.broken(jobs, failure)
+        return self.steps.fail(jobs, failure)
 
     def _disk_is_full(self, job: Claimed, error: OSError) -> Sequence[StepResult]:
         """Buy nothing more. An answer stays in the spool for the next run, a file is for later."""
         log.error("row %s: the disk keeps nothing: %s", job.row, error)
         self.conduct.reserve.spend()
         self.halt(Stop(kind="disk", detail=reason(error)))
-        return [] if job.step is Step.SEND else [self.steps.put_off(job, DISK_WAIT)]
+        return [] if job.step is Step.SEND else [self.steps.postpone(job, DISK_WAIT)]
 
 
 def _cancel(tasks: "list[asyncio.Task[Any]]") -> None:

@@ -88,13 +88,11 @@ class Reins:
 class Supervisor:
     """Hears of every settled step, and steers the run by it."""
 
-    def __init__(
-        self, conduct: Conduct, accounts: Accounts, standing: RunState, reins: Reins
-    ) -> None:
+    def __init__(self, conduct: Conduct, accounts: Accounts, state: RunState, reins: Reins) -> None:
         self.barred: dict[Block, Failure] = {}
         self._conduct = conduct
         self._accounts = accounts
-        self._standing = standing
+        self._state = state
         self._reins = reins
         self._trouble = Trouble()
         self._outage: asyncio.Task[None] | None = None
@@ -241,7 +239,7 @@ class Supervisor:
         if account is not None:
             self._credit_refusals[account.label] = 0
         self._good_at = time.monotonic()
-        self._standing.answered = True
+        self._state.has_good_answer = True
 
     def _slow_down(self, done: StepResult, failure: Failure | None) -> None:
         reason = failure.cause if failure else ""
@@ -271,7 +269,7 @@ class Supervisor:
     async def _probe(self, line: KeyLine, failure: Failure | None) -> None:
         found = await health(line.wire)
         if found is ModelListHealth.GOOD:
-            line.good_until = self._standing.key_good_until = time.monotonic() + TRUST
+            line.good_until = self._state.key_good_until = time.monotonic() + TRUST
         elif found is ModelListHealth.KEY and not self._drop(line, "key"):
             self._reins.halt(Stop(kind="key", detail=failure.detail if failure else ""))
         self._probing.pop(line, None)

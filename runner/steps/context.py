@@ -53,7 +53,7 @@ class StepResult:
     settlement: Settlement
     signal: Signal = Signal.NONE
     wait: Wait = NO_WAIT  # after a "slow down"
-    drop_answer: dict[str, str] = field(default_factory=dict)  # base64 → SHA-256 of saved pictures
+    saved_base64: dict[str, str] = field(default_factory=dict)  # base64 → SHA-256 of saved pictures
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class RunState:
     attempts: int
     hold_in_doubt: bool
     repeats_left: int
-    answered: bool = False  # has a call of this run gone well?
+    has_good_answer: bool = False  # a call of this run has succeeded
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
 
     @classmethod
@@ -80,7 +80,7 @@ class RunState:
             hold_in_doubt=self.hold_in_doubt,
             repeat_left=self.repeats_left > 0,
             key_good=time.monotonic() < self.key_good_until,
-            answered=self.answered,
+            answered=self.has_good_answer,
             chance=chance(),
             now=time.time(),
         )

@@ -147,7 +147,7 @@ class Fetcher:
         drop = {inline[one.number]: one.sha256.hex() for one in saved if one.number in inline}
         return StepResult(
             settlement=Settlement(job=job, outcome=outcome, files=[*saved, *lost]),
-            drop_answer=drop if not failed else {},
+            saved_base64=drop if not failed else {},
         )
 
 

@@ -19,10 +19,10 @@ class Steps:
     """The steps of one run, behind one door."""
 
     def __init__(self, plan: StepOptions, tools: StepServices) -> None:
-        self.standing = RunState.at_start(plan)
+        self.state = RunState.at_start(plan)
         self._tools = tools
-        self._sender = Sender(plan, tools, self.standing)
-        self._shared = SharedSender(tools, self.standing)
+        self._sender = Sender(plan, tools, self.state)
+        self._shared = SharedSender(tools, self.state)
         self._fetcher = Fetcher(plan, tools)
 
     @property
@@ -39,7 +39,7 @@ class Steps:
             case Step.SEND:
                 return [await self._sender.send(job)]
             case Step.POLL:
-                return [await poll(job, self._tools, self.standing)]
+                return [await poll(job, self._tools, self.state)]
             case Step.FETCH:
                 return [await self._fetcher.fetch(job)]
 
@@ -52,16 +52,16 @@ class Steps:
         job = jobs[0]
         return [await recover(job, record, sender=self._sender, tools=self._tools)]
 
-    def given_up(self, job: Claimed) -> StepResult:
+    def abandon(self, job: Claimed) -> StepResult:
         """A step that cost nothing, cut short: it is done again by the next run."""
         ended = CallEnd(wire="A", seconds=0.0) if job.step is Step.SEND else None
         return StepResult(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
 
-    def put_off(self, job: Claimed, seconds: float) -> StepResult:
+    def postpone(self, job: Claimed, seconds: float) -> StepResult:
         """A step that found no room on the disk: done again later, and free."""
         return StepResult(settlement=Settlement(job=job, outcome=Released(delay=seconds)))
 
-    def broken(self, jobs: Sequence[Claimed], failure: Failure) -> Sequence[StepResult]:
+    def fail(self, jobs: Sequence[Claimed], failure: Failure) -> Sequence[StepResult]:
         """A step that a fault of ours ended: its rows fail, and what was paid for is kept."""
         if shares_a_call(jobs[0]):
             return self._shared.broken(jobs, failure)
@@ -74,7 +74,7 @@ class Steps:
         """Use no connection again that is idle now."""
         self._tools.wire.renew()
 
-    def settled(self, done: StepResult) -> None:
+    def on_durable(self, done: StepResult) -> None:
         """It is durable: the spool forgets it, its pictures get thumbnails."""
         job = done.settlement.job
         if job.step is Step.SEND:
@@ -83,7 +83,7 @@ class Steps:
             if isinstance(file, SavedFile):
                 self._tools.thumbnails.want(file.name)
 
-    async def slim(self, done: StepResult) -> None:
+    async def slim_answer(self, done: StepResult) -> None:
         """Pictures that are saved leave the answer they came in."""
-        if done.drop_answer:
-            await self._fetcher.slim(done.settlement.job.call_id, done.drop_answer)
+        if done.saved_base64:
+            await self._fetcher.slim(done.settlement.job.call_id, done.saved_base64)
