@@ -1,10 +1,25 @@
 """What one step of one job can come to, with the table of what follows from it."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
 
 from jobs.job import Failure, State, Step
 from jobs.result import Result
+
+
+class WireClass(StrEnum):
+    """How a call ended on the wire, which says whether it was billed. The letters are stored."""
+
+    NOT_SENT = "A"  # no byte of the request left: free
+    REFUSED = "B"  # a complete answer that says no before any work was done: free
+    ANSWERED = "C"  # the thing that was asked for: paid
+    IN_DOUBT = "D"  # cut off after the request left: it may have been billed
+    UNUSABLE = "E"  # a complete, paid answer without the thing that was asked for
+
+
+FREE_CLASSES = frozenset({WireClass.NOT_SENT, WireClass.REFUSED})
+PAID_CLASSES = frozenset({WireClass.ANSWERED, WireClass.UNUSABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +27,7 @@ class Finished:
     """Everything the row asked for is here. `result` is None when an earlier step stored it."""
 
     result: Result | None = None
+    failure: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +37,8 @@ class Submitted:
     ticket: str
     delay: float
     deadline: float | None = None  # Unix seconds; given with the first of them
+    failure: ClassVar[None] = None
+    result: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +46,7 @@ class Answered:
     """A paid answer whose files are still to be fetched."""
 
     result: Result
+    failure: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +60,7 @@ class Released:
     delay: float
     failure: Failure | None = None
     suspect: bool = False
+    result: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +78,7 @@ class Repeat:
 
     failure: Failure
     stream: bool = False
+    result: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +86,7 @@ class Held:
     """In doubt, and the policy leaves it to a person."""
 
     failure: Failure
+    result: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from itertools import takewhile
 from sqlalchemy import Connection, insert, select, update
 
 from jobs.job import JSON, Holding
+from jobs.outcome import WireClass
 from jobs.store.schema import batches, calls, events, runs
 
 
@@ -139,15 +140,15 @@ def deaths_in_a_row(connection: Connection, batch_id: int, *, before: int) -> in
     return sum(1 for _ in takewhile(lambda ended_at: ended_at is None, found))
 
 
-def call_books(connection: Connection, batch_id: int) -> list[tuple[str, str | None]]:
-    """Every call of a batch in order: its key and how it ended on the wire (A–E, None: open)."""
+def call_books(connection: Connection, batch_id: int) -> list[tuple[str, WireClass | None]]:
+    """Every call of a batch in order: its key and how it ended on the wire; None while open."""
     found = connection.execute(
         select(calls.c.call_key, calls.c.wire)
         .join(runs, runs.c.id == calls.c.run_id)
         .where(runs.c.batch_id == batch_id)
         .order_by(calls.c.id)
     )
-    return [(row.call_key, row.wire) for row in found]
+    return [(row.call_key, WireClass(row.wire) if row.wire else None) for row in found]
 
 
 def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, dict[str, JSON]]]:

@@ -3,8 +3,11 @@
 from sqlalchemy import Integer, and_, case, func, or_, select
 
 from jobs.job import State
+from jobs.outcome import FREE_CLASSES, PAID_CLASSES
 from jobs.store.schema import attempts, calls, jobs, rows
 
+IS_FREE = calls.c.wire.in_(sorted(one.value for one in FREE_CLASSES))
+IS_PAID = calls.c.wire.in_(sorted(one.value for one in PAID_CLASSES))
 STATUS = case(
     (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
 )

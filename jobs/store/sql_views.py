@@ -6,9 +6,13 @@ Columns that results have, too, are called as there. Times are Unix seconds.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from jobs.outcome import PAID_CLASSES, WireClass
+
+_PAID = "({})".format(", ".join(f"'{one}'" for one in sorted(PAID_CLASSES)))
+
 VIEWS: Mapping[str, str] = MappingProxyType(
     {
-        "results": """
+        "results": f"""
 SELECT r.batch_id AS batch, r.position AS result_row, r.key AS result_key,
        CASE WHEN r.parked THEN 'parked'
             WHEN j.state IN ('ready', 'running') THEN 'pending'
@@ -24,7 +28,7 @@ SELECT r.batch_id AS batch, r.position AS result_row, r.key AS result_key,
                sum(paid.cost / (SELECT count(*) FROM attempts served
                                  WHERE served.call_id = paid.id)) END
           FROM attempts tried JOIN calls paid ON paid.id = tried.call_id
-         WHERE tried.job_id = j.id AND paid.wire IN ('C', 'E')) AS result_cost,
+         WHERE tried.job_id = j.id AND paid.wire IN {_PAID}) AS result_cost,
        c.currency AS currency, c.seconds AS result_seconds,
        (SELECT count(*) FROM attempts tried
          WHERE tried.job_id = j.id AND tried.outcome IS NOT NULL) AS result_attempts,
@@ -35,7 +39,7 @@ SELECT r.batch_id AS batch, r.position AS result_row, r.key AS result_key,
   FROM rows r
   JOIN jobs j ON j.id = r.job_id
   LEFT JOIN attempts a ON a.job_id = j.id AND a.call_id = j.call_id
-  LEFT JOIN calls c ON c.id = j.call_id""",
+  LEFT JOIN calls c ON c.id = j.call_id""",  # noqa: S608 - an enum's letters
         "failures": """
 SELECT j.batch_id AS batch, j.model AS model,
        CASE WHEN j.state = 'in_doubt' THEN 'in_doubt' ELSE j.kind END AS error_class,
@@ -44,15 +48,15 @@ SELECT j.batch_id AS batch, j.model AS model,
   JOIN jobs j ON j.id = r.job_id
  WHERE NOT r.parked AND j.state IN ('failed', 'in_doubt')
  GROUP BY 1, 2, 3, 4""",
-        "spending": """
+        "spending": f"""
 SELECT u.batch_id AS batch, c.model AS model, c.endpoint AS endpoint, c.currency AS currency,
        count(*) AS calls, sum(c.cost) AS cost,
-       sum(CASE WHEN c.wire IN ('C', 'E') AND c.cost IS NULL THEN 1 ELSE 0 END) AS unpriced,
-       sum(CASE WHEN c.wire = 'D' THEN 1 ELSE 0 END) AS in_doubt
+       sum(CASE WHEN c.wire IN {_PAID} AND c.cost IS NULL THEN 1 ELSE 0 END) AS unpriced,
+       sum(CASE WHEN c.wire = '{WireClass.IN_DOUBT}' THEN 1 ELSE 0 END) AS in_doubt
   FROM calls c
   JOIN runs u ON u.id = c.run_id
- WHERE c.wire IS NOT NULL AND c.wire <> 'A'
- GROUP BY 1, 2, 3, 4""",
+ WHERE c.wire IS NOT NULL AND c.wire <> '{WireClass.NOT_SENT}'
+ GROUP BY 1, 2, 3, 4""",  # noqa: S608 - an enum's letters
     }
 )
 """By name: the query of each."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from jobs.job import JSON, FailureClass
+from jobs.outcome import FREE_CLASSES
 from jobs.store.answers import StoredAnswer
 from jobs.store.queries.history import PastCall, RowHistory
 from runner.catalogue import explain, say
@@ -254,7 +255,7 @@ def _cost(call: PastCall) -> str:
     if call.cost is not None:
         amount = format_amounts({currency: call.cost})
         return say("money.estimate", amount=amount) if call.estimated else amount
-    if call.ceiling is not None and call.wire not in ("A", "B"):
+    if call.ceiling is not None and call.wire not in FREE_CLASSES:
         return say("money.most", amount=format_amounts({currency: call.ceiling}))
     return ""
 

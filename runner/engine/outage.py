@@ -19,7 +19,7 @@ PORTAL = frozenset({"html", "empty_answer", "redirect"})
 
 def is_trouble(outcome: Outcome, signal: Signal) -> bool:
     """Would the next row, too, have met this?"""
-    failure = getattr(outcome, "failure", None)
+    failure = outcome.failure
     if failure is None or signal in (Signal.SLOW_DOWN, Signal.MODEL):
         return False
     if signal is Signal.OFFLINE or failure.cause in PORTAL:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jobs.job import Failure
-from jobs.outcome import Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
+from jobs.outcome import (
+    PAID_CLASSES,
+    Finished,
+    GiveUp,
+    Held,
+    Outcome,
+    Released,
+    Repeat,
+    TryAgain,
+    WireClass,
+)
 from jobs.store.queries.totals import Counts, Spent
 from jobs.store.queue.settles import CallEnd, SavedFile
 from runner.catalogue import explain, say
@@ -84,13 +94,13 @@ class RunStats:
         """One step is durable."""
         settlement = done.settlement
         job, outcome, ended = settlement.job, settlement.outcome, settlement.ended
-        failure = getattr(outcome, "failure", None)
-        if ended is not None and ended.wire in "CE":
+        failure = outcome.failure
+        if ended is not None and ended.wire in PAID_CLASSES:
             self._count_tokens(done)
             if ended.told:
                 self._seconds.append(ended.seconds)
                 self._count_money(ended)
-        if ended is not None and ended.wire == "D" and ended.told:
+        if ended is not None and ended.wire is WireClass.IN_DOUBT and ended.told:
             self.unpriced += 1
         self.cost -= settlement.refund or 0.0
         for file in settlement.files:
@@ -122,7 +132,7 @@ class RunStats:
             self._lines.clear()
 
     def _count_tokens(self, done: StepResult) -> None:
-        result = getattr(done.settlement.outcome, "result", None)
+        result = done.settlement.outcome.result
         if result is not None and result.usage is not None:
             self.tokens += result.usage.total_tokens or 0
 
@@ -184,7 +194,7 @@ class RunStats:
 def _words(done: StepResult, seconds: float) -> str:
     """What happened to a row, in a few words: its failure, its files, or its text's end."""
     settlement = done.settlement
-    failure = getattr(settlement.outcome, "failure", None)
+    failure = settlement.outcome.failure
     if failure is not None:
         return f"{failure.kind}: {failure.cause}"
     names = [file.name for file in settlement.files if isinstance(file, SavedFile)]

@@ -173,7 +173,7 @@ class Supervisor:
             return
         if done.signal is Signal.GOOD or (failure is not None and failure.kind in ROWS_OWN):
             self._trouble.over()
-            usage = getattr(getattr(outcome, "result", None), "usage", None)
+            usage = outcome.result.usage if outcome.result is not None else None
             self._accounts.went_through(job, usage.total_tokens if usage is not None else None)
 
     def _is_suspicious(self, failure: Failure) -> bool:
@@ -314,4 +314,4 @@ class Supervisor:
 
 
 def _failure_of(done: StepResult) -> Failure | None:
-    return getattr(done.settlement.outcome, "failure", None)
+    return done.settlement.outcome.failure

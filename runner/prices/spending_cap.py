@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jobs.job import Claimed
+from jobs.outcome import FREE_CLASSES
 from jobs.store.queue.claims import MaxCost
 from jobs.store.queue.settles import Settlement
 from runner.prices.money import NANO, nanos
@@ -111,6 +112,6 @@ class SpendingCap:
             if ended is None or not ended.told:
                 return
             most = self._held.pop(settlement.job.call_id, 0)
-            if ended.wire in ("A", "B"):
+            if ended.wire in FREE_CLASSES:
                 return
             self._spent += most if ended.cost is None else nanos(ended.cost)

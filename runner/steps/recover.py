@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from jobs.job import Claimed, Failure, FailureClass, Step
-from jobs.outcome import GiveUp, Released
+from jobs.outcome import GiveUp, Released, WireClass
 from jobs.store.queue.claims import count_death
 from jobs.store.queue.settles import CallEnd, Settlement
 from runner.endpoints.registry import ENDPOINTS
@@ -39,7 +39,9 @@ async def _recover_send(
         await tools.ledger.do(lambda tx: count_death(tx, job.id))
         return await sender.take(job, record.reply)
     kept = tools.answers.keep(job.call_id, record.reply)
-    ended = CallEnd(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+    ended = CallEnd(
+        wire=WireClass.UNUSABLE, seconds=record.reply.seconds, status=record.reply.status
+    )
     given_up = GiveUp(failure=_deaths(job))
     return StepResult(settlement=Settlement(job=job, outcome=given_up, ended=ended, answer=kept))
 
@@ -59,7 +61,9 @@ async def recover_together(
             await tools.ledger.do(partial(count_death, job_id=job.id))
         return await sender.take(jobs, record.reply)
     kept = tools.answers.keep(jobs[0].call_id, record.reply)
-    ended = CallEnd(wire="E", seconds=record.reply.seconds, status=record.reply.status)
+    ended = CallEnd(
+        wire=WireClass.UNUSABLE, seconds=record.reply.seconds, status=record.reply.status
+    )
     return [
         StepResult(
             settlement=Settlement(

@@ -16,6 +16,7 @@ from jobs.outcome import (
     Repeat,
     Submitted,
     TryAgain,
+    WireClass,
 )
 from jobs.result import Result
 from runner.endpoints.endpoint import AnyEndpoint, Rejected, Ticket
@@ -64,10 +65,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """The job's outcome, the wire's class (A–E), and what the run should know."""
+    """The job's outcome, how its call ended on the wire, and what the run should know."""
 
     outcome: Outcome
-    wire: str
+    wire: WireClass
     signal: Signal = Signal.NONE
     wait: Wait = NO_WAIT  # after a "slow down"
     refunded: bool = False  # the submit of this task is not charged after all
@@ -83,7 +84,7 @@ def resolve(
                 kind=FailureClass.NETWORK, cause=delivery.cause, detail=delivery.detail
             )
             released = Released(delay=backoff(1, chance=rules.chance), failure=failure)
-            return Resolution(outcome=released, wire="A", signal=Signal.OFFLINE)
+            return Resolution(outcome=released, wire=WireClass.NOT_SENT, signal=Signal.OFFLINE)
         case Lost():
             return _in_doubt(
                 job, endpoint, inputs, _loss(delivery), by_time=delivery.by_time, rules=rules
@@ -121,7 +122,7 @@ def resolve_together(
         ]
     if verdict.action is Action.FAIL and len(jobs) > 1:
         apart = Released(delay=0.0, failure=verdict.failure)
-        return [Resolution(outcome=apart, wire="B")] * len(jobs)
+        return [Resolution(outcome=apart, wire=WireClass.REFUSED)] * len(jobs)
     return [
         _of_verdict(job, endpoint, one, delivery, verdict, rules=rules)
         for job, one in zip(jobs, inputs, strict=True)
@@ -161,7 +162,7 @@ def _of_verdict(
         case Action.STOP_KEY | Action.STOP_CREDIT | Action.STOP_MODEL:
             return _stopping(job, verdict, failure, rules)
         case Action.FAIL if _has_other_name(failure, inputs):
-            return Resolution(outcome=_try_again(job, failure, rules), wire="B")
+            return Resolution(outcome=_try_again(job, failure, rules), wire=WireClass.REFUSED)
         case _:
             return _refused(job, verdict.action, failure, reply, rules)
 
@@ -180,20 +181,22 @@ def _refused(
         seconds = backoff(2, chance=rules.chance) if asked is None else asked
         released = Released(delay=seconds, failure=failure)
         wait = Wait(seconds=seconds, asked=asked is not None)
-        return Resolution(outcome=released, wire="B", signal=Signal.SLOW_DOWN, wait=wait)
+        return Resolution(
+            outcome=released, wire=WireClass.REFUSED, signal=Signal.SLOW_DOWN, wait=wait
+        )
     if action is Action.RETRY:
         if reply.status < 300:  # from behind the gateway, which may have billed the call
-            return Resolution(outcome=_once_more(job, failure, rules), wire="E")
+            return Resolution(outcome=_once_more(job, failure, rules), wire=WireClass.UNUSABLE)
         again = _try_again(job, failure, rules, asked=_asked(reply, rules))
-        return Resolution(outcome=again, wire="B")
-    return Resolution(outcome=GiveUp(failure=failure), wire="B")
+        return Resolution(outcome=again, wire=WireClass.REFUSED)
+    return Resolution(outcome=GiveUp(failure=failure), wire=WireClass.REFUSED)
 
 
 def _taken(ticket: Ticket, rules: Rules, *, asked: float | None) -> Resolution:
     """A task that was accepted. Its first picture takes longer than one rhythm of asking."""
     delay = POLL_SECONDS if asked is None else max(asked, LEAST_POLL_SECONDS)
     taken = Submitted(ticket=ticket.id, delay=delay, deadline=rules.now + TICKET_SECONDS)
-    return Resolution(outcome=taken, wire="C", signal=Signal.GOOD)
+    return Resolution(outcome=taken, wire=WireClass.ANSWERED, signal=Signal.GOOD)
 
 
 def resolve_poll(
@@ -212,7 +215,7 @@ def resolve_poll(
     if not isinstance(reading, Result):
         return _ask_later(job, rules, None, after=asked)
     outcome: Outcome = Answered(result=reading) if endpoint.pictures else Finished(result=reading)
-    return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
+    return Resolution(outcome=outcome, wire=WireClass.ANSWERED, signal=Signal.GOOD)
 
 
 def _of_failed_task(
@@ -224,9 +227,9 @@ def _of_failed_task(
         return _unknown(job, rules, failure, after=asked)
     if failure.kind is FailureClass.FILE and job.attempts + 1 < rules.attempts:
         wait = _poll_wait(rules, asked)
-        return Resolution(outcome=TryAgain(failure=failure, delay=wait), wire="E")
+        return Resolution(outcome=TryAgain(failure=failure, delay=wait), wire=WireClass.UNUSABLE)
     outcome = GiveUp(failure=failure, result=rejected.result)
-    return Resolution(outcome=outcome, wire="E", refunded=rejected.refunded)
+    return Resolution(outcome=outcome, wire=WireClass.UNUSABLE, refunded=rejected.refunded)
 
 
 def _unread(job: Claimed, verdict: Verdict, reply: Reply, rules: Rules) -> Resolution:
@@ -252,7 +255,7 @@ def _unknown(job: Claimed, rules: Rules, failure: Failure, *, after: float | Non
     if rules.now < submitted + UNKNOWN_SECONDS:
         return _ask_later(job, rules, failure, after=after)
     stuck = replace(failure, kind=FailureClass.STUCK, cause="task_unknown")
-    return Resolution(outcome=GiveUp(failure=stuck), wire="E")
+    return Resolution(outcome=GiveUp(failure=stuck), wire=WireClass.UNUSABLE)
 
 
 def _ask_later(
@@ -261,11 +264,13 @@ def _ask_later(
     """Patience until the ticket's deadline; past it, a later run asks after it again."""
     if job.deadline is not None and rules.now > job.deadline:
         stuck = Failure(kind=FailureClass.STUCK, cause="deadline", detail=f"task {job.ticket}")
-        return Resolution(outcome=GiveUp(failure=stuck), wire="C")
+        return Resolution(outcome=GiveUp(failure=stuck), wire=WireClass.ANSWERED)
     wait = _poll_wait(rules, after)
     if failure is not None:
-        return Resolution(outcome=Released(delay=wait, failure=failure), wire="C")
-    return Resolution(outcome=Submitted(ticket=job.ticket or "", delay=wait), wire="C")
+        return Resolution(outcome=Released(delay=wait, failure=failure), wire=WireClass.ANSWERED)
+    return Resolution(
+        outcome=Submitted(ticket=job.ticket or "", delay=wait), wire=WireClass.ANSWERED
+    )
 
 
 def _asked(reply: Reply, rules: Rules) -> float | None:
@@ -286,18 +291,24 @@ def _unheard(delivery: NotSent | Lost) -> Failure:
 def _stopping(job: Claimed, verdict: Verdict, failure: Failure, rules: Rules) -> Resolution:
     if verdict.action is Action.STOP_KEY:
         if rules.key_good:  # the operator's own channel was refused, not this key
-            return Resolution(outcome=_try_again(job, failure, rules), wire="B")
-        return Resolution(outcome=Released(delay=1.0, failure=failure), wire="B", signal=Signal.KEY)
+            return Resolution(outcome=_try_again(job, failure, rules), wire=WireClass.REFUSED)
+        return Resolution(
+            outcome=Released(delay=1.0, failure=failure), wire=WireClass.REFUSED, signal=Signal.KEY
+        )
     if verdict.action is Action.STOP_CREDIT:
         return Resolution(
-            outcome=Released(delay=1.0, failure=failure), wire="B", signal=Signal.CREDIT
+            outcome=Released(delay=1.0, failure=failure),
+            wire=WireClass.REFUSED,
+            signal=Signal.CREDIT,
         )
     if failure.cause == "redirect" and rules.answered and not rules.key_good:
         # It is a network's login page that sends elsewhere: it is asked who is there.
-        return Resolution(outcome=Released(delay=1.0, failure=failure), wire="B", signal=Signal.KEY)
+        return Resolution(
+            outcome=Released(delay=1.0, failure=failure), wire=WireClass.REFUSED, signal=Signal.KEY
+        )
     if failure.cause == "no_channel" and job.attempts + 1 < CHANNEL_PATIENCE:
-        return Resolution(outcome=_try_again(job, failure, rules), wire="B")
-    return Resolution(outcome=GiveUp(failure=failure), wire="B", signal=Signal.MODEL)
+        return Resolution(outcome=_try_again(job, failure, rules), wire=WireClass.REFUSED)
+    return Resolution(outcome=GiveUp(failure=failure), wire=WireClass.REFUSED, signal=Signal.MODEL)
 
 
 def _of_reading(
@@ -316,7 +327,7 @@ def _of_reading(
             outcome: Outcome = Finished(result=reading)
             if endpoint.pictures:
                 outcome = Answered(result=reading)
-            return Resolution(outcome=outcome, wire="C", signal=Signal.GOOD)
+            return Resolution(outcome=outcome, wire=WireClass.ANSWERED, signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL:
             timed = reading.failure.cause == "gateway_timeout"
             return _in_doubt(job, endpoint, inputs, reading.failure, by_time=timed, rules=rules)
@@ -333,7 +344,9 @@ def _unusable(job: Claimed, rejected: Rejected, rules: Rules) -> Resolution:
     if failure.kind not in FINAL_KINDS:
         outcome = _once_more(job, failure, rules, result=result)
     told = failure.kind in (FailureClass.REFUSED, FailureClass.BAD_INPUT)
-    return Resolution(outcome=outcome, wire="E", signal=Signal.NONE if told else Signal.USELESS)
+    return Resolution(
+        outcome=outcome, wire=WireClass.UNUSABLE, signal=Signal.NONE if told else Signal.USELESS
+    )
 
 
 def _once_more(
@@ -372,8 +385,8 @@ def _in_doubt(
         held = held or already or not _can_stream(endpoint, inputs)
         stream = True
     if held or job.repeats >= 1:
-        return Resolution(outcome=Held(failure=failure), wire="D")
-    return Resolution(outcome=Repeat(failure=failure, stream=stream), wire="D")
+        return Resolution(outcome=Held(failure=failure), wire=WireClass.IN_DOUBT)
+    return Resolution(outcome=Repeat(failure=failure, stream=stream), wire=WireClass.IN_DOUBT)
 
 
 def _can_stream(endpoint: AnyEndpoint, inputs: Any) -> bool:
@@ -387,5 +400,5 @@ def after_death(endpoint: AnyEndpoint, rules: Rules) -> Resolution:
     """A call in flight when the process died: asked again, not counted as the one repeat."""
     failure = Failure(kind=FailureClass.NETWORK, cause="killed")
     if rules.hold_in_doubt or endpoint.hold_in_doubt:
-        return Resolution(outcome=Held(failure=failure), wire="D")
-    return Resolution(outcome=Released(delay=0.0, failure=failure), wire="D")
+        return Resolution(outcome=Held(failure=failure), wire=WireClass.IN_DOUBT)
+    return Resolution(outcome=Released(delay=0.0, failure=failure), wire=WireClass.IN_DOUBT)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
-from jobs.outcome import GiveUp, Repeat, TryAgain
+from jobs.outcome import PAID_CLASSES, GiveUp, Repeat, TryAgain, WireClass
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError
@@ -90,7 +90,7 @@ class Sender:
     def broken(self, job: Claimed, failure: Failure) -> StepResult:
         """A fault of ours failed this row; an answer that had come is kept for a better reader."""
         kept = self._in_hand.pop(job.id, None)
-        ended = CallEnd(wire="E", seconds=0.0, status=kept.status if kept else None)
+        ended = CallEnd(wire=WireClass.UNUSABLE, seconds=0.0, status=kept.status if kept else None)
         outcome = GiveUp(failure=failure)
         return StepResult(settlement=Settlement(job=job, outcome=outcome, ended=ended, answer=kept))
 
@@ -109,8 +109,8 @@ class Sender:
             self._standing.repeats_left -= 1
         if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
             self._other_field.add(job.id)
-        result = getattr(outcome, "result", None)
-        paid = resolution.wire in ("C", "E")
+        result = outcome.result
+        paid = resolution.wire in PAID_CLASSES
         price = self._tools.purse.prices.cost(ask_of(job), result) if paid else None
         ended = CallEnd(
             wire=resolution.wire,
@@ -155,7 +155,7 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
 def _unfit(job: Claimed, why: str) -> StepResult:
     """A row that cannot become a request; nothing was sent."""
     failure = Failure(kind=FailureClass.BAD_INPUT, cause="unfit", detail=why)
-    ended = CallEnd(wire="A", seconds=0.0)
+    ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0)
     return StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
 
 

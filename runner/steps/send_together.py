@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from jobs.failpoints import reach
 from jobs.job import Claimed, Failure, Step
-from jobs.outcome import GiveUp, Released, Repeat
+from jobs.outcome import PAID_CLASSES, GiveUp, Released, Repeat, WireClass
 from jobs.result import Result, Usage
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
@@ -69,7 +69,7 @@ class SharedSender:
     def broken(self, jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
         """A fault of ours failed these rows; an answer that had come is kept with the first."""
         kept = self._in_hand.pop(jobs[0].id, None)
-        ended = CallEnd(wire="E", seconds=0.0, status=kept.status if kept else None)
+        ended = CallEnd(wire=WireClass.UNUSABLE, seconds=0.0, status=kept.status if kept else None)
         first, silent = jobs[0], replace(ended, told=False)
         return [
             StepResult(
@@ -85,9 +85,9 @@ class SharedSender:
 
     def _learn(self, jobs: Sequence[Claimed], found: list[Resolution], reply: Reply) -> None:
         first = found[0]
-        if first.wire in "CE":
+        if first.wire in PAID_CLASSES:
             self.company.answered(jobs, len(reply.body))
-        elif len(jobs) > 1 and first.signal is Signal.NONE and first.wire == "B":
+        elif len(jobs) > 1 and first.signal is Signal.NONE and first.wire is WireClass.REFUSED:
             outcome = first.outcome
             self.company.refused(jobs, outcome.failure if isinstance(outcome, Released) else None)
 
@@ -105,9 +105,13 @@ class SharedSender:
         outcomes = [one.outcome for one in found]
         if any(isinstance(outcome, Repeat) for outcome in outcomes):
             self._standing.repeats_left -= 1
-        wire = "C" if any(one.wire == "C" for one in found) else found[0].wire
-        whole = _whole([getattr(outcome, "result", None) for outcome in outcomes])
-        paid = wire in ("C", "E")
+        wire = (
+            WireClass.ANSWERED
+            if any(one.wire is WireClass.ANSWERED for one in found)
+            else found[0].wire
+        )
+        whole = _whole([outcome.result for outcome in outcomes])
+        paid = wire in PAID_CLASSES
         price = self._tools.purse.prices.cost(ask_of(jobs[0]), whole) if paid else None
         ended = CallEnd(
             wire=wire,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from jobs.job import Claimed, Failure, Step
-from jobs.outcome import GiveUp, Released
+from jobs.outcome import GiveUp, Released, WireClass
 from jobs.store.queue.settles import CallEnd, SavedFile, Settlement
 from jobs.store.queue.sharing import Sharing
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
@@ -54,7 +54,7 @@ class Steps:
 
     def abandon(self, job: Claimed) -> StepResult:
         """A step that cost nothing, cut short: it is done again by the next run."""
-        ended = CallEnd(wire="A", seconds=0.0) if job.step is Step.SEND else None
+        ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0) if job.step is Step.SEND else None
         return StepResult(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
 
     def postpone(self, job: Claimed, seconds: float) -> StepResult:

@@ -5,11 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.outcome import FREE_CLASSES, PAID_CLASSES, WireClass
 from jobs.store import Store
 from jobs.store.log import call_books
 from runner.workspace.workspace import SHEET_ID
-
-FREE = ("A", "B")  # on the wire: not sent, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +42,9 @@ def compare(bill: Path, store: Store) -> BillComparison:
     known: Counter[str] = Counter()
     doubtful = 0
     for key, wire in books:
-        known[key] += wire not in FREE
-        doubtful += wire == "D"
-        if wire in ("C", "E"):
+        known[key] += wire not in FREE_CLASSES
+        doubtful += wire is WireClass.IN_DOUBT
+        if wire in PAID_CLASSES:
             paid[key] += 1
     return BillComparison(
         billed=billed.total(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.job import JSON, Claimed, Failure, FailureClass, Holding, Step
-from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome
+from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, WireClass
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction
 from jobs.store.batches import LoadedSheet, loaded_sheet
@@ -148,7 +148,9 @@ def _outcome(fate: Fate) -> Outcome:
 
 
 def _ended(fate: Fate) -> CallEnd:
-    wire = "D" if fate.in_doubt else "B" if fate.failure else "C"
+    wire = WireClass.ANSWERED
+    if fate.in_doubt or fate.failure:
+        wire = WireClass.IN_DOUBT if fate.in_doubt else WireClass.REFUSED
     return CallEnd(
         wire=wire,
         seconds=1.23456,

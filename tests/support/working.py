@@ -17,6 +17,7 @@ from jobs.outcome import (
     Repeat,
     Submitted,
     TryAgain,
+    WireClass,
 )
 from jobs.result import Picture, Result
 from jobs.store import Store
@@ -64,7 +65,9 @@ def take_over(store: Store, holding: Holding = OTHER) -> list[Claimed]:
 
 def settlement(job: Claimed, outcome: Outcome, *, body: bytes | None = None) -> Settlement:
     """What a worker writes down: at the send step with the end of its call."""
-    ended = CallEnd(wire="C", seconds=1.5, status=200) if job.step is Step.SEND else None
+    ended = (
+        CallEnd(wire=WireClass.ANSWERED, seconds=1.5, status=200) if job.step is Step.SEND else None
+    )
     answer = None
     if body is not None:
         digest = hashlib.blake2b(body, digest_size=16).digest()

@@ -8,6 +8,7 @@ from itertools import islice
 from sqlalchemy import Connection, and_, func, not_, select
 
 from jobs.job import JSON, FailureClass, State
+from jobs.store.row_status import IS_PAID
 from jobs.store.schema import attempts, calls, files, jobs, rows
 
 KEYS_AT_ONCE = 10_000  # what one statement may name
@@ -104,7 +105,7 @@ def read_few_rows(connection: Connection, ids: Collection[int]) -> FewRows:
     paid = connection.execute(
         select(calls.c.cost, calls.c.currency)
         .join(attempts, attempts.c.call_id == calls.c.id)
-        .where(attempts.c.job_id.in_(list(ids)), calls.c.wire.in_(["C", "E"]))
+        .where(attempts.c.job_id.in_(list(ids)), IS_PAID)
     ).all()
     known = bool(paid) and all(cost is not None for cost, _ in paid)
     names = connection.execute(

@@ -22,8 +22,17 @@ from sqlalchemy import (
 )
 
 from jobs.job import JSON
+from jobs.outcome import WireClass
 from jobs.store.queries.results import ANSWERED_FILES, pages, with_files
-from jobs.store.row_status import COST, COST_OF_EACH, STATUS, TRIES, TRIES_OF_EACH, WITH_LAST_CALL
+from jobs.store.row_status import (
+    COST,
+    COST_OF_EACH,
+    IS_PAID,
+    STATUS,
+    TRIES,
+    TRIES_OF_EACH,
+    WITH_LAST_CALL,
+)
 from jobs.store.schema import attempts, calls, events, files, jobs, rows, runs
 
 
@@ -125,14 +134,15 @@ def page_rows(
 def call_minutes(connection: Connection, batch_id: int) -> list[CallsPerMinute]:
     """The ended calls of a batch by the minute in which they began, in order."""
     minute = cast(calls.c.started_at, BigInteger) // 60
-    turned_away = and_(calls.c.wire == "B", or_(calls.c.status >= 500, calls.c.status == 408))
+    refused = calls.c.wire == WireClass.REFUSED.value
+    turned_away = and_(refused, or_(calls.c.status >= 500, calls.c.status == 408))
     found = connection.execute(
         select(
             minute,
-            func.count(case((calls.c.wire.in_(["C", "E"]), 1))),
-            func.count(case((and_(calls.c.wire == "B", calls.c.status == 429), 1))),
-            func.count(case((or_(turned_away, calls.c.wire == "A"), 1))),
-            func.count(case((calls.c.wire == "D", 1))),
+            func.count(case((IS_PAID, 1))),
+            func.count(case((and_(refused, calls.c.status == 429), 1))),
+            func.count(case((or_(turned_away, calls.c.wire == WireClass.NOT_SENT.value), 1))),
+            func.count(case((calls.c.wire == WireClass.IN_DOUBT.value, 1))),
         )
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
         .where(runs.c.batch_id == batch_id, calls.c.wire.is_not(None))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from jobs.job import JSON
+from jobs.outcome import WireClass
 from jobs.store.queries.results import ResultRow, results_of
 from jobs.store.schema import attempts, calls, files, jobs, rows
 
@@ -19,7 +20,7 @@ class PastCall:
     version: int
     started_at: float
     seconds: float | None
-    wire: str | None
+    wire: WireClass | None  # None while it is open
     status: int | None
     outcome: str | None
     kind: str | None
@@ -91,7 +92,7 @@ def _past_call(one: Any) -> PastCall:
         version=one[attempts.c.version],
         started_at=one[calls.c.started_at],
         seconds=one[calls.c.seconds],
-        wire=one[calls.c.wire],
+        wire=WireClass(one[calls.c.wire]) if one[calls.c.wire] else None,
         status=one[calls.c.status],
         outcome=one[attempts.c.outcome],
         kind=one[attempts.c.kind],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, func, select
 
 from jobs.job import State
+from jobs.outcome import WireClass
 from jobs.store.ids import first_id_at
 from jobs.store.schema import attempts, calls, jobs, runs
 
@@ -63,7 +64,7 @@ def recent_seconds(connection: Connection, batch_id: int, *, most: int = 200) ->
             .select_from(mine)
             .where(
                 runs.c.batch_id == batch_id,
-                calls.c.wire == "C",
+                calls.c.wire == WireClass.ANSWERED.value,
                 calls.c.seconds.is_not(None),
             )
             .order_by(calls.c.id.desc())

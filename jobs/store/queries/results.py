@@ -12,7 +12,15 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from jobs.job import JSON
 from jobs.store.edits import edited_cells
-from jobs.store.row_status import COST, COST_OF_EACH, STATUS, TRIES, TRIES_OF_EACH, WITH_LAST_CALL
+from jobs.store.row_status import (
+    COST,
+    COST_OF_EACH,
+    IS_PAID,
+    STATUS,
+    TRIES,
+    TRIES_OF_EACH,
+    WITH_LAST_CALL,
+)
 from jobs.store.schema import attempts, calls, exported, files, jobs, rows
 
 PAGE = 1000
@@ -224,7 +232,7 @@ def costs_of(connection: Connection, tried: Iterable[tuple[int, int]]) -> dict[i
     query = (
         select(attempts.c.job_id, calls.c.cost, shares)
         .join(calls, calls.c.id == attempts.c.call_id)
-        .where(attempts.c.job_id.in_(apart), calls.c.wire.in_(["C", "E"]))
+        .where(attempts.c.job_id.in_(apart), IS_PAID)
     )
     parts: dict[int, list[float | None]] = defaultdict(list)
     for job_id, cost, rows_served in connection.execute(query):

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, not_, or_, select
 
 from jobs.job import JSON, State, Step
+from jobs.outcome import WireClass
 from jobs.store.money import nanos_of
+from jobs.store.row_status import IS_FREE
 from jobs.store.schema import calls, files, jobs, runs
 from jobs.store.spans import within
 
@@ -27,7 +29,6 @@ class Committed:
 
 def committed(connection: Connection, batch_id: int) -> Committed:
     """What counts against a cap."""
-    free = calls.c.wire.in_(["A", "B"])
     amount = nanos_of(func.coalesce(calls.c.cost, calls.c.ceiling))
     found = connection.execute(
         select(
@@ -36,7 +37,7 @@ def committed(connection: Connection, batch_id: int) -> Committed:
             func.count(case((amount.is_(None), 1))),
         )
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
-        .where(runs.c.batch_id == batch_id, or_(calls.c.wire.is_(None), ~free))
+        .where(runs.c.batch_id == batch_id, or_(calls.c.wire.is_(None), ~IS_FREE))
         .group_by(calls.c.currency)
     ).all()
     return Committed(
@@ -135,7 +136,11 @@ def mean_costs(connection: Connection, batch_id: int) -> dict[tuple[str, str], t
     found = connection.execute(
         select(calls.c.model, calls.c.currency, func.avg(calls.c.cost), func.count())
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
-        .where(runs.c.batch_id == batch_id, calls.c.wire == "C", calls.c.cost.is_not(None))
+        .where(
+            runs.c.batch_id == batch_id,
+            calls.c.wire == WireClass.ANSWERED.value,
+            calls.c.cost.is_not(None),
+        )
         .group_by(calls.c.model, calls.c.currency)
     ).all()
     return {(model, currency or ""): (float(mean), count) for model, currency, mean, count in found}

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, select
 
 from jobs.job import FailureClass, State, Step
+from jobs.outcome import WireClass
 from jobs.store.money import NANO, nanos_of
+from jobs.store.row_status import IS_PAID
 from jobs.store.schema import attempts, calls, jobs, rows, runs
 
 
@@ -93,13 +95,13 @@ def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent
     """Calls, cost and tokens of a batch; of the calls begun since then, if a time is given."""
     mine = and_(runs.c.batch_id == batch_id, calls.c.started_at >= since)
     joined = calls.join(runs, runs.c.id == calls.c.run_id)
-    in_doubt = calls.c.wire == "D"
+    in_doubt = calls.c.wire == WireClass.IN_DOUBT.value
     money = connection.execute(
         select(
             calls.c.currency,
             func.count(),
             func.count(case((in_doubt, 1))),
-            func.count(case((and_(calls.c.wire.in_(["C", "E"]), calls.c.cost.is_(None)), 1))),
+            func.count(case((and_(IS_PAID, calls.c.cost.is_(None)), 1))),
             func.sum(nanos_of(calls.c.cost)),
             func.count(case((and_(calls.c.estimated, calls.c.cost.is_not(None)), 1))),
             func.sum(case((in_doubt, nanos_of(calls.c.ceiling)))),

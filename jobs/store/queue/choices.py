@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from jobs.job import PASSING, RETRIABLE, FailureClass, State, Step
+from jobs.outcome import WireClass
 from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
 from jobs.store.queue.order import AFTER_ALL, RANK_SPAN
 from jobs.store.schema import calls, jobs, rows
@@ -172,7 +173,11 @@ def one_more_pass(
     Barred rows stay failed: nobody would take them. So do those whose answer was paid
     for and useless twice: that is one repeat, and enough.
     """
-    bought = exists().where(calls.c.id == jobs.c.call_id, calls.c.wire == "E").correlate(jobs)
+    bought = (
+        exists()
+        .where(calls.c.id == jobs.c.call_id, calls.c.wire == WireClass.UNUSABLE.value)
+        .correlate(jobs)
+    )
     wanted = and_(
         jobs.c.batch_id == batch_id,
         jobs.c.listed,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from jobs.job import Claimed, FailureClass, Holding, State, Step
+from jobs.outcome import WireClass
 from jobs.store.answers import StoredAnswer, answer
 from jobs.store.queue.claims import TAKEN, as_claimed
 from jobs.store.queue.settles import CallEnd
@@ -49,7 +50,7 @@ def look(connection: Connection, job_id: int) -> UnreadAnswer | None:
     if stored is None:
         return None
     ended = CallEnd(
-        wire="C",
+        wire=WireClass.ANSWERED,
         seconds=call.seconds or 0.0,
         status=call.status,
         request_id=call.request_id,

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, Table, func, null, select, update
 
-from jobs.job import Claimed, Failure, Holding, State, Step
+from jobs.job import Claimed, Holding, State, Step
 from jobs.outcome import (
     TRANSITIONS,
     Answered,
@@ -20,8 +20,8 @@ from jobs.outcome import (
     Repeat,
     Submitted,
     TryAgain,
+    WireClass,
 )
-from jobs.result import Result
 from jobs.store.queue.order import AFTER_ALL, REPEAT_RANK, turn_of
 from jobs.store.schema import answers, attempts, calls, files, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
@@ -32,9 +32,9 @@ SMALL = 512  # bytes; below, compressing costs more than it saves
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnd:
-    """How a call ended: the wire's class (A–E), and what the answer said of itself."""
+    """How a call ended: its class on the wire, and what the answer said of itself."""
 
-    wire: str
+    wire: WireClass
     seconds: float
     status: int | None = None
     request_id: str | None = None
@@ -215,7 +215,7 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
     job, outcome = one.job, one.outcome
     state, step = TRANSITIONS[job.step, type(outcome)]
     step = step or job.step
-    failure = _failure_of(outcome)
+    failure = outcome.failure
     rank = job.rank
     change: dict[str, Any] = {
         "id": job.id,
@@ -272,16 +272,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
     return change
 
 
-def _failure_of(outcome: Outcome) -> Failure | None:
-    return getattr(outcome, "failure", None)
-
-
-def _result_of(outcome: Outcome) -> Result | None:
-    return getattr(outcome, "result", None)
-
-
 def _expiry(outcome: Outcome) -> float | None:
-    result = _result_of(outcome)
+    result = outcome.result
     times = [p.expires_at for p in result.pictures if p.expires_at is not None] if result else []
     return min(times, default=None)
 
@@ -296,7 +288,7 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
             {
                 "call": one.job.call_id,
                 "now": now,
-                "wire": end.wire,
+                "wire": end.wire.value,  # the driver takes plain strings only
                 "status": end.status,
                 "seconds": end.seconds,
                 "request": end.request_id,
@@ -328,8 +320,8 @@ def _end_attempts(connection: Connection, batch: Iterable[Settlement]) -> None:
 
 
 def _attempt(one: Settlement) -> dict[str, Any]:
-    failure = _failure_of(one.outcome)
-    result = _result_of(one.outcome)
+    failure = one.outcome.failure
+    result = one.outcome.result
     usage = result.usage if result else None
     return {
         "job": one.job.id,

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event, text, update
 from sqlalchemy.exc import IntegrityError
 
 from jobs.job import Failure, FailureClass, State, Step
-from jobs.outcome import Answered, Finished, GiveUp, Released, Submitted
+from jobs.outcome import Answered, Finished, GiveUp, Released, Submitted, WireClass
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answers import answer, cells_of, done_digests, files_of
@@ -327,7 +327,7 @@ def test_a_result_holds_what_came_of_its_row(store: Store) -> None:
     assert (stored.body, stored.size, stored.complete) == (b"x" * 5000, 5000, True)
     assert [(file.number, file.state) for file in wanted] == [(1, "done"), (2, "lost")]
     assert past is not None
-    assert [(call.wire, call.status) for call in past.calls] == [("C", 200)]
+    assert [(call.wire, call.status) for call in past.calls] == [(WireClass.ANSWERED, 200)]
     assert len(past.files) == 2
 
 
@@ -350,10 +350,10 @@ def test_spent_counts_calls_tokens_and_what_is_unknown(store: Store) -> None:
             )
         )
     ends = [
-        CallEnd(wire="C", seconds=1.0, cost=0.5, currency="USD"),
-        CallEnd(wire="C", seconds=1.0),
-        CallEnd(wire="D", seconds=1.0),
-        CallEnd(wire="A", seconds=1.0),
+        CallEnd(wire=WireClass.ANSWERED, seconds=1.0, cost=0.5, currency="USD"),
+        CallEnd(wire=WireClass.ANSWERED, seconds=1.0),
+        CallEnd(wire=WireClass.IN_DOUBT, seconds=1.0),
+        CallEnd(wire=WireClass.NOT_SENT, seconds=1.0),
     ]
     usage = Usage(raw={}, prompt_tokens=3, total_tokens=5)
     batch = [

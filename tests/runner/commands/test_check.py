@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy.exc import DatabaseError
 
 from jobs.job import Holding, Step
-from jobs.outcome import Finished
+from jobs.outcome import Finished, WireClass
 from jobs.result import Result as Answered
 from jobs.store import Store
 from jobs.store.ids import Ids
@@ -69,7 +69,7 @@ def bought(sheet: Path, *, endpoint: str = "chat", model: str = "m") -> Workspac
         open_run(tx, holding, program="test", options={}, now=time.time())
         order = ClaimRequest(step=Step.SEND, limit=1000)
         taken = claim(tx, holding, order, ids=Ids(), now=time.time())
-        ended = CallEnd(wire="C", seconds=2.0, status=200)
+        ended = CallEnd(wire=WireClass.ANSWERED, seconds=2.0, status=200)
         done = Finished(result=Answered(text="yes"))
         settle(
             tx,

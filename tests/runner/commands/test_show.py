@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jobs.job import JSON, Failure, FailureClass, Holding, Step
-from jobs.outcome import Finished, GiveUp, Held, Outcome
+from jobs.outcome import Finished, GiveUp, Held, Outcome, WireClass
 from jobs.result import Result as Answered
 from jobs.store import Store
 from jobs.store.ids import Ids
@@ -63,7 +63,7 @@ def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> 
     return workspace
 
 
-def settle_next(workspace: Workspace, outcome: Outcome, wire: str, body: bytes = b"") -> None:
+def settle_next(workspace: Workspace, outcome: Outcome, wire: WireClass, body: bytes = b"") -> None:
     """The next row of the sheet, sent and settled."""
     store = Store.open(workspace.table)
     holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner="test")
@@ -98,7 +98,9 @@ DONE = Finished(result=Answered(text="a text", model="m-2026"))
 
 
 def test_a_failed_row_tells_why_in_whose_words_and_what_to_do(home: Path) -> None:
-    settle_next(load(home, [{"id": "fox", "prompt": "a fox", "notes": "mine"}]), REFUSED, "B")
+    settle_next(
+        load(home, [{"id": "fox", "prompt": "a fox", "notes": "mine"}]), REFUSED, WireClass.REFUSED
+    )
     result = show("1", "rows.jsonl")
     assert result.exit_code == 0, result.output
     shown = flat(result)
@@ -177,7 +179,7 @@ def test_a_cell_in_a_form_cannot_make_curl_read_a_file() -> None:
 def test_the_answer_is_given_byte_for_byte(home: Path, size: int) -> None:
     workspace = load(home, [{"prompt": "a"}, {"prompt": "b"}])
     body = BODY + b"\xff" * size
-    settle_next(workspace, DONE, "C", body)
+    settle_next(workspace, DONE, WireClass.ANSWERED, body)
     result = show("1", "rows.jsonl", "--answer")
     assert result.exit_code == 0
     assert result.stdout_bytes == body
@@ -188,7 +190,7 @@ def test_the_answer_is_given_byte_for_byte(home: Path, size: int) -> None:
 
 def test_a_damaged_answer_is_told_and_the_rest_is_shown(home: Path) -> None:
     workspace = load(home, [{"prompt": "a"}])
-    settle_next(workspace, DONE, "C", b"x" * (MAX_INLINE_BYTES + 1))
+    settle_next(workspace, DONE, WireClass.ANSWERED, b"x" * (MAX_INLINE_BYTES + 1))
     (kept,) = workspace.answers.iterdir()
     for damage in (kept.read_bytes()[:-20], b"not packed", b""):
         kept.write_bytes(damage)
@@ -199,7 +201,7 @@ def test_a_damaged_answer_is_told_and_the_rest_is_shown(home: Path) -> None:
 
 
 def test_the_answer_on_the_page_is_readable_and_harmless(home: Path) -> None:
-    settle_next(load(home, [{"prompt": "a"}]), DONE, "C", BODY)
+    settle_next(load(home, [{"prompt": "a"}]), DONE, WireClass.ANSWERED, BODY)
     result = show("1", "rows.jsonl")
     assert "\\u001b[31m ok" in result.stdout
     assert '"picture": "<15,000 bytes>"' in result.stdout
@@ -218,7 +220,7 @@ def test_a_bad_row_names_its_cell(home: Path) -> None:
 
 def test_a_row_in_doubt_says_what_that_means(home: Path) -> None:
     held = Held(failure=Failure(kind=FailureClass.NETWORK, cause="cut"))
-    settle_next(load(home, [{"prompt": "a"}]), held, "D")
+    settle_next(load(home, [{"prompt": "a"}]), held, WireClass.IN_DOUBT)
     shown = flat(show("1", "rows.jsonl"))
     assert "Row 1 of rows.jsonl: in doubt" in shown
     assert "may have been billed" in shown
@@ -226,7 +228,7 @@ def test_a_row_in_doubt_says_what_that_means(home: Path) -> None:
 
 
 def test_json_holds_everything_and_stays_english(home: Path) -> None:
-    settle_next(load(home, [{"id": "fox", "prompt": "a fox"}]), DONE, "C", BODY)
+    settle_next(load(home, [{"id": "fox", "prompt": "a fox"}]), DONE, WireClass.ANSWERED, BODY)
     found = json.loads(show("1", "rows.jsonl", "--json", lang="zh").stdout)
     assert (found["schema"], found["row"], found["key"], found["status"]) == (1, 1, "fox", "done")
     assert found["cells"] == [["id", "fox"], ["prompt", "a fox"]]
@@ -238,7 +240,7 @@ def test_json_holds_everything_and_stays_english(home: Path) -> None:
 
 
 def test_show_speaks_chinese(home: Path) -> None:
-    settle_next(load(home, [{"prompt": "一只猫"}]), REFUSED, "B")
+    settle_next(load(home, [{"prompt": "一只猫"}]), REFUSED, WireClass.REFUSED)
     shown = show("1", "rows.jsonl", lang="zh").stdout
     assert "没有通过服务商的内容审核" in shown
     assert "rows.jsonl 第 1 行: 失败" in shown

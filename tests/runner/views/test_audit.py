@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.job import Claimed
-from jobs.outcome import Finished
+from jobs.outcome import Finished, WireClass
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.log import open_run
@@ -25,7 +25,7 @@ def called(store: Store) -> list[Claimed]:
     return take(store)
 
 
-def end(store: Store, job: Claimed, wire: str) -> None:
+def end(store: Store, job: Claimed, wire: WireClass) -> None:
     """Close a call with this class of the wire."""
     ended = CallEnd(wire=wire, seconds=1.0)
     outcome = Finished(result=Result(text="here"))
@@ -46,15 +46,15 @@ def test_billed_and_answered_calls_balance(
     store: Store, called: list[Claimed], tmp_path: Path
 ) -> None:
     for job in called:
-        end(store, job, "C")
+        end(store, job, WireClass.ANSWERED)
     books = compare(bill_of(tmp_path, *((job.call_key, True) for job in called)), store)
     assert books.balanced
     assert (books.billed, books.ours, books.answers, books.in_doubt) == (2, 2, 2, 0)
 
 
-@pytest.mark.parametrize("wire", ["D", "E"])
+@pytest.mark.parametrize("wire", [WireClass.IN_DOUBT, WireClass.UNUSABLE])
 def test_calls_in_doubt_and_unusable_answers_may_stand_on_the_bill(
-    wire: str, store: Store, called: list[Claimed], tmp_path: Path
+    wire: WireClass, store: Store, called: list[Claimed], tmp_path: Path
 ) -> None:
     end(store, called[0], wire)
     assert compare(bill_of(tmp_path, (called[0].call_key, True)), store).balanced
@@ -84,17 +84,17 @@ def test_a_call_billed_more_often_than_it_was_made_is_found(
     assert (books.billed, books.ours) == (2, 1)
 
 
-@pytest.mark.parametrize("wire", ["A", "B"])
+@pytest.mark.parametrize("wire", [WireClass.NOT_SENT, WireClass.REFUSED])
 def test_a_billed_call_that_we_took_for_free_is_found(
-    wire: str, store: Store, called: list[Claimed], tmp_path: Path
+    wire: WireClass, store: Store, called: list[Claimed], tmp_path: Path
 ) -> None:
     end(store, called[0], wire)
     assert not compare(bill_of(tmp_path, (called[0].call_key, True)), store).balanced
 
 
-@pytest.mark.parametrize("wire", ["C", "E"])
+@pytest.mark.parametrize("wire", [WireClass.ANSWERED, WireClass.UNUSABLE])
 def test_an_answer_that_was_never_billed_is_found(
-    wire: str, store: Store, called: list[Claimed], tmp_path: Path
+    wire: WireClass, store: Store, called: list[Claimed], tmp_path: Path
 ) -> None:
     end(store, called[0], wire)
     books = compare(bill_of(tmp_path, (called[0].call_key, False)), store)
@@ -105,7 +105,7 @@ def test_an_answer_that_was_never_billed_is_found(
 def test_calls_in_doubt_need_not_be_billed(
     store: Store, called: list[Claimed], tmp_path: Path
 ) -> None:
-    end(store, called[0], "D")
+    end(store, called[0], WireClass.IN_DOUBT)
     books = compare(tmp_path / "no bill", store)
     assert books.balanced
     assert books.in_doubt == 1
