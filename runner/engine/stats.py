@@ -97,10 +97,10 @@ class RunStats:
         failure = outcome.failure
         if ended is not None and ended.wire in PAID_CLASSES:
             self._count_tokens(done)
-            if ended.told:
+            if ended.is_primary:
                 self._seconds.append(ended.seconds)
                 self._count_money(ended)
-        if ended is not None and ended.wire is WireClass.IN_DOUBT and ended.told:
+        if ended is not None and ended.wire is WireClass.IN_DOUBT and ended.is_primary:
             self.unpriced += 1
         self.cost -= settlement.refund or 0.0
         for file in settlement.files:

@@ -109,7 +109,7 @@ class SpendingCap:
             if settlement.refund is not None:
                 self._spent -= nanos(settlement.refund)
             ended = settlement.ended
-            if ended is None or not ended.told:
+            if ended is None or not ended.is_primary:
                 return
             most = self._held.pop(settlement.job.call_id, 0)
             if ended.wire in FREE_CLASSES:

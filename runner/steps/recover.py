@@ -69,7 +69,7 @@ async def recover_together(
             settlement=Settlement(
                 job=job,
                 outcome=GiveUp(failure=_deaths(job)),
-                ended=replace(ended, told=job is jobs[0]),
+                ended=replace(ended, is_primary=job is jobs[0]),
                 answer=kept if job is jobs[0] else None,
             )
         )

@@ -70,7 +70,7 @@ class SharedSender:
         """A fault of ours failed these rows; an answer that had come is kept with the first."""
         kept = self._in_hand.pop(jobs[0].id, None)
         ended = CallEnd(wire=WireClass.UNUSABLE, seconds=0.0, status=kept.status if kept else None)
-        first, silent = jobs[0], replace(ended, told=False)
+        first, silent = jobs[0], replace(ended, is_primary=False)
         return [
             StepResult(
                 settlement=Settlement(
@@ -123,7 +123,7 @@ class SharedSender:
             estimated=price is not None and price.estimate,
         )
         loudest = next((one for one in found if one.signal is Signal.GOOD), found[0])
-        silent = replace(ended, told=False)
+        silent = replace(ended, is_primary=False)
         first, *others = zip(jobs, outcomes, strict=True)
         return [
             StepResult(

@@ -41,7 +41,7 @@ class CallEnd:
     cost: float | None = None
     currency: str | None = None
     estimated: bool = False
-    told: bool = True  # False: another job that shared the call tells of it
+    is_primary: bool = True  # False: another job that shared the call carries its cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +279,7 @@ def _expiry(outcome: Outcome) -> float | None:
 
 
 def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
-    ended = [(one, one.ended) for one in batch if one.ended is not None and one.ended.told]
+    ended = [(one, one.ended) for one in batch if one.ended is not None and one.ended.is_primary]
     if not ended:
         return
     _CALL_ENDED.run(
