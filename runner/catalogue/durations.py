@@ -1,4 +1,6 @@
-"""How long something takes, for a person."""
+"""Durations and times of day, for a person."""
+
+from datetime import datetime
 
 
 def span_of(seconds: float) -> str:
@@ -8,3 +10,9 @@ def span_of(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02d}m"
     return f"{minutes}m{whole % 60:02d}s" if minutes else f"{whole}s"
+
+
+def at_words(at: float, *, seconds: bool = False) -> str:
+    """A time of day for a person; with the date, since runs go past midnight, or the seconds."""
+    form = "%H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
+    return datetime.fromtimestamp(at).astimezone().strftime(form)

@@ -9,18 +9,18 @@ import click
 
 from jobs.sheet.finding import Finding
 from runner.catalogue import say
+from runner.catalogue.durations import at_words
 from runner.catalogue.findings import describe
 from runner.catalogue.missing_rows import absence_words
 from runner.catalogue.money import settings_line
 from runner.catalogue.phrases import detail
-from runner.commands.run import sheet_and_workspace
-from runner.commands.status import at_words
 from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import print_data
 from runner.intake.loaded import how_read
 from runner.intake.stdin_sheet import STDIN, borrowed
 from runner.launch.consent import disk_words, size_words, time_words
+from runner.launch.locate import sheet_and_workspace
 from runner.preflight.check import CheckResult, survey, survey_record
 from runner.preflight.forecast import range_words
 from runner.preflight.preview import Preview, json_text, without_long_texts

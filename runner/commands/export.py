@@ -34,7 +34,7 @@ from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.screen import print_message
 from runner.exits import Refusal
-from runner.launch.picturing import thumbnails_for
+from runner.launch.results import thumbnails_for
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 

@@ -25,8 +25,8 @@ from runner.engine.session import Assignment, Ending, Session
 from runner.exits import Exit, worst
 from runner.files.verify import Condition, FileCheck, inspect_files
 from runner.launch.finish import STOP_CODES
-from runner.launch.picturing import thumbnails_for
 from runner.launch.request import program_version
+from runner.launch.results import thumbnails_for
 from runner.prices.price_list import PriceList
 from runner.prices.spending_cap import SpendingCap
 from runner.secret import Secret

@@ -21,13 +21,13 @@ from jobs.store.queries.totals import counts
 from runner.catalogue import said, say
 from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain
-from runner.commands.run import sheet_and_workspace
 from runner.console import options
 from runner.console.screen import console, print_message
 from runner.console.usage import confirmed
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.opening import open_as_told
+from runner.launch.locate import sheet_and_workspace
 from runner.settings.keys import clean_key, find_key, key_file, store_key
 from runner.settings.locations import FILE_NAME
 from runner.settings.settings import Settings

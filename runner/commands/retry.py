@@ -14,13 +14,12 @@ from jobs.store.batches import LoadedSheet
 from jobs.store.queries.totals import by_class, counts, failures
 from jobs.store.queue.choices import RowChoice, again, retry, retry_named
 from runner.catalogue import say
-from runner.commands.run import bring_forward, sheet_and_workspace
 from runner.console import options
 from runner.console.screen import print_message
 from runner.exits import Exit, Refusal
 from runner.intake.corrections import NamedRows, RowsFileKind, read_named
-from runner.launch.absent import tell_absent
 from runner.launch.launch import launch
+from runner.launch.locate import bring_forward, sheet_and_workspace, tell_absent
 from runner.launch.request import RunRequest
 from runner.settings.settings import Settings
 from runner.workspace.lookup import find

@@ -16,7 +16,7 @@ from runner.console import options
 from runner.console.screen import print_message
 from runner.console.usage import confirmed
 from runner.exits import Exit, Refusal
-from runner.launch.absent import tell_absent
+from runner.launch.locate import tell_absent
 from runner.settings.settings import Settings
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace

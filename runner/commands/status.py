@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -11,7 +10,7 @@ from rich.text import Text
 
 from jobs.store.queries.totals import Counts
 from runner.catalogue import explain, say
-from runner.catalogue.durations import span_of
+from runner.catalogue.durations import at_words, span_of
 from runner.catalogue.money import format_cost, format_doubt, format_ending
 from runner.console import options
 from runner.console.layout import Page, flowed
@@ -101,12 +100,6 @@ def run_words(run: RunState, *, now: float) -> str:
             ended_at = run.ended_at or run.since
             at, time_ = at_words(ended_at), span_of(ended_at - run.since)
             return say("status.ended", at=at, time=time_, how=how)
-
-
-def at_words(at: float, *, seconds: bool = False) -> str:
-    """A time of day for a person; with the date, since runs go past midnight, or the seconds."""
-    form = "%H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
-    return datetime.fromtimestamp(at).astimezone().strftime(form)
 
 
 def _bar(rows: Counts, width: int) -> Text:

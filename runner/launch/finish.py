@@ -5,35 +5,30 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.export import Options, format_of, results_path, write_results
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store
 from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run, add_to_run, end_run, last_run
-from jobs.store.queries.results import results
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
 from jobs.store.queue.blocked_models import Block
 from runner.catalogue import explain, say
 from runner.catalogue.money import format_cost, format_doubt
 from runner.catalogue.phrases import detail as told_detail
-from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.console.screen import print_data, print_message, print_unwrapped
 from runner.engine.session import Ending
 from runner.engine.supervisor import Stop
 from runner.exits import Exit, worst
-from runner.launch.announcing import announce
 from runner.launch.consent import CostEstimate, outlay_record, till_after
-from runner.launch.picturing import thumbnails_for
+from runner.launch.notify import announce
 from runner.launch.request import RunRequest
-from runner.launch.results import write_vectors
+from runner.launch.results import write_run_results
 from runner.prices.money import rounded_up
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import keys_name
 from runner.settings.settings import Settings
 from runner.views.next_command import MORE, named, next_command, with_address
 from runner.views.spending import spent_record
-from runner.workspace.answers import AnswerFolder
 from runner.workspace.workspace import SHEET_ID, near
 
 STOP_CODES = {
@@ -77,7 +72,7 @@ def finish(
     codes = [_code_of_rows(job.settings, standing)]
     if ending is not None:
         codes += _codes_of(ending, standing)
-    written, code = _write(job, store, loaded)
+    written, code = write_run_results(job.workspace, store, loaded)
     codes.append(code)
     if job.audit is not None:
         audited, code = job.audit(store)
@@ -133,35 +128,6 @@ def _codes_of(ending: Ending, standing: Counts) -> list[Exit]:
     elif ending.barred and standing.waiting:
         codes.append(Exit.PROVIDER)
     return codes
-
-
-def _write(job: RunRequest, store: Store, loaded: LoadedSheet) -> tuple[list[str], Exit]:
-    target = results_path(job.workspace.folder, loaded)
-    try:
-        with store.read() as tx:
-            options = Options(
-                workspace=job.workspace.folder,
-                spent=spent(tx, SHEET_ID),
-                label=label,
-                thumbs=thumbnails_for(tx, job.workspace.folder, format=format_of(loaded)),
-            )
-            written = write_results(results(tx, SHEET_ID), loaded, target, options=options)
-            vectors = write_vectors(
-                tx,
-                SHEET_ID,
-                target.parent,
-                answers=AnswerFolder(path=job.workspace.answers),
-                workspace=job.workspace.folder,
-            )
-    except OSError as error:
-        why = reason(error)
-        return [say("run.results_failed", reason=why)], Exit.OUTPUT
-    lines = [say("run.results_moved" if written.moved else "run.results", path=near(written.path))]
-    if vectors is not None:
-        lines.append(say("run.vectors", path=near(vectors)))
-    if job.workspace.files.exists():
-        lines.append(say("run.files", path=near(job.workspace.files)))
-    return lines, Exit.DONE
 
 
 def _report(job: RunRequest) -> tuple[list[str], Exit]:

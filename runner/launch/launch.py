@@ -18,7 +18,7 @@ from runner.console.screen import print_message
 from runner.exits import Refusal
 from runner.intake.intake import SheetSource, take_in
 from runner.intake.loaded import Intake, how_read
-from runner.launch.absent import tell_absent
+from runner.launch.locate import tell_absent
 from runner.launch.request import RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
@@ -98,7 +98,7 @@ def _go_on(
     job: RunRequest, store: Store, loaded: LoadedSheet, due: PendingWork
 ) -> "tuple[Ending, CostEstimate]":
     """Ask, weigh up, agree, run: `run` has begun to import what each needs, one after the other."""
-    from runner.preflight.asking import open_gateway  # noqa: PLC0415
+    from runner.preflight.gateway_info import open_gateway  # noqa: PLC0415
 
     seller = open_gateway(job.settings, job.key, due)
     from runner.launch.pending import go_on  # noqa: PLC0415

@@ -9,7 +9,7 @@ from runner.catalogue import say
 from runner.console.screen import print_message
 from runner.launch.consent import CostEstimate, consent, estimate_run, keep_cap, tell_ahead
 from runner.launch.request import RunRequest
-from runner.preflight.asking import GatewaySession
+from runner.preflight.gateway_info import GatewaySession
 from runner.preflight.pending_work import PendingWork
 from runner.startup import seldom_collected
 from runner.workspace.workspace import SHEET_ID

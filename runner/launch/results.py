@@ -1,17 +1,77 @@
-"""The vectors of a sheet, read from its stored answers one call at a time."""
+"""What a run leaves beside its table: the results, their thumbnails, the vectors."""
 
 from array import array
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from jobs.export import MOST_PICTURES, Options, format_of, results_path, write_results
 from jobs.export.vectors import put_vectors
 from jobs.sheet.write.vectors import Vector
-from jobs.store import Transaction
+from jobs.store import Store, Transaction
 from jobs.store.answers import PlacedRow, answer, placed_rows
+from jobs.store.batches import LoadedSheet
+from jobs.store.queries.results import results
+from jobs.store.queries.totals import counts, spent
+from jobs.store.queue.refetch import kept_files
+from runner.catalogue import say
+from runner.catalogue.phrases import label
+from runner.catalogue.reasons import reason
 from runner.endpoints.dialects.vectors import Vectors, read_vectors
 from runner.endpoints.registry import SHARED
+from runner.exits import Exit
+from runner.files.thumbnails import make_missing
 from runner.workspace.answers import AnswerFolder
+from runner.workspace.workspace import SHEET_ID, Workspace, near
+
+
+def write_run_results(
+    workspace: Workspace, store: Store, loaded: LoadedSheet
+) -> tuple[list[str], Exit]:
+    """Write results and vectors; returns what to tell of them, and the exit code."""
+    target = results_path(workspace.folder, loaded)
+    try:
+        with store.read() as tx:
+            options = Options(
+                workspace=workspace.folder,
+                spent=spent(tx, SHEET_ID),
+                label=label,
+                thumbs=thumbnails_for(tx, workspace.folder, format=format_of(loaded)),
+            )
+            written = write_results(results(tx, SHEET_ID), loaded, target, options=options)
+            vectors = write_vectors(
+                tx,
+                SHEET_ID,
+                target.parent,
+                answers=AnswerFolder(path=workspace.answers),
+                workspace=workspace.folder,
+            )
+    except OSError as error:
+        why = reason(error)
+        return [say("run.results_failed", reason=why)], Exit.OUTPUT
+    lines = [say("run.results_moved" if written.moved else "run.results", path=near(written.path))]
+    if vectors is not None:
+        lines.append(say("run.vectors", path=near(vectors)))
+    if workspace.files.exists():
+        lines.append(say("run.files", path=near(workspace.files)))
+    return lines, Exit.DONE
+
+
+def thumbnails_for(
+    tx: Transaction,
+    workspace: Path,
+    *,
+    format: str,  # noqa: A002 - as people say it
+    wanted: bool = False,
+) -> bool:
+    """Does a file of this format show thumbnails? Then all that can be made are there.
+
+    `wanted`: also beyond the number of rows up to which a workbook shows them unasked.
+    """
+    if format != "xlsx" or not (wanted or counts(tx, SHEET_ID).total <= MOST_PICTURES):
+        return False
+    make_missing(workspace, (file.name for file in kept_files(tx, SHEET_ID)))
+    return True
 
 
 def write_vectors(

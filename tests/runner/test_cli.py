@@ -106,7 +106,7 @@ def test_a_run_imports_for_each_of_its_beginnings_only_what_that_needs(home: Pat
         "from runner.cli import rowmill\n"
         "from runner.startup import undisturbed\n"
         "with undisturbed():\n"
-        "    import runner.launch.launch, runner.preflight.asking\n"
+        "    import runner.launch.launch, runner.preflight.gateway_info\n"
         "loaded = [sorted(sys.modules)]\n"
         "with undisturbed():\n"
         "    import runner.launch.running\n"

@@ -19,7 +19,7 @@ from jobs.store.log import RunEvent
 from jobs.store.queue.choices import Candidate
 from runner.engine import keep_awake
 from runner.engine.outage import FailedShare, Trouble, is_trouble, wait_of
-from runner.launch.choose_pilot import Outcome, choose, shares_of, spread
+from runner.launch.pilot import Outcome, choose, shares_of, spread
 from runner.settings.schema import SCHEMA, Until
 from runner.settings.values import UnfitError, read_value
 from runner.steps.resolve import Signal
