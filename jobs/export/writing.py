@@ -13,7 +13,6 @@ from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import format_of, grid
-from jobs.export.thumbs import thumb_path
 from jobs.export.traces import Traces
 from jobs.job import JSON
 from jobs.sheet.copy.parts import UnfitWorkbookError
@@ -27,6 +26,7 @@ from jobs.store.batches import LoadedSheet
 from jobs.store.queries.result_json import can_build
 from jobs.store.queries.results import ResultRow, Results
 from jobs.store.queries.totals import Spent
+from jobs.thumbnails import thumb_path
 
 SEEKING = frozenset({"xlsx", "parquet"})
 """Formats whose writer goes back in its file, which a pipe cannot."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from jobs.export.thumbs import EDGE, thumb_path
+from jobs.thumbnails import EDGE, thumb_path
 
 log = logging.getLogger(__name__)
 

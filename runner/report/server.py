@@ -9,9 +9,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from jobs.export.thumbs import FOLDER, thumb_name
 from jobs.store import BusyError, Store
 from jobs.store.queries.gallery import file_names
+from jobs.thumbnails import FOLDER, thumb_name
 from runner.catalogue import say
 from runner.files.thumbnails import make_missing
 from runner.protocol.pictures import ENDINGS

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.export.placing import checked_target, named_errors, part_beside, put
-from jobs.export.thumbs import thumb_path
 from jobs.export.traces import Traces
 from jobs.store import Store
 from jobs.store.queries.gallery import file_names
+from jobs.thumbnails import thumb_path
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.files.thumbnails import make_missing

@@ -14,11 +14,11 @@ from pathlib import Path
 from jobs.export import Options, write_results
 from jobs.export.records import records
 from jobs.export.shape import columns
-from jobs.export.thumbs import thumb_path
 from jobs.store import Store
 from jobs.store.batches import loaded_sheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
+from jobs.thumbnails import thumb_path
 
 from .measuring import HEADS, PYTHON, ROOT, Contender, in_turn, lines_of, table
 from .sheets import PROMPT

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from jobs.export.thumbs import EDGE, thumb_path
 from jobs.store import Store, Transaction
 from jobs.store.queries.figures import Figures, figures
 from jobs.store.queries.gallery import CallsPerMinute, PageRow, PastRun
 from jobs.store.queries.totals import Counts, FailedAlike, Spent
 from jobs.store.schema import attempts, calls, jobs
 from jobs.store.schema import rows as sheet_rows
+from jobs.thumbnails import EDGE, thumb_path
 from runner.report.facts import Facts
 from runner.report.page import PageLocation, render
 from runner.report.rows import Records

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.export.thumbs import EDGE, thumb_path
+from jobs.thumbnails import EDGE, thumb_path
 from runner.files.thumbnails import DECODER, Child, Thumbnails, make_missing
 from tests.support.world import KEY, PICTURE, ROOT, World
 
