@@ -33,7 +33,8 @@ from runner.endpoints.inputs import describe as describe_inputs
 from runner.endpoints.inputs import field_named
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
-from runner.intake.intake import DryRun, look_at, would_rebuy
+from runner.intake.guard import would_rebuy
+from runner.intake.intake import DryRun, look_at
 from runner.intake.loaded import Intake
 from runner.intake.opening import open_as_told
 from runner.intake.requests import BODY
