@@ -21,7 +21,8 @@ from runner.exits import Refusal
 from runner.intake.excel_ratios import repaired
 from runner.intake.loaded import Intake, require_name
 from runner.intake.opening import open_as_told
-from runner.intake.requests import BODY, RequestMaker, RequestOptions
+from runner.intake.recipes import BODY, RequestOptions
+from runner.intake.requests import RequestMaker
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID
 
@@ -105,7 +106,7 @@ def _without_mended(findings: Iterable[Finding], mended: Sequence[Finding]) -> I
 
 def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
     """The columns without whose cells a row is no request, or not the same row."""
-    template = maker.shape.template
+    template = maker.options.template
     mapped = [index for index, _ in columns.fields]
     known_by = [] if columns.id_column is None else [columns.id_column]
     return frozenset({*mapped, *known_by, *(template.columns if template is not None else ())})

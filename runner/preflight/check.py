@@ -37,7 +37,7 @@ from runner.intake.guard import would_rebuy
 from runner.intake.intake import DryRun, look_at
 from runner.intake.loaded import Intake
 from runner.intake.opening import open_as_told
-from runner.intake.requests import BODY
+from runner.intake.recipes import BODY
 from runner.intake.understand import plain_layout
 from runner.preflight.budget import decide
 from runner.preflight.forecast import Forecast, forecast, forecast_record

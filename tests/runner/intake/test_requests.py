@@ -14,7 +14,8 @@ from jobs.loading.columns import map_columns
 from jobs.loading.request import Problem, Request
 from jobs.loading.template import Template
 from runner.endpoints.registry import known_fields
-from runner.intake.requests import RequestMaker, RequestOptions
+from runner.intake.recipes import RequestOptions
+from runner.intake.requests import RequestMaker
 
 
 def maker(headers: list[str], folder: Path = Path(), **given_options: Any) -> RequestMaker:

@@ -13,7 +13,8 @@ from jobs.loading.request import Problem, Request, Requests
 from jobs.loading.template import Template
 from jobs.sheet.block import Block, text_in
 from runner.endpoints.registry import known_fields
-from runner.intake.requests import RequestMaker, RequestOptions
+from runner.intake.recipes import RequestOptions
+from runner.intake.requests import RequestMaker
 
 HEADERS = ("prompt", "temperature", "model", "system", "body.top_k", "shelf")
 TEMPLATES = (None, "{{ prompt }}", "{{ shelf | none }}: \n {{ shelf }}")
