@@ -1,4 +1,4 @@
-"""Takes a sheet into its workspace's table: understood, compared, guarded, laid in."""
+"""Takes a sheet into the table of its workspace."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
-    """What, besides the cells, decides what the requests are; its digest goes with the sheet's."""
+    """The options that shape requests; a later run compares their digest."""
     options: dict[str, JSON] = {
         "endpoint": settings.endpoint,
         "model": settings.model,
@@ -48,106 +48,145 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetSource:
-    """What is to be taken in: a sheet, with further edits that lie over its cells."""
+    """A sheet to be loaded, and new edits of its cells."""
 
     sheet: Path
     edits: Sequence[Edit] = ()
 
 
 def take_in(
-    store: Store, workspace: Workspace, incoming: SheetSource, settings: Settings, *, now: float
+    store: Store, workspace: Workspace, source: SheetSource, settings: Settings, *, now: float
 ) -> Intake:
     """Load or reconcile the sheet. Raises Refusal or SheetError; then nothing was changed."""
-    sheet = incoming.sheet
     with store.read() as tx:
         known = loaded_sheet(tx, SHEET_ID)
         kept = edits_of(tx, SHEET_ID)
-    edits = merged(kept, incoming.edits)
-    _check_owner(workspace, known, sheet, settings)
-    marks = _Fingerprint.of(sheet, settings, edits)
-    if known is not None and marks.same_as(known) and not settings.same_sheet:
-        require_name(settings.name, known.headers)
-        _remember(store, known, _options(settings, sheet, workspace))
-        return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
-    # What reads sheets takes a tenth of a second to import, which a run that goes on does without.
+    _check_owner(workspace, known, source.sheet, settings)
+    load = _Load(
+        store=store,
+        workspace=workspace,
+        source=source,
+        settings=settings,
+        now=now,
+        known=known,
+        sheet_digest=_digest_of(source.sheet),
+        kept=kept,
+        edits=merged(kept, source.edits),
+    )
+    return _same_as_last_time(load) or _first_load(load) or _reconcile(load)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Load:
+    """One call of `take_in`: what is loaded where, and what the table has of it."""
+
+    store: Store
+    workspace: Workspace
+    source: SheetSource
+    settings: Settings
+    now: float  # Unix seconds
+    known: LoadedSheet | None
+    sheet_digest: bytes  # taken before reading: an edit meanwhile is found by the next run
+    kept: Sequence[Edit]  # edits that the table holds
+    edits: Sequence[Edit]  # those and the new ones
+
+    def options(self, edits: Sequence[Edit]) -> dict[str, JSON]:
+        """Everything besides the sheet's bytes that decides what the requests are."""
+        options = shaping_options(self.settings, self.source.sheet)
+        return options | ({"edits": digest_of(edits)} if edits else {})
+
+    def is_known(self, known: LoadedSheet) -> bool:
+        """True if neither the sheet, nor its pictures, nor the options changed."""
+        return (
+            self.sheet_digest == known.sheet_digest
+            and digest_of_options(self.options(self.edits)) == known.options_digest
+            and all(_untouched(one) for one in known.attached)
+        )
+
+
+def _same_as_last_time(load: _Load) -> Intake | None:
+    """The sheet as it is in the table, if neither bytes nor options changed."""
+    known, settings, sheet = load.known, load.settings, load.source.sheet
+    if known is None or settings.same_sheet or not load.is_known(known):
+        return None
+    require_name(settings.name, known.headers)
+    options = _options(settings, sheet, load.workspace)
+    if options != known.options:  # some options shape no request
+        with load.store.write() as tx:
+            remember_options(tx, SHEET_ID, options)
+    return Intake(sheet=sheet, unread=True, headers=known.headers, layout=known.layout)
+
+
+def _first_load(load: _Load) -> Intake | None:
+    """Read a first sheet straight into the empty table; None if the table is not empty."""
+    # What reads sheets takes a tenth of a second to import, which an unchanged sheet saves.
     from jobs.store.staging import is_empty  # noqa: PLC0415
     from runner.intake.understand import Previous, understand  # noqa: PLC0415
 
-    with store.read() as tx:
-        straight = known is None and not kept and not edits and is_empty(tx)
-    if straight:
-        with store.first_load() as tx:
-            found = understand(tx, sheet, settings, Previous(straight=now))
-            if not settings.rebuy:
-                refuse_neighbours_rows(found, workspace)
-            guard(found, settings, touched=set())
-            found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
-            reach("load.staged")
-        return found.intake
-    with store.session() as tx:
-        with tx.begin():
-            found = understand(tx, sheet, settings, Previous(known=known, edits=edits))
-            if known is None and not settings.rebuy:
-                refuse_neighbours_rows(found, workspace)
-        with tx.begin():
-            guard(found, settings, touched={edit.key for edit in incoming.edits})
-            if kept and not edits:
-                found.staging.edits = []  # all of them were taken back
-            if found.staging.edits is not None:  # without those that the sheet has overtaken
-                marks = _Fingerprint.of(sheet, settings, found.staging.edits)
-            found.staging.apply(now=now, batch=_record(found, marks, settings, workspace))
-            reach("load.staged")
+    with load.store.read() as tx:
+        if load.known is not None or load.edits or load.kept or not is_empty(tx):
+            return None
+    with load.store.first_load() as tx:
+        found = understand(tx, load.source.sheet, load.settings, Previous(straight=load.now))
+        if not load.settings.rebuy:
+            refuse_neighbours_rows(found, load.workspace)
+        guard(found, load.settings, touched=set())
+        _apply(found, load, load.edits)
     return found.intake
+
+
+def _reconcile(load: _Load) -> Intake:
+    """Stage the sheet beside the table, compare the two, apply the difference."""
+    from runner.intake.understand import Previous, understand  # noqa: PLC0415 - as in _first_load
+
+    with load.store.session() as tx, tx.begin():
+        before = Previous(known=load.known, edits=load.edits)
+        found = understand(tx, load.source.sheet, load.settings, before)
+        if load.known is None and not load.settings.rebuy:
+            refuse_neighbours_rows(found, load.workspace)
+        guard(found, load.settings, touched={edit.key for edit in load.source.edits})
+        if load.kept and not load.edits:
+            found.staging.edits = []  # all of them were taken back
+        # `staging.edits` leaves out those whose cell was changed in the sheet since.
+        held = load.edits if found.staging.edits is None else found.staging.edits
+        _apply(found, load, held)
+    return found.intake
+
+
+def _apply(found: "Understood", load: _Load, edits: Sequence[Edit]) -> None:
+    found.staging.apply(now=load.now, batch=_record(found, load, edits))
+    reach("load.staged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """What `check` compares a sheet with: what this workspace has of it, and its neighbours."""
+    """What `check` compares a sheet with: its workspace, and the neighbouring ones."""
 
     workspace: Workspace
     known: LoadedSheet | None
     count: int  # requests to be shown
 
 
-def look_at(store: Store, sheet: Path, settings: Settings, looks: DryRun) -> Intake:
-    """The same without changing anything: for `check`."""
+def look_at(store: Store, sheet: Path, settings: Settings, dry_run: DryRun) -> Intake:
+    """What `take_in` would do, without changing anything."""
     from jobs.store.staging import absence_staged  # noqa: PLC0415 - as in `take_in`
     from runner.intake.understand import Previous, understand  # noqa: PLC0415
 
     with store.session() as tx, tx.begin():
-        before = Previous(known=looks.known, edits=edits_of(tx, SHEET_ID))
-        found = understand(tx, sheet, settings, before, count=looks.count)
+        before = Previous(known=dry_run.known, edits=edits_of(tx, SHEET_ID))
+        found = understand(tx, sheet, settings, before, count=dry_run.count)
         absence = absence_staged(tx, settings.rows) if settings.rows is not None else None
-        new = looks.known is None and not settings.rebuy
-        elsewhere = answered_elsewhere(found, looks.workspace) if new else ""
+        new = dry_run.known is None and not settings.rebuy
+        elsewhere = answered_elsewhere(found, dry_run.workspace) if new else ""
         return replace(found.intake, elsewhere=elsewhere, absence=absence)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fingerprint:
-    """By what a later run sees that the sheet need not be read again."""
-
-    sheet_digest: bytes
-    options: dict[str, JSON]
-
-    @classmethod
-    def of(cls, sheet: Path, settings: Settings, edits: Sequence[Edit]) -> "_Fingerprint":
-        try:
-            with sheet.open("rb") as file:
-                digest = hashlib.file_digest(file, "blake2b").digest()
-        except OSError:
-            digest = b""  # opening it as a sheet says why
-        options = shaping_options(settings, sheet)
-        if edits:
-            options["edits"] = digest_of(edits)
-        return cls(sheet_digest=digest, options=options)
-
-    def same_as(self, known: LoadedSheet) -> bool:
-        return (
-            self.sheet_digest == known.sheet_digest
-            and digest_of_options(self.options) == known.options_digest
-            and all(_untouched(one) for one in known.attached)
-        )
+def _digest_of(sheet: Path) -> bytes:
+    try:
+        with sheet.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError:
+        return b""  # opening it as a sheet says why
 
 
 def _untouched(attached: list[JSON]) -> bool:
@@ -173,20 +212,18 @@ def _check_owner(
         )
 
 
-def _record(
-    found: "Understood", marks: _Fingerprint, settings: Settings, workspace: Workspace
-) -> dict[str, object]:
-    """The batch as the table keeps it."""
-    sheet = found.intake.sheet
+def _record(found: "Understood", load: _Load, edits: Sequence[Edit]) -> dict[str, object]:
+    """The loaded sheet as the table keeps it."""
+    sheet = load.source.sheet
     folder = sheet.absolute().parent
     return {
         "sheet": sheet.name,
-        "sheet_digest": marks.sheet_digest,
-        "options_digest": digest_of_options(marks.options),
+        "sheet_digest": load.sheet_digest,
+        "options_digest": digest_of_options(load.options(edits)),
         "headers": list(found.intake.headers),
         "layout": dict(found.intake.layout),
         "id_column": found.identity.header,
-        "options": _options(settings, sheet, workspace),
+        "options": _options(load.settings, sheet, load.workspace),
         "attached": [
             [str(folder / one.value), one.size, one.mtime_ns]
             for one in found.maker.attached.values()
@@ -195,18 +232,11 @@ def _record(
 
 
 def _options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str, JSON]:
-    """What later commands begin with, as JSON."""
+    """The options that later commands start from, as JSON."""
     remembered = settings.to_remember()
     remembered["sheet_path"] = _relative(sheet, workspace.folder)
     plain: dict[str, JSON] = json.loads(json.dumps(remembered, default=str))
     return plain
-
-
-def _remember(store: Store, known: LoadedSheet, options: dict[str, JSON]) -> None:
-    """Options that shape no request can change although the sheet did not."""
-    if options != known.options:
-        with store.write() as tx:
-            remember_options(tx, SHEET_ID, options)
 
 
 def _relative(path: Path, folder: Path) -> str:
