@@ -23,7 +23,7 @@ from runner.console import options, screen, usage
 from runner.console.interrupts import redeliver_interrupts
 from runner.exits import Exit, Refusal
 from runner.secret import holds_secret, redacted
-from runner.settings.schema import GLOBAL
+from runner.settings.schema import GLOBAL_SETTINGS
 from runner.startup import undisturbed
 
 COMMANDS = (
@@ -79,7 +79,7 @@ class Rowmill(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, and what is wrong knows its command."""
-        with usage.placed(ctx):
+        with usage.with_command(ctx):
             return super().parse_args(ctx, args)
 
     def resolve_command(
@@ -149,7 +149,7 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
             screen.print_unwrapped(error.format_message())
         case click.ClickException():
             code = Exit.USAGE
-            _tell_error(usage.in_words(error))
+            _tell_error(usage.describe_usage_error(error))
             ctx = getattr(error, "ctx", None)
             screen.print_message(
                 say("cli.try_help", command=ctx.command_path if ctx else "rowmill")
@@ -273,9 +273,9 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     name="rowmill",
     invoke_without_command=True,
     no_args_is_help=False,
-    context_settings=options.CONTEXT,
+    context_settings=options.CONTEXT_SETTINGS,
     params=[
-        *(options.SettingOption(one) for one in GLOBAL),
+        *(options.SettingOption(one) for one in GLOBAL_SETTINGS),
         options.RowmillOption(
             ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version
         ),

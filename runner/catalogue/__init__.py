@@ -45,7 +45,7 @@ def say_in(tongue: str, key: str, /, **values: object) -> str:
     return _filled(_messages(tongue).get(key) or messages.MESSAGES[key], values)
 
 
-def said(text: str) -> str:
+def translated(text: str) -> str:
     """What an endpoint or an example says of itself in English, in the chosen language."""
     if _chosen[0] != "zh":
         return text
@@ -54,7 +54,7 @@ def said(text: str) -> str:
     return SAID.get(text, text)
 
 
-def knows(key: str) -> bool:
+def has_message(key: str) -> bool:
     """Is there such a sentence?"""
     return key in messages.MESSAGES
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 
-def span_of(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time for a person: 1h58m, 4m07s, 12s."""
     whole = max(int(seconds), 0)
     hours, minutes = divmod(whole // 60, 60)

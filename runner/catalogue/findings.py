@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from jobs.sheet.finding import Finding, SheetError, Term, excerpt
-from runner.catalogue import knows, language, say, say_in
+from runner.catalogue import has_message, language, say, say_in
 from runner.catalogue.phrases import phrase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class FindingText:
     """A finding in one language; `message` says what to do."""
 
     message: str
@@ -16,7 +16,7 @@ class Words:
     found: str
 
 
-def words(finding: Finding, tongue: str | None = None) -> Words:
+def finding_text(finding: Finding, tongue: str | None = None) -> FindingText:
     """The sentences of a finding, in the chosen language unless one is named."""
     tongue = tongue or language()
     values: dict[str, object] = {
@@ -27,9 +27,9 @@ def words(finding: Finding, tongue: str | None = None) -> Words:
 
     def said(part: str, otherwise: str) -> str:
         key = f"finding.{finding.kind}{part}"
-        return say_in(tongue, key, **values) if knows(key) else otherwise
+        return say_in(tongue, key, **values) if has_message(key) else otherwise
 
-    return Words(
+    return FindingText(
         message=said("", finding.kind),
         expected=said(".expected", phrase(finding.expected, tongue)),
         found=said(".found", phrase(finding.found, tongue)),
@@ -38,7 +38,7 @@ def words(finding: Finding, tongue: str | None = None) -> Words:
 
 def describe(finding: Finding) -> str:
     """One line for people: where, what to do, expected and found."""
-    said = words(finding)
+    said = finding_text(finding)
     where = [say("finding.at_row", row=finding.row)] if finding.row is not None else []
     if finding.column is not None:
         where.append(say("finding.at_column", column=excerpt(finding.column, 40)))

@@ -3,18 +3,18 @@
 from jobs.store.spans import Absence
 from runner.catalogue import say
 
-MOST_NAMED = 12  # spans of row numbers
+MAX_NAMED_SPANS = 12  # spans of row numbers
 
 
-def absence_words(found: Absence, sheet: str) -> str:
+def format_missing_rows(found: Absence, sheet: str) -> str:
     """Which rows a sheet does not have, and which it has."""
     if found.first is None:
         return say("rows.none_at_all", sheet=sheet)
     named = [
         str(first) if first == last else f"{first}-{last}"
-        for first, last in found.spans[:MOST_NAMED]
+        for first, last in found.spans[:MAX_NAMED_SPANS]
     ]
-    more = ["…"] if len(found.spans) > MOST_NAMED else []
+    more = ["…"] if len(found.spans) > MAX_NAMED_SPANS else []
     return say(
         "rows.absent",
         rows=", ".join([*named, *more]),

@@ -11,7 +11,7 @@ from jobs.sheet.finding import Finding
 from runner.catalogue import say
 from runner.catalogue.durations import at_words
 from runner.catalogue.findings import describe
-from runner.catalogue.missing_rows import absence_words
+from runner.catalogue.missing_rows import format_missing_rows
 from runner.catalogue.money import settings_line
 from runner.catalogue.phrases import detail
 from runner.console import options
@@ -207,7 +207,7 @@ def _draw_end(page: Page, found: CheckResult) -> None:
         for line in stop.split("\n"):
             page.text(line, "red")
     if found.absence is not None and not found.absence.entire:
-        words = absence_words(found.absence, found.sheet.name)
+        words = format_missing_rows(found.absence, found.sheet.name)
         page.text(say("cli.warning", text=words), "yellow")
     if found.key_note is not None:
         page.text(say("cli.warning", text=found.key_note), "yellow")

@@ -22,7 +22,7 @@ from runner.exits import Exit, Refusal, worst
 from runner.preflight.doctor import Check, CheckState, Diagnosis, examine
 from runner.preflight.support_bundle import write_bundle
 from runner.secret import redacted
-from runner.settings.schema import GLOBAL, SCHEMA, SettingScope
+from runner.settings.schema import GLOBAL_SETTINGS, SCHEMA, SettingScope
 from runner.settings.settings import Settings
 from runner.workspace.lookup import find, of_sheet
 from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace
@@ -95,7 +95,7 @@ def _effective(settings: Settings) -> list[tuple[str, str, str]]:
     """Each setting with its value and where that came from."""
     rows = []
     for setting in SCHEMA:
-        if setting.scopes == {SettingScope.FLAG} or setting in GLOBAL:
+        if setting.scopes == {SettingScope.FLAG} or setting in GLOBAL_SETTINGS:
             continue
         value = getattr(settings, setting.field)
         shown = getattr(value, "name", None) if setting.name == "provider" else value

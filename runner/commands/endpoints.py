@@ -7,10 +7,10 @@ import sys
 from rich.cells import cell_len, set_cell_size
 
 from jobs.job import JSON
-from runner.catalogue import said, say
+from runner.catalogue import say, translated
 from runner.catalogue.safe_text import plain
 from runner.console import options
-from runner.console.screen import beside, print_data, print_message
+from runner.console.screen import folded_beside, print_data, print_message
 from runner.endpoints import registry
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import Field, describe
@@ -43,14 +43,14 @@ def _all(*, as_json: bool) -> None:
         return
     width = max(map(len, registry.ENDPOINTS))
     for one in registry.ENDPOINTS.values():
-        _give(f"{one.name:<{width}}  ", said(one.summary))
+        _give(f"{one.name:<{width}}  ", translated(one.summary))
     print_message(say("endpoints.more", name=next(iter(registry.ENDPOINTS))))
 
 
 def _one(endpoint: AnyEndpoint) -> None:
-    print_data(f"{endpoint.name}: {said(endpoint.summary)}\n")
+    print_data(f"{endpoint.name}: {translated(endpoint.summary)}\n")
     fields = describe(endpoint.inputs)
-    rows = [(one.name, _kind(one), _default(one), said(one.help)) for one in fields]
+    rows = [(one.name, _kind(one), _default(one), translated(one.help)) for one in fields]
     head = (say("endpoints.column"), say("endpoints.kind"), say("endpoints.default"), "")
     widths = [max(cell_len(row[place]) for row in (head, *rows)) for place in range(3)]
     for row in (head, *rows):
@@ -65,7 +65,7 @@ def _one(endpoint: AnyEndpoint) -> None:
 def _give(label: str, text: str) -> None:
     """A line, folded on a terminal only."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    print_data(f"{label}{beside(label, text, width)}".rstrip())
+    print_data(f"{label}{folded_beside(label, text, width)}".rstrip())
 
 
 def _kind(field: Field) -> str:

@@ -18,12 +18,12 @@ from jobs.sheet.reader import Sheet
 from jobs.store import Store
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
-from runner.catalogue import said, say
+from runner.catalogue import say, translated
 from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain
 from runner.console import options
 from runner.console.screen import console, print_message
-from runner.console.usage import confirmed
+from runner.console.usage import ask_yes_no
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.opening import open_as_told
@@ -31,7 +31,7 @@ from runner.launch.locate import sheet_and_workspace
 from runner.settings.keys import clean_key, find_key, key_file, store_key
 from runner.settings.locations import FILE_NAME
 from runner.settings.settings import Settings
-from runner.settings.values import UnfitError, base_url, site
+from runner.settings.values import InvalidValueError, read_base_url, site
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 FIRST = 3  # rows that are run before the rest is asked about
@@ -69,7 +69,7 @@ def _guide(sheet: str) -> int:
     choices = _ask_all(opened, settings)
     host = urlsplit(choices.base_url or settings.base_url).netloc
     _write_settings(path.absolute().parent / FILE_NAME, choices)
-    if not confirmed(say("guide.try", rows=FIRST, host=host), default=True):
+    if not ask_yes_no(say("guide.try", rows=FIRST, host=host), default=True):
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
     words = choices.words()
     code = _run("run", str(path), *words, "--limit", str(FIRST), "-y")
@@ -79,7 +79,7 @@ def _guide(sheet: str) -> int:
 def _go_on(path: Path) -> int:
     """A sheet that was begun needs no questions: its options are remembered."""
     _run("status", str(path))
-    if not confirmed(say("guide.go_on"), default=True):
+    if not ask_yes_no(say("guide.go_on"), default=True):
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
     return _run("run", str(path))
 
@@ -98,7 +98,7 @@ def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     if not standing.pending:
         return Exit.SOME_FAILED if standing.failed else Exit.DONE
     rest = say("guide.rest", rows=f"{standing.pending:,}")
-    if not confirmed(rest, default=False):
+    if not ask_yes_no(rest, default=False):
         print_message(say("run.next", command=f"rowmill run {path}"))
         return Exit.STOPPED
     return _run("run", str(path), *words, "-y")
@@ -171,7 +171,7 @@ def _ask_key(settings: Settings, url: str) -> None:
 def _ask_endpoint() -> str:
     names = list(ENDPOINTS)
     for number, name in enumerate(names, 1):
-        print_message(f"  {number}  {name:<10}  {said(ENDPOINTS[name].summary)}")
+        print_message(f"  {number}  {name:<10}  {translated(ENDPOINTS[name].summary)}")
     return _ask(say("guide.endpoint"), lambda text: _one_of(names, text))
 
 
@@ -194,18 +194,18 @@ def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = 
         text = click.prompt(question, default=default, show_default=bool(default), err=True)
         try:
             return read(str(text))
-        except UnfitError as error:
+        except InvalidValueError as error:
             print_message(f"{say('cli.error')} {error.expected}")
 
 
 def _address(text: str) -> str:
     given = text.strip()
-    return base_url(given if "//" in given else f"https://{given}")
+    return read_base_url(given if "//" in given else f"https://{given}")
 
 
 def _text(text: str) -> str:
     if not text.strip():
-        raise UnfitError(say("expected.text"))
+        raise InvalidValueError(say("expected.text"))
     return text.strip()
 
 
@@ -217,7 +217,7 @@ def _price(text: str) -> float | None:
     except ValueError:
         found = -1.0
     if not 0 <= found < float("inf"):
-        raise UnfitError(say("expected.amount"))
+        raise InvalidValueError(say("expected.amount"))
     return found
 
 
@@ -228,7 +228,7 @@ def _one_of(names: Sequence[str], text: str) -> str:
         return given
     if given.isdecimal() and 1 <= int(given) <= len(names):
         return names[int(given) - 1]
-    raise UnfitError(say("guide.one_of", count=len(names)))
+    raise InvalidValueError(say("guide.one_of", count=len(names)))
 
 
 # --- what is kept ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from jobs.store.queue.choices import RowChoice, skip, to_skip
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
-from runner.console.usage import confirmed
+from runner.console.usage import ask_yes_no
 from runner.exits import Exit, Refusal
 from runner.launch.locate import tell_absent
 from runner.settings.settings import Settings
@@ -83,7 +83,7 @@ def _agree(settings: Settings, count: int) -> None:
         return
     if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refusal(say("skip.needs_yes"))
-    if not confirmed(say("skip.ask", count=f"{count:,}"), default=False):
+    if not ask_yes_no(say("skip.ask", count=f"{count:,}"), default=False):
         raise Refusal(say("skip.declined"), code=Exit.STOPPED)
 
 

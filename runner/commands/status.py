@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jobs.store.queries.totals import Counts
 from runner.catalogue import explain, say
-from runner.catalogue.durations import at_words, span_of
+from runner.catalogue.durations import at_words, format_duration
 from runner.catalogue.money import format_cost, format_doubt, format_ending
 from runner.console import options
 from runner.console.layout import Page, flowed
@@ -91,14 +91,14 @@ def run_words(run: RunState, *, now: float) -> str:
         case "never":
             return say("status.never")
         case "running":
-            time_ = span_of(now - run.since)
+            time_ = format_duration(now - run.since)
             return say("status.running", pid=run.pid, host=run.host, since=since, time=time_)
         case "died":
             return say("status.died", since=since)
         case "ended":
             how = format_ending(run.exit_code)
             ended_at = run.ended_at or run.since
-            at, time_ = at_words(ended_at), span_of(ended_at - run.since)
+            at, time_ = at_words(ended_at), format_duration(ended_at - run.since)
             return say("status.ended", at=at, time=time_, how=how)
 
 
@@ -152,9 +152,9 @@ def _pace(standing: SheetStatus) -> list[tuple[str, str]]:
     if standing.rate is not None:
         facts.append((say("status.rate"), say("status.rate_value", rate=f"{standing.rate:,.1f}")))
     if standing.seconds_left is not None:
-        facts.append((say("status.left"), span_of(standing.seconds_left)))
+        facts.append((say("status.left"), format_duration(standing.seconds_left)))
     if standing.oldest is not None:
-        age = span_of(standing.at - standing.oldest.started_at)
+        age = format_duration(standing.at - standing.oldest.started_at)
         facts.append(
             (say("status.oldest"), say("status.oldest_value", time=age, row=standing.oldest.row))
         )

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-AGAIN = 0.02  # seconds after which a Ctrl-C that was lost is sent again
+REDELIVERY_DELAY_SECONDS = 0.02  # seconds after which a Ctrl-C that was lost is sent again
 
 
 def redeliver_interrupts() -> None:
@@ -19,7 +19,7 @@ def redeliver_interrupts() -> None:
 
     def hook(lost: "sys.UnraisableHookArgs") -> None:
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            again = threading.Timer(AGAIN, _interrupt)
+            again = threading.Timer(REDELIVERY_DELAY_SECONDS, _interrupt)
             again.daemon = True
             again.start()
         else:

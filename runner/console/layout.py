@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from runner.catalogue.safe_text import plain
-from runner.console.screen import console, escaped, folded
+from runner.console.screen import console, escaped, folded_line
 
-WIDEST_LABEL = 24
-LONGEST = 2000  # characters of one value
-LEAST_ROOM = 20  # columns beside a label; what is narrower is folded by the terminal
+MAX_LABEL_CELLS = 24
+MAX_VALUE_CHARACTERS = 2000  # characters of one value
+MIN_VALUE_CELLS = 20  # columns beside a label; what is narrower is folded by the terminal
 
 
 class Page:
@@ -34,7 +34,7 @@ class Page:
 
     def title(self, text: str, style: str = "") -> None:
         """The first line."""
-        self._console.print(Text(plain(text, LONGEST), style=f"bold {style}"))
+        self._console.print(Text(plain(text, MAX_VALUE_CHARACTERS), style=f"bold {style}"))
         self._begun = True
 
     def heading(self, text: str) -> None:
@@ -50,12 +50,12 @@ class Page:
 
     def text(self, text: str, style: str = "") -> None:
         """One paragraph, folded at words."""
-        shown = folded(plain(text, LONGEST), self.width)
+        shown = folded_line(plain(text, MAX_VALUE_CHARACTERS), self.width)
         self._console.print(Text(shown, style=style), soft_wrap=True)
 
     def item(self, text: str) -> None:
         """One of a list; its further lines stand below its first word."""
-        self._beside(Text("  - "), Text(plain(text, LONGEST)))
+        self._beside(Text("  - "), Text(plain(text, MAX_VALUE_CHARACTERS)))
 
     def drawn(self, text: Text) -> None:
         """A line that was put together before; its parts are harmless already."""
@@ -64,14 +64,14 @@ class Page:
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
         """Labels with their values beside them."""
         shown = [(Text(f"  {plain(label, 80)}", style="dim"), value) for label, value in facts]
-        widest = min(max((label.cell_len for label, _ in shown), default=0), WIDEST_LABEL)
+        widest = min(max((label.cell_len for label, _ in shown), default=0), MAX_LABEL_CELLS)
         for label, value in shown:
             label.truncate(widest, overflow="ellipsis", pad=True)
             self._beside(label.append("  "), Text(_lines(value)))
 
     def _beside(self, label: Text, value: Text) -> None:
         """A label and what stands beside it, folded at words and never below the label."""
-        room = max(self.width - label.cell_len, LEAST_ROOM)
+        room = max(self.width - label.cell_len, MIN_VALUE_CELLS)
         for line in value.wrap(self._console, room, overflow="fold"):
             line.rstrip()
             self._console.print(Text.assemble(label, line), soft_wrap=True)
@@ -82,7 +82,7 @@ class Page:
         from rich.table import Table  # noqa: PLC0415 - most pages do without, and it takes 4 ms
 
         grid = Table.grid(padding=(0, 2, 0, 0))
-        kept = [[Text(plain(cell, LONGEST)) for cell in row] for row in rows]
+        kept = [[Text(plain(cell, MAX_VALUE_CHARACTERS)) for cell in row] for row in rows]
         for place in range(max(map(len, kept), default=0)):
             last = bool(kept) and place == len(kept[0]) - 1
             grid.add_column(
@@ -102,9 +102,9 @@ class Page:
 
 def _lines(value: str) -> str:
     """The value with its line breaks kept: beside its label it cannot pass for another one."""
-    lines = value[: LONGEST + 1].replace("\r\n", "\n").split("\n")
-    shown = "\n".join(plain(line, LONGEST) for line in lines).rstrip("\n")
-    return shown if len(value) <= LONGEST else f"{shown}…"
+    lines = value[: MAX_VALUE_CHARACTERS + 1].replace("\r\n", "\n").split("\n")
+    shown = "\n".join(plain(line, MAX_VALUE_CHARACTERS) for line in lines).rstrip("\n")
+    return shown if len(value) <= MAX_VALUE_CHARACTERS else f"{shown}…"
 
 
 def flowed(items: Sequence[Text], width: int) -> Text:

@@ -9,14 +9,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from jobs.job import FailureClass, State
-from runner.catalogue import knows, said, say
+from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
 from runner.settings.locations import find_files
 from runner.settings.schema import (
-    GLOBAL,
-    REPEATABLE,
-    REQUESTS,
+    GLOBAL_SETTINGS,
+    REPEATABLE_KINDS,
+    REQUEST_COMMANDS,
     Setting,
     SettingKind,
     SettingScope,
@@ -25,13 +25,13 @@ from runner.settings.schema import (
     variable_of,
 )
 from runner.settings.settings import Settings, SettingsFile, resolve
-from runner.settings.values import UnfitError, read_value
+from runner.settings.values import InvalidValueError, read_value
 
 _FLAGS = "rowmill.flags"
 STEER = "steer"  # changes what is said, and leaves what is not: there are no defaults
-SENDING = frozenset({*REQUESTS, "doctor", "guide"})
+SENDING_COMMANDS = frozenset({*REQUEST_COMMANDS, "doctor", "guide"})
 """The commands for which it matters where requests go."""
-CONTEXT = {"help_option_names": ["-h", "--help"]}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.5
@@ -47,10 +47,10 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
         if not isinstance(value, str):
             return value  # type: ignore[no-any-return]  # click hands a read value back to us
         # One occurrence of a repeatable option is one entry, whatever separators it holds.
-        raw = [value] if self.setting.kind in REPEATABLE else value
+        raw = [value] if self.setting.kind in REPEATABLE_KINDS else value
         try:
             return read_value(self.setting, raw)
-        except UnfitError as error:
+        except InvalidValueError as error:
             self.fail(error.expected, param, ctx)
 
     def shell_complete(
@@ -93,7 +93,7 @@ class SettingOption(click.Option):
         more: dict[str, Any] = {"is_flag": True} if switch else {"type": SettingType(setting)}
         super().__init__(
             names,
-            multiple=setting.kind in REPEATABLE,
+            multiple=setting.kind in REPEATABLE_KINDS,
             metavar=None if switch else _metavar(setting),
             expose_value=False,
             callback=_note,
@@ -105,7 +105,7 @@ class SettingOption(click.Option):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The help in the language chosen by now, which is later than this option was made."""
         own = f"option.{ctx.info_name}.{self.setting.name}"
-        self.help = say(own if knows(own) else f"option.{self.setting.name}")
+        self.help = say(own if has_message(own) else f"option.{self.setting.name}")
         if self.setting.default not in (None, False, (), {}) and ctx.info_name != STEER:
             self.help += " " + say("option.default", value=str(self.setting.default))
         return super().get_help_record(ctx)
@@ -164,18 +164,18 @@ class RowmillCommand(click.Command):
     def __init__(
         self, *args: Any, examples: Sequence[str] = (), sentence: str = "", **kwargs: Any
     ) -> None:
-        kwargs.setdefault("context_settings", CONTEXT)
+        kwargs.setdefault("context_settings", CONTEXT_SETTINGS)
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.sentence = sentence
         # The global options are taken after the command too: that is where people type them.
-        self.params += [SettingOption(one, hidden=True) for one in GLOBAL]
+        self.params += [SettingOption(one, hidden=True) for one in GLOBAL_SETTINGS]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does; words too many are told by us, and what is wrong knows its command."""
         groups = ctx.allow_extra_args
         ctx.allow_extra_args = True
-        with usage.placed(ctx):
+        with usage.with_command(ctx):
             left = super().parse_args(ctx, args)
             if left and not groups and not ctx.resilient_parsing:
                 raise click.UsageError(
@@ -258,7 +258,7 @@ def settings(
     """The settings of the command that is running; `folder` is the sheet's. Tells the notices."""
     decided = resolve(given(), os.environ, _files(folder), remembered)
     if not decided.quiet:
-        sends = click.get_current_context().info_name in SENDING
+        sends = click.get_current_context().info_name in SENDING_COMMANDS
         for notice in decided.notices:
             if sends or not notice.of_address:
                 print_message(say("cli.warning", text=notice.sentence()))
@@ -310,4 +310,6 @@ def _lines(formatter: click.HelpFormatter, heading: str, lines: Sequence[str]) -
     formatter.write(f"{heading}\n")
     for line in lines:
         command, aside, rest = line.partition(" (")
-        formatter.write(f"  {command} {said(aside.strip() + rest)}\n" if rest else f"  {line}\n")
+        formatter.write(
+            f"  {command} {translated(aside.strip() + rest)}\n" if rest else f"  {line}\n"
+        )

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from runner.console.screen import console, fitting
+from runner.console.screen import console, folded_text
 from runner.console.snapshot import ProgressEvent, Snapshot, json_of, line_of
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Display", "ProgressEvent", "Snapshot", "json_of", "line_of", "mode_of", "render"]
 
-HERTZ = 2.0
-PLAIN_SECONDS = 30.0
-PLAIN_SHARE = 0.05
-JSON_SECONDS = 1.0
-PATIENCE = 2.0  # seconds the end waits for a terminal that does not take its last lines
+REFRESHES_PER_SECOND = 2.0
+PLAIN_LINE_SECONDS = 30.0
+PLAIN_LINE_SHARE = 0.05
+JSON_LINE_SECONDS = 1.0
+STOP_TIMEOUT_SECONDS = 2.0  # seconds the end waits for a terminal that does not take its last lines
 
 
 def mode_of(asked: str, stream: TextIO) -> str:
@@ -72,7 +72,7 @@ class Display:
         """Take a snapshot twice a second and show it, until cancelled or dark."""
         while self.mode != "none" and self.failure is None:
             self.show(await take())
-            await asyncio.sleep(1 / HERTZ)
+            await asyncio.sleep(1 / REFRESHES_PER_SECOND)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show this soon; returns at once."""
@@ -95,7 +95,7 @@ class Display:
             self._order(last)
         if self._thread.is_alive():
             self._orders.put(None)
-            await asyncio.to_thread(self._thread.join, PATIENCE)
+            await asyncio.to_thread(self._thread.join, STOP_TIMEOUT_SECONDS)
 
     def _order(self, order: Snapshot | str) -> None:
         if self.mode == "none" and isinstance(order, Snapshot):
@@ -129,7 +129,7 @@ class Display:
 
     def _say(self, text: str) -> None:
         if self._live is not None:
-            self._live.console.print(fitting(text), soft_wrap=True)
+            self._live.console.print(folded_text(text), soft_wrap=True)
         elif self.mode == "json":
             self._write(json.dumps({"schema": 1, "type": "note", "text": text}))
         else:
@@ -158,11 +158,11 @@ class Display:
         share = snapshot.ended / snapshot.total if snapshot.total else 1.0
         waited = snapshot.now - self._said_at
         if self.mode == "json":
-            due = waited >= JSON_SECONDS
+            due = waited >= JSON_LINE_SECONDS
         else:
-            moved = share - self._said_share >= PLAIN_SHARE
+            moved = share - self._said_share >= PLAIN_LINE_SHARE
             # A slow run says every five minutes that it lives, though it moved less than 5 %.
-            due = waited >= PLAIN_SECONDS and (moved or waited >= 10 * PLAIN_SECONDS)
+            due = waited >= PLAIN_LINE_SECONDS and (moved or waited >= 10 * PLAIN_LINE_SECONDS)
         if due:
             self._said_at, self._said_share = snapshot.now, share
         return due

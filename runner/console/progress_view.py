@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.catalogue import say
-from runner.catalogue.durations import span_of
+from runner.catalogue.durations import format_duration
 from runner.catalogue.safe_text import plain
 from runner.console.layout import flowed
 from runner.console.snapshot import ProgressEvent, Snapshot, cost_of
@@ -38,7 +38,7 @@ def render(snapshot: Snapshot, width: int) -> RenderableType:
 
 def _bar(snapshot: Snapshot, width: int) -> Text:
     share = snapshot.ended / snapshot.total if snapshot.total else 1.0
-    left = "" if snapshot.eta is None else say("progress.left", time=span_of(snapshot.eta))
+    left = "" if snapshot.eta is None else say("progress.left", time=format_duration(snapshot.eta))
     tail = f" {share:4.0%} {snapshot.ended:,}/{snapshot.total:,} {left}".rstrip()
     head = f"{say('progress.rows')} "
     room = max(width - cell_len(head) - cell_len(tail), 5)
@@ -97,7 +97,7 @@ def _grid(rows: list[tuple[str, str]]) -> RenderableType:
 def _pace(snapshot: Snapshot) -> list[tuple[str, str]]:
     rows = [
         (say("progress.in_flight"), f"{snapshot.in_flight} / {snapshot.limit}"),
-        (say("progress.elapsed"), span_of(snapshot.now - snapshot.started_at)),
+        (say("progress.elapsed"), format_duration(snapshot.now - snapshot.started_at)),
     ]
     if snapshot.rate is not None:
         rows.append((say("progress.rate"), f"{snapshot.rate:.1f}"))
@@ -105,7 +105,7 @@ def _pace(snapshot: Snapshot) -> list[tuple[str, str]]:
         p95 = f"{snapshot.p95:.{0 if snapshot.p95 >= 10 else 1}f}"
         rows.append((say("progress.seconds"), f"{snapshot.p50:.1f} s / {p95} s"))
     if snapshot.oldest is not None:
-        rows.append((say("progress.oldest"), span_of(snapshot.oldest)))
+        rows.append((say("progress.oldest"), format_duration(snapshot.oldest)))
     return rows
 
 

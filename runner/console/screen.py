@@ -78,7 +78,7 @@ def _escaped(character: str, *, encoding: str) -> str:
 def print_message(text: str) -> None:
     """One line for a person, to stderr; on a terminal it is folded at words."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    print_unwrapped(fitting(text) if on_terminal else text)
+    print_unwrapped(folded_text(text) if on_terminal else text)
 
 
 def print_unwrapped(text: str) -> None:
@@ -89,23 +89,23 @@ def print_unwrapped(text: str) -> None:
             sys.stderr.flush()
 
 
-def fitting(text: str) -> str:
+def folded_text(text: str) -> str:
     """A text folded for the terminal, also a question."""
     width = shutil.get_terminal_size().columns
-    return "\n".join(folded(line, width) for line in text.split("\n"))
+    return "\n".join(folded_line(line, width) for line in text.split("\n"))
 
 
-def folded(line: str, width: int) -> str:
+def folded_line(line: str, width: int) -> str:
     """A line in pieces that fit, below each other; a label before two spaces keeps its column.
 
     A word that fits on no line of its own is left for the terminal to cut.
     """
     found = re.match(r"(?: *\S+)? {2,}", line)
     label = found[0] if found and cells(found[0]) <= width // 3 else ""
-    return label + beside(label, line[len(label) :], width)
+    return label + folded_beside(label, line[len(label) :], width)
 
 
-def beside(label: str, text: str, width: int) -> str:
+def folded_beside(label: str, text: str, width: int) -> str:
     """A text in pieces that fit beside a label; its further lines stand below its first word."""
     indent = cells(label)
     if indent + cells(text) <= width:

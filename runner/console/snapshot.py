@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from runner.catalogue import say
-from runner.catalogue.durations import span_of
+from runner.catalogue.durations import format_duration
 from runner.catalogue.safe_text import plain
 
 
@@ -73,7 +73,7 @@ def line_of(snapshot: Snapshot) -> str:
         "in_doubt": str(snapshot.in_doubt),
         "in_flight": str(snapshot.in_flight),
         "rate": f"{snapshot.rate:.1f}/min" if snapshot.rate is not None else "",
-        "eta": span_of(snapshot.eta) if snapshot.eta is not None else "",
+        "eta": format_duration(snapshot.eta) if snapshot.eta is not None else "",
         "cost": cost_of(snapshot) if snapshot.cost is not None else "",
         "paused": plain(snapshot.reason, 80).replace(" ", "_") if snapshot.paused_until else "",
     }

@@ -8,8 +8,8 @@ import click
 from runner.catalogue import say
 from runner.console.screen import print_message
 
-YES = frozenset({"y", "yes", "是"})
-NO = frozenset({"n", "no", "否"})
+YES_WORDS = frozenset({"y", "yes", "是"})
+NO_WORDS = frozenset({"n", "no", "否"})
 _METAVARS = {
     "[OPTIONS]": "usage.options",
     "COMMAND [ARGS]...": "usage.command",
@@ -17,7 +17,7 @@ _METAVARS = {
 }
 
 
-def in_words(error: click.ClickException) -> str:
+def describe_usage_error(error: click.ClickException) -> str:
     """What was wrong, by the error's class and values; our own errors bring their sentence."""
     match error:
         case click.NoSuchOption():
@@ -36,7 +36,7 @@ def in_words(error: click.ClickException) -> str:
 
 
 @contextmanager
-def placed(ctx: click.Context) -> Iterator[None]:
+def with_command(ctx: click.Context) -> Iterator[None]:
     """Gives the command to errors that click raises before it knows whose they are."""
     try:
         yield
@@ -50,7 +50,7 @@ def usage_pieces(pieces: Sequence[str]) -> str:
     return " ".join(say(_METAVARS[one]) if one in _METAVARS else one for one in pieces)
 
 
-def confirmed(question: str, *, default: bool) -> bool:
+def ask_yes_no(question: str, *, default: bool) -> bool:
     """Ask until the answer is yes or no; Enter takes the default."""
     marks = " [Y/n]" if default else " [y/N]"
     while True:
@@ -58,8 +58,8 @@ def confirmed(question: str, *, default: bool) -> bool:
         word = str(answer).strip().lower()
         if not word:
             return default
-        if word in YES | NO:
-            return word in YES
+        if word in YES_WORDS | NO_WORDS:
+            return word in YES_WORDS
         print_message(say("usage.yes_or_no"))
 
 

@@ -15,7 +15,7 @@ from jobs.store import Transaction
 from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit
 from jobs.store.staging import LoadPlan, LoadTarget
-from runner.catalogue import said, say
+from runner.catalogue import say, translated
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Refusal
 from runner.intake.excel_ratios import repaired
@@ -184,7 +184,9 @@ def _require_choice(columns: ColumnMap, settings: Settings) -> None:
             raise Refusal(say("run.unknown_field", field=name))
     given = {name for _, name in columns.fields} | set(settings.set)
     if settings.endpoint is None and "endpoint" not in given:
-        lines = "\n".join(f"  {one.name:<12} {said(one.summary)}" for one in ENDPOINTS.values())
+        lines = "\n".join(
+            f"  {one.name:<12} {translated(one.summary)}" for one in ENDPOINTS.values()
+        )
         raise Refusal(f"{say('run.no_endpoint')}\n{lines}")
     if "endpoint" in given:
         return  # rows of several kinds: each says by itself what it lacks

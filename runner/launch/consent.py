@@ -13,10 +13,10 @@ from jobs.store.batches import LoadedSheet
 from jobs.store.log import remember_options
 from jobs.store.queries.totals import spent
 from runner.catalogue import say
-from runner.catalogue.durations import span_of
+from runner.catalogue.durations import format_duration
 from runner.catalogue.money import format_amount, format_amounts
-from runner.console.screen import fitting, print_message
-from runner.console.usage import confirmed
+from runner.console.screen import folded_text, print_message
+from runner.console.usage import ask_yes_no
 from runner.exits import Exit, Refusal
 from runner.preflight.budget import Budget, decide
 from runner.preflight.forecast import Forecast, forecast, range_words
@@ -109,9 +109,9 @@ def time_words(ahead: Forecast) -> str:
         return "-"
     low, high = ahead.seconds
     key = "ahead.measured" if ahead.measured else "ahead.usual"
-    if span_of(low) == span_of(high):
-        return say(f"{key}_one", time=span_of(high))
-    return say(key, low=span_of(low), high=span_of(high))
+    if format_duration(low) == format_duration(high):
+        return say(f"{key}_one", time=format_duration(high))
+    return say(key, low=format_duration(low), high=format_duration(high))
 
 
 def disk_words(ahead: Forecast) -> str:
@@ -187,7 +187,7 @@ def consent(outlay: CostEstimate, settings: Settings) -> None:
 
 
 def _yes(question: str) -> bool:
-    return confirmed(fitting(question), default=False)
+    return ask_yes_no(folded_text(question), default=False)
 
 
 # --- after ----------------------------------------------------------------------------------------

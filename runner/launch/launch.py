@@ -23,7 +23,7 @@ from runner.launch.request import RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
 from runner.settings.schema import SCHEMA, SettingKind
-from runner.settings.settings import Settings, is_here
+from runner.settings.settings import Settings, is_loopback
 from runner.settings.values import read_value
 from runner.startup import seldom_collected
 from runner.workspace.log_file import end_log, log_to
@@ -66,7 +66,7 @@ def _arm(settings: Settings) -> None:
     words = os.environ.get(failpoints.VARIABLE, "")
     if not words:
         return
-    if not is_here(settings.base_url):
+    if not is_loopback(settings.base_url):
         raise Refusal(say("run.failpoint", reason=settings.base_url))
     try:
         failpoints.arm(words)

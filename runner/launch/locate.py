@@ -6,7 +6,7 @@ from pathlib import Path
 from jobs.store import Transaction
 from jobs.store.spans import Span, absence_from
 from runner.catalogue import say
-from runner.catalogue.missing_rows import absence_words
+from runner.catalogue.missing_rows import format_missing_rows
 from runner.console import options
 from runner.console.screen import print_message
 from runner.exits import Refusal
@@ -66,5 +66,5 @@ def tell_absent(tx: Transaction, sheet: str, wanted: Collection[Span] | None) ->
     if found is None:
         return
     if found.entire:
-        raise Refusal(absence_words(found, sheet))
-    print_message(say("cli.warning", text=absence_words(found, sheet)))
+        raise Refusal(format_missing_rows(found, sheet))
+    print_message(say("cli.warning", text=format_missing_rows(found, sheet)))

@@ -24,7 +24,7 @@ from runner.catalogue.reasons import reason
 from runner.console.screen import print_message
 from runner.exits import Refusal
 from runner.secret import Secret, redacted
-from runner.settings.keys import from_source
+from runner.settings.keys import read_secret
 from runner.settings.settings import RUN_PREFIX, Settings
 
 log = logging.getLogger("rowmill")
@@ -68,13 +68,13 @@ def _address(settings: Settings) -> tuple[Secret | None, Secret | None]:
     told = settings.told
     secret = None
     if told is not None and told.secret_from is not None:
-        secret = from_source(told.secret_from, os.environ)
+        secret = read_secret(told.secret_from, os.environ)
     if settings.notify is not None:
         return Secret(settings.notify), secret
     if told is not None and told.url is not None:
         return Secret(told.url), secret
     if told is not None and told.url_from is not None:
-        return from_source(told.url_from, os.environ), secret
+        return read_secret(told.url_from, os.environ), secret
     return None, secret
 
 

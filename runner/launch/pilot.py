@@ -10,8 +10,8 @@ from jobs.store import Store
 from jobs.store.queries.few_rows import FewRows, read_few_rows
 from jobs.store.queue.choices import Candidate, candidates
 from runner.catalogue import explain, say
-from runner.console.screen import fitting, print_message
-from runner.console.usage import confirmed
+from runner.console.screen import folded_text, print_message
+from runner.console.usage import ask_yes_no
 from runner.engine.session import Ending
 from runner.engine.supervisor import Stop
 from runner.settings.settings import Settings
@@ -81,7 +81,7 @@ def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:
     terminal = sys.stdin.isatty() and sys.stderr.isatty() and not settings.no_input
     if not asks or not terminal or (settings.yes and well):
         return well
-    return confirmed(fitting(say("pilot.ask", left=f"{left:,}")), default=well)
+    return ask_yes_no(folded_text(say("pilot.ask", left=f"{left:,}")), default=well)
 
 
 def _outcome(seen: FewRows, rows: int) -> Outcome:

@@ -26,8 +26,8 @@ from jobs.store.queries.totals import counts
 from jobs.store.spans import Absence
 from jobs.store.staging import LoadPlan
 from runner.catalogue import say
-from runner.catalogue.findings import describe, words
-from runner.catalogue.missing_rows import absence_words
+from runner.catalogue.findings import describe, finding_text
+from runner.catalogue.missing_rows import format_missing_rows
 from runner.catalogue.phrases import phrase
 from runner.endpoints.inputs import describe as describe_inputs
 from runner.endpoints.inputs import field_named
@@ -219,7 +219,7 @@ def _stops(
     if intake.elsewhere:
         yield intake.elsewhere
     if intake.absence is not None and intake.absence.entire:
-        yield absence_words(intake.absence, ours)
+        yield format_missing_rows(intake.absence, ours)
     plan = intake.plan
     if plan is None:
         return
@@ -382,7 +382,7 @@ def survey_record(found: CheckResult) -> dict[str, JSON]:
 
 def _finding_record(finding: Finding) -> JSON:
     """Data is English, whatever language people read."""
-    said = words(finding, "en")
+    said = finding_text(finding, "en")
     return {
         "kind": finding.kind,
         "severity": finding.severity,

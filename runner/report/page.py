@@ -14,7 +14,7 @@ from urllib.parse import quote
 from jobs.job import JSON
 from jobs.store.queries.gallery import PageRow
 from runner.catalogue import language, say, sentences
-from runner.catalogue.durations import span_of
+from runner.catalogue.durations import format_duration
 from runner.catalogue.phrases import detail
 from runner.report.charts import charts
 from runner.report.facts import FAILED, Facts
@@ -154,7 +154,9 @@ def made_words(facts: Facts) -> Html:
     if facts.runs:
         first, last = facts.runs[0], facts.runs[-1]
         end = last.ended_at or facts.at
-        time = span_of(end - (last.started_at if len(facts.runs) == 1 else first.started_at))
+        time = format_duration(
+            end - (last.started_at if len(facts.runs) == 1 else first.started_at)
+        )
         key = "page.one_run" if len(facts.runs) == 1 else "page.runs"
         words.append(el("span", say(key, count=len(facts.runs), time=time)))
     return joined(words)

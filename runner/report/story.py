@@ -8,8 +8,8 @@ from functools import reduce
 
 from jobs.job import JSON, FailureClass
 from jobs.store.queries.gallery import CallsPerMinute, PastRun
-from runner.catalogue import Explanation, explain, knows, say
-from runner.catalogue.durations import span_of
+from runner.catalogue import Explanation, explain, has_message, say
+from runner.catalogue.durations import format_duration
 from runner.catalogue.money import costs_of, format_cost, format_ending
 from runner.report.facts import Facts
 from runner.views.next_command import with_address
@@ -190,7 +190,7 @@ _IN_STRETCHES = frozenset({"outage", "outage_over", "slow_down"})
 def _event(at: float, kind: str, data: Mapping[str, JSON]) -> Incident:
     values = {name: str(value) for name, value in data.items()}
     keys = (f"incident.event_{kind}_{values.get('cause')}", f"incident.event_{kind}")
-    key = next((one for one in keys if knows(one)), None)
+    key = next((one for one in keys if has_message(one)), None)
     text = say(key, **values) if key is not None else say("incident.event", kind=kind)
     bad = any(word in kind for word in ("stop", "pause", "dropped"))
     return Incident(at=at, text=text, tone="bad" if bad else "plain")
@@ -203,7 +203,7 @@ def _outages(events: Events) -> Iterator[Incident]:
         if kind == "outage" and began is None:
             began = at, str(data.get("cause", ""))
         elif kind == "outage_over" and began is not None:
-            text = say("incident.away", cause=began[1], time=span_of(at - began[0]))
+            text = say("incident.away", cause=began[1], time=format_duration(at - began[0]))
             yield Incident(at=began[0], until=at, tone="bad", text=text)
             began = None
     if began is not None:
@@ -256,7 +256,7 @@ def _stretch(
     bad = Incident(at=begin, until=end, tone="bad", text=_trouble(slowed, failed, doubtful))
     if recovered is None:
         return [bad]
-    words = say("incident.recovered", time=span_of(recovered.at - begin))
+    words = say("incident.recovered", time=format_duration(recovered.at - begin))
     return [bad, Incident(at=max(recovered.at, end), tone="good", text=words)]
 
 

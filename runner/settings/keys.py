@@ -18,7 +18,7 @@ from runner.exits import Refusal
 from runner.secret import Secret
 from runner.settings.file import Origin
 from runner.settings.settings import BUILT_IN, KEY_VARIABLE, KeySource, Settings, SettingsFile
-from runner.settings.values import UnfitError, base_url, site
+from runner.settings.values import InvalidValueError, read_base_url, site
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 COMMAND_SECONDS = 60.0  # a password manager may ask its owner for a finger or a word
@@ -66,7 +66,7 @@ def find_keys(
     found: dict[Secret, OwnedKey] = {}
     for source in settings.provider.keys:
         if source.url is not None and site(source.url) == wanted:
-            key = from_source(source, environ)
+            key = read_secret(source, environ)
             if key is not None:
                 found.setdefault(key, OwnedKey(key=key, account=source.account))
     if found:
@@ -101,8 +101,8 @@ def url_of(name: str, files: tuple[SettingsFile, ...]) -> str:
     if name in BUILT_IN:
         return BUILT_IN[name]
     try:
-        return base_url(name)
-    except UnfitError as error:
+        return read_base_url(name)
+    except InvalidValueError as error:
         known = sorted({*BUILT_IN, *(one for file in files for one in file.providers)})
         message = say("keys.unknown", name=name, known=", ".join(known))
         raise KeyRefusal(message) from error
@@ -167,7 +167,7 @@ def _write(keys: Mapping[str, Secret], file: Path) -> None:
         raise KeyRefusal(say("keys.unwritable", file=str(file), reason=why)) from error
 
 
-def from_source(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
+def read_secret(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
     """The secret at its source; None where its environment variable is not set."""
     if source.kind == "env":
         return clean_key(environ[source.value]) if environ.get(source.value, "").strip() else None

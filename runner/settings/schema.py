@@ -172,24 +172,24 @@ class Setting:
         return variable_of(self.name)
 
 
-ALL = frozenset({SettingScope.FLAG, SettingScope.ENV, SettingScope.FILE})
-SHAPING = ALL | {SettingScope.REMEMBERED}
-BY_HAND = frozenset({SettingScope.FLAG})
+FLAG_ENV_FILE = frozenset({SettingScope.FLAG, SettingScope.ENV, SettingScope.FILE})
+ALSO_REMEMBERED = FLAG_ENV_FILE | {SettingScope.REMEMBERED}
+FLAG_ONLY = frozenset({SettingScope.FLAG})
 FILE_ONLY = frozenset({SettingScope.FILE})
 
-REQUESTS = ("run", "check", "rehearse", "retry")
+REQUEST_COMMANDS = ("run", "check", "rehearse", "retry")
 """The commands that make requests out of rows."""
 
-SPENDING = ("run", "rehearse", "retry")
+SPENDING_COMMANDS = ("run", "rehearse", "retry")
 
-_request = partial(Setting, group="request", scopes=SHAPING, commands=REQUESTS)
-_rows = partial(Setting, group="rows", scopes=ALL, commands=REQUESTS)
-_files = partial(Setting, group="files", scopes=ALL, commands=REQUESTS)
-_spend = partial(Setting, scopes=ALL, commands=SPENDING)
-_mock = partial(Setting, group="own", scopes=ALL, commands=("mock",))
-_own = partial(Setting, group="own", scopes=ALL)
-_act = partial(Setting, group="own", scopes=BY_HAND, kind=SettingKind.SWITCH, default=False)
-_global = partial(Setting, group="global", scopes=ALL)
+_request = partial(Setting, group="request", scopes=ALSO_REMEMBERED, commands=REQUEST_COMMANDS)
+_rows = partial(Setting, group="rows", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
+_files = partial(Setting, group="files", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
+_spend = partial(Setting, scopes=FLAG_ENV_FILE, commands=SPENDING_COMMANDS)
+_mock = partial(Setting, group="own", scopes=FLAG_ENV_FILE, commands=("mock",))
+_own = partial(Setting, group="own", scopes=FLAG_ENV_FILE)
+_act = partial(Setting, group="own", scopes=FLAG_ONLY, kind=SettingKind.SWITCH, default=False)
+_global = partial(Setting, group="global", scopes=FLAG_ENV_FILE)
 _limit = partial(Setting, group="limits", section="limits", scopes=FILE_ONLY)
 
 SCHEMA: tuple[Setting, ...] = (
@@ -200,27 +200,27 @@ SCHEMA: tuple[Setting, ...] = (
     _request(name="column", kind=SettingKind.COLUMNS, metavar='"HEADER=FIELD"', default={}),
     _request(name="id", kind=SettingKind.TEXT, metavar="COLUMN"),
     _request(name="tab", kind=SettingKind.TEXT, metavar="NAME"),
-    _request(name="encoding", kind=SettingKind.TEXT, metavar="NAME", scopes=ALL),
+    _request(name="encoding", kind=SettingKind.TEXT, metavar="NAME", scopes=FLAG_ENV_FILE),
     _request(name="delimiter", kind=SettingKind.TEXT, metavar="CHARACTER"),
     _request(name="provider", kind=SettingKind.TEXT, metavar="NAME", default="wenwen"),
-    _request(name="base-url", kind=SettingKind.BASE_URL, metavar="URL", scopes=ALL),
-    _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=BY_HAND),
+    _request(name="base-url", kind=SettingKind.BASE_URL, metavar="URL", scopes=FLAG_ENV_FILE),
+    _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=FLAG_ONLY),
     _rows(
         name="rows",
         kind=SettingKind.ROWS,
         metavar="LIST",
-        scopes=BY_HAND,
-        commands=(*REQUESTS, "skip"),
+        scopes=FLAG_ONLY,
+        commands=(*REQUEST_COMMANDS, "skip"),
     ),
     _rows(name="skip-bad", kind=SettingKind.SWITCH, default=False),
     _rows(name="same-sheet", kind=SettingKind.SWITCH, default=False),
-    _rows(name="rebuy", kind=SettingKind.SWITCH, default=False, scopes=BY_HAND),
+    _rows(name="rebuy", kind=SettingKind.SWITCH, default=False, scopes=FLAG_ONLY),
     _files(
         name="workspace",
         kind=SettingKind.PATH,
         metavar="DIR",
         commands=(
-            *(*REQUESTS, "status", "errors", "show", "skip", "fetch", "export"),
+            *(*REQUEST_COMMANDS, "status", "errors", "show", "skip", "fetch", "export"),
             *("report", "serve", "steer", "doctor"),
         ),
     ),
@@ -228,7 +228,7 @@ SCHEMA: tuple[Setting, ...] = (
         name="name",
         kind=SettingKind.TEXT,
         metavar="TEMPLATE",
-        scopes=SHAPING,
+        scopes=ALSO_REMEMBERED,
         default="{{ row }}-{{ slug }}-{{ n }}",
     ),
     _files(name="files-from", kind=SettingKind.FOLDERS, metavar="DIR", default=(), careful=True),
@@ -238,7 +238,7 @@ SCHEMA: tuple[Setting, ...] = (
         metavar="HOST",
         default=(),
         careful=True,
-        commands=(*REQUESTS, "fetch"),
+        commands=(*REQUEST_COMMANDS, "fetch"),
     ),
     _spend(
         name="concurrency",
@@ -247,20 +247,28 @@ SCHEMA: tuple[Setting, ...] = (
         short="c",
         metavar="N|auto",
         default=8,
-        commands=(*SPENDING, "steer"),
+        commands=(*SPENDING_COMMANDS, "steer"),
     ),
     _spend(
-        name="rpm", kind=SettingKind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")
+        name="rpm",
+        kind=SettingKind.COUNT,
+        group="pace",
+        metavar="N",
+        commands=(*SPENDING_COMMANDS, "steer"),
     ),
     _spend(
-        name="tpm", kind=SettingKind.COUNT, group="pace", metavar="N", commands=(*SPENDING, "steer")
+        name="tpm",
+        kind=SettingKind.COUNT,
+        group="pace",
+        metavar="N",
+        commands=(*SPENDING_COMMANDS, "steer"),
     ),
     Setting(
         name="max-cost",
         kind=SettingKind.CAP,
         group="stops",
-        scopes=SHAPING,
-        commands=(*REQUESTS, "steer"),
+        scopes=ALSO_REMEMBERED,
+        commands=(*REQUEST_COMMANDS, "steer"),
         metavar="AMOUNT|+AMOUNT",
     ),
     _spend(
@@ -268,7 +276,7 @@ SCHEMA: tuple[Setting, ...] = (
         kind=SettingKind.UNTIL,
         group="stops",
         metavar="07:00|8h",
-        commands=(*SPENDING, "steer"),
+        commands=(*SPENDING_COMMANDS, "steer"),
     ),
     _spend(name="pilot", kind=SettingKind.COUNT, group="stops", metavar="N"),
     _spend(
@@ -294,15 +302,15 @@ SCHEMA: tuple[Setting, ...] = (
         name="json",
         kind=SettingKind.SWITCH,
         group="telling",
-        commands=(*REQUESTS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
+        commands=(*REQUEST_COMMANDS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
         default=False,
     ),
     _spend(
         name="yes",
         kind=SettingKind.SWITCH,
         group="telling",
-        scopes=BY_HAND,
-        commands=(*SPENDING, "skip"),
+        scopes=FLAG_ONLY,
+        commands=(*SPENDING_COMMANDS, "skip"),
         short="y",
         default=False,
     ),
@@ -310,7 +318,7 @@ SCHEMA: tuple[Setting, ...] = (
         name="no-input",
         kind=SettingKind.SWITCH,
         group="telling",
-        commands=(*SPENDING, "skip"),
+        commands=(*SPENDING_COMMANDS, "skip"),
         default=False,
     ),
     _mock(
@@ -354,14 +362,14 @@ SCHEMA: tuple[Setting, ...] = (
 )
 """Every setting, in the order of the help."""
 
-OF_ONE_COMMAND = (
+ONE_COMMAND_OPTIONS = (
     *("first", "curl", "answer", "models", "bundle", "open", "single-file", "output", "format"),
     *("only", "new", "thumbs", "into-copy", "expand", "safe-csv"),
 )
 """Long options that one command reads for itself. They, too, have a variable and a default."""
 
-GLOBAL = tuple(one for one in SCHEMA if one.group == "global")
-REPEATABLE = frozenset(
+GLOBAL_SETTINGS = tuple(one for one in SCHEMA if one.group == "global")
+REPEATABLE_KINDS = frozenset(
     {SettingKind.PAIRS, SettingKind.COLUMNS, SettingKind.HOSTS, SettingKind.FOLDERS}
 )
 """Kinds whose option may be given several times."""

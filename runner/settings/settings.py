@@ -26,7 +26,7 @@ from runner.settings.file import (
     SettingsFile,
 )
 from runner.settings.schema import (
-    OF_ONE_COMMAND,
+    ONE_COMMAND_OPTIONS,
     SCHEMA,
     Cap,
     Setting,
@@ -38,7 +38,7 @@ from runner.settings.schema import (
     Value,
     variable_of,
 )
-from runner.settings.values import UnfitError, read_value
+from runner.settings.values import InvalidValueError, read_value
 
 __all__ = [
     "BUILT_IN",
@@ -265,7 +265,7 @@ class _Layers:
     def _read(self, setting: Setting, raw: object, place: str) -> Value:
         try:
             return read_value(setting, raw)
-        except UnfitError as error:
+        except InvalidValueError as error:
             key = setting.name
             message = say("settings.wrong", file=place, key=key, expected=error.expected)
             if setting.kind is not SettingKind.BASE_URL:
@@ -339,7 +339,7 @@ def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
     known = {one.variable for one in SCHEMA if SettingScope.ENV in one.scopes}
-    known |= {KEY_VARIABLE, failpoints.VARIABLE, *map(variable_of, OF_ONE_COMMAND)}
+    known |= {KEY_VARIABLE, failpoints.VARIABLE, *map(variable_of, ONE_COMMAND_OPTIONS)}
     by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({SettingScope.FLAG})}
     for name in sorted(environ):
         if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
@@ -357,7 +357,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
             yield Notice(key="notice.unknown", values={"name": name})
 
 
-def is_here(url: str) -> bool:
+def is_loopback(url: str) -> bool:
     """Does this address lead to this machine?"""
     return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
@@ -367,5 +367,5 @@ def _doubtful_host(values: Mapping[str, Any], sources: Mapping[str, str]) -> Ite
     if sources["base_url"] == Origin.SHEET:
         yield Notice(key="notice.url_from_sheet", values={"url": url}, of_address=True)
     parts = urlsplit(url)
-    if parts.scheme == "http" and not is_here(url):
+    if parts.scheme == "http" and not is_loopback(url):
         yield Notice(key="notice.no_tls", values={"url": url}, of_address=True)

@@ -17,8 +17,15 @@ from runner.settings.file import (
     SettingsError,
     SettingsFile,
 )
-from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, Setting, SettingKind, SettingScope, Value
-from runner.settings.values import UnfitError, at_once, base_url, read_value
+from runner.settings.schema import (
+    ONE_COMMAND_OPTIONS,
+    SCHEMA,
+    Setting,
+    SettingKind,
+    SettingScope,
+    Value,
+)
+from runner.settings.values import InvalidValueError, read_base_url, read_concurrency, read_value
 
 _LINE = re.compile(r"at line (\d+), column (\d+)")
 _DEFAULTS = {one.field: one for one in SCHEMA if one.section == "defaults"}
@@ -126,7 +133,7 @@ class _Reader:
         for raw_key, raw in self.table(self.data, name, name).items():
             setting = settings.get(raw_key.replace("-", "_"))
             option = raw_key.replace("_", "-")
-            if name == "defaults" and option in OF_ONE_COMMAND:
+            if name == "defaults" and option in ONE_COMMAND_OPTIONS:
                 values[option] = self._plain(raw, f"{name}.{raw_key}")
                 continue
             if setting is None:
@@ -156,7 +163,7 @@ class _Reader:
     def _value(self, setting: Setting, raw: object, key: str) -> Value:
         try:
             value = read_value(setting, raw)
-        except UnfitError as error:
+        except InvalidValueError as error:
             found = None if setting.kind is SettingKind.BASE_URL else raw
             raise self.wrong(key, error.expected, found) from error
         folder = self.path.parent
@@ -191,8 +198,8 @@ class _Reader:
         url = None
         if "base_url" in found:
             try:
-                url = base_url(found["base_url"])
-            except UnfitError as error:
+                url = read_base_url(found["base_url"])
+            except InvalidValueError as error:
                 raise self.wrong(f"{path}.base_url", error.expected) from error
         proxy = found.get("proxy")
         if proxy is not None and not (isinstance(proxy, str) and "://" in proxy):
@@ -208,8 +215,8 @@ class _Reader:
 
     def _at_once(self, raw: object, key: str) -> int | str | None:
         try:
-            return None if raw is None else at_once(raw)
-        except UnfitError as error:
+            return None if raw is None else read_concurrency(raw)
+        except InvalidValueError as error:
             raise self.wrong(key, error.expected, raw) from error
 
     def _count(self, raw: object, key: str) -> int | None:

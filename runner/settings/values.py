@@ -35,7 +35,7 @@ _SWITCH = {"1": True, "true": True, "yes": True, "on": True} | {
 }
 
 
-class UnfitError(ValueError):
+class InvalidValueError(ValueError):
     """The value is not what the setting takes; `expected` says what it takes."""
 
     def __init__(self, expected: str) -> None:
@@ -44,25 +44,28 @@ class UnfitError(ValueError):
 
 
 def read_value(setting: Setting, raw: object) -> Value:
-    """The setting's value out of text, or out of what TOML gives. Raises `UnfitError`."""
+    """The setting's value out of text, or out of what TOML gives. Raises `InvalidValueError`."""
     if setting.kind is SettingKind.CHOICE:
         if isinstance(raw, str) and raw in setting.choices:
             return raw
-        raise UnfitError(say("expected.choice", choices=", ".join(setting.choices)))
+        raise InvalidValueError(say("expected.choice", choices=", ".join(setting.choices)))
     return _READERS[setting.kind](raw)
 
 
-def base_url(raw: object) -> str:
-    """A base URL in its one spelling: no trailing slash, no trailing /v1. Raises `UnfitError`."""
+def read_base_url(raw: object) -> str:
+    """A base URL in its one spelling, without a slash or /v1 at its end.
+
+    Raises `InvalidValueError`.
+    """
     # Never say what was found: what is wrong with it may be the password inside.
     expected = say("expected.base_url")
     if not isinstance(raw, str) or not raw.isprintable() or " " in raw.strip():
-        raise UnfitError(expected)
+        raise InvalidValueError(expected)
     parts = _split(raw.strip())
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UnfitError(expected)
+        raise InvalidValueError(expected)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise UnfitError(expected)
+        raise InvalidValueError(expected)
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{parts.scheme}://{parts.netloc.lower()}{path}"
 
@@ -89,7 +92,7 @@ def _split(url: str) -> SplitResult | None:
 def _text(raw: object) -> str:
     if isinstance(raw, str):
         return raw
-    raise UnfitError(say("expected.text"))
+    raise InvalidValueError(say("expected.text"))
 
 
 def _path(raw: object) -> Path:
@@ -101,7 +104,7 @@ def _switch(raw: object) -> bool:
         return raw
     if isinstance(raw, str) and raw.strip().lower() in _SWITCH:
         return _SWITCH[raw.strip().lower()]
-    raise UnfitError(say("expected.switch"))
+    raise InvalidValueError(say("expected.switch"))
 
 
 def _whole(raw: object) -> int | None:
@@ -114,17 +117,17 @@ def _whole(raw: object) -> int | None:
 def _count(raw: object) -> int:
     number = _whole(raw)
     if number is None:
-        raise UnfitError(say("expected.count"))
+        raise InvalidValueError(say("expected.count"))
     return number
 
 
-def at_once(raw: object) -> int | str:
-    """How many calls at once: a number, or `auto`. Raises `UnfitError`."""
+def read_concurrency(raw: object) -> int | str:
+    """How many calls at once: a number, or `auto`. Raises `InvalidValueError`."""
     if isinstance(raw, str) and raw.strip().lower() == AUTO:
         return AUTO
     number = _whole(raw)
     if number is None:
-        raise UnfitError(say("expected.at_once"))
+        raise InvalidValueError(say("expected.at_once"))
     return number
 
 
@@ -137,7 +140,7 @@ def _until(raw: object) -> Until:
         return Until(hour=int(clock[1]), minute=int(clock[2]))
     span = _SECONDS.fullmatch(text)
     if span is None or not span[2] or float(span[1]) <= 0:
-        raise UnfitError(say("expected.until"))
+        raise InvalidValueError(say("expected.until"))
     return Until(seconds=float(span[1]) * _UNIT[span[2]])
 
 
@@ -146,16 +149,16 @@ def _command(raw: object) -> str:
     try:
         words = shlex.split(text, posix=os.name == "posix")
     except ValueError as error:
-        raise UnfitError(say("expected.command")) from error
+        raise InvalidValueError(say("expected.command")) from error
     if not words:
-        raise UnfitError(say("expected.command"))
+        raise InvalidValueError(say("expected.command"))
     return text
 
 
 def _times(raw: object) -> int:
     number = 0 if raw in {0, "0"} and not isinstance(raw, bool) else _whole(raw)
     if number is None:
-        raise UnfitError(say("expected.times"))
+        raise InvalidValueError(say("expected.times"))
     return number
 
 
@@ -163,14 +166,14 @@ def _classes(raw: object) -> tuple[str, ...]:
     known = {*(str(kind) for kind in FailureClass), str(State.IN_DOUBT)}
     names = tuple(name.strip() for name in _text(raw).replace("，", ",").split(",") if name.strip())
     if not names or not known.issuperset(names):
-        raise UnfitError(say("expected.classes", classes=", ".join(sorted(known))))
+        raise InvalidValueError(say("expected.classes", classes=", ".join(sorted(known))))
     return names
 
 
 def _port(raw: object) -> int:
     port = 0 if raw in {0, "0"} and not isinstance(raw, bool) else _whole(raw)
     if port is None or port > 65535:
-        raise UnfitError(say("expected.port"))
+        raise InvalidValueError(say("expected.port"))
     return port
 
 
@@ -179,7 +182,7 @@ def _amount(raw: object) -> float:
         raw = float(raw)
     if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
         return raw
-    raise UnfitError(say("expected.amount"))
+    raise InvalidValueError(say("expected.amount"))
 
 
 def _cap(raw: object) -> Cap:
@@ -189,8 +192,8 @@ def _cap(raw: object) -> Cap:
     more = isinstance(text, str) and text.startswith("+")
     try:
         amount = _amount(text[1:] if more and isinstance(text, str) else text)
-    except UnfitError as error:
-        raise UnfitError(say("expected.cap")) from error
+    except InvalidValueError as error:
+        raise InvalidValueError(say("expected.cap")) from error
     return Cap(amount=amount, more=more)
 
 
@@ -199,7 +202,7 @@ def _seconds(raw: object) -> float:
         raw = str(raw)
     found = _SECONDS.fullmatch(raw.strip()) if isinstance(raw, str) else None
     if found is None or float(found[1]) <= 0:
-        raise UnfitError(say("expected.seconds"))
+        raise InvalidValueError(say("expected.seconds"))
     return float(found[1]) * _UNIT[found[2]]
 
 
@@ -208,7 +211,7 @@ def _rows(raw: object) -> tuple[tuple[int, int], ...]:
     for part in _text(raw).split(","):
         found = re.fullmatch(r"([1-9]\d{0,11})(?:-([1-9]\d{0,11}))?", part.strip(), re.ASCII)
         if found is None or (found[2] and int(found[2]) < int(found[1])):
-            raise UnfitError(say("expected.rows"))
+            raise InvalidValueError(say("expected.rows"))
         spans.append((int(found[1]), int(found[2] or found[1])))
     return tuple(spans)
 
@@ -217,14 +220,14 @@ def _tolerance(raw: object) -> Tolerance:
     text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
     found = _TOLERANCE.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or (found[2] and float(found[2]) > 100):
-        raise UnfitError(say("expected.tolerance"))
+        raise InvalidValueError(say("expected.tolerance"))
     return Tolerance(rows=int(found[1])) if found[1] else Tolerance(percent=float(found[2]))
 
 
 def _stop_if(raw: object) -> StopIf:
     found = re.fullmatch(r"failed>(\d{1,3}(?:\.\d+)?)%/([1-9]\d{0,6})", _text(raw).replace(" ", ""))
     if found is None or float(found[1]) > 100:
-        raise UnfitError(say("expected.stop_if"))
+        raise InvalidValueError(say("expected.stop_if"))
     return StopIf(percent=float(found[1]), window=int(found[2]))
 
 
@@ -234,7 +237,7 @@ def _listed(raw: object, separator: str) -> list[str]:
     elif isinstance(raw, list | tuple):
         parts = raw
     else:
-        raise UnfitError(say("expected.list"))
+        raise InvalidValueError(say("expected.list"))
     return [text for part in parts if (text := _text(part).strip())]
 
 
@@ -242,7 +245,7 @@ def _hosts(raw: object) -> tuple[str, ...]:
     hosts = _listed(raw, r"[,\s]+")
     for host in hosts:
         if not re.fullmatch(r"[\w.\-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?", host):
-            raise UnfitError(say("expected.host"))
+            raise InvalidValueError(say("expected.host"))
     return tuple(host.lower() for host in hosts)
 
 
@@ -269,7 +272,7 @@ def _mapping(
     for text in _listed(raw, r"\n"):
         key, sign, value = cut(text)
         if not sign or not key.strip():
-            raise UnfitError(expected)
+            raise InvalidValueError(expected)
         pairs[key.strip()] = value.strip()
     return pairs
 
@@ -279,7 +282,7 @@ def _as_text(value: object) -> str:
         return value
     if isinstance(value, bool | int | float | list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    raise UnfitError(say("expected.pair"))
+    raise InvalidValueError(say("expected.pair"))
 
 
 _READERS: dict[SettingKind, Callable[[object], Value]] = {
@@ -296,12 +299,12 @@ _READERS: dict[SettingKind, Callable[[object], Value]] = {
     SettingKind.CLASSES: _classes,
     SettingKind.AMOUNT: _amount,
     SettingKind.SECONDS: _seconds,
-    SettingKind.BASE_URL: base_url,
+    SettingKind.BASE_URL: read_base_url,
     SettingKind.ROWS: _rows,
     SettingKind.PORT: _port,
     SettingKind.TOLERANCE: _tolerance,
     SettingKind.STOP_IF: _stop_if,
-    SettingKind.AT_ONCE: at_once,
+    SettingKind.AT_ONCE: read_concurrency,
     SettingKind.UNTIL: _until,
     SettingKind.COMMAND: _command,
     SettingKind.CAP: _cap,

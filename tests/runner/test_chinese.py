@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from runner.catalogue import choose_language
 from runner.cli import COMMANDS, rowmill
-from runner.console.usage import confirmed
+from runner.console.usage import ask_yes_no
 from tests.support.builders import IN_DOUBT, REFUSED, Fate, Sheet, make_table
 from tests.support.english import CHINESE, english_in
 from tests.support.world import PICTURE, TEXT, World
@@ -87,7 +87,7 @@ def test_help_holds_no_english_sentence(words: tuple[str, ...]) -> None:
 def test_a_question_is_asked_again_in_chinese() -> None:
     choose_language("zh", {})
     with CliRunner().isolation(input="perhaps\n是\n") as (_, told, _):
-        assert confirmed("继续吗？", default=False)
+        assert ask_yes_no("继续吗？", default=False)
         assert "请回答 y 或 n。" in told.getvalue().decode()
 
 

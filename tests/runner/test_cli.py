@@ -18,7 +18,7 @@ from jobs.sheet.finding import Finding
 from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
-from runner.settings.schema import REQUESTS, SettingScope, options_of
+from runner.settings.schema import REQUEST_COMMANDS, SettingScope, options_of
 from runner.startup import begin, seldom_collected, undisturbed
 
 ROOT = Path(cli.__file__).parents[1]
@@ -408,7 +408,7 @@ def test_run_has_the_options_of_the_product_and_no_others() -> None:
     assert shorts == {
         "e": "endpoint", "m": "model", "p": "prompt", "c": "concurrency", "y": "yes"
     }  # fmt: skip
-    for name in REQUESTS:
+    for name in REQUEST_COMMANDS:
         assert all(SettingScope.FLAG in one.scopes for one in options_of(name))
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jobs.loading.columns import ALIASES, RESULT_COLUMNS, ColumnMap, map_columns, normalise
 from jobs.sheet.reader import Finding
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 
 KNOWN = {"prompt", "image", "mask", "size", "quality", "n", "system", "max_tokens", "schema"}
 
@@ -118,7 +118,7 @@ def test_two_columns_for_one_field_are_an_error_that_names_both(
     assert finding.kind == kind
     assert f'"{headers[0]}" (B), "{headers[1]}" (C)' in finding.found
     assert len(found.fields) == 2
-    assert "--column" in words(finding).message or kind == "same_header"
+    assert "--column" in finding_text(finding).message or kind == "same_header"
 
 
 def test_column_settles_a_conflict() -> None:
@@ -146,14 +146,14 @@ def test_two_columns_given_to_one_field_are_an_error() -> None:
 def test_an_unknown_header_in_column_lists_the_sheets_columns() -> None:
     (finding,) = errors(map_columns(["title", "提示词"], KNOWN, given={"titel": "prompt"}))
     assert finding.kind == "unknown_column_near"
-    assert 'did you mean "title"?' in words(finding).message
+    assert 'did you mean "title"?' in finding_text(finding).message
     assert '"title", "提示词"' in finding.expected
 
 
 def test_an_unknown_field_in_column_lists_the_fields() -> None:
     (finding,) = errors(map_columns(["title"], KNOWN, given={"title": "promt"}))
     assert finding.kind == "unknown_field_near"
-    assert 'did you mean "prompt"?' in words(finding).message
+    assert 'did you mean "prompt"?' in finding_text(finding).message
     assert "max_tokens" in finding.expected
 
 
@@ -181,7 +181,7 @@ def test_the_users_id_column_wins_and_must_exist() -> None:
     assert map_columns(["id", "货 号"], KNOWN, id_column="货号").id_column == 1
     found = map_columns(["id", "货号"], KNOWN, id_column="货好")
     assert found.id_column is None
-    assert "--id" in words(errors(found)[0]).message
+    assert "--id" in finding_text(errors(found)[0]).message
 
 
 def test_the_columns_of_an_earlier_results_file_are_no_input() -> None:

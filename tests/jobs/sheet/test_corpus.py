@@ -10,7 +10,7 @@ from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet
 from jobs.sheet.text.decode import open_text
 from jobs.sheet.text.encodings import detect
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 from tests.support.encoding_corpus import TONGUES, Sample, samples
 
 
@@ -64,8 +64,8 @@ def test_gbk_that_is_also_utf8_is_told_with_both_readings(tmp_path: Path) -> Non
     path = tmp_path / "sheet.csv"
     path.write_bytes("id,prompt\n1,cat\n2,猫\n".encode("gbk"))
     (finding,) = [one for one in open_sheet(path).findings if one.kind == "encoding_doubtful"]
-    assert words(finding).found == '"è", which may be "猫"'
-    assert "line 3" in words(finding).message
+    assert finding_text(finding).found == '"è", which may be "猫"'
+    assert "line 3" in finding_text(finding).message
     assert list(open_sheet(path, encoding="gb18030").rows())[1] == (3, ["2", "猫"])
 
 
@@ -107,13 +107,13 @@ def test_one_bad_byte_in_row_90000_is_named_and_nothing_is_read(tmp_path: Path) 
         open_sheet(path)
     (finding,) = caught.value.findings
     assert finding.kind == "undecodable_line"
-    assert "line 90,000" in words(finding).message
-    assert words(finding).found == "the bytes ff"
+    assert "line 90,000" in finding_text(finding).message
+    assert finding_text(finding).found == "the bytes ff"
 
 
 def test_one_strange_byte_among_ascii_is_named_by_its_line(tmp_path: Path) -> None:
     path = long_sheet(tmp_path / "a.csv", b"a quiet cat on a mat", b"a qui\xffet cat")
     (finding,) = open_sheet(path).findings
     assert (finding.kind, finding.severity) == ("encoding_unsure", "warning")
-    assert "line 90,000" in words(finding).message
+    assert "line 90,000" in finding_text(finding).message
     assert "a quiÿet cat" in finding.found

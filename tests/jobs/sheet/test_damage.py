@@ -10,7 +10,7 @@ import pytest
 import xlsxwriter
 
 from jobs.sheet.reader import Sheet, SheetError, open_sheet
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 from tests.support.world import TEXT, World
 
 
@@ -138,7 +138,7 @@ def test_a_format_that_shows_something_else_is_told(
     sheet = open_sheet(page(tmp_path / "a.xlsx", *rows, formats={1: code}))
     (finding,) = sheet.findings
     assert (finding.kind, finding.row, finding.column) == ("shown_otherwise", 2, "x")
-    assert f"shown as {shown}, read as {read}; 2 cells" in words(finding).message
+    assert f"shown as {shown}, read as {read}; 2 cells" in finding_text(finding).message
 
 
 @pytest.mark.parametrize("code", ["0", "@", "General", "#"])
@@ -169,7 +169,7 @@ def test_a_stray_cell_far_away_is_named_and_fills_no_memory(tmp_path: Path) -> N
         open_sheet(path)
     (finding,) = caught.value.findings
     assert finding.kind == "far_cell"
-    assert "XFD1048576" in words(finding).message
+    assert "XFD1048576" in finding_text(finding).message
 
 
 def rezipped(path: Path, change: Callable[[str, bytes], bytes], **extra: bytes) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.sheet.reader import Finding, Sheet, SheetError, open_sheet
 from jobs.sheet.text.delimiters import best_delimiter
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 
 NASTY = [
     *("NA", "N/A", "null", "NULL", "None", "nan", "NaN", "#N/A", "007", "00123", "7.50", "1e5"),
@@ -86,7 +86,7 @@ def test_a_bare_comma_never_cuts_or_shifts_a_row(tmp_path: Path) -> None:
     assert list(sheet.rows()) == [(2, ["1", "a cat", " a dog"]), (3, ["2", "a fox", " a hen"])]
     assert kinds(sheet) == [("long_row", "error", 2), ("long_row", "error", 3)]
     assert "a dog" in sheet.findings[0].found
-    assert "2 cells" in words(sheet.findings[0]).expected
+    assert "2 cells" in finding_text(sheet.findings[0]).expected
 
 
 def test_empty_cells_behind_the_last_column_do_no_harm(tmp_path: Path) -> None:
@@ -111,20 +111,20 @@ def test_an_open_quote_names_its_row_and_line(tmp_path: Path) -> None:
     text = 'id,prompt\n1,"two\nlines"\n\n2,"never closed\n3,x\n4,y\n'
     (finding,) = failure(tmp_path, text)
     assert (finding.kind, finding.row) == ("open_quote", 4)
-    assert "opens in line 5" in words(finding).message
+    assert "opens in line 5" in finding_text(finding).message
     assert "never closed" in finding.found
 
 
 def test_rows_before_an_open_quote_are_numbered_behind_a_sep_line(tmp_path: Path) -> None:
     (finding,) = failure(tmp_path, 'sep=;\nid;prompt\n1;x\n2;"never closed\n')
     assert finding.row == 3
-    assert "opens in line 4" in words(finding).message
+    assert "opens in line 4" in finding_text(finding).message
 
 
 def test_text_behind_a_closing_quote_is_named(tmp_path: Path) -> None:
     (finding,) = failure(tmp_path, 'id,prompt\n1,x\n2,"G I G" painted\n')
     assert (finding.kind, finding.row) == ("broken_quotes", 3)
-    assert "line 3" in words(finding).message
+    assert "line 3" in finding_text(finding).message
 
 
 def test_an_open_quote_in_the_first_row_is_an_error_at_opening(tmp_path: Path) -> None:

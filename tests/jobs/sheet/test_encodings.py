@@ -6,7 +6,7 @@ import pytest
 
 from jobs.sheet.reader import SheetError, open_sheet
 from jobs.sheet.text.encodings import detect
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 
 CHINESE = "提示词,风格\n一只小猫坐在窗边看雨,水彩\n高端护肤品主图，白色背景,摄影\n"
 TAIWAN = "提示詞,風格\n一隻小貓坐在窗邊看雨,水彩\n高級保養品主圖，白色背景,攝影\n"
@@ -98,8 +98,8 @@ def test_a_cut_character_is_named_by_its_line(
         open_sheet(path)
     bad = [finding for finding in caught.value.findings if finding.severity == "error"]
     assert [finding.kind for finding in bad] == ["undecodable_line"]
-    assert "line 62" in words(bad[0]).message
-    assert label in words(bad[0]).expected
+    assert "line 62" in finding_text(bad[0]).message
+    assert label in finding_text(bad[0]).expected
 
 
 def test_many_bad_lines_are_named_up_to_twenty_and_counted(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_many_bad_lines_are_named_up_to_twenty_and_counted(tmp_path: Path) -> No
     with pytest.raises(SheetError) as caught:
         open_sheet(path)
     assert len(caught.value.findings) == 21
-    assert "10 more lines" in words(caught.value.findings[-1]).message
+    assert "10 more lines" in finding_text(caught.value.findings[-1]).message
 
 
 def test_the_users_encoding_wins(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_nul_character_is_kept_and_named(tmp_path: Path) -> None:
     path.write_bytes(b"id,prompt\n" + b"1,an ordinary row\n" * 3 + b"2,a\0cat\n")
     sheet = open_sheet(path)
     assert list(sheet.rows())[-1] == (5, ["2", "a\0cat"])
-    assert [(f.kind, f.severity, words(f).found) for f in sheet.findings] == [
+    assert [(f.kind, f.severity, finding_text(f).found) for f in sheet.findings] == [
         ("nul_character", "warning", "NUL in line 5")
     ]
 

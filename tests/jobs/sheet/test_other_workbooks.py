@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from jobs.sheet.reader import Sheet, SheetError, open_sheet
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 
 needs_office = pytest.mark.skipif(
     shutil.which("soffice") is None, reason="LibreOffice is not installed"
@@ -182,4 +182,4 @@ def test_a_format_that_cannot_be_looked_through_says_so(tmp_path: Path, tongue: 
     assert list(sheet.rows()) == [(2, ["a cat"])]
     (finding,) = sheet.findings
     assert finding.kind == "unscanned"
-    assert ".xlsx" in words(finding, tongue).message
+    assert ".xlsx" in finding_text(finding, tongue).message

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.sheet.reader import Sheet, open_sheet
-from runner.catalogue.findings import words
+from runner.catalogue.findings import finding_text
 
 
 def sheet_of(folder: Path, text: str) -> tuple[Sheet, list[tuple[int, list[object]]]]:
@@ -56,7 +56,7 @@ def test_a_block_has_the_errors_of_its_own_rows_however_far_ahead_was_read(tmp_p
 def test_the_error_names_lines_and_what_to_do(tmp_path: Path) -> None:
     sheet, _ = sheet_of(tmp_path, 'id,prompt\n\n1,"cat\n2,dog\n3,hen"\n')
     (finding,) = [one for one in sheet.findings if one.kind == "swallowed_rows"]
-    assert "lines 3 to 5" in words(finding).message
+    assert "lines 3 to 5" in finding_text(finding).message
     assert "1,cat" in finding.found
 
 

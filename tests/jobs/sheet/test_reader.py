@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jobs.sheet.reader import Finding, SheetError, open_sheet
 from runner.catalogue import choose_language
-from runner.catalogue.findings import describe, describe_error, words
+from runner.catalogue.findings import describe, describe_error, finding_text
 from tests.support.fuzzed_sheets import fuzzed
 
 FORMATS = ["csv", "tsv", "txt", "jsonl", "json", "xlsx", "xlsm", "xls", "xlsb", "ods", "parquet"]
@@ -111,8 +111,8 @@ def test_a_file_under_a_wrong_name_is_recognised(
     path.write_bytes(content)
     finding = refused(path)
     assert finding.kind == "wrong_kind"
-    assert found in words(finding).found
-    assert words(finding).expected == f"a {ending} sheet"
+    assert found in finding_text(finding).found
+    assert finding_text(finding).expected == f"a {ending} sheet"
 
 
 PIECES = st.sampled_from(
@@ -162,7 +162,7 @@ def test_a_zip_that_is_no_workbook_is_called_a_zip(tmp_path: Path) -> None:
     path = tmp_path / "sheet.csv"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("prompts.csv", "prompt\nx\n")
-    assert words(refused(path)).found == "a zip archive"
+    assert finding_text(refused(path)).found == "a zip archive"
 
 
 def test_options_without_meaning_are_said(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_the_same_error_is_told_in_chinese_and_stays_english_as_data() -> None:
     text = describe_error(SheetError(Path("a.csv"), [FOUND]))
     assert text.splitlines()[0] == "a.csv 无法使用："
     assert text.splitlines()[1].startswith("  第 5 行，“si ze”列：这一行比表头长")
-    assert words(FOUND, "en").message.startswith("the row is longer")
+    assert finding_text(FOUND, "en").message.startswith("the row is longer")
 
 
 def test_reading_csv_imports_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from jobs.sheet.reader import SheetError, open_sheet
-from runner.catalogue.findings import describe_error, words
+from runner.catalogue.findings import describe_error, finding_text
 
 Fill = Callable[[openpyxl.Workbook], None]
 
@@ -107,7 +107,7 @@ def test_the_first_visible_tab_with_a_prompt_is_read_and_the_others_named(tmp_pa
     assert sheet.layout.tab == "主图"
     assert list(sheet.rows()) == [(2, ["in 主图"])]
     (finding,) = [f for f in sheet.findings if f.kind == "other_tabs_hidden"]
-    assert "not Notes, and not the hidden Secret, Deep" in words(finding).message
+    assert "not Notes, and not the hidden Secret, Deep" in finding_text(finding).message
 
 
 def test_a_named_tab_is_read_even_if_hidden(tmp_path: Path) -> None:
@@ -205,12 +205,12 @@ def test_a_workbook_that_names_files_outside_itself_is_refused(tmp_path: Path, n
 
 def test_a_densely_packed_workbook_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "sheet.xlsx", {"xl/worksheets/sheet1.xml": b" " * 20_000_000})
-    assert "200 times" in words(refused(path).findings[0]).expected
+    assert "200 times" in finding_text(refused(path).findings[0]).expected
 
 
 def test_a_workbook_of_too_many_parts_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "sheet.xlsx", {f"x{i}": b"" for i in range(10_001)})
-    assert "10,000 entries" in words(refused(path).findings[0]).expected
+    assert "10,000 entries" in finding_text(refused(path).findings[0]).expected
 
 
 def test_a_workbook_that_unpacks_beyond_a_gigabyte_is_refused(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_workbook_that_unpacks_beyond_a_gigabyte_is_refused(tmp_path: Path) ->
     entry = content.rindex(b"PK\x01\x02")
     content[entry + 24 : entry + 28] = struct.pack("<I", 2_000_000_000)
     path.write_bytes(bytes(content))
-    assert "bytes unpacked" in words(refused(path).findings[0]).found
+    assert "bytes unpacked" in finding_text(refused(path).findings[0]).found
 
 
 @pytest.mark.parametrize("keep", [30, 600, 3000])

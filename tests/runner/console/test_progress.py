@@ -197,7 +197,7 @@ async def test_a_terminal_that_breaks_ends_the_display_and_not_the_run() -> None
 
 
 async def test_a_held_terminal_does_not_hold_up_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.console.progress.PATIENCE", 0.2)
+    monkeypatch.setattr("runner.console.progress.STOP_TIMEOUT_SECONDS", 0.2)
     reader, writer = os.pipe()
     os.set_blocking(writer, True)
     stream = os.fdopen(writer, "w", encoding="utf-8")

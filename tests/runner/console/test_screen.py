@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.catalogue.safe_text import plain
-from runner.console.screen import beside, console, folded, is_utf8, markup, prepare
+from runner.console.screen import console, folded_beside, folded_line, is_utf8, markup, prepare
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_a_line_is_folded_at_words_and_chinese_marks_do_not_begin_one(
     line: str, pieces: list[str]
 ) -> None:
     width = 27 if line.startswith("gateway") else 30 if line.startswith("  chat") else 16
-    assert folded(line, width).split("\n") == pieces
+    assert folded_line(line, width).split("\n") == pieces
 
 
 def test_what_stands_beside_a_chinese_label_is_folded_by_columns() -> None:
-    assert beside("列名  ", "how many pictures", 16) == "how many\n" + " " * 6 + "pictures"
-    assert beside("列名  ", "how many", 16) == "how many"
+    assert folded_beside("列名  ", "how many pictures", 16) == "how many\n" + " " * 6 + "pictures"
+    assert folded_beside("列名  ", "how many", 16) == "how many"
 
 
 @given(st.text(), st.integers(min_value=1, max_value=40))
 def test_folding_changes_nothing_but_spaces(line: str, width: int) -> None:
     flat = "".join(line.split("\n"))
-    assert "".join(folded(flat, width).split()) == "".join(flat.split())
+    assert "".join(folded_line(flat, width).split()) == "".join(flat.split())

@@ -21,7 +21,7 @@ from runner.engine import keep_awake
 from runner.engine.outage import FailedShare, Trouble, is_trouble, wait_of
 from runner.launch.pilot import Outcome, choose, shares_of, spread
 from runner.settings.schema import SCHEMA, Until
-from runner.settings.values import UnfitError, read_value
+from runner.settings.values import InvalidValueError, read_value
 from runner.steps.resolve import Signal
 from runner.views.status import pauses_in
 from tests.support.world import TEXT, World
@@ -49,7 +49,7 @@ def test_until_is_a_time_of_day_or_a_time_from_now(text: str, expected: Until) -
 
 @pytest.mark.parametrize("text", ["", "7", "25:00", "07:60", "soon", "0h", "-1h", "07:00:00"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UnfitError):
+    with pytest.raises(InvalidValueError):
         read_value(UNTIL, text)
 
 

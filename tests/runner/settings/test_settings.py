@@ -13,10 +13,17 @@ from runner.console.options import RowmillOption
 from runner.exits import Exit, worst
 from runner.settings.file import Origin, SettingsError, SettingsFile
 from runner.settings.locations import find_files
-from runner.settings.schema import OF_ONE_COMMAND, SCHEMA, SettingScope, StopIf, Tolerance, Value
+from runner.settings.schema import (
+    ONE_COMMAND_OPTIONS,
+    SCHEMA,
+    SettingScope,
+    StopIf,
+    Tolerance,
+    Value,
+)
 from runner.settings.settings import Settings, resolve
 from runner.settings.toml_reader import read_file
-from runner.settings.values import UnfitError, base_url, read_value, site
+from runner.settings.values import InvalidValueError, read_base_url, read_value, site
 
 BY_NAME = {one.name: one for one in SCHEMA}
 
@@ -120,7 +127,7 @@ def test_every_option_has_a_variable_but_those_that_consent_or_act() -> None:
         for param in command.params
         if isinstance(param, RowmillOption)
     }
-    assert told == set(OF_ONE_COMMAND)
+    assert told == set(ONE_COMMAND_OPTIONS)
     by_hand = {one.name for one in SCHEMA if SettingScope.ENV not in one.scopes and one.commands}
     assert by_hand == {"yes", "rows", "limit", "rebuy", "pause", "resume"}
     assert BY_NAME["class"].variable == "ROWMILL_CLASS"
@@ -284,18 +291,18 @@ def test_values_are_read(name: str, raw: Any, value: Any) -> None:
     ],
 )  # fmt: skip
 def test_values_that_cannot_be_meant_are_refused(name: str, raw: Any) -> None:
-    with pytest.raises(UnfitError):
+    with pytest.raises(InvalidValueError):
         read_value(BY_NAME[name], raw)
 
 
 def test_a_base_url_has_one_spelling_and_a_site() -> None:
-    assert base_url("https://API.Example.com/v1/") == "https://api.example.com"
-    assert base_url("http://h:80/sub/v1") == "http://h:80/sub"
+    assert read_base_url("https://API.Example.com/v1/") == "https://api.example.com"
+    assert read_base_url("http://h:80/sub/v1") == "http://h:80/sub"
     assert site("https://API.example.com:443/x") == "https://api.example.com"
     assert site("http://[::1]:3000") == "http://[::1]:3000"
     for wrong in ("ftp://h", "https://u:p@h", "https://", "https://h:x", "https://h?a=b", 5, " "):
-        with pytest.raises(UnfitError):
-            base_url(wrong)
+        with pytest.raises(InvalidValueError):
+            read_base_url(wrong)
 
 
 def test_some_rows_may_fail() -> None:
