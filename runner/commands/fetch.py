@@ -31,6 +31,7 @@ from runner.prices.price_list import PriceList
 from runner.prices.spending_cap import SpendingCap
 from runner.secret import Secret
 from runner.settings.keys import OwnedKey
+from runner.steps.priced_request import priced_call
 from runner.views.next_command import MORE, at_last_address
 from runner.workspace.log_file import end_log, log_to
 from runner.workspace.lookup import find
@@ -91,7 +92,7 @@ def _within(workspace: Workspace, store: Store) -> int:
             workspace=workspace,
             batch=loaded,
             keys=(OwnedKey(key=Secret("")),),  # nobody is asked for anything that needs one
-            purse=SpendingCap(PriceList(own=settings.prices)),
+            purse=SpendingCap(PriceList(own=settings.prices), priced_call),
             title=loaded.sheet,
             program=program_version(),
             files_only=True,

@@ -132,6 +132,7 @@ ENDPOINT = Endpoint(
     build=build,
     read=read,
     pictures=True,
+    usual_seconds=(30.0, 300.0),
     example={
         "model": "gpt-4o-image",
         "prompt": "A paper-cut lighthouse on a chalk cliff, pale blue sky, square 1:1",

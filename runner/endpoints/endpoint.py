@@ -56,15 +56,25 @@ class Together(Generic[I]):
     read: Callable[[Sequence[I], Reply], Sequence[Reading]]
 
 
+def _unlimited(_: Mapping[str, JSON]) -> int | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Generic[I]):
     """A kind of request.
 
-    `build` makes the call from checked inputs; `read` is only given 2xx replies that are no error
-    object (the classifier sees those first). `pictures` says that the row asks for files;
-    `picture_limit` is the most bytes that one picture going in may have: larger ones are shrunk.
-    `together` says how rows can share a call. `rules` check the fields of a row where a column is
-    given that has one, while the sheet is read and before anything is sent.
+    `build` makes the call from checked inputs; `read` only gets 2xx replies that are no error
+    object (the classifier sees those first). `rules` check a row's fields by column, while the
+    sheet is read and before anything is sent. The fields in between are facts of the endpoint:
+
+    * `pictures`: an answer holds files; `draws`: it holds nothing else, `n` of them, and a
+      gateway's price per call is then per picture.
+    * `answer_limit`: the longest answer in tokens where no field of the row names a limit; 0 where
+      no token comes out, None where nothing limits it.
+    * `usual_seconds`: how long one request usually takes, its pictures included.
+    * `picture_limit`: the most bytes of one picture that goes in; larger ones are shrunk.
+    * `together`: how rows share a call; None where each has its own.
     """
 
     name: str
@@ -73,6 +83,9 @@ class Endpoint(Generic[I]):
     build: Callable[[I], Call]
     read: Callable[[I, Reply], Reading]
     pictures: bool = False
+    draws: bool = False
+    answer_limit: Callable[[Mapping[str, JSON]], int | None] = _unlimited
+    usual_seconds: tuple[float, float] = (2.0, 60.0)
     hold_in_doubt: bool = False
     picture_limit: int | None = None
     together: Together[I] | None = None
@@ -80,6 +93,11 @@ class Endpoint(Generic[I]):
     ask: Callable[[str], Call] | None = None
     read_poll: Callable[[Reply], Reading] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def is_task(self) -> bool:
+        """True if a submit only brings a ticket, after which the task is polled."""
+        return self.ask is not None
 
     def check(self, fields: Mapping[str, JSON]) -> None:
         """Raises InputError where a row breaks a rule of a column that is given."""

@@ -88,6 +88,8 @@ ENDPOINT = Endpoint(
     build=build,
     read=read,
     pictures=True,
+    draws=True,
+    usual_seconds=(10.0, 120.0),
     example={
         "model": "gpt-image-1.5",
         "prompt": "Isometric cut-away of a tiny bakery, soft morning light, no text",

@@ -136,6 +136,8 @@ ENDPOINT = Endpoint(
     build=build,
     read=read,
     pictures=True,
+    draws=True,
+    usual_seconds=(10.0, 120.0),
     example={
         "model": "gpt-image-1.5",
         "prompt": "Put a small red kite in the sky above the hill",

@@ -20,10 +20,11 @@ from runner.endpoints.dialects.messages import (
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
 from runner.endpoints.inputs import body_column, column
-from runner.prices.request import MAX_TOKENS
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
+MAX_TOKENS = 4_096
+"""Of an answer, where a row names no limit: the service insists on one."""
 PICTURE_LIMIT = 5_242_880 * 3 // 4
 """Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""
 _SLOW = re.compile(r"think|reason", re.IGNORECASE)
@@ -127,6 +128,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
+    answer_limit=lambda _: MAX_TOKENS,
     picture_limit=PICTURE_LIMIT,
     example={
         "model": "claude-3-5-sonnet-20241022",

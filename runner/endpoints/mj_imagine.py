@@ -60,6 +60,7 @@ ENDPOINT = Endpoint(
     build=build,
     read=read,
     pictures=True,
+    usual_seconds=(60.0, 600.0),
     hold_in_doubt=True,
     ask=ask_call,
     read_poll=read_task,

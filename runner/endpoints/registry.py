@@ -1,7 +1,7 @@
 """The endpoints there are, by name."""
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -18,30 +18,37 @@ NAMES = (
 )
 """In the order in which they are listed; `runner/endpoints/` has a file for each."""
 
-SHARED = ("embedding",)
-"""Those that may ask for several rows in one call."""
-
 
 class ByName(Mapping[str, T]):
-    """Values under these names, each made when it is first asked for."""
+    """Values by endpoint name, each made when it is first asked for; None stands for no value."""
 
-    def __init__(self, names: Sequence[str], make: Callable[[str], T]) -> None:
-        self._names = names
+    def __init__(self, make: Callable[[str], T | None]) -> None:
         self._make = cache(make)
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._names:
+        value = self._make(name) if name in NAMES else None
+        if value is None:
             raise KeyError(name)
-        return self._make(name)
+        return value
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return name in NAMES and self._make(str(name)) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return (name for name in NAMES if name in self)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return sum(1 for _ in self)
+
+
+class _Endpoints(ByName[AnyEndpoint]):
+    """All endpoints. Their names are known without importing a file."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in NAMES
+
+    def __len__(self) -> int:
+        return len(NAMES)
 
 
 def _imported(name: str) -> AnyEndpoint:
@@ -49,7 +56,7 @@ def _imported(name: str) -> AnyEndpoint:
     return found
 
 
-ENDPOINTS: Mapping[str, AnyEndpoint] = ByName(NAMES, _imported)
+ENDPOINTS: Mapping[str, AnyEndpoint] = _Endpoints(_imported)
 """The endpoints by name. A file is imported when its endpoint is first asked for."""
 
 
@@ -83,6 +90,11 @@ def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
         return ENDPOINTS[plain]
     likely = difflib.get_close_matches(plain, NAMES, n=1, cutoff=0.5)
     return UnknownEndpoint(name=name, likely=next(iter(likely), None), names=NAMES)
+
+
+def sharing_endpoints() -> tuple[str, ...]:
+    """The names of those whose rows may share a call."""
+    return tuple(name for name, item in ENDPOINTS.items() if item.together is not None)
 
 
 @cache

@@ -24,7 +24,7 @@ from runner.preflight.gateway_info import GatewayInfo, read_balance
 from runner.preflight.pending_work import PendingWork
 from runner.prices.balance import Balance
 from runner.prices.price_list import PriceList
-from runner.prices.request import ANSWER
+from runner.prices.request import UNLIMITED_ANSWER_TOKENS
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
 from runner.startup import begin
@@ -160,7 +160,7 @@ def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
         lines.append(say("budget.uncounted", count=f"{budget.uncounted:,}"))
     if ahead.unlimited:
         models = ", ".join(ahead.unlimited)
-        lines.append(say("budget.unlimited", models=models, tokens=f"{ANSWER:,}"))
+        lines.append(say("budget.unlimited", models=models, tokens=f"{UNLIMITED_ANSWER_TOKENS:,}"))
     return lines
 
 

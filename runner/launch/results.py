@@ -18,7 +18,7 @@ from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.endpoints.dialects.vectors import Vectors, read_vectors
-from runner.endpoints.registry import SHARED
+from runner.endpoints.registry import sharing_endpoints
 from runner.exits import Exit
 from runner.files.thumbnails import make_missing
 from runner.workspace.answers import AnswerFolder
@@ -78,7 +78,7 @@ def write_vectors(
     tx: Transaction, batch_id: int, folder: Path, *, answers: AnswerFolder, workspace: Path
 ) -> Path | None:
     """Put them into the folder; None where the sheet asked for none, or none is here yet."""
-    rows = placed_rows(tx, batch_id, SHARED)
+    rows = placed_rows(tx, batch_id, sharing_endpoints())
     first = next(rows, None)
     if first is None:
         return None

@@ -18,6 +18,7 @@ from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
 from runner.settings.schema import AUTO
 from runner.startup import begin
+from runner.steps.priced_request import priced_call
 
 UNDER_WAY = 2.0  # seconds after which the first calls are out
 
@@ -42,7 +43,9 @@ def run(job: RunRequest, store: Store, loaded: LoadedSheet, means: RunResources)
 
 
 def _purse(outlay: CostEstimate) -> SpendingCap:
-    return SpendingCap(outlay.prices, cap=outlay.budget.amount if outlay.budget else None)
+    return SpendingCap(
+        outlay.prices, priced_call, cap=outlay.budget.amount if outlay.budget else None
+    )
 
 
 def _go(

@@ -14,25 +14,14 @@ from runner.pacing.pace import CEILING
 from runner.preflight.pending_work import PastCalls
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
-from runner.prices.request import LONGEST, PricedRequest
+from runner.prices.request import PricedRequest
 from runner.prices.tariff import Source
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
+from runner.steps.priced_request import priced_request
 
 ENOUGH_CALLS = 10  # answered here before they say something about the next ones
 AROUND = (0.8, 1.2)  # of the mean cost so far
-UNLIMITED_FIELDS = ("chat", "chat-image")  # endpoints whose answer nothing need limit
-USUAL_SECONDS: Mapping[str, tuple[float, float]] = {
-    "embedding": (0.5, 5.0),
-    "chat": (2.0, 60.0),
-    "messages": (2.0, 60.0),
-    "image": (10.0, 120.0),
-    "image-edit": (10.0, 120.0),
-    "chat-image": (30.0, 300.0),
-    "mj-imagine": (60.0, 600.0),
-    "mj-blend": (60.0, 600.0),
-}
-"""How long one request usually takes, its picture included."""
 TEXT_BYTES = (2_000, 16_000)  # of the table, for a row
 PICTURE_BYTES = (1_000_000, 3_000_000)  # of one picture
 
@@ -166,15 +155,11 @@ def _each(kind: RequestGroup, prices: PriceList, past: PastCalls) -> tuple[float
 
 
 def _asks(kind: RequestGroup) -> list[PricedRequest]:
-    longest = LONGEST.get(kind.endpoint)
-    return [
-        PricedRequest(endpoint=kind.endpoint, model=kind.model, fields=fields, longest=longest)
-        for fields in kind.examples
-    ]
+    return [priced_request(kind.endpoint, kind.model, fields) for fields in kind.examples]
 
 
 def _is_unlimited(kind: RequestGroup) -> bool:
-    return kind.endpoint in UNLIMITED_FIELDS and any(one.limit() is None for one in _asks(kind))
+    return any(one.is_unlimited for one in _asks(kind))
 
 
 def _rounded(amount: float) -> float:
@@ -194,7 +179,7 @@ def _seconds(
         quick, _, slow = quantiles(before, n=4)
         return max(calls * quick / hands, quick, least), max(calls * slow / hands, slow, least)
     total = sum(kind.rows for kind in kinds) or 1
-    times = [USUAL_SECONDS.get(kind.endpoint, (2.0, 60.0)) for kind in kinds]
+    times = [ENDPOINTS[kind.endpoint].usual_seconds for kind in kinds]
     work = [
         sum(kind.rows * each[side] for kind, each in zip(kinds, times, strict=True)) / total
         for side in (0, 1)

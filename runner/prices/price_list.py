@@ -37,27 +37,27 @@ class PriceList:
             self._known[model] = _tariff(own) if own else listed or book().of(model)
         return self._known[model]
 
-    def cost(self, ask: PricedRequest, result: Result | None) -> Price | None:
+    def cost(self, request: PricedRequest, result: Result | None) -> Price | None:
         """What an answered call cost, as far as that is known."""
-        tariff = self.of(ask.model)
-        found = cost(tariff, ask, result) if tariff is not None else None
+        tariff = self.of(request.model)
+        found = cost(tariff, request, result) if tariff is not None else None
         if found is None:
             return None
         amount, currency = plain(found.amount), found.currency
         return Price(amount=amount, currency=currency, estimate=found.estimate)
 
-    def ceiling(self, ask: PricedRequest) -> Price | None:
+    def ceiling(self, request: PricedRequest) -> Price | None:
         """What a call may cost at most, before it is sent; never rounded down."""
-        tariff = self.of(ask.model)
-        most = ceiling(tariff, ask) if tariff is not None else None
+        tariff = self.of(request.model)
+        most = ceiling(tariff, request) if tariff is not None else None
         if tariff is None or most is None:
             return None
         return Price(amount=nanos(most, up=True) / NANO, currency=tariff.currency)
 
-    def span(self, ask: PricedRequest) -> tuple[Decimal, Decimal] | None:
+    def span(self, request: PricedRequest) -> tuple[Decimal, Decimal] | None:
         """Between what a call probably costs."""
-        tariff = self.of(ask.model)
-        return span(tariff, ask) if tariff is not None else None
+        tariff = self.of(request.model)
+        return span(tariff, request) if tariff is not None else None
 
 
 def _tariff(own: OwnPrice) -> Tariff:

@@ -6,31 +6,33 @@ from dataclasses import dataclass
 
 from jobs.job import JSON
 
-WORDS_AROUND = 64  # tokens that a provider adds around the messages
-PICTURE_IN = 6_000  # tokens that one picture going in may count, where nothing says it
-ANSWER = 16_384  # tokens that an answer may have, where nothing limits it
-DRAWN = 6_500  # tokens of one drawn picture of up to LARGE × 1024 dots, at the highest quality
-LARGE = 1_536
-PREVIEW = 100  # tokens that each preview in a stream adds
-CHATTED = 4  # pictures that a chat model may send, where nobody says how many
-LIKELY_ANSWER = (50, 1_000)  # tokens of a usual answer
-LIKELY_PICTURE_IN = (85, 1_600)
-MAX_TOKENS = 4_096  # of a messages row that names no limit: the service insists on one
-LONGEST: Mapping[str, int] = {"messages": MAX_TOKENS}
-"""How long an answer may be, by the endpoint's own default, where no field limits it."""
+FRAMING_TOKENS = 64  # that a provider adds around the messages
+PICTURE_INPUT_TOKENS = 6_000  # of one picture going in, where nothing says it
+UNLIMITED_ANSWER_TOKENS = 16_384  # assumed of an answer that nothing limits
+DRAWN_PICTURE_TOKENS = 6_500  # of a drawn picture of USUAL_PICTURE_DOTS, at the highest quality
+USUAL_PICTURE_DOTS = 1_536 * 1_024
+PREVIEW_TOKENS = 100  # that each preview in a stream adds
+MAX_CHAT_PICTURES = 4  # that a chat model may send, where no field says how many
+LIKELY_ANSWER_TOKENS = (50, 1_000)
+LIKELY_PICTURE_INPUT_TOKENS = (85, 1_600)
+LOW_QUALITY_PICTURE_TOKENS = 272
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedRequest:
-    """One request: its endpoint, its model, and the fields of its job.
+    """One request: its model, the fields of its job, and what its endpoint says of every answer.
 
-    `longest` is how long an answer may be where no field limits it, in tokens.
+    `pictures`: an answer holds pictures. `draws`: it holds nothing else, and a price goes by the
+    picture. `is_task`: a remote task, charged with its submit; one picture, a grid, comes of it.
+    `answer_limit`: the most tokens where no field names a limit; None: nothing limits an answer.
     """
 
-    endpoint: str
     model: str
     fields: Mapping[str, JSON]
-    longest: int | None = None
+    pictures: bool = False
+    draws: bool = False
+    is_task: bool = False
+    answer_limit: int | None = None
 
     def value(self, name: str) -> JSON:
         """What is sent under that name: what is laid over the body beats the field."""
@@ -54,19 +56,16 @@ class PricedRequest:
         return 1 if self.is_task else self.number("n") or 1
 
     @property
-    def draws(self) -> bool:
-        """Is this asked of an endpoint that only draws, where the price goes by the picture?"""
-        return self.endpoint in ("image", "image-edit")
-
-    @property
-    def is_task(self) -> bool:
-        """A Midjourney task: one picture, a grid."""
-        return self.endpoint.startswith("mj-")
-
-    @property
-    def most_pictures(self) -> int:
+    def max_pictures(self) -> int:
         """How many pictures may come: a chat model may send more than it was asked for."""
-        return max(self.n, CHATTED) if self.endpoint == "chat-image" else self.n
+        chats = self.pictures and not self.draws and not self.is_task
+        return max(self.n, MAX_CHAT_PICTURES) if chats else self.n
+
+    @property
+    def is_unlimited(self) -> bool:
+        """True if neither a field nor the endpoint limits the answer's tokens."""
+        by_words = not self.draws and not self.is_task
+        return by_words and self.answer_limit is None and self.limit() is None
 
     @property
     def size(self) -> str:
@@ -78,31 +77,32 @@ class PricedRequest:
         """The quality in lower case; "auto" where the model chooses."""
         return str(self.value("quality") or "auto").lower().strip()
 
-    def most_input(self) -> int:
+    def max_input(self) -> int:
         """No more tokens than this go in: no token is shorter than one byte of its text."""
         count, pictures = _bytes(self.fields)
-        return WORDS_AROUND + count + PICTURE_IN * pictures
+        return FRAMING_TOKENS + count + PICTURE_INPUT_TOKENS * pictures
 
     def likely_input(self) -> tuple[int, int]:
         """Between how many tokens probably go in."""
         count, pictures = _bytes(self.fields)
-        low, high = LIKELY_PICTURE_IN
+        low, high = LIKELY_PICTURE_INPUT_TOKENS
         return count // 5 + low * pictures, 16 + count // 2 + high * pictures
 
-    def most_output(self) -> int:
+    def max_output(self) -> int:
         """How many tokens may come out."""
-        if self.endpoint == "embedding":
+        if self.answer_limit == 0:
             return 0
         if self.draws:
-            return self.n * (self._drawn() + PREVIEW * (self.number("partial_images") or 0))
-        return self.n * (self.limit() or self.longest or ANSWER)
+            previews = self.number("partial_images") or 0
+            return self.n * (self._drawn_tokens() + PREVIEW_TOKENS * previews)
+        return self.n * (self.limit() or self.answer_limit or UNLIMITED_ANSWER_TOKENS)
 
     def likely_output(self) -> tuple[int, int]:
         """Between how many tokens probably come out."""
-        most = self.most_output()
+        most = self.max_output()
         if self.draws:
-            return min(self.n * 272, most), most
-        low, high = LIKELY_ANSWER
+            return min(self.n * LOW_QUALITY_PICTURE_TOKENS, most), most
+        low, high = LIKELY_ANSWER_TOKENS
         return min(self.n * low, most), min(self.n * high, most)
 
     def limit(self) -> int | None:
@@ -110,11 +110,11 @@ class PricedRequest:
         limits = [self.number(name) for name in ("max_completion_tokens", "max_tokens")]
         return max((one for one in limits if one is not None), default=None)
 
-    def _drawn(self) -> int:
+    def _drawn_tokens(self) -> int:
         sides = [int(one) for one in self.size.split("x") if one.isdecimal()]
-        usual = LARGE * 1024
-        dots = sides[0] * sides[1] if len(sides) == 2 else usual
-        return DRAWN if dots <= usual else -(-DRAWN * dots // usual)
+        dots = sides[0] * sides[1] if len(sides) == 2 else 0
+        usual = USUAL_PICTURE_DOTS
+        return -(-DRAWN_PICTURE_TOKENS * max(dots, usual) // usual)
 
 
 def _bytes(fields: Mapping[str, JSON]) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """What may still be spent: a call is only begun when even its ceiling fits under the cap."""
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from jobs.job import Claimed
 from jobs.outcome import FREE_CLASSES
@@ -10,7 +10,7 @@ from jobs.store.queue.claims import MaxCost
 from jobs.store.queue.settles import Settlement
 from runner.prices.money import NANO, nanos
 from runner.prices.price_list import PriceList
-from runner.prices.request import LONGEST, PricedRequest
+from runner.prices.request import PricedRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,25 +22,6 @@ class CapReached:
     left: float
 
 
-def ask_of(job: Claimed) -> PricedRequest:
-    """What a job's request asks for."""
-    return PricedRequest(
-        endpoint=job.endpoint,
-        model=job.model,
-        fields=job.fields,
-        longest=LONGEST.get(job.endpoint),
-    )
-
-
-def _ask_of_all(jobs: Sequence[Claimed]) -> PricedRequest:
-    """What jobs that share a call ask for together."""
-    first, *others = jobs
-    if not others:
-        return ask_of(first)
-    texts = "".join(str(value) for job in others for value in job.fields.values())
-    return replace(ask_of(first), fields={**first.fields, "others": texts})
-
-
 def _too_dear(job: Claimed, most: int | None, left: int) -> CapReached:
     known = None if most is None else most / NANO
     return CapReached(row=job.row, most=known, left=max(left, 0) / NANO)
@@ -49,12 +30,22 @@ def _too_dear(job: Claimed, most: int | None, left: int) -> CapReached:
 class SpendingCap:
     """Counts what is spent and what is in flight, in billionths; `cap` None: all may be spent.
 
+    `priced` says what a call of these jobs asks for.
+
     `reserve` is asked by the thread that writes the table, everything else by the event loop. What
     it reserved counts from `take` on, since the transaction may be undone and tried again.
     """
 
-    def __init__(self, prices: PriceList, *, cap: float | None = None, spent: int = 0) -> None:
+    def __init__(
+        self,
+        prices: PriceList,
+        priced: Callable[[Sequence[Claimed]], PricedRequest],
+        *,
+        cap: float | None = None,
+        spent: int = 0,
+    ) -> None:
         self.prices = prices
+        self._priced = priced
         self.too_dear: CapReached | None = None
         self._cap = None if cap is None else nanos(cap)
         self._spent = spent
@@ -74,7 +65,7 @@ class SpendingCap:
 
     def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
         """What the first of these calls may cost; the others do not fit."""
-        prices = [self.prices.ceiling(_ask_of_all(jobs)) for jobs in calls]
+        prices = [self.prices.ceiling(self._priced(jobs)) for jobs in calls]
         reserved: list[MaxCost] = []
         with self._lock:
             self._asked, self.too_dear = {}, None

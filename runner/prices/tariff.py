@@ -77,19 +77,19 @@ class Cost:
     estimate: bool = False
 
 
-def cost(tariff: Tariff, ask: PricedRequest, result: Result | None) -> Cost | None:
+def cost(tariff: Tariff, request: PricedRequest, result: Result | None) -> Cost | None:
     """What an answered call costs; None where what it depends on is unknown."""
     total, estimate = ZERO, tariff.is_estimate
     known = tariff.call is not None
     if tariff.call is not None:
-        total += tariff.call * _calls(tariff, ask)
+        total += tariff.call * _calls(tariff, request)
     if tariff.picture is not None:
-        came = _came(ask, result)
+        came = _came(request, result)
         if came is None:
             return None
         total, known = total + tariff.picture * came, True
     if tariff.by_tokens or tariff.drawings:
-        part = _metered(tariff, ask, result)
+        part = _metered(tariff, request, result)
         if part is None:
             return None
         total, known = total + part[0], True
@@ -99,38 +99,38 @@ def cost(tariff: Tariff, ask: PricedRequest, result: Result | None) -> Cost | No
     return Cost(amount=total, currency=tariff.currency, estimate=estimate)
 
 
-def ceiling(tariff: Tariff, ask: PricedRequest) -> Decimal | None:
+def ceiling(tariff: Tariff, request: PricedRequest) -> Decimal | None:
     """What a call may cost at most, before it is sent; None where no price is known."""
     total, known = ZERO, False
     if tariff.call is not None:
-        total, known = total + tariff.call * _calls(tariff, ask), True
+        total, known = total + tariff.call * _calls(tariff, request), True
     if tariff.picture is not None:
-        total, known = total + tariff.picture * ask.most_pictures, True
+        total, known = total + tariff.picture * request.max_pictures, True
     parts = []
     if tariff.by_tokens:
-        parts.append(_most_of_tokens(tariff, ask))
+        parts.append(_most_of_tokens(tariff, request))
     if tariff.drawings:
-        parts.append(ask.most_pictures * max(_possible(tariff.drawings, ask)))
+        parts.append(request.max_pictures * max(_possible(tariff.drawings, request)))
     if parts:
         total, known = total + max(parts), True
     return total * tariff.spread[1] if known else None
 
 
-def span(tariff: Tariff, ask: PricedRequest) -> tuple[Decimal, Decimal] | None:
+def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | None:
     """Between what a call probably costs; None where no price is known."""
     low = high = ZERO
     known = False
     if tariff.call is not None:
-        flat = tariff.call * _calls(tariff, ask)
+        flat = tariff.call * _calls(tariff, request)
         low, high, known = low + flat, high + flat, True
     if tariff.picture is not None:
-        flat = tariff.picture * ask.n
+        flat = tariff.picture * request.n
         low, high, known = low + flat, high + flat, True
     if tariff.drawings:
-        each = _possible(tariff.drawings, ask)
-        low, high, known = low + min(each) * ask.n, high + max(each) * ask.n, True
+        each = _possible(tariff.drawings, request)
+        low, high, known = low + min(each) * request.n, high + max(each) * request.n, True
     elif tariff.by_tokens:
-        least, most = _likely_tokens(tariff, ask)
+        least, most = _likely_tokens(tariff, request)
         low, high, known = low + least, high + most, True
     return (low * tariff.spread[0], high * tariff.spread[1]) if known else None
 
@@ -141,28 +141,28 @@ def span(tariff: Tariff, ask: PricedRequest) -> tuple[Decimal, Decimal] | None:
 _DALLE_SIZES = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}
 
 
-def _calls(tariff: Tariff, ask: PricedRequest) -> Decimal:
+def _calls(tariff: Tariff, request: PricedRequest) -> Decimal:
     """How many times the price per call: New API takes it per picture, with factors for dall-e."""
-    if not (tariff.by_picture and ask.draws):
+    if not (tariff.by_picture and request.draws):
         return ONE
-    factor = Decimal(ask.n)
-    if ask.model.startswith("dall-e"):
-        wide = _shape(ask.size) == "oblong"
-        factor *= Decimal(2) if wide else _DALLE_SIZES.get(ask.size, ONE)
-        if ask.quality == "hd":
+    factor = Decimal(request.n)
+    if request.model.startswith("dall-e"):
+        wide = _shape(request.size) == "oblong"
+        factor *= Decimal(2) if wide else _DALLE_SIZES.get(request.size, ONE)
+        if request.quality == "hd":
             factor *= Decimal("1.5") if wide else Decimal(2)
     return factor
 
 
-def _came(ask: PricedRequest, result: Result | None) -> int | None:
-    if ask.is_task:
+def _came(request: PricedRequest, result: Result | None) -> int | None:
+    if request.is_task:
         return 1  # charged with the submit, when there is no picture yet
     return None if result is None else len(result.pictures)
 
 
-def _possible(drawings: Sequence[Drawing], ask: PricedRequest) -> list[Decimal]:
+def _possible(drawings: Sequence[Drawing], request: PricedRequest) -> list[Decimal]:
     """Every price that such a picture may have; more than one where the model chooses."""
-    size, quality = _usual(ask)
+    size, quality = _usual(request)
     fitting = [
         one
         for one in drawings
@@ -172,10 +172,10 @@ def _possible(drawings: Sequence[Drawing], ask: PricedRequest) -> list[Decimal]:
     return [one.price for one in fitting or drawings]
 
 
-def _usual(ask: PricedRequest) -> tuple[str, str]:
+def _usual(request: PricedRequest) -> tuple[str, str]:
     """Size and quality with the defaults that dall-e has; of other models the model chooses."""
-    size, quality = ask.size, ask.quality
-    if ask.model.startswith("dall-e"):
+    size, quality = request.size, request.quality
+    if request.model.startswith("dall-e"):
         size = "1024x1024" if size == "auto" else size
         quality = "standard" if quality == "auto" else quality
     return size, quality
@@ -192,14 +192,14 @@ def _shape(size: str) -> str:
 
 
 def _metered(
-    tariff: Tariff, ask: PricedRequest, result: Result | None
+    tariff: Tariff, request: PricedRequest, result: Result | None
 ) -> tuple[Decimal, bool] | None:
     """What tokens, or else the pictures that came, cost; and whether a guess went in."""
     usage = result.usage if result is not None else None
     tokens = tokens_of(usage) if usage is not None and tariff.by_tokens else None
     if tokens is not None:
         return _of_tokens(tariff, tokens)
-    size, quality = _usual(ask)
+    size, quality = _usual(request)
     each = next((one.price for one in tariff.drawings if one.fits(size, quality)), None)
     if each is None or result is None or not result.pictures:
         return None
@@ -221,15 +221,19 @@ def _of_tokens(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
     return total / MILLION, guessed
 
 
-def _most_of_tokens(tariff: Tariff, ask: PricedRequest) -> Decimal:
+def _most_of_tokens(tariff: Tariff, request: PricedRequest) -> Decimal:
     prices = (tariff.input, tariff.written, tariff.written_hour, tariff.picture_input)
     dearest = max(price for price in (*prices, ZERO) if price is not None)
-    return (ask.most_input() * dearest + ask.most_output() * (tariff.output or ZERO)) / MILLION
+    return (
+        request.max_input() * dearest + request.max_output() * (tariff.output or ZERO)
+    ) / MILLION
 
 
-def _likely_tokens(tariff: Tariff, ask: PricedRequest) -> tuple[Decimal, Decimal]:
+def _likely_tokens(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal]:
     sums = [
         (going_in * (tariff.input or ZERO) + coming_out * (tariff.output or ZERO)) / MILLION
-        for going_in, coming_out in zip(ask.likely_input(), ask.likely_output(), strict=True)
+        for going_in, coming_out in zip(
+            request.likely_input(), request.likely_output(), strict=True
+        )
     ]
     return sums[0], sums[1]

@@ -15,10 +15,10 @@ from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
-from runner.prices.spending_cap import ask_of
 from runner.protocol.call import Lost, Reply
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
+from runner.steps.priced_request import priced_call
 from runner.steps.resolve import IMAGE_FIELD, Resolution, after_death, resolve
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
@@ -111,7 +111,7 @@ class Sender:
             self._other_field.add(job.id)
         result = outcome.result
         paid = resolution.wire in PAID_CLASSES
-        price = self._tools.purse.prices.cost(ask_of(job), result) if paid else None
+        price = self._tools.purse.prices.cost(priced_call([job]), result) if paid else None
         ended = CallEnd(
             wire=resolution.wire,
             seconds=seconds,

@@ -12,10 +12,10 @@ from jobs.result import Result, Usage
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
-from runner.prices.spending_cap import ask_of
 from runner.protocol.call import Lost, Reply
 from runner.steps.context import RunState, StepResult, StepServices
 from runner.steps.job_inputs import inputs_to_read
+from runner.steps.priced_request import priced_call
 from runner.steps.resolve import Resolution, Signal, after_death, resolve_together
 from runner.steps.send import request_id, run_off_loop, spool_answer
 from runner.steps.shared_calls import CallSharing
@@ -112,7 +112,7 @@ class SharedSender:
         )
         whole = _whole([outcome.result for outcome in outcomes])
         paid = wire in PAID_CLASSES
-        price = self._tools.purse.prices.cost(ask_of(jobs[0]), whole) if paid else None
+        price = self._tools.purse.prices.cost(priced_call(jobs[:1]), whole) if paid else None
         ended = CallEnd(
             wire=wire,
             seconds=seconds,

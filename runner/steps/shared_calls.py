@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from jobs.job import JSON, Claimed, Failure
 from jobs.store.queue.sharing import Sharing
-from runner.endpoints.registry import ENDPOINTS, SHARED, ByName
+from runner.endpoints.registry import ENDPOINTS, ByName
 
 FIRST = 256  # rows in a model's first calls, before it is known how long its answers are
 LONGEST = 8 << 20  # bytes of one answer, as far as that can be chosen: it is read in memory
@@ -22,11 +22,12 @@ class CallSharing:
     def __init__(self) -> None:
         self._of_model: dict[tuple[str, str], int] = {}
         self._of_job: dict[int, int] = {}
-        self.sharing: Mapping[str, Sharing] = ByName(SHARED, self._sharing)
+        self.sharing: Mapping[str, Sharing] = ByName(self._sharing)
 
-    def _sharing(self, name: str) -> Sharing:
+    def _sharing(self, name: str) -> Sharing | None:
         together = ENDPOINTS[name].together
-        assert together is not None  # as `SHARED` says
+        if together is None:
+            return None
 
         def most(job_id: int, fields: Mapping[str, JSON]) -> int:
             learned = self._of_model.get((name, str(fields.get("model"))), FIRST)

@@ -15,9 +15,10 @@ from runner.prices.book import book
 from runner.prices.gateway_prices import read_price_list
 from runner.prices.money import nanos
 from runner.prices.price_list import PriceList
-from runner.prices.request import ANSWER, PricedRequest
+from runner.prices.request import UNLIMITED_ANSWER_TOKENS, PricedRequest
 from runner.prices.tariff import Source, Tariff
 from runner.prices.user_prices import OwnPrice
+from runner.steps.priced_request import priced_request
 
 
 def answered(usage: JSON = None, pictures: int = 0) -> Result:
@@ -27,7 +28,7 @@ def answered(usage: JSON = None, pictures: int = 0) -> Result:
 
 
 def ask(model: str = "m", endpoint: str = "chat", **fields: JSON) -> PricedRequest:
-    return PricedRequest(endpoint=endpoint, model=model, fields={"prompt": "a cat", **fields})
+    return priced_request(endpoint, model, {"prompt": "a cat", **fields})
 
 
 RATES = Tariff(
@@ -164,12 +165,12 @@ def test_a_limit_in_the_body_is_what_bounds_an_answer() -> None:
         {"params": {"max_tokens": "9"}},
     ]
     for fields in given:
-        found = prices.ceiling(PricedRequest(endpoint="chat", model="m", fields=fields))
+        found = prices.ceiling(priced_request("chat", "m", fields))
         assert found is not None
         assert found.amount == 9
     unlimited = prices.ceiling(ask("m"))
     assert unlimited is not None
-    assert unlimited.amount == ANSWER
+    assert unlimited.amount == UNLIMITED_ANSWER_TOKENS
 
 
 def test_an_unknown_price_has_no_ceiling() -> None:

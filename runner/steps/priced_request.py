@@ -1,0 +1,31 @@
+"""What jobs ask for, as prices see it: an endpoint's facts beside the fields of its rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from jobs.job import JSON, Claimed
+from runner.endpoints.registry import ENDPOINTS
+from runner.prices.request import PricedRequest
+
+
+def priced_request(endpoint: str, model: str, fields: Mapping[str, JSON]) -> PricedRequest:
+    """One request of an endpoint."""
+    facts = ENDPOINTS[endpoint]
+    return PricedRequest(
+        model=model,
+        fields=fields,
+        pictures=facts.pictures,
+        draws=facts.draws,
+        is_task=facts.is_task,
+        answer_limit=facts.answer_limit(fields),
+    )
+
+
+def priced_call(jobs: Sequence[Claimed]) -> PricedRequest:
+    """The call that these jobs share; one job has a call of its own."""
+    first, *others = jobs
+    alone = priced_request(first.endpoint, first.model, first.fields)
+    if not others:
+        return alone
+    texts = "".join(str(value) for job in others for value in job.fields.values())
+    return replace(alone, fields={**first.fields, "others": texts})
