@@ -18,7 +18,7 @@ from runner.console.screen import print_data, print_message
 from runner.endpoints.registry import known_fields
 from runner.settings.settings import Settings
 from runner.views.failures import (
-    EDITABLE,
+    EDITABLE_CLASSES,
     FailureGroup,
     Failures,
     as_json,
@@ -106,7 +106,7 @@ def _fix_options(workspace: Workspace, loaded: LoadedSheet, sheet: str) -> FixOp
     hints = ("edit", "then", "rest", "own")
     return FixOptions(
         workspace=workspace.folder,
-        classes=frozenset(kind.value for kind in EDITABLE),
+        classes=frozenset(kind.value for kind in EDITABLE_CLASSES),
         reason=reason,
         sent=_sent(loaded),
         hints=tuple(

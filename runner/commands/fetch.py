@@ -32,7 +32,7 @@ from runner.prices.spending_cap import SpendingCap
 from runner.secret import Secret
 from runner.settings.keys import OwnedKey
 from runner.steps.priced_request import priced_call
-from runner.views.next_command import MORE, at_last_address
+from runner.views.next_command import MORE_MONEY_OPTION, at_last_address
 from runner.workspace.log_file import end_log, log_to
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -97,7 +97,7 @@ def _within(workspace: Workspace, store: Store) -> int:
             program=program_version(),
             files_only=True,
         )
-        more = last.options.get(MORE) if last is not None else None
+        more = last.options.get(MORE_MONEY_OPTION) if last is not None else None
         found = _go(store, assignment, found, wanted, more)
     elif not settings.quiet:
         print_message(say("fetch.nothing"))
@@ -138,7 +138,7 @@ def _go(
     code = worst([code, _write(store, assignment)])
     with store.write() as tx:
         if more is not None:  # what the run before needed to go on, it still needs
-            add_to_run(tx, ending.run_id, {MORE: more})
+            add_to_run(tx, ending.run_id, {MORE_MONEY_OPTION: more})
         end_run(tx, ending.run_id, exit_code=int(code), now=time.time())
     if not settings.quiet:
         done = f"{len(wanted) - failed:,}"

@@ -16,7 +16,7 @@ from runner.console import options
 from runner.console.layout import Page, flowed
 from runner.console.screen import print_data
 from runner.settings.settings import Settings
-from runner.views.status import RunState, SheetStatus, standing_of, standing_record
+from runner.views.status import RunState, SheetStatus, read_status, status_record
 from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
@@ -52,9 +52,9 @@ def _status(sheet: str | None) -> None:
 
 def _show(workspace: Workspace, settings: Settings) -> SheetStatus:
     """The screen as it is now; watched, JSON is one line each time."""
-    standing = standing_of(workspace, now=time.time())
+    standing = read_status(workspace, now=time.time())
     if settings.json:
-        record = standing_record(standing)
+        record = status_record(standing)
         print_data(json.dumps(record, ensure_ascii=False, indent=None if settings.watch else 2))
         sys.stdout.flush()
         return standing

@@ -27,7 +27,7 @@ from runner.prices.money import rounded_up
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import keys_name
 from runner.settings.settings import Settings
-from runner.views.next_command import MORE, named, next_command, with_address
+from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, near
 
@@ -211,7 +211,7 @@ def _needs(ending: Ending, standing: Counts, outlay: CostEstimate | None) -> dic
         return {}
     high = max((high for _, high in outlay.ahead.amounts.values()), default=0.0)
     rest = high * standing.pending / max(outlay.calls, 1)
-    return {MORE: rounded_up(rest + stop.needs)}
+    return {MORE_MONEY_OPTION: rounded_up(rest + stop.needs)}
 
 
 def _next(job: RunRequest, outcome: _Outcome, last: Run | None) -> str:

@@ -1,1 +1,1 @@
-"""The morning page: one offline HTML file that says what became of a sheet."""
+"""The report: one offline HTML file about a sheet, and the same page live."""

@@ -1,4 +1,4 @@
-"""Draws the four charts as inline SVG that follows the page's theme and prints."""
+"""Draws the four charts as inline SVG that follows the page's theme and can be printed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,15 +8,15 @@ from runner.catalogue import say
 from runner.catalogue.money import format_amount
 from runner.report.html import Html, el, joined
 
-HEIGHT = 150.0  # pixels of the drawing area
-TOP = 16.0  # room for the topmost label
-FOOT = 22.0  # room for the labels below
-STATES = ("done", "failed", "in_doubt")  # from the bottom up
-MOST_LINES = 8  # of a list of bars
+PLOT_HEIGHT = 150.0  # pixels of the drawing area
+PLOT_TOP_MARGIN = 16.0  # room for the topmost label
+PLOT_BOTTOM_MARGIN = 22.0  # room for the labels below
+STACKED_STATES = ("done", "failed", "in_doubt")  # stacked from the bottom up
+MAX_BARS = 8
 
 
 def charts(figures: Figures, *, currency: str) -> Html:
-    """Those of the four that have something to show."""
+    """The charts that have data."""
     drawn = [
         _finished(figures.finished, figures.width),
         _waits(figures.waits),
@@ -32,7 +32,7 @@ def _figure(title: str, note: str, drawing: Html) -> Html:
 
 
 def _svg(label: str, *shapes: Html) -> Html:
-    height = TOP + HEIGHT + FOOT
+    height = PLOT_TOP_MARGIN + PLOT_HEIGHT + PLOT_BOTTOM_MARGIN
     return el("svg", *shapes, width="100%", height=f"{height:g}", role="img", aria_label=label)
 
 
@@ -41,26 +41,26 @@ def _percent(share: float) -> str:
 
 
 def _across(share: float, class_: str) -> Html:
-    y = f"{TOP + HEIGHT * (1 - share):g}"
+    y = f"{PLOT_TOP_MARGIN + PLOT_HEIGHT * (1 - share):g}"
     return el("line", x1="0", x2="100%", y1=y, y2=y, class_=class_)
 
 
 def _plot(most: int, *shapes: Html, at_end: bool = False) -> list[Html]:
-    """Shapes over lines across, at the half and at the top, whose numbers stand over all.
+    """Shapes over two grid lines, at half height and at the top; their numbers are drawn last.
 
-    The numbers stand at the beginning of their lines, or at the end.
+    The numbers are at the start of their lines, or at the end.
     """
     x, anchor = ("100%", "end") if at_end else ("0", "start")
     under = [_across(0.5, "rule"), _across(1.0, "rule")]
     numbers = [
         el("text", f"{most * share:,.0f}", x=x, y=f"{level - 4:g}", text_anchor=anchor)
-        for share, level in ((0.5, TOP + HEIGHT / 2), (1.0, TOP))
+        for share, level in ((0.5, PLOT_TOP_MARGIN + PLOT_HEIGHT / 2), (1.0, PLOT_TOP_MARGIN))
     ]
     return [*under, *shapes, _across(0.0, "axis"), *numbers]
 
 
 def _round_up(most: int) -> int:
-    """An even number with one or two leading digits, at least as large."""
+    """Round up to an even number with one or two leading digits."""
     step = max(int(10 ** (len(str(most)) - 1)) // 5, 2)
     return max(-(-most // step) * step, 2)
 
@@ -69,7 +69,7 @@ def _labels(words: Sequence[str]) -> list[Html]:
     """Labels below, spread from the left edge to the right one."""
     places = [place / max(len(words) - 1, 1) for place in range(len(words))]
     anchors = ["start", *["middle"] * (len(words) - 2), "end"] if len(words) > 1 else ["start"]
-    y = f"{TOP + HEIGHT + 16:g}"
+    y = f"{PLOT_TOP_MARGIN + PLOT_HEIGHT + 16:g}"
     return [
         el("text", word, x=_percent(place), y=y, text_anchor=anchor)
         for word, place, anchor in zip(words, places, anchors, strict=True)
@@ -82,18 +82,18 @@ def _finished(bins: Sequence[TimeBin], width: float) -> Html | None:
     most = _round_up(max(one.done + one.failed + one.in_doubt for one in bins))
     shapes = []
     for place, one in enumerate(bins):
-        floor = TOP + HEIGHT
-        counts = {name: getattr(one, name) for name in STATES}
+        floor = PLOT_TOP_MARGIN + PLOT_HEIGHT
+        counts = {name: getattr(one, name) for name in STACKED_STATES}
         title = _moment(one.at, bins, width, whole=True) + _listed(counts)
         pieces = []
         for name, count in counts.items():
             if count:
-                height = HEIGHT * count / most
+                height = PLOT_HEIGHT * count / most
                 floor -= height
                 pieces.append(_bar(place, len(bins), floor, height, f"s-{name}"))
         if pieces:
             shapes.append(el("g", el("title", title), *pieces))
-    shown = [name for name in STATES if any(getattr(one, name) for one in bins)]
+    shown = [name for name in STACKED_STATES if any(getattr(one, name) for one in bins)]
     legend = el("p", *(_key(name) for name in shown), class_="legend")
     places = sorted({0, len(bins) // 2, len(bins) - 1})
     labels = _labels([_moment(bins[place].at, bins, width) for place in places])
@@ -150,10 +150,10 @@ def _waits(waits: Waits | None) -> Html | None:
     count = len(waits.counts)
     for place, number in enumerate(waits.counts):
         if number:
-            height = HEIGHT * number / most
+            height = PLOT_HEIGHT * number / most
             low, high = place * waits.width, (place + 1) * waits.width
             words = f"{_seconds(low)} – {_seconds(high)} s: {number:,}"
-            bar = _bar(place, count, TOP + HEIGHT - height, height, "s-plain")
+            bar = _bar(place, count, PLOT_TOP_MARGIN + PLOT_HEIGHT - height, height, "s-plain")
             shapes.append(el("g", el("title", words), bar))
     span = count * waits.width
     for name, value in (("p50", waits.p50), ("p95", waits.p95)):
@@ -167,9 +167,9 @@ def _waits(waits: Waits | None) -> Html | None:
 
 
 def _mark(name: str, share: float) -> Html:
-    x, y = _percent(share), TOP + HEIGHT
+    x, y = _percent(share), PLOT_TOP_MARGIN + PLOT_HEIGHT
     anchor = "end" if share > 0.8 else "start"
-    line = el("line", x1=x, x2=x, y1=f"{TOP - 4:g}", y2=f"{y:g}", class_="mark")
+    line = el("line", x1=x, x2=x, y1=f"{PLOT_TOP_MARGIN - 4:g}", y2=f"{y:g}", class_="mark")
     level = "10" if name == "p50" else "22"
     dx = "-5" if anchor == "end" else "5"
     return joined(
@@ -187,7 +187,7 @@ def _classes(classes: Sequence[tuple[str, int]]) -> Html | None:
     total = sum(count for _, count in classes)
     lines = [
         (say(f"class.{kind}"), f"{count:,}", count / classes[0][1], f"s-{_tone(kind)}")
-        for kind, count in classes[:MOST_LINES]
+        for kind, count in classes[:MAX_BARS]
     ]
     title, note = say("chart.classes"), say("chart.classes_note", count=f"{total:,}")
     return _figure(title, note, _bars(lines))
@@ -198,19 +198,19 @@ def _tone(kind: str) -> str:
 
 
 def _costs(models: Sequence[ModelCost], currency: str) -> Html | None:
-    """Cost by model where any price is known; else rows by model, which is all that is known."""
+    """Cost by model if any price is known, else rows by model."""
     if not models:
         return None
     dearest = max((one.cost or 0.0 for one in models), default=0.0)
     if not any(one.cost is not None for one in models):
         most = max(one.done for one in models)
         lines = [
-            (one.model, f"{one.done:,}", one.done / most, "s-plain") for one in models[:MOST_LINES]
+            (one.model, f"{one.done:,}", one.done / most, "s-plain") for one in models[:MAX_BARS]
         ]
         return _figure(say("chart.costs"), say("chart.costs_unknown"), _bars(lines))
     lines = [
         (one.model, _cost_words(one, currency), (one.cost or 0.0) / (dearest or 1.0), "s-plain")
-        for one in models[:MOST_LINES]
+        for one in models[:MAX_BARS]
     ]
     return _figure(say("chart.costs"), say("chart.costs_note"), _bars(lines))
 

@@ -1,4 +1,4 @@
-"""Everything that a report tells of a sheet, read from its table at one moment."""
+"""Everything that a report shows of a sheet, read from its table in one transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ from jobs.store.queries.totals import Counts, FailedAlike, Spent, counts, failur
 from runner.views.next_command import named, next_command
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-MOST_ROWS = 50_000  # that a page holds; what failed comes first
-FAILED = frozenset({"failed", "in_doubt"})
+MAX_PAGE_ROWS = 50_000  # rows on a page; failed rows come first
+FAILED_STATUSES = frozenset({"failed", "in_doubt"})
 
 
 class Shown(Protocol):
-    """The rows that a page shows, in sheet order; how many is known before they are read."""
+    """The rows of a page in sheet order; their number is known before they are read."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[PageRow]: ...
@@ -33,7 +33,7 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a report tells; `sheet_word` is what a person types for the sheet."""
+    """The content of a report; `sheet_word` is what a person types for the sheet."""
 
     sheet: str
     sheet_word: str
@@ -52,9 +52,9 @@ class Facts:
 
 @contextmanager
 def facts_of(workspace: Workspace, *, now: float, running: bool) -> Iterator[Facts]:
-    """Look at the table once, for the time of a `with`, since rows are read as they are shown.
+    """Read the table in one transaction, open during the `with`, as rows are read while shown.
 
-    A run that is going on is not disturbed. Raises Refusal where there is nothing to tell.
+    A run in progress is not disturbed. Raises Refusal if there is nothing to report.
     """
     store = Store.look(workspace.table)
     try:
@@ -87,12 +87,12 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
 
 
 class TableRows:
-    """As many rows of the table as a page takes: first what failed, then all others."""
+    """The rows of the table that fit a page: failed rows first, then the others."""
 
     def __init__(self, tx: Transaction, standing: Counts) -> None:
         self._tx = tx
-        self._failed = min(standing.failed + standing.in_doubt, MOST_ROWS)
-        self._total = min(standing.total, MOST_ROWS)
+        self._failed = min(standing.failed + standing.in_doubt, MAX_PAGE_ROWS)
+        self._total = min(standing.total, MAX_PAGE_ROWS)
 
     def __len__(self) -> int:
         return self._total
@@ -100,7 +100,7 @@ class TableRows:
     def __iter__(self) -> Iterator[PageRow]:
         left = {True: self._failed, False: self._total - self._failed}
         for row in page_rows(self._tx, SHEET_ID):
-            failed = row.status in FAILED
+            failed = row.status in FAILED_STATUSES
             if left[failed]:
                 left[failed] -= 1
                 yield row

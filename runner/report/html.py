@@ -1,4 +1,4 @@
-"""HTML that cannot be injected into: whatever is not `Html` is escaped, and no key is in it."""
+"""HTML that is safe from injection: everything but `Html` is escaped, and keys are masked."""
 
 from collections.abc import Iterable
 from html import escape
@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 from runner.secret import redacted
 
-VOID = frozenset({"br", "hr", "img", "input", "meta"})
+VOID_ELEMENTS = frozenset({"br", "hr", "img", "input", "meta"})
 
 
 class Html(str):
-    """Text that is markup already. Only this module and the page's own assets make it."""
+    """Text that is already markup. Only this module and the page's assets create it."""
 
     __slots__ = ()
 
@@ -20,7 +20,7 @@ Attribute: TypeAlias = "str | int | bool | None"
 
 
 def el(name: str, *children: Child, **attributes: Attribute) -> Html:
-    """An element. `class_` is written class, `aria_label` aria-label; None and False leave out."""
+    """An element. `class_` becomes class, `aria_label` aria-label; None and False are left out."""
     words = [name]
     for key, value in attributes.items():
         if value is None or value is False:
@@ -28,11 +28,11 @@ def el(name: str, *children: Child, **attributes: Attribute) -> Html:
         word = key.rstrip("_").replace("_", "-")
         words.append(word if value is True else f'{word}="{_safe(value)}"')
     opening = f"<{' '.join(words)}>"
-    return Html(opening if name in VOID else f"{opening}{joined(children)}</{name}>")
+    return Html(opening if name in VOID_ELEMENTS else f"{opening}{joined(children)}</{name}>")
 
 
 def joined(children: Iterable[Child]) -> Html:
-    """One piece of markup after the other."""
+    """Pieces of markup joined."""
     return Html("".join(map(_markup, children)))
 
 
@@ -51,6 +51,6 @@ def _safe(value: str | int) -> str:
 
 
 def script_json(text: str) -> Html:
-    """JSON as it may stand inside a script element: nothing in it can end that element."""
+    """JSON for a script element: nothing in it can end that element."""
     safe = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return Html(safe)

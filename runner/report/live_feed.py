@@ -1,4 +1,4 @@
-"""What is new in a table since a page last heard of it."""
+"""What has changed in a table since a page last asked."""
 
 import json
 import time
@@ -15,21 +15,21 @@ from runner.report.page import PageLocation, made_words, render, summary
 from runner.report.rows import Records
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-LATE = 3.0  # seconds that a change may need from its time to its commit
-RETELL = 2.0  # seconds between two summaries, at least
-CALM = 8  # times as long as a summary takes, until the next
-SPANS = 200  # of rows, in one statement
+COMMIT_LAG_SECONDS = 3.0  # seconds that may pass between a change's timestamp and its commit
+MIN_SUMMARY_SECONDS = 2.0  # seconds between two summaries, at least
+SUMMARY_PAUSE_FACTOR = 8  # pause until the next summary, in multiples of the last one's time
+MAX_RANGES = 200  # row ranges in one statement
 
 
 def facts_now(workspace: Workspace) -> AbstractContextManager[Facts]:
-    """How a sheet stands at this moment, for the time of a `with`."""
+    """The current state of a sheet, valid during the `with`."""
     return facts_of(workspace, now=time.time(), running=workspace.is_running())
 
 
 class Feed:
-    """The page and its news, for as long as the server stands.
+    """The page and its changes, for the lifetime of the server.
 
-    One `Records` serves them all, so that what a row points to keeps its number.
+    All listeners share one `Records`, so that shared values keep their numbers.
     """
 
     def __init__(self, workspace: Workspace, *, token: str) -> None:
@@ -38,22 +38,22 @@ class Feed:
         with facts_now(workspace) as first:
             self._records = Records(
                 sheet_word=first.sheet_word,
-                has_thumb=lambda _: True,  # the server waits for those that are being made
+                has_thumb=lambda _: True,  # the server waits for thumbnails in progress
                 rows=max(first.rows.total, 1),
             )
 
     def page(self) -> str:
-        """The page as of now."""
+        """The current page."""
         place = PageLocation(records=self._records, live=self._token)
         with facts_now(self.workspace) as facts:
             return "".join(render(facts, place))
 
     def listener(self) -> "Listener":
-        """What one open page has heard; it begins a little before now, as the page did."""
-        return Listener(feed=self, since=time.time() - 10 * LATE)
+        """A listener for one open page; it starts a little before now, as the page did."""
+        return Listener(feed=self, since=time.time() - 10 * COMMIT_LAG_SECONDS)
 
     def changed(self, since: float) -> dict[int, str]:
-        """The records of rows that changed since then, as JSON, by row."""
+        """The records of rows changed since then, as JSON, by row."""
         store = Store.look(self.workspace.table)
         try:
             with store.read() as tx:
@@ -63,7 +63,7 @@ class Feed:
         return {row.row: json.dumps(self._records.of(row), ensure_ascii=False) for row in found}
 
     def shared(self) -> dict[str, JSON]:
-        """What the records point to, by now."""
+        """The shared values that the records refer to."""
         return self._records.shared
 
 
@@ -73,15 +73,15 @@ class Listener:
 
     feed: Feed
     since: float
-    _heard: dict[int, str] = field(default_factory=dict)  # the last records, which come twice
+    _heard: dict[int, str] = field(default_factory=dict)  # the last records, to leave out repeats
     _retell_at: float = 0.0
 
     def news(self) -> str | None:
-        """What this page has not heard yet, as JSON in one line; None where nothing changed."""
+        """The changes this page has not received, as one line of JSON; None if there are none."""
         began = time.time()
         found = self.feed.changed(self.since)
         fresh = [text for row, text in found.items() if self._heard.get(row) != text]
-        self._heard, self.since = found, began - LATE
+        self._heard, self.since = found, began - COMMIT_LAG_SECONDS
         told = self._retold(began) if fresh or began >= self._retell_at else None
         if not fresh and told is None:
             return None
@@ -92,28 +92,31 @@ class Listener:
         return f'{{"rows":[{rows}],{telling},{shared[1:]}'
 
     def _retold(self, now: float) -> tuple[str, str] | None:
-        """The summary anew, and of when it is, but not so often that it slows the run down."""
+        """A new summary with its time, at intervals that do not slow the run down."""
         if now < self._retell_at:
             return None
         began = time.monotonic()
         with facts_now(self.feed.workspace) as facts:
             told = str(summary(facts)), str(made_words(facts))
         took = time.monotonic() - began
-        self._retell_at = now + max(RETELL, CALM * took)
+        self._retell_at = now + max(MIN_SUMMARY_SECONDS, SUMMARY_PAUSE_FACTOR * took)
         return told
 
 
 def put_back(table: Path, numbers: list[int]) -> int:
-    """Rows that failed, are in doubt or were closed, back into the work; returns how many."""
+    """Requeue rows that failed, are in doubt or were skipped; returns their number."""
     spans = _spans(sorted(set(numbers)))
     store = Store.open(table)
     try:
         with store.write() as tx:
             return sum(
                 retry_named(
-                    tx, SHEET_ID, RowChoice(positions=spans[at : at + SPANS]), now=time.time()
+                    tx,
+                    SHEET_ID,
+                    RowChoice(positions=spans[at : at + MAX_RANGES]),
+                    now=time.time(),
                 )
-                for at in range(0, len(spans), SPANS)
+                for at in range(0, len(spans), MAX_RANGES)
             )
     finally:
         store.close()

@@ -1,4 +1,4 @@
-"""Puts the page together: markup, style, script and rows in one file that needs no network."""
+"""Assembles the page: markup, style, script and rows in one file that needs no network."""
 
 import base64
 import hashlib
@@ -17,28 +17,36 @@ from runner.catalogue import language, say, sentences
 from runner.catalogue.durations import format_duration
 from runner.catalogue.phrases import detail
 from runner.report.charts import charts
-from runner.report.facts import FAILED, Facts
+from runner.report.facts import FAILED_STATUSES, Facts
 from runner.report.html import Child, Html, el, joined, script_json
 from runner.report.rows import FIELDS, Records
 from runner.report.story import advice, clock, reasons, timeline
 from runner.report.story import sentences as told
 from runner.views.next_command import address_words
 
-SCRIPTS = ("words.js", "rows.js", "gallery.js", "card.js", "lightbox.js", "ticks.js", "live.js")
-"""In the order in which they are joined; `main.js` comes last."""
+SCRIPT_FILES = (
+    "words.js",
+    "rows.js",
+    "gallery.js",
+    "card.js",
+    "lightbox.js",
+    "ticks.js",
+    "live.js",
+)
+"""In the order in which they are joined; `main.js` is the last."""
 
-STATES = ("done", "failed", "in_doubt", "skipped", "pending")
-MOST_INCIDENTS = 60
-NO_SCRIPT_ROWS = 200
-AT_ONCE = 100  # rows in memory; their texts may be long
+BAR_STATES = ("done", "failed", "in_doubt", "skipped", "pending")
+MAX_INCIDENTS = 60
+MAX_NO_SCRIPT_ROWS = 200
+ROWS_PER_PIECE = 100  # rows held in memory at a time; their texts may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLocation:
-    """Where the page will stand: the way from there to the workspace, and what goes inside it.
+    """Where the page will be: its relative path to the workspace, and what it embeds.
 
-    `records` knows which files have a thumbnail; `inline` are names and bytes of those that the
-    page holds itself; `live` has the token where a server gives the page out.
+    `records` knows which files have a thumbnail; `inline` has names and bytes of embedded ones;
+    `live` has the token if a server sends the page.
     """
 
     records: Records
@@ -48,7 +56,7 @@ class PageLocation:
 
 
 def render(facts: Facts, place: PageLocation) -> Iterator[str]:
-    """The page in pieces, rows as they are read: a big sheet's page is never held as a whole."""
+    """Yield the page in pieces as rows are read; the page is never in memory as a whole."""
     style, script = _asset("page.css"), _script()
     head, tail = _asset("page.html").split("$data")
     yield _filled(head, _opening(facts, place, style=style, script=script))
@@ -63,7 +71,7 @@ def _filled(template: str, slots: Mapping[str, Child]) -> str:
 
 
 def _opening(facts: Facts, place: PageLocation, *, style: str, script: str) -> dict[str, Child]:
-    """All that stands before the rows."""
+    """Everything before the rows."""
     return {
         "lang": "zh-CN" if language() == "zh" else "en",
         "csp": policy(style, script, live=place.live is not None),
@@ -76,7 +84,7 @@ def _opening(facts: Facts, place: PageLocation, *, style: str, script: str) -> d
 
 
 def policy(style: str, script: str, *, live: bool) -> str:
-    """What the page may do: its own style and script by hash, pictures beside it, nothing else."""
+    """The content security policy: own style and script by hash, pictures beside the page."""
     parts = [
         "default-src 'none'",
         "img-src 'self' file: data:",
@@ -97,13 +105,13 @@ def _asset(name: str) -> str:
 
 
 def _script() -> str:
-    """One closed function out of all files, so that nothing of it lies about in the page."""
-    parts = "\n".join(_asset(name) for name in (*SCRIPTS, "main.js"))
+    """All script files wrapped in one function, so that they define no global names."""
+    parts = "\n".join(_asset(name) for name in (*SCRIPT_FILES, "main.js"))
     return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
 
 
 def _data(facts: Facts, place: PageLocation, failed: list[PageRow]) -> Iterator[str]:
-    """One JSON object, piece by piece. What failed first goes into `failed` on the way."""
+    """Yield one JSON object in pieces; the first failed rows are added to `failed` on the way."""
     named: dict[str, JSON] = {
         "fields": list(FIELDS),
         "sheet": facts.sheet_word,
@@ -119,9 +127,9 @@ def _data(facts: Facts, place: PageLocation, failed: list[PageRow]) -> Iterator[
     yield f'{_json(named)[:-1]},"rows":['
     between = ""
     shown = iter(facts.shown)
-    while some := list(islice(shown, AT_ONCE)):
-        if len(failed) < NO_SCRIPT_ROWS:
-            failed.extend(row for row in some if row.status in FAILED)
+    while some := list(islice(shown, ROWS_PER_PIECE)):
+        if len(failed) < MAX_NO_SCRIPT_ROWS:
+            failed.extend(row for row in some if row.status in FAILED_STATUSES)
         yield between + _json([place.records.of(row) for row in some])[1:-1]
         between = ","
     yield f'],{_json(place.records.shared)[1:-1]},"inline":{{'
@@ -130,7 +138,7 @@ def _data(facts: Facts, place: PageLocation, failed: list[PageRow]) -> Iterator[
 
 
 def _inlined(place: PageLocation) -> Iterator[str]:
-    """The thumbnails that the page holds itself, by the name of the file."""
+    """The embedded thumbnails, by file name."""
     between = ""
     for name, picture in place.inline:
         yield f"{between}{_json(name)}:{_json(base64.b64encode(picture).decode())}"
@@ -148,7 +156,7 @@ def _head(facts: Facts) -> Html:
 
 
 def made_words(facts: Facts) -> Html:
-    """Of when the page is, and how long the runs took."""
+    """When the page was made, and how long the runs took."""
     made = datetime.fromtimestamp(facts.at).astimezone().strftime("%Y-%m-%d %H:%M")
     words = [el("span", say("page.made", time=made))]
     if facts.runs:
@@ -163,7 +171,7 @@ def made_words(facts: Facts) -> Html:
 
 
 def summary(facts: Facts) -> Html:
-    """All above the gallery: the sentences beside the timeline, the reasons, the charts."""
+    """Everything above the gallery: the summary beside the timeline, the reasons, the charts."""
     title = say("page.charts")
     drawn = charts(facts.figures, currency=facts.spent.currency or "")
     return joined(
@@ -210,10 +218,10 @@ def _copy(text: str) -> Html:
 
 
 def _shares(facts: Facts) -> Html:
-    """How the rows stand, as one bar."""
+    """The rows by status, as one bar."""
     x, shapes, words = 0.0, [], []
     total = facts.rows.total or 1
-    for name in STATES:
+    for name in BAR_STATES:
         count = getattr(facts.rows, name)
         if not count:
             continue
@@ -272,7 +280,7 @@ def _reasons(facts: Facts) -> Html | None:
 
 
 def _timeline(facts: Facts) -> Html | None:
-    found = timeline(facts)[-MOST_INCIDENTS:]
+    found = timeline(facts)[-MAX_INCIDENTS:]
     if not found:
         return None
     since = found[0].at
@@ -295,7 +303,7 @@ def _timeline(facts: Facts) -> Html | None:
 
 
 def _without_script(failed: Sequence[PageRow]) -> Html:
-    """What failed, for a browser without scripts."""
+    """The failed rows, for a browser without scripts."""
     lines = [
         el(
             "tr",
@@ -303,13 +311,13 @@ def _without_script(failed: Sequence[PageRow]) -> Html:
             el("td", row.kind or row.status),
             el("td", detail(row.detail or row.cause or "")[:300]),
         )
-        for row in failed[:NO_SCRIPT_ROWS]
+        for row in failed[:MAX_NO_SCRIPT_ROWS]
     ]
     return joined([el("p", say("page.no_script")), el("table", *lines) if lines else None])
 
 
 def _gallery(facts: Facts) -> Html:
-    """The frame that the script fills; how many rows of the sheet are left out is said here."""
+    """The frame that the script fills, with the number of rows that are left out."""
     left_out = facts.rows.total - len(facts.shown)
     note = None
     if left_out > 0:

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from jobs.job import JSON
 from jobs.store.queries.gallery import PageRow
 from runner.catalogue.phrases import detail
-from runner.report.story import HELD, meaning_of
+from runner.report.story import IN_DOUBT, meaning_of
 from runner.secret import redacted
 
-TEXT_BUDGET = 24_000_000  # characters that all prompts of a page may take, and all texts
-LONGEST = 4_000  # characters of one of them
-SHORTEST = 300
-DETAIL = 600  # characters of an error
-PROMPTS = ("prompt", "input", "text")
-"""Where a request has its words, in this order."""
+MAX_PAGE_CHARACTERS = 24_000_000  # characters for all prompts of a page, and for all texts
+MAX_TEXT_CHARACTERS = 4_000  # characters of one prompt or text
+MIN_TEXT_CHARACTERS = 300
+MAX_DETAIL_CHARACTERS = 600  # characters of an error
+PROMPT_FIELDS = ("prompt", "input", "text")
+"""The fields that hold the words of a request, in this order."""
 
 
 @dataclass(slots=True)
 class SharedValues:
-    """What many rows share, each kept once: models, endpoints, reasons."""
+    """Values that many rows share, each stored once: models, endpoints, reasons."""
 
     names: list[str] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
 
     def place(self, name: str) -> int:
-        """Where this name stands; it is put there when it is new."""
+        """The index of this name; a new name is added."""
         if name not in self.places:
             self.places[name] = len(self.names)
             self.names.append(name)
@@ -34,7 +34,7 @@ class SharedValues:
 
 
 class Records:
-    """Makes the records of one page, or of a page and all that follows it while it is live."""
+    """Makes the records of one page, and of its later changes while it is live."""
 
     def __init__(self, *, sheet_word: str, has_thumb: Callable[[str], bool], rows: int) -> None:
         self.models = SharedValues()
@@ -42,18 +42,20 @@ class Records:
         self._told: list[JSON] = []
         self._sheet = sheet_word
         self.has_thumb = has_thumb
-        self._longest = max(SHORTEST, min(LONGEST, TEXT_BUDGET // max(rows, 1)))
+        self._longest = max(
+            MIN_TEXT_CHARACTERS, min(MAX_TEXT_CHARACTERS, MAX_PAGE_CHARACTERS // max(rows, 1))
+        )
 
     @property
     def shared(self) -> dict[str, JSON]:
-        """What the records point to, by number."""
+        """The shared values that records refer to by number."""
         return {"models": list(self.models.names), "reasons": list(self._told)}
 
     def of(self, row: PageRow) -> list[JSON]:
-        """The record of a row; `FIELDS` says what stands where."""
+        """The record of a row, in the order of `FIELDS`."""
         prompt, cut = _cut(prompt_of(json.loads(row.fields)), self._longest)
         text, text_cut = _cut(row.text or "", self._longest)
-        failed = row.status in ("failed", HELD)
+        failed = row.status in ("failed", IN_DOUBT)
         return [
             row.row,
             redacted(row.key) if row.key != str(row.row) else "",
@@ -63,7 +65,7 @@ class Records:
             text,
             int(cut) + 2 * int(text_cut),
             self._reason(row) if failed else -1,
-            redacted(detail(row.detail or ""))[:DETAIL] if failed else "",
+            redacted(detail(row.detail or ""))[:MAX_DETAIL_CHARACTERS] if failed else "",
             _rounded(row.seconds, 3),
             _rounded(row.cost, 6),
             row.tokens,
@@ -73,7 +75,7 @@ class Records:
         ]
 
     def _reason(self, row: PageRow) -> int:
-        kind = HELD if row.status == HELD else row.kind or "crashed"
+        kind = IN_DOUBT if row.status == IN_DOUBT else row.kind or "crashed"
         place = self._reasons.place(f"{kind}.{row.cause or ''}")
         if place == len(self._told):
             told = meaning_of(kind, row.cause or "", self._sheet)
@@ -85,12 +87,12 @@ FIELDS = (
     *("row", "key", "status", "model", "prompt", "text", "cut", "reason", "detail"),
     *("seconds", "cost", "tokens", "attempts", "finished", "files"),
 )
-"""The places of a record, as the page's script names them."""
+"""The fields of a record, as the page's script names them."""
 
 
 def prompt_of(fields: Mapping[str, JSON]) -> str:
-    """The words of a request: its prompt, or else whatever text it has."""
-    for name in PROMPTS:
+    """The words of a request: its prompt, else any text field."""
+    for name in PROMPT_FIELDS:
         value = fields.get(name)
         if isinstance(value, str) and value:
             return value

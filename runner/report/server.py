@@ -1,4 +1,4 @@
-"""Serves one sheet's page on 127.0.0.1, to whoever knows the token that this start made."""
+"""Serves one sheet's page on 127.0.0.1 to clients that know the token of this start."""
 
 import asyncio
 import json
@@ -19,12 +19,12 @@ from runner.report.live_feed import Feed, put_back
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 HOST = "127.0.0.1"
-PAUSE = 1.0  # seconds between two looks at the table
-PATIENCE = 8.0  # seconds that a thumbnail which is being made is waited for
-MOST_ROWS = 1_000_000
-MOST_BYTES = 8 << 20  # of a request
-TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
-GUARDS = {
+LOOK_SECONDS = 1.0  # seconds between two reads of the table
+THUMBNAIL_WAIT_SECONDS = 8.0  # seconds to wait for a thumbnail in progress
+MAX_REQUEST_ROWS = 1_000_000
+MAX_REQUEST_BYTES = 8 << 20
+MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
+SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -52,7 +52,7 @@ class LivePage:
         self._missing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "LivePage":
-        app = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_REQUEST_BYTES)
         root = f"/{self._token}"
         app.router.add_get(f"{root}/", self._page)
         app.router.add_get(f"{root}/events", self._events)
@@ -82,7 +82,7 @@ class LivePage:
         await self._runner.cleanup()
 
     def _make_missing(self) -> None:
-        """Thumbnails of what was saved before there were any."""
+        """Make thumbnails of files that were saved without one."""
         store = Store.look(self._workspace.table)
         try:
             with store.read() as tx:
@@ -93,19 +93,19 @@ class LivePage:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Only this machine's own names for the server are answered, and only safely.
+        """Answer only requests for this machine's own names, with safe headers.
 
-        A web page elsewhere may point its name at 127.0.0.1; the Host header gives it away.
+        A foreign web page may point its name at 127.0.0.1; its Host header shows that.
         """
         if request.headers.get("Host", "").lower() not in self._hosts:
-            raise web.HTTPBadRequest(text="unknown host\n", headers=GUARDS)
+            raise web.HTTPBadRequest(text="unknown host\n", headers=SECURITY_HEADERS)
         try:
             answer = await handler(request)
         except web.HTTPException as error:
-            error.headers.update(GUARDS)
+            error.headers.update(SECURITY_HEADERS)
             raise
         if not answer.prepared:
-            answer.headers.update(GUARDS)
+            answer.headers.update(SECURITY_HEADERS)
         return answer
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
@@ -115,8 +115,10 @@ class LivePage:
         )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """News for as long as the page is open."""
-        stream = web.StreamResponse(headers={**GUARDS, "Content-Type": "text/event-stream"})
+        """Send changes as long as the page is open."""
+        stream = web.StreamResponse(
+            headers={**SECURITY_HEADERS, "Content-Type": "text/event-stream"}
+        )
         await stream.prepare(request)
         listener = self._feed.listener()
         with suppress(ConnectionResetError):
@@ -124,15 +126,15 @@ class LivePage:
                 news = await asyncio.to_thread(listener.news)
                 words = f"event: news\ndata: {news}\n\n" if news else ": nothing new\n\n"
                 await stream.write(words.encode(errors="replace"))
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(LOOK_SECONDS)
         return stream
 
     async def _thumb(self, request: web.Request) -> web.StreamResponse:
-        """A thumbnail; one that is still being made is waited for."""
+        """A thumbnail, after waiting for one in progress."""
         name = request.match_info["name"]
         path = _inside(self._workspace.folder / FOLDER, name)
         file = _inside(self._workspace.files, name.removesuffix(thumb_name("")))
-        for _ in range(int(PATIENCE / 0.25)):
+        for _ in range(int(THUMBNAIL_WAIT_SECONDS / 0.25)):
             if path.is_file() or not file.is_file():
                 break
             await asyncio.sleep(0.25)
@@ -142,7 +144,7 @@ class LivePage:
         return _given(_inside(self._workspace.files, request.match_info["name"]))
 
     async def _retry(self, request: web.Request) -> web.StreamResponse:
-        """Ticked rows, put back. Whoever writes has to name the token once more."""
+        """Requeue ticked rows. A write has to repeat the token."""
         given = request.headers.get("X-Rowmill-Token", "")
         if not secrets.compare_digest(given.encode(), self._token.encode()):
             raise web.HTTPForbidden(text="wrong token\n")
@@ -160,19 +162,19 @@ class LivePage:
 
 
 def _numbers(text: str) -> list[int]:
-    """The row numbers of a request; none where it is not one."""
+    """The row numbers of a request; empty if the body is not a list of them."""
     try:
         rows = json.loads(text)["rows"]
     except (ValueError, TypeError, KeyError):
         return []
-    if not isinstance(rows, list) or len(rows) > MOST_ROWS:
+    if not isinstance(rows, list) or len(rows) > MAX_REQUEST_ROWS:
         return []
     good = all(type(row) is int and 0 < row < 1 << 31 for row in rows)
     return rows if good else []
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The file of that name in a folder; a name or a link that leads out of it is not found."""
+    """The file of that name in a folder; 404 for a name or link that leads out of it."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise web.HTTPNotFound
@@ -180,10 +182,10 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _given(path: Path) -> web.StreamResponse:
-    """A picture as a picture, anything else as bytes to be kept."""
+    """Send a picture as a picture, anything else as a download."""
     if not path.is_file():
         raise web.HTTPNotFound
-    kind = TYPES.get(path.suffix.lower())
+    kind = MEDIA_TYPES.get(path.suffix.lower())
     headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
     headers["Content-Type"] = kind or "application/octet-stream"
     if kind is None:
@@ -192,7 +194,7 @@ def _given(path: Path) -> web.StreamResponse:
 
 
 def serve_forever(workspace: Workspace, *, port: int, started: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; `started` is told the address once it listens. OSError: as above."""
+    """Serve until Ctrl-C; calls `started` with the address once it listens. Raises OSError."""
 
     async def serve() -> None:
         async with LivePage(workspace, port=port) as page:

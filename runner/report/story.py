@@ -1,4 +1,4 @@
-"""Tells the night in words: four sentences, what failed and why, what happened when."""
+"""Tells the run in words: a summary, the reasons for failures, a timeline."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from runner.catalogue.money import costs_of, format_cost, format_ending
 from runner.report.facts import Facts
 from runner.views.next_command import with_address
 
-MOST_COMMANDS = 4
-QUIET = 3 * 60.0  # seconds without a call that do not end a stretch of trouble
-LEAST_TROUBLE = 5  # calls, before it is worth a line
-CLOSE = 15 * 60.0  # seconds between two refusals for speed that are told together
-HELD = "in_doubt"
+MAX_COMMANDS = 4
+STRETCH_GAP_SECONDS = 3 * 60.0  # seconds without a call that do not end a bad stretch
+MIN_STRETCH_CALLS = 5  # calls before a bad stretch is worth a line
+SLOW_DOWN_GAP_SECONDS = 15 * 60.0  # seconds between two rate limits that count as one incident
+IN_DOUBT = "in_doubt"
 
 Events = Sequence[tuple[float, str, Mapping[str, JSON]]]
 
@@ -33,7 +33,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Rows that failed for one reason, with what it means and what helps."""
+    """Rows that failed for one reason, with its meaning and remedy."""
 
     kind: str
     count: int
@@ -43,7 +43,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """One line of the night's timeline. `tone` is plain, bad or good."""
+    """One line of the timeline. `tone` is plain, bad or good."""
 
     at: float
     text: str
@@ -52,7 +52,7 @@ class Incident:
 
 
 def sentences(facts: Facts) -> tuple[str, str, str]:
-    """What is done, what failed, what it cost."""
+    """The summary: what is done, what failed, what it cost."""
     return _done(facts), _failed(facts), _cost(facts)
 
 
@@ -77,7 +77,7 @@ def _failed(facts: Facts) -> str:
         kinds = say("report.comma").join(
             f"{one.count:,} {say(f'class.{one.kind}')}"
             for one in reasons(facts)
-            if one.kind != HELD
+            if one.kind != IN_DOUBT
         )
         words.append(say("report.failed_rows", count=f"{rows.failed:,}", kinds=kinds))
     if rows.in_doubt:
@@ -101,7 +101,7 @@ def _cost(facts: Facts) -> str:
 
 
 def reasons(facts: Facts) -> list[Reason]:
-    """Failed and doubtful rows by what helps, the most frequent first."""
+    """Failed and uncertain rows grouped by remedy, the most frequent first."""
     found: dict[tuple[str, str], Reason] = {}
     for group in facts.groups:
         told = meaning_of(group.kind, group.cause, facts.sheet_word)
@@ -117,8 +117,8 @@ def reasons(facts: Facts) -> list[Reason]:
 
 
 def meaning_of(kind: str, cause: str, sheet: str) -> Explanation:
-    """What a failure means and what helps; also for a row in doubt."""
-    if kind == HELD or not kind:
+    """Meaning and remedy of a failure, or of a row in doubt."""
+    if kind == IN_DOUBT or not kind:
         return Explanation(
             meaning=say("report.meaning_in_doubt"),
             remedy=say("report.remedy_in_doubt"),
@@ -138,17 +138,17 @@ def advice(facts: Facts) -> list[Advice]:
     if first is not None:
         own = whys.pop(first, [])
         whys = {first: own if len(own) == 1 else [say(_why(facts, first))], **whys}
-    return [Advice(command=command, why=why[0]) for command, why in whys.items()][:MOST_COMMANDS]
+    return [Advice(command=command, why=why[0]) for command, why in whys.items()][:MAX_COMMANDS]
 
 
 def _why(facts: Facts, command: str) -> str:
     words = command.split()
     if words[1] not in ("run", "rehearse", "export", "retry", "errors", "keys", "check", "show"):
-        return "report.why_real"  # the sheet by itself: it asks what the mock did not need
+        return "report.why_real"  # the bare sheet: its guide asks for what the mock did not need
     match words[1]:
         case "run" | "rehearse" if facts.rows.pending:
             return "report.why_run"
-        case "run":  # what a rehearsal leads to
+        case "run":  # what follows a rehearsal
             return "report.why_real"
         case "export":
             return "report.why_export"
@@ -160,7 +160,7 @@ def _why(facts: Facts, command: str) -> str:
 
 
 def timeline(facts: Facts) -> list[Incident]:
-    """What happened when: runs, their events, stretches of trouble and what came after."""
+    """The timeline: runs, their events, bad stretches and recoveries."""
     found = [one for run in facts.runs for one in _of_run(run, running=facts.running)]
     found += stretches(facts.minutes)
     for begin, end in facts.figures.slow:
@@ -197,7 +197,7 @@ def _event(at: float, kind: str, data: Mapping[str, JSON]) -> Incident:
 
 
 def _outages(events: Events) -> Iterator[Incident]:
-    """Each time that nobody was there, from when it was noticed until calls were sent again."""
+    """Each outage, from when it was noticed until calls were sent again."""
     began: tuple[float, str] | None = None
     for at, kind, data in events:
         if kind == "outage" and began is None:
@@ -211,11 +211,11 @@ def _outages(events: Events) -> Iterator[Incident]:
 
 
 def _slowed(events: Events) -> Iterator[Incident]:
-    """Refusals for speed that follow one another closely are told as one."""
+    """Rate limits in close succession become one incident."""
     gathered: list[float] = []
     moments = [at for at, kind, _ in events if kind == "slow_down"]
     for at in (*moments, math.inf):
-        if gathered and at - gathered[-1] > CLOSE:
+        if gathered and at - gathered[-1] > SLOW_DOWN_GAP_SECONDS:
             text = say("incident.slow_down", times=f"{len(gathered):,}")
             yield Incident(at=gathered[0], until=gathered[-1], text=text)
             gathered = []
@@ -223,7 +223,7 @@ def _slowed(events: Events) -> Iterator[Incident]:
 
 
 def stretches(minutes: Sequence[CallsPerMinute]) -> list[Incident]:
-    """Stretches in which more calls went wrong than well, each with the recovery after it."""
+    """Stretches in which more calls failed than succeeded, each with its recovery."""
     found: list[Incident] = []
     gathered: list[CallsPerMinute] = []
     for minute in (*minutes, None):
@@ -241,7 +241,7 @@ def _is_bad(minute: CallsPerMinute) -> bool:
 
 
 def _follows(gathered: Sequence[CallsPerMinute], minute: CallsPerMinute) -> bool:
-    return not gathered or minute.at - gathered[-1].at <= QUIET
+    return not gathered or minute.at - gathered[-1].at <= STRETCH_GAP_SECONDS
 
 
 def _stretch(
@@ -250,7 +250,7 @@ def _stretch(
     slowed = sum(one.slowed for one in gathered)
     failed = sum(one.failed for one in gathered)
     doubtful = sum(one.doubtful for one in gathered)
-    if slowed + failed + doubtful < LEAST_TROUBLE:
+    if slowed + failed + doubtful < MIN_STRETCH_CALLS:
         return []
     begin, end = gathered[0].at, gathered[-1].at + 60
     bad = Incident(at=begin, until=end, tone="bad", text=_trouble(slowed, failed, doubtful))
@@ -268,7 +268,7 @@ def _trouble(slowed: int, failed: int, doubtful: int) -> str:
 
 
 def clock(at: float, *, since: float) -> str:
-    """A time of day; with its date where that is another day's than the first line's."""
+    """A time of day, with its date if that differs from the first line's."""
     moment, first = (datetime.fromtimestamp(one).astimezone() for one in (at, since))
     same = moment.date() == first.date()
     return moment.strftime("%H:%M" if same else "%m-%d %H:%M")

@@ -1,4 +1,4 @@
-"""Writes a sheet's report as a file: whole or not at all, with the thumbnails it shows."""
+"""Writes a sheet's report as a file, whole or not at all, with its thumbnails."""
 
 import os
 import time
@@ -19,24 +19,24 @@ from runner.report.page import PageLocation, render
 from runner.report.rows import Records
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-MOST_INLINE = 25 << 20  # bytes of thumbnails in a single file; browsers grow slow above
+MAX_INLINE_BYTES = 25 << 20  # bytes of thumbnails in a single file; browsers become slow above that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
-    """How a report is wanted. `target` None: beside the table. `running`: a run goes on now."""
+    """Options of a report. `target` None: beside the table. `running`: a run is in progress."""
 
     target: Path | None = None
     single_file: bool = False
     running: bool = False
-    making: Callable[[int], None] | None = None  # told how many thumbnails have to be made first
+    making: Callable[[int], None] | None = None  # called with the number to make
 
 
 def write_report(workspace: Workspace, wish: ReportOptions) -> tuple[Path, bool]:
-    """Write it; returns where it is, and whether that is beside a target that is not ours.
+    """Write the report; returns its path, and True if a sibling of a foreign file was used.
 
-    Raises Refusal where there is nothing to tell or a single file would be too large, OutputError
-    where it cannot be written.
+    Raises Refusal if there is nothing to report or a single file would be too large,
+    OutputError if it cannot be written.
     """
     target = wish.target or workspace.report
     real = checked_target(target)
@@ -55,7 +55,7 @@ def write_report(workspace: Workspace, wish: ReportOptions) -> tuple[Path, bool]
 
 
 def _thumbs(workspace: Workspace) -> list[tuple[str, Path]]:
-    """The pictures of all answers in use, each with the path of its thumbnail."""
+    """The pictures of all answers in use, each with its thumbnail's path."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
@@ -73,16 +73,16 @@ def _place(workspace: Workspace, facts: Facts, *, at: Path) -> PageLocation:
     )
     try:
         way = Path(os.path.relpath(workspace.folder.resolve(), at)).as_posix()
-    except ValueError:  # another drive
+    except ValueError:  # on another drive
         way = workspace.folder.resolve().as_uri()
     return PageLocation(base="" if way == "." else f"{way}/", records=records)
 
 
 def _inlined(workspace: Workspace) -> Iterator[tuple[str, bytes]]:
-    """The thumbnails that go into the page itself. Raises Refusal where they are too much."""
+    """The thumbnails to embed. Raises Refusal if they are too large together."""
     found = [(name, thumb) for name, thumb in _thumbs(workspace) if thumb.exists()]
     size = sum(thumb.stat().st_size for _, thumb in found)
-    if size > MOST_INLINE:
+    if size > MAX_INLINE_BYTES:
         megabytes = f"{size / (1 << 20):,.0f}"
-        raise Refusal(say("report.too_large", size=megabytes, most=str(MOST_INLINE >> 20)))
+        raise Refusal(say("report.too_large", size=megabytes, most=str(MAX_INLINE_BYTES >> 20)))
     return ((name, thumb.read_bytes()) for name, thumb in found)

@@ -1,4 +1,4 @@
-"""The mock gateway's bill held against our own books, call by call."""
+"""Compares the mock gateway's bill with our own calls."""
 
 import json
 from collections import Counter
@@ -13,23 +13,23 @@ from runner.workspace.workspace import SHEET_ID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillComparison:
-    """What the gateway billed and what we wrote down; both by the key that a call carries."""
+    """What the gateway billed beside what we recorded, matched by idempotency key."""
 
     billed: int  # calls the gateway charged
-    ours: int  # of these, calls that our table knows, and does not take for free
-    answers: int  # answers we hold
+    ours: int  # of these, calls that our table has and does not count as free
+    answers: int  # answers in our table
     in_doubt: int  # our calls that may have been billed without an answer
-    unknown_to_us: tuple[str, ...]  # billed, and not in our table or free there: must be none
-    unpaid: tuple[str, ...]  # answered as paid in our table, and not billed: must be none
+    unknown_to_us: tuple[str, ...]  # billed, but missing or free in our table: must be 0
+    unpaid: tuple[str, ...]  # paid in our table, but not billed: must be 0
 
     @property
     def balanced(self) -> bool:
-        """Every billed call stands in our books, and every paid answer on the bill."""
+        """True if every billed call is in our table and every paid answer is on the bill."""
         return not self.unknown_to_us and not self.unpaid
 
 
 def compare(bill: Path, store: Store) -> BillComparison:
-    """Hold the bill against the table."""
+    """Compare the bill with the calls of the table."""
     billed: Counter[str] = Counter()
     if bill.exists():
         for line in bill.read_text(encoding="utf-8").splitlines():

@@ -16,26 +16,26 @@ from runner.catalogue import Explanation, explain, say
 from runner.views.next_command import named, with_address
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-SHOWN_ROWS = 8
-EDITABLE = frozenset({FailureClass.REFUSED, FailureClass.BAD_INPUT})
-"""Only another prompt, or another cell, helps these rows."""
+MAX_ROWS_SHOWN = 8
+EDITABLE_CLASSES = frozenset({FailureClass.REFUSED, FailureClass.BAD_INPUT})
+"""Failure classes that only an edited cell can cure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
-    """Rows that failed alike. `kind` is a failure class, or `in_doubt`."""
+    """Rows with the same cause. `kind` is a failure class or `in_doubt`."""
 
     kind: str
     cause: str
     count: int
     rows: tuple[int, ...]  # the first of them
-    words: str  # of the provider, for one of them
+    words: str  # the provider's words for one of them
     explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """All that failed in a sheet, the most frequent first."""
+    """All failures of a sheet, the most frequent first."""
 
     sheet: str
     named: str  # what a person types for the sheet
@@ -44,12 +44,12 @@ class Failures:
 
     @property
     def editable(self) -> int:
-        """Rows that only an edit helps."""
-        return sum(group.count for group in self.groups if group.kind in EDITABLE)
+        """The number of rows that only an edit can cure."""
+        return sum(group.count for group in self.groups if group.kind in EDITABLE_CLASSES)
 
 
 def failures_of(workspace: Workspace) -> Failures:
-    """Look at a workspace. Raises Refusal where no sheet was loaded there."""
+    """Read the failures of a workspace. Raises Refusal if no sheet was loaded there."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
@@ -71,7 +71,7 @@ def _group(
         kind=found.kind,
         cause=found.cause,
         count=found.count,
-        rows=tuple(failed_rows(tx, SHEET_ID, found.kind, found.cause, most=SHOWN_ROWS)),
+        rows=tuple(failed_rows(tx, SHEET_ID, found.kind, found.cause, most=MAX_ROWS_SHOWN)),
         words=cell_problem(found.words) or found.words,
         explanation=replace(told, command=with_address(told.command, last)),
     )

@@ -12,9 +12,9 @@ from runner.settings.settings import Settings
 from runner.workspace.lookup import of_sheet
 from runner.workspace.workspace import REHEARSAL, Workspace, quoted, typed
 
-MORE = "more"  # in a run that its cap stopped: how much more lets the rest of the rows run
-AGAIN = "--again"  # what a remedy needs that buys a new generation
-SHORT = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
+MORE_MONEY_OPTION = "more"  # a run's option: how much more money the remaining rows need
+AGAIN_OPTION = "--again"  # the option of a remedy that pays for a new generation
+SHORT_OPTION_NAMES = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 
 
 def next_command(
@@ -24,24 +24,24 @@ def next_command(
     groups: Sequence[FailedAlike],
     last: Run | None,
 ) -> str:
-    """The one command that helps most now; it works as it stands."""
+    """The one command that helps most now, ready to be run."""
     command = _next(workspace, loaded, rows, groups)
     if workspace.folder.suffix == REHEARSAL:
         return command
-    more = last.options.get(MORE) if last is not None else None
+    more = last.options.get(MORE_MONEY_OPTION) if last is not None else None
     if rows.pending and isinstance(more, str):
         command += f" --max-cost +{more}"
     return with_address(command, last)
 
 
 def with_address(command: str, last: Run | None) -> str:
-    """A command that sends, with the base URL that the last run had from its command line only."""
+    """A sending command, with `--base-url` if only the last command line named that address."""
     sends = command.split()[1:2] in (["run"], ["retry"], ["check"])
     return command + address_words(last) if sends else command
 
 
 def address_words(last: Run | None) -> str:
-    """What a sending command has to name, since only the last run's own line named it."""
+    """The `--base-url` option, if the address came from the last run's command line alone."""
     if last is None or last.options.get("base_url_by") != "flag":
         return ""
     return f" --base-url {quoted(str(last.options['base_url']))}"
@@ -64,7 +64,7 @@ def _next(
     rows: Counts,
     groups: Sequence[FailedAlike],
 ) -> str:
-    if workspace.folder.suffix == REHEARSAL:  # what follows is for the sheet itself
+    if workspace.folder.suffix == REHEARSAL:  # from here on, for the sheet itself
         real = typed(workspace.sheet_of(loaded))
         return f"rowmill rehearse {real}" if rows.pending else _for_real(loaded, real)
     sheet = named(workspace, loaded)
@@ -73,7 +73,7 @@ def _next(
     failed = [one for one in groups if one.kind != State.IN_DOUBT]
     helps = [explain(FailureClass(one.kind), one.cause, sheet=sheet).command for one in failed]
     for one, command in zip(failed, helps, strict=True):
-        if one.kind in RETRIABLE and AGAIN not in command:
+        if one.kind in RETRIABLE and AGAIN_OPTION not in command:
             return f"rowmill retry {sheet}"
     if helps:
         return helps[0]
@@ -83,14 +83,14 @@ def _next(
 
 
 def _for_real(loaded: LoadedSheet, sheet: str) -> str:
-    """The sheet itself, as it was rehearsed; where the mock's own model stood in, it asks."""
+    """The command for the real sheet; it leaves the model open where the mock's was used."""
     given = loaded.options
     if str(given.get("model", "mock-")).startswith("mock-"):
         return f"rowmill {sheet}"
     words = ["rowmill", "run", sheet]
     for option in ("endpoint", "model", "prompt", "id", "tab", "provider"):
         if isinstance(value := given.get(option), str):
-            words += [SHORT.get(option, f"--{option}"), quoted(value)]
+            words += [SHORT_OPTION_NAMES.get(option, f"--{option}"), quoted(value)]
     for option in ("set", "column"):
         pairs = given.get(option)
         for name, value in pairs.items() if isinstance(pairs, dict) else ():
@@ -99,7 +99,7 @@ def _for_real(loaded: LoadedSheet, sheet: str) -> str:
 
 
 def named(workspace: Workspace, loaded: LoadedSheet) -> str:
-    """What a person types for this sheet: its file where that leads here, else the folder."""
+    """The word a person types for this sheet: its file if that leads here, else the folder."""
     sheet = workspace.sheet_of(loaded)
     leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder
     return typed(sheet if leads_here else workspace.folder)

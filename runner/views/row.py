@@ -19,7 +19,7 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedRow:
-    """Which row is asked for: by the number that Excel shows, or by its key."""
+    """The row that is asked for, by the number that Excel shows or by its key."""
 
     position: int | None = None
     key: str | None = None
@@ -39,12 +39,12 @@ class RowView:
     loaded: LoadedSheet
     history: RowHistory
     cells: tuple[tuple[str, JSON], ...]  # header, value
-    answer: StoredAnswer | None = None  # of the newest call that has one
+    answer: StoredAnswer | None = None  # of the newest call with a ticket
     last: Run | None = None
 
 
 def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
-    """Look one row up. Raises Refusal where there is none."""
+    """Read one row. Raises Refusal if there is no such row."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
@@ -79,7 +79,7 @@ def _cells(loaded: LoadedSheet, found: RowHistory) -> tuple[tuple[str, JSON], ..
 
 
 def row_record(view: RowView) -> dict[str, JSON]:
-    """The row as public data; its request and its answer are added by who can read them."""
+    """The row as public data. Callers add its request and its answer."""
     row, past = view.history.result, view.history
     return {
         "schema": 1,

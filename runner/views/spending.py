@@ -21,5 +21,5 @@ def spent_record(used: Spent) -> dict[str, JSON]:
 
 
 def is_complete(used: Spent) -> bool:
-    """Is the cost all that was spent, and not a lower bound?"""
+    """True if the cost is everything that was spent, not a lower bound."""
     return bool(costs_of(used)) and not used.unpriced_calls and not used.unknown_calls

@@ -1,4 +1,4 @@
-"""What `status` tells, composed as values."""
+"""What `status` shows, as values."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,13 +15,13 @@ from runner.views.next_command import next_command
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-RATE_SECONDS = 300.0  # the rate is that of the last five minutes
-LEAST_SECONDS = 5.0  # of a run, before it has a rate
+RATE_WINDOW_SECONDS = 300.0  # the rate is that of the last five minutes
+MIN_RATE_SECONDS = 5.0  # seconds of a run before its rate is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """What the last run does or did. `died`: it never wrote down how it ended."""
+    """State of the last run. `died`: it never recorded how it ended."""
 
     kind: Literal["running", "ended", "died", "never"]
     pid: int = 0
@@ -33,7 +33,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Why a run that is going on sends nothing now: person, outage or slow_down."""
+    """Why a run in progress sends nothing now: person, outage or slow_down."""
 
     kind: str
     since: float
@@ -42,7 +42,7 @@ class Pause:
 
 
 def pauses_in(happened: Sequence[RunEvent], *, now: float) -> tuple[Pause, ...]:
-    """The pauses that are still on, by what happened in a run."""
+    """The pauses still in effect, from the events of a run."""
     found: dict[str, Pause] = {}
     for event in happened:
         data = event.data
@@ -69,7 +69,7 @@ def pauses_in(happened: Sequence[RunEvent], *, now: float) -> tuple[Pause, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetStatus:
-    """How a sheet stands: all that `status` shows."""
+    """The state of a sheet: everything that `status` shows."""
 
     sheet: str
     folder: Path
@@ -81,13 +81,13 @@ class SheetStatus:
     seconds_left: float | None = None
     oldest: OpenCall | None = None
     failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
-    pauses: tuple[Pause, ...] = ()  # of a run that is going on
+    pauses: tuple[Pause, ...] = ()  # of a run in progress
     dropped_keys: tuple[tuple[str, str], ...] = ()  # by name, and why
     next_command: str | None = None
 
 
-def standing_of(workspace: Workspace, *, now: float) -> SheetStatus:
-    """Look at a workspace; a run that is going on is not disturbed. Raises Refusal, TableError."""
+def read_status(workspace: Workspace, *, now: float) -> SheetStatus:
+    """Read the state of a workspace without disturbing a run. Raises Refusal, TableError."""
     running = workspace.is_running()
     store = Store.look(workspace.table)
     try:
@@ -98,13 +98,13 @@ def standing_of(workspace: Workspace, *, now: float) -> SheetStatus:
             used = spent(tx, SHEET_ID)
             last = last_run(tx, SHEET_ID)
             run = _run_state(workspace, last, running=running)
-            window = min(RATE_SECONDS, now - run.since)
+            window = min(RATE_WINDOW_SECONDS, now - run.since)
             rate = oldest = None
             happened: list[RunEvent] = []
             if running:
                 happened = events_of(tx, last.id) if last is not None else []
                 oldest = oldest_call(tx, SHEET_ID)
-                ended = ended_since(tx, SHEET_ID, now - window) if window > LEAST_SECONDS else 0
+                ended = ended_since(tx, SHEET_ID, now - window) if window > MIN_RATE_SECONDS else 0
                 rate = 60 * ended / window if ended else None
     finally:
         store.close()
@@ -147,8 +147,8 @@ def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunSt
     )
 
 
-def standing_record(standing: SheetStatus) -> dict[str, JSON]:
-    """The standing as public data."""
+def status_record(standing: SheetStatus) -> dict[str, JSON]:
+    """The state of a sheet as public data."""
     run, rows, used = standing.run, standing.rows, standing.spent
     return {
         "schema": 1,

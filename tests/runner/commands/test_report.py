@@ -187,7 +187,7 @@ def test_a_key_in_a_prompt_or_an_error_is_not_in_the_page(tmp_path: Path) -> Non
 def test_a_page_of_too_many_rows_keeps_all_that_failed_and_says_so(world: World) -> None:
     from runner.report import facts  # noqa: PLC0415 - to make its limit small
 
-    world.monkeypatch.setattr(facts, "MOST_ROWS", 3)
+    world.monkeypatch.setattr(facts, "MAX_PAGE_ROWS", 3)
     world.mock({"bad": ["moderation"]})
     sheet = world.prompts("a.csv", "one", "two", "three", "four", "a bad one", "a bad two")
     world.run("run", sheet, *PICTURE)

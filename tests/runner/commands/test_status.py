@@ -16,7 +16,7 @@ from jobs.store import Store
 from jobs.store.log import end_run
 from jobs.store.queries.pace import ended_since
 from runner import cli
-from runner.views.status import standing_of
+from runner.views.status import read_status
 from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.builders import IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet, make_table
 
@@ -185,7 +185,7 @@ def test_a_table_without_a_sheet_is_told_with_3(home: Path) -> None:
 def test_the_bar_is_as_wide_as_asked_whatever_the_counts(home: Path) -> None:
     from runner.commands.status import _bar  # noqa: PLC0415 - drawn for many counts
 
-    rows = standing_of(table(home, DONE), now=NOW).rows
+    rows = read_status(table(home, DONE), now=NOW).rows
     for done, failed, waiting in ((0, 0, 0), (1, 99_999, 1), (100_000, 1, 0), (1, 1, 1_000_000)):
         counts = replace(rows, done=done, failed=failed, waiting=waiting, sending=0)
         assert len(_bar(counts, 59)) == 59
