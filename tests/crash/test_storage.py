@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import filesystem
 from jobs.store import database
 from runner.exits import Exit
 
@@ -207,7 +208,7 @@ def test_on_a_network_disk_the_table_is_written_the_safe_way(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/x / ext4 rw 0 0\nhost:/share {tmp_path} {kind} rw 0 0\n")
-    monkeypatch.setattr(database, "MOUNTS", mounts)
+    monkeypatch.setattr(filesystem, "MOUNTS", mounts)
     table = tmp_path / "jobs.db"
     engine = database.open_sqlite(table)
     with engine.connect() as connection:
