@@ -1,4 +1,4 @@
-"""Turns the headers of a sheet into request fields."""
+"""Finds out which column of a sheet gives which request field."""
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ RESULT_COLUMNS = (
 
 _ALWAYS = frozenset({"endpoint", "model", "params"})
 _IDENTITIES = ("id", "编号", "編號", "uuid", "sku")  # best first
-SEVERAL = "image"  # the field that more than one column may give, in order
+MULTI_COLUMN_FIELD = "image"  # the only field that several columns may give, in order
 _NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -29,7 +29,7 @@ class ColumnMap:
     """Which column gives which field; all other columns are carried through untouched.
 
     `fields` holds (column index, field) in sheet order, numbered pictures by their number;
-    `id_column` is a candidate only: whether its cells are unique is for the loader to see.
+    `id_column` is a candidate only: the loader checks that its cells are unique.
     """
 
     fields: tuple[tuple[int, str], ...] = ()
@@ -40,7 +40,7 @@ class ColumnMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Claim:
-    """A column that wants to be a field."""
+    """A column that may give a field."""
 
     index: int
     field: str
@@ -56,26 +56,26 @@ def map_columns(
 ) -> ColumnMap:
     """Fields by `given` (header → field) first, then by name.
 
-    `known` are the fields that some endpoint in use understands; endpoint, model, params and
-    body.<name> always are. Errors are findings: nothing is raised.
+    `known` are the fields that some endpoint has; endpoint, model, params and body.<name> are
+    always known. Errors are findings: nothing is raised.
     """
     findings: list[Finding] = []
     fields = {normalise(field): field for field in _ALWAYS | frozenset(known)}
-    told = _told_claims(headers, fields, given, findings)
-    taken = {claim.field for claim in told}
-    told_columns = {claim.index for claim in told}
+    mapped = _mapped_claims(headers, fields, given, findings)
+    taken = {claim.field for claim in mapped}
+    mapped_columns = {claim.index for claim in mapped}
     results = tuple(
         index
         for index, header in enumerate(headers)
-        if header.strip().lower() in RESULT_COLUMNS and index not in told_columns
+        if header.strip().lower() in RESULT_COLUMNS and index not in mapped_columns
     )
     named = [
         claim
         for index, header in enumerate(headers)
-        if index not in told_columns and index not in results
+        if index not in mapped_columns and index not in results
         if (claim := _claim(index, header, fields)) and claim.field not in taken
     ]
-    claims = _settled(headers, [*told, *named], findings)
+    claims = _without_conflicts(headers, [*mapped, *named], findings)
     identity = _identity(headers, id_column, findings)
     used = {claim.index for claim in claims} | set(results)
     findings += _header_notes(headers, used, fields)
@@ -88,7 +88,7 @@ def map_columns(
 
 
 def _claim(index: int, name: str, fields: Mapping[str, str]) -> _Claim | None:
-    """What a header, or the field in --column, stands for; an endpoint's own names go first."""
+    """The field that a header, or the right side of --column, names. Exact field names win."""
     body = body_name(name)
     if body is not None:
         return _Claim(index=index, field=f"body.{body}")
@@ -100,7 +100,7 @@ def _claim(index: int, name: str, fields: Mapping[str, str]) -> _Claim | None:
     return _Claim(index=index, field=field, number=number) if field else None
 
 
-def _told_claims(
+def _mapped_claims(
     headers: Sequence[str],
     fields: Mapping[str, str],
     given: Mapping[str, str],
@@ -110,7 +110,7 @@ def _told_claims(
     for header, field in given.items():
         index = _column(headers, header, "--column", findings)
         claim = _claim(index, field, fields) if index is not None else None
-        if claim is not None and claim.field == SEVERAL and not claim.number:
+        if claim is not None and claim.field == MULTI_COLUMN_FIELD and not claim.number:
             claims.append(replace(claim, number=len(claims) + 1))
         elif claim is not None:
             claims.append(claim)
@@ -120,7 +120,7 @@ def _told_claims(
 
 
 def _column(headers: Sequence[str], name: str, option: str, findings: list[Finding]) -> int | None:
-    """The one column called `name`, exactly or nearly so; else None and a finding."""
+    """The one column with this header, exactly or normalised; otherwise None and a finding."""
     exact = [index for index, header in enumerate(headers) if header == name]
     plain = normalise(name)
     near = [index for index, header in enumerate(headers) if plain and normalise(header) == plain]
@@ -149,7 +149,7 @@ def _unknown_column(headers: Sequence[str], name: str, option: str) -> Finding:
         severity="error",
         column=name,
         found=excerpt(name),
-        expected=listed(headers),
+        expected=list_headers(headers),
         values=(("option", option), ("near", near)),
     )
 
@@ -168,13 +168,13 @@ def _unknown_field(header: str, field: str, fields: Mapping[str, str]) -> Findin
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """The name that was probably meant, or nothing."""
+    """The most similar name, or ""."""
     by_plain = {normalise(candidate): candidate for candidate in names}
     near = difflib.get_close_matches(normalise(name), by_plain, n=1)
     return excerpt(by_plain[near[0]], 40) if near else ""
 
 
-def listed(headers: Sequence[str]) -> str:
+def list_headers(headers: Sequence[str]) -> str:
     """The sheet's columns for a message."""
     shown = [f'"{excerpt(header, 40)}"' for header in headers if header.strip()]
     more = f", … (+{len(shown) - 40})" if len(shown) > 40 else ""
@@ -185,16 +185,18 @@ def _places(headers: Sequence[str], indices: Sequence[int]) -> str:
     return ", ".join(f'"{excerpt(headers[i], 40)}" ({letter(i)})' for i in indices)
 
 
-def _settled(
+def _without_conflicts(
     headers: Sequence[str], claims: Sequence[_Claim], findings: list[Finding]
 ) -> list[_Claim]:
-    """One column for each field and number; a second one is an error, and is left out."""
-    settled: dict[tuple[str, int], _Claim] = {}
+    """One column for each field and number; a second one is left out, with an error."""
+    chosen: dict[tuple[str, int], _Claim] = {}
     for claim in sorted(claims, key=lambda claim: claim.index):
-        first = settled.setdefault((claim.field, claim.number), claim)
+        first = chosen.setdefault((claim.field, claim.number), claim)
         if first is not claim:
             findings.append(_conflict(headers, first, claim))
-    return sorted(settled.values(), key=lambda claim: (claim.field == SEVERAL, claim.number))
+    return sorted(
+        chosen.values(), key=lambda claim: (claim.field == MULTI_COLUMN_FIELD, claim.number)
+    )
 
 
 def _conflict(headers: Sequence[str], first: _Claim, second: _Claim) -> Finding:
@@ -208,9 +210,9 @@ def _conflict(headers: Sequence[str], first: _Claim, second: _Claim) -> Finding:
     )
 
 
-def _identity(headers: Sequence[str], told: str | None, findings: list[Finding]) -> int | None:
-    if told is not None:
-        return _column(headers, told, "--id", findings)
+def _identity(headers: Sequence[str], given: str | None, findings: list[Finding]) -> int | None:
+    if given is not None:
+        return _column(headers, given, "--id", findings)
     plain = [normalise(header) for header in headers]
     return next((plain.index(name) for name in _IDENTITIES if plain.count(name) == 1), None)
 
@@ -218,7 +220,7 @@ def _identity(headers: Sequence[str], told: str | None, findings: list[Finding])
 def _header_notes(
     headers: Sequence[str], used: Collection[int], fields: Mapping[str, str]
 ) -> list[Finding]:
-    """Columns that are only carried, and perhaps should not be."""
+    """Findings about carried columns that may be meant as fields."""
     carried = [headers[i] for i in range(len(headers)) if i not in used and headers[i].strip()]
     names = [*fields, *(name for name, field in ALIASES.items() if normalise(field) in fields)]
     notes = _blank_headers(headers)
@@ -250,7 +252,7 @@ def _duplicate(headers: Sequence[str], header: str) -> Finding:
 
 
 def _near_name(header: str, names: Sequence[str]) -> str | None:
-    """A name that the header nearly is. Short words are too often near one another."""
+    """A known name similar to the header. Short words are too often similar."""
     plain = normalise(header)
     if len(plain) < 5 or plain in ALIASES or body_name(header) is not None:
         return None

@@ -1,4 +1,4 @@
-"""Lays a person's edits over the cells of a sheet while it is read."""
+"""Applies a person's edits to the cells of a sheet while it is read."""
 
 import hashlib
 import json
@@ -13,8 +13,8 @@ from jobs.store.edits import Edit
 class Overlay:
     """Edits by row, for one pass over a sheet.
 
-    A row keeps the key that its own cells give it, so that an edit is found again at each load. An
-    edit whose cell was changed in the sheet since is in `outdated`: the sheet wins.
+    A row's key comes from its unedited cells, so that an edit is found again at each load. An edit
+    whose cell has changed in the sheet since goes to `outdated`: the sheet wins.
     """
 
     def __init__(self, edits: Iterable[Edit], headers: Sequence[str], *, by_request: bool) -> None:
@@ -23,14 +23,14 @@ class Overlay:
         self._by_key: dict[str, list[Edit]] = defaultdict(list)
         self._by_request = by_request
         self._repeated: set[str] = set()
-        self._met: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter()
         for edit in edits:
             self._by_key[edit.key].append(edit)
             if by_request:
                 self._repeated.add(edit.key.partition("-")[0])
 
-    def over(self, key: str, cells: Sequence[JSON]) -> list[JSON] | None:
-        """The row's cells with its edits in place; None where it has none that hold."""
+    def apply(self, key: str, cells: Sequence[JSON]) -> list[JSON] | None:
+        """The row's cells with its edits; None if no edit applies."""
         found = self._by_key.get(self._full(key))
         if not found:
             return None
@@ -48,22 +48,22 @@ class Overlay:
         return changed if changed != list(cells) else None
 
     def _full(self, key: str) -> str:
-        """A true duplicate's key with its number, as the load will give it."""
+        """The key of a true duplicate with its number, as staging will give it."""
         if not self._by_request or key not in self._repeated:
             return key
-        self._met[key] += 1
-        count = self._met[key]
+        self._seen[key] += 1
+        count = self._seen[key]
         return key if count == 1 else f"{key}-{count}"
 
 
-def merged(kept: Iterable[Edit], new: Iterable[Edit]) -> list[Edit]:
-    """Both; a new edit of a cell takes the place of the kept one, or takes it back."""
+def merge_edits(kept: Iterable[Edit], new: Iterable[Edit]) -> list[Edit]:
+    """Both; a new edit of a cell replaces the kept one, or undoes it."""
     by_cell = {(edit.key, edit.header): edit for edit in (*kept, *new)}
     return [by_cell[cell] for cell in sorted(by_cell) if not _undone(by_cell[cell])]
 
 
 def digest_of(edits: Sequence[Edit]) -> str:
-    """What a load compares to see that the edits are the same."""
+    """A digest by which a load sees that the edits are the same."""
     text = json.dumps([list(edit) for edit in edits], ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

@@ -1,4 +1,4 @@
-"""A sheet's rows on their way to jobs: keys, digests, and what changed since the last load."""
+"""Stages the rows of a sheet: their keys, digests and requests."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,49 +15,50 @@ from jobs.store import Transaction
 from jobs.store.edits import Edit
 from jobs.store.staging import FirstLoad, LoadTarget, Staged, Staging
 
-_BAD = "bad row"  # stands for the endpoint of a row that has no request
-RUNNING_NUMBERS = 1000  # this many rows numbered 1, 2, 3, … are taken for a refilled column
+_BAD = "bad row"  # in place of the endpoint of a row that has no request
+RUNNING_NUMBER_ROWS = 1000  # rows that are checked for the numbers 1, 2, 3, …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """How rows are known: by an id column, or (None) by their request."""
+    """How rows are recognised: by an id column, or (None) by their request."""
 
     column: int | None = None
     header: str | None = None
-    chosen: bool = False  # by the user, or by the first load; then it must hold
+    chosen: bool = False  # by the user or by the first load: then it must stay unique
 
 
 class UnfitIdentityError(Exception):
-    """An id column that nobody insisted on is not unique and filled."""
+    """An id column that the user did not choose is not unique and filled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadInto:
-    """Where a sheet is staged, and the edits that lie over its cells there.
+    """Where a sheet is staged, and the edits of its cells.
 
-    `straight`: the time (Unix seconds) of a first load, which goes into empty tables as it is read.
+    `first_load_at`: the time (Unix seconds) of a first load, which is written straight into empty
+    tables; None for any other load.
     """
 
     batch_id: int
     edits: Sequence[Edit] = ()
-    straight: float | None = None
+    first_load_at: float | None = None
 
-    def landing(self, tx: Transaction, *, by_request: bool) -> LoadTarget:
-        """Where the rows come down."""
-        if self.straight is None or self.edits:
+    def target(self, tx: Transaction, *, by_request: bool) -> LoadTarget:
+        """What the rows are written to."""
+        if self.first_load_at is None or self.edits:
             return Staging(tx, batch_id=self.batch_id, by_request=by_request)
-        return FirstLoad(tx, batch_id=self.batch_id, by_request=by_request, now=self.straight)
+        return FirstLoad(tx, batch_id=self.batch_id, by_request=by_request, now=self.first_load_at)
 
 
 def stage(
     tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: LoadInto
 ) -> tuple[LoadTarget, Identity]:
-    """Stage all rows, numbered and matched.
+    """Stage all rows, number duplicates and match rows with jobs.
 
-    A column that nobody chose, and that does not hold as an id, gives way to the request.
+    If an id column that the user did not choose is not unique, rows are recognised by request.
 
-    Raises SheetError where an id column that was chosen holds no longer.
+    Raises SheetError if a chosen id column is not unique and filled.
     """
     identity = _trusted(sheet, identity)
     try:
@@ -68,15 +69,15 @@ def stage(
 
 
 def _trusted(sheet: Sheet, identity: Identity) -> Identity:
-    """A bare 1…n is refilled when rows are inserted: no identity unless somebody insists."""
+    """The identity without a column that only counts rows: inserting a row renumbers it."""
     if identity.column is None or identity.chosen:
         return identity
     return Identity() if is_running_number(sheet, identity.column) else identity
 
 
 def is_running_number(sheet: Sheet, column: int) -> bool:
-    """Does a column count the rows: 1, 2, 3, …?"""
-    first = [cells[column] for _, cells in islice(sheet.rows(), RUNNING_NUMBERS)]
+    """True if a column counts the rows: 1, 2, 3, …"""
+    first = [cells[column] for _, cells in islice(sheet.rows(), RUNNING_NUMBER_ROWS)]
     return all(str(cell).strip() == str(k) for k, cell in enumerate(first, start=1))
 
 
@@ -84,7 +85,7 @@ def _staged(
     tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: LoadInto
 ) -> LoadTarget:
     by_request = identity.column is None
-    staging = into.landing(tx, by_request=by_request)
+    staging = into.target(tx, by_request=by_request)
     overlay = None
     if into.edits:
         overlay = Overlay(into.edits, sheet.layout.headers, by_request=by_request)
@@ -104,46 +105,47 @@ def _staged(
 def _lines(
     sheet: Sheet, block: Block, prepare: Prepare, identity: Identity, overlay: Overlay | None
 ) -> Staged:
-    """A block of rows as they are staged. A million rows pass here: nothing is done to one alone,
-    but to one that is bad or edited.
+    """A block of rows as they are staged.
+
+    A million rows pass here, so only bad and edited rows are handled one by one.
     """
-    asked = prepare.together(block)
+    requests = prepare.together(block)
     for place, position in enumerate(block.positions) if block.errors else ():
         if position in block.errors:
-            asked.put(place, _unreadable(block.errors[position]))
-    digests = _digests(asked, block.texts)
+            requests.put(place, _unreadable(block.errors[position]))
+    digests = _digests(requests, block.texts)
     keys = _keys(sheet, block, digests, identity)
     for place, cells in enumerate(block.rows) if overlay is not None else ():
-        if overlay is not None and (edited := overlay.over(keys[place], cells)) is not None:
-            asked.put(place, found := prepare(edited))
+        if overlay is not None and (edited := overlay.apply(keys[place], cells)) is not None:
+            requests.put(place, found := prepare(edited))
             digests[place] = _digest_of_edited(found, edited)
     return Staged(
         positions=block.positions,
         keys=keys,
         digests=digests,
-        endpoints=asked.endpoints,
-        models=asked.models,
-        fields=asked.fields,
+        endpoints=requests.endpoints,
+        models=requests.models,
+        fields=requests.fields,
         cells=block.texts,
-        problems={place: problem.as_json() for place, problem in asked.problems.items()},
+        problems={place: problem.as_json() for place, problem in requests.problems.items()},
     )
 
 
-def _digests(asked: Requests, texts: Sequence[str]) -> list[bytes]:
-    """BLAKE2b of endpoint, line break and identity; what it begins with is hashed once.
+def _digests(requests: Requests, texts: Sequence[str]) -> list[bytes]:
+    """BLAKE2b of endpoint, line break and identity; of a bad row, of its cells.
 
-    A bad row is known by its cells.
+    The common beginning is hashed once.
     """
     begun = {
         name: hashlib.blake2b(f"{name}\n".encode(), digest_size=16)
-        for name in {*asked.endpoints, _BAD}
+        for name in {*requests.endpoints, _BAD}
     }
     digests = []
-    for endpoint, identity in zip(asked.endpoints, asked.identities, strict=True):
+    for endpoint, identity in zip(requests.endpoints, requests.identities, strict=True):
         digest = begun[endpoint].copy()
         digest.update(identity.encode())
         digests.append(digest.digest())
-    for place in asked.problems:
+    for place in requests.problems:
         digest = begun[_BAD].copy()
         digest.update(texts[place].encode())
         digests[place] = digest.digest()
@@ -151,20 +153,20 @@ def _digests(asked: Requests, texts: Sequence[str]) -> list[bytes]:
 
 
 def _digest_of_edited(found: Request | Problem, edited: Sequence[JSON]) -> bytes:
-    """The same for one row whose cells were edited."""
+    """The digest of one row whose cells were edited."""
     (written,) = Block.of([0], [edited], {}, typed=True).texts
     (digest,) = _digests(Requests.of([found]), [written])
     return digest
 
 
 def _unreadable(error: Finding) -> Problem:
-    """What the reader just said about this row, as the table keeps it."""
+    """The reader's error about a row as a problem."""
     expected = error.expected or error.kind
     return Problem(column=error.column or "", expected=expected, found=error.found)
 
 
 def _keys(sheet: Sheet, block: Block, digests: Sequence[bytes], identity: Identity) -> list[str]:
-    """How the rows are known. Raises where a row's cell in the id column is blank."""
+    """The keys of the rows. Raises if a cell in the id column is blank."""
     column = identity.column
     if column is None:
         return [digest.hex() for digest in digests]

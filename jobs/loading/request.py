@@ -1,4 +1,4 @@
-"""What rows of a sheet ask for, or why they cannot become jobs."""
+"""The requests of rows, or why a row has none."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from jobs.sheet.block import Block
 
 
 class Request(NamedTuple):
-    """A row that can become a job. Its digest is made of endpoint and `identity`, which is JSON."""
+    """What one row asks for. A job's digest is made of endpoint and `identity`, which is JSON."""
 
     endpoint: str
     model: str
@@ -27,7 +27,7 @@ class Problem:
     found: str
 
     def as_json(self) -> str:
-        """For the table."""
+        """The problem as the table keeps it."""
         return json.dumps(
             {"column": self.column, "expected": self.expected, "found": self.found},
             ensure_ascii=False,
@@ -37,26 +37,26 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class Requests:
-    """The requests of several rows, part by part: a million of them pass, none as a value."""
+    """The requests of several rows in columns: one object a row would be too slow for a million."""
 
     endpoints: list[str]
     models: list[str]
     fields: list[str]
     identities: list[str]
-    problems: dict[int, Problem] = field(default_factory=dict)  # by place
+    problems: dict[int, Problem] = field(default_factory=dict)  # by index
 
     @classmethod
     def of(cls, found: Iterable[Request | Problem]) -> "Requests":
-        """From those of single rows."""
-        asked = cls(endpoints=[], models=[], fields=[], identities=[])
+        """From the requests of single rows."""
+        requests = cls(endpoints=[], models=[], fields=[], identities=[])
         for place, one in enumerate(found):
-            for part in (asked.endpoints, asked.models, asked.fields, asked.identities):
+            for part in (requests.endpoints, requests.models, requests.fields, requests.identities):
                 part.append("")
-            asked.put(place, one)
-        return asked
+            requests.put(place, one)
+        return requests
 
     def put(self, place: int, found: Request | Problem) -> None:
-        """Another answer for one of the rows."""
+        """Replace the request of one row."""
         self.problems.pop(place, None)
         if isinstance(found, Problem):
             self.problems[place] = found
@@ -66,7 +66,7 @@ class Requests:
 
 
 class Prepare(Protocol):
-    """Makes requests of cells."""
+    """Makes requests out of cells."""
 
     def __call__(self, cells: Sequence[JSON], /) -> Request | Problem:
         """One row's cells in header order → its request."""

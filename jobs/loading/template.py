@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 from jobs.job import JSON
-from jobs.loading.columns import listed, nearest
+from jobs.loading.columns import list_headers, nearest
 from jobs.sheet.finding import Finding, Values, excerpt
 from jobs.sheet.names import normalise
 
 # Braces cannot be part of a name, so `{{{ name }}}` is a name between two literal braces.
 _SLOT = re.compile(r"\{\{([^{}]*)\}\}")
-_BAR = re.compile(r"[|｜]")  # the second is what a Chinese keyboard types
+_BAR = re.compile(r"[|｜]")  # the second is the full-width bar of Chinese keyboards
 
 
 class TemplateError(Exception):
@@ -26,7 +26,7 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
-    """A place for one cell, and what stands there when the cell is blank."""
+    """A place for one cell, and the text for a blank cell."""
 
     column: int
     default: str
@@ -37,7 +37,7 @@ _Piece: TypeAlias = str | _Slot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A parsed template: no logic, no attributes, one pass; a cell is data and is never parsed."""
+    """A parsed template: no logic, no attributes; cells are data and are never parsed."""
 
     pieces: tuple[_Piece, ...]
 
@@ -45,8 +45,8 @@ class Template:
     def parse(cls, text: str, headers: Sequence[str]) -> Self:
         """Raises TemplateError for a name that is no column, and for `{{` without `}}`.
 
-        An open `{{` could pass as text, but it is nearly always a slip of the fingers, and every
-        row would be paid for with the slip in its prompt. All other braces are text.
+        An open `{{` is nearly always a typing error that every row would be paid for with. All
+        other braces are text.
         """
         pieces: list[_Piece] = []
         end = 0
@@ -86,7 +86,7 @@ def _literal(text: str) -> str:
 
 
 def _slot(inner: str, headers: Sequence[str]) -> _Slot:
-    """A header may hold a bar itself: the whole is tried first, then what is before each bar."""
+    """A header may contain a bar: the whole text is tried first, then the part before each bar."""
     bars = [bar.start() for bar in _BAR.finditer(inner)]
     for end in (len(inner), *bars):
         column = _find(inner[:end], headers)
@@ -97,12 +97,12 @@ def _slot(inner: str, headers: Sequence[str]) -> _Slot:
     raise TemplateError(
         "template_unknown_near" if near else "template_unknown",
         (("name", excerpt(name.strip(), 40)), ("near", near)),
-        expected=listed(headers),
+        expected=list_headers(headers),
     )
 
 
 def _find(name: str, headers: Sequence[str]) -> int | None:
-    """By exact text first, then by what matters in a header."""
+    """The column with exactly this header, or else with the same normalised header."""
     name = name.strip()
     plain = normalise(name)
     if not plain:
@@ -120,7 +120,7 @@ def _find(name: str, headers: Sequence[str]) -> int | None:
 
 
 def _fill(cell: JSON, default: str) -> str:
-    """Text as it is, other values as JSON; blank gives the default."""
+    """Text as it is, other values as JSON, the default for a blank cell."""
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return default
     return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)

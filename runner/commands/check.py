@@ -18,7 +18,7 @@ from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import print_data
 from runner.intake.loaded import how_read
-from runner.intake.stdin_sheet import STDIN, borrowed
+from runner.intake.stdin_sheet import STDIN, temporary_stdin
 from runner.launch.consent import disk_words, size_words, time_words
 from runner.launch.locate import sheet_and_workspace
 from runner.preflight.check import CheckResult, survey, survey_record
@@ -56,7 +56,7 @@ def _readable(workspace: Workspace) -> Workspace:
 def _piped() -> tuple[Path, Workspace]:
     """A sheet from stdin, in a folder that is gone afterwards: `check` leaves nothing."""
     given = options.workspace_folder(None)
-    path = click.get_current_context().with_resource(borrowed())
+    path = click.get_current_context().with_resource(temporary_stdin())
     return path, Workspace(folder=given.absolute() if given else path.parent)
 
 

@@ -26,7 +26,7 @@ from runner.console.screen import console, print_message
 from runner.console.usage import ask_yes_no
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
-from runner.intake.opening import open_as_told
+from runner.intake.opening import open_with_settings
 from runner.launch.locate import sheet_and_workspace
 from runner.settings.keys import clean_key, find_key, key_file, store_key
 from runner.settings.locations import FILE_NAME
@@ -64,7 +64,7 @@ def _guide(sheet: str) -> int:
     if workspace.loaded() is not None:
         return _go_on(path)
     settings = options.settings(folder=path.absolute().parent)
-    opened = open_as_told(path, settings)
+    opened = open_with_settings(path, settings)
     print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
     choices = _ask_all(opened, settings)
     host = urlsplit(choices.base_url or settings.base_url).netloc

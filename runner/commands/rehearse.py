@@ -18,7 +18,7 @@ from runner.console import options
 from runner.console.screen import print_message
 from runner.endpoints.registry import needed_fields
 from runner.exits import Exit, Refusal
-from runner.intake.stdin_sheet import STDIN, borrowed
+from runner.intake.stdin_sheet import STDIN, temporary_stdin
 from runner.launch.launch import launch
 from runner.launch.request import RunRequest
 from runner.mock.account_info import PRICING
@@ -43,7 +43,7 @@ def _rehearse(sheet: str) -> int:
         raise Refusal(say("stdin.needs_workspace"))
     path = Path(sheet)
     if sheet == STDIN:
-        path = click.get_current_context().with_resource(borrowed())
+        path = click.get_current_context().with_resource(temporary_stdin())
     if not path.is_file():
         raise Refusal(say("sheet.missing", sheet=sheet))
     workspace = of_rehearsal(path, Path(str(given)) if given else None)

@@ -1,4 +1,4 @@
-"""The rows that a file names for `retry --from`, with the cells that were corrected in it."""
+"""Reads the rows that a file names for `retry --from`, and the cells corrected in it."""
 
 import json
 from collections import Counter
@@ -23,23 +23,23 @@ from runner.catalogue import say
 from runner.exits import Refusal
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-MOST_SHOWN = 20
-KEY, STATUS = "result_key", "result_status"
-FAILED = frozenset({"failed"})
-DELIMITED = frozenset({"csv", "tsv"})
+MAX_ROWS_SHOWN = 20
+KEY_COLUMN, STATUS_COLUMN = "result_key", "result_status"
+FAILED_STATUSES = frozenset({"failed"})
+DELIMITED_FORMATS = frozenset({"csv", "tsv"})
 
 
 class RowsFileKind(StrEnum):
-    """What kind of file names the rows."""
+    """The kinds of file that name rows."""
 
-    FIXES = "fixes"  # of `errors --export`: corrected rows
-    RESULTS = "results"  # a results file: its failed rows, unless others are asked for
-    TICKS = "ticks"  # any other list of keys: all of them
+    FIXES = "fixes"  # from `errors --export`: corrected rows
+    RESULTS = "results"  # a results file: its failed rows, unless other statuses are given
+    TICKS = "ticks"  # any other list of keys: all its rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedRows:
-    """What a file asks for. `unchanged` rows of a fixes file are those without an edit."""
+    """The rows that a file names, and the edits in it."""
 
     file: Path
     source: RowsFileKind
@@ -48,12 +48,12 @@ class NamedRows:
 
     @property
     def edited(self) -> frozenset[str]:
-        """The rows that were corrected."""
+        """Keys of the rows that have an edit."""
         return frozenset(edit.key for edit in self.edits)
 
     @property
     def unchanged(self) -> tuple[str, ...]:
-        """The rows that were not."""
+        """Keys of the rows that have none."""
         edited = self.edited
         return tuple(key for key in self.keys if key not in edited)
 
@@ -72,11 +72,11 @@ def read_named(
     workspace: Workspace,
     loaded: LoadedSheet,
     *,
-    statuses: frozenset[str] | None = FAILED,
+    statuses: frozenset[str] | None = FAILED_STATUSES,
 ) -> NamedRows:
-    """Read the file. Raises Refusal where a row of it is not one of this sheet's.
+    """Read the file. Raises Refusal if one of its rows is not in this sheet.
 
-    Of a results file the rows with one of `statuses` are meant; None: all of them.
+    A results file names its rows with one of `statuses`; None: all its rows.
     """
     sheet = open_sheet(path)
     source = _source(sheet)
@@ -88,7 +88,7 @@ def read_named(
             edited = edited_cells(tx, SHEET_ID) if source is RowsFileKind.FIXES else {}
     finally:
         store.close()
-    lines = _known(path, _respelt(lines, own, sheet), own)
+    lines = _known(path, _respelled(lines, own, sheet), own)
     edits: tuple[Edit, ...] = ()
     if source is RowsFileKind.FIXES:
         _refuse_repeated(path, lines)
@@ -104,21 +104,21 @@ def read_named(
 
 def _source(sheet: Sheet) -> RowsFileKind:
     headers = sheet.layout.headers
-    if KEY not in headers:
+    if KEY_COLUMN not in headers:
         raise Refusal(say("from.no_key", file=str(sheet.path)))
     if MARK in headers:
         return RowsFileKind.FIXES
-    return RowsFileKind.RESULTS if STATUS in headers else RowsFileKind.TICKS
+    return RowsFileKind.RESULTS if STATUS_COLUMN in headers else RowsFileKind.TICKS
 
 
 def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) -> Iterator[_Line]:
     headers = sheet.layout.headers
-    # A user's own column may have one of our names: in a results file ours are the last ones.
-    last = len(headers) - 1 - headers[::-1].index(KEY)
-    key_at = last if source is RowsFileKind.RESULTS else headers.index(KEY)
+    # A user's column may have one of our names: in a results file ours come last.
+    last = len(headers) - 1 - headers[::-1].index(KEY_COLUMN)
+    key_at = last if source is RowsFileKind.RESULTS else headers.index(KEY_COLUMN)
     status_at = None
     if source is RowsFileKind.RESULTS and statuses is not None:
-        status_at = len(headers) - 1 - headers[::-1].index(STATUS)
+        status_at = len(headers) - 1 - headers[::-1].index(STATUS_COLUMN)
     own = _own_places(headers) if source is RowsFileKind.FIXES else {}
     for number, cells in sheet.rows():
         row = [*cells, *([None] * (len(headers) - len(cells)))]
@@ -131,7 +131,7 @@ def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) 
 
 
 def _own_places(headers: Sequence[str]) -> dict[str, int]:
-    """Where the user's columns are: all but the first column of each of our names."""
+    """Place of each user column: all but the first column of each of our names."""
     ours = {headers.index(name) for name in LEADING if name in headers}
     places = [place for place in range(len(headers)) if place not in ours]
     names = unique_headers([headers[place] for place in places])
@@ -139,13 +139,13 @@ def _own_places(headers: Sequence[str]) -> dict[str, int]:
 
 
 def _spellings(lines: Sequence[_Line], sheet: Sheet) -> set[str]:
-    """Every key as written, and as it was before a csv made it harmless."""
+    """Every key as written, and as it was before --safe-csv changed it."""
     keys = {line.key for line in lines}
-    return keys | {undo(key) for key in keys} if sheet.layout.format in DELIMITED else keys
+    return keys | {undo(key) for key in keys} if sheet.layout.format in DELIMITED_FORMATS else keys
 
 
-def _respelt(lines: Sequence[_Line], own: Mapping[str, OwnRow], sheet: Sheet) -> list[_Line]:
-    if sheet.layout.format not in DELIMITED:
+def _respelled(lines: Sequence[_Line], own: Mapping[str, OwnRow], sheet: Sheet) -> list[_Line]:
+    if sheet.layout.format not in DELIMITED_FORMATS:
         return list(lines)
     return [
         line if line.key in own else _Line(at=line.at, key=undo(line.key), cells=line.cells)
@@ -157,15 +157,17 @@ def _known(path: Path, lines: list[_Line], own: Mapping[str, OwnRow]) -> list[_L
     unknown = [line for line in lines if line.key not in own or own[line.key].parked]
     if not unknown:
         return lines
-    told = [say("from.unknown_rows", file=str(path))]
-    told += [say("from.unknown_row", row=line.at, key=line.key) for line in unknown[:MOST_SHOWN]]
-    if len(unknown) > MOST_SHOWN:
-        told.append(say("from.more_unknown", count=f"{len(unknown) - MOST_SHOWN:,}"))
-    raise Refusal("\n".join(told))
+    sentences = [say("from.unknown_rows", file=str(path))]
+    sentences += [
+        say("from.unknown_row", row=line.at, key=line.key) for line in unknown[:MAX_ROWS_SHOWN]
+    ]
+    if len(unknown) > MAX_ROWS_SHOWN:
+        sentences.append(say("from.more_unknown", count=f"{len(unknown) - MAX_ROWS_SHOWN:,}"))
+    raise Refusal("\n".join(sentences))
 
 
 def _refuse_repeated(path: Path, lines: Sequence[_Line]) -> None:
-    """One row corrected twice, differently: nobody can know which is meant."""
+    """Raises Refusal for a row that is corrected twice in different ways."""
     counted = Counter(line.key for line in lines)
     first: dict[str, _Line] = {}
     for line in lines:
@@ -179,7 +181,7 @@ def _refuse_repeated(path: Path, lines: Sequence[_Line]) -> None:
 def edits_in(
     cells: Mapping[str, str], own: OwnRow, names: Sequence[str], edited: Mapping[str, JSON]
 ) -> Iterator[Edit]:
-    """The cells that say something else than what was written out for them."""
+    """The cells that differ from what was written to the file for them."""
     for place, name in enumerate(names):
         if name not in cells:
             continue
@@ -192,12 +194,12 @@ def edits_in(
 
 
 def _as_kept(text: str) -> str:
-    """A text as a workbook gives it back: line breaks alike, without what it cannot hold."""
+    """A text as a workbook gives it back: one kind of line break, no characters it cannot hold."""
     return clean(text)[0].replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _typed(text: str, *, like: JSON) -> JSON:
-    """The text as the kind of value that stood there: jsonl and parquet keep their types."""
+    """The text as the type of the value before: jsonl and parquet keep their types."""
     if isinstance(like, str) or like is None:
         return text
     try:

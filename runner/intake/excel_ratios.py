@@ -1,4 +1,4 @@
-"""Mends ratios that Excel took for times of day: 16:9 becomes 16:09:00 in a workbook."""
+"""Repairs ratios that Excel took for times of day: 16:9 becomes 16:09:00 in a workbook."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,38 +12,38 @@ from runner.endpoints.inputs import InputError
 _TIME = re.compile(r"\s*0?(\d{1,3}):0?(\d{1,2})(:00(?:\.0+)?)?\s*")
 _WRITTEN = re.compile(r"\s*(\d{1,3})\s*[:：∶]\s*(\d{1,3})\s*")
 _DATE = re.compile(r"\s*\d{4}-\d\d-\d\d(?:T[\d:.]+)?\s*")
-EXPECTED = "a ratio such as 16:9, or a size such as 1024x1024"
+EXPECTED_RATIO = "a ratio such as 16:9, or a size such as 1024x1024"
 
 
 class Ratios:
-    """Mends, and remembers which texts stood in which columns."""
+    """Repairs cells, and remembers the texts it repaired by column."""
 
     def __init__(self) -> None:
-        self.mended: dict[int, dict[str, str]] = {}
-        """Column → what stood there → what it was taken for."""
+        self.repairs: dict[int, dict[str, str]] = {}
+        """Column → text of the cell → ratio that was sent."""
 
-    def mending(
+    def repairing(
         self, column: int, field: str, convert: Callable[[JSON], JSON]
     ) -> Callable[[JSON], JSON]:
-        """The converter of a field, behind the mending. It raises InputError for a date."""
+        """The converter of a field, then the repair. It raises InputError for a date."""
 
-        def mend(cell: JSON) -> JSON:
+        def repair(cell: JSON) -> JSON:
             value = convert(cell)
             if not isinstance(value, str) or not value[:1].strip().isdecimal():
                 return value
             if _DATE.fullmatch(value):
-                raise InputError(field, expected=EXPECTED, found=f"{value!r}, a date")
-            ratio = mended(value)
+                raise InputError(field, expected=EXPECTED_RATIO, found=f"{value!r}, a date")
+            ratio = ratio_of(value)
             if ratio is None or ratio == value:
                 return value
-            self.mended.setdefault(column, {})[value] = ratio
+            self.repairs.setdefault(column, {})[value] = ratio
             return ratio
 
-        return mend
+        return repair
 
 
-def mended(text: str) -> str | None:
-    """`16:09:00` and `16：9` as 16:9; None where the text is no ratio."""
+def ratio_of(text: str) -> str | None:
+    """`16:09:00` and `16：9` as 16:9; None if the text is not a ratio."""
     found = _TIME.fullmatch(text) or _WRITTEN.fullmatch(text)
     if found is None or not int(found[1]) or not int(found[2]):
         return None
@@ -51,23 +51,23 @@ def mended(text: str) -> str | None:
 
 
 @dataclass(slots=True)
-class _Mends:
-    """The mended cells of one column; the first of them is told."""
+class _Repairs:
+    """The repaired cells of one column, and the first of them."""
 
     row: int
     before: str
     count: int = 0
 
 
-def repaired(sheet: Sheet, mended_texts: Mapping[int, Mapping[str, str]]) -> list[Finding]:
-    """One finding a column: where the first mended cell is, and how many there are."""
-    if not mended_texts:
+def repair_findings(sheet: Sheet, repairs: Mapping[int, Mapping[str, str]]) -> list[Finding]:
+    """One finding for each column: its first repaired cell, and the number of such cells."""
+    if not repairs:
         return []
-    found: dict[int, _Mends] = {}
+    found: dict[int, _Repairs] = {}
     for row, cells in sheet.rows():
-        for column, texts in mended_texts.items():
+        for column, texts in repairs.items():
             if column < len(cells) and cells[column] in texts:
-                found.setdefault(column, _Mends(row, str(cells[column]))).count += 1
+                found.setdefault(column, _Repairs(row, str(cells[column]))).count += 1
     return [
         Finding(
             kind="repaired_ratio",
@@ -77,7 +77,7 @@ def repaired(sheet: Sheet, mended_texts: Mapping[int, Mapping[str, str]]) -> lis
             values=(
                 ("count", one.count),
                 ("before", excerpt(one.before)),
-                ("after", mended_texts[column][one.before]),
+                ("after", repairs[column][one.before]),
             ),
         )
         for column, one in found.items()

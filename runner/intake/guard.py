@@ -1,4 +1,4 @@
-"""Stops a load that would buy answers again by accident, or that has rows it cannot send."""
+"""Stops a load that would regenerate finished rows by accident, or has rows it cannot send."""
 
 import json
 from collections import Counter
@@ -17,19 +17,23 @@ if TYPE_CHECKING:  # what reads sheets takes a tenth of a second to import
     from jobs.store.staging import LoadPlan, LoadTarget
     from runner.intake.understand import Understood
 
-MOST_BOUGHT_AGAIN = 20  # done rows that a load may replace without --rebuy …
-SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
-MOST_SHOWN = 20  # findings told one by one
+MAX_ROWS_BOUGHT_AGAIN = 20  # done rows that a load may regenerate without --rebuy …
+MAX_SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
+MAX_FINDINGS_SHOWN = 20  # bad rows that a message lists
 
 
 def refuse_neighbours_rows(found: "Understood", workspace: Workspace) -> None:
-    told = answered_elsewhere(found, workspace)
-    if told:
-        raise Refusal(told)
+    """Raises Refusal if the rows of a new sheet are answered in a neighbouring workspace."""
+    message = answered_elsewhere(found, workspace)
+    if message:
+        raise Refusal(message)
 
 
 def answered_elsewhere(found: "Understood", workspace: Workspace) -> str:
-    """A new sheet whose rows are answered next door is nearly always the old one renamed."""
+    """A sentence about a neighbouring workspace that has answers for these rows, or "".
+
+    A new sheet with such a neighbour is nearly always the old sheet renamed.
+    """
     from jobs.store.answers import done_digests  # noqa: PLC0415 - for new sheets only
 
     staged = found.intake.plan.staged if found.intake.plan else 0
@@ -37,13 +41,13 @@ def answered_elsewhere(found: "Understood", workspace: Workspace) -> str:
         try:
             store = Store.look(other.table)
         except TableError:
-            continue  # a neighbour that cannot be read is its own sheet's trouble
+            continue  # an unreadable table concerns its own sheet only
         try:
             with store.read() as theirs:
                 answered = found.staging.answered_in(done_digests(theirs))
         finally:
             store.close()
-        if answered > MOST_BOUGHT_AGAIN or answered * 2 > staged:
+        if answered > MAX_ROWS_BOUGHT_AGAIN or answered * 2 > staged:
             return say(
                 "workspace.answered_elsewhere",
                 answered=f"{answered:,}",
@@ -55,15 +59,15 @@ def answered_elsewhere(found: "Understood", workspace: Workspace) -> str:
 
 
 def would_rebuy(plan: "LoadPlan") -> bool:
-    """Would this load buy answers again that nobody is likely to want twice?"""
-    many = plan.bought_again > max(MOST_BOUGHT_AGAIN, SHARE_BOUGHT_AGAIN * plan.done_before)
+    """True if this load would regenerate more finished rows than anyone is likely to want."""
+    many = plan.bought_again > max(MAX_ROWS_BOUGHT_AGAIN, MAX_SHARE_BOUGHT_AGAIN * plan.done_before)
     return many or plan.by_options > 0
 
 
 def guard(found: "Understood", settings: Settings, *, touched: Collection[str] = ()) -> None:
-    """Bad rows, and answers that would be bought again by accident, stop a load.
+    """Raises SheetError for bad rows, Refusal for a load that would regenerate finished rows.
 
-    Where rows were corrected, only those count: the other bad ones were let pass before.
+    Where rows were corrected (`touched`), only those count; other bad rows were accepted before.
     """
     intake = found.intake
     plan = intake.plan
@@ -76,7 +80,7 @@ def guard(found: "Understood", settings: Settings, *, touched: Collection[str] =
         problems = tuple(problem_of(*one) for one in found.staging.problems(keys=touched))
         bad = len(problems)
     if bad and not settings.skip_bad:
-        shown = problems[:MOST_SHOWN]
+        shown = problems[:MAX_FINDINGS_SHOWN]
         raise SheetError(intake.sheet, [*shown, *_more(bad - len(shown))])
     if would_rebuy(plan) and not settings.rebuy:
         differing = "\n".join(f"  {line}" for line in _differences(found.staging))
@@ -94,8 +98,8 @@ def _more(count: int) -> list[Finding]:
 
 
 def _differences(staging: "LoadTarget") -> list[str]:
-    """What differs between the requests as bought and as they would be now, most frequent first."""
-    seen: Counter[tuple[str, str]] = Counter()
+    """What differs between the finished requests and the new ones, most frequent first."""
+    counted: Counter[tuple[str, str]] = Counter()
     for change in staging.changes():
         before, after = json.loads(change.before), json.loads(change.after)
         for name in sorted(before.keys() | after.keys()):
@@ -103,8 +107,8 @@ def _differences(staging: "LoadTarget") -> list[str]:
                 words = ""
                 if name in ("model", "size", "quality", "n", "style"):
                     words = f" {before.get(name)} → {after.get(name)}"
-                seen[name, words] += 1
+                counted[name, words] += 1
     return [
         say("run.difference", field=name, change=words, rows=f"{count:,}")
-        for (name, words), count in seen.most_common(8)
+        for (name, words), count in counted.most_common(8)
     ]

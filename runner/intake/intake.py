@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.failpoints import reach
 from jobs.job import JSON
-from jobs.loading.edits import digest_of, merged
+from jobs.loading.edits import digest_of, merge_edits
 from jobs.store import Store
 from jobs.store.batches import LoadedSheet, digest_of_options, loaded_sheet
 from jobs.store.edits import Edit, edits_of
@@ -71,7 +71,7 @@ def take_in(
         known=known,
         sheet_digest=_digest_of(source.sheet),
         kept=kept,
-        edits=merged(kept, source.edits),
+        edits=merge_edits(kept, source.edits),
     )
     return _same_as_last_time(load) or _first_load(load) or _reconcile(load)
 
@@ -127,7 +127,7 @@ def _first_load(load: _Load) -> Intake | None:
         if load.known is not None or load.edits or load.kept or not is_empty(tx):
             return None
     with load.store.first_load() as tx:
-        found = understand(tx, load.source.sheet, load.settings, Previous(straight=load.now))
+        found = understand(tx, load.source.sheet, load.settings, Previous(first_load_at=load.now))
         if not load.settings.rebuy:
             refuse_neighbours_rows(found, load.workspace)
         guard(found, load.settings, touched=set())
@@ -167,17 +167,17 @@ class DryRun:
     count: int  # requests to be shown
 
 
-def look_at(store: Store, sheet: Path, settings: Settings, dry_run: DryRun) -> Intake:
+def dry_run(store: Store, sheet: Path, settings: Settings, against: DryRun) -> Intake:
     """What `take_in` would do, without changing anything."""
     from jobs.store.staging import absence_staged  # noqa: PLC0415 - as in `take_in`
     from runner.intake.understand import Previous, understand  # noqa: PLC0415
 
     with store.session() as tx, tx.begin():
-        before = Previous(known=dry_run.known, edits=edits_of(tx, SHEET_ID))
-        found = understand(tx, sheet, settings, before, count=dry_run.count)
+        before = Previous(known=against.known, edits=edits_of(tx, SHEET_ID))
+        found = understand(tx, sheet, settings, before, count=against.count)
         absence = absence_staged(tx, settings.rows) if settings.rows is not None else None
-        new = dry_run.known is None and not settings.rebuy
-        elsewhere = answered_elsewhere(found, dry_run.workspace) if new else ""
+        new = against.known is None and not settings.rebuy
+        elsewhere = answered_elsewhere(found, against.workspace) if new else ""
         return replace(found.intake, elsewhere=elsewhere, absence=absence)
 
 

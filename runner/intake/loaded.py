@@ -1,4 +1,4 @@
-"""What taking in a sheet came to."""
+"""The outcome of loading a sheet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.files.naming import FileNameError, check_template
 
-if TYPE_CHECKING:  # a sheet that need not be read loads nothing of what reads sheets
+if TYPE_CHECKING:  # an unchanged sheet imports nothing that reads sheets
     from jobs.loading.columns import ColumnMap
     from jobs.sheet.finding import Finding
     from jobs.store.spans import Absence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a sheet that need not be read loads nothing of what reads s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """A sheet that was understood, and what laying it in does (or did)."""
+    """A sheet as it was understood, and what loading it does (or did)."""
 
     sheet: Path
     unread: bool = False  # same bytes, same options: not read again
@@ -33,12 +33,12 @@ class Intake:
     problems: "tuple[Finding, ...]" = ()
     first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
     models: Mapping[str, int] = field(default_factory=dict)
-    absence: "Absence | None" = None  # rows that were asked for and are not there
-    elsewhere: str = ""  # in whose workspace its rows are answered already, in words
+    absence: "Absence | None" = None  # rows of --rows that the sheet does not have
+    elsewhere: str = ""  # a sentence about another workspace that has its answers
 
 
 def how_read(layout: Mapping[str, JSON]) -> list[str]:
-    """Format, encoding, delimiter and tab of a sheet in words, as far as it has them."""
+    """Format, encoding, delimiter and tab of a sheet in words, those that it has."""
     words = [str(layout["format"])]
     if layout["encoding"]:
         words.append(str(layout["encoding"]))
@@ -50,7 +50,7 @@ def how_read(layout: Mapping[str, JSON]) -> list[str]:
 
 
 def require_name(template: str, headers: Sequence[str]) -> None:
-    """Files can be named so."""
+    """Raises Refusal if files cannot be named by this template."""
     try:
         check_template(template, headers)
     except FileNameError as error:

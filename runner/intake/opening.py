@@ -7,7 +7,7 @@ from jobs.sheet.reader import Sheet, open_sheet
 from runner.settings.settings import Settings
 
 
-def open_as_told(path: Path, settings: Settings) -> Sheet:
+def open_with_settings(path: Path, settings: Settings) -> Sheet:
     """The sheet, read with --encoding, --delimiter and --tab. Raises SheetError.
 
     The columns that the template and other options name help to find its header.

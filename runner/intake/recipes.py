@@ -148,7 +148,9 @@ class Recipes:
     def _converter(self, index: int, item: Field) -> Convert:
         """Turns a cell into the field's value, and repairs ratios that Excel took for times."""
         plain = converter(item)
-        return self.ratios.mending(index, item.name, plain) if item.name in RATIO_FIELDS else plain
+        return (
+            self.ratios.repairing(index, item.name, plain) if item.name in RATIO_FIELDS else plain
+        )
 
     def _defaults(self, kind: AnyEndpoint, known: Mapping[str, Field]) -> dict[str, JSON]:
         """What options give to rows whose own cell is blank.

@@ -1,4 +1,4 @@
-"""Makes a file of a sheet that comes over stdin, so that it can be read twice and kept."""
+"""Stores a sheet from stdin in a file, so that it can be read twice and kept."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from runner.catalogue import say
 from runner.exits import Refusal
 
 STDIN = "-"
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 _ENDINGS = {"zip workbook": "xlsx", "ole": "xls", "parquet": "parquet"}
 
 
-def keep(folder: Path) -> Path:
-    """The sheet from stdin as a file in a folder, whole or not at all."""
+def store_stdin(folder: Path) -> Path:
+    """Store the sheet from stdin in a folder, whole or not at all; returns the file."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / "stdin.part"
     with part.open("wb") as file:
@@ -29,19 +29,19 @@ def keep(folder: Path) -> Path:
 
 
 @contextmanager
-def borrowed() -> Iterator[Path]:
-    """The same in a folder that is gone afterwards: for whoever only looks."""
+def temporary_stdin() -> Iterator[Path]:
+    """The same in a temporary folder, for commands that only read."""
     with tempfile.TemporaryDirectory(prefix="rowmill-") as folder:
-        yield keep(Path(folder))
+        yield store_stdin(Path(folder))
 
 
 def ending(path: Path) -> str:
-    """What kind of sheet it is, by what is in it; a first line of JSON makes it jsonl."""
+    """The file name ending of a sheet by its content; a JSON object in the first line is jsonl."""
     known = _ENDINGS.get(real_kind(path))
     if known is not None:
         return known
     with path.open("rb") as file:
-        line = file.readline(PIECE).lstrip(b"\xef\xbb\xbf \t\r\n")
+        line = file.readline(CHUNK_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
     if line[:1] == b"[":
         return "json"
     try:
@@ -57,5 +57,5 @@ def _source() -> BinaryIO:
 
 
 def _copy(source: BinaryIO, target: BinaryIO) -> None:
-    while piece := source.read(PIECE):
+    while piece := source.read(CHUNK_BYTES):
         target.write(piece)

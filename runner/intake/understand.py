@@ -1,4 +1,4 @@
-"""Understands a sheet as requests: its columns, who its rows are, what stands against it."""
+"""Reads a sheet as requests: its columns, the identity of its rows, its problems."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +18,9 @@ from jobs.store.staging import LoadPlan, LoadTarget
 from runner.catalogue import say, translated
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Refusal
-from runner.intake.excel_ratios import repaired
+from runner.intake.excel_ratios import repair_findings
 from runner.intake.loaded import Intake, require_name
-from runner.intake.opening import open_as_told
+from runner.intake.opening import open_with_settings
 from runner.intake.recipes import BODY, RequestOptions
 from runner.intake.requests import RequestMaker
 from runner.settings.settings import Settings
@@ -29,7 +29,7 @@ from runner.workspace.workspace import SHEET_ID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
-    """A staged sheet with what belongs to it."""
+    """A staged sheet."""
 
     intake: Intake
     staging: LoadTarget
@@ -40,19 +40,22 @@ class Understood:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """What the table has of this sheet."""
+    """What the table has of this sheet.
+
+    `first_load_at`: the time (Unix seconds) of a first load into an empty table; None otherwise.
+    """
 
     known: LoadedSheet | None = None
     edits: Sequence[Edit] = ()
-    straight: float | None = None  # nothing at all: the time of a first load, laid in as it is read
+    first_load_at: float | None = None
 
 
 def understand(
     tx: Transaction, path: Path, settings: Settings, before: Previous, *, count: int = 3
 ) -> Understood:
-    """Stage a sheet and judge it. Raises Refusal or SheetError for what cannot be used."""
+    """Stage a sheet and describe it. Raises Refusal or SheetError for what cannot be used."""
     known = before.known
-    sheet = open_as_told(path, settings)
+    sheet = open_with_settings(path, settings)
     headers = sheet.layout.headers
     known_by = _id_header(settings, known)
     columns = map_columns(headers, known_fields(), given=settings.column, id_column=known_by)
@@ -66,18 +69,18 @@ def understand(
     sheet.needed = _needed(columns, maker)
     _require_choice(columns, settings)
     require_name(settings.name, headers)
-    into = LoadInto(batch_id=SHEET_ID, edits=before.edits, straight=before.straight)
+    into = LoadInto(batch_id=SHEET_ID, edits=before.edits, first_load_at=before.first_load_at)
     staging, identity = stage(
         tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )
     plan = staging.plan()
-    mended = list(repaired(sheet, maker.ratios.mended))
+    repairs = list(repair_findings(sheet, maker.ratios.repairs))
     findings = [
-        *_without_mended(sheet.findings, mended),
+        *_without_repaired(sheet.findings, repairs),
         *columns.findings,
         *_about_identity(sheet, columns, identity, known),
         *_shifted(plan, identity),
-        *mended,
+        *repairs,
     ]
     at_rows = {one.row: one for one in findings if one.severity == "error" and one.row}
     problems = tuple(at_rows.get(row) or problem_of(row, text) for row, text in staging.problems())
@@ -96,16 +99,16 @@ def understand(
     return Understood(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
 
 
-def _without_mended(findings: Iterable[Finding], mended: Sequence[Finding]) -> Iterator[Finding]:
-    """What is shown otherwise than it is read matters no more where it is sent as it was typed."""
-    sent_right = {(one.row, one.column) for one in mended}
+def _without_repaired(findings: Iterable[Finding], repairs: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings without those about the display of a cell that was repaired."""
+    repaired = {(one.row, one.column) for one in repairs}
     for one in findings:
-        if one.kind != "shown_otherwise" or (one.row, one.column) not in sent_right:
+        if one.kind != "shown_otherwise" or (one.row, one.column) not in repaired:
             yield one
 
 
 def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
-    """The columns without whose cells a row is no request, or not the same row."""
+    """The columns that requests and row identity depend on."""
     template = maker.options.template
     mapped = [index for index, _ in columns.fields]
     known_by = [] if columns.id_column is None else [columns.id_column]
@@ -115,7 +118,7 @@ def _needed(columns: ColumnMap, maker: RequestMaker) -> frozenset[int]:
 def _about_identity(
     sheet: Sheet, columns: ColumnMap, identity: Identity, known: LoadedSheet | None
 ) -> list[Finding]:
-    """Why a column that looks like an id is none."""
+    """Why a column that looks like an id is not used as one."""
     if known is not None or identity.column is not None or columns.id_column is None:
         return []
     column = columns.id_column
@@ -130,7 +133,7 @@ def _about_identity(
 
 
 def _shifted(plan: LoadPlan, identity: Identity) -> list[Finding]:
-    """More than a fifth of the rows ask for what stands under other ids: refilled numbers."""
+    """A warning if more than a fifth of the rows look renumbered: their requests have other ids."""
     matched = plan.unchanged + plan.refreshed + plan.changed
     if identity.column is None or plan.changed * 5 <= matched:
         return []
@@ -141,7 +144,7 @@ def _shifted(plan: LoadPlan, identity: Identity) -> list[Finding]:
 
 
 def _id_header(settings: Settings, known: LoadedSheet | None) -> str | None:
-    """An id column named now, or the one this sheet's rows have been known by from the first."""
+    """The id column named now, or the one that was chosen at the first load."""
     return settings.id or (known.id_column if known is not None else None)
 
 
@@ -189,7 +192,7 @@ def _require_choice(columns: ColumnMap, settings: Settings) -> None:
         )
         raise Refusal(f"{say('run.no_endpoint')}\n{lines}")
     if "endpoint" in given:
-        return  # rows of several kinds: each says by itself what it lacks
+        return  # each row says what it lacks
     missing = needed_fields(settings.endpoint) - given
     if settings.model is None and "model" in missing:
         raise Refusal(say("run.no_model"))
@@ -198,7 +201,7 @@ def _require_choice(columns: ColumnMap, settings: Settings) -> None:
 
 
 def _require_endpoint(name: str | None) -> None:
-    """An endpoint that an option names is wrong once, not in every row."""
+    """Raises Refusal once for an unknown endpoint in an option, instead of for every row."""
     if name is None or name in ENDPOINTS:
         return
     near = nearest(name, sorted(ENDPOINTS))
@@ -208,13 +211,13 @@ def _require_endpoint(name: str | None) -> None:
 
 
 def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:
-    """A results file outside its workspace: running it would buy everything again."""
+    """Raises Refusal for a results file outside its workspace: it would be bought again."""
     if len(columns.result_columns) >= 5:
         raise Refusal(say("sheet.is_results", sheet=str(path)))
 
 
 def problem_of(row: int, text: str) -> Finding:
-    """A bad row as it is told."""
+    """The finding for a bad row; `text` is its problem as JSON."""
     found = json.loads(text)
     return Finding(
         kind="bad_row",
@@ -227,7 +230,7 @@ def problem_of(row: int, text: str) -> Finding:
 
 
 def plain_layout(sheet: Sheet) -> dict[str, JSON]:
-    """How a sheet was read, as the table keeps it."""
+    """How the sheet was read, as the table keeps it."""
     layout = sheet.layout
     return {
         "format": layout.format,

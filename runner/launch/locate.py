@@ -10,7 +10,7 @@ from runner.catalogue.missing_rows import format_missing_rows
 from runner.console import options
 from runner.console.screen import print_message
 from runner.exits import Refusal
-from runner.intake.stdin_sheet import STDIN, keep
+from runner.intake.stdin_sheet import STDIN, store_stdin
 from runner.workspace.lookup import around, find, of_sheet, renamed_from
 from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace
 
@@ -57,7 +57,7 @@ def _from_stdin(folder: Path | None) -> tuple[Path, Workspace]:
     workspace = Workspace(folder=folder.absolute())
     workspace.refuse_if_held()
     workspace.make()
-    return keep(workspace.folder), workspace
+    return store_stdin(workspace.folder), workspace
 
 
 def tell_absent(tx: Transaction, sheet: str, wanted: Collection[Span] | None) -> None:

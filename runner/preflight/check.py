@@ -34,9 +34,9 @@ from runner.endpoints.inputs import field_named
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.guard import would_rebuy
-from runner.intake.intake import DryRun, look_at
+from runner.intake.intake import DryRun, dry_run
 from runner.intake.loaded import Intake
-from runner.intake.opening import open_as_told
+from runner.intake.opening import open_with_settings
 from runner.intake.recipes import BODY
 from runner.intake.understand import plain_layout
 from runner.preflight.budget import decide
@@ -136,7 +136,7 @@ def survey(
     store = Store.scratch() if known is None else Store.stage(workspace.table)
     try:
         looks = DryRun(workspace=workspace, known=known, count=max(count, LOOKED_AT))
-        intake = look_at(store, sheet, settings, looks)
+        intake = dry_run(store, sheet, settings, looks)
         offer = last_listing(settings.base_url)
         prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer else {})
         found = _forecast(store, intake, settings, prices)
@@ -179,7 +179,7 @@ def _half_known(found: CheckResult) -> CheckResult:
     """As much as reading the sheet tells, so that one look shows all there is to mend."""
     settings = found.settings
     try:
-        opened = open_as_told(found.sheet, settings)
+        opened = open_with_settings(found.sheet, settings)
     except SheetError:
         return found
     headers = opened.layout.headers

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.intake.excel_ratios import mended
+from runner.intake.excel_ratios import ratio_of
 from tests.support.world import PICTURE, World, workbook
 
 
@@ -31,7 +31,7 @@ from tests.support.world import PICTURE, World, workbook
     ],
 )
 def test_a_time_is_a_ratio_and_other_texts_are_left_alone(text: str, ratio: str | None) -> None:
-    assert mended(text) == ratio
+    assert ratio_of(text) == ratio
 
 
 def test_a_workbooks_times_are_sent_as_ratios_and_stay_in_the_users_column(world: World) -> None:
