@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-EDGE = 256  # pixels of a thumbnail's longer edge
-FOLDER = "thumbs"  # beside `files`, in the workspace
+THUMB_EDGE_PIXELS = 256  # pixels of a thumbnail's longer edge
+THUMBS_FOLDER = "thumbs"  # beside `files`, in the workspace
 
 
 def thumb_name(file: str) -> str:
@@ -16,4 +16,4 @@ def thumb_name(file: str) -> str:
 
 def thumb_path(workspace: Path, file: str) -> Path:
     """Where the thumbnail of a file lies, whether it was made or not."""
-    return workspace / FOLDER / thumb_name(file)
+    return workspace / THUMBS_FOLDER / thumb_name(file)

@@ -2,24 +2,24 @@
 
 from jobs.export.expand import property_columns
 from jobs.export.fixes import FixOptions, current_cells, export_fixes
-from jobs.export.into_copy import COPIED, Original, write_into_copy
+from jobs.export.into_copy import COPIED_FORMATS, Original, write_into_copy
 from jobs.export.placing import OutputError
 from jobs.export.records import cell_problem
 from jobs.export.shape import FORMATS, columns, format_for, format_of, results_path
 from jobs.export.writing import (
-    MOST_PICTURES,
-    Options,
+    MAX_PICTURE_ROWS,
+    ExportOptions,
     Written,
     stream_results,
     write_results,
 )
 
 __all__ = [
-    "COPIED",
+    "COPIED_FORMATS",
     "FORMATS",
-    "MOST_PICTURES",
+    "MAX_PICTURE_ROWS",
+    "ExportOptions",
     "FixOptions",
-    "Options",
     "Original",
     "OutputError",
     "Written",

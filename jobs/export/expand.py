@@ -8,8 +8,8 @@ from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.write.writers import Column, ColumnKind, Record, ResultColumns
 from jobs.store.queries.results import ResultRow
 
-STRUCTURED = "structured"  # where `result_data` has it
-PREFIX = "result_data."
+STRUCTURED_KEY = "structured"  # where `result_data` has it
+PROPERTY_PREFIX = "result_data."
 _DATA = RESULT_COLUMNS.index("result_data") - len(RESULT_COLUMNS)
 
 
@@ -17,19 +17,21 @@ def property_columns(rows: Iterable[ResultRow]) -> tuple[Column, ...]:
     """The columns for what these rows hold, in the order in which it is first met."""
     kinds: dict[str, set[ColumnKind]] = {}
     for row in rows:
-        found = row.data.get(STRUCTURED)
+        found = row.data.get(STRUCTURED_KEY)
         if isinstance(found, dict):
             for name, value in found.items():
                 seen = kinds.setdefault(name, set())
                 if value is not None:
                     seen.add(_kind_of(value))
     return tuple(
-        Column(name=f"{PREFIX}{name}", kind=_common(seen), foreign=not seen <= _NUMBERS)
+        Column(
+            name=f"{PROPERTY_PREFIX}{name}", kind=_common(seen), foreign=not seen <= _NUMBER_KINDS
+        )
         for name, seen in kinds.items()
     )
 
 
-_NUMBERS = {ColumnKind.INTEGER, ColumnKind.NUMBER}
+_NUMBER_KINDS = {ColumnKind.INTEGER, ColumnKind.NUMBER}
 
 
 def _kind_of(value: JSON) -> ColumnKind:
@@ -49,19 +51,19 @@ def _kind_of(value: JSON) -> ColumnKind:
 def _common(seen: set[ColumnKind]) -> ColumnKind:
     if len(seen) == 1:
         return next(iter(seen))
-    return ColumnKind.NUMBER if seen and seen <= _NUMBERS else ColumnKind.OBJECT
+    return ColumnKind.NUMBER if seen and seen <= _NUMBER_KINDS else ColumnKind.OBJECT
 
 
-def widened(grid: ResultColumns, columns: tuple[Column, ...]) -> ResultColumns:
+def with_properties(grid: ResultColumns, columns: tuple[Column, ...]) -> ResultColumns:
     """The grid with these columns at its end."""
     return replace(grid, columns=(*grid.columns, *columns))
 
 
-def expanded(records: Iterable[Record], columns: tuple[Column, ...]) -> Iterator[Record]:
+def property_records(records: Iterable[Record], columns: tuple[Column, ...]) -> Iterator[Record]:
     """Each record with the values of these columns behind it."""
-    names = [column.name.removeprefix(PREFIX) for column in columns]
+    names = [column.name.removeprefix(PROPERTY_PREFIX) for column in columns]
     for record in records:
         data = record[_DATA]
-        found = data.get(STRUCTURED) if isinstance(data, dict) else None
+        found = data.get(STRUCTURED_KEY) if isinstance(data, dict) else None
         values = found if isinstance(found, dict) else {}
         yield [*record, *(values.get(name) for name in names)]

@@ -17,7 +17,7 @@ from jobs.sheet.write.writers import ColumnKind, cell_text
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
-Reason = Callable[[ResultRow], str]
+ReasonText = Callable[[ResultRow], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,27 +26,27 @@ class FixOptions:
 
     workspace: Path
     classes: Collection[str]  # of failures
-    reason: Reason  # why a row failed, and what to do, in the person's language
+    reason: ReasonText  # why a row failed, and what to do, in the person's language
     sent: frozenset[int]  # the own columns that make requests
     hints: tuple[str, ...]
 
 
 def export_fixes(
-    rows: Iterable[ResultRow], batch: LoadedSheet, target: Path, *, options: FixOptions
+    rows: Iterable[ResultRow], loaded: LoadedSheet, target: Path, *, options: FixOptions
 ) -> Written:
     """Write the rows of these classes; beside the target where somebody has worked in it."""
     real = checked_target(target)
     layout = FixSheet(
-        headers=batch.headers, sent=options.sent, hints=options.hints, folder=real.parent
+        headers=loaded.headers, sent=options.sent, hints=options.hints, folder=real.parent
     )
     with named_errors(target), part_beside(real) as (_, file):
-        count = write_fixes(file, layout, _fix_rows(rows, batch, options))
+        count = write_fixes(file, layout, _fix_rows(rows, loaded, options))
         path, moved = put(file, real, traces=Traces(options.workspace), now=time.time())
     return Written(path=path if moved else target, rows=count, moved=moved)
 
 
 def _fix_rows(
-    rows: Iterable[ResultRow], batch: LoadedSheet, options: FixOptions
+    rows: Iterable[ResultRow], loaded: LoadedSheet, options: FixOptions
 ) -> Iterator[FixRow]:
     for row in rows:
         kind = row.error_class
@@ -57,17 +57,17 @@ def _fix_rows(
                 kind=kind,
                 reason=options.reason(row),
                 words=error_words(row) or "",
-                cells=[cell_text(cell, ColumnKind.OWN) for cell in current_cells(row, batch)],
+                cells=[cell_text(cell, ColumnKind.OWN) for cell in current_cells(row, loaded)],
             )
 
 
-def current_cells(row: ResultRow, batch: LoadedSheet) -> list[JSON]:
+def current_cells(row: ResultRow, loaded: LoadedSheet) -> list[JSON]:
     """The row's cells as they were last asked with: the sheet's, with its edits over them."""
-    cells: list[JSON] = json.loads(row.cells)[: len(batch.headers)]
-    cells += [None] * (len(batch.headers) - len(cells))
+    cells: list[JSON] = json.loads(row.cells)[: len(loaded.headers)]
+    cells += [None] * (len(loaded.headers) - len(cells))
     edited = row.data.get("edited")
     if isinstance(edited, dict):
-        for place, name in enumerate(unique_headers(batch.headers)):
+        for place, name in enumerate(unique_headers(loaded.headers)):
             if name in edited:
                 cells[place] = edited[name]
     return cells

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jobs.export.expand import expanded, widened
+from jobs.export.expand import property_records, with_properties
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import grid, own_columns
 from jobs.export.traces import Traces
-from jobs.export.writing import Options, Written, write_results
+from jobs.export.writing import ExportOptions, Written, write_results
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.copy.parts import UnfitWorkbookError
-from jobs.sheet.copy.sheet import Line, Value
+from jobs.sheet.copy.sheet import AddedRow, CellValue
 from jobs.sheet.copy.workbook import SheetLocation, copy_with_columns, verify_copy
 from jobs.sheet.write.cells import clean, is_long
 from jobs.sheet.write.texts import TextFiles, placeholder
@@ -21,10 +21,10 @@ from jobs.sheet.write.writers import Column, ColumnKind, cell_text
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
-COPIED = frozenset({"xlsx", "xlsm"})
+COPIED_FORMATS = frozenset({"xlsx", "xlsm"})
 _ROW = RESULT_COLUMNS.index("result_row")
-_NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
-Rows = Callable[[], Iterable[ResultRow]]
+_NUMBER_KINDS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
+RowReader = Callable[[], Iterable[ResultRow]]
 """Gives the rows anew each time: they are written, and then held against what was written."""
 
 
@@ -33,10 +33,12 @@ class Original:
     """The person's own workbook, as it was loaded."""
 
     path: Path
-    batch: LoadedSheet
+    loaded: LoadedSheet
 
 
-def write_into_copy(rows: Rows, original: Original, target: Path, *, options: Options) -> Written:
+def write_into_copy(
+    rows: RowReader, original: Original, target: Path, *, options: ExportOptions
+) -> Written:
     """Write a copy with our columns, checked by reading it again; else a new workbook.
 
     `unfit` of what is returned says why it became a new workbook. Raises OutputError.
@@ -49,48 +51,48 @@ def write_into_copy(rows: Rows, original: Original, target: Path, *, options: Op
     except UnfitWorkbookError as error:
         if target.suffix.lower() == ".xlsm":  # a new workbook has no macros, and may not say so
             target = target.with_suffix(".xlsx")
-        written = write_results(rows(), original.batch, target, format="xlsx", options=options)
+        written = write_results(rows(), original.loaded, target, format="xlsx", options=options)
         return replace(written, unfit=error)
 
 
 def _place(original: Original) -> SheetLocation:
-    batch = original.batch
-    layout = batch.layout
+    loaded = original.loaded
+    layout = loaded.layout
     tab, header = layout.get("tab"), layout.get("header_row")
-    if layout.get("format") not in COPIED or not isinstance(tab, str):
+    if layout.get("format") not in COPIED_FORMATS or not isinstance(tab, str):
         raise UnfitWorkbookError("copy_format")
     if not isinstance(header, int) or header < 1:
         raise UnfitWorkbookError("copy_no_header")
-    if len(own_columns(batch)) != len(batch.headers):
+    if len(own_columns(loaded)) != len(loaded.headers):
         raise UnfitWorkbookError("copy_has_results")
     try:
         with original.path.open("rb") as file:
             digest = hashlib.file_digest(file, "blake2b").digest()
     except OSError as error:
         raise UnfitWorkbookError("copy_unreadable", reason=error) from error
-    if digest != batch.sheet_digest:
+    if digest != loaded.sheet_digest:
         raise UnfitWorkbookError("copy_changed")
     return SheetLocation(tab=tab, header_row=header)
 
 
 def _copied(
-    rows: Rows,
+    rows: RowReader,
     original: Original,
     place: SheetLocation,
     targets: tuple[Path, Path],
-    options: Options,
+    options: ExportOptions,
 ) -> Written:
     target, real = targets
-    batch = original.batch
-    own = grid(batch).own
-    columns = widened(grid(batch), options.properties).columns[own:]
+    loaded = original.loaded
+    own = grid(loaded).own
+    columns = with_properties(grid(loaded), options.properties).columns[own:]
     headers = [clean(column.name)[0] for column in columns]
     files_at = path_of_files(options.workspace, real.parent)
 
-    def lines(texts: TextFiles) -> Iterator[Line]:
+    def lines(texts: TextFiles) -> Iterator[AddedRow]:
         placed = (row for row in rows() if row.status != "parked")
-        found = records(placed, batch, files_at=files_at)
-        for record in expanded(found, options.properties):
+        found = records(placed, loaded, files_at=files_at)
+        for record in property_records(found, options.properties):
             ours = record[own:]
             number = ours[_ROW]
             assert isinstance(number, int)
@@ -108,10 +110,10 @@ def _copied(
 
 def _values(
     columns: Iterable[Column], ours: Iterable[object], texts: TextFiles, number: int
-) -> list[Value]:
-    found: list[Value] = []
+) -> list[CellValue]:
+    found: list[CellValue] = []
     for column, value in zip(columns, ours, strict=True):
-        if column.kind in _NUMBERS and isinstance(value, int | float):
+        if column.kind in _NUMBER_KINDS and isinstance(value, int | float):
             found.append(value)
             continue
         text = cell_text(value, column.kind)  # type: ignore[arg-type]  # a record holds JSON

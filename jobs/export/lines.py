@@ -6,46 +6,46 @@ from typing import BinaryIO
 
 from jobs.export.records import HALF_A_MICROSECOND, Moments, records
 from jobs.export.shape import grid, own_columns
-from jobs.sheet.write.lines import AT_ONCE, heads_of, line_of, write_texts
+from jobs.sheet.write.lines import LINES_PER_WRITE, json_line, line_heads, write_texts
 from jobs.sheet.write.writers import Tally, unique_names
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.result_json import Built, ResultShape, built_rows
 from jobs.store.queries.results import ResultRow, Results
 
-MOST_COSTS = 10_000
-PLAIN = 1e12  # seconds below which a float has three digits after the point to itself
+MAX_KEPT_COSTS = 10_000
+MAX_PLAIN_SECONDS = 1e12  # seconds below which a float has three digits after the point to itself
 
 
-def write_built(file: BinaryIO, rows: Results, batch: LoadedSheet, *, files_at: str) -> Tally:
+def write_built(file: BinaryIO, rows: Results, loaded: LoadedSheet, *, files_at: str) -> Tally:
     """All rows, each line as `write_lines` would write it."""
-    return write_texts(file, _lines(rows, batch, files_at))
+    return write_texts(file, _lines(rows, loaded, files_at))
 
 
-def _lines(rows: Results, batch: LoadedSheet, files_at: str) -> Iterator[Sequence[str]]:
-    columns = grid(batch)
+def _lines(rows: Results, loaded: LoadedSheet, files_at: str) -> Iterator[Sequence[str]]:
+    columns = grid(loaded)
     shape = ResultShape(
-        own=list(zip(unique_names(columns), own_columns(batch), strict=False)),
-        width=len(batch.headers),
+        own=list(zip(unique_names(columns), own_columns(loaded), strict=False)),
+        width=len(loaded.headers),
         files_at=files_at,
     )
-    heads, moments, costs = heads_of(columns), Moments(), _Costs()
+    heads, moments, costs = line_heads(columns), Moments(), _Costs()
 
     def line(row: Built | ResultRow) -> str:
         if isinstance(row, ResultRow):
-            (record,) = records([row], batch, files_at=files_at)
-            return line_of(heads, record)
+            (record,) = records([row], loaded, files_at=files_at)
+            return json_line(heads, record)
         return _line(row, costs, moments)
 
     for page in built_rows(rows, shape):
-        for at in range(0, len(page), AT_ONCE):
-            yield [line(row) for row in page[at : at + AT_ONCE]]
+        for at in range(0, len(page), LINES_PER_WRITE):
+            yield [line(row) for row in page[at : at + LINES_PER_WRITE]]
 
 
 class _Costs(dict[float | None, str]):
     """Costs as JSON: many rows cost the same."""
 
     def __missing__(self, cost: float | None) -> str:
-        if len(self) >= MOST_COSTS:
+        if len(self) >= MAX_KEPT_COSTS:
             self.clear()
         found = self[cost] = "null" if cost is None or not isfinite(cost) else repr(cost)
         return found
@@ -65,7 +65,7 @@ def _rounded(seconds: float | None) -> str:
     """As `repr` writes them rounded to three digits, in less than half its time."""
     if seconds is None or not isfinite(seconds):
         return "null"
-    if not 0 < seconds < PLAIN:
+    if not 0 < seconds < MAX_PLAIN_SECONDS:
         return repr(round(seconds, 3))
     found = f"{seconds:.3f}".rstrip("0")
     return found if found[-1] != "." else f"{found}0"

@@ -18,10 +18,10 @@ from jobs.filesystem import flush, flush_folder
 from jobs.lock import claim, hold_briefly
 from jobs.sheet.write.writers import WriteError
 
-PATIENCE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
+REPLACE_RETRY_DELAYS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
 """Seconds between attempts to replace a file that another program holds; virus scanners let go."""
 
-_STALE = 24 * 3600.0
+_STALE_SECONDS = 24 * 3600.0
 
 
 class OutputError(ObstacleError, OSError):
@@ -78,7 +78,7 @@ def put(file: BinaryIO, target: Path, *, traces: Traces, now: float) -> tuple[Pa
             reach("results.placed")
             flush_folder(target.parent)
             return target, False
-    sibling = dated(target, now)
+    sibling = dated_sibling(target, now)
     traces.add(sibling, written)
     part.replace(sibling)
     flush_folder(target.parent)
@@ -98,7 +98,7 @@ def _is_open(target: Path) -> bool:
     return any((target.parent / lock).exists() for lock in locks)
 
 
-def dated(target: Path, now: float) -> Path:
+def dated_sibling(target: Path, now: float) -> Path:
     """`results 2026-11-23 07-10.xlsx`, or the next such name that nobody has."""
     moment = datetime.fromtimestamp(now, UTC).astimezone()
     stem = f"{target.stem} {moment:%Y-%m-%d %H-%M}"
@@ -136,7 +136,7 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process left behind: parts that no process writes any more."""
     for left in folder.glob(".rowmill-*.part"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE:
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 left.unlink()
             else:
                 _remove_orphan(left)
@@ -159,7 +159,7 @@ def _keep_mode(part: Path, target: Path) -> None:
 
 def _replaced(part: Path, target: Path) -> bool:
     """Rename over the target; False where another program holds it to the end of our patience."""
-    for pause in (*PATIENCE, None):
+    for pause in (*REPLACE_RETRY_DELAYS, None):
         try:
             part.replace(target)
         except PermissionError:

@@ -13,17 +13,17 @@ from jobs.sheet.write.writers import Record
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
-MOST_MOMENTS = 10_000
+MAX_KEPT_MOMENTS = 10_000
 HALF_A_MICROSECOND = 5e-7  # what a datetime would round up is the next second
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it has, in C
 
 
-def records(rows: Iterable[ResultRow], batch: LoadedSheet, *, files_at: str) -> Iterator[Record]:
+def records(rows: Iterable[ResultRow], loaded: LoadedSheet, *, files_at: str) -> Iterator[Record]:
     """One record for each row, in the order of the columns. `files_at` leads to the saved files."""
-    own = own_columns(batch)
-    width = len(batch.headers)
+    own = own_columns(loaded)
+    width = len(loaded.headers)
     whole = len(own) == width
-    blank: JSON = None if batch.layout.get("typed") is True else ""
+    blank: JSON = None if loaded.layout.get("typed") is True else ""
     moments = Moments()
     for row in rows:
         cells, _ = _scan(row.cells, 0)
@@ -89,7 +89,7 @@ class Moments(dict[int, str]):
     """
 
     def __missing__(self, second: int) -> str:
-        if len(self) >= MOST_MOMENTS:
+        if len(self) >= MAX_KEPT_MOMENTS:
             self.clear()
         moment = datetime.fromtimestamp(second, UTC).astimezone()
         found = self[second] = moment.isoformat(timespec="seconds")

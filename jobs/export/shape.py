@@ -40,41 +40,41 @@ _MARKS = frozenset({"result_status", "result_row", "result_key"})
 """Only a results file has all three: nobody gives a sheet of their own these columns."""
 
 
-def columns(batch: LoadedSheet) -> list[str]:
+def columns(loaded: LoadedSheet) -> list[str]:
     """The headers of a results file: the user's in their order, then ours."""
-    return list(grid(batch).names)
+    return list(grid(loaded).names)
 
 
-def own_columns(batch: LoadedSheet) -> tuple[int, ...]:
+def own_columns(loaded: LoadedSheet) -> tuple[int, ...]:
     """Which columns of the sheet are the user's.
 
     All of them, unless the sheet is a results file itself. Then the last column of each of our
     names is an old result, which the new one replaces; an earlier one of the same name is the
     user's, and so is one that feeds a request field.
     """
-    names = [header.strip().lower() for header in batch.headers]
+    names = [header.strip().lower() for header in loaded.headers]
     if not set(names) >= _MARKS:
         return tuple(range(len(names)))
-    mapped = batch.options.get("column")
+    mapped = loaded.options.get("column")
     fed = set(mapped) if isinstance(mapped, dict) else set()
     last = {name: place for place, name in enumerate(names) if name in RESULT_COLUMNS}
-    old = {place for place in last.values() if batch.headers[place] not in fed}
+    old = {place for place in last.values() if loaded.headers[place] not in fed}
     return tuple(place for place in range(len(names)) if place not in old)
 
 
-def grid(batch: LoadedSheet) -> ResultColumns:
+def grid(loaded: LoadedSheet) -> ResultColumns:
     """The columns of a results file, with what each holds."""
-    own = [Column(name=batch.headers[place], kind=ColumnKind.OWN) for place in own_columns(batch)]
+    own = [Column(name=loaded.headers[place], kind=ColumnKind.OWN) for place in own_columns(loaded)]
     ours = [
         Column(name=name, kind=_KINDS.get(name, ColumnKind.TEXT), foreign=name in _FOREIGN)
         for name in RESULT_COLUMNS
     ]
-    return ResultColumns(columns=(*own, *ours), typed=batch.layout.get("typed") is True)
+    return ResultColumns(columns=(*own, *ours), typed=loaded.layout.get("typed") is True)
 
 
-def format_of(batch: LoadedSheet) -> str:
+def format_of(loaded: LoadedSheet) -> str:
     """The format of a sheet's own results file."""
-    named = batch.layout.get("format") or Path(batch.sheet).suffix.lstrip(".").lower()
+    named = loaded.layout.get("format") or Path(loaded.sheet).suffix.lstrip(".").lower()
     return _FORMAT_FOR.get(str(named), "csv")
 
 
@@ -86,6 +86,6 @@ def format_for(name: str) -> str | None:
     return None if found == "xlsx" and ending != "xlsx" else found
 
 
-def results_path(workspace: Path, batch: LoadedSheet) -> Path:
+def results_path(workspace: Path, loaded: LoadedSheet) -> Path:
     """Where a sheet's results are: in its workspace, in the format of the sheet."""
-    return workspace / f"results.{format_of(batch)}"
+    return workspace / f"results.{format_of(loaded)}"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jobs.job import JSON
 
-NAME = "results.digest"
-KEPT = 2  # versions of one file: the one in place, and the one about to replace it
+TRACES_FILE = "results.digest"
+KEPT_TRACES = 2  # versions of one file: the one in place, and the one about to replace it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Traces:
 
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace.resolve()
-        self._path = self._folder / NAME
+        self._path = self._folder / TRACES_FILE
 
     def is_ours(self, target: Path) -> bool:
         """Is this file byte for byte one that we wrote there?"""
@@ -50,7 +50,7 @@ class Traces:
         """
         known = {key: kept for key, kept in self._read().items() if (self._folder / key).exists()}
         before = self._read().get(self._key(target), [])
-        known[self._key(target)] = [one, *(old for old in before if old != one)][:KEPT]
+        known[self._key(target)] = [one, *(old for old in before if old != one)][:KEPT_TRACES]
         written = {
             key: [{"size": old.size, "blake2b": old.digest} for old in kept]
             for key, kept in known.items()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs.export.expand import expanded, widened
+from jobs.export.expand import property_records, with_properties
 from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
@@ -21,22 +21,22 @@ from jobs.sheet.write.lines import write_lines
 from jobs.sheet.write.parquet import write_parquet
 from jobs.sheet.write.summary import Label
 from jobs.sheet.write.workbook import WorkbookExtras, write_workbook
-from jobs.sheet.write.writers import Column, Records, ResultColumns, Tally
+from jobs.sheet.write.writers import Column, RecordStream, ResultColumns, Tally
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.result_json import can_build
 from jobs.store.queries.results import ResultRow, Results
 from jobs.store.queries.totals import Spent
 from jobs.thumbnails import thumb_path
 
-SEEKING = frozenset({"xlsx", "parquet"})
+SEEKING_FORMATS = frozenset({"xlsx", "parquet"})
 """Formats whose writer goes back in its file, which a pipe cannot."""
 
-MOST_PICTURES = 5_000
+MAX_PICTURE_ROWS = 5_000
 """Rows up to which a workbook shows thumbnails without being asked: about 50 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class ExportOptions:
     """How results are written.
 
     `workspace` holds the files that results name, and the record of what we wrote. `safe`
@@ -73,11 +73,11 @@ class Written:
 
 def write_results(
     rows: Iterable[ResultRow],
-    batch: LoadedSheet,
+    loaded: LoadedSheet,
     target: Path,
     *,
     format: str | None = None,  # noqa: A002 - the plain word, as people say it
-    options: Options | None = None,
+    options: ExportOptions | None = None,
 ) -> Written:
     """Write all rows to `target`, whole or not at all; beside it where it is not ours to replace.
 
@@ -85,10 +85,10 @@ def write_results(
     the workspace. Raises OutputError where the results cannot be written.
     """
     real = checked_target(target)
-    options = options or Options(workspace=real.parent)
-    format = format or format_of(batch)  # noqa: A001 - as above
+    options = options or ExportOptions(workspace=real.parent)
+    format = format or format_of(loaded)  # noqa: A001 - as above
     with named_errors(target), part_beside(real) as (_, file):
-        job = _Job(batch=batch, folder=real.parent, format=format, options=options)
+        job = _Job(loaded=loaded, folder=real.parent, format=format, options=options)
         tally = job.write(file, rows)
         path, moved = put(file, real, traces=Traces(options.workspace), now=options.now)
     return Written(
@@ -102,15 +102,15 @@ def write_results(
 
 def stream_results(
     rows: Iterable[ResultRow],
-    batch: LoadedSheet,
+    loaded: LoadedSheet,
     stream: BinaryIO,
     *,
     format: str,  # noqa: A002 - as above
-    options: Options,
+    options: ExportOptions,
 ) -> Tally:
     """Write all rows to a stream; paths in them are relative to the workspace."""
-    job = _Job(batch=batch, folder=options.workspace, format=format, options=options)
-    if format not in SEEKING:
+    job = _Job(loaded=loaded, folder=options.workspace, format=format, options=options)
+    if format not in SEEKING_FORMATS:
         return job.write(stream, rows)
     with tempfile.TemporaryFile() as file:
         tally = job.write(file, rows)
@@ -123,23 +123,25 @@ def stream_results(
 class _Job:
     """One results file to be written; `folder` is where it will lie."""
 
-    batch: LoadedSheet
+    loaded: LoadedSheet
     folder: Path
     format: str
-    options: Options
+    options: ExportOptions
 
     def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
         files_at = path_of_files(self.options.workspace, self.folder)
         properties = self.options.properties
         plain = self.format == "jsonl" and not properties
         if plain and isinstance(rows, Results) and can_build(rows):
-            return write_built(file, rows, self.batch, files_at=files_at)
-        columns, lines = grid(self.batch), records(rows, self.batch, files_at=files_at)
+            return write_built(file, rows, self.loaded, files_at=files_at)
+        columns, lines = grid(self.loaded), records(rows, self.loaded, files_at=files_at)
         if properties:
-            return self._put(file, widened(columns, properties), expanded(lines, properties))
+            return self._put(
+                file, with_properties(columns, properties), property_records(lines, properties)
+            )
         return self._put(file, columns, lines)
 
-    def _put(self, file: BinaryIO, columns: ResultColumns, lines: Records) -> Tally:
+    def _put(self, file: BinaryIO, columns: ResultColumns, lines: RecordStream) -> Tally:
         safe = self.options.safe
         match self.format:
             case "csv":

@@ -8,7 +8,7 @@ from itertools import islice
 from jobs.job import JSON
 from jobs.loading.edits import Overlay
 from jobs.loading.request import Prepare, Problem, Request, Requests
-from jobs.sheet.block import Block
+from jobs.sheet.block import RowBlock
 from jobs.sheet.finding import Finding
 from jobs.sheet.reader import Sheet, SheetError
 from jobs.store import Transaction
@@ -103,7 +103,7 @@ def _staged(
 
 
 def _lines(
-    sheet: Sheet, block: Block, prepare: Prepare, identity: Identity, overlay: Overlay | None
+    sheet: Sheet, block: RowBlock, prepare: Prepare, identity: Identity, overlay: Overlay | None
 ) -> Staged:
     """A block of rows as they are staged.
 
@@ -154,7 +154,7 @@ def _digests(requests: Requests, texts: Sequence[str]) -> list[bytes]:
 
 def _digest_of_edited(found: Request | Problem, edited: Sequence[JSON]) -> bytes:
     """The digest of one row whose cells were edited."""
-    (written,) = Block.of([0], [edited], {}, typed=True).texts
+    (written,) = RowBlock.of([0], [edited], {}, typed=True).texts
     (digest,) = _digests(Requests.of([found]), [written])
     return digest
 
@@ -165,7 +165,7 @@ def _unreadable(error: Finding) -> Problem:
     return Problem(column=error.column or "", expected=expected, found=error.found)
 
 
-def _keys(sheet: Sheet, block: Block, digests: Sequence[bytes], identity: Identity) -> list[str]:
+def _keys(sheet: Sheet, block: RowBlock, digests: Sequence[bytes], identity: Identity) -> list[str]:
     """The keys of the rows. Raises if a cell in the id column is blank."""
     column = identity.column
     if column is None:

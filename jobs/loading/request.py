@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from jobs.job import JSON
-from jobs.sheet.block import Block
+from jobs.sheet.block import RowBlock
 
 
 class Request(NamedTuple):
@@ -71,5 +71,5 @@ class Prepare(Protocol):
     def __call__(self, cells: Sequence[JSON], /) -> Request | Problem:
         """One row's cells in header order → its request."""
 
-    def together(self, block: Block, /) -> Requests:
+    def together(self, block: RowBlock, /) -> Requests:
         """The same for many rows."""

@@ -10,14 +10,14 @@ from typing import cast
 from jobs.job import JSON
 from jobs.sheet.finding import Finding
 
-MOST_ROWS = 250  # more do not stay in the processor's cache until they are in the table …
-MOST_CELLS = 10_000  # … and of a sheet with very many columns, fewer
-MOST_TEXT = 1 << 20  # characters: a cell may hold a whole picture
+MAX_BLOCK_ROWS = 250  # more do not stay in the processor's cache until they are in the table …
+MAX_BLOCK_CELLS = 10_000  # … and of a sheet with very many columns, fewer
+MAX_BLOCK_CHARACTERS = 1 << 20  # characters: a cell may hold a whole picture
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class RowBlock:
     """Rows in the order of the sheet, each cell also as JSON, which is made once.
 
     `columns` and `written` are empty where the rows are not all of one width, or have no cells.
@@ -38,14 +38,14 @@ class Block:
         errors: Mapping[int, Finding],
         *,
         typed: bool,
-    ) -> "Block":
+    ) -> "RowBlock":
         """From rows of a sheet whose cells are all text, or typed."""
         if len(set(map(len, rows))) > 1 or not all(rows):
             texts = [_listed(_column(cells)) for cells in rows]
             return cls(positions=positions, rows=rows, texts=texts, errors=errors)
         columns = list(zip(*rows, strict=True))
-        write = _column if typed else _column_of_texts
-        written = [write(column) for column in columns]
+        cell_json = _column if typed else _column_of_texts
+        written = [cell_json(column) for column in columns]
         return cls(
             positions=positions,
             rows=rows,
@@ -56,12 +56,12 @@ class Block:
         )
 
 
-def rows_of(width: int) -> int:
+def rows_per_block(width: int) -> int:
     """How many rows of so many cells a block has."""
-    return max(1, min(MOST_ROWS, MOST_CELLS // max(width, 1)))
+    return max(1, min(MAX_BLOCK_ROWS, MAX_BLOCK_CELLS // max(width, 1)))
 
 
-def text_in(cells: Sequence[JSON]) -> int:
+def count_characters(cells: Sequence[JSON]) -> int:
     """How many characters the texts of a row have, those in lists as well."""
     with suppress(TypeError):
         return len("".join(cast("Sequence[str]", cells)))  # nearly all rows are texts alone
@@ -73,7 +73,7 @@ def text_in(cells: Sequence[JSON]) -> int:
     )
 
 
-def write(cell: JSON) -> str:
+def cell_json(cell: JSON) -> str:
     """One value as JSON. The names of an object stay in their order."""
     if type(cell) is str:
         return encode_basestring(cell)
@@ -87,7 +87,7 @@ def _listed(written: Sequence[str]) -> str:
 
 
 def _column(cells: Sequence[JSON]) -> list[str]:
-    return list(map(write, cells))
+    return list(map(cell_json, cells))
 
 
 def _column_of_texts(cells: Sequence[JSON]) -> list[str]:

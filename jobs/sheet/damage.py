@@ -8,12 +8,12 @@ from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.layout import Note, Row
 from jobs.sheet.names import ALIASES, normalise
 
-ERRORS = frozenset(
+ERROR_TEXTS = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
 )
 """The texts of error cells, in a workbook and in a csv file that Excel wrote."""
 
-ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
+ROUNDED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
 """What Excel shows, and writes to csv, of a number with more than eleven digits."""
 
 _EXACT = frozenset({"id", "seed"})  # fields where every digit counts
@@ -26,7 +26,7 @@ def exact_columns(headers: Sequence[str]) -> frozenset[int]:
     )
 
 
-def spoilt(
+def noting_damage(
     rows: Iterator[Row], headers: Sequence[str], needed: frozenset[int] | None, note: Note
 ) -> Iterator[Row]:
     """The same rows; an error is noted before a row whose needed cells hold no value of theirs."""
@@ -35,11 +35,11 @@ def spoilt(
     for number, cells in rows:
         for index in looked_at:
             if index < len(cells) and (kind := _damage(cells[index], exact=index in exact)):
-                note(damaged(kind, number, headers[index], str(cells[index])))
+                note(damage_finding(kind, number, headers[index], str(cells[index])))
         yield number, cells
 
 
-def damaged(kind: str, row: int, column: str, found: str) -> Finding:
+def damage_finding(kind: str, row: int, column: str, found: str) -> Finding:
     """An error at a cell that holds no value."""
     expected = "all digits, as text" if kind == "rounded" else "a value"
     return Finding(
@@ -55,10 +55,10 @@ def damaged(kind: str, row: int, column: str, found: str) -> Finding:
 def _damage(cell: JSON, *, exact: bool) -> str:
     if not isinstance(cell, str):
         return ""
-    if cell[:1] == "#" and cell.strip() in ERRORS:
+    if cell[:1] == "#" and cell.strip() in ERROR_TEXTS:
         return "error_cell"
     if cell[:2] == "??" and not cell.strip().strip("?"):
         return "lost_characters"
-    if exact and "E+" in cell and ROUNDED.fullmatch(cell.strip()):
+    if exact and "E+" in cell and ROUNDED_NUMBER.fullmatch(cell.strip()):
         return "rounded"
     return ""

@@ -11,7 +11,7 @@ _SIGNS = "=+\\-@|%＝＋－＠｜％﹦﹢﹣﹫﹪−"
 _DANGEROUS = re.compile(rf"(?:{_UNSEEN}[{_SIGNS}]|{_BLANK}[\t\r\n])")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?")
 
-HARMLESS = frozenset(string.ascii_letters + string.digits + "[{(/.<")
+HARMLESS_STARTS = frozenset(string.ascii_letters + string.digits + "[{(/.<")
 """A text that begins so is none that `neutralise` would change."""
 
 

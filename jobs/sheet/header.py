@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.names import KnownHeader, is_known
 
-TOP = 10  # rows that are looked at
+SEARCHED_ROWS = 10  # rows that are looked at
 
 
 def find_header(rows: Sequence[Sequence[str]], known: KnownHeader = is_known) -> int | None:
@@ -23,7 +23,7 @@ def find_header(rows: Sequence[Sequence[str]], known: KnownHeader = is_known) ->
             continue
         if first is None:
             first = index
-        if index >= first + TOP:
+        if index >= first + SEARCHED_ROWS:
             break
         if filled >= 2 * fullest and any(map(known, row)):
             return index

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import JSON
-from jobs.sheet.block import MOST_TEXT, Block, rows_of, text_in
+from jobs.sheet.block import MAX_BLOCK_CHARACTERS, RowBlock, count_characters, rows_per_block
 from jobs.sheet.finding import Finding
 
 Row: TypeAlias = tuple[int, list[JSON]]
 Note: TypeAlias = Callable[[Finding], None]
-Needed: TypeAlias = frozenset[int] | None
+NeededColumns: TypeAlias = frozenset[int] | None
 """The columns that requests are made of; None where that is not known: then it may be any."""
-Source: TypeAlias = Callable[[Note, Needed], Iterator[Row]]
-Rows: TypeAlias = tuple[Sequence[int], Sequence[list[JSON]]]
+RowSource: TypeAlias = Callable[[Note, NeededColumns], Iterator[Row]]
+RowGroup: TypeAlias = tuple[Sequence[int], Sequence[list[JSON]]]
 """Several rows: their numbers and their cells."""
-Together: TypeAlias = Callable[[Note, int], Iterator[Rows]]
+GroupSource: TypeAlias = Callable[[Note, int], Iterator[RowGroup]]
 """A source that reads so many rows at once, which costs far less than one by one."""
 
-MOST_OF_A_KIND = 1_000  # findings kept; a sheet may have a million rows, all of them odd
+MAX_FINDINGS_OF_A_KIND = 1_000  # findings kept; a sheet may have a million rows, all of them odd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +50,14 @@ class Sheet:
         path: Path,
         layout: Layout,
         *,
-        source: Source,
-        together: Together | None = None,
+        source: RowSource,
+        together: GroupSource | None = None,
         findings: tuple[Finding, ...] = (),
     ) -> None:
         self.path = path
         self.layout = layout
         self.findings: list[Finding] = []
-        self.needed: Needed = None
+        self.needed: NeededColumns = None
         self._seen: set[Finding] = set()
         self._kinds: Counter[str] = Counter()
         self._source = source
@@ -74,19 +74,19 @@ class Sheet:
         """
         return self._source(self.note, self.needed)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RowBlock]:
         """The same, many rows at a time, each block with the errors at its rows: all of them."""
         errors: dict[int, Finding] = {}
         self._errors = errors
         try:
-            for positions, cells in self._several(rows_of(len(self.layout.headers))):
+            for positions, cells in self._several(rows_per_block(len(self.layout.headers))):
                 # A source may have looked at rows of the next block already.
                 mine = {at: errors.pop(at) for at in positions if at in errors} if errors else {}
-                yield Block.of(positions, cells, mine, typed=self.layout.typed)
+                yield RowBlock.of(positions, cells, mine, typed=self.layout.typed)
         finally:
             self._errors = None
 
-    def _several(self, size: int) -> Iterator[Rows]:
+    def _several(self, size: int) -> Iterator[RowGroup]:
         if self._together is not None:
             yield from self._together(self.note, size)
             return
@@ -99,7 +99,7 @@ class Sheet:
         """Add a finding once."""
         if self._errors is not None and finding.severity == "error" and finding.row is not None:
             self._errors[finding.row] = finding
-        if self._kinds[finding.kind] < MOST_OF_A_KIND and finding not in self._seen:
+        if self._kinds[finding.kind] < MAX_FINDINGS_OF_A_KIND and finding not in self._seen:
             self._kinds[finding.kind] += 1
             self._seen.add(finding)
             self.findings.append(finding)
@@ -110,6 +110,6 @@ def _portion(rows: Iterator[Row], size: int) -> Iterator[Row]:
     text = 0
     for row in islice(rows, size):
         yield row
-        text += text_in(row[1])
-        if text >= MOST_TEXT:
+        text += count_characters(row[1])
+        if text >= MAX_BLOCK_CHARACTERS:
             return

@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from jobs.sheet.workbook.archive import DAMAGES
+from jobs.sheet.workbook.archive import ARCHIVE_ERRORS
 
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
@@ -46,6 +46,6 @@ def _holds_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()}
-    except DAMAGES:
+    except ARCHIVE_ERRORS:
         return True  # damaged: the workbook reader says so better
     return any(part in names for part in _WORKBOOK_PARTS)

@@ -10,7 +10,7 @@ from jobs.job import JSON
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.layout import Layout, Note, Row, Sheet
 
-BATCH = 5_000  # rows in memory at a time
+BATCH_ROWS = 5_000  # rows in memory at a time
 
 
 class _NotJSONError(Exception):
@@ -47,7 +47,7 @@ def _rows(path: Path, headers: tuple[str, ...], note: Note) -> Iterator[Row]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH):
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
                 columns = [column.to_pylist() for column in batch.columns]
                 for row in zip(*columns, strict=True):
                     number += 1

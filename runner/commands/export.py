@@ -11,9 +11,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from jobs.export import (
-    COPIED,
+    COPIED_FORMATS,
     FORMATS,
-    Options,
+    ExportOptions,
     Original,
     Written,
     format_for,
@@ -128,7 +128,7 @@ def _check(wish: _Wish) -> None:
         raise click.UsageError(say("export.terminal", format=wish.format))
     if wish.into_copy:
         ending = wish.target.suffix.lower().lstrip(".") if wish.target is not None else ""
-        if ending not in COPIED:
+        if ending not in COPIED_FORMATS:
             raise click.UsageError(say("export.copy_needs_file"))
         if wish.thumbs:
             raise click.UsageError(say("export.copy_has_no_thumbs"))
@@ -187,9 +187,9 @@ def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
         store.close()
 
 
-def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> Options:
+def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> ExportOptions:
     found = results(tx, SHEET_ID, only=wish.only, export=wish.export) if wish.expand else ()
-    return Options(
+    return ExportOptions(
         workspace=workspace.folder,
         safe=wish.safe_csv,
         spent=spent(tx, SHEET_ID),
@@ -205,12 +205,12 @@ def _into_copy(
     workspace: Workspace,
     loaded: LoadedSheet,
     target: Path,
-    asked: tuple[_Wish, Options],
+    asked: tuple[_Wish, ExportOptions],
 ) -> Written:
     wish, given = asked
-    original = Original(path=workspace.sheet_of(loaded), batch=loaded)
+    original = Original(path=workspace.sheet_of(loaded), loaded=loaded)
     ending = original.path.suffix.lower()
-    if ending.lstrip(".") in COPIED and target.suffix.lower() != ending:
+    if ending.lstrip(".") in COPIED_FORMATS and target.suffix.lower() != ending:
         raise click.UsageError(say("export.copy_ending", ending=ending))
     return write_into_copy(
         lambda: results(tx, SHEET_ID, only=wish.only, export=wish.export),

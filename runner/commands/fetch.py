@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.export import Options, format_of, results_path, write_results
+from jobs.export import ExportOptions, format_of, results_path, write_results
 from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.log import add_to_run, end_run, last_run
@@ -156,7 +156,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
     target = results_path(folder, assignment.batch)
     try:
         with store.read() as tx:
-            given = Options(
+            given = ExportOptions(
                 workspace=folder,
                 spent=spent(tx, SHEET_ID),
                 label=label,

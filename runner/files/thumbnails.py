@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from jobs.thumbnails import EDGE, thumb_path
+from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def make_one(child: "Child", workspace: Path, file: str) -> bool:
     except OSError as error:
         log.warning("no thumbnail: %s", error)
         return False
-    answer = child.ask([str(source), str(target), EDGE])
+    answer = child.ask([str(source), str(target), THUMB_EDGE_PIXELS])
     if answer:
         log.info("no thumbnail of %s: %s", file, answer)
     return not answer

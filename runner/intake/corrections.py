@@ -12,7 +12,7 @@ from jobs.sheet.formula import undo
 from jobs.sheet.names import unique_headers
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.sheet.write.cells import clean
-from jobs.sheet.write.fixes import LEADING, MARK
+from jobs.sheet.write.fixes import LEADING_COLUMNS, MARKER_COLUMN
 from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.writers import ColumnKind, cell_text
 from jobs.store import Store
@@ -106,7 +106,7 @@ def _source(sheet: Sheet) -> RowsFileKind:
     headers = sheet.layout.headers
     if KEY_COLUMN not in headers:
         raise Refusal(say("from.no_key", file=str(sheet.path)))
-    if MARK in headers:
+    if MARKER_COLUMN in headers:
         return RowsFileKind.FIXES
     return RowsFileKind.RESULTS if STATUS_COLUMN in headers else RowsFileKind.TICKS
 
@@ -132,7 +132,7 @@ def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) 
 
 def _own_places(headers: Sequence[str]) -> dict[str, int]:
     """Place of each user column: all but the first column of each of our names."""
-    ours = {headers.index(name) for name in LEADING if name in headers}
+    ours = {headers.index(name) for name in LEADING_COLUMNS if name in headers}
     places = [place for place in range(len(headers)) if place not in ours]
     names = unique_headers([headers[place] for place in places])
     return dict(zip(names, places, strict=True))

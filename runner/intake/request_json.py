@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from jobs.job import JSON
-from jobs.sheet.block import write
+from jobs.sheet.block import cell_json
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
@@ -22,7 +22,7 @@ def json_where_it_parses(cell: JSON) -> JSON:
 
 def json_of(value: JSON) -> str:
     """One value as JSON, the names of objects sorted."""
-    return write(value) if type(value) is str else _encode(value)
+    return cell_json(value) if type(value) is str else _encode(value)
 
 
 def canonical(fields: Mapping[str, JSON]) -> str:

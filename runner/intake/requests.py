@@ -6,7 +6,7 @@ from typing import cast
 
 from jobs.job import JSON
 from jobs.loading.request import Problem, Request, Requests
-from jobs.sheet.block import Block, write
+from jobs.sheet.block import RowBlock, cell_json
 from runner.endpoints.inputs import Field, InputError, check_pictures
 from runner.files.attachments import Reference
 from runner.intake.excel_ratios import Ratios
@@ -51,7 +51,7 @@ class RequestMaker:
                 return self._recipes.problem(name, "a value", "nothing")
         return _request(recipe, fields)
 
-    def together(self, block: Block) -> Requests:
+    def together(self, block: RowBlock) -> Requests:
         """The requests of many rows, byte for byte the same; simple ones column by column."""
         recipe = self._common(block)
         if recipe is None or not recipe.slots:
@@ -68,7 +68,7 @@ class RequestMaker:
             requests.put(place, self(block.rows[place]))
         return requests
 
-    def _common(self, block: Block) -> Recipe | None:
+    def _common(self, block: RowBlock) -> Recipe | None:
         """The recipe of all rows; None if they have several, or another width."""
         if len(block.columns) != self._width:
             return None
@@ -78,13 +78,13 @@ class RequestMaker:
         recipe = self._recipe(block.rows[0])
         return recipe if isinstance(recipe, Recipe) else None
 
-    def _pieces(self, slot: Slot, block: Block) -> list[str | None]:
+    def _pieces(self, slot: Slot, block: RowBlock) -> list[str | None]:
         """What a field adds to each row's JSON; None if only `__call__` can tell."""
         defaults = [slot.default] * len(block.rows)
         template = self.options.template
         if slot.name == "prompt" and template is not None:
             texts = map(template.render, block.rows)
-            defaults = [slot.label + write(text) if text.strip() else None for text in texts]
+            defaults = [slot.label + cell_json(text) if text.strip() else None for text in texts]
         if slot.column is None:
             return defaults
         column, written = block.columns[slot.column], block.written[slot.column]
@@ -180,7 +180,7 @@ def _piece(slot: Slot, cell: JSON, default: str | None) -> str | None:
         return None
 
 
-def _models(recipe: Recipe, block: Block) -> list[str]:
+def _models(recipe: Recipe, block: RowBlock) -> list[str]:
     """The model of each row, as the table records it."""
     given = str(recipe.defaults.get("model", recipe.model))
     slot = next((one for one in recipe.slots if one.name == "model"), None)

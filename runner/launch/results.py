@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from jobs.export import MOST_PICTURES, Options, format_of, results_path, write_results
+from jobs.export import MAX_PICTURE_ROWS, ExportOptions, format_of, results_path, write_results
 from jobs.export.vectors import put_vectors
 from jobs.sheet.write.vectors import Vector
 from jobs.store import Store, Transaction
@@ -32,7 +32,7 @@ def write_run_results(
     target = results_path(workspace.folder, loaded)
     try:
         with store.read() as tx:
-            options = Options(
+            options = ExportOptions(
                 workspace=workspace.folder,
                 spent=spent(tx, SHEET_ID),
                 label=label,
@@ -68,7 +68,7 @@ def thumbnails_for(
 
     `wanted`: also beyond the number of rows up to which a workbook shows them unasked.
     """
-    if format != "xlsx" or not (wanted or counts(tx, SHEET_ID).total <= MOST_PICTURES):
+    if format != "xlsx" or not (wanted or counts(tx, SHEET_ID).total <= MAX_PICTURE_ROWS):
         return False
     make_missing(workspace, (file.name for file in kept_files(tx, SHEET_ID)))
     return True

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from jobs.store import BusyError, Store
 from jobs.store.queries.gallery import file_names
-from jobs.thumbnails import FOLDER, thumb_name
+from jobs.thumbnails import THUMBS_FOLDER, thumb_name
 from runner.catalogue import say
 from runner.files.thumbnails import make_missing
 from runner.protocol.pictures import ENDINGS
@@ -56,7 +56,7 @@ class LivePage:
         root = f"/{self._token}"
         app.router.add_get(f"{root}/", self._page)
         app.router.add_get(f"{root}/events", self._events)
-        app.router.add_get(f"{root}/{FOLDER}/{{name:.+}}", self._thumb)
+        app.router.add_get(f"{root}/{THUMBS_FOLDER}/{{name:.+}}", self._thumb)
         app.router.add_get(f"{root}/files/{{name:.+}}", self._file)
         app.router.add_post(f"{root}/retry", self._retry)
         runner = web.AppRunner(
@@ -132,7 +132,7 @@ class LivePage:
     async def _thumb(self, request: web.Request) -> web.StreamResponse:
         """A thumbnail, after waiting for one in progress."""
         name = request.match_info["name"]
-        path = _inside(self._workspace.folder / FOLDER, name)
+        path = _inside(self._workspace.folder / THUMBS_FOLDER, name)
         file = _inside(self._workspace.files, name.removesuffix(thumb_name("")))
         for _ in range(int(THUMBNAIL_WAIT_SECONDS / 0.25)):
             if path.is_file() or not file.is_file():

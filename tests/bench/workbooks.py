@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from jobs.export import Options, write_results
+from jobs.export import ExportOptions, write_results
 from jobs.export.records import records
 from jobs.export.shape import columns
 from jobs.store import Store
@@ -71,7 +71,9 @@ def ours(folder: Path) -> None:
     with store.read() as tx:
         loaded = loaded_sheet(tx, 1)
         assert loaded is not None
-        given = Options(workspace=folder, spent=spent(tx, 1), thumbs=(folder / "thumbs").exists())
+        given = ExportOptions(
+            workspace=folder, spent=spent(tx, 1), thumbs=(folder / "thumbs").exists()
+        )
         write_results(results(tx, 1), loaded, folder / "results.xlsx", options=given, format="xlsx")
     store.close()
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jobs.export import Options, Written, write_results
+from jobs.export import ExportOptions, Written, write_results
 from jobs.job import JSON
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.store import Store
@@ -46,7 +46,7 @@ def written(
     store = Store.look(folder / "jobs.db")
     try:
         with store.read() as tx:
-            given = Options(workspace=folder, safe=safe, now=now, spent=spent(tx, BATCH_ID))
+            given = ExportOptions(workspace=folder, safe=safe, now=now, spent=spent(tx, BATCH_ID))
             rows = results(tx, BATCH_ID, only=only)
             return write_results(rows, loaded, target, format=format, options=given)
     finally:

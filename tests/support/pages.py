@@ -14,7 +14,7 @@ from jobs.store.queries.gallery import CallsPerMinute, PageRow, PastRun
 from jobs.store.queries.totals import Counts, FailedAlike, Spent
 from jobs.store.schema import attempts, calls, jobs
 from jobs.store.schema import rows as sheet_rows
-from jobs.thumbnails import EDGE, thumb_path
+from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
 from runner.report.facts import Facts
 from runner.report.page import PageLocation, render
 from runner.report.rows import Records
@@ -194,7 +194,7 @@ def write_page(folder: Path, told: Facts) -> Path:
         path = thumb_path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         colour = (60 + 7 * number % 180, 90 + 31 * number % 150, 120 + 53 * number % 120)
-        Image.new("RGB", (EDGE, EDGE), colour).save(path, "JPEG")
+        Image.new("RGB", (THUMB_EDGE_PIXELS, THUMB_EDGE_PIXELS), colour).save(path, "JPEG")
     records = Records(
         sheet_word=told.sheet_word, has_thumb=names.__contains__, rows=len(told.shown)
     )

@@ -13,7 +13,7 @@ _PACKAGE = "{http://schemas.openxmlformats.org/package/2006/relationships}Relati
 _ANCHOR = re.compile(
     rb"<(?:\w+:)?to>\s*<(?:\w+:)?col>(\d+)</(?:\w+:)?col>\s*<(?:\w+:)?colOff>(-?\d+)<"
 )
-MOST_XML = 50_000_000  # bytes of a part that is read whole
+MAX_XML_BYTES = 50_000_000  # bytes of a part that is read whole
 
 
 class UnfitWorkbookError(ObstacleError):
@@ -80,6 +80,6 @@ def _tree(archive: zipfile.ZipFile, part: str) -> ET.Element:
 
 
 def _read(archive: zipfile.ZipFile, part: str) -> bytes:
-    if archive.getinfo(part).file_size > MOST_XML:
+    if archive.getinfo(part).file_size > MAX_XML_BYTES:
         raise UnfitWorkbookError("copy_large_part", part=part)
     return archive.read(part)

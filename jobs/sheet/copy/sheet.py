@@ -11,8 +11,8 @@ from jobs.sheet.names import letter
 from jobs.sheet.workbook.scan import column_number
 from jobs.sheet.write.cells import clean
 
-CHUNK = 1 << 20
-MOST_COLUMNS = 16_384
+CHUNK_BYTES = 1 << 20
+MAX_COLUMNS = 16_384
 _ROW = re.compile(rb"<row\b([^>]*?)(/?)>")
 _CELL = re.compile(rb"<c\b([^>]*)>")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})[0-9]+"')
@@ -24,13 +24,13 @@ _LAST_COLUMN = re.compile(rb'<col\b[^>]*\bmax="([0-9]+)"')
 _ODD = (b"<!--", b"<![CDATA[", b"<!DOCTYPE", b"<!ENTITY", b'encoding="UTF-16', b"encoding='UTF-16")
 _ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
 
-Value: TypeAlias = str | int | float | None
-Line: TypeAlias = tuple[int, Sequence[Value]]
+CellValue: TypeAlias = str | int | float | None
+AddedRow: TypeAlias = tuple[int, Sequence[CellValue]]
 """A row's number, and what is added to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
+class AddedColumns:
     """The columns that are added: where they begin (from 0), their headers, their widths."""
 
     first: int
@@ -61,7 +61,7 @@ def used_columns(source: BinaryIO) -> int:
 def _pieces(source: BinaryIO) -> Iterator[bytes]:
     """The stream in pieces that never end inside a tag."""
     rest = b""
-    while chunk := source.read(CHUNK):
+    while chunk := source.read(CHUNK_BYTES):
         whole = rest + chunk
         end = whole.rfind(b">") + 1
         yield whole[:end]
@@ -70,13 +70,16 @@ def _pieces(source: BinaryIO) -> Iterator[bytes]:
 
 
 def add_columns(
-    source: BinaryIO, write: Callable[[bytes], object], added: Added, lines: Iterator[Line]
+    source: BinaryIO,
+    write: Callable[[bytes], object],
+    added: AddedColumns,
+    lines: Iterator[AddedRow],
 ) -> None:
     """Copy a worksheet with cells added at the end of its rows.
 
     `lines` come in the order of the rows; each row must be there, and the header row.
     """
-    if added.first + len(added.headers) > MOST_COLUMNS:
+    if added.first + len(added.headers) > MAX_COLUMNS:
         raise UnfitWorkbookError("copy_no_room")
     scan = _Scan(source)
     head = scan.until(b"<sheetData")
@@ -92,12 +95,12 @@ def add_columns(
 class _Pending:
     """The next line to be added; the header is the first that can be met."""
 
-    def __init__(self, added: Added, lines: Iterator[Line]) -> None:
+    def __init__(self, added: AddedColumns, lines: Iterator[AddedRow]) -> None:
         self.added = added
         self.names = [letter(added.first + place) for place in range(len(added.headers))]
         self._lines = lines
         self._header = True
-        self._line: Line | None = (added.header_row, list(added.headers))
+        self._line: AddedRow | None = (added.header_row, list(added.headers))
 
     @property
     def number(self) -> int | None:
@@ -141,7 +144,7 @@ class _Scan:
         self._held = b""
 
     def _more(self) -> bool:
-        chunk = self._source.read(CHUNK)
+        chunk = self._source.read(CHUNK_BYTES)
         self._held += chunk
         return bool(chunk)
 
@@ -191,11 +194,11 @@ class _Scan:
     def rest(self, write: Callable[[bytes], object]) -> None:
         """Whatever follows the rows."""
         write(self._held)
-        while chunk := self._source.read(CHUNK):
+        while chunk := self._source.read(CHUNK_BYTES):
             write(chunk)
 
 
-def _head(head: bytes, added: Added) -> bytes:
+def _head(head: bytes, added: AddedColumns) -> bytes:
     last = letter(added.first + len(added.headers) - 1)
 
     def wider(found: re.Match[bytes]) -> bytes:
@@ -216,7 +219,7 @@ def _head(head: bytes, added: Added) -> bytes:
 
 
 def cells_xml(
-    number: int, names: Sequence[str], values: Sequence[Value], *, style: bytes | None = None
+    number: int, names: Sequence[str], values: Sequence[CellValue], *, style: bytes | None = None
 ) -> bytes:
     """Cells of one row as XML; every text is an inline string and nothing a formula."""
     styled = f' s="{style.decode()}"' if style else ""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.sheet.copy.parts import UnfitWorkbookError, columns_under_drawings, sheet_part
-from jobs.sheet.copy.sheet import Added, Line, add_columns, used_columns
-from jobs.sheet.workbook.archive import DAMAGES
+from jobs.sheet.copy.sheet import AddedColumns, AddedRow, add_columns, used_columns
+from jobs.sheet.workbook.archive import ARCHIVE_ERRORS
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 _WIDE, _USUAL = 40, 16
 
 
@@ -37,7 +37,7 @@ def copy_with_columns(
     target: BinaryIO,
     place: SheetLocation,
     headers: Sequence[str],
-    lines: Iterable[Line],
+    lines: Iterable[AddedRow],
 ) -> Copied:
     """Write the copy. Raises UnfitWorkbookError where this workbook cannot be added to."""
     try:
@@ -46,7 +46,7 @@ def copy_with_columns(
             with old.open(part) as sheet:
                 used = used_columns(sheet)  # type: ignore[arg-type]  # it reads bytes
             first = max(used, columns_under_drawings(old, part))
-            added = Added(
+            added = AddedColumns(
                 first=first,
                 header_row=place.header_row,
                 headers=headers,
@@ -59,10 +59,10 @@ def copy_with_columns(
                     if entry.filename == part:
                         add_columns(read, write.write, added, iter(lines))  # type: ignore[arg-type]  # as above
                     else:
-                        while chunk := read.read(CHUNK):
+                        while chunk := read.read(CHUNK_BYTES):
                             write.write(chunk)
             new.comment = old.comment
-    except DAMAGES as error:
+    except ARCHIVE_ERRORS as error:
         raise UnfitWorkbookError("copy_damaged", reason=error) from error
     return Copied(part=part, first=first)
 
@@ -72,7 +72,7 @@ def _is_wide(name: str) -> bool:
 
 
 def verify_copy(
-    source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterable[Line]
+    source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterable[AddedRow]
 ) -> None:
     """Read the copy again. Raises UnfitWorkbookError where it is not what was promised.
 
@@ -89,7 +89,7 @@ def verify_copy(
 
 
 def _compare_cells(
-    source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterator[Line]
+    source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterator[AddedRow]
 ) -> None:
     wanted = next(lines, None)
     both = zip_longest(_read(source, place.tab), _read(copied, place.tab), fillvalue=())
@@ -111,7 +111,7 @@ def _same_bytes(
 ) -> bool:
     with old.open(before) as one, new.open(after) as other:
         while True:
-            left, right = one.read(CHUNK), other.read(CHUNK)
+            left, right = one.read(CHUNK_BYTES), other.read(CHUNK_BYTES)
             if left != right:
                 return False
             if not left:

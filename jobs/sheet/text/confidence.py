@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ENOUGH = 64  # characters beyond ASCII; with so many, UTF-8 is no chance
-LEAST = 16  # characters beyond ASCII; with fewer, a guess at a multi-byte encoding is none
-COMMON = 0.9  # share of them that are in everyday use
+CERTAIN_CHARACTERS = 64  # characters beyond ASCII; with so many, UTF-8 is no chance
+MIN_CHARACTERS = 16  # characters beyond ASCII; with fewer, a guess at a multi-byte encoding is none
+EVERYDAY_SHARE = 0.9  # share of them that are in everyday use
 
 # The everyday part of each encoding: a text of another encoding soon strays out of it.
 _EVERYDAY = {
@@ -25,7 +25,7 @@ _HANZI = re.compile(rb"(?:[\xb0-\xf7][\xa1-\xfe])+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class GbkDoubt:
     """A text that was read as UTF-8 and would be Chinese in GB18030."""
 
     read: str
@@ -33,13 +33,13 @@ class Doubt:
     raw: bytes
 
 
-def doubt_of(foreign: Sequence[str]) -> Doubt | None:
+def gbk_doubt(foreign: Sequence[str]) -> GbkDoubt | None:
     """Could a text whose words beyond ASCII are these, read as UTF-8, be meant as GBK?
 
     Only a short one: each of its characters must be one of two bytes that are also a Chinese
     character. And not one whose accents stand inside words: a Chinese cell holds no Latin letter.
     """
-    if not foreign or sum(map(len, foreign)) >= ENOUGH:
+    if not foreign or sum(map(len, foreign)) >= CERTAIN_CHARACTERS:
         return None
     bare = ["".join(c for c in word if not c.isascii()) for word in foreign]
     if not all(_HANZI.fullmatch(word.encode()) for word in bare):
@@ -50,7 +50,7 @@ def doubt_of(foreign: Sequence[str]) -> Doubt | None:
         )
         if alone and any(character > "\u00bf" for character in shown):
             raw = shown.encode()
-            return Doubt(read=shown, other=raw.decode("gb18030"), raw=raw)
+            return GbkDoubt(read=shown, other=raw.decode("gb18030"), raw=raw)
     return None
 
 
@@ -58,13 +58,13 @@ def is_plausible(lines: Sequence[bytes], name: str) -> bool:
     """Is there enough text, and in everyday characters of this encoding?"""
     text = b"".join(lines).decode(name, "ignore")
     high = [character for character in text if not character.isascii()]
-    if len(high) < LEAST:
+    if len(high) < MIN_CHARACTERS:
         return False
     everyday = "".join(high).encode(_EVERYDAY[name], "ignore").decode(_EVERYDAY[name])
-    return len(everyday) >= COMMON * len(high)
+    return len(everyday) >= EVERYDAY_SHARE * len(high)
 
 
 def looks_chinese(lines: Sequence[bytes]) -> bool:
     """Is there little text, and all of it among the commonest Chinese characters of GBK?"""
     words = _HIGH.findall(b"".join(lines))
-    return sum(map(len, words)) < LEAST and all(map(_FIRST_HANZI.fullmatch, words))
+    return sum(map(len, words)) < MIN_CHARACTERS and all(map(_FIRST_HANZI.fullmatch, words))

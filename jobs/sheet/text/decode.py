@@ -8,9 +8,9 @@ from typing import TextIO
 
 from jobs.sheet.finding import Finding, SheetError
 
-NAMED = 20  # lines named one by one; the rest is counted
+MAX_NAMED_LINES = 20  # lines named one by one; the rest is counted
 
-LABELS = {
+ENCODING_LABELS = {
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
@@ -30,7 +30,7 @@ LABELS = {
 
 def label(name: str) -> str:
     """What people call an encoding."""
-    return LABELS.get(name, name.upper().replace("CP125", "Windows-125"))
+    return ENCODING_LABELS.get(name, name.upper().replace("CP125", "Windows-125"))
 
 
 def open_text(path: Path, encoding: str, *, newline: str | None = "") -> TextIO:
@@ -72,14 +72,14 @@ def bad_line_findings(path: Path, name: str) -> list[Finding]:
             found=found,
             values=(("line", number), ("label", label(name))),
         )
-        for number, found in bad[:NAMED]
+        for number, found in bad[:MAX_NAMED_LINES]
     ]
-    if len(bad) > NAMED:
+    if len(bad) > MAX_NAMED_LINES:
         findings.append(
             Finding(
                 kind="undecodable_lines",
                 severity="error",
-                values=(("count", len(bad) - NAMED),),
+                values=(("count", len(bad) - MAX_NAMED_LINES),),
             )
         )
     return findings
@@ -131,8 +131,8 @@ def nul_findings(path: Path, name: str) -> list[Finding]:
     """One warning with the lines that hold NUL characters."""
     with open_text(path, name) as stream:
         numbers = [number for number, line in enumerate(stream, 1) if "\0" in line]
-    shown = ", ".join(str(number) for number in numbers[:NAMED])
-    more = f", … (+{len(numbers) - NAMED:,})" if len(numbers) > NAMED else ""
+    shown = ", ".join(str(number) for number in numbers[:MAX_NAMED_LINES])
+    more = f", … (+{len(numbers) - MAX_NAMED_LINES:,})" if len(numbers) > MAX_NAMED_LINES else ""
     return [
         Finding(
             kind="nul_character",

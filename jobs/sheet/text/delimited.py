@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from jobs.job import JSON
-from jobs.sheet.block import MOST_TEXT, rows_of
-from jobs.sheet.damage import spoilt
+from jobs.sheet.block import MAX_BLOCK_CHARACTERS, rows_per_block
+from jobs.sheet.damage import noting_damage
 from jobs.sheet.finding import Finding, SheetError, excerpt
-from jobs.sheet.header import TOP, find_header, header_findings
-from jobs.sheet.layout import Layout, Needed, Note, Row, Rows, Sheet, Source
+from jobs.sheet.header import SEARCHED_ROWS, find_header, header_findings
+from jobs.sheet.layout import Layout, NeededColumns, Note, Row, RowGroup, RowSource, Sheet
 from jobs.sheet.names import KnownHeader, is_known
 from jobs.sheet.text.decode import open_text, undecodable
 from jobs.sheet.text.delimiters import SEPARATOR_LINE, best_delimiter, read_delimiter
 from jobs.sheet.text.encodings import Encoding
-from jobs.sheet.text.quote_folds import Folds, Short, lines_in
-from jobs.sheet.text.safe_csv import marked, safe_finding, unsafed
+from jobs.sheet.text.quote_folds import QuoteFolds, ShortRows, lines_in
+from jobs.sheet.text.safe_csv import is_marked, safe_finding, unsafed
 
 if TYPE_CHECKING:
     import _csv  # the type of csv.reader has no public name
 
-SAMPLE = 1 << 18  # characters that the search for the delimiter looks at
-STEP = 10  # rows read before it is seen how much text they are
+SAMPLE_CHARACTERS = 1 << 18  # characters that the search for the delimiter looks at
+ROWS_PER_READ = 10  # rows read before it is seen how much text they are
 
 # A picture as a data URI in a cell passes the module's own limit of 128 KiB. sys.maxsize would
 # overflow where a C long has 32 bits, as on Windows.
@@ -69,7 +69,7 @@ def open_delimited(
     )
     findings = list(encoding.findings)
     if delimiter == "\t" or format == "tsv":
-        bare = _bare_quote(dialect)
+        bare = _plain_quotes_finding(dialect)
         if bare is not None:
             findings.append(bare)
             dialect = replace(dialect, plain=True)
@@ -87,24 +87,24 @@ def open_delimited(
         headers=dialect.headers,
     )
     safe = None
-    if marked(sample, delimiter):
+    if is_marked(sample, delimiter):
         safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
         findings += [safe] if safe else []
     marred = encoding.marred
     source = _source(dialect, marred=marred, safe=safe is not None)
     plain = safe is None and not marred
-    together = partial(_together, dialect) if plain else None
+    together = partial(_row_groups, dialect) if plain else None
     return Sheet(path, layout, source=source, together=together, findings=tuple(findings))
 
 
-def _source(dialect: _Dialect, *, marred: bool, safe: bool) -> Source:
+def _source(dialect: _Dialect, *, marred: bool, safe: bool) -> RowSource:
     """The rows; cell by cell only where a file has traces of Excel, or of --safe-csv."""
 
-    def rows(note: Note, needed: Needed) -> Iterator[Row]:
+    def rows(note: Note, needed: NeededColumns) -> Iterator[Row]:
         found = _rows(dialect, note)
         if safe:
             found = unsafed(found)
-        return spoilt(found, dialect.headers, needed, note) if marred else found
+        return noting_damage(found, dialect.headers, needed, note) if marred else found
 
     return rows
 
@@ -116,8 +116,8 @@ def _nothing_in_it() -> Finding:
 def _sample(path: Path, encoding: str) -> tuple[str, str | None]:
     """The beginning in whole lines, and the delimiter that a first line `sep=;` names."""
     with open_text(path, encoding) as stream:
-        text = stream.read(SAMPLE)
-        if len(text) == SAMPLE:
+        text = stream.read(SAMPLE_CHARACTERS)
+        if len(text) == SAMPLE_CHARACTERS:
             text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
     lines = text.splitlines(keepends=True)
     named = SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
@@ -156,7 +156,7 @@ def _open(dialect: _Dialect) -> TextIO:
     return stream
 
 
-def _bare_quote(dialect: _Dialect) -> Finding | None:
+def _plain_quotes_finding(dialect: _Dialect) -> Finding | None:
     """A finding where the quotes of a tab-separated file are text and not quoting.
 
     There are two tab-separated formats. It is the plain one where csv's rules fail, and where a
@@ -200,7 +200,7 @@ def _top(dialect: _Dialect) -> list[list[str]]:
             for row in reader:
                 top.append(row)
                 filled += any(row)
-                if filled > TOP:
+                if filled > SEARCHED_ROWS:
                     break
         except csv.Error as error:
             if not filled:
@@ -210,11 +210,11 @@ def _top(dialect: _Dialect) -> list[list[str]]:
 
 def _rows(dialect: _Dialect, note: Note) -> Iterator[Row]:
     """The rows under the header, one by one."""
-    for numbers, rows in _together(dialect, note, rows_of(len(dialect.headers))):
+    for numbers, rows in _row_groups(dialect, note, rows_per_block(len(dialect.headers))):
         yield from zip(numbers, rows, strict=True)
 
 
-def _together(dialect: _Dialect, note: Note, size: int) -> Iterator[Rows]:
+def _row_groups(dialect: _Dialect, note: Note, size: int) -> Iterator[RowGroup]:
     """The rows under the header, so many at once. All rows of all sheets pass here, so those that
     are as they should be are looked at in calls over all of them, and only others one by one.
     """
@@ -223,13 +223,13 @@ def _together(dialect: _Dialect, note: Note, size: int) -> Iterator[Rows]:
     with _open(dialect) as stream:
         parsed = _reader(dialect, stream)
         reader = cast("Iterator[list[JSON]]", parsed)
-        look = _Look(dialect, note)
+        look = _RowCheck(dialect, note)
         try:
             next(islice(reader, number, number), None)
             broken = None
             while broken is None:
                 lines = parsed.line_num
-                some, broken = _some(reader, size)
+                some, broken = _read_some(reader, size)
                 if not some:
                     break
                 plain = parsed.line_num - lines == len(some) and set(map(len, some)) == width
@@ -247,15 +247,16 @@ def _together(dialect: _Dialect, note: Note, size: int) -> Iterator[Rows]:
     look.finish()
 
 
-def _some(
+def _read_some(
     reader: Iterator[list[JSON]], size: int
 ) -> tuple[list[list[JSON]], csv.Error | UnicodeError | None]:
     """At most so many rows, fewer of long texts; with what stopped the reader behind them."""
     some: list[list[JSON]] = []
     seen = text = 0
     try:
-        while seen < size and text < MOST_TEXT:
-            some.extend(islice(reader, min(STEP, size - seen)))  # keeps what came before an error
+        while seen < size and text < MAX_BLOCK_CHARACTERS:
+            # An error keeps the rows that came before it.
+            some.extend(islice(reader, min(ROWS_PER_READ, size - seen)))
             if len(some) == seen:
                 break
             cells = cast("Iterator[str]", chain.from_iterable(some[seen:]))
@@ -266,17 +267,17 @@ def _some(
     return some, None
 
 
-class _Look:
+class _RowCheck:
     """Looks at rows one by one: blank ones are left out, odd ones made fit or told."""
 
     def __init__(self, dialect: _Dialect, note: Note) -> None:
         self._width = len(dialect.headers)
         self._skip = dialect.skip
         self._note = note
-        self._folds = Folds(dialect.delimiter or _NEVER, self._width)
-        self._fit = _Fit(dialect, note)
+        self._folds = QuoteFolds(dialect.delimiter or _NEVER, self._width)
+        self._fit = _WidthFit(dialect, note)
 
-    def __call__(self, number: int, line: int, some: list[list[JSON]]) -> Rows:
+    def __call__(self, number: int, line: int, some: list[list[JSON]]) -> RowGroup:
         """Rows that follow row `number`, which ended in line `line`."""
         numbers: list[int] = []
         kept: list[list[JSON]] = []
@@ -297,11 +298,11 @@ class _Look:
             self._note(finding)
 
 
-class _Fit:
+class _WidthFit:
     """Makes rows of another width than the header as wide as it; only empty cells are dropped."""
 
     def __init__(self, dialect: _Dialect, note: Note) -> None:
-        self.short = Short(len(dialect.headers))
+        self.short = ShortRows(len(dialect.headers))
         self._dialect = dialect
         self._note = note
 

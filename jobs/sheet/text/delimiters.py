@@ -10,7 +10,7 @@ from jobs.sheet.names import KnownHeader, is_known, normalise
 
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[;,\t|]*\r?\n?', re.IGNORECASE)
 """The line with which Excel names the delimiter, above all others."""
-CANDIDATES = (",", ";", "\t", "|")
+CANDIDATE_DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "none"
 """The word for a sheet of one column."""
 _WORDS = {
@@ -23,7 +23,7 @@ _WORDS = {
     "space": " ",
     NO_DELIMITER: "",
 }
-LONGEST_NAME = 60  # characters; a longer "header" is prose
+MAX_NAME_CHARACTERS = 60  # characters; a longer "header" is prose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -56,7 +56,9 @@ def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
     a prompt with a bare comma must not hide the columns. Without a known name nearly all rows must
     agree with the header, or a list of prompts would be cut at its commas.
     """
-    scores = {mark: score for mark in CANDIDATES if (score := _score(sample, mark, known))}
+    scores = {
+        mark: score for mark in CANDIDATE_DELIMITERS if (score := _score(sample, mark, known))
+    }
     fitting = {
         mark: score
         for mark, score in scores.items()
@@ -67,7 +69,7 @@ def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
 
 def looks_like_table(line: str) -> bool:
     """Are there known column names in a line, one of them the prompt, and no prose?"""
-    for mark in CANDIDATES:
+    for mark in CANDIDATE_DELIMITERS:
         cells = [cell.strip().strip('"') for cell in line.split(mark)]
         known = sum(1 for cell in cells if is_known(cell))
         if known > 1 and _is_clean(cells) and any(_is_prompt(cell) for cell in cells):
@@ -101,4 +103,4 @@ def _score(sample: str, mark: str, known: KnownHeader) -> _Score | None:
 
 def _is_clean(header: list[str]) -> bool:
     unique = len(set(header)) == len(header)
-    return unique and all(c and c == c.strip() and len(c) <= LONGEST_NAME for c in header)
+    return unique and all(c and c == c.strip() and len(c) <= MAX_NAME_CHARACTERS for c in header)

@@ -8,11 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.sheet.finding import Finding, SheetError, excerpt
-from jobs.sheet.text.confidence import ENOUGH, Doubt, doubt_of, is_plausible, looks_chinese
-from jobs.sheet.text.decode import LABELS, bad_line_findings, label, nul_findings, physical_lines
+from jobs.sheet.text.confidence import (
+    CERTAIN_CHARACTERS,
+    GbkDoubt,
+    gbk_doubt,
+    is_plausible,
+    looks_chinese,
+)
+from jobs.sheet.text.decode import (
+    ENCODING_LABELS,
+    bad_line_findings,
+    label,
+    nul_findings,
+    physical_lines,
+)
 
-SAMPLE = 65_536  # bytes that a guess looks at
-CHUNK = 1 << 20
+SAMPLE_BYTES = 65_536  # bytes that a guess looks at
+CHUNK_BYTES = 1 << 20
 
 # Longest first: the mark of UTF-32 begins with that of UTF-16.
 _MARKS: tuple[tuple[bytes, str], ...] = (
@@ -40,7 +52,7 @@ _SUPERSETS: dict[str, tuple[str, ...]] = {
     "ascii": ("cp1252",),
     "utf-8": ("utf-8-sig",),
 }
-_MULTIBYTE = frozenset(LABELS)
+_MULTIBYTE = frozenset(ENCODING_LABELS)
 # Codecs of Python's own that are no encodings of sheets, or can bring lone surrogates into a text.
 _NOT_TEXT = frozenset(
     {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs"}
@@ -70,21 +82,21 @@ def detect(path: Path, *, given: str | None = None) -> Encoding:
         name = _named(path, given)
         return _checked(path, name, _survey(path, name))
     with path.open("rb") as file:
-        head = file.read(SAMPLE)
+        head = file.read(SAMPLE_BYTES)
     marked = _by_mark(head) or _by_nuls(path, head)
     if marked is not None:
         return _checked(path, marked, _survey(path, marked))
     seen = _survey(path, "utf-8")
     if seen is not None:
-        doubt = doubt_of(seen.foreign)
+        doubt = gbk_doubt(seen.foreign)
         return _checked(path, "utf-8", seen, [_doubtful(path, doubt)] if doubt else ())
-    lines = _telling_lines(path)
+    lines = _foreign_lines(path)
     if _is_mostly_utf8(b"".join(lines)):
         return _checked(path, "utf-8", None)
     return _guessed(path, lines)
 
 
-def _doubtful(path: Path, doubt: Doubt) -> Finding:
+def _doubtful(path: Path, doubt: GbkDoubt) -> Finding:
     """Short Chinese text in GBK can be valid UTF-8; nobody but its owner can tell."""
     line = next(number for number, line in physical_lines(path) if doubt.raw in line)
     return Finding(
@@ -158,7 +170,7 @@ _MARRED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|\dE\+\d|\?\
 
 
 @dataclass(slots=True, kw_only=True)
-class _Seen:
+class _Survey:
     """What one pass over a whole text noticed; `foreign` are its first words beyond ASCII."""
 
     nul: bool = False
@@ -173,21 +185,21 @@ class _Seen:
         if not self.marred and ("#" in text or "E+" in text or "??" in text):
             self.marred = _MARRED.search(self._end + text) is not None
         self._end = text[-8:]
-        if self._size < ENOUGH and not text.isascii():
+        if self._size < CERTAIN_CHARACTERS and not text.isascii():
             for found in _FOREIGN.finditer(text):
-                self.foreign.append(found[0][:ENOUGH])
+                self.foreign.append(found[0][:CERTAIN_CHARACTERS])
                 self._size += len(found[0])
-                if self._size >= ENOUGH:
+                if self._size >= CERTAIN_CHARACTERS:
                     break
 
 
-def _survey(path: Path, name: str) -> _Seen | None:
+def _survey(path: Path, name: str) -> _Survey | None:
     """What the text holds; None where it is not in this encoding."""
     decoder = codecs.getincrementaldecoder(name)("strict")
-    seen = _Seen()
+    seen = _Survey()
     with path.open("rb") as file:
         try:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(CHUNK_BYTES):
                 seen.take(decoder.decode(chunk))
             seen.take(decoder.decode(b"", final=True))
         except UnicodeError:
@@ -195,15 +207,15 @@ def _survey(path: Path, name: str) -> _Seen | None:
     return seen
 
 
-def _telling_lines(path: Path) -> list[bytes]:
+def _foreign_lines(path: Path) -> list[bytes]:
     """The first 64 KiB of lines that are not ASCII, wherever in the file they stand."""
     telling: list[bytes] = []
     size = 0
     for _, line in physical_lines(path):
         if not line.isascii():
-            telling.append(line[:SAMPLE])
+            telling.append(line[:SAMPLE_BYTES])
             size += len(line)
-            if size >= SAMPLE:
+            if size >= SAMPLE_BYTES:
                 break
     return telling
 
@@ -216,7 +228,7 @@ def _guessed(path: Path, lines: list[bytes]) -> Encoding:
         for name in _SUPERSETS.get(guess, (guess,)):
             seen = _survey(path, name)
             if seen is not None or _is_nearly(path, name):
-                return _checked(path, name, seen, [_guess(path, name, lines)])
+                return _checked(path, name, seen, [_guess_finding(path, name, lines)])
     raise SheetError(path, [Finding(kind="encoding_not_found", severity="error")])
 
 
@@ -260,7 +272,7 @@ def _decodes(line: bytes, name: str) -> bool:
     return True
 
 
-def _guess(path: Path, name: str, lines: list[bytes]) -> Finding:
+def _guess_finding(path: Path, name: str, lines: list[bytes]) -> Finding:
     """With the first line that it rests on: a single strange byte is more often damage."""
     if name in _MULTIBYTE and is_plausible(lines, name):
         return Finding(kind="encoding_guessed", severity="note", found=label(name))
@@ -275,7 +287,7 @@ def _guess(path: Path, name: str, lines: list[bytes]) -> Finding:
 
 
 def _checked(
-    path: Path, name: str, seen: _Seen | None, findings: Iterable[Finding] = ()
+    path: Path, name: str, seen: _Survey | None, findings: Iterable[Finding] = ()
 ) -> Encoding:
     told: list[Finding] = []
     if seen is None:

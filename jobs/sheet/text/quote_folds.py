@@ -14,7 +14,7 @@ _TIGHT = re.compile(r"[^\s,;|]{1,24}")  # an id, a number, a size: no prose
 _SHAPES = ((re.compile(r"\d"), "0"), (re.compile(r"[^\W\d_]"), "a"))
 
 
-class Short:
+class ShortRows:
     """Counts the rows that end before the header does."""
 
     def __init__(self, width: int) -> None:
@@ -52,7 +52,7 @@ class _Folded:
         )
 
 
-class Folds:
+class QuoteFolds:
     """Looks at rows that span several lines: are they one row, or several that a quote joined?
 
     A cell that begins with a bare quote, closed by a bare quote in a later row, makes one cell of

@@ -9,7 +9,7 @@ from typing import NoReturn, TypeAlias, cast
 
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, SheetError, excerpt
-from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet, Source
+from jobs.sheet.layout import Layout, NeededColumns, Note, Row, RowSource, Sheet
 from jobs.sheet.text.decode import open_text, undecodable
 from jobs.sheet.text.encodings import Encoding
 
@@ -54,8 +54,8 @@ def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # no
     return sheet
 
 
-def _source(path: Path, encoding: str, columns: tuple[str, ...], *, whole: bool) -> Source:
-    def rows(note: Note, _: Needed) -> Iterator[Row]:
+def _source(path: Path, encoding: str, columns: tuple[str, ...], *, whole: bool) -> RowSource:
+    def rows(note: Note, _: NeededColumns) -> Iterator[Row]:
         for number, record, escaped in _records(path, encoding, whole=whole):
             if isinstance(record, Finding):
                 note(record)

@@ -14,11 +14,11 @@ from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.formula import neutralise, undo
 from jobs.sheet.layout import Row
 
-MARKS = frozenset({"result_status", "result_row", "result_key"})
+MARKER_COLUMNS = frozenset({"result_status", "result_row", "result_key"})
 """Only a results file has all three: nobody gives a sheet of their own these columns."""
 
 
-def marked(text: str, delimiter: str | None) -> bool:
+def is_marked(text: str, delimiter: str | None) -> bool:
     """Whether a file that begins with `text` has the header of --safe-csv."""
     return bool(delimiter) and f'{delimiter}"result_status"{delimiter}"' in text
 
@@ -26,7 +26,7 @@ def marked(text: str, delimiter: str | None) -> bool:
 def safe_finding(headers: Sequence[str], rows: Callable[[], Iterator[Row]]) -> Finding | None:
     """Says that the cells of a marked file got a '; None where none did."""
     names = [header.strip().lower() for header in headers]
-    if not set(names) >= MARKS:
+    if not set(names) >= MARKER_COLUMNS:
         return None
     own = [index for index, name in enumerate(names) if not name.startswith("result_")]
     first: tuple[int, int, str] | None = None

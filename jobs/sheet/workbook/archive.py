@@ -8,17 +8,17 @@ from pathlib import Path
 
 from jobs.sheet.finding import Finding, SheetError, Term, excerpt
 
-LARGEST = 1_000_000_000  # bytes after unpacking
-DENSEST = 200  # unpacked bytes for each packed byte
-MOST = 10_000  # entries
-SMALL = 10_000_000  # bytes; less cannot hurt, however densely it is packed
-PROLOG = 65_536  # bytes in which the first element of an XML part must begin
+MAX_UNPACKED_BYTES = 1_000_000_000  # bytes after unpacking
+MAX_PACKING_RATIO = 200  # unpacked bytes for each packed byte
+MAX_ENTRIES = 10_000  # entries
+HARMLESS_BYTES = 10_000_000  # bytes; less cannot hurt, however densely it is packed
+PROLOG_BYTES = 65_536  # bytes in which the first element of an XML part must begin
 
 _XML = (".xml", ".rels", ".vml")
 _WHOLE = ("sharedStrings.xml", "content.xml")  # read whole by the reader, unseen by our own scan
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
-DAMAGES = (
+ARCHIVE_ERRORS = (
     zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, EOFError, zlib.error,
 )  # fmt: skip
 """What zipfile raises for an archive that is damaged, encrypted or packed in an unknown way."""
@@ -35,7 +35,7 @@ def check_archive(path: Path) -> None:
                     raise SheetError(
                         path, [Finding(kind="unsafe_xml", severity="error", found=found)]
                     )
-    except DAMAGES as error:
+    except ARCHIVE_ERRORS as error:
         raise SheetError(path, [damaged_workbook(error)]) from error
 
 
@@ -43,12 +43,12 @@ def _check_directory(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
     """Sizes as the directory tells them, and where it tells too little, as they could be."""
     size = max(path.stat().st_size, 1)
     total = sum(entry.file_size for entry in entries)
-    if len(entries) > MOST:
-        _refuse_size(path, len(entries), MOST, "entries")
-    if total > LARGEST:
-        _refuse_size(path, total, LARGEST, "bytes")
-    if total > SMALL and total > DENSEST * size:
-        _refuse_size(path, total // size, DENSEST, "times")
+    if len(entries) > MAX_ENTRIES:
+        _refuse_size(path, len(entries), MAX_ENTRIES, "entries")
+    if total > MAX_UNPACKED_BYTES:
+        _refuse_size(path, total, MAX_UNPACKED_BYTES, "bytes")
+    if total > HARMLESS_BYTES and total > MAX_PACKING_RATIO * size:
+        _refuse_size(path, total // size, MAX_PACKING_RATIO, "times")
     names = set()
     for entry in entries:
         name = entry.filename.lower()
@@ -61,13 +61,13 @@ def _check_directory(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
 def _declares(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     """Does a part declare entities? No spreadsheet program writes any, and they can be traps."""
     with archive.open(entry) as file:
-        head = file.read(PROLOG).replace(b"\0", b"")  # so that UTF-16 reads like ASCII
+        head = file.read(PROLOG_BYTES).replace(b"\0", b"")  # so that UTF-16 reads like ASCII
         if entry.filename.endswith(_WHOLE):
-            while file.read(PROLOG * 16):
+            while file.read(PROLOG_BYTES * 16):
                 pass  # raises where the part is larger than the directory says
     if _DECLARES.search(head):
         return True
-    return entry.file_size > PROLOG and re.search(rb"<\w", head) is None
+    return entry.file_size > PROLOG_BYTES and re.search(rb"<\w", head) is None
 
 
 def _leaves_folder(name: str) -> bool:

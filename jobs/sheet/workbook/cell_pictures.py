@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from jobs.sheet.workbook.package import PREFIX, Package, attributes
-from jobs.sheet.workbook.scan import Place, Scan
+from jobs.sheet.workbook.scan import CellPlace, TabScan
 
 T = TypeVar("T")
 
@@ -32,19 +32,19 @@ _RICH_PART = "xl/richData/richValueRel.xml"
 class CellPictures:
     """Pictures by place, as names of parts. `lost` are cells whose picture is not there."""
 
-    inside: Mapping[Place, str]
-    floating: Mapping[Place, tuple[str, ...]]
-    lost: frozenset[Place]
+    inside: Mapping[CellPlace, str]
+    floating: Mapping[CellPlace, tuple[str, ...]]
+    lost: frozenset[CellPlace]
 
 
 NO_PICTURES = CellPictures(inside={}, floating={}, lost=frozenset())
 """Of formats in which they are not looked for."""
 
 
-def cell_pictures(package: Package, part: str, scan: Scan) -> CellPictures:
+def cell_pictures(package: Package, part: str, scan: TabScan) -> CellPictures:
     """All pictures of a tab."""
-    inside: dict[Place, str] = {}
-    lost: set[Place] = set()
+    inside: dict[CellPlace, str] = {}
+    lost: set[CellPlace] = set()
     named = _named(package) if scan.images else {}
     rich = _rich(package) if scan.rich else {}
     wanted = [
@@ -93,8 +93,8 @@ def _rich(package: Package) -> dict[int, str]:
     return found
 
 
-def _floating(package: Package, part: str) -> dict[Place, tuple[str, ...]]:
-    found: dict[Place, tuple[str, ...]] = {}
+def _floating(package: Package, part: str) -> dict[CellPlace, tuple[str, ...]]:
+    found: dict[CellPlace, tuple[str, ...]] = {}
     for kind, drawing in package.relations(part).values():
         if kind != "drawing":
             continue

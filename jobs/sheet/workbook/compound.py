@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from struct import error, unpack_from
 
-MOST = 1 << 28  # bytes of a stream
-_END = 0xFFFFFFFA  # this and above are no sectors
+MAX_STREAM_BYTES = 1 << 28  # bytes of a stream
+_FIRST_NON_SECTOR = 0xFFFFFFFA  # this and above are no sectors
 _STREAM, _ROOT = 2, 5
 
 
 def read_stream(path: Path, names: Sequence[str]) -> bytes | None:
     """The first stream of these names; None where there is none. Raises ValueError if damaged."""
-    if path.stat().st_size > MOST:
+    if path.stat().st_size > MAX_STREAM_BYTES:
         return None
     raw = path.read_bytes()
     try:
@@ -40,10 +40,10 @@ class _Compound:
     def _tables(self, count: int, more: int) -> list[int]:
         """The sectors that hold the chains: 109 in the head, others in sectors of their own."""
         found = list(unpack_from("<109I", self._raw, 76))
-        while more < _END and len(found) < count:
+        while more < _FIRST_NON_SECTOR and len(found) < count:
             *some, more = unpack_from(f"<{self._size // 4}I", self._sector(more))
             found += some
-        return [sector for sector in found[:count] if sector < _END]
+        return [sector for sector in found[:count] if sector < _FIRST_NON_SECTOR]
 
     def _sector(self, number: int) -> bytes:
         at = (number + 1) * self._size
@@ -51,7 +51,7 @@ class _Compound:
 
     def _chain(self, first: int) -> bytes:
         found, seen = [], 0
-        while first < _END and seen <= len(self._chains):
+        while first < _FIRST_NON_SECTOR and seen <= len(self._chains):
             found.append(self._sector(first))
             first, seen = self._chains[first], seen + 1
         return b"".join(found)
@@ -76,7 +76,7 @@ class _Compound:
 
     def _small(self, minis: bytes, first: int) -> bytes:
         found, seen = [], 0
-        while first < _END and seen <= len(self._mini_chains):
+        while first < _FIRST_NON_SECTOR and seen <= len(self._mini_chains):
             found.append(minis[first << self._mini_shift : (first + 1) << self._mini_shift])
             first, seen = self._mini_chains[first], seen + 1
         return b"".join(found)

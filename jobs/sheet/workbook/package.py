@@ -10,10 +10,10 @@ from functools import lru_cache
 from html import unescape
 from pathlib import Path
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 _LOCAL_HEADER = 30  # bytes before the name of an entry
 
-LARGEST_PART = 1 << 26  # bytes of a part that is read whole; none that is has a tenth of it
+MAX_PART_BYTES = 1 << 26  # bytes of a part that is read whole; none that is has a tenth of it
 
 # Repetitions are bounded, so that no text, however it is made, takes more than linear time.
 PREFIX = r"(?:\w{1,20}:)?"
@@ -38,14 +38,14 @@ class Package:
         """A whole part; only for parts that are small by nature."""
         try:
             with self.archive.open(part) as file:
-                return file.read(LARGEST_PART).decode("utf-8", "replace")
+                return file.read(MAX_PART_BYTES).decode("utf-8", "replace")
         except KeyError:
             return ""
 
     def pieces(self, part: str) -> Iterator[bytes]:
         """A part of any size, piece by piece."""
         with self.archive.open(part) as file:
-            while piece := file.read(CHUNK):
+            while piece := file.read(CHUNK_BYTES):
                 yield piece
 
     def has(self, prefix: str) -> bool:

@@ -5,24 +5,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.job import JSON
-from jobs.sheet.damage import damaged, exact_columns
+from jobs.sheet.damage import damage_finding, exact_columns
 from jobs.sheet.finding import Finding, Severity, excerpt
-from jobs.sheet.layout import Layout, Needed, Note
+from jobs.sheet.layout import Layout, NeededColumns, Note
 from jobs.sheet.names import letter
 from jobs.sheet.workbook.cell_pictures import CellPictures
 from jobs.sheet.workbook.formats import shown
-from jobs.sheet.workbook.scan import Place, Scan
+from jobs.sheet.workbook.scan import CellPlace, TabScan
 
-Area = tuple[Place, Place]
-INSIDE = "#"
+Area = tuple[CellPlace, CellPlace]
+PART_SEPARATOR = "#"
 """Between the name of a workbook and that of a picture in it: `主图.xlsx#xl/media/image1.png`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scanned:
+class ScannedTab:
     """All that is known of a tab besides its cells."""
 
-    scan: Scan
+    scan: TabScan
     pictures: CellPictures
     linked: bool = False  # to other workbooks
     unseen: tuple[Finding, ...] = ()  # what could not be looked for in this format
@@ -40,12 +40,12 @@ class Patches:
     headers: tuple[str, ...]
     texts: Mapping[int, dict[int, str]]
     fills: Mapping[int, dict[int, str]]
-    down: Mapping[int, dict[int, Place]]  # merged cells: where the text of a blank one stands
+    down: Mapping[int, dict[int, CellPlace]]  # merged cells: where the text of a blank one stands
     bad: Mapping[int, dict[int, str]]
     rows: frozenset[int]
     told: tuple[Finding, ...] = ()
     odd: Mapping[int, tuple[int, int, str, str]] = field(default_factory=dict)
-    tops: dict[Place, str] = field(default_factory=dict)  # texts of merged cells met so far
+    tops: dict[CellPlace, str] = field(default_factory=dict)  # texts of merged cells met so far
 
     def findings(self, read: Callable[[int], Sequence[str]]) -> list[Finding]:
         """What there is to say at once; `read` gives a row's texts, its number from 0."""
@@ -66,7 +66,7 @@ class Patches:
             )
         return findings
 
-    def apply(self, row: int, cells: list[JSON], note: Note, needed: Needed) -> None:
+    def apply(self, row: int, cells: list[JSON], note: Note, needed: NeededColumns) -> None:
         """Change a row's cells in place, and note an error for each that is needed and bad."""
         for column, text in self.texts.get(row, {}).items():
             _put(cells, column, text)
@@ -77,7 +77,7 @@ class Patches:
         for column, kind in self.bad.get(row, {}).items():
             if needed is None or column in needed:
                 found = str(cells[column]) if column < len(cells) else ""
-                note(damaged(kind, row, self._name(column), found))
+                note(damage_finding(kind, row, self._name(column), found))
 
     def _fill_down(self, row: int, cells: list[JSON]) -> None:
         lent: dict[int, str] = {}
@@ -95,12 +95,12 @@ class Patches:
 
 
 def patches_of(
-    path: Path, scanned: Scanned | None, merged: Sequence[Area], layout: Layout
+    path: Path, scanned: ScannedTab | None, merged: Sequence[Area], layout: Layout
 ) -> Patches:
     """All of them for the rows below a header. Of formats without XML of their own, only merges."""
     below = _Below(layout=layout)
     tall = [area for area in merged if area[0][0] >= layout.header_row and area[1][0] > area[0][0]]
-    down: dict[int, dict[int, Place]] = {}
+    down: dict[int, dict[int, CellPlace]] = {}
     for (top, left), (bottom, _) in tall:
         for row in range(top, min(bottom, top + 100_000) + 1):
             down.setdefault(row + 1, {})[left] = (top, left)
@@ -112,11 +112,14 @@ def patches_of(
     if scanned is not None:
         scan, pictures = scanned.scan, scanned.pictures
         below.lay(texts, scan.texts | scan.errors)
-        below.lay(texts, {at: f"{path.name}{INSIDE}{part}" for at, part in pictures.inside.items()})
+        below.lay(
+            texts,
+            {at: f"{path.name}{PART_SEPARATOR}{part}" for at, part in pictures.inside.items()},
+        )
         below.lay(
             fills,
             {
-                at: "\n".join(f"{path.name}{INSIDE}{part}" for part in parts)
+                at: "\n".join(f"{path.name}{PART_SEPARATOR}{part}" for part in parts)
                 for at, parts in pictures.floating.items()
                 if at[1] < len(layout.headers) and layout.headers[at[1]].strip()
             },
@@ -151,7 +154,7 @@ class _Below:
 
     layout: Layout
 
-    def lay(self, into: dict[int, dict[int, str]], places: Mapping[Place, str]) -> None:
+    def lay(self, into: dict[int, dict[int, str]], places: Mapping[CellPlace, str]) -> None:
         for (row, column), text in places.items():
             if row >= self.layout.header_row:
                 into.setdefault(row + 1, {})[column] = text
@@ -172,7 +175,7 @@ def _merge_findings(merged: Sequence[Area], layout: Layout) -> list[Finding]:
     ]
 
 
-def _scan_findings(scanned: Scanned, layout: Layout) -> list[Finding]:
+def _scan_findings(scanned: ScannedTab, layout: Layout) -> list[Finding]:
     scan, pictures = scanned.scan, scanned.pictures
     known = {
         at for at in pictures.floating
@@ -202,7 +205,7 @@ def _scan_findings(scanned: Scanned, layout: Layout) -> list[Finding]:
 
 
 def _by_column(
-    kind: str, places: Mapping[Place, object] | set[Place], layout: Layout
+    kind: str, places: Mapping[CellPlace, object] | set[CellPlace], layout: Layout
 ) -> list[Finding]:
     columns = sorted({column for _, column in places})
     return [
@@ -214,7 +217,7 @@ def _by_column(
 
 def _counted(
     kind: str,
-    places: Mapping[Place, object] | set[Place] | Sequence[Place],
+    places: Mapping[CellPlace, object] | set[CellPlace] | Sequence[CellPlace],
     layout: Layout,
     severity: Severity = "warning",
 ) -> list[Finding]:

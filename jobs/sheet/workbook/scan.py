@@ -8,11 +8,11 @@ from html import unescape
 from jobs.sheet.workbook.formats import odd_styles, shows_itself
 from jobs.sheet.workbook.package import PREFIX, Package, attributes
 
-Place = tuple[int, int]
+CellPlace = tuple[int, int]
 """Row and column of a cell, both from 0."""
 
-FARTHEST = 5_000  # bytes from the beginning of a cell to what stands in it
-LONGEST = 1 << 25  # bytes of one row that are kept together
+MAX_CELL_BYTES = 5_000  # bytes from the beginning of a cell to what stands in it
+MAX_ROW_BYTES = 1 << 25  # bytes of one row that are kept together
 
 _P = PREFIX.encode()
 _CELL_END = re.compile(rb"</" + _P + rb"c>")
@@ -34,7 +34,7 @@ _ROW_NUMBER = re.compile(rb"<" + _P + rb"row\s[^>]{0,500}?\br=[\"'](\d{1,7})[\"'
 
 
 @dataclass(slots=True, kw_only=True)
-class Odd:
+class OddColumn:
     """Cells of one column that show something else than they hold."""
 
     row: int
@@ -44,32 +44,33 @@ class Odd:
 
 
 @dataclass(slots=True, kw_only=True)
-class Scan:
+class TabScan:
     """What stands in the XML of one tab. `height` and `width` are those of the area it reaches."""
 
-    errors: dict[Place, str] = field(default_factory=dict)
-    uncalculated: set[Place] = field(default_factory=set)
-    rounded: dict[Place, str] = field(default_factory=dict)
-    odd: dict[int, Odd] = field(default_factory=dict)
-    rich: dict[Place, int] = field(default_factory=dict)  # pictures in cells, as Excel counts
-    images: dict[Place, str] = field(default_factory=dict)  # and as WPS names them
+    errors: dict[CellPlace, str] = field(default_factory=dict)
+    uncalculated: set[CellPlace] = field(default_factory=set)
+    rounded: dict[CellPlace, str] = field(default_factory=dict)
+    odd: dict[int, OddColumn] = field(default_factory=dict)
+    rich: dict[CellPlace, int] = field(default_factory=dict)  # pictures in cells, as Excel counts
+    images: dict[CellPlace, str] = field(default_factory=dict)  # and as WPS names them
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[int] = field(default_factory=list)
-    texts: dict[Place, str] = field(default_factory=dict)  # that the reader gets wrong
-    merged: list[tuple[Place, Place]] = field(default_factory=list)  # where the reader has none
+    texts: dict[CellPlace, str] = field(default_factory=dict)  # that the reader gets wrong
+    # Merged areas, for formats of which the reader gives none.
+    merged: list[tuple[CellPlace, CellPlace]] = field(default_factory=list)
     height: int = 0
     width: int = 1
     cells: int = 0
 
 
-def scan_tab(package: Package, part: str) -> Scan:
+def scan_tab(package: Package, part: str) -> TabScan:
     """One pass over the tab. A piece without anything odd in it costs a few searches."""
     scanner = _Scanner(odd_styles(package.text("xl/styles.xml")))
     tail = b""
     for piece in package.pieces(part):
         text = tail + piece
         cut = max(text.rfind(b"</row>"), text.rfind(b":row>"))
-        end = text.find(b">", cut) + 1 if cut >= 0 else len(text) * (len(text) > LONGEST)
+        end = text.find(b">", cut) + 1 if cut >= 0 else len(text) * (len(text) > MAX_ROW_BYTES)
         scanner.look(text[:end])
         tail = text[end:]
     scanner.look(tail)
@@ -93,7 +94,7 @@ def _is_unknown(head: bytes, value: re.Match[bytes] | None, body: bytes) -> bool
 
 def _cell_before(text: bytes, at: int) -> int:
     """Where the cell begins that something stands in; -1 where there is none."""
-    low = max(at - FARTHEST, 0)
+    low = max(at - MAX_CELL_BYTES, 0)
     return max(text.rfind(b"<c ", low, at), text.rfind(b":c ", low, at))
 
 
@@ -110,7 +111,7 @@ class _Scanner:
     """Takes the XML in pieces that end between rows."""
 
     def __init__(self, odd: Mapping[int, str]) -> None:
-        self.scan = Scan()
+        self.scan = TabScan()
         self._codes = {str(number).encode(): code for number, code in odd.items()}
         numbers = b"|".join(self._codes)
         told = rb"""t=["']e["']|vm=["']""" + (b"|s=[\"'](?:" + numbers + b")[\"']" if odd else b"")
@@ -158,7 +159,7 @@ class _Scanner:
             if at is not None:
                 self._cell((int(at[2]) - 1, column_number(at[1])), head, body)
 
-    def _cell(self, place: Place, head: bytes, body: bytes) -> None:
+    def _cell(self, place: CellPlace, head: bytes, body: bytes) -> None:
         scan = self.scan
         value = _VALUE.search(body)
         formula = _FORMULA.search(body) is not None
@@ -173,11 +174,11 @@ class _Scanner:
         elif value is not None and b" t=" not in head.replace(b' t="n"', b""):
             self._number(place, head, value[1].decode())
 
-    def _number(self, place: Place, head: bytes, value: str) -> None:
+    def _number(self, place: CellPlace, head: bytes, value: str) -> None:
         if _LONG_NUMBER.match(b"v>" + value.encode()):
             self.scan.rounded[place] = value
         style = _STYLE.search(head) if self._codes else None
         code = self._codes.get(style[1]) if style else None
         if code is not None and not shows_itself(code, value):
-            first = Odd(row=place[0], code=code, value=value)
+            first = OddColumn(row=place[0], code=code, value=value)
             self.scan.odd.setdefault(place[1], first).count += 1

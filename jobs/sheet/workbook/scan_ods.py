@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from xml.parsers import expat
 
 from jobs.sheet.workbook.package import Package
-from jobs.sheet.workbook.scan import Odd, Place, Scan
+from jobs.sheet.workbook.scan import CellPlace, OddColumn, TabScan
 
-CONTENT = "content.xml"
-MOST_REPEATS = 1_000  # of one cell or row that are looked at; blank ones come a million times
-_DIGITS = 15  # that a number of a spreadsheet can hold
-_NUMBERS = frozenset({"float", "percentage", "currency"})
+CONTENT_PART = "content.xml"
+MAX_REPEATS = 1_000  # of one cell or row that are looked at; blank ones come a million times
+_MAX_DIGITS = 15  # that a number of a spreadsheet can hold
+_NUMBER_TYPES = frozenset({"float", "percentage", "currency"})
 _CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
 
 
-def scan_ods(package: Package, name: str) -> Scan:
+def scan_ods(package: Package, name: str) -> TabScan:
     """One pass over the content, up to the end of this tab."""
     scanner = _Scanner(name)
     parser = expat.ParserCreate()
@@ -22,7 +22,7 @@ def scan_ods(package: Package, name: str) -> Scan:
     parser.EndElementHandler = scanner.end
     parser.CharacterDataHandler = scanner.text
     try:
-        for piece in package.pieces(CONTENT):
+        for piece in package.pieces(CONTENT_PART):
             if scanner.done:
                 break
             parser.Parse(piece, False)  # noqa: FBT003 - expat takes no names
@@ -35,7 +35,7 @@ class _Scanner:
     """Follows rows, columns and cells; `row` and `column` are those of the next, from 0."""
 
     def __init__(self, tab: str) -> None:
-        self.scan = Scan()
+        self.scan = TabScan()
         self.done = False
         self._tab = tab
         self._inside = False
@@ -56,7 +56,7 @@ class _Scanner:
             self._column = 0
             self._repeated = _times(given, "table:number-rows-repeated")
             if given.get("table:visibility") in {"collapse", "filter"}:
-                seen = min(self._repeated, MOST_REPEATS)
+                seen = min(self._repeated, MAX_REPEATS)
                 self.scan.hidden_rows += range(self._row + 1, self._row + 1 + seen)
         elif name in _CELLS:
             self._cell, self._shown = given, []
@@ -84,7 +84,7 @@ class _Scanner:
     def _new_columns(self, given: Mapping[str, str]) -> None:
         times = _times(given, "table:number-columns-repeated")
         if given.get("table:visibility") in {"collapse", "filter"}:
-            seen = min(times, MOST_REPEATS)
+            seen = min(times, MAX_REPEATS)
             self.scan.hidden_columns += range(self._columns, self._columns + seen)
         self._columns += times
 
@@ -98,21 +98,24 @@ class _Scanner:
         if down or across:
             self.scan.merged.append((top, (top[0] + down, top[1] + across)))
         times = _times(cell, "table:number-columns-repeated")
-        for row in range(self._row, self._row + min(self._repeated, MOST_REPEATS)):
-            for column in range(self._column, self._column + min(times, MOST_REPEATS)):
+        for row in range(self._row, self._row + min(self._repeated, MAX_REPEATS)):
+            for column in range(self._column, self._column + min(times, MAX_REPEATS)):
                 self._judge((row, column), cell, kind, shown)
 
-    def _judge(self, place: Place, cell: Mapping[str, str], kind: str, shown: str) -> None:
+    def _judge(self, place: CellPlace, cell: Mapping[str, str], kind: str, shown: str) -> None:
         scan = self.scan
         value = cell.get("office:value", "")
         if cell.get("calcext:value-type") == "error":
             scan.errors[place] = shown or "#VALUE!"
         elif not kind:
             scan.uncalculated.add(place)
-        elif kind in _NUMBERS and _is_rounded(value):
+        elif kind in _NUMBER_TYPES and _is_rounded(value):
             scan.rounded[place] = value
-        elif (kind in _NUMBERS and shown not in {"", _plain(value)}) or kind in {"date", "time"}:
-            first = Odd(row=place[0], code=shown, value=value)
+        elif (kind in _NUMBER_TYPES and shown not in {"", _plain(value)}) or kind in {
+            "date",
+            "time",
+        }:
+            first = OddColumn(row=place[0], code=shown, value=value)
             if shown not in {"", cell.get("office:date-value")}:
                 scan.odd.setdefault(place[1], first).count += 1
 
@@ -126,8 +129,8 @@ def _is_rounded(value: str) -> bool:
     """Has it more digits than such a number keeps?"""
     whole, _, power = value.upper().partition("E")
     digits = whole.partition(".")[0].lstrip("-")
-    return len(digits) > _DIGITS or (
-        power[:1] != "-" and power.lstrip("+0").isdecimal() and int(power) >= _DIGITS
+    return len(digits) > _MAX_DIGITS or (
+        power[:1] != "-" and power.lstrip("+0").isdecimal() and int(power) >= _MAX_DIGITS
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from struct import unpack_from
 
 from jobs.sheet.workbook.compound import read_stream
-from jobs.sheet.workbook.scan import Place, Scan
+from jobs.sheet.workbook.scan import CellPlace, TabScan
 
 _BIFF8 = 0x0600
 _HIDDEN_ROW = 0x20
@@ -52,17 +52,17 @@ class OldBook:
     tabs: Mapping[str, int]  # name → where its records begin
     pictured: bool
 
-    def scan(self, name: str) -> Scan:
+    def scan(self, name: str) -> TabScan:
         """What stands in one tab."""
         scanner = _Scanner(self.raw)
         for record in _records(self.raw, self.tabs[name]):
             scanner.take(*record)
         return scanner.finished()
 
-    def areas(self) -> Iterator[Scan]:
+    def areas(self) -> Iterator[TabScan]:
         """How far each tab reaches, which its reader lays out whole."""
         for begin in self.tabs.values():
-            area = Scan()
+            area = TabScan()
             for kind, at, length in _records(self.raw, begin):
                 if kind in _CELLS and length >= 4:
                     row, column = unpack_from("<HH", self.raw, at)
@@ -115,9 +115,9 @@ class _Scanner:
     """Takes the records of one tab in their order."""
 
     def __init__(self, raw: bytes) -> None:
-        self.scan = Scan()
+        self.scan = TabScan()
         self._raw = raw
-        self._awaits: Place | None = None  # a formula that gave a text, which follows it
+        self._awaits: CellPlace | None = None  # a formula that gave a text, which follows it
 
     def take(self, kind: int, at: int, length: int) -> None:
         raw = self._raw
@@ -141,7 +141,7 @@ class _Scanner:
             case _:
                 return
 
-    def finished(self) -> Scan:
+    def finished(self) -> TabScan:
         self._unread()
         return self.scan
 
@@ -174,11 +174,11 @@ class _Scanner:
             self.scan.uncalculated.add(self._awaits)
         self._awaits = None
 
-    def _number(self, place: Place, at: int) -> None:
+    def _number(self, place: CellPlace, at: int) -> None:
         value: float = unpack_from("<d", self._raw, at)[0]
         if abs(value) >= _EXACT:
             self.scan.rounded[place] = repr(value)
 
-    def _place(self, at: int) -> Place:
+    def _place(self, at: int) -> CellPlace:
         row, column = unpack_from("<HH", self._raw, at)
         return row, column

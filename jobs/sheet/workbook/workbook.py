@@ -21,20 +21,20 @@ from python_calamine import (
 
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, Severity, SheetError, excerpt
-from jobs.sheet.header import TOP, find_header, header_findings
-from jobs.sheet.layout import Layout, Needed, Note, Row, Sheet
+from jobs.sheet.header import SEARCHED_ROWS, find_header, header_findings
+from jobs.sheet.layout import Layout, NeededColumns, Note, Row, Sheet
 from jobs.sheet.names import ALIASES, KnownHeader, is_known, letter, normalise
-from jobs.sheet.workbook.archive import DAMAGES, check_archive, damaged_workbook
+from jobs.sheet.workbook.archive import ARCHIVE_ERRORS, check_archive, damaged_workbook
 from jobs.sheet.workbook.cell_pictures import NO_PICTURES, cell_pictures
 from jobs.sheet.workbook.package import Package
-from jobs.sheet.workbook.patches import Patches, Scanned, patches_of
-from jobs.sheet.workbook.scan import Place, Scan, scan_tab
-from jobs.sheet.workbook.scan_ods import CONTENT, scan_ods
+from jobs.sheet.workbook.patches import Patches, ScannedTab, patches_of
+from jobs.sheet.workbook.scan import CellPlace, TabScan, scan_tab
+from jobs.sheet.workbook.scan_ods import CONTENT_PART, scan_ods
 from jobs.sheet.workbook.scan_xls import OldBook, old_book
 
 T = TypeVar("T")
-MOST_CELLS = 50_000_000  # of the area of a tab, which the reader lays out whole (32 bytes each)
-SPARSE_CELLS = 4_000_000  # as many again as hurt nobody, however empty
+MAX_AREA_CELLS = 50_000_000  # of the area of a tab, which the reader lays out whole (32 bytes each)
+MAX_SPARSE_CELLS = 4_000_000  # as many again as hurt nobody, however empty
 
 
 def open_workbook(
@@ -94,7 +94,7 @@ class _Tab:
 
     name: str
     cells: CalamineSheet
-    scanned: Scanned | None
+    scanned: ScannedTab | None
 
 
 def _old_book(path: Path) -> OldBook | None:
@@ -148,44 +148,44 @@ def _tab(book: _Book, name: str) -> _Tab:
             cells=_guarded(lambda: book.reader.get_sheet_by_name(name)),
             scanned=scanned,
         )
-    except (*DAMAGES, CalamineError, struct.error, IndexError) as error:
+    except (*ARCHIVE_ERRORS, CalamineError, struct.error, IndexError) as error:
         raise SheetError(book.path, [damaged_workbook(error)]) from error
 
 
-def _scan(book: _Book, name: str) -> Scanned | None:
+def _scan(book: _Book, name: str) -> ScannedTab | None:
     if not book.zipped:
         old = book.old
         if old is None or name not in old.tabs:
             return None
         unseen = [_unseen("formats_unseen", "xls", "note")]
         unseen += _pictures_unseen("xls", any_=old.pictured)
-        return Scanned(scan=old.scan(name), pictures=NO_PICTURES, unseen=tuple(unseen))
+        return ScannedTab(scan=old.scan(name), pictures=NO_PICTURES, unseen=tuple(unseen))
     with zipfile.ZipFile(book.path) as archive:
         package = Package(archive=archive)
-        if package.has(CONTENT):
+        if package.has(CONTENT_PART):
             unseen = _pictures_unseen("ods", any_=package.has("Pictures/"))
             scan = scan_ods(package, name)
-            return Scanned(scan=scan, pictures=NO_PICTURES, unseen=tuple(unseen))
+            return ScannedTab(scan=scan, pictures=NO_PICTURES, unseen=tuple(unseen))
         part = package.tab(name)
         if part is None or not part.endswith(".xml"):
             return None
         scan = scan_tab(package, part)
         _check_area(book.path, scan)
-        return Scanned(
+        return ScannedTab(
             scan=scan,
             pictures=cell_pictures(package, part, scan),
             linked=package.has("xl/externalLinks/"),
         )
 
 
-def _check_area(path: Path, scan: Scan) -> None:
+def _check_area(path: Path, scan: TabScan) -> None:
     area = scan.height * scan.width
-    if area <= SPARSE_CELLS or (area <= MOST_CELLS and area <= 50 * scan.cells):
+    if area <= MAX_SPARSE_CELLS or (area <= MAX_AREA_CELLS and area <= 50 * scan.cells):
         return
     finding = Finding(
         kind="far_cell",
         severity="error",
-        values=(("cell", f"{letter(scan.width - 1)}{scan.height}"), ("most", MOST_CELLS)),
+        values=(("cell", f"{letter(scan.width - 1)}{scan.height}"), ("most", MAX_AREA_CELLS)),
     )
     raise SheetError(path, [finding])
 
@@ -253,12 +253,12 @@ def _top(sheet: CalamineSheet) -> list[list[str]]:
     for row in sheet.iter_rows():
         top.append([_text(cell) for cell in row])
         filled += any(top[-1])
-        if filled > TOP:
+        if filled > SEARCHED_ROWS:
             break
     return top
 
 
-def _merged(tab: _Tab) -> list[tuple[Place, Place]]:
+def _merged(tab: _Tab) -> list[tuple[CellPlace, CellPlace]]:
     """Merged areas as their first and last cells; the reader has none for some formats."""
     scanned = tab.scanned.scan.merged if tab.scanned is not None else []
     return list(tab.cells.merged_cell_ranges or scanned)
@@ -278,7 +278,9 @@ def _row_text(sheet: CalamineSheet, row: int) -> list[str]:
     return [_text(cell) for cell in next(islice(sheet.iter_rows(), row, None), ())]
 
 
-def _rows(sheet: CalamineSheet, patches: Patches, note: Note, needed: Needed) -> Iterator[Row]:
+def _rows(
+    sheet: CalamineSheet, patches: Patches, note: Note, needed: NeededColumns
+) -> Iterator[Row]:
     header_row = patches.header_row
     rows = islice(sheet.iter_rows(), header_row, None)
     for number, row in enumerate(rows, header_row + 1):

@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 
 from jobs.sheet.write.writers import REPLACEMENT, WriteError
 
-MOST_CHARACTERS = 32_767  # of one cell, in UTF-16
+MAX_CELL_CHARACTERS = 32_767  # of one cell, in UTF-16
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-CLEAN_WORKBOOK: Mapping[str, object] = {
+SAFE_WORKBOOK_OPTIONS: Mapping[str, object] = {
     "constant_memory": True,
     "strings_to_formulas": False,
     "strings_to_urls": False,
@@ -28,9 +28,9 @@ def clean(text: str) -> tuple[str, int]:
 
 def is_long(text: str) -> bool:
     """Is it too long for a cell? Excel counts in UTF-16, where an emoji is two."""
-    if len(text) <= MOST_CHARACTERS // 2:
+    if len(text) <= MAX_CELL_CHARACTERS // 2:
         return False
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2 > MOST_CHARACTERS
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2 > MAX_CELL_CHARACTERS
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 import csv
 from typing import BinaryIO
 
-from jobs.sheet.formula import HARMLESS, neutralise
+from jobs.sheet.formula import HARMLESS_STARTS, neutralise
 from jobs.sheet.write.writers import (
     ColumnKind,
-    Records,
+    RecordStream,
     ResultColumns,
     Tally,
     Utf8Writer,
@@ -20,7 +20,7 @@ BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
 
 
 def write_delimited(
-    file: BinaryIO, grid: ResultColumns, records: Records, *, delimiter: str, safe: bool
+    file: BinaryIO, grid: ResultColumns, records: RecordStream, *, delimiter: str, safe: bool
 ) -> Tally:
     """All records below a header. `safe` neutralises all columns, not only our foreign text."""
     out = Utf8Writer(file)
@@ -49,7 +49,7 @@ def write_delimited(
                 cells[place] = cell_text(value, kinds[place])
         for place in guarded:
             text = cells[place]
-            if text and text[0] not in HARMLESS:  # type: ignore[index,operator]  # it is text by now
+            if text and text[0] not in HARMLESS_STARTS:  # type: ignore[index,operator]  # it is text by now
                 cells[place] = neutralise(text)  # type: ignore[arg-type]  # as above
         writer.writerow(cells)
     out.flush()

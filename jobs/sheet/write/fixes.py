@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from jobs.sheet.write.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
+from jobs.sheet.write.cells import (
+    MAX_CELL_CHARACTERS,
+    SAFE_WORKBOOK_OPTIONS,
+    clean,
+    is_long,
+    open_book,
+)
 from jobs.sheet.write.texts import TextFiles, placeholder
 
-TAB = "fixes"
-LEADING = ("result_row", "result_key", "result_error_class", "result_reason", "result_error")
+FIXES_TAB = "fixes"
+LEADING_COLUMNS = (
+    *("result_row", "result_key", "result_error_class", "result_reason", "result_error"),
+)
 """What stands before the user's columns; the last two are for reading only."""
-MARK = "result_reason"
+MARKER_COLUMN = "result_reason"
 """Only this workbook has it."""
 
 _WIDTHS = (12, 16, 20, 44, 44)
@@ -42,8 +50,8 @@ class FixRow:
 
 def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int:
     """All rows in the tab `fixes`; returns how many."""
-    with open_book(file, CLEAN_WORKBOOK) as book:
-        page = book.add_worksheet(TAB)
+    with open_book(file, SAFE_WORKBOOK_OPTIONS) as book:
+        page = book.add_worksheet(FIXES_TAB)
         _head(book, page, layout)
         given = book.add_format({"text_wrap": True, "valign": "top", "font_color": "#595959"})
         own = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
@@ -52,11 +60,11 @@ def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int
         for count, one in enumerate(rows, 1):
             page.write_number(count, 0, one.row, given)
             for place, text in enumerate((one.key, one.kind, one.reason, one.words), 1):
-                page.write_string(count, place, clean(text)[0][: MOST_CHARACTERS // 2], given)
+                page.write_string(count, place, clean(text)[0][: MAX_CELL_CHARACTERS // 2], given)
             for place, text in enumerate(one.cells):
                 shown = _shown(text, texts, f"{one.row}-{place + 1}")
-                page.write_string(count, len(LEADING) + place, shown, own)
-        page.autofilter(0, 0, count, len(LEADING) + len(layout.headers) - 1)
+                page.write_string(count, len(LEADING_COLUMNS) + place, shown, own)
+        page.autofilter(0, 0, count, len(LEADING_COLUMNS) + len(layout.headers) - 1)
         notes = book.add_worksheet("how")
         notes.set_column(0, 0, 100)
         for place, line in enumerate(layout.hints):
@@ -69,13 +77,13 @@ def _head(book: Any, page: Any, layout: FixSheet) -> None:
     given = book.add_format(plain | {"bg_color": "#E7E6E6"})
     own = book.add_format(plain)
     sent = book.add_format(plain | {"bg_color": "#FFF2CC"})
-    for place, name in enumerate(LEADING):
+    for place, name in enumerate(LEADING_COLUMNS):
         page.write_string(0, place, name, given)
         page.set_column(place, place, _WIDTHS[place])
     for place, name in enumerate(layout.headers):
-        at = len(LEADING) + place
+        at = len(LEADING_COLUMNS) + place
         page.write_string(
-            0, at, clean(name)[0][: MOST_CHARACTERS // 2], sent if place in layout.sent else own
+            0, at, clean(name)[0][: MAX_CELL_CHARACTERS // 2], sent if place in layout.sent else own
         )
         page.set_column(at, at, _MAPPED_WIDTH if place in layout.sent else _OWN_WIDTH)
     page.freeze_panes(1, 1)

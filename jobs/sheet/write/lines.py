@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from jobs.sheet.write.writers import (
     Record,
-    Records,
+    RecordStream,
     ResultColumns,
     Tally,
     Utf8Writer,
@@ -14,14 +14,14 @@ from jobs.sheet.write.writers import (
     unique_names,
 )
 
-AT_ONCE = 100  # lines
+LINES_PER_WRITE = 100  # lines
 
 
-def write_lines(file: BinaryIO, grid: ResultColumns, records: Records) -> Tally:
+def write_lines(file: BinaryIO, grid: ResultColumns, records: RecordStream) -> Tally:
     """All records, their keys in column order. An own header that repeats gets a number."""
-    heads = heads_of(grid)
-    lines = (line_of(heads, record) for record in records)
-    return write_texts(file, iter(lambda: list(islice(lines, AT_ONCE)), []))
+    heads = line_heads(grid)
+    lines = (json_line(heads, record) for record in records)
+    return write_texts(file, iter(lambda: list(islice(lines, LINES_PER_WRITE)), []))
 
 
 def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
@@ -35,12 +35,12 @@ def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
     return Tally(rows=rows, replaced=out.replaced)
 
 
-def heads_of(grid: ResultColumns) -> list[str]:
+def line_heads(grid: ResultColumns) -> list[str]:
     """What stands before each value of a line."""
     return [f"{encoded(name)}:" for name in unique_names(grid)]
 
 
-def line_of(heads: Sequence[str], record: Record) -> str:
+def json_line(heads: Sequence[str], record: Record) -> str:
     """One record as a line."""
     pairs = [
         f"{head}null" if value is None else head + encoded(value)

@@ -9,7 +9,7 @@ from jobs.job import JSON
 from jobs.sheet.write.writers import (
     ColumnKind,
     Record,
-    Records,
+    RecordStream,
     ResultColumns,
     Tally,
     WriteError,
@@ -21,12 +21,12 @@ from jobs.sheet.write.writers import (
 
 GROUP_ROWS = 5_000
 GROUP_CHARACTERS = 8 << 20  # of text; answers can be long
-EXACT = 1 << 53  # above it a float cannot stand for every integer
+MAX_EXACT_INTEGER = 1 << 53  # above it a float cannot stand for every integer
 
 _Seen: TypeAlias = set[str]
 """What was met in an own column: bool, int, wide, huge, float, text, texts, other."""
 
-_TYPES = {
+_TYPES_OF_SORTS = {
     frozenset({"bool"}): "bool",
     frozenset({"int"}): "int",
     frozenset({"wide"}): "int",
@@ -38,7 +38,7 @@ _TYPES = {
 """A column of any other mixture is written as text, what is no text in it as JSON."""
 
 
-def write_parquet(file: BinaryIO, grid: ResultColumns, records: Records) -> Tally:
+def write_parquet(file: BinaryIO, grid: ResultColumns, records: RecordStream) -> Tally:
     """All records. Where own cells have types, one pass over them finds each column's."""
     if not grid.typed:
         return _write(file, grid, records, types=["text"] * grid.own)
@@ -51,7 +51,7 @@ def write_parquet(file: BinaryIO, grid: ResultColumns, records: Records) -> Tall
                     one.add(_sort(value))
             kept.write(f"{encoded(list(record))}\n")
         kept.seek(0)
-        types = [_TYPES.get(frozenset(one), "text") for one in seen]
+        types = [_TYPES_OF_SORTS.get(frozenset(one), "text") for one in seen]
         return _write(file, grid, _again(kept), types=types)
 
 
@@ -77,16 +77,18 @@ def _sort(value: JSON) -> str:
 
 
 def _size(value: int) -> str:
-    if abs(value) <= EXACT:
+    if abs(value) <= MAX_EXACT_INTEGER:
         return "int"
     return "wide" if -(2**63) <= value < 2**63 else "huge"
 
 
-def _write(file: BinaryIO, grid: ResultColumns, records: Records, *, types: list[str]) -> Tally:
+def _write(
+    file: BinaryIO, grid: ResultColumns, records: RecordStream, *, types: list[str]
+) -> Tally:
     import pyarrow as pa  # noqa: PLC0415 - costs 0.1 s and 40 MB, for this format only
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
-    kinds = [*types, *(_OURS[column.kind] for column in grid.columns[grid.own :])]
+    kinds = [*types, *(_RESULT_TYPES[column.kind] for column in grid.columns[grid.own :])]
     fields = zip(unique_names(grid), kinds, strict=True)
     schema = pa.schema([pa.field(_clean(name), _arrow(kind)) for name, kind in fields])
     rows = replaced = 0
@@ -102,7 +104,7 @@ def _write(file: BinaryIO, grid: ResultColumns, records: Records, *, types: list
     return Tally(rows=rows, replaced=replaced)
 
 
-_OURS = {
+_RESULT_TYPES = {
     ColumnKind.TEXT: "text",
     ColumnKind.INTEGER: "int",
     ColumnKind.NUMBER: "float",
@@ -123,7 +125,9 @@ def _arrow(kind: str) -> Any:
     return types.get(kind, pa.string())
 
 
-def _groups(grid: ResultColumns, records: Records, kinds: list[str]) -> Iterator[list[list[JSON]]]:
+def _groups(
+    grid: ResultColumns, records: RecordStream, kinds: list[str]
+) -> Iterator[list[list[JSON]]]:
     """Columns of values, some thousand rows at a time."""
     columns: list[list[JSON]] = [[] for _ in kinds]
     wanted = [

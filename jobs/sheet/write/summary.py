@@ -9,16 +9,16 @@ from jobs.job import JSON
 from jobs.sheet.write.statistics import Fact, by_model
 from jobs.sheet.write.writers import ColumnKind, Record, Tally, cell_text
 
-_SUMMED = (
+_SUMMED_COLUMNS = (
     *("result_cost", "result_prompt_tokens", "result_completion_tokens", "result_total_tokens"),
 )
 Label = Callable[[str], str]
 """An English label in the person's language; what is data stays as it is."""
-_BY_MODEL = ("rows", "done", "failed", "median seconds", "p95 seconds", "cost")
+_MODEL_TITLES = ("rows", "done", "failed", "median seconds", "p95 seconds", "cost")
 
 
 @dataclass(slots=True)
-class Sums:
+class SummaryCounts:
     """What is counted; `ours` says where each of our columns is in a record."""
 
     ours: Mapping[str, int]
@@ -29,7 +29,7 @@ class Sums:
     unpriced: int = 0
 
     def __post_init__(self) -> None:
-        self._summed = [(name, self.ours[name]) for name in _SUMMED]
+        self._summed = [(name, self.ours[name]) for name in _SUMMED_COLUMNS]
         names = ("result_model", "result_status", "result_seconds", "result_cost")
         self._at = [self.ours[name] for name in (*names, "result_error_class")]
 
@@ -55,12 +55,12 @@ def _number(value: JSON) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def lines_of(sums: Sums, tally: Tally, label: Label) -> list[tuple[str, JSON]]:
+def summary_lines(sums: SummaryCounts, tally: Tally, label: Label) -> list[tuple[str, JSON]]:
     """One number a line; a cost is of the answers in this file, and may not be all of it."""
     lines: list[tuple[str, JSON]] = [(label("rows"), tally.rows)]
     lines += sorted(sums.statuses.items())
     lines += [(f"failed: {name}", count) for name, count in sorted(sums.classes.items())]
-    lines += [(name, sums.numbers[name]) for name in _SUMMED if name in sums.numbers]
+    lines += [(name, sums.numbers[name]) for name in _SUMMED_COLUMNS if name in sums.numbers]
     if sums.unpriced:
         lines.append((label("done rows without a known cost"), sums.unpriced))
     if tally.replaced:
@@ -70,7 +70,9 @@ def lines_of(sums: Sums, tally: Tally, label: Label) -> list[tuple[str, JSON]]:
     return lines
 
 
-def sum_up(page: Any, sums: Sums, lines: Sequence[tuple[str, JSON]], label: Label) -> None:
+def write_summary(
+    page: Any, sums: SummaryCounts, lines: Sequence[tuple[str, JSON]], label: Label
+) -> None:
     """The lines, and below them how each model did."""
     for place, (name, value) in enumerate(lines):
         page.write_string(place, 0, name)
@@ -78,14 +80,14 @@ def sum_up(page: Any, sums: Sums, lines: Sequence[tuple[str, JSON]], label: Labe
             page.write_number(place, 1, value)
         else:
             page.write_string(place, 1, cell_text(value, ColumnKind.TEXT))
-    _tell_models(page, sums, label, below=len(lines) + 1)
+    _write_models(page, sums, label, below=len(lines) + 1)
     page.set_column(0, 0, 42)
-    page.set_column(1, len(_BY_MODEL), 16)
+    page.set_column(1, len(_MODEL_TITLES), 16)
 
 
-def _tell_models(page: Any, sums: Sums, label: Label, *, below: int) -> None:
+def _write_models(page: Any, sums: SummaryCounts, label: Label, *, below: int) -> None:
     """A small table under the totals: how each model did."""
-    for column, title in enumerate(("model", *_BY_MODEL)):
+    for column, title in enumerate(("model", *_MODEL_TITLES)):
         page.write_string(below, column, label(title))
     for place, line in enumerate(by_model(sums.facts), below + 1):
         page.write_string(place, 0, cell_text(line.model, ColumnKind.TEXT))

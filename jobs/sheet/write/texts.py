@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobs.sheet.write.writers import without_surrogates
 
-FOLDER = "texts"
+TEXTS_FOLDER = "texts"
 _PLACEHOLDER = re.compile(r"\[[0-9,]+ characters: texts/[^\]\n]+\]")
 
 
@@ -24,7 +24,7 @@ class TextFiles:
     """Files in the folder `texts`. One that is there with another text is never overwritten."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / FOLDER
+        self.folder = folder / TEXTS_FOLDER
         self.written = 0
 
     def keep(self, name: str, text: str) -> str:
@@ -38,7 +38,7 @@ class TextFiles:
             if not final.exists():
                 break
             if final.stat().st_size == len(raw) and final.read_bytes() == raw:
-                return f"{FOLDER}/{final.name}"
+                return f"{TEXTS_FOLDER}/{final.name}"
             version += 1
         part = final.with_suffix(".part")
         part.unlink(missing_ok=True)
@@ -49,4 +49,4 @@ class TextFiles:
             file.flush()
             os.fsync(file.fileno())
         part.replace(final)
-        return f"{FOLDER}/{final.name}"
+        return f"{TEXTS_FOLDER}/{final.name}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-GROUP = 1024  # vectors in one row group
+GROUP_VECTORS = 1024  # vectors in one row group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def write_vectors(file: BinaryIO, vectors: Iterable[Vector]) -> int:
 
 
 def _groups(vectors: Iterator[Vector]) -> Iterator[list[Vector]]:
-    while group := list(islice(vectors, GROUP)):
+    while group := list(islice(vectors, GROUP_VECTORS)):
         yield group
 
 

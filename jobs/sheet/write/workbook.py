@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.job import JSON
-from jobs.sheet.write.cells import CLEAN_WORKBOOK, MOST_CHARACTERS, clean, is_long, open_book
-from jobs.sheet.write.summary import Label, Sums, lines_of, sum_up
+from jobs.sheet.write.cells import (
+    MAX_CELL_CHARACTERS,
+    SAFE_WORKBOOK_OPTIONS,
+    clean,
+    is_long,
+    open_book,
+)
+from jobs.sheet.write.summary import Label, SummaryCounts, summary_lines, write_summary
 from jobs.sheet.write.texts import TextFiles, placeholder
 from jobs.sheet.write.writers import (
     ColumnKind,
     Record,
-    Records,
+    RecordStream,
     ResultColumns,
     Tally,
     WriteError,
@@ -23,12 +29,13 @@ from jobs.sheet.write.writers import (
     unique_names,
 )
 
-MOST_ROWS = 1_048_576  # of one tab, the header included
-MOST_COLUMNS = 16_384
-MOST_LINKS = 65_530  # of one tab
-MEASURED = 200  # rows that decide the widths
-SHORT = MOST_CHARACTERS // 2  # no longer in UTF-16 than a cell holds, whatever the characters
-_NARROWEST, _WIDEST = 8, 60
+MAX_TAB_ROWS = 1_048_576  # of one tab, the header included
+MAX_TAB_COLUMNS = 16_384
+MAX_TAB_LINKS = 65_530  # of one tab
+MEASURED_ROWS = 200  # rows that decide the widths
+FITTING_CHARACTERS = MAX_CELL_CHARACTERS // 2
+"""A text of at most this length fits a cell, whatever its characters are in UTF-16."""
+_MIN_WIDTH_CHARACTERS, _MAX_WIDTH_CHARACTERS = 8, 60
 
 # A link opens a program: only plain relative paths to things that are looked at.
 SAFE_LINK = re.compile(
@@ -44,18 +51,18 @@ _COLOURS = {
     "skipped": "#E7E6E6",
     "parked": "#E7E6E6",
 }
-_NUMBERS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
-_FAILURES = (
+_NUMBER_KINDS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
+_FAILURE_COLUMNS = (
     *("result_row", "result_key", "result_status", "result_error_class", "result_error"),
     *("result_attempts", "result_request_id"),
 )
 
-EDGE = 96  # pixels of a thumbnail's longer edge as it is shown
-TALL = EDGE + 28  # pixels of a row with one
-_TEXT_ABOVE = 22  # pixels for the status, above its picture
-_PICTURE_COLUMN = 16  # characters: a little wider than a picture
+SHOWN_EDGE_PIXELS = 96  # pixels of a thumbnail's longer edge as it is shown
+PICTURE_ROW_PIXELS = SHOWN_EDGE_PIXELS + 28  # pixels of a row with one
+_STATUS_LINE_PIXELS = 22  # pixels for the status, above its picture
+_PICTURE_COLUMN_CHARACTERS = 16  # characters: a little wider than a picture
 
-Picture = Callable[[str], Path | None]
+ThumbnailLookup = Callable[[str], Path | None]
 """The thumbnail (JPEG) of a saved file, by its path from the workbook; None where there is none."""
 
 
@@ -66,16 +73,16 @@ class WorkbookExtras:
     folder: Path
     summary: Sequence[tuple[str, JSON]] = ()
     label: Label = str
-    picture: Picture | None = None
+    picture: ThumbnailLookup | None = None
 
 
 def write_workbook(
-    file: BinaryIO, grid: ResultColumns, records: Records, *, beside: WorkbookExtras
+    file: BinaryIO, grid: ResultColumns, records: RecordStream, *, beside: WorkbookExtras
 ) -> Tally:
     """All records in the tab `results`; what failed again in `failures`; counts in `summary`."""
-    if len(grid.columns) > MOST_COLUMNS:
-        raise WriteError("write_columns", most=f"{MOST_COLUMNS:,}")
-    with open_book(file, CLEAN_WORKBOOK) as workbook:
+    if len(grid.columns) > MAX_TAB_COLUMNS:
+        raise WriteError("write_columns", most=f"{MAX_TAB_COLUMNS:,}")
+    with open_book(file, SAFE_WORKBOOK_OPTIONS) as workbook:
         return _Book(workbook, grid, beside).fill(records)
 
 
@@ -99,15 +106,15 @@ class _Book:
         self.ours = {column.name: at for at, column in enumerate(grid.columns) if at >= own}
         self.slugs = [_slug(name, place) for place, name in enumerate(unique_names(grid), 1)]
         self.numeric = frozenset(
-            place for place, column in enumerate(grid.columns) if column.kind in _NUMBERS
+            place for place, column in enumerate(grid.columns) if column.kind in _NUMBER_KINDS
         )
-        again = [self.ours[name] for name in _FAILURES]
+        again = [self.ours[name] for name in _FAILURE_COLUMNS]
         self.results = _Tab(workbook.add_worksheet("results"), self, list(range(len(grid.columns))))
         self.failures = _Tab(workbook.add_worksheet("failures"), self, [*again, *range(own)])
         self.summary = workbook.add_worksheet("summary")
 
-    def fill(self, records: Records) -> Tally:
-        sums = Sums(ours=self.ours)
+    def fill(self, records: RecordStream) -> Tally:
+        sums = SummaryCounts(ours=self.ours)
         status_at, files_at = self.ours["result_status"], self.ours["result_files"]
         for record in records:
             sums.add(record)
@@ -122,8 +129,8 @@ class _Book:
         self.results.finish()
         self.failures.finish()
         tally = Tally(rows=self.results.rows, replaced=self.replaced, texts=self.texts.written)
-        lines = [*lines_of(sums, tally, self.beside.label), *self.beside.summary]
-        sum_up(self.summary, sums, lines, self.beside.label)
+        lines = [*summary_lines(sums, tally, self.beside.label), *self.beside.summary]
+        write_summary(self.summary, sums, lines, self.beside.label)
         return tally
 
     def clean(self, text: str) -> str:
@@ -147,7 +154,7 @@ class _Book:
                 continue
             else:
                 text = cell_text(value, kinds[place].kind)
-            if len(text) > SHORT and is_long(text):
+            if len(text) > FITTING_CHARACTERS and is_long(text):
                 text, links[place] = self._apart(text, record, place)
             values.append(self.clean(text) if text else None)
         files = values[self.ours["result_files"]]
@@ -162,7 +169,7 @@ class _Book:
         path = self.texts.keep(f"{record[self.ours['result_row']]}-{self.slugs[place]}", text)
         return placeholder(text, path), path
 
-    def _show(self, picture: Picture, files: JSON) -> None:
+    def _show(self, picture: ThumbnailLookup, files: JSON) -> None:
         """The first thumbnail there is, under the row's status."""
         names = files if isinstance(files, list) else [files]
         found = next((path for name in names if (path := picture(str(name)))), None)
@@ -179,21 +186,21 @@ class _Tab:
         self.places = list(enumerate(places))
         self.rows = 0
         self.links = 0
-        self.widths = [_NARROWEST] * len(places)
+        self.widths = [_MIN_WIDTH_CHARACTERS] * len(places)
         self.status = book.ours["result_status"]
         for at, place in self.places:
             name = book.clean(book.grid.columns[place].name)
             self._measure(at, name)
-            sheet.write_string(0, at, name[:SHORT], book.head)
+            sheet.write_string(0, at, name[:FITTING_CHARACTERS], book.head)
 
     def add(
         self, values: list[str | int | float | None], status: str, links: dict[int, str]
     ) -> None:
         """One more row."""
         self.rows = row = self.rows + 1
-        if row >= MOST_ROWS:
-            raise WriteError("write_rows", most=f"{MOST_ROWS - 1:,}")
-        if row <= MEASURED:
+        if row >= MAX_TAB_ROWS:
+            raise WriteError("write_rows", most=f"{MAX_TAB_ROWS - 1:,}")
+        if row <= MEASURED_ROWS:
             self._measure_all(values)
         write_string, write_number = self.sheet.write_string, self.sheet.write_number
         status_at, plain = self.status, self.book.plain
@@ -205,7 +212,7 @@ class _Tab:
                 write_number(row, at, value, plain)
             elif place == status_at:
                 write_string(row, at, value, self.book.colours.get(status))
-            elif place in links and self.links < MOST_LINKS:
+            elif place in links and self.links < MAX_TAB_LINKS:
                 self.links += 1
                 self.sheet.write_url(row, at, f"external:{links[place]}", self.book.link, value)
             else:
@@ -213,10 +220,10 @@ class _Tab:
 
     def show(self, picture: Path, at: int) -> None:
         """A thumbnail in the row just added."""
-        size = _shown_as(picture)
+        size = _thumbnail_scale(picture)
         if size is None:
             return
-        self.sheet.set_row_pixels(self.rows, TALL)
+        self.sheet.set_row_pixels(self.rows, PICTURE_ROW_PIXELS)
         self.sheet.insert_image(
             self.rows,
             at,
@@ -225,12 +232,12 @@ class _Tab:
                 "x_scale": size,
                 "y_scale": size,
                 "x_offset": 4,
-                "y_offset": _TEXT_ABOVE,
+                "y_offset": _STATUS_LINE_PIXELS,
                 "object_position": 1,  # it moves, is sorted and is hidden with its row
                 "decorative": True,
             },
         )
-        self.widths[at] = max(self.widths[at], _PICTURE_COLUMN)
+        self.widths[at] = max(self.widths[at], _PICTURE_COLUMN_CHARACTERS)
 
     def finish(self) -> None:
         """What belongs to the tab as a whole."""
@@ -246,12 +253,12 @@ class _Tab:
                 self._measure(at, value)
 
     def _measure(self, at: int, text: str) -> None:
-        line = text[: _WIDEST * 2].partition("\n")[0]
+        line = text[: _MAX_WIDTH_CHARACTERS * 2].partition("\n")[0]
         wide = sum(unicodedata.east_asian_width(character) in "WF" for character in line)
-        self.widths[at] = min(max(self.widths[at], len(line) + wide + 2), _WIDEST)
+        self.widths[at] = min(max(self.widths[at], len(line) + wide + 2), _MAX_WIDTH_CHARACTERS)
 
 
-def _shown_as(picture: Path) -> float | None:
+def _thumbnail_scale(picture: Path) -> float | None:
     """The scale at which a thumbnail's longer edge is that of a row; None where it is no JPEG."""
     from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as below
     from xlsxwriter.image import Image  # noqa: PLC0415 - for workbooks with pictures only
@@ -261,7 +268,7 @@ def _shown_as(picture: Path) -> float | None:
     except (OSError, ValueError, IndexError, struct.error, XlsxWriterException):
         return None
     longest = max(image.width, image.height)
-    return EDGE / longest if longest else None
+    return SHOWN_EDGE_PIXELS / longest if longest else None
 
 
 def _slug(name: str, number: int) -> str:

@@ -62,7 +62,7 @@ class ResultColumns:
 Record: TypeAlias = Sequence[JSON]
 """One row's values in the order of the columns; None where nothing is known."""
 
-Records: TypeAlias = Iterable[Record]
+RecordStream: TypeAlias = Iterable[Record]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

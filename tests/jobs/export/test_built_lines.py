@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
-from jobs.export import Options, lines, write_results
+from jobs.export import ExportOptions, lines, write_results
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store, Transaction
 from jobs.store.batches import LoadedSheet
@@ -57,7 +57,7 @@ def both_ways(folder: Path, loaded: LoadedSheet, **asked: object) -> tuple[bytes
     try:
         with store.read() as tx:
             found = results(tx, BATCH_ID, **asked)  # type: ignore[arg-type]  # which rows
-            given_ = Options(workspace=folder, now=NOW)
+            given_ = ExportOptions(workspace=folder, now=NOW)
             for name, some in (("built", found), ("ours", list(found))):
                 target = folder / f"{name}.jsonl"
                 write_results(some, loaded, target, format="jsonl", options=given_)
@@ -172,7 +172,7 @@ def test_the_database_builds_the_lines_of_ordinary_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = make_table(tmp_path, PLAIN, FATES)
-    monkeypatch.delattr(lines, "line_of")  # what a row in memory is written with
+    monkeypatch.delattr(lines, "json_line")  # what a row in memory is written with
     built, _ = both_ways(tmp_path, loaded)
     assert built.count(b"\n") == 3
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from jobs.export import (
-    Options,
+    ExportOptions,
     OutputError,
     Written,
     columns,
@@ -351,7 +351,7 @@ def test_a_row_longer_than_the_header_loses_nothing_and_shifts_nothing(tmp_path:
 def test_a_tab_too_small_for_the_rows_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbook, "MOST_ROWS", 5)
+    monkeypatch.setattr(workbook, "MAX_TAB_ROWS", 5)
     loaded = make_table(tmp_path, PLAIN)
     with pytest.raises(OutputError, match="write_rows, most 4"):
         written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
@@ -360,7 +360,7 @@ def test_a_tab_too_small_for_the_rows_says_so(
 def test_links_beyond_what_excel_takes_are_plain_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbook, "MOST_LINKS", 2)
+    monkeypatch.setattr(workbook, "MAX_TAB_LINKS", 2)
     loaded = make_table(tmp_path, PLAIN, [Fate(files=("a.png",))] * 5)
     written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
     with ZipFile(tmp_path / "r.xlsx") as archive:
@@ -379,7 +379,9 @@ def test_a_stream_gets_the_same_rows(tmp_path: Path, kind: str) -> None:
     loaded = make_table(tmp_path, PLAIN, FATES)
     stream = io.BytesIO()
     row = only_row(tmp_path, loaded)
-    tally = stream_results([row], loaded, stream, format=kind, options=Options(workspace=tmp_path))
+    tally = stream_results(
+        [row], loaded, stream, format=kind, options=ExportOptions(workspace=tmp_path)
+    )
     assert tally.rows == 1
     assert len(stream.getvalue()) > 200
 
@@ -404,7 +406,7 @@ def test_any_own_cells_come_back_exactly_from_csv_and_jsonl(
     texts = {}
     for kind in ("csv", "jsonl"):
         stream = io.BytesIO()
-        given_options = Options(workspace=folder, safe=safe)
+        given_options = ExportOptions(workspace=folder, safe=safe)
         stream_results(made, loaded, stream, format=kind, options=given_options)
         texts[kind] = stream.getvalue().decode("utf-8")
     lines = texts["jsonl"].split("\n")[:-1]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from python_calamine import CalamineWorkbook
 
-from jobs.export import Options, property_columns, write_results
+from jobs.export import ExportOptions, property_columns, write_results
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
 from jobs.store.batches import LoadedSheet
@@ -38,7 +38,7 @@ def written(
     try:
         with store.read() as tx:
             columns = property_columns(results(tx, 1)) if expand else ()
-            options = Options(workspace=folder, properties=columns, thumbs=thumbs)
+            options = ExportOptions(workspace=folder, properties=columns, thumbs=thumbs)
             target = folder / name
             kind = target.suffix.lstrip(".")
             return write_results(results(tx, 1), loaded, target, format=kind, options=options).path

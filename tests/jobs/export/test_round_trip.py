@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.export import Options, write_results
+from jobs.export import ExportOptions, write_results
 from jobs.job import JSON
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
@@ -34,7 +34,7 @@ def own_columns(folder: Path, loaded: object, format_: str, *, safe: bool, width
     store = Store.look(folder / "jobs.db")
     try:
         with store.read() as tx:
-            given_ = Options(workspace=folder, safe=safe, now=NOW)
+            given_ = ExportOptions(workspace=folder, safe=safe, now=NOW)
             write_results(results(tx, BATCH_ID), loaded, target, format=format_, options=given_)  # type: ignore[arg-type]  # a Batch
     finally:
         store.close()

@@ -246,7 +246,7 @@ def test_a_sheet_read_in_blocks_of_any_size_is_the_same(
         path.write_bytes(sheet.raw)
         seen = []
         for size in (1, 3, 250):
-            monkeypatch.setattr("jobs.sheet.block.MOST_ROWS", size)
+            monkeypatch.setattr("jobs.sheet.block.MAX_BLOCK_ROWS", size)
             seen.append(_in_blocks(path))
         assert seen[0] == seen[1] == seen[2], f"seed {seed}"
 

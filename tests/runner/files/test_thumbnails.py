@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jobs.thumbnails import EDGE, thumb_path
+from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
 from runner.files.thumbnails import DECODER, Child, Thumbnails, make_missing
 from tests.support.world import KEY, PICTURE, ROOT, World
 
@@ -50,7 +50,7 @@ def test_a_run_leaves_a_small_jpeg_for_every_picture(world: World) -> None:
     for name in names:
         with Image.open(thumb_path(world.workspace(sheet).folder, name)) as thumb:
             assert thumb.format == "JPEG"
-            assert max(thumb.size) == EDGE
+            assert max(thumb.size) == THUMB_EDGE_PIXELS
 
 
 @pytest.mark.parametrize("name", ["a.png", "b.jpg", "c.gif", "d.webp"])
@@ -58,7 +58,7 @@ def test_each_kind_of_picture_gets_one_with_its_shape_kept(folder: Path, name: s
     _picture(folder, name)
     assert make_missing(folder, [name]) == 0
     with Image.open(thumb_path(folder, name)) as thumb:
-        assert thumb.size == (EDGE, EDGE // 2)
+        assert thumb.size == (THUMB_EDGE_PIXELS, THUMB_EDGE_PIXELS // 2)
 
 
 def test_what_is_seen_through_is_laid_on_white(folder: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_bomb_costs_the_decoder_no_memory(folder: Path) -> None:
 def test_a_decoder_that_dies_is_replaced(folder: Path) -> None:
     _picture(folder, "a.png")
     target = folder / "a.jpg"
-    order: list[str | int] = [str(folder / "files" / "a.png"), str(target), EDGE]
+    order: list[str | int] = [str(folder / "files" / "a.png"), str(target), THUMB_EDGE_PIXELS]
     with Child() as child:
         assert child.ask(order) == ""
         process = child._process

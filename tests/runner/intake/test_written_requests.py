@@ -11,7 +11,7 @@ from jobs.job import JSON
 from jobs.loading.columns import map_columns
 from jobs.loading.request import Problem, Request, Requests
 from jobs.loading.template import Template
-from jobs.sheet.block import Block, text_in
+from jobs.sheet.block import RowBlock, count_characters
 from runner.endpoints.registry import known_fields
 from runner.intake.recipes import RequestOptions
 from runner.intake.requests import RequestMaker
@@ -40,7 +40,7 @@ def one_by_one(asked: Requests) -> list[Request | Problem]:
 
 
 def both_ways(make: RequestMaker, rows: Sequence[Sequence[JSON]], *, typed: bool) -> None:
-    block = Block.of(range(len(rows)), rows, {}, typed=typed)
+    block = RowBlock.of(range(len(rows)), rows, {}, typed=typed)
     assert one_by_one(make.together(block)) == [make(cells) for cells in rows]
 
 
@@ -96,8 +96,8 @@ def test_rows_of_two_hundred_columns_are_written_whole() -> None:
     headers = ["prompt", *(f"c{number}" for number in range(200))]
     rows = [[f'{place}\n"é\u0001{column}' for column in headers] for place in range(3)]
     both_ways(maker(headers), rows, typed=False)
-    block = Block.of(range(3), rows, {}, typed=False)
-    assert block.texts == Block.of(range(3), rows, {}, typed=True).texts
+    block = RowBlock.of(range(3), rows, {}, typed=False)
+    assert block.texts == RowBlock.of(range(3), rows, {}, typed=True).texts
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_rows_of_two_hundred_columns_are_written_whole() -> None:
     [(["ab", "c"], 3), ([], 0), (["ab", None, ["c", 1, "de"], 2, {"f": "g"}], 5)],
 )
 def test_the_text_of_a_row_is_counted_whatever_else_is_in_it(cells: list[JSON], count: int) -> None:
-    assert text_in(cells) == count
+    assert count_characters(cells) == count
