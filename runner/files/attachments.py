@@ -1,4 +1,4 @@
-"""The pictures that a sheet gives with a row: found, checked, and read when they are sent."""
+"""Pictures that a sheet sends with a row: found and checked at load, read when sent."""
 
 import base64
 import binascii
@@ -17,20 +17,20 @@ from jobs.job import JSON
 from jobs.sheet.workbook.package import read_member
 from runner.protocol.pictures import HEAD, Attachment, describe, media_type
 
-MOST = 20 * (1 << 20)  # bytes of one picture
+MAX_PICTURE_BYTES = 20 * (1 << 20)  # bytes of one picture
 
-PIECE = re.compile(r"data:[^,\s]*,[^;；|\s]*|[^;；|\r\n]+")  # a data URI holds a ; of its own
-DRIVE = re.compile(r"[A-Za-z]:[/\\]")
-INSIDE = re.compile(r"(.+\.(?:xlsx|xlsm))#(xl/[^#]+)", re.IGNORECASE)
-"""A picture in a cell of a workbook, as the sheet's reader names it: `a.xlsx#xl/media/1.png`."""
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-EXPECTED = "a picture: a path below the sheet's folder, an http(s) address, or a data URI"
+CELL_PIECE = re.compile(r"data:[^,\s]*,[^;；|\s]*|[^;；|\r\n]+")  # a data URI contains a ; itself
+WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+WORKBOOK_PICTURE = re.compile(r"(.+\.(?:xlsx|xlsm))#(xl/[^#]+)", re.IGNORECASE)
+"""A picture inside a workbook, as the sheet's reader names it: `a.xlsx#xl/media/1.png`."""
+URL_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+EXPECTED_PICTURE = "a picture: a path below the sheet's folder, an http(s) address, or a data URI"
 
 
 class AttachmentError(Exception):
-    """A cell that does not lead to a picture that may be sent."""
+    """A cell does not lead to a picture that may be sent."""
 
-    def __init__(self, found: str, expected: str = EXPECTED) -> None:
+    def __init__(self, found: str, expected: str = EXPECTED_PICTURE) -> None:
         super().__init__(f"found {found}, expected {expected}")
         self.found = found
         self.expected = expected
@@ -38,7 +38,7 @@ class AttachmentError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One picture as its cell names it. For a file, `digest` is the BLAKE2b of what is in it."""
+    """One picture as its cell names it. For a file, `digest` is the BLAKE2b of its bytes."""
 
     kind: Literal["url", "file", "data"]
     value: str = field(repr=False)
@@ -48,20 +48,20 @@ class Reference:
 
     @property
     def is_inside(self) -> bool:
-        """Is it part of a workbook, and no file of its own?"""
-        return self.kind == "file" and INSIDE.fullmatch(self.value) is not None
+        """True for a part of a workbook, False for a file of its own."""
+        return self.kind == "file" and WORKBOOK_PICTURE.fullmatch(self.value) is not None
 
 
 def resolve(cell: JSON, *, folder: Path, allowed: Sequence[Path] = ()) -> list[Reference]:
-    """The pictures of one cell, all checked; several stand on lines of their own or between ; ； |.
+    """The pictures of one cell, all checked; separators are line breaks and ; ； |.
 
-    A list (as JSON in a text cell, too) is taken as it is. Raises AttachmentError.
+    A list (also as JSON in a text cell) is taken as it is. Raises AttachmentError.
     """
     return [_reference(text, folder, allowed) for text in _pieces(cell)]
 
 
 def load(reference: Reference, *, folder: Path, allowed: Sequence[Path] = ()) -> Attachment:
-    """The picture itself, for sending. A file that has changed since `resolve` is refused."""
+    """Read the picture for sending. A file that changed since `resolve` is refused."""
     if reference.kind == "url":
         return Attachment(url=reference.value)
     if reference.kind == "data":
@@ -82,11 +82,13 @@ def _pieces(cell: JSON) -> Iterator[str]:
         try:
             cell = json.loads(cell)
         except ValueError as error:
-            raise AttachmentError(f"{_short(cell)}, which is no JSON list", EXPECTED) from error
+            raise AttachmentError(
+                f"{_short(cell)}, which is no JSON list", EXPECTED_PICTURE
+            ) from error
     if cell is None:
         return
     if isinstance(cell, str):
-        yield from filter(None, (piece.strip() for piece in PIECE.findall(cell)))
+        yield from filter(None, (piece.strip() for piece in CELL_PIECE.findall(cell)))
         return
     if not isinstance(cell, list):
         raise AttachmentError(_short(cell))
@@ -116,8 +118,8 @@ def _reference(text: str, folder: Path, allowed: Sequence[Path]) -> Reference:
 
 
 def _opened(text: str, folder: Path, allowed: Sequence[Path]) -> tuple[Path, bytes, os.stat_result]:
-    """A file that may be sent, or a picture in a workbook that may be."""
-    inside = INSIDE.fullmatch(text)
+    """An allowed file, or a picture in an allowed workbook."""
+    inside = WORKBOOK_PICTURE.fullmatch(text)
     if inside is None:
         path = _allowed_path(text, folder, allowed)
         return path, *_read(path, text)
@@ -125,11 +127,15 @@ def _opened(text: str, folder: Path, allowed: Sequence[Path]) -> tuple[Path, byt
     try:
         status = path.stat()
         _check_regular_file(status, text)
-        data = read_member(path, inside[2], MOST)
+        data = read_member(path, inside[2], MAX_PICTURE_BYTES)
     except (OSError, ValueError) as error:
-        raise AttachmentError(f"{_short(text)}, which is not in the workbook", EXPECTED) from error
-    if len(data) > MOST:
-        raise AttachmentError(f"{_short(text)}, which is too large", f"at most {MOST >> 20} MB")
+        raise AttachmentError(
+            f"{_short(text)}, which is not in the workbook", EXPECTED_PICTURE
+        ) from error
+    if len(data) > MAX_PICTURE_BYTES:
+        raise AttachmentError(
+            f"{_short(text)}, which is too large", f"at most {MAX_PICTURE_BYTES >> 20} MB"
+        )
     return Path(inside[2]), data, status
 
 
@@ -150,24 +156,28 @@ def _unpacked(text: str) -> bytes:
     head, _, packed = text.partition(",")
     if not head.lower().endswith(";base64"):
         raise AttachmentError(_short(text), "a data URI with ;base64,")
-    if len(packed) > MOST * 4 // 3 + 4:
-        raise AttachmentError("a data URI that is too large", f"at most {MOST >> 20} MB")
+    if len(packed) > MAX_PICTURE_BYTES * 4 // 3 + 4:
+        raise AttachmentError(
+            "a data URI that is too large", f"at most {MAX_PICTURE_BYTES >> 20} MB"
+        )
     try:
         return base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise AttachmentError(f"{_short(text)}, which is no base64", EXPECTED) from error
+        raise AttachmentError(f"{_short(text)}, which is no base64", EXPECTED_PICTURE) from error
 
 
 def _allowed_path(text: str, folder: Path, allowed: Sequence[Path]) -> Path:
-    """The real path of a file that may be sent; what lies elsewhere is never opened."""
+    """The real path of a file that may be sent; other files are never opened."""
     if text.startswith(
         ("\\\\", "//", "/\\", "\\/")
-    ):  # a look at \\host\share sends a Windows login
-        raise AttachmentError(f"{_short(text)}, a network path", EXPECTED)
+    ):  # even a stat of \\host\share sends a Windows login
+        raise AttachmentError(f"{_short(text)}, a network path", EXPECTED_PICTURE)
     if text.startswith("~") or "\0" in text:
-        raise AttachmentError(_short(text), EXPECTED)
-    if not DRIVE.match(text) and (SCHEME.match(text) or (os.name == "nt" and ":" in text)):
-        raise AttachmentError(f"{_short(text)}, which is neither http nor https", EXPECTED)
+        raise AttachmentError(_short(text), EXPECTED_PICTURE)
+    if not WINDOWS_DRIVE.match(text) and (
+        URL_SCHEME.match(text) or (os.name == "nt" and ":" in text)
+    ):
+        raise AttachmentError(f"{_short(text)}, which is neither http nor https", EXPECTED_PICTURE)
     roots = [folder, *allowed]
     wanted = os.path.normpath(folder.absolute() / text.replace("\\", "/"))
     if not any(_is_below(wanted, os.path.normpath(root.absolute())) for root in roots):
@@ -175,7 +185,7 @@ def _allowed_path(text: str, folder: Path, allowed: Sequence[Path]) -> Path:
     try:
         real = os.path.realpath(wanted, strict=True)
     except (OSError, ValueError) as error:
-        raise AttachmentError(f"{_short(text)}, which does not exist", EXPECTED) from error
+        raise AttachmentError(f"{_short(text)}, which does not exist", EXPECTED_PICTURE) from error
     if not any(_is_below(real, os.path.realpath(root)) for root in roots):
         raise _outside(text)
     return Path(real)
@@ -193,7 +203,7 @@ def _outside(text: str) -> AttachmentError:
 
 
 def _read(path: Path, text: str) -> tuple[bytes, os.stat_result]:
-    """The bytes of a regular file; a pipe or a device is never opened."""
+    """The bytes of a regular file; pipes and devices are never opened."""
     try:
         _check_regular(path.stat(), text)
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -201,7 +211,7 @@ def _read(path: Path, text: str) -> tuple[bytes, os.stat_result]:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             _check_regular(status, text)
-            return _head_first(file.read(HEAD), text) + file.read(MOST), status
+            return _head_first(file.read(HEAD), text) + file.read(MAX_PICTURE_BYTES), status
     except OSError as error:
         found = f"{_short(text)}, which cannot be read ({error.strerror})"
         raise AttachmentError(found, "a file that may be read") from error
@@ -210,20 +220,20 @@ def _read(path: Path, text: str) -> tuple[bytes, os.stat_result]:
 def _head_first(head: bytes, text: str) -> bytes:
     _checked_type(
         head, repr(text)
-    )  # before the rest is read: most files in a folder are no pictures
+    )  # before reading the rest: most files in a folder are not pictures
     return head
 
 
 def _check_regular_file(status: os.stat_result, text: str) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise AttachmentError(f"{_short(text)}, which is no file", EXPECTED)
+        raise AttachmentError(f"{_short(text)}, which is no file", EXPECTED_PICTURE)
 
 
 def _check_regular(status: os.stat_result, text: str) -> None:
     _check_regular_file(status, text)
-    if status.st_size > MOST:
+    if status.st_size > MAX_PICTURE_BYTES:
         size = f"{status.st_size / (1 << 20):.1f} MB"
-        raise AttachmentError(f"{_short(text)} of {size}", f"at most {MOST >> 20} MB")
+        raise AttachmentError(f"{_short(text)} of {size}", f"at most {MAX_PICTURE_BYTES >> 20} MB")
 
 
 def _checked_type(data: bytes, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Fetches the pictures behind the addresses that answers give."""
+"""Downloads the pictures that answers link to."""
 
 import asyncio
 import os
@@ -22,23 +22,22 @@ from runner.transport.addresses import AddressGuard, BlockedError, proxy_for, tl
 from runner.transport.aiohttp_transport import AIOHTTP_ERRORS, MB, end_body_with_connection
 from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
 
-HOPS = 5
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-PASSING = frozenset({403, 404, 408, 410, 425, 429})
-"""403, 404 and 410 pass only while a picture is young: object stores show it a little late."""
+MAX_REDIRECTS = 5
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+TEMPORARY_STATUSES = frozenset({403, 404, 408, 410, 425, 429})
+"""403, 404 and 410 are temporary only for a new picture: object stores publish late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadFailure:
-    """Why there is no picture; nothing is left under the final name.
+    """Why there is no picture; no file has the final name.
 
-    Whether a passing 403, 404 or 410 is worth another try is for the caller, who knows how old the
-    picture is.
+    The caller decides if a 403, 404 or 410 is worth another try, since it knows the picture's age.
     """
 
     cause: str  # expired not_found blocked not_a_picture cut too_large network timeout server
     detail: str
-    passing: bool  # it may work later
+    passing: bool  # a later try may succeed
     status: int | None = None
 
 
@@ -56,7 +55,7 @@ class _Failed(Exception):  # noqa: N818 - never leaves this file: it carries the
 
 
 class _Resolver(AbstractResolver):
-    """Gives aiohttp only addresses that the guard has let pass; TLS and Host keep the name."""
+    """Resolves only to addresses that the guard allows; TLS and Host keep the name."""
 
     def __init__(self, guard: AddressGuard, trusted: tuple[str, int] | None) -> None:
         self._guard, self._trusted = guard, trusted
@@ -67,7 +66,7 @@ class _Resolver(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp's own signature
     ) -> list[ResolveResult]:
-        if (host, port) == self._trusted:  # the user's own proxy may well be on this machine
+        if (host, port) == self._trusted:  # the user's own proxy may be on this machine
             found = await asyncio.get_running_loop().getaddrinfo(host, port)
             addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         else:
@@ -85,14 +84,14 @@ class _Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Hold no resources."""
 
 
 class Downloads:
-    """Downloads of one run; use it as an async context manager. Carries no key and no cookie.
+    """Downloads of one run; an async context manager. Sends no key and no cookie.
 
-    Through a proxy the address connected to cannot be chosen here: then names are looked up and
-    checked all the same, and one that cannot be looked up needs `--allow-host`.
+    Behind a proxy we cannot choose the address that is connected to: names are still resolved and
+    checked, and one that cannot be resolved needs `--allow-host`.
     """
 
     def __init__(
@@ -121,9 +120,9 @@ class Downloads:
             await session.close()
 
     async def download(self, url: str, target: Path) -> Download:
-        """Fetches one picture to `target` plus the ending that its bytes ask for.
+        """Download one picture to `target` plus the ending of its real format.
 
-        Raises OSError where the disk is at fault; all else comes back as a value.
+        Raises OSError if the disk fails; every other failure is a return value.
         """
         try:
             async with asyncio.timeout(self._seconds):
@@ -141,24 +140,24 @@ class Downloads:
             return _unusable(error)
 
     async def _answer(self, url: str) -> aiohttp.ClientResponse:
-        """The answer at the end of all redirects, with a status that promises a body."""
-        for _ in range(HOPS + 1):
+        """The response after all redirects, with a status that has a body."""
+        for _ in range(MAX_REDIRECTS + 1):
             answer = await self._asked(_parsed(url))
-            if answer.status not in REDIRECTS:
+            if answer.status not in REDIRECT_STATUSES:
                 if answer.status != 200:
                     answer.close()
                     raise _refused(answer.status)
                 return answer
             answer.close()
             url = _joined(url, answer.headers.get("Location", ""))
-        raise _Failed("blocked", f"more than {HOPS} redirects")
+        raise _Failed("blocked", f"more than {MAX_REDIRECTS} redirects")
 
     async def _asked(self, url: yarl.URL) -> aiohttp.ClientResponse:
         assert url.raw_host is not None
         assert url.port is not None
         proxy = proxy_for(str(url), self._environ)
         try:
-            if proxy is not None or _is_literal(url.raw_host):  # those never reach our resolver
+            if proxy is not None or _is_literal(url.raw_host):  # these never reach our resolver
                 await self._guard.addresses(url.raw_host, url.port)
             return await self._session(proxy).get(
                 url,
@@ -196,7 +195,7 @@ class Downloads:
         return known
 
     async def _received(self, answer: aiohttp.ClientResponse, target: Path) -> Download:
-        """Reads the body: a small one is written at once, a large one in pieces of a megabyte."""
+        """Read the body: a small one is written at once, a large one in pieces of a megabyte."""
         if (answer.content_length or 0) > self._most:
             raise _too_large(self._most)
         coding = answer.headers.get("Content-Encoding", "")
@@ -216,7 +215,7 @@ class Downloads:
             remove(part)
 
     async def _piece(self, answer: aiohttp.ClientResponse, unpacker: Unpacker) -> bytes:
-        """The next megabyte of the body; less at its end, then nothing."""
+        """The next megabyte of the body; less at its end, then empty."""
         gathered: list[bytes] = []
         size = 0
         try:
@@ -235,13 +234,13 @@ class Downloads:
 
 
 async def download(url: str, target: Path, *, guard: AddressGuard) -> Download:
-    """Fetches a single picture; for many, keep one Downloads open."""
+    """Download a single picture; for many, keep one Downloads open."""
     async with Downloads(guard, at_once=1) as downloads:
         return await downloads.download(url, target)
 
 
 async def save(data: bytes, target: Path) -> Download:
-    """Puts a picture that came inside an answer on disk, with the same checks as a download."""
+    """Save a picture that came inside an answer, with the same checks as a download."""
     try:
         return await write(data, target)
     except (NotAPictureError, CutPictureError) as error:
@@ -265,14 +264,14 @@ def _refused(status: int) -> _Failed:
         cause = "not_found"
     else:
         cause = "expired" if status in {401, 403, 410} else "server"
-    passing = status >= 500 or status in PASSING
+    passing = status >= 500 or status in TEMPORARY_STATUSES
     return _Failed(cause, f"the server answered {status}", passing=passing, status=status)
 
 
 def _wire_form(url: str) -> str:
-    """The address byte for byte, except for what no request line can hold.
+    """The address byte for byte, except for characters that a request line cannot hold.
 
-    Signed addresses break when anything in them is encoded once more or once less.
+    Signed addresses break if anything in them is encoded once more or once less.
     """
     return re.sub(r"[^\x21-\x7e]+", lambda found: quote(found.group(), errors="replace"), url)
 
@@ -298,5 +297,5 @@ def _parsed(url: str) -> yarl.URL:
 
 
 def _is_literal(host: str) -> bool:
-    """Whether aiohttp takes this host for an address and asks no resolver; 127.1 counts too."""
+    """True if aiohttp takes this host for an address and skips the resolver; 127.1 counts too."""
     return ":" in host or host.replace(".", "").isdigit()

@@ -1,4 +1,4 @@
-"""Makes the names of the files that are saved, safe on Windows, macOS and Linux."""
+"""Names of saved files, safe on Windows, macOS and Linux."""
 
 import re
 import sys
@@ -8,16 +8,16 @@ from pathlib import PurePosixPath
 
 from jobs.errors import ObstacleError
 
-DEFAULT = "{{ row }}-{{ slug }}-{{ n }}"
-NAMES = ("row", "key", "slug", "n", "model", "endpoint")
-"""What every template may name besides the sheet's own headers."""
+DEFAULT_TEMPLATE = "{{ row }}-{{ slug }}-{{ n }}"
+TEMPLATE_NAMES = ("row", "key", "slug", "n", "model", "endpoint")
+"""The names that every template may use besides the sheet's headers."""
 
-LONGEST = 120  # bytes of one path part, ending included
-_SLUG = 40  # characters
+MAX_PART_BYTES = 120  # bytes of one path part, ending included
+_MAX_SLUG_CHARACTERS = 40  # characters
 _PLACE = re.compile(r"\{\{\s*([^{}|]*?)\s*(?:\|\s*([^{}]*?)\s*)?\}\}")
 _UNSAFE = re.compile(
     r'[<>:"/\\|?*\u2044\u2215\u29f8\uff0f\uff1a\uff3c]'
-)  # with look-alikes of / : \
+)  # including look-alikes of / : \
 _DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3])\s*(?:\.|$)",
     re.IGNORECASE,
@@ -25,12 +25,12 @@ _DEVICE = re.compile(
 
 
 class FileNameError(ObstacleError):
-    """A file name template that cannot be used, with what to write instead."""
+    """A file name template is unusable; says what to write instead."""
 
 
 def check_template(template: str, headers: Collection[str] = ()) -> None:
-    """Raises TemplateError for unknown names and for templates that give no file name."""
-    names = [*NAMES, *(header for header in headers if header not in NAMES)]
+    """Raise FileNameError for unknown names and for templates that give no file name."""
+    names = [*TEMPLATE_NAMES, *(header for header in headers if header not in TEMPLATE_NAMES)]
     if "\\" in template:
         raise FileNameError("name_backslash")
     for place in _PLACE.finditer(template):
@@ -49,9 +49,9 @@ def _unknown(name: str, known: Iterable[str]) -> FileNameError:
 def name_file(
     template: str, values: Mapping[str, str], *, version: int, extension: str
 ) -> PurePosixPath:
-    """The relative path of one file: `/` in the template makes folders, in a value it does not.
+    """The relative path of one file: `/` makes folders in the template, not in a value.
 
-    The second generation of a row gets `_v2`. Raises TemplateError for an unknown name.
+    The second generation of a row gets `_v2`. Raises FileNameError for an unknown name.
     """
     parts = [part for part in _outside_braces(template) if part.strip(" .")]
     *folders, last = [_filled(part, values) for part in parts] or ["file"]
@@ -64,12 +64,12 @@ def slug(prompt: str) -> str:
     """The first words of a prompt as part of a file name; letters of every script are kept."""
     text = unicodedata.normalize("NFC", prompt[:400])
     kept = "".join(c if unicodedata.category(c)[0] in "LNM" else "-" for c in text)
-    short = re.sub("-+", "-", kept).strip("-")[:_SLUG]
+    short = re.sub("-+", "-", kept).strip("-")[:_MAX_SLUG_CHARACTERS]
     return short.rstrip("-") or "untitled"
 
 
 def _outside_braces(template: str) -> list[str]:
-    """The template's path parts; a default such as `{{ size | 3/4 }}` is no folder."""
+    """The template's path parts; the / in a default such as `{{ size | 3/4 }}` makes no folder."""
     places = [place[0] for place in _PLACE.finditer(template)]
     marked = _PLACE.sub("\0", template.replace("\0", ""))
     waiting = iter(places)
@@ -86,7 +86,7 @@ def _filled(part: str, values: Mapping[str, str]) -> str:
 
 
 def _safe(text: str, tail: str = "") -> str:
-    """One path part that every file system takes, the tail kept whole."""
+    """One path part that every file system accepts, with its tail kept whole."""
     spaced = "".join(
         " " if unicodedata.category(c) in {"Zl", "Zp"} or c in "\t\r\n" else c for c in text
     )
@@ -95,18 +95,18 @@ def _safe(text: str, tail: str = "") -> str:
     clean = re.sub(r"\s+", " ", plain).lstrip(" -~.").rstrip(" .")
     if _DEVICE.match(clean):
         clean = f"_{clean}"
-    room = LONGEST - len(tail.encode())
+    room = MAX_PART_BYTES - len(tail.encode())
     return (_cut(clean, room).rstrip(" .") or "_") + tail
 
 
 def _encodable(text: str) -> str:
-    """The text with ? for what this system's file names cannot hold (Linux under a GBK locale)."""
+    """The text with ? for characters that file names here cannot hold (Linux with a GBK locale)."""
     encoding = sys.getfilesystemencoding()
     return text.encode(encoding, "replace").decode(encoding)
 
 
 def _cut(text: str, room: int) -> str:
-    """At most that many bytes, never in the middle of a character or before its accents."""
+    """Cut to that many bytes, never inside a character or before its accents."""
     if len(text.encode()) <= room:
         return text
     kept = text.encode()[:room].decode("utf-8", "ignore")

@@ -1,4 +1,4 @@
-"""Makes pictures fit what a service takes: fewer bytes, fewer pixels, another format."""
+"""Makes pictures fit a service's limits: fewer bytes, fewer pixels, another format."""
 
 import io
 from collections.abc import Callable
@@ -18,26 +18,28 @@ from runner.protocol.pictures import (
 if TYPE_CHECKING:  # Pillow is imported when the first picture has to be changed
     from PIL.Image import Image
 
-MOST_PIXELS = 64_000_000  # unpacked they take 192 MB; more is an accident or an attack
-LONGEST = 8000  # pixels of the longer edge that Anthropic takes
-AIM = 0.9  # of the limit: some gateways count a little differently
-QUALITIES = (90, 80, 70)  # of a JPEG, before pixels are given up
-SMALLER = 0.75  # of each edge, from one try to the next
-TRIES = 16  # 0.75 ** 16 leaves one pixel in a hundred
+MAX_PIXELS = 64_000_000  # 192 MB unpacked; more is an accident or an attack
+MAX_EDGE_PIXELS = 8000  # Anthropic's limit for the longer edge
+TARGET_SHARE = 0.9  # share of the limit: some gateways count a little differently
+JPEG_QUALITIES = (90, 80, 70)  # JPEG qualities to try before reducing pixels
+EDGE_FACTOR = 0.75  # factor for each edge, from one try to the next
+MAX_TRIES = 16  # 0.75 ** 16 leaves one pixel in a hundred
 
 
 def fit(attachment: Attachment, most: int) -> Attachment:
-    """The picture in at most so many bytes and 8,000 pixels a side; as it is where it fits.
+    """The picture within `most` bytes and 8,000 pixels a side; unchanged if it fits.
 
-    The aspect stays. An opaque picture becomes a JPEG, one that is seen through stays a PNG, and of
-    an animation the first picture is kept. Raises AttachmentError.
+    The aspect ratio stays. An opaque picture becomes a JPEG, a transparent one stays a PNG, and of
+    an animation the first frame is kept. Raises AttachmentError.
     """
     if attachment.data is None:
         return attachment
     size = _size(attachment, needed=len(attachment.data) > most)
-    if size is None or (len(attachment.data) <= most and max(size.width, size.height) <= LONGEST):
+    if size is None or (
+        len(attachment.data) <= most and max(size.width, size.height) <= MAX_EDGE_PIXELS
+    ):
         return attachment
-    return _changed(attachment, size, lambda image: _shrunk(image, int(most * AIM)))
+    return _changed(attachment, size, lambda image: _shrunk(image, int(most * TARGET_SHARE)))
 
 
 def as_png(attachment: Attachment) -> Attachment:
@@ -51,7 +53,7 @@ def as_png(attachment: Attachment) -> Attachment:
 
 
 def _size(attachment: Attachment, *, needed: bool) -> PictureFormat | None:
-    """Kind and size by the header; None for a damaged picture, which the service may judge."""
+    """Format and size by the header; None for a damaged picture, left to the service."""
     assert attachment.data is not None
     try:
         return inspect(attachment.data)
@@ -64,14 +66,14 @@ def _size(attachment: Attachment, *, needed: bool) -> PictureFormat | None:
 def _changed(
     attachment: Attachment, size: PictureFormat, change: Callable[["Image"], tuple[bytes, str]]
 ) -> Attachment:
-    """The attachment with its picture changed; Pillow's errors are renamed here."""
+    """The attachment with its picture changed; Pillow's errors are translated here."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - slow to import
 
     assert attachment.data is not None
-    if size.width * size.height > MOST_PIXELS:
+    if size.width * size.height > MAX_PIXELS:
         raise AttachmentError(
             f"{_name(attachment)} of {size.width:,}×{size.height:,} pixels",
-            f"at most {MOST_PIXELS // 1_000_000} megapixels",
+            f"at most {MAX_PIXELS // 1_000_000} megapixels",
         )
     kind = size.media_type.removeprefix("image/").upper()
     try:
@@ -87,18 +89,18 @@ def _changed(
 def _shrunk(image: "Image", most: int) -> tuple[bytes, str]:
     image = _plain(image)
     opaque = image.mode == "RGB"
-    image.thumbnail((LONGEST, LONGEST))
-    for _ in range(TRIES):
-        for quality in QUALITIES if opaque else (0,):
+    image.thumbnail((MAX_EDGE_PIXELS, MAX_EDGE_PIXELS))
+    for _ in range(MAX_TRIES):
+        for quality in JPEG_QUALITIES if opaque else (0,):
             data = _packed(image, "JPEG" if opaque else "PNG", quality=quality)
             if len(data) <= most:
                 return data, "image/jpeg" if opaque else "image/png"
-        image.thumbnail((max(image.width * SMALLER, 1), max(image.height * SMALLER, 1)))
+        image.thumbnail((max(image.width * EDGE_FACTOR, 1), max(image.height * EDGE_FACTOR, 1)))
     raise ValueError(f"it cannot be made smaller than {most:,} bytes")
 
 
 def _plain(image: "Image") -> "Image":
-    """RGB, or RGBA where something shows through."""
+    """RGB, or RGBA if any pixel is transparent."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     seen_through = image.convert("RGBA")

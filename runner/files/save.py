@@ -1,4 +1,4 @@
-"""Puts pictures on disk whole or not at all."""
+"""Saves pictures whole or not at all."""
 
 import hashlib
 import mmap
@@ -15,13 +15,15 @@ from jobs.failpoints import reach
 from jobs.filesystem import flush, flush_folder
 from runner.protocol.pictures import Bytes, PictureFormat, inspect
 
-BUSY = frozenset({5, 32, 33})  # Windows: a scanner or viewer holds the file for a moment
-PATIENCE = 2.5  # seconds to wait for it
+BUSY_ERRORS = frozenset(
+    {5, 32, 33}
+)  # Windows error codes: a scanner or viewer holds the file for a moment
+BUSY_SECONDS = 2.5  # seconds to wait for it to be free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A whole picture under its final name; on the disk, its folder's entry included."""
+    """A whole picture under its final name, synced together with its folder's entry."""
 
     path: Path
     size: int
@@ -33,18 +35,18 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameTaken:
-    """Something else lies under the final name; it was not touched."""
+    """Another file has the final name; it was not touched."""
 
     path: Path
 
 
 def part_of(target: Path) -> Path:
-    """Where the bytes gather: in the same folder, so that the rename cannot cross a disk."""
+    """The path of the unfinished file, in the same folder so that the rename stays on one disk."""
     return target.with_name(f".{target.name}.part")
 
 
 def exclusive(path: str, flags: int) -> int:
-    """An opener that makes a new file only we can read; what an earlier death left goes first."""
+    """An opener for a new private file; removes what an earlier death left."""
     with suppress(FileNotFoundError):
         os.unlink(path)  # noqa: PTH108 - openers are given text
     safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)  # each exists on one system
@@ -52,15 +54,15 @@ def exclusive(path: str, flags: int) -> int:
 
 
 def remove(part: Path) -> None:
-    """Takes an unfinished file away; what cannot be removed now is replaced by the next try."""
+    """Remove an unfinished file; one that cannot be removed now is replaced by the next try."""
     with suppress(OSError):
         part.unlink()
 
 
 def write_now(data: bytes, target: Path) -> Saved | NameTaken:
-    """Checks the bytes, then writes them as `target` plus the ending they ask for.
+    """Check the bytes, then write them as `target` plus the ending of their format.
 
-    Raises NotAPictureError, CutPictureError, or OSError where the disk is at fault.
+    Raises NotAPictureError, CutPictureError, or OSError if the disk fails.
     """
     saved = _described(data, target)
     found = _existing(saved)
@@ -83,7 +85,7 @@ def write_now(data: bytes, target: Path) -> Saved | NameTaken:
 
 
 def finish_now(part: Path, target: Path) -> Saved | NameTaken:
-    """The same for bytes that already lie in `part`."""
+    """The same for bytes that are already in `part`."""
     with part.open("r+b") as file:
         if not os.fstat(file.fileno()).st_size:
             saved = _described(b"", target)
@@ -101,7 +103,7 @@ def finish_now(part: Path, target: Path) -> Saved | NameTaken:
     return saved
 
 
-write = aiofiles.os.wrap(write_now)  # one visit to a thread for the whole file
+write = aiofiles.os.wrap(write_now)  # one hop to a thread for the whole file
 finish = aiofiles.os.wrap(finish_now)
 
 
@@ -119,12 +121,12 @@ def _described(data: "Bytes | mmap.mmap", target: Path) -> Saved:
 
 
 def _existing(saved: Saved) -> Saved | NameTaken | None:
-    """What lies under the final name already: the same picture, something else, or nothing."""
+    """What has the final name already: the same picture, another file, or nothing."""
     try:
         status = saved.path.lstat()
     except FileNotFoundError:
         return None
-    if stat.S_ISREG(status.st_mode) and status.st_size == saved.size:  # a pipe would block
+    if stat.S_ISREG(status.st_mode) and status.st_size == saved.size:  # opening a pipe would block
         with saved.path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() == saved.sha256:
                 return saved
@@ -132,12 +134,12 @@ def _existing(saved: Saved) -> Saved | NameTaken | None:
 
 
 def _replace(part: Path, final: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             part.replace(final)
         except OSError as error:
-            if getattr(error, "winerror", None) not in BUSY or time.monotonic() > until:
+            if getattr(error, "winerror", None) not in BUSY_ERRORS or time.monotonic() > until:
                 raise
             time.sleep(0.1)
         else:

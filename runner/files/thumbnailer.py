@@ -1,8 +1,8 @@
-"""The child process that makes thumbnails; it knows Pillow and nothing else of rowmill.
+"""The child process that makes thumbnails; it imports Pillow and nothing of rowmill.
 
-Pictures come from strangers, so they are decoded here, where a bomb or a decoder's bug can hurt
-nobody. Each line on stdin is a JSON list [source, target, edge]; each line on stdout is the answer:
-an empty JSON string, or why there is no thumbnail.
+Pictures come from strangers, so they are decoded here, where a bomb or a decoder's bug does no
+harm. Each line on stdin is a JSON list [source, target, edge]; each line on stdout is the answer:
+an empty JSON string, or the reason why there is no thumbnail.
 """
 
 import json
@@ -13,17 +13,22 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP")  # what rowmill saves; all other decoders stay asleep
-MOST_PIXELS = 50_000_000  # unpacked they take 200 MB; more is an accident or an attack
-MEMORY = 1 << 30  # bytes of address space
-SECONDS = 20  # of the processor, a picture
-QUALITY = 82
-PAPER = (255, 255, 255)  # what shows through a picture with holes
+DECODED_FORMATS = (
+    "PNG",
+    "JPEG",
+    "GIF",
+    "WEBP",
+)  # the formats that rowmill saves; no other decoder is loaded
+MAX_PIXELS = 50_000_000  # 200 MB unpacked; more is an accident or an attack
+MAX_MEMORY_BYTES = 1 << 30  # bytes of address space
+CPU_SECONDS = 20  # CPU seconds per picture
+JPEG_QUALITY = 82
+BACKGROUND_COLOUR = (255, 255, 255)  # the background of transparent pictures
 
 
 def main() -> None:
-    """One picture after the other, until stdin ends."""
-    warnings.simplefilter("error")  # Pillow only warns of many a bomb
+    """Make thumbnails one by one until stdin ends."""
+    warnings.simplefilter("error")  # Pillow only warns about some decompression bombs
     _limit_memory()
     for line in sys.stdin:
         source, target, edge = json.loads(line)
@@ -38,17 +43,17 @@ def main() -> None:
 
 
 def make(source: Path, target: Path, edge: int) -> None:
-    """A JPEG of at most `edge` pixels a side, whole or not at all. Raises what Pillow raises."""
+    """Write a JPEG of at most `edge` pixels a side, whole or not at all. Raises Pillow's errors."""
     part = target.with_name(f".{target.name}.part")
     try:
-        with Image.open(source, formats=FORMATS) as image:
-            width, height = image.size  # by the header; nothing is decoded yet
-            if width * height > MOST_PIXELS:
+        with Image.open(source, formats=DECODED_FORMATS) as image:
+            width, height = image.size  # from the header; nothing is decoded yet
+            if width * height > MAX_PIXELS:
                 raise ValueError(f"{width}x{height} pixels are too many")
             image.draft("RGB", (2 * edge, 2 * edge))  # a JPEG need not be decoded in full
             small = ImageOps.exif_transpose(image)
             small.thumbnail((edge, edge), reducing_gap=3.0)
-            _on_paper(small).save(part, "JPEG", quality=QUALITY, optimize=True)
+            _on_paper(small).save(part, "JPEG", quality=JPEG_QUALITY, optimize=True)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -58,7 +63,7 @@ def _on_paper(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     seen_through = image.convert("RGBA")
-    paper = Image.new("RGB", image.size, PAPER)
+    paper = Image.new("RGB", image.size, BACKGROUND_COLOUR)
     paper.paste(seen_through, mask=seen_through.getchannel("A"))
     return paper
 
@@ -67,17 +72,17 @@ def _limit_memory() -> None:
     with suppress(ImportError, OSError, ValueError):
         import resource  # noqa: PLC0415 - exists on Unix only
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _limit_seconds() -> None:
-    """So many more seconds from now on; the system ends a process that needs more."""
+    """Allow that many more CPU seconds; the system ends a process that exceeds them."""
     with suppress(ImportError, OSError, ValueError):
         import resource  # noqa: PLC0415 - as above
 
         used = resource.getrusage(resource.RUSAGE_SELF)
-        until = int(used.ru_utime + used.ru_stime) + SECONDS
+        until = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
         resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 

@@ -1,4 +1,4 @@
-"""Has thumbnails of saved pictures made by a child process, beside the run."""
+"""Thumbnails of saved pictures, made by a child process beside the run."""
 
 import json
 import logging
@@ -15,19 +15,21 @@ from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0  # seconds for one picture, before the child is given up
-PARTING = 5.0  # seconds that the end of a run waits for the last thumbnails
-SILENT = ""  # what the reader hears when the child has died
-DECODER = Path(__file__).with_name("thumbnailer.py")
-KEPT = frozenset({"PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG"})
-"""What the child sees of the environment: enough to start, and no key."""
+PICTURE_SECONDS = 30.0  # seconds for one picture before the child is killed
+CLOSE_SECONDS = 5.0  # seconds that the end of a run waits for the last thumbnails
+DEAD_CHILD = ""  # the answer that stands for a dead child
+DECODER_FILE = Path(__file__).with_name("thumbnailer.py")
+CHILD_VARIABLES = frozenset(
+    {"PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "LANG"}
+)
+"""The environment variables that the child gets: enough to start, and no key."""
 
 
 class Thumbnails:
-    """Makes the thumbnails of one workspace in turn. None of its faults is a fault of a row.
+    """Makes the thumbnails of one workspace in turn. Its failures never fail a row.
 
-    `want` returns at once. What is still missing at the end is made when a report or a workbook is
-    written (`make_missing`).
+    `want` returns at once. Missing ones are made when a report or a workbook is written
+    (`make_missing`).
     """
 
     def __init__(self, workspace: Path) -> None:
@@ -36,17 +38,17 @@ class Thumbnails:
         self._thread: threading.Thread | None = None
 
     def want(self, file: str) -> None:
-        """A thumbnail of this file, soon; the name is relative to the files folder."""
+        """Queue a thumbnail of this file; the name is relative to the files folder."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
             self._thread.start()
         self._wanted.put(file)
 
     def close(self) -> None:
-        """Take nothing more; waits a moment for what is wanted."""
+        """Accept nothing more, and wait a moment for the queue."""
         if self._thread is not None:
             self._wanted.put(None)
-            self._thread.join(PARTING)
+            self._thread.join(CLOSE_SECONDS)
 
     def _work(self) -> None:
         with Child() as child:
@@ -55,7 +57,7 @@ class Thumbnails:
 
 
 def make_missing(workspace: Path, files: Iterable[str]) -> int:
-    """Make the thumbnails that are not there; returns how many could not be made."""
+    """Make all missing thumbnails; returns how many failed."""
     missing = [file for file in files if not thumb_path(workspace, file).exists()]
     if not missing:
         return 0
@@ -64,7 +66,7 @@ def make_missing(workspace: Path, files: Iterable[str]) -> int:
 
 
 def make_one(child: "Child", workspace: Path, file: str) -> bool:
-    """One thumbnail; False where the picture does not become one."""
+    """Make one thumbnail; False if it failed."""
     source, target = workspace / "files" / file, thumb_path(workspace, file)
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,7 +80,7 @@ def make_one(child: "Child", workspace: Path, file: str) -> bool:
 
 
 class Child:
-    """The process that decodes, inside `with`: begun when it is first asked, again if it dies."""
+    """The decoding process, inside `with`: started on the first request, restarted if it dies."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -91,16 +93,16 @@ class Child:
         self._end()
 
     def ask(self, order: list[str | int]) -> str:
-        """Hand it one order; an empty answer is good, any other says why it did not work."""
+        """Send one request; an empty answer is success, any other is the reason for failure."""
         process = self._running()
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
-            answer = self._answers.get(timeout=PATIENCE)
+            answer = self._answers.get(timeout=PICTURE_SECONDS)
         except (OSError, queue.Empty):
-            answer = SILENT
-        if answer == SILENT:
+            answer = DEAD_CHILD
+        if answer == DEAD_CHILD:
             self._end()
             return "the decoder died or took too long"
         return str(json.loads(answer))
@@ -109,13 +111,13 @@ class Child:
         if self._process is None:
             self._answers = queue.SimpleQueue()
             self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
-                [sys.executable, "-P", str(DECODER)],
+                [sys.executable, "-P", str(DECODER_FILE)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
                 encoding="utf-8",
-                env={name: os.environ[name] for name in KEPT & os.environ.keys()},
+                env={name: os.environ[name] for name in CHILD_VARIABLES & os.environ.keys()},
             )
             threading.Thread(
                 target=_listen, args=(self._process, self._answers), daemon=True
@@ -127,7 +129,7 @@ class Child:
         if process is None:
             return
         with suppress(OSError):
-            process.kill()  # it holds nothing that would be lost
+            process.kill()  # it holds nothing that could be lost
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
@@ -136,9 +138,9 @@ class Child:
 
 
 def _listen(process: "subprocess.Popen[str]", answers: "queue.SimpleQueue[str]") -> None:
-    """Every answer into the queue, and at the end that there is none more."""
+    """Put every answer into the queue, then the mark of the end."""
     assert process.stdout is not None
-    with suppress(ValueError):  # closed while it was read
+    with suppress(ValueError):  # closed while being read
         for line in process.stdout:
             answers.put(line)
-    answers.put(SILENT)
+    answers.put(DEAD_CHILD)

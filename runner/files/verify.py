@@ -1,4 +1,4 @@
-"""Compares the saved files with what was written down about them."""
+"""Compares saved files with what the table says about them."""
 
 import hashlib
 import stat
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from jobs.store.queue.refetch import AnswerFile
 
-HANDS = 4  # hashing lets other threads go on
+HASH_THREADS = 4  # threads; hashing releases the GIL
 
 
 class Condition(StrEnum):
-    """How a saved file is found."""
+    """The condition of a saved file."""
 
     GOOD = "good"
     MISSING = "missing"
-    DAMAGED = "damaged"  # other bytes than were saved, or no ordinary file any more
+    DAMAGED = "damaged"  # other bytes than were saved, or not a regular file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,9 @@ class FileCheck:
 def inspect_files(
     files: Iterable[AnswerFile], folder: Path, *, verify: bool
 ) -> Iterator[FileCheck]:
-    """Each file's condition, in order: by its size, and where asked for by all its bytes."""
+    """Each file's condition, in order: by its size, with `verify` by all its bytes."""
     look = _by_bytes if verify else _by_size
-    with ThreadPoolExecutor(HANDS) as pool:
+    with ThreadPoolExecutor(HASH_THREADS) as pool:
         kept = list(files)
         conditions = pool.map(lambda file: look(file, folder / file.name), kept)
         for file, condition in zip(kept, conditions, strict=True):

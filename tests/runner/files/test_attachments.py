@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from jobs.job import JSON
-from runner.files.attachments import MOST, AttachmentError, Reference, load, resolve
+from runner.files.attachments import MAX_PICTURE_BYTES, AttachmentError, Reference, load, resolve
 
 
 def drawn(kind: str = "PNG") -> bytes:
@@ -159,7 +159,7 @@ def test_a_linked_sheet_folder_works(folder: Path, tmp_path: Path) -> None:
 def test_a_picture_that_is_too_large_is_refused_unread(folder: Path) -> None:
     with (folder / "big.png").open("wb") as file:
         file.write(PNG)
-        file.truncate(MOST + 1)
+        file.truncate(MAX_PICTURE_BYTES + 1)
     with pytest.raises(AttachmentError, match="at most 20 MB"):
         resolve("big.png", folder=folder)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.files.naming import DEFAULT, FileNameError, check_template, name_file, slug
+from runner.files.naming import DEFAULT_TEMPLATE, FileNameError, check_template, name_file, slug
 
 
 def named(template: str, *, version: int = 1, **values: str) -> str:
@@ -16,7 +16,7 @@ def named(template: str, *, version: int = 1, **values: str) -> str:
 
 def test_the_default_names_row_words_and_number() -> None:
     assert (
-        named(DEFAULT, row="7", slug=slug("A red fox, at dawn!"), n="1")
+        named(DEFAULT_TEMPLATE, row="7", slug=slug("A red fox, at dawn!"), n="1")
         == "7-A-red-fox-at-dawn-1.png"
     )
 
@@ -99,7 +99,9 @@ def test_a_template_that_gives_no_name_is_refused(template: str) -> None:
         check_template(template)
 
 
-@pytest.mark.parametrize("template", [DEFAULT, "{{row}}", "{{ 商品 名 | none }}/{{n}}", "plain"])
+@pytest.mark.parametrize(
+    "template", [DEFAULT_TEMPLATE, "{{row}}", "{{ 商品 名 | none }}/{{n}}", "plain"]
+)
 def test_a_good_template_is_taken(template: str) -> None:
     check_template(template, ["商品 名"])
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from runner.endpoints.messages import PICTURE_LIMIT
 from runner.files.attachments import AttachmentError
-from runner.files.resize import LONGEST, as_png, fit
+from runner.files.resize import MAX_EDGE_PIXELS, as_png, fit
 from runner.protocol.pictures import Attachment
 
 
@@ -86,9 +86,9 @@ def test_an_alpha_channel_that_shows_nothing_is_dropped() -> None:
 
 
 def test_a_long_edge_is_shortened_though_the_bytes_fit() -> None:
-    banner = packed(Image.new("RGB", (LONGEST + 1000, 90), "red"), "PNG")
+    banner = packed(Image.new("RGB", (MAX_EDGE_PIXELS + 1000, 90), "red"), "PNG")
     image = opened(fit(banner, PICTURE_LIMIT))
-    assert image.size == (LONGEST, 80)
+    assert image.size == (MAX_EDGE_PIXELS, 80)
 
 
 def test_a_photo_stays_upright() -> None:

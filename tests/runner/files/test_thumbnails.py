@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
-from runner.files.thumbnails import DECODER, Child, Thumbnails, make_missing
+from runner.files.thumbnails import DECODER_FILE, Child, Thumbnails, make_missing
 from tests.support.world import KEY, PICTURE, ROOT, World
 
 
@@ -87,7 +87,7 @@ def test_a_bomb_costs_the_decoder_no_memory(folder: Path) -> None:
     order = f'["{folder}/files/bomb.png", "{folder}/bomb.jpg", 256]\n'
     peak = (
         "import runpy, sys\nfrom pathlib import Path\n"
-        f"runpy.run_path({str(DECODER)!r}, run_name='__main__')\n"
+        f"runpy.run_path({str(DECODER_FILE)!r}, run_name='__main__')\n"
         "status = Path('/proc/self/status').read_text()\n"
         "print(status.partition('VmHWM:')[2].split()[0], file=sys.stderr)\n"
     )
