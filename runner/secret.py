@@ -1,22 +1,22 @@
-"""A value that must never be printed."""
+"""Secrets: values that must never be printed."""
 
 import re
 import sys
 from contextlib import suppress
 from urllib.parse import quote
 
-# Compiled by the first text that may hold such a thing: most commands meet none.
+# Compiled on first use: most commands see no such text.
 _LOOKS_LIKE_KEY = (
     r"(?<![A-Za-z0-9])(?:sk|pk|rk)-(?=[A-Za-z0-9_\-]*[0-9A-Z])[A-Za-z0-9_\-]{12,}"
     r"|(?<![A-Za-z0-9])AIza[A-Za-z0-9_\-]{30,}"
     r"|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{16,}=*"
 )
 _USERINFO = r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@"
-_alive: set[str] = set()  # every secret of this process, so that no text can carry one out
+_known_values: set[str] = set()  # every secret of this process, so that `redacted` finds it
 
 
 def keep_out_of_dumps() -> None:
-    """From now on this process leaves no copy of its memory when it dies: the key is in there."""
+    """Disable core dumps of this process: they would contain the key."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 - exists on Unix only
 
@@ -25,31 +25,31 @@ def keep_out_of_dumps() -> None:
 
 
 class Secret:
-    """Holds a key or a password: only `reveal()` gives it out, every other look is masked."""
+    """A key or a password: only `reveal()` returns it, everything else shows it masked."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
         self._value = value
-        if self.is_telling:
-            _alive.update((value, quote(value, safe="")))
+        if self.is_distinctive:
+            _known_values.update((value, quote(value, safe="")))
 
     @property
-    def is_telling(self) -> bool:
-        """Does a text that holds it hold it because it is the secret?
+    def is_distinctive(self) -> bool:
+        """True if its presence in a text means that the secret leaked.
 
-        What people give to a server of their own that asks for no key ("test", "ollama",
-        "lm-studio") stands in answers as any other word, which taking it out would damage.
+        Words that people use as a key for a local server ("test", "ollama", "lm-studio") occur in
+        answers by themselves; masking them would damage the answers.
         """
         length = len(self._value)
         return length >= 16 or (length >= 8 and any(map(str.isdigit, self._value)))
 
     def reveal(self) -> str:
-        """The value itself, for the one header that needs it."""
+        """The value itself, for the header that needs it."""
         return self._value
 
     def masked(self) -> str:
-        """Enough to tell two keys apart: `sk-…a1b2`. A short one shows nothing of itself."""
+        """Enough to tell two keys apart: `sk-…a1b2`. A short secret shows nothing."""
         if len(self._value) < 16:
             return "…"
         prefix = "sk-" if self._value.startswith("sk-") else ""
@@ -71,12 +71,12 @@ class Secret:
         return hash(self._value)
 
     def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("a secret is not written to a file")
+        raise TypeError("a secret cannot be pickled")
 
 
 def redacted(text: str) -> str:
-    """The text without the secrets of this process, without key-like words and URL passwords."""
-    for value in _alive:
+    """The text without this process's secrets, key-like words and passwords in URLs."""
+    for value in _known_values:
         if value in text:
             text = text.replace(value, "[key]")
     if _may_hold_key(text):
@@ -85,7 +85,7 @@ def redacted(text: str) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Does this look like a key, or like a URL with a password in it?"""
+    """True if this contains what looks like a key, or a URL with a password."""
     return bool(
         (_may_hold_key(text) and re.search(_LOOKS_LIKE_KEY, text))
         or ("://" in text and re.search(_USERINFO, text))
@@ -93,5 +93,5 @@ def holds_secret(text: str) -> bool:
 
 
 def _may_hold_key(text: str) -> bool:
-    """Most texts do not, and finding that out by the pattern takes ten times as long."""
+    """False for most texts, ten times faster than the pattern."""
     return "k-" in text or "AIza" in text or "bearer" in text.lower()

@@ -1,8 +1,8 @@
 """Every sentence that a person reads, by key and language.
 
-To add one: a line in the topic's dict in `en_<topic>.py`, the same key in `zh_<topic>.py`. `{name}`
-is replaced by the value given to `say`, `{name:one|many}` by the first word where that value is 1
-and by the second elsewhere; nothing else is special.
+To add one, put a line into the topic's dict in `en/<topic>.py` and the same key into
+`zh/<topic>.py`. `say` replaces `{name}` by the value of that name, and `{name:one|many}` by the
+first word if the value is 1, else by the second. Nothing else is special.
 """
 
 import locale
@@ -19,7 +19,7 @@ from runner.secret import redacted
 LANGUAGES = ("en", "zh")
 
 _PLACE = re.compile(r"\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}")
-_chosen = ["en"]  # the language is a fact of the process, decided once by the command line
+_chosen = ["en"]  # one language per process, chosen once from the command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +32,21 @@ class Explanation:
 
 
 def say(key: str, /, **values: object) -> str:
-    """The sentence in the chosen language. Text values are made harmless; keys in them are masked.
+    """The sentence in the chosen language. Text values are escaped, and secrets in them masked.
 
-    An unknown key is a fault of ours and raises KeyError.
+    An unknown key is a bug and raises KeyError.
     """
     template = _messages(_chosen[0]).get(key) or messages.MESSAGES[key]
     return _filled(template, values)
 
 
 def say_in(tongue: str, key: str, /, **values: object) -> str:
-    """The same in a language that is named; what is data stays English whatever people read."""
+    """The same in a given language: data stays English whatever language people read."""
     return _filled(_messages(tongue).get(key) or messages.MESSAGES[key], values)
 
 
 def translated(text: str) -> str:
-    """What an endpoint or an example says of itself in English, in the chosen language."""
+    """An English description of an endpoint or an example, in the chosen language."""
     if _chosen[0] != "zh":
         return text
     from runner.catalogue.zh.endpoints import SAID  # noqa: PLC0415 - as in `_messages`
@@ -55,12 +55,15 @@ def translated(text: str) -> str:
 
 
 def has_message(key: str) -> bool:
-    """Is there such a sentence?"""
+    """True if the catalogue has a sentence under this key."""
     return key in messages.MESSAGES
 
 
 def sentences(prefix: str) -> dict[str, str]:
-    """All sentences whose key begins so, unfilled, by the rest of the key: for a page's script."""
+    """All sentences whose key begins with `prefix`, unfilled, by the rest of the key.
+
+    For the script of the report page.
+    """
     chosen = _messages(_chosen[0])
     return {
         key.removeprefix(prefix): chosen.get(key, text)
@@ -70,9 +73,9 @@ def sentences(prefix: str) -> dict[str, str]:
 
 
 def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explanation:
-    """What a failure means and what helps; the finer sentence where the cause has one.
+    """What a failure means and what helps; the more specific text if the cause has one.
 
-    `values` fill the command: `sheet`, `row`, `provider`. Those not given stay out of it.
+    `values` fill the command: `sheet`, `row`, `provider`. A missing value leaves a gap.
     """
     finer = f"{kind}.{cause}"
     key = finer if finer in failures.FAILURES else str(kind)
@@ -85,7 +88,7 @@ def explain(kind: FailureClass, cause: str = "", /, **values: object) -> Explana
 
 
 def choose_language(asked: str | None, environ: Mapping[str, str]) -> str:
-    """Decide the language: `asked` (--lang), ROWMILL_LANG, the system's; English where unknown."""
+    """Choose the language: `asked` (--lang), else ROWMILL_LANG, else the system's, else English."""
     for given in (asked, environ.get("ROWMILL_LANG")):
         if given in LANGUAGES:
             _chosen[0] = str(given)
@@ -95,7 +98,7 @@ def choose_language(asked: str | None, environ: Mapping[str, str]) -> str:
 
 
 def failures_in(tongue: str) -> Mapping[str, tuple[str, str]]:
-    """Meaning and remedy of each class of failure, and of its finer causes, in one language."""
+    """Meaning and remedy of each failure class and of each cause that has its own, in `tongue`."""
     if tongue != "zh":
         return failures.FAILURES
     from runner.catalogue.zh.failures import FAILURES  # noqa: PLC0415 - as in `_messages`
@@ -106,13 +109,13 @@ def failures_in(tongue: str) -> Mapping[str, tuple[str, str]]:
 def _messages(tongue: str) -> Mapping[str, str]:
     if tongue != "zh":
         return messages.MESSAGES
-    from runner.catalogue.zh.messages import MESSAGES  # noqa: PLC0415 - one language is enough for most
+    from runner.catalogue.zh.messages import MESSAGES  # noqa: PLC0415 - most processes need one language
 
     return MESSAGES
 
 
 def language() -> str:
-    """The language in force."""
+    """The chosen language."""
     return _chosen[0]
 
 
@@ -122,7 +125,7 @@ def _system_is_chinese(environ: Mapping[str, str]) -> bool:
             return environ[variable].lower().startswith("zh")
     try:
         name = locale.getlocale()[0] or ""  # Windows says "Chinese (Simplified)_China"
-    except ValueError:  # a locale name that Python cannot take apart
+    except ValueError:  # a locale name that Python cannot parse
         return False
     return name.lower().startswith(("zh", "chinese"))
 

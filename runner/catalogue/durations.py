@@ -4,7 +4,7 @@ from datetime import datetime
 
 
 def format_duration(seconds: float) -> str:
-    """A time for a person: 1h58m, 4m07s, 12s."""
+    """A duration for people: 1h58m, 4m07s, 12s."""
     whole = max(int(seconds), 0)
     hours, minutes = divmod(whole // 60, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""Says what was found in a sheet: where, what is wrong, what was found, what to do."""
+"""Words for findings in a sheet: where, what is wrong, what was found, what to do."""
 
 from dataclasses import dataclass
 
@@ -17,45 +17,45 @@ class FindingText:
 
 
 def finding_text(finding: Finding, tongue: str | None = None) -> FindingText:
-    """The sentences of a finding, in the chosen language unless one is named."""
+    """The sentences of a finding, in `tongue` or else the chosen language."""
     tongue = tongue or language()
     values: dict[str, object] = {
-        name: say_in(tongue, f"term.{value}") if isinstance(value, Term) else _plain(value)
+        name: say_in(tongue, f"term.{value}") if isinstance(value, Term) else _as_text(value)
         for name, value in finding.values
     }
     values |= {"found": finding.found, "expected": finding.expected}
 
-    def said(part: str, otherwise: str) -> str:
+    def sentence(part: str, fallback: str) -> str:
         key = f"finding.{finding.kind}{part}"
-        return say_in(tongue, key, **values) if has_message(key) else otherwise
+        return say_in(tongue, key, **values) if has_message(key) else fallback
 
     return FindingText(
-        message=said("", finding.kind),
-        expected=said(".expected", phrase(finding.expected, tongue)),
-        found=said(".found", phrase(finding.found, tongue)),
+        message=sentence("", finding.kind),
+        expected=sentence(".expected", phrase(finding.expected, tongue)),
+        found=sentence(".found", phrase(finding.found, tongue)),
     )
 
 
 def describe(finding: Finding) -> str:
     """One line for people: where, what to do, expected and found."""
-    said = finding_text(finding)
+    text = finding_text(finding)
     where = [say("finding.at_row", row=finding.row)] if finding.row is not None else []
     if finding.column is not None:
         where.append(say("finding.at_column", column=excerpt(finding.column, 40)))
-    # What was found goes first: a long list of what is allowed may be cut.
-    what = [say("finding.was_found", what=said.found)] if said.found else []
-    what += [say("finding.was_expected", what=said.expected)] if said.expected else []
+    # What was found comes first: a long list of what is allowed may be cut off.
+    what = [say("finding.was_found", what=text.found)] if text.found else []
+    what += [say("finding.was_expected", what=text.expected)] if text.expected else []
     place = say("finding.and").join(where) + say("finding.colon") if where else ""
     detail = say("finding.detail", what=say("finding.then").join(what)) if what else ""
-    return f"{place}{said.message}{detail}"
+    return f"{place}{text.message}{detail}"
 
 
 def describe_error(error: SheetError) -> str:
-    """All that keeps a sheet from being used, a line each."""
+    """Everything that makes a sheet unusable, one line each."""
     sheet = str(error.path) if error.path else say("finding.the_sheet")
     head = say("finding.head", sheet=sheet)
     return "\n".join([head, *(f"  {describe(one)}" for one in error.findings)])
 
 
-def _plain(value: str | int) -> str:
+def _as_text(value: str | int) -> str:
     return f"{value:,}" if isinstance(value, int) else value

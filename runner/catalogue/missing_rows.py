@@ -1,4 +1,4 @@
-"""Which row numbers a sheet does not have, in words."""
+"""Words for row numbers that a sheet does not have."""
 
 from jobs.store.spans import Absence
 from runner.catalogue import say
@@ -7,7 +7,7 @@ MAX_NAMED_SPANS = 12  # spans of row numbers
 
 
 def format_missing_rows(found: Absence, sheet: str) -> str:
-    """Which rows a sheet does not have, and which it has."""
+    """Which of the named rows a sheet lacks, and which rows it has."""
     if found.first is None:
         return say("rows.none_at_all", sheet=sheet)
     named = [

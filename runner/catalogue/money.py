@@ -1,11 +1,11 @@
-"""Facts of a run in words that several views use: money, its end."""
+"""Words for money and for how a run ended."""
 
 from collections.abc import Mapping
 
 from jobs.store.queries.totals import Spent
 from runner.catalogue import say
 
-_HOW: dict[int | None, str] = {
+_ENDINGS: dict[int | None, str] = {
     0: "status.how_done",
     4: "status.how_some_failed",
     5: "status.how_stopped",
@@ -17,12 +17,12 @@ _HOW: dict[int | None, str] = {
 
 
 def format_ending(exit_code: int | None) -> str:
-    """How a run ended, as the end of a sentence."""
-    return say(_HOW.get(exit_code, "status.how_else"))
+    """How a run ended, as the end of a sentence, by its exit code."""
+    return say(_ENDINGS.get(exit_code, "status.how_else"))
 
 
 def format_amount(amount: float) -> str:
-    """Money with two digits after the point, and as many more as a small amount needs."""
+    """Money with two decimals, or with as many as a small amount needs."""
     if 0 < abs(amount) < 0.0001:
         return f"{amount:.9f}".rstrip("0").rstrip(".")
     return f"{amount:,.4f}".removesuffix("00")
@@ -34,17 +34,17 @@ def format_amounts(amounts: Mapping[str, float]) -> str:
 
 
 def costs_of(used: Spent) -> Mapping[str, float]:
-    """What is known of the cost, by currency; empty where nothing is."""
+    """The known cost by currency; empty if nothing is known."""
     only = {} if used.cost is None else {used.currency or "": used.cost}
     return used.costs or only
 
 
 def format_cost(used: Spent) -> str:
-    """The cost: "at least" where some calls have no price or are in doubt, and estimates marked."""
+    """The cost; "at least" if some calls have no price or are in doubt; estimates are marked."""
     costs = costs_of(used)
     if not costs:
-        bought = used.unpriced_calls or used.unknown_calls
-        return say("money.unknown" if bought else "money.nothing")
+        has_calls = used.unpriced_calls or used.unknown_calls
+        return say("money.unknown" if has_calls else "money.nothing")
     amount = format_amounts(costs)
     if used.unpriced_calls or used.unknown_calls:
         amount = say("money.at_least", amount=amount)
@@ -52,7 +52,7 @@ def format_cost(used: Spent) -> str:
 
 
 def format_doubt(used: Spent) -> str:
-    """What the calls in doubt could have cost; empty where there are none."""
+    """What the calls in doubt may have cost; empty if there are none."""
     if not used.unknown_calls:
         return ""
     count = f"{used.unknown_calls:,}"
@@ -63,5 +63,5 @@ def format_doubt(used: Spent) -> str:
 
 
 def settings_line(model: str) -> str:
-    """The lines that give a model a price."""
+    """The lines of a settings file that give a model a price."""
     return f'[prices."{model}"]\ncall = 0.00\ncurrency = "USD"'

@@ -1,13 +1,13 @@
-"""Says in Chinese what tables, and rooms that know no language, hold in English.
+"""Translates English phrases that come from tables and from code without a catalogue.
 
-What is not known stays as it is. The patterns are imported by those only who read Chinese.
+Unknown phrases stay as they are. The patterns are imported only if the language is Chinese.
 """
 
 from runner.catalogue import language
 
 
 def phrase(text: str, tongue: str | None = None) -> str:
-    """What a cell should be or was, or what the system says."""
+    """What a cell holds or should hold, or an error text of the system."""
     if (tongue or language()) != "zh":
         return text
     from runner.catalogue.zh import patterns  # noqa: PLC0415 - see above
@@ -16,7 +16,7 @@ def phrase(text: str, tongue: str | None = None) -> str:
 
 
 def detail(text: str) -> str:
-    """What happened to a row, where these are our words and not a provider's."""
+    """What happened to a row, if the words are ours and not the provider's."""
     if language() != "zh":
         return text
     from runner.catalogue.zh import patterns  # noqa: PLC0415 - see above

@@ -1,4 +1,4 @@
-"""Says why something failed: our obstacles and the system's errors in the reader's language."""
+"""Words for why something failed: our obstacles and the system's errors."""
 
 from jobs.errors import ObstacleError
 from runner.catalogue import say
@@ -6,7 +6,7 @@ from runner.catalogue.phrases import phrase
 
 
 def reason(error: Exception) -> str:
-    """The error as a part of a sentence; what others say in English stays as they say it."""
+    """The error as part of a sentence. Unknown English texts stay as they are."""
     if isinstance(error, ObstacleError):
         return _sentence(error)
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Untrusted text made harmless for the terminal."""
+"""Makes untrusted text safe to print on a terminal."""
 
 import unicodedata
 
@@ -6,14 +6,14 @@ _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def plain(text: str, limit: int = 500) -> str:
-    """One harmless line: control, bidi and format characters escaped, cut at `limit`."""
-    # Cut before escaping too: a cell of ten megabytes must not be walked through for one line.
+    """One safe line: control, bidi and format characters escaped, cut at `limit` characters."""
+    # Cut before escaping too, so that a cell of ten megabytes is not scanned for one line.
     head = text[: limit + 1]
-    shown = head if head.isascii() and head.isprintable() else "".join(map(_shown, head))
+    shown = head if head.isascii() and head.isprintable() else "".join(map(_escape, head))
     return shown if len(shown) <= limit else shown[: max(limit - 1, 0)] + "…"
 
 
-def _shown(character: str) -> str:
+def _escape(character: str) -> str:
     if unicodedata.category(character) not in _ESCAPED:
         return character
     known = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)

@@ -1,4 +1,4 @@
-"""Ctrl-C that is heard wherever it comes."""
+"""Makes sure that no Ctrl-C is lost."""
 
 import _thread
 import os
@@ -6,16 +6,16 @@ import signal
 import sys
 import threading
 
-REDELIVERY_DELAY_SECONDS = 0.02  # seconds after which a Ctrl-C that was lost is sent again
+REDELIVERY_DELAY_SECONDS = 0.02  # after a Ctrl-C was lost
 
 
 def redeliver_interrupts() -> None:
-    """From now on a Ctrl-C that Python drops comes again.
+    """From now on, send a Ctrl-C again if Python drops it.
 
-    One that arrives in a callback of the import system, or in a finaliser, is an exception that
-    nobody can catch: Python prints and forgets it, and the program would go on.
+    If it arrives in a callback of the import system or in a finaliser, nothing can catch the
+    exception: Python prints and discards it, and the program would go on.
     """
-    usual = sys.unraisablehook
+    default = sys.unraisablehook
 
     def hook(lost: "sys.UnraisableHookArgs") -> None:
         if issubclass(lost.exc_type, KeyboardInterrupt):
@@ -23,14 +23,14 @@ def redeliver_interrupts() -> None:
             again.daemon = True
             again.start()
         else:
-            usual(lost)
+            default(lost)
 
     sys.unraisablehook = hook
 
 
 def _interrupt() -> None:
-    """As if Ctrl-C were pressed."""
+    """Does what pressing Ctrl-C does."""
     if sys.platform == "win32":
         _thread.interrupt_main()
-    else:  # ends a wait of the system's, too
+    else:  # also ends a blocking system call
         os.kill(os.getpid(), signal.SIGINT)

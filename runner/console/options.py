@@ -1,4 +1,4 @@
-"""What all commands share: options made from the schema, help that begins with examples."""
+"""Command-line options made from the schema, and help that begins with examples."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,13 +28,13 @@ from runner.settings.settings import Settings, SettingsFile, resolve
 from runner.settings.values import InvalidValueError, read_value
 
 _FLAGS = "rowmill.flags"
-STEER = "steer"  # changes what is said, and leaves what is not: there are no defaults
+STEER = "steer"  # changes only the options that are given, so its help shows no defaults
 SENDING_COMMANDS = frozenset({*REQUEST_COMMANDS, "doctor", "guide"})
-"""The commands for which it matters where requests go."""
+"""The commands that send requests, so that notices about the address matter."""
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.5
+class SettingType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.5
     """Reads an option's text as the schema says."""
 
     def __init__(self, setting: Setting) -> None:
@@ -45,8 +45,8 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Value:
         if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]  # click hands a read value back to us
-        # One occurrence of a repeatable option is one entry, whatever separators it holds.
+            return value  # type: ignore[no-any-return]  # click passes a value that was read before
+        # One occurrence of a repeatable option is one entry, even if it contains separators.
         raw = [value] if self.setting.kind in REPEATABLE_KINDS else value
         try:
             return read_value(self.setting, raw)
@@ -56,7 +56,7 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """What may stand here: choices by name, else files and folders where one is meant."""
+        """Completions: the choices, or files and folders for a path."""
         del ctx, param  # click's signature
         if self.setting.kind in (SettingKind.PATH, SettingKind.FOLDERS):
             return [CompletionItem(incomplete, type="file")]
@@ -69,27 +69,27 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # it has none bef
 
 
 def endpoint_names() -> Iterable[str]:
-    """For a shell's question only: the endpoints take a while to load."""
+    """The endpoints' names, for shell completion only: loading endpoints is slow."""
     from runner.endpoints.registry import NAMES  # noqa: PLC0415 - see above
 
     return NAMES
 
 
 def completions(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
-    """What the last word of a list with commas may become."""
+    """Completions of the last word in a comma-separated list."""
     before, comma, last = incomplete.rpartition(",")
     return [CompletionItem(before + comma + word) for word in words if word.startswith(last)]
 
 
 class SettingOption(click.Option):
-    """One setting as an option. What was really given is noted for `settings`."""
+    """One setting as an option. It records what was given, for `settings`."""
 
     def __init__(self, setting: Setting, *, hidden: bool = False) -> None:
         names = [f"--{setting.name}", setting.field]
         if setting.short:
             names.insert(0, f"-{setting.short}")
         switch = setting.kind is SettingKind.SWITCH
-        # Never is_flag=False: click would take that as leave to stand without a value.
+        # Never is_flag=False: click would then accept the option without a value.
         more: dict[str, Any] = {"is_flag": True} if switch else {"type": SettingType(setting)}
         super().__init__(
             names,
@@ -103,7 +103,7 @@ class SettingOption(click.Option):
         self.setting = setting
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """The help in the language chosen by now, which is later than this option was made."""
+        """The help in the chosen language, which is chosen after this option was made."""
         own = f"option.{ctx.info_name}.{self.setting.name}"
         self.help = say(own if has_message(own) else f"option.{self.setting.name}")
         if self.setting.default not in (None, False, (), {}) and ctx.info_name != STEER:
@@ -112,9 +112,9 @@ class SettingOption(click.Option):
 
 
 class RowmillOption(click.Option):
-    """An option of one command only; its help is `option.<name>` in the catalogue.
+    """An option of one command; its help is `option.<name>` in the catalogue.
 
-    It has a variable and a place under [defaults] as every other.
+    It has an environment variable and a key in [defaults], as every option has.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,10 +125,10 @@ class RowmillOption(click.Option):
     def consume_value(
         self, ctx: click.Context, opts: Mapping[str, Any]
     ) -> tuple[Any, click.core.ParameterSource]:
-        """What was given on the line or in the environment, else what a settings file says."""
+        """The value from the command line or the environment, else from a settings file."""
         value, source = super().consume_value(ctx, opts)
         if source is click.core.ParameterSource.DEFAULT and not ctx.resilient_parsing:
-            sheet = ctx.params.get("sheet")  # taken before all that was not given
+            sheet = ctx.params.get("sheet")  # parsed before options that were not given
             named = Path(sheet) if isinstance(sheet, str) else None
             for file in _files(sheet_folder(named)):
                 if self.long in file.values:
@@ -141,14 +141,14 @@ class RowmillOption(click.Option):
         if isinstance(self.default, int) and not self.is_flag:
             told += " " + say("option.default", value=str(self.default))
         record = super().get_help_record(ctx)
-        return record and (record[0], told)  # click would add a range in its own notation
+        return record and (record[0], told)  # without the range that click adds
 
 
 class RowmillArgument(click.Argument):
     """An argument; its help is `argument.<name>` in the catalogue."""
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """An endpoint by its name; files by whatever the shell does with them."""
+        """Endpoint names; files are left to the shell."""
         if self.name == "endpoint":
             return completions(incomplete, endpoint_names())
         return super().shell_complete(ctx, incomplete)
@@ -168,11 +168,11 @@ class RowmillCommand(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.sentence = sentence
-        # The global options are taken after the command too: that is where people type them.
+        # Global options are also accepted after the command, where people type them.
         self.params += [SettingOption(one, hidden=True) for one in GLOBAL_SETTINGS]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does; words too many are told by us, and what is wrong knows its command."""
+        """Parse as click does, but with our sentence for extra arguments."""
         groups = ctx.allow_extra_args
         ctx.allow_extra_args = True
         with usage.with_command(ctx):
@@ -184,7 +184,7 @@ class RowmillCommand(click.Command):
         return left
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Examples first: most people need no more."""
+        """Help with the examples first: most people need nothing else."""
         if self.examples:
             _lines(formatter, say("heading.examples"), self.examples)
             formatter.write_paragraph()
@@ -199,7 +199,7 @@ class RowmillCommand(click.Command):
             formatter.write_text(say("help.variables"))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options under the headings of their groups, those of one command only last."""
+        """The options by group; those of this command only come last."""
         groups: dict[str, list[tuple[str, str]]] = {}
         own: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
@@ -222,7 +222,7 @@ class RowmillCommand(click.Command):
 def command(
     name: str, *, examples: Sequence[str], sentence: str | None = None
 ) -> Callable[[Callable[..., Any]], RowmillCommand]:
-    """Make a command with every option the schema gives it; its sentence is `command.<name>`."""
+    """Make a command with all its options from the schema. Its help is `command.<name>`."""
 
     def make(function: Callable[..., Any]) -> RowmillCommand:
         own = list(reversed(getattr(function, "__click_params__", [])))
@@ -241,13 +241,13 @@ def command(
 def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """A positional argument of a command."""
     metavar = name.upper() if required else f"[{name.upper()}]"
-    # For completion only; what is wrong with a file is said later, and in the chosen language.
+    # For completion only: errors about a file come later, in the chosen language.
     kind = click.Path(readable=False) if name == "sheet" else None
     return click.argument(name, required=required, cls=RowmillArgument, metavar=metavar, type=kind)
 
 
 def given() -> Mapping[str, Value]:
-    """What was really given on this command line, by setting."""
+    """The options that were given on this command line, by setting."""
     found: Mapping[str, Value] = click.get_current_context().meta.get(_FLAGS, {})
     return found
 
@@ -266,12 +266,12 @@ def settings(
 
 
 def sheet_folder(named: Path | None) -> Path:
-    """Where the settings file of a sheet (or workspace) lies, as it was named or left out."""
+    """The folder of a sheet's settings file: beside the named sheet or workspace, else here."""
     return named.absolute().parent if named is not None else Path.cwd()
 
 
 def workspace_folder(named: Path | None) -> Path | None:
-    """The folder of --workspace, however it was given, for a sheet (or folder) as it was named."""
+    """The value of `workspace` from any source, for the named sheet or folder."""
     return resolve(given(), os.environ, _files(sheet_folder(named))).workspace
 
 
@@ -289,14 +289,14 @@ def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 
 
 def _has_variable(param: click.Parameter) -> bool:
-    """Is this an option of the command's own that can also be given elsewhere?"""
+    """True if this option also has an environment variable."""
     if isinstance(param, SettingOption):
         return not param.hidden and SettingScope.ENV in param.setting.scopes
     return isinstance(param, RowmillOption)
 
 
 def _joined(values: Sequence[Any]) -> Value:
-    """The entries of a repeated option as one value."""
+    """All entries of a repeated option as one value."""
     if values and isinstance(values[0], Mapping):
         return {key: entry for value in values for key, entry in value.items()}
     return tuple(entry for value in values for entry in value)

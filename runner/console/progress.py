@@ -1,4 +1,4 @@
-"""The live display of a run: one screen on a terminal, lines where nobody watches."""
+"""The live display of a run: a panel on a terminal, lines elsewhere."""
 
 import asyncio
 import json
@@ -23,30 +23,30 @@ REFRESHES_PER_SECOND = 2.0
 PLAIN_LINE_SECONDS = 30.0
 PLAIN_LINE_SHARE = 0.05
 JSON_LINE_SECONDS = 1.0
-STOP_TIMEOUT_SECONDS = 2.0  # seconds the end waits for a terminal that does not take its last lines
+STOP_TIMEOUT_SECONDS = 2.0  # how long `stop` waits for a blocked terminal
 
 
 def mode_of(asked: str, stream: TextIO) -> str:
-    """The way to show it: `auto` is the bar on a terminal and plain lines elsewhere."""
+    """How to show the run: `auto` means the bar on a terminal and plain lines elsewhere."""
     if asked != "auto":
         return asked
     return "bar" if stream.isatty() else "plain"
 
 
 def render(snapshot: Snapshot, width: int) -> "RenderableType":
-    """The whole display; below 80 columns its three blocks stand under one another."""
+    """The whole display; below 80 columns its three blocks are stacked."""
     from runner.console.progress_view import render as draw  # noqa: PLC0415 - loads rich, only to draw
 
     return draw(snapshot, width)
 
 
 class Display:
-    """Shows a run until told to stop. Its own failures end the display, never the run.
+    """Shows a run until `stop`. A failure here ends the display, never the run.
 
-    All writing happens on a thread of its own: a terminal that is held with Ctrl-S, or a pipe
-    nobody reads, must not hold up the calls. What a terminal can do to it (OSError, ValueError on
-    a closed stream) and what rich raises (rich.errors.ConsoleError) is caught in `_guarded` alone;
-    `failure` then says why the display went dark. What `take` raises is not caught.
+    A separate thread does all writing: a terminal paused with Ctrl-S, or a pipe that nothing
+    reads, must not block the calls. Only `_guarded` catches what that raises: OSError, ValueError
+    on a closed stream, rich.errors.ConsoleError. `failure` then says why the display stopped. What
+    `take` raises is not caught.
     """
 
     def __init__(
@@ -57,41 +57,41 @@ class Display:
         self.color = color
         self.failure: str | None = None
         self._live: Live | None = None
-        self._said_at = -math.inf
-        self._said_share = -1.0
+        self._last_at = -math.inf
+        self._last_share = -1.0
         self._task: asyncio.Task[None] | None = None
-        # Newest snapshot wins; None ends the thread.
+        # None ends the thread.
         self._orders: queue.SimpleQueue[Snapshot | str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="display", daemon=True)
 
     def start(self, take: Callable[[], Awaitable[Snapshot]]) -> None:
-        """Begin showing beside the run."""
+        """Begin to show the run in a task of its own."""
         self._task = asyncio.create_task(self.run(take), name="display")
 
     async def run(self, take: Callable[[], Awaitable[Snapshot]]) -> None:
-        """Take a snapshot twice a second and show it, until cancelled or dark."""
+        """Take and show a snapshot twice a second, until cancelled or failed."""
         while self.mode != "none" and self.failure is None:
             self.show(await take())
             await asyncio.sleep(1 / REFRESHES_PER_SECOND)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show this soon; returns at once."""
-        # One that waits is enough: while the terminal is held, snapshots must not pile up.
+        """Show this soon; returns immediately."""
+        # One in the queue is enough: they must not pile up while the terminal is blocked.
         if self._orders.empty():
             self._order(snapshot)
 
     def tell(self, text: str) -> None:
-        """One line for a person, above the display; returns at once."""
+        """Print one line above the display; returns immediately."""
         self._order(text)
 
     async def stop(self, last: Snapshot | None = None) -> None:
-        """Show the last state, which stays in the scroll-back, and end."""
+        """Show the last state, which stays in the scroll-back, then stop."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         if last is not None:
-            self._said_at = -math.inf
+            self._last_at = -math.inf
             self._order(last)
         if self._thread.is_alive():
             self._orders.put(None)
@@ -121,13 +121,13 @@ class Display:
 
     def _show(self, order: Snapshot | str) -> None:
         if isinstance(order, str):
-            self._say(order)
+            self._print(order)
         elif self.mode == "bar":
             self._draw(order)
         elif self._is_due(order):
             self._write(json_of(order) if self.mode == "json" else line_of(order))
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self._live is not None:
             self._live.console.print(folded_text(text), soft_wrap=True)
         elif self.mode == "json":
@@ -143,7 +143,7 @@ class Display:
         from rich.live import Live  # noqa: PLC0415 - loads rich, only to draw
 
         if self._live is None:
-            # Never screen=True: the last state must stay in the scroll-back in the morning.
+            # Never screen=True: the last state must stay in the scroll-back.
             self._live = Live(
                 console=console(self.stream, color=self.color),
                 auto_refresh=False,
@@ -154,15 +154,15 @@ class Display:
         self._live.update(render(snapshot, self._live.console.width), refresh=True)
 
     def _is_due(self, snapshot: Snapshot) -> bool:
-        """Every 30 s or 5 %, whichever is later; JSON lines every second."""
+        """True every 30 s or 5 %, whichever is later; for JSON lines, every second."""
         share = snapshot.ended / snapshot.total if snapshot.total else 1.0
-        waited = snapshot.now - self._said_at
+        waited = snapshot.now - self._last_at
         if self.mode == "json":
             due = waited >= JSON_LINE_SECONDS
         else:
-            moved = share - self._said_share >= PLAIN_LINE_SHARE
-            # A slow run says every five minutes that it lives, though it moved less than 5 %.
+            moved = share - self._last_share >= PLAIN_LINE_SHARE
+            # A slow run still prints a line every five minutes, though it moved less than 5 %.
             due = waited >= PLAIN_LINE_SECONDS and (moved or waited >= 10 * PLAIN_LINE_SECONDS)
         if due:
-            self._said_at, self._said_share = snapshot.now, share
+            self._last_at, self._last_share = snapshot.now, share
         return due

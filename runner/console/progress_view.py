@@ -18,7 +18,7 @@ MARK_STYLES = {"✓": "green", "✗": "red", "↻": "yellow"}
 
 
 def render(snapshot: Snapshot, width: int) -> RenderableType:
-    """The whole display; below 80 columns its three blocks stand under one another."""
+    """The whole display; below 80 columns its three blocks are stacked."""
     inside = max(width - 4, 20)
     parts: list[RenderableType] = [_bar(snapshot, inside), _counts(snapshot, inside), Text("")]
     if snapshot.paused_until is not None:
@@ -74,7 +74,7 @@ _COUNT_LABELS = {
 
 
 def _blocks(snapshot: Snapshot, width: int) -> RenderableType:
-    """Pace, money and failures: side by side, or under one another where it is narrow."""
+    """Pace, money and failures: side by side, or stacked on a narrow terminal."""
     blocks = [_grid(rows) for rows in (_pace(snapshot), _money(snapshot), _failures(snapshot))]
     if width < 80:
         return Group(*blocks)
@@ -138,4 +138,4 @@ def _short(number: float) -> str:
         if number < 1000 or unit == "G":
             return f"{number:.0f} {unit}".strip() if not unit else f"{number:.1f} {unit}"
         number /= 1000
-    raise AssertionError("the last unit takes every number")
+    raise AssertionError("the last unit fits every number")

@@ -1,4 +1,4 @@
-"""Text for the terminal: untrusted text made harmless, encodings that cannot crash."""
+"""Prints to the terminal: safe text, folding, and encodings that cannot fail."""
 
 import codecs
 import io
@@ -32,21 +32,21 @@ ASCII_MARKS = {
     "█": "#",
     "░": ".",
 }
-"""What stands for a mark where the output's encoding does not have it."""
+"""Replacements for marks that the output's encoding lacks."""
 
 
 def markup(text: str, limit: int = 500) -> str:
-    """`plain`, for a place where rich reads square brackets as its markup."""
+    """`plain`, where rich would read square brackets as markup."""
     from rich.markup import escape  # noqa: PLC0415 - only where rich draws
 
     return escape(plain(text, limit))
 
 
 def prepare() -> None:
-    """Make both streams unable to fail on a character. The first thing the program does.
+    """Make sure that no character makes a stream fail. The program calls this first.
 
-    On Chinese Windows redirected output is GBK: one ✓ would raise, and rich would keep the failing
-    text in its buffer so that every later line raised as well.
+    On Chinese Windows redirected output is GBK: a ✓ would raise, and rich would keep the failing
+    text in its buffer, so that every later line would raise as well.
     """
     codecs.register_error("rowmill.marks", _ascii_mark)
     for stream in (sys.stdout, sys.stderr):
@@ -60,7 +60,7 @@ def print_data(text: str) -> None:
 
 
 def escaped(text: str) -> str:
-    """JSON, or a line that holds some: what stdout cannot show is written as JSON's escapes."""
+    """A line with JSON in it, with JSON escapes for what stdout cannot encode."""
     if is_utf8(sys.stdout):
         return text
     encoding = sys.stdout.encoding or "ascii"
@@ -76,29 +76,29 @@ def _escaped(character: str, *, encoding: str) -> str:
 
 
 def print_message(text: str) -> None:
-    """One line for a person, to stderr; on a terminal it is folded at words."""
+    """Print a message to stderr; on a terminal it is folded at words."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
     print_unwrapped(folded_text(text) if on_terminal else text)
 
 
 def print_unwrapped(text: str) -> None:
-    """The same unfolded: a command or a path, to be copied in one piece."""
+    """The same without folding: a command or a path that people copy."""
     if sys.stderr is not None:  # pythonw and some service managers start without it
-        with suppress(OSError):  # its terminal was closed
+        with suppress(OSError):  # the terminal was closed
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
 
 def folded_text(text: str) -> str:
-    """A text folded for the terminal, also a question."""
+    """A text folded to the width of the terminal."""
     width = shutil.get_terminal_size().columns
     return "\n".join(folded_line(line, width) for line in text.split("\n"))
 
 
 def folded_line(line: str, width: int) -> str:
-    """A line in pieces that fit, below each other; a label before two spaces keeps its column.
+    """A line folded to `width`; a label followed by two spaces keeps its column.
 
-    A word that fits on no line of its own is left for the terminal to cut.
+    A word longer than a line is left for the terminal to break.
     """
     found = re.match(r"(?: *\S+)? {2,}", line)
     label = found[0] if found and cells(found[0]) <= width // 3 else ""
@@ -106,7 +106,7 @@ def folded_line(line: str, width: int) -> str:
 
 
 def folded_beside(label: str, text: str, width: int) -> str:
-    """A text in pieces that fit beside a label; its further lines stand below its first word."""
+    """A text folded to fit beside a label; its other lines are aligned with its first word."""
     indent = cells(label)
     if indent + cells(text) <= width:
         return text
@@ -123,7 +123,7 @@ def folded_beside(label: str, text: str, width: int) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The width of a text in terminal columns."""
     if text.isascii():
         return len(text)
     return sum(_columns(character) for character in text)
@@ -142,15 +142,15 @@ _UNBROKEN = (
     rf"[{_OPENING}]*(?:[{_WIDE}](?<![{_OPENING}{_CLOSING}])|[^\s{_WIDE}]+)[{_CLOSING}]* *"
     rf"|[{_OPENING}{_CLOSING}]+ *|\s+"
 )
-"""What stays on one line: a word, or a Chinese character, with the marks that cling to it.
+"""What is never broken: a word, or a Chinese character, with its punctuation.
 
-Compiled when a line is folded, which few commands do: it takes 5 ms.
+Compiled on first use: that takes 5 ms, and few commands fold a line.
 """
 
 
 def flush_streams() -> None:
-    """Flush both streams. One whose reader has gone is given up: else the interpreter's own last
-    flush would fail, and with it the exit code.
+    """Flush both streams. If the reader of one is gone, redirect that stream to nowhere: otherwise
+    the interpreter's last flush would fail and change the exit code.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -164,7 +164,7 @@ def flush_streams() -> None:
 
 
 def console(stream: TextIO, *, color: str = "auto") -> "Console":
-    """rich's console on `stream`. `color` is auto, always or never; NO_COLOR counts as never."""
+    """A rich console on `stream`. `color` is auto, always or never; NO_COLOR counts as never."""
     from rich.console import Console  # noqa: PLC0415 - only where rich draws
 
     if color == "never" or (color == "auto" and os.environ.get("NO_COLOR")):
@@ -180,7 +180,7 @@ def console(stream: TextIO, *, color: str = "auto") -> "Console":
 
 
 def is_utf8(stream: TextIO) -> bool:
-    """Can this stream show every mark we use?"""
+    """True if this stream can encode every mark we use."""
     try:
         return codecs.lookup(stream.encoding or "ascii").name.startswith("utf")
     except LookupError:

@@ -1,4 +1,4 @@
-"""How a run stands at one moment, as a value and as one line of text."""
+"""The state of a run at one moment, as a value and as one line of text."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from runner.catalogue.safe_text import plain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressEvent:
-    """One line of what just happened; `mark` is ✓, ✗ or ↻, `text` may hold foreign words."""
+    """One line of recent news; `mark` is ✓, ✗ or ↻, `text` may be untrusted."""
 
     at: float  # Unix seconds
     row: int
@@ -21,7 +21,7 @@ class ProgressEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """How a run stands at one moment. Counts are rows, and come from the table."""
+    """The state of a run at one moment. Counts are rows, taken from the table."""
 
     title: str
     started_at: float  # Unix seconds, as all times here
@@ -53,7 +53,7 @@ class Snapshot:
 
     @property
     def ended(self) -> int:
-        """Rows that need nothing more in this run."""
+        """Rows that are finished in this run."""
         return self.done + self.failed + self.in_doubt
 
     @property
@@ -88,7 +88,7 @@ def json_of(snapshot: Snapshot) -> str:
 
 
 def cost_of(snapshot: Snapshot) -> str:
-    """The cost for a person; "at least" where some calls have no price."""
+    """The cost for people; "at least" if some calls have no price."""
     if snapshot.cost is None:
         return say("progress.unknown")
     amount = f"{snapshot.cost:,.2f} {snapshot.currency}".rstrip()

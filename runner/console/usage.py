@@ -1,4 +1,4 @@
-"""Says in the catalogue's words what click finds wrong with a command line, and what it asks."""
+"""Words for click's usage errors, and yes-or-no questions."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _METAVARS = {
 
 
 def describe_usage_error(error: click.ClickException) -> str:
-    """What was wrong, by the error's class and values; our own errors bring their sentence."""
+    """The sentence for a click error, by its class; our own errors carry their sentence."""
     match error:
         case click.NoSuchOption():
             return _no_option(error)
@@ -37,7 +37,7 @@ def describe_usage_error(error: click.ClickException) -> str:
 
 @contextmanager
 def with_command(ctx: click.Context) -> Iterator[None]:
-    """Gives the command to errors that click raises before it knows whose they are."""
+    """Adds the command to errors that click raises without one."""
     try:
         yield
     except click.UsageError as error:
@@ -46,12 +46,12 @@ def with_command(ctx: click.Context) -> Iterator[None]:
 
 
 def usage_pieces(pieces: Sequence[str]) -> str:
-    """What may follow a command's name, click's own words for it in the reader's language."""
+    """The arguments in a usage line, with click's own words translated."""
     return " ".join(say(_METAVARS[one]) if one in _METAVARS else one for one in pieces)
 
 
 def ask_yes_no(question: str, *, default: bool) -> bool:
-    """Ask until the answer is yes or no; Enter takes the default."""
+    """Ask until the answer is yes or no; Enter means the default."""
     marks = " [Y/n]" if default else " [y/N]"
     while True:
         answer = click.prompt(question + marks, default="", show_default=False, err=True)
@@ -78,7 +78,7 @@ def _name(error: click.BadParameter) -> str:
 
 
 def _expected(error: click.BadParameter) -> str:
-    """What click's own kinds of values take; ours have said it themselves."""
+    """What a click type expects; our own types carry their sentence."""
     match error.param.type if error.param is not None else None:
         case click.Choice() as kind:
             return say("expected.choice", choices=", ".join(map(str, kind.choices)))

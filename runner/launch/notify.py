@@ -56,7 +56,9 @@ def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
         problem = error.message
     if problem is not None:
         print_message(say("notify.failed", reason=problem))
-    command = settings.on_finish or (settings.told.on_finish if settings.told else None)
+    command = settings.on_finish or (
+        settings.notify_section.on_finish if settings.notify_section else None
+    )
     if command is not None:
         problem = on_finish(command, news)
         if problem is not None:
@@ -65,16 +67,16 @@ def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
 
 def _address(settings: Settings) -> tuple[Secret | None, Secret | None]:
     """Where to, and what signs it: option and environment before the settings file."""
-    told = settings.told
+    section = settings.notify_section
     secret = None
-    if told is not None and told.secret_from is not None:
-        secret = read_secret(told.secret_from, os.environ)
+    if section is not None and section.secret_from is not None:
+        secret = read_secret(section.secret_from, os.environ)
     if settings.notify is not None:
         return Secret(settings.notify), secret
-    if told is not None and told.url is not None:
-        return Secret(told.url), secret
-    if told is not None and told.url_from is not None:
-        return read_secret(told.url_from, os.environ), secret
+    if section is not None and section.url is not None:
+        return Secret(section.url), secret
+    if section is not None and section.url_from is not None:
+        return read_secret(section.url_from, os.environ), secret
     return None, secret
 
 

@@ -51,6 +51,7 @@ from runner.preflight.preview import (
     without_long_texts,
 )
 from runner.prices.price_list import PriceList
+from runner.settings.file import SecretPlace
 from runner.settings.keys import KeyRefusal, find_key, keys_name
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -330,7 +331,7 @@ def _disk_free(folder: Path) -> int | None:
 
 def _key_note(settings: Settings) -> str | None:
     """Says that a run would find no key. A password manager is not disturbed for this."""
-    if any(source.kind == "command" for source in settings.provider.keys):
+    if any(source.kind is SecretPlace.COMMAND for source in settings.provider.keys):
         return None
     try:
         found = find_key(settings, os.environ)

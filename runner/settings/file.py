@@ -23,14 +23,19 @@ class Origin(StrEnum):
     USER = "user file"  # in the user's configuration folder
 
 
+class SecretPlace(StrEnum):
+    """Where a settings file says a secret is kept."""
+
+    ENV = "env"  # an environment variable
+    FILE = "file"  # the first line of a file
+    COMMAND = "command"  # what a command prints
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """Where a provider's key is to be had: `kind` is env, file or command.
+    """Where a provider's key is kept. `url` is the base URL that it may be used for."""
 
-    `url` is the base URL it was meant for: the key is used for no other site.
-    """
-
-    kind: str
+    kind: SecretPlace
     value: str
     folder: Path  # of the settings file, for relative paths
     account: str | None = None

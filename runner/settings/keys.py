@@ -16,7 +16,7 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.secret import Secret
-from runner.settings.file import Origin
+from runner.settings.file import Origin, SecretPlace
 from runner.settings.settings import BUILT_IN, KEY_VARIABLE, KeySource, Settings, SettingsFile
 from runner.settings.values import InvalidValueError, read_base_url, site
 
@@ -169,9 +169,9 @@ def _write(keys: Mapping[str, Secret], file: Path) -> None:
 
 def read_secret(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
     """The secret at its source; None where its environment variable is not set."""
-    if source.kind == "env":
+    if source.kind is SecretPlace.ENV:
         return clean_key(environ[source.value]) if environ.get(source.value, "").strip() else None
-    return _from_file(source) if source.kind == "file" else _from_command(source)
+    return _from_file(source) if source.kind is SecretPlace.FILE else _from_command(source)
 
 
 def _from_file(source: KeySource) -> Secret:

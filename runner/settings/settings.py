@@ -150,7 +150,7 @@ class Settings:
     ask_above: float
     max_wait: float | None
     prices: Mapping[str, OwnPrice]
-    told: Notify | None
+    notify_section: Notify | None  # [notify] of a file; `notify` is the address by option
     files: tuple[Path, ...]
     sources: Mapping[str, str]
     notices: tuple[Notice, ...]
@@ -201,11 +201,11 @@ def resolve(
     values["provider"] = desk.provider(provider, values["base_url"])
     notices = (*_unknown_variables(environ), *_doubtful_host(values, sources))
     prices = {model: price for file in reversed(files) for model, price in file.prices.items()}
-    told = next((file.notify for file in files if file.notify is not None), None)
+    notify_section = next((file.notify for file in files if file.notify is not None), None)
     return Settings(
         **values,
         prices=prices,
-        told=told,
+        notify_section=notify_section,
         files=tuple(file.path for file in files),
         sources=sources,
         notices=notices,

@@ -14,6 +14,7 @@ from runner.settings.file import (
     Notify,
     Origin,
     ProviderPart,
+    SecretPlace,
     SettingsError,
     SettingsFile,
 )
@@ -83,7 +84,7 @@ def _check_stranger(read: SettingsFile) -> None:
     for name, part in read.providers.items():
         if part.keys and (part.base_url or defaults_url):
             raise SettingsError(say("settings.url_and_key", file=file, provider=name))
-        if any(key.kind == "command" for key in part.keys):
+        if any(key.kind is SecretPlace.COMMAND for key in part.keys):
             raise SettingsError(say("settings.careful", file=file, key=f"provider.{name}.keys"))
     for setting in SCHEMA:
         if setting.careful and setting.field in read.values:
@@ -232,7 +233,7 @@ class _Reader:
         sources = []
         for number, entry in enumerate(raw, start=1):
             # What was found is not shown: people do write the key itself here.
-            kinds = [one for one in ("env", "file", "command") if one in _table_or_empty(entry)]
+            kinds = [one for one in SecretPlace if one in _table_or_empty(entry)]
             if (
                 not isinstance(entry, dict)
                 or len(kinds) != 1
@@ -295,7 +296,7 @@ class _Reader:
 
     def _elsewhere(self, found: Mapping[str, object], what: str) -> KeySource | None:
         """Where a secret of [notify] is to be had: `url_env`, `url_file` and so on."""
-        for kind in ("env", "file"):
+        for kind in (SecretPlace.ENV, SecretPlace.FILE):
             value = found.get(f"{what}_{kind}")
             if isinstance(value, str):
                 return KeySource(kind=kind, value=value, folder=self.path.parent)

@@ -93,7 +93,7 @@ class GatewayClient:
     ) -> None:
         self.target = target
         self._limits = limits
-        self._key = target.key.reveal() if target.key.is_telling else ""
+        self._key = target.key.reveal() if target.key.is_distinctive else ""
         self._key_bytes = self._key.encode()
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect

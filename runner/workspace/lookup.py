@@ -1,4 +1,4 @@
-"""Which workspace a command means: by its sheet, by its folder, or the only one there is."""
+"""Finds the workspace that a command means: by sheet, by folder, or the only one here."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from runner.workspace.workspace import REHEARSAL, SUFFIX, Workspace
 
 
 def of_sheet(sheet: Path, given: Path | None) -> Workspace:
-    """The workspace of a sheet: as given, else the one remembered for it, else beside it."""
+    """The workspace of a sheet: as given, else as remembered, else beside the sheet."""
     if given is not None:
         return Workspace(folder=given.absolute())
     elsewhere = _remembered().get(str(sheet.absolute()))
@@ -21,14 +21,14 @@ def of_sheet(sheet: Path, given: Path | None) -> Workspace:
 
 
 def of_rehearsal(sheet: Path, given: Path | None) -> Workspace:
-    """The folder of a sheet's rehearsals; never the real one."""
+    """The folder of a sheet's rehearsals; never the real workspace."""
     return Workspace(folder=given.absolute() if given else sheet.absolute().with_suffix(REHEARSAL))
 
 
 def find(named: Path | None, given: Path | None = None) -> Workspace:
     """The workspace that a command means: by sheet, by folder, or the only one in this folder.
 
-    Raises Refusal where there is none, or more than one.
+    Raises Refusal if there is none or more than one.
     """
     if named is not None and (named.is_dir() or named.suffix in (SUFFIX, REHEARSAL)):
         return _existing(Workspace(folder=named.absolute()))
@@ -40,7 +40,7 @@ def find(named: Path | None, given: Path | None = None) -> Workspace:
 
 
 def around(named: Path) -> Workspace | None:
-    """The workspace that a results file lies in: the file stands for its sheet."""
+    """The workspace that contains a results file: the file stands for its sheet."""
     folder = named.absolute().parent
     ours = folder.suffix in (SUFFIX, REHEARSAL) or named.stem.startswith("results")
     return Workspace(folder=folder) if ours and (folder / "jobs.db").exists() else None
@@ -54,7 +54,7 @@ def _existing(workspace: Workspace) -> Workspace:
 
 def _only_one(folder: Path) -> Workspace:
     found = [Workspace(folder=path.parent) for path in sorted(folder.glob(f"*{SUFFIX}/jobs.db"))]
-    if len(found) > 1:  # what was refused before it was loaded left an empty table
+    if len(found) > 1:  # a sheet that was refused left an empty table
         found = [one for one in found if _holds_a_sheet(one)] or found
     if len(found) == 1:
         return found[0]
@@ -68,14 +68,14 @@ def _holds_a_sheet(workspace: Workspace) -> bool:
     try:
         return workspace.loaded() is not None
     except TableError:
-        return True  # and why it cannot be read is told when it is named
+        return True  # it is there, though unreadable; commands that name it say why
 
 
 def renamed_from(sheet: Path) -> Workspace | None:
-    """The workspace beside a new sheet whose own sheet is gone: that of its old name.
+    """The workspace of a renamed sheet's old name: one beside it whose own sheet is gone.
 
-    Raises Refusal where there are several. None where the sheet has a workspace of its own, or
-    no sheet beside it has lost its file.
+    None if the sheet has a workspace of its own, or no such workspace exists. Raises Refusal if
+    there are several.
     """
     own = of_sheet(sheet, None)
     if own.loaded() is not None:
@@ -85,7 +85,7 @@ def renamed_from(sheet: Path) -> Workspace | None:
         try:
             loaded = one.loaded()
         except TableError:
-            continue  # its own sheet's trouble
+            continue  # commands for its own sheet report that
         if loaded is not None and not one.sheet_of(loaded).exists():
             left.append(one)
     if len(left) > 1:
@@ -104,7 +104,7 @@ def neighbours(workspace: Workspace) -> list[Workspace]:
 
 
 def remember(sheet: Path, workspace: Workspace) -> None:
-    """Keep where a sheet's workspace is, if it is not beside the sheet; a rehearsal's never."""
+    """Remember a workspace that is not beside its sheet; never that of a rehearsal."""
     if workspace.folder.suffix == REHEARSAL:
         return
     places = _remembered()
@@ -118,7 +118,7 @@ def remember(sheet: Path, workspace: Workspace) -> None:
     else:
         places[name] = str(workspace.folder)
     file = _places_file()
-    with contextlib.suppress(OSError):  # a convenience: without it --workspace must be named again
+    with contextlib.suppress(OSError):  # a convenience: without it, --workspace must be given again
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = file.with_suffix(".part")
         part.write_text(json.dumps(places, ensure_ascii=False), encoding="utf-8")

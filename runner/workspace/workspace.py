@@ -1,4 +1,4 @@
-"""The folder that holds a sheet's table, files and results: where it is, and whose it is."""
+"""The folder that holds a sheet's table, files and results."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class Workspace:
     """One workspace folder; nothing in it needs to exist yet."""
 
     folder: Path
-    aside: Path | None = None  # a copy of the table that is looked at instead
+    aside: Path | None = None  # a copy of the table to read instead
 
     @property
     def table(self) -> Path:
@@ -41,7 +41,7 @@ class Workspace:
 
     @property
     def answers(self) -> Path:
-        """Raw answers too big for the table."""
+        """Raw answers that are too large for the table."""
         return self.folder / "answers"
 
     @property
@@ -51,7 +51,7 @@ class Workspace:
 
     @property
     def report(self) -> Path:
-        """The morning page."""
+        """The report page."""
         return self.folder / "report.html"
 
     @property
@@ -61,16 +61,16 @@ class Workspace:
 
     @property
     def bill(self) -> Path:
-        """What the mock gateway charged, in a rehearsal."""
+        """What the mock gateway billed in a rehearsal."""
         return self.folder / "bill.jsonl"
 
     @property
     def lock_file(self) -> Path:
-        """What a run locks."""
+        """The file that a run locks."""
         return self.folder / "jobs.lock"
 
     def hold(self) -> Lock:
-        """The lock of whoever runs this table, taken. Raises Refusal where another run has it."""
+        """Take the lock of this table. Raises Refusal if another run holds it."""
         lock = Lock(self.lock_file)
         try:
             lock.acquire()
@@ -84,16 +84,16 @@ class Workspace:
         return lock
 
     def refuse_if_held(self) -> None:
-        """Raise Refusal where a run holds the table now."""
+        """Raise Refusal if a run holds the table now."""
         if self.is_running():
             raise _held_by(holder(self.lock_file))
 
     def is_running(self) -> bool:
-        """Does a run hold the table now?"""
+        """True if a run holds the table now."""
         return is_held(self.lock_file)
 
     def make(self) -> None:
-        """Make the folder, for its owner alone: prompts may be private."""
+        """Make the folder, accessible to its owner only: prompts may be private."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -103,7 +103,7 @@ class Workspace:
             ) from error
 
     def bring_forward(self) -> None:
-        """Bring an older table up to date, after a backup copy; never under a run that has it."""
+        """Migrate an older table, after a backup copy; never while a run holds it."""
         try:
             Store.look(self.table).close()
         except OlderTableError:
@@ -113,11 +113,11 @@ class Workspace:
             finally:
                 lock.release()
         except TableError:
-            return  # what is wrong is told by whoever reads it
+            return  # the reader of the table reports what is wrong
 
     @property
     def open_to_others(self) -> bool:
-        """Can other users of this machine look into the folder? Windows has no such bits."""
+        """True if other users of this machine can read the folder. Always False on Windows."""
         return os.name == "posix" and bool(self.folder.stat().st_mode & 0o077)
 
     def loaded(self) -> LoadedSheet | None:
@@ -135,14 +135,14 @@ class Workspace:
             store.close()
 
     def loaded_in(self, tx: Transaction) -> LoadedSheet:
-        """The sheet that its table holds. Raises Refusal where none was loaded."""
+        """The sheet in its table. Raises Refusal if none was loaded."""
         found = loaded_sheet(tx, SHEET_ID)
         if found is None:
             raise Refusal(say("workspace.none", folder=str(self.folder)))
         return found
 
     def sheet_of(self, loaded: LoadedSheet) -> Path:
-        """Where the loaded sheet lay when it was last read."""
+        """The path of the loaded sheet when it was last read."""
         return Path(
             os.path.normpath(self.folder / str(loaded.options.get("sheet_path", loaded.sheet)))
         )
@@ -150,7 +150,7 @@ class Workspace:
 
 @contextlib.contextmanager
 def readable(workspace: Workspace) -> Iterator[Workspace]:
-    """For whoever only looks: a table of an older rowmill as a copy, brought up to date."""
+    """For readers: the workspace; an older table is read from a migrated copy."""
     try:
         if workspace.table.exists():
             Store.look(workspace.table).close()
@@ -161,20 +161,20 @@ def readable(workspace: Workspace) -> Iterator[Workspace]:
             yield replace(workspace, aside=copy)
         return
     except TableError:
-        pass  # what is wrong is told by whoever reads it
+        pass  # the reader of the table reports what is wrong
     yield workspace
 
 
 def _held_by(other: Holder) -> Refusal:
-    if not other.pid:  # its lock file was deleted, or is being written
+    if not other.pid:  # the lock file was deleted, or is being written
         return Refusal(say("workspace.held_unnamed"), code=Exit.BUSY)
     since = time.strftime("%H:%M", time.localtime(other.since))
-    told = say("workspace.held", pid=other.pid, host=other.host, since=since)
-    return Refusal(told, code=Exit.BUSY)
+    message = say("workspace.held", pid=other.pid, host=other.host, since=since)
+    return Refusal(message, code=Exit.BUSY)
 
 
 def near(path: Path) -> str:
-    """A path as it is told to a person: from here, where it lies below."""
+    """A path for people: relative if it is below the current folder."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -189,5 +189,5 @@ def typed(path: Path) -> str:
 def quoted(text: str) -> str:
     """A word as a person would type it."""
     if text and not re.search(r"[\s'\"$`&|;<>()*?#!\\~]", text):
-        return text  # Chinese names too: a shell takes them as they are
+        return text  # Chinese names need no quotes
     return f'"{text}"' if os.name == "nt" else shlex.quote(text)

@@ -46,7 +46,7 @@ def test_a_secret_shows_nothing_but_its_ends() -> None:
     ],
 )  # fmt: skip
 def test_a_word_that_may_stand_anywhere_does_not_tell_of_a_key(key: str, telling: bool) -> None:
-    assert Secret(key).is_telling == telling
+    assert Secret(key).is_distinctive == telling
     assert ("[key]" in redacted(f"with {key} in it")) == telling
 
 
