@@ -22,9 +22,9 @@ from runner.console import options
 from runner.console.progress import Display
 from runner.console.screen import print_data, print_message
 from runner.engine.session import Assignment, Ending, Session
+from runner.engine.stop import STOP_CODES
 from runner.exits import Exit, worst
 from runner.files.verify import Condition, FileCheck, inspect_files
-from runner.launch.finish import STOP_CODES
 from runner.launch.request import program_version
 from runner.launch.results import thumbnails_for
 from runner.prices.price_list import PriceList
@@ -90,9 +90,9 @@ def _within(workspace: Workspace, store: Store) -> int:
         assignment = Assignment(
             settings=settings,
             workspace=workspace,
-            batch=loaded,
+            loaded=loaded,
             keys=(OwnedKey(key=Secret("")),),  # nobody is asked for anything that needs one
-            purse=SpendingCap(PriceList(own=settings.prices), priced_call),
+            cap=SpendingCap(PriceList(own=settings.prices), priced_call),
             title=loaded.sheet,
             program=program_version(),
             files_only=True,
@@ -147,22 +147,22 @@ def _go(
 
 
 def _stopped(ending: Ending) -> list[Exit]:
-    return [STOP_CODES[ending.stop.kind]] if ending.stop is not None else []
+    return [STOP_CODES[ending.stop.reason]] if ending.stop is not None else []
 
 
 def _write(store: Store, assignment: Assignment) -> Exit:
     """The results name files, perhaps others now."""
     folder = assignment.workspace.folder
-    target = results_path(folder, assignment.batch)
+    target = results_path(folder, assignment.loaded)
     try:
         with store.read() as tx:
             given = ExportOptions(
                 workspace=folder,
                 spent=spent(tx, SHEET_ID),
                 label=label,
-                thumbs=thumbnails_for(tx, folder, format=format_of(assignment.batch)),
+                thumbs=thumbnails_for(tx, folder, format=format_of(assignment.loaded)),
             )
-            write_results(results(tx, SHEET_ID), assignment.batch, target, options=given)
+            write_results(results(tx, SHEET_ID), assignment.loaded, target, options=given)
     except OSError as error:
         print_message(say("run.results_failed", reason=reason(error)))
         return Exit.OUTPUT

@@ -1,4 +1,4 @@
-"""Opens the ways to the gateway for one run: a wire for each key, keys grouped by account."""
+"""Opens the connections of one run: a wire for each key, with the keys grouped by account."""
 
 import os
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from runner.settings.values import site
 from runner.transport.addresses import proxy_for
 from runner.transport.client import GatewayClient, Target
 
-MOST_AT_ONCE = 1000
-"""Connections that a wire may come to: `steer -c` raises a run up to here."""
-POLL_HANDS = 8  # questions after tasks at once
-FILE_HANDS = 16  # downloads at once
+MAX_CALLS_IN_FLIGHT = 1000
+"""The most calls at once that `steer -c` may raise a run to."""
+POLL_WORKERS = 8  # questions after remote tasks at once
+FILE_WORKERS = 16  # downloads at once
 
 
 def limits_of(settings: Settings, *, accounts: int = 1) -> Limits:
-    """What a person allows each account, and as much of it as this process has descriptors for."""
+    """What the user allows each account, as far as this process has descriptors for it."""
     auto = settings.concurrency == AUTO
     wanted = CEILING if auto else int(settings.concurrency)
-    fitting = max_connections(wanted * accounts, POLL_HANDS + FILE_HANDS) // accounts
+    fitting = max_connections(wanted * accounts, POLL_WORKERS + FILE_WORKERS) // accounts
     return Limits(
         in_flight=max(1, fitting),
         auto=auto,
@@ -38,40 +38,40 @@ def limits_of(settings: Settings, *, accounts: int = 1) -> Limits:
 
 
 async def open_accounts(
-    stack: AsyncExitStack, settings: Settings, keys: Sequence[OwnedKey], ledger: TableWriter
+    stack: AsyncExitStack, settings: Settings, keys: Sequence[OwnedKey], writer: TableWriter
 ) -> Accounts:
     """The accounts of a run; the stack closes their wires."""
     proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
     proxy = proxy or proxy_for(settings.base_url, os.environ)
     limits = limits_of(settings, accounts=len(keys))
-    in_flight = max(limits.in_flight, MOST_AT_ONCE) + POLL_HANDS
+    in_flight = max(limits.in_flight, MAX_CALLS_IN_FLIGHT) + POLL_WORKERS
     accounts: dict[str, Account] = {}
     for number, owned in enumerate(keys, start=1):
         label = _label(settings.provider.name, owned, number, among=len(keys))
         target = Target(base_url=settings.base_url, key=owned.key, proxy=proxy)
         wire = await stack.enter_async_context(GatewayClient(target, in_flight=in_flight))
         if label not in accounts:
-            pace = Pace(limits, quota=_shared(settings, owned, limits))
+            pace = Pace(limits, quota=_shared_quota(settings, owned, limits))
             accounts[label] = Account(label=label, pace=pace, lines=[])
         accounts[label].lines.append(
             KeyLine(name=f"{settings.provider.name} key {number}", wire=wire)
         )
 
-    async def whose(call_id: int) -> str | None:
-        return await ledger.do(lambda tx: account_of(tx, call_id))
+    async def label_of_call(call_id: int) -> str | None:
+        return await writer.do(lambda tx: account_of(tx, call_id))
 
-    return Accounts(accounts.values(), whose)
+    return Accounts(accounts.values(), label_of_call)
 
 
 def _label(provider: str, owned: OwnedKey, number: int, *, among: int) -> str:
-    """What an account is called in the table."""
+    """The account's name in the table."""
     if owned.account is not None:
         return f"{provider}/{owned.account}"
     return provider if among == 1 else f"{provider}/key {number}"
 
 
-def _shared(settings: Settings, owned: OwnedKey, limits: Limits) -> SharedQuota | None:
-    """Limits are an account's, so every process on this machine shares them."""
+def _shared_quota(settings: Settings, owned: OwnedKey, limits: Limits) -> SharedQuota | None:
+    """Limits belong to an account, so every process on this machine shares them."""
     if limits.rpm is None and limits.tpm is None:
         return None
     from platformdirs import user_state_path  # noqa: PLC0415 - only where there is a limit

@@ -1,4 +1,4 @@
-"""Keeps the machine awake while a run is going on, where the system lets it."""
+"""Keeps the machine awake during a run, where the system allows it."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 log = logging.getLogger("rowmill")
 
-AFTER = 20.0  # seconds; a run that is over sooner needs nothing
+AFTER_SECONDS = 20.0  # a run that ends sooner does not need it
 ES_CONTINUOUS, ES_SYSTEM_REQUIRED = 0x80000000, 0x00000001
 
 
 async def keep_awake() -> None:
-    """After a while, until cancelled. Never fails a run; the log says once how it went."""
-    await asyncio.sleep(AFTER)
+    """Begin after a while, end when cancelled. Never fails a run; the log says how it went."""
+    await asyncio.sleep(AFTER_SECONDS)
     with _awake() as how:
         log.info("the machine is kept awake by %s", how or "nobody: the system has no way to ask")
         await asyncio.Event().wait()
@@ -25,9 +25,9 @@ async def keep_awake() -> None:
 
 @contextlib.contextmanager
 def _awake() -> Iterator[str]:
-    """Names who keeps it awake; empty where nobody does."""
+    """Yields what keeps it awake; empty if nothing does."""
     if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415 - only here
+        import ctypes  # noqa: PLC0415 - its windll exists on Windows only
 
         kernel = ctypes.windll.kernel32
         asked = kernel.SetThreadExecutionState(ES_CONTINUOUS | ES_SYSTEM_REQUIRED)
@@ -45,7 +45,7 @@ def _awake() -> Iterator[str]:
 
 
 def _inhibitor() -> "subprocess.Popen[bytes] | None":
-    """A program that keeps it awake as long as we live: it ends with us, however we end."""
+    """A program that keeps the machine awake and ends with this process, however that ends."""
     if sys.platform == "darwin":
         words = ["caffeinate", "-i", "-w", str(os.getpid())]
     else:

@@ -9,30 +9,30 @@ from jobs.store.writer import TableWriter
 
 
 class FinalPass:
-    """Suspects of deaths, as often as there are any; then one more pass for what failed."""
+    """First the suspects of crashes, as often as there are any; then failed rows once more."""
 
-    def __init__(self, ledger: TableWriter, *, since: float) -> None:
-        self._ledger = ledger
+    def __init__(self, writer: TableWriter, *, since: float) -> None:
+        self._writer = writer
         self._since = since  # the run's start: earlier failures are not its own
         self._passed = False
 
-    async def suspects(self) -> bool:
-        """Let go on what was alone in hand when the process died. Was there any?"""
-        now, batch_id = time.time(), self._ledger.holding.batch_id
-        return await self._ledger.do(lambda tx: suspects_too(tx, batch_id, now=now)) > 0
+    async def retry_suspects(self) -> bool:
+        """Go on with jobs that were alone in hand when the process died. True if there are any."""
+        now, batch_id = time.time(), self._writer.holding.batch_id
+        return await self._writer.do(lambda tx: suspects_too(tx, batch_id, now=now)) > 0
 
-    async def second_pass(self, barred: Collection[Block]) -> bool:
-        """Put back what failed in passing during this run, but once. Was there any?
+    async def second_pass(self, blocked: Collection[Block]) -> bool:
+        """Put back what failed in passing during this run, but only once. True if there is any.
 
-        Barred rows stay failed.
+        Rows of blocked models stay failed.
         """
         if self._passed:
             return False
         self._passed = True
-        batch_id, since = self._ledger.holding.batch_id, self._since
-        count = await self._ledger.do(
-            lambda tx: one_more_pass(tx, batch_id, since=since, now=time.time(), barred=barred)
+        batch_id, since = self._writer.holding.batch_id, self._since
+        count = await self._writer.do(
+            lambda tx: one_more_pass(tx, batch_id, since=since, now=time.time(), barred=blocked)
         )
         if count:
-            await self._ledger.note("second_pass", {"rows": count})
+            await self._writer.note("second_pass", {"rows": count})
         return count > 0

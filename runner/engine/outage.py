@@ -1,24 +1,36 @@
-"""Tells an outage from the failures of single rows."""
+"""Tells an outage from failures of single rows, and waits it out."""
 
-from collections import deque
+import asyncio
+import contextlib
+import logging
+import math
+import time
 from dataclasses import dataclass
 
-from jobs.job import FailureClass
+from jobs.job import Failure, FailureClass
 from jobs.outcome import Outcome
+from runner.engine.health import ModelListHealth, health
+from runner.engine.run_control import RunHandle
+from runner.engine.stop import Stop, StopReason
+from runner.pacing.accounts import Accounts
 from runner.steps.resolve import Signal
 
-IN_A_ROW = 5
-FIRST_WAIT = 1.0
-LONGEST_WAIT = 60.0  # between two looks whether the gateway is there again
-LONGEST_TRIAL = 300.0  # between two calls, where the gateway is there and its calls go wrong
+log = logging.getLogger("rowmill")
+
+HOLD_NAME = "outage"  # under which all calls are held
+FAILURES_IN_A_ROW = 5
+FIRST_WAIT_SECONDS = 1.0
+MAX_LOOK_SECONDS = 60.0  # between two checks whether the provider is back
+MAX_TRIAL_SECONDS = 300.0  # between two calls, where the provider answers and its calls fail
+LOOK_EVERY_SECONDS = 10.0  # between health checks that single suspicious answers cause
 
 SERVER_SIDE = frozenset({FailureClass.SERVER, FailureClass.NETWORK, FailureClass.TIMEOUT})
 PORTAL = frozenset({"html", "empty_answer", "redirect"})
-"""What the login page of a network, or a broken proxy, answers with."""
+"""What a network's login page or a broken proxy answers with."""
 
 
 def is_trouble(outcome: Outcome, signal: Signal) -> bool:
-    """Would the next row, too, have met this?"""
+    """True if the next row would probably have failed in the same way."""
     failure = outcome.failure
     if failure is None or signal in (Signal.SLOW_DOWN, Signal.MODEL):
         return False
@@ -29,15 +41,15 @@ def is_trouble(outcome: Outcome, signal: Signal) -> bool:
 
 @dataclass(slots=True)
 class Trouble:
-    """Counts how many calls in a row went wrong in a way that is not their rows' fault."""
+    """Counts calls in a row that failed for a reason that is not their row's."""
 
     in_a_row: int = 0
-    level: int = 0  # of outages since the last good answer
+    level: int = 0  # outages since the last good answer
 
     def failed(self, in_flight: int) -> bool:
-        """One more; is it an outage now? Of many calls at once half must have failed."""
+        """Count one more. True in an outage: of many calls at once half must have failed."""
         self.in_a_row += 1
-        needed = 1 if self.level else max(IN_A_ROW, in_flight // 2)
+        needed = 1 if self.level else max(FAILURES_IN_A_ROW, in_flight // 2)
         return self.in_a_row >= needed
 
     def over(self) -> None:
@@ -45,26 +57,123 @@ class Trouble:
         self.in_a_row = self.level = 0
 
     def again(self) -> float:
-        """It is there and calls go wrong: seconds to wait before one more is tried."""
+        """The provider answers but its calls fail: seconds to wait before one more is tried."""
         self.level += 1
         self.in_a_row = 0
-        return min(FIRST_WAIT * 2.0 ** (self.level - 1), LONGEST_TRIAL)
+        return min(FIRST_WAIT_SECONDS * 2.0 ** (self.level - 1), MAX_TRIAL_SECONDS)
 
 
 def wait_of(look: int) -> float:
-    """Seconds to wait after so many looks at a gateway that is not there."""
-    return min(FIRST_WAIT * 2.0 ** min(look, 10), LONGEST_WAIT)
+    """Seconds to wait after so many checks of a provider that is unreachable."""
+    return min(FIRST_WAIT_SECONDS * 2.0 ** min(look, 10), MAX_LOOK_SECONDS)
 
 
-class FailedShare:
-    """The person's rule `failed>20%/50`: of the last 50 rows that ended, more than 20 % failed."""
+class Outage:
+    """Holds all calls while the provider is unreachable. Health checks cost nothing."""
 
-    def __init__(self, percent: float, window: int) -> None:
-        self._percent = percent
-        self._ended: deque[bool] = deque(maxlen=window)
+    def __init__(self, accounts: Accounts, run: RunHandle, *, max_wait: float | None) -> None:
+        self.ends = 0  # outages that are over: answers from before them count no more
+        self._accounts = accounts
+        self._run = run
+        self._max_wait = max_wait
+        self._trouble = Trouble()
+        self._task: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
+        self._looked_at = -math.inf
+        self._good_at = time.monotonic()
+        self._stopped = False
 
-    def ended(self, *, failed: bool) -> bool:
-        """One more row; is it time to stop?"""
-        self._ended.append(failed)
-        full = len(self._ended) == self._ended.maxlen
-        return full and 100 * sum(self._ended) > self._percent * len(self._ended)
+    @property
+    def is_open(self) -> bool:
+        """True while it is being found out, or waited out."""
+        return self._task is not None
+
+    def failed(self, failure: Failure) -> None:
+        """A call failed in a way that the next one would meet too."""
+        in_flight = sum(account.pace.in_flight for account in self._accounts.accounts)
+        begins = self._trouble.failed(in_flight) or self._is_suspicious(failure)
+        if begins and self._task is None:
+            self._task = asyncio.create_task(self._wait_out(failure))
+
+    def over(self) -> None:
+        """A call went through."""
+        self._trouble.over()
+
+    def good(self) -> None:
+        """A usable answer came."""
+        self._good_at = time.monotonic()
+
+    def look_now(self) -> None:
+        """End a wait early: a person says that the provider is back."""
+        self._look_now.set()
+
+    def stopped(self) -> None:
+        """The run sends nothing more."""
+        self._stopped = True
+        self._look_now.set()
+
+    async def close(self) -> None:
+        """Cancel a wait that is going on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def waited_too_long(self, failure: Failure | None) -> bool:
+        """Stop the run if no usable answer came for `max_wait`."""
+        if self._max_wait is None or time.monotonic() - self._good_at <= self._max_wait:
+            return False
+        self._run.halt(Stop(reason=StopReason.OFFLINE, detail=failure.detail if failure else ""))
+        return True
+
+    def _is_suspicious(self, failure: Failure) -> bool:
+        """True for a login page's answer if no health check ran lately."""
+        return failure.cause in PORTAL and time.monotonic() > self._looked_at + LOOK_EVERY_SECONDS
+
+    async def _wait_out(self, failure: Failure) -> None:
+        began = time.time()
+        self._accounts.hold(HOLD_NAME)
+        self._run.note("outage", {"cause": failure.cause, "detail": failure.detail})
+        looks = await self._wait_until_back(failure)
+        self._task = None
+        if looks:
+            self._trouble.over()
+            self.ends += 1
+            self._good_at = time.monotonic()
+            self._accounts.release(HOLD_NAME, carefully=0.0)
+        elif failure.cause in PORTAL:  # the provider itself answers so: that is its model's fault
+            self._trouble.over()
+            self._accounts.release(HOLD_NAME)
+        else:
+            wait = self._trouble.again()
+            self._run.paused(wait, failure.cause)
+            self._accounts.release(HOLD_NAME, carefully=wait)
+            self.waited_too_long(failure)
+        self._run.note("outage_over", {"seconds": round(time.time() - began, 1)})
+        self._run.wake()
+
+    async def _wait_until_back(self, failure: Failure) -> int:
+        """Check with growing waits; returns how often the provider was unreachable."""
+        looks = 0
+        while not self._stopped and await self._is_gone():
+            wait = wait_of(looks)
+            looks += 1
+            log.warning("nobody is there (%s), looking again in %.0f s", failure.cause, wait)
+            self._run.paused(wait, failure.cause)
+            if looks == 1:
+                self._run.away(failure)
+            if self.waited_too_long(failure):
+                break
+            await self._sleep(wait)
+        return looks
+
+    async def _is_gone(self) -> bool:
+        self._looked_at = time.monotonic()
+        return await health(self._accounts.first.wire) is ModelListHealth.GONE
+
+    async def _sleep(self, seconds: float) -> None:
+        self._look_now.clear()
+        if self._stopped:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._look_now.wait()

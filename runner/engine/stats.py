@@ -1,4 +1,4 @@
-"""What a run looks like from outside: rates, times and the last events, for display and log."""
+"""Rates, times, costs and last events of a run, for the display and the log."""
 
 import logging
 import time
@@ -26,9 +26,9 @@ from runner.steps.context import StepResult
 
 log = logging.getLogger("rowmill.attempts")
 
-RATE_WINDOW = 120  # seconds that the shown rate looks back
-KEPT_TIMES = 500
-KEPT_EVENTS = 6
+RATE_WINDOW_SECONDS = 120
+MAX_TIMES_KEPT = 500
+MAX_EVENTS_SHOWN = 6
 MARKS: dict[type[Outcome], str] = {
     Finished: "✓",
     GiveUp: "✗",
@@ -41,31 +41,33 @@ MARKS: dict[type[Outcome], str] = {
 
 @dataclass(slots=True)
 class Rate:
-    """Rows ended a minute, over the last two minutes or since the start; a number a second."""
+    """Finished rows a minute, over the last two minutes or since the start."""
 
-    _seconds: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW))
+    _per_second: deque[tuple[int, int]] = field(
+        default_factory=lambda: deque(maxlen=RATE_WINDOW_SECONDS)
+    )
 
     def count(self, now: float) -> None:
-        """One row has ended."""
+        """One row is finished."""
         second, rows = int(now), 0
-        if self._seconds and self._seconds[-1][0] == second:
-            _, rows = self._seconds.pop()
-        self._seconds.append((second, rows + 1))
+        if self._per_second and self._per_second[-1][0] == second:
+            _, rows = self._per_second.pop()
+        self._per_second.append((second, rows + 1))
 
     def at(self, now: float, *, since: float) -> float | None:
-        """None where nothing can be said yet."""
-        rows = sum(rows for second, rows in self._seconds if second > now - RATE_WINDOW)
-        span = min(now - since, RATE_WINDOW)
+        """The rate; None if it is too early to say."""
+        rows = sum(rows for second, rows in self._per_second if second > now - RATE_WINDOW_SECONDS)
+        span = min(now - since, RATE_WINDOW_SECONDS)
         return rows / span * 60 if span > 1 and rows else None
 
 
 @dataclass(slots=True)
 class RunStats:
-    """Hears of every settled step."""
+    """Sees every settled step; one of the run's observers."""
 
     title: str
     limit: int
-    tell: Callable[[str], None]  # says a line above the display
+    tell: Callable[[str], None]  # prints a line above the display
     started_at: float = field(default_factory=time.time)
     tokens: int = 0
     cost: float = 0.0
@@ -79,26 +81,26 @@ class RunStats:
     failures: Counter[str] = field(default_factory=Counter)
     _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
-    _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_TIMES))
-    _events: deque[ProgressEvent] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+    _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
+    _events: deque[ProgressEvent] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS_SHOWN))
 
     def start_from(self, spent: Spent) -> None:
-        """What earlier runs of this workspace used up."""
+        """Start from what earlier runs of this workspace spent."""
         self.tokens = spent.total_tokens or 0
         self.cost = spent.cost or 0.0
         self.currency = spent.currency or ""
         self.unpriced = spent.unpriced_calls + spent.unknown_calls
         self.estimated = spent.estimated_calls > 0
 
-    def settled(self, done: StepResult, seconds: float) -> None:
+    def settled(self, result: StepResult, seconds: float) -> None:
         """One step is durable."""
-        settlement = done.settlement
+        settlement = result.settlement
         job, outcome, ended = settlement.job, settlement.outcome, settlement.ended
         failure = outcome.failure
         if ended is not None and ended.wire in PAID_CLASSES:
-            self._count_tokens(done)
+            self._count_tokens(result)
             if ended.is_primary:
-                self._seconds.append(ended.seconds)
+                self._call_seconds.append(ended.seconds)
                 self._count_money(ended)
         if ended is not None and ended.wire is WireClass.IN_DOUBT and ended.is_primary:
             self.unpriced += 1
@@ -120,19 +122,19 @@ class RunStats:
         )
         mark = MARKS.get(type(outcome))
         if mark is not None:
-            text = _words(done, seconds)
+            text = _words(result, seconds)
             self._events.appendleft(
                 ProgressEvent(at=time.time(), row=job.row, mark=mark, text=text)
             )
 
-    def heard(self) -> None:
-        """All steps of a commit have been told. They are one record of the log: that is cheaper."""
+    def flush_log(self) -> None:
+        """Write the steps of a commit as one record of the log, which is cheaper."""
         if self._lines:
             log.info("\n".join(self._lines))
             self._lines.clear()
 
-    def _count_tokens(self, done: StepResult) -> None:
-        result = done.settlement.outcome.result
+    def _count_tokens(self, step: StepResult) -> None:
+        result = step.settlement.outcome.result
         if result is not None and result.usage is not None:
             self.tokens += result.usage.total_tokens or 0
 
@@ -145,21 +147,21 @@ class RunStats:
             self.unpriced += 1
 
     def paused(self, seconds: float, reason: str) -> None:
-        """The account is quiet for so long."""
+        """No call starts for so many seconds."""
         self.paused_until = time.time() + seconds
         self.reason = reason
 
     def away(self, failure: Failure) -> None:
-        """Nobody is there: said once, since a run without a display would only seem to hang."""
+        """The provider is unreachable. Printed: a run without a display would seem to hang."""
         self.tell(say("run.away", meaning=explain(failure.kind, failure.cause).meaning))
 
     def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
-        """Everything as one value; counts come from the table."""
+        """All of it as one value; `counts` come from the table."""
         now = time.time()
         rate = self._rate.at(now, since=self.started_at)
         left = counts.pending
-        quiet = self.paused_until is not None and self.paused_until > now
-        times = sorted(self._seconds)
+        is_paused = self.paused_until is not None and self.paused_until > now
+        times = sorted(self._call_seconds)
         return Snapshot(
             title=self.title,
             started_at=self.started_at,
@@ -174,8 +176,8 @@ class RunStats:
             eta=left / rate * 60 if rate and left else None,
             in_flight=in_flight,
             limit=self.limit,
-            paused_until=self.paused_until if quiet else None,
-            reason=self.reason if quiet else "",
+            paused_until=self.paused_until if is_paused else None,
+            reason=self.reason if is_paused else "",
             tokens=self.tokens or None,
             cost=self.cost if self.currency else None,
             cost_known=self.unpriced == 0,
@@ -191,9 +193,9 @@ class RunStats:
         )
 
 
-def _words(done: StepResult, seconds: float) -> str:
-    """What happened to a row, in a few words: its failure, its files, or its text's end."""
-    settlement = done.settlement
+def _words(result: StepResult, seconds: float) -> str:
+    """What happened to a row, in a few words: its failure, its files, or the seconds it took."""
+    settlement = result.settlement
     failure = settlement.outcome.failure
     if failure is not None:
         return f"{failure.kind}: {failure.cause}"

@@ -1,4 +1,4 @@
-"""Changes a run that is going on: what another terminal asks for, and the time to stop."""
+"""Changes a run that is going on: orders from another terminal, and the time of `--until`."""
 
 import asyncio
 import logging
@@ -11,9 +11,9 @@ from jobs.store import Store
 from jobs.store.log import RunEvent, events_of
 from runner.catalogue import say
 from runner.console.progress import Display
-from runner.engine.accounts import MOST_AT_ONCE, limits_of
+from runner.engine.accounts import MAX_CALLS_IN_FLIGHT, limits_of
 from runner.engine.dispatcher import Dispatcher
-from runner.engine.supervisor import Stop
+from runner.engine.stop import Stop, StopReason
 from runner.pacing.pace import CEILING
 from runner.pacing.rate_window import Limits
 from runner.settings.schema import AUTO, NO_CAP
@@ -22,21 +22,21 @@ from runner.settings.settings import Settings
 log = logging.getLogger("rowmill")
 
 LOOK_SECONDS = 1.0
-LAST_AFTER = 10.0  # seconds with nothing left to send, before the last calls are named
-MOST_NAMED = 5
-PERSON = "person"
+LAST_CALLS_AFTER_SECONDS = 10.0  # with nothing left to send, before the last calls are named
+MAX_ROWS_NAMED = 5
 STEER = "steer"  # the kind of event that another terminal writes
 STEERED = "steered"  # … and the one that the run answers with
 
 
 class Steering:
-    """Looks into the table once a second; needs no port and no signal."""
+    """Reads orders from the table once a second; needs no port and no signal."""
 
     def __init__(
-        self, store: Store, workshop: Dispatcher, settings: Settings, display: Display
+        self, store: Store, dispatcher: Dispatcher, settings: Settings, display: Display
     ) -> None:
         self._store = store
-        self._workshop = workshop
+        self._dispatcher = dispatcher
+        self._control = dispatcher.control
         self._display = display
         self._limits = limits_of(settings)
         self._until = settings.until.moment(time.time()) if settings.until else None
@@ -46,11 +46,11 @@ class Steering:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, run_id: int) -> None:
-        """Begin to look."""
+        """Begin to watch for orders to this run."""
         self._task = asyncio.create_task(self._watch(run_id), name="steering")
 
     async def close(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -62,7 +62,7 @@ class Steering:
                 await self._obey(event.data)
             if self._until is not None and time.time() >= self._until:
                 self._until = None
-                self._workshop.halt(Stop(kind="until"))
+                self._control.halt(Stop(reason=StopReason.UNTIL))
             self._name_last()
             await asyncio.sleep(self._wait())
 
@@ -77,52 +77,51 @@ class Steering:
         return [event for event in found if event.id not in self._seen]
 
     async def _obey(self, order: dict[str, JSON]) -> None:
-        """Apply what was asked, and write down that it was."""
+        """Apply an order, and record that it was applied."""
         if order.get("pause"):
-            self._workshop.accounts.hold(PERSON)
+            self._control.hold()
         if order.get("resume"):
-            self._workshop.accounts.release(PERSON)
-            self._workshop.helm.look_now()
+            self._control.resume()
         limits = _changed(self._limits, order)
         if limits != self._limits:
             self._limits = limits
-            self._workshop.retune(limits)
+            self._control.retune(limits)
         until = order.get("until")
         if isinstance(until, int | float):
             self._until = float(until)
         cap = order.get("max_cost")
         if cap == NO_CAP:
-            self._workshop.conduct.purse.retune(None)
+            self._control.retune_cap(None)
         elif isinstance(cap, int | float):
-            self._workshop.conduct.purse.retune(float(cap))
-        self._workshop.wake()
+            self._control.retune_cap(float(cap))
+        self._control.wake()
         log.info("steered: %s", ", ".join(f"{key}={value}" for key, value in order.items()))
-        await self._workshop.ledger.note(STEERED, order)
+        self._control.note(STEERED, order)
 
     def _name_last(self) -> None:
-        """Say once which calls the end waits for, and for how long at most."""
-        workshop = self._workshop
-        calls = workshop.crews.calls
-        ending = workshop.stop is not None or calls.nothing_to_take
+        """Say once which calls the end of the run waits for, and until when at most."""
+        calls = self._dispatcher.pools.calls
+        stopped = self._dispatcher.stop is not None
+        ending = stopped or calls.nothing_to_take
         if not ending or not calls.tasks:
             self._last_since = None
             return
         now = time.monotonic()
         self._last_since = now if self._last_since is None else self._last_since
-        patient = workshop.stop is None and now - self._last_since < LAST_AFTER
-        last = workshop.accounts.last_calls()
+        patient = not stopped and now - self._last_since < LAST_CALLS_AFTER_SECONDS
+        last = self._dispatcher.accounts.last_calls()
         if not self._named and not patient and last:
             self._named = True
             self._display.tell(say("run.last_calls", calls=len(last), rows=_rows_words(last)))
 
 
 def _changed(limits: Limits, order: dict[str, JSON]) -> Limits:
-    """The limits as an order leaves them."""
+    """The limits after an order."""
     at_once, rpm, tpm = order.get("concurrency"), order.get("rpm"), order.get("tpm")
     if at_once == AUTO:
         limits = replace(limits, in_flight=CEILING, auto=True)
     elif isinstance(at_once, int):
-        limits = replace(limits, in_flight=min(at_once, MOST_AT_ONCE), auto=False)
+        limits = replace(limits, in_flight=min(at_once, MAX_CALLS_IN_FLIGHT), auto=False)
     if isinstance(rpm, int | float):
         limits = replace(limits, rpm=float(rpm))
     if isinstance(tpm, int | float):
@@ -137,6 +136,6 @@ def _rows_words(last: list[tuple[int, float]]) -> str:
             row=row,
             time=datetime.fromtimestamp(until).astimezone().strftime("%H:%M:%S"),
         )
-        for row, until in last[:MOST_NAMED]
+        for row, until in last[:MAX_ROWS_NAMED]
     ]
-    return ", ".join([*named, *(["…"] if len(last) > MOST_NAMED else [])])
+    return ", ".join([*named, *(["…"] if len(last) > MAX_ROWS_NAMED else [])])

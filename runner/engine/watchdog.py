@@ -1,4 +1,4 @@
-"""Looks every second at what a run stands on: the clock, its table, its lock."""
+"""Checks every second what a run depends on: the clock and its table."""
 
 import asyncio
 import sys
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-TICK = 1.0
-SLEPT = 30.0  # seconds by which the one clock is ahead when the machine was asleep
-AFTER_SLEEP = 60.0  # seconds that calls have whose connection may be long dead
+TICK_SECONDS = 1.0
+SLEPT_SECONDS = 30.0  # by which one clock is ahead of the other if the machine was asleep
+AFTER_SLEEP_SECONDS = 60.0  # for calls to end whose connection may be long dead
 
 
 class Watched(Protocol):
-    """What hears of it."""
+    """What is told of changes: the run."""
 
     def woke(self, seconds: float, patience: float) -> None: ...
     def lost_table(self) -> None: ...
 
 
 def through_sleep() -> float:
-    """Seconds that also pass in sleep. Linux has such a clock; elsewhere it is the time of day."""
+    """Seconds that also pass during sleep: Linux has such a clock, elsewhere the time of day."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.time()
@@ -29,14 +29,14 @@ def through_sleep() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """One that goes on while the machine sleeps, and one that stands still."""
+    """A clock that goes on while the machine sleeps, and one that stops."""
 
     through: Callable[[], float] = through_sleep
     steady: Callable[[], float] = time.monotonic
 
 
 class Watchdog:
-    """One run's watch; `look` may be called at any time, `keep` calls it every second.
+    """Watches one run; `look` may be called at any time, `keep` calls it every second.
 
     Setting the time of day moves neither clock, and a loop that is blocked moves both alike.
     """
@@ -53,18 +53,18 @@ class Watchdog:
         """Look every second until cancelled."""
         while True:
             before = self._clocks.steady()
-            await asyncio.sleep(TICK)
-            self.late = max(self.late, self._clocks.steady() - before - TICK)
+            await asyncio.sleep(TICK_SECONDS)
+            self.late = max(self.late, self._clocks.steady() - before - TICK_SECONDS)
             self.look()
 
     def look(self) -> None:
-        """Tell what has changed since the last look."""
+        """Report what has changed since the last look."""
         ahead = self._difference()
-        if ahead - self._ahead > SLEPT:
-            self._watched.woke(ahead - self._ahead, AFTER_SLEEP)
+        if ahead - self._ahead > SLEPT_SECONDS:
+            self._watched.woke(ahead - self._ahead, AFTER_SLEEP_SECONDS)
         self._ahead = ahead
         if self._file is not None and _identity(self._table) != self._file:
-            self._file = None  # told once
+            self._file = None  # reported once
             self._watched.lost_table()
 
     def _difference(self) -> float:

@@ -17,7 +17,7 @@ from runner.catalogue.phrases import detail as told_detail
 from runner.catalogue.reasons import reason
 from runner.console.screen import print_data, print_message, print_unwrapped
 from runner.engine.session import Ending
-from runner.engine.supervisor import Stop
+from runner.engine.stop import STOP_CODES, Stop, StopReason
 from runner.exits import Exit, worst
 from runner.launch.consent import CostEstimate, outlay_record, till_after
 from runner.launch.notify import announce
@@ -30,20 +30,6 @@ from runner.settings.settings import Settings
 from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, near
-
-STOP_CODES = {
-    "key": Exit.PROVIDER,
-    "credit": Exit.PROVIDER,
-    "offline": Exit.PROVIDER,
-    "interrupted": Exit.INTERRUPTED,
-    "terminated": Exit.TERMINATED,
-    "broken": Exit.OUTPUT,
-    "disk": Exit.OUTPUT,
-    "until": Exit.STOPPED,
-    "rule": Exit.STOPPED,
-    "pilot": Exit.STOPPED,
-    "budget": Exit.STOPPED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +108,10 @@ def _code_of_rows(settings: Settings, standing: Counts) -> Exit:
 
 
 def _codes_of(ending: Ending, standing: Counts) -> list[Exit]:
-    codes = []
+    codes: list[Exit] = []
     if ending.stop is not None:
-        codes.append(STOP_CODES[ending.stop.kind])
-    elif ending.barred and standing.waiting:
+        codes.append(STOP_CODES[ending.stop.reason])
+    elif ending.blocked and standing.waiting:
         codes.append(Exit.PROVIDER)
     return codes
 
@@ -147,9 +133,9 @@ def _tell_end(
     else:
         if ending.stop is not None:
             print_message(
-                say(f"run.stopped_{ending.stop.kind}", detail=told_detail(ending.stop.detail))
+                say(f"run.stopped_{ending.stop.reason}", detail=told_detail(ending.stop.detail))
             )
-        for bar, failure in ending.barred.items():
+        for bar, failure in ending.blocked.items():
             print_message(_stopped_model(bar, failure))
     seconds = time.time() - ending.started_at if ending is not None else 0.0
     ended = say(
@@ -217,11 +203,11 @@ def _needs(ending: Ending, standing: Counts, outlay: CostEstimate | None) -> dic
 def _next(job: RunRequest, outcome: _Outcome, last: Run | None) -> str:
     """The one command that helps most now."""
     ending, pending = outcome.ending, outcome.standing.pending
-    stopped = ending.stop.kind if ending is not None and ending.stop is not None else ""
-    if stopped == "key" and not job.rehearsal:
+    stopped = ending.stop.reason if ending is not None and ending.stop is not None else None
+    if stopped is StopReason.KEY and not job.rehearsal:
         return f"rowmill keys set {keys_name(job.settings)}"
-    barred = [failure.kind for failure in ending.barred.values()] if ending is not None else []
-    if pending and not stopped and FailureClass.MODEL in barred and not job.rehearsal:
+    barred = [failure.kind for failure in ending.blocked.values()] if ending is not None else []
+    if pending and stopped is None and FailureClass.MODEL in barred and not job.rehearsal:
         command = explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
         return with_address(command, last)
     return next_command(job.workspace, outcome.loaded, outcome.standing, outcome.groups, last)
@@ -231,13 +217,13 @@ def _as_json(
     job: RunRequest, standing: Counts, ending: Ending | None, code: Exit
 ) -> dict[str, JSON]:
     stop: Stop | None = ending.stop if ending is not None else None
-    barred = ending.barred if ending is not None else {}
+    barred = ending.blocked if ending is not None else {}
     return {
         "schema": 1,
         "sheet": str(job.sheet),
         "workspace": str(job.workspace.folder),
         "exit_code": int(code),
-        "stopped": stop.kind if stop else None,
+        "stopped": stop.reason if stop else None,
         "stopped_detail": stop.detail if stop else None,
         "models_stopped": {bar.model: why.detail for bar, why in barred.items()},
         "rows": {

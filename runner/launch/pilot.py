@@ -13,7 +13,7 @@ from runner.catalogue import explain, say
 from runner.console.screen import folded_text, print_message
 from runner.console.usage import ask_yes_no
 from runner.engine.session import Ending
-from runner.engine.supervisor import Stop
+from runner.engine.stop import Stop, StopReason
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -71,9 +71,9 @@ def go_piloted(
     _tell(outcome, seen, workspace, left)
     if left <= 0:
         return ending
-    well = outcome.went_well and not ending.barred
+    well = outcome.went_well and not ending.blocked
     if not _goes_on(settings, left, well=well, asks=asks):
-        return replace(ending, stop=Stop(kind="pilot"))
+        return replace(ending, stop=Stop(reason=StopReason.PILOT))
     return go(settings, None)
 
 

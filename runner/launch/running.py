@@ -59,9 +59,9 @@ def _go(
     assignment = Assignment(
         settings=settings,
         workspace=job.workspace,
-        batch=loaded,
+        loaded=loaded,
         keys=means.keys,
-        purse=_purse(means.outlay),
+        cap=_purse(means.outlay),
         title=f"{job.sheet.name} → {urlsplit(settings.base_url).netloc}",
         program=program_version(),
         limit=settings.limit,

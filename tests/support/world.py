@@ -106,8 +106,8 @@ class World:
         monkeypatch.chdir(self.folder)
         self.luck(0.01)
         # A gateway that is there and fails is tried again after as short a wait.
-        monkeypatch.setattr(outage, "FIRST_WAIT", 0.01)
-        monkeypatch.setattr(outage, "LONGEST_TRIAL", 0.02)
+        monkeypatch.setattr(outage, "FIRST_WAIT_SECONDS", 0.01)
+        monkeypatch.setattr(outage, "MAX_TRIAL_SECONDS", 0.02)
 
     def luck(self, size: float) -> None:
         """How long backoffs are, as a share of the longest they could be."""

@@ -38,7 +38,11 @@ def hurry(world: World, times: float) -> None:
     ):
         for name in names:
             world.monkeypatch.setattr(module, name, getattr(module, name) / times)
-    for name, seconds in (("FIRST_WAIT", 1), ("LONGEST_WAIT", 60), ("LONGEST_TRIAL", 300)):
+    for name, seconds in (
+        ("FIRST_WAIT_SECONDS", 1),
+        ("MAX_LOOK_SECONDS", 60),
+        ("MAX_TRIAL_SECONDS", 300),
+    ):
         world.monkeypatch.setattr(outage, name, seconds / times)
 
 

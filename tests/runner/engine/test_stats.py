@@ -2,17 +2,17 @@
 
 import tracemalloc
 
-from runner.engine.stats import RATE_WINDOW, Rate
+from runner.engine.stats import RATE_WINDOW_SECONDS, Rate
 
 
 def test_the_rate_is_that_of_the_last_two_minutes() -> None:
     rate = Rate()
     for now in range(1000, 1600):
         rate.count(now + 0.5)  # sixty a minute
-    for now in range(1600, 1600 + RATE_WINDOW):
+    for now in range(1600, 1600 + RATE_WINDOW_SECONDS):
         rate.count(now + 0.2)
         rate.count(now + 0.7)
-    assert rate.at(1600.0 + RATE_WINDOW - 0.1, since=1000.0) == 120.0
+    assert rate.at(1600.0 + RATE_WINDOW_SECONDS - 0.1, since=1000.0) == 120.0
 
 
 def test_a_run_that_has_just_begun_counts_from_its_start() -> None:
@@ -21,7 +21,7 @@ def test_a_run_that_has_just_begun_counts_from_its_start() -> None:
     for number in range(10):
         rate.count(1000.0 + number)
     assert rate.at(1010.0, since=1000.0) == 60.0
-    assert rate.at(1010.0 + 2 * RATE_WINDOW, since=1000.0) is None
+    assert rate.at(1010.0 + 2 * RATE_WINDOW_SECONDS, since=1000.0) is None
 
 
 def test_what_is_kept_for_the_rate_does_not_grow_with_the_rows() -> None:

@@ -18,7 +18,8 @@ from jobs.outcome import Finished, GiveUp, Released, Repeat, TryAgain
 from jobs.store.log import RunEvent
 from jobs.store.queue.choices import Candidate
 from runner.engine import keep_awake
-from runner.engine.outage import FailedShare, Trouble, is_trouble, wait_of
+from runner.engine.outage import Trouble, is_trouble, wait_of
+from runner.engine.stop import FailedShare
 from runner.launch.pilot import Outcome, choose, shares_of, spread
 from runner.settings.schema import SCHEMA, Until
 from runner.settings.values import InvalidValueError, read_value
@@ -178,7 +179,7 @@ def test_a_long_run_keeps_the_machine_awake_and_lets_go_at_its_end(world: World)
     script.write_text(f'#!/bin/sh\necho "$@" >> {traces}\ncat > /dev/null\n', encoding="utf-8")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     world.monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    world.monkeypatch.setattr(keep_awake, "AFTER", 0.0)
+    world.monkeypatch.setattr(keep_awake, "AFTER_SECONDS", 0.0)
     world.mock(latency=0.4)
     sheet = world.prompts("a.csv", "a cat")
     assert world.run("run", sheet, *TEXT).code == 0
@@ -201,7 +202,7 @@ def _processes() -> list[str]:
 
 
 def test_where_nothing_keeps_it_awake_the_run_goes_on(world: World) -> None:
-    world.monkeypatch.setattr(keep_awake, "AFTER", 0.0)
+    world.monkeypatch.setattr(keep_awake, "AFTER_SECONDS", 0.0)
     world.monkeypatch.setenv("PATH", "")
     world.mock(latency=0.3)
     sheet = world.prompts("a.csv", "a cat")

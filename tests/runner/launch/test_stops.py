@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from runner.engine import session
+from runner.engine import signals
 from runner.exits import PRECEDENCE, Exit, worst
 from tests.support.world import KEY, TEXT, World
 
@@ -207,7 +207,7 @@ def test_of_several_codes_the_gravest_is_told(codes: list[int], expected: int) -
 def test_a_terminated_run_waits_only_so_long_for_calls_in_flight(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "TERM_SECONDS", 0.5)
+    monkeypatch.setattr(signals, "TERM_SECONDS", 0.5)
     world.mock(latency=20.0)
     sheet = world.prompts("a.csv", "a cat", "a dog")
 

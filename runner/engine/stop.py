@@ -1,0 +1,98 @@
+"""Why and how a run stops: reasons, exit codes, the user's stop rule, and the words for it."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.catalogue import say
+from runner.catalogue.money import format_amount
+from runner.exits import Exit
+from runner.prices.spending_cap import CapReached, SpendingCap
+from runner.workspace.disk_reserve import DiskReserve
+
+
+class StopReason(StrEnum):
+    """Why a run ends before all its rows are finished. The values are public: JSON shows them."""
+
+    KEY = "key"  # the provider does not accept the key
+    CREDIT = "credit"  # there is no money left at the provider
+    OFFLINE = "offline"  # no usable answer for longer than `max_wait`
+    BUDGET = "budget"  # the next call does not fit under `--max-cost`
+    UNTIL = "until"  # the time of `--until` has come
+    RULE = "rule"  # the user's `stop_if`
+    PILOT = "pilot"  # the pilot failed, or the user declined to go on
+    INTERRUPTED = "interrupted"  # Ctrl-C
+    TERMINATED = "terminated"  # SIGTERM
+    DISK = "disk"  # the disk cannot keep more answers
+    REPLACED = "replaced"  # another file took the place of the table
+    BROKEN = "broken"  # the table cannot be written
+
+
+STOP_CODES: Mapping[StopReason, Exit] = {
+    StopReason.KEY: Exit.PROVIDER,
+    StopReason.CREDIT: Exit.PROVIDER,
+    StopReason.OFFLINE: Exit.PROVIDER,
+    StopReason.BUDGET: Exit.STOPPED,
+    StopReason.UNTIL: Exit.STOPPED,
+    StopReason.RULE: Exit.STOPPED,
+    StopReason.PILOT: Exit.STOPPED,
+    StopReason.INTERRUPTED: Exit.INTERRUPTED,
+    StopReason.TERMINATED: Exit.TERMINATED,
+    StopReason.DISK: Exit.OUTPUT,
+    StopReason.REPLACED: Exit.OUTPUT,
+    StopReason.BROKEN: Exit.OUTPUT,
+}
+"""The exit code of each reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """The decision to stop a run."""
+
+    reason: StopReason
+    detail: str = ""  # the provider's or the system's own words
+    needs: float | None = None  # what the next call may cost, where no money was left for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """How a run behaves as a whole."""
+
+    chosen_only: bool = False  # takes only the rows that this run has selected
+    files_only: bool = False  # only downloads files of answers that are already there
+    max_wait: float | None = None  # seconds without a usable answer before the run stops
+    failed_share: "FailedShare | None" = None  # the user's `stop_if`
+    reserve: DiskReserve
+    cap: SpendingCap
+
+
+class FailedShare:
+    """The user's rule `failed>20%/50`: of the last 50 finished rows more than 20 % failed."""
+
+    def __init__(self, percent: float, window: int) -> None:
+        self._percent = percent
+        self._failed: deque[bool] = deque(maxlen=window)
+
+    def ended(self, *, failed: bool) -> bool:
+        """Count one more finished row. True if it is time to stop."""
+        self._failed.append(failed)
+        full = len(self._failed) == self._failed.maxlen
+        return full and 100 * sum(self._failed) > self._percent * len(self._failed)
+
+
+def cap_words(reached: CapReached) -> str:
+    """Why the next call does not fit under the spending cap."""
+    row, left = f"{reached.row:,}", format_amount(reached.left)
+    if reached.most is None:
+        return say("budget.no_price", row=row)
+    return say("budget.too_dear", row=row, most=format_amount(reached.most), left=left)
+
+
+def interrupt_words(presses: int, *, calls: int, files: int) -> str:
+    """What to tell a user who pressed Ctrl-C while so many calls and downloads are in flight."""
+    if presses >= 2:
+        return say("run.cut")
+    if not calls + files:
+        return say("run.stopping")
+    return say("run.draining", calls=calls, files=files)
