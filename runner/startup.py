@@ -1,48 +1,71 @@
-"""Importing much at once or before it is needed, and leaving alone what was imported."""
+"""What a start imports and when, and how garbage is collected meanwhile.
+
+Importing everything that a run needs takes half a second. So each command imports little, and
+`launch.launch` imports the rest phase by phase; `preload` begins a phase on a thread, while the
+program waits for the disk, for the gateway or for a person.
+"""
 
 import gc
 import importlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The parts of a run that are imported late, in their order."""
+
+    ASK = "ask the gateway"
+    AGREE = "estimate and agree"
+    RUN = "run"
+    FINISH = "finish"
+
+
+PRELOADED: Mapping[Phase, tuple[str, ...]] = {
+    Phase.ASK: ("runner.preflight.gateway_info",),
+    Phase.AGREE: ("runner.launch.consent",),
+    Phase.RUN: ("runner.launch.pilot", "runner.console.progress"),
+    Phase.FINISH: ("runner.launch.finish",),
+}
+"""The modules that each phase imports first; these import all others that it needs."""
 
 HTTPX_PROGRAM = "httpx._main"
-"""httpx's own command line. httpx does without where it cannot be imported; it loads rich whole."""
+"""httpx's own command line. httpx works without it, and it loads all of rich."""
 
+GC_THRESHOLD = 10_000  # new objects before the youngest generation is collected, during a run
 
-SELDOM = 10_000  # objects that come to be and stay, before the young ones are looked through
-
-_under_way: list[None] = []  # imports that go on, on any thread
-_counting = threading.Lock()
+_imports_under_way: list[None] = []  # on any thread
+_count_lock = threading.Lock()
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """No collecting of garbage meanwhile: what is imported stays, and looking at it takes long."""
-    with _counting:
-        _under_way.append(None)
+    """Import without collecting garbage: imported objects stay, and scanning them takes long."""
+    with _count_lock:
+        _imports_under_way.append(None)
         gc.disable()
     try:
         with without(HTTPX_PROGRAM):
             yield
     finally:
-        with _counting:
-            _under_way.pop()
-            if not _under_way:
+        with _count_lock:
+            _imports_under_way.pop()
+            if not _imports_under_way:
                 gc.enable()
 
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """For a run: garbage is looked for less often, and not among what stands already.
+    """During a run: collect garbage less often, and leave out objects that exist already.
 
-    Looking takes a tenth of a run otherwise, and finds nothing: calls leave no circles behind.
+    Collecting takes a tenth of a run otherwise and finds nothing: calls leave no cycles behind.
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(SELDOM, *before[1:])
+    gc.set_threshold(GC_THRESHOLD, *before[1:])
     try:
         yield
     finally:
@@ -52,11 +75,11 @@ def seldom_collected() -> Iterator[None]:
 
 @contextmanager
 def without(name: str) -> Iterator[None]:
-    """This module, and what it would load, is not there for whoever asks for it meanwhile."""
+    """Make importing this module fail, so that its importer does without it."""
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = None  # type: ignore[assignment]  # as Python says "not to be had"
+    sys.modules[name] = None  # type: ignore[assignment]  # Python's mark for "cannot be imported"
     try:
         yield
     finally:
@@ -64,11 +87,13 @@ def without(name: str) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
-def begin(*names: str, after: float = 0.0) -> None:
-    """Import these on a thread, so many seconds from now. Who needs one meanwhile waits for it.
+def preload(*phases: Phase, after: float = 0.0) -> None:
+    """Import the modules of these phases on a thread, `after` seconds from now.
 
-    What cannot be imported is left to whoever needs it, and says so there.
+    A thread that imports one of them meanwhile waits for it. A failed import is left to the code
+    that needs the module, where it raises again.
     """
+    names = [name for phase in phases for name in PRELOADED[phase]]
 
     def load() -> None:
         time.sleep(after)
@@ -76,4 +101,4 @@ def begin(*names: str, after: float = 0.0) -> None:
             for name in names:
                 importlib.import_module(name)
 
-    threading.Thread(target=load, name=f"import {names[0]}", daemon=True).start()
+    threading.Thread(target=load, name=f"preload {phases[0]}", daemon=True).start()

@@ -4,15 +4,14 @@ from pathlib import Path
 
 from runner.console import options
 from runner.launch.locate import bring_forward, sheet_and_workspace
-from runner.startup import begin, undisturbed
+from runner.startup import Phase, preload, undisturbed
 
 
 @options.argument("sheet")
 def _run(sheet: str) -> int:
-    # While the table is opened and counted, and while the gateway is asked for its prices. Where
-    # the yes is not given yet, what runs is imported while the person reads the question.
-    agreed = ["runner.launch.running"] if options.given().get("yes") else []
-    begin("runner.preflight.gateway_info", "runner.launch.pending", *agreed)
+    # While the table is opened and counted, and while the gateway is asked for its prices. Without
+    # -y the run's own modules are imported while the person reads the question.
+    preload(Phase.ASK, Phase.AGREE, *([Phase.RUN] if options.given().get("yes") else []))
     bring_forward(Path(sheet))
     path, workspace = sheet_and_workspace(Path(sheet))
     workspace.refuse_if_held()

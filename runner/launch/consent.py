@@ -27,7 +27,7 @@ from runner.prices.price_list import PriceList
 from runner.prices.request import UNLIMITED_ANSWER_TOKENS
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
-from runner.startup import begin
+from runner.startup import Phase, preload
 from runner.transport.client import Target
 from runner.workspace.workspace import SHEET_ID
 
@@ -40,28 +40,28 @@ class CostEstimate:
     """What a run will cost, as far as it is known before."""
 
     calls: int
-    ahead: Forecast
+    forecast: Forecast
     prices: PriceList
-    till: Balance | None
+    balance: Balance | None
     budget: Budget | None
     target: Target = field(repr=False)
 
 
 def estimate_run(
-    settings: Settings, due: PendingWork, target: Target, told: GatewayInfo
+    settings: Settings, work: PendingWork, target: Target, info: GatewayInfo
 ) -> CostEstimate:
     """Foresee, by what the gateway told of itself. Raises Refusal for a bad cap."""
-    calls = due.calls(settings.limit)
+    calls = work.calls(settings.limit)
     prices = PriceList(
-        own=settings.prices, gateway=told.offer.tariffs if told.offer is not None else {}
+        own=settings.prices, gateway=info.listing.tariffs if info.listing is not None else {}
     )
-    ahead = forecast(due.kinds, calls, prices, settings, due.past)
+    ahead = forecast(work.groups, calls, prices, settings, work.past)
     return CostEstimate(
         calls=calls,
-        ahead=ahead,
+        forecast=ahead,
         prices=prices,
-        till=told.till,
-        budget=decide(settings.max_cost, ahead, due.before),
+        balance=info.balance,
+        budget=decide(settings.max_cost, ahead, work.committed),
         target=target,
     )
 
@@ -79,16 +79,16 @@ def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
 # --- before ---------------------------------------------------------------------------------------
 
 
-def tell_ahead(outlay: CostEstimate, settings: Settings, what: str, folder: Path) -> None:
+def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Path) -> None:
     """Rows, endpoint, host, price; then time and disk; then till and cap."""
     host = urlsplit(settings.base_url).netloc
-    ahead = outlay.ahead
-    if not outlay.calls:
+    ahead = estimate.forecast
+    if not estimate.calls:
         print_message(say("run.start_unpaid", endpoints=what, host=host))
         return
     price = range_words(ahead)
     print_message(
-        say("run.start", rows=f"{outlay.calls:,}", endpoints=what, host=host, price=price)
+        say("run.start", rows=f"{estimate.calls:,}", endpoints=what, host=host, price=price)
     )
     free = shutil.disk_usage(folder).free
     print_message(
@@ -96,10 +96,10 @@ def tell_ahead(outlay: CostEstimate, settings: Settings, what: str, folder: Path
     )
     if ahead.disk[0] > free:
         print_message(say("cli.warning", text=say("run.disk_short")))
-    if outlay.till is not None:
-        print_message(till_words(outlay.till, outlay))
-    if outlay.budget is not None:
-        for line in budget_lines(outlay.budget, ahead):
+    if estimate.balance is not None:
+        print_message(balance_words(estimate.balance, estimate))
+    if estimate.budget is not None:
+        for line in budget_lines(estimate.budget, ahead):
             print_message(line)
 
 
@@ -125,26 +125,26 @@ def size_words(size: float) -> str:
     return f"{size / GB:,.1f} GB" if size >= GB else f"{max(size / 1e6, 0.1):,.1f} MB"
 
 
-def till_words(till: Balance, outlay: CostEstimate) -> str:
+def balance_words(balance: Balance, estimate: CostEstimate) -> str:
     """What credit there is, and for how many of the rows it lasts."""
-    if till.left is None:
+    if balance.left is None:
         return say("till.unlimited")
-    left = f"{format_amount(float(till.left))} USD"
-    rows = _lasts_for(till.left, outlay)
+    left = f"{format_amount(float(balance.left))} USD"
+    rows = _lasts_for(balance.left, estimate)
     if rows is None:
         return say("till.left", left=left)
-    if rows >= outlay.calls:
-        return say("till.enough", left=left, calls=f"{outlay.calls:,}")
-    return say("till.lasts", left=left, rows=f"{rows:,}", calls=f"{outlay.calls:,}")
+    if rows >= estimate.calls:
+        return say("till.enough", left=left, calls=f"{estimate.calls:,}")
+    return say("till.lasts", left=left, rows=f"{rows:,}", calls=f"{estimate.calls:,}")
 
 
-def _lasts_for(left: Decimal, outlay: CostEstimate) -> int | None:
+def _lasts_for(left: Decimal, estimate: CostEstimate) -> int | None:
     """By the middle of the price range; None where the price is not known, or is no dollar."""
-    ahead = outlay.ahead
-    if ahead.unknown or set(ahead.amounts) != {"USD"} or not outlay.calls:
+    ahead = estimate.forecast
+    if ahead.unknown or set(ahead.amounts) != {"USD"} or not estimate.calls:
         return None
     low, high = ahead.amounts["USD"]
-    each = (low + high) / 2 / outlay.calls
+    each = (low + high) / 2 / estimate.calls
     return None if not each else min(int(float(left) / each), 10**9)
 
 
@@ -164,19 +164,19 @@ def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
     return lines
 
 
-def consent(outlay: CostEstimate, settings: Settings) -> None:
+def consent(estimate: CostEstimate, settings: Settings) -> None:
     """Money is spent only after a yes: on a terminal by asking, elsewhere by -y or --max-cost."""
-    if settings.yes or not outlay.calls:
+    if settings.yes or not estimate.calls:
         return
-    if outlay.calls <= settings.ask_above and not outlay.ahead.exceeds(UNITS_WITHOUT_ASKING):
+    if estimate.calls <= settings.ask_above and not estimate.forecast.exceeds(UNITS_WITHOUT_ASKING):
         return
     words = {
-        "calls": f"{outlay.calls:,}",
+        "calls": f"{estimate.calls:,}",
         "host": urlsplit(settings.base_url).netloc,
-        "price": range_words(outlay.ahead),
+        "price": range_words(estimate.forecast),
     }
     if not settings.no_input and sys.stdin.isatty() and sys.stderr.isatty():
-        begin("runner.launch.running")
+        preload(Phase.RUN)
         if _yes(say("run.ask", **words)):
             return
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
@@ -193,29 +193,29 @@ def _yes(question: str) -> bool:
 # --- after ----------------------------------------------------------------------------------------
 
 
-def till_after(outlay: CostEstimate, store: Store, *, since: float) -> str | None:
+def balance_after(estimate: CostEstimate, store: Store, *, since: float) -> str | None:
     """What the gateway took meanwhile, beside our own books; None where it has no till."""
-    if outlay.till is None:
+    if estimate.balance is None:
         return None
-    now = read_balance(outlay.target)
+    now = read_balance(estimate.target)
     if now is None or now.left is None:
         return None
     with store.read() as tx:
         used = spent(tx, SHEET_ID, since=since)
     ours = format_amounts(used.costs) if used.costs else say("money.unknown")
     left = f"{format_amount(float(now.left))} USD"
-    if outlay.till.left is None:
+    if estimate.balance.left is None:
         return say("till.now", left=left)
-    taken = format_amount(float(outlay.till.left - now.left))
+    taken = format_amount(float(estimate.balance.left - now.left))
     return say("till.after", taken=f"{taken} USD", ours=ours, left=left)
 
 
-def outlay_record(outlay: CostEstimate | None) -> dict[str, JSON]:
+def estimate_record(estimate: CostEstimate | None) -> dict[str, JSON]:
     """The cap and the till as public data."""
-    budget = outlay.budget if outlay is not None else None
-    till = outlay.till if outlay is not None else None
+    budget = estimate.budget if estimate is not None else None
+    balance = estimate.balance if estimate is not None else None
     return {
         "max_cost": None if budget is None else budget.amount,
         "max_cost_currency": None if budget is None else budget.currency,
-        "till_before": None if till is None or till.left is None else float(till.left),
+        "till_before": None if balance is None or balance.left is None else float(balance.left),
     }

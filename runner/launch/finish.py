@@ -1,8 +1,7 @@
 """The end of a command that ran rows: results, report, last lines, exit code."""
 
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
@@ -12,15 +11,15 @@ from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
 from jobs.store.queue.blocked_models import Block
 from runner.catalogue import explain, say
+from runner.catalogue.durations import format_run_time
 from runner.catalogue.money import format_cost, format_doubt
 from runner.catalogue.phrases import detail as told_detail
 from runner.catalogue.reasons import reason
-from runner.console.screen import print_data, print_message, print_unwrapped
+from runner.console.screen import print_message, print_unwrapped
 from runner.engine.session import Ending
 from runner.engine.stop import STOP_CODES, Stop, StopReason
 from runner.exits import Exit, worst
-from runner.launch.consent import CostEstimate, outlay_record, till_after
-from runner.launch.notify import announce
+from runner.launch.consent import CostEstimate, balance_after, estimate_record
 from runner.launch.request import RunRequest
 from runner.launch.results import write_run_results
 from runner.prices.money import rounded_up
@@ -33,205 +32,209 @@ from runner.workspace.workspace import SHEET_ID, near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a command that ran rows ended: for scripts, and for people elsewhere."""
+
+    code: Exit
+    record: Mapping[str, JSON]  # what --json prints
+    news: Mapping[str, JSON]  # what a notification tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """How the rows stand after a run, or after there was nothing to run."""
+    """How the rows are after a run, or after there was nothing to run."""
 
     loaded: LoadedSheet
-    standing: Counts
-    groups: Sequence[FailedAlike]
+    counts: Counts
+    spent: Spent
+    failures: Sequence[FailedAlike]
     ending: Ending | None
+    estimate: CostEstimate | None
+
+    @property
+    def by_class(self) -> dict[str, int]:
+        """The failed rows by failure class."""
+        return {str(kind): count for kind, count in by_class(self.failures).items()}
 
 
 def finish(
-    job: RunRequest,
+    request: RunRequest,
     store: Store,
     loaded: LoadedSheet,
     ending: Ending | None,
-    outlay: CostEstimate | None,
-) -> int:
-    """Write results and report, tell how it ended; returns the exit code."""
+    estimate: CostEstimate | None,
+) -> Finished:
+    """Write results and report, and tell the person how it ended."""
     with store.read() as tx:
-        standing, used = counts(tx, SHEET_ID), spent(tx, SHEET_ID)
-        groups = failures(tx, SHEET_ID)
-    failed = by_class(groups)
-    outcome = _Outcome(loaded=loaded, standing=standing, groups=groups, ending=ending)
-    codes = [_code_of_rows(job.settings, standing)]
-    if ending is not None:
-        codes += _codes_of(ending, standing)
-    written, code = write_run_results(job.workspace, store, loaded)
+        outcome = _Outcome(
+            loaded=loaded,
+            counts=counts(tx, SHEET_ID),
+            spent=spent(tx, SHEET_ID),
+            failures=failures(tx, SHEET_ID),
+            ending=ending,
+            estimate=estimate,
+        )
+    lines, code = _write(request, store, outcome)
+    with store.read() as tx:
+        command = _next(request, outcome, last_run(tx, SHEET_ID))
+    if not request.settings.quiet:
+        _tell_end(request, outcome)
+        for line in _money_lines(store, outcome):
+            print_message(line)
+        for line in (*lines, say("run.next", command=command)):
+            print_unwrapped(line)
+    record = _as_json(request, outcome, code)
+    news = {**record, **_more_news(request, outcome), "next": command}
+    return Finished(
+        code=code,
+        record={**record, **spent_record(outcome.spent), **estimate_record(estimate)},
+        news=news,
+    )
+
+
+def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[str], Exit]:
+    """Write all files, and into the table how the run ended; returns what to tell, and the code."""
+    ending = outcome.ending
+    codes = [_code_of_rows(request.settings, outcome.counts), *_codes_of_stop(outcome)]
+    lines, code = write_run_results(request.workspace, store, outcome.loaded)
     codes.append(code)
-    if job.audit is not None:
-        audited, code = job.audit(store)
-        written += audited
+    if request.audit is not None:
+        audited, code = request.audit(store)
+        lines += audited
         codes.append(code)
-    result = worst(codes)
     if ending is not None:
         with store.write() as tx:
-            add_to_run(tx, ending.run_id, _needs(ending, standing, outlay))
-            end_run(tx, ending.run_id, exit_code=int(result), now=time.time())
-    told, code = _report(job)
-    written += told
-    result = worst([result, code])
-    with store.read() as tx:
-        last = last_run(tx, SHEET_ID)
-    command = _next(job, outcome, last)
-    if not job.settings.quiet:
-        _tell_end(job, standing, ending, {str(kind): count for kind, count in failed.items()})
-        for line in _tell_money(store, used, ending, outlay):
-            print_message(line)
-        for line in (*written, say("run.next", command=command)):
-            print_unwrapped(line)
-    record = _as_json(job, standing, ending, result)
-    more: dict[str, JSON] = {
-        "rehearsal": job.rehearsal,
-        "seconds": round(time.time() - ending.started_at, 1) if ending is not None else 0.0,
-        "cost": used.cost,
-        "currency": used.currency,
-        "top_failure": str(max(failed, key=lambda kind: failed[kind])) if failed else None,
-        "next": command,
-    }
-    announce(job.settings, {**record, **more})
-    if job.settings.json:
-        record |= {**spent_record(used), **outlay_record(outlay)}
-        print_data(json.dumps(record, ensure_ascii=False))
-    return result
+            add_to_run(tx, ending.run_id, _needs(outcome))
+            end_run(tx, ending.run_id, exit_code=int(worst(codes)), now=time.time())
+    told, code = _report(request)
+    return [*lines, *told], worst([*codes, code])
 
 
-def _code_of_rows(settings: Settings, standing: Counts) -> Exit:
-    bad = standing.failed + standing.in_doubt
+def _code_of_rows(settings: Settings, rows: Counts) -> Exit:
+    bad = rows.failed + rows.in_doubt
     if not bad:
         return Exit.DONE
     tolerance = settings.ok_if_failed
-    if tolerance is not None and tolerance.allows(bad, standing.total):
+    if tolerance is not None and tolerance.allows(bad, rows.total):
         return Exit.DONE
     return Exit.SOME_FAILED
 
 
-def _codes_of(ending: Ending, standing: Counts) -> list[Exit]:
-    codes: list[Exit] = []
+def _codes_of_stop(outcome: _Outcome) -> list[Exit]:
+    ending = outcome.ending
+    if ending is None:
+        return []
     if ending.stop is not None:
-        codes.append(STOP_CODES[ending.stop.reason])
-    elif ending.blocked and standing.waiting:
-        codes.append(Exit.PROVIDER)
-    return codes
+        return [STOP_CODES[ending.stop.reason]]
+    return [Exit.PROVIDER] if ending.blocked and outcome.counts.waiting else []
 
 
-def _report(job: RunRequest) -> tuple[list[str], Exit]:
+def _report(request: RunRequest) -> tuple[list[str], Exit]:
     """The morning page, once the table says how the run ended."""
     try:
-        path, moved = write_report(job.workspace, ReportOptions())
+        path, moved = write_report(request.workspace, ReportOptions())
     except OSError as error:
         return [say("report.failed", reason=reason(error))], Exit.OUTPUT
     return [say("run.report_moved" if moved else "run.report", path=near(path))], Exit.DONE
 
 
-def _tell_end(
-    job: RunRequest, standing: Counts, ending: Ending | None, failed: dict[str, int]
-) -> None:
+def _tell_end(request: RunRequest, outcome: _Outcome) -> None:
+    rows, ending = outcome.counts, outcome.ending
     if ending is None:
         print_message(say("run.nothing_to_do"))
     else:
         if ending.stop is not None:
-            print_message(
-                say(f"run.stopped_{ending.stop.reason}", detail=told_detail(ending.stop.detail))
-            )
-        for bar, failure in ending.blocked.items():
-            print_message(_stopped_model(bar, failure))
-    seconds = time.time() - ending.started_at if ending is not None else 0.0
+            detail = told_detail(ending.stop.detail)
+            print_message(say(f"run.stopped_{ending.stop.reason}", detail=detail))
+        for block, failure in ending.blocked.items():
+            print_message(_stopped_model(block, failure))
     ended = say(
         "run.end",
-        done=f"{standing.done:,}",
-        failed=f"{standing.failed:,}",
-        in_doubt=f"{standing.in_doubt:,}",
-        pending=f"{standing.pending:,}",
-        time=_span(seconds),
+        **{name: f"{getattr(rows, name):,}" for name in ("done", "failed", "in_doubt", "pending")},
+        time=format_run_time(time.time() - ending.started_at if ending is not None else 0.0),
     )
-    skipped = f"{standing.skipped:,}"
-    print_message(
-        ended + (f" · {say('run.end_skipped', count=skipped)}" if standing.skipped else "")
-    )
-    for kind, count in sorted(failed.items(), key=lambda item: -item[1]):
-        meaning = explain(kind, sheet=job.sheet.name).meaning  # type: ignore[arg-type]  # its value
+    if rows.skipped:
+        ended += f" · {say('run.end_skipped', count=f'{rows.skipped:,}')}"
+    print_message(ended)
+    for kind, count in sorted(outcome.by_class.items(), key=lambda item: -item[1]):
+        meaning = explain(kind, sheet=request.sheet.name).meaning  # type: ignore[arg-type]  # its value
         print_message(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
 
 
-def _stopped_model(bar: Block, failure: Failure) -> str:
-    """What nothing was sent to any more, and why: in the provider's words, else in ours."""
+def _stopped_model(block: Block, failure: Failure) -> str:
+    """Which model (or form of it) is sent nothing more, and why: the provider's words, or ours."""
     detail = told_detail(failure.detail) or explain(failure.kind, failure.cause).meaning
-    if bar.endpoint is None:
-        return say("run.model_stopped", model=bar.model, detail=detail)
-    return say("run.form_stopped", model=bar.model, endpoint=bar.endpoint, detail=detail)
+    if block.endpoint is None:
+        return say("run.model_stopped", model=block.model, detail=detail)
+    return say("run.form_stopped", model=block.model, endpoint=block.endpoint, detail=detail)
 
 
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def _tell_money(
-    store: Store, used: Spent, ending: Ending | None, outlay: CostEstimate | None
-) -> list[str]:
-    """What was used in all, what is in doubt, and what the gateway's own till says."""
+def _money_lines(store: Store, outcome: _Outcome) -> list[str]:
+    """What was spent in all, what is in doubt, and what the gateway itself says of the balance."""
+    used = outcome.spent
     if not used.calls:
         return []
     tokens = f"{used.total_tokens:,}" if used.total_tokens is not None else "?"
     lines = [say("run.used", calls=f"{used.calls:,}", tokens=tokens, cost=format_cost(used))]
     if doubt := format_doubt(used):
         lines.append(doubt)
-    if ending is not None and outlay is not None:
-        till = till_after(outlay, store, since=ending.started_at)
-        lines += [till] if till is not None else []
+    if outcome.ending is not None and outcome.estimate is not None:
+        taken = balance_after(outcome.estimate, store, since=outcome.ending.started_at)
+        lines += [taken] if taken is not None else []
     return lines
 
 
-def _needs(ending: Ending, standing: Counts, outlay: CostEstimate | None) -> dict[str, JSON]:
+def _needs(outcome: _Outcome) -> dict[str, JSON]:
     """How much more a run that its cap stopped needs, for the rest of its rows and the last call.
 
-    At the price foretold, and rounded up: the calls at the end are held at the most they may cost.
+    By the forecast, and rounded up: the last calls are counted at the most they may cost.
     """
-    stop = ending.stop
-    if stop is None or stop.needs is None or outlay is None or not standing.pending:
+    stop = outcome.ending.stop if outcome.ending is not None else None
+    estimate, pending = outcome.estimate, outcome.counts.pending
+    if stop is None or stop.needs is None or estimate is None or not pending:
         return {}
-    high = max((high for _, high in outlay.ahead.amounts.values()), default=0.0)
-    rest = high * standing.pending / max(outlay.calls, 1)
+    high = max((high for _, high in estimate.forecast.amounts.values()), default=0.0)
+    rest = high * pending / max(estimate.calls, 1)
     return {MORE_MONEY_OPTION: rounded_up(rest + stop.needs)}
 
 
-def _next(job: RunRequest, outcome: _Outcome, last: Run | None) -> str:
+def _next(request: RunRequest, outcome: _Outcome, last: Run | None) -> str:
     """The one command that helps most now."""
-    ending, pending = outcome.ending, outcome.standing.pending
+    ending, pending = outcome.ending, outcome.counts.pending
     stopped = ending.stop.reason if ending is not None and ending.stop is not None else None
-    if stopped is StopReason.KEY and not job.rehearsal:
-        return f"rowmill keys set {keys_name(job.settings)}"
-    barred = [failure.kind for failure in ending.blocked.values()] if ending is not None else []
-    if pending and stopped is None and FailureClass.MODEL in barred and not job.rehearsal:
-        command = explain(FailureClass.MODEL, sheet=named(job.workspace, outcome.loaded)).command
-        return with_address(command, last)
-    return next_command(job.workspace, outcome.loaded, outcome.standing, outcome.groups, last)
+    if stopped is StopReason.KEY and not request.rehearsal:
+        return f"rowmill keys set {keys_name(request.settings)}"
+    blocked = [failure.kind for failure in ending.blocked.values()] if ending is not None else []
+    if pending and stopped is None and FailureClass.MODEL in blocked and not request.rehearsal:
+        sheet = named(request.workspace, outcome.loaded)
+        return with_address(explain(FailureClass.MODEL, sheet=sheet).command, last)
+    return next_command(request.workspace, outcome.loaded, outcome.counts, outcome.failures, last)
 
 
-def _as_json(
-    job: RunRequest, standing: Counts, ending: Ending | None, code: Exit
-) -> dict[str, JSON]:
+def _as_json(request: RunRequest, outcome: _Outcome, code: Exit) -> dict[str, JSON]:
+    ending, rows = outcome.ending, outcome.counts
     stop: Stop | None = ending.stop if ending is not None else None
-    barred = ending.blocked if ending is not None else {}
+    blocked = ending.blocked if ending is not None else {}
+    places = ("total", "done", "failed", "in_doubt", "skipped", "pending")
     return {
         "schema": 1,
-        "sheet": str(job.sheet),
-        "workspace": str(job.workspace.folder),
+        "sheet": str(request.sheet),
+        "workspace": str(request.workspace.folder),
         "exit_code": int(code),
         "stopped": stop.reason if stop else None,
         "stopped_detail": stop.detail if stop else None,
-        "models_stopped": {bar.model: why.detail for bar, why in barred.items()},
-        "rows": {
-            "total": standing.total,
-            "done": standing.done,
-            "failed": standing.failed,
-            "in_doubt": standing.in_doubt,
-            "skipped": standing.skipped,
-            "pending": standing.pending,
-        },
+        "models_stopped": {block.model: why.detail for block, why in blocked.items()},
+        "rows": {name: getattr(rows, name) for name in places},
+    }
+
+
+def _more_news(request: RunRequest, outcome: _Outcome) -> dict[str, JSON]:
+    """What a notification tells besides the record."""
+    ending, failed = outcome.ending, outcome.by_class
+    return {
+        "rehearsal": request.rehearsal,
+        "seconds": round(time.time() - ending.started_at, 1) if ending is not None else 0.0,
+        "cost": outcome.spent.cost,
+        "currency": outcome.spent.currency,
+        "top_failure": max(failed, key=lambda kind: failed[kind]) if failed else None,
     }

@@ -1,9 +1,14 @@
-"""What `run`, `retry` and `rehearse` share: take the sheet in, ask, run."""
+"""One run from its sheet to its results: take in, estimate, agree, pilot, run, finish, notify."""
 
+import asyncio
+import json
 import os
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from jobs import failpoints
 from jobs.filesystem import on_shared_file_system
@@ -14,7 +19,7 @@ from jobs.store.queries.totals import Counts, counts
 from jobs.store.queue.choices import ask_again
 from runner.catalogue import say
 from runner.catalogue.findings import describe
-from runner.console.screen import print_message
+from runner.console.screen import print_data, print_message
 from runner.exits import Refusal
 from runner.intake.intake import SheetSource, take_in
 from runner.intake.loaded import Intake, how_read
@@ -22,10 +27,10 @@ from runner.launch.locate import tell_absent
 from runner.launch.request import RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
-from runner.settings.schema import SCHEMA, SettingKind
+from runner.settings.schema import AUTO, SCHEMA, SHORT_OPTIONS, SettingKind
 from runner.settings.settings import Settings, is_loopback
 from runner.settings.values import read_value
-from runner.startup import seldom_collected
+from runner.startup import Phase, preload, seldom_collected
 from runner.workspace.log_file import end_log, log_to
 from runner.workspace.lookup import remember
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -33,36 +38,41 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 if TYPE_CHECKING:
     from runner.engine.session import Ending
     from runner.launch.consent import CostEstimate
+    from runner.preflight.gateway_info import GatewaySession
 
-CAP = next(one for one in SCHEMA if one.kind is SettingKind.CAP)
-SHORT_OPTIONS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
+# Imports inside the functions below are those of a later phase of the run (`startup.Phase`).
+CAP_SETTING = next(one for one in SCHEMA if one.kind is SettingKind.CAP)
+SECONDS_TO_FIRST_CALLS = 2.0  # after which a run's first calls are under way
 
 
-def launch(job: RunRequest) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TakenIn:
+    """The sheet as the table has it now, and the rows that are still to be sent."""
+
+    loaded: LoadedSheet
+    counts: Counts
+    work: PendingWork
+
+
+def launch(request: RunRequest) -> int:
     """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
-    workspace = job.workspace
-    _arm(job.settings)
+    _arm_failpoints(request.settings)
     keep_out_of_dumps()
-    workspace.make()
-    if workspace.open_to_others:
-        print_message(say("run.open_folder", folder=str(workspace.folder)))
-    if on_shared_file_system(workspace.table):
-        print_message(say("run.shared_disk", folder=str(workspace.folder)))
-    lock = workspace.hold()
-    try:
-        handler = log_to(workspace.log)
-        store = Store.open(workspace.table)
-        try:
-            return _run(job, store)
-        finally:
-            store.close()
-            end_log(handler)
-    finally:
-        lock.release()
+    with _opened(request.workspace) as store:
+        taken = _take_in(request, store)
+        if not taken.counts.pending:
+            return _finish(request, store, taken.loaded)
+        gateway, estimate = _estimate(request, taken.work)
+        _agree(request, store, taken.loaded, estimate)
+        ending = _run(request, store, taken.loaded, gateway, estimate)
+        return _finish(request, store, taken.loaded, ending, estimate)
 
 
-def _arm(settings: Settings) -> None:
-    """Failpoints are for tests; where real money is, a run does not begin with them."""
+# --- open -----------------------------------------------------------------------------------------
+
+
+def _arm_failpoints(settings: Settings) -> None:
+    """Failpoints are for tests: a run that would spend real money refuses them."""
     words = os.environ.get(failpoints.VARIABLE, "")
     if not words:
         return
@@ -74,83 +84,55 @@ def _arm(settings: Settings) -> None:
         raise Refusal(say("run.failpoint", reason=str(error))) from error
 
 
-def _run(job: RunRequest, store: Store) -> int:
-    incoming = SheetSource(sheet=job.sheet, edits=job.edits)
-    capped = _under_the_last_cap(store, job.settings)
-    intake = take_in(store, job.workspace, incoming, capped, now=time.time())
-    _tell_intake(intake, job.settings)
+@contextmanager
+def _opened(workspace: Workspace) -> Iterator[Store]:
+    """The workspace's table, locked for this run, with the log open."""
+    workspace.make()
+    if workspace.open_to_others:
+        print_message(say("run.open_folder", folder=str(workspace.folder)))
+    if on_shared_file_system(workspace.table):
+        print_message(say("run.shared_disk", folder=str(workspace.folder)))
+    lock = workspace.hold()
+    try:
+        handler = log_to(workspace.log)
+        store = Store.open(workspace.table)
+        try:
+            yield store
+        finally:
+            store.close()
+            end_log(handler)
+    finally:
+        lock.release()
+
+
+# --- take in --------------------------------------------------------------------------------------
+
+
+def _take_in(request: RunRequest, store: Store) -> _TakenIn:
+    """Load or reconcile the sheet, and see what is left to be sent."""
+    source = SheetSource(sheet=request.sheet, edits=request.edits)
+    settings = _under_the_last_cap(store, request.settings)
+    intake = take_in(store, request.workspace, source, settings, now=time.time())
+    _tell_intake(intake, request.settings)
     with store.read() as tx:
-        tell_absent(tx, job.sheet.name, job.settings.rows)
-    remember(job.sheet, job.workspace)
+        tell_absent(tx, request.sheet.name, request.settings.rows)
+    remember(request.sheet, request.workspace)
     with store.read() as tx:
         last = last_run(tx, SHEET_ID)
     if last is not None and last.program != program_version():
-        _read_again(store, job.workspace)
-    loaded, standing, due = _foreseen(job, store)
-    if not standing.pending:
-        return _finished(job, store, loaded)
-    ending, outlay = _go_on(job, store, loaded, due)
-    with seldom_collected():
-        return _finished(job, store, loaded, ending, outlay)
-
-
-def _go_on(
-    job: RunRequest, store: Store, loaded: LoadedSheet, due: PendingWork
-) -> "tuple[Ending, CostEstimate]":
-    """Ask, weigh up, agree, run: `run` has begun to import what each needs, one after the other."""
-    from runner.preflight.gateway_info import open_gateway  # noqa: PLC0415
-
-    seller = open_gateway(job.settings, job.key, due)
-    from runner.launch.pending import go_on  # noqa: PLC0415
-
-    return go_on(job, store, loaded, due, seller)
-
-
-def _finished(
-    job: RunRequest,
-    store: Store,
-    loaded: LoadedSheet,
-    ending: "Ending | None" = None,
-    outlay: "CostEstimate | None" = None,
-) -> int:
-    from runner.launch.finish import finish  # noqa: PLC0415 - as `_go_on` says
-
-    return finish(job, store, loaded, ending, outlay)
+        _read_again(store, request.workspace)
+    return _foreseen(request, store)
 
 
 def _under_the_last_cap(store: Store, settings: Settings) -> Settings:
-    """The settings with the cap of last time: a new one is kept only when it can be held."""
+    """The settings with the cap of last time: a new cap is kept only once it is known to hold."""
     with store.read() as tx:
         known = loaded_sheet(tx, SHEET_ID)
     kept = known.options.get("max_cost") if known is not None else None
-    cap = read_value(CAP, kept) if isinstance(kept, str) else None
+    cap = read_value(CAP_SETTING, kept) if isinstance(kept, str) else None
     source = "default" if cap is None else "remembered"
     sources = {**settings.sources, "max_cost": source}
     return replace(settings, max_cost=cap, sources=sources)  # type: ignore[arg-type]  # a Cap
-
-
-def _read_again(store: Store, workspace: Workspace) -> None:
-    from runner.steps.reread import read_again  # noqa: PLC0415 - after an update only
-
-    if better := read_again(store, workspace):
-        print_message(say("run.read_again", count=f"{better:,}"))
-
-
-def _foreseen(job: RunRequest, store: Store) -> tuple[LoadedSheet, Counts, PendingWork]:
-    """How the rows will stand once they are put back; nothing is put back before a yes."""
-    with store.session() as tx, tx.begin() as trial:
-        told = job.before(tx) if job.before is not None else ()
-        ask_again(tx, SHEET_ID, now=time.time())
-        loaded, standing = loaded_sheet(tx, SHEET_ID), counts(tx, SHEET_ID)
-        due = read_pending_work(tx, job.settings)
-        trial.rollback()
-    assert loaded is not None
-    for sentence in told:
-        print_message(sentence)
-    return loaded, standing, due
-
-
-# --- before ---------------------------------------------------------------------------------------
 
 
 def _tell_intake(intake: Intake, settings: Settings) -> None:
@@ -179,3 +161,151 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
             print_message(say("run.found_answered", count=f"{plan.answered_already:,}"))
         if plan.bad:
             print_message(say("run.skipping_bad", count=f"{plan.bad:,}"))
+
+
+def _read_again(store: Store, workspace: Workspace) -> None:
+    """Read stored answers again: another version of rowmill may find more in them."""
+    from runner.steps.reread import read_again  # noqa: PLC0415 - after an update only
+
+    if better := read_again(store, workspace):
+        print_message(say("run.read_again", count=f"{better:,}"))
+
+
+def _foreseen(request: RunRequest, store: Store) -> _TakenIn:
+    """The rows as they will be once `retry` has put its own back; the table is left as it is."""
+    with store.session() as tx, tx.begin() as trial:
+        told = request.before(tx) if request.before is not None else ()
+        ask_again(tx, SHEET_ID, now=time.time())
+        loaded = loaded_sheet(tx, SHEET_ID)
+        assert loaded is not None
+        found = _TakenIn(
+            loaded=loaded,
+            counts=counts(tx, SHEET_ID),
+            work=read_pending_work(tx, request.settings),
+        )
+        trial.rollback()
+    for sentence in told:
+        print_message(sentence)
+    return found
+
+
+# --- estimate and agree ---------------------------------------------------------------------------
+
+
+def _estimate(request: RunRequest, work: PendingWork) -> "tuple[GatewaySession, CostEstimate]":
+    """What the rest will cost, by what the gateway tells of itself."""
+    from runner.preflight.gateway_info import open_gateway  # noqa: PLC0415 - Phase.ASK
+
+    gateway = open_gateway(request.settings, request.key, work)
+    from runner.launch.consent import estimate_run  # noqa: PLC0415 - imported while it answered
+
+    return gateway, estimate_run(request.settings, work, gateway.target, gateway.info)
+
+
+def _agree(
+    request: RunRequest, store: Store, loaded: LoadedSheet, estimate: "CostEstimate"
+) -> None:
+    """Tell what the run will cost, and get a yes where one is needed.
+
+    Raises Refusal without a yes: nothing was sent, and nothing in the table was changed.
+    """
+    from runner.launch.consent import consent, keep_cap, tell_ahead  # noqa: PLC0415 - Phase.AGREE
+
+    settings = request.settings
+    _tell_other_address(request, store)
+    if not settings.quiet:
+        endpoints = str(settings.endpoint or loaded.options.get("endpoint") or say("run.by_row"))
+        model = settings.model or loaded.options.get("model") or ""
+        what = " ".join(word for word in (endpoints, str(model)) if word)
+        tell_ahead(estimate, settings, what, request.workspace.folder)
+    if not request.rehearsal:
+        consent(estimate, settings)
+    keep_cap(store, loaded, estimate.budget)
+    if request.before is not None:
+        with store.write() as tx:
+            request.before(tx)
+
+
+def _tell_other_address(request: RunRequest, store: Store) -> None:
+    """Warn where this run's calls go to another address than those of the last run."""
+    with store.read() as tx:
+        last = last_run(tx, SHEET_ID)
+    before = last.options.get("base_url") if last is not None else None
+    now = request.settings.base_url
+    if isinstance(before, str) and before != now and not request.rehearsal:
+        sentence = say("run.other_address", before=before, now=now)
+        print_message(say("cli.warning", text=sentence))
+
+
+# --- pilot and run --------------------------------------------------------------------------------
+
+
+def _run(
+    request: RunRequest,
+    store: Store,
+    loaded: LoadedSheet,
+    gateway: "GatewaySession",
+    estimate: "CostEstimate",
+) -> "Ending":
+    """Run the rows; where a pilot was asked for, its few rows before the others."""
+    from runner.console.progress import Display  # noqa: PLC0415 - Phase.RUN
+    from runner.engine.accounts import limits_of  # noqa: PLC0415 - Phase.RUN
+    from runner.engine.session import Assignment, Session  # noqa: PLC0415 - Phase.RUN
+    from runner.launch.pilot import go_piloted  # noqa: PLC0415 - Phase.RUN
+    from runner.prices.spending_cap import SpendingCap  # noqa: PLC0415 - Phase.RUN
+    from runner.steps.priced_request import priced_call  # noqa: PLC0415 - Phase.RUN
+
+    def run_rows(settings: Settings, jobs: tuple[int, ...] | None) -> "Ending":
+        """Run the rows of these settings, or only the named jobs of them."""
+        cap_amount = estimate.budget.amount if estimate.budget is not None else None
+        assignment = Assignment(
+            settings=settings,
+            workspace=request.workspace,
+            loaded=loaded,
+            keys=gateway.keys,
+            cap=SpendingCap(estimate.prices, priced_call, cap=cap_amount),
+            title=f"{request.sheet.name} → {urlsplit(settings.base_url).netloc}",
+            program=program_version(),
+            limit=settings.limit,
+            rows=settings.rows,
+            jobs=jobs,
+            remembered=loaded.options,
+        )
+        display = Display("none" if settings.quiet else settings.progress, color=settings.color)
+        in_flight = limits_of(settings, accounts=len(gateway.keys)).in_flight
+        if settings.concurrency != AUTO and in_flight < int(settings.concurrency):
+            print_message(say("run.fewer_hands", hands=in_flight, wanted=settings.concurrency))
+        # Imported early by the program that began the run: an upgrade of rowmill meanwhile would
+        # otherwise mix two versions.
+        preload(Phase.FINISH, after=SECONDS_TO_FIRST_CALLS)
+        ending = asyncio.run(Session(store, assignment, display).go())
+        if ending.recovered:
+            print_message(say("run.recovered", count=f"{ending.recovered:,}"))
+        return ending
+
+    with seldom_collected():  # now that all of it is imported
+        return go_piloted(
+            store, request.workspace, request.settings, run_rows, asks=not request.rehearsal
+        )
+
+
+# --- finish and notify ----------------------------------------------------------------------------
+
+
+def _finish(
+    request: RunRequest,
+    store: Store,
+    loaded: LoadedSheet,
+    ending: "Ending | None" = None,
+    estimate: "CostEstimate | None" = None,
+) -> int:
+    """Write results and report, tell how it ended, notify; returns the exit code."""
+    from runner.launch.finish import finish  # noqa: PLC0415 - Phase.FINISH
+    from runner.launch.notify import announce  # noqa: PLC0415 - Phase.FINISH
+
+    with seldom_collected():
+        finished = finish(request, store, loaded, ending, estimate)
+        announce(request.settings, finished.news)
+        if request.settings.json:
+            print_data(json.dumps(finished.record, ensure_ascii=False))
+    return int(finished.code)

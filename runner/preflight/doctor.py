@@ -88,7 +88,7 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
     else:
         if key is None:
             checks.append(_bad("key", "none", provider=keys_name(settings)))
-    models, told = None, GatewayInfo()
+    models, info = None, GatewayInfo()
     try:
         target = _target(settings, key or Secret("none"))
     except TargetError as error:
@@ -99,9 +99,9 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
         checks += _of_gateway(settings, delivery, key, began=began, target=target)
         models = _models(delivery)
         if isinstance(delivery, Reply):
-            told = ask_gateway(target)
+            info = ask_gateway(target)
     checks += _of_models(wanted, models)
-    checks += _of_prices(settings, wanted, told)
+    checks += _of_prices(settings, wanted, info)
     checks += _of_place(workspace)
     return Diagnosis(checks=tuple(checks), models=models)
 
@@ -239,18 +239,18 @@ def _of_models(wanted: Sequence[str], models: tuple[str, ...] | None) -> Iterato
         yield _note("models", found, model=model, near=near[0] if near else "")
 
 
-def _of_prices(settings: Settings, wanted: Sequence[str], told: GatewayInfo) -> Iterator[Check]:
-    offer = told.offer
-    prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer is not None else {})
-    if offer is not None:
-        yield _good("prices", "gateway", count=f"{len(offer.tariffs):,}")
+def _of_prices(settings: Settings, wanted: Sequence[str], info: GatewayInfo) -> Iterator[Check]:
+    listing = info.listing
+    prices = PriceList(own=settings.prices, gateway=listing.tariffs if listing is not None else {})
+    if listing is not None:
+        yield _good("prices", "gateway", count=f"{len(listing.tariffs):,}")
     else:
         yield _note("prices", "book", date=book().date)
     unpriced = [model for model in wanted if prices.of(model) is None]
     if unpriced:
         yield _note("prices", "unknown", models=", ".join(unpriced[:LONGEST_LIST]))
-    if told.till is not None and told.till.left is not None:
-        yield _good("prices", "till", left=f"{float(told.till.left):,.2f}")
+    if info.balance is not None and info.balance.left is not None:
+        yield _good("prices", "till", left=f"{float(info.balance.left):,.2f}")
 
 
 # --- this machine -------------------------------------------------------------------------------

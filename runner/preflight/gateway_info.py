@@ -45,8 +45,8 @@ class PriceListing:
 class GatewayInfo:
     """What a gateway said of itself; None where it says nothing of the kind."""
 
-    offer: PriceListing | None = None
-    till: Balance | None = None
+    listing: PriceListing | None = None
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +55,18 @@ class GatewaySession:
 
     keys: tuple[OwnedKey, ...]
     target: Target = field(repr=False)
-    told: GatewayInfo
+    info: GatewayInfo
 
 
-def open_gateway(settings: Settings, key: Secret | None, due: PendingWork) -> GatewaySession:
+def open_gateway(settings: Settings, key: Secret | None, work: PendingWork) -> GatewaySession:
     """Find keys and address, and ask. Raises Refusal for want of one that can be used.
 
     `key` stands for all others where a rehearsal brings its own.
     """
     keys = (OwnedKey(key=key),) if key is not None else _keys(settings)
     target = _target(settings, keys[0].key)
-    told = ask_gateway(target) if due.calls(settings.limit) else GatewayInfo()
-    return GatewaySession(keys=keys, target=target, told=told)
+    info = ask_gateway(target) if work.calls(settings.limit) else GatewayInfo()
+    return GatewaySession(keys=keys, target=target, info=info)
 
 
 def _keys(settings: Settings) -> tuple[OwnedKey, ...]:
@@ -92,21 +92,21 @@ def _target(settings: Settings, key: Secret) -> Target:
 def ask_gateway(target: Target) -> GatewayInfo:
     """Prices and till. Where the price list cannot be had now, the one of last time."""
     replies = asyncio.run(_ask(target, (PRICING, TOKEN_USAGE, SUBSCRIPTION, USAGE)))
-    pricing, *till = replies
+    pricing, *balance = replies
     tariffs = read_price_list(pricing) if pricing else None
-    offer = None
+    listing = None
     if tariffs:
-        offer = PriceListing(tariffs=tariffs, at=time.time())
+        listing = PriceListing(tariffs=tariffs, at=time.time())
         _keep(target.base_url, pricing)
-    return GatewayInfo(offer=offer or last_listing(target.base_url), till=_till(*till))
+    return GatewayInfo(listing=listing or last_listing(target.base_url), balance=_balance(*balance))
 
 
 def read_balance(target: Target) -> Balance | None:
     """The till alone."""
-    return _till(*asyncio.run(_ask(target, (TOKEN_USAGE, SUBSCRIPTION, USAGE))))
+    return _balance(*asyncio.run(_ask(target, (TOKEN_USAGE, SUBSCRIPTION, USAGE))))
 
 
-def _till(token: bytes, subscription: bytes, usage: bytes) -> Balance | None:
+def _balance(token: bytes, subscription: bytes, usage: bytes) -> Balance | None:
     found = read_token_usage(token) or read_billing(subscription, usage)
     if found is not None and found.left is None:
         # A key without a limit of its own; what the account has may be told by the other call.

@@ -30,24 +30,24 @@ class PastCalls:
 class PendingWork:
     """The rows that are to be asked, and what is known of such rows; read in one look."""
 
-    kinds: tuple[RequestGroup, ...]
+    groups: tuple[RequestGroup, ...]
     past: PastCalls
-    before: Committed
+    committed: Committed
 
     def calls(self, limit: int | None) -> int:
         """How many rows will be asked, where at most so many may be."""
-        rows = sum(kind.rows for kind in self.kinds)
+        rows = sum(group.rows for group in self.groups)
         return rows if limit is None else min(rows, limit)
 
 
 def read_pending_work(tx: Transaction, settings: Settings) -> PendingWork:
     """Read what the forecast needs."""
     return PendingWork(
-        kinds=tuple(to_send(tx, SHEET_ID, positions=settings.rows)),
+        groups=tuple(to_send(tx, SHEET_ID, positions=settings.rows)),
         past=PastCalls(
             costs=mean_costs(tx, SHEET_ID),
             seconds=recent_seconds(tx, SHEET_ID),
             file_size=mean_file_size(tx, SHEET_ID),
         ),
-        before=committed(tx, SHEET_ID),
+        committed=committed(tx, SHEET_ID),
     )

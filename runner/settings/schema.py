@@ -362,6 +362,9 @@ SCHEMA: tuple[Setting, ...] = (
 )
 """Every setting, in the order of the help."""
 
+SHORT_OPTIONS = {one.field: f"-{one.short}" for one in SCHEMA if one.short}
+"""The one-letter options, by field: `-e` for endpoint."""
+
 ONE_COMMAND_OPTIONS = (
     *("first", "curl", "answer", "models", "bundle", "open", "single-file", "output", "format"),
     *("only", "new", "thumbs", "into-copy", "expand", "safe-csv"),

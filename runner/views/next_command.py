@@ -8,13 +8,13 @@ from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run
 from jobs.store.queries.totals import Counts, FailedAlike
 from runner.catalogue import explain
+from runner.settings.schema import SHORT_OPTIONS
 from runner.settings.settings import Settings
 from runner.workspace.lookup import of_sheet
 from runner.workspace.workspace import REHEARSAL, Workspace, quoted, typed
 
 MORE_MONEY_OPTION = "more"  # a run's option: how much more money the remaining rows need
 AGAIN_OPTION = "--again"  # the option of a remedy that pays for a new generation
-SHORT_OPTION_NAMES = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
 
 
 def next_command(
@@ -90,7 +90,7 @@ def _for_real(loaded: LoadedSheet, sheet: str) -> str:
     words = ["rowmill", "run", sheet]
     for option in ("endpoint", "model", "prompt", "id", "tab", "provider"):
         if isinstance(value := given.get(option), str):
-            words += [SHORT_OPTION_NAMES.get(option, f"--{option}"), quoted(value)]
+            words += [SHORT_OPTIONS.get(option, f"--{option}"), quoted(value)]
     for option in ("set", "column"):
         pairs = given.get(option)
         for name, value in pairs.items() if isinstance(pairs, dict) else ():

@@ -1,13 +1,10 @@
 """Claims about the command line: real processes, and click's own runner."""
 
-import gc
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -19,7 +16,6 @@ from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
 from runner.settings.schema import REQUEST_COMMANDS, SettingScope, options_of
-from runner.startup import begin, seldom_collected, undisturbed
 
 ROOT = Path(cli.__file__).parents[1]
 CANARY = "sk-canary0123456789wxyz"
@@ -97,75 +93,6 @@ def test_help_imports_no_command_and_none_of_the_heavy_packages(home: Path) -> N
     heavy = {"rich", "sqlalchemy", "pandas", "httpx", "aiohttp", "PIL", "platformdirs"}
     assert not imported("--help") & heavy
     assert "rowmill" in run("--version").out
-
-
-def test_a_run_imports_for_each_of_its_beginnings_only_what_that_needs(home: Path) -> None:
-    """A run that goes on sends its first request sooner by what the others take to import."""
-    script = (
-        "import json, sys\n"
-        "from runner.cli import rowmill\n"
-        "from runner.startup import undisturbed\n"
-        "with undisturbed():\n"
-        "    import runner.launch.launch, runner.preflight.gateway_info\n"
-        "loaded = [sorted(sys.modules)]\n"
-        "with undisturbed():\n"
-        "    import runner.launch.running\n"
-        "loaded.append(sorted(sys.modules))\n"
-        "print(json.dumps(loaded))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
-    )
-    asking, running = map(set, json.loads(done.stdout))
-    later = {
-        "jobs.loading.load",
-        "jobs.sheet.reader",
-        "jobs.export",
-        "runner.report",
-        "runner.launch.notify",
-    }
-    heavy = {"rich", "pygments", "pandas", "pyarrow", "PIL", "httpx._main"}
-    assert not running & (later | heavy)
-    assert {"httpx", "aiohttp", "sqlalchemy"} <= asking
-    assert not asking & {
-        "runner.engine.session",
-        "runner.preflight.forecast",
-        "runner.endpoints.registry",
-        "runner.prices.spending_cap",
-    }
-    assert "runner.engine.session" in running
-    assert not {name for name in running if name.startswith("runner.endpoints.")}
-
-
-def test_garbage_is_looked_for_as_before_once_a_run_is_over() -> None:
-    before = gc.get_threshold()
-    with seldom_collected():
-        assert gc.get_threshold()[0] > before[0]
-        assert gc.get_freeze_count() > 10_000
-    assert gc.get_threshold() == before
-    assert gc.get_freeze_count() == 0
-
-
-def test_imports_on_two_threads_let_garbage_be_collected_when_both_are_over() -> None:
-    with undisturbed():
-        with undisturbed():
-            assert not gc.isenabled()
-        assert not gc.isenabled()
-    assert gc.isenabled()
-
-
-def test_what_is_imported_ahead_and_fails_says_so_where_it_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "broken_piece.py").write_text("raise ImportError('torn')", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    begin("broken_piece")
-    for thread in threading.enumerate():
-        if thread.name == "import broken_piece":
-            thread.join()
-    with pytest.raises(ImportError, match="torn"):
-        importlib.import_module("broken_piece")
-    assert capfd.readouterr().err == ""
 
 
 def test_alone_it_shows_lines_to_copy_and_exits_0(home: Path) -> None:
