@@ -174,8 +174,8 @@ def converter(field: Field) -> Converter:
     return partial(_CONVERT[field.kind], field)
 
 
-_WHOLE = re.compile(r"[+-]?\d{1,19}(?:\.0*)?")
-_DECIMAL = re.compile(r"[+-]?(?:\d{1,19}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_WHOLE = re.compile(r"[+-]?\d{1,20}(?:\.0*)?")  # seeds may have all 64 bits, unsigned
+_DECIMAL = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _TRUE = frozenset({"true", "yes", "1", "是"})
 _FALSE = frozenset({"false", "no", "0", "否"})
 
@@ -207,10 +207,17 @@ def _integer(field: Field, cell: JSON) -> JSON:
     if _blank(cell):
         return None
     if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
-        return _ranged(field, int(cell.strip().partition(".")[0]))
+        return _ranged(field, _of_64_bits(field, int(cell.strip().partition(".")[0])))
     if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == cell // 1:
-        return _ranged(field, int(cell))
+        return _ranged(field, _of_64_bits(field, int(cell)))
     raise _wrong(field, cell, "a whole number")
+
+
+def _of_64_bits(field: Field, number: int) -> int:
+    """The number; raises InputError for one that no provider's integer can hold."""
+    if -(2**63) <= number < 2**64:
+        return number
+    raise _wrong(field, number, "a whole number of 64 bits")
 
 
 def _number(field: Field, cell: JSON) -> JSON:

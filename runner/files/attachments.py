@@ -81,7 +81,7 @@ def _pieces(cell: JSON) -> Iterator[str]:
     if isinstance(cell, str) and cell.lstrip().startswith("["):
         try:
             cell = json.loads(cell)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AttachmentError(
                 f"{_short(cell)}, which is no JSON list", EXPECTED_PICTURE
             ) from error

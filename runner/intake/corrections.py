@@ -1,6 +1,5 @@
 """Reads the rows that a file names for `retry --from`, and the cells corrected in it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from jobs.store.edits import Edit, edited_cells
 from jobs.store.queries.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal
+from runner.protocol.json_text import strict
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_ROWS_SHOWN = 20
@@ -203,7 +203,6 @@ def _typed(text: str, *, like: JSON) -> JSON:
     if isinstance(like, str) or like is None:
         return text
     try:
-        found: JSON = json.loads(text)
+        return strict(text)
     except ValueError:
         return text
-    return found

@@ -14,7 +14,7 @@ from runner.endpoints.inputs import Field, FieldKind, InputError, converter, des
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, resolve
 from runner.intake.excel_ratios import Ratios
-from runner.intake.request_json import json_of, json_where_it_parses, only_blanks
+from runner.intake.request_json import body_converter, json_of, only_blanks
 
 BODY = "body."
 RATIO_FIELDS = frozenset({"aspect_ratio", "size"})
@@ -138,7 +138,7 @@ class Recipes:
         for index, name in self.options.columns.fields:
             item = known.get(name)
             if name.startswith(BODY):
-                columns.append((index, name, json_where_it_parses))
+                columns.append((index, name, body_converter(name)))
             elif item is not None and _is_pictures(item):
                 pictures.append((index, name))
             elif item is not None:
@@ -168,7 +168,7 @@ class Recipes:
                 is_pictures = _is_pictures(item)
                 defaults[name] = self.pictures(name, text) if is_pictures else converter(item)(text)
             elif name.startswith(BODY):
-                defaults[name] = json_where_it_parses(text)
+                defaults[name] = body_converter(name)(text)
         return defaults
 
     def _slots(self, recipe: Recipe, texts: Collection[str]) -> tuple[Slot, ...]:
@@ -193,7 +193,7 @@ class Recipes:
                 name=name,
                 label=f'"{name}":',
                 column=columns[name][0] if name in columns else None,
-                convert=columns[name][1] if name in columns else json_where_it_parses,
+                convert=columns[name][1] if name in columns else body_converter(name),
                 as_is=name in texts,
                 required=name in recipe.required,
                 default=_default(recipe, name),
@@ -234,5 +234,5 @@ def _default(recipe: Recipe, name: str) -> str | None:
     """What a slot adds where the cell is empty."""
     required = name in recipe.required
     if name in recipe.defaults and not (required and only_blanks(recipe.defaults[name])):
-        return f'"{name}":{json_of(recipe.defaults[name])}'
+        return f'"{name}":{json_of(name, recipe.defaults[name])}'
     return None if required else ""

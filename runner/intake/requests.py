@@ -44,12 +44,10 @@ class RequestMaker:
         try:
             fields = self._fields(recipe, cells)
             recipe.endpoint.check(fields)
+            _require(recipe.required, fields)
+            return _request(recipe, fields)
         except InputError as error:
             return self._recipes.problem(error.field, error.expected, error.found)
-        for name in recipe.required:
-            if name not in fields or only_blanks(fields[name]):
-                return self._recipes.problem(name, "a value", "nothing")
-        return _request(recipe, fields)
 
     def together(self, block: RowBlock) -> Requests:
         """The requests of many rows, byte for byte the same; simple ones column by column."""
@@ -129,6 +127,12 @@ class RequestMaker:
         return fields
 
 
+def _require(names: Iterable[str], fields: Mapping[str, JSON]) -> None:
+    for name in names:
+        if name not in fields or only_blanks(fields[name]):
+            raise InputError(name, expected="a value", found="nothing")
+
+
 def _check_pictures(item: Field, stored: list[JSON]) -> None:
     kept = [one for one in stored if isinstance(one, dict)]
     addresses = [str(one["value"]) for one in kept if one["kind"] == "url"]
@@ -175,7 +179,7 @@ def _piece(slot: Slot, cell: JSON, default: str | None) -> str | None:
     if cell is None or cell == "" or (slot.required and only_blanks(cell)):
         return default
     try:
-        return slot.label + json_of(slot.convert(cell))
+        return slot.label + json_of(slot.name, slot.convert(cell))
     except InputError:
         return None
 

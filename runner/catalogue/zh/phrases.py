@@ -34,6 +34,11 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"text", "文本"),
     (r"a number", "一个数"),
     (r"a whole number", "一个整数"),
+    (r"a whole number of 64 bits", "64 位以内的整数"),
+    (
+        r"a value that JSON can hold: finite numbers, not nested too deeply",
+        "JSON 能表示的值：数字不能是 NaN 或无穷大，嵌套不能太深",
+    ),
     (
         r"true or false \(or yes, no, 1, 0, 是, 否\)",
         "true 或 false（也可写 yes、no、1、0、是、否）",

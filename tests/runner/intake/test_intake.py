@@ -131,6 +131,18 @@ def test_every_bad_row_is_listed_with_its_column_and_nothing_is_sent(world: Worl
     assert world.column(sheet) == ["done"] * 6
 
 
+def test_a_number_that_json_cannot_hold_is_a_bad_row_before_anything_is_sent(world: World) -> None:
+    sheet = world.sheet("a.csv", ["prompt", "body.top_k"], ["a", "NaN"], ["b", "1"], ["c", "1e999"])
+    refused = world.run("run", sheet, *TEXT)
+    assert (refused.code, refused.posts) == (3, 0)
+    assert "row 2, column body.top_k" in refused.err
+    assert "row 4, column body.top_k" in refused.err
+    done = world.run("run", sheet, *TEXT, "--skip-bad")
+    assert (done.code, done.posts) == (4, 1), done.err
+    assert world.column(sheet) == ["failed", "done", "failed"]
+    assert world.column(sheet, "result_error_class")[0] == "bad_input"
+
+
 def test_pictures_of_a_folder_that_is_allowed_are_taken(world: World) -> None:
     outside = world.folder.parent / "pictures"
     outside.mkdir()

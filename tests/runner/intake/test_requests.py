@@ -145,6 +145,47 @@ def test_body_columns_and_constants_are_json_where_they_parse() -> None:
     assert (found["body.top_k"], found["body.seed"], found["body.tag"]) == ([1], 7, "x y")
 
 
+NOT_JSON_VALUES = ["NaN", "Infinity", "-Infinity", "1e999", "[1, NaN]", '{"a": {"b": -1e999}}']
+
+
+@pytest.mark.parametrize("cell", [*NOT_JSON_VALUES, "[" * 300 + "]" * 300, "[" * 100_000])
+def test_a_body_cell_that_no_request_can_hold_is_a_bad_row(cell: str) -> None:
+    make = maker(["prompt", "body.top_k"])
+    problem = make(["a", cell])
+    assert isinstance(problem, Problem)
+    assert problem.column == "body.top_k"
+    constant = maker(["prompt"], constants={"body.top_k": cell})(["a"])
+    assert isinstance(constant, Problem)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), {"a": [float("inf")]}])
+def test_a_typed_value_that_json_cannot_hold_is_a_bad_row(value: JSON) -> None:
+    for column in ("body.top_k", "params"):
+        problem = maker(["prompt", column])(["a", {"a": value} if column == "params" else value])
+        assert isinstance(problem, Problem)
+        assert problem.column == column
+
+
+@pytest.mark.parametrize("cell", ["nan", "Infinity and beyond", "007", "{a: 1}"])
+def test_a_body_cell_that_is_no_json_is_text(cell: str) -> None:
+    assert fields(maker(["prompt", "body.x"])(["a", cell]))["body.x"] == cell
+
+
+def test_half_a_character_in_a_body_cell_can_be_stored() -> None:
+    found = made(maker(["prompt", "body.x"])(["a", '{"x": "\\ud83d"}']))
+    assert found.identity.encode()
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551615", "-9223372036854775808", 2**64 - 1])
+def test_a_seed_may_have_all_64_bits(seed: JSON) -> None:
+    assert fields(maker(["prompt", "seed"])(["a", seed]))["seed"] == int(str(seed))
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551616", "99999999999999999999", 2**64, 1e30])
+def test_a_number_of_more_than_64_bits_is_a_bad_row(seed: JSON) -> None:
+    assert isinstance(maker(["prompt", "seed"])(["a", seed]), Problem)
+
+
 @settings(deadline=None, max_examples=50)  # the first row is slow: it compiles the recipe
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=4, unique=True))
 def test_different_prompts_are_different_requests(prompts: list[str]) -> None:
