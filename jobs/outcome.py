@@ -51,15 +51,20 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Nothing was bought (not sent, or refused for free): go on after `delay` seconds.
+    """Nothing was billed (not sent, or refused for free): go on after `delay` seconds.
 
-    A suspect was alone in hand at a death: it goes on when nothing else is left, so that it cannot
-    take others with it, nor be blamed for a kill while there is other work.
+    A suspect was the only job in progress when the process died: it goes on when nothing else is
+    left, so that it cannot take others with it, nor be blamed for a kill while there is other work.
+
+    A job that was told to slow down goes behind all others, so that it cannot hold them up.
+    `refusals` says how often that happened while other jobs went through; any answer sets it to 0.
     """
 
     delay: float
     failure: Failure | None = None
     suspect: bool = False
+    behind: bool = False
+    refusals: int | None = None  # None: as before
     result: ClassVar[None] = None
 
 

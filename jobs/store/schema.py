@@ -13,10 +13,12 @@ from sqlalchemy import (
     Table,
     Text,
     column,
+    false,
+    text,
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -96,6 +98,10 @@ jobs = Table(
     Column("detail", Text),
     Column("updated_at", Time),
     Column("listed", Boolean, nullable=False),  # does a row of the sheet point here?
+    Column("refusals", Integer, nullable=False, server_default=text("0")),  # see Released
+    Column("requeued", Boolean, nullable=False, server_default=false()),  # by a person's retry
+    Column("settled_by", Id),  # the run that wrote this state
+    Column("sent_digest", LargeBinary(16)),  # of the body that was sent with call_key
     Index(None, "batch_id", "state", "step", "turn"),
     Index(
         "ix_jobs_unlisted",

@@ -57,7 +57,7 @@ class Dispatcher:
         self._conduct = conduct
         self._finished = FinishedSteps(steps, pools, self.control, conduct, observer)
         self._runner = StepRunner(steps, conduct.reserve, self.control.halt)
-        self._final_pass = FinalPass(writer, since=time.time())
+        self._final_pass = FinalPass(writer)
 
     @property
     def stop(self) -> Stop | None:

@@ -11,9 +11,8 @@ from jobs.store.writer import TableWriter
 class FinalPass:
     """First the suspects of crashes, as often as there are any; then failed rows once more."""
 
-    def __init__(self, writer: TableWriter, *, since: float) -> None:
+    def __init__(self, writer: TableWriter) -> None:
         self._writer = writer
-        self._since = since  # the run's start: earlier failures are not its own
         self._passed = False
 
     async def retry_suspects(self) -> bool:
@@ -29,9 +28,9 @@ class FinalPass:
         if self._passed:
             return False
         self._passed = True
-        batch_id, since = self._writer.holding.batch_id, self._since
+        holding = self._writer.holding
         count = await self._writer.do(
-            lambda tx: one_more_pass(tx, batch_id, since=since, now=time.time(), barred=blocked)
+            lambda tx: one_more_pass(tx, holding, now=time.time(), barred=blocked)
         )
         if count:
             await self._writer.note("second_pass", {"rows": count})

@@ -33,6 +33,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     Finished(result=Result(text="here")),
     Submitted(ticket="t1", delay=10.0, deadline=900.0),
     Answered(result=Result(pictures=(Picture(url="https://e.x/1.png", expires_at=500.0),))),
+    Released(delay=3.0, behind=True, refusals=1),
     Released(delay=3.0),
     TryAgain(failure=FAILURE, delay=5.0),
     Repeat(failure=FAILURE, stream=True),

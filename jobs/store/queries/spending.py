@@ -65,12 +65,21 @@ class RequestGroup:
 
 
 def to_send(
-    connection: Connection, batch_id: int, *, positions: tuple[tuple[int, int], ...] | None = None
+    connection: Connection,
+    batch_id: int,
+    *,
+    positions: tuple[tuple[int, int], ...] | None = None,
+    requeued: bool = False,
 ) -> list[RequestGroup]:
-    """The rows that are to be asked, by endpoint and model, most frequent first."""
+    """The rows that are to be sent, by endpoint and model, most frequent first.
+
+    `requeued` takes only those that a person's retry put back.
+    """
     mine = jobs.c.batch_id == batch_id
     if positions is not None:
         mine = and_(mine, within(jobs.c.position, positions))
+    if requeued:
+        mine = and_(mine, jobs.c.requeued)
     wanted = and_(mine, _at_send(jobs.c.state, jobs.c.step), jobs.c.listed)
     return [
         RequestGroup(

@@ -18,10 +18,10 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.job import PASSING, RETRIABLE, FailureClass, State, Step
+from jobs.job import PASSING, RETRIABLE, FailureClass, Holding, State, Step
 from jobs.outcome import WireClass
 from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
-from jobs.store.queue.order import AFTER_ALL, RANK_SPAN
+from jobs.store.queue.order import AFTER_ALL, LAST_RANK, RANK_SPAN
 from jobs.store.schema import calls, jobs, rows
 from jobs.store.spans import within
 
@@ -34,6 +34,7 @@ class RowChoice:
     keys: Collection[str] = ()
     classes: Collection[FailureClass] | None = None
     in_doubt: bool = False  # rows in doubt too
+    requeued: bool = False  # only rows that a person's retry put back and that have not ended since
 
 
 def _chosen(batch_id: int, choice: RowChoice) -> ColumnElement[bool]:
@@ -48,6 +49,8 @@ def _chosen(batch_id: int, choice: RowChoice) -> ColumnElement[bool]:
         named.append(jobs.c.id.in_(by_key))
     if choice.positions is not None or choice.keys:
         conditions.append(or_(false(), *named))
+    if choice.requeued:
+        conditions.append(jobs.c.requeued)
     return and_(*conditions)
 
 
@@ -67,14 +70,30 @@ def _failed(choice: RowChoice) -> ColumnElement[bool]:
 def retry(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """Failed rows back to the step they failed at; returns how many."""
     wanted = and_(_chosen(batch_id, choice), _failed(choice))
-    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+    return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
 def retry_named(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
     wanted = and_(_chosen(batch_id, choice), closed)
-    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+    return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
+
+
+def requeue_ready(connection: Connection, batch_id: int, choice: RowChoice) -> int:
+    """Count ready rows as put back, where a person corrected their cells; returns how many."""
+    wanted = and_(_chosen(batch_id, choice), _sendable())
+    return connection.execute(update(jobs).where(wanted).values(requeued=True)).rowcount
+
+
+def count_requeued(connection: Connection, batch_id: int) -> int:
+    """How many rows a person's retry put back that have not ended since."""
+    wanted = and_(_chosen(batch_id, RowChoice(requeued=True)), jobs.c.state == State.READY.value)
+    return int(connection.execute(select(func.count()).where(wanted)).scalar_one())
+
+
+def _requeued(now: float) -> dict[str, object]:
+    return fresh_start(now) | {"requeued": True}
 
 
 def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
@@ -93,7 +112,7 @@ def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: floa
         "turn": jobs.c.position,
         "repeats": 0,
     }
-    changed = update(jobs).where(wanted).values(**(fresh_start(now) | anew))
+    changed = update(jobs).where(wanted).values(**(_requeued(now) | anew))
     return connection.execute(changed).rowcount
 
 
@@ -146,6 +165,8 @@ def fresh_start(now: float) -> dict[str, object]:
         "kind": None,
         "cause": None,
         "detail": None,
+        "refusals": 0,
+        "sent_digest": None,
         "updated_at": now,
     }
 
@@ -162,16 +183,15 @@ def suspects_too(connection: Connection, batch_id: int, *, now: float) -> int:
 
 def one_more_pass(
     connection: Connection,
-    batch_id: int,
+    holding: Holding,
     *,
-    since: float,
     now: float,
     barred: Collection[Block] = (),
 ) -> int:
-    """What failed in passing since then, once more, after everything else; returns how many.
+    """Put back what failed in this run for a passing reason, after all else; returns how many.
 
-    Barred rows stay failed: nobody would take them. So do those whose answer was paid
-    for and useless twice: that is one repeat, and enough.
+    Rows of blocked models stay failed, since they would not be sent. So do rows whose answer was
+    billed and unusable twice: one repeat is enough.
     """
     bought = (
         exists()
@@ -179,19 +199,23 @@ def one_more_pass(
         .correlate(jobs)
     )
     wanted = and_(
-        jobs.c.batch_id == batch_id,
+        jobs.c.batch_id == holding.batch_id,
         jobs.c.listed,
         jobs.c.state == State.FAILED.value,
         jobs.c.kind.in_(sorted(kind.value for kind in PASSING)),
-        jobs.c.rank < 2,
-        jobs.c.updated_at >= since,
+        jobs.c.rank < LAST_RANK,
+        jobs.c.settled_by == holding.run_id,
         not_(_task_ended()),
         or_(jobs.c.step != Step.SEND.value, and_(NOT_BARRED, ~bought)),
     )
-    values = fresh_start(now) | {"rank": 2, "attempts": jobs.c.attempts}
+    values = fresh_start(now) | {
+        "rank": LAST_RANK,
+        "attempts": jobs.c.attempts,
+        "refusals": jobs.c.refusals,
+    }
     values["deadline"] = jobs.c.deadline
     values["turn"] = case(
-        (jobs.c.step == Step.SEND.value, jobs.c.position + 2 * RANK_SPAN), else_=now
+        (jobs.c.step == Step.SEND.value, jobs.c.position + LAST_RANK * RANK_SPAN), else_=now
     )
     again = update(jobs).where(wanted).values(**values)
     return connection.execute(again, words_of(barred)).rowcount
@@ -233,11 +257,18 @@ def select_rows(connection: Connection, batch_id: int, choice: RowChoice, *, run
     ).rowcount
 
 
-def select_first(connection: Connection, batch_id: int, count: int, *, run_id: int) -> int:
-    """Mark the next `count` ready rows in sheet order as this run's; returns how many."""
+def select_first(
+    connection: Connection,
+    batch_id: int,
+    count: int,
+    *,
+    run_id: int,
+    choice: RowChoice = RowChoice(),
+) -> int:
+    """Mark the next `count` ready rows of a choice as this run's; returns how many."""
     first = (
         select(jobs.c.id)
-        .where(jobs.c.batch_id == batch_id, _sendable())
+        .where(_chosen(batch_id, choice), _sendable())
         .order_by(jobs.c.turn)
         .limit(count)
     )
@@ -269,10 +300,11 @@ def candidates(
     batch_id: int,
     *,
     positions: Collection[tuple[int, int]] | None = None,
+    requeued: bool = False,
     limit: int | None = None,
 ) -> Iterator[Candidate]:
     """What could be sent now, in sheet order; read while the connection is open."""
-    wanted = and_(_chosen(batch_id, RowChoice(positions=positions)), _sendable())
+    wanted = and_(_chosen(batch_id, RowChoice(positions=positions, requeued=requeued)), _sendable())
     length = func.length(jobs.c.fields)
     found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
     rows_ = connection.execute(found.where(wanted).order_by(jobs.c.turn).limit(limit))

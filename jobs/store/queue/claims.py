@@ -65,6 +65,8 @@ TAKEN = (
     jobs.c.stream,
     jobs.c.ticket,
     jobs.c.deadline,
+    jobs.c.refusals,
+    jobs.c.sent_digest,
     jobs.c.call_id,
     jobs.c.call_key,
     jobs.c.turn,
@@ -250,7 +252,7 @@ def _open_calls(
 def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
     """A job of the table as workers see it; `row` has the columns of `TAKEN`, and maybe more."""
     job_id, position, endpoint, model, fields, step, version, epoch, *others = row
-    attempts, repeats, rank, stream, ticket, deadline, *_ = others
+    attempts, repeats, rank, stream, ticket, deadline, refusals, sent_digest, *_ = others
     return Claimed(
         id=job_id,
         row=position,
@@ -266,6 +268,8 @@ def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
         stream=bool(stream),
         ticket=ticket,
         deadline=deadline,
+        refusals=refusals,
+        sent_digest=sent_digest,
         call_id=call_id,
         call_key=call_key,
     )

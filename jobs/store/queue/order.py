@@ -9,6 +9,7 @@ LAST_RANK = 2  # one more pass for what failed in passing
 AFTER_ALL = 1e12  # a time that never comes: what waits for it is taken when nothing else is left
 
 RANK_SPAN = float(1 << 40)  # far above any row number
+BEHIND = RANK_SPAN / 2  # in a rank: where the jobs queue up that were told to slow down
 
 
 def turn_of(

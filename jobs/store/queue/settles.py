@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Table, func, null, select, update
+from sqlalchemy import Connection, Table, and_, func, null, select, update
 
 from jobs.job import Claimed, Holding, State, Step
 from jobs.outcome import (
@@ -22,7 +22,7 @@ from jobs.outcome import (
     TryAgain,
     WireClass,
 )
-from jobs.store.queue.order import AFTER_ALL, REPEAT_RANK, turn_of
+from jobs.store.queue.order import AFTER_ALL, BEHIND, RANK_SPAN, REPEAT_RANK, turn_of
 from jobs.store.schema import answers, attempts, calls, files, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
 
@@ -88,12 +88,13 @@ class Settlement:
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
     refund: float | None = None  # of a task's submit, given back when the task came to nothing
+    sent_digest: bytes | None = None  # of the body that was sent, where a repeat may follow
 
 
 _JOB = given(
     *("id", "running", "owner", "epoch", "state", "step", "rank", "turn", "not_before"),
     *("attempts", "repeats", "deaths", "stream", "ticket", "deadline", "call_id", "call_key"),
-    *("kind", "cause", "detail", "now"),
+    *("kind", "cause", "detail", "now", "refusals", "goes_on", "run", "sent_digest"),
 )
 _GUARDED = BulkStatement(
     _JOB,
@@ -123,6 +124,10 @@ _GUARDED = BulkStatement(
         cause=_JOB.c.cause,
         detail=_JOB.c.detail,
         updated_at=_JOB.c.now,
+        refusals=_JOB.c.refusals,
+        requeued=and_(jobs.c.requeued, _JOB.c.goes_on),
+        settled_by=_JOB.c.run,
+        sent_digest=_JOB.c.sent_digest,
     ),
 )
 _CALL = given(
@@ -191,6 +196,7 @@ def settle(
     _want_files(connection, batch)
     _keep_files(connection, batch, now=now)
     changes = [_change(one, holding=holding, now=now) for one in batch]
+    _go_behind(connection, holding, batch, changes)
     if _GUARDED.run(connection, changes) == len(changes):
         return []
     return _not_ours(connection, batch, changes)
@@ -237,6 +243,10 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         "cause": failure.cause if failure else None,
         "detail": failure.detail if failure else None,
         "now": now,
+        "refusals": 0,
+        "goes_on": state is State.READY,
+        "run": holding.run_id,
+        "sent_digest": None,
     }
     if job.step is Step.SEND and not isinstance(outcome, Released | Repeat):
         change["call_id"] = job.call_id
@@ -250,7 +260,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
             change["attempts"] = 0  # the files have attempts of their own
         case Released():
             change["not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
-            change["call_key"] = job.call_key or None
+            change["refusals"] = job.refusals if outcome.refusals is None else outcome.refusals
+            change |= _same_request(one)
         case TryAgain():
             change |= {"not_before": now + outcome.delay, "attempts": job.attempts + 1}
         case Repeat():
@@ -260,7 +271,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
                 "repeats": job.repeats + 1,
                 "stream": outcome.stream,
             }
-            change["call_key"] = job.call_key
+            if outcome.stream == job.stream:
+                change |= _same_request(one)
         case _:
             assert_never(outcome)
     change["rank"] = rank
@@ -270,6 +282,45 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         else turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
     )
     return change
+
+
+def _same_request(one: Settlement) -> dict[str, Any]:
+    """The next send repeats this call under its key, which is bound to the bytes of its body."""
+    job = one.job
+    digest = job.sent_digest if one.sent_digest is None else one.sent_digest
+    return {"call_key": job.call_key or None, "sent_digest": digest}
+
+
+def _go_behind(
+    connection: Connection,
+    holding: Holding,
+    batch: Iterable[Settlement],
+    changes: Iterable[dict[str, Any]],
+) -> None:
+    """Give jobs that were told to slow down a turn behind all others of their rank."""
+    last: dict[int, float] = {}
+    for one, change in zip(batch, changes, strict=True):
+        if not (isinstance(one.outcome, Released) and one.outcome.behind):
+            continue
+        rank = one.job.rank
+        if rank not in last:
+            last[rank] = _last_turn(connection, holding, one.job)
+        last[rank] = change["turn"] = last[rank] + 1
+
+
+def _last_turn(connection: Connection, holding: Holding, job: Claimed) -> float:
+    """Of those that went behind before; they form a line of their own, first in, first out."""
+    start = job.rank * RANK_SPAN + BEHIND
+    found = connection.execute(
+        select(func.max(jobs.c.turn)).where(
+            jobs.c.batch_id == holding.batch_id,
+            jobs.c.state == State.READY.value,
+            jobs.c.step == job.step.value,
+            jobs.c.turn >= start,
+            jobs.c.turn < (job.rank + 1) * RANK_SPAN,
+        )
+    ).scalar_one()
+    return float(found or start)
 
 
 def _expiry(outcome: Outcome) -> float | None:

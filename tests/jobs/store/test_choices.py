@@ -1,18 +1,24 @@
 """What a person decides about rows: retry, again, skip, only some."""
 
+from collections.abc import Callable
+
 import pytest
 
 from jobs.job import PASSING, RETRIABLE, Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Released, Repeat, Submitted
 from jobs.result import Result
 from jobs.store import Store
+from jobs.store.queries.spending import to_send
 from jobs.store.queue.choices import (
     ANSWERABLE,
     PATIENCE,
     RowChoice,
     again,
     ask_again,
+    candidates,
+    count_requeued,
     one_more_pass,
+    requeue_ready,
     retry,
     retry_named,
     select_first,
@@ -24,6 +30,7 @@ from jobs.store.schema import jobs, rows
 from tests.support.loading import Line, asking, load
 from tests.support.working import (
     FAILURE,
+    ME,
     OTHER,
     bring_to,
     call_rows,
@@ -155,13 +162,13 @@ def test_a_stuck_ticket_keeps_its_own_deadline_for_longer_than_the_new_patience(
 def test_the_last_pass_submits_nothing_that_its_provider_gave_up(store: Store) -> None:
     poll_failed(store, FailureClass.SERVER)
     with store.write() as tx:
-        assert one_more_pass(tx, 1, since=0.0, now=2000.0) == 0
+        assert one_more_pass(tx, ME, now=2000.0) == 0
 
 
 def test_the_last_pass_asks_once_more_and_waits_no_longer(store: Store) -> None:
     poll_failed(store, FailureClass.STUCK)
     with store.write() as tx:
-        assert one_more_pass(tx, 1, since=0.0, now=2000.0) == 1
+        assert one_more_pass(tx, ME, now=2000.0) == 1
     assert (the_job(store).step, the_job(store).deadline) == ("poll", 900.0)
 
 
@@ -253,7 +260,7 @@ def test_rows_that_left_the_sheet_are_not_put_back(store: Store) -> None:
 def test_one_more_pass_takes_passing_failures_once_after_everything_else(store: Store) -> None:
     failed_with(store, *FailureClass, now=1500.0)
     with store.write() as tx:
-        assert one_more_pass(tx, 1, since=1000.0, now=1600.0) == len(PASSING)
+        assert one_more_pass(tx, ME, now=1600.0) == len(PASSING)
     load(store, asking(*FailureClass, "new"))
     taken = take(store, now=1700.0)
     assert prompts(taken)[0] == "new"
@@ -261,13 +268,13 @@ def test_one_more_pass_takes_passing_failures_once_after_everything_else(store: 
     for job in taken[1:]:
         close(store, job, GiveUp(failure=FAILURE), now=1800.0)
     with store.write() as tx:
-        assert one_more_pass(tx, 1, since=1000.0, now=1900.0) == 0
+        assert one_more_pass(tx, ME, now=1900.0) == 0
 
 
 def test_one_more_pass_leaves_failures_of_earlier_runs_alone(store: Store) -> None:
     failed_with(store, FailureClass.SERVER, now=1000.0)
     with store.write() as tx:
-        assert one_more_pass(tx, 1, since=1001.0, now=2000.0) == 0
+        assert one_more_pass(tx, OTHER, now=2000.0) == 0
 
 
 def test_one_more_pass_keeps_the_attempts_and_the_step(store: Store) -> None:
@@ -275,7 +282,7 @@ def test_one_more_pass_keeps_the_attempts_and_the_step(store: Store) -> None:
     job = bring_to(store, Step.FETCH)
     close(store, job, GiveUp(failure=FAILURE), now=1500.0)
     with store.write() as tx:
-        assert one_more_pass(tx, 1, since=0.0, now=1600.0) == 1
+        assert one_more_pass(tx, ME, now=1600.0) == 1
     (fetch,) = take(store, step=Step.FETCH, now=1700.0)
     assert (fetch.step, fetch.rank, fetch.attempts) == (Step.FETCH, 2, job.attempts)
 
@@ -344,3 +351,55 @@ def test_only_unsent_rows_are_selected(store: Store) -> None:
     with store.write() as tx:
         assert select_first(tx, 1, 9, run_id=1) == 0
         assert select_rows(tx, 1, ALL, run_id=1) == 0
+
+
+REQUEUED = RowChoice(requeued=True)
+
+
+@pytest.mark.parametrize("put_back", [retry, retry_named, again])
+def test_a_run_can_take_just_the_rows_that_a_retry_put_back(
+    store: Store, put_back: Callable[..., int]
+) -> None:
+    load(store, asking(*"abcd"))
+    for job in take(store, 2):
+        close(store, job, GiveUp(failure=FAILURE))
+    with store.write() as tx:
+        assert put_back(tx, 1, RowChoice(positions=[(3, 3)]), now=2000.0) == 1
+        assert count_requeued(tx, 1) == 1
+        assert [kind.rows for kind in to_send(tx, 1, requeued=True)] == [1]
+        assert len(list(candidates(tx, 1, requeued=True))) == 1
+        assert select_rows(tx, 1, REQUEUED, run_id=1) == 1
+    assert prompts(take(store, chosen_only=True)) == ["b"]
+
+
+def test_a_run_that_takes_few_of_the_rows_put_back_leaves_the_others_put_back(
+    store: Store,
+) -> None:
+    load(store, asking(*"abcd"))
+    for job in take(store, 3):
+        close(store, job, GiveUp(failure=FAILURE))
+    with store.write() as tx:
+        assert retry(tx, 1, ALL, now=2000.0) == 3
+        assert select_first(tx, 1, 1, run_id=1, choice=REQUEUED) == 1
+    (job,) = take(store, chosen_only=True)
+    close(store, job, GiveUp(failure=FAILURE))
+    with store.read() as tx:
+        assert count_requeued(tx, 1) == 2
+
+
+def test_a_row_put_back_stays_so_until_it_ends(store: Store) -> None:
+    failed_with(store, FailureClass.SERVER)
+    with store.write() as tx:
+        retry(tx, 1, ALL, now=2000.0)
+    close(store, take(store, now=2000.0)[0], Released(delay=0.0), now=2000.0)
+    with store.read() as tx:
+        assert count_requeued(tx, 1) == 1
+    close(store, take(store, now=2000.0)[0], Finished(result=Result()), now=2000.0)
+    assert not the_job(store).requeued
+
+
+def test_a_corrected_row_that_never_ran_counts_as_put_back(store: Store) -> None:
+    load(store, asking(*"abc"))
+    with store.write() as tx:
+        assert requeue_ready(tx, 1, RowChoice(positions=[(3, 3)])) == 1
+        assert select_rows(tx, 1, REQUEUED, run_id=1) == 1

@@ -139,7 +139,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def one_more_pass_begins(self) -> None:
-        self.write(one_more_pass, 1, since=0.0, now=self.now)
+        self.write(one_more_pass, self.me, now=self.now)
 
     @rule(seconds=st.sampled_from([1.0, 20.0, 4000.0]))
     def time_passes(self, seconds: float) -> None:

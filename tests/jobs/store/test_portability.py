@@ -66,7 +66,9 @@ def use_everything(store: Store) -> None:
         replace_answer(tx, job.call_id, small)
         for decide in (choices.retry, choices.retry_named, choices.again, choices.skip):
             decide(tx, 1, choice, now=1.0)
-        choices.one_more_pass(tx, 1, since=0.0, now=1.0)
+        choices.one_more_pass(tx, ME, now=1.0)
+        choices.requeue_ready(tx, 1, choice)
+        choices.count_requeued(tx, 1)
         choices.select_rows(tx, 1, choice, run_id=1)
         choices.select_first(tx, 1, 1, run_id=1)
         choices.unselect(tx, 1)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -140,7 +141,11 @@ def test_many_that_are_settled_together_are_as_each_would_be_alone(
         taken = take(store)
         assert len(taken) == len(rows)
         settled = [
-            settling(job, OUTCOMES[(at * 5 + at // 9) % 8], body=b"x" * at if at % 3 else None)
+            settling(
+                job,
+                OUTCOMES[(at * 5 + at // 9) % len(OUTCOMES)],
+                body=b"x" * at if at % 3 else None,
+            )
             for at, job in enumerate(taken)
         ]
         for first in range(0, len(settled), size):
@@ -246,13 +251,33 @@ def test_a_failed_job_tells_why(store: Store) -> None:
     assert (attempt.kind, attempt.text) == ("refused", "half")
 
 
-def test_a_repeat_keeps_the_call_key_and_streams_where_asked(store: Store) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_repeat_keeps_the_call_key_and_streams_where_asked(store: Store, stream: bool) -> None:
     load(store, asking("a"))
     (job,) = take(store)
-    close(store, job, Repeat(failure=FAILURE, stream=True))
+    close(store, job, Repeat(failure=FAILURE, stream=stream))
     (again,) = take(store)
-    assert (again.call_key, again.stream, again.rank) == (job.call_key, True, 1)
+    assert (again.stream, again.rank) == (stream, 1)
+    assert (again.call_key == job.call_key) is not stream  # a stream's body has other bytes
     assert again.call_id != job.call_id
+    close(store, again, Repeat(failure=FAILURE, stream=stream))
+    assert take(store)[0].call_key == again.call_key
+
+
+def test_the_digest_of_what_was_sent_goes_with_its_key(store: Store) -> None:
+    load(store, asking("a"))
+    (job,) = take(store)
+    sent = replace(settling(job, Repeat(failure=FAILURE)), sent_digest=b"d" * 16)
+    with store.write() as tx:
+        settle(tx, ME, [sent], now=1000.0)
+    (again,) = take(store)
+    assert (again.call_key, again.sent_digest) == (job.call_key, b"d" * 16)
+    close(store, again, Released(delay=0.0))
+    (again,) = take(store)
+    assert (again.call_key, again.sent_digest) == (job.call_key, b"d" * 16)
+    close(store, again, TryAgain(failure=FAILURE, delay=0.0))
+    (again,) = take(store)
+    assert (again.call_key != job.call_key, again.sent_digest) == (True, None)
 
 
 def test_a_new_try_is_a_new_call_with_a_new_key(store: Store) -> None:
@@ -276,6 +301,35 @@ def test_a_new_try_keeps_its_place_in_the_sheet(store: Store) -> None:
     (first,) = take(store, 1)
     close(store, first, TryAgain(failure=FAILURE, delay=0.0))
     assert [job.row for job in take(store)] == [2, 3, 4]
+
+
+def test_a_row_that_is_told_to_slow_down_goes_behind_all_others(store: Store) -> None:
+    load(store, asking("a", "b", "c", "d"))
+    first, second = take(store, 2)
+    slow = Released(delay=0.0, behind=True, refusals=1)
+    with store.write() as tx:
+        settle(tx, ME, [settling(second, slow), settling(first, slow)], now=1000.0)
+    (third,) = take(store, 1)
+    close(store, third, slow)
+    assert [(job.row, job.refusals) for job in take(store)] == [(5, 0), (3, 1), (2, 1), (4, 1)]
+
+
+def test_a_row_behind_the_others_still_comes_before_the_repeats(store: Store) -> None:
+    load(store, asking("a", "b", "c"))
+    first, second = take(store, 2)
+    close(store, first, Repeat(failure=FAILURE))
+    close(store, second, Released(delay=0.0, behind=True))
+    assert [job.row for job in take(store)] == [4, 3, 2]
+
+
+def test_refusals_are_kept_through_outages_and_forgotten_with_an_answer(store: Store) -> None:
+    load(store, asking("a"))
+    close(store, take(store)[0], Released(delay=0.0, behind=True, refusals=3))
+    close(store, take(store)[0], Released(delay=0.0))
+    (job,) = take(store)
+    assert job.refusals == 3
+    close(store, job, TryAgain(failure=FAILURE, delay=0.0))
+    assert take(store)[0].refusals == 0
 
 
 def test_files_that_expire_first_are_fetched_first(store: Store) -> None:
