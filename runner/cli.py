@@ -28,7 +28,7 @@ from runner.startup import undisturbed
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
-    *("export", "report", "serve", "endpoints", "keys", "doctor", "mock"),
+    *("export", "report", "serve", "endpoints", "keys", "trust", "doctor", "mock"),
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 
@@ -276,7 +276,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> N
     context_settings=options.CONTEXT_SETTINGS,
     params=[
         *(options.SettingOption(one) for one in GLOBAL_SETTINGS),
-        options.RowmillOption(
+        options.CommandOption(
             ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version
         ),
     ],

@@ -1,5 +1,6 @@
 """Words for money and for how a run ended."""
 
+import json
 from collections.abc import Mapping
 
 from jobs.store.queries.totals import Spent
@@ -62,6 +63,8 @@ def format_doubt(used: Spent) -> str:
     return say(key, count=count, amount=format_amounts(used.doubtful))
 
 
-def settings_line(model: str) -> str:
-    """The lines of a settings file that give a model a price."""
-    return f'[prices."{model}"]\ncall = 0.00\ncurrency = "USD"'
+def settings_line(model: str, file: str) -> str:
+    """The lines that give a model a price, under the name of the file in which they count."""
+    return (
+        f'# {file}\n[prices.{json.dumps(model, ensure_ascii=False)}]\ncall = 0.00\ncurrency = "USD"'
+    )

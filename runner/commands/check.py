@@ -25,6 +25,7 @@ from runner.preflight.check import CheckResult, survey, survey_record
 from runner.preflight.forecast import range_words
 from runner.preflight.preview import Preview, json_text, without_long_texts
 from runner.secret import redacted
+from runner.settings.locations import file_for_lines
 from runner.workspace.workspace import Workspace, readable
 
 MOST_SHOWN = 200  # findings, and bad rows
@@ -38,7 +39,9 @@ def _check(sheet: str, *, first: int) -> int:
     path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(Path(sheet), _readable)
     known = workspace.loaded()
     settings = options.settings(
-        folder=path.absolute().parent, remembered=known.options if known is not None else None
+        folder=path.absolute().parent,
+        remembered=known.options if known is not None else None,
+        workspace=workspace.folder,
     )
     found = survey(path, workspace, settings, known, count=first)
     if settings.json:
@@ -198,7 +201,7 @@ def _price_lines(page: Page, found: CheckResult) -> None:
         return  # the cap's own refusal names the line
     page.gap()
     page.text(say("check.price_line"))
-    page.code(settings_line(ahead.unknown[0]))
+    page.code(settings_line(ahead.unknown[0], str(file_for_lines(found.settings.own_files))))
 
 
 def _draw_end(page: Page, found: CheckResult) -> None:

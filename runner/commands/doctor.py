@@ -43,7 +43,11 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
     folder = Path.cwd()
     if workspace is not None:
         folder = workspace.sheet_of(known).parent if known else workspace.folder.parent
-    settings = options.settings(folder=folder, remembered=known.options if known else None)
+    settings = options.settings(
+        folder=folder,
+        remembered=known.options if known else None,
+        workspace=workspace.folder if workspace is not None else None,
+    )
     diagnosis = examine(settings, workspace, _wanted(settings, workspace if known else None))
     record = _record(diagnosis, settings, models=models)
     if settings.json:

@@ -77,8 +77,12 @@ def _within(workspace: Workspace, store: Store) -> int:
         loaded = workspace.loaded_in(tx)
         files = list(kept_files(tx, SHEET_ID))
         last = last_run(tx, SHEET_ID)
-    settings = options.settings(folder=workspace.sheet_of(loaded).parent, remembered=loaded.options)
-    settings = at_last_address(settings, last)
+    settings = options.settings(
+        folder=workspace.sheet_of(loaded).parent,
+        remembered=loaded.options,
+        workspace=workspace.folder,
+    )
+    settings = at_last_address(settings, last, workspace)
     findings = list(inspect_files(files, workspace.files, verify=settings.verify))
     found = _Round(findings=findings)
     if not settings.quiet:

@@ -28,9 +28,11 @@ from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.opening import open_with_settings
 from runner.launch.locate import sheet_and_workspace
-from runner.settings.keys import clean_key, find_key, key_file, store_key
+from runner.secret import Secret
+from runner.settings.keys import KeyRefusal, find_key, key_file, new_key, store_key, stored_keys
 from runner.settings.locations import FILE_NAME
 from runner.settings.settings import Settings
+from runner.settings.trust import trust
 from runner.settings.values import InvalidValueError, read_base_url, site
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -159,13 +161,23 @@ def _ask_address(settings: Settings) -> str | None:
 
 
 def _ask_key(settings: Settings, url: str) -> None:
-    known = find_key(settings, os.environ) if url == settings.base_url else None
-    if known is not None:
+    if site(url) in stored_keys(key_file()):
         return
-    text = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
-    key = clean_key(str(text))
+    if url == settings.base_url and find_key(settings, os.environ) is not None:
+        return
+    key = _ask_new_key(url)
     store_key(url, key, key_file())
     print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
+
+
+def _ask_new_key(url: str) -> Secret:
+    """Ask until the answer can be a key."""
+    while True:
+        text = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
+        try:
+            return new_key(str(text))
+        except KeyRefusal as refusal:
+            print_message(f"{say('cli.error')} {refusal.message}")
 
 
 def _ask_endpoint() -> str:
@@ -248,6 +260,10 @@ def _write_settings(file: Path, choices: Choices) -> None:
     except OSError as error:
         print_message(say("guide.settings_failed", file=str(file), reason=reason(error)))
         return
+    try:
+        trust(file, file.read_bytes())  # we wrote it ourselves
+    except OSError as error:
+        print_message(say("trust.failed", file=str(file), reason=reason(error)))
     print_message(say("guide.settings_written", file=file.name))
 
 

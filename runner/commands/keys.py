@@ -10,7 +10,7 @@ from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_data, print_message
 from runner.settings.file import Origin
-from runner.settings.keys import clean_key, key_file, remove_key, store_key, stored_keys, url_of
+from runner.settings.keys import key_file, new_key, remove_key, store_key, stored_keys, url_of
 from runner.settings.locations import find_files
 from runner.settings.values import site
 
@@ -73,7 +73,7 @@ def _set(provider: str) -> None:
         text: Any = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
     else:
         text = sys.stdin.readline()
-    key = clean_key(str(text))
+    key = new_key(str(text))
     store_key(url, key, key_file())
     print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
 

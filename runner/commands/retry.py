@@ -39,7 +39,9 @@ def _retry(sheet: str | None) -> int:
     else:
         path, workspace = sheet_and_workspace(Path(sheet))
         loaded = _loaded(workspace)
-    settings = options.settings(folder=path.absolute().parent, remembered=loaded.options)
+    settings = options.settings(
+        folder=path.absolute().parent, remembered=loaded.options, workspace=workspace.folder
+    )
     if settings.from_ is not None and settings.rows is not None:
         raise click.UsageError(say("from.not_with_rows"), click.get_current_context())
     named = _named(settings, workspace, loaded)

@@ -22,7 +22,9 @@ def _run(sheet: str) -> int:
 
     known = workspace.loaded()
     settings = options.settings(
-        folder=path.absolute().parent, remembered=known.options if known else None
+        folder=path.absolute().parent,
+        remembered=known.options if known else None,
+        workspace=workspace.folder,
     )
     return launch(RunRequest(sheet=path, workspace=workspace, settings=settings))
 

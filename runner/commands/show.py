@@ -54,7 +54,9 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     workspace = find(named_sheet, options.workspace_folder(named_sheet))
     view = row_of(workspace, wanted)
     settings = options.settings(
-        folder=workspace.sheet_of(view.loaded).parent, remembered=view.loaded.options
+        folder=workspace.sheet_of(view.loaded).parent,
+        remembered=view.loaded.options,
+        workspace=workspace.folder,
     )
     if answer:
         _give_answer(_body(workspace, view))
@@ -69,7 +71,7 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
 def _request(workspace: Workspace, view: RowView, settings: Settings) -> Preview:
     """The row's request; where the row cannot become one, Refusal says why."""
     place = PreviewContext(
-        base_url=at_last_address(settings, view.last).base_url,
+        base_url=at_last_address(settings, view.last, workspace).base_url,
         folder=workspace.sheet_of(view.loaded).parent,
         allowed=settings.files_from,
     )

@@ -12,6 +12,7 @@ from jobs.job import FailureClass, State
 from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
+from runner.settings.known_address import known_address
 from runner.settings.locations import find_files
 from runner.settings.schema import (
     GLOBAL_SETTINGS,
@@ -111,7 +112,19 @@ class SettingOption(click.Option):
         return super().get_help_record(ctx)
 
 
-class RowmillOption(click.Option):
+class CommandOption(click.Option):
+    """An option of one command that is given on its line only; its help is `option.<name>`."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The help in the chosen language."""
+        told = say(f"option.{(self.name or '').replace('_', '-')}")
+        if isinstance(self.default, int) and not self.is_flag:
+            told += " " + say("option.default", value=str(self.default))
+        record = super().get_help_record(ctx)
+        return record and (record[0], told)  # without the range that click adds
+
+
+class RowmillOption(CommandOption):
     """An option of one command; its help is `option.<name>` in the catalogue.
 
     It has an environment variable and a key in [defaults], as every option has.
@@ -134,14 +147,6 @@ class RowmillOption(click.Option):
                 if self.long in file.values:
                     return file.values[self.long], click.core.ParameterSource.DEFAULT_MAP
         return value, source
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """The help in the chosen language."""
-        told = say(f"option.{(self.name or '').replace('_', '-')}")
-        if isinstance(self.default, int) and not self.is_flag:
-            told += " " + say("option.default", value=str(self.default))
-        record = super().get_help_record(ctx)
-        return record and (record[0], told)  # without the range that click adds
 
 
 class RowmillArgument(click.Argument):
@@ -253,10 +258,17 @@ def given() -> Mapping[str, Value]:
 
 
 def settings(
-    *, folder: Path | None = None, remembered: Mapping[str, object] | None = None
+    *,
+    folder: Path | None = None,
+    remembered: Mapping[str, object] | None = None,
+    workspace: Path | None = None,
 ) -> Settings:
-    """The settings of the command that is running; `folder` is the sheet's. Tells the notices."""
-    decided = resolve(given(), os.environ, _files(folder), remembered)
+    """The settings of the command that is running. Prints the notices.
+
+    `folder` is the sheet's; `workspace` is given if requests may be sent for it.
+    """
+    address = known_address(workspace) if workspace is not None else None
+    decided = resolve(given(), os.environ, _files(folder), remembered, address)
     if not decided.quiet:
         sends = click.get_current_context().info_name in SENDING_COMMANDS
         for notice in decided.notices:

@@ -167,7 +167,7 @@ class Session:
         settings = self.assignment.settings
         accounts = await open_accounts(stack, settings, self.assignment.keys, writer)
         guard = AddressGuard(
-            base_url=settings.base_url,
+            base_url=settings.base_url if settings.address_is_own else "",
             allow_hosts=settings.allow_host,
             on_fake=lambda host: self.display.tell(say("run.fake_addresses", host=host)),
         )

@@ -25,6 +25,8 @@ from runner.preflight.pending_work import PendingWork
 from runner.prices.balance import Balance
 from runner.prices.price_list import PriceList
 from runner.prices.request import UNLIMITED_ANSWER_TOKENS
+from runner.settings.file import Origin
+from runner.settings.locations import file_for_lines
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
 from runner.startup import Phase, preload
@@ -61,7 +63,12 @@ def estimate_run(
         forecast=ahead,
         prices=prices,
         balance=info.balance,
-        budget=decide(settings.max_cost, ahead, work.committed),
+        budget=decide(
+            settings.max_cost,
+            ahead,
+            work.committed,
+            lines_file=file_for_lines(settings.own_files),
+        ),
         target=target,
     )
 
@@ -182,7 +189,8 @@ def consent(estimate: CostEstimate, settings: Settings) -> None:
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
     # A cap of last time limits this run, and is no consent to it.
     cap = settings.max_cost
-    if cap is None or cap.lifted or settings.sources.get("max_cost") == "remembered":
+    given = settings.sources.get("max_cost") not in {"remembered", Origin.SHEET}
+    if cap is None or cap.lifted or not given:
         raise Refusal(say("run.needs_consent", **words))
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from runner.launch.locate import tell_absent
 from runner.launch.request import RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
+from runner.settings.known_address import note_use, remember_address
 from runner.settings.schema import AUTO, SCHEMA, SHORT_OPTIONS, SettingKind
 from runner.settings.settings import Settings, is_loopback
 from runner.settings.values import read_value
@@ -117,11 +119,22 @@ def _take_in(request: RunRequest, store: Store) -> _TakenIn:
     with store.read() as tx:
         tell_absent(tx, request.sheet.name, request.settings.rows)
     remember(request.sheet, request.workspace)
+    if not request.rehearsal:
+        _remember_address(request.workspace.folder, request.settings)
     with store.read() as tx:
         last = last_run(tx, SHEET_ID)
     if last is not None and last.program != program_version():
         _read_again(store, request.workspace)
     return _foreseen(request, store)
+
+
+def _remember_address(folder: Path, settings: Settings) -> None:
+    """Later commands for this workspace use the address that a flag gave."""
+    by_default = settings.sources["base_url"] == "default"
+    if settings.sources["provider" if by_default else "base_url"] == "flag":
+        remember_address(folder, settings.base_url)
+    if settings.address_is_own:
+        note_use(folder, settings.base_url)
 
 
 def _under_the_last_cap(store: Store, settings: Settings) -> Settings:

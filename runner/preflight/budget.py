@@ -1,6 +1,7 @@
 """Decides the cap of a run: how much, in which currency, and whether it can be held at all."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from jobs.store.queries.spending import Committed
 from runner.catalogue import say
@@ -26,12 +27,17 @@ class Budget:
         return max(self.amount - self.spent, 0.0)
 
 
-def decide(cap: Cap | None, ahead: Forecast, before: Committed) -> Budget | None:
-    """The budget, or None without a cap. Raises Refusal where a cap could not be held."""
+def decide(
+    cap: Cap | None, ahead: Forecast, before: Committed, *, lines_file: Path
+) -> Budget | None:
+    """The budget, or None without a cap. Raises Refusal if a cap could not be kept.
+
+    `lines_file` is the settings file in which the lines it asks for will count.
+    """
     if cap is None or cap.lifted:
         return None
     if ahead.unknown:
-        line = settings_line(ahead.unknown[0])
+        line = settings_line(ahead.unknown[0], str(lines_file))
         raise Refusal(say("budget.unpriced", models=", ".join(ahead.unknown)) + f"\n{line}")
     past = [name for name, amount in before.amounts.items() if amount]
     currencies = sorted({*ahead.currencies, *past})

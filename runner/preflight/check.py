@@ -52,8 +52,9 @@ from runner.preflight.preview import (
 )
 from runner.prices.price_list import PriceList
 from runner.settings.file import SecretPlace
-from runner.settings.keys import KeyRefusal, find_key, keys_name
-from runner.settings.settings import Settings
+from runner.settings.keys import KeyRefusal, find_key, missing_key
+from runner.settings.locations import file_for_lines
+from runner.settings.settings import Settings, is_loopback
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 LOOKED_AT = 200  # first requests from which the price of all is foretold
@@ -303,7 +304,7 @@ def _model_of(name: str, fields: Mapping[str, JSON]) -> str:
 def _money_stops(settings: Settings, ahead: Forecast, before: Committed) -> Iterable[str]:
     """Why a run would not begin for the sake of its cap."""
     try:
-        decide(settings.max_cost, ahead, before)
+        decide(settings.max_cost, ahead, before, lines_file=file_for_lines(settings.own_files))
     except Refusal as refusal:
         yield refusal.message
 
@@ -337,9 +338,9 @@ def _key_note(settings: Settings) -> str | None:
         found = find_key(settings, os.environ)
     except KeyRefusal as refusal:
         return refusal.message
-    if found is not None:
+    if found is not None or (settings.address_is_own and is_loopback(settings.base_url)):
         return None
-    return say("keys.missing", name=keys_name(settings), url=settings.base_url)
+    return missing_key(settings, os.environ)
 
 
 # --- as data --------------------------------------------------------------------------------------

@@ -89,6 +89,9 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
         if key is None:
             checks.append(_bad("key", "none", provider=keys_name(settings)))
     models, info = None, GatewayInfo()
+    if not settings.address_is_own:
+        checks.append(_note("connection", "not_asked", url=settings.base_url))
+        return Diagnosis(checks=(*checks, *_of_place(workspace)))
     try:
         target = _target(settings, key or Secret("none"))
     except TargetError as error:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.preflight.pending_work import PendingWork
@@ -19,7 +18,7 @@ from runner.prices.gateway_prices import read_price_list
 from runner.prices.tariff import Tariff
 from runner.protocol.call import Call, Reply
 from runner.secret import Secret, redacted
-from runner.settings.keys import OwnedKey, find_keys, keys_name
+from runner.settings.keys import OwnedKey, sending_keys
 from runner.settings.settings import Settings
 from runner.transport.addresses import proxy_for
 from runner.transport.client import GatewayClient, Target, TargetError
@@ -59,21 +58,16 @@ class GatewaySession:
 
 
 def open_gateway(settings: Settings, key: Secret | None, work: PendingWork) -> GatewaySession:
-    """Find keys and address, and ask. Raises Refusal for want of one that can be used.
+    """Find keys and address, and ask the gateway. Raises Refusal if one cannot be used.
 
-    `key` stands for all others where a rehearsal brings its own.
+    `key` replaces all others in a rehearsal. Nothing is asked of an address that only a file
+    beside the sheet names.
     """
-    keys = (OwnedKey(key=key),) if key is not None else _keys(settings)
+    keys = (OwnedKey(key=key),) if key is not None else sending_keys(settings, os.environ)
     target = _target(settings, keys[0].key)
-    info = ask_gateway(target) if work.calls(settings.limit) else GatewayInfo()
+    asks = settings.address_is_own and work.calls(settings.limit)
+    info = ask_gateway(target) if asks else GatewayInfo()
     return GatewaySession(keys=keys, target=target, info=info)
-
-
-def _keys(settings: Settings) -> tuple[OwnedKey, ...]:
-    found = find_keys(settings, os.environ)
-    if not found:
-        raise Refusal(say("keys.missing", name=keys_name(settings), url=settings.base_url))
-    return found
 
 
 def _target(settings: Settings, key: Secret) -> Target:

@@ -10,16 +10,19 @@ from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
 from runner.settings.schema import Value
 
+KEY_VARIABLE = "ROWMILL_API_KEY"
+
 
 class SettingsError(Refusal):
-    """A settings file or the environment says something that cannot be used. Exit 3."""
+    """A settings file or the environment holds something that cannot be used. Exit 3."""
 
 
 class Origin(StrEnum):
-    """Whose file it is. Only the sheet's own folder may hold a stranger's file."""
+    """Whose file it is. A file beside a sheet may have come from anybody, unless it is trusted."""
 
     CONFIG = "config file"  # named with --config
-    SHEET = "sheet file"  # found beside the sheet
+    SHEET = "sheet file"  # found beside the sheet, and not trusted
+    TRUSTED = "trusted file"  # found beside the sheet, and trusted by the person
     USER = "user file"  # in the user's configuration folder
 
 
@@ -41,6 +44,11 @@ class KeySource:
     account: str | None = None
     url: str | None = None
 
+    @property
+    def path(self) -> Path:
+        """The file of a key, for the kind FILE."""
+        return self.folder / Path(self.value).expanduser()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPart:
@@ -52,11 +60,12 @@ class ProviderPart:
     tpm: int | None = None
     concurrency: int | str | None = None
     proxy: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Who is told when a run ends. The address may hold a secret, so it can lie elsewhere."""
+    """Where to report the end of a run. The address may be a secret, kept elsewhere."""
 
     url: str | None = None
     on_finish: str | None = None

@@ -1,4 +1,4 @@
-"""The keys of providers: each belongs to one site, and only its owner can read them."""
+"""Finds, stores and removes the keys of providers. Each key belongs to one site."""
 
 import contextlib
 import json
@@ -16,20 +16,22 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.secret import Secret
-from runner.settings.file import Origin, SecretPlace
-from runner.settings.settings import BUILT_IN, KEY_VARIABLE, KeySource, Settings, SettingsFile
+from runner.settings.file import KEY_VARIABLE, KeySource, Origin, SecretPlace, SettingsFile
+from runner.settings.settings import BUILT_IN, Settings, is_loopback
 from runner.settings.values import InvalidValueError, read_base_url, site
 
 _KEY = re.compile(r"[\x21-\x7e]+")
-COMMAND_SECONDS = 60.0  # a password manager may ask its owner for a finger or a word
+COMMAND_SECONDS = 60.0  # a password manager may ask for a fingerprint or a password
+NO_KEY = "none"  # sent to a server on this machine for which no key is known
+MIN_KEY_CHARACTERS = 8
 
 
 class KeyRefusal(Refusal):
-    """A key cannot be had or kept. Exit 3."""
+    """A key is missing, unusable or cannot be stored. Exit 3."""
 
 
 def key_file() -> Path:
-    """Where keys are kept on this machine."""
+    """The file that stores keys on this machine."""
     from platformdirs import user_data_path  # noqa: PLC0415 - `rowmill --help` does without it
 
     return user_data_path("rowmill", appauthor=False) / "keys.json"
@@ -37,16 +39,16 @@ def key_file() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedKey:
-    """A key, with the account it belongs to where the person said so: those share limits."""
+    """A key and, if the person named it, its account: keys of one account share limits."""
 
     key: Secret
     account: str | None = None
 
 
 def keys_name(settings: Settings) -> str:
-    """What `rowmill keys set` takes for this address: the provider, or the address itself.
+    """The argument of `rowmill keys set` for this address: the provider, or the address itself.
 
-    A name stands for what is built in or in the person's own settings, wherever it is typed.
+    A name stands only for a built-in provider or one in the person's own settings.
     """
     own = settings.sources["base_url"] in ("default", Origin.USER, Origin.CONFIG)
     return settings.provider.name if own else settings.base_url
@@ -55,16 +57,19 @@ def keys_name(settings: Settings) -> str:
 def find_keys(
     settings: Settings, environ: Mapping[str, str], file: Path | None = None
 ) -> tuple[OwnedKey, ...]:
-    """The keys for the base URL in force: the environment's one, else all of the provider's
-    entries, else the stored one.
+    """The keys for the base URL: that of the environment, else all of the provider's entries,
+    else the stored one.
 
-    A key that was meant for another site is passed over, whatever the base URL is now.
+    A key goes only to the site it was given for; that of the environment only to an address that
+    the person named.
     """
-    if environ.get(KEY_VARIABLE, "").strip():
+    if settings.address_is_own and environ.get(KEY_VARIABLE, "").strip():
         return (OwnedKey(key=clean_key(environ[KEY_VARIABLE])),)
     wanted = site(settings.base_url)
     found: dict[Secret, OwnedKey] = {}
     for source in settings.provider.keys:
+        if source.kind is SecretPlace.ENV and not settings.address_is_own:
+            continue
         if source.url is not None and site(source.url) == wanted:
             key = read_secret(source, environ)
             if key is not None:
@@ -75,22 +80,50 @@ def find_keys(
     return () if stored is None else (OwnedKey(key=stored),)
 
 
+def sending_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[OwnedKey, ...]:
+    """The keys to send requests with. Raises `KeyRefusal` if there are none.
+
+    A server on this machine mostly asks for no key, so it gets a word in its place.
+    """
+    found = find_keys(settings, environ)
+    if found:
+        return found
+    if settings.address_is_own and is_loopback(settings.base_url):
+        return (OwnedKey(key=Secret(NO_KEY)),)
+    raise KeyRefusal(missing_key(settings, environ))
+
+
+def missing_key(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Says why there is no key, and what to do."""
+    name, url = keys_name(settings), settings.base_url
+    unused = not settings.address_is_own and environ.get(KEY_VARIABLE, "").strip()
+    return say("keys.not_sent" if unused else "keys.missing", name=name, url=url)
+
+
 def find_key(
     settings: Settings, environ: Mapping[str, str], file: Path | None = None
 ) -> Secret | None:
-    """The first key for the base URL in force."""
+    """The first key for the base URL."""
     found = find_keys(settings, environ, file)
     return found[0].key if found else None
 
 
 def clean_key(text: str) -> Secret:
-    """A key as it was pasted, without what people copy along with it. Raises `KeyRefusal`."""
+    """A pasted key without the quotes and words copied with it. Raises `KeyRefusal`."""
     key = text.strip().strip("\"'`").removeprefix("Bearer ").strip()
     if not key:
         raise KeyRefusal(say("keys.empty"))
     if not _KEY.fullmatch(key):
         raise KeyRefusal(say("keys.not_a_key"))
     return Secret(key)
+
+
+def new_key(text: str) -> Secret:
+    """A key to be stored. Raises `KeyRefusal` for a URL and for anything too short to be a key."""
+    key = clean_key(text)
+    if "://" in key.reveal() or len(key.reveal()) < MIN_KEY_CHARACTERS:
+        raise KeyRefusal(say("keys.unlikely"))
+    return key
 
 
 def url_of(name: str, files: tuple[SettingsFile, ...]) -> str:
@@ -109,7 +142,7 @@ def url_of(name: str, files: tuple[SettingsFile, ...]) -> str:
 
 
 def stored_keys(file: Path) -> dict[str, Secret]:
-    """The stored keys by site. Refuses a file that others can read."""
+    """The stored keys by site. Raises `KeyRefusal` for a file that others can read."""
     try:
         mode = file.stat().st_mode
         if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
@@ -121,7 +154,7 @@ def stored_keys(file: Path) -> dict[str, Secret]:
         why = reason(error)
         raise KeyRefusal(say("keys.unreadable", file=str(file), reason=why)) from error
     except ValueError:
-        # Without the cause: the parser's error holds the whole text, keys included.
+        # Without the cause: the parser's error holds the whole text, with the keys.
         raise KeyRefusal(say("keys.damaged", file=str(file))) from None
     keys = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
@@ -130,12 +163,12 @@ def stored_keys(file: Path) -> dict[str, Secret]:
 
 
 def store_key(url: str, key: Secret, file: Path) -> None:
-    """Keep the key of the site of `url`."""
+    """Store the key for the site of `url`."""
     _write({**stored_keys(file), site(url): key}, file)
 
 
 def remove_key(url: str, file: Path) -> bool:
-    """Forget the key of the site of `url`; False where there is none."""
+    """Remove the key for the site of `url`; False if there is none."""
     keys = stored_keys(file)
     if keys.pop(site(url), None) is None:
         return False
@@ -144,7 +177,7 @@ def remove_key(url: str, file: Path) -> bool:
 
 
 def _write(keys: Mapping[str, Secret], file: Path) -> None:
-    """Whole or not at all: written beside (0600 from its first byte), then renamed."""
+    """Write whole or not at all: to a temporary file (0600 from the start), then rename."""
     text = json.dumps(
         {"schema": 1, "keys": {place: key.reveal() for place, key in sorted(keys.items())}}
     )
@@ -160,7 +193,7 @@ def _write(keys: Mapping[str, Secret], file: Path) -> None:
                 os.fsync(out.fileno())
             Path(beside).replace(file)
         finally:
-            with contextlib.suppress(FileNotFoundError):  # it is gone when the rename went well
+            with contextlib.suppress(FileNotFoundError):  # renamed if all went well
                 Path(beside).unlink()
     except OSError as error:
         why = reason(error)
@@ -168,14 +201,14 @@ def _write(keys: Mapping[str, Secret], file: Path) -> None:
 
 
 def read_secret(source: KeySource, environ: Mapping[str, str]) -> Secret | None:
-    """The secret at its source; None where its environment variable is not set."""
+    """Read the secret; None if its environment variable is not set."""
     if source.kind is SecretPlace.ENV:
         return clean_key(environ[source.value]) if environ.get(source.value, "").strip() else None
     return _from_file(source) if source.kind is SecretPlace.FILE else _from_command(source)
 
 
 def _from_file(source: KeySource) -> Secret:
-    path = source.folder / Path(source.value).expanduser()
+    path = source.path
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -185,7 +218,7 @@ def _from_file(source: KeySource) -> Secret:
 
 
 def _from_command(source: KeySource) -> Secret:
-    """Ask the user's password manager. What it prints is never shown, what it says on stderr is."""
+    """Ask the user's password manager. Its output is never shown; its stderr is."""
     words = shlex.split(source.value, posix=os.name == "posix")
     try:
         done = subprocess.run(  # noqa: S603 - the user's own settings name the command
@@ -200,7 +233,7 @@ def _from_command(source: KeySource) -> Secret:
         if done.returncode == 0 and line:
             return clean_key(line)
         why = say("keys.exit", code=done.returncode) if done.returncode else say("keys.nothing")
-    # Outside the except clauses: a time-out's exception carries what was printed so far.
+    # Outside the except clauses: the exception of a timeout holds the output so far.
     raise KeyRefusal(say("keys.command_failed", command=words[0] if words else "", reason=why))
 
 

@@ -1,5 +1,6 @@
-"""Where settings files lie, and which of them are in force."""
+"""Finds the settings files of a command."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from runner.catalogue import say
@@ -9,7 +10,7 @@ FILE_NAME = "rowmill.toml"
 
 
 def find_files(folder: Path | None, config: Path | None) -> tuple[SettingsFile, ...]:
-    """The settings files in force: `config` alone, or the sheet's, which beats the user's."""
+    """The settings files that count: `config` alone, or the sheet's, then the user's."""
     places = _places(folder, config)
     if not places:
         return ()
@@ -37,3 +38,8 @@ def user_file() -> Path:
     from platformdirs import user_config_path  # noqa: PLC0415 - `rowmill --help` does without it
 
     return user_config_path("rowmill", appauthor=False) / FILE_NAME
+
+
+def file_for_lines(own_files: Sequence[Path]) -> Path:
+    """The settings file in which lines that the person adds will count."""
+    return own_files[0] if own_files else user_file()

@@ -1,4 +1,4 @@
-"""The schema of every setting, of which options, variables and file keys are made."""
+"""The schema of every setting: options, variables and file keys are made from it."""
 
 import math
 from collections.abc import Mapping
@@ -18,6 +18,14 @@ class SettingScope(StrEnum):
     ENV = "env"
     FILE = "file"
     REMEMBERED = "remembered"  # by the workspace, from the last run
+
+
+class SheetFileRule(StrEnum):
+    """Whether a settings file beside a sheet, which may come from anybody, may give a setting."""
+
+    NEVER = "never"  # only the person's own files, and files the person trusts
+    STRICTER = "stricter"  # it counts only if it limits a run more than the other sources do
+    ALWAYS = "always"
 
 
 class SettingKind(StrEnum):
@@ -142,11 +150,7 @@ def variable_of(option: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting. Its help sentence is `option.<name>` in the catalogue.
-
-    `careful` settings open something (a folder, a host): a settings file that merely lies beside
-    the sheet may not give them.
-    """
+    """One setting. Its help sentence is `option.<name>` in the catalogue."""
 
     name: str  # as the long option is written, without the dashes
     kind: SettingKind
@@ -158,7 +162,7 @@ class Setting:
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     section: str = "defaults"
-    careful: bool = False
+    in_sheet_file: SheetFileRule = SheetFileRule.NEVER
 
     @property
     def field(self) -> str:
@@ -172,6 +176,8 @@ class Setting:
         return variable_of(self.name)
 
 
+ALWAYS, STRICTER = SheetFileRule.ALWAYS, SheetFileRule.STRICTER
+
 FLAG_ENV_FILE = frozenset({SettingScope.FLAG, SettingScope.ENV, SettingScope.FILE})
 ALSO_REMEMBERED = FLAG_ENV_FILE | {SettingScope.REMEMBERED}
 FLAG_ONLY = frozenset({SettingScope.FLAG})
@@ -182,11 +188,19 @@ REQUEST_COMMANDS = ("run", "check", "rehearse", "retry")
 
 SPENDING_COMMANDS = ("run", "rehearse", "retry")
 
-_request = partial(Setting, group="request", scopes=ALSO_REMEMBERED, commands=REQUEST_COMMANDS)
+_request = partial(
+    Setting,
+    in_sheet_file=ALWAYS,
+    group="request",
+    scopes=ALSO_REMEMBERED,
+    commands=REQUEST_COMMANDS,
+)
 _rows = partial(Setting, group="rows", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
 _files = partial(Setting, group="files", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
 _spend = partial(Setting, scopes=FLAG_ENV_FILE, commands=SPENDING_COMMANDS)
-_mock = partial(Setting, group="own", scopes=FLAG_ENV_FILE, commands=("mock",))
+_mock = partial(
+    Setting, in_sheet_file=ALWAYS, group="own", scopes=FLAG_ENV_FILE, commands=("mock",)
+)
 _own = partial(Setting, group="own", scopes=FLAG_ENV_FILE)
 _act = partial(Setting, group="own", scopes=FLAG_ONLY, kind=SettingKind.SWITCH, default=False)
 _global = partial(Setting, group="global", scopes=FLAG_ENV_FILE)
@@ -212,11 +226,12 @@ SCHEMA: tuple[Setting, ...] = (
         scopes=FLAG_ONLY,
         commands=(*REQUEST_COMMANDS, "skip"),
     ),
-    _rows(name="skip-bad", kind=SettingKind.SWITCH, default=False),
+    _rows(name="skip-bad", in_sheet_file=ALWAYS, kind=SettingKind.SWITCH, default=False),
     _rows(name="same-sheet", kind=SettingKind.SWITCH, default=False),
     _rows(name="rebuy", kind=SettingKind.SWITCH, default=False, scopes=FLAG_ONLY),
     _files(
         name="workspace",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.PATH,
         metavar="DIR",
         commands=(
@@ -226,22 +241,23 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _files(
         name="name",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.TEXT,
         metavar="TEMPLATE",
         scopes=ALSO_REMEMBERED,
         default="{{ row }}-{{ slug }}-{{ n }}",
     ),
-    _files(name="files-from", kind=SettingKind.FOLDERS, metavar="DIR", default=(), careful=True),
+    _files(name="files-from", kind=SettingKind.FOLDERS, metavar="DIR", default=()),
     _files(
         name="allow-host",
         kind=SettingKind.HOSTS,
         metavar="HOST",
         default=(),
-        careful=True,
         commands=(*REQUEST_COMMANDS, "fetch"),
     ),
     _spend(
         name="concurrency",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.AT_ONCE,
         group="pace",
         short="c",
@@ -251,6 +267,7 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="rpm",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.COUNT,
         group="pace",
         metavar="N",
@@ -258,6 +275,7 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="tpm",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.COUNT,
         group="pace",
         metavar="N",
@@ -265,6 +283,7 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     Setting(
         name="max-cost",
+        in_sheet_file=STRICTER,
         kind=SettingKind.CAP,
         group="stops",
         scopes=ALSO_REMEMBERED,
@@ -273,26 +292,33 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="until",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.UNTIL,
         group="stops",
         metavar="07:00|8h",
         commands=(*SPENDING_COMMANDS, "steer"),
     ),
-    _spend(name="pilot", kind=SettingKind.COUNT, group="stops", metavar="N"),
+    _spend(name="pilot", in_sheet_file=ALWAYS, kind=SettingKind.COUNT, group="stops", metavar="N"),
     _spend(
         name="in-doubt",
+        in_sheet_file=STRICTER,
         kind=SettingKind.CHOICE,
         group="stops",
         choices=("retry", "hold"),
         default="retry",
     ),
-    _spend(name="ok-if-failed", kind=SettingKind.TOLERANCE, group="stops", metavar="N|P%"),
-    _spend(name="notify", kind=SettingKind.TEXT, group="telling", metavar="URL"),
     _spend(
-        name="on-finish", kind=SettingKind.COMMAND, group="telling", metavar="COMMAND", careful=True
+        name="ok-if-failed",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.TOLERANCE,
+        group="stops",
+        metavar="N|P%",
     ),
+    _spend(name="notify", kind=SettingKind.TEXT, group="telling", metavar="URL"),
+    _spend(name="on-finish", kind=SettingKind.COMMAND, group="telling", metavar="COMMAND"),
     _spend(
         name="progress",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.CHOICE,
         group="telling",
         choices=("auto", "bar", "plain", "json", "none"),
@@ -300,6 +326,7 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="json",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.SWITCH,
         group="telling",
         commands=(*REQUEST_COMMANDS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
@@ -316,6 +343,7 @@ SCHEMA: tuple[Setting, ...] = (
     ),
     _spend(
         name="no-input",
+        in_sheet_file=ALWAYS,
         kind=SettingKind.SWITCH,
         group="telling",
         commands=(*SPENDING_COMMANDS, "skip"),
@@ -332,15 +360,34 @@ SCHEMA: tuple[Setting, ...] = (
         default="none",
         commands=("mock", "rehearse"),
     ),
-    _own(name="kill", kind=SettingKind.TIMES, metavar="N", commands=("rehearse",), default=0),
+    _own(
+        name="kill",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.TIMES,
+        metavar="N",
+        commands=("rehearse",),
+        default=0,
+    ),
     _own(name="class", kind=SettingKind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
-    _own(name="from", kind=SettingKind.PATH, metavar="FILE", commands=("retry",), careful=True),
+    _own(name="from", kind=SettingKind.PATH, metavar="FILE", commands=("retry",)),
     _act(name="pause", commands=("steer",)),
     _act(name="resume", commands=("steer",)),
-    _own(name="watch", kind=SettingKind.SWITCH, commands=("status",), default=False),
-    _own(name="again", kind=SettingKind.SWITCH, commands=("retry",), default=False, careful=True),
-    _own(name="export", kind=SettingKind.PATH, metavar="FILE", commands=("errors",), careful=True),
-    _own(name="verify", kind=SettingKind.SWITCH, commands=("fetch",), default=False),
+    _own(
+        name="watch",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.SWITCH,
+        commands=("status",),
+        default=False,
+    ),
+    _own(name="again", kind=SettingKind.SWITCH, commands=("retry",), default=False),
+    _own(name="export", kind=SettingKind.PATH, metavar="FILE", commands=("errors",)),
+    _own(
+        name="verify",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.SWITCH,
+        commands=("fetch",),
+        default=False,
+    ),
     _global(
         name="config",
         kind=SettingKind.PATH,
@@ -348,17 +395,23 @@ SCHEMA: tuple[Setting, ...] = (
         scopes=frozenset({SettingScope.FLAG, SettingScope.ENV}),
     ),
     _global(
-        name="color", kind=SettingKind.CHOICE, choices=("auto", "always", "never"), default="auto"
+        name="color",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.CHOICE,
+        choices=("auto", "always", "never"),
+        default="auto",
     ),
-    _global(name="lang", kind=SettingKind.CHOICE, choices=("en", "zh")),
+    _global(name="lang", in_sheet_file=ALWAYS, kind=SettingKind.CHOICE, choices=("en", "zh")),
     _global(name="quiet", kind=SettingKind.SWITCH, short="q", default=False),
-    _global(name="verbose", kind=SettingKind.SWITCH, short="v", default=False),
+    _global(
+        name="verbose", in_sheet_file=ALWAYS, kind=SettingKind.SWITCH, short="v", default=False
+    ),
     _global(name="debug", kind=SettingKind.SWITCH, default=False),
-    _limit(name="attempts", kind=SettingKind.COUNT, default=5),
+    _limit(name="attempts", in_sheet_file=STRICTER, kind=SettingKind.COUNT, default=5),
     _limit(name="timeout", kind=SettingKind.SECONDS),
     _limit(name="stop_if", kind=SettingKind.STOP_IF),
-    _limit(name="ask_above", kind=SettingKind.AMOUNT, default=200),
-    _limit(name="max_wait", kind=SettingKind.SECONDS),
+    _limit(name="ask_above", in_sheet_file=STRICTER, kind=SettingKind.AMOUNT, default=200),
+    _limit(name="max_wait", in_sheet_file=STRICTER, kind=SettingKind.SECONDS),
 )
 """Every setting, in the order of the help."""
 

@@ -1,12 +1,13 @@
 """The settings of one command: every value with its source, decided once.
 
 A flag beats the environment, which beats the settings files (beside the sheet, then the user's),
-which beat what the workspace remembers, which beats the default.
+which beat what the workspace remembers, which beats the default. What a file beside the sheet may
+say at all is decided in `sheet_file`.
 """
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
 from runner.settings.file import (
+    KEY_VARIABLE,
     KeySource,
     Notify,
     Origin,
@@ -32,12 +34,14 @@ from runner.settings.schema import (
     Setting,
     SettingKind,
     SettingScope,
+    SheetFileRule,
     StopIf,
     Tolerance,
     Until,
     Value,
     variable_of,
 )
+from runner.settings.sheet_file import is_stricter
 from runner.settings.values import InvalidValueError, read_value
 
 __all__ = [
@@ -56,41 +60,44 @@ __all__ = [
 BUILT_IN = MappingProxyType({"wenwen": "https://api.wenwen-ai.com"})
 """Providers that need no settings file."""
 
-KEY_VARIABLE = "ROWMILL_API_KEY"
-
 RUN_PREFIX = "ROWMILL_RUN_"
-"""Begins what a run tells the person's own command; no setting."""
+"""The prefix of variables that a run passes to the person's own command; not settings."""
 
 _AS_TEXT = frozenset({SettingKind.TEMPLATE, SettingKind.PAIRS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Who the calls go to. A key in `keys` is used only for the site it names itself."""
+    """Who the calls go to. A key in `keys` is used only for the site of its own `url`."""
 
     name: str
     base_url: str
     keys: tuple[KeySource, ...] = ()
     proxy: Secret | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something the person should know; not an error. The catalogue turns it into a sentence."""
+    """Something the person should know that is no error."""
 
     key: str
     values: Mapping[str, str]
-    of_address: bool = False  # of no use to a command that sends nothing
+    of_address: bool = False  # only for commands that send requests
 
     def sentence(self) -> str:
         """The notice in the person's language."""
         return say(self.key, **self.values)
 
 
-# Nobody compares two of them, and what compares sixty fields takes as long to make as all else.
+# No comparison: generating one for sixty fields takes as long as everything else here.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Settings:
-    """Everything a command was told, by whatever way. `sources[field]` says by which."""
+    """Every setting of a command. `sources[field]` says where its value came from.
+
+    `address_is_own` is False if only a file that may come from anybody names the address: then no
+    key of the environment goes there, and nothing is asked of it before the person agrees.
+    """
 
     endpoint: str | None
     model: str | None
@@ -152,11 +159,13 @@ class Settings:
     prices: Mapping[str, OwnPrice]
     notify_section: Notify | None  # [notify] of a file; `notify` is the address by option
     files: tuple[Path, ...]
+    own_files: tuple[Path, ...]  # those that did not merely lie beside the sheet
     sources: Mapping[str, str]
     notices: tuple[Notice, ...]
+    address_is_own: bool = True
 
     def to_remember(self) -> dict[str, Any]:
-        """What the workspace keeps for later commands: the options that shape requests, as JSON."""
+        """The options that shape requests, as JSON: the workspace keeps them for later commands."""
         kept = {}
         for setting in SCHEMA:
             if (
@@ -168,7 +177,7 @@ class Settings:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value that JSON can hold."""
     match value:
         case Provider():
             return value.name
@@ -185,35 +194,50 @@ def resolve(
     environ: Mapping[str, str],
     files: Sequence[SettingsFile] = (),
     remembered: Mapping[str, object] | None = None,
+    known_address: str | None = None,
 ) -> Settings:
-    """Decide every value. `flags` holds only what was really given. Raises `SettingsError`."""
-    desk = _Layers(flags, environ, files, remembered or {})
+    """Decide every value. `flags` holds only what was really given. Raises `SettingsError`.
+
+    `known_address` is the base URL that a flag gave for this workspace before. It ranks as a flag.
+    """
+    layers = _Layers(flags, environ, files, remembered or {})
+    if not {"base_url", "provider"} & set(flags):
+        layers.known_address = known_address
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    provider = str(desk.strongest(desk.setting("provider"), "")[0])
+    provider = str(layers.strongest(layers.setting("provider"), "")[0])
     for setting in SCHEMA:
-        values[setting.field], sources[setting.field] = desk.strongest(setting, provider)
+        values[setting.field], sources[setting.field] = layers.strongest(setting, provider)
     values["base_url"] = values["base_url"] or BUILT_IN.get(provider)
     if values["base_url"] is None:
         raise SettingsError(
-            say("settings.no_base_url", provider=provider, known=", ".join(desk.providers()))
+            say("settings.no_base_url", provider=provider, known=", ".join(layers.providers()))
         )
-    values["provider"] = desk.provider(provider, values["base_url"])
-    notices = (*_unknown_variables(environ), *_doubtful_host(values, sources))
-    prices = {model: price for file in reversed(files) for model, price in file.prices.items()}
+    values["provider"] = layers.provider(provider, values["base_url"])
+    notices = (
+        *_unknown_variables(environ),
+        *_doubtful_host(values, sources),
+        *_unused_in_sheet_file(files, layers.too_lax),
+    )
+    # Prices decide about consent and cap, so those of a file that may come from anybody count as
+    # unknown.
+    own = [file for file in files if file.origin is not Origin.SHEET]
+    prices = {model: price for file in reversed(own) for model, price in file.prices.items()}
     notify_section = next((file.notify for file in files if file.notify is not None), None)
     return Settings(
         **values,
         prices=prices,
         notify_section=notify_section,
         files=tuple(file.path for file in files),
+        own_files=tuple(file.path for file in own),
         sources=sources,
         notices=notices,
+        address_is_own=layers.names_address(provider, sources),
     )
 
 
 class _Layers:
-    """All the places a value may come from, strongest first."""
+    """All sources of a value, strongest first."""
 
     def __init__(
         self,
@@ -226,14 +250,16 @@ class _Layers:
         self.environ = environ
         self.files = files
         self.remembered = remembered
+        self.known_address: str | None = None
+        self.too_lax: list[str] = []  # settings of a file beside the sheet that do not count
 
     def setting(self, field: str) -> Setting:
         return next(one for one in SCHEMA if one.field == field)
 
     def strongest(self, setting: Setting, provider: str) -> tuple[Value, str]:
-        """The value in force with its source; tables of pairs are merged pair by pair."""
+        """The value that counts and its source; tables of pairs are merged pair by pair."""
         if setting.kind not in {SettingKind.PAIRS, SettingKind.COLUMNS}:
-            return next(self._given(setting, provider))
+            return self._first(setting, self._given(setting, provider))
         merged: dict[str, str] = {}
         source = "default"
         for value, origin in self._given(setting, provider):
@@ -242,10 +268,32 @@ class _Layers:
                 merged = {**value, **merged}
         return {key: value for key, value in merged.items() if value != ""}, source
 
+    def _first(self, setting: Setting, given: Iterator[tuple[Value, str]]) -> tuple[Value, str]:
+        """The first value, but not one of a file beside the sheet that is less strict."""
+        value, source = next(given)
+        if source == Origin.SHEET and setting.in_sheet_file is SheetFileRule.STRICTER:
+            other, other_source = next(given)
+            if not is_stricter(setting, value, other):
+                self.too_lax.append(f"{setting.section}.{setting.name}")
+                return other, other_source
+        return value, source
+
+    def names_address(self, provider: str, sources: Mapping[str, str]) -> bool:
+        """True if the person, and not only a file beside the sheet, named the address."""
+        if sources["base_url"] != "default":
+            return sources["base_url"] != Origin.SHEET
+        # A built-in address: it is the person's choice if they chose the provider, or none did.
+        return provider == self.setting("provider").default or sources["provider"] not in {
+            Origin.SHEET,
+            "remembered",
+        }
+
     def _given(self, setting: Setting, provider: str) -> Iterator[tuple[Value, str]]:
         flag = self.flags.get(setting.field)
         if flag is not None:
             yield self._expanded(setting, flag, Path(), fenced=False), "flag"
+        if setting.kind is SettingKind.BASE_URL and self.known_address is not None:
+            yield self._read(setting, self.known_address, "addresses.json"), "remembered"
         text = self.environ.get(setting.variable, "")
         if SettingScope.ENV in setting.scopes and text.strip():
             value = self._read(setting, text, setting.variable)
@@ -273,7 +321,7 @@ class _Layers:
             raise SettingsError(message) from error
 
     def _expanded(self, setting: Setting, value: Value, folder: Path, *, fenced: bool) -> Value:
-        """The value with @FILE replaced by what the file says."""
+        """The value with @FILE replaced by the content of the file."""
         if setting.kind not in _AS_TEXT:
             return value
         if isinstance(value, Mapping):
@@ -304,12 +352,14 @@ class _Layers:
             base_url=base_url,
             keys=tuple(keys),
             proxy=next((part.proxy for part in parts if part.proxy is not None), None),
+            headers={key: value for part in reversed(parts) for key, value in part.headers.items()},
         )
 
     def _url_for_key(self, name: str, position: int) -> str | None:
-        """The base URL a key was meant for: of its own file, or of a file trusted more than it.
+        """The base URL that a key may be used for: of its own file, or of a weaker one.
 
-        A file beside the sheet may move the base URL; keys from the user's own file do not follow.
+        A file beside the sheet may change the base URL; keys of the user's own file stay with
+        theirs.
         """
         for file in self.files[position:]:
             url = file.providers.get(name, ProviderPart()).base_url or file.values.get("base_url")
@@ -357,8 +407,19 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
             yield Notice(key="notice.unknown", values={"name": name})
 
 
+def _unused_in_sheet_file(files: Sequence[SettingsFile], lax: Sequence[str]) -> Iterator[Notice]:
+    for file in files:
+        if file.origin is Origin.SHEET and (lax or file.prices):
+            keys = ", ".join([*lax, *(["prices"] if file.prices else [])])
+            yield Notice(
+                key="notice.not_counted",
+                values={"file": str(file.path), "keys": keys},
+                of_address=True,
+            )
+
+
 def is_loopback(url: str) -> bool:
-    """Does this address lead to this machine?"""
+    """True if this address leads to this machine."""
     return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 

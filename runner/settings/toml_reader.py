@@ -26,18 +26,28 @@ from runner.settings.schema import (
     SettingScope,
     Value,
 )
+from runner.settings.sheet_file import check_sheet_file
+from runner.settings.trust import is_trusted
 from runner.settings.values import InvalidValueError, read_base_url, read_concurrency, read_value
 
 _LINE = re.compile(r"at line (\d+), column (\d+)")
-_DEFAULTS = {one.field: one for one in SCHEMA if one.section == "defaults"}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+OWN_HEADERS = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "idempotency-key"}
+)
+"""Headers that the transport sets itself."""
+_DEFAULTS = {one.name.replace("-", "_"): one for one in SCHEMA if one.section == "defaults"}
 _LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
 _NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
 _SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify")
 
 
-def read_file(path: Path, origin: Origin) -> SettingsFile:
+def read_file(path: Path, origin: Origin, content: bytes | None = None) -> SettingsFile:
     """Read and check one file. Raises `SettingsError` naming file, key, expected and found."""
-    reader = _Reader(path, origin, _load(path))
+    content = read_content(path) if content is None else content
+    if origin is Origin.SHEET and is_trusted(path, content):
+        origin = Origin.TRUSTED
+    reader = _Reader(path, origin, _parsed(path, content))
     reader.no_others(reader.data, _SECTIONS, "")
     read = SettingsFile(
         path=path,
@@ -48,17 +58,22 @@ def read_file(path: Path, origin: Origin) -> SettingsFile:
         prices=reader.prices(),
         notify=reader.notify(),
     )
-    if origin is Origin.SHEET:
-        _check_stranger(read)
+    check_sheet_file(read)
     return read
 
 
-def _load(path: Path) -> dict[str, object]:
+def read_content(path: Path) -> bytes:
+    """The bytes of a settings file. Raises `SettingsError`."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return path.read_bytes()
     except OSError as error:
         why = reason(error)
         raise SettingsError(say("settings.unreadable", file=str(path), reason=why)) from error
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, object]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         # Not the parser's words where they could quote the line: it may hold a key.
         raise SettingsError(
@@ -75,26 +90,6 @@ def _where(error: Exception) -> str:
     if found is None:
         return say("settings.at_end")
     return say("settings.line", line=found[1], column=found[2])
-
-
-def _check_stranger(read: SettingsFile) -> None:
-    """What a file that merely lies beside the sheet may not do: it may have come with the sheet."""
-    file = str(read.path)
-    defaults_url = read.values.get("base_url") is not None
-    for name, part in read.providers.items():
-        if part.keys and (part.base_url or defaults_url):
-            raise SettingsError(say("settings.url_and_key", file=file, provider=name))
-        if any(key.kind is SecretPlace.COMMAND for key in part.keys):
-            raise SettingsError(say("settings.careful", file=file, key=f"provider.{name}.keys"))
-    for setting in SCHEMA:
-        if setting.careful and setting.field in read.values:
-            raise SettingsError(say("settings.careful", file=file, key=f"defaults.{setting.name}"))
-    if "output" in read.values:
-        raise SettingsError(say("settings.careful", file=file, key="defaults.output"))
-    for name in ("on_finish", "url_from", "secret_from"):
-        if getattr(read.notify, name, None) is not None:
-            key = name.removesuffix("_from")
-            raise SettingsError(say("settings.careful", file=file, key=f"notify.{key}"))
 
 
 class _Reader:
@@ -194,7 +189,7 @@ class _Reader:
         path = f"provider.{name}"
         found = self.table(holder, name, path)
         numbers = ("rpm", "tpm")
-        known = ("base_url", "keys", *numbers, "concurrency", "proxy")
+        known = ("base_url", "keys", *numbers, "concurrency", "proxy", "headers")
         self.no_others(found, known, f"{path}.")
         url = None
         if "base_url" in found:
@@ -210,11 +205,22 @@ class _Reader:
             base_url=url,
             keys=self._keys(found.get("keys", []), f"{path}.keys"),
             proxy=Secret(proxy) if isinstance(proxy, str) else None,
-            concurrency=self._at_once(found.get("concurrency"), f"{path}.concurrency"),
+            headers=self._headers(found.get("headers", {}), f"{path}.headers"),
+            concurrency=self._concurrency(found.get("concurrency"), f"{path}.concurrency"),
             **counts,
         )
 
-    def _at_once(self, raw: object, key: str) -> int | str | None:
+    def _headers(self, raw: object, path: str) -> dict[str, str]:
+        """Headers to add to every request. Their values are not shown: they may be secrets."""
+        if not isinstance(raw, dict):
+            raise self.wrong(path, say("expected.headers"))
+        for name, value in raw.items():
+            fits = isinstance(value, str) and all(" " <= sign <= "~" for sign in value)
+            if not fits or not _HEADER_NAME.fullmatch(name) or name.lower() in OWN_HEADERS:
+                raise self.wrong(f"{path}.{name}", say("expected.headers"))
+        return dict(raw)
+
+    def _concurrency(self, raw: object, key: str) -> int | str | None:
         try:
             return None if raw is None else read_concurrency(raw)
         except InvalidValueError as error:

@@ -8,6 +8,7 @@ from jobs.store.batches import LoadedSheet
 from jobs.store.log import Run
 from jobs.store.queries.totals import Counts, FailedAlike
 from runner.catalogue import explain
+from runner.settings.known_address import was_used
 from runner.settings.schema import SHORT_OPTIONS
 from runner.settings.settings import Settings
 from runner.workspace.lookup import of_sheet
@@ -47,7 +48,7 @@ def address_words(last: Run | None) -> str:
     return f" --base-url {quoted(str(last.options['base_url']))}"
 
 
-def at_last_address(settings: Settings, last: Run | None) -> Settings:
+def at_last_address(settings: Settings, last: Run | None, workspace: Workspace) -> Settings:
     """The settings with the last run's address, unless lasting settings give another one."""
     if last is None or "base_url" not in last.options:
         return settings
@@ -55,7 +56,15 @@ def at_last_address(settings: Settings, last: Run | None) -> Settings:
     if by != "flag" and settings.sources["base_url"] != "default":
         return settings
     sources = {**settings.sources, "base_url": by}
-    return replace(settings, base_url=str(last.options["base_url"]), sources=sources)
+    url = str(last.options["base_url"])
+    own = url == settings.base_url or was_used(workspace.folder, url)
+    return replace(
+        settings,
+        base_url=url,
+        sources=sources,
+        # The table may have come from anybody, and its address with it.
+        address_is_own=settings.address_is_own and own,
+    )
 
 
 def _next(

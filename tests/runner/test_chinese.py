@@ -283,17 +283,18 @@ def test_a_wrong_template_is_told_in_chinese(world: World, name: str) -> None:
     ],
 )
 def test_wrong_settings_are_told_in_chinese(world: World, settings: str) -> None:
-    world.settings(settings)
+    world.settings(settings, trusted=False)
     answered("check", str(world.prompts("a.csv", "a cat")))
 
 
 def test_what_keeps_a_key_away_is_told_in_chinese(world: World) -> None:
     world.monkeypatch.delenv("ROWMILL_API_KEY")
     sheet = str(world.prompts("a.csv", "a cat"))
+    world.monkeypatch.setenv("ROWMILL_BASE_URL", "https://gateway.invalid")
     for keys in ('{file="/nope"}', '{command="false"}', '{command="/nope"}'):
         own = world.folder / "own.toml"
         own.write_text(
-            f'[provider.a]\nbase_url = "https://127.0.0.1:9"\nkeys = [{keys}]\n'
+            f'[provider.a]\nbase_url = "https://gateway.invalid"\nkeys = [{keys}]\n'
             '[defaults]\nprovider = "a"\n',
             encoding="utf-8",
         )

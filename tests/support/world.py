@@ -32,6 +32,7 @@ from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
+from runner.settings.trust import trust
 from runner.steps import context
 from runner.views import audit
 from runner.workspace.workspace import REHEARSAL, SHEET_ID, SUFFIX, Workspace
@@ -219,9 +220,12 @@ class World:
         """A csv sheet of prompts only."""
         return self.sheet(name, ["prompt"], *([prompt] for prompt in prompts))
 
-    def settings(self, text: str) -> None:
-        """A settings file beside the sheets."""
-        (self.folder / "rowmill.toml").write_text(text, encoding="utf-8")
+    def settings(self, text: str, *, trusted: bool = True) -> None:
+        """A settings file beside the sheets: the person's own, or one that came with a sheet."""
+        file = self.folder / "rowmill.toml"
+        file.write_text(text, encoding="utf-8")
+        if trusted:
+            trust(file, file.read_bytes())
 
     # --- what became of it ------------------------------------------------------------------------
 

@@ -19,6 +19,10 @@ DOCTOR = {
     "doctor.connection.unreached": "{url} cannot be reached: {why}",
     "doctor.connection.no_answer": "{url} gave no complete answer: {why}",
     "doctor.connection.unusable": "The connection cannot be tried: {why}",
+    "doctor.connection.not_asked": (
+        "Nothing was asked of {url}: only a settings file next to the sheet names it. If it is "
+        "right: rowmill trust FILE"
+    ),
     "doctor.connection.redirect": (
         "{url} sends elsewhere, to {to}. Paid requests follow no redirects: use that address "
         "as the base URL."
@@ -36,6 +40,7 @@ DOCTOR = {
     "doctor.from_environment": "environment",
     "doctor.from_config_file": "config file",
     "doctor.from_sheet_file": "sheet file",
+    "doctor.from_trusted_file": "trusted file",
     "doctor.from_user_file": "user file",
     "doctor.from_remembered": "remembered",
     "doctor.key.none": "There is no key for this address: rowmill keys set {provider}",

@@ -70,6 +70,7 @@ _COMMANDS = {
     "command.skip": "Close rows by hand: they no longer count as failed.",
     "command.export": "Write the results as csv, tsv, xlsx, jsonl or parquet.",
     "command.endpoints": "List the endpoints, or show the columns of one.",
+    "command.trust": "Count a settings file next to a sheet as your own.",
     "command.keys": "Store, list and remove keys.",
     "command.keys_set": "Store the key of a provider; asks hidden, or reads it from a pipe.",
     "command.keys_list": "List the sites that have a stored key.",
@@ -124,6 +125,7 @@ _OPTIONS = {
     "option.faults": "which faults are injected",
     "argument.sheet": "the sheet, or its workspace folder",
     "argument.endpoint": "the endpoint to show",
+    "argument.file": "a settings file",
     "argument.provider": "a provider's name, or a base URL",
 }
 
@@ -137,6 +139,9 @@ _EXPECTED = {
     "expected.count": "a whole number from 1",
     "expected.currency": "a currency such as USD or CNY",
     "expected.host": "a host name, with or without a port",
+    "expected.headers": (
+        "a table of header names and texts, without the headers that rowmill sets itself"
+    ),
     "expected.keys": 'a list such as [{env = "MY_KEY"}], each with one of env, file, command',
     "expected.list": "text, or a list of texts",
     "expected.pair": "KEY=VALUE, for example size=1024x1024",
@@ -160,13 +165,13 @@ _SETTINGS = {
     "settings.unreadable": "{file} cannot be read: {reason}",
     "settings.not_toml": "{file} is not valid TOML ({reason})",
     "settings.url_and_key": (
-        "{file} sets both the base URL and a key of provider {provider}. A file beside a sheet may "
-        "come from somebody else, so it may set only one of them. Store the key with `rowmill keys "
-        "set`, or name the file with --config if it is your own."
+        "{file} names both a base URL and a key. A settings file next to a sheet may come from "
+        "somebody else, so it may name only one of them. Store the key with `rowmill keys set`. "
+        "If the file is yours: rowmill trust {file}"
     ),
     "settings.careful": (
-        "{file}: {key} opens something of this machine, and a file beside a sheet may come from "
-        "somebody else. Put it into your own settings file, or name this file with --config."
+        "{file}: {key} is not allowed in a settings file next to a sheet, since such a file may "
+        "come from somebody else. If the file is yours: rowmill trust {file}"
     ),
     "settings.outside": (
         "--{option}: {file} lies outside the folder of the settings file that names it"
@@ -185,7 +190,22 @@ _SETTINGS = {
     "notice.unknown": "{name} is no setting of rowmill and has no effect",
     "notice.unknown_near": "{name} is no setting of rowmill and has no effect; meant {near}?",
     "notice.url_from_sheet": "the settings file beside the sheet sends everything to {url}",
+    "notice.not_counted": (
+        "{file}: {keys} not used, since a settings file next to a sheet may only make a run "
+        "stricter. If the file is yours: rowmill trust {file}"
+    ),
     "notice.no_tls": "{url} is not encrypted: the key and all requests can be read on the way",
+}
+
+_TRUST = {
+    "trust.trusted": "{file} counts as your own settings file, until it changes.",
+    "trust.nothing": "It says nothing that a file next to a sheet may not say.",
+    "trust.allows": "It may now:",
+    "trust.power": "  {name}  {value}",
+    "trust.removed": "{file} is not trusted any more.",
+    "trust.not_there": "{file} was not trusted.",
+    "trust.failed": "The trust in {file} could not be saved: {reason}",
+    "option.remove": "do not trust the file any more",
 }
 
 _KEYS = {
@@ -213,7 +233,14 @@ _KEYS = {
     ),
     "keys.missing": (
         "There is no key for {url}. Store one with `rowmill keys set {name}`, or put it into "
-        "ROWMILL_API_KEY."
+        "ROWMILL_API_KEY. If the server asks for no key, any word will do: ROWMILL_API_KEY=none"
+    ),
+    "keys.not_sent": (
+        "ROWMILL_API_KEY was not sent to {url}: only a settings file next to the sheet names that "
+        "address. If it is right, give it with --base-url, or trust the file: rowmill trust FILE"
+    ),
+    "keys.unlikely": (
+        "This is not a key: it is an address, or has fewer than 8 characters. Nothing was changed."
     ),
     "keys.timeout": "it took longer than {seconds} s",
     "keys.exit": "it ended with exit code {code}",
@@ -282,6 +309,7 @@ MESSAGES: dict[str, str] = {
     **_EXPECTED,
     **_SETTINGS,
     **_KEYS,
+    **_TRUST,
     **_ENDPOINTS,
     **_MOCK,
     **_PROGRESS,

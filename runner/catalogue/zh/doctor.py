@@ -17,6 +17,9 @@ DOCTOR: dict[str, str] = {
     "doctor.connection.unreached": "无法连接 {url}: {why}",
     "doctor.connection.no_answer": "{url} 没有给出完整的应答: {why}",
     "doctor.connection.unusable": "无法尝试连接: {why}",
+    "doctor.connection.not_asked": (
+        "没有向 {url} 询问: 它只出现在表格旁的设置文件里。如果地址正确: rowmill trust FILE"
+    ),
     "doctor.connection.redirect": (
         "{url} 转到了 {to}。付费请求不跟随跳转: 请把那个地址作为接口地址。"
     ),
@@ -29,6 +32,7 @@ DOCTOR: dict[str, str] = {
     "doctor.from_environment": "环境变量",
     "doctor.from_config_file": "--config 的文件",
     "doctor.from_sheet_file": "表格旁的文件",
+    "doctor.from_trusted_file": "已信任的文件",
     "doctor.from_user_file": "用户的设置文件",
     "doctor.from_remembered": "工作区记住的",
     "doctor.key.none": "这个地址没有密钥: rowmill keys set {provider}",

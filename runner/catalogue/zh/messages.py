@@ -69,6 +69,7 @@ _COMMANDS = {
     "command.skip": "手动关闭若干行：不再算作失败。",
     "command.export": "把结果写成 csv、tsv、xlsx、jsonl 或 parquet。",
     "command.endpoints": "列出接口，或显示某个接口的列。",
+    "command.trust": "把表格旁的设置文件视为自己的。",
     "command.keys": "保存、列出和删除密钥。",
     "command.keys_set": "保存某个服务商的密钥；输入时不显示，也可从管道读取。",
     "command.keys_list": "列出已保存密钥的站点。",
@@ -123,6 +124,7 @@ _OPTIONS = {
     "option.faults": "注入哪些故障",
     "argument.sheet": "表格，或它的工作区文件夹",
     "argument.endpoint": "要显示的接口",
+    "argument.file": "设置文件",
     "argument.provider": "服务商名称，或地址",
 }
 
@@ -134,6 +136,7 @@ _EXPECTED = {
     "expected.count": "不小于 1 的整数",
     "expected.currency": "货币代码，如 USD 或 CNY",
     "expected.host": "主机名，可带端口",
+    "expected.headers": "由请求头名称和文本组成的表，不含 rowmill 自己设置的请求头",
     "expected.keys": '列表，如 [{env = "MY_KEY"}]，每项含 env、file、command 之一',
     "expected.list": "文本，或文本列表",
     "expected.pair": "KEY=VALUE，例如 size=1024x1024",
@@ -157,13 +160,12 @@ _SETTINGS = {
     "settings.unreadable": "无法读取 {file}: {reason}",
     "settings.not_toml": "{file} 不是有效的 TOML（{reason}）",
     "settings.url_and_key": (
-        "{file} 同时设置了服务商 {provider} 的地址和密钥。表格旁的文件可能来自别人，"
-        "因此只能设置其中之一。请用 `rowmill keys set` 保存密钥；"
-        "如果文件是你自己的，用 --config 指定它。"
+        "{file} 同时写了地址和密钥。表格旁的设置文件可能来自别人，因此只能写其中之一。"
+        "请用 `rowmill keys set` 保存密钥。如果文件是你自己的: rowmill trust {file}"
     ),
     "settings.careful": (
-        "{file}: {key} 会开放本机的内容，而表格旁的文件可能来自别人。"
-        "请写进你自己的设置文件，或用 --config 指定这个文件。"
+        "{file}: 表格旁的设置文件不能写 {key}，因为它可能来自别人。"
+        "如果文件是你自己的: rowmill trust {file}"
     ),
     "settings.outside": "--{option}: {file} 不在引用它的设置文件所在的文件夹内",
     "settings.no_text": "--{option}: 无法读取 {file}: {reason}",
@@ -180,7 +182,22 @@ _SETTINGS = {
     "notice.unknown": "{name} 不是 rowmill 的设置，不起作用",
     "notice.unknown_near": "{name} 不是 rowmill 的设置，不起作用；是不是 {near}？",
     "notice.url_from_sheet": "表格旁的设置文件会把所有内容发往 {url}",
+    "notice.not_counted": (
+        "{file}: {keys} 未采用，因为表格旁的设置文件只能让运行更严格。"
+        "如果文件是你自己的: rowmill trust {file}"
+    ),
     "notice.no_tls": "{url} 没有加密: 密钥和所有请求在途中都可能被看到",
+}
+
+_TRUST = {
+    "trust.trusted": "{file} 已视为你自己的设置文件，文件改动后失效。",
+    "trust.nothing": "其中没有表格旁的文件不能写的内容。",
+    "trust.allows": "现在允许:",
+    "trust.power": "  {name}  {value}",
+    "trust.removed": "不再信任 {file}。",
+    "trust.not_there": "{file} 本来就没有被信任。",
+    "trust.failed": "无法保存对 {file} 的信任: {reason}",
+    "option.remove": "不再信任该文件",
 }
 
 _KEYS = {
@@ -202,8 +219,14 @@ _KEYS = {
         "rowmill keys set https://api.example.com"
     ),
     "keys.missing": (
-        "没有 {url} 的密钥。用 `rowmill keys set {name}` 保存，或放进环境变量 ROWMILL_API_KEY。"
+        "没有 {url} 的密钥。请用 `rowmill keys set {name}` 保存，或放进 ROWMILL_API_KEY。"
+        "如果服务不需要密钥，填任意词即可: ROWMILL_API_KEY=none"
     ),
+    "keys.not_sent": (
+        "没有把 ROWMILL_API_KEY 发给 {url}: 这个地址只出现在表格旁的设置文件里。"
+        "如果地址正确，请用 --base-url 给出，或信任该文件: rowmill trust FILE"
+    ),
+    "keys.unlikely": "这不是密钥: 它是网址，或少于 8 个字符。没有改动任何内容。",
     "keys.timeout": "超过了 {seconds} 秒",
     "keys.exit": "退出码为 {code}",
     "keys.nothing": "没有任何输出",
@@ -271,6 +294,7 @@ MESSAGES: dict[str, str] = {
     **_EXPECTED,
     **_SETTINGS,
     **_KEYS,
+    **_TRUST,
     **_ENDPOINTS,
     **_MOCK,
     **_PROGRESS,

@@ -19,7 +19,9 @@ from jobs.store.queue.claims import ClaimRequest, claim
 from jobs.store.queue.settles import CallEnd, Settlement, settle
 from runner import cli
 from runner.intake.intake import SheetSource, take_in
+from runner.settings.locations import user_file
 from runner.settings.settings import resolve
+from runner.settings.trust import trust
 from runner.workspace.lookup import of_sheet
 from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.world import TEXT, World
@@ -237,6 +239,10 @@ def test_a_workspace_of_another_sheet_stops(home: Path) -> None:
 def test_prices_and_times_are_told_as_far_as_they_are_known(home: Path) -> None:
     sheet = write(home, "prompt,model", *(f"p{number},a" for number in range(12)))
     write(home, '[prices."a"]\ncall = 0.25\ncurrency = "CNY"', name="rowmill.toml")
+    untrusted = flat(check("prompts.csv", "-e", "chat"))
+    assert "about 3.00 CNY" not in untrusted
+    assert str(user_file()) in untrusted  # where the price would count
+    trust(home / "rowmill.toml", (home / "rowmill.toml").read_bytes())
     first = flat(check("prompts.csv", "-e", "chat"))
     assert "about 3.00 CNY" in first
     assert "by usual answer times" in first

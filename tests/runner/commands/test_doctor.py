@@ -48,7 +48,7 @@ def test_every_setting_is_told_with_where_it_came_from(world: World) -> None:
     world.monkeypatch.setenv("ROWMILL_RPM", "60")
     done = world.run("doctor", "--json")
     told = {one["name"]: (one["value"], one["source"]) for one in done.json["settings"]}
-    assert told["concurrency"] == ("3", "sheet file")
+    assert told["concurrency"] == ("3", "trusted file")
     assert told["rpm"] == ("60", "environment")
     assert told["attempts"] == ("5", "default")
     assert told["base_url"][1] == "environment"

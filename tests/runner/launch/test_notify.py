@@ -177,10 +177,15 @@ def test_the_address_and_its_secret_may_lie_elsewhere(world: World, listener: Li
 
 def test_a_strangers_settings_cannot_name_a_command_or_a_file(world: World) -> None:
     sheet = world.prompts("a.csv", "a cat")
-    for line in ('on_finish = "sh evil.sh"', 'url_file = "/etc/passwd"', 'secret_env = "HOME"'):
-        world.settings(f"[notify]\n{line}\n")
+    for line in (
+        'url = "http://10.0.0.1/"',
+        'on_finish = "sh evil.sh"',
+        'url_file = "/etc/passwd"',
+        'secret_env = "HOME"',
+    ):
+        world.settings(f"[notify]\n{line}\n", trusted=False)
         assert world.run("run", sheet, *TEXT).code == 3
-    world.settings('[defaults]\non-finish = "sh evil.sh"\n')
+    world.settings('[defaults]\non-finish = "sh evil.sh"\n', trusted=False)
     assert world.run("run", sheet, *TEXT).code == 3
 
 

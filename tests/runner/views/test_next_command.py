@@ -53,8 +53,11 @@ def test_an_address_that_only_a_flag_gave_is_known_afterwards(
     assert (fetched.code, fetched.posts) == (0, 0), fetched.err
     assert (world.workspace(sheet).folder / saved).is_file()
     assert "rowmill retry a.csv --class" not in world.run("errors", sheet).out
-    monkeypatch.setenv("ROWMILL_BASE_URL", url.replace("127.0.0.1", "localhost"))
-    assert f"The last run went to {url}" in world.run("retry", sheet, "-y").err
+    other = url.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("ROWMILL_BASE_URL", other)  # a remembered flag ranks as a flag
+    assert "The last run went to" not in world.run("retry", sheet, "-y").err
+    moved = world.run("retry", sheet, "-y", "--base-url", other)
+    assert f"The last run went to {url}" in moved.err
 
 
 def test_an_expired_picture_leads_to_a_new_generation_and_not_to_a_futile_retry(
