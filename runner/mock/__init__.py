@@ -1,1 +1,1 @@
-"""The built-in mock gateway: the other side of the wire, an independent reading of the protocol."""
+"""The built-in mock gateway: an independent implementation of the provider's side."""

@@ -1,15 +1,15 @@
-"""What the mock gateway tells of itself, for free: its price list and the credit that is left."""
+"""The mock gateway's free account paths: price list and remaining credit."""
 
 from collections.abc import Callable, Mapping
 
 from jobs.job import JSON
 from runner.mock.bill import Bill
 from runner.mock.endpoints.chat_replies import packed
-from runner.mock.error_replies import CONSOLE, Canned, openai_error
+from runner.mock.error_replies import CONSOLE_PAGE, Canned, openai_error
 from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT, MockSettings
 from runner.mock.validation import InvalidRequest
 
-PATHS = frozenset(
+ACCOUNT_PATHS = frozenset(
     {
         "/api/pricing",
         "/api/usage/token",
@@ -17,7 +17,7 @@ PATHS = frozenset(
         "/v1/dashboard/billing/usage",
     }
 )
-UNITS = 500_000  # to the dollar
+UNITS_PER_DOLLAR = 500_000  # quota units per dollar
 
 PRICING: Mapping[str, JSON] = {
     "success": True,
@@ -30,11 +30,11 @@ PRICING: Mapping[str, JSON] = {
     "group_ratio": {"default": 1},
     "usable_group": {"default": "standard"},
 }  # fmt: skip
-"""Every call at the price that stands on the bill."""
+"""A price list with the same prices as the bill."""
 
 
 class AccountInfo:
-    """The paths beside the API that New API has; each is there only where the settings have it."""
+    """New API's account paths; each exists only if the settings enable it."""
 
     def __init__(self, settings: MockSettings, books: Bill) -> None:
         self._settings = settings
@@ -54,11 +54,11 @@ class AccountInfo:
             self._paths |= tills[settings.till]
 
     def has(self, method: str, path: str) -> bool:
-        """Is this asked here? Such questions stand on no bill, also where there is no answer."""
-        return method == "GET" and path in PATHS
+        """True for an account path. Never billed, even if the path is disabled."""
+        return method == "GET" and path in ACCOUNT_PATHS
 
     def answer(self, path: str) -> Canned:
-        """The answer, or that there is none here."""
+        """The answer, or 404."""
         if path not in self._paths:
             problem = InvalidRequest(message=f"Invalid URL (GET {path})", code="")
             return openai_error(404, problem)
@@ -68,7 +68,7 @@ class AccountInfo:
                 return Canned(status=200, body=given)
             return Canned(status=200, body=packed(dict(given or {})))
         found = self._paths[path]()
-        return CONSOLE if found is None else Canned(status=200, body=packed(found))
+        return CONSOLE_PAGE if found is None else Canned(status=200, body=packed(found))
 
     @property
     def _used(self) -> float:
@@ -78,9 +78,9 @@ class AccountInfo:
         credit = self._settings.credit or 0.0
         data: dict[str, JSON] = {
             "object": "token_usage",
-            "total_granted": round(credit * UNITS),
-            "total_used": round(self._used * UNITS),
-            "total_available": round((credit - self._used) * UNITS),
+            "total_granted": round(credit * UNITS_PER_DOLLAR),
+            "total_used": round(self._used * UNITS_PER_DOLLAR),
+            "total_available": round((credit - self._used) * UNITS_PER_DOLLAR),
             "unlimited_quota": False,
         }
         return {"code": True, "message": "ok", "data": data}

@@ -1,4 +1,4 @@
-"""What the mock gateway writes down: the bill on disk, and counts in memory for tests."""
+"""The mock gateway's records: the bill on disk, and counts in memory for tests."""
 
 import json
 import os
@@ -14,7 +14,7 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledRequest:
-    """One request, as it stands in the bill. `key` is the Idempotency-Key header.
+    """One line of the bill. `key` is the Idempotency-Key header.
 
     `fault` and `status` are what the caller is about to see; `status` None: no status line at all.
     """
@@ -45,7 +45,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class Bill:
-    """Counts from the start of this mock; only `asks` goes on where an existing bill ended."""
+    """Counts since the start of this mock; only `asks` continues from an existing bill."""
 
     def __init__(self) -> None:
         self.requests: list[BilledRequest] = []
@@ -58,46 +58,46 @@ class Bill:
         self._descriptor: int | None = None
 
     def open(self, bill: Path | None) -> None:
-        """Starts the bill, or goes on with one. OSError where it cannot be written."""
+        """Start or continue the bill. Raises OSError if it cannot be written."""
         if bill:
             self.asks.update(_billed_prompts(bill))
             self._descriptor = os.open(bill, _APPEND, 0o644)
 
     def enter(self) -> None:
-        """One more request is being answered."""
+        """A request has begun."""
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
     def leave(self) -> None:
-        """One request is answered."""
+        """A request has ended."""
         self.in_flight -= 1
 
     def ask(self, sha: str) -> int:
-        """Counts one more ask of a prompt; says how many there were before."""
+        """Count one more request for a prompt; returns how many came before."""
         self.asks[sha] += 1
         return self.asks[sha] - 1
 
     def write(self, request: BilledRequest) -> None:
-        """Puts a request down, in one write, before anything is answered."""
+        """Append a request to the bill in one write, before it is answered."""
         self.requests.append(request)
         if self._descriptor is not None:
             line = _ENCODER.encode({name: getattr(request, name) for name in _COLUMNS})
             os.write(self._descriptor, line.encode() + b"\n")
 
     def close(self) -> None:
-        """Closes the bill; a second time does nothing."""
+        """Close the bill; safe to repeat."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 def fault_name(fault: Fault) -> str | None:
-    """The word for the bill."""
+    """The fault's name on the bill."""
     return None if fault is Fault.OK else fault.value
 
 
 def _billed_prompts(bill: Path) -> Iterator[str]:
-    """The prompt of each line of an earlier bill, so that a restarted mock goes on as it would."""
+    """The prompt of each line of an earlier bill, so that a restarted mock continues its plan."""
     if not bill.exists():
         return
     with bill.open(encoding="utf-8") as lines:

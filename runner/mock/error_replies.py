@@ -1,4 +1,4 @@
-"""What comes instead of an answer: error bodies and pages, as the real services word them."""
+"""Error bodies and pages, in the words of the real services."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canned:
-    """A complete HTTP answer."""
+    """A complete HTTP response."""
 
     status: int
     body: bytes
@@ -22,7 +22,7 @@ class Canned:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-CONSOLE = Canned(
+CONSOLE_PAGE = Canned(
     status=200,
     media=_HTML,
     body=(
@@ -31,7 +31,7 @@ CONSOLE = Canned(
         b" app.</noscript></body></html>\n"
     ),
 )
-"""New API answers unknown paths outside /v1 and /api with the page of its web console."""
+"""New API's web console page: its answer to unknown paths outside /v1 and /api."""
 
 
 def openai_error(status: int, problem: InvalidRequest) -> Canned:
@@ -52,7 +52,7 @@ def anthropic_error(status: int, message: str, call: str) -> Canned:
 
 
 def moderation_error(status: int) -> Canned:
-    """What an image service says to a picture it will not draw; as 500 by reversed channels."""
+    """An image service's moderation error; reversed channels send it as 500."""
     error: JSON = {
         "message": "Your request was rejected by the safety system.",
         "type": "image_generation_user_error",
@@ -65,7 +65,7 @@ def moderation_error(status: int) -> Canned:
 def gateway_error(
     status: int, message: str, call: str, *, kind: str = "new_api_error", code: str = ""
 ) -> Canned:
-    """An error in New API's shape: the request id stands at the end of the message."""
+    """An error in New API's shape, with the request id at the end of the message."""
     error: JSON = {
         "message": f"{message} (request id: {call})",
         "type": kind,
@@ -76,7 +76,7 @@ def gateway_error(
 
 
 def canned_fault(fault: Fault, call: str, model: str, wait: float) -> Canned | None:
-    """The complete answer a fault comes as; None where it is no such answer. `wait` in seconds."""
+    """The complete response of a fault; None if the fault is not one. `wait` in seconds."""
     match fault:
         case Fault.LIMIT:
             return _worded(Fault.LIMIT_BARE, call, model, {"Retry-After": f"{wait:.1f}"})
@@ -145,14 +145,14 @@ _WORDS = {
     Fault.SERVER_LOST: (500, "new_api_error", "do_request_failed", "请求上游地址失败"),
     Fault.ERROR_200: (200, "upstream_error", "upstream_error", "The upstream failed to answer"),
 }
-"""Status, type, code and message of the errors that New API words itself."""
+"""Status, type, code and message of New API's own errors."""
 
 _PAGES = {
     Fault.LIMIT_EMPTY: Canned(status=429, body=b"", media="text/plain"),
     Fault.UNAVAILABLE: _nginx(503, "Service Temporarily Unavailable"),
     Fault.BAD_GATEWAY: _nginx(502, "Bad Gateway"),
     Fault.GATEWAY_TIMEOUT: _nginx(504, "Gateway Time-out"),
-    Fault.HTML: CONSOLE,
+    Fault.HTML: CONSOLE_PAGE,
     Fault.EMPTY_OBJECT: Canned(status=200, body=b"{}"),
 }
-"""Answers that are the same for every call."""
+"""Responses that are the same for every call."""

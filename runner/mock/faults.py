@@ -1,4 +1,4 @@
-"""Which call, file or connection goes wrong, and how: a plan that can be repeated."""
+"""A repeatable plan of which calls, files and connections fail, and how."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,70 +12,70 @@ _F = TypeVar("_F")
 
 
 class Fault(StrEnum):
-    """What can happen to a call. The words stand in scripts and in the bill."""
+    """Faults of a call. The words appear in scripts and on the bill."""
 
     OK = "ok"
     SLOW = "slow"
-    # refused before any work: free
+    # free: refused before any work
     KEY = "401"
     CREDIT = "403_credit"
     LIMIT = "429"  # with Retry-After
-    LIMIT_BARE = "429_bare"  # without it
-    LIMIT_EMPTY = "429_empty"  # nor a body
-    NO_CHANNEL = "503_channel"  # the model is not served
+    LIMIT_BARE = "429_bare"  # without Retry-After
+    LIMIT_EMPTY = "429_empty"  # without Retry-After and body
+    NO_CHANNEL = "503_channel"  # unknown model
     UNAVAILABLE = "503"
     SERVER = "500"
-    # the work was done, and its answer is lost
+    # in doubt: the work was done and its answer is lost
     SERVER_LOST = "500_lost"  # New API's do_request_failed
     BAD_GATEWAY = "502"
     GATEWAY_TIMEOUT = "504"
     CLOUDFLARE_TIMEOUT = "524"
     RESET_AFTER = "reset_after"
-    CUT = "cut"  # in the middle of the declared length, or of a chunked stream
-    STREAM_UNFINISHED = "stream_unfinished"  # a stream that ends in order, without finish_reason
+    CUT = "cut"  # cut inside the declared length, or inside a chunked stream
+    STREAM_UNFINISHED = "stream_unfinished"  # a stream that ends cleanly without finish_reason
     STREAM_FALSE_DONE = "stream_false_done"  # the same with [DONE]
-    # a complete answer, paid for, that nobody can use
+    # unusable: a complete, billed answer without a result
     HTML = "html"
     EMPTY_OBJECT = "empty_object"
     ERROR_200 = "error_200"
     EMPTY_CHOICES = "empty_choices"
     REFUSAL = "refusal"
     MODERATION = "moderation"
-    # before the request was read; of connections only
+    # for connections only: reset before the request was read
     RESET_BEFORE = "reset_before"
 
 
 class FileFault(StrEnum):
-    """What can happen to the download of a picture."""
+    """Faults of a picture's download."""
 
     OK = "ok"
     MISSING = "404"
-    CUT = "cut"  # half of the bytes under a length that fits them
-    RESET = "reset"  # half of the declared length, then the connection breaks
+    CUT = "cut"  # half of the bytes, with a matching length
+    RESET = "reset"  # half of the declared length, then a reset
     HTML = "html"
-    EXPIRED = "expired"  # from then on, for ever
-    WRONG = "wrong"  # the bytes are of another format than the ending says, always
+    EXPIRED = "expired"  # from then on, permanently
+    WRONG = "wrong"  # always: the bytes have another format than the ending
 
 
 class TaskFault(StrEnum):
-    """What can become of a task that was accepted and billed."""
+    """Faults of a task that was accepted and billed."""
 
     OK = "ok"
-    UNKNOWN = "unknown"  # nobody knows it when it is first asked after
-    BAD_GATEWAY = "502"  # the first question comes back as a page
-    NO_ADDRESS = "no_address"  # done, and its record names the picture a question later
-    FAILURE = "failure"  # with progress 100%, refunded
-    BANNED = "banned"  # FAILURE too: for its prompt
+    UNKNOWN = "unknown"  # unknown on the first poll
+    BAD_GATEWAY = "502"  # the first poll is answered with a page
+    NO_ADDRESS = "no_address"  # done, but the picture is named one poll later
+    FAILURE = "failure"  # progress 100%, refunded
+    BANNED = "banned"  # FAILURE because of its prompt
     CANCEL = "cancel"
-    HANG = "hang"  # in progress for ever
-    MODAL = "modal"  # waits for ever for a window that nobody opens
-    LOST = "lost"  # nobody ever knows it
+    HANG = "hang"  # in progress permanently
+    MODAL = "modal"  # waits permanently for a modal dialog
+    LOST = "lost"  # unknown permanently
 
 
 PASSING_TASK = (TaskFault.UNKNOWN, TaskFault.BAD_GATEWAY, TaskFault.NO_ADDRESS)
-"""Of these a task recovers by itself."""
+"""Faults that a task recovers from by itself."""
 
-FREE = frozenset(
+FREE_FAULTS = frozenset(
     {
         Fault.KEY,
         Fault.CREDIT,
@@ -88,7 +88,7 @@ FREE = frozenset(
         Fault.RESET_BEFORE,
     }
 )
-"""Faults for which no provider takes money."""
+"""Faults that no provider bills."""
 
 _PASSING_FREE = (Fault.LIMIT, Fault.LIMIT_BARE, Fault.LIMIT_EMPTY, Fault.UNAVAILABLE, Fault.SERVER)
 _IN_DOUBT = (
@@ -113,7 +113,7 @@ _PASSING_FILE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRequest:
-    """One request for one prompt: `number` says how many times it was asked before."""
+    """One request for one prompt; `number` counts earlier requests for it."""
 
     prompt: str = field(repr=False)
     sha: str
@@ -124,16 +124,16 @@ class PromptRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPlan:
-    """Shares (0 to 1) by which things go wrong, or a script that says it ask by ask.
+    """Fault rates (0 to 1), or a script with one fault per request.
 
-    Passing faults never hit a prompt more than three times in a row, and of these at most one
-    leaves a call in doubt and at most one is unusable; so every row ends within five attempts.
+    Temporary faults never hit a prompt more than three times in a row; of these at most one leaves
+    a call in doubt and at most one is unusable, so every row ends within five attempts.
     """
 
-    share: float = 0.0  # of asks: passing faults
-    refused: float = 0.0  # of picture prompts: never drawn
-    files: float = 0.0  # of picture prompts: passing faults of the download
-    expired: float = 0.0  # of picture prompts: files gone for ever
+    share: float = 0.0  # of requests: temporary faults
+    refused: float = 0.0  # of picture prompts: always refused
+    files: float = 0.0  # of picture prompts: temporary download faults
+    expired: float = 0.0  # of picture prompts: files gone permanently
     connections: float = 0.0  # of connections: reset before the request is read
     script: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
     file_script: Mapping[str, tuple[FileFault, ...]] = field(default_factory=dict)
@@ -155,11 +155,11 @@ class FaultPlan:
     def scripted(
         cls, prompts: Mapping[str, Sequence[str]], connections: Sequence[str] = ()
     ) -> "FaultPlan":
-        """The n-th ask of a prompt that contains a key gets the n-th fault, then all is well.
+        """The n-th request for a prompt with a key in it gets the n-th fault; later ones succeed.
 
-        Entries "file:…" go to the downloads of that prompt's files in the same way, "task:…" to its
-        tasks. `connections` lists what the first connections meet: "reset_before" or "ok".
-        ValueError: no such fault.
+        Entries "file:…" apply to the downloads of that prompt's files in the same way, "task:…" to
+        its tasks. `connections` lists the fate of the first connections: "reset_before" or "ok".
+        Raises ValueError for an unknown fault.
         """
         return cls(
             script={
@@ -178,20 +178,22 @@ class FaultPlan:
         )
 
     def of_call(self, seed: int, ask: PromptRequest) -> Fault:
-        """What happens to this ask."""
+        """The fault of this request."""
         scripted = _scripted(self.script, ask.prompt)
         if ask.number < len(scripted):
             return scripted[ask.number]
         if ask.pictures and self.refused and chance(seed, ask.sha, "refused") < self.refused:
             return _pick((Fault.REFUSAL, Fault.MODERATION), chance(seed, ask.sha, "refusal"))
-        if not self.share or ask.number % 4 == 3:  # after three faults in a row one ask is well
+        if (
+            not self.share or ask.number % 4 == 3
+        ):  # after three faults in a row one request succeeds
             return Fault.OK
         if chance(seed, ask.sha, ask.number, "fault") >= self.share:
             return Fault.OK
         return _pick(_kinds(seed, ask), chance(seed, ask.sha, ask.number, "kind"))
 
     def of_files(self, seed: int, prompt: str, sha: str) -> tuple[FileFault, ...]:
-        """What happens to the downloads of this prompt's files, one after the other."""
+        """The faults of this prompt's downloads, in order."""
         scripted = _scripted(self.file_script, prompt)
         if scripted:
             return scripted
@@ -203,7 +205,7 @@ class FaultPlan:
         return ()
 
     def of_task(self, seed: int, ask: PromptRequest) -> TaskFault:
-        """What becomes of the task that this ask of a prompt was given."""
+        """The fault of the task that this request started."""
         scripted = _scripted(self.task_script, ask.prompt)
         if ask.number < len(scripted):
             return scripted[ask.number]
@@ -215,7 +217,7 @@ class FaultPlan:
         return _pick(kinds, chance(seed, ask.sha, ask.number, "task kind"))
 
     def of_connection(self, seed: int, number: int) -> Fault:
-        """What happens to the n-th connection, counted from 0; never to two in a row."""
+        """The fault of the n-th connection, counted from 0; never two in a row."""
         if number < len(self.connection_script):
             return self.connection_script[number]
         hit = number % 2 == 1 and chance(seed, number, "connection") < self.connections * 2
@@ -227,7 +229,7 @@ def _scripted(script: Mapping[str, tuple[_F, ...]], prompt: str) -> tuple[_F, ..
 
 
 def _kinds(seed: int, ask: PromptRequest) -> tuple[Fault, ...]:
-    """Of four asks one may end in doubt and one unusable; the prompt decides which."""
+    """Of four requests one may be in doubt and one unusable; the prompt decides which."""
     turn = (ask.number % 4 + int(chance(seed, ask.sha, "turn") * 3)) % 3
     match turn:
         case 0:

@@ -1,4 +1,4 @@
-"""The mock gateway: listens on 127.0.0.1 and answers as a gateway of the New API family does."""
+"""The mock gateway: listens on 127.0.0.1 and answers like a gateway of the New API family."""
 
 import asyncio
 import time
@@ -21,28 +21,28 @@ from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
-from runner.mock.error_replies import CONSOLE, Canned, gateway_error, openai_error
+from runner.mock.error_replies import CONSOLE_PAGE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
 from runner.mock.handler import HandlerContext, RequestHandler
 from runner.mock.pictures.serve import Files
 from runner.mock.settings import MockSettings
 from runner.mock.validation import InvalidRequest
 
-HOST = "127.0.0.1"
+LISTEN_HOST = "127.0.0.1"
 BAD_KEY = "sk-bad"
-MODELS = ("mock-text", "mock-image")
-_STOP_SECONDS = 0.1  # what is still being answered when the gateway stops is broken off
+MODEL_NAMES = ("mock-text", "mock-image")
+_STOP_SECONDS = 0.1  # requests in progress at the stop are cut after that time
 
 
 class MockGateway:
-    """One gateway on its own port, inside `async with`; the counts outlive it.
+    """One gateway on its own port, inside `async with`; its counts outlive it.
 
-    OSError on entering: the port is taken, or the bill cannot be written.
+    Entering raises OSError if the port is taken or the bill cannot be written.
     """
 
     def __init__(self, settings: MockSettings | None = None) -> None:
         self.settings = settings or MockSettings()
-        self.base_url = ""  # known when it listens
+        self.base_url = ""  # set when it listens
         self._books = Bill()
         self._drawer = ThreadPoolExecutor(1, thread_name_prefix="mock-drawer")
         self._files = Files(self._books, self._drawer)
@@ -59,13 +59,13 @@ class MockGateway:
             server = web.Server(self._handle, access_log=None)
             listener = await asyncio.get_running_loop().create_server(
                 lambda: self._connection(server),
-                HOST,
+                LISTEN_HOST,
                 self.settings.port,
                 backlog=2048,
                 start_serving=False,
             )
             stack.push_async_callback(_close, listener, server)
-            self.base_url = f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
+            self.base_url = f"http://{LISTEN_HOST}:{listener.sockets[0].getsockname()[1]}"
             self._desks = self._open_desks()
             self._midjourney = Midjourney(
                 self.settings, base_url=self.base_url, books=self._books, drawer=self._drawer
@@ -84,32 +84,32 @@ class MockGateway:
 
     @property
     def requests(self) -> list[BilledRequest]:
-        """Every request to the API, billed or not, in the order of the bill."""
+        """Every API request, billed or not, in the order of the bill."""
         return self._books.requests
 
     @property
     def downloads(self) -> list[Download]:
-        """Every request for a file, in their order."""
+        """Every file request, in order."""
         return self._books.downloads
 
     @property
     def questions(self) -> int:
-        """How many questions after single tasks there were; they stand on no bill."""
+        """The number of polls of single tasks; they are not billed."""
         return self._midjourney.tasks.questions.total()
 
     @property
     def file_requests(self) -> int:
-        """How many requests for files there were."""
+        """The number of file requests."""
         return len(self._books.downloads)
 
     @property
     def connections(self) -> int:
-        """How many connections were accepted, those that were reset at once included."""
+        """The number of accepted connections, including those reset at once."""
         return self._books.connections
 
     @property
     def max_in_flight(self) -> int:
-        """The most requests that were being answered at one time."""
+        """The highest number of requests in progress at one time."""
         return self._books.max_in_flight
 
     def _connection(self, server: web.Server) -> asyncio.Protocol:
@@ -125,7 +125,7 @@ class MockGateway:
         refusal = self._refusal(http, call)
         if refusal is None and midjourney.is_task(http.method, http.path):
             return await self._midjourney.ask(http, call)
-        if refusal is None and http.path in midjourney.SUBMITS:
+        if refusal is None and http.path in midjourney.SUBMIT_PATHS:
             return await self._midjourney.submit(http, call)
         if refusal is None and http.method == "POST":
             return await self._desks[http.path].answer(http, call)
@@ -141,7 +141,7 @@ class MockGateway:
         return responses.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
 
     async def _free(self, http: web.BaseRequest) -> web.StreamResponse | None:
-        """What stands on no bill: files, pictures of tasks, prices and till."""
+        """Unbilled requests: files, task pictures, prices and credit."""
         if http.path.startswith("/files/"):
             return await self._files.answer(http)
         if midjourney.is_picture(http.method, http.path):
@@ -151,7 +151,7 @@ class MockGateway:
         return None
 
     def _open_desks(self) -> dict[str, HandlerContext]:
-        """One desk for each path that takes orders."""
+        """One request handler for each generation path."""
         settings, books, drawer = self.settings, self._books, self._drawer
         chat, messages = ChatEndpoint(settings, self.base_url), MessagesEndpoint()
         images, edits = (
@@ -168,11 +168,11 @@ class MockGateway:
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
-        """What comes before any endpoint: unknown paths first, then the key, as New API has it."""
+        """Refusals before any endpoint: unknown paths first, then the key, as New API does."""
         known = (http.method, http.path) in _ROUTES
         if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
-                return CONSOLE
+                return CONSOLE_PAGE
             problem = InvalidRequest(message=f"Invalid URL ({http.method} {http.path})", code="")
             return openai_error(404, problem)
         scheme, _, key = http.headers.get("Authorization", "").partition(" ")
@@ -184,13 +184,13 @@ class MockGateway:
         return None
 
     def _call_id(self) -> str:
-        """A request id in New API's shape: the time, then a part of its own."""
+        """A request id in New API's shape: the time, then a random part."""
         self._serial += 1
         return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}{self._serial:08}Mock"
 
 
 class _Reset(asyncio.Protocol):
-    """A connection that is reset as soon as it is there."""
+    """A connection that is reset as soon as it is accepted."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         responses.reset(transport)
@@ -215,7 +215,7 @@ _ROUTES = frozenset(
                 EmbeddingsEndpoint,
             )
         ),
-        *(("POST", path) for path in midjourney.SUBMITS),
+        *(("POST", path) for path in midjourney.SUBMIT_PATHS),
     }
 )
 
@@ -226,7 +226,7 @@ _MODELS = Canned(
             "object": "list",
             "data": [
                 {"id": model, "object": "model", "created": 1626777600, "owned_by": "mock"}
-                for model in MODELS
+                for model in MODEL_NAMES
             ],
         }
     ),

@@ -1,4 +1,4 @@
-"""Answers the requests to one path: reads, decides what goes wrong, bills, sends."""
+"""Answers the requests to one path: read, choose a fault, bill, send."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ from aiohttp import web
 
 from runner.mock import responses
 from runner.mock.bill import Bill, BilledRequest, fault_name
-from runner.mock.case import UNFINISHED, Case, W
+from runner.mock.case import CUT_SHORT, Case, W
 from runner.mock.chance import chance, prompt_digest
-from runner.mock.endpoints.chat_replies import PING
+from runner.mock.endpoints.chat_replies import PING_COMMENT
 from runner.mock.error_replies import Canned, canned_fault
 from runner.mock.faults import Fault, PromptRequest
 from runner.mock.settings import MockSettings
@@ -23,16 +23,16 @@ _T = TypeVar("_T")
 
 
 class EndpointMock(Protocol[W]):
-    """What one kind of request has of its own; everything else is the desk's."""
+    """The part that differs between kinds of request; RequestHandler does the rest."""
 
     path: str
 
     async def read(self, http: web.BaseRequest) -> W | InvalidRequest:
-        """The request, or the first thing that is wrong with it."""
+        """The request, or the first error in it."""
         ...
 
     def look(self, wanted: W) -> tuple[str, ...] | InvalidRequest:
-        """What the pictures in it are; only asked where there are any."""
+        """A description of its pictures; only called if there are any."""
         ...
 
     def refusal(self, problem: InvalidRequest, call: str) -> Canned:
@@ -40,11 +40,11 @@ class EndpointMock(Protocol[W]):
         ...
 
     def canned(self, fault: Fault, call: str, wanted: W) -> Canned | None:
-        """A fault that this kind of request words in its own way."""
+        """The response of a fault that this kind of request words in its own way."""
         ...
 
     def is_slow(self, case: Case[W]) -> bool:
-        """Would writing this answer hold up an event loop?"""
+        """True if building this answer would block the event loop."""
         ...
 
     def body(self, case: Case[W]) -> bytes:
@@ -52,20 +52,20 @@ class EndpointMock(Protocol[W]):
         ...
 
     def events(self, case: Case[W]) -> list[bytes]:
-        """The answer as a stream, as far as the fault lets it come."""
+        """The answer as a stream, up to the point of the fault."""
         ...
 
 
 class HandlerContext(Protocol):
-    """What the gateway knows of a desk."""
+    """The handler as the gateway sees it."""
 
     async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
-        """The response to one request; where the fault is a broken connection, its remains."""
+        """The response to one request, or what a broken connection leaves of it."""
         ...
 
 
 class RequestHandler(Generic[W]):
-    """One path of one gateway. `drawer` runs what would hold up the event loop."""
+    """One path of one gateway. `drawer` runs work that would block the event loop."""
 
     def __init__(
         self, side: EndpointMock[W], settings: MockSettings, *, books: Bill, drawer: Executor
@@ -76,7 +76,7 @@ class RequestHandler(Generic[W]):
         self.drawer = drawer
 
     async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
-        """The response to one request; where the fault is a broken connection, its remains."""
+        """The response to one request, or what a broken connection leaves of it."""
         self.books.enter()
         try:
             wanted = await self.side.read(http)
@@ -134,23 +134,23 @@ class RequestHandler(Generic[W]):
 
     async def _carry_out(self, case: Case[W], http: web.BaseRequest) -> web.StreamResponse:
         if not case.is_free and (case.canned or case.status is None or not case.wanted.stream):
-            await self._wait(case)  # refusals come at once, streams wait after their first byte
+            await self._wait(case)  # refusals are immediate, streams wait after their first byte
         if case.status is None:
             responses.reset(http.transport)
-            return web.Response()  # goes nowhere: the connection is gone
+            return web.Response()  # never sent: the connection is closed
         if case.canned:
             return responses.canned_response(case.canned, case.headers)
         if case.wanted.stream:
             return await self._stream(case, http)
         body = await self._written(self.side.body, case)
-        if case.fault in UNFINISHED:
+        if case.fault in CUT_SHORT:
             return await responses.cut(http, body, case.headers)
         return responses.whole(body, case.headers)
 
     async def _stream(self, case: Case[W], http: web.BaseRequest) -> web.StreamResponse:
-        """New API pings before its upstream has answered."""
+        """Stream the answer; New API sends pings before its upstream answers."""
         response = await responses.start_stream(http, case.headers)
-        await response.write(PING)
+        await response.write(PING_COMMENT)
         await self._wait(case)
         await responses.write_events(response, await self._written(self.side.events, case))
         if case.fault is Fault.CUT:
@@ -169,7 +169,7 @@ class RequestHandler(Generic[W]):
         return await self._aside(write, case) if self.side.is_slow(case) else write(case)
 
     async def _aside(self, work: Callable[[_A], _T], subject: _A) -> _T:
-        """The work's result; done in the drawer's thread."""
+        """Run the work in the drawer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self.drawer, work, subject)
 
 

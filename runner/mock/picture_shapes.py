@@ -1,4 +1,4 @@
-"""The shapes in which chat models hand over pictures, as seen at gateways of the New API family."""
+"""The shapes in which chat models return pictures, as seen at New API gateways."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from runner.mock.chance import chance
 
 
 class PictureShape(StrEnum):
-    """Where in the message the pictures are."""
+    """Where the pictures are in a message."""
 
     MARKDOWN = "a"  # ![图片](link) alone
     DOWNLOADS = "b+c"  # each picture followed by a download link to the same picture
@@ -22,16 +22,16 @@ class PictureShape(StrEnum):
     DATA = "n"  # the body of an images answer, without choices
 
 
-DRAWN = frozenset({PictureShape.INLINE, PictureShape.IMAGES})
-"""Forms that carry the bytes instead of links."""
+DRAWN_SHAPES = frozenset({PictureShape.INLINE, PictureShape.IMAGES})
+"""Shapes with the bytes instead of links."""
 
-STREAMED = frozenset(PictureShape) - {PictureShape.PARTS, PictureShape.DATA}
-"""Forms that exist as a stream."""
+STREAMED_SHAPES = frozenset(PictureShape) - {PictureShape.PARTS, PictureShape.DATA}
+"""Shapes that can be streamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedPictures:
-    """The finished pictures of one call: `links`, or `drawn` (PNG), as the form wants them."""
+    """The finished pictures of one call: `links` or `drawn` (PNG), depending on the shape."""
 
     base_url: str
     task: str
@@ -42,15 +42,15 @@ class FinishedPictures:
 
 
 def form_of(seed: int, sha: str, forms: Sequence[PictureShape], *, stream: bool) -> PictureShape:
-    """The form in which this prompt's pictures come."""
-    fitting = [form for form in forms if form in STREAMED] if stream else forms
+    """The shape of this prompt's pictures."""
+    fitting = [form for form in forms if form in STREAMED_SHAPES] if stream else forms
     if not fitting:
         return PictureShape.MARKDOWN
     return fitting[int(chance(seed, sha, "form") * len(fitting))]
 
 
 def picture_message(form: PictureShape, shelf: FinishedPictures) -> dict[str, JSON]:
-    """The assistant's message; for `DATA` the caller takes `data_body` instead."""
+    """The assistant's message; for `DATA` the caller uses `data_body` instead."""
     match form:
         case PictureShape.DOWNLOADS:
             return _message(_with_downloads(shelf))
@@ -69,7 +69,7 @@ def picture_message(form: PictureShape, shelf: FinishedPictures) -> dict[str, JS
 
 
 def data_body(shelf: FinishedPictures, created: int) -> dict[str, JSON]:
-    """The whole answer in the form of an images answer."""
+    """The whole answer in the shape of an images response."""
     return {"created": created, "data": [{"url": link} for link in shelf.links]}
 
 

@@ -1,4 +1,4 @@
-"""Puts answers on the wire, whole or broken."""
+"""Sends responses, whole or broken."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from runner.mock.error_replies import Canned
 
-_PIECE = 1021  # bytes of a stream in one write: events and characters are split anywhere
+_PIECE = 1021  # bytes in one write of a stream, so that events and characters are split anywhere
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _LINGER_0 = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _EVENTS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
@@ -22,7 +22,7 @@ def whole(body: bytes, headers: Mapping[str, str]) -> web.Response:
 
 
 def canned_response(canned: Canned, headers: Mapping[str, str]) -> web.Response:
-    """An error body or a page; servers in front of the gateway add nothing of the gateway's."""
+    """An error body or a page; pages of front servers lack the gateway's headers."""
     own = {} if "Server" in canned.headers else headers
     return web.Response(
         status=canned.status,
@@ -32,7 +32,7 @@ def canned_response(canned: Canned, headers: Mapping[str, str]) -> web.Response:
 
 
 async def start_stream(request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
-    """The head of an event stream; chunked."""
+    """Start a chunked event stream."""
     response = web.StreamResponse(headers={**_EVENTS, **headers})
     response.enable_chunked_encoding()
     await response.prepare(request)
@@ -40,7 +40,7 @@ async def start_stream(request: web.BaseRequest, headers: Mapping[str, str]) -> 
 
 
 async def write_events(response: web.StreamResponse, events: Iterable[bytes]) -> None:
-    """Events in writes that do not care where an event or a character ends."""
+    """Write events in pieces that ignore event and character boundaries."""
     body = b"".join(events)
     for start in range(0, len(body), _PIECE):
         await response.write(body[start : start + _PIECE])
@@ -49,7 +49,7 @@ async def write_events(response: web.StreamResponse, events: Iterable[bytes]) ->
 async def cut(
     request: web.BaseRequest, body: bytes, headers: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Half of a body whose whole length was declared, then the end of the connection."""
+    """Send half of the declared length, then close."""
     response = web.StreamResponse(headers=headers)
     response.content_length = len(body)
     await response.prepare(request)
@@ -58,14 +58,14 @@ async def cut(
 
 
 def hang_up(request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
-    """Closes the connection in order (FIN) after what was written."""
+    """Close the connection cleanly (FIN)."""
     if request.transport:
         request.transport.close()
     return response
 
 
 def reset(transport: asyncio.BaseTransport | None) -> None:
-    """Closes the connection with a real RST: what was not sent is thrown away."""
+    """Close the connection with a real RST; unsent bytes are dropped."""
     if not isinstance(transport, asyncio.Transport):
         return
     connection: socket.socket | None = transport.get_extra_info("socket")

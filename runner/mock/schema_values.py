@@ -1,4 +1,4 @@
-"""Makes up a JSON value that matches a simple JSON schema."""
+"""Builds a JSON value that matches a simple JSON schema."""
 
 import math
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from typing import Any, TypeAlias
 from jobs.job import JSON
 from runner.mock.chance import chance
 
-_DEPTH = 12  # a schema that refers to itself ends here
+_DEPTH = 12  # stops a schema that refers to itself
 _DATES = {"date": "2026-01-02", "date-time": "2026-01-02T03:04:05Z", "email": "ann@example.com"}
 
 Schema: TypeAlias = Mapping[str, Any]  # foreign JSON; unknown keywords are ignored
 
 
 def example(schema: Schema, words: str, *, sha: str = "") -> JSON:
-    """A value for the schema; strings are taken from `words`, numbers depend on `sha`."""
+    """A value for the schema; strings come from `words`, numbers depend on `sha`."""
     return _value(schema, _Source(schema, words, sha), "$", _DEPTH)
 
 
 class _Source:
-    """What the values are made of."""
+    """The material for the values."""
 
     def __init__(self, root: Schema, words: str, sha: str) -> None:
         self.root = root
@@ -30,7 +30,7 @@ class _Source:
         return chance(0, self.sha, place)
 
     def referred(self, schema: Schema) -> Schema:
-        """The schema a local `$ref` points to, else the schema itself."""
+        """The target of a local `$ref`, else the schema itself."""
         found: Any = self.root
         for name in str(schema.get("$ref", "")).removeprefix("#").strip("/").split("/"):
             if name:
@@ -82,7 +82,7 @@ def _kind(schema: Schema) -> str:
 
 
 def _properties(schema: Schema) -> dict[str, Any]:
-    """All properties that are described, and the required ones that are not."""
+    """All described properties, and required ones without a description."""
     described: dict[str, Any] = schema.get("properties", {})
     return {name: {"type": "string"} for name in schema.get("required", [])} | described
 

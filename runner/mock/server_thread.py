@@ -1,4 +1,4 @@
-"""Runs a mock gateway in a thread of its own, or alone until it is interrupted."""
+"""Runs a mock gateway in a thread, or in the foreground until Ctrl-C."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from runner.mock.settings import MockSettings
 class MockThread:
     """A gateway in a thread with its own loop, inside `with`; `gateway` may be read from outside.
 
-    OSError on entering: as of MockGateway.
+    Entering raises OSError like MockGateway.
     """
 
     def __init__(self, settings: MockSettings | None = None) -> None:
@@ -27,7 +27,7 @@ class MockThread:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The address where it listens."""
         return self.gateway.base_url
 
     def __enter__(self) -> Self:
@@ -64,7 +64,7 @@ class MockThread:
 
 
 def serve_forever(settings: MockSettings, started: Callable[[str], None]) -> None:
-    """Serves until Ctrl-C; `started` is told the base URL once it listens. OSError: as above."""
+    """Serve until Ctrl-C; calls `started` with the base URL once it listens. Raises OSError."""
 
     async def serve() -> None:
         async with MockGateway(settings) as gateway:

@@ -1,4 +1,4 @@
-"""How one mock gateway behaves."""
+"""Settings of one mock gateway."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,15 +16,14 @@ PRICE_PER_PICTURE = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MockSettings:
-    """`port` 0 takes a free one; `latency` is in seconds, fixed or between two.
+    """`port` 0 takes a free one; `latency` is in seconds, fixed or a range.
 
-    `key` is the only one to be let in; None lets in any but "sk-bad". `slow` is what the fault of
-    that name adds to the latency, in seconds; `task_seconds` is how long a Midjourney task takes
-    from its submit to its picture. The seed chooses among `forms` of picture answers.
-    `embedding_inputs` are the most texts of one request: some vendors take ten.
-    `pricing` is the price list, where there is one; `credit` what the key had at first, in dollars,
-    where it has a till, which is told at one of two paths, or hidden behind the console's page.
-    `image_fields` are the names of a picture's form field that the server knows; some know one.
+    `key` is the only accepted key; None accepts any but "sk-bad". `slow` is the extra latency of
+    the fault of that name, in seconds; `task_seconds` is the time of a Midjourney task from submit
+    to picture. The seed chooses among `forms` of picture answers. `embedding_inputs` is the most
+    texts in one request: some vendors allow ten. `pricing` is the price list, if any; `credit` the
+    key's initial credit in dollars, if it is published, at one of two paths or hidden behind the
+    console's page. `image_fields` are the accepted names of a picture's form field.
     """
 
     port: int = 0
@@ -43,7 +42,7 @@ class MockSettings:
     till: Literal["token", "billing", "html"] = "token"
 
     def latency_of(self, sha: str, ask: int) -> float:
-        """How long this ask of this prompt takes, in seconds."""
+        """Latency of this request for this prompt, in seconds."""
         if isinstance(self.latency, tuple):
             low, high = self.latency
             return low + (high - low) * chance(self.seed, sha, ask, "latency")

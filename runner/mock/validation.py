@@ -1,4 +1,4 @@
-"""What is wrong with a request: the value, and the checks that every kind of request shares."""
+"""Errors in a request, and the checks that all kinds of request share."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeAlias
 from jobs.job import JSON
 from runner.mock.schema_values import example
 
-Fields: TypeAlias = Mapping[str, Any]  # JSON just parsed, not yet checked
+Fields: TypeAlias = Mapping[str, Any]  # parsed JSON, not yet checked
 
 _NAMES = {
     dict: "an object",
@@ -21,7 +21,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidRequest:
-    """What is wrong with a request; the fields of OpenAI's error body."""
+    """An error in a request, with the fields of OpenAI's error body."""
 
     message: str
     param: str | None = None
@@ -29,7 +29,7 @@ class InvalidRequest:
 
 
 class InvalidRequestError(Exception):
-    """Ends the reading of a request; never leaves the reader."""
+    """Stops reading a request; always caught by the reader."""
 
     def __init__(self, problem: InvalidRequest) -> None:
         super().__init__(problem.message)
@@ -37,7 +37,7 @@ class InvalidRequestError(Exception):
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """The object in a JSON body, without what is null. Raises WrongError."""
+    """The object in a JSON body, without nulls. Raises InvalidRequestError."""
     try:
         fields = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -48,27 +48,27 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def check_type(name: str, value: Any, types: tuple[type, ...]) -> None:
-    """JSON types: true is no integer here."""
+    """Check the JSON type; true is not an integer."""
     if type(value) not in types:
         wanted = " or ".join(_NAMES.get(kind, "a number") for kind in types)
         wrong(f"Invalid type for '{name}': expected {wanted}.", name, "invalid_type")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
-    """A number within its limits."""
+    """Check that a number is within its limits."""
     if not low <= value <= high:
         wrong(f"Invalid '{name}': {value} is not from {low} to {high}.", name)
 
 
 def check_one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
-    """One of the words that are known."""
+    """Check that a word is known."""
     if value not in known:
         listed = ", ".join(f"'{word}'" for word in known)
         wrong(f"Invalid value: {value!r}. Supported values are: {listed}.", name, "invalid_value")
 
 
 def checked_schema(name: str, schema: Any) -> Mapping[str, JSON]:
-    """A schema that a value can be made for."""
+    """Check that a value can be built for a schema."""
     check_type(name, schema, (dict,))
     try:
         example(schema, "")
@@ -79,7 +79,7 @@ def checked_schema(name: str, schema: Any) -> Mapping[str, JSON]:
 
 
 def wrong(message: str, param: str | None = None, code: str | None = None) -> NoReturn:
-    """Raises what is wrong."""
+    """Raise InvalidRequestError."""
     raise InvalidRequestError(InvalidRequest(message=message, param=param, code=code))
 
 

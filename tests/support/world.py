@@ -27,7 +27,7 @@ from runner.mock.endpoints.edits import EditsEndpoint
 from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
-from runner.mock.endpoints.midjourney import SUBMITS
+from runner.mock.endpoints.midjourney import SUBMIT_PATHS
 from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
@@ -43,7 +43,7 @@ CHAT = "/v1/chat/completions"
 GENERATIONS = frozenset(
     {
         CHAT,
-        *SUBMITS,
+        *SUBMIT_PATHS,
         MessagesEndpoint.path,
         ImagesEndpoint.path,
         EditsEndpoint.path,

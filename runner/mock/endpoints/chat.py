@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions of the mock: text, tool calls, and pictures in every form."""
+"""POST /v1/chat/completions of the mock: text, tool calls, and pictures in every shape."""
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ from runner.mock.validation import InvalidRequest
 
 
 class ChatEndpoint:
-    """The chat side of one gateway."""
+    """The chat endpoint of one gateway."""
 
     path = "/v1/chat/completions"
 
@@ -24,11 +24,11 @@ class ChatEndpoint:
         self.is_slow, self.body, self.events = writer.is_slow, writer.body, writer.events
 
     async def read(self, http: web.BaseRequest) -> ChatRequest | InvalidRequest:
-        """The request, or the first thing that is wrong with it."""
+        """The request, or the first error in it."""
         return read_chat(await http.content.read())
 
     def look(self, wanted: ChatRequest) -> tuple[str, ...] | InvalidRequest:
-        """What the pictures in it are."""
+        """A description of its pictures."""
         found = list[str]()
         for url in wanted.images:
             one = look(url)
@@ -42,7 +42,7 @@ class ChatEndpoint:
         return openai_error(400, problem)
 
     def canned(self, fault: Fault, call: str, wanted: ChatRequest) -> Canned | None:
-        """Nothing usable, in the shape of a completion."""
+        """An unusable answer in the shape of a completion."""
         if fault is not Fault.EMPTY_CHOICES:
             return None
         body: dict[str, JSON] = {"id": f"chatcmpl-{call}", "object": "chat.completion"}

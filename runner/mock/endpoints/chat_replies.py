@@ -1,4 +1,4 @@
-"""Makes up the answers to chat requests: the messages, their usage, and both ways to send them."""
+"""Builds chat answers: the messages, their usage, as one body or as a stream."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ from runner.mock.chance import chance
 from runner.mock.endpoints.chat_request import ChatRequest, Tool
 from runner.mock.schema_values import example
 
-PING = b": PING\n\n"
-DONE = b"data: [DONE]\n\n"
+PING_COMMENT = b": PING\n\n"
+DONE_EVENT = b"data: [DONE]\n\n"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_PIECE = 12  # characters of content in one event
+_PIECE = 12  # characters of content per event
 
 _OPENINGS = ("A short answer about", "Three words on", "What there is to say of", "In brief,")
 _CLOSINGS = (
@@ -27,7 +27,7 @@ _MODERATED = "> 🕐 排队中\n\n> ⚡ 生成中..\n\n> 生成失败 ❌\n> 失
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One message with the reason why it ended."""
+    """One message with its finish reason."""
 
     message: Mapping[str, JSON]
     finish: str = "stop"
@@ -35,7 +35,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What stands around the messages of one answer."""
+    """The envelope around the messages of one answer."""
 
     id: str
     created: int
@@ -80,7 +80,7 @@ class Envelope:
 
 
 def packed(body: JSON) -> bytes:
-    """JSON as gateways send it: Chinese as it is, no blanks."""
+    """JSON as gateways send it: unescaped Chinese, no blanks."""
     return _ENCODER.encode(body).encode("utf-8", "replace")
 
 
@@ -100,7 +100,7 @@ def say(request: ChatRequest, sha: str, choice: int, seen: tuple[str, ...]) -> C
 
 
 def refuse(*, moderated: bool) -> ChatMessage:
-    """No picture: in prose, or as the progress lines of reversed channels end."""
+    """A refusal in prose, or as the last progress line of a reversed channel."""
     return ChatMessage(message=_message(_MODERATED if moderated else _REFUSAL))
 
 
@@ -141,11 +141,11 @@ def _tool_call(tool: Tool, prompt: str, sha: str) -> dict[str, JSON]:
 
 
 def _deltas(message: Mapping[str, JSON]) -> Iterator[dict[str, JSON]]:
-    """The message in pieces: the role first, then content, pictures and tool calls."""
+    """Deltas of the message: the role first, then content, pictures and tool calls."""
     content, calls = message.get("content"), message.get("tool_calls")
     yield {"role": "assistant", "content": None if calls else ""}
     if isinstance(content, str):
-        size = _PIECE if len(content) < 10_000 else 65_536  # inline pictures in large pieces
+        size = _PIECE if len(content) < 10_000 else 65_536  # large pieces for inline pictures
         for start in range(0, len(content), size):
             yield {"content": content[start : start + size]}
     if "images" in message:
@@ -156,7 +156,7 @@ def _deltas(message: Mapping[str, JSON]) -> Iterator[dict[str, JSON]]:
 
 
 def _call_deltas(index: int, call: JSON) -> Iterator[dict[str, JSON]]:
-    """The first piece has the id and the name; the others only add to the arguments."""
+    """Deltas of a tool call: the first has id and name, the others only arguments."""
     assert isinstance(call, dict)
     function = call["function"]
     assert isinstance(function, dict)

@@ -1,4 +1,4 @@
-"""Reads a chat request as strictly as the real services do."""
+"""Validates a chat request as strictly as the real services."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """The tool to be called."""
+    """The tool to call."""
 
     name: str
     parameters: Mapping[str, JSON]
@@ -59,28 +59,28 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A request that may be answered. `prompt` is the last user text, `images` are addresses."""
+    """A valid request. `prompt` is the last user text, `images` are addresses."""
 
     model: str
     prompt: str = field(repr=False)
-    tokens: int  # a plausible count of all texts
+    tokens: int  # a plausible token count of all texts
     images: tuple[str, ...] = field(default=(), repr=False)
     stream: bool = False
     include_usage: bool = False
     n: int = 1
     size: str | None = None
     max_tokens: int | None = None
-    schema: Mapping[str, JSON] | None = None  # set also for json_object: a schema of one field
+    schema: Mapping[str, JSON] | None = None  # also set for json_object: a schema with one field
     tool: Tool | None = None
 
     @property
     def pictures(self) -> bool:
-        """Is a picture asked for?"""
+        """True if the request asks for a picture."""
         return "image" in self.model.lower()
 
 
 def read_chat(body: bytes) -> ChatRequest | InvalidRequest:
-    """The request in a body, or the first thing that is wrong with it."""
+    """The request in a body, or the first error in it."""
     try:
         return _read(parsed(body))
     except InvalidRequestError as error:
@@ -179,7 +179,7 @@ def _read_format(wanted: Fields) -> Mapping[str, JSON] | None:
 
 
 def _read_tools(tools: list[Any], choice: Any) -> Tool | None:
-    """The tool to call: the one that is named, else the first."""
+    """The tool to call: the named one, else the first."""
     found = [_read_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools)]
     if isinstance(choice, dict):
         function = choice.get("function")

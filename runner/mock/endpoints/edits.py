@@ -1,4 +1,4 @@
-"""POST /v1/images/edits of the mock: a form with pictures, as strictly as OpenAI reads it."""
+"""POST /v1/images/edits of the mock: a form with pictures, as strict as OpenAI."""
 
 from aiohttp import BodyPartReader, web
 
@@ -21,7 +21,7 @@ _SEVERAL = 16
 
 
 class EditsEndpoint(ImagesEndpoint):
-    """The side of one gateway that changes pictures."""
+    """The image edit endpoint of one gateway."""
 
     path = "/v1/images/edits"
     event = "image_edit"
@@ -31,7 +31,7 @@ class EditsEndpoint(ImagesEndpoint):
         self.names = settings.image_fields
 
     async def read(self, http: web.BaseRequest) -> ImageRequest | InvalidRequest:
-        """The request, or the first thing that is wrong with it."""
+        """The request, or the first error in it."""
         try:
             if not http.content_type.startswith("multipart/"):
                 wrong("The request must be multipart/form-data.")
@@ -43,7 +43,7 @@ class EditsEndpoint(ImagesEndpoint):
             return InvalidRequest(message="We could not parse the form of your request.")
 
     def _named(self, files: list[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
-        """The files under names that this server knows, several only under one that says so."""
+        """The files under accepted field names; several only under a name for lists."""
         for name, _ in files:
             if name not in (*self.names, "mask"):
                 wrong(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
@@ -58,7 +58,7 @@ class EditsEndpoint(ImagesEndpoint):
         return tuple(files)
 
     def look(self, wanted: ImageRequest) -> tuple[str, ...] | InvalidRequest:
-        """What the pictures are, by the rules of the model."""
+        """A description of the pictures, checked by the rules of the model."""
         try:
             pictures = [data for name, data in wanted.images if name != "mask"]
             sizes = [_fitting(data, wanted.family) for data in pictures]
@@ -93,7 +93,7 @@ async def _parts(
 
 
 def _fitting(data: bytes, family: str) -> tuple[str, int, int]:
-    """Kind and size of a picture that the family takes."""
+    """Format and size of a picture, checked by the rules of the family."""
     found = measured(data)
     if isinstance(found, InvalidRequest) or len(data) >= _MOST.get(family, _MOST_OTHERS):
         wrong("Invalid image file, please check your image file.", "image", "invalid_image_file")

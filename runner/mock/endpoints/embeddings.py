@@ -1,4 +1,4 @@
-"""POST /v1/embeddings of the mock: vectors that depend on the text alone."""
+"""POST /v1/embeddings of the mock: vectors that depend only on the text."""
 
 import base64
 import struct
@@ -27,17 +27,17 @@ from runner.mock.validation import (
 _KNOWN = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
 _MOST_INPUTS, _MOST_TOKENS, _MOST_IN_ALL = 2048, 8192, 300_000
 _LENGTHS = {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536, "ada-002": 1536}
-_LENGTH = 8  # of a model nobody knows
+_LENGTH = 8  # for unknown models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRequest:
-    """A request that may be answered."""
+    """A valid request."""
 
     model: str
     texts: tuple[str, ...] = field(repr=False)
     length: int
-    coded: bool  # base64, no list
+    coded: bool  # base64 instead of a list
     tokens: int
     stream: bool = False
     n: int = 1
@@ -46,12 +46,12 @@ class EmbeddingRequest:
 
     @property
     def prompt(self) -> str:
-        """What faults and the bill know it by."""
+        """The text by which faults and the bill identify it."""
         return "\n".join(self.texts)
 
 
 class EmbeddingsEndpoint:
-    """The side of one gateway that turns texts into vectors."""
+    """The embeddings endpoint of one gateway."""
 
     path = "/v1/embeddings"
 
@@ -59,14 +59,14 @@ class EmbeddingsEndpoint:
         self._most = min(settings.embedding_inputs, _MOST_INPUTS)
 
     async def read(self, http: web.BaseRequest) -> EmbeddingRequest | InvalidRequest:
-        """The request, or the first thing that is wrong with it."""
+        """The request, or the first error in it."""
         try:
             return self._checked(parsed(await http.content.read()))
         except InvalidRequestError as error:
             return error.problem
 
     def look(self, wanted: EmbeddingRequest) -> tuple[str, ...] | InvalidRequest:  # noqa: ARG002 - others have pictures
-        """Nothing to look at."""
+        """No pictures."""
         return ()
 
     def refusal(self, problem: InvalidRequest, call: str) -> Canned:  # noqa: ARG002 - others tell it
@@ -74,17 +74,17 @@ class EmbeddingsEndpoint:
         return openai_error(400, problem)
 
     def canned(self, fault: Fault, call: str, wanted: EmbeddingRequest) -> Canned | None:  # noqa: ARG002 - as above
-        """Nothing usable, in the shape of a list."""
+        """An unusable answer in the shape of a list."""
         if fault is not Fault.EMPTY_CHOICES:
             return None
         return Canned(status=200, body=packed(_list(wanted, [])))
 
     def is_slow(self, case: Case[EmbeddingRequest]) -> bool:
-        """Would writing this answer hold up an event loop?"""
+        """True if building this answer would block the event loop."""
         return len(case.wanted.texts) * case.wanted.length > 20_000
 
     def body(self, case: Case[EmbeddingRequest]) -> bytes:
-        """The answer; its items come in any order, as `index` says."""
+        """The answer; its items come in any order, told apart by `index`."""
         wanted = case.wanted
         items: list[JSON] = [
             {"object": "embedding", "index": number, "embedding": _vector(text, wanted)}
@@ -93,7 +93,7 @@ class EmbeddingsEndpoint:
         return packed(_list(wanted, items[::-1]))
 
     def events(self, case: Case[EmbeddingRequest]) -> list[bytes]:
-        """There are none: `stream` is no field of this service."""
+        """No events: this service has no `stream`."""
         raise TypeError(f"vectors are never streamed: {case.wanted.model}")
 
     def _checked(self, given: dict[str, Any]) -> EmbeddingRequest:
@@ -158,7 +158,7 @@ def _counted(texts: tuple[str, ...]) -> int:
 
 
 def _vector(text: str, wanted: EmbeddingRequest) -> JSON:
-    """Numbers of one length; the same text always has the same."""
+    """A unit vector that is the same for the same text."""
     sha = prompt_digest(text)
     first = chance(0, sha, "vector")
     numbers = [((first * 997 + place * 0.61803) % 1.0) - 0.5 for place in range(wanted.length)]

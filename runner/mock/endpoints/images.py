@@ -1,4 +1,4 @@
-"""POST /v1/images/generations of the mock: dall-e, gpt-image, and models nobody knows."""
+"""POST /v1/images/generations of the mock: dall-e, gpt-image and unknown models."""
 
 import base64
 import json
@@ -11,8 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from jobs.job import JSON
-from runner.mock.case import UNFINISHED, Case
-from runner.mock.endpoints.chat_replies import DONE, packed
+from runner.mock.case import CUT_SHORT, Case
+from runner.mock.endpoints.chat_replies import DONE_EVENT, packed
 from runner.mock.error_replies import Canned, moderation_error, openai_error
 from runner.mock.faults import Fault
 from runner.mock.pictures.draw import draw
@@ -28,7 +28,7 @@ from runner.mock.validation import (
     wrong,
 )
 
-_TOKENS = 1056  # what gpt-image-1 counts for a picture of medium quality
+_TOKENS = 1056  # gpt-image-1's count for a picture of medium quality
 _SIZE = re.compile(r"auto|\d{2,4}x\d{2,4}")
 _TYPES: dict[str, tuple[type, ...]] = {
     "prompt": (str,),
@@ -50,7 +50,7 @@ GPT_FIELDS = frozenset(
     {"model", "prompt", "n", "size", "quality", "background", "moderation", "user", "stream"}
     | {"output_format", "output_compression", "partial_images"}
 )
-"""What gpt-image takes; anything else is refused. Other models ignore what they do not know."""
+"""Fields of gpt-image, which refuses all others. Other models ignore unknown fields."""
 _SIZES = {
     "dall-e-2": ("256x256", "512x512", "1024x1024"),
     "dall-e-3": ("1024x1024", "1792x1024", "1024x1792"),
@@ -64,14 +64,14 @@ _QUALITIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """A request that may be answered. `images` are pictures to be changed: field name and bytes."""
+    """A valid request. `images` are pictures to edit: field name and bytes."""
 
     model: str
     prompt: str = field(repr=False)
-    family: str  # dall-e-2, dall-e-3, gpt-image or nothing
+    family: str  # dall-e-2, dall-e-3, gpt-image or empty
     n: int = 1
     size: str | None = None
-    coded: bool = False  # base64, no address
+    coded: bool = False  # base64 instead of an address
     kind: str = "PNG"
     stream: bool = False
     previews: int = 0
@@ -80,14 +80,14 @@ class ImageRequest:
 
 
 def family_of(model: str) -> str:
-    """The family that a model's name tells of."""
+    """The family of a model, by its name."""
     return next((name for name in ("dall-e-2", "dall-e-3", "gpt-image") if name in model), "")
 
 
 def checked(
     given: dict[str, Any], known: frozenset[str], images: tuple[tuple[str, bytes], ...] = ()
 ) -> ImageRequest:
-    """The request in these fields. Raises WrongError."""
+    """The request in these fields. Raises InvalidRequestError."""
     for name in ("prompt", "model"):
         if not isinstance(given.get(name), str) or not given[name].strip():
             wrong(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
@@ -138,7 +138,7 @@ def _check_words(given: dict[str, Any], family: str) -> None:
 
 
 class ImagesEndpoint:
-    """The side of one gateway that draws."""
+    """The image generation endpoint of one gateway."""
 
     path = "/v1/images/generations"
     event = "image_generation"
@@ -147,14 +147,14 @@ class ImagesEndpoint:
         self.easel = PictureLinks(settings, base_url)
 
     async def read(self, http: web.BaseRequest) -> ImageRequest | InvalidRequest:
-        """The request, or the first thing that is wrong with it."""
+        """The request, or the first error in it."""
         try:
             return checked(parsed(await http.content.read()), GPT_FIELDS)
         except InvalidRequestError as error:
             return error.problem
 
     def look(self, wanted: ImageRequest) -> tuple[str, ...] | InvalidRequest:  # noqa: ARG002 - as below
-        """Nothing: no pictures come in here."""
+        """No pictures: this path takes none."""
         return ()
 
     def refusal(self, problem: InvalidRequest, call: str) -> Canned:  # noqa: ARG002 - others tell the call
@@ -162,7 +162,7 @@ class ImagesEndpoint:
         return openai_error(400, problem)
 
     def canned(self, fault: Fault, call: str, wanted: ImageRequest) -> Canned | None:  # noqa: ARG002 - as above
-        """A refusal is an error here; nothing usable is an answer without pictures."""
+        """A refusal is an error here; an unusable answer has no pictures."""
         match fault:
             case Fault.REFUSAL:
                 return moderation_error(400)
@@ -174,7 +174,7 @@ class ImagesEndpoint:
                 return None
 
     def is_slow(self, case: Case[ImageRequest]) -> bool:
-        """Would writing this answer hold up an event loop?"""
+        """True if building this answer would block the event loop."""
         return case.wanted.coded
 
     def body(self, case: Case[ImageRequest]) -> bytes:
@@ -185,13 +185,13 @@ class ImagesEndpoint:
         return packed(body)
 
     def events(self, case: Case[ImageRequest]) -> list[bytes]:
-        """Previews, then the finished pictures, as far as the fault lets them come."""
-        finished = [] if case.fault in UNFINISHED else list(self._finished(case))
-        end = [DONE] if case.fault is Fault.STREAM_FALSE_DONE else []
+        """Previews, then the finished pictures, up to the point of the fault."""
+        finished = [] if case.fault in CUT_SHORT else list(self._finished(case))
+        end = [DONE_EVENT] if case.fault is Fault.STREAM_FALSE_DONE else []
         return [*self._previews(case), *finished, *end]
 
     def _entries(self, case: Case[ImageRequest]) -> Iterator[JSON]:
-        """New API writes all keys, and leaves empty what there is not; gpt-image has only one."""
+        """The entries: New API writes all keys and leaves some empty, gpt-image writes only one."""
         wanted = case.wanted
         for number in range(1, wanted.n + 1):
             picture = self.easel.picture(case.ask, number, wanted.size)
@@ -207,7 +207,7 @@ class ImagesEndpoint:
 
     def _previews(self, case: Case[ImageRequest]) -> Iterator[bytes]:
         preview = base64.b64encode(draw(self.easel.picture(case.ask, 0, "64x64"), "PNG"))
-        for index in range(max(case.wanted.previews, int(case.fault in UNFINISHED))):
+        for index in range(max(case.wanted.previews, int(case.fault in CUT_SHORT))):
             found: dict[str, JSON] = {"b64_json": preview.decode("ascii")}
             yield self._event("partial_image", found | {"partial_image_index": index}, case.wanted)
 
@@ -240,7 +240,7 @@ def _usage(wanted: ImageRequest) -> JSON:
 
 
 def from_texts(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Fields of a form, which are all text, as what they mean. Raises WrongError."""
+    """Parse form fields, which are all text. Raises InvalidRequestError."""
     given: dict[str, Any] = {}
     for name, text in texts:
         if name in given:

@@ -1,4 +1,4 @@
-"""POST /v1/messages of the mock: Anthropic's form, as strictly as Anthropic reads it."""
+"""POST /v1/messages of the mock: Anthropic's form, as strict as Anthropic."""
 
 import base64
 import binascii
@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import web
 
 from jobs.job import JSON
-from runner.mock.case import DECLINED, UNFINISHED, Case
-from runner.mock.endpoints.chat_replies import DONE, ChatMessage, packed, say, usage_of
+from runner.mock.case import CUT_SHORT, REFUSALS, Case
+from runner.mock.endpoints.chat_replies import DONE_EVENT, ChatMessage, packed, say, usage_of
 from runner.mock.endpoints.chat_request import ChatRequest, Tool
 from runner.mock.error_replies import Canned, anthropic_error
 from runner.mock.faults import Fault
@@ -46,17 +46,17 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _RANGES = {"max_tokens": (1, 128_000), "temperature": (0, 1), "top_p": (0, 1)}
 _MOST_BASE64 = 5_242_880
-_PIECE = 12  # characters of a text in one event
+_PIECE = 12  # characters of text per event
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
 class MessagesEndpoint:
-    """The side of one gateway that speaks as Anthropic does."""
+    """The messages endpoint of one gateway."""
 
     path = "/v1/messages"
 
     async def read(self, http: web.BaseRequest) -> ChatRequest | InvalidRequest:
-        """The request, or the first thing that is wrong with it."""
+        """The request, or the first error in it."""
         body = await http.content.read()
         if not http.headers.get("anthropic-version"):
             return InvalidRequest(message="anthropic-version: header is required")
@@ -66,7 +66,7 @@ class MessagesEndpoint:
             return error.problem
 
     def look(self, wanted: ChatRequest) -> tuple[str, ...] | InvalidRequest:
-        """What the pictures are; the media type must be that of the bytes."""
+        """A description of the pictures; their media type must match their bytes."""
         try:
             return tuple(map(_looked_at, wanted.images))
         except InvalidRequestError as error:
@@ -77,14 +77,14 @@ class MessagesEndpoint:
         return anthropic_error(400, problem.message, call)
 
     def canned(self, fault: Fault, call: str, wanted: ChatRequest) -> Canned | None:
-        """Nothing usable, in the shape of a message."""
+        """An unusable answer in the shape of a message."""
         if fault is not Fault.EMPTY_CHOICES:
             return None
         usage: JSON = {"input_tokens": 0, "output_tokens": 0}
         return Canned(status=200, body=packed(_message(call, wanted, [], "end_turn", usage)))
 
     def is_slow(self, case: Case[ChatRequest]) -> bool:  # noqa: ARG002 - others are
-        """Would writing this answer hold up an event loop?"""
+        """True if building this answer would block the event loop."""
         return False
 
     def body(self, case: Case[ChatRequest]) -> bytes:
@@ -95,15 +95,15 @@ class MessagesEndpoint:
         return packed(_message(case.call, case.wanted, _blocks(said), stop, usage))
 
     def events(self, case: Case[ChatRequest]) -> list[bytes]:
-        """The answer as a stream, as far as the fault lets it come."""
+        """The answer as a stream, up to the point of the fault."""
         said = _said(case)
         usage = _usage(case.wanted, said)
         start: JSON = _message(case.call, case.wanted, [], None, {**usage, "output_tokens": 1})
         events = [_event("message_start", message=start), _event("ping")]
         for index, block in enumerate(_blocks(said)):
             events += _block_events(index, block)
-        if case.fault in UNFINISHED:
-            end = [DONE] if case.fault is Fault.STREAM_FALSE_DONE else []
+        if case.fault in CUT_SHORT:
+            end = [DONE_EVENT] if case.fault is Fault.STREAM_FALSE_DONE else []
             return [*events[: len(events) // 2 + 1], *end]
         delta: JSON = {"stop_reason": _stop_reason(said), "stop_sequence": None}
         counted: JSON = {"output_tokens": usage["output_tokens"]}
@@ -156,7 +156,7 @@ def _texts(content: Any, place: str) -> str:
 
 
 def _read_message(message: Any, place: str, images: list[str]) -> str:
-    """The text of one message; its pictures go to `images` as data URIs or addresses."""
+    """The text of one message; its pictures are added to `images` as data URIs or addresses."""
     role = message.get("role") if isinstance(message, dict) else None
     if role not in ("user", "assistant"):
         wrong(f"{place}.role: Input should be 'user' or 'assistant'")
@@ -206,7 +206,7 @@ def _looked_at(url: str) -> str:
 
 
 def _read_tools(tools: list[Any], choice: Fields) -> Tool | None:
-    """The tool to call: the one that is named, else the first."""
+    """The tool to call: the named one, else the first."""
     found = [_read_tool(tool, f"tools.{number}") for number, tool in enumerate(tools)]
     kind = choice.get("type")
     if kind not in ("auto", "any", "tool", "none"):
@@ -229,7 +229,7 @@ def _read_tool(tool: Any, place: str) -> Tool:
 
 
 def _said(case: Case[ChatRequest]) -> ChatMessage:
-    if case.fault in DECLINED:
+    if case.fault in REFUSALS:
         return ChatMessage(message={"content": ""}, finish="refusal")
     return say(case.wanted, case.ask.sha, 0, case.seen)
 
@@ -277,7 +277,7 @@ def _message(
 
 
 def _block_events(index: int, block: JSON) -> Iterator[bytes]:
-    """A block in pieces; the input of a tool comes as pieces of JSON text."""
+    """Events of one block; the input of a tool comes as pieces of JSON text."""
     assert isinstance(block, dict)
     if block["type"] == "text":
         empty: Mapping[str, JSON] = {**block, "text": ""}

@@ -1,4 +1,4 @@
-"""Answers the Midjourney paths as New API does: submits are billed, asking after tasks is free."""
+"""Answers the Midjourney paths like New API: submits are billed, polls are free."""
 
 import asyncio
 import base64
@@ -18,28 +18,28 @@ from runner.mock.chance import chance, prompt_digest
 from runner.mock.endpoints.chat_replies import packed
 from runner.mock.endpoints.midjourney_tasks import Task, Tasks
 from runner.mock.error_replies import Canned, canned_fault
-from runner.mock.faults import FREE, Fault, PromptRequest, TaskFault
+from runner.mock.faults import FREE_FAULTS, Fault, PromptRequest, TaskFault
 from runner.mock.pictures.draw import draw
 from runner.mock.pictures.picture import MockPicture, drawable
 from runner.mock.settings import PRICE_PER_PICTURE, MockSettings
 
 IMAGINE, BLEND = "/mj/submit/imagine", "/mj/submit/blend"
-LIST = "/mj/task/list-by-condition"
-SUBMITS = frozenset({IMAGINE, BLEND})
+LIST_PATH = "/mj/task/list-by-condition"
+SUBMIT_PATHS = frozenset({IMAGINE, BLEND})
 FEWEST, MOST = 2, 5
-_REFUSALS = FREE | {Fault.REFUSAL, Fault.MODERATION}
+_REFUSALS = FREE_FAULTS | {Fault.REFUSAL, Fault.MODERATION}
 _SIDES = {"PORTRAIT": (341, 512), "SQUARE": (512, 512), "LANDSCAPE": (512, 341)}
 _PREVIEW = MockPicture(prompt="preview", ask=0, number=0, width=64, height=64)
-_PLAIN = "text/plain; charset=utf-8"  # New API writes these bodies without saying what they are
+_PLAIN = "text/plain; charset=utf-8"  # New API sends these bodies with this content type
 
 
 def is_task(method: str, path: str) -> bool:
-    """Is this a question after a task?"""
-    return (method, path) == ("POST", LIST) or (method == "GET" and _ticket(path) is not None)
+    """True for a poll of a task."""
+    return (method, path) == ("POST", LIST_PATH) or (method == "GET" and _ticket(path) is not None)
 
 
 def is_picture(method: str, path: str) -> bool:
-    """Is this a picture that the gateway passes on, without a key?"""
+    """True for a task picture that the gateway serves without a key."""
     return method == "GET" and path.startswith("/mj/image/")
 
 
@@ -51,7 +51,7 @@ def _ticket(path: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Submit:
-    """A submit that may be carried out. `prompt` of a blend tells of its pictures."""
+    """A valid submit. `prompt` of a blend describes its pictures."""
 
     path: str
     prompt: str = field(repr=False)
@@ -73,7 +73,7 @@ class Midjourney:
     # --- submits ----------------------------------------------------------------------------------
 
     async def submit(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
-        """A ticket, a refusal, or what is left of a connection."""
+        """A ticket, a refusal, or what a broken connection leaves."""
         self.books.enter()
         try:
             key = http.headers.get("Idempotency-Key")
@@ -97,7 +97,7 @@ class Midjourney:
         if billed and fault not in (Fault.HTML, Fault.ERROR_200):
             task = self._task(wanted, ask, key=key, price=price)
             canned = canned or self._accepted(task, ask)
-        assert canned is not None  # each free fault has its words
+        assert canned is not None  # each free fault has its own words
         status = None if fault is Fault.RESET_AFTER else canned.status
         request = BilledRequest(
             id=call,
@@ -122,13 +122,13 @@ class Midjourney:
             await asyncio.sleep(seconds + (self.settings.slow if fault is Fault.SLOW else 0.0))
         if fault is Fault.RESET_AFTER:
             responses.reset(http.transport)
-            return web.Response()  # goes nowhere: the connection is gone
+            return web.Response()  # never sent: the connection is closed
         if fault is Fault.CUT:
             return await responses.cut(http, canned.body, headers)
         return responses.canned_response(canned, headers)
 
     def _task(self, wanted: _Submit, ask: PromptRequest, *, key: str | None, price: float) -> Task:
-        """The task that this submit starts, whether or not anybody ever hears of it."""
+        """Start the task of this submit, even if the answer will be lost."""
         faults, seed = self.settings.faults, self.settings.seed
         width, height = wanted.sides
         task = Task(
@@ -152,7 +152,7 @@ class Midjourney:
         return task
 
     def _accepted(self, task: Task, ask: PromptRequest) -> Canned:
-        """Code 1, or 21 or 22; the id as text or as a bare number. New API's own words."""
+        """Code 1, 21 or 22; the id as text or as a number, in New API's words."""
         luck = chance(self.settings.seed, ask.sha, ask.number, "code")
         properties: dict[str, JSON] = {}
         code, said = 1, "提交成功"
@@ -163,11 +163,11 @@ class Midjourney:
         number = chance(self.settings.seed, ask.sha, ask.number, "number") < 0.5
         body: dict[str, JSON] = {"code": code, "description": said}
         body |= {"result": int(task.id) if number else task.id, "properties": properties}
-        text = json.dumps(body, ensure_ascii=False)  # a blank after the colon saves 21 and 22
+        text = json.dumps(body, ensure_ascii=False)  # 21 and 22 have a blank after the colon
         return Canned(status=200, body=text.encode(), media=_PLAIN, headers=self._soon)
 
     def _canned(self, fault: Fault, call: str, ask: PromptRequest) -> Canned | None:
-        """What comes instead of a ticket."""
+        """The response of a fault instead of a ticket."""
         match fault:
             case Fault.LIMIT:
                 return _saturated(0.2 + 0.8 * chance(self.settings.seed, ask.sha, "wait"))
@@ -184,7 +184,7 @@ class Midjourney:
                 return canned_fault(fault, call, "mj_imagine", 1.0)
 
     def _write(self, call: str, path: str, key: str | None, *, status: int) -> None:
-        """One line of something free."""
+        """Write one unbilled line."""
         now = round(time.time(), 3)
         self.books.write(BilledRequest(id=call, time=now, endpoint=path, key=key, status=status))
 
@@ -192,11 +192,11 @@ class Midjourney:
 
     @property
     def _soon(self) -> dict[str, str]:
-        """When to ask (again). Real gateways do not say it; here nobody should wait for twelve."""
+        """A short Retry-After, so that tests need not wait; real gateways send none."""
         return {"Retry-After": f"{max(self.settings.task_seconds / 4, 0.05):.2f}"}
 
     async def ask(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
-        """The record of one task, or of several. No line on the bill: asking is free."""
+        """The record of one task, or of several. Not billed."""
         headers = {"X-Oneapi-Request-Id": call, **self._soon}
         ticket = _ticket(http.path)
         if ticket is None:
@@ -219,7 +219,7 @@ class Midjourney:
         return responses.whole(packed(self._record(task)), headers)
 
     def _several(self, body: bytes) -> list[JSON]:
-        """Records in no promised order; unknown ids are left out."""
+        """Records in any order; unknown ids are left out."""
         try:
             asked = json.loads(body)["ids"]
         except (ValueError, KeyError, TypeError):
@@ -228,7 +228,7 @@ class Midjourney:
         return [self._record(task) for task in reversed(found) if task is not None]
 
     def _record(self, task: Task) -> dict[str, JSON]:
-        """What is told of a task; when a failure is first told, the money goes back."""
+        """The record of a task; a failure is refunded when it is first reported."""
         record = self.tasks.record(task)
         if record["status"] == "FAILURE" and self.tasks.first_failure(task):
             refund = BilledRequest(
@@ -243,7 +243,7 @@ class Midjourney:
         return record
 
     async def picture(self, http: web.BaseRequest) -> web.StreamResponse:
-        """The picture of a task, passed on by the gateway: small and grey until it is done."""
+        """The picture of a task, served by the gateway: small and grey until it is done."""
         number = http.path.rpartition("/")[2]
         task = self.tasks.known(number)
         if task is None:
@@ -262,7 +262,7 @@ class Midjourney:
 
 
 def _read(path: str, body: bytes) -> _Submit | Canned:
-    """What a submit asks for, or how it is turned down: by New API (400) or by the proxy behind."""
+    """The submit, or its refusal by New API (400) or by the proxy behind it."""
     try:
         fields: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -296,7 +296,7 @@ def _blend(fields: dict[str, Any], pictures: list[str]) -> _Submit | Canned:
 
 
 def _is_picture(item: Any) -> bool:
-    """A data URI: bare base64 is not taken."""
+    """True for a data URI; bare base64 is refused."""
     if not isinstance(item, str) or not item.startswith("data:image/"):
         return False
     head, _, data = item.partition(",")
@@ -310,7 +310,7 @@ def _is_picture(item: Any) -> bool:
 
 
 def _told(status: int, code: int, said: str, properties: JSON = None) -> Canned:
-    """An answer of the proxy behind the gateway."""
+    """A response of the proxy behind the gateway."""
     body: dict[str, JSON] = {"code": code, "description": said, "result": None}
     return Canned(status=status, body=packed(body | {"properties": properties}), media=_PLAIN)
 
@@ -321,6 +321,6 @@ def _saturated(wait: float) -> Canned:
 
 
 def _upstream(code: int, said: str) -> Canned:
-    """An error of New API itself on these paths: always 400, with a blank behind the words."""
+    """New API's own error on these paths: always 400, with a blank after the words."""
     body: JSON = {"description": f"{said} ", "type": "upstream_error", "code": code}
     return Canned(status=400, body=packed(body))

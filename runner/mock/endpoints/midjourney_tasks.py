@@ -1,4 +1,4 @@
-"""The Midjourney tasks of one mock gateway: each a value whose record follows from the clock."""
+"""The Midjourney tasks of one mock gateway: values whose records follow from the clock."""
 
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from runner.mock.chance import prompt_digest
 from runner.mock.faults import TaskFault
 from runner.mock.pictures.picture import MockPicture
 
-_REMEMBERED = 7200.0  # seconds; older ids from before a restart are unknown
+_REMEMBERED = 7200.0  # seconds; older ids from before a restart become unknown
 _ENDS = {
     TaskFault.FAILURE: ("FAILURE", "Internal Server Error"),
     TaskFault.BANNED: ("FAILURE", "Banned prompt detected"),
@@ -20,7 +20,7 @@ _FOR_EVER = {TaskFault.HANG: "IN_PROGRESS", TaskFault.MODAL: "MODAL"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One task. `picture` is what it comes to; its record is a matter of time and of its fault."""
+    """One task with its final `picture`; its record depends on the time and on its fault."""
 
     id: str
     action: str  # IMAGINE or BLEND
@@ -33,28 +33,28 @@ class Task:
 
 
 class Tasks:
-    """All tasks by id. A task of before a restart is known by the time that its id begins with."""
+    """All tasks by id. A task from before a restart is recognised by the time in its id."""
 
     def __init__(self, base_url: str, seconds: float) -> None:
         self.base_url = base_url
         self.seconds = seconds
         self.questions: Counter[str] = Counter()  # by id
         self._known: dict[str, Task] = {}
-        self._successes: Counter[str] = Counter()  # records that told of one, by id
+        self._successes: Counter[str] = Counter()  # polls so far, by id
         self._failures: Counter[str] = Counter()
         self._serial = 0
 
     def new_id(self) -> str:
-        """Sixteen digits, as real ones: milliseconds since 1970, then a number of its own."""
+        """Sixteen digits, like real ids: milliseconds since 1970, then a counter."""
         self._serial += 1
         return f"{int(time.time() * 1000)}{self._serial % 1000:03}"
 
     def add(self, task: Task) -> None:
-        """Takes a task in."""
+        """Add a task."""
         self._known[task.id] = task
 
     def known(self, number: str) -> Task | None:
-        """The task of that id."""
+        """The task with that id."""
         if number in self._known:
             return self._known[number]
         born = int(number[:13]) / 1000 if number.isdecimal() and len(number) == 16 else 0.0
@@ -64,7 +64,7 @@ class Tasks:
         return Task(id=number, action="IMAGINE", prompt="", submitted=born, picture=picture)
 
     def ask(self, number: str) -> tuple[Task | None, int]:
-        """One more question after a task: what is known of it, and how many there were before."""
+        """Count a poll: returns the task, and the number of earlier polls."""
         before = self.questions[number]
         self.questions[number] += 1
         task = self.known(number)
@@ -74,16 +74,16 @@ class Tasks:
         return (None if hidden else task), before
 
     def first_failure(self, task: Task) -> bool:
-        """Is it the first time that this failure is told?"""
+        """True if this failure is reported for the first time."""
         self._failures[task.id] += 1
         return self._failures[task.id] == 1
 
     def done(self, task: Task) -> bool:
-        """Has its time passed?"""
+        """True if its time has passed."""
         return time.time() - task.submitted >= self.seconds and task.fault not in _FOR_EVER
 
     def record(self, task: Task) -> dict[str, JSON]:
-        """The task as New API tells it."""
+        """The record of a task in New API's form."""
         age = (time.time() - task.submitted) / self.seconds if self.seconds > 0 else 1.0
         status, reason = self._status(task, age), ""
         if status == "SUCCESS" and task.fault in _ENDS:
@@ -117,7 +117,7 @@ class Tasks:
         return _FOR_EVER.get(task.fault, "SUCCESS" if age >= 1 else "IN_PROGRESS")
 
     def _address(self, task: Task, status: str) -> str:
-        if status == "IN_PROGRESS":  # of a preview
+        if status == "IN_PROGRESS":  # address of a preview
             return f"{self.base_url}/mj/image/{task.id}?rand={time.time_ns()}"
         if status != "SUCCESS":
             return ""
@@ -129,7 +129,7 @@ class Tasks:
 
 _STARTED = 0.3
 _STAGES = (("", 0.1), ("NOT_START", 0.2), ("SUBMITTED", _STARTED))
-"""Until which share of its time a task is in which state."""
+"""The states of a task, each with the share of its time at which it ends."""
 
 
 def _progress(status: str, age: float) -> str:

@@ -1,4 +1,4 @@
-"""Draws placeholder pictures: the prompt, wrapped, on a colour of its own."""
+"""Draws placeholder pictures: the wrapped prompt on a colour of its own."""
 
 import colorsys
 import io
@@ -16,13 +16,13 @@ if TYPE_CHECKING:  # Pillow is imported when the first picture is drawn
 
 FONT = Path(__file__).with_name("placeholder.otf")
 
-# a line break, a Latin word with the blanks after it, or one other character with what closes it
+# a line break, a Latin word with its trailing blanks, or one other character with closing marks
 _UNIT = re.compile(r"\n|[!-\u02ff]+[ \t]*|[^\n][，。！？；：、）」』》”’]*")
 
 
 @lru_cache(maxsize=64)
 def draw(picture: MockPicture, kind: str) -> bytes:
-    """The bytes of the picture as `PNG`, `JPEG` or `WEBP`. Takes ms: not for an event loop."""
+    """The picture's bytes as `PNG`, `JPEG` or `WEBP`. Takes milliseconds: not for an event loop."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - costs start-up time, needed only here
 
     dark, light = _colours(picture.prompt)
@@ -42,7 +42,7 @@ def draw(picture: MockPicture, kind: str) -> bytes:
 
 
 def wrapped(text: str, ems: float) -> Iterator[str]:
-    """The text in lines no wider than so many times the font's size, but for longer words."""
+    """The text in lines of at most that many ems, except for longer words."""
     line, used = "", 0.0
     for unit in _UNIT.findall(text):
         if unit == "\n" or (line and used + _ems(unit.rstrip()) > ems):
@@ -56,7 +56,7 @@ def wrapped(text: str, ems: float) -> Iterator[str]:
 
 
 def _fitting(prompt: str, width: int, height: int) -> tuple[int, list[str]]:
-    """The largest of four sizes whose lines fit, else the smallest with as many lines as fit."""
+    """The largest of four font sizes that fits, else the smallest with as many lines as fit."""
     for share in (10, 14, 20, 28):
         size = max(width // share, 8)
         lines = list(wrapped(prompt, width / size))
@@ -68,12 +68,12 @@ def _fitting(prompt: str, width: int, height: int) -> tuple[int, list[str]]:
 
 @lru_cache(maxsize=8192)
 def _ems(text: str) -> float:
-    """How wide a text is, in units of the font's size."""
+    """The width of a text in ems."""
     return _font(100).getlength(text) / 100
 
 
 def _colours(prompt: str) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """A dark and a light tone of the hue that belongs to this prompt."""
+    """A dark and a light tone of this prompt's hue."""
     hue = chance(0, prompt)
     dark, light = colorsys.hls_to_rgb(hue, 0.2, 0.6), colorsys.hls_to_rgb(hue, 0.85, 0.6)
     return _bytes(dark), _bytes(light)

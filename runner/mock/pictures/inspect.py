@@ -1,4 +1,4 @@
-"""Looks at the pictures inside a request."""
+"""Describes the pictures in a request."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ _MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", 
 
 
 def look(url: str) -> str | InvalidRequest:
-    """`PNG 64×48` for a data URI that holds a picture; addresses are believed unseen."""
+    """`PNG 64×48` for a data URI with a picture; addresses are not checked."""
     if not url.startswith("data:"):
         return "one at an address"
     head, _, data = url.partition(",")
@@ -25,7 +25,7 @@ def look(url: str) -> str | InvalidRequest:
 
 
 def measured(content: bytes) -> tuple[str, int, int] | InvalidRequest:
-    """Kind, width and height of a picture that can be opened."""
+    """Format, width and height of a readable picture."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - needed for pictures only
 
     kind = next((name for magic, name in _MAGIC.items() if content.startswith(magic)), None)

@@ -1,4 +1,4 @@
-"""The placeholder pictures of one gateway: what is drawn for an ask, and where it can be had."""
+"""The placeholder pictures of one gateway, and their addresses."""
 
 from runner.mock.faults import PromptRequest
 from runner.mock.pictures.picture import MockPicture, drawable, sides
@@ -6,14 +6,14 @@ from runner.mock.settings import MockSettings
 
 
 class PictureLinks:
-    """Pictures as values; drawing them is for whoever needs the bytes."""
+    """Pictures as values; callers draw them when they need the bytes."""
 
     def __init__(self, settings: MockSettings, base_url: str) -> None:
         self.settings = settings
         self.base_url = base_url
 
     def picture(self, ask: PromptRequest, number: int, size: str | None) -> MockPicture:
-        """The n-th picture for an ask; 0 is a preview."""
+        """The n-th picture for a request; 0 is a preview."""
         width, height = sides(size)
         return MockPicture(
             prompt=drawable(ask.prompt),
@@ -25,5 +25,5 @@ class PictureLinks:
         )
 
     def link(self, picture: MockPicture, ending: str = "png") -> str:
-        """Where it can be downloaded."""
+        """The picture's address."""
         return f"{self.base_url}/files/{picture.token()}.{ending}"

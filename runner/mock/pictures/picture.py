@@ -1,4 +1,4 @@
-"""A placeholder picture as a value, which fits into the token of its own link."""
+"""A placeholder picture as a value that fits into its own link."""
 
 import base64
 import binascii
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from runner.mock.faults import FileFault
 
-_PROMPT_MAX = 300  # characters; keeps every link below 2,000
+_PROMPT_MAX = 300  # characters; keeps links below 2,000
 _SIDE_MIN, _SIDE_MAX, _SIDE = 16, 2048, 512
 _UNPACKED_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MockPicture:
-    """Everything that is needed to draw it, so that links outlive a restart of the mock.
+    """All data needed to draw it, so that links survive a restart of the mock.
 
-    The prompt is `drawable`. `ask` and `number` make the links of two calls, and of two pictures
-    of one call, different.
+    The prompt is `drawable`. `ask` and `number` tell apart the links of two calls, and of two
+    pictures of one call.
     """
 
     prompt: str
@@ -30,7 +30,7 @@ class MockPicture:
     faults: tuple[FileFault, ...] = ()
 
     def token(self) -> str:
-        """A name for a link: letters, digits, `-` and `_`."""
+        """The token in its link: letters, digits, `-` and `_`."""
         words = [
             self.prompt,
             self.ask,
@@ -45,12 +45,12 @@ class MockPicture:
 
 
 def drawable(prompt: str) -> str:
-    """As much of a prompt as fits into a link, without lone surrogates."""
+    """The part of a prompt that fits into a link, without lone surrogates."""
     return prompt[:_PROMPT_MAX].encode("utf-8", "replace").decode()
 
 
 def picture_of(token: str) -> MockPicture | None:
-    """The picture a token stands for; None where it is none of ours."""
+    """The picture of a token; None for a foreign token."""
     try:
         packed = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         text = zlib.decompressobj().decompress(packed, _UNPACKED_MAX)
@@ -68,7 +68,7 @@ def picture_of(token: str) -> MockPicture | None:
 
 
 def sides(size: str | None) -> tuple[int, int]:
-    """Width and height for `1024x768`, `16:9` or nothing, within what is quick to draw."""
+    """Width and height for `1024x768`, `16:9` or None, limited to what is quick to draw."""
     found = re.fullmatch(r"\s*(\d{1,5})\s*([x×*:])\s*(\d{1,5})\s*", size or "")
     if not found or not int(found[1]) or not int(found[3]):
         return _SIDE, _SIDE

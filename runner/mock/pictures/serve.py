@@ -1,4 +1,4 @@
-"""Answers GET /files/<token>.<ending>: placeholder pictures, and what goes wrong with them."""
+"""Answers GET /files/<token>.<ending> with placeholder pictures or their faults."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ from aiohttp import web
 
 from runner.mock import responses
 from runner.mock.bill import Bill, Download
-from runner.mock.error_replies import CONSOLE, Canned
+from runner.mock.error_replies import CONSOLE_PAGE, Canned
 from runner.mock.faults import FileFault
 from runner.mock.pictures.draw import draw
 from runner.mock.pictures.picture import MockPicture, picture_of
@@ -35,7 +35,7 @@ class Files:
         self.drawer = drawer
 
     async def answer(self, http: web.BaseRequest) -> web.StreamResponse:
-        """The picture a link stands for, or what this download of it meets."""
+        """The picture of a link, or the fault of this download."""
         found = _PATH.fullmatch(http.path)
         picture = picture_of(found[1]) if found else None
         if not found or not picture:
@@ -57,7 +57,7 @@ class Files:
         return web.Response(body=drawn, headers=headers)
 
     def _fault(self, picture: MockPicture, token: str) -> FileFault:
-        """What the n-th download of this file meets; an expired link stays expired."""
+        """The fault of the n-th download of this file; an expired link stays expired."""
         number = self.books.fetches[token]
         self.books.fetches[token] += 1
         if FileFault.EXPIRED in picture.faults[: number + 1]:
@@ -76,5 +76,5 @@ class Files:
 _CANNED = {
     FileFault.MISSING: _MISSING,
     FileFault.EXPIRED: _EXPIRED,
-    FileFault.HTML: CONSOLE,
+    FileFault.HTML: CONSOLE_PAGE,
 }

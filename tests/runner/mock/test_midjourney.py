@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from runner.mock.endpoints.midjourney import BLEND, IMAGINE, LIST
+from runner.mock.endpoints.midjourney import BLEND, IMAGINE, LIST_PATH
 from runner.mock.faults import FaultPlan, PromptRequest, TaskFault
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
@@ -114,10 +114,10 @@ async def test_bad_submits_are_turned_down_for_nothing() -> None:
 async def test_several_tasks_come_in_any_order_without_the_unknown() -> None:
     async with serving() as client:
         numbers = [await client.ticket(str(k)) for k in range(3)]
-        status, found = await client.post(LIST, {"ids": [*numbers, "1"]})
+        status, found = await client.post(LIST_PATH, {"ids": [*numbers, "1"]})
         assert status == 200
         assert sorted(task["id"] for task in found) == sorted(numbers)
-        assert (await client.post(LIST, {"ids": []}))[1] == []
+        assert (await client.post(LIST_PATH, {"ids": []}))[1] == []
 
 
 async def test_an_unknown_task_and_a_missing_key_are_told_as_new_api_does() -> None:
