@@ -11,7 +11,7 @@ from runner.engine.run_control import RunControl, RunObserver
 from runner.engine.stop import Conduct
 from runner.engine.worker_pool import MAX_JOBS_PER_CLAIM, WorkerPools
 from runner.steps.context import StepResult
-from runner.steps.resolve import Signal
+from runner.steps.resolution import Signal
 from runner.steps.steps import Steps
 
 

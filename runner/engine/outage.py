@@ -13,7 +13,7 @@ from runner.engine.health import ModelListHealth, health
 from runner.engine.run_control import RunHandle
 from runner.engine.stop import Stop, StopReason
 from runner.pacing.accounts import Accounts
-from runner.steps.resolve import Signal
+from runner.steps.resolution import Signal
 
 log = logging.getLogger("rowmill")
 

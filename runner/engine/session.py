@@ -177,12 +177,12 @@ class Session:
         steps = Steps(
             self._step_options(),
             StepServices(
-                ledger=writer,
-                wire=accounts,
+                writer=writer,
+                accounts=accounts,
                 downloads=downloads,
                 spool=spool,
                 answers=AnswerFolder(path=self.assignment.workspace.answers),
-                purse=self.assignment.cap,
+                cap=self.assignment.cap,
                 thumbnails=thumbnails,
                 reserve=self._reserve,
             ),
@@ -221,14 +221,14 @@ class Session:
         with self.store.read() as tx:
             total = counts(tx, SHEET_ID).total
         return StepOptions(
-            folder=self.assignment.workspace.sheet_of(loaded).parent,
-            allowed=settings.files_from,
-            files=self.assignment.workspace.files,
-            name=settings.name,
+            sheet_folder=self.assignment.workspace.sheet_of(loaded).parent,
+            picture_folders=settings.files_from,
+            files_folder=self.assignment.workspace.files,
+            name_template=settings.name,
             headers=loaded.headers,
-            attempts=settings.attempts,
+            max_attempts=settings.attempts,
             hold_in_doubt=settings.in_doubt == "hold",
-            repeats=max(MIN_REPEATS, total // 100),
+            max_repeats=max(MIN_REPEATS, total // 100),
         )
 
     async def _count_spent(self, writer: TableWriter, stats: RunStats) -> None:

@@ -11,7 +11,7 @@ from runner.engine.run_control import RunHandle
 from runner.engine.stop import Conduct, Stop, StopReason
 from runner.pacing.accounts import Accounts
 from runner.steps.context import RunState, StepResult
-from runner.steps.resolve import Signal
+from runner.steps.resolution import Signal
 
 MAX_CREDIT_REFUSALS = 3  # in a row, before the account counts as out of money
 MAX_USELESS_ANSWERS = 10  # paid, in a row, of one model

@@ -1,4 +1,4 @@
-"""What the steps of one run go by, work with and hand back."""
+"""What the steps of one run need, share and return."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from runner.files.thumbnails import Thumbnails
 from runner.pacing.accounts import Accounts
 from runner.pacing.backoff import NO_WAIT, Wait
 from runner.prices.spending_cap import SpendingCap
-from runner.steps.resolve import Rules, Signal
+from runner.steps.resolution import Rules, Signal
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.disk_reserve import DiskReserve
 from runner.workspace.spool import Spool
@@ -20,35 +20,35 @@ from runner.workspace.spool import Spool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOptions:
-    """What the steps of one run go by."""
+    """The options that the steps of one run depend on."""
 
-    folder: Path  # of the sheet: relative pictures start here
-    allowed: tuple[Path, ...]  # further folders that pictures may come from
-    files: Path  # where files go
-    name: str  # template of file names
-    headers: tuple[str, ...]
-    attempts: int
+    sheet_folder: Path  # relative picture paths start here
+    picture_folders: tuple[Path, ...]  # further folders that pictures may come from
+    files_folder: Path  # where downloaded files are saved
+    name_template: str  # of the files
+    headers: tuple[str, ...]  # of the sheet
+    max_attempts: int
     hold_in_doubt: bool
-    repeats: int  # in-doubt repeats that this run may make
+    max_repeats: int  # calls in doubt that this run may repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepServices:
-    """What the steps of one run work with."""
+    """The objects that the steps of one run work with."""
 
-    ledger: TableWriter
-    wire: Accounts
+    writer: TableWriter
+    accounts: Accounts
     downloads: Downloads
     spool: Spool
     answers: AnswerFolder
-    purse: SpendingCap
+    cap: SpendingCap
     thumbnails: Thumbnails
     reserve: DiskReserve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """A step that is over: what is to be written down, and what the run should know."""
+    """A finished step: what has to be written down, and what the run should know."""
 
     settlement: Settlement
     signal: Signal = Signal.NONE
@@ -58,25 +58,27 @@ class StepResult:
 
 @dataclass(slots=True)
 class RunState:
-    """What all steps of a run share and change: trust in the key, repeats that are left."""
+    """What all steps of a run share and change."""
 
-    attempts: int
+    max_attempts: int
     hold_in_doubt: bool
-    repeats_left: int
+    repeats_left: int  # calls in doubt that may still be repeated
     has_good_answer: bool = False  # a call of this run has succeeded
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
 
     @classmethod
-    def at_start(cls, plan: StepOptions) -> "RunState":
-        """As the plan has it, before anything was sent."""
+    def at_start(cls, options: StepOptions) -> "RunState":
+        """The state before anything was sent."""
         return cls(
-            attempts=plan.attempts, hold_in_doubt=plan.hold_in_doubt, repeats_left=plan.repeats
+            max_attempts=options.max_attempts,
+            hold_in_doubt=options.hold_in_doubt,
+            repeats_left=options.max_repeats,
         )
 
     def rules(self) -> Rules:
-        """What a decision goes by, at this moment."""
+        """What a decision depends on at this moment."""
         return Rules(
-            attempts=self.attempts,
+            attempts=self.max_attempts,
             hold_in_doubt=self.hold_in_doubt,
             repeat_left=self.repeats_left > 0,
             key_good=time.monotonic() < self.key_good_until,
@@ -87,5 +89,5 @@ class RunState:
 
 
 def chance() -> float:
-    """Spreads waits, guards nothing."""
+    """A random number between 0 and 1 that spreads waits; it protects nothing."""
     return random.random()  # noqa: S311 - as the first line says

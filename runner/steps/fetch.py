@@ -1,4 +1,4 @@
-"""The step that saves the files of an answer; it never asks for a new answer."""
+"""The step that saves the files of an answer; it never sends for a new answer."""
 
 import asyncio
 import base64
@@ -24,26 +24,26 @@ from runner.workspace.answers import AnswerFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSaved:
-    """A wanted file that could not be had this time."""
+    """A wanted file that could not be fetched this time."""
 
     file: WantedFile
     failure: DownloadFailure
 
 
-Got: TypeAlias = SavedFile | NotSaved
+Fetched: TypeAlias = SavedFile | NotSaved
 
 
 class Fetcher:
-    """Saves the files of one run, each under a name of its own."""
+    """Saves the files of one run, each under its own name."""
 
-    def __init__(self, plan: StepOptions, tools: StepServices) -> None:
-        self._plan = plan
-        self._tools = tools
+    def __init__(self, options: StepOptions, services: StepServices) -> None:
+        self._options = options
+        self._services = services
         self._being_saved: set[str] = set()
 
     async def fetch(self, job: Claimed) -> StepResult:
-        """Save what an answer promised and is not yet here."""
-        wanted, row, stored = await self._tools.ledger.do(
+        """Save the files of an answer that are not saved yet."""
+        wanted, row, stored = await self._services.writer.do(
             lambda tx: (
                 files_of(tx, job.id, job.call_id),
                 cells_of(tx, job.id),
@@ -54,18 +54,20 @@ class Fetcher:
         inline: dict[int, str] = {}
         if any(file.url is None for file in open_files) and stored is not None:
             try:
-                inline = await asyncio.to_thread(_inline_pictures, job, stored, self._tools.answers)
+                inline = await asyncio.to_thread(
+                    _inline_pictures, job, stored, self._services.answers
+                )
             except OSError as error:
                 return _unreadable(job, f"the stored answer cannot be read: {error}")
-        values = _name_values(job, row, self._plan.headers)
+        values = _name_values(job, row, self._options.headers)
         got = [await self._get(job, file, inline.get(file.number), values) for file in open_files]
         have_one = any(file.state == "done" for file in wanted)
         return self._fetched(job, got, inline, have_one=have_one)
 
     async def slim(self, call_id: int, pictures: Mapping[str, str]) -> None:
-        """Take pictures that are verified on disk out of their stored answer."""
-        ledger, answers = self._tools.ledger, self._tools.answers
-        stored = await ledger.do(lambda tx: answer(tx, call_id))
+        """Remove pictures that are verified on disk from their stored answer."""
+        writer, answers = self._services.writer, self._services.answers
+        stored = await writer.do(lambda tx: answer(tx, call_id))
         if stored is None or not stored.complete:
             return
         try:
@@ -73,15 +75,17 @@ class Fetcher:
         except OSError:
             return  # the big answer stays as it is; nothing depends on its size
         if slim is not None:
-            await ledger.do(lambda tx: replace_answer(tx, call_id, slim))
+            await writer.do(lambda tx: replace_answer(tx, call_id, slim))
             answers.drop(call_id)
 
     async def _get(
         self, job: Claimed, file: WantedFile, inline: str | None, values: Mapping[str, str]
-    ) -> Got:
-        """One picture under a name of its own; a name taken by something else gets a tail."""
+    ) -> Fetched:
+        """Save one file under its own name; a suffix is added if the name is taken."""
         names = {**values, "n": str(file.number)}
-        base = str(name_file(self._plan.name, names, version=file.version, extension=""))
+        base = str(
+            name_file(self._options.name_template, names, version=file.version, extension="")
+        )
         for name in (base, f"{base}-{job.row}", *(f"{base}-{job.row}-{k}" for k in range(2, 100))):
             if name.casefold() in self._being_saved:
                 continue
@@ -105,10 +109,10 @@ class Fetcher:
     async def _save(
         self, file: WantedFile, inline: str | None, name: str
     ) -> Saved | NameTaken | DownloadFailure:
-        target = self._plan.files / name
+        target = self._options.files_folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if file.url is not None:
-            return await self._tools.downloads.download(file.url, target)
+            return await self._services.downloads.download(file.url, target)
         if inline is None:
             gone = "the answer no longer holds this picture"
             return DownloadFailure(cause="not_found", detail=gone, passing=False)
@@ -121,7 +125,7 @@ class Fetcher:
     def _saved_file(self, file: WantedFile, saved: Saved) -> SavedFile:
         return SavedFile(
             number=file.number,
-            name=saved.path.relative_to(self._plan.files).as_posix(),
+            name=saved.path.relative_to(self._options.files_folder).as_posix(),
             size=saved.size,
             sha256=bytes.fromhex(saved.sha256),
             media_type=saved.media_type,
@@ -130,13 +134,13 @@ class Fetcher:
         )
 
     def _fetched(
-        self, job: Claimed, got: list[Got], inline: Mapping[int, str], *, have_one: bool
+        self, job: Claimed, got: list[Fetched], inline: Mapping[int, str], *, have_one: bool
     ) -> StepResult:
-        """What the files came to; `have_one`: an earlier fetch of this answer saved some."""
+        """The step's result; `have_one` is True if an earlier fetch of this answer saved a file."""
         saved = [one for one in got if isinstance(one, SavedFile)]
         failed = [one for one in got if isinstance(one, NotSaved)]
         later = [one.failure for one in failed if one.failure.passing]
-        if later and job.attempts + 1 < self._plan.attempts:
+        if later and job.attempts + 1 < self._options.max_attempts:
             delay = backoff(job.attempts + 1, chance=chance())
             again = TryAgain(failure=_file_failure(later[0]), delay=delay)
             return StepResult(settlement=Settlement(job=job, outcome=again, files=saved))
@@ -152,7 +156,7 @@ class Fetcher:
 
 
 def _inline_pictures(job: Claimed, stored: StoredAnswer, answers: AnswerFolder) -> dict[int, str]:
-    """The pictures that came inside an answer, by number."""
+    """The pictures inside an answer as base64, by number."""
     endpoint = ENDPOINTS[job.endpoint]
     reading = endpoint.read(inputs_to_read(job, endpoint), answers.load(stored))
     return {

@@ -1,4 +1,4 @@
-"""A job's fields as its endpoint's inputs, with the pictures that its cells name."""
+"""Turns a job's fields into its endpoint's inputs, with the pictures that its cells name."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,41 +14,46 @@ from runner.protocol.pictures import Attachment
 from runner.steps.context import StepOptions
 
 
-async def inputs_of(job: Claimed, endpoint: AnyEndpoint, plan: StepOptions, **own: JSON) -> object:
-    """The inputs to send; `own` are fields that this run sets itself.
+async def inputs_of(
+    job: Claimed, endpoint: AnyEndpoint, options: StepOptions, **own: JSON
+) -> object:
+    """The inputs to send; `own` are fields that this run itself sets.
 
-    Raises InputError, AttachmentError or OSError where the row cannot become a request.
+    Raises InputError, AttachmentError or OSError if the row cannot become a request.
     """
     fields = dict(job.fields) | own
     endpoint.check(fields)
     pictures: dict[str, tuple[Attachment, ...]] = {}
     for name, references in references_in(endpoint, fields).items():
-        pictures[name] = await asyncio.to_thread(_attach, references, job.model, endpoint, plan)
+        pictures[name] = await asyncio.to_thread(_attach, references, job.model, endpoint, options)
     return parse(endpoint.inputs, fields, pictures)
 
 
 def inputs_to_read(job: Claimed, endpoint: AnyEndpoint) -> object:
-    """The inputs as reading an answer needs them: without the pictures' bytes."""
+    """The inputs without the pictures' bytes, as reading an answer needs them."""
     references = references_in(endpoint, job.fields)
     stand_ins = {name: (Attachment(url=""),) * len(found) for name, found in references.items()}
     return parse(endpoint.inputs, job.fields, stand_ins)
 
 
 def references_in(endpoint: AnyEndpoint, fields: Mapping[str, JSON]) -> dict[str, list[Reference]]:
-    """The picture fields of a job, as references to what their cells named."""
+    """The pictures that a job's cells name, by field."""
     found: dict[str, list[Reference]] = {}
     for name in picture_columns(endpoint.inputs):
         value = fields.get(name)
         if isinstance(value, list):
-            found[name] = [Reference(**one) for one in value if isinstance(one, dict)]  # type: ignore[arg-type]  # as the request maker stored them
+            found[name] = [Reference(**one) for one in value if isinstance(one, dict)]  # type: ignore[arg-type]  # stored by intake from a Reference
     return found
 
 
 def _attach(
-    references: list[Reference], model: str, endpoint: AnyEndpoint, plan: StepOptions
+    references: list[Reference], model: str, endpoint: AnyEndpoint, options: StepOptions
 ) -> tuple[Attachment, ...]:
-    """The pictures as this endpoint and this model take them; slow where one is changed."""
-    found = [load_attachment(one, folder=plan.folder, allowed=plan.allowed) for one in references]
+    """The pictures as this endpoint and model accept them; slow if one has to be converted."""
+    found = [
+        load_attachment(one, folder=options.sheet_folder, allowed=options.picture_folders)
+        for one in references
+    ]
     if takes_only_png(model):
         found = [as_png(one) for one in found]
     if endpoint.picture_limit is not None:

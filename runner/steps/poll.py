@@ -1,4 +1,4 @@
-"""The step that asks after a remote task; the ticket is known, nothing is submitted again."""
+"""The step that asks after a remote task by its ticket; nothing is submitted again."""
 
 import asyncio
 
@@ -10,22 +10,24 @@ from jobs.store.queue.settles import Settlement
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Reply
 from runner.steps.context import RunState, StepResult, StepServices
-from runner.steps.resolve import resolve_poll
+from runner.steps.resolution import JobContext
+from runner.steps.resolve_poll import resolve_poll
 
 
-async def poll(job: Claimed, tools: StepServices, standing: RunState) -> StepResult:
-    """Ask once; free, and what comes of it is kept only where it ends the task."""
+async def poll(job: Claimed, services: StepServices, state: RunState) -> StepResult:
+    """Ask once, free of charge. The answer is kept only if it ends the task."""
     endpoint = ENDPOINTS[job.endpoint]
     if endpoint.ask is None or job.ticket is None:
         raise TypeError(f"{job.endpoint} has no tasks to ask after")
-    delivery = await tools.wire.ask(endpoint.ask(job.ticket), submitted_by=job.call_id)
+    delivery = await services.accounts.ask(endpoint.ask(job.ticket), submitted_by=job.call_id)
     reach("task.asked")
-    resolution = resolve_poll(job, endpoint, delivery, standing.rules())
+    context = JobContext(job=job, endpoint=endpoint, rules=state.rules())
+    resolution = resolve_poll(context, delivery)
     kept = None
     if isinstance(delivery, Reply) and not isinstance(resolution.outcome, Submitted | Released):
-        kept = await asyncio.to_thread(tools.answers.keep, job.call_id, delivery)
+        kept = await asyncio.to_thread(services.answers.keep, job.call_id, delivery)
     refund = None
     if resolution.refunded:
-        refund = await tools.ledger.do(lambda tx: paid_for(tx, job.call_id))
+        refund = await services.writer.do(lambda tx: paid_for(tx, job.call_id))
     settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept, refund=refund)
     return StepResult(settlement=settlement, signal=resolution.signal, wait=resolution.wait)

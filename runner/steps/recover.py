@@ -1,4 +1,4 @@
-"""Jobs that a dead process left running: settled from the spool, or put back."""
+"""Settles jobs that a dead process left running: from the spool, or put back."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,73 +8,55 @@ from jobs.job import Claimed, Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Released, WireClass
 from jobs.store.queue.claims import count_death
 from jobs.store.queue.settles import CallEnd, Settlement
-from runner.endpoints.registry import ENDPOINTS
 from runner.steps.context import StepResult, StepServices
-from runner.steps.send import Sender
-from runner.steps.send_together import SharedSender
+from runner.steps.send import Sender, settled_call
 from runner.workspace.spool import SpoolRecord
 
-MOST_DEATHS = 3
+MAX_DEATHS = 3  # of the process in one step, before its row fails as crashed
 
 
 async def recover(
-    job: Claimed, record: SpoolRecord | None, *, sender: Sender, tools: StepServices
-) -> StepResult:
-    """What becomes of one; a record that was settled before is ignored."""
-    if job.step is Step.SEND:
-        return await _recover_send(job, record, sender=sender, tools=tools)
-    if job.deaths >= MOST_DEATHS:
+    jobs: Sequence[Claimed],
+    record: SpoolRecord | None,
+    *,
+    sender: Sender,
+    services: StepServices,
+) -> Sequence[StepResult]:
+    """What becomes of the jobs of one call, or of one job at a later step.
+
+    A record that was settled before the death is ignored.
+    """
+    if jobs[0].step is Step.SEND:
+        return await _recover_send(jobs, record, sender=sender, services=services)
+    return [_recover_other(job) for job in jobs]
+
+
+def _recover_other(job: Claimed) -> StepResult:
+    if job.deaths >= MAX_DEATHS:
         return StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=_deaths(job))))
     put_back = Released(delay=0.0, suspect=job.deaths > 0)
     return StepResult(settlement=Settlement(job=job, outcome=put_back))
 
 
 async def _recover_send(
-    job: Claimed, record: SpoolRecord | None, *, sender: Sender, tools: StepServices
-) -> StepResult:
-    """Reading an answer can take the process down: counted first, undone by the settle."""
-    if record is None:
-        return sender.dead(replace(job, deaths=0), ENDPOINTS[job.endpoint], 0.0)
-    if job.deaths < MOST_DEATHS:
-        await tools.ledger.do(lambda tx: count_death(tx, job.id))
-        return await sender.take(job, record.reply)
-    kept = tools.answers.keep(job.call_id, record.reply)
-    ended = CallEnd(
-        wire=WireClass.UNUSABLE, seconds=record.reply.seconds, status=record.reply.status
-    )
-    given_up = GiveUp(failure=_deaths(job))
-    return StepResult(settlement=Settlement(job=job, outcome=given_up, ended=ended, answer=kept))
-
-
-async def recover_together(
     jobs: Sequence[Claimed],
     record: SpoolRecord | None,
     *,
-    sender: SharedSender,
-    tools: StepServices,
+    sender: Sender,
+    services: StepServices,
 ) -> Sequence[StepResult]:
-    """The same for jobs that shared a call."""
+    """Reading an answer can kill the process: the death is counted first, the settle resets it."""
     if record is None:
-        return sender.dead([replace(job, deaths=0) for job in jobs], 0.0)
-    if max(job.deaths for job in jobs) < MOST_DEATHS:
+        return sender.cut_off([replace(job, deaths=0) for job in jobs], 0.0)
+    if max(job.deaths for job in jobs) < MAX_DEATHS:
         for job in jobs:
-            await tools.ledger.do(partial(count_death, job_id=job.id))
+            await services.writer.do(partial(count_death, job_id=job.id))
         return await sender.take(jobs, record.reply)
-    kept = tools.answers.keep(jobs[0].call_id, record.reply)
-    ended = CallEnd(
-        wire=WireClass.UNUSABLE, seconds=record.reply.seconds, status=record.reply.status
-    )
-    return [
-        StepResult(
-            settlement=Settlement(
-                job=job,
-                outcome=GiveUp(failure=_deaths(job)),
-                ended=replace(ended, is_primary=job is jobs[0]),
-                answer=kept if job is jobs[0] else None,
-            )
-        )
-        for job in jobs
-    ]
+    kept = services.answers.keep(jobs[0].call_id, record.reply)
+    reply = record.reply
+    ended = CallEnd(wire=WireClass.UNUSABLE, seconds=reply.seconds, status=reply.status)
+    outcomes = [GiveUp(failure=_deaths(job)) for job in jobs]
+    return settled_call(jobs, outcomes, ended=ended, kept=kept)
 
 
 def _deaths(job: Claimed) -> Failure:

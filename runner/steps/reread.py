@@ -1,4 +1,4 @@
-"""Reads answers again that an older version could not: what is paid for is not bought anew."""
+"""Reads again the kept answers that an older version could not read."""
 
 import logging
 import time
@@ -12,7 +12,8 @@ from jobs.store.queue.reread import UnreadAnswer, look, take_up, unread
 from jobs.store.queue.settles import Settlement, settle
 from runner.endpoints.registry import ENDPOINTS
 from runner.steps.job_inputs import inputs_to_read
-from runner.steps.resolve import Rules, resolve
+from runner.steps.resolution import JobContext, Rules
+from runner.steps.resolve import resolve
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def read_again(store: Store, workspace: Workspace) -> int:
-    """After an update: how many failed rows have their result now, from answers that were kept."""
+    """Read the kept answers of failed rows again; the number of rows that have a result now."""
     with store.read() as tx:
         numbers = unread(tx, SHEET_ID)
     answers = AnswerFolder(path=workspace.answers)
@@ -43,15 +44,18 @@ def _read_one(store: Store, answers: AnswerFolder, holding: Holding, number: int
 
 
 def _understood(found: UnreadAnswer, answers: AnswerFolder) -> Finished | Answered | None:
-    """What the answer says to this version; None where it still says nothing usable."""
+    """The outcome that this version reads from the answer; None if it still finds no result."""
     endpoint = ENDPOINTS.get(found.job.endpoint)
     if endpoint is None:
         return None
     try:
         reply = answers.load(found.answer)
         inputs = inputs_to_read(found.job, endpoint)
-        outcome = resolve(found.job, endpoint, inputs, reply, Rules(now=time.time())).outcome
-    except Exception as error:  # noqa: BLE001 - it may be what broke the older version, too
+        context = JobContext(
+            job=found.job, endpoint=endpoint, rules=Rules(now=time.time()), inputs=inputs
+        )
+        outcome = resolve([context], reply)[0].outcome
+    except Exception as error:  # noqa: BLE001 - it may be what broke the older version
         log.warning("row %s: its answer cannot be read yet: %s", found.job.row, error)
         return None
     return outcome if isinstance(outcome, Finished | Answered) else None

@@ -1,147 +1,204 @@
-"""The step that costs money: ask the endpoint, keep the answer, decide what it came to."""
+"""The step that costs money: sends a call, keeps its answer, decides what it means."""
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
-from jobs.outcome import PAID_CLASSES, GiveUp, Repeat, TryAgain, WireClass
+from jobs.outcome import PAID_CLASSES, GiveUp, Outcome, Released, Repeat, TryAgain, WireClass
+from jobs.result import Result, Usage
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
-from runner.protocol.call import Lost, Reply
+from runner.protocol.call import Call, Lost, Reply
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.priced_request import priced_call
-from runner.steps.resolve import IMAGE_FIELD, Resolution, after_death, resolve
+from runner.steps.resolution import JobContext, Resolution, Signal
+from runner.steps.resolve import IMAGE_FIELD, after_death, resolve
+from runner.steps.shared_calls import CallSharing
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
+
 
 class Sender:
-    """Sends the calls of one run."""
+    """Sends the calls of one run. A call carries one job, or several that share its answer."""
 
-    def __init__(self, plan: StepOptions, tools: StepServices, standing: RunState) -> None:
-        self._plan = plan
-        self._tools = tools
-        self._standing = standing
-        self._in_hand: dict[int, Answer] = {}  # answers that are kept and not yet understood
-        self._other_field: set[int] = set()  # jobs whose picture's field name was not known there
+    def __init__(self, options: StepOptions, services: StepServices, state: RunState) -> None:
+        self.sharing = CallSharing()
+        self._options = options
+        self._services = services
+        self._state = state
+        self._unsettled: dict[int, Answer] = {}  # by call: kept, but not understood yet
+        self._other_field: set[int] = set()  # jobs whose picture's form field was not known
 
-    async def send(self, job: Claimed) -> StepResult:
-        """Ask the endpoint. The answer is in the spool before anything else is done with it."""
-        endpoint = ENDPOINTS[job.endpoint]
-        try:
-            inputs = await inputs_of(job, endpoint, self._plan, **self._own_fields(job))
-        except (InputError, AttachmentError, OSError) as error:
-            return _unfit(job, str(error))
-        call = endpoint.build(inputs)
+    async def send(self, jobs: Sequence[Claimed]) -> list[StepResult]:
+        """Send one call for these jobs; its answer is in the spool before anything else happens."""
+        endpoint = ENDPOINTS[jobs[0].endpoint]
+        inputs: list[object] = []
+        for job in jobs:
+            try:
+                inputs.append(await self._inputs(job, endpoint))
+            except (InputError, AttachmentError, OSError) as error:
+                return _unfit(jobs, job, str(error))
         started = time.monotonic()
         try:
-            delivery = await self._tools.wire.send(call, key=job.call_key)
+            delivery = await self._services.accounts.send(
+                _call_of(endpoint, inputs), key=jobs[0].call_key
+            )
         except asyncio.CancelledError:
-            return self.dead(job, endpoint, time.monotonic() - started)
+            return self.cut_off(jobs, time.monotonic() - started)
         if isinstance(delivery, Reply):
-            spool_answer(job, delivery, self._tools)
-            return await self._take(job, delivery, endpoint, inputs)
-        resolution = resolve(job, endpoint, inputs, delivery, self._standing.rules())
+            spool_answer(jobs[0], delivery, self._services)
+            return await self._take(self._contexts(jobs, inputs), delivery)
+        found = resolve(self._contexts(jobs, inputs), delivery)
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
-        return self._sent(job, resolution, time.monotonic() - started, kept=kept)
+        return self._results(jobs, found, seconds=time.monotonic() - started, kept=kept)
 
-    async def take(self, job: Claimed, reply: Reply) -> StepResult:
+    async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[StepResult]:
         """Decide what an answer from the spool means, as `send` would have."""
-        endpoint = ENDPOINTS[job.endpoint]
-        return await self._take(job, reply, endpoint, inputs_to_read(job, endpoint))
+        endpoint = ENDPOINTS[jobs[0].endpoint]
+        inputs = [inputs_to_read(job, endpoint) for job in jobs]
+        return await self._take(self._contexts(jobs, inputs), reply)
 
-    def dead(self, job: Claimed, endpoint: AnyEndpoint, seconds: float) -> StepResult:
+    def cut_off(self, jobs: Sequence[Claimed], seconds: float) -> list[StepResult]:
         """A call in flight when the process died, or when a person would not wait for it."""
-        return self._sent(job, after_death(endpoint, self._standing.rules()), seconds)
+        found = after_death(ENDPOINTS[jobs[0].endpoint], self._state.rules())
+        return self._results(jobs, [found] * len(jobs), seconds=seconds)
 
-    def _own_fields(self, job: Claimed) -> dict[str, JSON]:
+    def fail(self, jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
+        """A bug failed these rows; an answer that had come is kept for a better reader."""
+        kept = self._unsettled.pop(jobs[0].call_id, None)
+        status = kept.status if kept else None
+        ended = CallEnd(wire=WireClass.UNUSABLE, seconds=0.0, status=status)
+        outcomes = [GiveUp(failure=failure)] * len(jobs)
+        return settled_call(jobs, outcomes, ended=ended, kept=kept)
+
+    async def _inputs(self, job: Claimed, endpoint: AnyEndpoint) -> object:
         own: dict[str, JSON] = {"stream": True} if job.stream else {}
         if job.id in self._other_field:
             own["image_field"] = "other"
-        return own
+        return await inputs_of(job, endpoint, self._options, **own)
 
-    async def _take(
-        self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
-    ) -> StepResult:
-        resolution, kept = await run_off_loop(
-            reply, lambda: self._weigh(job, reply, endpoint, inputs)
-        )
-        return self._sent(job, resolution, reply.seconds, reply=reply, kept=kept)
+    def _contexts(self, jobs: Sequence[Claimed], inputs: Sequence[object]) -> list[JobContext]:
+        endpoint, rules = ENDPOINTS[jobs[0].endpoint], self._state.rules()
+        return [
+            JobContext(job=job, endpoint=endpoint, rules=rules, inputs=one)
+            for job, one in zip(jobs, inputs, strict=True)
+        ]
 
-    def _weigh(
-        self, job: Claimed, reply: Reply, endpoint: AnyEndpoint, inputs: object
-    ) -> tuple[Resolution, Answer]:
-        kept = self._in_hand[job.id] = self._tools.answers.keep(job.call_id, reply)
-        resolution = resolve(job, endpoint, inputs, reply, self._standing.rules())
+    async def _take(self, contexts: Sequence[JobContext], reply: Reply) -> list[StepResult]:
+        jobs = [context.job for context in contexts]
+        found, kept = await run_off_loop(reply, lambda: self._understand(contexts, reply))
+        if contexts[0].endpoint.together is not None:
+            self._learn_sharing(jobs, found[0], reply)
+        return self._results(jobs, found, seconds=reply.seconds, reply=reply, kept=kept)
+
+    def _understand(
+        self, contexts: Sequence[JobContext], reply: Reply
+    ) -> tuple[list[Resolution], Answer]:
+        call_id = contexts[0].job.call_id
+        kept = self._unsettled[call_id] = self._services.answers.keep(call_id, reply)
+        found = resolve(contexts, reply)
         reach("answer.parsed")
-        return resolution, kept
+        return found, kept
 
-    def broken(self, job: Claimed, failure: Failure) -> StepResult:
-        """A fault of ours failed this row; an answer that had come is kept for a better reader."""
-        kept = self._in_hand.pop(job.id, None)
-        ended = CallEnd(wire=WireClass.UNUSABLE, seconds=0.0, status=kept.status if kept else None)
-        outcome = GiveUp(failure=failure)
-        return StepResult(settlement=Settlement(job=job, outcome=outcome, ended=ended, answer=kept))
+    def _learn_sharing(self, jobs: Sequence[Claimed], first: Resolution, reply: Reply) -> None:
+        """How many rows may share a call from now on."""
+        if first.wire in PAID_CLASSES:
+            self.sharing.answered(jobs, len(reply.body))
+        elif len(jobs) > 1 and first.signal is Signal.NONE and first.wire is WireClass.REFUSED:
+            failure = first.outcome.failure if isinstance(first.outcome, Released) else None
+            self.sharing.refused(jobs, failure)
 
-    def _sent(
+    def _results(
         self,
-        job: Claimed,
-        resolution: Resolution,
-        seconds: float,
+        jobs: Sequence[Claimed],
+        found: Sequence[Resolution],
         *,
+        seconds: float,
         reply: Reply | None = None,
         kept: Answer | None = None,
-    ) -> StepResult:
-        self._in_hand.pop(job.id, None)
-        outcome = resolution.outcome
-        if isinstance(outcome, Repeat):
-            self._standing.repeats_left -= 1
-        if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
-            self._other_field.add(job.id)
-        result = outcome.result
-        paid = resolution.wire in PAID_CLASSES
-        price = self._tools.purse.prices.cost(priced_call([job]), result) if paid else None
+    ) -> list[StepResult]:
+        """The first job's settlement carries the call, and its signal speaks for all of them."""
+        self._unsettled.pop(jobs[0].call_id, None)
+        outcomes = [one.outcome for one in found]
+        self._remember(jobs, outcomes)
+        answered = any(one.wire is WireClass.ANSWERED for one in found)
+        wire = WireClass.ANSWERED if answered else found[0].wire
+        result = _combined([outcome.result for outcome in outcomes])
+        paid = wire in PAID_CLASSES
+        price = self._services.cap.prices.cost(priced_call(jobs[:1]), result) if paid else None
         ended = CallEnd(
-            wire=resolution.wire,
+            wire=wire,
             seconds=seconds,
             status=kept.status if kept else None,
-            request_id=request_id(reply),
+            request_id=_request_id(reply),
             cost=price.amount if price else None,
             currency=price.currency if price else None,
             estimated=price is not None and price.estimate,
         )
-        settlement = Settlement(job=job, outcome=outcome, ended=ended, answer=kept)
-        return StepResult(settlement=settlement, signal=resolution.signal, wait=resolution.wait)
+        loudest = next((one for one in found if one.signal is Signal.GOOD), found[0])
+        first, *others = settled_call(jobs, outcomes, ended=ended, kept=kept)
+        return [replace(first, signal=loudest.signal, wait=loudest.wait), *others]
+
+    def _remember(self, jobs: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
+        if any(isinstance(outcome, Repeat) for outcome in outcomes):
+            self._state.repeats_left -= 1
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
+                self._other_field.add(job.id)
 
 
-def spool_answer(job: Claimed, reply: Reply, tools: StepServices) -> None:
-    """On a full disk the room kept in reserve goes to what is paid for."""
+def settled_call(
+    jobs: Sequence[Claimed],
+    outcomes: Sequence[Outcome],
+    *,
+    ended: CallEnd,
+    kept: Answer | None = None,
+) -> list[StepResult]:
+    """One settlement per job; the first carries the call's cost and its answer."""
+    shared = replace(ended, is_primary=False)
+    settlements = [
+        Settlement(
+            job=job,
+            outcome=outcome,
+            ended=shared if number else ended,
+            answer=None if number else kept,
+        )
+        for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True))
+    ]
+    return [StepResult(settlement=settlement) for settlement in settlements]
+
+
+def spool_answer(job: Claimed, reply: Reply, services: StepServices) -> None:
+    """Write an answer to the spool; a full disk's reserve is given up for what is paid for."""
     reach("answer.read")
     try:
-        tools.spool.append(job.call_id, reply)
+        services.spool.append(job.call_id, reply)
     except OSError as error:
         log.warning("row %s: the spool took no answer: %s", job.row, error)
-        tools.reserve.spend()
+        services.reserve.spend()
         with contextlib.suppress(OSError):  # the table may still take it
-            tools.spool.append(job.call_id, reply)
+            services.spool.append(job.call_id, reply)
     reach("answer.spooled")
 
 
 async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
-    """The result of work on an answer, in a thread where it is big.
+    """The result of work on an answer, done in a thread if the answer is big.
 
-    A cancellation does not cut it short: an answer that came is kept.
+    Cancellation does not interrupt it: an answer that came is kept.
     """
     if len(reply.body) <= MAX_INLINE_BYTES:
         return work()
@@ -152,18 +209,43 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
     return task.result()
 
 
-def _unfit(job: Claimed, why: str) -> StepResult:
-    """A row that cannot become a request; nothing was sent."""
+def _call_of(endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
+    if endpoint.together is not None:
+        return endpoint.together.build(inputs)
+    return endpoint.build(inputs[0])
+
+
+def _unfit(jobs: Sequence[Claimed], unfit: Claimed, why: str) -> list[StepResult]:
+    """A row that cannot become a request; nothing was sent, so the others are sent again."""
     failure = Failure(kind=FailureClass.BAD_INPUT, cause="unfit", detail=why)
-    ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0)
-    return StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=failure), ended=ended))
+    outcomes = [GiveUp(failure=failure) if job is unfit else Released(delay=0.0) for job in jobs]
+    return settled_call(jobs, outcomes, ended=CallEnd(wire=WireClass.NOT_SENT, seconds=0.0))
 
 
-def request_id(reply: Reply | None) -> str | None:
-    """The provider's own name for a call, where it gave one."""
+def _request_id(reply: Reply | None) -> str | None:
+    """The provider's own id of a call, if it gave one."""
     if reply is None:
         return None
-    for name in ("x-oneapi-request-id", "x-request-id", "request-id"):
-        if name in reply.headers:
-            return reply.headers[name][:200]
-    return None
+    found = (reply.headers[name] for name in REQUEST_ID_HEADERS if name in reply.headers)
+    return next((value[:200] for value in found), None)
+
+
+def _combined(results: Sequence[Result | None]) -> Result | None:
+    """What a call brought in all, as prices see it."""
+    if len(results) == 1:
+        return results[0]
+    used = [one.usage for one in results if one is not None and one.usage is not None]
+    if not used:
+        return None
+    usage = Usage(
+        raw=used[0].raw,
+        prompt_tokens=_sum([one.prompt_tokens for one in used]),
+        completion_tokens=_sum([one.completion_tokens for one in used]),
+        total_tokens=_sum([one.total_tokens for one in used]),
+    )
+    return Result(usage=usage)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

@@ -1,4 +1,4 @@
-"""How many rows may share a call, and what a run learns about it from refusals and answers."""
+"""Learns from refusals and answers how many rows may share a call."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from jobs.job import JSON, Claimed, Failure
 from jobs.store.queue.sharing import Sharing
 from runner.endpoints.registry import ENDPOINTS, ByName
 
-FIRST = 256  # rows in a model's first calls, before it is known how long its answers are
-LONGEST = 8 << 20  # bytes of one answer, as far as that can be chosen: it is read in memory
-_LIMIT = re.compile(
+FIRST_CALL_ROWS = 256  # in a model's first calls, before the size of its answers is known
+MAX_ANSWER_BYTES = 8 << 20  # aimed at, since an answer is read in memory
+_LIMIT_WORDS = re.compile(
     r"batch|array|inputs?\b|items|length|larger than|at most|maximum|条|批|数组|最多|超过",
     re.IGNORECASE,
 )
@@ -17,47 +17,48 @@ _NUMBER = re.compile(r"\d{1,4}(?!\d)")
 
 
 class CallSharing:
-    """Who may share a call in this run."""
+    """Which rows may share a call in this run."""
 
     def __init__(self) -> None:
-        self._of_model: dict[tuple[str, str], int] = {}
-        self._of_job: dict[int, int] = {}
-        self.sharing: Mapping[str, Sharing] = ByName(self._sharing)
+        self._max_of_model: dict[tuple[str, str], int] = {}
+        self._max_of_job: dict[int, int] = {}
+        self.by_endpoint: Mapping[str, Sharing] = ByName(self._sharing)
 
     def _sharing(self, name: str) -> Sharing | None:
         together = ENDPOINTS[name].together
         if together is None:
             return None
 
-        def most(job_id: int, fields: Mapping[str, JSON]) -> int:
-            learned = self._of_model.get((name, str(fields.get("model"))), FIRST)
-            return min(together.most(fields), learned, self._of_job.get(job_id, learned))
+        def max_rows(job_id: int, fields: Mapping[str, JSON]) -> int:
+            model = str(fields.get("model"))
+            learned = self._max_of_model.get((name, model), FIRST_CALL_ROWS)
+            return min(together.most(fields), learned, self._max_of_job.get(job_id, learned))
 
         return Sharing(
-            own=together.own, most=most, weigh=together.weigh, heaviest=together.heaviest
+            own=together.own, most=max_rows, weigh=together.weigh, heaviest=together.heaviest
         )
 
     def answered(self, jobs: Sequence[Claimed], size: int) -> None:
-        """So many bytes came for these; the next calls are cut by that."""
+        """Fit the next calls to the bytes that came for these jobs."""
         first = jobs[0]
-        fitting = max(LONGEST * len(jobs) // max(size, 1), 1)
-        known = self._of_model.get((first.endpoint, first.model))
-        limit = fitting if known is None or known >= FIRST else min(fitting, known)
-        self._of_model[first.endpoint, first.model] = limit
+        fitting = max(MAX_ANSWER_BYTES * len(jobs) // max(size, 1), 1)
+        known = self._max_of_model.get((first.endpoint, first.model))
+        limit = fitting if known is None or known >= FIRST_CALL_ROWS else min(fitting, known)
+        self._max_of_model[first.endpoint, first.model] = limit
 
     def refused(self, jobs: Sequence[Claimed], failure: Failure | None) -> None:
-        """Halves may share from now on, or as many as the refusal says are allowed."""
+        """From now on halves share a call, or as many as the refusal names as its limit."""
         first, half = jobs[0], max(len(jobs) // 2, 1)
         allowed = _allowed(failure.detail if failure else "", len(jobs))
         if allowed is not None:
-            self._of_model[first.endpoint, first.model] = allowed
+            self._max_of_model[first.endpoint, first.model] = allowed
         else:
-            self._of_job.update((job.id, half) for job in jobs)
+            self._max_of_job.update((job.id, half) for job in jobs)
 
 
 def _allowed(words: str, tried: int) -> int | None:
-    """The number of rows that a refusal names as its limit."""
-    if not _LIMIT.search(words):
+    """The number of rows that a refusal names as its limit, if it names one."""
+    if not _LIMIT_WORDS.search(words):
         return None
     numbers = [int(found) for found in _NUMBER.findall(words)]
     return max((number for number in numbers if 1 <= number < tried), default=None)

@@ -1,4 +1,4 @@
-"""One step of one job: do it, decide what it came to, have it written down."""
+"""Performs, recovers and cuts short the steps of one run."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,81 +9,73 @@ from jobs.store.queue.sharing import Sharing
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.fetch import Fetcher
 from runner.steps.poll import poll
-from runner.steps.recover import recover, recover_together
+from runner.steps.recover import recover
 from runner.steps.send import Sender
-from runner.steps.send_together import SharedSender, shares_a_call
 from runner.workspace.spool import SpoolRecord
 
 
 class Steps:
-    """The steps of one run, behind one door."""
+    """The steps of one run: each call does one step and returns what has to be written down."""
 
-    def __init__(self, plan: StepOptions, tools: StepServices) -> None:
-        self.state = RunState.at_start(plan)
-        self._tools = tools
-        self._sender = Sender(plan, tools, self.state)
-        self._shared = SharedSender(tools, self.state)
-        self._fetcher = Fetcher(plan, tools)
+    def __init__(self, options: StepOptions, services: StepServices) -> None:
+        self.state = RunState.at_start(options)
+        self._services = services
+        self._sender = Sender(options, services, self.state)
+        self._fetcher = Fetcher(options, services)
 
     @property
     def sharing(self) -> Mapping[str, Sharing]:
         """Which jobs may share a call, as far as this run knows."""
-        return self._shared.company.sharing
+        return self._sender.sharing.by_endpoint
 
     async def perform(self, jobs: Sequence[Claimed]) -> Sequence[StepResult]:
-        """Do the step that these jobs are at; several are there that share one call."""
+        """Do the step that these jobs are at; several jobs share one call."""
         job = jobs[0]
-        if shares_a_call(job):
-            return await self._shared.send(jobs)
         match job.step:
             case Step.SEND:
-                return [await self._sender.send(job)]
+                return await self._sender.send(jobs)
             case Step.POLL:
-                return [await poll(job, self._tools, self.state)]
+                return [await poll(job, self._services, self.state)]
             case Step.FETCH:
                 return [await self._fetcher.fetch(job)]
 
     async def recover(
         self, jobs: Sequence[Claimed], record: SpoolRecord | None
     ) -> Sequence[StepResult]:
-        """Do what is left of a step that a dead process was in."""
-        if shares_a_call(jobs[0]):
-            return await recover_together(jobs, record, sender=self._shared, tools=self._tools)
-        job = jobs[0]
-        return [await recover(job, record, sender=self._sender, tools=self._tools)]
+        """Finish a step that a dead process was in; `record` is its answer from the spool."""
+        return await recover(jobs, record, sender=self._sender, services=self._services)
 
     def abandon(self, job: Claimed) -> StepResult:
-        """A step that cost nothing, cut short: it is done again by the next run."""
-        ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0) if job.step is Step.SEND else None
+        """A step that was cut short before it cost anything: the next run does it."""
+        at_send = job.step is Step.SEND
+        ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0) if at_send else None
         return StepResult(settlement=Settlement(job=job, outcome=Released(delay=0.0), ended=ended))
 
     def postpone(self, job: Claimed, seconds: float) -> StepResult:
-        """A step that found no room on the disk: done again later, and free."""
+        """A step that found no space on the disk: done again later, free of charge."""
         return StepResult(settlement=Settlement(job=job, outcome=Released(delay=seconds)))
 
     def fail(self, jobs: Sequence[Claimed], failure: Failure) -> Sequence[StepResult]:
-        """A step that a fault of ours ended: its rows fail, and what was paid for is kept."""
-        if shares_a_call(jobs[0]):
-            return self._shared.broken(jobs, failure)
-        job = jobs[0]
-        if job.step is Step.SEND:
-            return [self._sender.broken(job, failure)]
-        return [StepResult(settlement=Settlement(job=job, outcome=GiveUp(failure=failure)))]
+        """A step that a bug ended: its rows fail, and an answer that was paid for is kept."""
+        if jobs[0].step is Step.SEND:
+            return self._sender.fail(jobs, failure)
+        outcome = GiveUp(failure=failure)
+        return [StepResult(settlement=Settlement(job=job, outcome=outcome)) for job in jobs]
 
     def renew_connections(self) -> None:
-        """Use no connection again that is idle now."""
-        self._tools.wire.renew()
+        """Reuse no connection that is idle now."""
+        self._services.accounts.renew()
 
-    def on_durable(self, done: StepResult) -> None:
-        """It is durable: the spool forgets it, its pictures get thumbnails."""
-        job = done.settlement.job
+    def on_durable(self, result: StepResult) -> None:
+        """The step is in the table: the spool forgets its answer, its pictures get thumbnails."""
+        job = result.settlement.job
         if job.step is Step.SEND:
-            self._tools.spool.forget(job.call_id)
-        for file in done.settlement.files:
+            self._services.spool.forget(job.call_id)
+        for file in result.settlement.files:
             if isinstance(file, SavedFile):
-                self._tools.thumbnails.want(file.name)
+                self._services.thumbnails.want(file.name)
 
-    async def slim_answer(self, done: StepResult) -> None:
-        """Pictures that are saved leave the answer they came in."""
-        if done.saved_base64:
-            await self._fetcher.slim(done.settlement.job.call_id, done.saved_base64)
+    async def slim_answer(self, result: StepResult) -> None:
+        """Take pictures that are saved out of the stored answer they came in."""
+        if result.saved_base64:
+            await self._fetcher.slim(result.settlement.job.call_id, result.saved_base64)

@@ -12,7 +12,7 @@ from runner.exits import Exit
 from runner.mock.faults import Fault, FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.protocol.call import Reply
-from runner.steps.recover import MOST_DEATHS
+from runner.steps.recover import MAX_DEATHS
 from runner.workspace.spool import Spool, pack
 
 from .audit import audit
@@ -132,7 +132,7 @@ def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Pa
     """The others are saved meanwhile, and a later try saves it without a new call."""
     with scene(tmp_path, rows=4, endpoint="chat-image", forms=(PictureShape.MARKDOWN,)) as one:
         assert one.start("--limit", "3").wait() == Exit.DONE
-        for _ in range(MOST_DEATHS):
+        for _ in range(MAX_DEATHS):
             assert one.start(ROWMILL_FAILPOINT="file.part=kill").wait() == -signal.SIGKILL
         assert one.start().wait() == Exit.SOME_FAILED
         assert one.query(_STANDING) == [("crashed", 1), (None, 3)]

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from jobs.job import Claimed, Step
-from jobs.outcome import Answered, Finished
+from jobs.outcome import Answered, Finished, Outcome
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Reply
 from runner.protocol.verdict import classify
-from runner.steps.resolve import Rules, resolve, resolve_poll
+from runner.steps.resolution import JobContext, Rules
+from runner.steps.resolve import resolve
+from runner.steps.resolve_poll import resolve_poll
 from tests.runner.endpoints.test_conformance import CASES, inputs_of
 
 ODD = (
@@ -86,6 +88,12 @@ def job_of(endpoint: str, step: Step = Step.SEND) -> Claimed:
     )  # fmt: skip
 
 
+def outcome_of(name: str, inputs: object, reply: Reply) -> Outcome:
+    """What a reply comes to for one row."""
+    context = JobContext(job=job_of(name), endpoint=ENDPOINTS[name], rules=Rules(), inputs=inputs)
+    return resolve([context], reply)[0].outcome
+
+
 def answers_read(count: int, *, streams: bool, seed: int) -> int:
     """So many spoiled answers, all judged and read; how many were still results."""
     chance = random.Random(seed)
@@ -99,10 +107,11 @@ def answers_read(count: int, *, streams: bool, seed: int) -> int:
         spoilt = spoiled(body, chance)
         reply = Reply(status=status, headers={"content-type": media}, body=spoilt)
         classify(reply)
-        outcome = resolve(job_of(name), kind, inputs_of(kind, cells), reply, Rules()).outcome
+        outcome = outcome_of(name, inputs_of(kind, cells), reply)
         good += isinstance(outcome, Finished | Answered)
         if kind.read_poll is not None:
-            resolve_poll(job_of(name, Step.POLL), kind, reply, Rules())
+            polled = job_of(name, Step.POLL)
+            resolve_poll(JobContext(job=polled, endpoint=kind, rules=Rules()), reply)
     return good
 
 
@@ -124,10 +133,9 @@ def test_no_stream_raises_and_a_cut_one_is_never_a_result() -> None:
                 body=body[: int(len(body) * share)],
             )
             whole = Reply(status=200, headers=reply.headers, body=body)
-            rules, job = Rules(), job_of(name)
             inputs = inputs_of(kind, cells)
-            cut = resolve(job, kind, inputs, reply, rules).outcome
-            full = resolve(job, kind, inputs, whole, rules).outcome
+            cut = outcome_of(name, inputs, reply)
+            full = outcome_of(name, inputs, whole)
             if isinstance(full, Finished) and b'finish_reason": "' not in reply.body:
                 assert not isinstance(cut, Finished), (name, share)
 

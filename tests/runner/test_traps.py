@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.store.log import call_books
-from runner.steps import resolve
+from runner.steps import resolve_poll
 from runner.workspace.workspace import SHEET_ID
 from tests.support.trap import HERE, Trap, chat, refusal
 from tests.support.trap_server import Injected, TrapServer, picture
@@ -25,7 +25,7 @@ def serving(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Trap], TrapServer]]:
     """Starts the server of a trap in this world; waits that only cost time are short."""
-    monkeypatch.setattr(resolve, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(resolve_poll, "POLL_SECONDS", 0.05)
     started: list[TrapServer] = []
 
     def serve(trap: Trap) -> TrapServer:

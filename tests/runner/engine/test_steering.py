@@ -23,7 +23,7 @@ from runner.engine.stop import FailedShare
 from runner.launch.pilot import Outcome, choose, shares_of, spread
 from runner.settings.schema import SCHEMA, Until
 from runner.settings.values import InvalidValueError, read_value
-from runner.steps.resolve import Signal
+from runner.steps.resolution import Signal
 from runner.views.status import pauses_in
 from tests.support.world import TEXT, World
 

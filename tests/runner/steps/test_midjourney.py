@@ -13,7 +13,7 @@ from PIL import Image
 from jobs.store.queue import choices
 from runner.mock.endpoints.midjourney import BLEND, IMAGINE
 from runner.protocol.call import Reply
-from runner.steps import resolve
+from runner.steps import resolve_poll
 from runner.workspace.spool import Spool
 from tests.support.world import KEY, TEXT, World
 
@@ -171,7 +171,7 @@ def test_a_task_past_its_deadline_is_asked_after_again_by_the_next_run(
     world: World, waits: str
 ) -> None:
     world.mock({"heron": [f"task:{waits}"]}, **QUICK)
-    world.monkeypatch.setattr(resolve, "TICKET_SECONDS", 0.5)
+    world.monkeypatch.setattr(resolve_poll, "MAX_TASK_SECONDS", 0.5)
     sheet = world.prompts("a.csv", "a heron", "an owl")
     done = world.run("run", sheet, *MJ)
     assert (done.code, done.posts) == (4, 2), done.err
@@ -184,7 +184,7 @@ def test_a_task_past_its_deadline_is_asked_after_again_by_the_next_run(
 
 def test_a_retry_of_a_stuck_row_asks_and_does_not_submit(world: World) -> None:
     world.mock({"": ["task:hang"]}, **QUICK)
-    world.monkeypatch.setattr(resolve, "TICKET_SECONDS", 0.3)
+    world.monkeypatch.setattr(resolve_poll, "MAX_TASK_SECONDS", 0.3)
     world.monkeypatch.setattr(choices, "PATIENCE", 0.3)
     sheet = world.prompts("a.csv", "a heron")
     assert world.run("run", sheet, *MJ).code == 4
@@ -197,7 +197,7 @@ def test_a_retry_of_a_stuck_row_asks_and_does_not_submit(world: World) -> None:
 
 def test_a_task_that_nobody_knows_is_stuck_and_never_submitted_again(world: World) -> None:
     world.mock({"": ["task:lost"]}, **QUICK)
-    world.monkeypatch.setattr(resolve, "UNKNOWN_SECONDS", 0.3)
+    world.monkeypatch.setattr(resolve_poll, "UNKNOWN_TASK_SECONDS", 0.3)
     sheet = world.prompts("a.csv", "a heron")
     done = world.run("run", sheet, *MJ)
     assert (done.code, done.posts) == (4, 1), done.err

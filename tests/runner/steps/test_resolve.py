@@ -12,7 +12,8 @@ from runner.endpoints import chat, chat_image, image
 from runner.endpoints.inputs import parse
 from runner.pacing.backoff import Wait
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
-from runner.steps.resolve import CHANNEL_PATIENCE, Resolution, Rules, Signal, after_death, resolve
+from runner.steps.resolution import JobContext, Resolution, Rules, Signal
+from runner.steps.resolve import MAX_CHANNEL_TRIES, after_death, resolve
 
 FIELDS: dict[str, JSON] = {"model": "m", "prompt": "a cat"}
 JOB = Claimed(
@@ -53,7 +54,9 @@ def resolved(
     """The decision on one delivery."""
     endpoint = chat_image.ENDPOINT if pictures else chat.ENDPOINT
     inputs = parse(endpoint.inputs, FIELDS, {})
-    return resolve(replace(JOB, endpoint=endpoint.name, **job), endpoint, inputs, delivery, rules)
+    changed = replace(JOB, endpoint=endpoint.name, **job)
+    context = JobContext(job=changed, endpoint=endpoint, rules=rules, inputs=inputs)
+    return resolve([context], delivery)[0]
 
 
 def lost(*, by_time: bool = False) -> Lost:
@@ -165,9 +168,9 @@ def test_a_channels_key_is_not_ours_once_ours_was_probed() -> None:
 
 def test_no_channel_is_believed_after_some_patience() -> None:
     delivery = reply(503, error("model_not_found"))
-    for attempts in range(CHANNEL_PATIENCE):
+    for attempts in range(MAX_CHANNEL_TRIES):
         found = resolved(delivery, attempts=attempts)
-        last = attempts == CHANNEL_PATIENCE - 1
+        last = attempts == MAX_CHANNEL_TRIES - 1
         assert type(found.outcome) is (GiveUp if last else TryAgain)
         assert found.signal is (Signal.MODEL if last else Signal.NONE)
         assert found.wire == "B"
@@ -243,5 +246,6 @@ def test_a_call_that_cannot_be_streamed_is_held_when_a_time_limit_cut_it(
     job = replace(JOB, endpoint="image", model=model, fields=fields)
     inputs = parse(image.ENDPOINT.inputs, fields, {})
     for delivery in (lost(by_time=True), reply(504)):
-        found = resolve(job, image.ENDPOINT, inputs, delivery, RULES)
+        context = JobContext(job=job, endpoint=image.ENDPOINT, rules=RULES, inputs=inputs)
+        (found,) = resolve([context], delivery)
         assert isinstance(found.outcome, outcome)

@@ -11,15 +11,13 @@ from jobs.outcome import Answered, GiveUp, Held, Released, Submitted, TryAgain
 from runner.endpoints import mj_imagine
 from runner.endpoints.inputs import parse
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
-from runner.steps.resolve import (
-    LEAST_POLL_SECONDS,
+from runner.steps.resolution import JobContext, Resolution, Rules, Signal
+from runner.steps.resolve import resolve
+from runner.steps.resolve_poll import (
+    MAX_TASK_SECONDS,
+    MIN_POLL_SECONDS,
     POLL_SECONDS,
-    TICKET_SECONDS,
-    UNKNOWN_SECONDS,
-    Resolution,
-    Rules,
-    Signal,
-    resolve,
+    UNKNOWN_TASK_SECONDS,
     resolve_poll,
 )
 
@@ -37,9 +35,9 @@ JOB = Claimed(
     repeats=0,
     rank=0,
     ticket="77",
-    deadline=SENT + TICKET_SECONDS,
+    deadline=SENT + MAX_TASK_SECONDS,
 )
-YOUNG, OLD, LATE = 60.0, UNKNOWN_SECONDS + 1, TICKET_SECONDS + 1
+YOUNG, OLD, LATE = 60.0, UNKNOWN_TASK_SECONDS + 1, MAX_TASK_SECONDS + 1
 UNKNOWN = {"description": "task_no_found ", "type": "upstream_error", "code": 4}
 
 
@@ -53,7 +51,8 @@ def reply(body: object, status: int = 200, **headers: str) -> Reply:
 def polled(delivery: Delivery, *, after: float = YOUNG, **job: Any) -> Resolution:
     """What an answer means so many seconds after the submit."""
     rules = Rules(chance=0.0, now=SENT + after, key_good=bool(job.pop("key_good", False)))
-    return resolve_poll(replace(JOB, **job), mj_imagine.ENDPOINT, delivery, rules)
+    context = JobContext(job=replace(JOB, **job), endpoint=mj_imagine.ENDPOINT, rules=rules)
+    return resolve_poll(context, delivery)
 
 
 def record(status: str, **more: object) -> Reply:
@@ -131,7 +130,7 @@ def test_a_server_sets_the_rhythm_where_it_names_one() -> None:
     assert delay() == POLL_SECONDS
     assert delay(retry_after="1") == 1.0
     assert delay(retry_after="40") == 40.0
-    assert delay(retry_after="0") == LEAST_POLL_SECONDS
+    assert delay(retry_after="0") == MIN_POLL_SECONDS
     slowed = polled(reply(b"", 429, retry_after="1")).outcome
     assert isinstance(slowed, Released)
     assert slowed.delay == POLL_SECONDS, "a rate limit is no invitation"
@@ -158,7 +157,9 @@ def submitted(delivery: Delivery) -> Resolution:
     endpoint = mj_imagine.ENDPOINT
     inputs = parse(endpoint.inputs, JOB.fields, {})
     job = replace(JOB, step=Step.SEND, ticket=None, deadline=None)
-    return resolve(job, endpoint, inputs, delivery, Rules(chance=0.0, now=SENT))
+    rules = Rules(chance=0.0, now=SENT)
+    context = JobContext(job=job, endpoint=endpoint, rules=rules, inputs=inputs)
+    return resolve([context], delivery)[0]
 
 
 def test_a_ticket_has_its_deadline_from_the_submit() -> None:
