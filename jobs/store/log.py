@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from jobs.job import JSON, Holding
 from jobs.outcome import WireClass
@@ -71,6 +71,16 @@ def open_run(
             started_at=now,
         )
     )
+
+
+def answering_addresses(connection: Connection, batch_id: int) -> set[str]:
+    """The base URLs that earlier runs had an answer from."""
+    answered = exists().where(calls.c.run_id == runs.c.id, calls.c.wire == WireClass.ANSWERED.value)
+    found = connection.execute(
+        select(runs.c.options).where(runs.c.batch_id == batch_id, answered)
+    ).scalars()
+    urls = (json.loads(options).get("base_url") for options in found)
+    return {url for url in urls if isinstance(url, str)}
 
 
 def remember_options(connection: Connection, batch_id: int, options: Mapping[str, JSON]) -> None:

@@ -10,6 +10,7 @@ from jobs.failpoints import reach
 from jobs.job import Claimed, Failure, Step
 from jobs.store import DriverError
 from jobs.store.queue.blocked_models import Block
+from jobs.store.queue.choices import put_back
 from jobs.store.queue.claims import ClaimRequest
 from jobs.store.writer import ClaimedJobs, TableWriter
 from runner.catalogue.reasons import reason
@@ -79,9 +80,17 @@ class Dispatcher:
         finally:
             await self._drain()
             await self._supervisor.close()
+            await self._put_back()
         if self.stop is None and (reached := self._conduct.cap.too_dear) is not None:
             detail = cap_words(reached)
             self.control.stop = Stop(reason=StopReason.BUDGET, detail=detail, needs=reached.most)
+
+    async def _put_back(self) -> None:
+        """Rows that failed of what then stopped the run, or their model, are pending again."""
+        jobs, stop = self._supervisor.put_back, self.stop
+        broken = stop is not None and stop.reason in (StopReason.BROKEN, StopReason.REPLACED)
+        if jobs and not broken:
+            await self._writer.do(lambda tx: put_back(tx, sorted(jobs), now=time.time()))
 
     # --- rounds: write down what has ended, take what may start -----------------------------------
 
@@ -183,7 +192,7 @@ class Dispatcher:
                 pool.release(jobs[0])
             else:
                 if not self.control.is_cut:
-                    self._supervisor.on_step_done([result, *others])
+                    result, *others = self._supervisor.on_step_done([result, *others])
                 self._finished.add(FinishedStep(result, seconds, others))
             self.control.awake.set()
 

@@ -14,6 +14,9 @@ from runner.steps.context import RunState
 
 log = logging.getLogger("rowmill")
 
+HOLD_NAME = "key"  # under which calls are paused while a key is doubtful
+FIRST_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 300.0  # between two calls with a key that nobody can vouch for
 TRUST_SECONDS = 60.0  # for which a key is trusted after a probe accepted it
 
 
@@ -25,6 +28,7 @@ class KeyCheck:
         self._run = run
         self._run_state = run_state
         self._probes: dict[KeyLine, asyncio.Task[None]] = {}
+        self._unclear = 0  # probes in a row that got no answer from the gateway
 
     async def doubt(self, line: KeyLine, failure: Failure | None) -> None:
         """A 401 may be about the gateway's own channel: ask for the list of models to be sure."""
@@ -55,8 +59,21 @@ class KeyCheck:
         self.cut()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _wait(self, failure: Failure | None) -> None:
+        """Nobody can say whether the key is good: one call at a time, after growing waits."""
+        wait = min(FIRST_WAIT_SECONDS * 2.0**self._unclear, MAX_WAIT_SECONDS)
+        self._unclear = min(self._unclear + 1, 32)
+        log.warning("a key was refused and the list of models gave no answer; next in %.0f s", wait)
+        self._run.paused(wait, failure.cause if failure else "")
+        self._accounts.release(HOLD_NAME, carefully=wait)
+
     async def _probe(self, line: KeyLine, failure: Failure | None) -> None:
         found = await health(line.wire)
+        if found is ModelListHealth.GONE:
+            self._wait(failure)
+            self._probes.pop(line, None)
+            return
+        self._unclear = 0
         if found is ModelListHealth.GOOD:
             line.good_until = self._run_state.key_good_until = time.monotonic() + TRUST_SECONDS
         elif found is ModelListHealth.KEY and not self.drop(line, "key"):

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from jobs.job import Failure, FailureClass
 from jobs.outcome import Outcome
+from runner.catalogue import explain, say
 from runner.engine.health import ModelListHealth, health
 from runner.engine.run_control import RunHandle
-from runner.engine.stop import Stop, StopReason
+from runner.engine.stop import Conduct, Stop, StopReason
 from runner.pacing.accounts import Accounts
 from runner.steps.resolution import Signal
 
@@ -23,6 +24,9 @@ FIRST_WAIT_SECONDS = 1.0
 MAX_LOOK_SECONDS = 60.0  # between two checks whether the provider is back
 MAX_TRIAL_SECONDS = 300.0  # between two calls, where the provider answers and its calls fail
 LOOK_EVERY_SECONDS = 10.0  # between health checks that single suspicious answers cause
+
+NO_CONTACT_SECONDS = 15.0  # after which an address that has never answered stops the run …
+MIN_LOOKS = 3  # … and so many checks
 
 SERVER_SIDE = frozenset({FailureClass.SERVER, FailureClass.NETWORK, FailureClass.TIMEOUT})
 PORTAL = frozenset({"html", "empty_answer", "redirect"})
@@ -71,11 +75,13 @@ def wait_of(look: int) -> float:
 class Outage:
     """Holds all calls while the provider is unreachable. Health checks cost nothing."""
 
-    def __init__(self, accounts: Accounts, run: RunHandle, *, max_wait: float | None) -> None:
+    def __init__(self, accounts: Accounts, run: RunHandle, conduct: Conduct) -> None:
         self.ends = 0  # outages that are over: answers from before them count no more
         self._accounts = accounts
         self._run = run
-        self._max_wait = max_wait
+        self._max_wait = conduct.max_wait
+        self._host = conduct.host
+        self._has_answered = conduct.answered_before
         self._trouble = Trouble()
         self._task: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
@@ -98,6 +104,7 @@ class Outage:
     def over(self) -> None:
         """A call went through."""
         self._trouble.over()
+        self._has_answered = True
 
     def good(self) -> None:
         """A usable answer came."""
@@ -153,7 +160,7 @@ class Outage:
 
     async def _wait_until_back(self, failure: Failure) -> int:
         """Check with growing waits; returns how often the provider was unreachable."""
-        looks = 0
+        looks, began = 0, time.monotonic()
         while not self._stopped and await self._is_gone():
             wait = wait_of(looks)
             looks += 1
@@ -161,10 +168,23 @@ class Outage:
             self._run.paused(wait, failure.cause)
             if looks == 1:
                 self._run.away(failure)
-            if self.waited_too_long(failure):
+            if self.waited_too_long(failure) or self._never_answers(failure, looks, since=began):
                 break
             await self._sleep(wait)
         return looks
+
+    def _never_answers(self, failure: Failure, looks: int, *, since: float) -> bool:
+        """Stop a run whose address has never answered: nobody can mend that from afar."""
+        waited = time.monotonic() - since
+        told = failure.kind is FailureClass.NETWORK or failure.cause in PORTAL
+        if self._has_answered or not told:
+            return False
+        if waited < NO_CONTACT_SECONDS or looks < MIN_LOOKS:
+            return False
+        meaning = explain(failure.kind, failure.cause).meaning
+        detail = say("run.never_answered", host=self._host, meaning=meaning, detail=failure.detail)
+        self._run.halt(Stop(reason=StopReason.UNREACHABLE, detail=detail.strip()))
+        return True
 
     async def _is_gone(self) -> bool:
         self._looked_at = time.monotonic()

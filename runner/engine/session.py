@@ -12,7 +12,7 @@ from jobs.job import JSON, Failure, Holding, Step
 from jobs.store import Store, TableError
 from jobs.store.batches import LoadedSheet
 from jobs.store.ids import Ids
-from jobs.store.log import end_run, open_run
+from jobs.store.log import answering_addresses, end_run, open_run
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
 from jobs.store.queue.blocked_models import Block
@@ -45,6 +45,7 @@ from runner.files.thumbnails import Thumbnails
 from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
 from runner.settings.settings import Settings
+from runner.settings.values import site
 from runner.steps.context import StepOptions, StepServices
 from runner.steps.steps import Steps
 from runner.transport.addresses import AddressGuard
@@ -201,11 +202,16 @@ class Session:
             files=WorkerPool(step=Step.FETCH, size=FILE_WORKERS),
         )
         rule = settings.stop_if
+        host = site(settings.base_url)
         conduct = Conduct(
             chosen_only=self._takes_some_rows,
             files_only=self.assignment.files_only,
             cap=self.assignment.cap,
             max_wait=settings.max_wait,
+            host=host,
+            answered_before=await writer.do(
+                lambda tx: any(site(url) == host for url in answering_addresses(tx, SHEET_ID))
+            ),
             failed_share=FailedShare(rule.percent, rule.window) if rule is not None else None,
             reserve=self._reserve,
         )

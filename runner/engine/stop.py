@@ -17,6 +17,8 @@ class StopReason(StrEnum):
 
     KEY = "key"  # the provider does not accept the key
     CREDIT = "credit"  # there is no money left at the provider
+    ALIKE = "alike"  # the provider refused the first rows in the same words
+    UNREACHABLE = "unreachable"  # the address has never answered
     OFFLINE = "offline"  # no usable answer for longer than `max_wait`
     BUDGET = "budget"  # the next call does not fit under `--max-cost`
     UNTIL = "until"  # the time of `--until` has come
@@ -32,6 +34,8 @@ class StopReason(StrEnum):
 STOP_CODES: Mapping[StopReason, Exit] = {
     StopReason.KEY: Exit.PROVIDER,
     StopReason.CREDIT: Exit.PROVIDER,
+    StopReason.ALIKE: Exit.PROVIDER,
+    StopReason.UNREACHABLE: Exit.PROVIDER,
     StopReason.OFFLINE: Exit.PROVIDER,
     StopReason.BUDGET: Exit.STOPPED,
     StopReason.UNTIL: Exit.STOPPED,
@@ -62,6 +66,8 @@ class Conduct:
     chosen_only: bool = False  # takes only the rows that this run has selected
     files_only: bool = False  # only downloads files of answers that are already there
     max_wait: float | None = None  # seconds without a usable answer before the run stops
+    host: str = ""  # of the provider, as messages name it
+    answered_before: bool = True  # an earlier run of this workspace had an answer from there
     failed_share: "FailedShare | None" = None  # the user's `stop_if`
     reserve: DiskReserve
     cap: SpendingCap

@@ -1,10 +1,12 @@
 """What single steps mean for the whole run: wait, slow down, drop a key or a model, stop."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jobs.job import JSON, Claimed, Failure, FailureClass, Step
-from jobs.outcome import Finished, GiveUp, Held
+from jobs.outcome import Finished, GiveUp, Held, Released
 from jobs.store.queue.blocked_models import Block
+from runner.engine.alike import AlikeRefusals, AlikeRows, fingerprint, is_about_all
 from runner.engine.key_check import KeyCheck
 from runner.engine.outage import Outage, is_trouble
 from runner.engine.run_control import RunHandle
@@ -38,7 +40,8 @@ class Supervisor:
         self, conduct: Conduct, accounts: Accounts, run_state: RunState, run: RunHandle
     ) -> None:
         self.blocked: dict[Block, Failure] = {}
-        self._outage = Outage(accounts, run, max_wait=conduct.max_wait)
+        self.put_back: set[int] = set()  # jobs that failed before their refusal stopped the run
+        self._outage = Outage(accounts, run, conduct)
         self._keys = KeyCheck(accounts, run, run_state)
         self._conduct = conduct
         self._accounts = accounts
@@ -48,11 +51,14 @@ class Supervisor:
         self._useless: dict[str, int] = {}  # paid answers in a row without a result, by model
         self._outages = 0  # ended outages when those were counted
         self._credit_refusals: dict[str, int] = {}
+        self._alike = AlikeRefusals()
+        self._stopped_alike: dict[tuple[object, ...], str | None] = {}  # the model, or all
 
-    def on_step_done(self, results: Sequence[StepResult]) -> None:
+    def on_step_done(self, results: Sequence[StepResult]) -> list[StepResult]:
         """A step has ended, for all jobs that shared its call; the first stands for the call.
 
         Called at once, before anything else is sent; a doubtful key is checked afterwards.
+        Returns the results to be written down: a refusal that stops the run fails no row.
         """
         result = results[0]
         job, failure = result.settlement.job, _failure_of(result)
@@ -71,14 +77,18 @@ class Supervisor:
                 self._block(job, failure)
             case Signal.KEY | Signal.OFFLINE | Signal.NONE:
                 pass
-        for one in results:
+        judged = [self._judge_refusal(one) for one in results]
+        for one in judged:
             self._count_ended(one)
+        return judged
 
     async def doubt_key(self, result: StepResult) -> None:
         """Check the key that this refused call went out with."""
         if not self._stopped:
             line = self._accounts.line_of(result.settlement.job) or self._accounts.first
-            await self._keys.doubt(line, _failure_of(result))
+            failure = _failure_of(result)
+            await self._keys.doubt(line, failure)
+            self._outage.waited_too_long(failure)
 
     def halted(self) -> None:
         """The run sends nothing more."""
@@ -114,6 +124,7 @@ class Supervisor:
 
     def _good(self, result: StepResult) -> None:
         self._useless[result.settlement.job.model] = 0
+        self._alike.good(result.settlement.job.model)
         account = self._accounts.account_of(result.settlement.job)
         if account is not None:
             self._credit_refusals[account.label] = 0
@@ -146,9 +157,40 @@ class Supervisor:
                 self._run.halt(Stop(reason=StopReason.CREDIT, detail=detail))
                 return
 
+    # --- refusals that are alike ------------------------------------------------------------------
+
+    def _judge_refusal(self, result: StepResult) -> StepResult:
+        """Stop the run, or the model, if this is one of many refusals that are alike."""
+        job, outcome = result.settlement.job, result.settlement.outcome
+        found = self._alike.refused(job, outcome)
+        if found is not None:
+            self._stop_alike(job, found)
+        failure = outcome.failure
+        if failure is None or not isinstance(outcome, GiveUp) or not is_about_all(job, outcome):
+            return result
+        if self._stopped_alike.get(fingerprint(failure), "") not in (job.model, None):
+            return result
+        released = Released(delay=0.0, failure=failure)
+        return replace(result, settlement=replace(result.settlement, outcome=released))
+
+    def _stop_alike(self, job: Claimed, found: AlikeRows) -> None:
+        mark = fingerprint(found.failure)
+        self._stopped_alike[mark] = found.model if mark not in self._stopped_alike else None
+        self.put_back.update(found.jobs)
+        if found.failure.kind is FailureClass.KEY:
+            line = self._accounts.line_of(job)
+            if line is None or not self._keys.drop(line, "key"):
+                self._run.halt(Stop(reason=StopReason.KEY, detail=found.failure.detail))
+        elif found.model is not None:
+            self._block(job, found.failure)
+        else:
+            self._run.halt(Stop(reason=StopReason.ALIKE, detail=found.failure.detail))
+
     # --- models and rows --------------------------------------------------------------------------
 
     def _useless_answer(self, job: Claimed, failure: Failure | None) -> None:
+        if failure is not None and failure.kind is FailureClass.TRUNCATED:
+            return  # the row's own limit of tokens cut it
         if self._outages != self._outage.ends:
             self._outages = self._outage.ends
             self._useless.clear()

@@ -4,7 +4,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -64,6 +64,7 @@ class TrapServer:
     ) -> None:
         self.answers, self.polls, self.models, self.bill = answers, polls, models, bill
         self.by_path: dict[str, Injected] = {}  # what one address answers instead
+        self.decide: Callable[[Asked], Injected] | None = None  # by what is asked, instead
         self.asked: list[Asked] = []
         self.questions: list[str] = []
         self.downloads: list[str] = []
@@ -83,8 +84,11 @@ class TrapServer:
     def generation(self, asked: Asked) -> Injected:
         """The next answer, billed."""
         with self._lock:
-            usual = self.answers[min(len(self.asked), len(self.answers) - 1)]
-            found = self.by_path.get(asked.path, usual)
+            if self.decide is not None:
+                found = self.decide(asked)
+            else:
+                usual = self.answers[min(len(self.asked), len(self.answers) - 1)]
+                found = self.by_path.get(asked.path, usual)
             self.asked.append(asked)
             line = {
                 "id": str(len(self.asked)),

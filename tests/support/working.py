@@ -129,3 +129,21 @@ def call_rows(store: Store) -> list[Any]:
 def prompts(taken: Iterable[Claimed]) -> list[object]:
     """What the jobs ask for, in the order given."""
     return [job.fields["prompt"] for job in taken]
+
+
+def a_job(number: int, **more: Any) -> Claimed:
+    """A claimed send of one row."""
+    given: dict[str, Any] = {
+        "endpoint": "chat",
+        "model": "m",
+        "fields": {"prompt": "p"},
+        "step": Step.SEND,
+        "version": 1,
+        "epoch": 1,
+        "attempts": 0,
+        "repeats": 0,
+        "rank": 0,
+        "call_id": number,
+        "call_key": f"rowmill-{number}",
+    }
+    return Claimed(id=number, row=number + 1, **(given | more))

@@ -73,6 +73,12 @@ def retry(connection: Connection, batch_id: int, choice: RowChoice, *, now: floa
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
+def put_back(connection: Connection, job_ids: Collection[int], *, now: float) -> int:
+    """Make failed jobs ready again that were not at fault; returns how many."""
+    wanted = and_(jobs.c.id.in_(job_ids), jobs.c.state == State.FAILED.value)
+    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+
+
 def retry_named(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
     """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])

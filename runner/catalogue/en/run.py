@@ -105,6 +105,12 @@ RUN = {
     "run.failures": "  {count} × {kind}: {meaning}",
     "run.stopped_key": "Stopped: the key was not accepted. {detail}",
     "run.stopped_credit": "Stopped: there is no money left. {detail}",
+    "run.stopped_alike": (
+        "Stopped: the provider refused the first rows in the same words; they are pending again. "
+        "{detail}"
+    ),
+    "run.stopped_unreachable": "Stopped: {detail}",
+    "run.never_answered": "{host} has never answered. {meaning} {detail}",
     "run.stopped_offline": "Stopped: nothing good came for too long. {detail}",
     "run.stopped_interrupted": "Stopped by Ctrl-C; everything is saved.",
     "run.stopped_terminated": "Stopped from outside; everything is saved.",

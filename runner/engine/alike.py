@@ -1,0 +1,100 @@
+"""Recognises a refusal that is alike for all rows, whatever its words are."""
+
+import re
+from dataclasses import dataclass, field
+
+from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.outcome import GiveUp, Outcome, Released, TryAgain
+
+MAX_ALIKE_ROWS = 10  # refused alike, with nothing good before, and the run (or model) stops
+MAX_KEY_ROWS = 5  # the same for a refused key: that is never a row's fault
+MAX_KEY_REFUSALS = 10  # of any number of rows
+
+CONTENT_CAUSES = frozenset(
+    {
+        "moderation",
+        "banned_word",
+        "unfit",
+        "too_long",
+        "too_large",
+        "picture_unreachable",
+        "image_field",
+        "no_picture",
+        "refusal",
+    }
+)
+"""Causes known to be about a row's content: they prove nothing about other rows."""
+
+_NUMBERS_AND_IDS = re.compile(r"[\w-]*\d[\w-]*")
+
+
+def fingerprint(failure: Failure) -> tuple[object, ...]:
+    """What makes two refusals alike: status, kind, cause and words without ids and numbers."""
+    words = " ".join(_NUMBERS_AND_IDS.sub("#", failure.detail.lower()).split())
+    return failure.status, failure.kind, failure.cause, words
+
+
+def is_about_all(job: Claimed, outcome: Outcome) -> bool:
+    """True for a refused call that may be refused whatever its row is."""
+    failure = outcome.failure
+    if failure is None or job.step is not Step.SEND or failure.cause in CONTENT_CAUSES:
+        return False
+    if failure.kind is FailureClass.KEY:
+        return isinstance(outcome, Released | TryAgain | GiveUp)
+    if failure.kind in (FailureClass.REFUSED, FailureClass.BAD_INPUT):
+        return isinstance(outcome, GiveUp)
+    told_under_success = failure.status is not None and 200 <= failure.status < 300
+    is_servers = failure.kind is FailureClass.SERVER and isinstance(outcome, TryAgain | GiveUp)
+    return is_servers and told_under_success and bool(failure.detail)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Refusals that are alike."""
+
+    rows: dict[int, str] = field(default_factory=dict)  # model, by job
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeRows:
+    """Enough rows were refused alike; `model` is None where that concerns more than one model."""
+
+    failure: Failure
+    jobs: tuple[int, ...]
+    model: str | None
+
+
+class AlikeRefusals:
+    """Counts refusals that are alike, as long as nothing good came."""
+
+    def __init__(self) -> None:
+        self.anything_good = False
+        self._good_models: set[str] = set()
+        self._groups: dict[tuple[object, ...], _Group] = {}
+
+    def good(self, model: str) -> None:
+        """A usable answer came: refusals of this model are its rows' own from now on."""
+        self.anything_good = True
+        self._good_models.add(model)
+
+    def refused(self, job: Claimed, outcome: Outcome) -> AlikeRows | None:
+        """Count a refusal; returns the rows once there are enough of them."""
+        failure = outcome.failure
+        if failure is None or job.model in self._good_models or not is_about_all(job, outcome):
+            return None
+        is_key = failure.kind is FailureClass.KEY
+        if is_key and self.anything_good:
+            return None  # the key was accepted before: it is the gateway's own channel
+        group = self._groups.setdefault(fingerprint(failure), _Group())
+        group.rows[job.id] = job.model
+        group.count += 1
+        rows = group.rows
+        if self.anything_good:
+            rows = {one: model for one, model in rows.items() if model == job.model}
+        enough = len(rows) >= (MAX_KEY_ROWS if is_key else MAX_ALIKE_ROWS)
+        if not enough and not (is_key and group.count >= MAX_KEY_REFUSALS):
+            return None
+        models = set(rows.values())
+        model = job.model if len(models) == 1 else None
+        return AlikeRows(failure=failure, jobs=tuple(rows), model=model)
