@@ -40,7 +40,7 @@ class Supervisor:
         self, conduct: Conduct, accounts: Accounts, run_state: RunState, run: RunHandle
     ) -> None:
         self.blocked: dict[Block, Failure] = {}
-        self.put_back: set[int] = set()  # jobs that failed before their refusal stopped the run
+        self.put_back: set[int] = set()  # jobs whose refusal stopped the run, or their model
         self._outage = Outage(accounts, run, conduct)
         self._keys = KeyCheck(accounts, run, run_state)
         self._conduct = conduct
@@ -170,12 +170,13 @@ class Supervisor:
             return result
         if self._stopped_alike.get(fingerprint(failure), "") not in (job.model, None):
             return result
+        self.put_back.add(job.id)
         released = Released(delay=0.0, failure=failure)
         return replace(result, settlement=replace(result.settlement, outcome=released))
 
     def _stop_alike(self, job: Claimed, found: AlikeRows) -> None:
         mark = fingerprint(found.failure)
-        self._stopped_alike[mark] = found.model if mark not in self._stopped_alike else None
+        self._stopped_alike[mark] = found.model
         self.put_back.update(found.jobs)
         if found.failure.kind is FailureClass.KEY:
             line = self._accounts.line_of(job)

@@ -74,8 +74,9 @@ def retry(connection: Connection, batch_id: int, choice: RowChoice, *, now: floa
 
 
 def put_back(connection: Connection, job_ids: Collection[int], *, now: float) -> int:
-    """Make failed jobs ready again that were not at fault; returns how many."""
-    wanted = and_(jobs.c.id.in_(job_ids), jobs.c.state == State.FAILED.value)
+    """Make jobs ready again, without a failure, that were not at fault; returns how many."""
+    open_or_failed = jobs.c.state.in_([State.FAILED.value, State.READY.value])
+    wanted = and_(jobs.c.id.in_(job_ids), open_or_failed)
     return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 

@@ -77,15 +77,17 @@ def test_several_models_refused_alike_are_the_whole_sites_matter() -> None:
 # --- at the wire ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("concurrency", [2, 8])
 def test_a_refusal_in_unknown_words_stops_the_run_and_leaves_all_rows_pending(
-    world: World,
+    world: World, concurrency: int
 ) -> None:
     with deciding(world, lambda asked: UNKNOWN) as server:
         sheet = world.prompts("a.csv", *rows(40))
-        done = world.run("run", sheet, *TEXT, "-c", 2)
+        done = world.run("run", sheet, *TEXT, "-c", concurrency)
         assert done.code == 6, done.err
-        assert len(server.asked) <= 12
+        assert len(server.asked) <= 16
         assert set(world.column(sheet)) == {"pending"}
+        assert set(world.column(sheet, "result_error_class")) == {""}
         assert "flux is not aligned" in done.err
 
 
