@@ -19,7 +19,7 @@ from runner.console.layout import Page
 from runner.console.screen import print_data
 from runner.intake.loaded import how_read
 from runner.intake.stdin_sheet import STDIN, temporary_stdin
-from runner.launch.consent import disk_words, size_words, time_words
+from runner.launch.estimate import disk_words, size_words, time_words
 from runner.launch.locate import sheet_and_workspace
 from runner.preflight.check import CheckResult, survey, survey_record
 from runner.preflight.forecast import range_words

@@ -9,24 +9,25 @@ from pathlib import Path
 import click
 
 from jobs.job import RETRIABLE, FailureClass, State
-from jobs.store import Store, Transaction
+from jobs.store import Transaction
 from jobs.store.batches import LoadedSheet
 from jobs.store.queries.totals import by_class, counts, failures
-from jobs.store.queue.choices import RowChoice, again, retry, retry_named
+from jobs.store.queue.choices import RowChoice, again, candidates, retry, retry_named
+from jobs.store.queue.put_back import free_at, put_back_at, ready_of_keys
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
 from runner.exits import Exit, Refusal
 from runner.intake.corrections import NamedRows, RowsFileKind, read_named
-from runner.launch.launch import launch
+from runner.launch.launch import launch, put_back_beside_run
 from runner.launch.locate import bring_forward, sheet_and_workspace, tell_absent
-from runner.launch.request import RunRequest
+from runner.launch.request import PutBack, RunRequest
 from runner.settings.settings import Settings
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 KEYS_AT_ONCE = 10_000  # what one statement may name
-PutBack = Callable[[Transaction, int, RowChoice], int]
+Mover = Callable[[Transaction, int, RowChoice], int]
 
 
 @options.argument("sheet", required=False)
@@ -47,20 +48,20 @@ def _retry(sheet: str | None) -> int:
     named = _named(settings, workspace, loaded)
     if settings.again and settings.rows is None and settings.class_ is None and named is None:
         raise Refusal(say("retry.again_needs_rows"), code=Exit.USAGE)
-    if workspace.is_running():
-        return _beside_a_run(Store.open(workspace.table), path.name, settings, named)
-    if named is not None and not settings.quiet:
+    beside = workspace.is_running()
+    if named is not None and not settings.quiet and not beside:
         for sentence in _told(named, settings):
             print_message(sentence)
-    return launch(
-        RunRequest(
-            sheet=path,
-            workspace=workspace,
-            settings=settings,
-            before=lambda tx: _put_back(tx, settings, named),
-            edits=named.edits if named is not None else (),
-        )
+    if named is not None and beside:
+        named = _without_edits(named)
+    request = RunRequest(
+        sheet=path,
+        workspace=workspace,
+        settings=settings,
+        put_back=lambda tx: _put_back(tx, settings, named, path.name),
+        edits=named.edits if named is not None else (),
     )
+    return put_back_beside_run(request) if beside else launch(request)
 
 
 def _loaded(workspace: Workspace) -> LoadedSheet:
@@ -93,38 +94,48 @@ def _told(named: NamedRows, settings: Settings) -> Iterator[str]:
             yield say("from.unchanged", count=f"{len(named.unchanged):,}")
 
 
-def _beside_a_run(store: Store, sheet: str, settings: Settings, named: NamedRows | None) -> int:
-    """While a run is going on, rows are only put back; it takes them up by itself."""
-    waiting = len(named.edited) if named is not None else 0
-    if named is not None and waiting:
+def _without_edits(named: NamedRows) -> NamedRows:
+    """Corrected rows are loaded when no run is going on; the others are put back now."""
+    if waiting := len(named.edited):
         print_message(say("from.beside_run", count=f"{waiting:,}", file=str(named.file)))
-        named = replace(named, keys=named.unchanged, edits=())
-    try:
-        with store.write() as tx:
-            tell_absent(tx, sheet, settings.rows)
-            told = _put_back(tx, settings, named)
-    finally:
-        store.close()
-    for sentence in (*told, say("retry.running")):
-        print_message(sentence)
-    return Exit.DONE
+    return replace(named, keys=named.unchanged, edits=())
 
 
-def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None) -> list[str]:
-    """Put back what the options name; returns the sentences that say so."""
-    before = _settled(tx)
-    put = _how(settings, named)
+def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None, sheet: str) -> PutBack:
+    """Put back what the options name."""
+    tell_absent(tx, sheet, settings.rows)
+    before, now = _settled(tx), time.time()
+    put = _how(settings, named, now)
     count = sum(put(tx, SHEET_ID, choice) for choice in _choices(settings, named))
-    if count:
-        moved = before - _settled(tx)
-        words = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items())
-        return [say("retry.put_back", count=f"{count:,}", classes=words)]
-    if named is not None and named.edits:
-        return []  # the corrected rows are new requests, and counted as such
+    jobs = put_back_at(tx, SHEET_ID, now=now)
+    if named is not None and named.source is RowsFileKind.FIXES:
+        jobs = (*jobs, *ready_of_keys(tx, SHEET_ID, named.keys))
+    elif named is None and settings.rows is None and settings.class_ is None:
+        # And those that an interrupted retry put back and did not reach.
+        jobs = tuple(one.id for one in candidates(tx, SHEET_ID, requeued=True))
+    free = free_at(tx, SHEET_ID, now=now)
+    sentences = _words(count, free, before - _settled(tx))
+    if not count and not jobs:
+        sentences = [_nothing(tx, settings)]
+    return PutBack(jobs=jobs, free=free, sentences=tuple(sentences))
+
+
+def _words(count: int, free: int, moved: Counter[str]) -> list[str]:
+    if not count:
+        return []  # corrected rows are new requests, and told as such
+    classes = ", ".join(f"{number:,} × {kind}" for kind, number in moved.items())
+    told = [say("retry.put_back", count=f"{count:,}", classes=classes)]
+    return [*told, say("retry.free", count=f"{free:,}")] if free else told
+
+
+def _nothing(tx: Transaction, settings: Settings) -> str:
+    """Why there is nothing to retry, and what else there is to do."""
     others = [str(kind) for kind in by_class(failures(tx, SHEET_ID)) if kind not in RETRIABLE]
-    if others and settings.class_ is None:
-        return [say("retry.nothing", classes=", ".join(sorted(others)))]
-    return [say("retry.none")]
+    if others and settings.class_ is None and settings.rows is None:
+        return say("retry.nothing", classes=",".join(sorted(others)))
+    if pending := counts(tx, SHEET_ID).pending:
+        return say("retry.not_run_yet", count=f"{pending:,}")
+    return say("retry.none")
 
 
 def _settled(tx: Transaction) -> Counter[str]:
@@ -135,14 +146,17 @@ def _settled(tx: Transaction) -> Counter[str]:
     return Counter({**failed, **others})
 
 
-def _how(settings: Settings, named: NamedRows | None) -> PutBack:
+def _how(settings: Settings, named: NamedRows | None, now: float) -> Mover:
     """Rows that a person pointed at go back whatever failed; a list of failures, by class."""
-    now = time.time()
     pointed = settings.rows is not None or (
         named is not None and named.source is RowsFileKind.TICKS
     )
     if settings.again:
-        return lambda tx, batch, choice: again(tx, batch, choice, now=now)
+        # What `again` leaves, since its answer is paid for, goes back to its download.
+        return lambda tx, batch, choice: (
+            again(tx, batch, choice, now=now)
+            + (retry_named(tx, batch, choice, now=now) if choice.classes is None else 0)
+        )
     if pointed and settings.class_ is None:
         return lambda tx, batch, choice: retry_named(tx, batch, choice, now=now)
     return lambda tx, batch, choice: retry(tx, batch, choice, now=now)

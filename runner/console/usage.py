@@ -63,6 +63,12 @@ def ask_yes_no(question: str, *, default: bool) -> bool:
         print_message(say("usage.yes_or_no"))
 
 
+def ask_typed_yes(question: str) -> bool:
+    """True if the whole word is typed: a single letter is not enough for this question."""
+    answer = click.prompt(f"{question} [yes/N]", default="", show_default=False, err=True)
+    return str(answer).strip().lower() in YES_WORDS - {"y"}
+
+
 def _no_option(error: click.NoSuchOption) -> str:
     text = say("usage.no_option", name=error.option_name)
     if not error.possibilities:

@@ -1,229 +1,137 @@
-"""What a run knows, tells and asks about money, time and disk before it spends, and tells after."""
+"""A yes is a value: to so many calls, at so much at most, to one site, for one plan.
 
-import shutil
+Every way into a run goes through `agree`, and the run checks the value again where it starts.
+"""
+
+import hashlib
+import json
 import sys
-from dataclasses import dataclass, field
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from jobs.job import JSON
-from jobs.store import Store
 from jobs.store.batches import LoadedSheet
-from jobs.store.log import remember_options
-from jobs.store.queries.totals import spent
 from runner.catalogue import say
-from runner.catalogue.durations import format_duration
-from runner.catalogue.money import format_amount, format_amounts
-from runner.console.screen import folded_text, print_message
-from runner.console.usage import ask_yes_no
+from runner.console.screen import folded_text
+from runner.console.usage import ask_typed_yes, ask_yes_no
 from runner.exits import Exit, Refusal
-from runner.preflight.budget import Budget, decide
-from runner.preflight.forecast import Forecast, forecast, range_words
-from runner.preflight.gateway_info import GatewayInfo, read_balance
-from runner.preflight.pending_work import PendingWork
-from runner.prices.balance import Balance
-from runner.prices.price_list import PriceList
-from runner.prices.request import UNLIMITED_ANSWER_TOKENS
+from runner.launch.estimate import CostEstimate, time_words
+from runner.launch.request import Question
+from runner.preflight.forecast import range_words
 from runner.settings.file import Origin
-from runner.settings.locations import file_for_lines
-from runner.settings.schema import Cap
 from runner.settings.settings import Settings
+from runner.settings.values import site
 from runner.startup import Phase, preload
-from runner.transport.client import Target
-from runner.workspace.workspace import SHEET_ID
 
 UNITS_WITHOUT_ASKING = 10.0
-GB = 1_000_000_000
+PRICE_TOLERANCE = 1.000001  # two sums of the same prices may differ by rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CostEstimate:
-    """What a run will cost, as far as it is known before."""
+class RunPlan:
+    """What a run would send. `most` is the upper end of its price, by currency."""
 
     calls: int
-    forecast: Forecast
-    prices: PriceList
-    balance: Balance | None
-    budget: Budget | None
-    target: Target = field(repr=False)
+    most: Mapping[str, float]
+    unpriced: tuple[str, ...]  # models
+    site: str
+    digest: str  # of sheet, options and rows
 
 
-def estimate_run(
-    settings: Settings, work: PendingWork, target: Target, info: GatewayInfo
-) -> CostEstimate:
-    """Foresee, by what the gateway told of itself. Raises Refusal for a bad cap."""
-    calls = work.calls(settings.limit)
-    prices = PriceList(
-        own=settings.prices, gateway=info.listing.tariffs if info.listing is not None else {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A yes. Without a plan, it is to whatever the command line asks for: -y, or a cap."""
+
+    plan: RunPlan | None = None
+
+    def covers(self, now: RunPlan) -> bool:
+        """True if this is a yes to `now`: the same plan, or less of it."""
+        agreed = self.plan
+        if agreed is None:
+            return True
+        return (
+            (agreed.site, agreed.digest) == (now.site, now.digest)
+            and now.calls <= agreed.calls
+            and set(now.unpriced) <= set(agreed.unpriced)
+            and all(
+                amount <= agreed.most.get(currency, 0.0) * PRICE_TOLERANCE
+                for currency, amount in now.most.items()
+            )
+        )
+
+    def check(self, now: RunPlan) -> None:
+        """Raise Refusal where the rows or their price are no longer those that were agreed to."""
+        if not self.covers(now):
+            raise Refusal(say("run.plan_changed", calls=f"{now.calls:,}"))
+
+
+def plan_of(
+    estimate: CostEstimate,
+    settings: Settings,
+    loaded: LoadedSheet,
+    jobs: Collection[int] | None,
+) -> RunPlan:
+    """The plan behind an estimate; `jobs` are those of a run that takes only some."""
+    parts = [
+        loaded.sheet_digest.hex(),
+        loaded.options_digest.hex(),
+        settings.rows,
+        settings.limit,
+        sorted(jobs) if jobs is not None else None,
+    ]
+    digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    return RunPlan(
+        calls=estimate.calls,
+        most={name: high for name, (_, high) in estimate.forecast.amounts.items()},
+        unpriced=estimate.forecast.unknown,
+        site=site(settings.base_url),
+        digest=digest,
     )
-    ahead = forecast(work.groups, calls, prices, settings, work.past)
-    return CostEstimate(
-        calls=calls,
-        forecast=ahead,
-        prices=prices,
-        balance=info.balance,
-        budget=decide(
-            settings.max_cost,
-            ahead,
-            work.committed,
-            lines_file=file_for_lines(settings.own_files),
-        ),
-        target=target,
-    )
 
 
-def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
-    """Later runs go on under the same cap, or without one; what was +20 is a sum from now on."""
-    options = {name: value for name, value in loaded.options.items() if name != "max_cost"}
-    if budget is not None:
-        options["max_cost"] = str(Cap(amount=budget.amount))
-    if options != loaded.options:
-        with store.write() as tx:
-            remember_options(tx, SHEET_ID, options)
+def agree(
+    estimate: CostEstimate,
+    settings: Settings,
+    plan: RunPlan,
+    *,
+    question: Question | None = None,
+    moved_from: str | None = None,
+) -> Consent:
+    """The yes to a plan: on a terminal by asking, elsewhere by -y or --max-cost, or none needed.
 
-
-# --- before ---------------------------------------------------------------------------------------
-
-
-def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Path) -> None:
-    """Rows, endpoint, host, price; then time and disk; then till and cap."""
-    host = urlsplit(settings.base_url).netloc
-    ahead = estimate.forecast
-    if not estimate.calls:
-        print_message(say("run.start_unpaid", endpoints=what, host=host))
-        return
-    price = range_words(ahead)
-    print_message(
-        say("run.start", rows=f"{estimate.calls:,}", endpoints=what, host=host, price=price)
-    )
-    free = shutil.disk_usage(folder).free
-    print_message(
-        say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free))
-    )
-    if ahead.disk[0] > free:
-        print_message(say("cli.warning", text=say("run.disk_short")))
-    if estimate.balance is not None:
-        print_message(balance_words(estimate.balance, estimate))
-    if estimate.budget is not None:
-        for line in budget_lines(estimate.budget, ahead):
-            print_message(line)
-
-
-def time_words(ahead: Forecast) -> str:
-    """The time range, and what it goes by."""
-    if ahead.seconds is None:
-        return "-"
-    low, high = ahead.seconds
-    key = "ahead.measured" if ahead.measured else "ahead.usual"
-    if format_duration(low) == format_duration(high):
-        return say(f"{key}_one", time=format_duration(high))
-    return say(key, low=format_duration(low), high=format_duration(high))
-
-
-def disk_words(ahead: Forecast) -> str:
-    """What the results will take of the disk."""
-    low, high = map(size_words, ahead.disk)
-    return high if low == high else say("ahead.disk", low=low, high=high)
-
-
-def size_words(size: float) -> str:
-    """Bytes for a person."""
-    return f"{size / GB:,.1f} GB" if size >= GB else f"{max(size / 1e6, 0.1):,.1f} MB"
-
-
-def balance_words(balance: Balance, estimate: CostEstimate) -> str:
-    """What credit there is, and for how many of the rows it lasts."""
-    if balance.left is None:
-        return say("till.unlimited")
-    left = f"{format_amount(float(balance.left))} USD"
-    rows = _lasts_for(balance.left, estimate)
-    if rows is None:
-        return say("till.left", left=left)
-    if rows >= estimate.calls:
-        return say("till.enough", left=left, calls=f"{estimate.calls:,}")
-    return say("till.lasts", left=left, rows=f"{rows:,}", calls=f"{estimate.calls:,}")
-
-
-def _lasts_for(left: Decimal, estimate: CostEstimate) -> int | None:
-    """By the middle of the price range; None where the price is not known, or is no dollar."""
-    ahead = estimate.forecast
-    if ahead.unknown or set(ahead.amounts) != {"USD"} or not estimate.calls:
-        return None
-    low, high = ahead.amounts["USD"]
-    each = (low + high) / 2 / estimate.calls
-    return None if not each else min(int(float(left) / each), 10**9)
-
-
-def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
-    """The cap, what it leaves, and where it can only be as good as an assumption."""
+    `question` is asked whatever the plan costs. `moved_from` is the address of the last run where
+    this one goes to another that nobody named: that needs a yes too. Raises Refusal without one.
+    """
+    if settings.yes or not plan.calls:
+        return Consent()
+    is_large = plan.calls > settings.ask_above or estimate.forecast.exceeds(UNITS_WITHOUT_ASKING)
+    if question is None and not is_large and moved_from is None:
+        return Consent(plan=plan)
     words = {
-        "cap": f"{format_amount(budget.amount)} {budget.currency}",
-        "spent": format_amount(budget.spent),
-        "left": format_amount(budget.left),
-    }
-    lines = [say("budget.cap", **words)]
-    if budget.uncounted:
-        lines.append(say("budget.uncounted", count=f"{budget.uncounted:,}"))
-    if ahead.unlimited:
-        models = ", ".join(ahead.unlimited)
-        lines.append(say("budget.unlimited", models=models, tokens=f"{UNLIMITED_ANSWER_TOKENS:,}"))
-    return lines
-
-
-def consent(estimate: CostEstimate, settings: Settings) -> None:
-    """Money is spent only after a yes: on a terminal by asking, elsewhere by -y or --max-cost."""
-    if settings.yes or not estimate.calls:
-        return
-    if estimate.calls <= settings.ask_above and not estimate.forecast.exceeds(UNITS_WITHOUT_ASKING):
-        return
-    words = {
-        "calls": f"{estimate.calls:,}",
+        "calls": f"{plan.calls:,}",
         "host": urlsplit(settings.base_url).netloc,
         "price": range_words(estimate.forecast),
     }
     if not settings.no_input and sys.stdin.isatty() and sys.stderr.isatty():
         preload(Phase.RUN)
-        if _yes(say("run.ask", **words)):
-            return
-        raise Refusal(say("run.declined"), code=Exit.STOPPED)
+        if not _asked(question, words, time_words(estimate.forecast), is_large=is_large):
+            raise Refusal(say("run.declined"), code=Exit.STOPPED)
+        return Consent(plan=plan)
+    if moved_from is not None:
+        now = settings.base_url
+        raise Refusal(say("run.moved_needs_consent", before=moved_from, now=now))
     # A cap of last time limits this run, and is no consent to it.
     cap = settings.max_cost
     given = settings.sources.get("max_cost") not in {"remembered", Origin.SHEET}
     if cap is None or cap.lifted or not given:
         raise Refusal(say("run.needs_consent", **words))
+    return Consent()
 
 
-def _yes(question: str) -> bool:
-    return ask_yes_no(folded_text(question), default=False)
-
-
-# --- after ----------------------------------------------------------------------------------------
-
-
-def balance_after(estimate: CostEstimate, store: Store, *, since: float) -> str | None:
-    """What the gateway took meanwhile, beside our own books; None where it has no till."""
-    if estimate.balance is None:
-        return None
-    now = read_balance(estimate.target)
-    if now is None or now.left is None:
-        return None
-    with store.read() as tx:
-        used = spent(tx, SHEET_ID, since=since)
-    ours = format_amounts(used.costs) if used.costs else say("money.unknown")
-    left = f"{format_amount(float(now.left))} USD"
-    if estimate.balance.left is None:
-        return say("till.now", left=left)
-    taken = format_amount(float(estimate.balance.left - now.left))
-    return say("till.after", taken=f"{taken} USD", ours=ours, left=left)
-
-
-def estimate_record(estimate: CostEstimate | None) -> dict[str, JSON]:
-    """The cap and the till as public data."""
-    budget = estimate.budget if estimate is not None else None
-    balance = estimate.balance if estimate is not None else None
-    return {
-        "max_cost": None if budget is None else budget.amount,
-        "max_cost_currency": None if budget is None else budget.currency,
-        "till_before": None if balance is None or balance.left is None else float(balance.left),
-    }
+def _asked(question: Question | None, words: dict[str, str], time: str, *, is_large: bool) -> bool:
+    if question is None:
+        return ask_yes_no(folded_text(say("run.ask", **words)), default=False)
+    text = folded_text(say(question.key, **words, time=time))
+    if is_large:
+        return ask_typed_yes(text)
+    return ask_yes_no(text, default=question.default)

@@ -19,13 +19,12 @@ from runner.console.screen import print_message, print_unwrapped
 from runner.engine.session import Ending
 from runner.engine.stop import STOP_CODES, Stop, StopReason
 from runner.exits import Exit, worst
-from runner.launch.consent import CostEstimate, balance_after, estimate_record
+from runner.launch.estimate import CostEstimate, balance_after, estimate_record
 from runner.launch.request import RunRequest
 from runner.launch.results import write_run_results
 from runner.prices.money import rounded_up
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import keys_name
-from runner.settings.settings import Settings
 from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, near
@@ -95,7 +94,7 @@ def finish(
 def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[str], Exit]:
     """Write all files, and into the table how the run ended; returns what to tell, and the code."""
     ending = outcome.ending
-    codes = [_code_of_rows(request.settings, outcome.counts), *_codes_of_stop(outcome)]
+    codes = [*_codes_of_rows(request, outcome), *_codes_of_stop(outcome)]
     lines, code = write_run_results(request.workspace, store, outcome.loaded)
     codes.append(code)
     if request.audit is not None:
@@ -110,14 +109,14 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     return [*lines, *told], worst([*codes, code])
 
 
-def _code_of_rows(settings: Settings, rows: Counts) -> Exit:
+def _codes_of_rows(request: RunRequest, outcome: _Outcome) -> list[Exit]:
+    rows, tolerance = outcome.counts, request.settings.ok_if_failed
     bad = rows.failed + rows.in_doubt
-    if not bad:
-        return Exit.DONE
-    tolerance = settings.ok_if_failed
-    if tolerance is not None and tolerance.allows(bad, rows.total):
-        return Exit.DONE
-    return Exit.SOME_FAILED
+    if outcome.ending is None and request.put_back is not None and not request.edits:
+        return []  # a retry that found nothing to do says nothing of other rows
+    if not bad or (tolerance is not None and tolerance.allows(bad, rows.total)):
+        return []
+    return [Exit.SOME_FAILED]
 
 
 def _codes_of_stop(outcome: _Outcome) -> list[Exit]:
@@ -140,9 +139,9 @@ def _report(request: RunRequest) -> tuple[list[str], Exit]:
 
 def _tell_end(request: RunRequest, outcome: _Outcome) -> None:
     rows, ending = outcome.counts, outcome.ending
-    if ending is None:
+    if ending is None and request.put_back is None:
         print_message(say("run.nothing_to_do"))
-    else:
+    if ending is not None:
         if ending.stop is not None:
             detail = told_detail(ending.stop.detail)
             print_message(say(f"run.stopped_{ending.stop.reason}", detail=detail))

@@ -3,57 +3,39 @@
 import asyncio
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobs import failpoints
 from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet, loaded_sheet
+from jobs.store.batches import LoadedSheet
 from jobs.store.log import last_run
-from jobs.store.queries.totals import Counts, counts
-from jobs.store.queue.choices import ask_again
 from runner.catalogue import say
-from runner.catalogue.findings import describe
 from runner.console.screen import print_data, print_message
-from runner.exits import Refusal
-from runner.intake.intake import SheetSource, take_in
-from runner.intake.loaded import Intake, how_read
-from runner.launch.locate import tell_absent
+from runner.exits import Exit, Refusal
 from runner.launch.request import RunRequest, program_version
+from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
-from runner.settings.known_address import note_use, remember_address
-from runner.settings.schema import AUTO, SCHEMA, SHORT_OPTIONS, SettingKind
+from runner.settings.schema import AUTO
 from runner.settings.settings import Settings, is_loopback
-from runner.settings.values import read_value
 from runner.startup import Phase, preload, seldom_collected
+from runner.views.next_command import at_run_address
 from runner.workspace.log_file import end_log, log_to
-from runner.workspace.lookup import remember
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
     from runner.engine.session import Ending
-    from runner.launch.consent import CostEstimate
-    from runner.preflight.gateway_info import GatewaySession
+    from runner.launch.consent import Consent
+    from runner.launch.estimate import CostEstimate
+    from runner.preflight.gateway_info import GatewayInfo, GatewaySession
 
 # Imports inside the functions below are those of a later phase of the run (`startup.Phase`).
-CAP_SETTING = next(one for one in SCHEMA if one.kind is SettingKind.CAP)
 SECONDS_TO_FIRST_CALLS = 2.0  # after which a run's first calls are under way
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TakenIn:
-    """The sheet as the table has it now, and the rows that are still to be sent."""
-
-    loaded: LoadedSheet
-    counts: Counts
-    work: PendingWork
 
 
 def launch(request: RunRequest) -> int:
@@ -61,13 +43,40 @@ def launch(request: RunRequest) -> int:
     _arm_failpoints(request.settings)
     keep_out_of_dumps()
     with _opened(request.workspace) as store:
-        taken = _take_in(request, store)
-        if not taken.counts.pending:
+        taken = take_in_sheet(request, store)
+        if taken.is_nothing:
             return _finish(request, store, taken.loaded)
         gateway, estimate = _estimate(request, taken.work)
-        _agree(request, store, taken.loaded, estimate)
-        ending = _run(request, store, taken.loaded, gateway, estimate)
+        consent = _agree(request, store, taken, estimate)
+        taken = _begin(request, store, taken, (estimate, consent), gateway.info)
+        ending = _run(request, store, taken, gateway, estimate)
         return _finish(request, store, taken.loaded, ending, estimate)
+
+
+def put_back_beside_run(request: RunRequest) -> int:
+    """For `retry` while a run is going on: put the rows back for that run, after the same yes.
+
+    The price is that of the run's own gateway, which has just given its list. A cap given here
+    would not bind the run, so it is no consent.
+    """
+    from runner.launch.estimate import estimate_run  # noqa: PLC0415 - Phase.AGREE
+    from runner.preflight.gateway_info import known_info  # noqa: PLC0415 - Phase.ASK
+
+    store = Store.open(request.workspace.table)
+    try:
+        with store.read() as tx:
+            settings = at_run_address(request.settings, last_run(tx, SHEET_ID))
+        request = replace(request, settings=replace(settings, max_cost=None))
+        taken = foresee(request, store, failed={})
+        if taken.is_nothing:
+            return Exit.DONE
+        info = known_info(settings.base_url)
+        estimate = estimate_run(request.settings, taken.work, info)
+        _put_back(request, store, taken, info, _agree(request, store, taken, estimate))
+    finally:
+        store.close()
+    print_message(say("retry.running"))
+    return Exit.DONE
 
 
 # --- open -----------------------------------------------------------------------------------------
@@ -107,101 +116,6 @@ def _opened(workspace: Workspace) -> Iterator[Store]:
         lock.release()
 
 
-# --- take in --------------------------------------------------------------------------------------
-
-
-def _take_in(request: RunRequest, store: Store) -> _TakenIn:
-    """Load or reconcile the sheet, and see what is left to be sent."""
-    source = SheetSource(sheet=request.sheet, edits=request.edits)
-    settings = _under_the_last_cap(store, request.settings)
-    intake = take_in(store, request.workspace, source, settings, now=time.time())
-    _tell_intake(intake, request.settings)
-    with store.read() as tx:
-        tell_absent(tx, request.sheet.name, request.settings.rows)
-    remember(request.sheet, request.workspace)
-    if not request.rehearsal:
-        _remember_address(request.workspace.folder, request.settings)
-    with store.read() as tx:
-        last = last_run(tx, SHEET_ID)
-    if last is not None and last.program != program_version():
-        _read_again(store, request.workspace)
-    return _foreseen(request, store)
-
-
-def _remember_address(folder: Path, settings: Settings) -> None:
-    """Later commands for this workspace use the address that a flag gave."""
-    by_default = settings.sources["base_url"] == "default"
-    if settings.sources["provider" if by_default else "base_url"] == "flag":
-        remember_address(folder, settings.base_url)
-    if settings.address_is_own:
-        note_use(folder, settings.base_url)
-
-
-def _under_the_last_cap(store: Store, settings: Settings) -> Settings:
-    """The settings with the cap of last time: a new cap is kept only once it is known to hold."""
-    with store.read() as tx:
-        known = loaded_sheet(tx, SHEET_ID)
-    kept = known.options.get("max_cost") if known is not None else None
-    cap = read_value(CAP_SETTING, kept) if isinstance(kept, str) else None
-    source = "default" if cap is None else "remembered"
-    sources = {**settings.sources, "max_cost": source}
-    return replace(settings, max_cost=cap, sources=sources)  # type: ignore[arg-type]  # a Cap
-
-
-def _tell_intake(intake: Intake, settings: Settings) -> None:
-    if settings.quiet:
-        return
-    for finding in intake.findings:
-        if finding.severity == "warning":
-            print_message(say("cli.warning", text=describe(finding)))
-    options = [
-        f"{SHORT_OPTIONS.get(name, '--' + name)} {getattr(settings, name)}"
-        for name in ("endpoint", "model", "prompt", "tab", "id")
-        if settings.sources.get(name) == "remembered"
-    ]
-    if options:
-        print_message(say("run.remembered", options=" ".join(options)))
-    if intake.unread:
-        print_message(say("run.unread", sheet=intake.sheet.name))
-    elif intake.plan is not None:
-        plan = intake.plan
-        how = " · ".join(how_read(intake.layout))
-        print_message(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
-        if not plan.first:
-            numbers = ("unchanged", "refreshed", "changed", "new", "returned", "removed")
-            print_message(say("run.plan", **{name: f"{getattr(plan, name):,}" for name in numbers}))
-        if plan.answered_already:
-            print_message(say("run.found_answered", count=f"{plan.answered_already:,}"))
-        if plan.bad:
-            print_message(say("run.skipping_bad", count=f"{plan.bad:,}"))
-
-
-def _read_again(store: Store, workspace: Workspace) -> None:
-    """Read stored answers again: another version of rowmill may find more in them."""
-    from runner.steps.reread import read_again  # noqa: PLC0415 - after an update only
-
-    if better := read_again(store, workspace):
-        print_message(say("run.read_again", count=f"{better:,}"))
-
-
-def _foreseen(request: RunRequest, store: Store) -> _TakenIn:
-    """The rows as they will be once `retry` has put its own back; the table is left as it is."""
-    with store.session() as tx, tx.begin() as trial:
-        told = request.before(tx) if request.before is not None else ()
-        ask_again(tx, SHEET_ID, now=time.time())
-        loaded = loaded_sheet(tx, SHEET_ID)
-        assert loaded is not None
-        found = _TakenIn(
-            loaded=loaded,
-            counts=counts(tx, SHEET_ID),
-            work=read_pending_work(tx, request.settings),
-        )
-        trial.rollback()
-    for sentence in told:
-        print_message(sentence)
-    return found
-
-
 # --- estimate and agree ---------------------------------------------------------------------------
 
 
@@ -210,44 +124,99 @@ def _estimate(request: RunRequest, work: PendingWork) -> "tuple[GatewaySession, 
     from runner.preflight.gateway_info import open_gateway  # noqa: PLC0415 - Phase.ASK
 
     gateway = open_gateway(request.settings, request.key, work)
-    from runner.launch.consent import estimate_run  # noqa: PLC0415 - imported while it answered
+    from runner.launch.estimate import estimate_run  # noqa: PLC0415 - imported while it answered
 
-    return gateway, estimate_run(request.settings, work, gateway.target, gateway.info)
+    return gateway, estimate_run(request.settings, work, gateway.info, gateway.target)
 
 
 def _agree(
-    request: RunRequest, store: Store, loaded: LoadedSheet, estimate: "CostEstimate"
-) -> None:
+    request: RunRequest, store: Store, taken: TakenIn, estimate: "CostEstimate"
+) -> "Consent":
     """Tell what the run will cost, and get a yes where one is needed.
 
     Raises Refusal without a yes: nothing was sent, and nothing in the table was changed.
     """
-    from runner.launch.consent import consent, keep_cap, tell_ahead  # noqa: PLC0415 - Phase.AGREE
+    from runner.launch.consent import Consent, agree, plan_of  # noqa: PLC0415 - Phase.AGREE
+    from runner.launch.estimate import tell_ahead  # noqa: PLC0415 - Phase.AGREE
 
-    settings = request.settings
-    _tell_other_address(request, store)
+    settings, loaded = request.settings, taken.loaded
+    moved_from = _moved_from(request, store)
     if not settings.quiet:
         endpoints = str(settings.endpoint or loaded.options.get("endpoint") or say("run.by_row"))
         model = settings.model or loaded.options.get("model") or ""
         what = " ".join(word for word in (endpoints, str(model)) if word)
         tell_ahead(estimate, settings, what, request.workspace.folder)
+    consent = Consent()
     if not request.rehearsal:
-        consent(estimate, settings)
-    keep_cap(store, loaded, estimate.budget)
-    if request.before is not None:
-        with store.write() as tx:
-            request.before(tx)
+        plan = plan_of(estimate, settings, loaded, taken.jobs)
+        consent = agree(estimate, settings, plan, question=request.question, moved_from=moved_from)
+    return consent
 
 
-def _tell_other_address(request: RunRequest, store: Store) -> None:
-    """Warn where this run's calls go to another address than those of the last run."""
+def _begin(
+    request: RunRequest,
+    store: Store,
+    taken: TakenIn,
+    agreed: "tuple[CostEstimate, Consent]",
+    info: "GatewayInfo",
+) -> TakenIn:
+    """Put rows back for a `retry`, and see that the yes still covers what will be sent."""
+    from runner.launch.estimate import keep_cap  # noqa: PLC0415 - Phase.AGREE
+
+    estimate, consent = agreed
+    keep_cap(store, taken.loaded, estimate.budget)
+    if request.put_back is not None:
+        return _put_back(request, store, taken, info, consent)
+    if consent.plan is not None:
+        with store.read() as tx:
+            work = read_pending_work(tx, request.settings)
+        _check(request, work, taken, info, consent)
+    return taken
+
+
+def _put_back(
+    request: RunRequest,
+    store: Store,
+    taken: TakenIn,
+    info: "GatewayInfo",
+    consent: "Consent",
+) -> TakenIn:
+    """Put the rows back, all of them or, where the yes no longer covers them, none."""
+    assert request.put_back is not None
+    with store.write() as tx:
+        put_back = request.put_back(tx)
+        jobs = limited(request.settings, (*put_back.jobs, *taken.corrected))
+        now = replace(taken, jobs=jobs, put_back=put_back)
+        if consent.plan is not None:
+            _check(request, read_pending_work(tx, request.settings, jobs), now, info, consent)
+    return now
+
+
+def _check(
+    request: RunRequest,
+    work: PendingWork,
+    taken: TakenIn,
+    info: "GatewayInfo",
+    consent: "Consent",
+) -> None:
+    from runner.launch.consent import plan_of  # noqa: PLC0415 - Phase.AGREE
+    from runner.launch.estimate import estimate_run  # noqa: PLC0415 - Phase.AGREE
+
+    now = estimate_run(request.settings, work, info)
+    consent.check(plan_of(now, request.settings, taken.loaded, taken.jobs))
+
+
+def _moved_from(request: RunRequest, store: Store) -> str | None:
+    """The address of the last run, where this one goes to another without having been told to."""
     with store.read() as tx:
         last = last_run(tx, SHEET_ID)
     before = last.options.get("base_url") if last is not None else None
-    now = request.settings.base_url
-    if isinstance(before, str) and before != now and not request.rehearsal:
-        sentence = say("run.other_address", before=before, now=now)
-        print_message(say("cli.warning", text=sentence))
+    settings = request.settings
+    if not isinstance(before, str) or before == settings.base_url or request.rehearsal:
+        return None
+    sentence = say("run.other_address", before=before, now=settings.base_url)
+    print_message(say("cli.warning", text=sentence))
+    return before if settings.sources["base_url"] not in ("flag", "environment") else None
 
 
 # --- pilot and run --------------------------------------------------------------------------------
@@ -256,7 +225,7 @@ def _tell_other_address(request: RunRequest, store: Store) -> None:
 def _run(
     request: RunRequest,
     store: Store,
-    loaded: LoadedSheet,
+    taken: TakenIn,
     gateway: "GatewaySession",
     estimate: "CostEstimate",
 ) -> "Ending":
@@ -274,7 +243,7 @@ def _run(
         assignment = Assignment(
             settings=settings,
             workspace=request.workspace,
-            loaded=loaded,
+            loaded=taken.loaded,
             keys=gateway.keys,
             cap=SpendingCap(estimate.prices, priced_call, cap=cap_amount),
             title=f"{request.sheet.name} → {urlsplit(settings.base_url).netloc}",
@@ -282,7 +251,7 @@ def _run(
             limit=settings.limit,
             rows=settings.rows,
             jobs=jobs,
-            remembered=loaded.options,
+            remembered=taken.loaded.options,
         )
         display = Display("none" if settings.quiet else settings.progress, color=settings.color)
         in_flight = limits_of(settings, accounts=len(gateway.keys)).in_flight
@@ -297,9 +266,7 @@ def _run(
         return ending
 
     with seldom_collected():  # now that all of it is imported
-        return go_piloted(
-            store, request.workspace, request.settings, run_rows, asks=not request.rehearsal
-        )
+        return go_piloted(store, request, run_rows, jobs=taken.jobs)
 
 
 # --- finish and notify ----------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from jobs.store import Store
@@ -14,6 +14,7 @@ from runner.console.screen import folded_text, print_message
 from runner.console.usage import ask_yes_no
 from runner.engine.session import Ending
 from runner.engine.stop import Stop, StopReason
+from runner.launch.request import RunRequest
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -46,35 +47,48 @@ class Outcome:
 
 
 def go_piloted(
-    store: Store, workspace: Workspace, settings: Settings, go: Go, *, asks: bool
+    store: Store, request: RunRequest, go: Go, *, jobs: tuple[int, ...] | None = None
 ) -> Ending:
-    """The pilot, then the others if it went well; on a terminal only after a yes."""
+    """The pilot, then the others if it went well; on a terminal only after a yes.
+
+    `jobs`: run these and no others.
+    """
+    settings = request.settings
     if settings.pilot is None:
-        return go(settings, None)
-    with store.read() as tx:
-        found = candidates(tx, SHEET_ID, positions=settings.rows, limit=settings.limit)
-        chosen = choose(found, settings.pilot)
+        return go(settings, jobs)
+    chosen = choose(_candidates(store, settings, jobs), settings.pilot)
     if not chosen:
-        return go(settings, None)
+        return go(settings, jobs)
     ending = go(settings, chosen)
     if ending.stop is not None:
         return ending
-    with store.read() as tx:
-        seen = read_few_rows(tx, chosen)
-        left = sum(
-            1 for _ in candidates(tx, SHEET_ID, positions=settings.rows, limit=settings.limit)
-        )
-    if settings.limit is not None:
+    rest = None if jobs is None else tuple(one for one in jobs if one not in set(chosen))
+    left = len(_candidates(store, settings, rest))
+    if settings.limit is not None and jobs is None:
         left = min(left, settings.limit - len(chosen))
         settings = replace(settings, limit=max(left, 1))
+    with store.read() as tx:
+        seen = read_few_rows(tx, chosen)
     outcome = _outcome(seen, len(chosen))
-    _tell(outcome, seen, workspace, left)
+    _tell(outcome, seen, request.workspace, left)
     if left <= 0:
         return ending
     well = outcome.went_well and not ending.blocked
-    if not _goes_on(settings, left, well=well, asks=asks):
+    if not _goes_on(settings, left, well=well, asks=not request.rehearsal):
         return replace(ending, stop=Stop(reason=StopReason.PILOT))
-    return go(settings, None)
+    return go(settings, rest)
+
+
+def _candidates(
+    store: Store, settings: Settings, jobs: tuple[int, ...] | None
+) -> Sequence[Candidate]:
+    """The rows that the run may send."""
+    wanted = None if jobs is None else frozenset(jobs)
+    limit = settings.limit if wanted is None else None
+    rows = settings.rows if wanted is None else None
+    with store.read() as tx:
+        found = candidates(tx, SHEET_ID, positions=rows, limit=limit)
+        return [one for one in found if wanted is None or one.id in wanted]
 
 
 def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:

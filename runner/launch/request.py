@@ -1,4 +1,4 @@
-"""What a command that runs rows is told."""
+"""What a command that runs rows asks for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,35 @@ from runner.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutBack:
+    """The rows that `retry` puts back: the run takes these and no others."""
+
+    jobs: tuple[int, ...] = ()  # to be sent, in sheet order
+    free: int = 0  # further rows, which only have to be downloaded or asked after
+    sentences: tuple[str, ...] = ()  # what to tell of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that a run asks before it starts, whatever it costs; a key of the catalogue."""
+
+    key: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """One command that runs rows."""
 
     sheet: Path
     workspace: Workspace
     settings: Settings
-    key: Secret | None = None  # in a rehearsal, where none is asked for
-    before: Callable[[Transaction], Sequence[str]] | None = None  # `retry`: puts back, says what
+    key: Secret | None = None  # a rehearsal brings its own
+    put_back: Callable[[Transaction], PutBack] | None = None  # `retry`
     edits: Sequence[Edit] = ()  # cells that a person corrected beside the sheet
+    question: Question | None = None
     rehearsal: bool = False
-    audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # what else to tell at the end
+    audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # more to tell at the end
 
 
 def program_version() -> str:

@@ -95,6 +95,11 @@ def ask_gateway(target: Target) -> GatewayInfo:
     return GatewayInfo(listing=listing or last_listing(target.base_url), balance=_balance(*balance))
 
 
+def known_info(base_url: str) -> GatewayInfo:
+    """What is known of a gateway without asking it."""
+    return GatewayInfo(listing=last_listing(base_url))
+
+
 def read_balance(target: Target) -> Balance | None:
     """The till alone."""
     return _balance(*asyncio.run(_ask(target, (TOKEN_USAGE, SUBSCRIPTION, USAGE))))

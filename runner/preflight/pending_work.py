@@ -1,6 +1,6 @@
 """The rows that a run is to ask, as the table has them before it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.store import Transaction
@@ -13,8 +13,11 @@ from jobs.store.queries.spending import (
     mean_file_size,
     to_send,
 )
+from jobs.store.queue.choices import select_jobs
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID
+
+NO_RUN = -1  # stands for a run's id while rows are only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +43,12 @@ class PendingWork:
         return rows if limit is None else min(rows, limit)
 
 
-def read_pending_work(tx: Transaction, settings: Settings) -> PendingWork:
-    """Read what the forecast needs."""
+def read_pending_work(
+    tx: Transaction, settings: Settings, jobs: Collection[int] | None = None
+) -> PendingWork:
+    """Read what the forecast needs: of these jobs only, where they are named."""
     return PendingWork(
-        groups=tuple(to_send(tx, SHEET_ID, positions=settings.rows)),
+        groups=tuple(_groups(tx, settings, jobs)),
         past=PastCalls(
             costs=mean_costs(tx, SHEET_ID),
             seconds=recent_seconds(tx, SHEET_ID),
@@ -51,3 +56,15 @@ def read_pending_work(tx: Transaction, settings: Settings) -> PendingWork:
         ),
         committed=committed(tx, SHEET_ID),
     )
+
+
+def _groups(
+    tx: Transaction, settings: Settings, jobs: Collection[int] | None
+) -> Sequence[RequestGroup]:
+    if jobs is None:
+        return to_send(tx, SHEET_ID, positions=settings.rows)
+    with tx.begin_nested() as trial:
+        select_jobs(tx, SHEET_ID, jobs, run_id=NO_RUN)
+        found = to_send(tx, SHEET_ID, selection=NO_RUN)
+        trial.rollback()
+    return found

@@ -48,6 +48,14 @@ def address_words(last: Run | None) -> str:
     return f" --base-url {quoted(str(last.options['base_url']))}"
 
 
+def at_run_address(settings: Settings, run: Run | None) -> Settings:
+    """The settings with the address that a run was started with."""
+    if run is None or "base_url" not in run.options:
+        return settings
+    sources = {**settings.sources, "base_url": str(run.options.get("base_url_by"))}
+    return replace(settings, base_url=str(run.options["base_url"]), sources=sources)
+
+
 def at_last_address(settings: Settings, last: Run | None, workspace: Workspace) -> Settings:
     """The settings with the last run's address, unless lasting settings give another one."""
     if last is None or "base_url" not in last.options:

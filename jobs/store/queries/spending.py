@@ -70,12 +70,15 @@ def to_send(
     *,
     positions: tuple[tuple[int, int], ...] | None = None,
     requeued: bool = False,
+    selection: int | None = None,
 ) -> list[RequestGroup]:
     """The rows that are to be sent, by endpoint and model, most frequent first.
 
-    `requeued` takes only those that a person's retry put back.
+    `requeued` takes only those that a person's retry put back, `selection` only those marked so.
     """
     mine = jobs.c.batch_id == batch_id
+    if selection is not None:
+        mine = and_(mine, jobs.c.selection == selection)
     if positions is not None:
         mine = and_(mine, within(jobs.c.position, positions))
     if requeued:

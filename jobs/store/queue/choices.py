@@ -22,6 +22,7 @@ from jobs.job import PASSING, RETRIABLE, FailureClass, Holding, State, Step
 from jobs.outcome import WireClass
 from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
 from jobs.store.queue.order import AFTER_ALL, LAST_RANK, RANK_SPAN
+from jobs.store.queue.put_back import IDS_IN_ONE_STATEMENT
 from jobs.store.schema import calls, jobs, rows
 from jobs.store.spans import within
 
@@ -104,13 +105,17 @@ def _requeued(now: float) -> dict[str, object]:
 
 
 def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
-    """A new generation, also of done rows; the old one stays as a version. Returns how many."""
+    """A new generation, also of done rows; the old one stays as a version. Returns how many.
+
+    A failed row whose answer is paid for lacks only its files: unless its class is named it stays
+    as it is, for `retry_named` to put back to its download.
+    """
     closed = jobs.c.state.in_(
         [State.DONE.value, State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value]
     )
-    wanted = and_(_chosen(batch_id, choice), closed)
-    if choice.classes is not None:
-        wanted = and_(wanted, _failed(choice))
+    lacks_files = and_(jobs.c.state == State.FAILED.value, jobs.c.step == Step.FETCH.value)
+    kind = not_(lacks_files) if choice.classes is None else _failed(choice)
+    wanted = and_(_chosen(batch_id, choice), closed, kind)
     anew = {
         "version": jobs.c.version + 1,
         "step": Step.SEND.value,
@@ -286,10 +291,13 @@ def select_first(
 
 def select_jobs(connection: Connection, batch_id: int, ids: Collection[int], *, run_id: int) -> int:
     """Mark these ready jobs as this run's, to go before all others; returns how many."""
-    wanted = and_(jobs.c.batch_id == batch_id, jobs.c.id.in_(list(ids)), _sendable())
-    return connection.execute(
-        update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
-    ).rowcount
+    marked, every = 0, list(ids)
+    for start in range(0, len(every), IDS_IN_ONE_STATEMENT):
+        some = every[start : start + IDS_IN_ONE_STATEMENT]
+        wanted = and_(jobs.c.batch_id == batch_id, jobs.c.id.in_(some), _sendable())
+        mine = {"selection": run_id, "turn": jobs.c.position - RANK_SPAN}
+        marked += connection.execute(update(jobs).where(wanted).values(**mine)).rowcount
+    return marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

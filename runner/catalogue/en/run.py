@@ -125,8 +125,21 @@ RUN = {
     "run.files": "files    {path}",
     "run.vectors": "vectors  {path}",
     "run.next": "next     {command}",
-    "retry.nothing": "No rows to put back. Failed rows of these classes need --class: {classes}.",
-    "retry.none": "No rows to put back.",
+    "retry.nothing": "Nothing to retry. To retry rows that need a look first: --class {classes}",
+    "retry.none": "Nothing to retry.",
+    "retry.not_run_yet": (
+        "Nothing to retry. {count} row{count:|s} {count:has|have} not run yet: `rowmill run` "
+        "sends {count:it|them}."
+    ),
+    "retry.free": "{count} of them {count:is|are} only downloaded or asked after: free",
+    "run.plan_changed": (
+        "The rows or their price changed after the yes ({calls} request{calls:|s} now). "
+        "Nothing was sent; start again."
+    ),
+    "run.moved_needs_consent": (
+        "This run would go to {now}, and the last one went to {before}. Nothing was sent. Add "
+        "--base-url with the address that is meant, or -y."
+    ),
     "retry.put_back": "{count} row{count:|s} put back: {classes}",
     "retry.again_needs_rows": "--again buys anew: say which rows with --rows or --class.",
     "retry.running": (

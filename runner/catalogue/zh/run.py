@@ -103,8 +103,15 @@ RUN: dict[str, str] = {
     "run.files": "文件     {path}",
     "run.vectors": "向量     {path}",
     "run.next": "下一步   {command}",
-    "retry.nothing": "没有可放回的行。这些类别的失败行需要写明 --class：{classes}。",
-    "retry.none": "没有可放回的行。",
+    "retry.nothing": "没有需要重跑的行。要重跑须先查看的行，请加 --class {classes}",
+    "retry.none": "没有需要重跑的行。",
+    "retry.not_run_yet": "没有需要重跑的行。还有 {count} 行没有跑过：用 `rowmill run` 发送。",
+    "retry.free": "其中 {count} 行只需下载或查询，不收费",
+    "run.plan_changed": "确认后行或价格有变（现为 {calls} 个请求）。什么都没有发送，请重新开始。",
+    "run.moved_needs_consent": (
+        "这次运行会发往 {now}，上次发往 {before}。什么都没有发送。请用 --base-url 写明要用的地址，"
+        "或加 -y。"
+    ),
     "retry.put_back": "放回 {count} 行：{classes}",
     "retry.again_needs_rows": "--again 会重新购买：请用 --rows 或 --class 写明是哪些行。",
     "retry.running": "有一个运行正在进行，它会自己处理这些行；来不及的由下一次运行处理。",

@@ -1,0 +1,159 @@
+"""Takes a sheet into its table, and sees which rows are left to be sent."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobs.store import Store
+from jobs.store.batches import LoadedSheet, loaded_sheet
+from jobs.store.log import last_run
+from jobs.store.queries.totals import Counts, counts
+from jobs.store.queue.choices import ask_again
+from jobs.store.queue.put_back import failed_positions, replacements
+from runner.catalogue import say
+from runner.catalogue.findings import describe
+from runner.console.screen import print_message
+from runner.intake.intake import SheetSource, take_in
+from runner.intake.loaded import Intake, how_read
+from runner.launch.locate import tell_absent
+from runner.launch.request import PutBack, RunRequest, program_version
+from runner.preflight.pending_work import PendingWork, read_pending_work
+from runner.settings.known_address import note_use, remember_address
+from runner.settings.schema import SCHEMA, SHORT_OPTIONS, SettingKind
+from runner.settings.settings import Settings
+from runner.settings.values import read_value
+from runner.workspace.lookup import remember
+from runner.workspace.workspace import SHEET_ID, Workspace
+
+CAP_SETTING = next(one for one in SCHEMA if one.kind is SettingKind.CAP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """The sheet as the table has it now, and the rows that are still to be sent."""
+
+    loaded: LoadedSheet
+    counts: Counts
+    work: PendingWork
+    jobs: tuple[int, ...] | None = None  # those of a `retry`: it sends these and no others
+    corrected: tuple[int, ...] = ()  # of them, those of rows that a person corrected
+    put_back: PutBack | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """True if there is nothing for this command to do."""
+        if self.put_back is None:
+            return not self.counts.pending
+        return not (self.jobs or self.put_back.free)
+
+
+def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
+    """Load or reconcile the sheet, and see what is left to be sent."""
+    failed: dict[int, int] = {}
+    if request.put_back is not None:
+        with store.read() as tx:
+            failed = failed_positions(tx, SHEET_ID)
+    source = SheetSource(sheet=request.sheet, edits=request.edits)
+    settings = _under_the_last_cap(store, request.settings)
+    intake = take_in(store, request.workspace, source, settings, now=time.time())
+    _tell_intake(intake, request.settings)
+    with store.read() as tx:
+        tell_absent(tx, request.sheet.name, request.settings.rows)
+    remember(request.sheet, request.workspace)
+    if not request.rehearsal:
+        _remember_address(request.workspace.folder, request.settings)
+    with store.read() as tx:
+        last = last_run(tx, SHEET_ID)
+    if last is not None and last.program != program_version():
+        _read_again(store, request.workspace)
+    return foresee(request, store, failed)
+
+
+def _remember_address(folder: Path, settings: Settings) -> None:
+    """Later commands for this workspace use the address that a flag gave."""
+    by_default = settings.sources["base_url"] == "default"
+    if settings.sources["provider" if by_default else "base_url"] == "flag":
+        remember_address(folder, settings.base_url)
+    if settings.address_is_own:
+        note_use(folder, settings.base_url)
+
+
+def _under_the_last_cap(store: Store, settings: Settings) -> Settings:
+    """The settings with the cap of last time: a new cap is kept only once it is known to hold."""
+    with store.read() as tx:
+        known = loaded_sheet(tx, SHEET_ID)
+    kept = known.options.get("max_cost") if known is not None else None
+    cap = read_value(CAP_SETTING, kept) if isinstance(kept, str) else None
+    source = "default" if cap is None else "remembered"
+    sources = {**settings.sources, "max_cost": source}
+    return replace(settings, max_cost=cap, sources=sources)  # type: ignore[arg-type]  # a Cap
+
+
+def _tell_intake(intake: Intake, settings: Settings) -> None:
+    if settings.quiet:
+        return
+    for finding in intake.findings:
+        if finding.severity == "warning":
+            print_message(say("cli.warning", text=describe(finding)))
+    options = [
+        f"{SHORT_OPTIONS.get(name, '--' + name)} {getattr(settings, name)}"
+        for name in ("endpoint", "model", "prompt", "tab", "id")
+        if settings.sources.get(name) == "remembered"
+    ]
+    if options:
+        print_message(say("run.remembered", options=" ".join(options)))
+    if intake.unread:
+        print_message(say("run.unread", sheet=intake.sheet.name))
+    elif intake.plan is not None:
+        plan = intake.plan
+        how = " · ".join(how_read(intake.layout))
+        print_message(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
+        if not plan.first:
+            numbers = ("unchanged", "refreshed", "changed", "new", "returned", "removed")
+            print_message(say("run.plan", **{name: f"{getattr(plan, name):,}" for name in numbers}))
+        if plan.answered_already:
+            print_message(say("run.found_answered", count=f"{plan.answered_already:,}"))
+        if plan.bad:
+            print_message(say("run.skipping_bad", count=f"{plan.bad:,}"))
+
+
+def _read_again(store: Store, workspace: Workspace) -> None:
+    """Read stored answers again: another version of rowmill may find more in them."""
+    from runner.steps.reread import read_again  # noqa: PLC0415 - after an update only
+
+    if better := read_again(store, workspace):
+        print_message(say("run.read_again", count=f"{better:,}"))
+
+
+def foresee(request: RunRequest, store: Store, failed: dict[int, int]) -> TakenIn:
+    """The rows as they will be once `retry` has put its own back; the table is left as it is.
+
+    `failed` are the rows that failed before the sheet was read: corrected ones are retried too.
+    """
+    with store.session() as tx, tx.begin() as trial:
+        put_back, jobs = None, None
+        corrected: tuple[int, ...] = ()
+        if request.put_back is not None:
+            put_back = request.put_back(tx)
+            corrected = replacements(tx, SHEET_ID, failed)
+            jobs = limited(request.settings, (*put_back.jobs, *corrected))
+        ask_again(tx, SHEET_ID, now=time.time())
+        loaded = loaded_sheet(tx, SHEET_ID)
+        assert loaded is not None
+        found = TakenIn(
+            loaded=loaded,
+            counts=counts(tx, SHEET_ID),
+            work=read_pending_work(tx, request.settings, jobs),
+            jobs=jobs,
+            corrected=corrected,
+            put_back=put_back,
+        )
+        trial.rollback()
+    for sentence in put_back.sentences if put_back is not None else ():
+        print_message(sentence)
+    return found
+
+
+def limited(settings: Settings, jobs: Iterable[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(jobs))[: settings.limit]
