@@ -7,13 +7,13 @@ from typing import Literal
 
 from jobs.job import JSON, Failure
 from jobs.result import Result, Usage
-from runner.endpoints.dialects.vectors import Vectors, read_vectors, shares, wrong_length
-from runner.endpoints.endpoint import Endpoint, Reading, Rejected, Together
-from runner.endpoints.inputs import PARAMS, body_column, column
+from runner.endpoints.dialects.vectors import Vectors, read_vectors, split_usage, wrong_length
+from runner.endpoints.endpoint import Endpoint, Reading, Rejected, SharedRequest
+from runner.endpoints.inputs import PARAMS_COLUMN, body_column, column
 from runner.protocol.call import Call, Reply
 
-MOST_ROWS = 2048
-MOST_TOKENS = 300_000
+MAX_ROWS_PER_CALL = 2048
+MAX_TOKENS_PER_CALL = 300_000
 """Of one call. Protocol fact: a text may have 8,192 tokens, which the provider counts, not we."""
 
 
@@ -35,10 +35,10 @@ class Inputs:
     )
     user: str | None = column("a name for your end user, passed on", default=None)
     rows_per_call: int | None = column(
-        f"most rows that may share one request; {MOST_ROWS} where nothing is given",
+        f"most rows that may share one request; {MAX_ROWS_PER_CALL} where nothing is given",
         default=None,
         low=1,
-        high=MOST_ROWS,
+        high=MAX_ROWS_PER_CALL,
         identity=False,
     )
     body: Mapping[str, JSON] = body_column()
@@ -73,7 +73,7 @@ def read_together(rows: Sequence[Inputs], reply: Reply) -> Sequence[Reading]:
     answer = read_vectors(reply.body, wanted=len(rows))
     if isinstance(answer, Rejected):
         return [answer] * len(rows)
-    used = shares(_counted(answer.usage), [len(row.prompt.encode()) for row in rows])
+    used = split_usage(_counted(answer.usage), [len(row.prompt.encode()) for row in rows])
     return [
         _reading(row, number, answer, usage)
         for number, (row, usage) in enumerate(zip(rows, used, strict=True))
@@ -97,16 +97,16 @@ def _reading(row: Inputs, number: int, answer: Vectors, usage: Usage | None) -> 
     return Result(model=answer.model, usage=usage, data=place)
 
 
-def most_rows(fields: Mapping[str, JSON]) -> int:
+def max_rows(fields: Mapping[str, JSON]) -> int:
     """How many rows may share a call with this one; alone, where a column lays its own `input`."""
-    params = fields.get(PARAMS)
+    params = fields.get(PARAMS_COLUMN)
     if "body.input" in fields or (isinstance(params, dict) and "input" in params):
         return 1
     asked = fields.get("rows_per_call")
-    return asked if isinstance(asked, int) else MOST_ROWS
+    return asked if isinstance(asked, int) else MAX_ROWS_PER_CALL
 
 
-def weigh(fields: Mapping[str, JSON]) -> int:
+def token_bound(fields: Mapping[str, JSON]) -> int:
     """More tokens than the text will have, in most languages: half of its bytes."""
     return len(str(fields.get("prompt")).encode("utf-8", "replace")) // 2 + 1
 
@@ -119,11 +119,11 @@ ENDPOINT = Endpoint(
     read=read,
     answer_limit=lambda _: 0,
     usual_seconds=(0.5, 5.0),
-    together=Together(
-        own="prompt",
-        most=most_rows,
-        weigh=weigh,
-        heaviest=MOST_TOKENS,
+    sharing=SharedRequest(
+        own_field="prompt",
+        max_rows=max_rows,
+        weigh=token_bound,
+        max_weight=MAX_TOKENS_PER_CALL,
         build=build_together,
         read=read_together,
     ),

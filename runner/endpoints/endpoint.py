@@ -41,17 +41,17 @@ I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Together(Generic[I]):
+class SharedRequest(Generic[I]):
     """How many rows share one call: those whose fields differ in nothing but `own`.
 
     `most` rows at a time, as far as their `weigh`ts stay within `heaviest`. `read` gives a reading
     for each row, in their order.
     """
 
-    own: str
-    most: Callable[[Mapping[str, JSON]], int]
+    own_field: str
+    max_rows: Callable[[Mapping[str, JSON]], int]
     weigh: Callable[[Mapping[str, JSON]], int]
-    heaviest: int
+    max_weight: int
     build: Callable[[Sequence[I]], Call]
     read: Callable[[Sequence[I], Reply], Sequence[Reading]]
 
@@ -73,8 +73,8 @@ class Endpoint(Generic[I]):
     * `answer_limit`: the longest answer in tokens where no field of the row names a limit; 0 where
       no token comes out, None where nothing limits it.
     * `usual_seconds`: how long one request usually takes, its pictures included.
-    * `picture_limit`: the most bytes of one picture that goes in; larger ones are shrunk.
-    * `together`: how rows share a call; None where each has its own.
+    * `max_picture_bytes`: the most bytes of one picture that goes in; larger ones are shrunk.
+    * `sharing`: how rows share a call; None where each has its own.
     """
 
     name: str
@@ -87,17 +87,17 @@ class Endpoint(Generic[I]):
     answer_limit: Callable[[Mapping[str, JSON]], int | None] = _unlimited
     usual_seconds: tuple[float, float] = (2.0, 60.0)
     hold_in_doubt: bool = False
-    picture_limit: int | None = None
-    together: Together[I] | None = None
+    max_picture_bytes: int | None = None
+    sharing: SharedRequest[I] | None = None
     rules: Mapping[str, Callable[[Mapping[str, JSON]], None]] = field(default_factory=dict)
-    ask: Callable[[str], Call] | None = None
+    poll: Callable[[str], Call] | None = None
     read_poll: Callable[[Reply], Reading] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def is_task(self) -> bool:
         """True if a submit only brings a ticket, after which the task is polled."""
-        return self.ask is not None
+        return self.poll is not None
 
     def check(self, fields: Mapping[str, JSON]) -> None:
         """Raises InputError where a row breaks a rule of a column that is given."""

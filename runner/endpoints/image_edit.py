@@ -10,7 +10,7 @@ from runner.endpoints.dialects.images import family_of, read_pictures, sendable,
 from runner.endpoints.endpoint import Endpoint, Reading
 from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Part, Reply
-from runner.protocol.pictures import ENDINGS, Attachment, media_type
+from runner.protocol.pictures import FILE_ENDINGS, Attachment, media_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def _file(name: str, item: Attachment, stem: str) -> Part:
     """A file part; its ending and its type fit its bytes, since servers look at both."""
     content = item.data or b""
     kind = media_type(content[:16]) or item.media_type or "image/png"
-    ending = ENDINGS.get(kind, ".png")
+    ending = FILE_ENDINGS.get(kind, ".png")
     return Part(name=name, content=content, filename=f"{stem}{ending}", media_type=kind)
 
 

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from jobs.job import JSON
-from runner.protocol.json_text import strict
+from runner.protocol.json_text import parse_strict
 from runner.protocol.pictures import Attachment
 
-BODY = "body."
+BODY_PREFIX = "body."
 """A column `body.NAME` lays its value into the request body under NAME."""
-PARAMS = "params"
+PARAMS_COLUMN = "params"
 """The column whose JSON object is laid over the request body."""
 
 Converter: TypeAlias = Callable[[JSON], JSON]
@@ -109,14 +109,14 @@ def describe(cls: type[Any]) -> tuple[Field, ...]:
 
 def field_named(cls: type[Any], name: str) -> Field | None:
     """The column of that name, `body.NAME` included; None where the endpoint has no such column."""
-    if name.startswith(BODY) and len(name) > len(BODY):
+    if name.startswith(BODY_PREFIX) and len(name) > len(BODY_PREFIX):
         return Field(name=name, kind=FieldKind.JSON, help="laid into the request body")
     return next((item for item in describe(cls) if item.name == name), None)
 
 
 _DESCRIBED: dict[type[Any], tuple[Field, ...]] = {}
 _PARAMS_FIELD = Field(
-    name=PARAMS,
+    name=PARAMS_COLUMN,
     kind=FieldKind.JSON,
     help="a JSON object laid over the request body: any option of the provider",
     example={"top_k": 40},
@@ -282,7 +282,7 @@ def _json(field: Field, cell: JSON) -> JSON:
     value = cell
     if isinstance(cell, str):
         try:
-            value = strict(cell)
+            value = parse_strict(cell)
         except ValueError as error:
             if field.shape != "any" or _meant_as_object(cell):
                 raise _wrong(field, cell, f"{_SHAPES[field.shape]} ({error})") from error
@@ -365,10 +365,12 @@ def _plan(cls: type[Any]) -> _Plan:
         items = describe(cls)
         pictures = {item.name: item for item in items if item.kind is FieldKind.PICTURES}
         plan = _PLANS[cls] = _Plan(
-            columns={item.name: item for item in items if item.name not in {PARAMS, *pictures}},
+            columns={
+                item.name: item for item in items if item.name not in {PARAMS_COLUMN, *pictures}
+            },
             pictures=pictures,
             required=tuple(item.name for item in items if item.required),
-            has_body=any(item.name == PARAMS for item in items),
+            has_body=any(item.name == PARAMS_COLUMN for item in items),
         )
     return plan
 
@@ -398,12 +400,12 @@ def _checked(item: Field, value: JSON) -> JSON:
 
 
 def _body(fields: Mapping[str, JSON]) -> dict[str, JSON]:
-    params = fields.get(PARAMS)
+    params = fields.get(PARAMS_COLUMN)
     if params is not None and not isinstance(params, dict):
         raise _wrong(_PARAMS_FIELD, params, _SHAPES["object"])
     named = {
-        name[len(BODY) :]: value
+        name[len(BODY_PREFIX) :]: value
         for name, value in fields.items()
-        if name.startswith(BODY) and len(name) > len(BODY) and value is not None
+        if name.startswith(BODY_PREFIX) and len(name) > len(BODY_PREFIX) and value is not None
     }
     return {**(params or {}), **named}

@@ -10,7 +10,7 @@ from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
 from runner.endpoints.dialects.chat import Completion, cut_stream, finish_failure, result_of
 from runner.endpoints.dialects.messages import (
-    LONGEST_WHOLE,
+    MAX_UNSTREAMED_TOKENS,
     content_of,
     messages_call,
     read_message,
@@ -23,9 +23,9 @@ from runner.endpoints.inputs import body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
-MAX_TOKENS = 4_096
+DEFAULT_MAX_TOKENS = 4_096
 """Of an answer, where a row names no limit: the service insists on one."""
-PICTURE_LIMIT = 5_242_880 * 3 // 4
+MAX_PICTURE_BYTES = 5_242_880 * 3 // 4
 """Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""
 _SLOW = re.compile(r"think|reason", re.IGNORECASE)
 
@@ -43,7 +43,9 @@ class Inputs:
     )
     image: tuple[Attachment, ...] = column("pictures to look at: paths or addresses", default=())
     max_tokens: int | None = column(
-        f"longest answer in tokens; {MAX_TOKENS} where nothing is given", default=None, low=1
+        f"longest answer in tokens; {DEFAULT_MAX_TOKENS} where nothing is given",
+        default=None,
+        low=1,
     )
     stream: bool | None = column(
         "have the answer streamed: safer for slow answers", default=None, identity=False
@@ -69,7 +71,7 @@ def build(inputs: Inputs) -> Call:
     stop = inputs.stop_sequences
     body: dict[str, JSON] = {
         "model": inputs.model,
-        "max_tokens": inputs.max_tokens or MAX_TOKENS + _budget(thinking),
+        "max_tokens": inputs.max_tokens or DEFAULT_MAX_TOKENS + _budget(thinking),
         "system": inputs.system,
         "messages": [{"role": "user", "content": content_of(inputs.prompt, inputs.image)}],
         "stream": inputs.stream,
@@ -92,7 +94,7 @@ def _budget(thinking: JSON) -> int:
 def _is_slow(inputs: Inputs) -> bool:
     """Does it think before it answers, or write a whole book?"""
     asked = inputs.thinking not in (None, "disabled")
-    long = (inputs.max_tokens or 0) > LONGEST_WHOLE
+    long = (inputs.max_tokens or 0) > MAX_UNSTREAMED_TOKENS
     return asked or long or bool(_SLOW.search(inputs.model))
 
 
@@ -128,8 +130,8 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
-    answer_limit=lambda _: MAX_TOKENS,
-    picture_limit=PICTURE_LIMIT,
+    answer_limit=lambda _: DEFAULT_MAX_TOKENS,
+    max_picture_bytes=MAX_PICTURE_BYTES,
     example={
         "model": "claude-3-5-sonnet-20241022",
         "prompt": "Why do bells crack in hard frost?",

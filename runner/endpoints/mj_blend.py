@@ -6,8 +6,8 @@ from typing import Literal
 
 from jobs.job import JSON
 from runner.endpoints.dialects.midjourney import (
-    ask_call,
     enclosed,
+    poll_call,
     read_submit,
     read_task,
     submit_call,
@@ -17,7 +17,7 @@ from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
-FEWEST, MOST = 2, 5  # protocol fact: else code 4 "图片参数错误，2~5张图片"
+MIN_PICTURES, MAX_PICTURES = 2, 5  # protocol fact: else code 4 "图片参数错误，2~5张图片"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,8 @@ class Inputs:
     image: tuple[Attachment, ...] = enclosed_pictures(
         "the pictures to blend, two to five: paths",
         example="pictures/mug.png;pictures/lamp.png",
-        low=FEWEST,
-        high=MOST,
+        low=MIN_PICTURES,
+        high=MAX_PICTURES,
     )
     model: str = column(
         "a name for the price list only; it is not sent", default="mj_blend", identity=False
@@ -68,7 +68,7 @@ ENDPOINT = Endpoint(
     pictures=True,
     usual_seconds=(60.0, 600.0),
     hold_in_doubt=True,
-    ask=ask_call,
+    poll=poll_call,
     read_poll=read_task,
     example={"image": ["pictures/mug.png", "pictures/lamp.png"], "dimensions": "LANDSCAPE"},
 )

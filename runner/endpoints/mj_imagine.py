@@ -6,8 +6,8 @@ from typing import Literal
 
 from jobs.job import JSON
 from runner.endpoints.dialects.midjourney import (
-    ask_call,
     enclosed,
+    poll_call,
     read_submit,
     read_task,
     submit_call,
@@ -62,7 +62,7 @@ ENDPOINT = Endpoint(
     pictures=True,
     usual_seconds=(60.0, 600.0),
     hold_in_doubt=True,
-    ask=ask_call,
+    poll=poll_call,
     read_poll=read_task,
     example={"prompt": "etching of a heron standing in reeds, heavy ink, cream paper --ar 3:2"},
 )

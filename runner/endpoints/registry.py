@@ -94,7 +94,7 @@ def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
 
 def sharing_endpoints() -> tuple[str, ...]:
     """The names of those whose rows may share a call."""
-    return tuple(name for name, item in ENDPOINTS.items() if item.together is not None)
+    return tuple(name for name, item in ENDPOINTS.items() if item.sharing is not None)
 
 
 @cache

@@ -81,9 +81,11 @@ class Dispatcher:
             await self._drain()
             await self._supervisor.close()
             await self._put_back()
-        if self.stop is None and (reached := self._conduct.cap.too_dear) is not None:
+        if self.stop is None and (reached := self._conduct.cap.reached) is not None:
             detail = cap_words(reached)
-            self.control.stop = Stop(reason=StopReason.BUDGET, detail=detail, needs=reached.most)
+            self.control.stop = Stop(
+                reason=StopReason.BUDGET, detail=detail, needs=reached.max_cost
+            )
 
     async def _put_back(self) -> None:
         """Rows that failed of what then stopped the run, or their model, are pending again."""
@@ -172,7 +174,7 @@ class Dispatcher:
         """Start what was claimed, or put it back if a stop came meanwhile."""
         calls = by_call(taken.jobs)
         pool.give_back(allowed - len(calls))
-        capped = pool.step is Step.SEND and self._conduct.cap.take(taken.jobs)
+        capped = pool.step is Step.SEND and self._conduct.cap.open_calls(taken.jobs)
         if capped or len(taken.jobs) < allowed:
             pool.found_nothing(None if capped else taken.due, seen=seen)
         for jobs in calls:
@@ -231,7 +233,7 @@ class Dispatcher:
         return found
 
     async def _second_pass(self) -> bool:
-        if self._conduct.cap.too_dear is not None:
+        if self._conduct.cap.reached is not None:
             return False
         found = await self._final_pass.second_pass(self.blocked.keys())
         if found:

@@ -61,7 +61,7 @@ class FinishedSteps:
         del self.waiting[:MAX_JOBS_PER_CLAIM]
         for step in taken:
             for result in step.results:
-                self._conduct.cap.settled(result.settlement)
+                self._conduct.cap.settle(result.settlement)
                 self._notify_next(result)
             if step.ends_when_durable:
                 self._release(step.result)
@@ -83,7 +83,7 @@ class FinishedSteps:
 
     def _notify_next(self, result: StepResult) -> None:
         """Tell the pool that takes this job next."""
-        if self._conduct.cap.too_dear is not None:
+        if self._conduct.cap.reached is not None:
             self._pools.calls.notify()  # what did not fit may fit now
         match result.settlement.outcome:
             case Answered():

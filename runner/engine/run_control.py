@@ -103,7 +103,7 @@ class RunControl:
 
     def retune_cap(self, cap: float | None) -> None:
         """Set another spending cap; None lifts it."""
-        self._conduct.cap.retune(cap)
+        self._conduct.cap.set_cap(cap)
 
     async def doubt_key(self, result: StepResult) -> None:
         """Have the key checked that this refused call went out with."""

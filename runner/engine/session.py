@@ -240,7 +240,7 @@ class Session:
     async def _count_spent(self, writer: TableWriter, stats: RunStats) -> None:
         """Start from what was ever spent, now that every earlier call has ended."""
         before = await writer.do(lambda tx: committed(tx, SHEET_ID))
-        self.assignment.cap.start_from(sum(before.amounts.values()))
+        self.assignment.cap.set_spent(sum(before.amounts.values()))
         stats.start_from(await writer.do(lambda tx: spent(tx, SHEET_ID)))
 
     async def _select(self, writer: TableWriter) -> None:

@@ -90,9 +90,9 @@ class FailedShare:
 def cap_words(reached: CapReached) -> str:
     """Why the next call does not fit under the spending cap."""
     row, left = f"{reached.row:,}", format_amount(reached.left)
-    if reached.most is None:
+    if reached.max_cost is None:
         return say("budget.no_price", row=row)
-    return say("budget.too_dear", row=row, most=format_amount(reached.most), left=left)
+    return say("budget.too_dear", row=row, most=format_amount(reached.max_cost), left=left)
 
 
 def interrupt_words(presses: int, *, calls: int, files: int) -> str:

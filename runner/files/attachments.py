@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.sheet.workbook.package import read_member
-from runner.protocol.pictures import HEAD, Attachment, describe, media_type
+from runner.protocol.pictures import HEAD_BYTES, Attachment, describe_bytes, media_type
 
 MAX_PICTURE_BYTES = 20 * (1 << 20)  # bytes of one picture
 
@@ -211,7 +211,7 @@ def _read(path: Path, text: str) -> tuple[bytes, os.stat_result]:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             _check_regular(status, text)
-            return _head_first(file.read(HEAD), text) + file.read(MAX_PICTURE_BYTES), status
+            return _head_first(file.read(HEAD_BYTES), text) + file.read(MAX_PICTURE_BYTES), status
     except OSError as error:
         found = f"{_short(text)}, which cannot be read ({error.strerror})"
         raise AttachmentError(found, "a file that may be read") from error
@@ -237,9 +237,9 @@ def _check_regular(status: os.stat_result, text: str) -> None:
 
 
 def _checked_type(data: bytes, name: str) -> str:
-    kind = media_type(data[:HEAD])
+    kind = media_type(data[:HEAD_BYTES])
     if kind is None:
-        raise AttachmentError(f"{name}: {describe(data[:512])}", "PNG, JPEG, GIF or WebP")
+        raise AttachmentError(f"{name}: {describe_bytes(data[:512])}", "PNG, JPEG, GIF or WebP")
     return kind
 
 

@@ -20,7 +20,7 @@ from jobs.store.edits import Edit, edited_cells
 from jobs.store.queries.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal
-from runner.protocol.json_text import strict
+from runner.protocol.json_text import parse_strict
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_ROWS_SHOWN = 20
@@ -203,6 +203,6 @@ def _typed(text: str, *, like: JSON) -> JSON:
     if isinstance(like, str) or like is None:
         return text
     try:
-        return strict(text)
+        return parse_strict(text)
     except ValueError:
         return text

@@ -7,7 +7,7 @@ from functools import partial
 from jobs.job import JSON
 from jobs.sheet.block import cell_json
 from runner.endpoints.inputs import InputError
-from runner.protocol.json_text import is_deep, strict
+from runner.protocol.json_text import is_deep, parse_strict
 
 EXPECTED_JSON = "a value that JSON can hold: finite numbers, not nested too deeply"
 MAX_FOUND_LENGTH = 80  # characters of a cell that an error shows
@@ -30,7 +30,7 @@ def _body_value(name: str, cell: JSON) -> JSON:
             raise _unfit(name, cell)
         return cell
     try:
-        return strict(cell)
+        return parse_strict(cell)
     except ValueError as error:
         if _is_json(cell):
             raise _unfit(name, cell) from error

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from jobs.job import JSON
-from runner.prices.gateway_prices import UNITS
+from runner.prices.gateway_prices import UNITS_PER_DOLLAR
 from runner.prices.money import ZERO
 
-UNLIMITED = 100_000_000
+UNLIMITED_HARD_LIMIT = 100_000_000
 """Protocol fact: the hard limit of a key without one."""
-_PLAUSIBLE = 20_000  # dollars; larger whole numbers are quota units, shown as they are
-_CENTS = 100
+_MAX_DOLLARS = 20_000  # dollars; larger whole numbers are quota units, shown as they are
+_CENTS_PER_DOLLAR = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,12 @@ def read_token_usage(body: bytes) -> Balance | None:
         return None
     left, used = _number(data.get("total_available")), _number(data.get("total_used"))
     if data.get("unlimited_quota") is True:
-        return Balance(left=None, used=None if used is None else used / UNITS)
+        return Balance(left=None, used=None if used is None else used / UNITS_PER_DOLLAR)
     if left is None:
         return None
-    return Balance(left=left / UNITS, used=None if used is None else used / UNITS)
+    return Balance(
+        left=left / UNITS_PER_DOLLAR, used=None if used is None else used / UNITS_PER_DOLLAR
+    )
 
 
 def read_billing(subscription: bytes, usage: bytes) -> Balance | None:
@@ -46,13 +48,13 @@ def read_billing(subscription: bytes, usage: bytes) -> Balance | None:
     used = _number(_object(usage).get("total_usage"))
     if limit is None:
         return None
-    spent = None if used is None else used / _CENTS
-    if limit == UNLIMITED:
+    spent = None if used is None else used / _CENTS_PER_DOLLAR
+    if limit == UNLIMITED_HARD_LIMIT:
         return Balance(left=None, used=spent)
     if spent is None:
         return None  # what is left cannot be told from the limit alone
-    if limit > _PLAUSIBLE and limit == limit.to_integral_value():
-        limit, spent = limit / UNITS, spent / UNITS
+    if limit > _MAX_DOLLARS and limit == limit.to_integral_value():
+        limit, spent = limit / UNITS_PER_DOLLAR, spent / UNITS_PER_DOLLAR
     return Balance(left=max(limit - spent, ZERO), used=spent)
 
 

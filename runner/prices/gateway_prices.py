@@ -8,9 +8,9 @@ from jobs.job import JSON
 from runner.prices.money import MILLION
 from runner.prices.tariff import ONE, Source, Tariff
 
-UNITS = 500_000
+UNITS_PER_DOLLAR = 500_000
 """Quota units to the dollar. Protocol fact: a ratio of 1 costs one unit a token."""
-_MOST = Decimal(10) ** 9  # a price beyond this is none
+_MAX_PRICE = Decimal(10) ** 9  # a price beyond this is none
 _NAMES = ("model_name", "model", "name", "id")
 _RATIOS = ("model_ratio", "completion_ratio", "model_price", "cache_ratio", "create_cache_ratio")
 
@@ -85,7 +85,7 @@ class _Reader:
         self.groups = _first_dict(places, "group_ratio")
         self.usable = set(_first_dict(places, "usable_group"))
         units = [_number(one.get("quota_per_unit")) for one in places]
-        self.units = next((one for one in units if one), Decimal(UNITS))
+        self.units = next((one for one in units if one), Decimal(UNITS_PER_DOLLAR))
 
     def tariff(self, entry: Mapping[str, JSON]) -> Tariff | None:
         """The tariff of one model. `quota_type` is not believed where the prices contradict it."""
@@ -145,4 +145,4 @@ def _number(value: JSON) -> Decimal | None:
         number = Decimal(str(value).strip())
     except ArithmeticError:
         return None
-    return number if number.is_finite() and 0 <= number <= _MOST else None
+    return number if number.is_finite() and 0 <= number <= _MAX_PRICE else None

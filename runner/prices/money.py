@@ -18,7 +18,7 @@ def nanos(amount: Decimal | float, *, up: bool = False) -> int:
     return int((exact(amount) * NANO).to_integral_value(rounding))
 
 
-def plain(amount: Decimal) -> float:
+def as_float(amount: Decimal) -> float:
     """The amount as it is kept: a float of at most nine places."""
     return nanos(amount) / NANO
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from jobs.result import Result
 from runner.prices.book import book
-from runner.prices.money import NANO, exact, nanos, plain
+from runner.prices.money import NANO, as_float, exact, nanos
 from runner.prices.request import PricedRequest
 from runner.prices.tariff import Cost, Source, Tariff, ceiling, cost, span
 from runner.prices.user_prices import OwnPrice
@@ -43,7 +43,7 @@ class PriceList:
         found = cost(tariff, request, result) if tariff is not None else None
         if found is None:
             return None
-        amount, currency = plain(found.amount), found.currency
+        amount, currency = as_float(found.amount), found.currency
         return Price(amount=amount, currency=currency, estimate=found.estimate)
 
     def ceiling(self, request: PricedRequest) -> Price | None:

@@ -18,13 +18,13 @@ class CapReached:
     """The next call does not fit any more; amounts in the cap's currency."""
 
     row: int
-    most: float | None  # None: its model has no price
+    max_cost: float | None  # None: its model has no price
     left: float
 
 
-def _too_dear(job: Claimed, most: int | None, left: int) -> CapReached:
+def _cap_reached(job: Claimed, most: int | None, left: int) -> CapReached:
     known = None if most is None else most / NANO
-    return CapReached(row=job.row, most=known, left=max(left, 0) / NANO)
+    return CapReached(row=job.row, max_cost=known, left=max(left, 0) / NANO)
 
 
 class SpendingCap:
@@ -33,7 +33,7 @@ class SpendingCap:
     `priced` says what a call of these jobs asks for.
 
     `reserve` is asked by the thread that writes the table, everything else by the event loop. What
-    it reserved counts from `take` on, since the transaction may be undone and tried again.
+    it reserved counts from `open_calls` on, since the transaction may be undone and tried again.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class SpendingCap:
     ) -> None:
         self.prices = prices
         self._priced = priced
-        self.too_dear: CapReached | None = None
+        self.reached: CapReached | None = None
         self._cap = None if cap is None else nanos(cap)
         self._spent = spent
-        self._held: dict[int, int] = {}  # by call
+        self._in_flight: dict[int, int] = {}  # by call
         self._asked: dict[int, int] = {}
         self._lock = threading.Lock()
 
-    def retune(self, cap: float | None) -> None:
+    def set_cap(self, cap: float | None) -> None:
         """Another cap, also in the middle of a run."""
         with self._lock:
             self._cap = None if cap is None else nanos(cap)
 
-    def start_from(self, spent: int) -> None:
+    def set_spent(self, spent: int) -> None:
         """What was spent before, in billionths."""
         with self._lock:
             self._spent = spent
@@ -68,13 +68,17 @@ class SpendingCap:
         prices = [self.prices.ceiling(self._priced(jobs)) for jobs in calls]
         reserved: list[MaxCost] = []
         with self._lock:
-            self._asked, self.too_dear = {}, None
-            left = None if self._cap is None else self._cap - self._spent - sum(self._held.values())
+            self._asked, self.reached = {}, None
+            left = (
+                None
+                if self._cap is None
+                else self._cap - self._spent - sum(self._in_flight.values())
+            )
             for jobs, price in zip(calls, prices, strict=True):
                 most = nanos(price.amount, up=True) if price is not None else None
                 if left is not None:
                     if most is None or most > left:
-                        self.too_dear = _too_dear(jobs[0], most, left)
+                        self.reached = _cap_reached(jobs[0], most, left)
                         break
                     left -= most
                 self._asked[jobs[0].call_id] = most or 0
@@ -83,18 +87,18 @@ class SpendingCap:
                 )
         return reserved
 
-    def take(self, jobs: Sequence[Claimed]) -> bool:
+    def open_calls(self, jobs: Sequence[Claimed]) -> bool:
         """The calls of these jobs are open: what was reserved for them is in flight.
 
         Returns whether there were more, which did not fit.
         """
         with self._lock:
             for job in jobs:
-                self._held.setdefault(job.call_id, self._asked.get(job.call_id, 0))
+                self._in_flight.setdefault(job.call_id, self._asked.get(job.call_id, 0))
             self._asked = {}
-            return self.too_dear is not None
+            return self.reached is not None
 
-    def settled(self, settlement: Settlement) -> None:
+    def settle(self, settlement: Settlement) -> None:
         """A step is durable: its call counts with what it cost, or may have cost."""
         with self._lock:
             if settlement.refund is not None:
@@ -102,7 +106,7 @@ class SpendingCap:
             ended = settlement.ended
             if ended is None or not ended.is_primary:
                 return
-            most = self._held.pop(settlement.job.call_id, 0)
+            most = self._in_flight.pop(settlement.job.call_id, 0)
             if ended.wire in FREE_CLASSES:
                 return
             self._spent += most if ended.cost is None else nanos(ended.cost)

@@ -18,38 +18,40 @@ _GATEWAY_TYPES = frozenset({"new_api_error", "one_api_error", "upstream_error", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderError:
-    """An error as a provider told it: `number` is its own numeric code, `words` one masked line."""
+    """An error as a provider sent it: `number` is its numeric code, `message` one masked line."""
 
     code: str = ""
     type: str = ""
-    words: str = ""
+    message: str = ""
     number: int | None = None
-    html: bool = False
-    gateway: bool = False  # a New API or One API gateway speaks, perhaps of somebody else's account
-    midjourney: bool = False
+    is_html: bool = False
+    from_gateway: bool = (
+        False  # a New API or One API gateway speaks, perhaps of somebody else's account
+    )
+    is_midjourney: bool = False
 
     @property
-    def known_words(self) -> str:
+    def searchable_text(self) -> str:
         """What the tables look at: code, type and words; nothing of an HTML page."""
-        return "" if self.html else f"{self.code} {self.type} {self.words}"
+        return "" if self.is_html else f"{self.code} {self.type} {self.message}"
 
 
-def words(text: str, limit: int = 500) -> str:
+def one_line(text: str, limit: int = 500) -> str:
     """One line of a provider's words, without control characters and without keys."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
     masked = _KEY.sub("sk-***", line)
     return masked if len(masked) <= limit else f"{masked[: limit - 1]}…"
 
 
-def fault_of(reply: Reply) -> ProviderError:
+def error_of(reply: Reply) -> ProviderError:
     """The fault that a refused reply tells of; empty where it says nothing."""
     value = decode(reply.body)
     if isinstance(value, Undecodable) and value.reason == "not_json":
         value = _behind_pings(reply.body, value)
-    gateway = "x-oneapi-request-id" in reply.headers or "x-new-api-version" in reply.headers
+    from_gateway = "x-oneapi-request-id" in reply.headers or "x-new-api-version" in reply.headers
     if isinstance(value, Undecodable):
-        return _page(value, reply.headers, gateway=gateway)
-    return fault_in(value, gateway=gateway)
+        return _page(value, reply.headers, from_gateway=from_gateway)
+    return error_in(value, from_gateway=from_gateway)
 
 
 def _behind_pings(body: bytes, plain: Undecodable) -> JSON | Undecodable:
@@ -63,9 +65,9 @@ def _behind_pings(body: bytes, plain: Undecodable) -> JSON | Undecodable:
     return plain if isinstance(found, Undecodable) else found
 
 
-def _page(page: Undecodable, headers: Mapping[str, str], *, gateway: bool) -> ProviderError:
+def _page(page: Undecodable, headers: Mapping[str, str], *, from_gateway: bool) -> ProviderError:
     if page.reason != "html":
-        return ProviderError(words=words(page.text), gateway=gateway)
+        return ProviderError(message=one_line(page.text), from_gateway=from_gateway)
     title = _TITLE.search(page.text[:20_000])
     ray = headers.get("cf-ray", "")
     if (
@@ -76,16 +78,18 @@ def _page(page: Undecodable, headers: Mapping[str, str], *, gateway: bool) -> Pr
         ray = found[0]
     told = title[1] if title else "an HTML page"
     return ProviderError(
-        words=words(f"{told} (ray {ray})" if ray else told), html=True, gateway=gateway
+        message=one_line(f"{told} (ray {ray})" if ray else told),
+        is_html=True,
+        from_gateway=from_gateway,
     )
 
 
-def fault_in(value: JSON, *, gateway: bool = False) -> ProviderError:
+def error_in(value: JSON, *, from_gateway: bool = False) -> ProviderError:
     """The fault that a JSON body tells of, whichever family it belongs to."""
     if isinstance(value, list):  # Gemini wraps its error in a list
         value = value[0] if value else None
     if not isinstance(value, dict):
-        return ProviderError(words=words(_flat(value)), gateway=gateway)
+        return ProviderError(message=one_line(_flat(value)), from_gateway=from_gateway)
     error = value.get("error")
     if isinstance(error, dict) and isinstance(error.get("error"), dict):
         error = error["error"]
@@ -96,10 +100,10 @@ def fault_in(value: JSON, *, gateway: bool = False) -> ProviderError:
     return ProviderError(
         code=code,
         type="" if kind == "error" else kind,
-        words=words(said or code),
+        message=one_line(said or code),
         number=int(code) if code.isdecimal() and len(code) < 6 else None,
-        gateway=gateway or kind in _GATEWAY_TYPES or "(request id:" in said.lower(),
-        midjourney=source is value and code.isdecimal() and "description" in value,
+        from_gateway=from_gateway or kind in _GATEWAY_TYPES or "(request id:" in said.lower(),
+        is_midjourney=source is value and code.isdecimal() and "description" in value,
     )
 
 

@@ -7,7 +7,9 @@ from typing import NoReturn, cast
 
 from jobs.job import JSON
 
-DEEPEST = 200  # levels; what nests deeper is an attack or an accident, and breaks others later
+MAX_JSON_DEPTH = (
+    200  # levels; what nests deeper is an attack or an accident, and breaks others later
+)
 _BIG_EXPONENT = re.compile(r"[eE]\+?\d{3}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _HTML = re.compile(r"<(?:!doctype|html|head|body|center|title|h1|\?xml)\b|<\?xml", re.IGNORECASE)
@@ -36,7 +38,7 @@ def decode(body: bytes | str) -> JSON | Undecodable:
         return Undecodable(reason="html", text=text)
     try:
         value = _parse(text)
-        if text.count("[") + text.count("{") > DEEPEST and is_deep(value):
+        if text.count("[") + text.count("{") > MAX_JSON_DEPTH and is_deep(value):
             return Undecodable(reason="too_deep", text=text[:500])
         return _mended(value) if _SURROGATE.search(text) else value
     except RecursionError:
@@ -48,7 +50,7 @@ def decode(body: bytes | str) -> JSON | Undecodable:
 def is_deep(value: JSON) -> bool:
     """Does it nest deeper than anything we would store? Walks without recursion."""
     level: list[JSON] = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_JSON_DEPTH):
         below: list[JSON] = []
         for item in level:
             if isinstance(item, dict):
@@ -110,7 +112,7 @@ def _mended(value: JSON) -> JSON:
     return value
 
 
-def strict(text: str) -> JSON:
+def parse_strict(text: str) -> JSON:
     """JSON that a user wrote, where a mistake is an error.
 
     Raises ValueError.

@@ -7,17 +7,17 @@ from typing import TypeAlias
 
 Bytes: TypeAlias = "bytes | memoryview"
 
-ENDINGS = {
+FILE_ENDINGS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/gif": ".gif",
     "image/webp": ".webp",
 }
-HEAD = 16  # bytes that `media_type` needs
+HEAD_BYTES = 16  # bytes that `media_type` needs
 
 PNG = b"\x89PNG\r\n\x1a\n"
 END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is no restart and no fill
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that hold the size
+FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that hold the size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class PictureFormat:
     @property
     def ending(self) -> str:
         """The file name ending, from the bytes, whatever the address or the server said."""
-        return ENDINGS[self.media_type]
+        return FILE_ENDINGS[self.media_type]
 
 
 class NotAPictureError(Exception):
@@ -73,11 +73,11 @@ def inspect(data: Bytes) -> PictureFormat:
     harmless: cameras and servers add some.
     """
     with memoryview(data) as view:  # given back at once, so that a mapped file can be closed
-        kind = media_type(bytes(view[:HEAD]))
+        kind = media_type(bytes(view[:HEAD_BYTES]))
         if kind is None:
-            raise NotAPictureError(describe(bytes(view[:512])))
+            raise NotAPictureError(describe_bytes(bytes(view[:512])))
         try:
-            width, height = WALKS[kind](view)
+            width, height = WALKERS[kind](view)
         except IndexError as error:
             raise CutPictureError(f"{kind} ends too early, after {len(view):,} bytes") from error
     if not width or not height:
@@ -85,7 +85,7 @@ def inspect(data: Bytes) -> PictureFormat:
     return PictureFormat(media_type=kind, width=width, height=height)
 
 
-def describe(head: bytes) -> str:
+def describe_bytes(head: bytes) -> str:
     """What something that is no picture seems to be, in plain words."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
@@ -152,7 +152,7 @@ def _jpeg(view: memoryview) -> tuple[int, int]:
             at += 2
         else:
             length = _big(view, at + 2, 2)
-            if marker in FRAMES:
+            if marker in FRAME_MARKERS:
                 size = _big(view, at + 7, 2), _big(view, at + 5, 2)
             at += 2 + max(length, 2)
             if marker == 0xDA:
@@ -211,4 +211,4 @@ def _webp(view: memoryview) -> tuple[int, int]:
     raise NotAPictureError("a WebP of an unknown kind")
 
 
-WALKS = {"image/png": _png, "image/jpeg": _jpeg, "image/gif": _gif, "image/webp": _webp}
+WALKERS = {"image/png": _png, "image/jpeg": _jpeg, "image/gif": _gif, "image/webp": _webp}

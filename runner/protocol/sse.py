@@ -40,7 +40,7 @@ def events(body: bytes) -> Iterator[ServerSentEvent]:
         yield _event(name, data)
 
 
-def stray(body: bytes) -> str:
+def text_outside_events(body: bytes) -> str:
     """What is neither comment nor field: a bare error behind a ping, or no stream at all."""
     lines = (line for line in _lines(body) if line and line.partition(b":")[0] not in _FIELDS)
     return b"\n".join(line for line in lines if not line.startswith(b":")).decode(

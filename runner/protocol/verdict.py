@@ -8,9 +8,9 @@ from typing import NamedTuple
 from jobs.job import JSON, Failure
 from jobs.job import FailureClass as F
 from runner.protocol.call import Reply
-from runner.protocol.errors import ProviderError, fault_in, fault_of, is_error
+from runner.protocol.errors import ProviderError, error_in, error_of, is_error
 from runner.protocol.json_text import Undecodable, decode
-from runner.protocol.sse import looks_like_events, payloads, stray
+from runner.protocol.sse import looks_like_events, payloads, text_outside_events
 
 
 class Action(StrEnum):
@@ -47,26 +47,24 @@ class _Classification(NamedTuple):
 def classify(reply: Reply) -> Verdict:
     """The decision on a complete reply. Never raises."""
     if 200 <= reply.status < 300:
-        return _judge_success(reply)
-    fault = fault_of(reply)
+        return _classify_success(reply)
+    error = error_of(reply)
     retry = reply.headers.get("x-should-retry", "").strip().lower()
-    return _verdict(_sentence(fault, reply.status, retry), fault, reply.status)
+    return _verdict(_classification(error, reply.status, retry), error, reply.status)
 
 
-def judge_error(value: JSON, *, status: int = 200) -> Verdict:
+def classify_error(value: JSON, *, status: int = 200) -> Verdict:
     """The decision on an error object by itself, such as one in the middle of a stream."""
-    fault = fault_in(value)
-    return _verdict(_sentence(fault, status, ""), fault, status)
+    error = error_in(value)
+    return _verdict(_classification(error, status, ""), error, status)
 
 
-def _verdict(sentence: _Classification, fault: ProviderError, status: int) -> Verdict:
-    meant = status if status >= 300 else fault.number
+def _verdict(found: _Classification, error: ProviderError, status: int) -> Verdict:
+    meant = status if status >= 300 else error.number
     return Verdict(
-        action=sentence.action,
-        failure=Failure(
-            kind=sentence.kind, cause=sentence.cause, detail=fault.words, status=status
-        ),
-        by_time=sentence.action is Action.DOUBT and meant in (504, 524),
+        action=found.action,
+        failure=Failure(kind=found.kind, cause=found.cause, detail=error.message, status=status),
+        by_time=found.action is Action.DOUBT and meant in (504, 524),
     )
 
 
@@ -75,7 +73,7 @@ def _verdict(sentence: _Classification, fault: ProviderError, status: int) -> Ve
 _SUSPECT = re.compile(rb'"(?:error|success|code)"')
 
 
-def _judge_success(reply: Reply) -> Verdict:
+def _classify_success(reply: Reply) -> Verdict:
     """An error under 2xx: New API passes an upstream's error on with the upstream's own status."""
     if looks_like_events(reply.body):
         found = _first_payload(reply.body)
@@ -87,14 +85,14 @@ def _judge_success(reply: Reply) -> Verdict:
         return _unreadable(found, reply)
     if not is_error(found):
         return Verdict(action=Action.READ)
-    fault = fault_in(found, gateway="x-oneapi-request-id" in reply.headers)
-    return _verdict(_sentence(fault, reply.status, ""), fault, reply.status)
+    error = error_in(found, from_gateway="x-oneapi-request-id" in reply.headers)
+    return _verdict(_classification(error, reply.status, ""), error, reply.status)
 
 
 def _first_payload(body: bytes) -> JSON | Undecodable:
     for _, value in payloads(body):
         return None if isinstance(value, Undecodable) else value
-    text = stray(body)
+    text = text_outside_events(body)
     return (
         decode(text) if text else None
     )  # nothing but pings: a cut stream, for the endpoint to say
@@ -104,18 +102,18 @@ def _unreadable(found: Undecodable, reply: Reply) -> Verdict:
     if found.reason not in ("html", "empty"):
         return Verdict(action=Action.READ)  # the endpoint says what it expected
     cause = "html" if found.reason == "html" else "empty_answer"
-    fault = fault_of(reply)
-    return _verdict(_Classification(Action.UNUSABLE, F.NO_RESULT, cause), fault, reply.status)
+    error = error_of(reply)
+    return _verdict(_Classification(Action.UNUSABLE, F.NO_RESULT, cause), error, reply.status)
 
 
 # --- the order of evidence ----------------------------------------------------------------------
 
 
-def _sentence(fault: ProviderError, status: int, should_retry: str) -> _Classification:
-    known = _by_code(fault, status) or _by_words(fault, status)
+def _classification(error: ProviderError, status: int, should_retry: str) -> _Classification:
+    known = _by_code(error, status) or _by_words(error, status)
     if known:
         return known
-    plain = _by_status(fault, _meant_status(fault, status))
+    plain = _by_status(error, _meant_status(error, status))
     if should_retry == "false" and plain.action is Action.RETRY:
         return plain._replace(action=Action.FAIL)
     if should_retry == "true" and plain.action is Action.FAIL:
@@ -123,13 +121,13 @@ def _sentence(fault: ProviderError, status: int, should_retry: str) -> _Classifi
     return plain
 
 
-def _meant_status(fault: ProviderError, status: int) -> int:
+def _meant_status(error: ProviderError, status: int) -> int:
     """The status, or under 2xx the status that the error object itself speaks of."""
     if status >= 300:
         return status
-    if fault.number is not None and 400 <= fault.number < 600:
-        return fault.number
-    return _TYPES.get(fault.type, 0)
+    if error.number is not None and 400 <= error.number < 600:
+        return error.number
+    return _TYPES.get(error.type, 0)
 
 
 _TYPES = {
@@ -201,7 +199,7 @@ _CODES: dict[str, _Classification] = {
     "bad_response_body": _DOUBT,
     "empty_response": _DOUBT,
 }
-_SPENT = frozenset(  # the caller's money at OpenAI itself; behind a gateway the operator's
+_SPENT_CODES = frozenset(  # the caller's money at OpenAI itself; behind a gateway the operator's
     {
         "insufficient_quota",
         "credit_balance_exhausted",
@@ -212,12 +210,12 @@ _SPENT = frozenset(  # the caller's money at OpenAI itself; behind a gateway the
 )
 
 
-def _by_code(fault: ProviderError, status: int) -> _Classification | None:
-    if fault.midjourney and fault.number is not None:
-        return _midjourney(fault)
-    for code in (fault.code, fault.type):
-        if code in _SPENT or "exceeded your current quota" in fault.words:
-            return _spent(fault, status)
+def _by_code(error: ProviderError, status: int) -> _Classification | None:
+    if error.is_midjourney and error.number is not None:
+        return _midjourney(error)
+    for code in (error.code, error.type):
+        if code in _SPENT_CODES or "exceeded your current quota" in error.message:
+            return _spent(error, status)
         if code == "model_not_found":  # New API's distributor says it with 503, of wrong names too
             return _NO_CHANNEL if status == 503 else _NO_MODEL
         if code in _CODES:
@@ -225,20 +223,20 @@ def _by_code(fault: ProviderError, status: int) -> _Classification | None:
     return None
 
 
-def _spent(fault: ProviderError, status: int) -> _Classification:
-    if fault.gateway and status not in (402, 403):
+def _spent(error: ProviderError, status: int) -> _Classification:
+    if error.from_gateway and status not in (402, 403):
         return _Classification(Action.WAIT, F.LIMIT, "upstream_quota")
     return _CREDIT
 
 
-def _midjourney(fault: ProviderError) -> _Classification | None:
+def _midjourney(error: ProviderError) -> _Classification | None:
     """Codes of the Midjourney proxy family; published tables differ, so the words count too."""
-    if "quota_not_enough" in fault.words:
+    if "quota_not_enough" in error.message:
         return _CREDIT
-    busy = re.search(r"队列|稍后|无可用的账号", fault.words)
-    if fault.number in (23, 30) or (fault.number in (3, 9) and busy):
+    busy = re.search(r"队列|稍后|无可用的账号", error.message)
+    if error.number in (23, 30) or (error.number in (3, 9) and busy):
         return _CROWDED
-    return _MIDJOURNEY.get(fault.number or 0)
+    return _MIDJOURNEY.get(error.number or 0)
 
 
 _MIDJOURNEY = {
@@ -256,9 +254,9 @@ _IMAGE_FIELD = (
     r"|(?:missing|unknown|unexpected|unrecognized) .{0,30}['\"`]image(?:\[\])?['\"`]"
 )
 _MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
-_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), sentence)
-    for pattern, sentence in (
+_BY_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), found)
+    for pattern, found in (
         (r"该令牌额度已用尽|token quota is not enough", _KEY_QUOTA),
         (r"user quota is not enough|pre-consumed quota failed|余额不足", _CREDIT),
         (r"用户额度不足|预扣费额度失败|订阅额度不足|未配置订阅", _CREDIT),
@@ -290,26 +288,26 @@ _WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
 )
 
 
-def _by_words(fault: ProviderError, status: int) -> _Classification | None:
-    text = fault.known_words
-    for pattern, sentence in _WORDS:
-        if sentence.action in _heard(status) and pattern.search(text):
-            return sentence
+def _by_words(error: ProviderError, status: int) -> _Classification | None:
+    text = error.searchable_text
+    for pattern, found in _BY_WORDS:
+        if found.action in _actions_by_words(status) and pattern.search(text):
+            return found
     return None
 
 
-def _heard(status: int) -> frozenset[Action]:
+def _actions_by_words(status: int) -> frozenset[Action]:
     """Which words overrule a status: a lost answer is in doubt unless they prove nothing ran."""
     if 300 <= status < 400:
         return frozenset()
     if status == 401:
         return frozenset({Action.STOP_KEY, Action.STOP_CREDIT})
-    if status in _LOST:
+    if status in _LOST_STATUSES:
         return frozenset({Action.STOP_KEY, Action.STOP_CREDIT, Action.STOP_MODEL, Action.FAIL})
     return frozenset(Action)
 
 
-_LOST = frozenset({408, 499, 502, 504, *range(520, 528), 530})
+_LOST_STATUSES = frozenset({408, 499, 502, 504, *range(520, 528), 530})
 _STATUS: dict[int, _Classification] = {
     400: _BAD,
     401: _Classification(Action.STOP_KEY, F.KEY, "key_refused"),
@@ -331,16 +329,16 @@ _STATUS: dict[int, _Classification] = {
 }
 
 
-def _by_status(fault: ProviderError, status: int) -> _Classification:
+def _by_status(error: ProviderError, status: int) -> _Classification:
     if 300 <= status < 400:
         return _Classification(Action.STOP_MODEL, F.MODEL, "redirect")
-    if status == 403 and fault.html:  # a web firewall's page, not the gateway
+    if status == 403 and error.is_html:  # a web firewall's page, not the gateway
         return _Classification(Action.WAIT, F.SERVER, "blocked_page")
     if status == 404:
-        return _not_found(fault)
+        return _not_found(error)
     if status in _STATUS:
         return _STATUS[status]
-    if status in _LOST:
+    if status in _LOST_STATUSES:
         return _Classification(Action.DOUBT, F.SERVER, "bad_gateway")
     return _BAD if 400 <= status < 500 else _AGAIN
 
@@ -348,10 +346,10 @@ def _by_status(fault: ProviderError, status: int) -> _Classification:
 _NOWHERE = re.compile(r"\W*(?:404\W+)?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE)
 
 
-def _not_found(fault: ProviderError) -> _Classification:
+def _not_found(error: ProviderError) -> _Classification:
     """Bare words such as FastAPI's speak of the address: whoever misses a thing names it."""
-    if fault.html or not fault.words or _NOWHERE.fullmatch(fault.words):
+    if error.is_html or not error.message or _NOWHERE.fullmatch(error.message):
         return _WRONG_ADDRESS
-    if re.search(r"model|模型", fault.words, re.IGNORECASE):
+    if re.search(r"model|模型", error.message, re.IGNORECASE):
         return _NO_MODEL
     return _Classification(Action.FAIL, F.BAD_INPUT, "not_found")

@@ -14,7 +14,7 @@ from jobs.store.queries.gallery import file_names
 from jobs.thumbnails import THUMBS_FOLDER, thumb_name
 from runner.catalogue import say
 from runner.files.thumbnails import make_missing
-from runner.protocol.pictures import ENDINGS
+from runner.protocol.pictures import FILE_ENDINGS
 from runner.report.live_feed import Feed, put_back
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -23,7 +23,7 @@ LOOK_SECONDS = 1.0  # seconds between two reads of the table
 THUMBNAIL_WAIT_SECONDS = 8.0  # seconds to wait for a thumbnail in progress
 MAX_REQUEST_ROWS = 1_000_000
 MAX_REQUEST_BYTES = 8 << 20
-MEDIA_TYPES = {ending: media_type for media_type, ending in ENDINGS.items()}
+MEDIA_TYPES = {ending: media_type for media_type, ending in FILE_ENDINGS.items()}
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",

@@ -56,6 +56,6 @@ def _attach(
     ]
     if takes_only_png(model):
         found = [as_png(one) for one in found]
-    if endpoint.picture_limit is not None:
-        found = [fit(one, endpoint.picture_limit) for one in found]
+    if endpoint.max_picture_bytes is not None:
+        found = [fit(one, endpoint.max_picture_bytes) for one in found]
     return tuple(found)

@@ -17,9 +17,9 @@ from runner.steps.resolve_poll import resolve_poll
 async def poll(job: Claimed, services: StepServices, state: RunState) -> StepResult:
     """Ask once, free of charge. The answer is kept only if it ends the task."""
     endpoint = ENDPOINTS[job.endpoint]
-    if endpoint.ask is None or job.ticket is None:
+    if endpoint.poll is None or job.ticket is None:
         raise TypeError(f"{job.endpoint} has no tasks to ask after")
-    delivery = await services.accounts.ask(endpoint.ask(job.ticket), submitted_by=job.call_id)
+    delivery = await services.accounts.ask(endpoint.poll(job.ticket), submitted_by=job.call_id)
     reach("task.asked")
     context = JobContext(job=job, endpoint=endpoint, rules=state.rules())
     resolution = resolve_poll(context, delivery)

@@ -85,8 +85,8 @@ def _of_reply(contexts: Sequence[JobContext], reply: Reply) -> list[Resolution]:
 
 def _readings(contexts: Sequence[JobContext], reply: Reply) -> Sequence[Reading]:
     endpoint, inputs = contexts[0].endpoint, [context.inputs for context in contexts]
-    if endpoint.together is not None:
-        return endpoint.together.read(inputs, reply)
+    if endpoint.sharing is not None:
+        return endpoint.sharing.read(inputs, reply)
     return [endpoint.read(one, reply) for one in inputs]
 
 

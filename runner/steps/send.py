@@ -101,7 +101,7 @@ class Sender:
     async def _take(self, contexts: Sequence[JobContext], reply: Reply) -> list[StepResult]:
         jobs = [context.job for context in contexts]
         found, kept = await run_off_loop(reply, lambda: self._understand(contexts, reply))
-        if contexts[0].endpoint.together is not None:
+        if contexts[0].endpoint.sharing is not None:
             self._learn_sharing(jobs, found[0], reply)
         return self._results(jobs, found, seconds=reply.seconds, reply=reply, kept=kept)
 
@@ -210,8 +210,8 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
 
 
 def _call_of(endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
-    if endpoint.together is not None:
-        return endpoint.together.build(inputs)
+    if endpoint.sharing is not None:
+        return endpoint.sharing.build(inputs)
     return endpoint.build(inputs[0])
 
 

@@ -25,17 +25,17 @@ class CallSharing:
         self.by_endpoint: Mapping[str, Sharing] = ByName(self._sharing)
 
     def _sharing(self, name: str) -> Sharing | None:
-        together = ENDPOINTS[name].together
-        if together is None:
+        rules = ENDPOINTS[name].sharing
+        if rules is None:
             return None
 
         def max_rows(job_id: int, fields: Mapping[str, JSON]) -> int:
             model = str(fields.get("model"))
             learned = self._max_of_model.get((name, model), FIRST_CALL_ROWS)
-            return min(together.most(fields), learned, self._max_of_job.get(job_id, learned))
+            return min(rules.max_rows(fields), learned, self._max_of_job.get(job_id, learned))
 
         return Sharing(
-            own=together.own, most=max_rows, weigh=together.weigh, heaviest=together.heaviest
+            own=rules.own_field, most=max_rows, weigh=rules.weigh, heaviest=rules.max_weight
         )
 
     def answered(self, jobs: Sequence[Claimed], size: int) -> None:

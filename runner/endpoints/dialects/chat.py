@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result, Usage
 from runner.endpoints.dialects.completions import (
+    ChoiceDraft,
     CompletionChoice,
-    Draft,
     ToolCall,
     drafted,
     text_of,
@@ -17,12 +17,12 @@ from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
 from runner.protocol.call import Call
-from runner.protocol.errors import is_error, words
+from runner.protocol.errors import is_error, one_line
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment
-from runner.protocol.verdict import judge_error
+from runner.protocol.verdict import classify_error
 
-PARTIAL = 20_000
+MAX_PARTIAL_CHARACTERS = 20_000
 """Characters of a broken stream that are kept for study."""
 
 
@@ -88,9 +88,9 @@ def read_completion(body: bytes) -> Completion | Rejected:
     return open_answer(body, _READER)
 
 
-def told(value: JSON, so_far: Completion) -> Rejected:
+def rejected_error(value: JSON, so_far: Completion) -> Rejected:
     """An error inside a 2xx answer, judged as if it had come with its own status."""
-    failure = judge_error(value).failure
+    failure = classify_error(value).failure
     assert failure is not None
     return Rejected(failure=failure, result=_partial(so_far))
 
@@ -99,7 +99,7 @@ def _partial(completion: Completion) -> Result | None:
     text = completion.first.text
     if not text and completion.usage is None:
         return None
-    data: dict[str, JSON] = {"partial": text[:PARTIAL]} if text else {}
+    data: dict[str, JSON] = {"partial": text[:MAX_PARTIAL_CHARACTERS]} if text else {}
     return Result(usage=completion.usage, model=completion.model, data=data)
 
 
@@ -152,14 +152,16 @@ def finish_failure(completion: Completion) -> Failure | None:
     if not completion.choices:
         return Failure(kind=FailureClass.NO_RESULT, cause="no_choices")
     if first.refusal:
-        return Failure(kind=FailureClass.REFUSED, cause="refusal", detail=words(first.refusal))
+        return Failure(kind=FailureClass.REFUSED, cause="refusal", detail=one_line(first.refusal))
     finish = (first.finish or "").lower()
     if finish in _FILTERED:
-        return Failure(kind=FailureClass.REFUSED, cause="content_filter", detail=words(first.text))
+        return Failure(
+            kind=FailureClass.REFUSED, cause="content_filter", detail=one_line(first.text)
+        )
     if finish in _CUT_SHORT:
         return Failure(kind=FailureClass.TRUNCATED, cause="length")
     if finish == "error":
-        return Failure(kind=FailureClass.SERVER, cause="finish_error", detail=words(first.text))
+        return Failure(kind=FailureClass.SERVER, cause="finish_error", detail=one_line(first.text))
     return None
 
 
@@ -187,7 +189,7 @@ def _choices(value: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
 
 def _read_stream(events: Payloads) -> Completion | Rejected | None:
     """The completion that the chunks add up to; None where no chunk came at all."""
-    drafts: dict[int, Draft] = {}
+    drafts: dict[int, ChoiceDraft] = {}
     seen, broken = False, False
     usage: Usage | None = None
     model, name, data = "", "", None
@@ -197,13 +199,13 @@ def _read_stream(events: Payloads) -> Completion | Rejected | None:
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
             continue
         if is_error(value):
-            return told(value, _gathered(drafts, usage, model))
+            return rejected_error(value, _gathered(drafts, usage, model))
         usage = _later(usage, value)
         model = text_of(value.get("model")) or model
         name = name or text_of(value.get("id"))
         data = value.get("data") or data
         for place, item in enumerate(_choices(value)):
-            drafts.setdefault(_index(item, place), Draft()).add(item)
+            drafts.setdefault(_index(item, place), ChoiceDraft()).add(item)
     if not seen:
         return None
     whole = _gathered(drafts, usage, model)
@@ -214,7 +216,7 @@ def _read_stream(events: Payloads) -> Completion | Rejected | None:
     )
 
 
-def _gathered(drafts: Mapping[int, Draft], usage: Usage | None, model: str) -> Completion:
+def _gathered(drafts: Mapping[int, ChoiceDraft], usage: Usage | None, model: str) -> Completion:
     choices = tuple(drafts[index].finished() for index in sorted(drafts))
     return Completion(choices=choices, usage=usage, model=model or None)
 
@@ -237,6 +239,6 @@ def _later(known: Usage | None, chunk: Mapping[str, JSON]) -> Usage | None:
 _READER: Reader[Completion] = Reader(
     stream=_read_stream,
     whole=_read_whole,
-    error=lambda value: told(value, Completion()),
+    error=lambda value: rejected_error(value, Completion()),
     cut=Completion(cut=True),
 )

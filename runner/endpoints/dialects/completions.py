@@ -29,7 +29,7 @@ class CompletionChoice:
 
 
 @dataclass(slots=True)
-class _Call:
+class _ToolCallDraft:
     id: str = ""
     name: str = ""
     pieces: list[str] = field(default_factory=list)
@@ -37,14 +37,14 @@ class _Call:
 
 
 @dataclass(slots=True)
-class Draft:
+class ChoiceDraft:
     """One choice while its pieces come in; a whole message is one piece."""
 
     text: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     images: list[JSON] = field(default_factory=list)
     parts: list[JSON] = field(default_factory=list)
-    calls: dict[int, _Call] = field(default_factory=dict)
+    calls: dict[int, _ToolCallDraft] = field(default_factory=dict)
     finish: str | None = None
 
     def add(self, item: Mapping[str, JSON]) -> None:
@@ -80,9 +80,9 @@ class Draft:
         told = function if isinstance(function, dict) else fragment
         call_id, name = text_of(fragment.get("id")), text_of(told.get("name"))
         slot = self._slot(fragment.get("index"), call_id, place)
-        call = self.calls.setdefault(slot, _Call())
+        call = self.calls.setdefault(slot, _ToolCallDraft())
         if call.id and call_id and call.id != call_id and name:  # index 0 for every parallel call
-            call = self.calls[len(self.calls) + 1000] = _Call()
+            call = self.calls[len(self.calls) + 1000] = _ToolCallDraft()
         call.id, call.name = call.id or call_id, call.name or name
         arguments = told.get("arguments")
         if isinstance(arguments, str):
@@ -118,7 +118,7 @@ def drafted(item: Mapping[str, JSON]) -> CompletionChoice:
     """A choice that came whole."""
     if (text := _only_text(item)) is not None:
         return CompletionChoice(text=text, finish=text_of(item.get("finish_reason")) or None)
-    draft = Draft()
+    draft = ChoiceDraft()
     draft.add(item)
     return draft.finished()
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.result import Picture, Result, Usage
-from runner.endpoints.dialects.chat import Completion, cut_stream, told
+from runner.endpoints.dialects.chat import Completion, cut_stream, rejected_error
 from runner.endpoints.dialects.completions import text_of
 from runner.endpoints.dialects.expiry import expires_at
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
@@ -17,7 +17,7 @@ from runner.endpoints.endpoint import Reading, Rejected
 from runner.protocol.errors import is_error
 from runner.protocol.json_text import Undecodable
 
-OPENAI_LIFE = 3600.0
+OPENAI_ADDRESS_SECONDS = 3600.0
 """Seconds that an address of OpenAI's own works. Protocol fact: its specification says 60 min."""
 _OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaidalleapi")
 
@@ -28,13 +28,13 @@ _OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaida
 class ModelFamily:
     """What is known of some models. Gateways map names as they like, so most of it only warns.
 
-    `takes` are the fields it is known to take (None: not known), `dies_of` those that are known to
+    `takes` are the fields it is known to take (None: not known), `refuses` those that are known to
     make it refuse a call, which are not sent.
     """
 
     models: re.Pattern[str]
     takes: frozenset[str] | None = None
-    dies_of: frozenset[str] = frozenset()
+    refuses: frozenset[str] = frozenset()
     only_png: bool = False
     is_slow: bool = False
 
@@ -52,24 +52,24 @@ FAMILIES = (
     ModelFamily(
         models=re.compile(r"(?:^|/)dall-e-2\b"),
         takes=_ALWAYS | _EDIT | {"quality", "response_format"},
-        dies_of=_STREAM,
+        refuses=_STREAM,
         only_png=True,
     ),
     ModelFamily(
         models=re.compile(r"(?:^|/)dall-e-3\b"),
         takes=_ALWAYS | {"quality", "style", "response_format"},
-        dies_of=_STREAM,
+        refuses=_STREAM,
     ),
     ModelFamily(
         models=re.compile(r"(?:^|/)gpt-image-1(?:-mini|\.5)?(?:-\d{4}|$)"),
         takes=_GPT | {"input_fidelity"},
-        dies_of=frozenset({"response_format"}),
+        refuses=frozenset({"response_format"}),
         is_slow=True,
     ),
     ModelFamily(  # gpt-image-2 and what follows it
         models=re.compile(r"(?:^|/)(?:chat)?gpt-image-"),
         takes=_GPT,
-        dies_of=frozenset({"response_format", "input_fidelity"}),
+        refuses=frozenset({"response_format", "input_fidelity"}),
         is_slow=True,
     ),
 )
@@ -90,9 +90,9 @@ def takes_only_png(model: str) -> bool:
 
 def sendable(model: str, fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """What was given (None was not) and does not make this model refuse the call."""
-    dies_of = family_of(model).dies_of
+    refuses = family_of(model).refuses
     sent: dict[str, JSON] = {
-        name: value for name, value in fields.items() if value is not None and name not in dies_of
+        name: value for name, value in fields.items() if value is not None and name not in refuses
     }
     if isinstance(size := sent.get("size"), str):
         sent["size"] = size.replace("×", "x")  # protocol fact: New API refuses the sign
@@ -103,12 +103,12 @@ def warnings(model: str, fields: Mapping[str, JSON]) -> list[str]:
     """What of a request was left out, or may not be understood by this model."""
     family = family_of(model)
     given = [name for name, value in fields.items() if value is not None]
-    found = [f"{name} was not sent: {model} refuses it" for name in given if name in family.dies_of]
+    found = [f"{name} was not sent: {model} refuses it" for name in given if name in family.refuses]
     if family.takes is not None:
         found += [
             f"{model} is not known to take {name}"
             for name in given
-            if name not in family.takes | family.dies_of
+            if name not in family.takes | family.refuses
         ]
     return found
 
@@ -186,7 +186,7 @@ def _dated(picture: Picture, created: JSON) -> Picture:
         return picture
     if not _is_openai(picture.url) or not isinstance(created, int | float) or created < 1e9:
         return picture
-    return Picture(url=picture.url, expires_at=min(created, 4e9) + OPENAI_LIFE)
+    return Picture(url=picture.url, expires_at=min(created, 4e9) + OPENAI_ADDRESS_SECONDS)
 
 
 def _is_openai(url: str) -> bool:
@@ -211,7 +211,7 @@ def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
             continue
         if is_error(value):
-            return told(value, Completion(usage=usage))
+            return rejected_error(value, Completion(usage=usage))
         usage = read_usage(value.get("usage")) or usage
         kind = text_of(value.get("type")) or name
         if kind.endswith(".completed"):
@@ -232,6 +232,6 @@ def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
 _READER: Reader[ImagesReply] = Reader(
     stream=_read_stream,
     whole=_read_whole,
-    error=lambda value: told(value, Completion()),
+    error=lambda value: rejected_error(value, Completion()),
     cut=ImagesReply(cut=True),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from jobs.job import JSON
 from jobs.result import Usage
-from runner.endpoints.dialects.chat import Completion, told
+from runner.endpoints.dialects.chat import Completion, rejected_error
 from runner.endpoints.dialects.completions import CompletionChoice, ToolCall, text_of
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
@@ -16,9 +16,9 @@ from runner.protocol.errors import is_error
 from runner.protocol.json_text import Undecodable
 from runner.protocol.pictures import Attachment, media_type
 
-VERSION = "2023-06-01"
+ANTHROPIC_VERSION = "2023-06-01"
 """Newer client libraries send a later one; gateways know this one."""
-LONGEST_WHOLE = 21_333
+MAX_UNSTREAMED_TOKENS = 21_333
 """Tokens above which an answer may take more than ten minutes, and has to be streamed."""
 
 # --- requests ---------------------------------------------------------------------------------
@@ -83,11 +83,11 @@ def messages_call(
     sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
     most = sent.get("max_tokens")
     if "stream" not in sent:
-        sent["stream"] = isinstance(most, int) and most > LONGEST_WHOLE
+        sent["stream"] = isinstance(most, int) and most > MAX_UNSTREAMED_TOKENS
     return Call(
         path="/v1/messages",
         json=sent,
-        headers={"anthropic-version": VERSION},
+        headers={"anthropic-version": ANTHROPIC_VERSION},
         stream=sent["stream"] is True,
         timeout=timeout,
     )
@@ -125,7 +125,7 @@ class _Block:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _MessageDraft:
     """A message while its events come in; a whole one is one event."""
 
     blocks: dict[int, _Block] = field(default_factory=dict)
@@ -212,7 +212,7 @@ def read_message(body: bytes) -> Completion | Rejected:
 
 
 def _read_whole(value: Mapping[str, JSON]) -> Completion:
-    draft = _Draft()
+    draft = _MessageDraft()
     if "content" in value or "stop_reason" in value:
         draft.begin(value)
     return draft.finished()
@@ -220,13 +220,13 @@ def _read_whole(value: Mapping[str, JSON]) -> Completion:
 
 def _read_stream(events: Payloads) -> Completion | Rejected | None:
     """The message that the events add up to; None where no event came at all."""
-    draft, seen, broken = _Draft(), False, False
+    draft, seen, broken = _MessageDraft(), False, False
     for _, value in events:
         seen = True
         if not isinstance(value, dict):
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
         elif is_error(value):
-            return told(value, draft.finished())
+            return rejected_error(value, draft.finished())
         else:
             draft.add(value)
     if not seen:
@@ -237,6 +237,6 @@ def _read_stream(events: Payloads) -> Completion | Rejected | None:
 _READER: Reader[Completion] = Reader(
     stream=_read_stream,
     whole=_read_whole,
-    error=lambda value: told(value, Completion()),
+    error=lambda value: rejected_error(value, Completion()),
     cut=Completion(cut=True),
 )

@@ -11,20 +11,20 @@ from jobs.result import Picture, Result
 from runner.endpoints.dialects.pictures import picture_of
 from runner.endpoints.endpoint import Pending, Reading, Rejected, Ticket
 from runner.protocol.call import Call, Reply
-from runner.protocol.errors import words
+from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment
-from runner.protocol.verdict import judge_error
+from runner.protocol.verdict import classify_error
 
-SUBMIT_SECONDS = 90.0
-ASK_SECONDS = 60.0
-REFUSALS = frozenset({"3", "4", "5", "9", "23", "24", "30"})
+SUBMIT_TIMEOUT = 90.0
+POLL_TIMEOUT = 60.0
+REFUSAL_CODES = frozenset({"3", "4", "5", "9", "23", "24", "30"})
 """Codes that accept nothing. 1 (submitted), 21 (there already) and 22 (queued) are paid for.
 
 An unknown code beside an id is taken for paid as well, since an id must not be lost.
 """
-UNFINISHED = frozenset({"", "NOT_START", "SUBMITTED", "IN_PROGRESS", "MODAL"})
-KEPT = ("buttons", "seed", "jobId", "finalPrompt")
+UNFINISHED_STATUSES = frozenset({"", "NOT_START", "SUBMITTED", "IN_PROGRESS", "MODAL"})
+KEPT_FIELDS = ("buttons", "seed", "jobId", "finalPrompt")
 """What a finished record tells beyond its picture; the buttons are what an upscale needs."""
 _BANNED = re.compile(
     r"banned|moderat|sensitive|content policy|violat|blocked|nsfw|敏感|违规|违反|违禁|审核",
@@ -41,7 +41,7 @@ def submit_call(path: str, body: Mapping[str, JSON], laid_over: Mapping[str, JSO
     A submit is not idempotent: on a stale kept connection nobody could tell whether it arrived.
     """
     sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
-    return Call(path=path, json=sent, timeout=SUBMIT_SECONDS, fresh=True)
+    return Call(path=path, json=sent, timeout=SUBMIT_TIMEOUT, fresh=True)
 
 
 def enclosed(pictures: Sequence[Attachment]) -> list[JSON]:
@@ -62,7 +62,7 @@ def read_submit(reply: Reply) -> Ticket | Rejected:
         return _without_ticket(str(value))
     number = _ticket(value.get("result"))
     code = str(value.get("code", "")).strip()
-    if code in REFUSALS and (failure := judge_error(value).failure):
+    if code in REFUSAL_CODES and (failure := classify_error(value).failure):
         return Rejected(failure=failure)
     return Ticket(id=number) if number else _without_ticket(_said(value))
 
@@ -78,7 +78,7 @@ def _ticket(result: JSON) -> str:
 
 def _without_ticket(text: str) -> Rejected:
     kind, cause = FailureClass.NO_RESULT, "answer_lost_upstream"
-    said = words(text) or "an empty answer"
+    said = one_line(text) or "an empty answer"
     failure = Failure(kind=kind, cause=cause, detail=f"no task id in the answer: {said}")
     return Rejected(failure=failure)
 
@@ -90,10 +90,10 @@ def _said(record: Mapping[str, JSON]) -> str:
 # --- asking after a task ------------------------------------------------------------------------
 
 
-def ask_call(ticket: str) -> Call:
+def poll_call(ticket: str) -> Call:
     """GET the record of a task."""
     path = f"/mj/task/{quote(ticket, safe='')}/fetch"
-    return Call(path=path, method="GET", timeout=ASK_SECONDS)
+    return Call(path=path, method="GET", timeout=POLL_TIMEOUT)
 
 
 def read_task(reply: Reply) -> Reading:
@@ -106,7 +106,7 @@ def read_task(reply: Reply) -> Reading:
     if isinstance(record, Undecodable) or not isinstance(record, dict) or "status" not in record:
         return unknown_task(record.text if isinstance(record, Undecodable) else str(record))
     status = str(record["status"] or "").strip().upper()
-    if status in UNFINISHED:
+    if status in UNFINISHED_STATUSES:
         return Pending(progress=str(record.get("progress") or "")[:40])
     if status == "SUCCESS":
         return _finished(record)
@@ -120,7 +120,7 @@ def read_task(reply: Reply) -> Reading:
 
 def unknown_task(text: str) -> Rejected:
     """The gateway does not know the task, or not yet. Not the end of it: it may be known later."""
-    said = words(text) or "an empty answer"
+    said = one_line(text) or "an empty answer"
     return Rejected(failure=Failure(kind=FailureClass.STUCK, cause="task_unknown", detail=said))
 
 
@@ -133,7 +133,7 @@ def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
             detail="the task succeeded, but its record names no picture",
         )
         return Rejected(failure=failure)
-    data: dict[str, JSON] = {name: record[name] for name in KEPT if record.get(name)}
+    data: dict[str, JSON] = {name: record[name] for name in KEPT_FIELDS if record.get(name)}
     properties = record.get("properties")
     if isinstance(properties, dict) and properties.get("finalPrompt"):
         data["finalPrompt"] = properties["finalPrompt"]
@@ -160,7 +160,7 @@ def _singles(record: Mapping[str, JSON]) -> tuple[str, ...]:
 
 
 def _failed(reason: str) -> Failure:
-    said = words(reason)
+    said = one_line(reason)
     failure = Failure(kind=FailureClass.SERVER, cause="task_failed", detail=said)
     if "取消" in said:
         return _cancelled(said)
@@ -172,5 +172,5 @@ def _failed(reason: str) -> Failure:
 
 
 def _cancelled(reason: str) -> Failure:
-    said = words(reason) or "the task was cancelled"
+    said = one_line(reason) or "the task was cancelled"
     return Failure(kind=FailureClass.SERVER, cause="task_cancelled", detail=said)

@@ -6,9 +6,9 @@ from typing import Generic, TypeAlias, TypeVar
 
 from jobs.job import JSON, Failure, FailureClass
 from runner.endpoints.endpoint import Rejected
-from runner.protocol.errors import is_error, words
+from runner.protocol.errors import is_error, one_line
 from runner.protocol.json_text import Undecodable, decode
-from runner.protocol.sse import looks_like_events, payloads, stray
+from runner.protocol.sse import looks_like_events, payloads, text_outside_events
 
 T = TypeVar("T")
 Payloads: TypeAlias = Iterable[tuple[str, JSON | Undecodable]]
@@ -33,20 +33,20 @@ def open_answer(body: bytes, reader: Reader[T]) -> T | Rejected:
         streamed = reader.stream(payloads(body))
         if streamed is not None:
             return streamed
-        body = stray(body).encode()
+        body = text_outside_events(body).encode()
         if not body:
             return reader.cut
     value = decode(body)
     if isinstance(value, Undecodable):
-        return nothing(value.reason, value.text)
+        return unusable(value.reason, value.text)
     if is_error(value):
         return reader.error(value)
     if not isinstance(value, dict):
-        return nothing("not_json", str(value))
+        return unusable("not_json", str(value))
     return reader.whole(value)
 
 
-def nothing(cause: str, text: str) -> Rejected:
+def unusable(cause: str, text: str) -> Rejected:
     """A complete answer that holds nothing of use."""
-    failure = Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=words(text))
+    failure = Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=one_line(text))
     return Rejected(failure=failure)

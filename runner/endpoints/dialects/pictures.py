@@ -9,7 +9,7 @@ from runner.endpoints.dialects.chat import Completion
 from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.expiry import expires_at
 from runner.endpoints.dialects.markdown_links import picture_targets
-from runner.protocol.errors import words
+from runner.protocol.errors import one_line
 
 _MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 
@@ -113,4 +113,4 @@ def no_picture(text: str) -> Failure:
         kind, cause = FailureClass.SERVER, "generation_failed"
     else:
         kind, cause = FailureClass.NO_RESULT, "no_picture"
-    return Failure(kind=kind, cause=cause, detail=words(said))
+    return Failure(kind=kind, cause=cause, detail=one_line(said))

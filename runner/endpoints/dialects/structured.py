@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jobs.job import JSON, Failure, FailureClass
-from runner.protocol.errors import words
+from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _fault(schema: str) -> str | None:
     try:
         _validator(schema).check_schema(value)
     except jsonschema.SchemaError as error:
-        return words(error.message, 200)
+        return one_line(error.message, 200)
     except RecursionError:
         return "it nests too deeply"
     return None
@@ -125,7 +125,7 @@ def read_structured(text: str, schema: Mapping[str, JSON] | None) -> Structured 
         faults.append(fault)
     if faults:
         return Failure(kind=FailureClass.SCHEMA, cause="mismatch", detail=faults[0])
-    return Failure(kind=FailureClass.SCHEMA, cause="not_json", detail=words(text, 200))
+    return Failure(kind=FailureClass.SCHEMA, cause="not_json", detail=one_line(text, 200))
 
 
 def _candidates(text: str) -> Iterator[str]:
@@ -146,5 +146,5 @@ def _mismatch(value: JSON, schema: Mapping[str, JSON]) -> str | None:
         validator = _validator(json.dumps(schema, sort_keys=True))
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     except (Unresolvable, RecursionError, re.error) as fault:
-        return words(f"the schema cannot be applied: {fault}", 300)
-    return words(f"{error.json_path}: {error.message}", 300) if error else None
+        return one_line(f"the schema cannot be applied: {fault}", 300)
+    return one_line(f"{error.json_path}: {error.message}", 300) if error else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from jobs.job import JSON
 from jobs.result import Usage
 
-_MOST = 10**12  # tokens; more is not a count
+_MAX_TOKENS = 10**12  # tokens; more is not a count
 
 
 def read_usage(raw: JSON) -> Usage | None:
@@ -61,9 +61,9 @@ def _count(value: JSON) -> int | None:
     if value is None or isinstance(value, bool):
         return None
     if type(value) is int:  # as nearly all are
-        return value if 0 <= value < _MOST else None
+        return value if 0 <= value < _MAX_TOKENS else None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 14:
         value = int(value)
-    if isinstance(value, int | float) and 0 <= value < _MOST and value == value // 1:
+    if isinstance(value, int | float) and 0 <= value < _MAX_TOKENS and value == value // 1:
         return int(value)
     return None

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Usage
-from runner.endpoints.dialects.open_reply import Reader, nothing, open_answer
+from runner.endpoints.dialects.open_reply import Reader, open_answer, unusable
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
-from runner.protocol.verdict import judge_error
+from runner.protocol.verdict import classify_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,12 @@ def read_vectors(body: bytes, *, wanted: int) -> Vectors | Rejected:
     )
     opened = open_answer(body, reader)
     if isinstance(opened, Vectors) and not opened.found:
-        return nothing("empty_answer", "")
+        return unusable("empty_answer", "")
     return opened
 
 
 def _error(value: JSON) -> Rejected:
-    failure = judge_error(value).failure
+    failure = classify_error(value).failure
     return Rejected(failure=failure or Failure(kind=FailureClass.SERVER, cause="unknown"))
 
 
@@ -117,13 +117,13 @@ def wrong_length(found: "array[float]", wanted: int) -> Failure:
     return Failure(kind=FailureClass.NO_RESULT, cause="vector_length", detail=detail)
 
 
-def shares(usage: Usage | None, weights: Sequence[int]) -> list[Usage | None]:
+def split_usage(usage: Usage | None, weights: Sequence[int]) -> list[Usage | None]:
     """The usage of a call by rows, in proportion to their texts; the sum is that of the call."""
     if usage is None or len(weights) == 1:
         return [usage] * len(weights)
-    prompt = _parts(usage.prompt_tokens, weights)
-    completion = _parts(usage.completion_tokens, weights)
-    total = _parts(usage.total_tokens, weights)
+    prompt = _proportional(usage.prompt_tokens, weights)
+    completion = _proportional(usage.completion_tokens, weights)
+    total = _proportional(usage.total_tokens, weights)
     raw = {**usage.raw, "rows": len(weights)}  # the provider's own count is of the whole call
     return [
         Usage(
@@ -136,7 +136,7 @@ def shares(usage: Usage | None, weights: Sequence[int]) -> list[Usage | None]:
     ]
 
 
-def _parts(count: int | None, weights: Sequence[int]) -> list[int | None]:
+def _proportional(count: int | None, weights: Sequence[int]) -> list[int | None]:
     """Whole parts of a number, by weight; each begins where the one before has ended."""
     if count is None:
         return [None] * len(weights)

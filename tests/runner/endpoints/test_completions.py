@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import JSON
-from runner.endpoints.dialects.completions import CompletionChoice, Draft, drafted
+from runner.endpoints.dialects.completions import ChoiceDraft, CompletionChoice, drafted
 
 SAID: st.SearchStrategy[JSON] = st.sampled_from([None, "", "a cat", 0, [], {}])
 CALLS: st.SearchStrategy[JSON] = st.sampled_from(
@@ -45,7 +45,7 @@ ITEMS: st.SearchStrategy[Mapping[str, JSON]] = st.fixed_dictionaries(
 
 def put_together(item: Mapping[str, JSON]) -> CompletionChoice:
     """The long way."""
-    draft = Draft()
+    draft = ChoiceDraft()
     draft.add(item)
     return draft.finished()
 

@@ -171,9 +171,9 @@ def test_a_case_is_built_and_read_as_it_says(kind: AnyEndpoint, case: dict[str, 
     if "reply" in case:
         assert_holds(read(kind, inputs, case["reply"]), case["reading"])
     if poll := case.get("poll"):
-        assert kind.ask is not None
+        assert kind.poll is not None
         assert kind.read_poll is not None
-        assert_request(kind.ask(poll.get("ticket", "1")), poll.get("request", {}))
+        assert_request(kind.poll(poll.get("ticket", "1")), poll.get("request", {}))
         assert_holds(shown_reading(kind.read_poll(reply_of(poll["reply"]))), poll["reading"])
 
 

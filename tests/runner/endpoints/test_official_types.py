@@ -23,7 +23,7 @@ from openai.types.image_generate_params import (
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from runner.endpoints.inputs import BODY, PARAMS, describe
+from runner.endpoints.inputs import BODY_PREFIX, PARAMS_COLUMN, describe
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Call
 from tests.runner.endpoints.test_conformance import cases, inputs_of
@@ -149,8 +149,8 @@ def form_of(call: Call) -> dict[str, Any]:
 
 def without_own(name: str, call: Call, cells: Mapping[str, Any]) -> Call:
     """The call without what the user laid into it, which we only pass on."""
-    own = {name.removeprefix(BODY) for name in cells if name.startswith(BODY)}
-    own |= set(json.loads(cells.get(PARAMS, "{}")))
+    own = {name.removeprefix(BODY_PREFIX) for name in cells if name.startswith(BODY_PREFIX)}
+    own |= set(json.loads(cells.get(PARAMS_COLUMN, "{}")))
     own -= {"stream"}  # which decides what kind of call it is
     own |= BEYOND.get(name, frozenset())
     if call.json is None:
@@ -169,7 +169,7 @@ def every_option() -> Iterator[Any]:
     for name in TYPES:
         pictures = OF_PICTURES if ENDPOINTS[name].pictures else {}
         for field in describe(ENDPOINTS[name].inputs):
-            for value in (pictures | {PARAMS: ["{}"]}).get(field.name) or VALUES[field.name]:
+            for value in (pictures | {PARAMS_COLUMN: ["{}"]}).get(field.name) or VALUES[field.name]:
                 yield pytest.param(
                     name, {field.name: value}, id=f"{name}/{field.name}={value}"[:60]
                 )

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from runner.endpoints.messages import PICTURE_LIMIT
+from runner.endpoints.messages import MAX_PICTURE_BYTES
 from runner.files.attachments import AttachmentError
 from runner.files.resize import MAX_EDGE_PIXELS, as_png, fit
 from runner.protocol.pictures import Attachment
@@ -48,7 +48,7 @@ def announced(width: int, height: int) -> Attachment:
 
 def test_what_fits_is_not_touched() -> None:
     small = packed(noise("RGB", 60, 40), "PNG")
-    assert fit(small, PICTURE_LIMIT) is small
+    assert fit(small, MAX_PICTURE_BYTES) is small
     address = Attachment(url="https://pics.example.com/a.png")
     assert fit(address, 10) is address
     assert as_png(address) is address
@@ -87,7 +87,7 @@ def test_an_alpha_channel_that_shows_nothing_is_dropped() -> None:
 
 def test_a_long_edge_is_shortened_though_the_bytes_fit() -> None:
     banner = packed(Image.new("RGB", (MAX_EDGE_PIXELS + 1000, 90), "red"), "PNG")
-    image = opened(fit(banner, PICTURE_LIMIT))
+    image = opened(fit(banner, MAX_PICTURE_BYTES))
     assert image.size == (MAX_EDGE_PIXELS, 80)
 
 
@@ -107,15 +107,15 @@ def test_other_kinds_are_read(kind: str) -> None:
 
 def test_a_decompression_bomb_is_refused_by_its_header() -> None:
     with pytest.raises(AttachmentError, match=r"30,000×30,000 pixels.*64 megapixels"):
-        fit(announced(30_000, 30_000), PICTURE_LIMIT)
+        fit(announced(30_000, 30_000), MAX_PICTURE_BYTES)
     with pytest.raises(AttachmentError, match="whole picture"):
-        fit(announced(9000, 10), PICTURE_LIMIT)
+        fit(announced(9000, 10), MAX_PICTURE_BYTES)
 
 
 def test_a_damaged_picture_is_left_to_the_service_while_it_fits() -> None:
     whole = packed(noise("RGB", 60, 40), "PNG").data or b""
     cut = Attachment(data=whole[:-20], media_type="image/png", name="c.png")
-    assert fit(cut, PICTURE_LIMIT) is cut
+    assert fit(cut, MAX_PICTURE_BYTES) is cut
     with pytest.raises(AttachmentError, match=r"c\.png"):
         fit(cut, 100)
 

@@ -3,7 +3,13 @@
 import pytest
 
 from runner.protocol.json_text import Undecodable
-from runner.protocol.sse import ServerSentEvent, events, looks_like_events, payloads, stray
+from runner.protocol.sse import (
+    ServerSentEvent,
+    events,
+    looks_like_events,
+    payloads,
+    text_outside_events,
+)
 
 
 def datas(body: bytes) -> list[str]:
@@ -60,11 +66,11 @@ def test_a_line_may_be_megabytes_long() -> None:
 def test_bare_json_after_a_ping_is_stray() -> None:
     body = b': PING\n\n{"error":\n {"message": "no"}}\n'
     assert not datas(body)
-    assert stray(body) == '{"error":\n {"message": "no"}}'
+    assert text_outside_events(body) == '{"error":\n {"message": "no"}}'
 
 
 def test_nothing_of_a_proper_stream_is_stray() -> None:
-    assert stray(b": c\nevent: e\nid: 1\nretry: 3\ndata: {}\n\n") == ""
+    assert text_outside_events(b": c\nevent: e\nid: 1\nretry: 3\ndata: {}\n\n") == ""
 
 
 def test_events_without_blank_lines_between_them_are_read_one_by_one() -> None:

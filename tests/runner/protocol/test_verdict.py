@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.protocol.call import Reply
 from runner.protocol.json_text import Undecodable, decode
-from runner.protocol.verdict import Action, Verdict, classify, judge_error
+from runner.protocol.verdict import Action, Verdict, classify, classify_error
 
 CLOUDFLARE = (
     b"<!DOCTYPE html><html><head><title>shop.example | 524: A timeout occurred</title></head>"
@@ -133,7 +133,7 @@ def test_validation_errors_say_where() -> None:
 
 
 def test_an_error_in_a_stream_is_judged_by_itself() -> None:
-    verdict = judge_error({"error": {"message": "Overloaded", "type": "overloaded_error"}})
+    verdict = classify_error({"error": {"message": "Overloaded", "type": "overloaded_error"}})
     assert verdict.action is Action.WAIT
 
 
