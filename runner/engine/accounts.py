@@ -42,13 +42,18 @@ async def open_accounts(
 ) -> Accounts:
     """The accounts of a run; the stack closes their wires."""
     proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
-    proxy = proxy or proxy_for(settings.base_url, os.environ)
+    proxy = proxy_for(settings.base_url, os.environ, own=proxy)
     limits = limits_of(settings, accounts=len(keys))
     in_flight = max(limits.in_flight, MAX_CALLS_IN_FLIGHT) + POLL_WORKERS
     accounts: dict[str, Account] = {}
     for number, owned in enumerate(keys, start=1):
         label = _label(settings.provider.name, owned, number, among=len(keys))
-        target = Target(base_url=settings.base_url, key=owned.key, proxy=proxy)
+        target = Target(
+            base_url=settings.base_url,
+            key=owned.key,
+            proxy=proxy,
+            headers=settings.provider.headers,
+        )
         wire = await stack.enter_async_context(GatewayClient(target, in_flight=in_flight))
         if label not in accounts:
             pace = Pace(limits, quota=_shared_quota(settings, owned, limits))

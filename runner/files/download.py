@@ -156,6 +156,8 @@ class Downloads:
         assert url.raw_host is not None
         assert url.port is not None
         proxy = proxy_for(str(url), self._environ)
+        if proxy is not None and not proxy.startswith(("http://", "https://")):
+            proxy = None  # what this run sends would be refused; a picture is fetched directly
         try:
             if proxy is not None or _is_literal(url.raw_host):  # these never reach our resolver
                 await self._guard.addresses(url.raw_host, url.port)

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
@@ -114,7 +114,8 @@ def _target(settings: Settings, key: Secret) -> Target:
     return Target(
         base_url=settings.base_url,
         key=key,
-        proxy=proxy or proxy_for(settings.base_url, os.environ),
+        proxy=proxy_for(settings.base_url, os.environ, own=proxy),
+        headers=settings.provider.headers,
     )
 
 
@@ -180,7 +181,7 @@ def _other_base(target: Target) -> str | None:
     if not parts.path.strip("/"):
         return None
     bare = f"{parts.scheme}://{parts.netloc}"
-    found = asyncio.run(_ask(Target(base_url=bare, key=target.key, proxy=target.proxy), MODELS))
+    found = asyncio.run(_ask(replace(target, base_url=bare), MODELS))
     return bare if isinstance(found, Reply) and _is_json(found) else None
 
 

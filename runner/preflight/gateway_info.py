@@ -77,7 +77,8 @@ def _target(settings: Settings, key: Secret) -> Target:
         return Target(
             base_url=settings.base_url,
             key=key,
-            proxy=proxy or proxy_for(settings.base_url, os.environ),
+            proxy=proxy_for(settings.base_url, os.environ, own=proxy),
+            headers=settings.provider.headers,
         )
     except TargetError as error:
         raise Refusal(reason(error)) from error

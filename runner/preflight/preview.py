@@ -14,6 +14,7 @@ from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError, parse
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, load
+from runner.protocol.base_url import request_url
 from runner.protocol.call import Call, Part
 from runner.protocol.pictures import Attachment
 from runner.secret import redacted
@@ -83,7 +84,7 @@ def preview(name: str, fields: Mapping[str, JSON], place: PreviewContext) -> Pre
         body = _mapped(dict(call.json), lambda text: _masked(text, shown))
     return Preview(
         method=call.method,
-        url=place.base_url + call.path,
+        url=request_url(place.base_url, call.path),
         headers=dict(call.headers),
         body=body,
         parts=tuple(_form_part(part, shown) for part in call.parts),

@@ -6,6 +6,7 @@ say at all is decided in `sheet_file`.
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -420,7 +421,8 @@ def _unused_in_sheet_file(files: Sequence[SettingsFile], lax: Sequence[str]) -> 
 
 def is_loopback(url: str) -> bool:
     """True if this address leads to this machine."""
-    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
 
 
 def _doubtful_host(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[Notice]:

@@ -8,10 +8,11 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from datetime import time
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from jobs.job import FailureClass, State
 from runner.catalogue import say
+from runner.protocol.base_url import normalised
 from runner.settings.schema import (
     AUTO,
     NO_CAP,
@@ -53,21 +54,12 @@ def read_value(setting: Setting, raw: object) -> Value:
 
 
 def read_base_url(raw: object) -> str:
-    """A base URL in its one spelling, without a slash or /v1 at its end.
-
-    Raises `InvalidValueError`.
-    """
+    """A base URL in its one spelling. Raises `InvalidValueError`."""
     # Never say what was found: what is wrong with it may be the password inside.
-    expected = say("expected.base_url")
-    if not isinstance(raw, str) or not raw.isprintable() or " " in raw.strip():
-        raise InvalidValueError(expected)
-    parts = _split(raw.strip())
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InvalidValueError(expected)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise InvalidValueError(expected)
-    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+    found = normalised(raw) if isinstance(raw, str) and raw.isprintable() else None
+    if found is None:
+        raise InvalidValueError(say("expected.base_url"))
+    return found
 
 
 def site(url: str) -> str:
@@ -78,15 +70,6 @@ def site(url: str) -> str:
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     port = "" if parts.port in {None, usual} else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # a port that is not a number raises only here
-    except ValueError:
-        return None
-    return parts
 
 
 def _text(raw: object) -> str:

@@ -3,8 +3,11 @@
 import asyncio
 import functools
 import ipaddress
+import os
 import socket
 import ssl
+import sys
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -173,18 +176,52 @@ def _host_and_port(url: str) -> tuple[str, int]:
     return _bare_host(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the environment sets for this address, or None."""
-    parts = urlsplit(url)
-    name = f"{parts.scheme}_proxy"
-    proxy = (environ.get(name) or environ.get(name.upper()) or "").strip()
+def proxy_for(url: str, environ: Mapping[str, str], *, own: str | None = None) -> str | None:
+    """The proxy for this address, or None: `own`, else the environment's, else the system's.
+
+    This machine is never reached through a proxy. The system's settings, which only macOS and
+    Windows have, count if the environment names no proxy at all.
+    """
+    host, port = _host_and_port(url)
+    if is_local(host):
+        return None
+    if own:
+        return own
+    scheme = urlsplit(url).scheme
+    named = _named_proxies(environ)
+    if not named and environ is os.environ:
+        if sys.platform in {"darwin", "win32"} and urllib.request.proxy_bypass(host):
+            return None
+        named = urllib.request.getproxies()
+    proxy = named.get(scheme) or named.get("all")
     if not proxy:
         return None
     excepted = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    host, port = _host_and_port(url)
     if any(_matches(entry.strip().lower(), host, port) for entry in excepted.split(",")):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def is_local(host: str) -> bool:
+    """True for the names and addresses by which a machine reaches itself."""
+    host = _bare_host(host)
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _named_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxies of HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, by scheme; lower case first."""
+    found = {}
+    for scheme in ("http", "https", "all"):
+        name = f"{scheme}_proxy"
+        proxy = (environ.get(name) or environ.get(name.upper()) or "").strip()
+        if proxy:
+            found[scheme] = proxy
+    return found
 
 
 def _matches(entry: str, host: str, port: int) -> bool:

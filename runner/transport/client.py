@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from jobs.errors import ObstacleError
+from runner.protocol.base_url import normalised, request_url
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
 from runner.secret import Secret
 from runner.transport.aiohttp_transport import (
@@ -45,6 +46,9 @@ class ClientLimits:
     unpacked: int = 256 * MB
 
 
+KEY_PLACE = "{key}"  # in a header of the settings, it stands for the key
+
+
 class TargetError(ObstacleError, ValueError):
     """The base URL, the key or the proxy cannot be used for any request."""
 
@@ -53,12 +57,14 @@ class TargetError(ObstacleError, ValueError):
 class Target:
     """Where paid requests go, with the key that belongs to that address only.
 
-    A trailing `/` or `/v1` of `base_url` is removed; any other path is kept.
+    `base_url` may be given as `protocol.base_url` says. `headers` go out with every request; in
+    them `{key}` stands for the key, which then has no Authorization header beside it.
     """
 
     base_url: str
     key: Secret
     proxy: str | None = field(default=None, repr=False)  # may hold a password
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold other keys
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", normalise_base_url(self.base_url))
@@ -69,20 +75,21 @@ class Target:
 
 
 def normalise_base_url(base_url: str) -> str:
-    """The base URL without a trailing `/` or `/v1`. Raises TargetError if it is not a base URL."""
+    """The one spelling of a base URL. Raises TargetError if it is not a base URL."""
+    found = normalised(base_url)
+    if found is not None:
+        return found
     try:
         parts = urlsplit(base_url.strip())
     except ValueError as error:
         raise TargetError("target_scheme") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise TargetError("target_scheme")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise TargetError("target_extras")
     try:
         _ = parts.port
     except ValueError as error:
         raise TargetError("target_port") from error
-    return base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    raise TargetError("target_extras")
 
 
 class GatewayClient:
@@ -173,7 +180,7 @@ class GatewayClient:
         known = self._headers.get((media_type, stream))
         if known is None:
             named = {
-                "Authorization": f"Bearer {self.target.key.reveal()}",
+                **self._key_headers(),
                 "User-Agent": user_agent(),
                 "Accept": "text/event-stream" if stream else "application/json",
                 "Accept-Encoding": "gzip, deflate",
@@ -185,13 +192,21 @@ class GatewayClient:
                 self._headers[media_type, stream] = known
         return known
 
+    def _key_headers(self) -> dict[str, str]:
+        """The headers that carry the key, and the others that the person's settings add."""
+        key, own = self.target.key.reveal(), self.target.headers
+        found = {name: value.replace(KEY_PLACE, key) for name, value in own.items()}
+        if not any(KEY_PLACE in value for value in own.values()):
+            found = {"Authorization": f"Bearer {key}", **found}
+        return found
+
     def _url(self, path: str) -> tuple[httpx.URL, str]:
         """The URL of a path, parsed and as text; cached because httpx is slow at both."""
         known = self._urls.get(path)
         if known is None:
             if len(self._urls) > 1000:  # each ticket has a path of its own
                 self._urls.clear()
-            url = httpx.URL(self.target.base_url + path)
+            url = httpx.URL(request_url(self.target.base_url, path))
             known = self._urls[path] = url, str(url)
         return known
 

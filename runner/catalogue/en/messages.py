@@ -132,7 +132,7 @@ _OPTIONS = {
 _EXPECTED = {
     "expected.amount": "a number from 0",
     "expected.base_url": (
-        "an address such as https://api.example.com, without user name, password, ? or #"
+        "an address such as https://api.example.com, without user name, password, key or #"
     ),
     "expected.choice": "one of: {choices}",
     "expected.column": "HEADER=FIELD, for example 风格=style",

@@ -80,6 +80,6 @@ OBSTACLES: dict[str, str] = {
     "obstacle.target_key": "the key holds spaces, line breaks or characters that no key has",
     "obstacle.target_proxy": "the proxy's address must begin with http:// or https://",
     "obstacle.target_scheme": "a base URL begins with http:// or https:// and names a host",
-    "obstacle.target_extras": "a base URL holds no user name, no ? and no #",
+    "obstacle.target_extras": "a base URL holds no user name, no key and no #",
     "obstacle.target_port": "the base URL's port is no number from 1 to 65535",
 }

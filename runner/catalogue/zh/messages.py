@@ -130,7 +130,7 @@ _OPTIONS = {
 
 _EXPECTED = {
     "expected.amount": "不小于 0 的数",
-    "expected.base_url": "类似 https://api.example.com 的地址，不含用户名、密码、? 或 #",
+    "expected.base_url": "类似 https://api.example.com 的地址，不含用户名、密码、密钥或 #",
     "expected.choice": "其中之一: {choices}",
     "expected.column": "列名=字段，例如 风格=style",
     "expected.count": "不小于 1 的整数",

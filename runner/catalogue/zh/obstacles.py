@@ -69,6 +69,6 @@ OBSTACLES: dict[str, str] = {
     "obstacle.target_key": "密钥里有空格、换行，或密钥中不会有的字符",
     "obstacle.target_proxy": "代理地址要以 http:// 或 https:// 开头",
     "obstacle.target_scheme": "服务商地址要以 http:// 或 https:// 开头，并写出主机名",
-    "obstacle.target_extras": "服务商地址里不能有用户名、? 或 #",
+    "obstacle.target_extras": "服务商地址里不能有用户名、密钥或 #",
     "obstacle.target_port": "服务商地址的端口不是 1 到 65535 的数",
 }

@@ -298,9 +298,10 @@ def test_values_that_cannot_be_meant_are_refused(name: str, raw: Any) -> None:
 def test_a_base_url_has_one_spelling_and_a_site() -> None:
     assert read_base_url("https://API.Example.com/v1/") == "https://api.example.com"
     assert read_base_url("http://h:80/sub/v1") == "http://h:80/sub"
+    assert read_base_url("https://h/api/v3/") == "https://h/api/v3"
     assert site("https://API.example.com:443/x") == "https://api.example.com"
     assert site("http://[::1]:3000") == "http://[::1]:3000"
-    for wrong in ("ftp://h", "https://u:p@h", "https://", "https://h:x", "https://h?a=b", 5, " "):
+    for wrong in ("ftp://h", "https://u:p@h", "https://", "https://h:x", "https://h?key=b", 5, " "):
         with pytest.raises(InvalidValueError):
             read_base_url(wrong)
 

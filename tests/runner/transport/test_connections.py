@@ -1,6 +1,7 @@
 """Connections to the gateway: refused, encrypted, kept alive, cancelled, through proxies."""
 
 import asyncio
+import os
 import random
 import shutil
 import ssl
@@ -234,6 +235,36 @@ def test_the_environment_names_the_proxy(url: str, expected: str | None) -> None
     environ = {"HTTPS_PROXY": "p:1", "NO_PROXY": "x, .b.com,c.com:8443,10.0.0.0/8"}
     assert proxy_for(url, environ) == expected
     assert proxy_for(url, environ | {"no_proxy": "*"}) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8765", "http://127.1.2.3/", "http://localhost:1", "http://[::1]:80"],
+)
+def test_this_machine_is_never_reached_through_a_proxy(url: str) -> None:
+    environ = {"HTTP_PROXY": "http://p:1", "ALL_PROXY": "http://p:1"}
+    assert proxy_for(url, environ, own="http://own:1") is None
+
+
+def test_all_proxy_counts_where_no_other_does() -> None:
+    environ = {"ALL_PROXY": "socks5://p:1", "HTTPS_PROXY": "http://q:1", "NO_PROXY": "b.com"}
+    assert proxy_for("https://a.com", environ) == "http://q:1"
+    assert proxy_for("http://a.com", environ) == "socks5://p:1"
+    assert proxy_for("http://b.com", environ) is None
+    assert proxy_for("http://a.com", environ, own="http://own:1") == "http://own:1"
+
+
+def test_the_systems_proxy_counts_where_the_environment_names_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "http://system:1"})
+    assert proxy_for("https://a.com", os.environ) == "http://system:1"
+    assert proxy_for("http://a.com", os.environ) is None
+    monkeypatch.setenv("HTTPS_PROXY", "http://q:1")
+    assert proxy_for("https://a.com", os.environ) == "http://q:1"
 
 
 def test_a_socks_proxy_is_refused() -> None:
