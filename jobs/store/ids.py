@@ -1,4 +1,4 @@
-"""Numbers for calls, runs and events: sorted by time, unique across processes, fit for 63 bits."""
+"""Numbers for calls, runs and events: in order, unique across processes, fit for 63 bits."""
 
 import secrets
 import time
@@ -6,24 +6,41 @@ import time
 _EPOCH_MS = 1_735_689_600_000  # 2025-01-01, so that 41 bits last until 2094
 _COUNTER_BITS = 12
 _PROCESS_BITS = 10
+_TIME_SHIFT = _COUNTER_BITS + _PROCESS_BITS
+_MAX_COUNT = (1 << _COUNTER_BITS) - 1
 
 
 class Ids:
-    """41 bits of milliseconds, 10 of this process's chance, 12 of a counter."""
+    """41 bits of milliseconds, 10 random bits of this process, 12 of a counter.
 
-    def __init__(self) -> None:
-        self._process = secrets.randbelow(1 << _PROCESS_BITS) << _COUNTER_BITS
-        self._last = 0
+    They are an order first and a time second: a clock that was set back gives no number below
+    `after`, the newest that the table has.
+    """
+
+    def __init__(self, *, after: int = 0) -> None:
+        self._process = secrets.randbelow(1 << _PROCESS_BITS)
+        self._last = after
 
     def take(self) -> int:
-        """The next number; never less than one given before, also when the clock steps back."""
-        milliseconds = int(time.time() * 1000) - _EPOCH_MS
-        number = (milliseconds << (_PROCESS_BITS + _COUNTER_BITS)) | self._process
-        self._last = max(number, self._last + 1)
-        return self._last
+        """The next number, larger than all before it."""
+        milliseconds = max(int(time.time() * 1000) - _EPOCH_MS, 0)
+        number = self._first_of(milliseconds)
+        if number <= self._last:
+            number = self._next()
+        self._last = number
+        return number
+
+    def _next(self) -> int:
+        same_process = (self._last >> _COUNTER_BITS) % (1 << _PROCESS_BITS) == self._process
+        if same_process and self._last & _MAX_COUNT < _MAX_COUNT:
+            return self._last + 1
+        return self._first_of((self._last >> _TIME_SHIFT) + 1)
+
+    def _first_of(self, milliseconds: int) -> int:
+        return milliseconds << _TIME_SHIFT | self._process << _COUNTER_BITS
 
 
 def first_id_at(seconds: float) -> int:
     """No number given at that time (Unix seconds) or later is smaller than this one."""
     milliseconds = max(int(seconds * 1000) - _EPOCH_MS, 0)
-    return milliseconds << (_PROCESS_BITS + _COUNTER_BITS)
+    return milliseconds << _TIME_SHIFT

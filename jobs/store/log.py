@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
 from jobs.job import JSON, Holding
 from jobs.outcome import WireClass
+from jobs.store.ids import Ids
 from jobs.store.schema import batches, calls, events, runs
 
 
@@ -120,10 +121,33 @@ def note(
     )
 
 
+def newest_id(connection: Connection) -> int:
+    """The largest number that a call, run or event of the table has; 0 for an empty table."""
+    found = (
+        connection.execute(select(func.max(table.c.id))).scalar_one()
+        for table in (calls, runs, events)
+    )
+    return max(int(number or 0) for number in found)
+
+
+def ids_after(connection: Connection) -> Ids:
+    """New numbers, all of them larger than those of the table."""
+    return Ids(after=newest_id(connection))
+
+
 def last_run(connection: Connection, batch_id: int) -> Run | None:
     """The newest run of a batch."""
+    return _newest(connection, runs.c.batch_id == batch_id)
+
+
+def unended_run(connection: Connection, batch_id: int) -> Run | None:
+    """The newest run without an end: the one in progress, where some process holds the lock."""
+    return _newest(connection, and_(runs.c.batch_id == batch_id, runs.c.ended_at.is_(None)))
+
+
+def _newest(connection: Connection, wanted: ColumnElement[bool]) -> Run | None:
     found = connection.execute(
-        select(runs).where(runs.c.batch_id == batch_id).order_by(runs.c.id.desc()).limit(1)
+        select(runs).where(wanted).order_by(runs.c.id.desc()).limit(1)
     ).one_or_none()
     if found is None:
         return None

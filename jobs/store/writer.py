@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from jobs.clock import ClockSteps
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Holding, Step
 from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
 from jobs.store.ids import Ids
-from jobs.store.log import note
+from jobs.store.log import newest_id, note
 from jobs.store.queue.claims import ClaimRequest, claim, next_due
 from jobs.store.queue.settles import Settlement, settle
+from jobs.store.queue.waits import move_waits
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -74,7 +76,9 @@ class TableWriter:
         self.holding = holding
         self._on_full = on_full
         self._faulty: BusyError | None = None  # after a failed flush nothing written here is sure
-        self.ids = Ids()
+        with store.read() as transaction:
+            self.ids = Ids(after=max(newest_id(transaction), holding.run_id))
+        self._clock = ClockSteps()
         self._items: queue.SimpleQueue[list[_Item]] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
@@ -176,19 +180,33 @@ class TableWriter:
         return self._commit(items, waited_for=())
 
     def _commit(self, items: Sequence[_Settle | _Do[Any]], *, waited_for: _Exceptions) -> list[Any]:
-        settles = [item for item in items if isinstance(item, _Settle)]
         with self.store.write() as transaction:
-            failed = self._settle_all(transaction, settles, waited_for=waited_for)
-            return [
-                {
-                    place: failed[id(one)]
-                    for place, one in enumerate(item.settlements)
-                    if id(one) in failed
-                }
-                if isinstance(item, _Settle)
-                else _apart(transaction, item.work, waited_for=waited_for)
-                for item in items
-            ]
+            if step := self._clock.step():
+                log.warning("the clock was set by %.0f s: what waits is moved with it", step)
+                move_waits(transaction, self.holding.batch_id, by=step)
+            results = self._results(transaction, items, waited_for=waited_for)
+        self._clock.accept()
+        return results
+
+    def _results(
+        self,
+        transaction: Transaction,
+        items: Sequence[_Settle | _Do[Any]],
+        *,
+        waited_for: _Exceptions,
+    ) -> list[Any]:
+        settles = [item for item in items if isinstance(item, _Settle)]
+        failed = self._settle_all(transaction, settles, waited_for=waited_for)
+        return [
+            {
+                place: failed[id(one)]
+                for place, one in enumerate(item.settlements)
+                if id(one) in failed
+            }
+            if isinstance(item, _Settle)
+            else _apart(transaction, item.work, waited_for=waited_for)
+            for item in items
+        ]
 
     def _settle_all(
         self, transaction: Transaction, items: Sequence[_Settle], *, waited_for: _Exceptions

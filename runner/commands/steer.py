@@ -8,8 +8,7 @@ import click
 from jobs.job import JSON
 from jobs.store import Store, Transaction
 from jobs.store.batches import loaded_sheet
-from jobs.store.ids import Ids
-from jobs.store.log import last_run, note, remember_options
+from jobs.store.log import ids_after, note, remember_options, unended_run
 from jobs.store.queries.spending import committed
 from runner.catalogue import say
 from runner.console import options
@@ -57,12 +56,12 @@ def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) ->
     store = Store.open(workspace.table)
     try:
         with store.write() as tx:
-            run = last_run(tx, SHEET_ID)
-            if run is None or run.ended_at is not None:
+            run = unended_run(tx, SHEET_ID)
+            if run is None:
                 raise Refusal(say("steer.no_run"))
             if cap is not None:
                 order["max_cost"] = _keep_cap(tx, cap)
-            note(tx, run.id, STEER, order, event_id=Ids().take(), now=time.time())
+            note(tx, run.id, STEER, order, event_id=ids_after(tx).take(), now=time.time())
     finally:
         store.close()
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from jobs.job import JSON, Failure, Holding, Step
 from jobs.store import Store, TableError
 from jobs.store.batches import LoadedSheet
-from jobs.store.ids import Ids
-from jobs.store.log import answering_addresses, end_run, open_run
+from jobs.store.log import answering_addresses, end_run, ids_after, open_run
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
 from jobs.store.queue.blocked_models import Block
@@ -24,6 +23,7 @@ from jobs.store.queue.choices import (
     select_rows,
     unselect,
 )
+from jobs.store.queue.waits import resume_waits
 from jobs.store.writer import TableWriter
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
@@ -96,7 +96,9 @@ class Session:
         self.store = store
         self.assignment = assignment
         self.display = display
-        self.holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
+        with store.read() as tx:
+            run_id = ids_after(tx).take()
+        self.holding = Holding(batch_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
         self.recovered = 0
         self._reserve = DiskReserve(assignment.workspace.folder)
 
@@ -249,6 +251,7 @@ class Session:
         await writer.do(lambda tx: unselect(tx, SHEET_ID))
         if self.assignment.files_only:
             return  # the next run asks after remote tasks
+        await writer.do(lambda tx: resume_waits(tx, SHEET_ID, now=time.time()))
         await writer.do(lambda tx: ask_again(tx, SHEET_ID, now=time.time()))
         rows, limit, jobs = self.assignment.rows, self.assignment.limit, self.assignment.jobs
         if jobs is not None:

@@ -7,7 +7,7 @@ import uuid
 from jobs.job import Holding
 from jobs.outcome import Answered, Finished
 from jobs.store import Store
-from jobs.store.ids import Ids
+from jobs.store.log import ids_after
 from jobs.store.queue.reread import UnreadAnswer, look, take_up, unread
 from jobs.store.queue.settles import Settlement, settle
 from runner.endpoints.registry import ENDPOINTS
@@ -24,8 +24,9 @@ def read_again(store: Store, workspace: Workspace) -> int:
     """Read the kept answers of failed rows again; the number of rows that have a result now."""
     with store.read() as tx:
         numbers = unread(tx, SHEET_ID)
+        run_id = ids_after(tx).take()
     answers = AnswerFolder(path=workspace.answers)
-    holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner=str(uuid.uuid4()))
+    holding = Holding(batch_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
     return sum(_read_one(store, answers, holding, number) for number in numbers)
 
 

@@ -23,6 +23,7 @@ from jobs.outcome import WireClass
 from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
 from jobs.store.queue.order import AFTER_ALL, LAST_RANK, RANK_SPAN
 from jobs.store.queue.put_back import IDS_IN_ONE_STATEMENT
+from jobs.store.queue.waits import PATIENCE_SECONDS
 from jobs.store.schema import calls, jobs, rows
 from jobs.store.spans import within
 
@@ -130,7 +131,6 @@ def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: floa
 
 ANSWERABLE = (FailureClass.STUCK, FailureClass.FILE, FailureClass.CRASHED)
 """Why asking after a task can fail although it goes on; any other failure is the task's end."""
-PATIENCE = 600.0  # seconds that a later run, or a person's retry, waits once more for a task
 
 
 def _task_ended() -> ColumnElement[bool]:
@@ -158,14 +158,14 @@ def fresh_start(now: float) -> dict[str, object]:
     """Back to the step it failed at; only a task that came to nothing is submitted anew."""
     over = _task_ended()
     at_send = or_(jobs.c.step == Step.SEND.value, over)
-    later = or_(jobs.c.deadline.is_(None), jobs.c.deadline < now + PATIENCE)
+    later = or_(jobs.c.deadline.is_(None), jobs.c.deadline < now + PATIENCE_SECONDS)
     return {
         "state": State.READY.value,
         "step": case((over, Step.SEND.value), else_=jobs.c.step),
         "ticket": case((over, null()), else_=jobs.c.ticket),
         "deadline": case(
             (over, null()),
-            (and_(jobs.c.step == Step.POLL.value, later), now + PATIENCE),
+            (and_(jobs.c.step == Step.POLL.value, later), now + PATIENCE_SECONDS),
             else_=jobs.c.deadline,
         ),
         "rank": 0,

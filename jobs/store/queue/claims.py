@@ -1,7 +1,7 @@
 """Giving jobs to workers, with the call written down before its first byte leaves."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from jobs.store.ids import Ids
 from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
 from jobs.store.queue.order import AFTER_ALL
 from jobs.store.queue.sharing import Sharing, add_matching_rows, grouped
+from jobs.store.queue.waits import IS_DUE, due_parameters
 from jobs.store.schema import attempts, calls, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
 
@@ -80,7 +81,7 @@ _READY = (
         jobs.c.batch_id == bindparam("b_batch"),
         jobs.c.state == State.READY.value,
         jobs.c.step == bindparam("b_step"),
-        jobs.c.not_before <= bindparam("b_now"),
+        IS_DUE,
         _WANTED,
     )
     .order_by(jobs.c.turn)
@@ -124,9 +125,9 @@ def claim(
     words: dict[str, object] = {
         "b_batch": holding.batch_id,
         "b_step": order.step.value,
-        "b_now": now,
         "b_limit": order.limit,
         "b_owner": holding.owner,
+        **due_parameters(now),
     }
     if order.barred:
         words |= words_of(order.barred)
@@ -182,7 +183,7 @@ def _also_ready(holding: Holding, order: ClaimRequest, *, now: float) -> Select[
             jobs.c.batch_id == holding.batch_id,
             jobs.c.state == State.READY.value,
             jobs.c.step == Step.SEND.value,
-            jobs.c.not_before <= now,
+            IS_DUE.params(due_parameters(now)),
             _WANTED,
         )
         .order_by(jobs.c.turn)
@@ -312,19 +313,34 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
         select(attempts.c.job_id, calls.c.id, calls.c.call_key)
         .join(calls, calls.c.id == attempts.c.call_id)
         .where(attempts.c.job_id.in_([row.id for row in taken]))
-        .order_by(calls.c.id)
+        .order_by(calls.c.wire.is_(None), calls.c.id)
     ).all()
-    last_calls = {job_id: (call_id, key) for job_id, call_id, key in found}
+    open_calls = {job_id: (call_id, key) for job_id, call_id, key in found}  # they come last
     in_hand = [row.id for row in taken if row.step != Step.SEND]
     guilty = in_hand[0] if len(in_hand) == 1 else None
     adopted = []
     for row in sorted(taken, key=_in_order):
         call_id, key = (row.call_id or 0, row.call_key or "")
         if row.step == Step.SEND:
-            call_id, key = last_calls[row.id]
+            call_id, key = open_calls[row.id]
         claimed = as_claimed(row, call_id=call_id, call_key=key)
         adopted.append(replace(claimed, deaths=row.deaths + (row.id == guilty)))
     return adopted
+
+
+def unended_among(connection: Connection, call_ids: Collection[int]) -> set[int]:
+    """Which of these calls have no end yet: the table does not have their answers."""
+    found = connection.execute(
+        select(calls.c.id).where(calls.c.id.in_(list(call_ids)), calls.c.wire.is_(None))
+    )
+    return {int(number) for number in found.scalars()}
+
+
+def renew_key(connection: Connection, call_id: int) -> str:
+    """A key of its own for an open call, whose body differs from that of the call it repeats."""
+    key = f"rowmill-{call_id}"
+    connection.execute(update(calls).where(calls.c.id == call_id).values(call_key=key))
+    return key
 
 
 def count_death(connection: Connection, job_id: int) -> None:

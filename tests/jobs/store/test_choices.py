@@ -11,7 +11,6 @@ from jobs.store import Store
 from jobs.store.queries.spending import to_send
 from jobs.store.queue.choices import (
     ANSWERABLE,
-    PATIENCE,
     RowChoice,
     again,
     ask_again,
@@ -26,6 +25,7 @@ from jobs.store.queue.choices import (
     skip,
     unselect,
 )
+from jobs.store.queue.waits import PATIENCE_SECONDS
 from jobs.store.schema import jobs, rows
 from tests.support.loading import Line, asking, load
 from tests.support.working import (
@@ -117,7 +117,7 @@ def test_a_retry_asks_after_a_task_that_goes_on_with_new_patience(
     with store.write() as tx:
         assert retry(tx, 1, ALL, now=2000.0) == 1
     found = the_job(store)
-    assert (found.step, found.ticket, found.deadline) == ("poll", "t1", 2000.0 + PATIENCE)
+    assert (found.step, found.ticket, found.deadline) == ("poll", "t1", 2000.0 + PATIENCE_SECONDS)
 
 
 def test_a_retry_submits_anew_what_its_provider_gave_up(store: Store) -> None:

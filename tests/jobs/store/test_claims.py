@@ -1,6 +1,7 @@
 """Claiming, taking over and reading, on every database the store knows."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,6 +136,21 @@ def test_an_adopted_send_comes_with_its_open_call(store: Store) -> None:
     (adopted,) = take_over(store)
     assert (adopted.id, adopted.call_id, adopted.deaths) == (taken.id, taken.call_id, 0)
     assert adopted.call_key == taken.call_key
+
+
+def test_an_adopted_send_is_found_by_its_open_call_whatever_the_clock_said(store: Store) -> None:
+    load(store, asking("a"))
+    (ended,) = take(store)
+    close(store, ended, Released(delay=0.0), now=1000.0)
+    with store.write() as tx:  # the clock was an hour ahead, so the ended call has a later number
+        order = ClaimRequest(step=Step.SEND, limit=1)
+        early = Ids(after=ended.call_id - (3_600_000 << 22))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 0.0))
+            (open_one,) = claim(tx, ME, order, ids=early, now=1000.0)
+    assert open_one.call_id < ended.call_id
+    (adopted,) = take_over(store)
+    assert adopted.call_id == open_one.call_id
 
 
 def test_a_death_while_an_answer_is_read_is_counted_beforehand(store: Store) -> None:

@@ -43,3 +43,26 @@ def test_numbers_sort_by_time_across_processes(monkeypatch: pytest.MonkeyPatch) 
     earlier = Ids().take()
     monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 1_800_000_000.002))
     assert Ids().take() > earlier
+
+
+@pytest.mark.parametrize("ahead", [0.0, 86_400.0])
+def test_numbers_go_on_after_those_of_a_clock_that_was_ahead(
+    monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    now = 1_800_000_000.0
+    monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: now + ahead))
+    old = Ids().take()
+    monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: now))
+    made = Ids(after=old)
+    numbers = [made.take() for _ in range(9000)]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > old
+    other = Ids(after=old)
+    if made._process != other._process:
+        assert not set(numbers) & {other.take() for _ in range(9000)}
+
+
+def test_a_clock_before_the_first_day_gives_numbers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 5.0))
+    made = Ids()
+    assert 0 <= made.take() < made.take()

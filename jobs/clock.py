@@ -1,0 +1,67 @@
+"""Tells when the time of day was set, which no passing of time and no sleep explains."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MIN_STEP_SECONDS = 1.0  # less is the usual slow correction of a clock
+
+
+def _time_of_day() -> float:
+    return time.time()  # looked up anew each time, as the clock itself may be replaced
+
+
+def _asleep_and_awake() -> float:
+    """Seconds that also pass while the machine sleeps."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """The time of day, a clock that stands still in sleep, and one that does not."""
+
+    of_day: Callable[[], float] = _time_of_day
+    awake: Callable[[], float] = time.monotonic
+    through_sleep: Callable[[], float] = _asleep_and_awake
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    of_day: float
+    awake: float
+    through_sleep: float
+
+
+class ClockSteps:
+    """Finds how far the time of day was set since the last `accept`.
+
+    Where no clock runs through sleep (anywhere but on Linux), a step forward looks like sleep and
+    is not told; a step back always is.
+    """
+
+    def __init__(self, clocks: Clocks = Clocks()) -> None:
+        self._clocks = clocks
+        self._last = self._read()
+        self._now = self._last
+
+    def step(self) -> float:
+        """Seconds by which the clock was set, negative when it was set back; 0.0: it was not."""
+        last, now = self._last, self._read()
+        self._now = now
+        passed = now.awake - last.awake
+        slept = max(now.through_sleep - last.through_sleep - passed, 0.0)
+        step = now.of_day - last.of_day - passed - slept
+        if sys.platform != "linux":
+            step = min(step, 0.0)
+        return step if abs(step) >= MIN_STEP_SECONDS else 0.0
+
+    def accept(self) -> None:
+        """What the last `step` told has been dealt with."""
+        self._last = self._now
+
+    def _read(self) -> _Reading:
+        clocks = self._clocks
+        return _Reading(clocks.of_day(), clocks.awake(), clocks.through_sleep())
