@@ -1,4 +1,4 @@
-"""Results beside the user's own columns, as one file that is written whole or not at all."""
+"""Results beside the user's own columns, in one file that is written whole or not at all."""
 
 from jobs.export.expand import property_columns
 from jobs.export.fixes import FixOptions, current_cells, export_fixes

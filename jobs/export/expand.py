@@ -1,4 +1,4 @@
-"""A column for each property of structured output, after all others."""
+"""Adds a column for each property of structured output, after all others."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -8,13 +8,13 @@ from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.write.writers import Column, ColumnKind, Record, ResultColumns
 from jobs.store.queries.results import ResultRow
 
-STRUCTURED_KEY = "structured"  # where `result_data` has it
+STRUCTURED_KEY = "structured"  # in `result_data`
 PROPERTY_PREFIX = "result_data."
 _DATA = RESULT_COLUMNS.index("result_data") - len(RESULT_COLUMNS)
 
 
 def property_columns(rows: Iterable[ResultRow]) -> tuple[Column, ...]:
-    """The columns for what these rows hold, in the order in which it is first met."""
+    """The columns for the properties in these rows, in order of first appearance."""
     kinds: dict[str, set[ColumnKind]] = {}
     for row in rows:
         found = row.data.get(STRUCTURED_KEY)
@@ -55,12 +55,12 @@ def _common(seen: set[ColumnKind]) -> ColumnKind:
 
 
 def with_properties(grid: ResultColumns, columns: tuple[Column, ...]) -> ResultColumns:
-    """The grid with these columns at its end."""
+    """The grid with these columns appended."""
     return replace(grid, columns=(*grid.columns, *columns))
 
 
 def property_records(records: Iterable[Record], columns: tuple[Column, ...]) -> Iterator[Record]:
-    """Each record with the values of these columns behind it."""
+    """Each record with the values of these columns appended."""
     names = [column.name.removeprefix(PROPERTY_PREFIX) for column in columns]
     for record in records:
         data = record[_DATA]

@@ -1,4 +1,4 @@
-"""The rows that only an edit helps, as a workbook to be corrected."""
+"""Exports the rows that only an edit can help, as a workbook to be corrected."""
 
 import json
 import time
@@ -22,7 +22,7 @@ ReasonText = Callable[[ResultRow], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixOptions:
-    """What belongs in the workbook besides the rows themselves."""
+    """What goes into the workbook besides the rows."""
 
     workspace: Path
     classes: Collection[str]  # of failures
@@ -34,7 +34,7 @@ class FixOptions:
 def export_fixes(
     rows: Iterable[ResultRow], loaded: LoadedSheet, target: Path, *, options: FixOptions
 ) -> Written:
-    """Write the rows of these classes; beside the target where somebody has worked in it."""
+    """Write the rows of these classes; to a dated sibling if somebody changed the target."""
     real = checked_target(target)
     layout = FixSheet(
         headers=loaded.headers, sent=options.sent, hints=options.hints, folder=real.parent
@@ -62,7 +62,7 @@ def _fix_rows(
 
 
 def current_cells(row: ResultRow, loaded: LoadedSheet) -> list[JSON]:
-    """The row's cells as they were last asked with: the sheet's, with its edits over them."""
+    """The row's cells as last requested: those of the sheet, with edits applied."""
     cells: list[JSON] = json.loads(row.cells)[: len(loaded.headers)]
     cells += [None] * (len(loaded.headers) - len(cells))
     edited = row.data.get("edited")

@@ -1,4 +1,4 @@
-"""Results in a copy of the person's own workbook, beside everything else that is in it."""
+"""Writes results into a copy of the person's own workbook, leaving all else as it is."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ COPIED_FORMATS = frozenset({"xlsx", "xlsm"})
 _ROW = RESULT_COLUMNS.index("result_row")
 _NUMBER_KINDS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
 RowReader = Callable[[], Iterable[ResultRow]]
-"""Gives the rows anew each time: they are written, and then held against what was written."""
+"""Gives the rows each time it is called: to write them, and to verify what was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ class Original:
 def write_into_copy(
     rows: RowReader, original: Original, target: Path, *, options: ExportOptions
 ) -> Written:
-    """Write a copy with our columns, checked by reading it again; else a new workbook.
+    """Write a copy with our columns, verified by reading it; else a new workbook.
 
-    `unfit` of what is returned says why it became a new workbook. Raises OutputError.
+    `unfit` of the result says why it became a new workbook. Raises OutputError.
     """
     real = checked_target(target)
     try:
@@ -49,7 +49,8 @@ def write_into_copy(
         with named_errors(target):
             return _copied(rows, original, place, (target, real), options)
     except UnfitWorkbookError as error:
-        if target.suffix.lower() == ".xlsm":  # a new workbook has no macros, and may not say so
+        # A new workbook has no macros, so it must not be named .xlsm.
+        if target.suffix.lower() == ".xlsm":
             target = target.with_suffix(".xlsx")
         written = write_results(rows(), original.loaded, target, format="xlsx", options=options)
         return replace(written, unfit=error)

@@ -1,4 +1,4 @@
-"""Puts a results file in its place whole, and never over somebody's changes."""
+"""Puts a results file in place, whole, and never over somebody's changes."""
 
 import secrets
 import stat
@@ -19,15 +19,15 @@ from jobs.lock import claim, hold_briefly
 from jobs.sheet.write.writers import WriteError
 
 REPLACE_RETRY_DELAYS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.5)
-"""Seconds between attempts to replace a file that another program holds; virus scanners let go."""
+"""Seconds between attempts to replace a file that a virus scanner, say, holds."""
 
 _STALE_SECONDS = 24 * 3600.0
 
 
 class OutputError(ObstacleError, OSError):
-    """The results cannot be written: which file, why, and what to do.
+    """The results cannot be written.
 
-    `errno` is that of the system's error behind it, else 0.
+    `errno` is that of the underlying system error, else 0.
     """
 
     def __init__(self, kind: str, /, *, errno: int = 0, **values: str | int | Exception) -> None:
@@ -37,7 +37,7 @@ class OutputError(ObstacleError, OSError):
 
 @contextmanager
 def part_beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file in the target's folder, gone at the end unless it was put in its place."""
+    """A new file in the target's folder, removed at the end unless it was put in place."""
     sweep(target.parent)
     part, file = _new_part(target.parent)
     try:
@@ -48,11 +48,11 @@ def part_beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
-    """A part that is ours: another process may sweep one away before we have claimed it."""
+    """Create and claim a part file. Another process may sweep one away before it is claimed."""
     while True:
         part = folder / f".rowmill-{secrets.token_hex(6)}.part"
         file = part.open("x+b")
-        with suppress(OSError):  # not every disk has locks
+        with suppress(OSError):  # not every file system has locks
             hold_briefly(file, patience=1.0)
         if part.exists():
             return part, file
@@ -60,14 +60,15 @@ def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
 
 
 def put(file: BinaryIO, target: Path, *, traces: Traces, now: float) -> tuple[Path, bool]:
-    """Flush a part and rename it to its target or a dated sibling; where it went, was it moved.
+    """Flush a part and rename it to its target or a dated sibling.
 
-    The part stays open, for as long as it is claimed nobody sweeps it away.
+    Returns where it went, and True if that is the sibling. The part stays open, because no process
+    sweeps away a part that is claimed.
     """
     file.flush()
     flush(file.fileno())
     if sys.platform == "win32":
-        file.close()  # no open file can be renamed there, nor can one in use be removed
+        file.close()  # Windows cannot rename an open file
     reach("results.part")
     part = Path(file.name)
     written = trace(part)
@@ -86,20 +87,20 @@ def put(file: BinaryIO, target: Path, *, traces: Traces, now: float) -> tuple[Pa
 
 
 def is_free(target: Path, traces: Traces) -> bool:
-    """May the target be written: not there, or ours to the byte, and not open in a spreadsheet?"""
+    """True if the target may be written: missing, or ours byte for byte and not open elsewhere."""
     if not target.exists():
         return True
     return not _is_open(target) and traces.is_ours(target)
 
 
 def _is_open(target: Path) -> bool:
-    """Excel and WPS, and LibreOffice, leave a file beside one that they have open."""
+    """True if Excel, WPS or LibreOffice has the file open: they leave a lock file beside it."""
     locks = (f"~${target.name}", f".~lock.{target.name}#")
     return any((target.parent / lock).exists() for lock in locks)
 
 
 def dated_sibling(target: Path, now: float) -> Path:
-    """`results 2026-11-23 07-10.xlsx`, or the next such name that nobody has."""
+    """`results 2026-11-23 07-10.xlsx`, or the next such name that is free."""
     moment = datetime.fromtimestamp(now, UTC).astimezone()
     stem = f"{target.stem} {moment:%Y-%m-%d %H-%M}"
     names = (f"{stem}{f' ({number})' if number > 1 else ''}{target.suffix}" for number in count(1))
@@ -107,7 +108,7 @@ def dated_sibling(target: Path, now: float) -> Path:
 
 
 def checked_target(target: Path) -> Path:
-    """The real file behind a target. A device, pipe or folder is none, and would be replaced."""
+    """The real path of a target. Raises OutputError for a folder, a device or a pipe."""
     real = target.resolve()
     if real.is_dir():
         raise OutputError("output_folder", file=str(target))
@@ -120,7 +121,7 @@ def checked_target(target: Path) -> Path:
 
 @contextmanager
 def named_errors(target: Path) -> Iterator[None]:
-    """What goes wrong while writing, as an OutputError."""
+    """Turn errors of writing into OutputError."""
     try:
         yield
     except OutputError:
@@ -133,7 +134,7 @@ def named_errors(target: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left behind: parts that no process writes any more."""
+    """Remove part files that a killed process left behind."""
     for left in folder.glob(".rowmill-*.part"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
@@ -147,9 +148,9 @@ def _remove_orphan(part: Path) -> None:
         if not claim(file):
             return
         if sys.platform != "win32":
-            part.unlink()  # while it is claimed: whoever has just made it sees that it is gone
+            part.unlink()  # while claimed: a process that has just created it sees it is gone
             return
-    part.unlink()  # Windows removes no file that somebody has open
+    part.unlink()  # Windows cannot remove an open file
 
 
 def _keep_mode(part: Path, target: Path) -> None:
@@ -158,7 +159,7 @@ def _keep_mode(part: Path, target: Path) -> None:
 
 
 def _replaced(part: Path, target: Path) -> bool:
-    """Rename over the target; False where another program holds it to the end of our patience."""
+    """Rename over the target; False if another program still holds it after all retries."""
     for pause in (*REPLACE_RETRY_DELAYS, None):
         try:
             part.replace(target)

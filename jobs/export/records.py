@@ -14,12 +14,12 @@ from jobs.store.batches import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 MAX_KEPT_MOMENTS = 10_000
-HALF_A_MICROSECOND = 5e-7  # what a datetime would round up is the next second
-_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it has, in C
+HALF_A_MICROSECOND = 5e-7  # a datetime rounds this up to the next second
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it exists, in C
 
 
 def records(rows: Iterable[ResultRow], loaded: LoadedSheet, *, files_at: str) -> Iterator[Record]:
-    """One record for each row, in the order of the columns. `files_at` leads to the saved files."""
+    """One record per row, in column order. `files_at` is the path to the saved files."""
     own = own_columns(loaded)
     width = len(loaded.headers)
     whole = len(own) == width
@@ -29,7 +29,7 @@ def records(rows: Iterable[ResultRow], loaded: LoadedSheet, *, files_at: str) ->
         cells, _ = _scan(row.cells, 0)
         data: dict[str, JSON] = row.data
         if len(cells) != width:
-            if beyond := cells[width:]:  # under no header is no place for it
+            if beyond := cells[width:]:  # cells under no header have no column
                 data = {**data, "cells_beyond_header": beyond}
             cells = cells[:width] + [blank] * (width - len(cells))
         kept = cells if whole else [cells[place] for place in own]
@@ -37,7 +37,7 @@ def records(rows: Iterable[ResultRow], loaded: LoadedSheet, *, files_at: str) ->
 
 
 def _ours(row: ResultRow, files_at: str, data: dict[str, JSON], moments: "Moments") -> list[JSON]:
-    """Our columns in their order. What is unknown is None, and never 0."""
+    """Our columns in order. Unknown values are None, never 0."""
     return [
         row.status,
         row.text,
@@ -62,14 +62,14 @@ def _ours(row: ResultRow, files_at: str, data: dict[str, JSON], moments: "Moment
 
 
 def error_words(row: ResultRow) -> str | None:
-    """What went wrong, in words. A row that never was a request has its problem as JSON."""
+    """The error in words. A row that never became a request has its problem as JSON."""
     if row.error_cause != "bad_row" or row.error is None:
         return row.error
     return cell_problem(row.error) or row.error
 
 
 def cell_problem(detail: str) -> str | None:
-    """Why a cell could not be used, as one sentence; None where these are other words."""
+    """Why a cell was unusable, as one sentence; None if `detail` is not such a problem."""
     try:
         problem = json.loads(detail)
         return f"{problem['column']}: expected {problem['expected']}, found {problem['found']}"
@@ -78,14 +78,14 @@ def cell_problem(detail: str) -> str | None:
 
 
 def _finite(value: float | None) -> float | None:
-    """The number, unless it is none that a file can hold."""
+    """The number; None if it is not finite."""
     return value if value is not None and math.isfinite(value) else None
 
 
 class Moments(dict[int, str]):
-    """Whole seconds as the person's clock showed them, with their offset.
+    """A cache of seconds as local time with offset.
 
-    Rows that follow each other end in the same few seconds.
+    Consecutive rows end in the same few seconds.
     """
 
     def __missing__(self, second: int) -> str:
@@ -97,7 +97,7 @@ class Moments(dict[int, str]):
 
 
 def path_of_files(workspace: Path, folder: Path) -> str:
-    """The way from a folder to the workspace's files; a whole path if on another drive."""
+    """The path from a folder to the workspace's files; absolute if on another drive."""
     files = workspace.resolve() / "files"
     try:
         return Path(os.path.relpath(files, folder.resolve())).as_posix()

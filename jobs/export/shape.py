@@ -1,8 +1,9 @@
-"""Which columns and which format the results of a sheet have."""
+"""Decides the columns and the format of a sheet's results."""
 
 from pathlib import Path
 
 from jobs.loading.columns import RESULT_COLUMNS
+from jobs.sheet.text.safe_csv import MARKER_COLUMNS
 from jobs.sheet.write.writers import Column, ColumnKind, ResultColumns
 from jobs.store.batches import LoadedSheet
 
@@ -36,9 +37,6 @@ _FOREIGN = frozenset(
     }
 )
 
-_MARKS = frozenset({"result_status", "result_row", "result_key"})
-"""Only a results file has all three: nobody gives a sheet of their own these columns."""
-
 
 def columns(loaded: LoadedSheet) -> list[str]:
     """The headers of a results file: the user's in their order, then ours."""
@@ -46,14 +44,14 @@ def columns(loaded: LoadedSheet) -> list[str]:
 
 
 def own_columns(loaded: LoadedSheet) -> tuple[int, ...]:
-    """Which columns of the sheet are the user's.
+    """The indexes of the user's own columns.
 
-    All of them, unless the sheet is a results file itself. Then the last column of each of our
+    All columns, unless the sheet is itself a results file. Then the last column with each of our
     names is an old result, which the new one replaces; an earlier one of the same name is the
-    user's, and so is one that feeds a request field.
+    user's, and so is one that is mapped to a request field.
     """
     names = [header.strip().lower() for header in loaded.headers]
-    if not set(names) >= _MARKS:
+    if not set(names) >= MARKER_COLUMNS:
         return tuple(range(len(names)))
     mapped = loaded.options.get("column")
     fed = set(mapped) if isinstance(mapped, dict) else set()
@@ -63,7 +61,7 @@ def own_columns(loaded: LoadedSheet) -> tuple[int, ...]:
 
 
 def grid(loaded: LoadedSheet) -> ResultColumns:
-    """The columns of a results file, with what each holds."""
+    """The columns of a results file and their kinds."""
     own = [Column(name=loaded.headers[place], kind=ColumnKind.OWN) for place in own_columns(loaded)]
     ours = [
         Column(name=name, kind=_KINDS.get(name, ColumnKind.TEXT), foreign=name in _FOREIGN)
@@ -73,19 +71,19 @@ def grid(loaded: LoadedSheet) -> ResultColumns:
 
 
 def format_of(loaded: LoadedSheet) -> str:
-    """The format of a sheet's own results file."""
+    """The format of the results file in the sheet's workspace."""
     named = loaded.layout.get("format") or Path(loaded.sheet).suffix.lstrip(".").lower()
     return _FORMAT_FOR.get(str(named), "csv")
 
 
 def format_for(name: str) -> str | None:
-    """The format that a file name's ending asks for, if it is one that we write."""
+    """The format for a file name's ending; None if we do not write it."""
     ending = Path(name).suffix.lstrip(".").lower()
     found = _FORMAT_FOR.get(ending)
-    # What Excel finds in an .xls must be one: a sheet of that kind gets .xlsx results instead.
+    # Excel refuses an .xls that is really an .xlsx, so such endings are not written.
     return None if found == "xlsx" and ending != "xlsx" else found
 
 
 def results_path(workspace: Path, loaded: LoadedSheet) -> Path:
-    """Where a sheet's results are: in its workspace, in the format of the sheet."""
+    """The path of the results file in the sheet's workspace."""
     return workspace / f"results.{format_of(loaded)}"

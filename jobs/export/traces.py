@@ -1,4 +1,4 @@
-"""Remembers which results files we wrote, byte for byte."""
+"""Records the digests of results files that we wrote."""
 
 import hashlib
 import json
@@ -14,28 +14,28 @@ KEPT_TRACES = 2  # versions of one file: the one in place, and the one about to 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A file's bytes, in short."""
+    """Size and digest of a file."""
 
     size: int
     digest: str
 
 
 def trace(path: Path) -> Trace:
-    """What a file holds now."""
+    """Size and digest of the file now."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
         return Trace(size=file.tell(), digest=digest.hexdigest())
 
 
 class Traces:
-    """The record in a workspace of all results files written from it."""
+    """A workspace's record of all results files written from it."""
 
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace.resolve()
         self._path = self._folder / TRACES_FILE
 
     def is_ours(self, target: Path) -> bool:
-        """Is this file byte for byte one that we wrote there?"""
+        """True if this file is byte for byte one that we wrote there."""
         known = self._read().get(self._key(target))
         if not known:
             return False
@@ -43,10 +43,10 @@ class Traces:
         return any(one.size == size for one in known) and trace(target) in known
 
     def add(self, target: Path, one: Trace) -> None:
-        """Write down what the file is about to hold.
+        """Record what the file is about to hold.
 
-        Before it is put there: after a death between the two, the file in place is the one before,
-        which the record still has.
+        Called before the file is put in place: after a crash in between, the previous file is
+        still there, and still recorded.
         """
         known = {key: kept for key, kept in self._read().items() if (self._folder / key).exists()}
         before = self._read().get(self._key(target), [])
@@ -63,13 +63,13 @@ class Traces:
         part.replace(self._path)
 
     def _key(self, target: Path) -> str:
-        """A name for files of the workspace, which may be moved; a whole path for all others."""
+        """A relative path inside the workspace, which may be moved; an absolute path elsewhere."""
         whole = target.resolve()
         inside = whole.is_relative_to(self._folder)
         return (whole.relative_to(self._folder) if inside else whole).as_posix()
 
     def _read(self) -> dict[str, list[Trace]]:
-        """What is recorded; where that cannot be read, nothing: then nothing is overwritten."""
+        """The record; empty if it is unreadable, and then nothing is overwritten."""
         try:
             found: JSON = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Puts the vectors of a sheet beside its results."""
+"""Writes the vectors of a sheet beside its results."""
 
 import time
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ VECTORS_FILE = "vectors.parquet"
 
 
 def put_vectors(vectors: Iterable[Vector], folder: Path, *, workspace: Path) -> Path:
-    """Write all, whole or not at all, and never over a file that is not ours."""
+    """Write all vectors, whole or not at all, and never over a file that is not ours."""
     target = folder / VECTORS_FILE
     with named_errors(target), part_beside(target) as (_, file):
         write_vectors(file, vectors)

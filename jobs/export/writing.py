@@ -29,10 +29,10 @@ from jobs.store.queries.totals import Spent
 from jobs.thumbnails import thumb_path
 
 SEEKING_FORMATS = frozenset({"xlsx", "parquet"})
-"""Formats whose writer goes back in its file, which a pipe cannot."""
+"""Formats whose writer seeks in its file, which a pipe cannot."""
 
 MAX_PICTURE_ROWS = 5_000
-"""Rows up to which a workbook shows thumbnails without being asked: about 50 MB."""
+"""Up to so many rows a workbook shows thumbnails by default: about 50 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,8 @@ class ExportOptions:
 
     `workspace` holds the files that results name, and the record of what we wrote. `safe`
     neutralises the user's own columns too, in csv and tsv. `properties` are columns for structured
-    output. `thumbs`: a workbook shows the thumbnails that there are. `spent` goes on the
-    summary tab of a workbook, whose labels `label` puts into the person's language. `now` (Unix
-    seconds) dates a sibling.
+    output. `thumbs` shows thumbnails in a workbook. `spent` goes on the summary tab of a workbook,
+    whose labels `label` translates. `now` (Unix seconds) dates a sibling.
     """
 
     workspace: Path
@@ -57,9 +56,9 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Where the results went. `moved`: not to the target, which somebody changed or has open.
+    """Where the results went. `moved`: to a sibling, since the target was changed or is open.
 
-    `replaced` characters no such file can hold; `texts` too long for a cell lie in files beside it.
+    `replaced` characters could not be written; `texts` too long for a cell are in files beside it.
     `unfit` says why a copy of the user's workbook became a new one.
     """
 
@@ -79,10 +78,10 @@ def write_results(
     format: str | None = None,  # noqa: A002 - the plain word, as people say it
     options: ExportOptions | None = None,
 ) -> Written:
-    """Write all rows to `target`, whole or not at all; beside it where it is not ours to replace.
+    """Write all rows to `target`, whole or not at all; to a sibling if the target is not ours.
 
-    Without a format it is that of the sheet's own results; without options the target's folder is
-    the workspace. Raises OutputError where the results cannot be written.
+    The default format is that of the sheet's own results; the default workspace is the target's
+    folder. Raises OutputError if the results cannot be written.
     """
     real = checked_target(target)
     options = options or ExportOptions(workspace=real.parent)
@@ -121,7 +120,7 @@ def stream_results(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """One results file to be written; `folder` is where it will lie."""
+    """One results file to be written. `folder` is that of the file."""
 
     loaded: LoadedSheet
     folder: Path
@@ -171,7 +170,7 @@ class _Job:
 
 
 def _summary(spent: Spent | None, label: Label) -> list[tuple[str, JSON]]:
-    """What the workspace has used up in all, also for answers that are in no row any more."""
+    """What the workspace has spent in total, including answers that are in no row any more."""
     if spent is None:
         return []
     lines: list[tuple[str, JSON]] = [(label("calls in all"), spent.calls)]

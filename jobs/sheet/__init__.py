@@ -1,1 +1,1 @@
-"""Reads sheets: one file for each format family, and `reader` in front of them."""
+"""Sheets of any format, read and written; `reader` opens them."""

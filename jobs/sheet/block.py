@@ -1,4 +1,4 @@
-"""Some rows of a sheet taken together, since what is done to a whole column is done fast."""
+"""A group of rows of a sheet, handled together because work on whole columns is fast."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from typing import cast
 from jobs.job import JSON
 from jobs.sheet.finding import Finding
 
-MAX_BLOCK_ROWS = 250  # more do not stay in the processor's cache until they are in the table …
-MAX_BLOCK_CELLS = 10_000  # … and of a sheet with very many columns, fewer
+MAX_BLOCK_ROWS = 250  # more would not stay in the processor's cache until they are in the table
+MAX_BLOCK_CELLS = 10_000  # fewer rows of a sheet with very many columns
 MAX_BLOCK_CHARACTERS = 1 << 20  # characters: a cell may hold a whole picture
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowBlock:
-    """Rows in the order of the sheet, each cell also as JSON, which is made once.
+    """Rows in sheet order, each cell also as JSON, which is encoded once.
 
-    `columns` and `written` are empty where the rows are not all of one width, or have no cells.
+    `columns` and `written` are empty when the rows differ in width or have no cells.
     """
 
     positions: Sequence[int]
@@ -28,7 +28,7 @@ class RowBlock:
     texts: Sequence[str]  # each row as a JSON list
     columns: Sequence[Sequence[JSON]] = ()
     written: Sequence[Sequence[str]] = ()  # each cell as JSON, by column
-    errors: Mapping[int, Finding]  # the latest at a row, by its number
+    errors: Mapping[int, Finding]  # the latest error of each row, by row number
 
     @classmethod
     def of(
@@ -39,7 +39,7 @@ class RowBlock:
         *,
         typed: bool,
     ) -> "RowBlock":
-        """From rows of a sheet whose cells are all text, or typed."""
+        """Build a block from rows whose cells are text, or JSON values if `typed`."""
         if len(set(map(len, rows))) > 1 or not all(rows):
             texts = [_listed(_column(cells)) for cells in rows]
             return cls(positions=positions, rows=rows, texts=texts, errors=errors)
@@ -57,14 +57,14 @@ class RowBlock:
 
 
 def rows_per_block(width: int) -> int:
-    """How many rows of so many cells a block has."""
+    """The number of rows in a block, for rows of `width` cells."""
     return max(1, min(MAX_BLOCK_ROWS, MAX_BLOCK_CELLS // max(width, 1)))
 
 
 def count_characters(cells: Sequence[JSON]) -> int:
-    """How many characters the texts of a row have, those in lists as well."""
+    """The number of characters in a row's texts, including texts in lists."""
     with suppress(TypeError):
-        return len("".join(cast("Sequence[str]", cells)))  # nearly all rows are texts alone
+        return len("".join(cast("Sequence[str]", cells)))  # nearly all rows hold only texts
     return sum(
         len(one)
         for cell in cells
@@ -74,7 +74,7 @@ def count_characters(cells: Sequence[JSON]) -> int:
 
 
 def cell_json(cell: JSON) -> str:
-    """One value as JSON. The names of an object stay in their order."""
+    """One value as JSON. An object keeps the order of its names."""
     if type(cell) is str:
         return encode_basestring(cell)
     if cell is None:

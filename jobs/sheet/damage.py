@@ -14,13 +14,13 @@ ERROR_TEXTS = frozenset(
 """The texts of error cells, in a workbook and in a csv file that Excel wrote."""
 
 ROUNDED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
-"""What Excel shows, and writes to csv, of a number with more than eleven digits."""
+"""How Excel shows a number of more than eleven digits, and writes it to csv."""
 
 _EXACT = frozenset({"id", "seed"})  # fields where every digit counts
 
 
 def exact_columns(headers: Sequence[str]) -> frozenset[int]:
-    """The columns in which a rounded number is another number."""
+    """The columns in which rounding changes the meaning of a number."""
     return frozenset(
         index for index, name in enumerate(headers) if ALIASES.get(normalise(name)) in _EXACT
     )
@@ -29,7 +29,7 @@ def exact_columns(headers: Sequence[str]) -> frozenset[int]:
 def noting_damage(
     rows: Iterator[Row], headers: Sequence[str], needed: frozenset[int] | None, note: Note
 ) -> Iterator[Row]:
-    """The same rows; an error is noted before a row whose needed cells hold no value of theirs."""
+    """Yield the same rows; note an error before a row with damage in a needed cell."""
     looked_at = sorted(needed if needed is not None else range(len(headers)))
     exact = exact_columns(headers)
     for number, cells in rows:
@@ -40,7 +40,7 @@ def noting_damage(
 
 
 def damage_finding(kind: str, row: int, column: str, found: str) -> Finding:
-    """An error at a cell that holds no value."""
+    """The error for a cell whose value was lost."""
     expected = "all digits, as text" if kind == "rounded" else "a value"
     return Finding(
         kind=kind,

@@ -1,4 +1,4 @@
-"""What reading a sheet can say about it, as values; the sentences are the catalogue's."""
+"""What reading a sheet can report, as values; the catalogue holds the sentences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
 class Term(str):
-    """A value that is itself a word of the catalogue, and is said in the reader's language."""
+    """A value that is a key of the catalogue and is translated when it is shown."""
 
     __slots__ = ()
 
 
 Values: TypeAlias = tuple[tuple[str, str | int], ...]
-"""What the sentences of a finding are filled with, by name; no dict, so that it can be hashed."""
+"""Values for a finding's sentence, by name. A tuple of pairs, so that a finding can be hashed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing about a sheet that its owner should know.
 
-    `kind` is a stable key, and names the sentence that says what to do; `row` is the number that
-    Excel shows (in jsonl and txt the line); `found` and `expected` are facts that need no
-    language, or the English short form that goes into results. An error at a row means: this row
-    cannot be sent.
+    `kind` is a stable key that names the sentence with the remedy; `row` is the row number that
+    Excel shows (in jsonl and txt the line number); `found` and `expected` are facts that need no
+    translation, or the English short form that goes into results. An error with a row number
+    means that this row cannot be sent.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Finding:
 
 
 class SheetError(Exception):
-    """A sheet, or one of its options, cannot be used; nothing is read from it."""
+    """A sheet, or an option given for it, is unusable; nothing is read from it."""
 
     def __init__(self, path: Path | None, findings: Iterable[Finding]) -> None:
         self.path = path
@@ -46,7 +46,7 @@ class SheetError(Exception):
         super().__init__(path, self.findings)
 
     def __str__(self) -> str:
-        """For logs; people are told by the catalogue."""
+        """For logs. What people read comes from the catalogue."""
         head = f"{self.path} cannot be used:" if self.path else "the sheet cannot be used:"
         return "\n".join([head, *(f"  {_outline(finding)}" for finding in self.findings)])
 
@@ -61,7 +61,7 @@ def _outline(finding: Finding) -> str:
 
 
 def excerpt(text: str, limit: int = 80) -> str:
-    """The beginning of a foreign text on one printable line."""
+    """The start of an untrusted text, on one printable line."""
     line = " ".join(text[: limit * 4].split())
     shown = "".join(character if character.isprintable() else "\ufffd" for character in line)
     return shown if len(shown) <= limit else f"{shown[:limit]}…"

@@ -9,11 +9,11 @@ SEARCHED_ROWS = 10  # rows that are looked at
 
 
 def find_header(rows: Sequence[Sequence[str]], known: KnownHeader = is_known) -> int | None:
-    """Index of the header row; None where all rows are blank.
+    """The index of the header row; None if all rows are blank.
 
-    It is the first row that is not blank, unless that is a title above the real header: a row
-    further down with a known name counts only when it fills at least twice as many cells as every
-    row above it, because a row skipped by mistake is a row lost.
+    The first row that is not blank is the header, unless it is a title above the real header. A row
+    further down counts only if it has a known name and fills at least twice as many cells as every
+    row above it, because a row that is skipped by mistake is lost.
     """
     first: int | None = None
     fullest = 0
@@ -34,7 +34,7 @@ def find_header(rows: Sequence[Sequence[str]], known: KnownHeader = is_known) ->
 def header_findings(
     rows: Sequence[Sequence[str]], header: int, known: KnownHeader = is_known
 ) -> list[Finding]:
-    """What is odd about the header that was chosen; `rows` are numbered from 1."""
+    """Warnings about the chosen header. `header` is an index; findings number rows from 1."""
     findings = []
     above = [i + 1 for i in range(header) if any(cell.strip() for cell in rows[i])]
     if above:

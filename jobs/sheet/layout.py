@@ -14,19 +14,19 @@ from jobs.sheet.finding import Finding
 Row: TypeAlias = tuple[int, list[JSON]]
 Note: TypeAlias = Callable[[Finding], None]
 NeededColumns: TypeAlias = frozenset[int] | None
-"""The columns that requests are made of; None where that is not known: then it may be any."""
+"""The columns that requests are made of; None if not known, and then any column may be."""
 RowSource: TypeAlias = Callable[[Note, NeededColumns], Iterator[Row]]
 RowGroup: TypeAlias = tuple[Sequence[int], Sequence[list[JSON]]]
 """Several rows: their numbers and their cells."""
 GroupSource: TypeAlias = Callable[[Note, int], Iterator[RowGroup]]
-"""A source that reads so many rows at once, which costs far less than one by one."""
+"""A source that reads up to a number of rows at once, which is far cheaper than one by one."""
 
-MAX_FINDINGS_OF_A_KIND = 1_000  # findings kept; a sheet may have a million rows, all of them odd
+MAX_FINDINGS_OF_A_KIND = 1_000  # a sheet may have a million odd rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How a sheet was understood; `header_row` is 0 where the format has no header row."""
+    """How a sheet was understood. `header_row` is 0 if the format has no header row."""
 
     format: str
     encoding: str | None = None
@@ -38,11 +38,11 @@ class Layout:
 
 
 class Sheet:
-    """An opened, understood sheet; it streams, and can be read more than once.
+    """An opened sheet. It streams its rows and can be read more than once.
 
-    `findings` holds what opening found and grows while rows are read, up to a number of a kind;
-    reading again adds nothing twice. `needed` is for whoever knows which columns count: damage in
-    another one spoils no row.
+    `findings` holds what opening found and grows while rows are read, up to a limit per kind;
+    reading again adds nothing twice. Set `needed` to the columns that requests are made of, and
+    damage in other columns is no error.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class Sheet:
         self._kinds: Counter[str] = Counter()
         self._source = source
         self._together = together
-        self._errors: dict[int, Finding] | None = None  # at rows that no block has had yet
+        self._errors: dict[int, Finding] | None = (
+            None  # by row number, for rows that are in no block yet
+        )
         for finding in findings:
             self.note(finding)
 
@@ -70,17 +72,17 @@ class Sheet:
         """Row numbers and cells in header order; blank rows are skipped.
 
         A row longer than the header comes whole, with an error in `findings`. Raises SheetError
-        where the rest of the file cannot be read.
+        if the rest of the file cannot be read.
         """
         return self._source(self.note, self.needed)
 
     def blocks(self) -> Iterator[RowBlock]:
-        """The same, many rows at a time, each block with the errors at its rows: all of them."""
+        """The same rows in blocks, each with all errors of its rows."""
         errors: dict[int, Finding] = {}
         self._errors = errors
         try:
             for positions, cells in self._several(rows_per_block(len(self.layout.headers))):
-                # A source may have looked at rows of the next block already.
+                # A source may already have read rows of the next block.
                 mine = {at: errors.pop(at) for at in positions if at in errors} if errors else {}
                 yield RowBlock.of(positions, cells, mine, typed=self.layout.typed)
         finally:
@@ -96,7 +98,7 @@ class Sheet:
             yield positions, cells
 
     def note(self, finding: Finding) -> None:
-        """Add a finding once."""
+        """Add a finding, unless it was added before."""
         if self._errors is not None and finding.severity == "error" and finding.row is not None:
             self._errors[finding.row] = finding
         if self._kinds[finding.kind] < MAX_FINDINGS_OF_A_KIND and finding not in self._seen:
@@ -106,7 +108,7 @@ class Sheet:
 
 
 def _portion(rows: Iterator[Row], size: int) -> Iterator[Row]:
-    """At most so many rows, fewer of long texts."""
+    """At most `size` rows, fewer if their texts are long."""
     text = 0
     for row in islice(rows, size):
         yield row

@@ -1,4 +1,4 @@
-"""Tells by its first bytes what a file really is."""
+"""Recognises by its first bytes what a file really is."""
 
 import zipfile
 from pathlib import Path
@@ -23,9 +23,9 @@ _BOMS = (b"\xef\xbb\xbf",)
 
 
 def real_kind(path: Path) -> str:
-    """`text`, `zip workbook`, `ole`, `parquet`, `web page`, `xml`, or what no sheet can be.
+    """`text`, `zip workbook`, `ole`, `parquet`, `web page`, `xml`, or a kind that is no sheet.
 
-    Each is a term of the catalogue, also `pdf`, `zip` and the like.
+    Each kind, also `pdf`, `zip` and so on, is a term of the catalogue.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -47,5 +47,5 @@ def _holds_workbook(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = {name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()}
     except ARCHIVE_ERRORS:
-        return True  # damaged: the workbook reader says so better
+        return True  # damaged: the workbook reader explains it better
     return any(part in names for part in _WORKBOOK_PARTS)

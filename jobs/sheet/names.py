@@ -1,4 +1,4 @@
-"""The column names that are understood without being told."""
+"""The column names that are recognised without a --column option."""
 
 import re
 import unicodedata
@@ -59,7 +59,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def normalise(header: str) -> str:
-    """The header without what does not matter: case, spaces, underscores, hyphens, full width."""
+    """The header without case, spaces, underscores, hyphens and full-width forms."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", header).casefold())
     kept = "".join(c for c in folded if unicodedata.category(c) not in _IGNORED)
     return unicodedata.normalize("NFKC", kept)
@@ -72,7 +72,7 @@ ALIASES: Mapping[str, str] = {
 
 
 def unique_headers(headers: Sequence[str]) -> tuple[str, ...]:
-    """Headers, each once: one that repeats gets a number."""
+    """The headers made unique: a repeated one gets a number."""
     taken: set[str] = set()
     names = []
     for header in headers:
@@ -89,7 +89,7 @@ _BODY = re.compile(r"body\s*\.\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 
 
 def split_number(name: str) -> tuple[str, int]:
-    """`image2` → (`image`, 2) for names that may be numbered, which are those of pictures."""
+    """`image2` → (`image`, 2). Only names of pictures may be numbered."""
     numbered = _NUMBERED.fullmatch(name)
     if numbered and ALIASES.get(numbered[1]) == "image":
         return numbered[1], int(numbered[2])
@@ -97,7 +97,7 @@ def split_number(name: str) -> tuple[str, int]:
 
 
 def body_name(header: str) -> str | None:
-    """The name in the request body for a `body.<name>` header, its case and underscores kept."""
+    """The name in the request body that a `body.<name>` header gives, case and underscores kept."""
     found = _BODY.fullmatch(unicodedata.normalize("NFKC", header).strip())
     return found[1] if found else None
 

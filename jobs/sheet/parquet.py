@@ -1,4 +1,4 @@
-"""Reads parquet sheets batch by batch; values keep their types."""
+"""Reads parquet sheets batch by batch; values keep their JSON types."""
 
 import math
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def _no_json(number: int, header: str, value: object) -> Finding:
 
 
 def _json(value: object) -> JSON:
-    """The JSON form of a value; NaN is a missing value, as pandas writes it."""
+    """The JSON form of a value. NaN counts as missing, as pandas writes it."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -121,7 +121,7 @@ def _scalar(value: object) -> JSON:
 
 
 def _decoded(value: bytes) -> str:
-    """Old writers store texts as bytes."""
+    """Bytes as text, since old writers store texts as bytes."""
     try:
         return value.decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Opens a sheet of any format, and says in plain words why it cannot."""
+"""Opens a sheet of any format, or raises a SheetError that says why it cannot."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -50,9 +50,9 @@ def open_sheet(
 ) -> Sheet:
     """The sheet at `path`, understood: format, encoding, delimiter, tab, header.
 
-    `format` stands in for the file name's ending. `names` are the columns that the person's
-    options use: evidence for a header, as known names are. Raises SheetError, and nothing else, for
-    whatever makes the file no sheet with at least one row.
+    `format` replaces the file name's ending. `names` are columns that the person's options use;
+    like known names they are evidence for a header. Raises only SheetError, for any file that is
+    not a sheet with at least one row.
     """
     try:
         _check_file(path)
@@ -75,7 +75,7 @@ def open_sheet(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What the person says about a sheet."""
+    """What the person's options say about a sheet."""
 
     encoding: str | None
     tab: str | None
@@ -168,7 +168,7 @@ def _wrong_kind(format: str, kind: str) -> Finding:  # noqa: A002 - as above
 
 
 def _check_rows(sheet: Sheet) -> None:
-    sheet.needed = frozenset()  # which columns count is not known yet: damage spoils none so far
+    sheet.needed = frozenset()  # not known yet, so damage is no error
     rows = sheet.rows()
     sheet.needed = None
     if next(rows, None) is not None:

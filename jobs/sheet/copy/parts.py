@@ -1,4 +1,4 @@
-"""Finds the part of an .xlsx that holds a tab, and what lies over its cells."""
+"""Finds the part of an .xlsx that holds a tab, and the columns under its drawings."""
 
 import posixpath
 import re
@@ -13,11 +13,11 @@ _PACKAGE = "{http://schemas.openxmlformats.org/package/2006/relationships}Relati
 _ANCHOR = re.compile(
     rb"<(?:\w+:)?to>\s*<(?:\w+:)?col>(\d+)</(?:\w+:)?col>\s*<(?:\w+:)?colOff>(-?\d+)<"
 )
-MAX_XML_BYTES = 50_000_000  # bytes of a part that is read whole
+MAX_XML_BYTES = 50_000_000  # of a part that is read whole
 
 
 class UnfitWorkbookError(ObstacleError):
-    """This workbook cannot be copied with columns added, and why."""
+    """This workbook cannot be copied with columns added."""
 
 
 def sheet_part(archive: zipfile.ZipFile, tab: str) -> str:
@@ -36,7 +36,7 @@ def sheet_part(archive: zipfile.ZipFile, tab: str) -> str:
 
 
 def columns_under_drawings(archive: zipfile.ZipFile, part: str) -> int:
-    """How many columns from the left have charts or pictures over them."""
+    """The number of columns from the left that have charts or pictures over them."""
     most = 0
     for kind, target, _ in _relationships(archive, part):
         if kind.endswith("/drawing") and target in archive.namelist():
@@ -46,7 +46,7 @@ def columns_under_drawings(archive: zipfile.ZipFile, part: str) -> int:
 
 
 def _relationships(archive: zipfile.ZipFile, part: str) -> list[tuple[str, str, str]]:
-    """Type, target part and id of each relationship of a part inside the package."""
+    """Type, target part and id of a part's relationships inside the package."""
     folder, name = posixpath.split(part)
     path = posixpath.join(folder, "_rels", f"{name}.rels")
     if path not in archive.namelist():

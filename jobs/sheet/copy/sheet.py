@@ -26,12 +26,12 @@ _ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
 
 CellValue: TypeAlias = str | int | float | None
 AddedRow: TypeAlias = tuple[int, Sequence[CellValue]]
-"""A row's number, and what is added to it."""
+"""A row's number, and the values to be added to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedColumns:
-    """The columns that are added: where they begin (from 0), their headers, their widths."""
+    """The added columns: index of the first, headers, widths."""
 
     first: int
     header_row: int
@@ -40,7 +40,7 @@ class AddedColumns:
 
 
 def used_columns(source: BinaryIO) -> int:
-    """How many columns from the left hold a cell. Raises UnfitWorkbookError for odd XML."""
+    """The number of columns that hold cells. Raises UnfitWorkbookError for odd XML."""
     last = 0
     names: dict[bytes, int] = {}
     for piece in _pieces(source):
@@ -59,7 +59,7 @@ def used_columns(source: BinaryIO) -> int:
 
 
 def _pieces(source: BinaryIO) -> Iterator[bytes]:
-    """The stream in pieces that never end inside a tag."""
+    """The stream in pieces that do not end inside a tag."""
     rest = b""
     while chunk := source.read(CHUNK_BYTES):
         whole = rest + chunk
@@ -77,7 +77,7 @@ def add_columns(
 ) -> None:
     """Copy a worksheet with cells added at the end of its rows.
 
-    `lines` come in the order of the rows; each row must be there, and the header row.
+    `lines` come in row order; the header row and every row named must exist.
     """
     if added.first + len(added.headers) > MAX_COLUMNS:
         raise UnfitWorkbookError("copy_no_room")
@@ -93,7 +93,7 @@ def add_columns(
 
 
 class _Pending:
-    """The next line to be added; the header is the first that can be met."""
+    """The next row to be added, starting with the header."""
 
     def __init__(self, added: AddedColumns, lines: Iterator[AddedRow]) -> None:
         self.added = added
@@ -104,11 +104,11 @@ class _Pending:
 
     @property
     def number(self) -> int | None:
-        """The row that is waited for."""
+        """The number of the row that comes next; None at the end."""
         return self._line[0] if self._line is not None else None
 
     def take(self, number: int, last_style: bytes | None) -> bytes:
-        """The cells for this row, if it is the one waited for."""
+        """The cells for this row, if it is the next one."""
         if self._line is None or self._line[0] != number:
             if self._line is not None and number > self._line[0]:
                 raise UnfitWorkbookError("copy_no_row", row=self._line[0])
@@ -137,7 +137,7 @@ def _row(row: tuple[bytes, bytes], pending: _Pending) -> bytes:
 
 
 class _Scan:
-    """Walks through a worksheet's XML, row by row, at flat memory."""
+    """Reads a worksheet's XML row by row, in constant memory."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
@@ -157,7 +157,7 @@ class _Scan:
         return head
 
     def rows(self, write: Callable[[bytes], object]) -> Iterator[tuple[bytes, bytes]]:
-        """Each row as its opening tag and its content with the closing tag (none if it closed)."""
+        """Each row as opening tag and content with closing tag (empty for a self-closed row)."""
         while True:
             found = self._next_tag(write)
             if found is None:
@@ -172,7 +172,7 @@ class _Scan:
             yield opening, content
 
     def _next_tag(self, write: Callable[[bytes], object]) -> re.Match[bytes] | None:
-        """The next row, what stands before it written as it is; None at the end of the rows."""
+        """The next row's tag, after writing what precedes it; None after the last row."""
         while True:
             found = _ROW.search(self._held)
             end = self._held.find(b"</sheetData")
@@ -192,7 +192,7 @@ class _Scan:
         return place
 
     def rest(self, write: Callable[[bytes], object]) -> None:
-        """Whatever follows the rows."""
+        """Write everything after the rows."""
         write(self._held)
         while chunk := self._source.read(CHUNK_BYTES):
             write(chunk)
@@ -221,7 +221,7 @@ def _head(head: bytes, added: AddedColumns) -> bytes:
 def cells_xml(
     number: int, names: Sequence[str], values: Sequence[CellValue], *, style: bytes | None = None
 ) -> bytes:
-    """Cells of one row as XML; every text is an inline string and nothing a formula."""
+    """Cells of one row as XML. Every text is an inline string, and nothing is a formula."""
     styled = f' s="{style.decode()}"' if style else ""
     pieces = []
     for name, value in zip(names, values, strict=True):

@@ -1,4 +1,4 @@
-"""Copies a person's own workbook with columns added, every other part of it byte for byte."""
+"""Copies a person's own workbook with columns added; all other parts stay byte for byte."""
 
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ _WIDE, _USUAL = 40, 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetLocation:
-    """Where in the workbook the sheet is: its tab, and the row of its header as Excel counts."""
+    """The tab of the sheet, and the row of its header as Excel counts."""
 
     tab: str
     header_row: int
@@ -26,7 +26,7 @@ class SheetLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """The part that changed, and the column where ours begin (from 0)."""
+    """The part that changed, and the index of our first column."""
 
     part: str
     first: int
@@ -39,7 +39,7 @@ def copy_with_columns(
     headers: Sequence[str],
     lines: Iterable[AddedRow],
 ) -> Copied:
-    """Write the copy. Raises UnfitWorkbookError where this workbook cannot be added to."""
+    """Write the copy. Raises UnfitWorkbookError if columns cannot be added to this workbook."""
     try:
         with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", allowZip64=True) as new:
             part = sheet_part(old, place.tab)
@@ -74,10 +74,10 @@ def _is_wide(name: str) -> bool:
 def verify_copy(
     source: Path, copied: Path, what: Copied, place: SheetLocation, lines: Iterable[AddedRow]
 ) -> None:
-    """Read the copy again. Raises UnfitWorkbookError where it is not what was promised.
+    """Read the copy again. Raises UnfitWorkbookError if it is not as promised.
 
-    Every other part has the same bytes, every cell of the sheet reads as before, and ours read as
-    they were meant.
+    All other parts must have the same bytes, every cell of the sheet must read as before, and our
+    cells must read as the values that were to be written.
     """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(copied) as new:
         if old.namelist() != new.namelist():
@@ -119,7 +119,7 @@ def _same_bytes(
 
 
 def _read(path: Path, tab: str) -> Iterator[Sequence[object]]:
-    """The rows of a tab from the first one on."""
+    """The rows of a tab, from row 1."""
     from python_calamine import CalamineWorkbook  # noqa: PLC0415 - for this check only
 
     with path.open("rb") as file:
@@ -127,7 +127,7 @@ def _read(path: Path, tab: str) -> Iterator[Sequence[object]]:
 
 
 def _trimmed(cells: Sequence[object]) -> list[object]:
-    """Cells without the blank ones at the end; line breaks and numbers as they compare."""
+    """Cells without blank ones at the end, with line breaks and numbers in one form."""
     plain = [_plain(cell) for cell in cells]
     while plain and plain[-1] == "":
         plain.pop()

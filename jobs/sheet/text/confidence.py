@@ -1,14 +1,14 @@
-"""Tells how far a guess at an encoding can be trusted, where there is little text to guess from."""
+"""Decides whether a guess at an encoding can be trusted when there is little text to guess from."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CERTAIN_CHARACTERS = 64  # characters beyond ASCII; with so many, UTF-8 is no chance
-MIN_CHARACTERS = 16  # characters beyond ASCII; with fewer, a guess at a multi-byte encoding is none
-EVERYDAY_SHARE = 0.9  # share of them that are in everyday use
+CERTAIN_CHARACTERS = 64  # non-ASCII characters; this many are not valid UTF-8 by chance
+MIN_CHARACTERS = 16  # non-ASCII characters; fewer prove no multi-byte encoding
+EVERYDAY_SHARE = 0.9  # of the non-ASCII characters
 
-# The everyday part of each encoding: a text of another encoding soon strays out of it.
+# The everyday subset of each encoding; text in another encoding soon leaves it.
 _EVERYDAY = {
     "gb18030": "gb2312",
     "cp950": "big5",
@@ -26,7 +26,7 @@ _HANZI = re.compile(rb"(?:[\xb0-\xf7][\xa1-\xfe])+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GbkDoubt:
-    """A text that was read as UTF-8 and would be Chinese in GB18030."""
+    """A text that is valid UTF-8 and would be Chinese in GB18030."""
 
     read: str
     other: str
@@ -34,10 +34,10 @@ class GbkDoubt:
 
 
 def gbk_doubt(foreign: Sequence[str]) -> GbkDoubt | None:
-    """Could a text whose words beyond ASCII are these, read as UTF-8, be meant as GBK?
+    """The doubt if a text with these non-ASCII words, valid as UTF-8, may be GBK; else None.
 
-    Only a short one: each of its characters must be one of two bytes that are also a Chinese
-    character. And not one whose accents stand inside words: a Chinese cell holds no Latin letter.
+    Only a short text can be both: each of its characters must be two bytes that are also a Chinese
+    character. Accents inside Latin words rule it out, since a Chinese cell has no Latin letters.
     """
     if not foreign or sum(map(len, foreign)) >= CERTAIN_CHARACTERS:
         return None
@@ -55,7 +55,7 @@ def gbk_doubt(foreign: Sequence[str]) -> GbkDoubt | None:
 
 
 def is_plausible(lines: Sequence[bytes], name: str) -> bool:
-    """Is there enough text, and in everyday characters of this encoding?"""
+    """True if there is enough text, nearly all in everyday characters of this encoding."""
     text = b"".join(lines).decode(name, "ignore")
     high = [character for character in text if not character.isascii()]
     if len(high) < MIN_CHARACTERS:
@@ -65,6 +65,6 @@ def is_plausible(lines: Sequence[bytes], name: str) -> bool:
 
 
 def looks_chinese(lines: Sequence[bytes]) -> bool:
-    """Is there little text, and all of it among the commonest Chinese characters of GBK?"""
+    """True if there is little text, and all of it is common Chinese characters of GBK."""
     words = _HIGH.findall(b"".join(lines))
     return sum(map(len, words)) < MIN_CHARACTERS and all(map(_FIRST_HANZI.fullmatch, words))

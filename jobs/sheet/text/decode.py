@@ -1,4 +1,4 @@
-"""Opens text whose encoding is known, strictly, and names the lines that are not in it."""
+"""Decodes text strictly in a known encoding, and names the lines that do not decode."""
 
 import codecs
 import io
@@ -8,7 +8,7 @@ from typing import TextIO
 
 from jobs.sheet.finding import Finding, SheetError
 
-MAX_NAMED_LINES = 20  # lines named one by one; the rest is counted
+MAX_NAMED_LINES = 20  # the rest is counted
 
 ENCODING_LABELS = {
     "utf-8": "UTF-8",
@@ -29,18 +29,18 @@ ENCODING_LABELS = {
 
 
 def label(name: str) -> str:
-    """What people call an encoding."""
+    """The name that people use for an encoding."""
     return ENCODING_LABELS.get(name, name.upper().replace("CP125", "Windows-125"))
 
 
 def open_text(path: Path, encoding: str, *, newline: str | None = "") -> TextIO:
-    """The text of a file, decoded strictly, behind its byte order mark."""
+    """Open a file for strict decoding, positioned after its byte order mark."""
     stream = path.open(encoding=encoding, errors="strict", newline=newline)
     try:
         if stream.read(1) != "\ufeff":
             stream.seek(0)
     except UnicodeError:
-        stream.seek(0)  # whoever reads the stream meets the same error, and names it
+        stream.seek(0)  # the caller meets the same error while reading, and names the line
     return stream
 
 
@@ -53,7 +53,7 @@ def undecodable(path: Path, encoding: str) -> SheetError:
 
 
 def physical_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Physical lines by number; no character of a narrow encoding holds the byte of a line end."""
+    """Physical lines with their numbers, for encodings whose line end is one byte."""
     number = 0
     with path.open("rb") as file:
         for piece in file:
@@ -63,7 +63,7 @@ def physical_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def bad_line_findings(path: Path, name: str) -> list[Finding]:
-    """An error for each line that does not decode, up to a number of them."""
+    """An error for each line that does not decode, up to MAX_NAMED_LINES."""
     bad = _bad_lines(path, name)
     findings = [
         Finding(
@@ -100,7 +100,7 @@ def _bad_lines(path: Path, name: str) -> list[tuple[int, str]]:
 
 
 def _first_bad_line(path: Path, name: str) -> list[tuple[int, str]]:
-    """For encodings in which a line end is no single byte: the first bad line only."""
+    """The first bad line only, for encodings whose line end is more than one byte."""
     inner = codecs.getincrementaldecoder(name)("strict")
     decoder = io.IncrementalNewlineDecoder(inner, translate=True)
     number = 1
@@ -118,7 +118,7 @@ def _first_bad_line(path: Path, name: str) -> list[tuple[int, str]]:
 
 
 def _bad_place(decoder: io.IncrementalNewlineDecoder, piece: bytes, number: int) -> tuple[int, str]:
-    """Byte by byte, because the piece may begin with the second half of a line end."""
+    """Decode byte by byte, because the piece may begin with the second half of a line end."""
     for index in range(len(piece)):
         try:
             number += decoder.decode(piece[index : index + 1]).count("\n")

@@ -24,21 +24,21 @@ from jobs.sheet.text.safe_csv import is_marked, safe_finding, unsafed
 if TYPE_CHECKING:
     import _csv  # the type of csv.reader has no public name
 
-SAMPLE_CHARACTERS = 1 << 18  # characters that the search for the delimiter looks at
-ROWS_PER_READ = 10  # rows read before it is seen how much text they are
+SAMPLE_CHARACTERS = 1 << 18  # from the start of the file, to find the delimiter
+ROWS_PER_READ = 10  # between two checks of how much text was read
 
 # A picture as a data URI in a cell passes the module's own limit of 128 KiB. sys.maxsize would
 # overflow where a C long has 32 bits, as on Windows.
 csv.field_size_limit(2**31 - 1)
 
-# Stands for "no delimiter": a noncharacter, which no text contains.
+# Passed to csv as the delimiter of one-column sheets: a noncharacter, which no text contains.
 _NEVER = "\ufdd0"
 _CURLY = frozenset("“”„‟«»＂")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Dialect:
-    """How one delimited file is to be taken apart."""
+    """How one delimited file is parsed."""
 
     path: Path
     encoding: str
@@ -57,7 +57,7 @@ def open_delimited(
     given: str | None = None,
     known: KnownHeader = is_known,
 ) -> Sheet:
-    """A csv or tsv sheet whose encoding is known. `given` is the delimiter as a person names it."""
+    """A csv or tsv sheet in a known encoding. `given` is the value of --delimiter."""
     sample, separator = _sample(path, encoding.name)
     delimiter = (
         separator or _guessed_delimiter(sample, format, known)
@@ -90,21 +90,21 @@ def open_delimited(
     if is_marked(sample, delimiter):
         safe = safe_finding(dialect.headers, lambda: _rows(dialect, lambda _: None))
         findings += [safe] if safe else []
-    marred = encoding.marred
-    source = _source(dialect, marred=marred, safe=safe is not None)
-    plain = safe is None and not marred
+    excel_damage = encoding.excel_damage
+    source = _source(dialect, excel_damage=excel_damage, safe=safe is not None)
+    plain = safe is None and not excel_damage
     together = partial(_row_groups, dialect) if plain else None
     return Sheet(path, layout, source=source, together=together, findings=tuple(findings))
 
 
-def _source(dialect: _Dialect, *, marred: bool, safe: bool) -> RowSource:
-    """The rows; cell by cell only where a file has traces of Excel, or of --safe-csv."""
+def _source(dialect: _Dialect, *, excel_damage: bool, safe: bool) -> RowSource:
+    """The rows; cells are inspected only if the file shows damage by Excel, or --safe-csv."""
 
     def rows(note: Note, needed: NeededColumns) -> Iterator[Row]:
         found = _rows(dialect, note)
         if safe:
             found = unsafed(found)
-        return noting_damage(found, dialect.headers, needed, note) if marred else found
+        return noting_damage(found, dialect.headers, needed, note) if excel_damage else found
 
     return rows
 
@@ -114,7 +114,7 @@ def _nothing_in_it() -> Finding:
 
 
 def _sample(path: Path, encoding: str) -> tuple[str, str | None]:
-    """The beginning in whole lines, and the delimiter that a first line `sep=;` names."""
+    """The start of the file in whole lines, and the delimiter that a first line `sep=;` names."""
     with open_text(path, encoding) as stream:
         text = stream.read(SAMPLE_CHARACTERS)
         if len(text) == SAMPLE_CHARACTERS:
@@ -157,10 +157,10 @@ def _open(dialect: _Dialect) -> TextIO:
 
 
 def _plain_quotes_finding(dialect: _Dialect) -> Finding | None:
-    """A finding where the quotes of a tab-separated file are text and not quoting.
+    """A finding if the quotes of a tab-separated file are text and not quoting; else None.
 
-    There are two tab-separated formats. It is the plain one where csv's rules fail, and where a
-    quoted cell would swallow lines that are each as wide as the header.
+    There are two tab-separated formats. It is the one without quoting if csv's rules fail, or if a
+    quoted cell would swallow lines that each have the width of the header.
     """
     lines: list[str] = []
     tabs = 0
@@ -191,7 +191,7 @@ def _plain_quotes_finding(dialect: _Dialect) -> Finding | None:
 
 
 def _top(dialect: _Dialect) -> list[list[str]]:
-    """The first rows, up to enough that are not blank to find a header among them."""
+    """The first rows, enough of them not blank to find the header."""
     top: list[list[str]] = []
     filled = 0
     with _open(dialect) as stream:
@@ -215,8 +215,10 @@ def _rows(dialect: _Dialect, note: Note) -> Iterator[Row]:
 
 
 def _row_groups(dialect: _Dialect, note: Note, size: int) -> Iterator[RowGroup]:
-    """The rows under the header, so many at once. All rows of all sheets pass here, so those that
-    are as they should be are looked at in calls over all of them, and only others one by one.
+    """The rows under the header, up to `size` at once.
+
+    Every row of a delimited sheet passes here, so regular rows are checked as a group, and only
+    irregular ones one by one.
     """
     number = dialect.header + 1
     width = {len(dialect.headers)}
@@ -250,7 +252,7 @@ def _row_groups(dialect: _Dialect, note: Note, size: int) -> Iterator[RowGroup]:
 def _read_some(
     reader: Iterator[list[JSON]], size: int
 ) -> tuple[list[list[JSON]], csv.Error | UnicodeError | None]:
-    """At most so many rows, fewer of long texts; with what stopped the reader behind them."""
+    """At most `size` rows, fewer if their texts are long, and the error that stopped the reader."""
     some: list[list[JSON]] = []
     seen = text = 0
     try:
@@ -268,7 +270,7 @@ def _read_some(
 
 
 class _RowCheck:
-    """Looks at rows one by one: blank ones are left out, odd ones made fit or told."""
+    """Checks rows one by one: drops blank ones, pads short ones, reports odd ones."""
 
     def __init__(self, dialect: _Dialect, note: Note) -> None:
         self._width = len(dialect.headers)
@@ -278,7 +280,7 @@ class _RowCheck:
         self._fit = _WidthFit(dialect, note)
 
     def __call__(self, number: int, line: int, some: list[list[JSON]]) -> RowGroup:
-        """Rows that follow row `number`, which ended in line `line`."""
+        """The rows to keep, of those after row `number`, which ended in line `line`."""
         numbers: list[int] = []
         kept: list[list[JSON]] = []
         for row in some:
@@ -293,13 +295,13 @@ class _RowCheck:
         return numbers, kept
 
     def finish(self) -> None:
-        """Tell what was only counted."""
+        """Report what was only counted."""
         for finding in (*self._folds.findings(), *self._fit.short.findings()):
             self._note(finding)
 
 
 class _WidthFit:
-    """Makes rows of another width than the header as wide as it; only empty cells are dropped."""
+    """Pads or trims rows to the width of the header; drops only empty cells."""
 
     def __init__(self, dialect: _Dialect, note: Note) -> None:
         self.short = ShortRows(len(dialect.headers))
@@ -307,7 +309,7 @@ class _WidthFit:
         self._note = note
 
     def __call__(self, number: int, row: list[JSON]) -> list[JSON]:
-        """The row; no cells where it is blank. One that is still longer is told as an error."""
+        """The row, empty if it is blank. A row that is still too long is noted as an error."""
         width = len(self._dialect.headers)
         if not any(cell.strip() for cell in cast("list[str]", row)):
             return []
@@ -334,7 +336,7 @@ def _long_row(dialect: _Dialect, number: int, row: list[JSON]) -> Finding:
 
 
 def _broken_row(dialect: _Dialect, row: int, error: csv.Error) -> SheetError:
-    """csv stops for good at a quoting error: name the row, and the lines it began and broke at."""
+    """The error for broken quoting, at which csv stops: names the row and its lines."""
     with _open(dialect) as stream:
         reader = _reader(dialect, stream)
         try:

@@ -9,10 +9,10 @@ from jobs.sheet.header import find_header
 from jobs.sheet.names import KnownHeader, is_known, normalise
 
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[;,\t|]*\r?\n?', re.IGNORECASE)
-"""The line with which Excel names the delimiter, above all others."""
+"""The first line in which Excel names the delimiter."""
 CANDIDATE_DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "none"
-"""The word for a sheet of one column."""
+"""The value of --delimiter for a sheet of one column."""
 _WORDS = {
     "tab": "\t",
     "\\t": "\t",
@@ -23,12 +23,12 @@ _WORDS = {
     "space": " ",
     NO_DELIMITER: "",
 }
-MAX_NAME_CHARACTERS = 60  # characters; a longer "header" is prose
+MAX_NAME_CHARACTERS = 60  # a longer "header" is prose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class _Score:
-    """How well a delimiter explains the sample; compared field by field in this order."""
+    """How well a delimiter explains the sample. Scores compare field by field in this order."""
 
     known: int  # header cells with a known name
     clean: bool  # header cells are short, filled and unique
@@ -37,9 +37,9 @@ class _Score:
 
 
 def read_delimiter(word: str) -> str | None:
-    """The delimiter that a person names: a character or a word for one.
+    """The delimiter that --delimiter names, by a character or a word.
 
-    Empty for a sheet of one column, None where it is neither.
+    Empty for a sheet of one column; None if it names no usable character.
     """
     found = _WORDS.get(word.strip().lower())
     if found is not None:
@@ -52,9 +52,9 @@ def read_delimiter(word: str) -> str | None:
 def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
     """The delimiter of a sample of whole lines; None for a sheet of one column.
 
-    The header decides: a delimiter that yields known names wins whatever the rows look like, since
-    a prompt with a bare comma must not hide the columns. Without a known name nearly all rows must
-    agree with the header, or a list of prompts would be cut at its commas.
+    The header decides: a delimiter that yields known names wins, whatever the rows look like,
+    because a prompt with an unquoted comma must not hide the columns. Without a known name nearly
+    all rows must match the header, or a list of prompts would be cut at its commas.
     """
     scores = {
         mark: score for mark in CANDIDATE_DELIMITERS if (score := _score(sample, mark, known))
@@ -68,7 +68,7 @@ def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
 
 
 def looks_like_table(line: str) -> bool:
-    """Are there known column names in a line, one of them the prompt, and no prose?"""
+    """True if a line is a header: known column names, one of them the prompt, and no prose."""
     for mark in CANDIDATE_DELIMITERS:
         cells = [cell.strip().strip('"') for cell in line.split(mark)]
         known = sum(1 for cell in cells if is_known(cell))
@@ -82,7 +82,7 @@ def _is_prompt(cell: str) -> bool:
 
 
 def _score(sample: str, mark: str, known: KnownHeader) -> _Score | None:
-    """None where the delimiter gives one column, or the sample cannot be parsed with it."""
+    """None if the delimiter gives one column, or if the sample cannot be parsed with it."""
     try:
         rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=mark))
     except csv.Error:

@@ -1,4 +1,4 @@
-"""Finds out in which encoding a text file is written."""
+"""Detects the encoding of a text file."""
 
 import codecs
 import re
@@ -23,7 +23,7 @@ from jobs.sheet.text.decode import (
     physical_lines,
 )
 
-SAMPLE_BYTES = 65_536  # bytes that a guess looks at
+SAMPLE_BYTES = 65_536  # that a guess is based on
 CHUNK_BYTES = 1 << 20
 
 # Longest first: the mark of UTF-32 begins with that of UTF-16.
@@ -36,7 +36,7 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\x84\x31\x95\x33", "gb18030"),
 )
 
-# Supersets stand for the narrow names: what calls itself GB2312 or Shift-JIS rarely keeps to it.
+# Supersets replace the narrow encodings: text labelled GB2312 or Shift-JIS often exceeds it.
 _SUPERSETS: dict[str, tuple[str, ...]] = {
     "gb2312": ("gb18030",),
     "gbk": ("gb18030",),
@@ -53,7 +53,7 @@ _SUPERSETS: dict[str, tuple[str, ...]] = {
     "utf-8": ("utf-8-sig",),
 }
 _MULTIBYTE = frozenset(ENCODING_LABELS)
-# Codecs of Python's own that are no encodings of sheets, or can bring lone surrogates into a text.
+# Python codecs that are no encodings of sheets, or that can produce lone surrogates.
 _NOT_TEXT = frozenset(
     {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7", "mbcs"}
 )
@@ -63,20 +63,20 @@ _ESCAPED = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """`name` opens the file, `label` is for people; an error among `findings` means it cannot."""
+    """`name` is the codec, `label` is for people. An error in `findings` means: unusable."""
 
     name: str
     label: str
     findings: tuple[Finding, ...] = ()
-    marred: bool = False  # does what Excel leaves behind (#N/A, 1.2E+18) stand in it?
+    excel_damage: bool = False  # True if the text has traces of Excel, such as #N/A or 1.2E+18
 
 
 def detect(path: Path, *, given: str | None = None) -> Encoding:
-    """The encoding of a text file, checked strictly against all of it.
+    """The encoding of a text file, checked strictly against the whole file.
 
-    Marks, then the NUL pattern of UTF-16, then strict UTF-8, then a guess from the lines that
-    hold other than ASCII. `given` is the user's word and is only checked. Raises SheetError where
-    nothing fits.
+    Tried in this order: byte order marks, the NUL pattern of UTF-16, strict UTF-8, a guess from
+    the non-ASCII lines. `given` is the value of --encoding and is only checked. Raises SheetError
+    if nothing fits.
     """
     if given is not None:
         name = _named(path, given)
@@ -97,7 +97,7 @@ def detect(path: Path, *, given: str | None = None) -> Encoding:
 
 
 def _doubtful(path: Path, doubt: GbkDoubt) -> Finding:
-    """Short Chinese text in GBK can be valid UTF-8; nobody but its owner can tell."""
+    """The warning for short Chinese text in GBK that is also valid UTF-8."""
     line = next(number for number, line in physical_lines(path) if doubt.raw in line)
     return Finding(
         kind="encoding_doubtful",
@@ -131,9 +131,9 @@ def _by_mark(head: bytes) -> str | None:
 
 
 def _by_nuls(path: Path, head: bytes) -> str | None:
-    """UTF-16 without a mark, by the NUL beside each space, delimiter and line end.
+    """UTF-16 without a mark, recognised by the NUL in each space, delimiter and line end.
 
-    Other characters prove nothing: 一 (U+4E00), the commonest of all, is an N the other way round.
+    Other characters prove nothing: 一 (U+4E00), the most common one, is an N in the other order.
     """
     if b"\0" not in head or (_is_mostly_utf8(head) and not _is_lopsided(head)):
         return None  # ordinary text, perhaps with stray NUL characters
@@ -152,38 +152,38 @@ def _by_nuls(path: Path, head: bytes) -> str | None:
 
 
 def _is_lopsided(head: bytes) -> bool:
-    """Do nearly all NULs stand at odd places, or at even ones, as in UTF-16 of any language?"""
+    """True if nearly all NULs are at odd offsets, or at even ones, as in UTF-16."""
     even = head[::2].count(0)
     odd = head[1::2].count(0)
     return max(even, odd) >= 4 and min(even, odd) * 50 <= max(even, odd)
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:
-    """Is three quarters of what is not ASCII valid UTF-8? In other encodings a fifth may be."""
+    """True if three quarters of the non-ASCII bytes are valid UTF-8; elsewhere a fifth may be."""
     high = len(sample.translate(None, _ASCII))
     bad = len(_ESCAPED.findall(sample.decode("utf-8", "surrogateescape")))
     return bad * 4 <= high
 
 
 _FOREIGN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+[\x00-\x7f]?")
-_MARRED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|\dE\+\d|\?\?")
+_EXCEL_DAMAGE = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!)|\dE\+\d|\?\?")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Survey:
-    """What one pass over a whole text noticed; `foreign` are its first words beyond ASCII."""
+    """What one pass over a whole text noticed. `foreign` are its first non-ASCII words."""
 
     nul: bool = False
-    marred: bool = False
+    excel_damage: bool = False
     foreign: list[str] = field(default_factory=list)
     _size: int = 0
     _end: str = ""
 
     def take(self, text: str) -> None:
-        """One piece of the text. Each look is a search at the speed of memory."""
+        """Look at one piece of the text. Each test is a search at memory speed."""
         self.nul = self.nul or "\0" in text
-        if not self.marred and ("#" in text or "E+" in text or "??" in text):
-            self.marred = _MARRED.search(self._end + text) is not None
+        if not self.excel_damage and ("#" in text or "E+" in text or "??" in text):
+            self.excel_damage = _EXCEL_DAMAGE.search(self._end + text) is not None
         self._end = text[-8:]
         if self._size < CERTAIN_CHARACTERS and not text.isascii():
             for found in _FOREIGN.finditer(text):
@@ -194,7 +194,7 @@ class _Survey:
 
 
 def _survey(path: Path, name: str) -> _Survey | None:
-    """What the text holds; None where it is not in this encoding."""
+    """The survey of the text; None if it is not in this encoding."""
     decoder = codecs.getincrementaldecoder(name)("strict")
     seen = _Survey()
     with path.open("rb") as file:
@@ -208,7 +208,7 @@ def _survey(path: Path, name: str) -> _Survey | None:
 
 
 def _foreign_lines(path: Path) -> list[bytes]:
-    """The first 64 KiB of lines that are not ASCII, wherever in the file they stand."""
+    """The first SAMPLE_BYTES of lines that are not ASCII, anywhere in the file."""
     telling: list[bytes] = []
     size = 0
     for _, line in physical_lines(path):
@@ -222,7 +222,7 @@ def _foreign_lines(path: Path) -> list[bytes]:
 
 def _guessed(path: Path, lines: list[bytes]) -> Encoding:
     guesses = _votes(lines)
-    if looks_chinese(lines):  # of little text, this is what nearly all of our users mean
+    if looks_chinese(lines):  # for little text, nearly all of our users mean this
         guesses.insert(0, "gb18030")
     for guess in guesses:
         for name in _SUPERSETS.get(guess, (guess,)):
@@ -233,9 +233,9 @@ def _guessed(path: Path, lines: list[bytes]) -> Encoding:
 
 
 def _votes(lines: list[bytes]) -> list[str]:
-    """Codec names, likeliest first: one vote for the whole, one for each of eight parts.
+    """Codec names, most likely first: one vote for the whole, one for each of eight parts.
 
-    One damaged line misleads a detector about the whole, not about most parts.
+    One damaged line misleads the detector about the whole, but not about most parts.
     """
     import chardet  # noqa: PLC0415 - its tables are big, and most sheets are UTF-8
 
@@ -251,7 +251,7 @@ def _votes(lines: list[bytes]) -> list[str]:
 
 
 def _is_nearly(path: Path, name: str) -> bool:
-    """Do nine tenths of the telling lines decode? Only where a lost byte can be told, in CJK."""
+    """True if nine tenths of the non-ASCII lines decode; only CJK encodings can show that."""
     if name not in _MULTIBYTE:
         return False
     good = bad = 0
@@ -273,7 +273,7 @@ def _decodes(line: bytes, name: str) -> bool:
 
 
 def _guess_finding(path: Path, name: str, lines: list[bytes]) -> Finding:
-    """With the first line that it rests on: a single strange byte is more often damage."""
+    """The note that the encoding was guessed, or a warning with the first line it is based on."""
     if name in _MULTIBYTE and is_plausible(lines, name):
         return Finding(kind="encoding_guessed", severity="note", found=label(name))
     number, line = next((n, one) for n, one in physical_lines(path) if not one.isascii())
@@ -298,5 +298,5 @@ def _checked(
         name=name,
         label=label(name),
         findings=(*told, *findings),
-        marred=seen is not None and seen.marred,
+        excel_damage=seen is not None and seen.excel_damage,
     )

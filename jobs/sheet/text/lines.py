@@ -15,8 +15,8 @@ from jobs.sheet.text.encodings import Encoding
 def open_lines(path: Path, encoding: Encoding) -> Sheet:
     """A txt sheet with the one column `prompt`; rows are numbered by line.
 
-    A first line that is only a name of the prompt column is its header. Raises SheetError where
-    the lines are a table or JSON: each would be paid for as a prompt.
+    A first line that is only a name of the prompt column is the header. Raises SheetError if the
+    lines are a table or JSON, because each line would be paid for as a prompt.
     """
     number, line = _first_line(path, encoding.name)
     named = ALIASES.get(normalise(line)) == "prompt"

@@ -1,4 +1,4 @@
-"""Notices rows that are not as wide, or not as high, as the rows of a delimited sheet should be."""
+"""Detects rows of a delimited sheet that are too short, or that span several lines by mistake."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.layout import Note
 
 _BREAK = re.compile(r"\r\n|\r|\n")
-_TIGHT = re.compile(r"[^\s,;|]{1,24}")  # an id, a number, a size: no prose
+_TIGHT = re.compile(r"[^\s,;|]{1,24}")  # an id, a number or a size, but no prose
 _SHAPES = ((re.compile(r"\d"), "0"), (re.compile(r"[^\W\d_]"), "a"))
 
 
 class ShortRows:
-    """Counts the rows that end before the header does."""
+    """Counts the rows that have fewer cells than the header."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -23,12 +23,12 @@ class ShortRows:
         self._count = 0
 
     def count(self, row: int) -> None:
-        """One more."""
+        """Count one row."""
         self._first = self._first or row
         self._count += 1
 
     def findings(self) -> list[Finding]:
-        """One for all of them."""
+        """One finding for all short rows."""
         if not self._count:
             return []
         values = (("width", self._width), ("count", self._count))
@@ -37,26 +37,26 @@ class ShortRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Folded:
-    """A row of several lines, and the cells that each of its lines would be alone."""
+    """A row of several lines, as the cells that each line would be by itself."""
 
     lines: list[list[str]]
 
     def agree(self) -> bool:
-        """Do all lines look alike in some column of ids, numbers or sizes?"""
+        """True if all lines look alike in some column of ids, numbers or sizes."""
         columns = list(zip(*self.lines, strict=True))
         return any(
             all(_TIGHT.fullmatch(cell.strip()) for cell in column)
             and len(shapes := {_shape(cell) for cell in column}) == 1
-            and shapes != {"a"}  # any word is like any other
+            and shapes != {"a"}  # all words look alike
             for column in columns
         )
 
 
 class QuoteFolds:
-    """Looks at rows that span several lines: are they one row, or several that a quote joined?
+    """Judges rows that span several lines: one row, or several that a stray quote joined.
 
-    A cell that begins with a bare quote, closed by a bare quote in a later row, makes one cell of
-    all between. csv has no word for that; the lines themselves tell: each is as wide as the header.
+    A stray quote at the start of a cell, closed by one in a later row, turns all between them into
+    one cell. csv does not report that, but then each line has the width of the header.
     """
 
     def __init__(self, delimiter: str, width: int) -> None:
@@ -66,11 +66,11 @@ class QuoteFolds:
         self._count = 0
 
     def look(self, row: int, cells: Sequence[JSON], lines: tuple[int, int], note: Note) -> None:
-        """One row that spans these physical lines; an error is noted before the row is given."""
+        """Judge one row that spans these lines; note an error before the row is yielded."""
         self._count += 1
         self._first = self._first or (row, *lines)
         folded = _unfolded(cells, self._delimiter)
-        # A quote and then nothing is hardly a slip: it opens a text of several lines.
+        # A quote at the end of a line is hardly a slip: it opens a text of several lines.
         meant = any(str(cell)[:1] in {"\n", "\r"} for cell in cells)
         alike = self._width > 1 and all(len(line) == self._width for line in folded) and not meant
         if not alike and not self._has_a_row_in_it(folded):
@@ -88,10 +88,10 @@ class QuoteFolds:
         )
 
     def _has_a_row_in_it(self, folded: Sequence[list[str]]) -> bool:
-        """Does one of the lines begin as the row does, and is it at least as wide as the header?
+        """True if one of the lines looks like a row: it starts as the row does and is wide enough.
 
-        One that is narrower may be a row that somebody left short: where it begins with an id that
-        is more than a number, or with the very next number.
+        A narrower line may be a short row: if it starts with an id that is more than a number, or
+        with the next number.
         """
         key = folded[0][0].strip()
         shape = _shape(key)
@@ -105,7 +105,7 @@ class QuoteFolds:
         )
 
     def findings(self) -> list[Finding]:
-        """That there are such rows at all, once."""
+        """One note that there are such rows."""
         if self._first is None:
             return []
         row, line, end = self._first
@@ -114,13 +114,13 @@ class QuoteFolds:
 
 
 def lines_in(cells: Sequence[JSON]) -> int:
-    """How many physical lines a row of texts spans."""
+    """The number of physical lines that a row of texts spans."""
     texts = cast("Sequence[str]", cells)
     return 1 + sum(len(_BREAK.findall(one)) for one in texts if "\n" in one or "\r" in one)
 
 
 def _unfolded(cells: Sequence[JSON], delimiter: str) -> list[list[str]]:
-    """The cells of each physical line, had quotes no meaning."""
+    """The cells of each physical line, as if quotes had no meaning."""
     lines: list[list[str]] = [[]]
     for cell in cells:
         first, *rest = _BREAK.split(str(cell))
@@ -133,7 +133,7 @@ def _unfolded(cells: Sequence[JSON], delimiter: str) -> list[list[str]]:
 
 
 def _shape(cell: str) -> str:
-    """What kind of text it is: `SKU-07` and `SKU-12` are alike."""
+    """The shape of a text: `SKU-07` and `SKU-12` have the same."""
     shape = cell.strip()
     for pattern, letter in _SHAPES:
         shape = pattern.sub(letter, shape)

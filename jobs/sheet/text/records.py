@@ -18,11 +18,11 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 _Numbered: TypeAlias = tuple[int, dict[str, JSON] | Finding, bool]
-"""A record by its number, or what is wrong with it; and may it hold half a surrogate pair?"""
+"""Number, record or what is wrong with it, and True if it may hold half a surrogate pair."""
 
 
 def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # noqa: A002 - as in reader.open_sheet
-    """A jsonl or json sheet; what it holds decides, not which of the two names it has.
+    """A jsonl or json sheet. The content decides which, not the ending of the file's name.
 
     One pass over all records finds the columns: the union of their keys, in order of appearance.
     """
@@ -70,7 +70,7 @@ def _source(path: Path, encoding: str, columns: tuple[str, ...], *, whole: bool)
 
 
 def _is_one_value(path: Path, encoding: str, format: str) -> bool:  # noqa: A002 - as above
-    """Is the file one JSON value, and not one object a line?"""
+    """True if the file is one JSON value, and not one object a line."""
     with open_text(path, encoding, newline=None) as stream:
         first = next((line for line in stream if not line.isspace()), "").strip()
     if first.startswith("["):
@@ -128,9 +128,9 @@ def _record(number: int, value: JSON | ValueError, line: str) -> dict[str, JSON]
 
 
 def _repeated(number: int, value: JSON | ValueError, line: str) -> Finding | None:
-    """An error where a name stands twice in one object, since only the last value would count.
+    """An error if a name is repeated in one object, since only the last value would count.
 
-    Counting the names is nearly free, and only where the count is off is the line parsed again.
+    Counting the names is nearly free; the line is parsed again only if the count is off.
     """
     if not isinstance(value, dict) or line.count('":') + line.count('" :') == len(value):
         return None
@@ -154,7 +154,7 @@ def _repeated(number: int, value: JSON | ValueError, line: str) -> Finding | Non
 
 
 def _parse(text: str) -> JSON | ValueError:
-    """The value, or why it is none: what is not in the JSON standard is not accepted."""
+    """The value, or the error. Nothing outside the JSON standard is accepted."""
     try:
         return cast(
             "JSON", json.loads(text, parse_constant=_no_constant, parse_float=_finite_number)
@@ -177,9 +177,9 @@ def _finite_number(text: str) -> float:
 
 
 def _cleaned(value: JSON) -> tuple[JSON, bool]:
-    """The value without lone surrogates, and whether there were any.
+    """The value without lone surrogates, and True if there were any.
 
-    json reads them from escapes such as \\ud83d, and no encoding can write them again.
+    json reads them from escapes such as \\ud83d, and no encoding can write them.
     """
     match value:
         case str():

@@ -1,9 +1,9 @@
-"""Takes the ' of --safe-csv off again when such a file is read.
+"""Removes the ' of --safe-csv when such a file is read.
 
-A results file written safely has every name of its header in quotes, which no other has. A program
-that writes all cells in quotes may have rewritten one that was not: there a cell of text that a
-spreadsheet could run stands without a ', and proves the opposite. Anywhere else a leading ' is the
-user's own.
+Only a results file written with --safe-csv has every name of its header in quotes. A program that
+quotes all cells may have rewritten another results file; then a cell that a spreadsheet could run
+has no ', which proves that the file is not a safe one. In any other file a leading ' is the user's
+own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,16 +15,16 @@ from jobs.sheet.formula import neutralise, undo
 from jobs.sheet.layout import Row
 
 MARKER_COLUMNS = frozenset({"result_status", "result_row", "result_key"})
-"""Only a results file has all three: nobody gives a sheet of their own these columns."""
+"""Only a results file has all three columns."""
 
 
 def is_marked(text: str, delimiter: str | None) -> bool:
-    """Whether a file that begins with `text` has the header of --safe-csv."""
+    """True if a file that begins with `text` has the header of --safe-csv."""
     return bool(delimiter) and f'{delimiter}"result_status"{delimiter}"' in text
 
 
 def safe_finding(headers: Sequence[str], rows: Callable[[], Iterator[Row]]) -> Finding | None:
-    """Says that the cells of a marked file got a '; None where none did."""
+    """The note that cells of a marked file have a leading '; None if no cell has one."""
     names = [header.strip().lower() for header in headers]
     if not set(names) >= MARKER_COLUMNS:
         return None

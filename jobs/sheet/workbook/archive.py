@@ -1,4 +1,4 @@
-"""Checks a workbook's zip before anything in it is read: its directory, and how its XML begins."""
+"""Checks a workbook's zip before it is read: its directory, and the start of its XML parts."""
 
 import re
 import zipfile
@@ -11,11 +11,12 @@ from jobs.sheet.finding import Finding, SheetError, Term, excerpt
 MAX_UNPACKED_BYTES = 1_000_000_000  # bytes after unpacking
 MAX_PACKING_RATIO = 200  # unpacked bytes for each packed byte
 MAX_ENTRIES = 10_000  # entries
-HARMLESS_BYTES = 10_000_000  # bytes; less cannot hurt, however densely it is packed
-PROLOG_BYTES = 65_536  # bytes in which the first element of an XML part must begin
+HARMLESS_BYTES = 10_000_000  # unpacked; less does no harm, however densely it is packed
+PROLOG_BYTES = 65_536  # the first element of an XML part must begin within these
 
 _XML = (".xml", ".rels", ".vml")
-_WHOLE = ("sharedStrings.xml", "content.xml")  # read whole by the reader, unseen by our own scan
+# Parts that calamine reads whole and our own scan does not see.
+_WHOLE = ("sharedStrings.xml", "content.xml")
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 ARCHIVE_ERRORS = (
@@ -25,7 +26,7 @@ ARCHIVE_ERRORS = (
 
 
 def check_archive(path: Path) -> None:
-    """Raises SheetError for a damaged zip, and for one that would flood disk or memory."""
+    """Raise SheetError for a damaged zip, and for one that would flood disk or memory."""
     try:
         with zipfile.ZipFile(path) as archive:
             _check_directory(path, archive.infolist())
@@ -40,7 +41,7 @@ def check_archive(path: Path) -> None:
 
 
 def _check_directory(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
-    """Sizes as the directory tells them, and where it tells too little, as they could be."""
+    """Check names and sizes as the directory gives them."""
     size = max(path.stat().st_size, 1)
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MAX_ENTRIES:
@@ -52,19 +53,20 @@ def _check_directory(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
     names = set()
     for entry in entries:
         name = entry.filename.lower()
-        understated = entry.compress_size > entry.file_size + 1_000  # packing makes nothing larger
+        # Packing does not make a part larger.
+        understated = entry.compress_size > entry.file_size + 1_000
         if _leaves_folder(name) or name in names or understated:
             raise SheetError(path, [_unsafe(entry.filename)])
         names.add(name)
 
 
 def _declares(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    """Does a part declare entities? No spreadsheet program writes any, and they can be traps."""
+    """True if a part declares entities: spreadsheet programs write none, and they can be traps."""
     with archive.open(entry) as file:
         head = file.read(PROLOG_BYTES).replace(b"\0", b"")  # so that UTF-16 reads like ASCII
         if entry.filename.endswith(_WHOLE):
             while file.read(PROLOG_BYTES * 16):
-                pass  # raises where the part is larger than the directory says
+                pass  # raises if the part is larger than the directory says
     if _DECLARES.search(head):
         return True
     return entry.file_size > PROLOG_BYTES and re.search(rb"<\w", head) is None
@@ -76,7 +78,7 @@ def _leaves_folder(name: str) -> bool:
 
 
 def damaged_workbook(error: Exception) -> Finding:
-    """For a workbook that cannot be read."""
+    """The finding for a workbook that cannot be read."""
     return Finding(
         kind="damaged_workbook",
         severity="error",

@@ -1,7 +1,7 @@
-"""Finds the pictures that lie in the cells of a workbook, or float above them.
+"""Finds the pictures in the cells of a workbook, or floating above them.
 
-Three ways: WPS keeps them in `cellimages.xml` under a name that a formula calls, Excel in its rich
-data under a number at the cell, and both in a drawing that is anchored at a cell.
+There are three ways. WPS keeps them in `cellimages.xml` under a name that a formula uses, Excel in
+its rich data under a number at the cell, and both in a drawing that is anchored at a cell.
 """
 
 import re
@@ -14,7 +14,7 @@ from jobs.sheet.workbook.scan import CellPlace, TabScan
 
 T = TypeVar("T")
 
-# Elements are told by their end tags, and what is in one is what stands before its end.
+# Elements are split at their end tags; the content is what precedes an end tag.
 _IMAGE_END = re.compile(rf"</{PREFIX}cellImage>")
 _ANCHOR_END = re.compile(rf"</{PREFIX}(?:twoCell|oneCell)Anchor>")
 _BLOCK_END = re.compile(rf"</{PREFIX}bk>")
@@ -30,7 +30,7 @@ _RICH_PART = "xl/richData/richValueRel.xml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellPictures:
-    """Pictures by place, as names of parts. `lost` are cells whose picture is not there."""
+    """Pictures by cell, as names of parts. `lost` are cells whose picture is missing."""
 
     inside: Mapping[CellPlace, str]
     floating: Mapping[CellPlace, tuple[str, ...]]
@@ -38,7 +38,7 @@ class CellPictures:
 
 
 NO_PICTURES = CellPictures(inside={}, floating={}, lost=frozenset())
-"""Of formats in which they are not looked for."""
+"""For formats in which pictures are not looked for."""
 
 
 def cell_pictures(package: Package, part: str, scan: TabScan) -> CellPictures:
@@ -60,7 +60,7 @@ def cell_pictures(package: Package, part: str, scan: TabScan) -> CellPictures:
 
 
 def _named(package: Package) -> dict[str, str]:
-    """WPS: the name that DISPIMG calls → part."""
+    """WPS: name in DISPIMG → part."""
     part = "xl/cellimages.xml"
     related = package.relations(part)
     found = {}
@@ -72,7 +72,7 @@ def _named(package: Package) -> dict[str, str]:
 
 
 def _rich(package: Package) -> dict[int, str]:
-    """Excel: the cell's number, from 1 → its metadata → its rich value → a relation → part."""
+    """Excel: the cell's number (from 1) → part, by way of metadata, rich value and relation."""
     metadata = package.text("xl/metadata.xml")
     future, _, values = metadata.partition("<valueMetadata")
     values = values or future.partition(":valueMetadata")[2]

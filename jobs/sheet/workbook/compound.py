@@ -1,16 +1,16 @@
-"""Takes one stream out of an OLE compound file, the container of old Excel workbooks."""
+"""Reads one stream of an OLE compound file, the container of old Excel workbooks."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from struct import error, unpack_from
 
-MAX_STREAM_BYTES = 1 << 28  # bytes of a stream
-_FIRST_NON_SECTOR = 0xFFFFFFFA  # this and above are no sectors
+MAX_STREAM_BYTES = 1 << 28  # more is not read
+_FIRST_NON_SECTOR = 0xFFFFFFFA  # this number and higher ones are markers
 _STREAM, _ROOT = 2, 5
 
 
 def read_stream(path: Path, names: Sequence[str]) -> bytes | None:
-    """The first stream of these names; None where there is none. Raises ValueError if damaged."""
+    """The first stream with one of these names, or None. Raises ValueError if damaged."""
     if path.stat().st_size > MAX_STREAM_BYTES:
         return None
     raw = path.read_bytes()
@@ -21,7 +21,7 @@ def read_stream(path: Path, names: Sequence[str]) -> bytes | None:
 
 
 class _Compound:
-    """The sectors, and the chains in which they belong together."""
+    """The sectors, and the chains that link them."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -38,7 +38,7 @@ class _Compound:
         self._mini_chains = unpack_from(f"<{len(minis) // 4}I", minis)
 
     def _tables(self, count: int, more: int) -> list[int]:
-        """The sectors that hold the chains: 109 in the head, others in sectors of their own."""
+        """The sectors that hold the chains: 109 are listed in the header, others in sectors."""
         found = list(unpack_from("<109I", self._raw, 76))
         while more < _FIRST_NON_SECTOR and len(found) < count:
             *some, more = unpack_from(f"<{self._size // 4}I", self._sector(more))

@@ -1,4 +1,4 @@
-"""Knows which number formats of a workbook show something else than the number."""
+"""Decides which number formats of a workbook show something other than the number."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _PLAIN = re.compile(r"General|@|[0#?]|(?:G/通用格式)", re.IGNORECASE)
 _PADDED = re.compile(r"0{2,}")
 _PERCENT = re.compile(r"0(?:\.(0+))?%")
 
-# The formats that Excel never writes down; those of dates and times differ by system language.
+# Formats that Excel has built in; those of dates and times differ by system language.
 _BUILT_IN: Mapping[int, str] = {
     2: "0.00",
     3: "#,##0",
@@ -32,7 +32,7 @@ _BUILT_IN: Mapping[int, str] = {
 
 
 def odd_styles(styles: str) -> dict[int, str]:
-    """Style number → format code, for styles that may show something else than their number."""
+    """Style number → format code, for styles that may show something other than the number."""
     own: dict[int, str] = {}
     for tag in _FORMAT.findall(styles):
         one = attributes(tag)
@@ -49,19 +49,19 @@ def odd_styles(styles: str) -> dict[int, str]:
 
 
 def shows_itself(code: str, value: str) -> bool:
-    """Does a cell of this format show just the number it holds?"""
+    """True if a cell of this format shows exactly the number it holds."""
     first = code.split(";", maxsplit=1)[0]
     if _PADDED.fullmatch(first):
         return value.isdecimal() and len(value) >= len(first)
     if set(first) <= set("#,0.") and value.lstrip("-").isdecimal() and "." not in first:
-        return len(value.lstrip("-")) < 4  # no thousands to set apart
+        return len(value.lstrip("-")) < 4  # no thousands separator
     if re.fullmatch(r"0\.0+", first):
         return len(value.partition(".")[2]) == len(first) - 2
     return False
 
 
 def shown(code: str, value: str) -> str:
-    """What such a cell shows, where that is simple; else nothing."""
+    """What such a cell shows, for simple formats; else an empty text."""
     first = code.split(";", maxsplit=1)[0]
     try:
         number = float(value)

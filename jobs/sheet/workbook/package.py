@@ -1,4 +1,4 @@
-"""Reads the parts of an Office Open XML workbook that its cells alone do not tell."""
+"""Reads parts of an Office Open XML workbook."""
 
 import posixpath
 import re
@@ -11,11 +11,11 @@ from html import unescape
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
-_LOCAL_HEADER = 30  # bytes before the name of an entry
+_LOCAL_HEADER = 30  # bytes before the name of a zip entry
 
-MAX_PART_BYTES = 1 << 26  # bytes of a part that is read whole; none that is has a tenth of it
+MAX_PART_BYTES = 1 << 26  # of a part that is read whole; real ones have less than a tenth of it
 
-# Repetitions are bounded, so that no text, however it is made, takes more than linear time.
+# Repetitions are bounded, so that matching takes linear time on any text.
 PREFIX = r"(?:\w{1,20}:)?"
 _RELATION = re.compile(rf"<{PREFIX}Relationship\s([^>]{{0,5000}})>")
 _SHEET = re.compile(rf"<{PREFIX}sheet\s([^>]{{0,5000}})>")
@@ -30,12 +30,12 @@ def attributes(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """The zip of a workbook. A part that is not there is empty."""
+    """The zip of a workbook. A missing part reads as empty."""
 
     archive: zipfile.ZipFile
 
     def text(self, part: str) -> str:
-        """A whole part; only for parts that are small by nature."""
+        """A whole part, for parts that are small by nature."""
         try:
             with self.archive.open(part) as file:
                 return file.read(MAX_PART_BYTES).decode("utf-8", "replace")
@@ -49,11 +49,11 @@ class Package:
                 yield piece
 
     def has(self, prefix: str) -> bool:
-        """Is there a part below this name?"""
+        """True if a part's name starts with this prefix."""
         return any(name.startswith(prefix) for name in self.archive.namelist())
 
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
-        """Id → (kind, part) of what a part refers to inside the workbook."""
+        """Id → (kind, part) of a part's relations inside the workbook."""
         folder, name = posixpath.split(part)
         found = {}
         for tag in _RELATION.findall(self.text(f"{folder}/_rels/{name}.rels")):
@@ -65,7 +65,7 @@ class Package:
         return found
 
     def tab(self, name: str) -> str | None:
-        """The part that holds a tab's cells; None where the workbook is not built as usual."""
+        """The part that holds a tab's cells; None if the workbook has an unusual structure."""
         related = self.relations(_WORKBOOK)
         for tag in _SHEET.findall(self.text(_WORKBOOK)):
             one = attributes(tag)
@@ -77,9 +77,9 @@ class Package:
 
 
 def read_member(path: Path, name: str, most: int) -> bytes:
-    """One entry of a zip, at most so many bytes. Raises OSError or ValueError.
+    """One entry of a zip, at most `most` + 1 bytes. Raises OSError or ValueError.
 
-    The directory is read once for each state of the file: thousands of pictures may be asked for.
+    The directory is cached per state of the file, since thousands of pictures may be read.
     """
     status = path.stat()
     entry = _directory(str(path), status.st_size, status.st_mtime_ns).get(name)
@@ -103,7 +103,7 @@ def read_member(path: Path, name: str, most: int) -> bytes:
 
 @lru_cache(maxsize=4)
 def _directory(path: str, size: int, mtime_ns: int) -> dict[str, zipfile.ZipInfo]:
-    del size, mtime_ns  # part of the key: another state of the file has another directory
+    del size, mtime_ns  # only part of the cache key: a changed file has another directory
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(archive.NameToInfo)

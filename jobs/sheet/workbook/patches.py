@@ -1,4 +1,4 @@
-"""Lays what the XML of a tab tells over the cells that its reader gives."""
+"""Corrects the cells that calamine gives by what the XML of the tab says."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,41 +15,42 @@ from jobs.sheet.workbook.scan import CellPlace, TabScan
 
 Area = tuple[CellPlace, CellPlace]
 PART_SEPARATOR = "#"
-"""Between the name of a workbook and that of a picture in it: `主图.xlsx#xl/media/image1.png`."""
+"""Separates a workbook's name from that of a picture in it: `主图.xlsx#xl/media/image1.png`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedTab:
-    """All that is known of a tab besides its cells."""
+    """All that is known about a tab besides its cells."""
 
     scan: TabScan
     pictures: CellPictures
     linked: bool = False  # to other workbooks
-    unseen: tuple[Finding, ...] = ()  # what could not be looked for in this format
+    unseen: tuple[Finding, ...] = ()  # what is not looked for in this format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patches:
-    """What is to be changed or said at cells, by row as Excel counts.
+    """Changes and errors of cells, by row as Excel counts.
 
-    `texts` replace what the reader gave, `fills` give it where the cell is blank, and `bad` cells
-    hold no value that could be sent.
+    `texts` replace what the reader gave, `fills` apply only to blank cells, and `bad` cells hold no
+    value that could be sent.
     """
 
     header_row: int
     headers: tuple[str, ...]
     texts: Mapping[int, dict[int, str]]
     fills: Mapping[int, dict[int, str]]
-    down: Mapping[int, dict[int, CellPlace]]  # merged cells: where the text of a blank one stands
+    # Merged cells: the first cell of each blank one's area.
+    down: Mapping[int, dict[int, CellPlace]]
     bad: Mapping[int, dict[int, str]]
     rows: frozenset[int]
-    told: tuple[Finding, ...] = ()
+    tab_findings: tuple[Finding, ...] = ()
     odd: Mapping[int, tuple[int, int, str, str]] = field(default_factory=dict)
-    tops: dict[CellPlace, str] = field(default_factory=dict)  # texts of merged cells met so far
+    tops: dict[CellPlace, str] = field(default_factory=dict)  # texts of merged areas read so far
 
     def findings(self, read: Callable[[int], Sequence[str]]) -> list[Finding]:
-        """What there is to say at once; `read` gives a row's texts, its number from 0."""
-        findings = list(self.told)
+        """The findings of the whole tab; `read` gives the texts of a row, numbered from 0."""
+        findings = list(self.tab_findings)
         for column, (row, count, code, value) in self.odd.items():
             texts = read(row)
             text = texts[column] if column < len(texts) else ""
@@ -67,7 +68,7 @@ class Patches:
         return findings
 
     def apply(self, row: int, cells: list[JSON], note: Note, needed: NeededColumns) -> None:
-        """Change a row's cells in place, and note an error for each that is needed and bad."""
+        """Correct a row's cells in place; note an error for each needed cell that is bad."""
         for column, text in self.texts.get(row, {}).items():
             _put(cells, column, text)
         for column, text in self.fills.get(row, {}).items():
@@ -86,7 +87,7 @@ class Patches:
                 self.tops[top] = str(cells[column]) if column < len(cells) else ""
             elif column < len(cells) and not cells[column]:
                 lent[column] = self.tops.get(top, "")
-        if any(cells):  # a row that is all blank stays none
+        if any(cells):  # a blank row stays blank
             for column, text in lent.items():
                 cells[column] = text
 
@@ -97,26 +98,26 @@ class Patches:
 def patches_of(
     path: Path, scanned: ScannedTab | None, merged: Sequence[Area], layout: Layout
 ) -> Patches:
-    """All of them for the rows below a header. Of formats without XML of their own, only merges."""
+    """The patches for the rows below the header; only merges if the tab was not scanned."""
     below = _Below(layout=layout)
     tall = [area for area in merged if area[0][0] >= layout.header_row and area[1][0] > area[0][0]]
     down: dict[int, dict[int, CellPlace]] = {}
     for (top, left), (bottom, _) in tall:
         for row in range(top, min(bottom, top + 100_000) + 1):
             down.setdefault(row + 1, {})[left] = (top, left)
-    told = _merge_findings(merged, layout)
+    tab_findings = _merge_findings(merged, layout)
     texts: dict[int, dict[int, str]] = {}
     fills: dict[int, dict[int, str]] = {}
     bad: dict[int, dict[int, str]] = {}
     odd: dict[int, tuple[int, int, str, str]] = {}
     if scanned is not None:
         scan, pictures = scanned.scan, scanned.pictures
-        below.lay(texts, scan.texts | scan.errors)
-        below.lay(
+        below.put(texts, scan.texts | scan.errors)
+        below.put(
             texts,
             {at: f"{path.name}{PART_SEPARATOR}{part}" for at, part in pictures.inside.items()},
         )
-        below.lay(
+        below.put(
             fills,
             {
                 at: "\n".join(f"{path.name}{PART_SEPARATOR}{part}" for part in parts)
@@ -124,17 +125,17 @@ def patches_of(
                 if at[1] < len(layout.headers) and layout.headers[at[1]].strip()
             },
         )
-        below.lay(bad, dict.fromkeys(scan.errors, "error_cell"))
-        below.lay(bad, dict.fromkeys(scan.uncalculated, "never_calculated"))
-        below.lay(bad, dict.fromkeys(pictures.lost, "picture_lost"))
+        below.put(bad, dict.fromkeys(scan.errors, "error_cell"))
+        below.put(bad, dict.fromkeys(scan.uncalculated, "never_calculated"))
+        below.put(bad, dict.fromkeys(pictures.lost, "picture_lost"))
         exact = exact_columns(layout.headers)
-        below.lay(bad, {at: "rounded" for at in scan.rounded if at[1] in exact})
+        below.put(bad, {at: "rounded" for at in scan.rounded if at[1] in exact})
         odd = {
             column: (one.row, one.count, one.code, one.value)
             for column, one in scan.odd.items()
             if one.row >= layout.header_row
         }
-        told += _scan_findings(scanned, layout)
+        tab_findings += _scan_findings(scanned, layout)
     return Patches(
         header_row=layout.header_row,
         headers=layout.headers,
@@ -143,18 +144,18 @@ def patches_of(
         down=down,
         bad=bad,
         rows=frozenset({*texts, *fills, *down, *bad}),
-        told=tuple(told),
+        tab_findings=tuple(tab_findings),
         odd=odd,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Below:
-    """Puts things by place under rows as Excel counts them, if they stand below the header."""
+    """Sorts texts by row as Excel counts, leaving out the header and what is above it."""
 
     layout: Layout
 
-    def lay(self, into: dict[int, dict[int, str]], places: Mapping[CellPlace, str]) -> None:
+    def put(self, into: dict[int, dict[int, str]], places: Mapping[CellPlace, str]) -> None:
         for (row, column), text in places.items():
             if row >= self.layout.header_row:
                 into.setdefault(row + 1, {})[column] = text
@@ -221,7 +222,7 @@ def _counted(
     layout: Layout,
     severity: Severity = "warning",
 ) -> list[Finding]:
-    """One finding for all cells of a kind, at the first of them."""
+    """One finding for all cells of a kind, at the first cell."""
     below = sorted(at for at in places if at[0] >= layout.header_row)
     if not below:
         return []

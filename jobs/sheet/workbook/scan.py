@@ -1,4 +1,4 @@
-"""Looks through the XML of a workbook's tab for what its reader does not tell."""
+"""Scans the XML of a workbook's tab for what calamine does not report."""
 
 import re
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from jobs.sheet.workbook.package import PREFIX, Package, attributes
 CellPlace = tuple[int, int]
 """Row and column of a cell, both from 0."""
 
-MAX_CELL_BYTES = 5_000  # bytes from the beginning of a cell to what stands in it
-MAX_ROW_BYTES = 1 << 25  # bytes of one row that are kept together
+MAX_CELL_BYTES = 5_000  # from the start tag of a cell to what was found in it
+MAX_ROW_BYTES = 1 << 25  # one row is kept in memory up to this size
 
 _P = PREFIX.encode()
 _CELL_END = re.compile(rb"</" + _P + rb"c>")
@@ -26,7 +26,7 @@ _FORMULA = re.compile(rb"<" + _P + rb"f[\s/>]")
 _IMAGE = re.compile(r'DISPIMG\(\s?"([^"]{1,200})"')
 _LONG_NUMBER = re.compile(rb"v>-?(?:\d{16}|\d(?:\.\d+)?E\+(?:1[5-9]|[2-9]\d|\d{3}))")
 _WIDE = re.compile(rb"""\br=["']([A-Z]{2,3})\d""")
-_MAYBE_WIDE = re.compile(rb"""r=["'][A-Z]{2}""")  # many times as fast, as are the marks below
+_MAYBE_WIDE = re.compile(rb"""r=["'][A-Z]{2}""")  # many times faster, as are the marks below
 _HEAD_MARKS = (b'="e"', b"='e'", b"vm=")
 _FORMULA_MARKS = (b"<f", b":f")
 _HIDDEN = re.compile(rb"""\bhidden=["'](?:1|true)["']""")
@@ -35,7 +35,7 @@ _ROW_NUMBER = re.compile(rb"<" + _P + rb"row\s[^>]{0,500}?\br=[\"'](\d{1,7})[\"'
 
 @dataclass(slots=True, kw_only=True)
 class OddColumn:
-    """Cells of one column that show something else than they hold."""
+    """Cells of one column that show something other than they hold."""
 
     row: int
     code: str
@@ -45,17 +45,18 @@ class OddColumn:
 
 @dataclass(slots=True, kw_only=True)
 class TabScan:
-    """What stands in the XML of one tab. `height` and `width` are those of the area it reaches."""
+    """What the XML of one tab says. `height` and `width` are those of the used area."""
 
     errors: dict[CellPlace, str] = field(default_factory=dict)
     uncalculated: set[CellPlace] = field(default_factory=set)
     rounded: dict[CellPlace, str] = field(default_factory=dict)
     odd: dict[int, OddColumn] = field(default_factory=dict)
-    rich: dict[CellPlace, int] = field(default_factory=dict)  # pictures in cells, as Excel counts
+    # Pictures in cells, as Excel numbers them.
+    rich: dict[CellPlace, int] = field(default_factory=dict)
     images: dict[CellPlace, str] = field(default_factory=dict)  # and as WPS names them
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[int] = field(default_factory=list)
-    texts: dict[CellPlace, str] = field(default_factory=dict)  # that the reader gets wrong
+    texts: dict[CellPlace, str] = field(default_factory=dict)  # texts that the reader gets wrong
     # Merged areas, for formats of which the reader gives none.
     merged: list[tuple[CellPlace, CellPlace]] = field(default_factory=list)
     height: int = 0
@@ -64,7 +65,7 @@ class TabScan:
 
 
 def scan_tab(package: Package, part: str) -> TabScan:
-    """One pass over the tab. A piece without anything odd in it costs a few searches."""
+    """One pass over the tab. A piece without anything odd costs a few searches."""
     scanner = _Scanner(odd_styles(package.text("xl/styles.xml")))
     tail = b""
     for piece in package.pieces(part):
@@ -86,20 +87,20 @@ def column_number(letters: bytes) -> int:
 
 
 def _is_unknown(head: bytes, value: re.Match[bytes] | None, body: bytes) -> bool:
-    """Has a formula no result? One that gives no text has one all the same, and says so."""
+    """True if a formula has no result. An empty text is a result, marked as such."""
     if value is not None and value[1]:
         return False
     return b'"str"' not in head and b"'str'" not in head and b"<is>" not in body
 
 
 def _cell_before(text: bytes, at: int) -> int:
-    """Where the cell begins that something stands in; -1 where there is none."""
+    """The offset of the start tag of the cell around `at`; -1 if there is none."""
     low = max(at - MAX_CELL_BYTES, 0)
     return max(text.rfind(b"<c ", low, at), text.rfind(b":c ", low, at))
 
 
 def _end_of_cell(text: bytes, start: int) -> int:
-    """Where its text ends: a cell without content ends with its tag."""
+    """The offset at which a cell's content ends; a cell without content ends with its tag."""
     tag = text.find(b">", start)
     if tag < 0 or text[tag - 1 : tag] == b"/":
         return tag + 1 if tag >= 0 else len(text)
@@ -108,7 +109,7 @@ def _end_of_cell(text: bytes, start: int) -> int:
 
 
 class _Scanner:
-    """Takes the XML in pieces that end between rows."""
+    """Scans the XML in pieces that end between rows."""
 
     def __init__(self, odd: Mapping[int, str]) -> None:
         self.scan = TabScan()
@@ -126,7 +127,7 @@ class _Scanner:
         self._cells(text)
 
     def _measure(self, text: bytes) -> None:
-        """The area that a reader would lay out: the last row, and the rightmost column."""
+        """Extend the area that calamine would allocate: the last row and the rightmost column."""
         for found in _ROW_NUMBER.finditer(text, max(text.rfind(b"<row "), 0)):
             self.scan.height = max(self.scan.height, int(found[1]))
         self.scan.width = max(self.scan.width, 26)
@@ -144,7 +145,7 @@ class _Scanner:
                 self.scan.hidden_columns += range(first - 1, min(last, first + 255))
 
     def _cells(self, text: bytes) -> None:
-        """Only the cells that something points at; most sheets have a few among a million."""
+        """Look only at cells with a sign of something odd: a few among a million in most sheets."""
         starts: set[int] = set()
         if self._codes or any(mark in text for mark in _HEAD_MARKS):
             starts.update(found.start() for found in self._head.finditer(text))

@@ -1,4 +1,4 @@
-"""Looks through the XML of an OpenDocument tab for what its reader does not tell."""
+"""Scans the XML of an OpenDocument tab for what calamine does not report."""
 
 from collections.abc import Mapping
 from xml.parsers import expat
@@ -7,8 +7,8 @@ from jobs.sheet.workbook.package import Package
 from jobs.sheet.workbook.scan import CellPlace, OddColumn, TabScan
 
 CONTENT_PART = "content.xml"
-MAX_REPEATS = 1_000  # of one cell or row that are looked at; blank ones come a million times
-_MAX_DIGITS = 15  # that a number of a spreadsheet can hold
+MAX_REPEATS = 1_000  # of one cell or row that count; blank ones are repeated a million times
+_MAX_DIGITS = 15  # of a number in a spreadsheet
 _NUMBER_TYPES = frozenset({"float", "percentage", "currency"})
 _CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
 
@@ -32,16 +32,16 @@ def scan_ods(package: Package, name: str) -> TabScan:
 
 
 class _Scanner:
-    """Follows rows, columns and cells; `row` and `column` are those of the next, from 0."""
+    """Follows rows, columns and cells; `_row` and `_column` are those of the next cell, from 0."""
 
     def __init__(self, tab: str) -> None:
         self.scan = TabScan()
         self.done = False
         self._tab = tab
         self._inside = False
-        self._notes = 0  # depth of annotations, whose texts are not the cell's
+        self._notes = 0  # depth of annotations, whose texts do not belong to the cell
         self._row = self._column = self._columns = 0
-        self._repeated = 1  # times the row stands there
+        self._repeated = 1  # times the current row is repeated
         self._cell: Mapping[str, str] | None = None
         self._shown: list[str] = []
 
@@ -126,7 +126,7 @@ def _times(given: Mapping[str, str], name: str) -> int:
 
 
 def _is_rounded(value: str) -> bool:
-    """Has it more digits than such a number keeps?"""
+    """True if a value has more digits than a number keeps."""
     whole, _, power = value.upper().partition("E")
     digits = whole.partition(".")[0].lstrip("-")
     return len(digits) > _MAX_DIGITS or (

@@ -1,4 +1,4 @@
-"""Looks through the records of an old Excel workbook's tab for what its reader does not tell."""
+"""Scans the records of an old Excel workbook's tab for what calamine does not report."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from jobs.sheet.workbook.scan import CellPlace, TabScan
 
 _BIFF8 = 0x0600
 _HIDDEN_ROW = 0x20
-_RECALCULATE = 0x02  # the result of a formula is for whoever opens the file to find
-_TEXT, _ERROR = 0, 2  # what a formula gave that is no number
-_EXACT = 1e15  # from here on a number has lost digits
+_RECALCULATE = 0x02  # the program that opens the file has to calculate the formula
+_TEXT, _ERROR = 0, 2  # kinds of a formula's result other than a number
+_EXACT = 1e15  # larger numbers have lost digits
 _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!",
     0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A",
@@ -23,21 +23,21 @@ _FIXED_CALLS, _CALLS = (b"\x21", b"\x41", b"\x61"), (b"\x22", b"\x42", b"\x62")
 _TEXT_FUNCTIONS = frozenset({30, 31, 48, 111, 112, 113, 114, 115, 116, 118, 120, 336})
 """REPT, MID, TEXT, CHAR, LOWER, UPPER, PROPER, LEFT, RIGHT, TRIM, SUBSTITUTE, CONCATENATE."""
 _CELLS = frozenset({0x0006, 0x0201, 0x0203, 0x0204, 0x0205, 0x027E, 0x00BD, 0x00BE, 0x00D6, 0x00FD})
-"""All records that are cells: formulas, numbers, texts, errors, blanks."""
-_DRAWINGS = 0x00EB  # what the tabs share of their drawings
-_PICTURE = b"\x07\xf0"  # in that, the mark of a picture
+"""All records of cells: formulas, numbers, texts, errors, blanks."""
+_DRAWINGS = 0x00EB  # the part of drawings that all tabs share
+_PICTURE = b"\x07\xf0"  # the mark of a picture in it
 _Record = tuple[int, int, int]
-"""What it is, where its content begins, and how long that is."""
+"""Kind, offset of the content, length of the content."""
 
 
 class _Kind(IntEnum):
-    """The records that are looked at."""
+    """The records that the scan reads."""
 
     BOF = 0x0809
     EOF = 0x000A
     BOUNDSHEET = 0x0085
     FORMULA = 0x0006
-    STRING = 0x0207  # the text that the formula before gave
+    STRING = 0x0207  # the result of the preceding formula, if it is a text
     BOOLERR = 0x0205
     NUMBER = 0x0203
     ROW = 0x0208
@@ -49,18 +49,18 @@ class OldBook:
     """The records of a workbook of Excel 97 to 2003."""
 
     raw: bytes
-    tabs: Mapping[str, int]  # name → where its records begin
+    tabs: Mapping[str, int]  # name → offset of its records
     pictured: bool
 
     def scan(self, name: str) -> TabScan:
-        """What stands in one tab."""
+        """Scan one tab."""
         scanner = _Scanner(self.raw)
         for record in _records(self.raw, self.tabs[name]):
             scanner.take(*record)
         return scanner.finished()
 
     def areas(self) -> Iterator[TabScan]:
-        """How far each tab reaches, which its reader lays out whole."""
+        """The used area of each tab, which calamine allocates whole."""
         for begin in self.tabs.values():
             area = TabScan()
             for kind, at, length in _records(self.raw, begin):
@@ -73,7 +73,7 @@ class OldBook:
 
 
 def old_book(path: Path) -> OldBook | None:
-    """The workbook at `path`; None for one that is older, or no such workbook at all."""
+    """The workbook at `path`; None if it is older or no such workbook."""
     raw = read_stream(path, ("Workbook",))
     if raw is None:
         return None
@@ -90,7 +90,7 @@ def old_book(path: Path) -> OldBook | None:
 
 
 def _records(raw: bytes, at: int) -> Iterator[_Record]:
-    """From a beginning to its end; charts inside a tab have records of their own."""
+    """The records from `at` to the matching end; charts inside a tab are skipped."""
     depth = 0
     while at + 4 <= len(raw):
         kind, length = unpack_from("<HH", raw, at)
@@ -103,7 +103,7 @@ def _records(raw: bytes, at: int) -> Iterator[_Record]:
 
 
 def _text(raw: bytes, at: int, end: int, *, wide: bool) -> str | None:
-    """A text behind its length, which takes two bytes where it is `wide`; None if it is cut."""
+    """A text with its length before it (two bytes if `wide`); None if it is cut."""
     length = int.from_bytes(raw[at : at + 1 + wide], "little")
     at += 1 + wide
     size, codec = (2, "utf-16-le") if raw[at] & 1 else (1, "latin-1")
@@ -112,12 +112,14 @@ def _text(raw: bytes, at: int, end: int, *, wide: bool) -> str | None:
 
 
 class _Scanner:
-    """Takes the records of one tab in their order."""
+    """Reads the records of one tab in their order."""
 
     def __init__(self, raw: bytes) -> None:
         self.scan = TabScan()
         self._raw = raw
-        self._awaits: CellPlace | None = None  # a formula that gave a text, which follows it
+        self._awaits: CellPlace | None = (
+            None  # a formula whose text result follows in the next record
+        )
 
     def take(self, kind: int, at: int, length: int) -> None:
         raw = self._raw
@@ -153,23 +155,23 @@ class _Scanner:
             if not any(raw[at + 6 : at + 14]) and (
                 raw[at + 14] & _RECALCULATE or self._gives_text(at)
             ):
-                self.scan.uncalculated.add(place)  # the 0 of a program that did not calculate
+                self.scan.uncalculated.add(place)  # the 0 that a program writes without calculating
         elif raw[at + 6] == _TEXT:
             self._awaits = place
         elif raw[at + 6] == _ERROR:
             self.scan.errors[place] = _ERRORS.get(raw[at + 8], "#VALUE!")
 
     def _gives_text(self, at: int) -> bool:
-        """Does what a formula does last give a text, so that no number can be its result?"""
+        """True if the last operation of a formula gives a text, so that 0 cannot be its result."""
         (length,) = unpack_from("<H", self._raw, at + 20)
         last = self._raw[at + 22 : at + 22 + length]
-        called = last[-3:-2], last[-4:-3]  # a function with a fixed number of arguments, or not
+        called = last[-3:-2], last[-4:-3]  # with a fixed, or a variable, number of arguments
         number = int.from_bytes(last[-2:], "little")
         is_call = called[0] in _FIXED_CALLS or called[1] in _CALLS
         return last[-1:] == _JOINED or (is_call and number in _TEXT_FUNCTIONS)
 
     def _unread(self) -> None:
-        """A text that never came is none that could be sent."""
+        """Mark a formula whose text result is missing."""
         if self._awaits is not None:
             self.scan.uncalculated.add(self._awaits)
         self._awaits = None

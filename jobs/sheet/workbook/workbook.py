@@ -33,8 +33,10 @@ from jobs.sheet.workbook.scan_ods import CONTENT_PART, scan_ods
 from jobs.sheet.workbook.scan_xls import OldBook, old_book
 
 T = TypeVar("T")
-MAX_AREA_CELLS = 50_000_000  # of the area of a tab, which the reader lays out whole (32 bytes each)
-MAX_SPARSE_CELLS = 4_000_000  # as many again as hurt nobody, however empty
+MAX_AREA_CELLS = (
+    50_000_000  # of a tab's used area, which calamine allocates whole (32 bytes a cell)
+)
+MAX_SPARSE_CELLS = 4_000_000  # an area of this size does no harm, however empty it is
 
 
 def open_workbook(
@@ -45,7 +47,7 @@ def open_workbook(
     zipped: bool,
     known: KnownHeader = is_known,
 ) -> Sheet:
-    """The tab that is named, else the first visible one with a prompt column."""
+    """Open the tab named `tab`, else the first visible one with a prompt column."""
     old = None
     if zipped:
         check_archive(path)
@@ -90,7 +92,7 @@ class _Book:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tab:
-    """A tab as the reader gives it, and what its XML tells besides (only of .xlsx and .xlsm)."""
+    """A tab as calamine gives it, and the scan of its own XML or records."""
 
     name: str
     cells: CalamineSheet
@@ -98,7 +100,7 @@ class _Tab:
 
 
 def _old_book(path: Path) -> OldBook | None:
-    """The records of an .xls, looked at first: its reader lays out every tab as it opens it."""
+    """The records of an .xls, checked first because calamine allocates every tab on opening."""
     try:
         book = old_book(path)
         for area in book.areas() if book is not None else ():
@@ -121,7 +123,7 @@ def _load(path: Path) -> CalamineWorkbook:
 
 
 def _load_by_content(path: Path) -> CalamineWorkbook | None:
-    """Whatever the ending says: an .xls may well hold an .xlsx."""
+    """Open it by content: a file named .xls may hold an .xlsx."""
     try:
         with path.open("rb") as file:
             return _guarded(lambda: CalamineWorkbook.from_filelike(file))
@@ -130,7 +132,7 @@ def _load_by_content(path: Path) -> CalamineWorkbook | None:
 
 
 def _guarded(read: Callable[[], T]) -> T:
-    """A panic inside the reader's Rust code is no Exception; here it becomes one."""
+    """Turn a panic in calamine's Rust code, which is no Exception, into a CalamineError."""
     try:
         return read()
     except BaseException as error:
@@ -140,7 +142,7 @@ def _guarded(read: Callable[[], T]) -> T:
 
 
 def _tab(book: _Book, name: str) -> _Tab:
-    """The XML is looked at first: the reader lays out the whole area that a tab reaches over."""
+    """Open a tab. Its XML is scanned first, because calamine allocates the whole used area."""
     try:
         scanned = _scan(book, name)
         return _Tab(
@@ -206,7 +208,7 @@ def _named_tab(book: _Book, name: str) -> _Tab:
 
 
 def _best_tab(book: _Book, visible: list[str], known: KnownHeader) -> _Tab:
-    """The first visible tab with a prompt column, else the first that holds anything."""
+    """The first visible tab with a prompt column, else the first that is not empty."""
     first: _Tab | None = None
     for name in visible:
         tab = _tab(book, name)
@@ -247,7 +249,7 @@ def _other_tabs(book: CalamineWorkbook, visible: list[str], name: str) -> list[F
 
 
 def _top(sheet: CalamineSheet) -> list[list[str]]:
-    """The first rows, up to enough that are not blank to find a header among them."""
+    """The first rows, enough of them not blank to find the header."""
     top: list[list[str]] = []
     filled = 0
     for row in sheet.iter_rows():
@@ -259,13 +261,13 @@ def _top(sheet: CalamineSheet) -> list[list[str]]:
 
 
 def _merged(tab: _Tab) -> list[tuple[CellPlace, CellPlace]]:
-    """Merged areas as their first and last cells; the reader has none for some formats."""
+    """Merged areas as first and last cell; from the scan if calamine has none for this format."""
     scanned = tab.scanned.scan.merged if tab.scanned is not None else []
     return list(tab.cells.merged_cell_ranges or scanned)
 
 
 def _unseen(kind: str, format: str, severity: Severity) -> Finding:  # noqa: A002 - as in reader.open_sheet
-    """That something could not be looked for in this format."""
+    """The finding that something is not looked for in this format."""
     return Finding(kind=kind, severity=severity, values=(("format", format),))
 
 
@@ -274,7 +276,7 @@ def _pictures_unseen(format: str, *, any_: bool) -> list[Finding]:  # noqa: A002
 
 
 def _row_text(sheet: CalamineSheet, row: int) -> list[str]:
-    """One row again, for a finding about it."""
+    """The texts of one row, for a finding about it."""
     return [_text(cell) for cell in next(islice(sheet.iter_rows(), row, None), ())]
 
 
@@ -296,7 +298,7 @@ def _text(cell: object) -> str:
 
 
 def _number(value: float) -> str:
-    """42.0 → 42, 0.1 → 0.1: the shortest text that means this number."""
+    """The shortest text of a number: 42.0 → 42, 0.1 → 0.1."""
     return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
 
 

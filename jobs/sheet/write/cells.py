@@ -1,4 +1,4 @@
-"""What a cell of an Excel workbook can hold, and the settings that keep text from running."""
+"""What a cell of an Excel workbook can hold, and the options that keep text from being run."""
 
 import re
 import tempfile
@@ -18,16 +18,16 @@ SAFE_WORKBOOK_OPTIONS: Mapping[str, object] = {
     "strings_to_numbers": False,
     "use_zip64": True,
 }
-"""Options under which every text is text, and rows go to the disk as they come."""
+"""Options that write every text as text, and rows to the disk as they come."""
 
 
 def clean(text: str) -> tuple[str, int]:
-    """The text without what a workbook cannot hold, and how many characters that cost."""
+    """The text without characters that a workbook cannot hold, and how many were replaced."""
     return (text, 0) if _UNFIT.search(text) is None else _UNFIT.subn(REPLACEMENT, text)
 
 
 def is_long(text: str) -> bool:
-    """Is it too long for a cell? Excel counts in UTF-16, where an emoji is two."""
+    """True if the text is too long for a cell. Excel counts UTF-16 units: an emoji is two."""
     if len(text) <= MAX_CELL_CHARACTERS // 2:
         return False
     return len(text.encode("utf-16-le", "surrogatepass")) // 2 > MAX_CELL_CHARACTERS
@@ -35,7 +35,7 @@ def is_long(text: str) -> bool:
 
 @contextmanager
 def open_book(file: BinaryIO, options: Mapping[str, object]) -> Iterator[Any]:
-    """A workbook that is whole in `file` at the end. Raises WriteError where it cannot be."""
+    """A workbook that is complete in `file` at the end. Raises WriteError if that is impossible."""
     from xlsxwriter import Workbook  # noqa: PLC0415 - for this format only
     from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as above
 
@@ -45,7 +45,7 @@ def open_book(file: BinaryIO, options: Mapping[str, object]) -> Iterator[Any]:
             yield book
         except BaseException:
             with suppress(XlsxWriterException):
-                book.close()  # only this gives its scratch files back
+                book.close()  # only this removes its scratch files
             raise
         try:
             book.close()

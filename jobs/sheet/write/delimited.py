@@ -1,4 +1,4 @@
-"""Writes results as csv or tsv, as Excel on any system reads them."""
+"""Writes results as csv or tsv that Excel reads on any system."""
 
 import csv
 from typing import BinaryIO
@@ -14,7 +14,7 @@ from jobs.sheet.write.writers import (
 )
 
 _CHANGED = frozenset({ColumnKind.LIST, ColumnKind.OBJECT})
-"""Of text, numbers and nothing the csv module itself makes what a cell should hold."""
+"""Kinds that the csv module does not write as we want; texts, numbers and None it does."""
 
 BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
 
@@ -22,18 +22,18 @@ BOM = "\ufeff"  # without it, Excel on a Chinese Windows reads UTF-8 as GBK
 def write_delimited(
     file: BinaryIO, grid: ResultColumns, records: RecordStream, *, delimiter: str, safe: bool
 ) -> Tally:
-    """All records below a header. `safe` neutralises all columns, not only our foreign text."""
+    """Write a header and all records. `safe` neutralises all columns, not only untrusted ones."""
     out = Utf8Writer(file)
     out.write(BOM)
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     if safe:
-        # A header quoted throughout records for the reader how the file was written.
+        # A header with every name quoted tells the reader that the file is a safe one.
         quoted = csv.writer(out, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
         quoted.writerow([neutralise(name) for name in grid.names])
     else:
         writer.writerow(grid.names)
     kinds = [column.kind for column in grid.columns]
-    # Numbers of ours cannot be formulas, and stay numbers.
+    # Our numbers cannot be formulas and stay as they are.
     guarded = [
         place
         for place, column in enumerate(grid.columns)

@@ -1,4 +1,4 @@
-"""Writes the workbook in which a person corrects rows."""
+"""Writes the workbook in which a person corrects failed rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ FIXES_TAB = "fixes"
 LEADING_COLUMNS = (
     *("result_row", "result_key", "result_error_class", "result_reason", "result_error"),
 )
-"""What stands before the user's columns; the last two are for reading only."""
+"""The columns before the user's own; the last two are only for reading."""
 MARKER_COLUMN = "result_reason"
-"""Only this workbook has it."""
+"""Only this workbook has this column."""
 
 _WIDTHS = (12, 16, 20, 44, 44)
 _OWN_WIDTH, _MAPPED_WIDTH = 18, 60
@@ -28,12 +28,12 @@ _OWN_WIDTH, _MAPPED_WIDTH = 18, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixSheet:
-    """How the workbook is laid out. `sent` are the places of own columns that make requests."""
+    """The layout of the workbook. `sent` are the indexes of own columns that requests use."""
 
     headers: Sequence[str]
     sent: frozenset[int]
     hints: Sequence[str]  # the second tab, a line each
-    folder: Path  # where the workbook will lie; long texts go beside it
+    folder: Path  # of the workbook; long texts go beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class FixRow:
 
 
 def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int:
-    """All rows in the tab `fixes`; returns how many."""
+    """Write all rows to the tab `fixes`; return their number."""
     with open_book(file, SAFE_WORKBOOK_OPTIONS) as book:
         page = book.add_worksheet(FIXES_TAB)
         _head(book, page, layout)

@@ -18,14 +18,14 @@ LINES_PER_WRITE = 100  # lines
 
 
 def write_lines(file: BinaryIO, grid: ResultColumns, records: RecordStream) -> Tally:
-    """All records, their keys in column order. An own header that repeats gets a number."""
+    """Write all records, keys in column order. A repeated own header gets a number."""
     heads = line_heads(grid)
     lines = (json_line(heads, record) for record in records)
     return write_texts(file, iter(lambda: list(islice(lines, LINES_PER_WRITE)), []))
 
 
 def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
-    """Lines as they are, each with its end, some at a time."""
+    """Write groups of finished lines, each with its line end."""
     out = Utf8Writer(file)
     rows = 0
     for lines in pieces:
@@ -36,7 +36,7 @@ def write_texts(file: BinaryIO, pieces: Iterable[Sequence[str]]) -> Tally:
 
 
 def line_heads(grid: ResultColumns) -> list[str]:
-    """What stands before each value of a line."""
+    """The text before each value of a line."""
     return [f"{encoded(name)}:" for name in unique_names(grid)]
 
 

@@ -20,11 +20,11 @@ from jobs.sheet.write.writers import (
 )
 
 GROUP_ROWS = 5_000
-GROUP_CHARACTERS = 8 << 20  # of text; answers can be long
-MAX_EXACT_INTEGER = 1 << 53  # above it a float cannot stand for every integer
+GROUP_CHARACTERS = 8 << 20  # answers can be long
+MAX_EXACT_INTEGER = 1 << 53  # above it a float cannot hold every integer
 
 _Seen: TypeAlias = set[str]
-"""What was met in an own column: bool, int, wide, huge, float, text, texts, other."""
+"""The sorts of values in an own column: bool, int, wide, huge, float, text, texts, other."""
 
 _TYPES_OF_SORTS = {
     frozenset({"bool"}): "bool",
@@ -35,14 +35,14 @@ _TYPES_OF_SORTS = {
     frozenset({"int", "float"}): "float",
     frozenset({"texts"}): "texts",
 }
-"""A column of any other mixture is written as text, what is no text in it as JSON."""
+"""A column with any other mixture is written as text, other values in it as JSON."""
 
 
 def write_parquet(file: BinaryIO, grid: ResultColumns, records: RecordStream) -> Tally:
-    """All records. Where own cells have types, one pass over them finds each column's."""
+    """Write all records. If own cells are typed, a first pass finds the type of each column."""
     if not grid.typed:
         return _write(file, grid, records, types=["text"] * grid.own)
-    # Types must be known before the first row is written, and the rows come only once.
+    # Types must be known before the first row is written, and the rows can be read only once.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as kept:
         seen: list[_Seen] = [set() for _ in range(grid.own)]
         for record in records:
@@ -128,7 +128,7 @@ def _arrow(kind: str) -> Any:
 def _groups(
     grid: ResultColumns, records: RecordStream, kinds: list[str]
 ) -> Iterator[list[list[JSON]]]:
-    """Columns of values, some thousand rows at a time."""
+    """Groups of some thousand rows, as columns of values."""
     columns: list[list[JSON]] = [[] for _ in kinds]
     wanted = [
         (kind == "text", column.kind) for kind, column in zip(kinds, grid.columns, strict=True)

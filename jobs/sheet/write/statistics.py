@@ -9,7 +9,7 @@ Fact = tuple[str, str, float | None, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLine:
-    """How one model did. Seconds and cost are None where no row tells them."""
+    """The results of one model. Seconds and cost are None if no row has them."""
 
     model: str
     rows: int
@@ -21,7 +21,7 @@ class ModelLine:
 
 
 def by_model(facts: Sequence[Fact]) -> list[ModelLine]:
-    """One line a model, the busiest first."""
+    """One line per model, the one with most rows first."""
     from pandas import DataFrame  # noqa: PLC0415 - half the start-up time, and only workbooks need it
 
     frame = DataFrame(facts, columns=["model", "status", "seconds", "cost"])
@@ -36,7 +36,7 @@ def by_model(facts: Sequence[Fact]) -> list[ModelLine]:
         median=("seconds", "median"),
         p95=("seconds", lambda seconds: seconds.quantile(0.95)),
     )
-    table["cost"] = groups["cost"].sum(min_count=1)  # no known cost is no cost of zero
+    table["cost"] = groups["cost"].sum(min_count=1)  # an unknown cost is not zero
     table = table.sort_values("rows", ascending=False, kind="stable")
     return [
         ModelLine(

@@ -1,4 +1,4 @@
-"""The summary tab of a results workbook: counts while the rows go by, then one page of lines."""
+"""The summary tab of a results workbook: counts rows as they are written, then writes one tab."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +13,13 @@ _SUMMED_COLUMNS = (
     *("result_cost", "result_prompt_tokens", "result_completion_tokens", "result_total_tokens"),
 )
 Label = Callable[[str], str]
-"""An English label in the person's language; what is data stays as it is."""
+"""Translates an English label; data is returned as it is."""
 _MODEL_TITLES = ("rows", "done", "failed", "median seconds", "p95 seconds", "cost")
 
 
 @dataclass(slots=True)
 class SummaryCounts:
-    """What is counted; `ours` says where each of our columns is in a record."""
+    """The counts. `ours` gives the index of each of our columns in a record."""
 
     ours: Mapping[str, int]
     statuses: Counter[str] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ def _number(value: JSON) -> float | None:
 
 
 def summary_lines(sums: SummaryCounts, tally: Tally, label: Label) -> list[tuple[str, JSON]]:
-    """One number a line; a cost is of the answers in this file, and may not be all of it."""
+    """One number per line. The cost is that of the answers in this file, maybe not of all calls."""
     lines: list[tuple[str, JSON]] = [(label("rows"), tally.rows)]
     lines += sorted(sums.statuses.items())
     lines += [(f"failed: {name}", count) for name, count in sorted(sums.classes.items())]
@@ -73,7 +73,7 @@ def summary_lines(sums: SummaryCounts, tally: Tally, label: Label) -> list[tuple
 def write_summary(
     page: Any, sums: SummaryCounts, lines: Sequence[tuple[str, JSON]], label: Label
 ) -> None:
-    """The lines, and below them how each model did."""
+    """Write the lines, and the results of each model below them."""
     for place, (name, value) in enumerate(lines):
         page.write_string(place, 0, name)
         if isinstance(value, int | float):
@@ -86,7 +86,7 @@ def write_summary(
 
 
 def _write_models(page: Any, sums: SummaryCounts, label: Label, *, below: int) -> None:
-    """A small table under the totals: how each model did."""
+    """Write a small table of each model's results."""
     for column, title in enumerate(("model", *_MODEL_TITLES)):
         page.write_string(below, column, label(title))
     for place, line in enumerate(by_model(sums.facts), below + 1):

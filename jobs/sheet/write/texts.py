@@ -1,4 +1,4 @@
-"""Keeps texts that are too long for a cell as files beside the workbook."""
+"""Writes texts that are too long for a cell to files beside the workbook."""
 
 import os
 import re
@@ -11,24 +11,24 @@ _PLACEHOLDER = re.compile(r"\[[0-9,]+ characters: texts/[^\]\n]+\]")
 
 
 def placeholder(text: str, path: str) -> str:
-    """What stands in a cell for a text that is too long for it."""
+    """What a cell holds in place of a text that is too long."""
     return f"[{len(text):,} characters: {path}]"
 
 
 def is_placeholder(cell: str) -> bool:
-    """Does this cell only say where its text is?"""
+    """True if a cell only says where its text is."""
     return _PLACEHOLDER.fullmatch(cell) is not None
 
 
 class TextFiles:
-    """Files in the folder `texts`. One that is there with another text is never overwritten."""
+    """Files in the folder `texts`. An existing file with another text is never overwritten."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / TEXTS_FOLDER
         self.written = 0
 
     def keep(self, name: str, text: str) -> str:
-        """Write a text under this name, or a later version of it; its path from the workbook."""
+        """Write a text under this name or a later version; return its path from the workbook."""
         raw = without_surrogates(text)[0].encode()
         self.folder.mkdir(exist_ok=True)
         self.written += 1
@@ -42,9 +42,8 @@ class TextFiles:
             version += 1
         part = final.with_suffix(".part")
         part.unlink(missing_ok=True)
-        with part.open(
-            "xb"
-        ) as file:  # a new file: nothing that a stranger laid there is written to
+        # A new file: never writes to one that somebody else put there.
+        with part.open("xb") as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())

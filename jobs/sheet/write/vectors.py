@@ -1,4 +1,4 @@
-"""Writes vectors as parquet: one row each, with the key of the row of the sheet."""
+"""Writes vectors as parquet: one row each, with the key of the sheet's row."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-GROUP_VECTORS = 1024  # vectors in one row group
+GROUP_VECTORS = 1024  # in one row group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Vector:
 
 
 def write_vectors(file: BinaryIO, vectors: Iterable[Vector]) -> int:
-    """All of them, a group at a time; returns how many there were."""
+    """Write all vectors, a group at a time; return their number."""
     import pyarrow as pa  # noqa: PLC0415 - half a second, for those who have vectors
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""Writes results as an Excel workbook in which every text is text, and nothing a formula."""
+"""Writes results as an Excel workbook in which every text is text and nothing is a formula."""
 
 import re
 import struct
@@ -29,15 +29,15 @@ from jobs.sheet.write.writers import (
     unique_names,
 )
 
-MAX_TAB_ROWS = 1_048_576  # of one tab, the header included
+MAX_TAB_ROWS = 1_048_576  # including the header
 MAX_TAB_COLUMNS = 16_384
-MAX_TAB_LINKS = 65_530  # of one tab
-MEASURED_ROWS = 200  # rows that decide the widths
+MAX_TAB_LINKS = 65_530
+MEASURED_ROWS = 200  # that decide the column widths
 FITTING_CHARACTERS = MAX_CELL_CHARACTERS // 2
 """A text of at most this length fits a cell, whatever its characters are in UTF-16."""
 _MIN_WIDTH_CHARACTERS, _MAX_WIDTH_CHARACTERS = 8, 60
 
-# A link opens a program: only plain relative paths to things that are looked at.
+# A link opens a program, so only plain relative paths to media and text files are linked.
 SAFE_LINK = re.compile(
     r"(?:\.\./)*(?:[\w\-() ][\w\-(). ]*/)*[\w\-() ][\w\-(). ]*"
     r"\.(?:png|jpe?g|webp|gif|bmp|avif|mp4|webm|mp3|wav|pdf|txt|json)",
@@ -57,13 +57,13 @@ _FAILURE_COLUMNS = (
     *("result_attempts", "result_request_id"),
 )
 
-SHOWN_EDGE_PIXELS = 96  # pixels of a thumbnail's longer edge as it is shown
-PICTURE_ROW_PIXELS = SHOWN_EDGE_PIXELS + 28  # pixels of a row with one
-_STATUS_LINE_PIXELS = 22  # pixels for the status, above its picture
-_PICTURE_COLUMN_CHARACTERS = 16  # characters: a little wider than a picture
+SHOWN_EDGE_PIXELS = 96  # of a thumbnail as it is shown
+PICTURE_ROW_PIXELS = SHOWN_EDGE_PIXELS + 28  # the height of a row with a thumbnail
+_STATUS_LINE_PIXELS = 22  # for the status above the picture
+_PICTURE_COLUMN_CHARACTERS = 16  # a little wider than a picture
 
 ThumbnailLookup = Callable[[str], Path | None]
-"""The thumbnail (JPEG) of a saved file, by its path from the workbook; None where there is none."""
+"""Path of a saved file from the workbook → its thumbnail (JPEG), or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class WorkbookExtras:
 def write_workbook(
     file: BinaryIO, grid: ResultColumns, records: RecordStream, *, beside: WorkbookExtras
 ) -> Tally:
-    """All records in the tab `results`; what failed again in `failures`; counts in `summary`."""
+    """Write records to the tab `results`, failed ones also to `failures`, counts to `summary`."""
     if len(grid.columns) > MAX_TAB_COLUMNS:
         raise WriteError("write_columns", most=f"{MAX_TAB_COLUMNS:,}")
     with open_book(file, SAFE_WORKBOOK_OPTIONS) as workbook:
@@ -87,7 +87,7 @@ def write_workbook(
 
 
 class _Book:
-    """One workbook while it is written."""
+    """A workbook that is being written."""
 
     def __init__(self, workbook: Any, grid: ResultColumns, beside: WorkbookExtras) -> None:
         self.grid = grid
@@ -134,13 +134,13 @@ class _Book:
         return tally
 
     def clean(self, text: str) -> str:
-        """The text without what a workbook cannot hold."""
+        """The text without characters that a workbook cannot hold."""
         fit, replaced = clean(text)
         self.replaced += replaced
         return fit
 
     def _values(self, record: Record, links: dict[int, str]) -> list[str | int | float | None]:
-        """The record as a workbook takes it: texts, numbers, None for an empty cell."""
+        """The record as cell values: texts, numbers, None for an empty cell."""
         numeric, kinds = self.numeric, self.grid.columns
         values: list[str | int | float | None] = []
         for place, value in enumerate(record):
@@ -165,12 +165,12 @@ class _Book:
         return values
 
     def _apart(self, text: str, record: Record, place: int) -> tuple[str, str]:
-        """A text too long for a cell goes to a file: what stands in the cell, and its link."""
+        """Write a text that is too long for a cell to a file; return the cell's text and link."""
         path = self.texts.keep(f"{record[self.ours['result_row']]}-{self.slugs[place]}", text)
         return placeholder(text, path), path
 
     def _show(self, picture: ThumbnailLookup, files: JSON) -> None:
-        """The first thumbnail there is, under the row's status."""
+        """Show the first thumbnail that exists, under the row's status."""
         names = files if isinstance(files, list) else [files]
         found = next((path for name in names if (path := picture(str(name)))), None)
         if found is not None:
@@ -196,7 +196,7 @@ class _Tab:
     def add(
         self, values: list[str | int | float | None], status: str, links: dict[int, str]
     ) -> None:
-        """One more row."""
+        """Write one row."""
         self.rows = row = self.rows + 1
         if row >= MAX_TAB_ROWS:
             raise WriteError("write_rows", most=f"{MAX_TAB_ROWS - 1:,}")
@@ -219,7 +219,7 @@ class _Tab:
                 write_string(row, at, value, plain)
 
     def show(self, picture: Path, at: int) -> None:
-        """A thumbnail in the row just added."""
+        """Show a thumbnail in the last added row."""
         size = _thumbnail_scale(picture)
         if size is None:
             return
@@ -233,14 +233,14 @@ class _Tab:
                 "y_scale": size,
                 "x_offset": 4,
                 "y_offset": _STATUS_LINE_PIXELS,
-                "object_position": 1,  # it moves, is sorted and is hidden with its row
+                "object_position": 1,  # moves, sorts and hides with its row
                 "decorative": True,
             },
         )
         self.widths[at] = max(self.widths[at], _PICTURE_COLUMN_CHARACTERS)
 
     def finish(self) -> None:
-        """What belongs to the tab as a whole."""
+        """Write what belongs to the tab as a whole."""
         self.sheet.freeze_panes(1, 0)
         self.sheet.autofilter(0, 0, self.rows, len(self.places) - 1)
         for at, width in enumerate(self.widths):
@@ -259,7 +259,7 @@ class _Tab:
 
 
 def _thumbnail_scale(picture: Path) -> float | None:
-    """The scale at which a thumbnail's longer edge is that of a row; None where it is no JPEG."""
+    """The scale that brings a thumbnail to SHOWN_EDGE_PIXELS; None if it is unreadable."""
     from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as below
     from xlsxwriter.image import Image  # noqa: PLC0415 - for workbooks with pictures only
 

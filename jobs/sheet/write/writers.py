@@ -18,13 +18,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class WriteError(ObstacleError):
-    """A format cannot hold these results: why, and what to do."""
+    """A format cannot hold these results."""
 
 
 class ColumnKind(StrEnum):
     """What a column holds."""
 
-    OWN = "own"  # the user's: text, or any JSON value where the sheet was typed
+    OWN = "own"  # the user's: text, or any JSON value if the sheet is typed
     TEXT = "text"
     INTEGER = "integer"
     NUMBER = "number"
@@ -34,7 +34,7 @@ class ColumnKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a results file. `foreign`: its text may come from a provider or an address."""
+    """One column of a results file. `foreign`: its text may come from outside."""
 
     name: str
     kind: ColumnKind
@@ -50,24 +50,24 @@ class ResultColumns:
 
     @property
     def own(self) -> int:
-        """How many columns are the user's."""
+        """The number of columns that are the user's."""
         return sum(column.kind is ColumnKind.OWN for column in self.columns)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The headers in their order; the user may have used one twice."""
+        """The headers in order; the user's may repeat."""
         return tuple(column.name for column in self.columns)
 
 
 Record: TypeAlias = Sequence[JSON]
-"""One row's values in the order of the columns; None where nothing is known."""
+"""One row's values in column order; None for unknown values."""
 
 RecordStream: TypeAlias = Iterable[Record]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What was written. `replaced` characters could not be; `texts` went to files of their own."""
+    """What was written. `replaced` characters could not be; `texts` went to separate files."""
 
     rows: int = 0
     replaced: int = 0
@@ -75,7 +75,7 @@ class Tally:
 
 
 def encoded(value: JSON) -> str:
-    """A value as JSON text; characters as they are."""
+    """A value as JSON text, without escaping non-ASCII characters."""
     kind = type(value)
     if kind is str:
         return encode_basestring(value)  # type: ignore[arg-type]  # it is text, as just seen
@@ -83,7 +83,7 @@ def encoded(value: JSON) -> str:
 
 
 def cell_text(value: JSON, kind: ColumnKind) -> str:
-    """A value as the text of a cell: nothing for None, list entries on lines of their own."""
+    """A value as the text of a cell: empty for None, one list entry per line."""
     if type(value) is str:
         return value
     if value is None:
@@ -95,7 +95,7 @@ def cell_text(value: JSON, kind: ColumnKind) -> str:
 
 
 def unique_names(grid: ResultColumns) -> tuple[str, ...]:
-    """Names, each once: an own header that repeats gets a number, ours never."""
+    """The names made unique: a repeated own header gets a number, ours never do."""
     taken = {column.name for column in grid.columns if column.kind is not ColumnKind.OWN}
     names = []
     for column in grid.columns:
@@ -109,12 +109,12 @@ def unique_names(grid: ResultColumns) -> tuple[str, ...]:
 
 
 def without_surrogates(text: str) -> tuple[str, int]:
-    """The text as any encoding can hold it, and how many characters that cost."""
+    """The text without lone surrogates, and how many were replaced."""
     return _SURROGATE.subn(REPLACEMENT, text)
 
 
 class Utf8Writer:
-    """Text to a binary file in large pieces. Lone surrogates, which UTF-8 has not, are counted."""
+    """Writes text to a binary file in large pieces. Replaces and counts lone surrogates."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.replaced = 0
@@ -123,7 +123,7 @@ class Utf8Writer:
         self._size = 0
 
     def write(self, text: str) -> int:
-        """Take some text; the csv module calls this too."""
+        """Buffer some text. The csv module calls this, too."""
         self._waiting.append(text)
         self._size += len(text)
         if self._size > FLUSH_BYTES:
@@ -131,7 +131,7 @@ class Utf8Writer:
         return len(text)
 
     def flush(self) -> None:
-        """Hand over what has gathered. Must be called at the end."""
+        """Write out the buffer. Must be called at the end."""
         text = "".join(self._waiting)
         self._waiting.clear()
         self._size = 0
