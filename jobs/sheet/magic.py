@@ -20,6 +20,8 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _WEB = (b"<!doctype html", b"<html", b"<head", b"<table", b"<meta")
 _WORKBOOK_PARTS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 _BOMS = (b"\xef\xbb\xbf",)
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TEXT_BYTES = bytes({*b"\t\n\v\f\r\x1b", *range(32, 256)})
 
 
 def real_kind(path: Path) -> str:
@@ -39,7 +41,17 @@ def real_kind(path: Path) -> str:
     text = head.lstrip().lower()
     if text.startswith(b"<?xml"):
         return "web page" if b"<html" in text else "xml"
-    return "web page" if text.startswith(_WEB) else "text"
+    if text.startswith(_WEB):
+        return "web page"
+    return "binary" if _is_binary(head) else "text"
+
+
+def _is_binary(head: bytes) -> bool:
+    """True if no text holds such bytes. UTF-16 and UTF-32 have NULs, but then at regular places."""
+    controls = head.translate(None, _TEXT_BYTES)
+    if head.startswith(_WIDE_MARKS) or not controls.strip(b"\0"):
+        return False  # with no other control bytes than NUL it is for the encoding to decide
+    return len(controls) * 50 > len(head)
 
 
 def _holds_workbook(path: Path) -> bool:

@@ -96,7 +96,7 @@ def _open(path: Path, format: str, told: _Told) -> Sheet:  # noqa: A002 - as abo
         )
     if wanted == "parquet" and kind == "parquet":
         return open_parquet(path)
-    if wanted in {"workbook", "parquet"} or kind not in {"text", "xml", "web page"}:
+    if wanted in {"workbook", "parquet"} or kind not in {"text", "binary", "xml", "web page"}:
         raise SheetError(path, [_wrong_kind(format, kind)])
     if kind in {"web page", "xml"} and wanted != "txt":
         raise SheetError(path, [_wrong_kind(format, kind)])

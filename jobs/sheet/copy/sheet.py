@@ -23,6 +23,7 @@ _DIMENSION = re.compile(rb'(<dimension\b[^>]*\bref=")([^"]*)(")')
 _LAST_COLUMN = re.compile(rb'<col\b[^>]*\bmax="([0-9]+)"')
 _ODD = (b"<!--", b"<![CDATA[", b"<!DOCTYPE", b"<!ENTITY", b'encoding="UTF-16', b"encoding='UTF-16")
 _ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")  # of XML, these need an escape of Excel's own
 
 CellValue: TypeAlias = str | int | float | None
 AddedRow: TypeAlias = tuple[int, Sequence[CellValue]]
@@ -240,4 +241,4 @@ def cells_xml(
 def _text(text: str) -> str:
     fit, _ = clean(text)
     fit = _ESCAPED.sub(lambda found: f"_x005F{found[0]}", fit)
-    return escape(fit).replace("\r", "_x000D_")
+    return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", escape(fit))

@@ -16,7 +16,12 @@ from jobs.sheet.header import SEARCHED_ROWS, find_header, header_findings
 from jobs.sheet.layout import Layout, NeededColumns, Note, Row, RowGroup, RowSource, Sheet
 from jobs.sheet.names import KnownHeader, is_known
 from jobs.sheet.text.decode import open_text, undecodable
-from jobs.sheet.text.delimiters import SEPARATOR_LINE, best_delimiter, read_delimiter
+from jobs.sheet.text.delimiters import (
+    SEPARATOR_LINE,
+    best_delimiter,
+    has_spaced_quotes,
+    read_delimiter,
+)
 from jobs.sheet.text.encodings import Encoding
 from jobs.sheet.text.quote_folds import QuoteFolds, ShortRows, lines_in
 from jobs.sheet.text.safe_csv import is_marked, safe_finding, unsafed
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     import _csv  # the type of csv.reader has no public name
 
 SAMPLE_CHARACTERS = 1 << 18  # from the start of the file, to find the delimiter
+MAX_BLANKS = 40  # between a delimiter and a quote
 ROWS_PER_READ = 10  # between two checks of how much text was read
 
 # A picture as a data URI in a cell passes the module's own limit of 128 KiB. sys.maxsize would
@@ -44,6 +50,7 @@ class _Dialect:
     encoding: str
     delimiter: str | None
     plain: bool = False  # quotes are text
+    spaced: bool = False  # blanks after a delimiter are not part of the cell
     skip: int = 0  # physical lines before the first row: Excel's sep= line
     header: int = 0  # rows before the header
     headers: tuple[str, ...] = ()
@@ -73,6 +80,9 @@ def open_delimited(
         if bare is not None:
             findings.append(bare)
             dialect = replace(dialect, plain=True)
+    if (spaced := _spaced_quotes_finding(dialect)) is not None:
+        findings.append(spaced)
+        dialect = replace(dialect, spaced=spaced.severity == "note")
     top = _top(dialect)
     header = find_header(top, known)
     if header is None:
@@ -146,7 +156,7 @@ def _reader(dialect: _Dialect, stream: Iterable[str]) -> "_csv.Reader":
     delimiter = dialect.delimiter or _NEVER
     if dialect.plain:
         return csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(stream, delimiter=delimiter, strict=True)
+    return csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=dialect.spaced)
 
 
 def _open(dialect: _Dialect) -> TextIO:
@@ -188,6 +198,77 @@ def _plain_quotes_finding(dialect: _Dialect) -> Finding | None:
         row=number,
         found=excerpt(lines[0] if lines else ""),
     )
+
+
+def _spaced_quotes_finding(dialect: _Dialect) -> Finding | None:
+    """A finding if blanks precede quotes that open cells, as people write csv by hand; else None.
+
+    To csv such a quote is text, and its delimiters cut the cell. The blanks are left out, and a
+    note says so, if the whole file can be read that way; else a warning names the first such row.
+    """
+    mark = dialect.delimiter
+    if dialect.plain or mark in {None, " "} or not _may_have_spaced_quotes(dialect):
+        return None
+    with _open(dialect) as one, _open(dialect) as other:
+        spaced = _reader(replace(dialect, spaced=True), other)
+        try:
+            number, cell, fits = _first_spaced_quote(_reader(dialect, one), spaced)
+        except (csv.Error, UnicodeError):
+            return None  # the rows are read next, and name the line
+        if not number:
+            return None
+        fits = fits and _reads_on(spaced)
+    return Finding(
+        kind="spaced_quotes" if fits else "spaced_quotes_kept",
+        severity="note" if fits else "warning",
+        row=number,
+        found=excerpt(cell.strip()),
+    )
+
+
+def _first_spaced_quote(as_is: "_csv.Reader", spaced: "_csv.Reader") -> tuple[int, str, bool]:
+    """The first row with such a quote, its cell, and True if it can be read without the blanks.
+
+    Row 0 if there is none.
+    """
+    for number, row in enumerate(as_is, 1):
+        try:
+            other = next(spaced, None)
+        except csv.Error:
+            other = None
+        if row != other:
+            for cell in row:
+                if _is_spaced_quote(cell):
+                    return number, cell, other is not None
+        if other is None:
+            break
+    return 0, "", False
+
+
+def _reads_on(reader: "_csv.Reader") -> bool:
+    try:
+        for _ in reader:
+            pass
+    except (csv.Error, UnicodeError):
+        return False
+    return True
+
+
+def _is_spaced_quote(cell: str) -> bool:
+    return cell[:1] == " " and cell.lstrip(" ")[:1] == '"'
+
+
+def _may_have_spaced_quotes(dialect: _Dialect) -> bool:
+    tail = ""
+    with _open(dialect) as stream:
+        try:
+            while piece := stream.read(SAMPLE_CHARACTERS):
+                if has_spaced_quotes(tail + piece, dialect.delimiter or _NEVER):
+                    return True
+                tail = piece[-MAX_BLANKS:]
+        except UnicodeError:
+            return False  # the rows are read next, and name the line
+    return False
 
 
 def _top(dialect: _Dialect) -> list[list[str]]:

@@ -23,6 +23,7 @@ _WORDS = {
     "space": " ",
     NO_DELIMITER: "",
 }
+MIN_SHARE = 0.8  # of the rows must match a header without a known name
 MAX_NAME_CHARACTERS = 60  # a longer "header" is prose
 
 
@@ -33,6 +34,7 @@ class _Score:
     known: int  # header cells with a known name
     clean: bool  # header cells are short, filled and unique
     share: float  # rows that are as wide as the header
+    within: float  # rows of at least two cells that are no wider than the header
     width: int
 
 
@@ -54,7 +56,8 @@ def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
 
     The header decides: a delimiter that yields known names wins, whatever the rows look like,
     because a prompt with an unquoted comma must not hide the columns. Without a known name nearly
-    all rows must match the header, or a list of prompts would be cut at its commas.
+    all rows must match the header, or a list of prompts would be cut at its commas. A row may be
+    shorter, because spreadsheet programs leave out trailing delimiters, but not a single cell.
     """
     scores = {
         mark: score for mark in CANDIDATE_DELIMITERS if (score := _score(sample, mark, known))
@@ -62,9 +65,18 @@ def best_delimiter(sample: str, known: KnownHeader = is_known) -> str | None:
     fitting = {
         mark: score
         for mark, score in scores.items()
-        if score.known or (score.clean and score.share >= 0.8)
+        if score.known or (score.clean and max(score.share, score.within) >= MIN_SHARE)
     }
     return max(fitting, key=lambda mark: fitting[mark]) if fitting else None
+
+
+def has_spaced_quotes(text: str, mark: str) -> bool:
+    """True if there may be blanks between a delimiter and a quote that opens a cell.
+
+    A quote inside a quoted cell is doubled, so a single one behind blanks is nearly always one that
+    opens a cell.
+    """
+    return ' "' in text and re.search(rf'{re.escape(mark)} +"(?!")', text) is not None
 
 
 def looks_like_table(line: str) -> bool:
@@ -84,7 +96,13 @@ def _is_prompt(cell: str) -> bool:
 def _score(sample: str, mark: str, known: KnownHeader) -> _Score | None:
     """None if the delimiter gives one column, or if the sample cannot be parsed with it."""
     try:
-        rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=mark))
+        rows = list(
+            csv.reader(
+                io.StringIO(sample, newline=""),
+                delimiter=mark,
+                skipinitialspace=has_spaced_quotes(sample, mark),
+            )
+        )
     except csv.Error:
         return None
     index = find_header(rows, known)
@@ -93,10 +111,12 @@ def _score(sample: str, mark: str, known: KnownHeader) -> _Score | None:
     header = rows[index]
     below = [row for row in rows[index + 1 :] if any(row)]
     agreeing = sum(1 for row in below if len(row) == len(header))
+    within = sum(1 for row in below if 2 <= len(row) <= len(header))
     return _Score(
         known=sum(map(known, header)),
         clean=_is_clean(header),
         share=agreeing / len(below) if below else 1.0,
+        within=within / len(below) if below else 1.0,
         width=len(header),
     )
 

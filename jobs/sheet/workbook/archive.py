@@ -52,7 +52,7 @@ def _check_directory(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
         _refuse_size(path, total // size, MAX_PACKING_RATIO, "times")
     names = set()
     for entry in entries:
-        name = entry.filename.lower()
+        name = entry.filename.lower().replace("\\", "/")
         # Packing does not make a part larger.
         understated = entry.compress_size > entry.file_size + 1_000
         if _leaves_folder(name) or name in names or understated:

@@ -52,7 +52,7 @@ def cell_pictures(package: Package, part: str, scan: TabScan) -> CellPictures:
         *((place, rich.get(number)) for place, number in scan.rich.items()),
     ]
     for place, found in wanted:
-        if found is not None and found in package.archive.NameToInfo:
+        if found is not None and found in package:
             inside[place] = found
         else:
             lost.add(place)

@@ -5,7 +5,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 from pathlib import Path
@@ -28,29 +27,38 @@ def attributes(text: str) -> dict[str, str]:
     return {name: unescape(double or single) for name, double, single in _ATTRIBUTE.findall(text)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def part_key(name: str) -> str:
+    """A part's name in one form: some programs write backslashes, or other capital letters."""
+    return name.replace("\\", "/").lstrip("/").lower()
+
+
 class Package:
     """The zip of a workbook. A missing part reads as empty."""
 
-    archive: zipfile.ZipFile
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._entries = {part_key(entry.filename): entry for entry in archive.infolist()}
 
     def text(self, part: str) -> str:
         """A whole part, for parts that are small by nature."""
-        try:
-            with self.archive.open(part) as file:
-                return file.read(MAX_PART_BYTES).decode("utf-8", "replace")
-        except KeyError:
+        if part not in self:
             return ""
+        with self._archive.open(self._entries[part_key(part)]) as file:
+            return file.read(MAX_PART_BYTES).decode("utf-8", "replace")
 
     def pieces(self, part: str) -> Iterator[bytes]:
         """A part of any size, piece by piece."""
-        with self.archive.open(part) as file:
+        with self._archive.open(self._entries[part_key(part)]) as file:
             while piece := file.read(CHUNK_BYTES):
                 yield piece
 
+    def __contains__(self, part: str) -> bool:
+        """True if there is such a part."""
+        return part_key(part) in self._entries
+
     def has(self, prefix: str) -> bool:
         """True if a part's name starts with this prefix."""
-        return any(name.startswith(prefix) for name in self.archive.namelist())
+        return any(name.startswith(prefix.lower()) for name in self._entries)
 
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Id → (kind, part) of a part's relations inside the workbook."""
@@ -72,7 +80,7 @@ class Package:
             key = next((value for at, value in one.items() if at.endswith(":id")), "")
             if one.get("name") == name and key in related:
                 part = related[key][1]
-                return part if part in self.archive.NameToInfo else None
+                return part if part in self else None
         return None
 
 
@@ -82,7 +90,7 @@ def read_member(path: Path, name: str, most: int) -> bytes:
     The directory is cached per state of the file, since thousands of pictures may be read.
     """
     status = path.stat()
-    entry = _directory(str(path), status.st_size, status.st_mtime_ns).get(name)
+    entry = _directory(str(path), status.st_size, status.st_mtime_ns).get(part_key(name))
     if entry is None or entry.flag_bits & 1:
         raise ValueError(f"no {name}")
     with path.open("rb") as file:
@@ -106,6 +114,6 @@ def _directory(path: str, size: int, mtime_ns: int) -> dict[str, zipfile.ZipInfo
     del size, mtime_ns  # only part of the cache key: a changed file has another directory
     try:
         with zipfile.ZipFile(path) as archive:
-            return dict(archive.NameToInfo)
+            return {part_key(entry.filename): entry for entry in archive.infolist()}
     except zipfile.BadZipFile as error:
         raise ValueError(str(error)) from error

@@ -72,7 +72,11 @@ def open_workbook(
         findings += _other_tabs(book.reader, visible, chosen.name)
     patches = patches_of(book.path, chosen.scanned, _merged(chosen), layout)
     if chosen.scanned is None:
-        findings.append(_unseen("unscanned", format, "warning"))
+        findings.append(
+            _unseen(
+                "unscanned_xlsx" if format in {"xlsx", "xlsm"} else "unscanned", format, "warning"
+            )
+        )
     findings += patches.findings(lambda row: _row_text(chosen.cells, row))
     return Sheet(
         path,
@@ -163,7 +167,7 @@ def _scan(book: _Book, name: str) -> ScannedTab | None:
         unseen += _pictures_unseen("xls", any_=old.pictured)
         return ScannedTab(scan=old.scan(name), pictures=NO_PICTURES, unseen=tuple(unseen))
     with zipfile.ZipFile(book.path) as archive:
-        package = Package(archive=archive)
+        package = Package(archive)
         if package.has(CONTENT_PART):
             unseen = _pictures_unseen("ods", any_=package.has("Pictures/"))
             scan = scan_ods(package, name)

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from jobs.sheet.write.writers import REPLACEMENT, WriteError
 
 MAX_CELL_CHARACTERS = 32_767  # of one cell, in UTF-16
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNFIT = re.compile("[\ud800-\udfff\ufffe\uffff]")  # control characters have an escape
 
 SAFE_WORKBOOK_OPTIONS: Mapping[str, object] = {
     "constant_memory": True,

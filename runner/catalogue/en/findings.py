@@ -35,6 +35,7 @@ _TERMS = {
     "term.rename parquet": "rename the file to .parquet",
     "term.save as workbook": "open the file in Excel and save it as .xlsx",
     "term.rename text": "rename the file to .csv, or save the sheet again in the format you want",
+    "term.binary": "a binary file of an unknown kind",
     "term.check file": "check that it is the right file",
     "term.no ending": "no ending",
     "term.entries": "entries in the zip",
@@ -130,6 +131,13 @@ _DELIMITED = {
         "one character such as ; or one of the words comma, semicolon, tab, pipe, space, none"
     ),
     "finding.bare_quotes": "quotes in this tab-separated sheet are taken as text",
+    "finding.spaced_quotes": (
+        "blanks between a delimiter and a quote are left out, and the quotes hold the cell together"
+    ),
+    "finding.spaced_quotes_kept": (
+        "a blank stands before the quote, so the quote is taken as text; delete the blank if the "
+        "quotes are to hold the cell together"
+    ),
     "finding.long_row": (
         "the row is longer than the header; put quotes around a cell that holds the delimiter "
         '("a cat, a dog")'
@@ -269,6 +277,11 @@ _WORKBOOKS = {
         "in .{format} rowmill cannot see error values (they read as blank), formulas that were "
         "never calculated, rounded numbers, hidden rows or pictures; save the workbook as .xlsx "
         "to have them checked"
+    ),
+    "finding.unscanned_xlsx": (
+        "in this .{format} rowmill cannot see error values (they read as blank), formulas that "
+        "were never calculated, rounded numbers, hidden rows or pictures, because it is not built "
+        "in the usual way; open it in Excel and save it again to have them checked"
     ),
     "finding.formats_unseen": (
         "in .{format} what a number format shows (007, 12.5 %) is not held against the number "

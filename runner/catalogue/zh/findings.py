@@ -32,6 +32,7 @@ _TERMS = {
     "term.rename parquet": "请把文件改名为 .parquet",
     "term.save as workbook": "请用 Excel 打开后另存为 .xlsx",
     "term.rename text": "请把文件改名为 .csv，或重新保存为想要的格式",
+    "term.binary": "无法识别的二进制文件",
     "term.check file": "请确认是否选对了文件",
     "term.no ending": "没有扩展名",
     "term.entries": "个 zip 条目",
@@ -106,6 +107,10 @@ _DELIMITED = {
         "一个字符（例如 ;），或 comma、semicolon、tab、pipe、space、none 之一"
     ),
     "finding.bare_quotes": "这个制表符分隔的表格中，引号被当作普通文字",
+    "finding.spaced_quotes": "分隔符和引号之间的空格已忽略，引号内按一个单元格读取",
+    "finding.spaced_quotes_kept": (
+        "引号前有空格，因此引号按文字处理；如果引号是用来括住单元格的，请删除空格"
+    ),
     "finding.long_row": ('这一行比表头长；含有分隔符的单元格请用引号括起来（"a cat, a dog"）'),
     "finding.long_row.expected": "{width} 个单元格，与表头相同",
     "finding.long_row.found": "{count} 个单元格，超出表头的是：{found}",
@@ -210,6 +215,10 @@ _WORKBOOKS = {
     "finding.unscanned": (
         "对 .{format} 文件，rowmill 看不到错误值（会读成空白）、从未计算过的公式、被舍入的数字、"
         "隐藏行和图片；请另存为 .xlsx 再检查"
+    ),
+    "finding.unscanned_xlsx": (
+        "这个 .{format} 的内部结构不寻常，rowmill 看不到错误值（会读成空白）、从未计算过的公式、"
+        "被舍入的数字、隐藏行和图片；请用 Excel 打开并重新保存，再检查"
     ),
     "finding.formats_unseen": (
         "对 .{format} 文件，不会比较数字格式显示的内容（如 007、12.5 %）与实际读到的数字；"

@@ -227,13 +227,22 @@ def test_a_doubtful_path_is_text_and_no_link(name: str) -> None:
     assert workbook.SAFE_LINK.fullmatch("../a b.rowmill/files/2-猫-1.png")
 
 
-def test_control_characters_and_surrogates_are_replaced_and_counted(tmp_path: Path) -> None:
-    row = ["a\x00b\x1b", "ok\ttab", "\uffff", "x"]
-    loaded = make_table(tmp_path, Sheet(headers=HEADERS, rows=[row]))
+CONTROLS = "title\x0bsecond\x0cpage\x1funit\x01\x00\x1b _x000B_ _x005F_ \t\r\n\r end"
+
+
+def test_control_characters_come_back_and_what_is_none_is_replaced_and_counted(
+    tmp_path: Path,
+) -> None:
+    row = [CONTROLS, "ok\ttab", "\uffff", "x"]
+    loaded = make_table(tmp_path, Sheet(headers=HEADERS, rows=[row]), [Fate(text=CONTROLS)])
     done = written(tmp_path, loaded, tmp_path / "r.xlsx", format="xlsx")
-    assert done.replaced == 3
-    cells = CalamineWorkbook.from_path(str(tmp_path / "r.xlsx")).get_sheet_by_index(0).to_python()
-    assert cells[1][:4] == ["a\ufffdb\ufffd", "ok\ttab", "\ufffd", "x"]
+    assert done.replaced == 1
+    cells = next(open_sheet(tmp_path / "r.xlsx").rows())[1]
+    assert cells[:4] == [CONTROLS, "ok\ttab", "\ufffd", "x"]
+    assert CONTROLS in cells[4:]
+    assert b"title_x000B_second_x000C_page_x001F_" in ZipFile(tmp_path / "r.xlsx").read(
+        "xl/worksheets/sheet1.xml"
+    )
     assert written(tmp_path, loaded, tmp_path / "r.csv", format="csv").replaced == 0
     assert read_delimited(tmp_path / "r.csv")[1][:4] == row
 

@@ -252,3 +252,58 @@ def test_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 40_000
     assert peak < 6_000_000
+
+
+# --- blanks before quotes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("far", [0, 30_000])
+def test_blanks_before_quotes_are_left_out_wherever_they_begin(
+    tmp_path: Path, mark: str, far: int
+) -> None:
+    rows = [
+        *([["0", "plain", "-"]] * far),
+        ["1", ' "a kettle, blue; a|b"', '  "x\ny"'],
+        ["2", ' "a"', "z"],
+    ]
+    text = "\n".join(mark.join(cells) for cells in [["id", " prompt", " note"], *rows])
+    sheet = sheet_of(tmp_path, text)
+    assert sheet.layout.headers == ("id", "prompt", "note")
+    found = [cells for _, cells in sheet.rows()]
+    assert found[far:] == [["1", "a kettle, blue; a|b", "x\ny"], ["2", "a", "z"]]
+    assert ("spaced_quotes", "note", far + 2) in kinds(sheet)
+
+
+def test_a_blank_before_a_quote_that_holds_no_cell_together_is_kept_and_said(
+    tmp_path: Path,
+) -> None:
+    sheet = sheet_of(tmp_path, 'id,prompt\n1, "hello" he said\n2,a cat\n')
+    assert [cells for _, cells in sheet.rows()] == [["1", ' "hello" he said'], ["2", "a cat"]]
+    assert kinds(sheet) == [("spaced_quotes_kept", "warning", 2)]
+
+
+def test_quotes_inside_quoted_cells_are_no_blanks_before_quotes(tmp_path: Path) -> None:
+    text = 'id,prompt\n1,"he said, ""hi"", and: ""a"""\n2,"red, "\n3, lead\n'
+    sheet = sheet_of(tmp_path, text)
+    found = [cells for _, cells in sheet.rows()]
+    assert found == [["1", 'he said, "hi", and: "a"'], ["2", "red, "], ["3", " lead"]]
+    assert kinds(sheet) == []
+
+
+# --- rows without their trailing delimiters -------------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+def test_rows_may_lack_trailing_delimiters_though_no_name_is_known(
+    tmp_path: Path, mark: str
+) -> None:
+    lines = ["item,kind,remark", "t1,tree", "t2,lamp", "t3,bench", "t4,kettle,sale"]
+    sheet = sheet_of(tmp_path, "\n".join(lines).replace(",", mark))
+    assert sheet.layout.delimiter == mark
+    assert next(cells for _, cells in sheet.rows()) == ["t1", "tree", ""]
+
+
+def test_a_list_of_prompts_is_not_cut_though_some_have_commas(tmp_path: Path) -> None:
+    text = "scenes\na cat, red\na dog, blue, big\na fish\n"
+    assert next(cells for _, cells in sheet_of(tmp_path, text).rows()) == ["a cat, red"]

@@ -96,6 +96,8 @@ def test_an_unknown_ending_lists_the_formats(tmp_path: Path) -> None:
         (b"PAR1" + b"\0" * 60, "csv", "parquet"),
         (b"id,prompt\n1,x\n", "xlsx", "plain text"),
         (b"id,prompt\n1,x\n", "xls", "plain text"),
+        (bytes(range(256)) * 9, "xlsx", "a binary file"),
+        (b"\xff\xfe" + "id,prompt".encode("utf-16-le"), "xlsx", "plain text"),
         (b"id,prompt\n1,x\n", "parquet", "plain text"),
         (b"<html><table><tr><td>prompt</td></tr></table>", "xls", "a web page"),
         (b"\xef\xbb\xbf\r\n<table><tr><td>prompt</td></tr></table>", "csv", "a web page"),

@@ -238,3 +238,24 @@ def test_an_old_workbook_that_is_only_a_head_is_named_damaged(tmp_path: Path) ->
     path = tmp_path / "sheet.xls"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000)
     assert refused(path).findings[0].kind == "damaged_workbook"
+
+
+def renamed(path: Path, rename: Callable[[str], str]) -> Path:
+    """The same workbook with other names of parts."""
+    target = path.with_name(f"renamed-{path.name}")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(rename(name), old.read(name))
+    return target
+
+
+@pytest.mark.parametrize(
+    "rename", [lambda name: name.replace("/", "\\"), lambda name: name.replace("sheet1", "Sheet1")]
+)
+def test_parts_named_unusually_are_scanned_as_any_others(
+    tmp_path: Path, rename: Callable[[str], str]
+) -> None:
+    path = renamed(book(tmp_path, table(["prompt"], ["#REF!"], ["a cat"])), rename)
+    sheet = open_sheet(path)
+    assert [(one.kind, one.row) for one in sheet.findings] == [("error_cells", 2)]
+    assert [cells for _, cells in sheet.rows()] == [["#REF!"], ["a cat"]]
