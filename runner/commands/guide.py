@@ -16,6 +16,7 @@ from rich.text import Text
 from jobs.loading.columns import ColumnMap, map_columns
 from jobs.sheet.reader import Sheet
 from jobs.store import Store
+from jobs.store.log import last_run
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
 from runner.catalogue import say, translated
@@ -28,6 +29,7 @@ from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.opening import open_with_settings
 from runner.launch.locate import sheet_and_workspace
+from runner.launch.request import Question
 from runner.secret import Secret
 from runner.settings.keys import KeyRefusal, find_key, key_file, new_key, store_key, stored_keys
 from runner.settings.locations import FILE_NAME
@@ -36,8 +38,10 @@ from runner.settings.trust import trust
 from runner.settings.values import InvalidValueError, read_base_url, site
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-FIRST = 3  # rows that are run before the rest is asked about
-SHOWN = 60  # characters of an example or an answer
+TRIAL_ROWS = 3  # run before the rest is asked about
+SHOWN_CHARACTERS = 60  # of an example or an answer
+TRIAL = Question(key="guide.try", default=True)
+REST = Question(key="guide.rest", default=False, typed_yes=True)
 Answer = TypeVar("Answer")
 
 
@@ -63,19 +67,28 @@ class Choices:
 @options.argument("sheet")
 def _guide(sheet: str) -> int:
     path, workspace = sheet_and_workspace(Path(sheet))
-    if workspace.loaded() is not None:
+    if _is_begun(workspace):
         return _go_on(path)
     settings = options.settings(folder=path.absolute().parent)
     opened = open_with_settings(path, settings)
     print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
     choices = _ask_all(opened, settings)
-    host = urlsplit(choices.base_url or settings.base_url).netloc
     _write_settings(path.absolute().parent / FILE_NAME, choices)
-    if not ask_yes_no(say("guide.try", rows=FIRST, host=host), default=True):
-        raise Refusal(say("run.declined"), code=Exit.STOPPED)
     words = choices.words()
-    code = _run("run", str(path), *words, "--limit", str(FIRST), "-y")
+    code = _run("run", str(path), *words, "--limit", str(TRIAL_ROWS), question=TRIAL)
     return _rest(path, workspace, words) if code in (Exit.DONE, Exit.SOME_FAILED) else code
+
+
+def _is_begun(workspace: Workspace) -> bool:
+    """True if rows of the sheet were run before."""
+    if workspace.loaded() is None:
+        return False
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            return last_run(tx, SHEET_ID) is not None
+    finally:
+        store.close()
 
 
 def _go_on(path: Path) -> int:
@@ -92,18 +105,20 @@ def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     try:
         with store.read() as tx:
             begun = (row for row in results(tx, SHEET_ID) if row.status != "pending")
-            shown = [next(begun, None) for _ in range(FIRST)]
+            shown = [next(begun, None) for _ in range(TRIAL_ROWS)]
             standing = counts(tx, SHEET_ID)
     finally:
         store.close()
     _list((str(row.row), row.status, _told(row)) for row in shown if row is not None)
     if not standing.pending:
         return Exit.SOME_FAILED if standing.failed else Exit.DONE
-    rest = say("guide.rest", rows=f"{standing.pending:,}")
-    if not ask_yes_no(rest, default=False):
+    try:
+        return _run("run", str(path), *words, question=REST)
+    except Refusal as refusal:
+        if refusal.code is not Exit.STOPPED:
+            raise
         print_message(say("run.next", command=f"rowmill run {path}"))
         return Exit.STOPPED
-    return _run("run", str(path), *words, "-y")
 
 
 def _told(row: ResultRow) -> str:
@@ -114,14 +129,14 @@ def _list(rows: Iterable[Sequence[str]]) -> None:
     """A small table on the terminal; Chinese is as wide as it looks."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for row in rows:
-        grid.add_row(*(Text(plain(cell, SHOWN)) for cell in ("", *row)))
+        grid.add_row(*(Text(plain(cell, SHOWN_CHARACTERS)) for cell in ("", *row)))
     console(sys.stderr).print(grid)
 
 
-def _run(*words: str) -> int:
-    """Another command line, as if it had been typed."""
+def _run(*words: str, question: Question | None = None) -> int:
+    """Run another command line, as if it had been typed; `question` is asked before it sends."""
     root = click.get_current_context().find_root().command
-    with root.make_context("rowmill", list(words)) as ctx:
+    with root.make_context("rowmill", list(words), obj=question) as ctx:
         code = root.invoke(ctx)
     return code if isinstance(code, int) else Exit.DONE
 

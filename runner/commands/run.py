@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import click
+
 from runner.console import options
 from runner.launch.locate import bring_forward, sheet_and_workspace
 from runner.startup import Phase, preload, undisturbed
@@ -18,7 +20,7 @@ def _run(sheet: str) -> int:
     # What runs takes half a second to load; that the table is held can be told before.
     with undisturbed():
         from runner.launch.launch import launch  # noqa: PLC0415
-        from runner.launch.request import RunRequest  # noqa: PLC0415
+        from runner.launch.request import Question, RunRequest  # noqa: PLC0415
 
     known = workspace.loaded()
     settings = options.settings(
@@ -26,7 +28,8 @@ def _run(sheet: str) -> int:
         remembered=known.options if known else None,
         workspace=workspace.folder,
     )
-    return launch(RunRequest(sheet=path, workspace=workspace, settings=settings))
+    question = click.get_current_context().find_object(Question)  # the guide's
+    return launch(RunRequest(sheet=path, workspace=workspace, settings=settings, question=question))
 
 
 command = options.command(

@@ -132,6 +132,6 @@ def _asked(question: Question | None, words: dict[str, str], time: str, *, is_la
     if question is None:
         return ask_yes_no(folded_text(say("run.ask", **words)), default=False)
     text = folded_text(say(question.key, **words, time=time))
-    if is_large:
+    if is_large and question.typed_yes:
         return ask_typed_yes(text)
     return ask_yes_no(text, default=question.default)

@@ -24,10 +24,11 @@ class PutBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question that a run asks before it starts, whatever it costs; a key of the catalogue."""
+    """A question that a run asks before it starts, whatever it costs; `key` is the catalogue's."""
 
     key: str
     default: bool
+    typed_yes: bool = False  # where the run is large, a single letter is not enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ GUIDE = {
     "guide.settings_failed": (
         "{file} cannot be written ({reason}); the sheet's workspace remembers the choices."
     ),
-    "guide.try": "Send the first {rows} row{rows:|s} to {host} now",
-    "guide.rest": "Run the other {rows} row{rows:|s}",
+    "guide.try": "Send the first {calls} row{calls:|s} to {host} now (price {price})",
+    "guide.rest": "Run the other {calls} row{calls:|s} (price {price}; {time})",
     "guide.go_on": "Go on with it",
 }

@@ -12,7 +12,7 @@ GUIDE = {
     "guide.settings_written": "已保存到 {file}，其中不含密钥。",
     "guide.settings_kept": "{file} 已存在，保持不变；这些选择由表格的工作区记住。",
     "guide.settings_failed": "无法写入 {file}（{reason}）；这些选择由表格的工作区记住。",
-    "guide.try": "现在把前 {rows} 行发送到 {host}",
-    "guide.rest": "运行其余 {rows} 行",
+    "guide.try": "先用前 {calls} 行试跑，发送到 {host}（价格：{price}）",
+    "guide.rest": "继续跑其余 {calls} 行（价格：{price}；{time}）",
     "guide.go_on": "继续运行",
 }

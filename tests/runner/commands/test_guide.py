@@ -84,7 +84,7 @@ def test_only_what_is_missing_is_asked_and_a_no_sends_nothing(world: World) -> N
     before = (world.folder / "rowmill.toml").read_text("utf-8")
     sheet = world.prompts("a.csv", "a cat")
     with sitting(world, sheet) as (person, code):
-        person.answers("the first 3 rows", "n")
+        person.answers("the first 1 row", "n")
     assert code == [5]
     assert not world.calls
     assert (world.folder / "rowmill.toml").read_text("utf-8") == before
@@ -98,9 +98,22 @@ def test_an_answer_that_cannot_be_used_is_asked_for_again(world: World) -> None:
         person.answers("Which model", "mock-text")
         person.answers("one call of", "cheap")
         person.answers("a number from 0", "")
-        person.answers("the first 3 rows", "y")
+        person.answers("the first 1 row", "y")
     assert code == [0]
     assert len(world.calls) == 1
+
+
+def test_the_rest_names_rows_money_and_time_and_wants_a_typed_yes(world: World) -> None:
+    world.mock(pricing={"data": [{"model_name": "mock-text", "quota_type": 1, "model_price": 0.2}]})
+    world.settings('[defaults]\nendpoint = "chat"\nmodel = "mock-text"\n')
+    sheet = world.prompts("a.csv", *(f"prompt {k}" for k in range(260)))
+    with sitting(world, sheet) as (person, code):
+        person.answers("the first 3 rows", "y")
+        person.answers("[yes/N]", "y")
+    assert code == [5]
+    assert len(world.calls) == 3
+    assert "51.40 USD" in " ".join(person.seen.split())
+    assert "the other 257 rows (price about 51.40 USD" in " ".join(person.seen.split())
 
 
 def test_a_sheet_that_was_begun_goes_on_without_questions(world: World) -> None:
