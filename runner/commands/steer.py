@@ -1,6 +1,7 @@
 """`rowmill steer`: changes a run that is going on, from another terminal."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,14 +10,17 @@ from jobs.job import JSON
 from jobs.store import Store, Transaction
 from jobs.store.batches import loaded_sheet
 from jobs.store.log import ids_after, note, remember_options, unended_run
-from jobs.store.queries.spending import committed
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
 from runner.engine.steering import STEER
 from runner.exits import Refusal
-from runner.prices.money import NANO
+from runner.launch.estimate import estimate_run
+from runner.preflight.gateway_info import known_info
+from runner.preflight.pending_work import read_pending_work
 from runner.settings.schema import Cap, Until
+from runner.settings.settings import Settings
+from runner.views.next_command import at_run_address
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -33,7 +37,7 @@ def _steer(sheet: str | None) -> None:
     workspace = find(named_sheet, settings.workspace)
     if not workspace.is_running():
         raise Refusal(say("steer.no_run"))
-    _hand_over(workspace, order, cap if isinstance(cap, Cap) else None)
+    _hand_over(workspace, order, cap if isinstance(cap, Cap) else None, settings)
     print_message(
         say("steer.done", what=", ".join(_shown(key, value) for key, value in order.items()))
     )
@@ -51,8 +55,10 @@ def _order(now: float) -> dict[str, JSON]:
     return order
 
 
-def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) -> None:
-    """Through the table: the run looks into it every second. Later runs remember a cap."""
+def _hand_over(
+    workspace: Workspace, order: dict[str, JSON], cap: Cap | None, settings: Settings
+) -> None:
+    """Write the order into the table, which the run reads every second; later runs keep a cap."""
     store = Store.open(workspace.table)
     try:
         with store.write() as tx:
@@ -60,21 +66,25 @@ def _hand_over(workspace: Workspace, order: dict[str, JSON], cap: Cap | None) ->
             if run is None:
                 raise Refusal(say("steer.no_run"))
             if cap is not None:
-                order["max_cost"] = _keep_cap(tx, cap)
+                order["max_cost"] = _keep_cap(tx, cap, at_run_address(settings, run))
             note(tx, run.id, STEER, order, event_id=ids_after(tx).take(), now=time.time())
     finally:
         store.close()
 
 
-def _keep_cap(tx: Transaction, cap: Cap) -> float | str:
-    """The cap as a sum over the workspace's whole life, remembered; or that there is none."""
-    spent = sum(committed(tx, SHEET_ID).amounts.values()) / NANO if cap.more else 0.0
-    amount = round(cap.amount + spent, 9)
+def _keep_cap(tx: Transaction, cap: Cap, settings: Settings) -> float | str:
+    """The cap as a sum over the workspace's whole life, remembered; or that there is none.
+
+    Raises Refusal where a run would refuse it: a price is unknown, or there are two currencies.
+    """
     loaded = loaded_sheet(tx, SHEET_ID)
     assert loaded is not None
-    kept = Cap(amount=amount)
+    settings = replace(settings, max_cost=cap)
+    work = read_pending_work(tx, settings)
+    budget = estimate_run(settings, work, known_info(settings.base_url)).budget
+    kept = cap if budget is None else Cap(amount=budget.amount)
     remember_options(tx, SHEET_ID, {**loaded.options, "max_cost": str(kept)})
-    return str(kept) if kept.lifted else amount
+    return str(kept) if budget is None else budget.amount
 
 
 def _shown(name: str, value: JSON) -> str:

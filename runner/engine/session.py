@@ -237,6 +237,7 @@ class Session:
             max_attempts=settings.attempts,
             hold_in_doubt=settings.in_doubt == "hold",
             max_repeats=max(MIN_REPEATS, total // 100),
+            call_seconds=settings.timeout,
         )
 
     async def _count_spent(self, writer: TableWriter, stats: RunStats) -> None:

@@ -13,7 +13,7 @@ from jobs import failpoints
 from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
 from jobs.store.batches import LoadedSheet
-from jobs.store.log import last_run
+from jobs.store.log import last_run, unended_run
 from runner.catalogue import say
 from runner.console.screen import print_data, print_message
 from runner.exits import Exit, Refusal
@@ -65,7 +65,7 @@ def put_back_beside_run(request: RunRequest) -> int:
     store = Store.open(request.workspace.table)
     try:
         with store.read() as tx:
-            settings = at_run_address(request.settings, last_run(tx, SHEET_ID))
+            settings = at_run_address(request.settings, unended_run(tx, SHEET_ID))
         request = replace(request, settings=replace(settings, max_cost=None))
         taken = foresee(request, store, failed={})
         if taken.is_nothing:

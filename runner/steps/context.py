@@ -30,6 +30,7 @@ class StepOptions:
     max_attempts: int
     hold_in_doubt: bool
     max_repeats: int  # calls in doubt that this run may repeat
+    call_seconds: float | None = None  # the time limit of a call, instead of its endpoint's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

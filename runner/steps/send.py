@@ -55,7 +55,7 @@ class Sender:
         started = time.monotonic()
         try:
             delivery = await self._services.accounts.send(
-                _call_of(endpoint, inputs), key=jobs[0].call_key
+                self._call_of(endpoint, inputs), key=jobs[0].call_key
             )
         except asyncio.CancelledError:
             return self.cut_off(jobs, time.monotonic() - started)
@@ -90,6 +90,12 @@ class Sender:
         if job.id in self._other_field:
             own["image_field"] = "other"
         return await inputs_of(job, endpoint, self._options, **own)
+
+    def _call_of(self, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
+        sharing = endpoint.sharing
+        call = sharing.build(inputs) if sharing is not None else endpoint.build(inputs[0])
+        seconds = self._options.call_seconds
+        return call if seconds is None else replace(call, timeout=seconds)
 
     def _contexts(self, jobs: Sequence[Claimed], inputs: Sequence[object]) -> list[JobContext]:
         endpoint, rules = ENDPOINTS[jobs[0].endpoint], self._state.rules()
@@ -207,12 +213,6 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)
     return task.result()
-
-
-def _call_of(endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
-    if endpoint.sharing is not None:
-        return endpoint.sharing.build(inputs)
-    return endpoint.build(inputs[0])
 
 
 def _unfit(jobs: Sequence[Claimed], unfit: Claimed, why: str) -> list[StepResult]:

@@ -28,6 +28,14 @@ def test_the_number_of_attempts_is_a_setting(world: World) -> None:
     assert world.run("run", sheet, *TEXT).posts == 2 + 1
 
 
+def test_the_time_limit_of_a_call_is_a_setting(world: World) -> None:
+    world.settings('[limits]\ntimeout = "0.5s"\n')
+    world.mock(latency=3.0)
+    sheet = world.prompts("a.csv", "a cat")
+    done = world.run("run", sheet, *TEXT, "--in-doubt", "hold")
+    assert (done.code, world.column(sheet)) == (4, ["in_doubt"]), done.err
+
+
 def test_a_backoff_is_written_down_and_kept_by_the_next_run(world: World) -> None:
     world.luck(1.0)
     world.mock({"cat": ["500", "500"]}, latency=0.3)

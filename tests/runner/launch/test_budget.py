@@ -8,6 +8,7 @@ import pytest
 from jobs.store.queries.totals import spent
 from runner.mock.account_info import PRICING
 from runner.mock.settings import PRICE_PER_TEXT
+from runner.settings.locations import user_file
 from runner.workspace.workspace import SHEET_ID
 from tests.support.world import TEXT, World
 
@@ -196,3 +197,21 @@ def test_rows_that_share_a_call_share_its_price_and_its_ceiling(world: World) ->
     assert done.json["costs"] == {"USD": 0.01}
     costs = [float(one) for one in world.column(sheet, "result_cost") if one]
     assert round(sum(costs), 9) == 0.01
+
+
+def test_a_cap_for_a_run_going_on_refuses_two_currencies_as_a_run_does(world: World) -> None:
+    world.mock(latency=1.0)
+    dollars = '[prices."mock-text"]\ncall = 1\ncurrency = "USD"\n'
+    own = user_file()
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(dollars + '[prices."mock-image"]\ncall = 1\ncurrency = "CNY"\n', "utf-8")
+    rows = [(f"prompt {k}", model) for k in range(3) for model in ("mock-text", "mock-image")]
+    sheet = world.sheet("a.csv", ["prompt", "model"], *rows)
+    process = world.start("run", sheet, "-e", "chat", "-y", "-c", 1)
+    world.wait(process, lambda: len(world.calls) >= 1)
+    mixed = world.run("steer", sheet, "--max-cost", "10")
+    assert mixed.code == 3, mixed.err
+    assert "CNY, USD" in mixed.err
+    lifted = world.run("steer", sheet, "--max-cost", "none")
+    assert lifted.code == 0, lifted.err
+    assert world.finish(process).code == 0
