@@ -91,6 +91,11 @@ def _budget(thinking: JSON) -> int:
     return budget if isinstance(budget, int) else 0
 
 
+def _default_limit(fields: Mapping[str, JSON]) -> int:
+    """The `max_tokens` that `build` sends for a row that names none."""
+    return DEFAULT_MAX_TOKENS + _budget(thinking_of(fields.get("thinking")))
+
+
 def _is_slow(inputs: Inputs) -> bool:
     """Does it think before it answers, or write a whole book?"""
     asked = inputs.thinking not in (None, "disabled")
@@ -130,7 +135,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
-    answer_limit=lambda _: DEFAULT_MAX_TOKENS,
+    answer_limit=_default_limit,
     max_picture_bytes=MAX_PICTURE_BYTES,
     example={
         "model": "claude-3-5-sonnet-20241022",

@@ -21,7 +21,7 @@ from runner.preflight.gateway_info import GatewayInfo, read_balance
 from runner.preflight.pending_work import PendingWork
 from runner.prices.balance import Balance
 from runner.prices.price_list import PriceList
-from runner.prices.request import UNLIMITED_ANSWER_TOKENS
+from runner.prices.request import MAX_CHAT_PICTURES, UNLIMITED_ANSWER_TOKENS
 from runner.settings.locations import file_for_lines
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
@@ -162,6 +162,9 @@ def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
     if ahead.unlimited:
         models = ", ".join(ahead.unlimited)
         lines.append(say("budget.unlimited", models=models, tokens=f"{UNLIMITED_ANSWER_TOKENS:,}"))
+    if ahead.unbounded_pictures:
+        models = ", ".join(ahead.unbounded_pictures)
+        lines.append(say("budget.unbounded_pictures", models=models, count=MAX_CHAT_PICTURES))
     return lines
 
 

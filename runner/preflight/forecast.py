@@ -39,6 +39,7 @@ class Forecast:
     estimate: bool = False
     sources: frozenset[Source] = frozenset()
     unlimited: tuple[str, ...] = ()  # models by tokens of which no row limits its answer
+    unbounded_pictures: tuple[str, ...] = ()  # chat models that are paid by the picture
     seconds: tuple[float, float] | None = None
     measured: bool = False  # are the seconds those of earlier calls?
     disk: tuple[int, int] = (0, 0)  # bytes
@@ -65,7 +66,7 @@ def forecast(
     share = calls / total
     amounts: dict[str, tuple[float, float]] = {}
     unknown: list[str] = []
-    estimate, sources, unlimited = False, set(), set()
+    estimate, sources, unlimited, unbounded = False, set(), set(), set()
     for kind in kinds:
         tariff = prices.of(kind.model)
         each = _each(kind, prices, past)
@@ -79,6 +80,9 @@ def forecast(
         sources.add(tariff.source)
         if tariff.by_tokens and _is_unlimited(kind):
             unlimited.add(kind.model)
+        by_picture = tariff.picture is not None or bool(tariff.drawings)
+        if by_picture and any(one.chats_pictures for one in _asks(kind)):
+            unbounded.add(kind.model)
     measured = len(past.seconds) >= ENOUGH_CALLS
     return Forecast(
         calls=calls,
@@ -87,6 +91,7 @@ def forecast(
         estimate=estimate,
         sources=frozenset(sources),
         unlimited=tuple(sorted(unlimited)),
+        unbounded_pictures=tuple(sorted(unbounded)),
         seconds=_seconds(kinds, calls, settings, past.seconds if measured else ()),
         measured=measured,
         disk=_disk(kinds, share, past),

@@ -23,7 +23,10 @@ def tokens_of(usage: Usage) -> Tokens | None:
 
     Protocol fact: OpenAI counts cached tokens inside `prompt_tokens`, Anthropic beside
     `input_tokens`; `Usage` has both inside. Gateways that turn one into the other may still leave
-    them beside: more cached tokens than there were in all can only have been counted apart.
+    them beside: more cached tokens than there were in all can only have been counted apart, and so
+    were those that are just what the total has beyond prompt and completion. xAI and Gemini count
+    reasoning tokens in the total only, and charge for them: what the total has beyond the prompt
+    came out.
     """
     prompt, output = usage.prompt_tokens, _output(usage)
     if prompt is None or output is None:
@@ -31,8 +34,10 @@ def tokens_of(usage: Usage) -> Tokens | None:
     cached = usage.cached_tokens or 0
     hour = _at(usage, "cache_creation", "ephemeral_1h_input_tokens")
     written = max(_written(usage), hour)
-    if cached + written > prompt:
+    uncounted = (usage.total_tokens or 0) - prompt - output
+    if cached + written > prompt or (uncounted > 0 and uncounted == cached + written):
         prompt += cached + written
+    output = max(output, (usage.total_tokens or 0) - prompt)
     pictures = min(_pictures(usage), prompt - cached - written)
     return Tokens(
         fresh=prompt - cached - written - pictures,
@@ -45,9 +50,14 @@ def tokens_of(usage: Usage) -> Tokens | None:
 
 
 def _output(usage: Usage) -> int | None:
-    """Tokens that came out. An embedding has none, and its usage does not name them."""
+    """Tokens that came out. An embedding has none, and its usage does not name them.
+
+    More reasoning tokens than completion tokens cannot be counted inside them.
+    """
     if usage.completion_tokens is not None:
-        return usage.completion_tokens
+        reasoning = max(_at(usage, name, "reasoning_tokens") for name in _OUTPUT_DETAILS)
+        beside = reasoning if reasoning > usage.completion_tokens else 0
+        return usage.completion_tokens + beside
     named = {"completion_tokens", "output_tokens"} & usage.raw.keys()
     if not named and usage.total_tokens in (None, usage.prompt_tokens):
         return 0
@@ -55,6 +65,7 @@ def _output(usage: Usage) -> int | None:
 
 
 _DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 
 
 def _written(usage: Usage) -> int:

@@ -52,6 +52,10 @@ MONEY = {
         "         No max_tokens limits the answers of {models}: each call is reserved at {tokens} "
         "tokens. A longer answer could pass the cap; --set max_tokens=N rules that out."
     ),
+    "budget.unbounded_pictures": (
+        "         Chat models send as many pictures as they like: each call of {models} is "
+        "reserved at {count} pictures. An answer with more of them could pass the cap."
+    ),
     "budget.unpriced": (
         "--max-cost needs a price for every model, and there is none for {models}. Nothing was "
         "sent. Add it to rowmill.toml (call, picture, or input and output for a million tokens):"

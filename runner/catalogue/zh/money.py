@@ -40,6 +40,10 @@ MONEY: dict[str, str] = {
         "      {models} 的回答没有 max_tokens 限制: 每次调用按 {tokens} 个 token 预留。"
         "更长的回答可能超出上限；用 --set max_tokens=N 可以避免。"
     ),
+    "budget.unbounded_pictures": (
+        "      聊天模型返回的图片数量不受限制: {models} 的每次调用按 {count} 张图片预留。"
+        "返回更多图片时可能超出上限。"
+    ),
     "budget.unpriced": (
         "--max-cost 要求每个模型都有价格，而 {models} 没有。没有发送任何请求。请在 rowmill.toml "
         "里加上（call、picture，或每百万 token 的 input 和 output）:"

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jobs.job import JSON
 from jobs.result import Picture, Result
@@ -85,6 +87,33 @@ NOTHING: dict[str, JSON] = {"prompt_tokens": 0, "completion_tokens": 0, "total_t
         (NOTHING, None),
         (None, None),
         ({"total_tokens": 12, "prompt_tokens": 3}, None),
+        # xAI counts reasoning beside completion tokens, Gemini in the total only
+        (
+            {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
+             "completion_tokens_details": {"reasoning_tokens": 94}},
+            (32 * 3 + 103 * 15) / 1e6,
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 10, "total_tokens": 719},
+            (9 * 3 + 710 * 15) / 1e6,
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 10,
+             "completion_tokens_details": {"reasoning_tokens": 94}},
+            (9 * 3 + 104 * 15) / 1e6,
+        ),
+        # inside, as OpenAI counts them
+        (
+            {"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135,
+             "completion_tokens_details": {"reasoning_tokens": 94}},
+            (32 * 3 + 103 * 15) / 1e6,
+        ),
+        # what the total has beyond both is the cached input
+        (
+            {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1500,
+             "prompt_tokens_details": {"cached_tokens": 400}},
+            (1000 * 3 + 400 * 0.3 + 100 * 15) / 1e6,
+        ),
     ],
 )  # fmt: skip
 def test_every_spelling_of_usage_comes_to_its_own_cost(usage: JSON, expected: float | None) -> None:
@@ -171,6 +200,87 @@ def test_a_limit_in_the_body_is_what_bounds_an_answer() -> None:
     unlimited = prices.ceiling(ask("m"))
     assert unlimited is not None
     assert unlimited.amount == UNLIMITED_ANSWER_TOKENS
+
+
+PICTURE_IN: JSON = [{"kind": "url", "url": "https://a.example/in.png"}]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "model", "fields", "worst"),
+    [
+        # 4,096 tokens of text behind 32,000 of thinking, as the endpoint asks for them
+        ("messages", "claude-3-5-sonnet-20241022", {"thinking": 32000},
+         {"input_tokens": 20, "output_tokens": 36_096}),
+        ("messages", "claude-3-5-sonnet-20241022", {"thinking": {"budget_tokens": 32000}},
+         {"input_tokens": 20, "output_tokens": 36_096}),
+        # a service that thinks beside max_tokens
+        ("chat", "gpt-4o", {"max_tokens": 100, "body.thinking_budget": 8000},
+         {"prompt_tokens": 20, "completion_tokens": 100, "total_tokens": 8_120}),
+        ("chat", "gpt-4o",
+         {"max_tokens": 100, "params": {"extra_body": {"thinking": {"budget_tokens": 8000}}}},
+         {"prompt_tokens": 20, "completion_tokens": 8_100}),
+        # a picture of eight tiles
+        ("chat", "gpt-4o-mini", {"max_tokens": 100, "image": PICTURE_IN, "detail": "high"},
+         {"prompt_tokens": 48_200, "completion_tokens": 100}),
+        ("chat", "unknown-vision", {"max_tokens": 100, "image": PICTURE_IN},
+         {"prompt_tokens": 48_200, "completion_tokens": 100}),
+        ("chat", "gpt-4o", {"max_tokens": 9, "params": {"messages": [{"role": "user", "content": [
+            {"type": "image_url", "image_url": {"url": "https://a.example/i.png"}}]}]}},
+         {"prompt_tokens": 1_500, "completion_tokens": 9}),
+        ("image-edit", "gpt-image-1", {"image": PICTURE_IN, "input_fidelity": "high"},
+         {"input_tokens": 7_300, "output_tokens": 6_240,
+          "input_tokens_details": {"image_tokens": 7_280}}),
+        ("image", "seedream-x", {"size": "4K"},
+         {"input_tokens": 5, "output_tokens": 65_536, "total_tokens": 65_541}),
+        ("image", "seedream-x", {}, {"input_tokens": 5, "output_tokens": 16_384}),
+    ],
+)  # fmt: skip
+def test_the_most_a_call_may_cost_is_never_below_what_it_can_cost(
+    endpoint: str, model: str, fields: dict[str, JSON], worst: JSON
+) -> None:
+    unknown = {"unknown-vision": RATES, "seedream-x": RATES}
+    prices = PriceList(gateway=unknown)
+    question = ask(model, endpoint, **fields)
+    most, cost = prices.ceiling(question), prices.cost(question, answered(worst, pictures=1))
+    assert most is not None
+    assert cost is not None
+    assert cost.amount <= most.amount
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    model=st.sampled_from(["gpt-4o", "gpt-4o-mini", "claude-3-5-sonnet-20241022", "gpt-image-1"]),
+    endpoint=st.sampled_from(["chat", "messages", "image", "image-edit", "chat-image"]),
+    prompt=st.text(max_size=300),
+    numbers=st.tuples(st.integers(0, 3), st.integers(1, 4)),
+    limit=st.integers(1, 5_000) | st.none(),
+    thinking=st.integers(1_024, 64_000) | st.none(),
+)
+def test_no_usage_that_a_request_allows_costs_more_than_its_ceiling(
+    model: str,
+    endpoint: str,
+    prompt: str,
+    numbers: tuple[int, int],
+    limit: int | None,
+    thinking: int | None,
+) -> None:
+    images, n = numbers
+    fields: dict[str, JSON] = {"prompt": prompt, "n": n, "max_tokens": limit}
+    if images:
+        fields["image"] = [{"kind": "url", "url": "https://a.example/in.png"}] * images
+    if thinking and endpoint == "messages":
+        fields["thinking"] = thinking
+    answer = limit or (4_096 + (thinking or 0) if endpoint == "messages" else 16_384)
+    output = n * (6_240 if endpoint.startswith("image") else answer)
+    per_picture = {"gpt-4o-mini": 48_169, "gpt-image-1": 7_300}.get(model, 1_445)
+    going_in = len(prompt.encode()) + 10 + images * per_picture
+    question = ask(model, endpoint, **fields)
+    prices = PriceList()
+    usage: JSON = {"input_tokens": going_in, "output_tokens": output}
+    cost, most = prices.cost(question, answered(usage, pictures=n)), prices.ceiling(question)
+    assert cost is not None
+    assert most is not None
+    assert cost.amount <= most.amount
 
 
 def test_an_unknown_price_has_no_ceiling() -> None:
