@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--row", default=None, help="only the tests of this row of the fault matrix")
     parser.addoption("--minutes", default="3", help="how long the long run of the soak takes")
     parser.addoption("--kills", default="2000", help="how many kills the many are")
+    parser.addoption("--sheets", default="100", help="how many sheets the gateway fuzzer plays")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
