@@ -149,7 +149,7 @@ def main() -> int:
     tests = sorted({test for row in rows() for test in row.tests})
     files = sorted({str(HERE / test.partition("::")[0]) for test in tests})
     keeper = Keeper(tests)
-    words = ["-q", "-p", "no:randomly", "--row", "all", *files, *sys.argv[1:]]
+    words = ["-q", "-p", "no:randomly", "-m", "not long", "--row", "all", *files, *sys.argv[1:]]
     code = pytest.main(words, plugins=[keeper])
     TABLE.write_text(table(keeper.found), encoding="utf-8")
     return int(code)

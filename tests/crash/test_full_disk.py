@@ -31,6 +31,7 @@ def go_on(scene: Scene, power: Disk, *more: str) -> None:
     assert found.billed == len(scene.prompts)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("endpoint", ["chat", "chat-image"])
 def test_all_answers_in_flight_are_kept_when_the_disk_fills_up(
     endpoint: str, tmp_path: Path, prefork: Prefork

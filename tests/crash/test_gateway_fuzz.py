@@ -175,6 +175,7 @@ def fuzz(tmp_path: Path, prefork: Prefork, seeds: range) -> None:
     assert not failed, "\n".join(failed)
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_random_gateways_lose_no_answer_and_starve_no_row(tmp_path: Path, prefork: Prefork) -> None:
     fuzz(tmp_path, prefork, range(8))
@@ -189,6 +190,7 @@ def test_many_random_gateways_lose_no_answer_and_starve_no_row(
     fuzz(tmp_path, prefork, range(1000, 1000 + int(pytestconfig.getoption("--sheets"))))
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(2))
 def test_a_cap_holds_against_a_random_gateway(tmp_path: Path, prefork: Prefork, seed: int) -> None:

@@ -69,6 +69,7 @@ SHEETS = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("endpoint", "faults", "kills"), SHEETS)
 def test_a_killed_run_loses_no_answer_and_repeats_only_what_was_in_flight(
     endpoint: str, faults: PlanName, kills: int, tmp_path: Path, request: pytest.FixtureRequest

@@ -37,6 +37,7 @@ def resumed(scene: Scene, photos: list[Photo]) -> float:
     return seconds
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(200)
 def test_a_load_that_is_killed_leaves_all_rows_or_none_and_a_resume_starts_at_once(
     tmp_path: Path,

@@ -283,6 +283,7 @@ def test_a_hangup_drains_like_ctrl_c(tmp_path: Path, prefork: Prefork) -> None:
         assert one.calls() == 60
 
 
+@pytest.mark.deep
 def test_a_kill_ten_seconds_after_sigterm_is_like_any_other(
     tmp_path: Path, prefork: Prefork
 ) -> None:

@@ -114,6 +114,7 @@ NIGHT = Night(times=240, limit=20, rows=450, away=HOUR / 3)
 LONG_NIGHT = Night(times=30, limit=30, rows=2000)  # at 60, timers 25 ms late cost 15 %
 
 
+@pytest.mark.deep
 def test_a_night_with_everything_in_it_fails_no_row_and_is_told_in_the_morning(
     world: World,
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is
         assert "The provider said 1 time to slow down" in report
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(120)
 def test_runs_that_share_a_key_keep_quiet_together_when_one_of_them_is_asked_to(
     world: World,
