@@ -32,7 +32,7 @@ from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.console import options
-from runner.console.screen import print_message
+from runner.console.screen import data_stream, print_message
 from runner.exits import Refusal
 from runner.launch.results import thumbnails_for
 from runner.workspace.lookup import find
@@ -146,7 +146,7 @@ def _write(workspace: Workspace, asked: _Wish) -> Written | Tally:
             return _into_copy(tx, workspace, loaded, wish.target, (wish, given))
         rows = results(tx, SHEET_ID, only=wish.only, export=wish.export)
         if wish.target is None:
-            stream = sys.stdout.buffer
+            stream = data_stream()
             tally = stream_results(rows, loaded, stream, format=wish.format, options=given)
             stream.flush()
             return tally

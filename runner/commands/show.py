@@ -1,7 +1,6 @@
 """`rowmill show`: everything about one row."""
 
 import json
-import sys
 import zlib
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +15,10 @@ from runner.catalogue import explain, say
 from runner.catalogue.money import format_amounts
 from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
+from runner.catalogue.safe_text import visible
 from runner.console import options
 from runner.console.layout import Page
-from runner.console.screen import escaped, print_data
+from runner.console.screen import data_stream, escaped, print_data
 from runner.exits import Refusal
 from runner.preflight.preview import (
     NoRequestError,
@@ -27,7 +27,6 @@ from runner.preflight.preview import (
     curl_line,
     json_text,
     preview,
-    visible,
     without_pictures,
 )
 from runner.secret import redacted
@@ -95,12 +94,9 @@ def _body(workspace: Workspace, view: RowView) -> bytes:
 
 def _give_answer(body: bytes) -> None:
     """The answer byte for byte; on a terminal without what a terminal would act on."""
-    if sys.stdout.isatty():
-        print_data(redacted(visible(body.decode("utf-8", errors="replace"))))
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(body)
-    sys.stdout.buffer.flush()
+    stream = data_stream()
+    stream.write(body)
+    stream.flush()
 
 
 def _record(workspace: Workspace, view: RowView, settings: Settings) -> dict[str, JSON]:

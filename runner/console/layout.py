@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from runner.catalogue.safe_text import plain
+from runner.catalogue.safe_text import plain, visible
 from runner.console.screen import console, escaped, folded_line
 
 MAX_LABEL_CELLS = 24
@@ -95,8 +95,8 @@ class Page:
         self._console.print(grid)
 
     def code(self, text: str) -> None:
-        """Lines to be copied: never folded by us. They are visible characters already."""
-        for line in escaped(text).split("\n"):
+        """Lines to be copied: never folded by us."""
+        for line in escaped(visible(text)).split("\n"):
             self._console.print(Text(line), soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from runner.catalogue.safe_text import visible
 from runner.console.screen import console, folded_text
 from runner.console.snapshot import ProgressEvent, Snapshot, json_of, line_of
 
@@ -136,7 +137,7 @@ class Display:
             self._write(text)
 
     def _write(self, line: str) -> None:
-        self.stream.write(f"{line}\n")
+        self.stream.write(f"{visible(line)}\n")
         self.stream.flush()
 
     def _draw(self, snapshot: Snapshot) -> None:

@@ -1,4 +1,8 @@
-"""Prints to the terminal: safe text, folding, and encodings that cannot fail."""
+"""Prints to the terminal: safe text, folding, and encodings that cannot fail.
+
+Everything that reaches a terminal passes `visible`: messages and data here, rich's output in
+`SafeConsole`, bytes in `VisibleStream`. Nothing else writes to stdout or stderr.
+"""
 
 import codecs
 import io
@@ -10,9 +14,10 @@ import sys
 import unicodedata
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from runner.catalogue.safe_text import plain
+from runner.catalogue.safe_text import plain, visible
+from runner.secret import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +61,15 @@ def prepare() -> None:
 
 def print_data(text: str) -> None:
     """One line of data, to stdout."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{visible(text)}\n")
+
+
+def data_stream() -> BinaryIO:
+    """stdout for bytes: as they are, but on a terminal only what is visible."""
+    if sys.stdout.isatty():
+        return VisibleStream(sys.stdout)  # type: ignore[return-value]  # what writers need of it
+    sys.stdout.flush()
+    return sys.stdout.buffer
 
 
 def escaped(text: str) -> str:
@@ -85,7 +98,7 @@ def print_unwrapped(text: str) -> None:
     """The same without folding: a command or a path that people copy."""
     if sys.stderr is not None:  # pythonw and some service managers start without it
         with suppress(OSError):  # the terminal was closed
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{visible(text)}\n")
             sys.stderr.flush()
 
 
@@ -165,11 +178,14 @@ def flush_streams() -> None:
 
 def console(stream: TextIO, *, color: str = "auto") -> "Console":
     """A rich console on `stream`. `color` is auto, always or never; NO_COLOR counts as never."""
-    from rich.console import Console  # noqa: PLC0415 - only where rich draws
+    # Only where rich draws: it takes 40 ms to import.
+    from runner.console.safe_console import SafeConsole  # noqa: PLC0415
 
     if color == "never" or (color == "auto" and os.environ.get("NO_COLOR")):
-        return Console(file=stream, color_system=None, highlight=False, markup=False, emoji=False)
-    return Console(
+        return SafeConsole(
+            file=stream, color_system=None, highlight=False, markup=False, emoji=False
+        )
+    return SafeConsole(
         file=stream,
         force_terminal=True if color == "always" else None,
         no_color=False if color == "always" else None,
@@ -177,6 +193,24 @@ def console(stream: TextIO, *, color: str = "auto") -> "Console":
         markup=False,
         emoji=False,
     )
+
+
+class VisibleStream:
+    """Takes bytes for a terminal and writes their text, without what a terminal acts on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def write(self, data: bytes) -> int:
+        """Write the text of these bytes; a character may be cut between two calls."""
+        text = self._decoder.decode(bytes(data))
+        self._stream.write(visible(redacted(text)))
+        return len(data)
+
+    def flush(self) -> None:
+        """Flush the terminal."""
+        self._stream.flush()
 
 
 def is_utf8(stream: TextIO) -> bool:

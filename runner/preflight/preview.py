@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.job import JSON
+from runner.catalogue.safe_text import visible
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError, parse
 from runner.endpoints.registry import UnknownEndpoint, endpoint
@@ -22,7 +23,6 @@ from runner.steps.job_inputs import references_in
 
 _DATA_URI = re.compile(r"(data:[^,\s\"'()<>]{0,100};base64,)([A-Za-z0-9+/=_-]{200,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1000,}={0,2}")
-_HIDDEN = re.compile(r"[^ \n\x21-\x7e]")
 LONG_TEXT = 600  # characters of one text that a preview shows
 
 
@@ -191,19 +191,3 @@ def _mapped(value: JSON, change: Callable[[str], str]) -> JSON:
     if isinstance(value, Mapping):
         return {name: _mapped(one, change) for name, one in value.items()}
     return value
-
-
-def visible(text: str) -> str:
-    """The text with its line breaks kept; what else cannot be seen is written as a JSON escape."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _HIDDEN.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
-    if character.isprintable():
-        return character
-    units = character.encode("utf-16-be", errors="surrogatepass")
-    pairs = (units[place : place + 2].hex() for place in range(0, len(units), 2))
-    return "".join(f"\\u{pair}" for pair in pairs)
