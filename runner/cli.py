@@ -47,6 +47,19 @@ FOREIGN = {
 }
 """Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
 
+TRIED_WORDS = {
+    "open": "rowmill report --open",
+    "watch": "rowmill status --watch",
+    "pause": "rowmill steer --pause",
+    "resume": "rowmill steer --resume",
+    "stop": "rowmill steer --until 1s",
+    "continue": "rowmill run SHEET",
+    "models": "rowmill doctor --models",
+    "version": "rowmill --version",
+    "help": "rowmill --help",
+}
+"""Words that people try, and the commands that do what they mean."""
+
 TABLE_AWAY = ("sqlalchemy.exc.OperationalError", "sqlalchemy.exc.DatabaseError")
 """What a database says whose disk is at fault; other errors of these kinds are ours."""
 
@@ -91,6 +104,8 @@ class Rowmill(click.Group):
         if Path(args[0]).is_file() and sys.stdin.isatty() and sys.stderr.isatty():
             return GUIDE, self.get_command(ctx, GUIDE), args
         words = [say("cli.no_command", name=args[0])]
+        if (meant := _meant(args)) is not None:
+            raise click.UsageError(f"{words[0]} {say('cli.use', command=meant)}", ctx)
         near = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1, cutoff=0.5)
         if Path(args[0]).is_file():
             words.append(say("cli.is_file", name=args[0]))
@@ -138,6 +153,14 @@ class Rowmill(click.Group):
         return result if isinstance(result, int) else Exit.DONE
 
 
+def _meant(args: Sequence[str]) -> str | None:
+    """The command that does what a tried word means; None where it is no such word."""
+    word = args[0].lower().lstrip("-")
+    if word == "help" and len(args) > 1 and args[1] in COMMANDS:
+        return f"rowmill {args[1]} --help"
+    return TRIED_WORDS.get(word)
+
+
 def exit_of(error: BaseException, *, debug: bool = False) -> int:
     """Say what went wrong, once and shortly, and give the exit code for it."""
     code: int = Exit.BUG
@@ -151,9 +174,7 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
             code = Exit.USAGE
             _tell_error(usage.describe_usage_error(error))
             ctx = getattr(error, "ctx", None)
-            screen.print_message(
-                say("cli.try_help", command=ctx.command_path if ctx else "rowmill")
-            )
+            screen.print_message(say("cli.try_help", command=_help_of(ctx)))
         case Refusal():
             code = error.code
             _tell_error(error.message)
@@ -172,6 +193,13 @@ def exit_of(error: BaseException, *, debug: bool = False) -> int:
         case _:
             code = _foreign(error, debug=debug)
     return code
+
+
+def _help_of(ctx: click.Context | None) -> str:
+    """Whose --help is meant; the guide has none, and takes the options of a run."""
+    if ctx is None:
+        return "rowmill"
+    return ctx.command_path.replace(f"rowmill {GUIDE}", "rowmill run")
 
 
 def _tell_error(text: str) -> None:

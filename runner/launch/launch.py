@@ -42,6 +42,7 @@ def launch(request: RunRequest) -> int:
     """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
     _arm_failpoints(request.settings)
     keep_out_of_dumps()
+    _check_notify(request.settings)
     with _opened(request.workspace) as store:
         taken = take_in_sheet(request, store)
         if taken.is_nothing:
@@ -93,6 +94,15 @@ def _arm_failpoints(settings: Settings) -> None:
         failpoints.arm(words)
     except ValueError as error:
         raise Refusal(say("run.failpoint", reason=str(error))) from error
+
+
+def _check_notify(settings: Settings) -> None:
+    """A wrong address is told now, not in the morning."""
+    if settings.notify is None and settings.notify_section is None:
+        return
+    from runner.launch.notify import check_notify  # noqa: PLC0415 - seldom asked for
+
+    check_notify(settings)
 
 
 @contextmanager

@@ -8,12 +8,14 @@ import logging
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from urllib.parse import quote_plus, urlsplit
 
 import httpx
@@ -26,12 +28,14 @@ from runner.exits import Refusal
 from runner.secret import Secret, redacted
 from runner.settings.keys import read_secret
 from runner.settings.settings import RUN_PREFIX, Settings
+from runner.transport.addresses import proxy_for
 
 log = logging.getLogger("rowmill")
 
 TRIES = 3
 TRY_SECONDS = 5.0
 BETWEEN = 0.5  # seconds; doubled each time
+REACH_SECONDS = 3.0
 APPRISE_SECONDS = 20.0
 COMMAND_SECONDS = 300.0
 
@@ -63,6 +67,36 @@ def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
         problem = on_finish(command, news)
         if problem is not None:
             print_message(say("notify.command_failed", reason=problem))
+
+
+def check_notify(settings: Settings) -> None:
+    """Refuse an address that no message can be sent to; warn where its host cannot be reached.
+
+    Nothing is sent. Raises Refusal.
+    """
+    url, _ = _address(settings)
+    if url is None:
+        return
+    address = url.reveal().strip()
+    parts = urlsplit(address)
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s]", address):
+        raise Refusal(say("notify.no_address"))
+    if parts.scheme not in ("http", "https"):
+        if find_spec("apprise") is None:
+            raise Refusal(f"{say('notify.no_address')} {say('notify.no_apprise')}")
+        return
+    try:
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise Refusal(say("notify.no_address")) from error
+    if not host:
+        raise Refusal(say("notify.no_address"))
+    if proxy_for(address, os.environ) is not None:
+        return
+    try:
+        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
+    except OSError as error:
+        print_message(say("cli.warning", text=say("notify.unreachable", reason=reason(error))))
 
 
 def _address(settings: Settings) -> tuple[Secret | None, Secret | None]:

@@ -16,7 +16,7 @@ from runner.preflight.pending_work import PendingWork
 from runner.prices.balance import Balance, read_billing, read_token_usage
 from runner.prices.gateway_prices import read_price_list
 from runner.prices.tariff import Tariff
-from runner.protocol.call import Call, Reply
+from runner.protocol.call import Call, Delivery, Reply
 from runner.secret import Secret, redacted
 from runner.settings.keys import OwnedKey, sending_keys
 from runner.settings.settings import Settings
@@ -27,6 +27,8 @@ PRICING = "/api/pricing"
 TOKEN_USAGE = "/api/usage/token"  # noqa: S105 - a path
 SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
+BUSY_STATUSES = frozenset({429, 503})
+RETRY_DELAY_SECONDS = 1.0
 SECONDS = 5.0  # nobody waits longer for something that is only told
 LARGEST = 8 << 20  # bytes of a price list that is kept
 KEPT_FOR = 30 * 86_400.0  # seconds that a kept price list is still shown
@@ -116,11 +118,20 @@ def _balance(token: bytes, subscription: bytes, usage: bytes) -> Balance | None:
 
 
 async def _ask(target: Target, paths: tuple[str, ...]) -> list[bytes]:
-    """The bodies of what was answered; empty where that was no answer."""
-    async with GatewayClient(target, in_flight=len(paths)) as wire:
-        calls = (Call(path=path, method="GET", timeout=SECONDS) for path in paths)
-        replies = await asyncio.gather(*(wire.send(call) for call in calls))
+    """The bodies of the answers; empty where the answer was none of use."""
+    async with GatewayClient(target, in_flight=len(paths)) as client:
+        replies = await asyncio.gather(*(_get(client, path) for path in paths))
     return [one.body if isinstance(one, Reply) and one.status == 200 else b"" for one in replies]
+
+
+async def _get(client: GatewayClient, path: str) -> Delivery:
+    """One answer; a gateway that is busy is asked once more."""
+    call = Call(path=path, method="GET", timeout=SECONDS)
+    found = await client.send(call)
+    if isinstance(found, Reply) and found.status in BUSY_STATUSES:
+        await asyncio.sleep(RETRY_DELAY_SECONDS)
+        found = await client.send(call)
+    return found
 
 
 # --- the price list of last time -----------------------------------------------------------------

@@ -126,6 +126,34 @@ def test_an_unknown_command_names_the_near_one(home: Path) -> None:
     assert done.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("open",), "rowmill report --open"),
+        (("pause", "a.csv"), "rowmill steer --pause"),
+        (("resume",), "rowmill steer --resume"),
+        (("stop",), "rowmill steer --until 1s"),
+        (("watch",), "rowmill status --watch"),
+        (("models",), "rowmill doctor --models"),
+        (("version",), "rowmill --version"),
+        (("help",), "rowmill --help"),
+        (("help", "retry"), "rowmill retry --help"),
+    ],
+)
+def test_words_that_people_try_are_answered_with_the_right_command(
+    home: Path, words: tuple[str, ...], command: str
+) -> None:
+    result = invoked(*words)
+    assert result.exit_code == 2
+    assert f"Use: {command}" in result.stderr
+    assert "Did you mean" not in result.stderr
+    tried = command.split()[1:]
+    if tried[-1] in ("--help", "--version"):
+        assert invoked(*tried).exit_code == 0
+    else:
+        assert invoked(*tried).exit_code == 3, "it is a command; there is no workspace here"
+
+
 def test_a_sheet_in_place_of_a_command_is_told_how_to_run(home: Path) -> None:
     (home / "a.csv").write_text("prompt\n", encoding="utf-8")
     assert "rowmill run a.csv" in run("a.csv").err

@@ -28,6 +28,7 @@ _CLI = {
         "for it hidden, or put it into ROWMILL_API_KEY."
     ),
     "cli.no_command": "There is no command {name}.",
+    "cli.use": "Use: {command}",
     "cli.meant": "Did you mean {near}?",
     "cli.is_file": "To run the rows of this sheet: rowmill run {name}",
     "cli.bug": "A fault of rowmill itself ({name}). Nothing that was saved is lost.",

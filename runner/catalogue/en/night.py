@@ -49,6 +49,10 @@ NIGHT = {
     "notify.next": "next: {command}",
     "notify.failed": "The notification could not be sent: {reason}.",
     "notify.command_failed": "The command of --on-finish failed: {reason}.",
+    "notify.no_address": "--notify (or [notify]) has no address that a message can be sent to.",
+    "notify.unreachable": (
+        "The address for notifications cannot be reached now: {reason}. The run goes on."
+    ),
     "notify.no_apprise": "this address needs apprise: pip install 'rowmill[notify]'",
     "notify.slow": "no answer within {seconds} s",
     "notify.refused": "the service did not take it",

@@ -27,6 +27,7 @@ _CLI = {
         "请用 `rowmill keys set` 保存密钥（输入时不显示），或放进环境变量 ROWMILL_API_KEY。"
     ),
     "cli.no_command": "没有命令 {name}。",
+    "cli.use": "请用：{command}",
     "cli.meant": "是不是想输入 {near}？",
     "cli.is_file": "要运行这个表格: rowmill run {name}",
     "cli.bug": "rowmill 自身出错（{name}）。已保存的内容不会丢失。",

@@ -45,6 +45,8 @@ NIGHT = {
     "notify.next": "下一步：{command}",
     "notify.failed": "通知未能发出：{reason}。",
     "notify.command_failed": "--on-finish 的命令失败：{reason}。",
+    "notify.no_address": "--notify（或 [notify]）的地址无法用来发送消息。",
+    "notify.unreachable": "通知地址现在连不上：{reason}。运行照常进行。",
     "notify.no_apprise": "这个地址需要 apprise：pip install 'rowmill[notify]'",
     "notify.slow": "{seconds} 秒内没有回应",
     "notify.refused": "对方没有接受",

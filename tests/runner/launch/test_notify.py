@@ -93,6 +93,27 @@ def test_a_webhook_that_does_not_take_it_changes_nothing(
     assert len(listener.received) == (0 if how == "dead" else 3)
 
 
+@pytest.mark.parametrize("address", ["htp:/foo", "hooks.example.com/x", "http://", "http://a:b/"])
+def test_a_wrong_address_is_refused_before_anything_is_sent(world: World, address: str) -> None:
+    world.mock()
+    sheet = world.prompts("a.csv", "a cat")
+    done = world.run("run", sheet, *TEXT, "--notify", address)
+    assert (done.code, done.posts) == (3, 0), done.err
+    assert "--notify" in done.err
+
+
+def test_an_address_that_cannot_be_reached_is_told_at_the_start(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.launch.notify.BETWEEN", 0.01)
+    world.mock()
+    sheet = world.prompts("a.csv", "a cat")
+    done = world.run("run", sheet, *TEXT, "--notify", "http://127.0.0.1:9/hook")
+    assert done.code == 0, done.err
+    told = done.err.index("cannot be reached now")
+    assert told < done.err.index("a.csv: 1 row"), "before the run, not in the morning"
+
+
 def test_a_stop_is_told_too(world: World, listener: Listener) -> None:
     world.mock(key="sk-another-one-0123456789")
     sheet = world.prompts("a.csv", "a cat")
