@@ -175,8 +175,12 @@ def _numbers(text: str) -> list[int]:
 
 def _inside(folder: Path, name: str) -> Path:
     """The file of that name in a folder; 404 for a name or link that leads out of it."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    try:
+        path = (folder / name).resolve()
+        inside = path.is_relative_to(folder.resolve()) and not path.is_dir()
+    except (OSError, ValueError):  # a name that no file system holds: NUL, too long
+        inside = False
+    if not inside:
         raise web.HTTPNotFound
     return path
 

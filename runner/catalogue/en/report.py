@@ -152,7 +152,7 @@ REPORT = {
     "page.download": "Download list",
     "page.copy_command": "Copy command",
     "page.then": "Then: {command}",
-    "page.buys_again": "done rows among them: --again buys them anew",
+    "page.buys_again": "done rows among them: generated again, and paid for again",
     "page.put_back": "Put back into the run",
     "page.was_put_back": "Put back: {count}",
     "page.not_put_back": "Nothing was put back: {reason}",

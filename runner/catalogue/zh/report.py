@@ -137,7 +137,7 @@ REPORT = {
     "page.download": "下载清单",
     "page.copy_command": "复制命令",
     "page.then": "然后：{command}",
-    "page.buys_again": "其中有已完成的行：--again 会重新购买",
+    "page.buys_again": "其中有已完成的行：会重新生成并再次扣费",
     "page.put_back": "放回运行",
     "page.was_put_back": "已放回：{count}",
     "page.not_put_back": "没有放回：{reason}",

@@ -2,6 +2,7 @@
 
 const ticks = new Set(); // row numbers
 const LIST = "rowmill-rows.csv";
+const AGAIN_LIST = "rowmill-again.csv";
 const SHORT = 40; // rows that a command names one by one
 
 const setTick = (row, on) => {
@@ -25,7 +26,17 @@ const untickAll = () => {
 };
 
 const ticked = () => [...ticks].sort((a, b) => a - b);
-const withDone = () => ticked().some((number) => byNumber.get(number).status === "done");
+
+// Done rows are paid for again; all others go back to the step they failed at.
+const groups = () => {
+  const done = ticked().filter((number) => byNumber.get(number).status === "done");
+  const open = ticked().filter((number) => byNumber.get(number).status !== "done");
+  return [
+    { rows: open, list: LIST, again: "" },
+    { rows: done, list: AGAIN_LIST, again: " --again" },
+  ].filter((one) => one.rows.length);
+};
+const withDone = () => groups().some((one) => one.again);
 
 // As the results file writes it: quoted where it has to be, and never a formula.
 const csvCell = (text) => {
@@ -33,22 +44,33 @@ const csvCell = (text) => {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
-const listText = () => {
-  const lines = ticked().map((number) => {
+const listText = (numbers) => {
+  const lines = numbers.map((number) => {
     const row = byNumber.get(number);
     return `${number},${csvCell(row.key || String(number))}`;
   });
   return `\ufeffresult_row,result_key\r\n${lines.join("\r\n")}\r\n`;
 };
 
-const retryCommand = (what) => `rowmill retry ${data.sheet} ${what}${withDone() ? " --again" : ""}${data.address}`;
+const retryCommand = (group, what) => `rowmill retry ${data.sheet} ${what}${group.again}${data.address}`;
 
-const download = () => {
-  const address = URL.createObjectURL(new Blob([listText()], { type: "text/csv;charset=utf-8" }));
-  const link = el("a", { href: address, download: LIST });
+const save = (group) => {
+  const address = URL.createObjectURL(new Blob([listText(group.rows)], { type: "text/csv;charset=utf-8" }));
+  const link = el("a", { href: address, download: group.list });
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
-  tell(say("then", { command: retryCommand(`--from ${LIST}`) }));
+};
+
+const download = () => {
+  const lists = groups();
+  lists.forEach(save);
+  const commands = lists.map((group) => retryCommand(group, `--from ${group.list}`));
+  tell(say("then", { command: commands.join(" · ") }));
+};
+
+const commandOf = (group) => {
+  const rowList = spans(group.rows);
+  return retryCommand(group, rowList.length > SHORT * 6 ? `--from ${group.list}` : `--rows ${rowList}`);
 };
 
 // 3,4,5,9 → 3-5,9
@@ -69,8 +91,7 @@ const drawTicks = () => {
     bar.replaceChildren();
     return;
   }
-  const rowList = spans(ticked());
-  const command = retryCommand(rowList.length > SHORT * 6 ? `--from ${LIST}` : `--rows ${rowList}`);
+  const command = groups().map(commandOf).join("\n");
   bar.replaceChildren(
     el("b", { role: "status" }, say("ticked", { count: whole.format(ticks.size) })),
     ...(withDone() ? [el("span", { class: "note" }, say("buys_again"))] : []),

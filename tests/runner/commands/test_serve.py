@@ -108,8 +108,10 @@ def test_pictures_are_given_out_and_nothing_beside_them(world: World, failed: Pa
         page = get(f"{url}files/page.html")
         assert page.headers["Content-Type"] == "application/octet-stream"
         assert page.headers["Content-Disposition"] == "attachment"
-        for path in ("../jobs.db", "..%2fjobs.db", "%2e%2e/jobs.db", "/etc/passwd", "out", ""):
+        outside = ("../jobs.db", "..%2fjobs.db", "%2e%2e/jobs.db", "/etc/passwd", "out", "")
+        for path in (*outside, "a.html%00.png", f"{'n' * 5000}.png"):
             assert get(f"{url}files/{path}").status_code == 404, path
+            assert get(f"{url}thumbs/{path}").status_code == 404, path
 
 
 def test_a_write_without_the_token_changes_nothing(world: World, failed: Path) -> None:

@@ -205,10 +205,18 @@ def test_keys_alone_lead_through_gallery_and_lightbox(browser: Browser, night: P
         page.locator("#said", has_text="Copied").wait_for(state="attached")  # after the clipboard
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
-        assert _focused_place(sight) == 2  # back where the reader was
+        _wait_for_place(sight, 2)  # back where the reader was, once the dialog's event has come
         assert not sight.problems
 
     browser.look(night, act)
+
+
+def _wait_for_place(sight: Sight, place: int) -> None:
+    sight.page.wait_for_function(
+        "(place) => document.activeElement.closest('[data-place]')?.dataset.place == place",
+        arg=place,
+        timeout=5_000,
+    )
 
 
 def _focused_place(sight: Sight) -> int:
@@ -253,7 +261,7 @@ def test_ticked_rows_become_a_list_with_row_and_key(browser: Browser, tmp_path: 
             sight.page.get_by_label(f"Tick row {number}", exact=True).check()
         with sight.page.expect_download() as got:
             sight.page.get_by_role("button", name="Download list").click()
-        assert got.value.suggested_filename == "rowmill-rows.csv"
+        assert got.value.suggested_filename == "rowmill-again.csv"
         command = sight.page.get_by_role("button", name="Copy command").get_attribute("title")
         return Path(got.value.path()).read_bytes().decode(), str(command)
 
@@ -263,6 +271,22 @@ def test_ticked_rows_become_a_list_with_row_and_key(browser: Browser, tmp_path: 
     assert [one["result_row"] for one in found] == ["2", "3", "4", "5"]
     assert [one["result_key"] for one in found] == [*keys[:2], "'=1+1", keys[3]]
     assert command == "rowmill retry prompts.csv --rows 2-5 --again"
+
+
+def test_only_done_rows_are_generated_again(browser: Browser, tmp_path: Path) -> None:
+    rows = [pages.row(2), pages.row(3, status="failed"), pages.row(4, status="in_doubt")]
+    page = pages.write_page(tmp_path, pages.facts(rows))
+
+    def act(sight: Sight) -> str:
+        for number in (2, 3, 4):
+            sight.page.get_by_label(f"Tick row {number}", exact=True).check()
+        command = sight.page.get_by_role("button", name="Copy command")
+        return str(command.get_attribute("title"))
+
+    assert browser.look(page, act).splitlines() == [
+        "rowmill retry prompts.csv --rows 3-4",
+        "rowmill retry prompts.csv --rows 2 --again",
+    ]
 
 
 def test_paper_gets_every_chosen_row(browser: Browser, night: Path) -> None:
