@@ -1,8 +1,10 @@
 """Secrets: values that must never be printed."""
 
+import base64
 import re
 import sys
 from contextlib import suppress
+from functools import cache
 from urllib.parse import quote
 
 # Compiled on first use: most commands see no such text.
@@ -32,7 +34,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         if self.is_distinctive:
-            _known_values.update((value, quote(value, safe="")))
+            _known_values.update((value, quote(value, safe=""), *base64_forms(value)))
 
     @property
     def is_distinctive(self) -> bool:
@@ -55,6 +57,17 @@ class Secret:
         prefix = "sk-" if self._value.startswith("sk-") else ""
         return f"{prefix}…{self._value[-4:]}"
 
+    def taken_out_of(self, body: bytes, mask: bytes) -> bytes:
+        """The bytes with the secret masked: plain, as JSON escapes, or inside base64."""
+        if not self.is_distinctive:
+            return body
+        for form in (self._value, *base64_forms(self._value)):
+            if form.encode() in body:
+                body = body.replace(form.encode(), mask)
+        if b"\\u00" in body:
+            body = re.sub(_escaped_form(self._value), mask, body)
+        return body
+
     def __repr__(self) -> str:
         return f"Secret({self.masked()})"
 
@@ -74,11 +87,36 @@ class Secret:
         raise TypeError("a secret cannot be pickled")
 
 
-def redacted(text: str) -> str:
-    """The text without this process's secrets, key-like words and passwords in URLs."""
+@cache
+def base64_forms(value: str) -> tuple[str, ...]:
+    """What stands in a base64 text that has the value in it, at each of the three offsets."""
+    forms = []
+    for offset in range(3):
+        data = bytes(offset) + value.encode()
+        begin, end = -(-offset * 8 // 6), len(data) * 8 // 6  # characters of the value alone
+        forms.append(base64.b64encode(data).decode()[begin:end])
+        forms.append(base64.urlsafe_b64encode(data).decode()[begin:end])
+    return tuple(dict.fromkeys(forms))
+
+
+@cache
+def _escaped_form(value: str) -> re.Pattern[bytes]:
+    """A pattern of the value in JSON, any of its characters as an escape."""
+    signs = (rf"(?:{re.escape(sign)}|\\u(?i:{ord(sign):04x}))" for sign in value)
+    return re.compile("".join(signs).encode())
+
+
+def without_secrets(text: str) -> str:
+    """The text without the secrets of this process; everything else stays as it is."""
     for value in _known_values:
         if value in text:
             text = text.replace(value, "[key]")
+    return text
+
+
+def redacted(text: str) -> str:
+    """The text without this process's secrets, key-like words and passwords in URLs."""
+    text = without_secrets(text)
     if _may_hold_key(text):
         text = re.sub(_LOOKS_LIKE_KEY, "[key]", text)
     return re.sub(_USERINFO, r"\1[hidden]@", text) if "://" in text else text

@@ -22,6 +22,7 @@ from runner.endpoints.inputs import field_named
 from runner.pacing.backoff import Wait, backoff
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
 from runner.protocol.verdict import Action, Verdict, classify
+from runner.steps.masking import masked
 from runner.steps.resolution import JobContext, Resolution, Rules, Signal
 from runner.steps.resolve_poll import resolve_submit
 
@@ -165,9 +166,10 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
         case Ticket():
             return resolve_submit(context, reading, reply)
         case Result():
-            outcome: Outcome = Finished(result=reading)
+            result = masked(reading)
+            outcome: Outcome = Finished(result=result)
             if endpoint.pictures:
-                outcome = Answered(result=reading)
+                outcome = Answered(result=result)
             return Resolution(outcome=outcome, wire=WireClass.ANSWERED, signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL_CAUSES:
             timed = reading.failure.cause == "gateway_timeout"
@@ -180,7 +182,8 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
 
 def _unusable(context: JobContext, rejected: Rejected) -> Resolution:
     """Complete, paid, and not what was asked: at most one repeat, and none if it cannot help."""
-    failure, result = rejected.failure, rejected.result
+    failure = rejected.failure
+    result = masked(rejected.result) if rejected.result is not None else None
     outcome: Outcome = GiveUp(failure=failure, result=result)
     if failure.kind not in FINAL_CLASSES:
         outcome = _once_more(context, failure, result=result)

@@ -101,7 +101,6 @@ class GatewayClient:
         self.target = target
         self._limits = limits
         self._key = target.key.reveal() if target.key.is_distinctive else ""
-        self._key_bytes = self._key.encode()
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
@@ -278,8 +277,7 @@ class GatewayClient:
 
     def _without_key(self, body: bytes) -> bytes:
         """The body byte for byte, except for our key, which some servers send back."""
-        key = self._key_bytes
-        return body.replace(key, KEY_MASK) if key and key in body else body
+        return self.target.key.taken_out_of(body, KEY_MASK)
 
     def _clean(self, detail: str) -> str:
         """The text without our key: a server that echoes it must not put it into a log."""

@@ -1,6 +1,7 @@
 """Claims about strangers: what a sheet, a gateway, an answer or another user may not do here."""
 
 import asyncio
+import base64
 import csv
 import gzip
 import json
@@ -159,11 +160,11 @@ from pathlib import Path
 from runner.transport.addresses import AddressGuard
 from runner.files.download import Downloads
 from runner.secret import Secret
-from runner.transport import Target, Wire
+from runner.transport.client import GatewayClient, Target
 from runner.protocol.call import Call
 
 async def main(url):
-    async with Wire(Target(base_url=url, key=Secret("sk-x1")), in_flight=1) as wire:
+    async with GatewayClient(Target(base_url=url, key=Secret("sk-x1")), in_flight=1) as wire:
         first = await wire.send(Call(path="/warm", json={{}}, timeout=30))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         found = await wire.send(Call(path="/bomb", json={{}}, timeout=30))
@@ -382,6 +383,51 @@ async def test_a_server_that_echoes_everything_gets_the_key_nowhere(tmp_path: Pa
         out, _ = await process.communicate()
     assert process.returncode == Exit.SOME_FAILED, out.decode()
     assert sum(seen.method == "POST" for seen in server.seen) == 2
+    assert not list(key_in(tmp_path, out))
+
+
+def _in_pieces(key: str) -> bytes:
+    """A stream whose pieces make the key."""
+    halves = (key[:14], key[14:])
+    events = [{"choices": [{"index": 0, "delta": {"content": one}}]} for one in halves]
+    events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    lines = [b"data: " + json.dumps(one).encode() + b"\n\n" for one in events]
+    return b"".join([*lines, b"data: [DONE]\n\n"])
+
+
+def _completion(content: bytes) -> bytes:
+    return b'{"choices":[{"message":{"content":"%b"},"finish_reason":"stop"}]}' % content
+
+
+ECHOES = {
+    "plain": (_completion(KEY.encode()), False),
+    "pieces": (_in_pieces(KEY), True),
+    "escapes": (_completion("".join(f"\\u{ord(one):04x}" for one in KEY).encode()), False),
+    "base64": (_completion(base64.b64encode(b"x" + KEY.encode())), False),
+}
+
+
+@pytest.mark.parametrize("way", sorted(ECHOES))
+async def test_a_key_that_comes_back_is_in_no_result(tmp_path: Path, way: str) -> None:
+    body, stream = ECHOES[way]
+    kind = "text/event-stream" if stream else "application/json"
+
+    async def play(stage: Stage, seen: Seen) -> None:
+        await stage.say(answer(body, f"Content-Type: {kind}"))
+
+    sheet = tmp_path / "a.csv"
+    sheet.write_text("prompt\na\n")
+    home = {name: str(tmp_path / "home") for name in ("HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+    words = ("--set", f"stream={json.dumps(stream)}", "--base-url")
+    async with FaultServer(play) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "runner.cli", "run", str(sheet), *TEXT, *words, server.url,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, **home, "ROWMILL_API_KEY": KEY},
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
     assert not list(key_in(tmp_path, out))
 
 

@@ -1,5 +1,6 @@
 """Claims about keys: one site each, readable by their owner only, printed never."""
 
+import base64
 import os
 import pickle
 import stat
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.exits import Refusal
-from runner.secret import Secret, holds_secret, redacted
+from runner.secret import Secret, base64_forms, holds_secret, redacted
 from runner.settings.file import Origin
 from runner.settings.keys import clean_key, find_key, remove_key, store_key, stored_keys, url_of
 from runner.settings.settings import Settings, resolve
@@ -211,3 +212,21 @@ def test_a_provider_or_a_base_url_says_whose_key_it_is(tmp_path: Path) -> None:
     assert url_of("http://LOCALHOST:3000/v1", files) == "http://localhost:3000"
     with pytest.raises(Refusal, match="own, wenwen"):
         url_of("wenwne", files)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2])
+def test_a_key_inside_base64_is_masked_at_any_offset(offset: int) -> None:
+    key = Secret("sk-canary-4b7f1e9c2d8a6053")
+    inside = b"x" * offset + key.reveal().encode() + b"tail"
+    packed = base64.b64encode(inside)
+    left = key.taken_out_of(b'{"a": "' + packed + b'"}', b"...")
+    assert not any(form.encode() in left for form in base64_forms(key.reveal()))
+    assert packed not in left
+    assert redacted(packed.decode()) != packed.decode()
+
+
+def test_a_key_in_json_escapes_is_masked() -> None:
+    key = Secret("sk-canary-4b7f1e9c2d8a6053")
+    escaped = "".join(f"\\u{ord(one):04X}" for one in key.reveal()).encode()
+    half = b"sk-canary-4b7f" + "".join(f"\\u{ord(one):04x}" for one in "1e9c2d8a6053").encode()
+    assert key.taken_out_of(b'"%b %b"' % (escaped, half), b"...") == b'"... ..."'
