@@ -12,6 +12,7 @@ from jobs.job import JSON
 from jobs.store import Store, TableError
 from jobs.store.batches import LoadedSheet
 from jobs.store.integrity import DamagedError
+from jobs.store.log import Run, last_run
 from jobs.store.queries.spending import to_send
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
@@ -24,6 +25,7 @@ from runner.preflight.support_bundle import write_bundle
 from runner.secret import redacted
 from runner.settings.schema import GLOBAL_SETTINGS, SCHEMA, SettingScope
 from runner.settings.settings import Settings
+from runner.views.next_command import at_last_address
 from runner.workspace.lookup import find, of_sheet
 from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace
 
@@ -48,6 +50,10 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
         remembered=known.options if known else None,
         workspace=workspace.folder if workspace is not None else None,
     )
+    named = settings.sources["base_url"] == "flag" and "base_url" in options.given()
+    if workspace is not None and known is not None and not named:
+        # The sheet's own gateway, as far as no line names another.
+        settings = at_last_address(settings, _last_run(workspace), workspace)
     diagnosis = examine(settings, workspace, _wanted(settings, workspace if known else None))
     record = _record(diagnosis, settings, models=models)
     if settings.json:
@@ -77,6 +83,15 @@ def _loaded(workspace: Workspace | None) -> LoadedSheet | None:
         return None
 
 
+def _last_run(workspace: Workspace) -> Run | None:
+    store = Store.look(workspace.table)
+    try:
+        with store.read() as tx:
+            return last_run(tx, SHEET_ID)
+    finally:
+        store.close()
+
+
 def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
     """The models that the settings name and that the sheet's open rows ask for."""
     names = [settings.model] if settings.model is not None else []
@@ -103,7 +118,8 @@ def _effective(settings: Settings) -> list[tuple[str, str, str]]:
             continue
         value = getattr(settings, setting.field)
         shown = getattr(value, "name", None) if setting.name == "provider" else value
-        rows.append((setting.field, _shown(shown), settings.sources[setting.field]))
+        name = setting.field.rstrip("_")
+        rows.append((name, _shown(shown), settings.sources[setting.field]))
     return rows
 
 
@@ -130,9 +146,12 @@ def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool)
     page.heading(say("doctor.settings"))
     files = ", ".join(map(str, settings.files)) or "-"
     facts = [(say("doctor.files"), files)]
-    for name, value, source in _effective(settings):
-        facts.append((name, redacted(f"{value}  ({_from(source)})")))
+    found = _effective(settings)
+    told = [one for one in found if settings.verbose or one[2] != "default"]
+    facts += [(name, redacted(f"{value}  ({_from(source)})")) for name, value, source in told]
     page.facts(facts)
+    if by_default := len(found) - len(told):
+        page.text("  " + say("doctor.by_default", count=by_default), style="dim")
     page.heading(say("doctor.checks"))
     for check in diagnosis.checks:
         mark, style = MARKS[check.health]

@@ -21,7 +21,7 @@ from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
 from runner.catalogue import say, translated
 from runner.catalogue.reasons import reason
-from runner.catalogue.safe_text import plain
+from runner.catalogue.safe_text import plain, visible
 from runner.console import options
 from runner.console.screen import console, print_message
 from runner.console.usage import ask_yes_no
@@ -218,7 +218,9 @@ def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
 def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = None) -> Answer:
     """Ask until the answer can be used; what was wrong with it is said."""
     while True:
-        text = click.prompt(question, default=default, show_default=bool(default), err=True)
+        text = click.prompt(
+            visible(question), default=default, show_default=bool(default), err=True
+        )
         try:
             return read(str(text))
         except InvalidValueError as error:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import click
 
 from runner.catalogue import say
+from runner.catalogue.safe_text import visible
 from runner.console.screen import print_message
 
 YES_WORDS = frozenset({"y", "yes", "是"})
@@ -54,7 +55,7 @@ def ask_yes_no(question: str, *, default: bool) -> bool:
     """Ask until the answer is yes or no; Enter means the default."""
     marks = " [Y/n]" if default else " [y/N]"
     while True:
-        answer = click.prompt(question + marks, default="", show_default=False, err=True)
+        answer = click.prompt(visible(question) + marks, default="", show_default=False, err=True)
         word = str(answer).strip().lower()
         if not word:
             return default
@@ -65,7 +66,7 @@ def ask_yes_no(question: str, *, default: bool) -> bool:
 
 def ask_typed_yes(question: str) -> bool:
     """True if the whole word is typed: a single letter is not enough for this question."""
-    answer = click.prompt(f"{question} [yes/N]", default="", show_default=False, err=True)
+    answer = click.prompt(f"{visible(question)} [yes/N]", default="", show_default=False, err=True)
     return str(answer).strip().lower() in YES_WORDS - {"y"}
 
 

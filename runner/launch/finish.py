@@ -1,5 +1,6 @@
 """The end of a command that ran rows: results, report, last lines, exit code."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from runner.launch.request import RunRequest
 from runner.launch.results import write_run_results
 from runner.prices.money import rounded_up
 from runner.report.writing import ReportOptions, write_report
-from runner.settings.keys import keys_name
+from runner.settings.keys import key_place, keys_name
 from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, near
@@ -145,6 +146,13 @@ def _tell_end(request: RunRequest, outcome: _Outcome) -> None:
         if ending.stop is not None:
             detail = told_detail(ending.stop.detail)
             print_message(say(f"run.stopped_{ending.stop.reason}", detail=detail))
+        if (
+            ending.stop is not None
+            and ending.stop.reason is StopReason.KEY
+            and (place := _key_place(request))
+        ):
+            name = keys_name(request.settings)
+            print_message(say("run.refused_key_place", place=place, name=name))
         for block, failure in ending.blocked.items():
             print_message(_stopped_model(block, failure))
     ended = say(
@@ -158,6 +166,11 @@ def _tell_end(request: RunRequest, outcome: _Outcome) -> None:
     for kind, count in sorted(outcome.by_class.items(), key=lambda item: -item[1]):
         meaning = explain(kind, sheet=request.sheet.name).meaning  # type: ignore[arg-type]  # its value
         print_message(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
+
+
+def _key_place(request: RunRequest) -> str | None:
+    """Where the person set the key in use, unless it is one that `keys set` can replace."""
+    return None if request.rehearsal else key_place(request.settings, os.environ)
 
 
 def _stopped_model(block: Block, failure: Failure) -> str:
@@ -201,7 +214,7 @@ def _next(request: RunRequest, outcome: _Outcome, last: Run | None) -> str:
     """The one command that helps most now."""
     ending, pending = outcome.ending, outcome.counts.pending
     stopped = ending.stop.reason if ending is not None and ending.stop is not None else None
-    if stopped is StopReason.KEY and not request.rehearsal:
+    if stopped is StopReason.KEY and not request.rehearsal and not _key_place(request):
         return f"rowmill keys set {keys_name(request.settings)}"
     blocked = [failure.kind for failure in ending.blocked.values()] if ending is not None else []
     if pending and stopped is None and FailureClass.MODEL in blocked and not request.rehearsal:

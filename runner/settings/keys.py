@@ -100,6 +100,19 @@ def missing_key(settings: Settings, environ: Mapping[str, str]) -> str:
     return say("keys.not_sent" if unused else "keys.missing", name=name, url=url)
 
 
+def key_place(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """Where the first key in use is set: a variable, a file, a command; None: it is stored here."""
+    if settings.address_is_own and environ.get(KEY_VARIABLE, "").strip():
+        return KEY_VARIABLE
+    wanted = site(settings.base_url)
+    for source in settings.provider.keys:
+        mine = source.url is not None and site(source.url) == wanted
+        is_set = source.kind is not SecretPlace.ENV or environ.get(source.value, "").strip()
+        if mine and is_set:
+            return source.value
+    return None
+
+
 def find_key(
     settings: Settings, environ: Mapping[str, str], file: Path | None = None
 ) -> Secret | None:

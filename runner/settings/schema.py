@@ -216,8 +216,20 @@ SCHEMA: tuple[Setting, ...] = (
     _request(name="tab", kind=SettingKind.TEXT, metavar="NAME"),
     _request(name="encoding", kind=SettingKind.TEXT, metavar="NAME", scopes=FLAG_ENV_FILE),
     _request(name="delimiter", kind=SettingKind.TEXT, metavar="CHARACTER"),
-    _request(name="provider", kind=SettingKind.TEXT, metavar="NAME", default="wenwen"),
-    _request(name="base-url", kind=SettingKind.BASE_URL, metavar="URL", scopes=FLAG_ENV_FILE),
+    _request(
+        name="provider",
+        kind=SettingKind.TEXT,
+        metavar="NAME",
+        default="wenwen",
+        commands=(*REQUEST_COMMANDS, "doctor"),
+    ),
+    _request(
+        name="base-url",
+        kind=SettingKind.BASE_URL,
+        metavar="URL",
+        scopes=FLAG_ENV_FILE,
+        commands=(*REQUEST_COMMANDS, "doctor"),
+    ),
     _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=FLAG_ONLY),
     _rows(
         name="rows",

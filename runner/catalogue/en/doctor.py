@@ -15,6 +15,7 @@ DOCTOR = {
     "doctor.proxy.none": "No proxy is used.",
     "doctor.proxy.settings": "The settings' proxy {host} is used.",
     "doctor.proxy.system": "The environment's proxy {host} is used.",
+    "doctor.by_default": "{count} more at their defaults; -v lists them.",
     "doctor.connection.good": "{url} answers in {ms} ms (with or without /v1 at its end).",
     "doctor.connection.unreached": "{url} cannot be reached: {why}",
     "doctor.connection.no_answer": "{url} gave no complete answer: {why}",

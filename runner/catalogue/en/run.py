@@ -104,6 +104,10 @@ RUN = {
     "run.used": "{calls} call{calls:|s} · {tokens} token{tokens:|s} · cost {cost}",
     "run.failures": "  {count} × {kind}: {meaning}",
     "run.stopped_key": "Stopped: the key was not accepted. {detail}",
+    "run.refused_key_place": (
+        "The refused key is set in {place}, which comes before a stored one. Correct it there, or "
+        "remove it and store one: rowmill keys set {name}"
+    ),
     "run.stopped_credit": "Stopped: there is no money left. {detail}",
     "run.stopped_alike": (
         "Stopped: the provider refused the first rows in the same words; they are pending again. "

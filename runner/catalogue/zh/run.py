@@ -87,6 +87,10 @@ RUN: dict[str, str] = {
     "run.used": "{calls} 次调用 · {tokens} tokens · 费用：{cost}",
     "run.failures": "  {count} × {kind}：{meaning}",
     "run.stopped_key": "已停止：密钥未被接受。{detail}",
+    "run.refused_key_place": (
+        "被拒绝的密钥来自 {place}，它优先于已保存的密钥。请在那里改正，"
+        "或将其去掉后保存一个：rowmill keys set {name}"
+    ),
     "run.stopped_credit": "已停止：余额不足。{detail}",
     "run.stopped_alike": "已停止：服务商以同样的理由拒绝了最初的各行，这些行仍待运行。{detail}",
     "run.stopped_unreachable": "已停止：{detail}",

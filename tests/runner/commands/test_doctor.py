@@ -54,6 +54,30 @@ def test_every_setting_is_told_with_where_it_came_from(world: World) -> None:
     assert told["base_url"][1] == "environment"
 
 
+def test_the_page_names_what_was_set_and_folds_the_defaults(world: World) -> None:
+    world.monkeypatch.setenv("ROWMILL_RPM", "60")
+    page = world.run("doctor").out
+    assert "rpm" in page
+    assert "(default)" not in page
+    assert "more at their defaults" in page
+    whole = world.run("doctor", "-v").out
+    assert "(default)" in whole
+    assert "class_" not in whole
+    assert "from_" not in whole
+
+
+def test_a_sheet_is_examined_at_the_address_its_runs_use(world: World) -> None:
+    used = world.mock().base_url
+    world.monkeypatch.setenv("ROWMILL_BASE_URL", "http://127.0.0.1:9")
+    sheet = world.prompts("a.csv", "a cat")
+    assert world.run("run", sheet, *TEXT, "--base-url", used).code == 0
+    world.monkeypatch.delenv("ROWMILL_BASE_URL")
+    assert used in world.run("doctor", sheet).out
+    other = world.run("doctor", sheet, "--base-url", "http://127.0.0.1:9")
+    assert other.code == 6, other.out
+    assert "http://127.0.0.1:9 cannot be reached" in " ".join(other.out.split())
+
+
 def test_a_model_that_is_not_listed_is_guessed(world: World) -> None:
     world.monkeypatch.setenv("ROWMILL_MODEL", "mock-txt")
     assert found(world)["models"] == "listed+meant"

@@ -67,6 +67,7 @@ def drained(terminal: int) -> bool:
 
 def test_without_a_key_nothing_is_sent(world: World) -> None:
     world.monkeypatch.delenv("ROWMILL_API_KEY")
+    world.monkeypatch.setenv("ROWMILL_BASE_URL", "https://gateway.invalid")
     sheet = world.prompts("a.csv", "a cat")
     refused = world.run("run", sheet, *TEXT)
     assert (refused.code, refused.posts) == (3, 0)
@@ -87,6 +88,8 @@ def test_a_bad_key_stops_the_run_with_its_rows_pending(world: World) -> None:
     assert 1 <= done.posts <= 4
     assert world.standing(sheet) == {"pending": 30}
     assert set(world.column(sheet)) == {"pending"}
+    assert "set in ROWMILL_API_KEY" in " ".join(done.err.split()), "the variable wins"
+    assert "next     rowmill run" in done.err, "a stored key would change nothing"
     assert f"rowmill keys set {os.environ['ROWMILL_BASE_URL']}" in done.err
     world.mock(key=KEY)
     assert world.run("run", sheet, "-y").code == 0
