@@ -1,4 +1,4 @@
-"""The one test command: style, types, floors, then every test; `python -m tests`."""
+"""The one test command: style, types, import contracts, then the tests; `python -m tests`."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ CHECKS = (
 
 
 def main() -> int:
-    """Runs the checks in turn; stops at the first that fails, with its exit code."""
+    """Run the checks in turn; stop at the first that fails, with its exit code."""
     scripts = Path(sysconfig.get_path("scripts"))
     for name, *words in CHECKS:
         print(f"$ {' '.join((name, *words))}", flush=True)

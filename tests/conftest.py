@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite, with the rule that the full run may not skip anything."""
+"""Fixtures of the whole suite, and the rule that a full run skips nothing."""
 
 import os
 import sqlite3
@@ -22,13 +22,13 @@ ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
 
 @event.listens_for(Engine, "connect")
 def rows_in_no_order_come_backwards(connection: object, _record: object) -> None:
-    """An order that no statement asks for may not be counted on: PostgreSQL gives none."""
+    """Reverse unordered results in SQLite, as PostgreSQL promises no order either."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA reverse_unordered_selects=ON")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--row C11` takes the tests of one row of the fault matrix, `--row all` those of all."""
+    """`--row C11` selects the tests of one row of the fault matrix, `--row all` those of all."""
     parser.addoption("--row", default=None, help="only the tests of this row of the fault matrix")
     parser.addoption("--minutes", default="3", help="how long the long run of the soak takes")
     parser.addoption("--kills", default="2000", help="how many kills the many are")
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with the rows it holds, and leave out the others where one is asked for."""
+    """Mark each test with its rows of the matrix, and deselect the others with `--row`."""
     asked = config.getoption("--row")
     entries = matrix.entries()
     chosen: list[pytest.Item] = []
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under ROWMILL_TEST_ALL=1 a skipped test has failed: what it needs should be installed."""
+    """Under ROWMILL_TEST_ALL=1 a skipped test fails: everything it needs should be installed."""
     report = yield
     if ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -68,20 +68,20 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the shell happens to set must not reach the commands that are tested."""
+    """Keep the shell's ROWMILL_ variables away from the tested commands."""
     for name in [name for name in os.environ if name.startswith("ROWMILL_")]:
         monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)
 def english() -> None:
-    """A language that an earlier test chose in this process must not reach the next."""
+    """Reset the language that an earlier test in this process chose."""
     choose_language("en", {})
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """A PostgreSQL server of our own, or a skip that names what is missing."""
+    """A PostgreSQL server, or a skip that names what is missing."""
     with running_server() as server:
         if server is None:
             pytest.skip("PostgreSQL is not installed (Debian: postgresql)")

@@ -1,4 +1,4 @@
-"""Draws the state machine of a job from the table of transitions, as Mermaid text."""
+"""Draws the state machine of a job from TRANSITIONS, as Mermaid text."""
 
 from collections import defaultdict
 
@@ -24,7 +24,7 @@ def _node(state: State, step: Step | None) -> str:
 
 
 def draw() -> str:
-    """The whole machine: claims, outcomes, deaths, and what people and sheets do."""
+    """The whole machine: claims, outcomes, deaths, and changes by people and sheets."""
     lines = ["stateDiagram-v2", "    [*] --> ready_send: row loaded"]
     for step in Step:
         ready, running = _node(State.READY, step), _node(State.RUNNING, step)

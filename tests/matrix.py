@@ -1,4 +1,4 @@
-"""Runs the tests of the fault matrix and writes down how each row stands; `python -m tests.matrix`.
+"""Runs the tests of the fault matrix and writes its page; `python -m tests.matrix`.
 
 Options are pytest's; `-m ""` runs the long ones too. `pytest --row C11` runs the tests of one row.
 """
@@ -30,7 +30,7 @@ gateways.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One fault or threat. `missing` says what no test of ours can show."""
+    """One fault or threat. `missing` says what our tests cannot show."""
 
     id: str
     part: str
@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one test's cases."""
+    """The outcomes of one test's cases."""
 
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     figures: str = ""
@@ -69,12 +69,12 @@ def rows() -> list[Row]:
 
 
 def base_of(test: str) -> str:
-    """FILE::NAME, without its case."""
+    """FILE::NAME without the case."""
     return test.removeprefix("tests/").partition("[")[0]
 
 
 def entries() -> dict[str, list[tuple[str, str]]]:
-    """The rows and tests of the matrix by the name of the test's function."""
+    """The rows and tests of the matrix, by test function."""
     found: dict[str, list[tuple[str, str]]] = {}
     for row in rows():
         for test in row.tests:
@@ -83,21 +83,21 @@ def entries() -> dict[str, list[tuple[str, str]]]:
 
 
 def covers(test: str, node: str) -> bool:
-    """Does this entry of the matrix mean this test of pytest's?"""
+    """True if this entry of the matrix covers this test of pytest."""
     name, bracket, pattern = test.partition("[")
     found, _, case = node.removeprefix("tests/").partition("[")
     return found == name and (not bracket or fnmatch.fnmatchcase(case[:-1], pattern[:-1]))
 
 
 class Keeper:
-    """A plugin of pytest: remembers what became of the tests of the matrix."""
+    """A pytest plugin that records the outcomes of the matrix's tests."""
 
     def __init__(self, tests: Iterable[str]) -> None:
         self.tests = tuple(tests)
         self.found: dict[str, Outcome] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """One part of one case: its call counts, and a setup that did not go through."""
+        """Count the call phase of a case, and failures of its setup."""
         if report.when != "call" and report.passed:
             return
         for test in self.tests:
@@ -109,14 +109,14 @@ class Keeper:
 
 
 def _plain(line: str) -> str:
-    """A line of figures for a cell; one that names a path of this machine holds none."""
+    """A line of figures for a table cell; empty if it names a path of this machine."""
     if PATH.search(line):
         return ""
     return line.replace("|", "/")[:120]
 
 
 def written() -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of the table as it is: id, and by test the outcome it was last seen with."""
+    """The rows of the current page: id, and the last outcome by test."""
     if not TABLE.exists():
         return
     for line in TABLE.read_text(encoding="utf-8").splitlines():
@@ -127,7 +127,7 @@ def written() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def table(found: dict[str, Outcome]) -> str:
-    """The whole page; tests that were not run now keep what they were last seen with."""
+    """The whole page; tests that did not run keep their last outcome."""
     before = dict(written())
     lines, part = [HEAD], ""
     for row in rows():
@@ -145,7 +145,7 @@ def table(found: dict[str, Outcome]) -> str:
 
 
 def main() -> int:
-    """Run them, write the page, give pytest's exit code."""
+    """Run the tests, write the page and return pytest's exit code."""
     tests = sorted({test for row in rows() for test in row.tests})
     files = sorted({str(HERE / test.partition("::")[0]) for test in tests})
     keeper = Keeper(tests)

@@ -1,4 +1,4 @@
-"""A gateway before the mock that allows R requests a minute, goes away and takes keys back."""
+"""A gateway in front of the mock with a rate limit, outages and revoked keys."""
 
 import asyncio
 import json
@@ -15,10 +15,10 @@ MODELS = "/v1/models"
 
 
 class Allowance:
-    """Passes requests on to a gateway, as far as it lets them in. Read and set from any thread.
+    """Forwards admitted requests to a gateway. May be read and set from any thread.
 
-    `limit` calls in any `window` seconds; None for all. `away`: refuse is 502 to everything, portal
-    a login page under 200, redirect the way to one, closed hangs up. `revoked` holds keys that get
+    `limit` calls in any `window` seconds; None for no limit. `away`: refuse is 502 for everything,
+    portal a login page with 200, redirect a redirect to one, closed hangs up. Keys in `revoked` get
     a 401.
     """
 
@@ -26,16 +26,16 @@ class Allowance:
         self, behind: str, bill: Path, *, limit: int | None = None, window: float = 60.0
     ) -> None:
         self.behind = behind
-        self.bill = bill  # of the portal: nobody can see that its pages cost nothing
+        self.bill = bill  # of the portal: a client cannot know that its pages are free
         self.limit, self.window = limit, window
         self.away = ""
         self.delay = 0.0
         self.revoked: set[str] = set()
-        self.waits: list[float | None] = []  # of calls refused next; None asks for none
-        self.let_in: list[tuple[float, str]] = []  # moment, key
+        self.waits: list[float | None] = []  # of the next refusals; None sends no header
+        self.let_in: list[tuple[float, str]] = []  # time, key
         self.refused: list[float] = []
-        self.turned_away = 0  # calls while it was away
-        self.looks = 0  # questions after the list of models
+        self.turned_away = 0  # calls during outages
+        self.looks = 0  # requests for the list of models
         self.in_flight = self.most_in_flight = 0
         self.base_url = ""
         self._taken: deque[float] = deque()

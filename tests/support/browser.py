@@ -21,36 +21,36 @@ FLAGS = (
 
 
 def chromium_path() -> str | None:
-    """Debian's chromium, or whoever has that name."""
+    """The path of chromium, if it is installed."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @dataclass(slots=True)
 class Sight:
-    """One open page, what it asked for, and what went wrong in it."""
+    """One open page, its requests and its errors."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)  # dialogs, errors; not a file that is missing
+    problems: list[str] = field(default_factory=list)  # dialogs and errors, except missing files
 
     def nodes(self) -> int:
-        """How many elements the page has now."""
+        """The number of elements on the page."""
         return int(self.page.evaluate("document.querySelectorAll('*').length"))
 
     def wait(self, expression: str, *, seconds: float = 20) -> None:
-        """Until it is true; the driver's own way of waiting is stopped by the page's policy."""
+        """Wait until it is true; the page's policy blocks the driver's own way of waiting."""
         deadline = time.monotonic() + seconds
         while not self.page.evaluate(expression):
             assert time.monotonic() < deadline, (expression, self.problems)
             self.page.wait_for_timeout(30)
 
     def count(self, selector: str) -> int:
-        """How many elements are like that."""
+        """The number of elements that match."""
         return self.page.locator(selector).count()
 
 
 class Browser:
-    """Chromium in a thread of its own: its driver keeps an event loop, which tests need too."""
+    """Chromium in a thread of its own, since its driver runs an event loop as tests do."""
 
     def __init__(self, path: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
@@ -63,7 +63,7 @@ class Browser:
         self._chromium = self._playwright.chromium.launch(executable_path=path, args=list(FLAGS))
 
     def close(self) -> None:
-        """End it."""
+        """Close the browser."""
         self._thread.submit(self._stop).result()
         self._thread.shutdown()
 
@@ -72,7 +72,7 @@ class Browser:
         self._playwright.stop()
 
     def look(self, address: Path | str, act: Callable[[Sight], T], **options: Any) -> T:
-        """Open a page in a fresh context, and do with it what `act` does."""
+        """Open a page in a fresh context and call `act` with it."""
         url = address.as_uri() if isinstance(address, Path) else address
         return self._thread.submit(self._look, url, act, options).result()
 

@@ -1,4 +1,4 @@
-"""Tables with settled rows, made by the store's own functions."""
+"""Builds tables with settled rows through the store's own functions."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ NOW = 1_790_000_000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What becomes of a row: None everywhere leaves it pending."""
+    """The result of a row; a row with None everywhere stays pending."""
 
     text: str | None = None
     files: tuple[str, ...] = ()  # names in the workspace's files folder
@@ -44,7 +44,7 @@ IN_DOUBT = Fate(in_doubt=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A sheet to be loaded. Keys are the row's number, unless given."""
+    """A sheet to load. Keys default to the row numbers."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[JSON]]
@@ -55,7 +55,7 @@ class Sheet:
 
 
 def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> LoadedSheet:
-    """A table `jobs.db` in the folder: all rows loaded, the first ones with their fates."""
+    """A table `jobs.db` in the folder with all rows loaded, the first ones settled."""
     folder.mkdir(parents=True, exist_ok=True)
     store = Store.open(folder / "jobs.db")
     try:

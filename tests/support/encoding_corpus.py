@@ -1,4 +1,4 @@
-"""Sheets in 17 languages and every encoding that people save them in, made when they are needed."""
+"""Sheets in 17 languages and all their common encodings, built on demand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ UNICODE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tongue:
-    """A language: its header, some prompts, and the encodings its sheets come in."""
+    """A language: its header, some prompts, and its common encodings."""
 
     header: str
     prompts: tuple[str, ...]
@@ -211,7 +211,7 @@ HEIGHTS = (1, 5, 50, 1000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One sheet of the corpus: its bytes, and the text that they are."""
+    """One sheet of the corpus: its bytes and its text."""
 
     name: str
     text: str
@@ -219,7 +219,7 @@ class Sample:
 
 
 def samples() -> Iterator[Sample]:
-    """Every language, under an English and its own header, in every encoding, four heights."""
+    """Every language with an English and a local header, in every encoding and four lengths."""
     for tongue, one in TONGUES.items():
         for header in ("prompt,style", one.header):
             for rows in HEIGHTS:

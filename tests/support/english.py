@@ -1,10 +1,10 @@
-"""Finds the English sentences in what a person who reads Chinese is told."""
+"""Finds English sentences in Chinese output."""
 
 import re
 
 MEANT_FOR_MACHINES = (
-    re.compile(r"`[^`]*`"),  # commands to copy, and what they are followed by
-    re.compile(r"\"[^\"\n]*\""),  # what a person would write
+    re.compile(r"`[^`]*`"),  # commands to copy, with their arguments
+    re.compile(r"\"[^\"\n]*\""),  # text that a person would type
     re.compile(r"rowmill (?:keys )?[a-z]+(?: \S*[./:-]\S*)*"),
     re.compile(r"\S*[/\\=<>{}\[\]_]\S*"),  # paths, addresses, settings, templates
 )
@@ -13,7 +13,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def english_in(text: str) -> list[str]:
-    """What looks like English sentences: three words in a row that are no names."""
+    """Likely English sentences: three consecutive words that are not names."""
     for pattern in MEANT_FOR_MACHINES:
         text = pattern.sub("、", text)
     return SENTENCE.findall(text)

@@ -1,4 +1,4 @@
-"""Runs the real command in a world whose clocks run so many times as fast as ours.
+"""Runs the real command with all clocks sped up by a factor.
 
 `python -m tests.support.fast_clock TIMES WORDS…`: an hour's outage passes in
 seconds, while every wait, window and deadline of the command keeps its own length in its

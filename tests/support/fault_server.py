@@ -1,4 +1,4 @@
-"""A server on loopback that sends scripted bytes, to play any fault of network or gateway."""
+"""A server on loopback that sends scripted bytes, for any fault of network or gateway."""
 
 import asyncio
 import gzip
@@ -77,7 +77,7 @@ def bare(*lines: str) -> bytes:
 
 
 def playing(*pieces: bytes, end: str = "keep", pause: float = 0.0) -> Play:
-    """Send the pieces, pausing after each; then keep, close, reset or leave it silent."""
+    """Send the pieces, pausing after each; then keep, close, reset or stay silent."""
 
     async def play(stage: Stage, seen: Seen) -> None:
         for piece in pieces:
@@ -163,7 +163,7 @@ class FaultServer:
                 self.seen.append(seen)
                 await self.play(stage, seen)
         except (ConnectionError, asyncio.CancelledError):
-            pass  # the other side went away, or the test is over
+            pass  # the client has gone, or the test is over
         finally:
             self._open.discard(task)
             with suppress(ConnectionError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Makes sheets as people damage them, from a seed, with what truly stood in them."""
+"""Makes damaged sheets from a seed, together with their true content."""
 
 import io
 import json
@@ -33,11 +33,11 @@ class Fuzzed:
     name: str
     raw: bytes
     truth: dict[str, list[str]] = field(default_factory=dict)
-    intact: bool = True  # no byte was changed after writing: then `truth` must come out, or a word
+    intact: bool = True  # unchanged bytes: the reader must return `truth` or a finding
 
 
 def fuzzed(seed: int) -> Fuzzed:
-    """The sheet of a seed; always the same."""
+    """The sheet of a seed, always the same."""
     chance = random.Random(seed)
     headers = chance.choice(HEADERS)
     rows = [
@@ -76,14 +76,14 @@ def _written(
 
 
 def _line(chance: random.Random, row: list[str], mark: str, *, careful: bool) -> str:
-    """A row as csv has it, or as somebody wrote it who knows nothing of quotes."""
+    """A row in proper csv, or written without knowledge of quotes."""
     if careful:
         return mark.join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row)
     cells = [
         chance.choice((cell, cell, cell, f'"{cell}', f'{cell}"', f'"{cell}"')) for cell in row[1:]
     ]
     if chance.random() < 0.1 and not any(mark in cell for cell in cells):
-        cells.pop()  # with a bare delimiter besides, nobody could tell
+        cells.pop()  # with an unquoted delimiter as well, the row would be ambiguous
     return mark.join([row[0], *cells])
 
 

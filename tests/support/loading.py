@@ -1,4 +1,4 @@
-"""Small sheets laid into a store, as a load does it once the cells have become requests."""
+"""Loads small sheets into a store, from the point where cells have become requests."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ from jobs.store.staging import FirstLoad, LoadPlan, Staged, Staging
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row of a sheet: what it asks for, under which id, with what else beside it."""
+    """One row of a sheet: its request, its id and its other cells."""
 
     asks: str
-    key: str | None = None  # None: known by its request
+    key: str | None = None  # None: identified by its request
     note: str = ""
     problem: str | None = None
     model: str = "m"
@@ -27,7 +27,7 @@ def digest_of(asks: str) -> bytes:
 
 
 def staged(lines: Sequence[Line]) -> Staged:
-    """Lines as they are staged, from row 2 on, as Excel counts."""
+    """Staged lines from row 2 on, as Excel counts."""
     digests = [digest_of(line.asks) for line in lines]
     return Staged(
         positions=range(2, len(lines) + 2),
@@ -47,7 +47,7 @@ def staged(lines: Sequence[Line]) -> Staged:
 
 
 def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> LoadPlan:
-    """Lay a sheet in; returns the plan that was made first."""
+    """Load a sheet through staging; returns its plan."""
     by_request = all(line.key is None for line in lines)
     with store.write() as tx:
         staging = Staging(tx, batch_id=batch_id, by_request=by_request)
@@ -60,7 +60,7 @@ def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float =
 
 
 def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) -> LoadPlan:
-    """The same for a first sheet, laid in as it is read."""
+    """Load a first sheet, without staging."""
     by_request = all(line.key is None for line in lines)
     with store.first_load() as tx:
         landing = FirstLoad(tx, batch_id=1, by_request=by_request, now=now)
@@ -74,7 +74,7 @@ def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) ->
 
 
 def batch_values() -> dict[str, object]:
-    """What a load remembers of its sheet."""
+    """The metadata that a load keeps."""
     return {
         "sheet": "prompts.csv",
         "sheet_digest": b"s",
@@ -88,5 +88,5 @@ def batch_values() -> dict[str, object]:
 
 
 def asking(*words: str) -> list[Line]:
-    """Lines that ask for these, known by their request."""
+    """Lines with these prompts, identified by their request."""
     return [Line(asks=word) for word in words]

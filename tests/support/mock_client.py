@@ -1,4 +1,4 @@
-"""A plain client of a mock gateway, and what its tests look at."""
+"""A plain client of a mock gateway."""
 
 import asyncio
 import io
@@ -49,7 +49,7 @@ class Client:
             return reply.status, reply.headers.get("Content-Type", ""), await reply.read()
 
     async def link(self, prompt: str) -> str:
-        """The first link in an answer of the Markdown form."""
+        """The first link in an answer of the Markdown shape."""
         answer = await self.ask(prompt, "mock-image")
         found = re.search(r"!\[图片]\((\S+)\)", answer["choices"][0]["message"]["content"])
         assert found
@@ -79,7 +79,7 @@ def events(body: bytes) -> list[Any]:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    """Looks every hundredth of a second, for a minute."""
+    """Check every hundredth of a second, for a minute."""
     for _ in range(6000):
         if happened():
             return

@@ -17,12 +17,12 @@ NO_LIMIT = 10**9
 
 
 def asked(seconds: float) -> Wait:
-    """As a gateway asks for it."""
+    """A wait that a gateway asks for."""
     return Wait(seconds=seconds, asked=True)
 
 
 def ours(luck: random.Random) -> Wait:
-    """As `resolution` draws it where the gateway named no wait."""
+    """A wait that `resolve` draws when the gateway names none."""
     return Wait(seconds=luck.uniform(0, 2))
 
 
@@ -30,7 +30,7 @@ A_SECOND = asked(1.0)
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -40,7 +40,7 @@ class Clock:
 
 
 class Gateway(Protocol):
-    """Lets a call in, or tells it to slow down; `opens` is when it lets the next one in."""
+    """Admits a call or tells it to slow down; `opens` is when it admits the next one."""
 
     def lets_in(self, now: float) -> bool: ...
     def opens(self, now: float) -> float: ...
@@ -49,7 +49,7 @@ class Gateway(Protocol):
 
 @dataclass(slots=True)
 class Sliding:
-    """R calls in any sixty seconds; a refused call may count too, as at New API."""
+    """R calls in any sixty seconds; refused calls may count too, as at New API."""
 
     limit: int
     counts_refused: bool = False
@@ -93,7 +93,7 @@ class Calendar:
 
 @dataclass(slots=True)
 class Bucket:
-    """R calls a minute, refilled all the time, with a few saved up."""
+    """A token bucket: R calls a minute with a small burst."""
 
     limit: float
     most: float = 5.0
@@ -116,7 +116,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class AtOnce:
-    """So many calls at the same time."""
+    """A limit of concurrent calls."""
 
     limit: int
     inside: int = 0
@@ -135,7 +135,7 @@ class AtOnce:
 
 @dataclass(slots=True)
 class Fickle:
-    """Refuses a share of calls for reasons of its own, whatever the pace; counts them."""
+    """Refuses a random share of calls at any pace, and counts them."""
 
     behind: Gateway
     share: float
@@ -157,7 +157,7 @@ class Fickle:
 
 @dataclass(slots=True)
 class Changing:
-    """A gateway until a moment, another one from then on."""
+    """One gateway until a moment, another one after it."""
 
     first: Gateway
     then: Gateway
@@ -170,7 +170,7 @@ class Changing:
         return self._current(now).opens(now)
 
     def ended(self) -> None:
-        """Neither counts what is inside."""
+        """Never counts calls in flight."""
 
     def _current(self, now: float) -> Gateway:
         return self.first if now < self.at else self.then
@@ -178,14 +178,14 @@ class Changing:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a simulated while, minute by minute."""
+    """The outcome of a simulation, minute by minute."""
 
     served: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     most_at_once: int = 0
 
     def rate(self, begin: float, end: float) -> float:
-        """Calls a minute that were served."""
+        """Served calls a minute."""
         return 60 * sum(begin <= at < end for at in self.served) / (end - begin)
 
     def extra(self) -> float:
@@ -203,7 +203,7 @@ def play(
     backlog: int | None = None,
     told: Callable[[float], Wait] = lambda opens_in: A_SECOND,
 ) -> Tally:
-    """As many calls as the pace lets go, for so long; times in the tally begin at 0.
+    """Simulate as many calls as the pace allows; times in the tally begin at 0.
 
     `told`: the wait after a refusal, given the seconds until the gateway opens.
     """

@@ -1,4 +1,4 @@
-"""Pages made of invented nights, by the report's own functions."""
+"""Report pages of invented runs, made by the report's own functions."""
 
 import json
 import random
@@ -31,7 +31,7 @@ FAILURES = (
 
 
 def row(number: int, *, prompt: str = "a fox", status: str = "done", **more: object) -> PageRow:
-    """One row; what is not given is plain."""
+    """One row with defaults for everything that is not given."""
     plain = PageRow(
         row=number,
         key=f"k{number}",
@@ -63,7 +63,7 @@ def failed_row(number: int, *, prompt: str = "a fox", which: int = 0) -> PageRow
 
 
 def many(count: int) -> list[PageRow]:
-    """A night of so many rows, always the same one: nine of ten are done, with a picture each."""
+    """That many rows, always the same: nine of ten are done, with a picture each."""
     chance = random.Random(7)
     rows = []
     for number in range(2, count + 2):
@@ -79,7 +79,7 @@ def many(count: int) -> list[PageRow]:
 
 
 def facts(rows: Sequence[PageRow], **more: object) -> Facts:
-    """What a report tells of these rows."""
+    """The facts of a report with these rows."""
     counts = {name: sum(one.status == name for one in rows) for name in ("done", "failed")}
     counts |= {name: sum(one.status == name for one in rows) for name in ("in_doubt", "skipped")}
     counts["waiting"] = sum(one.status == "pending" for one in rows)
@@ -125,7 +125,7 @@ def _spent(rows: Sequence[PageRow]) -> Spent:
 
 
 def figures_of(shown: Sequence[PageRow]) -> Figures:
-    """What the charts of a sheet with these rows show."""
+    """The figures behind the charts of these rows."""
     store = Store.scratch()
     try:
         with store.write() as tx:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the time of a test run, in a folder and on a socket of its own."""
+"""A PostgreSQL server during a test run, in a folder and on a socket of its own."""
 
 import getpass
 import os
@@ -21,18 +21,18 @@ QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server; reached only through a socket in its own folder."""
+    """A running server, reachable only through a socket in its own folder."""
 
     folder: Path
     user: str
     numbers: "count[int]" = field(default_factory=count)
 
     def url(self, database: str = "postgres") -> str:
-        """Where SQLAlchemy finds a database of it."""
+        """The SQLAlchemy URL of one of its databases."""
         return f"postgresql+psycopg://{self.user}@/{database}?host={self.folder}"
 
     def new_database(self) -> str:
-        """The URL of a database with nothing in it."""
+        """The URL of an empty database."""
         name = f"rowmill_{next(self.numbers)}"
         engine = postgres_engine(self.url())
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -48,7 +48,7 @@ def _program(name: str) -> str | None:
 
 @contextmanager
 def running_server() -> Iterator[Server | None]:
-    """Starts a server; None where PostgreSQL is not installed. It refuses to run as root."""
+    """Start a server; None if PostgreSQL is not installed. It refuses to run as root."""
     initdb, postgres = _program("initdb"), _program("postgres")
     if initdb is None or postgres is None:
         yield None

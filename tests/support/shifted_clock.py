@@ -1,4 +1,4 @@
-"""Runs the real command in a world whose time of day is wrong, and is put right when told.
+"""Runs the real command with a wrong time of day that a file corrects.
 
 `python -m tests.support.shifted_clock SECONDS FILE WORDS…`: the time of day is ahead by SECONDS
 until FILE exists. No other clock is touched.

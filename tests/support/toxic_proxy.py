@@ -10,11 +10,10 @@ from typing import Self
 
 @dataclass
 class ToxicProxy:
-    """Passes bytes on to `port`, with what a bad line does to them; may be changed while it runs.
+    """Forwards bytes to `port` over a simulated bad line; may be changed while it runs.
 
     `rate` is in bytes a second, `latency` in seconds for each direction, `slices` the most bytes
-    that arrive together. `per_connection` closes
-    each connection after so many requests were seen in it.
+    that arrive together. `per_connection` closes each connection after that many requests.
     """
 
     port: int
@@ -42,19 +41,19 @@ class ToxicProxy:
         self._thread.join()
 
     def cut(self) -> None:
-        """The line goes down, now: what stands is reset, what comes is refused."""
+        """Cut the line: reset open connections and refuse new ones."""
         asyncio.run_coroutine_threadsafe(self._go_down(), self._loop).result(10)
 
     def mend(self) -> None:
-        """The line is there again."""
+        """Restore the line."""
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
 
     def hold(self) -> None:
-        """Answers get stuck on their way; requests pass."""
+        """Hold back answers; requests pass."""
         self._loop.call_soon_threadsafe(self._flowing.clear)
 
     def let_go(self) -> None:
-        """What got stuck arrives, and what comes passes."""
+        """Release held answers, and pass new ones."""
         self._loop.call_soon_threadsafe(self._flowing.set)
 
     async def _go_down(self) -> None:
@@ -92,7 +91,7 @@ class ToxicProxy:
         try:
             await self._join(reader, writer)
         except (OSError, asyncio.CancelledError):
-            pass  # one of the two sides went away, or the test is over
+            pass  # one side has gone, or the test is over
         finally:
             self._tasks.discard(task)
             writer.transport.abort()

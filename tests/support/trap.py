@@ -1,4 +1,4 @@
-"""A trap: what a gateway answers, and where its row must end; and what answers are made of."""
+"""A trap: a gateway's answers and the required end of the row; and parts of answers."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from tests.support.trap_server import Asked, Injected, picture
 
 REQUEST_ID = "(request id: 20261123013000111222333abcdEFGH)"
 HERE = "http://127.0.0.1:{port}"
-"""Stands for the server's own address in an answer."""
+"""A placeholder for the server's own address in an answer."""
 QUICKLY = {"Retry-After": "0.2"}
 JSON_TYPE = {"Content-Type": "application/json"}
 EVENTS = {"Content-Type": "text/event-stream"}
@@ -19,10 +19,10 @@ PNG = base64.b64encode(picture()).decode()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trap:
-    """One trap: `answers` in turn (the last one stays), `wire` the classes of the calls made.
+    """One trap: `answers` in turn (the last one repeats), `wire` the classes of the calls.
 
-    `status` and `kind` are the row's end; `text` is part of its text, `files` how many it has;
-    `sent` must hold of the last request. `exit_code` is the run's.
+    `status` and `kind` are the row's end; `text` is part of its text, `files` their number; `sent`
+    must be true of the last request. `exit_code` is the run's.
     """
 
     number: int
@@ -37,7 +37,7 @@ class Trap:
     polls: tuple[Injected, ...] = ()
     models: Injected | None = None
     settings: str = ""
-    base: str = ""  # what a person put behind the address
+    base: str = ""  # a suffix of the base URL
     text: str | None = None
     files: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Trap:
 
     @property
     def id(self) -> str:
-        """Its name in a test run."""
+        """The test id."""
         return f"{self.number:02}-{self.name.replace(' ', '-')}"
 
     @property
@@ -169,12 +169,12 @@ TOOLS = json.dumps([{"type": "function", "function": {"name": "warm", "parameter
 
 
 def says(name: str, value: object) -> Callable[[Asked], bool]:
-    """Does the request's body say this?"""
+    """A check that the request's body contains this."""
     return lambda asked: asked.json.get(name) == value
 
 
 def lacks(*names: str) -> Callable[[Asked], bool]:
-    """Does the request's body leave these out?"""
+    """A check that the request's body lacks these."""
     return lambda asked: not set(names) & set(asked.json)
 
 

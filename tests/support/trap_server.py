@@ -1,4 +1,4 @@
-"""A gateway that gives exactly the answers it was handed, and bills them before it gives them."""
+"""A gateway that sends scripted answers and bills them first."""
 
 import io
 import json
@@ -17,7 +17,7 @@ POSTS = "/v1/", "/mj/submit/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injected:
-    """One answer. `short` announces more bytes than come; `free` is what nobody is charged for."""
+    """One answer. `short` declares more bytes than it sends; `free` is not billed."""
 
     status: int = 200
     body: bytes = b""
@@ -28,7 +28,7 @@ class Injected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request for a generation as it came in; header names in lower case."""
+    """One generation request as received; header names in lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class Asked:
 
     @property
     def json(self) -> dict[str, Any]:
-        """Its body."""
+        """The parsed body."""
         found: dict[str, Any] = json.loads(self.body)
         return found
 
@@ -49,9 +49,9 @@ def picture(size: tuple[int, int] = (8, 8)) -> bytes:
 
 
 class TrapServer:
-    """Answers generations from `answers`, questions after tasks from `polls`; the last one stays.
+    """Answers generations from `answers` and polls from `polls`; the last one repeats.
 
-    Pictures lie under `/files/`, those whose name holds `expired` are gone, `page` is a web page.
+    Pictures are under `/files/`; names with `expired` are gone, `page` is a web page.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class TrapServer:
         bill: Path,
     ) -> None:
         self.answers, self.polls, self.models, self.bill = answers, polls, models, bill
-        self.by_path: dict[str, Injected] = {}  # what one address answers instead
-        self.decide: Callable[[Asked], Injected] | None = None  # by what is asked, instead
+        self.by_path: dict[str, Injected] = {}  # answers for single paths
+        self.decide: Callable[[Asked], Injected] | None = None  # answers chosen by the request
         self.asked: list[Asked] = []
         self.questions: list[str] = []
         self.downloads: list[str] = []
@@ -103,7 +103,7 @@ class TrapServer:
         return found
 
     def other(self, path: str) -> Injected:
-        """What is asked by GET."""
+        """The answer to a GET."""
         if path.startswith("/mj/task/"):
             self.questions.append(path)
             return self.polls[min(len(self.questions), len(self.polls)) - 1]
@@ -137,7 +137,7 @@ class TrapServer:
                 self.close_connection = answer.short
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-                """Says nothing."""
+                """Print nothing."""
 
         return Handler
 

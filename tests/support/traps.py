@@ -1,4 +1,4 @@
-"""All traps, and those that are set elsewhere."""
+"""All traps, and those that other tests cover."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,4 +34,4 @@ ELSEWHERE: Mapping[int, str] = {
     64: f"{RESIZE}::test_quality_goes_before_pixels",
     68: f"{PRICES}::test_price_lists_of_all_shapes_say_the_same",
 }
-"""Traps that need more than an answer: a clock, a death, an address."""
+"""Traps that need more than an answer: a clock, a kill, an address."""

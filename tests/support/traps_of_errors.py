@@ -1,4 +1,4 @@
-"""Traps of errors that do not mean what they say."""
+"""Traps: errors that mean something else."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Traps of an answer that looks like success and is none."""
+"""Traps: answers that only look like success."""
 
 from collections.abc import Sequence
 

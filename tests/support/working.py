@@ -1,4 +1,4 @@
-"""Workers' hands on a store: claiming, settling, and looking at what became of it."""
+"""What workers do with a store: claim, settle, and read the result."""
 
 import hashlib
 from collections.abc import Iterable
@@ -65,7 +65,7 @@ def take_over(store: Store, holding: Holding = OTHER) -> list[Claimed]:
 
 
 def settlement(job: Claimed, outcome: Outcome, *, body: bytes | None = None) -> Settlement:
-    """What a worker writes down: at the send step with the end of its call."""
+    """A settlement as a worker makes it, at the send step with the end of its call."""
     ended = (
         CallEnd(wire=WireClass.ANSWERED, seconds=1.5, status=200) if job.step is Step.SEND else None
     )
@@ -85,13 +85,13 @@ def close(
     now: float = 1000.0,
     body: bytes | None = None,
 ) -> list[Settlement]:
-    """Settle one job in a transaction of its own; returns it where it came too late."""
+    """Settle one job in a transaction of its own; returns it if it came too late."""
     with store.write() as tx:
         return settle(tx, holding, [settlement(job, outcome, body=body)], now=now)
 
 
 def finish_all(store: Store, *, now: float = 1000.0) -> int:
-    """Run everything that can be sent to its end; returns how many calls that took."""
+    """Run all ready jobs to their end; returns the number of calls."""
     taken = take(store, 10_000, now=now)
     for job in taken:
         close(store, job, Finished(result=Result(text=f"answer to {job.fields['prompt']}")))
@@ -109,25 +109,25 @@ def bring_to(store: Store, step: Step, *, now: float = 1000.0) -> Claimed:
 
 
 def job_rows(store: Store) -> list[Any]:
-    """All jobs as the table has them."""
+    """All jobs of the table."""
     with store.read() as tx:
         return list(tx.execute(select(jobs).order_by(jobs.c.id)))
 
 
 def the_job(store: Store, number: int | None = None) -> Any:
-    """One job as the table has it; the only one, unless a number is given."""
+    """One job of the table; the only one unless a number is given."""
     (found,) = [row for row in job_rows(store) if number in (None, row.id)]
     return found
 
 
 def call_rows(store: Store) -> list[Any]:
-    """All calls as the table has them."""
+    """All calls of the table."""
     with store.read() as tx:
         return list(tx.execute(select(calls).order_by(calls.c.id)))
 
 
 def prompts(taken: Iterable[Claimed]) -> list[object]:
-    """What the jobs ask for, in the order given."""
+    """The prompts of the jobs, in order."""
     return [job.fields["prompt"] for job in taken]
 
 

@@ -1,4 +1,4 @@
-"""A world for whole runs: a folder with sheets, a mock gateway with scripted faults, the books."""
+"""A world for whole runs: a folder with sheets, a mock gateway with scripted faults, its bill."""
 
 import csv
 import io
@@ -57,12 +57,12 @@ Cells = Sequence[object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """How a command ended, what it said, and what it sent meanwhile."""
+    """A finished command: exit code, output, and the calls it made."""
 
     code: int
     out: str
     err: str
-    posts: int = 0  # requests for a generation
+    posts: int = 0  # generation requests
 
     @property
     def json(self) -> dict[str, Any]:
@@ -72,26 +72,26 @@ class Done:
 
 
 class Luck(random.Random):
-    """Chance of a fixed size, so that a backoff is as short as a test wants it."""
+    """A constant chance, so that a test can make backoffs short."""
 
     def __init__(self, size: float) -> None:
         super().__init__()
         self.size = size
 
     def random(self) -> float:
-        """Always the same."""
+        """The constant."""
         return self.size
 
 
 class World:
-    """One test's own folder, home, gateway and key. Whatever runs here is audited at the end."""
+    """One test's folder, home, gateway and key. Everything is audited at the end."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder / "desk"
         self.folder.mkdir()
         self.bills: list[Path] = []
         self.monkeypatch = monkeypatch
-        self.said = ""  # everything that any command printed
+        self.said = ""  # the output of all commands
         self.elsewhere: set[Path] = set()  # tables whose calls went to a server with its own bill
         self.gateway: MockThread | None = None
         self.port = 0
@@ -106,12 +106,12 @@ class World:
         monkeypatch.setenv("ROWMILL_PROGRESS", "none")
         monkeypatch.chdir(self.folder)
         self.luck(0.01)
-        # A gateway that is there and fails is tried again after as short a wait.
+        # A gateway that answers with failures is tried again after a short wait, too.
         monkeypatch.setattr(outage, "FIRST_WAIT_SECONDS", 0.01)
         monkeypatch.setattr(outage, "MAX_TRIAL_SECONDS", 0.02)
 
     def luck(self, size: float) -> None:
-        """How long backoffs are, as a share of the longest they could be."""
+        """The length of backoffs as a share of their maximum."""
         self.monkeypatch.setattr(context, "random", Luck(size))
 
     # --- the gateway ------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class World:
         connections: Sequence[str] = (),
         **settings: Any,
     ) -> MockThread:
-        """A gateway from now on, at the port of the one before; it counts asks from the first."""
+        """Start a gateway on the same port as the last one; it counts requests from the first."""
         self.stop()
         self.bills.append(self.folder.parent / f"bill-{len(self.bills):02}.jsonl")
         plan = FaultPlan.scripted(faults or {}, connections)
@@ -140,13 +140,13 @@ class World:
         return self.gateway
 
     def stop(self) -> None:
-        """End the gateway."""
+        """Stop the gateway."""
         if self.gateway is not None:
             self.gateway.__exit__(None, None, None)
             self.gateway = None
 
     def close(self) -> None:
-        """End what is still going on."""
+        """Stop all processes."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()
@@ -155,13 +155,13 @@ class World:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """Every request for a generation there ever was, as the bill has it."""
+        """All generation requests on the bills."""
         lines = map(json.loads, self._billed().splitlines())
         return [one for one in lines if one["endpoint"] in GENERATIONS]
 
     @property
     def downloads(self) -> int:
-        """How many files the gateway that is up now was asked for."""
+        """The number of file requests at the current gateway."""
         assert self.gateway is not None
         return self.gateway.gateway.file_requests
 
@@ -180,7 +180,7 @@ class World:
         )
 
     def start(self, *words: object, terminal: int | None = None) -> "subprocess.Popen[bytes]":
-        """One command line as a process of its own, on a terminal where one is given."""
+        """One command line as a process of its own, on a terminal if one is given."""
         self.started.append(
             subprocess.Popen(
                 [sys.executable, "-m", "runner.cli", *map(str, words)],
@@ -192,7 +192,7 @@ class World:
         return self.started[-1]
 
     def wait(self, process: "subprocess.Popen[bytes]", until: Callable[[], bool]) -> None:
-        """Until something can be seen of a started command; it may not end before."""
+        """Wait until something is true of a started command, which must not end before."""
         deadline = time.monotonic() + 100
         while not until():
             assert process.poll() is None, self.finish(process)
@@ -208,7 +208,7 @@ class World:
     # --- sheets -----------------------------------------------------------------------------------
 
     def sheet(self, name: str, headers: Sequence[str], *rows: Cells) -> Path:
-        """Write (or write anew) a csv or tsv sheet in the folder."""
+        """Write a csv or tsv sheet in the folder."""
         out = io.StringIO()
         writer = csv.writer(out, delimiter="\t" if name.endswith(".tsv") else ",")
         writer.writerows([headers, *rows])
@@ -221,7 +221,7 @@ class World:
         return self.sheet(name, ["prompt"], *([prompt] for prompt in prompts))
 
     def settings(self, text: str, *, trusted: bool = True) -> None:
-        """A settings file beside the sheets: the person's own, or one that came with a sheet."""
+        """Write a settings file beside the sheets."""
         file = self.folder / "rowmill.toml"
         file.write_text(text, encoding="utf-8")
         if trusted:
@@ -250,7 +250,7 @@ class World:
         return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
     def standing(self, sheet: Path) -> dict[str, int]:
-        """How many rows stand where, by the table."""
+        """The number of rows by status, from the table."""
         with self.store(sheet) as store, store.read() as tx:
             found = counts(tx, SHEET_ID)
         names = ("done", "failed", "in_doubt", "skipped", "pending", "parked")
@@ -258,7 +258,7 @@ class World:
 
     @contextmanager
     def store(self, sheet: Path) -> Iterator[Store]:
-        """The table of a sheet's workspace, for looking."""
+        """The table of a sheet's workspace, for reading."""
         store = Store.look(self.workspace(sheet).table)
         try:
             yield store
@@ -268,7 +268,7 @@ class World:
     # --- the audit --------------------------------------------------------------------------------
 
     def audit(self) -> None:
-        """The mock's bill is our books, and the key is in nothing that was written or said."""
+        """Assert that the bill equals our books, and that no file or output contains the key."""
         self._compare()
         assert KEY not in self.said
         for path in self.folder.rglob("*"):
@@ -284,7 +284,7 @@ class World:
         unknown = {one["key"] for one in self.calls if one["billed"]}
         for table in self.folder.rglob("jobs.db"):
             if table.parent.suffix == REHEARSAL or table in self.elsewhere:
-                continue  # it has a bill of its own, and holds it against its books by itself
+                continue  # it has a bill of its own and audits itself
             store = Store.look(table)
             found = audit.compare(whole, store)
             store.close()
