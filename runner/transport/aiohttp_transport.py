@@ -254,8 +254,20 @@ async def _request_body(request: httpx.Request) -> aiohttp.BytesPayload | io.Byt
 def _translate_error(error: Exception, progress: Progress) -> UnsentError | BrokenError:
     detail = f"{type(error).__name__}: {error}"[:400]
     if not progress.sent:
-        return UnsentError(_unsent_cause(error), detail)
+        cause = _unsent_cause(error)
+        return UnsentError(cause, tls_words(error) if cause == "tls" else detail)
     return BrokenError(_broken_cause(error, progress), detail)
+
+
+def tls_words(error: Exception) -> str:
+    """Why no TLS connection came about."""
+    below = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
+    if isinstance(below, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {below.verify_message}"
+    reason = str(getattr(below, "reason", "") or below)
+    if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER" in reason:
+        return "this port does not speak TLS: perhaps http:// is meant"
+    return f"TLS: {reason}"[:400]
 
 
 def _unsent_cause(error: Exception) -> str:

@@ -92,6 +92,12 @@ def normalise_base_url(base_url: str) -> str:
     raise TargetError("target_extras")
 
 
+def _without_password(proxy: str | None) -> str:
+    """A proxy's address for people."""
+    parts = urlsplit(proxy or "")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 class GatewayClient:
     """Sends calls to one target; one for a run. Use it as an async context manager."""
 
@@ -138,7 +144,10 @@ class GatewayClient:
                 return NotSent(cause="connect_timeout", detail=detail)
             return self._lost("timeout", detail, progress)
         except UnsentError as error:
-            return NotSent(cause=error.cause, detail=self._clean(str(error)))
+            detail = self._clean(str(error))
+            if error.cause == "proxy":
+                detail = f"proxy {_without_password(self.target.proxy)}: {detail}"
+            return NotSent(cause=error.cause, detail=detail)
         except BrokenError as error:
             return self._lost(error.cause, str(error), progress)
         except httpx.InvalidURL as error:

@@ -107,12 +107,15 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Check the network and the proxy, then retry.",
     ),
     "network.tls": (
-        "No safe connection: the certificate was not accepted.",
-        "Check the clock, the proxy and the base URL, then retry.",
+        "TLS failed: no safe connection.",
+        (
+            "Check the base URL, the clock and the proxy. If the certificate is your own, name its CA: "
+            "SSL_CERT_FILE=ca.pem"
+        ),
     ),
     "network.proxy": (
         "The proxy did not let the connection through.",
-        "Check HTTPS_PROXY or the proxy setting, then retry.",
+        "Check HTTPS_PROXY, ALL_PROXY or the proxy setting, then retry.",
     ),
     "timeout": (
         "No complete answer came in time. It may have been billed.",

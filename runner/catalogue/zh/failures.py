@@ -98,12 +98,12 @@ FAILURES: dict[str, tuple[str, str]] = {
         "检查网络和代理，然后重试。",
     ),
     "network.tls": (
-        "无法建立安全连接：证书未被接受。",
-        "检查系统时间、代理和地址，然后重试。",
+        "无法建立安全连接（TLS）。",
+        "检查地址、系统时间和代理。如果是自己的证书，用 SSL_CERT_FILE=ca.pem 指定 CA。",
     ),
     "network.proxy": (
         "代理没有放行这个连接。",
-        "检查 HTTPS_PROXY 或 proxy 设置，然后重试。",
+        "检查 HTTPS_PROXY、ALL_PROXY 或 proxy 设置，然后重试。",
     ),
     "timeout": (
         "没有及时收到完整的回答。可能已计费。",

@@ -147,6 +147,12 @@ PHRASES: tuple[tuple[str, str], ...] = (
 )
 
 DETAILS: tuple[tuple[str, str], ...] = (
+    (r"certificate not accepted: (.*)", r"证书未被接受：\1"),
+    (
+        r"this port does not speak TLS: perhaps http:// is meant",
+        "这个端口不是 TLS：可能应为 http://",
+    ),
+    (r"proxy (\S+?): (.*)", r"代理 \1：\2"),
     (r"(\S.*?): expected (.*), found (.*)", r"\1：应为 \2，实际是 \3"),
     (r"found (.*), expected (.*)", r"应为 \2，实际是 \1"),
     (

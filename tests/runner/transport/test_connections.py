@@ -100,6 +100,7 @@ async def test_an_untrusted_certificate_is_not_sent(certificate: Path) -> None:
     delivery = await sent_to(server)
     assert isinstance(delivery, NotSent)
     assert delivery.cause == "tls"
+    assert delivery.detail.startswith("certificate not accepted: self")
     assert server.seen == []
 
 
@@ -270,3 +271,32 @@ def test_the_systems_proxy_counts_where_the_environment_names_none(
 def test_a_socks_proxy_is_refused() -> None:
     with pytest.raises(ValueError, match="proxy"):
         Target(base_url="https://a", key=Secret(KEY), proxy="socks5://127.0.0.1:1080")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "named"),
+    [("http://user:word@127.0.0.1:{port}", "proxy http://127.0.0.1:{port}: ")],
+)
+async def test_a_proxy_that_fails_is_named_without_its_password(
+    unused_tcp_port: int, proxy: str, named: str
+) -> None:
+    address = proxy.format(port=unused_tcp_port)
+    async with wired("https://gateway.invalid", proxy=address) as wire:
+        delivery = await wire.send(CALL)
+    assert isinstance(delivery, NotSent)
+    assert delivery.detail.startswith(named.format(port=unused_tcp_port))
+    assert "word" not in delivery.detail
+
+
+async def test_a_plain_port_that_is_asked_for_tls_is_said() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with wired(f"https://127.0.0.1:{port}") as wire:
+            delivery = await wire.send(CALL)
+    assert isinstance(delivery, NotSent)
+    assert (delivery.cause, "http://" in delivery.detail) == ("tls", True), delivery.detail
