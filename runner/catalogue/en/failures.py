@@ -108,10 +108,7 @@ FAILURES: dict[str, tuple[str, str]] = {
     ),
     "network.tls": (
         "TLS failed: no safe connection.",
-        (
-            "Check the base URL, the clock and the proxy. If the certificate is your own, name its CA: "
-            "SSL_CERT_FILE=ca.pem"
-        ),
+        "Check the base URL, the clock and the proxy. A CA of your own: SSL_CERT_FILE=ca.pem",
     ),
     "network.proxy": (
         "The proxy did not let the connection through.",
