@@ -23,6 +23,7 @@ from jobs.store.queue.choices import (
     select_rows,
     unselect,
 )
+from jobs.store.queue.claims import open_calls
 from jobs.store.queue.waits import resume_waits
 from jobs.store.writer import TableWriter
 from runner.catalogue import say
@@ -120,7 +121,8 @@ class Session:
                 dispatcher.steps, writer, records, go_carefully=dispatcher.control.go_carefully
             )
             await self._count_spent(writer, stats)
-            clear(self.assignment.workspace.spool, keep=spool.current)
+            unsettled = await writer.do(open_calls)
+            clear(self.assignment.workspace.spool, keep=spool.current, unsettled=unsettled)
             await self._select(writer)
             await self._work(dispatcher, stats)
             await writer.do(

@@ -5,7 +5,7 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,11 +136,15 @@ def _record(call_id: int, rest: bytes) -> SpoolRecord:
     return SpoolRecord(call_id=call_id, reply=reply, at=at)
 
 
-def clear(folder: Path, *, keep: Path) -> None:
-    """Delete the files of earlier runs, once all their records are durable in the table."""
+def clear(folder: Path, *, keep: Path, unsettled: Set[int] = frozenset()) -> None:
+    """Delete the files of earlier runs, but none with the answer of a call that is not settled."""
     for path in folder.glob("*.spool"):
-        if path != keep:
+        if path != keep and not (unsettled and _holds(path, unsettled)):
             path.unlink()
+
+
+def _holds(path: Path, call_ids: Set[int]) -> bool:
+    return any(record.call_id in call_ids for record in _records(path.read_bytes()))
 
 
 def _number_of(path: Path) -> int:

@@ -1,7 +1,7 @@
 """Giving jobs to workers, with the call written down before its first byte leaves."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
@@ -315,25 +315,22 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
         .where(attempts.c.job_id.in_([row.id for row in taken]))
         .order_by(calls.c.wire.is_(None), calls.c.id)
     ).all()
-    open_calls = {job_id: (call_id, key) for job_id, call_id, key in found}  # they come last
+    latest = {job_id: (call_id, key) for job_id, call_id, key in found}  # they come last
     in_hand = [row.id for row in taken if row.step != Step.SEND]
     guilty = in_hand[0] if len(in_hand) == 1 else None
     adopted = []
     for row in sorted(taken, key=_in_order):
         call_id, key = (row.call_id or 0, row.call_key or "")
         if row.step == Step.SEND:
-            call_id, key = open_calls[row.id]
+            call_id, key = latest[row.id]
         claimed = as_claimed(row, call_id=call_id, call_key=key)
         adopted.append(replace(claimed, deaths=row.deaths + (row.id == guilty)))
     return adopted
 
 
-def unended_among(connection: Connection, call_ids: Collection[int]) -> set[int]:
-    """Which of these calls have no end yet: the table does not have their answers."""
-    found = connection.execute(
-        select(calls.c.id).where(calls.c.id.in_(list(call_ids)), calls.c.wire.is_(None))
-    )
-    return {int(number) for number in found.scalars()}
+def open_calls(connection: Connection) -> set[int]:
+    """The calls without an end: the table does not have their answers."""
+    return set(connection.execute(select(calls.c.id).where(calls.c.wire.is_(None))).scalars())
 
 
 def renew_key(connection: Connection, call_id: int) -> str:

@@ -170,3 +170,14 @@ def test_the_spool_is_for_its_owner_only(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
     spool.close()
+
+
+def test_clearing_keeps_the_answers_of_calls_that_nobody_settled(tmp_path: Path) -> None:
+    for number in (1, 2):
+        spool = Spool(tmp_path)
+        spool.append(number, reply())
+        spool.close()
+    clear(tmp_path, keep=tmp_path / "none", unsettled={2, 9})
+    assert calls(tmp_path) == [2]
+    clear(tmp_path, keep=tmp_path / "none", unsettled={9})
+    assert calls(tmp_path) == []
