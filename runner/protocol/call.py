@@ -37,7 +37,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A complete answer: the last byte was read, and length and compression check out.
+    """A complete answer: its last byte was read, or it is whole by its own syntax.
 
     `body` is decompressed; of a streamed answer it is the whole event stream, which the dialect
     reads. `headers` have lower-case names.
@@ -53,7 +53,7 @@ class Reply:
 class NotSent:
     """Wire class A: no request byte left, by the transport's own trace. Free to repeat."""
 
-    cause: str  # dns, refused, connect_timeout, tls, proxy, other
+    cause: str  # dns, refused, connect_timeout, tls, proxy, http2_only, other
     detail: str = ""
 
 
@@ -65,7 +65,9 @@ class Lost:
     detail: str = ""
     by_time: bool = False  # our own deadline cut it
     status: int | None = None  # where a status line came
-    body: bytes = field(default=b"", repr=False)  # what came, for study
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)  # what came of it
+    seconds: float = 0.0
 
 
 Delivery: TypeAlias = Reply | NotSent | Lost

@@ -5,8 +5,9 @@ import errno
 import io
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
 import aiohttp.http_exceptions
@@ -17,6 +18,7 @@ from aiohttp.tracing import Trace
 
 from jobs.failpoints import reach
 from runner.transport.addresses import tls_context
+from runner.transport.response_heads import Http2OnlyError, response_handlers
 
 MB = 1 << 20
 MAX_HEADER_BYTES = 64 * 1024  # of a header or status line: a long one must not lose the answer
@@ -36,12 +38,13 @@ AIOHTTP_ERRORS = (
 class Progress:
     """How far one request got. `sent` is False only while certainly no byte has been sent."""
 
-    __slots__ = ("connected", "pieces", "sent", "status")
+    __slots__ = ("connected", "headers", "pieces", "sent", "status")
 
     def __init__(self) -> None:
         self.sent = True
         self.connected = False
         self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
         self.pieces: list[bytes] = []
 
 
@@ -53,6 +56,10 @@ class Connector(aiohttp.TCPConnector):
 
     If a later aiohttp bypassed this, every failure would count as in doubt, none as free.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = response_handlers(self._loop)  # without it, some answers would be lost
 
     async def connect(
         self,
@@ -201,7 +208,9 @@ def end_body_with_connection(answer: aiohttp.ClientResponse) -> None:
     if content.is_eof() or connection is None or connection.protocol is None:
         return
 
-    def wake(_: asyncio.Future[None]) -> None:
+    def wake(ended: asyncio.Future[None]) -> None:
+        if not ended.cancelled():
+            ended.exception()  # retrieved: asyncio logs an error otherwise
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection ended in the body"))
 
@@ -253,6 +262,8 @@ async def _request_body(request: httpx.Request) -> aiohttp.BytesPayload | io.Byt
 
 def _translate_error(error: Exception, progress: Progress) -> UnsentError | BrokenError:
     detail = f"{type(error).__name__}: {error}"[:400]
+    if isinstance(error, Http2OnlyError):  # its first bytes say that it understood no request
+        return UnsentError("http2_only", str(error))
     if not progress.sent:
         cause = _unsent_cause(error)
         return UnsentError(cause, tls_words(error) if cause == "tls" else detail)

@@ -4,16 +4,33 @@ import json
 import secrets
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from jobs.job import JSON
 from runner.protocol.call import Call, Part
+from runner.protocol.wholeness import has_end_mark, looks_like_json
 
 LINE_HEAD_BYTES = 64  # enough of an event stream's line to recognise it; a ping is shorter
+GZIP_START = b"\x1f\x8b\x08"
+GZIP_LABELS = frozenset({"gzip", "x-gzip"})
+PLAIN_LABELS = frozenset({"", "identity"})
+LABELS = GZIP_LABELS | PLAIN_LABELS | {"deflate"}
 UNPACK_STEP_BYTES = 1 << 20  # so that a decompression bomb is seen before it fills the memory
 
 
 class UndecodableError(Exception):
-    """A compressed body that is damaged or cut, or whose coding we did not ask for."""
+    """A compressed body that is damaged or cut, or whose coding we did not ask for.
+
+    `partial` is what this last piece unpacked to before the fault.
+    """
+
+    def __init__(self, detail: str, partial: bytes = b"") -> None:
+        super().__init__(detail)
+        self.partial = partial
+
+
+class UnencodableError(ValueError):
+    """A call that cannot be put into bytes; nothing was sent."""
 
 
 class TooLargeError(Exception):
@@ -25,11 +42,13 @@ _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def json_body(value: Mapping[str, JSON]) -> bytes:
-    """The value as compact UTF-8 JSON. Raises ValueError for NaN and infinity."""
+    """The value as compact UTF-8 JSON. Raises UnencodableError for NaN, infinity and deep nests."""
     try:
         return _encode_json(value).encode()
     except UnicodeEncodeError:  # a lone surrogate from a broken cell: sent escaped, as it was read
         return _encode_ascii(value).encode()
+    except (ValueError, RecursionError) as error:
+        raise UnencodableError(f"the request is not valid JSON: {error}") from error
 
 
 def multipart_body(parts: Sequence[Part], boundary: str) -> bytes:
@@ -64,58 +83,84 @@ def encode_body(call: Call) -> tuple[bytes, str]:
 class Unpacker:
     """Unpacks one body piece by piece, with caps on the bytes received and unpacked.
 
-    A body in a coding that we did not ask for is passed through as it came; `finish` refuses it.
+    The bytes decide, the label only guides: servers label plain bodies as compressed and the other
+    way round. A body that its label does not describe is passed through as it came, and `finish`
+    raises UndecodableError.
     """
 
     def __init__(self, coding: str, *, received: int, unpacked: int) -> None:
-        self._coding = coding.strip().lower()
-        self._plain = self._coding not in {"gzip", "x-gzip", "deflate"}
-        self._gzip = self._coding.endswith("gzip")
+        self._label = coding.strip().lower()
         self._received, self._left = received, unpacked
         self._is_empty = True
-        self._begun = b""  # its first two bytes tell the two kinds of deflate apart
-        self._member = zlib.decompressobj(wbits=31) if self._gzip else None
+        self._is_plain: bool | None = None  # None: its first bytes have not come
+        self._begun = b""  # two bytes tell the two kinds of deflate apart
+        self._member: zlib._Decompress | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """The bytes that this piece unpacks to."""
+        """The bytes that this piece unpacks to. Raises UndecodableError or TooLargeError."""
         self._is_empty = self._is_empty and not data
         self._received -= len(data)
         if self._received < 0:
             raise TooLargeError("the body is larger than allowed")
-        if self._plain:
-            return self._counted(data)
-        if self._member is None:
-            self._begun += data
-            if len(self._begun) < 2:
+        if self._is_plain is None:
+            data, self._begun = self._begun + data, b""
+            if self._label == "deflate" and len(data) < 2:
+                self._begun = data
                 return b""
-            data, self._begun = self._begun, b""
-            self._member = zlib.decompressobj(wbits=15 if _zlib_header(data) else -15)
-        return self._unpacked(self._member, data)
+            return self._first(data)
+        return self._counted(data) if self._is_plain else self._unpacked(data)
 
     def finish(self) -> None:
         """Mark the end of the body. An empty body is whole, whatever its headers say."""
         if self._is_empty:
             return
-        if self._plain and self._coding not in {"", "identity"}:
-            raise UndecodableError(f"content-encoding {self._coding[:40]!r} was not asked for")
+        if self._label not in LABELS:
+            raise UndecodableError(
+                f"content-encoding {self._label[:40]!r} was not asked for", self._begun
+            )
         if self._begun or (self._member is not None and not self._member.eof):
-            raise UndecodableError("the compressed body ends too early")
+            raise UndecodableError("the compressed body ends too early", self._begun)
+        if self._is_plain and self._label not in PLAIN_LABELS:
+            raise UndecodableError(f"the body is labelled {self._label} and is not compressed")
 
-    def _unpacked(self, member: "zlib._Decompress", data: bytes) -> bytes:
-        pieces = []
+    def _first(self, data: bytes) -> bytes:
+        """Tell from its first bytes how the body is packed, and unpack these."""
+        self._is_plain = False
+        if data.startswith(GZIP_START) or (self._label in GZIP_LABELS and data[:1] == b"\x1f"):
+            self._member = zlib.decompressobj(wbits=31)
+            return self._unpacked(data)
+        if self._label == "deflate" and not looks_like_json(data):
+            has_header = _zlib_header(data)
+            self._member = zlib.decompressobj(wbits=15 if has_header else -15)
+            try:
+                return self._unpacked(data)
+            except UndecodableError:
+                if has_header:
+                    raise
+                self._member = None  # raw deflate has no mark: these bytes are something else
+        self._is_plain = True
+        return self._counted(data)
+
+    def _unpacked(self, data: bytes) -> bytes:
+        pieces: list[bytes] = []
         while True:
-            if member.eof:
+            assert self._member is not None
+            if self._member.eof:
                 data = data.lstrip(b"\0")  # padding after a member is allowed
                 if not data:
                     break
-                if not self._gzip:
-                    raise UndecodableError("bytes after the end of the compressed body")
-                member = self._member = zlib.decompressobj(wbits=31)
+                if not data.startswith(b"\x1f"):
+                    detail = "bytes after the end of the compressed body"
+                    raise UndecodableError(detail, b"".join(pieces))
+                self._member = zlib.decompressobj(wbits=31)
+            before = self._member.copy()
             try:
-                piece = member.decompress(data, UNPACK_STEP_BYTES)
+                piece = self._member.decompress(data, UNPACK_STEP_BYTES)
             except zlib.error as error:
-                raise UndecodableError(str(error)) from error
+                pieces.append(self._counted(_until_fault(before, data)))
+                raise UndecodableError(str(error), b"".join(pieces)) from error
             pieces.append(self._counted(piece))
+            member = self._member
             data = member.unused_data if member.eof else member.unconsumed_tail
             if not data and len(piece) < UNPACK_STEP_BYTES:
                 break
@@ -126,6 +171,15 @@ class Unpacker:
         if self._left < 0:
             raise TooLargeError("the unpacked body is larger than allowed")
         return data
+
+
+def _until_fault(member: "zlib._Decompress", data: bytes) -> bytes:
+    """What these bytes unpack to before their fault, which may be only a wrong checksum."""
+    found: list[bytes] = []
+    with suppress(zlib.error):
+        for at in range(len(data)):
+            found.append(member.decompress(data[at : at + 1]))  # noqa: PERF401 - keeps what came
+    return b"".join(found)
 
 
 def _zlib_header(data: bytes) -> bool:
@@ -141,6 +195,7 @@ class DataWatch:
     """
 
     def __init__(self) -> None:
+        self.has_ended = False  # the stream's own end mark has come
         self._rest = b""
         self._event = b""
 
@@ -163,4 +218,7 @@ class DataWatch:
         if name != b"data" or not value:
             return False
         event, self._event = self._event, b""
+        self.has_ended = self.has_ended or has_end_mark(
+            b"event:" + event + b"\n" + line[:LINE_HEAD_BYTES]
+        )
         return event != b"ping" and value.replace(b" ", b"") != b'{"type":"ping"}'

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import importlib.metadata
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,33 +17,17 @@ from runner.protocol.base_url import normalised, request_url
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
 from runner.secret import Secret
 from runner.transport.aiohttp_transport import (
-    MB,
     BrokenError,
     GatewayTransport,
     IncomingBody,
     Progress,
     UnsentError,
 )
-from runner.transport.bodies import (
-    DataWatch,
-    TooLargeError,
-    UndecodableError,
-    Unpacker,
-    encode_body,
-)
+from runner.transport.bodies import encode_body
+from runner.transport.receive import BodyReceiver, ClientLimits, whole_off_loop
 
 KEY_MASK = "…".encode()
-MAX_OVERSIZED_BYTES = 1 * MB  # kept, for study, of an answer that exceeds its cap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientLimits:
-    """Time limits in seconds and size limits in bytes."""
-
-    connect: float = 10.0
-    idle: float = 120.0  # between two data events of a stream
-    body: int = 64 * MB
-    unpacked: int = 256 * MB
+DEFAULT_LIMITS = ClientLimits()
 
 
 KEY_PLACE = "{key}"  # in a header of the settings, it stands for the key
@@ -102,7 +86,7 @@ class GatewayClient:
     """Sends calls to one target; one for a run. Use it as an async context manager."""
 
     def __init__(
-        self, target: Target, *, in_flight: int, limits: ClientLimits = ClientLimits()
+        self, target: Target, *, in_flight: int, limits: ClientLimits = DEFAULT_LIMITS
     ) -> None:
         self.target = target
         self._limits = limits
@@ -131,34 +115,29 @@ class GatewayClient:
     async def send(self, call: Call, *, key: str = "") -> Delivery:
         """Send the call once; every fault of network or server is returned as a value.
 
-        `key` is sent as Idempotency-Key. Cancellation propagates and closes the connection.
+        `key` is sent as Idempotency-Key. Cancellation propagates and closes the connection. Raises
+        UnencodableError if the call cannot be put into bytes; nothing was sent then.
         """
         began = time.monotonic()
         progress = Progress()
         try:
             async with asyncio.timeout(call.timeout):
-                reply = await self._exchange(self._request(call, key, progress), progress)
+                await self._exchange(self._request(call, key, progress), progress)
         except TimeoutError:
             detail = f"no complete answer within {call.timeout:g} s"
             if not progress.sent:
                 return NotSent(cause="connect_timeout", detail=detail)
-            return self._lost("timeout", detail, progress)
+            return await self._broken_off("timeout", detail, progress, began=began)
         except UnsentError as error:
             detail = self._clean(str(error))
             if error.cause == "proxy":
                 detail = f"proxy {_without_password(self.target.proxy)}: {detail}"
             return NotSent(cause=error.cause, detail=detail)
         except BrokenError as error:
-            return self._lost(error.cause, str(error), progress)
+            return await self._broken_off(error.cause, str(error), progress, began=began)
         except httpx.InvalidURL as error:
             return NotSent(cause="other", detail=self._clean(str(error)))
-        status, headers, body = reply
-        return Reply(
-            status=status,
-            headers={name: self._clean(value) for name, value in headers.items()},
-            body=self._without_key(body),
-            seconds=time.monotonic() - began,
-        )
+        return self._reply(progress, began=began)
 
     def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
         body, media_type = encode_body(call)
@@ -218,71 +197,48 @@ class GatewayClient:
             known = self._urls[path] = url, str(url)
         return known
 
-    async def _exchange(
-        self, request: httpx.Request, progress: Progress
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def _exchange(self, request: httpx.Request, progress: Progress) -> None:
         response = await self._transport.handle_async_request(request)
         body = response.stream
         assert isinstance(body, IncomingBody)
         try:
-            headers = _joined_headers(response.headers)
+            progress.headers = headers = _joined_headers(response.headers)
             if response.status_code < 200:
                 raise BrokenError("not_http", f"status {response.status_code} was not asked for")
+            streamed = request.extensions["stream"] or _is_event_stream(headers)
             coding = headers.get("content-encoding", "")
-            if request.extensions["stream"]:
-                await self._watched(body, coding, progress)
-            else:
-                await self._read(body, coding, progress)
+            receiver = BodyReceiver(progress, self._limits, coding=coding, streamed=streamed)
+            await receiver.receive(body)
         finally:
             await body.aclose()
-        return response.status_code, headers, b"".join(progress.pieces)
 
-    async def _read(
-        self,
-        body: IncomingBody,
-        coding: str,
-        progress: Progress,
-        see: Callable[[bytes], None] | None = None,
-    ) -> None:
-        """Read the body into `progress`, unpacked and within its caps; `see` gets each piece."""
-        unpacker = Unpacker(coding, received=self._limits.body, unpacked=self._limits.unpacked)
-        try:
-            while data := await body.next_piece():
-                piece = unpacker.feed(data)
-                progress.pieces.append(piece)
-                if see is not None:
-                    see(piece)
-            unpacker.finish()
-        except UndecodableError as error:
-            raise BrokenError("encoding", str(error)) from error
-        except TooLargeError as error:
-            progress.pieces[:] = [b"".join(progress.pieces)[:MAX_OVERSIZED_BYTES]]
-            raise BrokenError("too_large", str(error)) from error
-
-    async def _watched(self, body: IncomingBody, coding: str, progress: Progress) -> None:
-        """Read a stream; once it has sent data, a pause longer than the idle limit ends it."""
-        watch = DataWatch()
-        now = asyncio.get_running_loop().time
-        try:
-            async with asyncio.timeout(None) as idle:
-
-                def see(piece: bytes) -> None:
-                    if watch.feed(piece):
-                        idle.reschedule(now() + self._limits.idle)
-
-                await self._read(body, coding, progress, see)
-        except TimeoutError as error:
-            detail = f"the stream brought no data for {self._limits.idle:g} s"
-            raise BrokenError("timeout", detail) from error
-
-    def _lost(self, cause: str, detail: str, progress: Progress) -> Lost:
+    async def _broken_off(
+        self, cause: str, detail: str, progress: Progress, *, began: float
+    ) -> Reply | Lost:
+        """What is whole by its own syntax is an answer, however the transport ended."""
+        if progress.status is not None and await whole_off_loop(b"".join(progress.pieces)):
+            return self._reply(progress, began=began)
         return Lost(
             cause=cause,
             detail=self._clean(detail),
             by_time=cause == "timeout",
             status=progress.status,
+            headers=self._clean_headers(progress.headers),
             body=self._without_key(b"".join(progress.pieces)),
+            seconds=time.monotonic() - began,
         )
+
+    def _reply(self, progress: Progress, *, began: float) -> Reply:
+        assert progress.status is not None
+        return Reply(
+            status=progress.status,
+            headers=self._clean_headers(progress.headers),
+            body=self._without_key(b"".join(progress.pieces)),
+            seconds=time.monotonic() - began,
+        )
+
+    def _clean_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._clean(value) for name, value in headers.items()}
 
     def _without_key(self, body: bytes) -> bytes:
         """The body byte for byte, except for our key, which some servers send back."""
@@ -291,6 +247,10 @@ class GatewayClient:
     def _clean(self, detail: str) -> str:
         """The text without our key: a server that echoes it must not put it into a log."""
         return detail.replace(self._key, "…") if self._key else detail
+
+
+def _is_event_stream(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").startswith("text/event-stream")
 
 
 def _joined_headers(headers: httpx.Headers) -> dict[str, str]:

@@ -208,6 +208,6 @@ SERVICES: Sequence[Trap] = (
         number=71,
         name="a coding that is none",
         answers=(answer(completion("x"), headers={"Content-Encoding": "gzip"}), GOOD),
-        wire="DC",
+        wire="C",
     ),
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 from runner.protocol.call import Call, Delivery
 from runner.secret import Secret
-from runner.transport.client import ClientLimits, GatewayClient, Target
+from runner.transport.client import GatewayClient, Target
+from runner.transport.receive import ClientLimits
 from tests.support.fault_server import FaultServer
 
 KEY = "sk-canary-0123456789abcdef"

@@ -110,6 +110,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "TLS failed: no safe connection.",
         "Check the base URL, the clock and the proxy. A CA of your own: SSL_CERT_FILE=ca.pem",
     ),
+    "network.http2_only": (
+        "The provider's host speaks only HTTP/2, which rowmill does not.",
+        "Check the base URL and its port, or put a proxy that speaks HTTP/1.1 in front.",
+    ),
     "network.proxy": (
         "The proxy did not let the connection through.",
         "Check HTTPS_PROXY, ALL_PROXY or the proxy setting, then retry.",

@@ -101,6 +101,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "无法建立安全连接（TLS）。",
         "检查地址、系统时间和代理。如果是自己的证书，用 SSL_CERT_FILE=ca.pem 指定 CA。",
     ),
+    "network.http2_only": (
+        "服务商的主机只支持 HTTP/2，rowmill 不支持。",
+        "检查地址和端口，或在前面加一个支持 HTTP/1.1 的代理。",
+    ),
     "network.proxy": (
         "代理没有放行这个连接。",
         "检查 HTTPS_PROXY、ALL_PROXY 或 proxy 设置，然后重试。",

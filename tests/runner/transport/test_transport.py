@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import time
 import zlib
 from typing import Any
 
@@ -11,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.protocol.call import Call, Lost, Part, Reply
+from runner.protocol.call import Call, Lost, NotSent, Part, Reply
 from runner.secret import Secret
+from runner.transport import receive
 from runner.transport.aiohttp_transport import BrokenError, GatewayTransport, Progress
 from runner.transport.bodies import DataWatch, json_body
 from runner.transport.client import GatewayClient, Target, TargetError, normalise_base_url
 from tests.support.fault_server import (
     ANSWER,
-    BAD_CRC,
     CHUNKED,
     RAW_DEFLATE,
     STREAM,
@@ -35,7 +36,6 @@ from tests.support.fault_server import (
 from tests.support.wired import CALL, KEY, sent_to, wired
 
 EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
-
 
 WHOLE: dict[str, tuple[Play, bytes]] = {
     "plain": (playing(answer()), ANSWER),
@@ -80,37 +80,195 @@ async def test_a_complete_answer_is_a_reply_whatever_its_status(status: int) -> 
     assert delivery.headers["retry-after"] == "7"
 
 
+HALF = ANSWER[:-9]
+STREAMED = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+def broken(body: bytes) -> dict[str, tuple[Play, str]]:
+    """Ways in which the wrapping of a body breaks, each with the cause that it is known by."""
+    cut_short = answer(body, length=10**6)
+    return {
+        "silent after the body": (playing(cut_short, end="silent"), "timeout"),
+        "length not reached": (playing(cut_short, end="close"), "cut"),
+        "reset after the body": (playing(cut_short, b"", end="reset", pause=0.05), "cut"),
+        "chunks without end": (playing(CHUNKED + chunk(body), end="close"), "cut"),
+        "chunks without end, reset": (
+            playing(CHUNKED + chunk(body), b"", end="reset", pause=0.05),
+            "cut",
+        ),
+        "a bad chunk behind": (
+            playing(CHUNKED + chunk(body), b"zz\r\n{}", end="close", pause=0.05),
+            "cut",
+        ),
+        "gzip with bad checksum": (playing(packed(with_bad_checksum(body))), "encoding"),
+        "gzip that ends early": (playing(packed(gzip.compress(body)[:-8])), "encoding"),
+        "gzip without its last byte": (playing(packed(gzip.compress(body)[:-1])), "encoding"),
+        "gzip cut by the connection": (
+            playing(
+                answer(gzip.compress(body), "Content-Encoding: gzip", length=10**6), end="close"
+            ),
+            "cut",
+        ),
+        "gzip with a bad second member": (
+            playing(packed(gzip.compress(body) + b"\x1f\x8bxx")),
+            "encoding",
+        ),
+        "gzip with garbage behind": (playing(packed(gzip.compress(body) + b"xx")), "encoding"),
+        "deflate without its checksum": (
+            playing(packed(zlib.compress(body)[:-4], "deflate")),
+            "encoding",
+        ),
+        **{
+            f"plain and called {coding}": (playing(packed(body, coding)), "encoding")
+            for coding in (
+                *("gzip", "x-gzip", "deflate", "br", "zstd", "utf-8", "none", "aws-chunked"),
+                *("gzip, gzip", "UTF-8;q=1", "*"),
+            )
+        },
+    }
+
+
+def with_bad_checksum(body: bytes) -> bytes:
+    """The body as gzip whose CRC-32 is wrong."""
+    good = gzip.compress(body)
+    return good[:-8] + b"\0\0\0\0" + good[-4:]
+
+
+@pytest.mark.parametrize("name", broken(b""))
+@pytest.mark.parametrize("body", [ANSWER, b" \r\n" + ANSWER, b"[]", STREAMED])
+async def test_what_is_whole_by_its_own_syntax_is_an_answer(name: str, body: bytes) -> None:
+    play, cause = broken(body)[name]
+    server = FaultServer(play)
+    call = Call(path="/v1/x", json={}, timeout=0.6 if cause == "timeout" else 30)
+    delivery = await sent_to(server, call)
+    assert isinstance(delivery, Reply), delivery
+    assert delivery.body == body
+    assert delivery.status == 200
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("name", broken(b""))
+@pytest.mark.parametrize("body", [HALF, STREAMED[:60], b"words"])
+async def test_half_a_body_is_in_doubt_however_it_ended(name: str, body: bytes) -> None:
+    play, cause = broken(body)[name]
+    server = FaultServer(play)
+    call = Call(path="/v1/x", json={}, timeout=0.6 if cause == "timeout" else 30)
+    delivery = await sent_to(server, call)
+    assert isinstance(delivery, Lost), delivery
+    assert (delivery.cause, delivery.status, delivery.body) == (cause, 200, body)
+    assert delivery.by_time is (cause == "timeout")
+    assert len(server.seen) == 1, "a paid request is sent exactly once"
+
+
+HELD = {
+    "a stream after [DONE]": (STREAM + chunk(STREAMED), STREAMED),
+    "a stream after message_stop": (
+        STREAM + chunk(b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ),
+    "a stream that was not asked for": (
+        bare("HTTP/1.1 200 OK", "Content-Type: text/event-stream; charset=utf-8") + STREAMED,
+        STREAMED,
+    ),
+    "JSON in chunks": (CHUNKED + chunk(ANSWER), ANSWER),
+    "JSON shorter than announced": (answer(length=10**6), ANSWER),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("pings", [False, True])
+async def test_nobody_waits_for_more_behind_the_end_of_an_answer(
+    name: str, pings: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "QUIET_SECONDS", 0.4)
+    monkeypatch.setattr(receive, "END_MARK_SECONDS", 0.4)
+    sent, body = HELD[name]
+    streamed = "stream" in name
+    ping = (chunk(b": PING\n\n") if sent.startswith(STREAM) else b": PING\n\n") * pings * streamed
+    play = playing(sent, *([ping] * 8), end="silent", pause=0.05)
+    call = Call(path="/x", json={}, stream=streamed, timeout=20)
+    started = time.monotonic()
+    delivery = await sent_to(FaultServer(play), call)
+    assert isinstance(delivery, Reply), delivery
+    assert delivery.body.startswith(body)
+    assert time.monotonic() - started < 5
+
+
+async def test_a_pause_within_an_answer_is_not_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "QUIET_SECONDS", 0.05)
+    body = json.dumps({"a": {"b": 1}, "c": [2], "d": 3}).encode()
+    at = body.index(b"}") + 1
+    play = playing(CHUNKED + chunk(body[:at]), chunk(body[at:]) + chunk(b""), pause=0.3)
+    delivery = await sent_to(FaultServer(play))
+    assert isinstance(delivery, Reply)
+    assert delivery.body == body
+
+
+LABELLED: dict[str, tuple[Play, bytes]] = {
+    "length and chunked": (
+        playing(bare("HTTP/1.1 200 OK", "Content-Length: 3", "Transfer-Encoding: chunked")
+                + chunk(ANSWER) + chunk(b"")),
+        ANSWER,
+    ),
+    "chunked and length": (
+        playing(bare("HTTP/1.1 200 OK", "transfer-encoding: Chunked", "content-length: 999")
+                + chunk(ANSWER) + chunk(b"")),
+        ANSWER,
+    ),
+    "length and chunked, in small pieces": (
+        playing(*(bytes([x]) for x in
+                  bare("HTTP/1.1 200 OK", "Content-Length: 3", "Transfer-Encoding: chunked")
+                  + chunk(ANSWER) + chunk(b""))),
+        ANSWER,
+    ),
+    "the same length twice": (
+        playing(bare("HTTP/1.1 200 OK", "Content-Length: 2", "Content-Length: 2") + b"{}"),
+        b"{}",
+    ),
+    "gzip without a label": (playing(answer(gzip.compress(ANSWER))), ANSWER),
+    "gzip called identity": (playing(packed(gzip.compress(ANSWER), "identity")), ANSWER),
+    "gzip called deflate": (playing(packed(gzip.compress(ANSWER), "deflate")), ANSWER),
+    "interim answers before both": (
+        playing(bare("HTTP/1.1 103 Early Hints", "Link: x")
+                + bare("HTTP/1.1 200 OK", "Content-Length: 3", "Transfer-Encoding: chunked")
+                + chunk(ANSWER) + chunk(b"")),
+        ANSWER,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LABELLED)
+async def test_an_answer_that_can_be_read_is_read(name: str) -> None:
+    play, body = LABELLED[name]
+    server = FaultServer(play)
+    async with server, wired(server.url) as client:
+        for _ in range(2):  # the second one over the connection of the first
+            delivery = await client.send(CALL)
+            assert isinstance(delivery, Reply), delivery
+            assert delivery.body == body
+    assert server.connections == 1
+
+
+async def test_a_server_that_speaks_only_http2_was_sent_nothing() -> None:
+    settings_frame = bytes.fromhex("000006040000000000000400ffff00")
+    goaway_frame = bytes.fromhex("0000080700000000000000000000000001")
+    delivery = await sent_to(FaultServer(playing(settings_frame + goaway_frame, end="close")))
+    assert isinstance(delivery, NotSent), delivery
+    assert delivery.cause == "http2_only"
+
+
 LOST: dict[str, tuple[Play, str, int | None]] = {
     "closed without answer": (playing(end="close"), "closed", None),
     "reset without answer": (playing(end="reset"), "reset", None),
     "silent": (playing(end="silent"), "timeout", None),
-    "silent after the head": (playing(answer(length=10**6), end="silent"), "timeout", 200),
     "closed inside the head": (playing(b"HTTP/1.1 200 OK\r\nConte", end="close"), "closed", None),
-    "length not reached": (playing(answer(length=10**6), end="close"), "cut", 200),
-    "reset inside the body": (
-        playing(answer(length=10**6), b"", end="reset", pause=0.05),
-        "cut",
-        200,
-    ),
-    "chunks without end": (playing(CHUNKED + chunk(ANSWER), end="close"), "cut", 200),
     "cut inside a chunk": (playing(CHUNKED + b"ffff\r\n{", end="close"), "cut", 200),
     "bad chunk size": (playing(CHUNKED, b"zz\r\n{}", end="close", pause=0.05), "cut", 200),
     "garbage called gzip": (playing(packed(b"not gzip at all")), "encoding", 200),
-    "gzip with bad checksum": (playing(packed(BAD_CRC)), "encoding", 200),
-    "gzip that ends early": (playing(packed(gzip.compress(ANSWER)[:-12])), "encoding", 200),
-    "gzip without its last byte": (playing(packed(gzip.compress(ANSWER)[:-1])), "encoding", 200),
-    "gzip with a bad second member": (
-        playing(packed(gzip.compress(ANSWER) + b"\x1f\x8bxx")),
-        "encoding",
-        200,
-    ),
-    "deflate that ends early": (
-        playing(packed(zlib.compress(ANSWER)[:-5], "deflate")),
-        "encoding",
-        200,
-    ),
-    "packed as nobody asked for": (playing(packed(ANSWER, "br")), "encoding", 200),
-    "packed twice": (playing(packed(ANSWER, "gzip, gzip")), "encoding", 200),
     "not HTTP": (playing(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", end="close"), "not_http", None),
     "status that is no number": (
         playing(b"HTTP/1.1 abc OK\r\n\r\n", end="close"),
@@ -155,9 +313,9 @@ async def test_a_connection_cut_before_the_request_is_read_is_in_doubt(before: s
 
 
 async def test_what_came_of_a_cut_answer_is_kept() -> None:
-    delivery = await sent_to(FaultServer(playing(answer(length=10**6), end="close")))
+    delivery = await sent_to(FaultServer(playing(answer(HALF, length=10**6), end="close")))
     assert isinstance(delivery, Lost)
-    assert delivery.body == ANSWER
+    assert (delivery.body, delivery.headers) == (HALF, {"content-length": "1000000"})
 
 
 async def test_bytes_beyond_the_announced_length_never_reach_the_next_answer() -> None:

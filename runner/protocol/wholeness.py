@@ -1,0 +1,31 @@
+"""Tells from a body alone whether it is complete, however its transport ended or labelled it."""
+
+import re
+
+from runner.protocol.json_text import decode
+from runner.protocol.sse import looks_like_events
+
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_END_MARK = re.compile(
+    rb"""(?:^|[\r\n])(?:data:\s*(?:\[DONE\]|\{\s*"type"\s*:\s*"message_stop")|event:\s*message_stop)"""
+)
+
+
+def is_whole(body: bytes) -> bool:
+    """True for a JSON object or list that closes, and for an event stream with its end mark."""
+    if looks_like_json(body):
+        return isinstance(decode(body), dict | list)
+    return looks_like_events(body) and has_end_mark(body)
+
+
+def looks_like_json(body: bytes) -> bool:
+    """True if the body begins as a JSON object or list does."""
+    return body.lstrip(_BLANK)[:1] in (b"{", b"[")
+
+
+def has_end_mark(lines: bytes) -> bool:
+    """True if these lines of an event stream hold `[DONE]` or Anthropic's `message_stop`.
+
+    The mark ends the stream, not the answer: New API sends [DONE] even after an upstream abort.
+    """
+    return _END_MARK.search(lines) is not None
