@@ -1,1 +1,1 @@
-"""Programs that hold rowmill's speed and memory against a named reference; README.md says how."""
+"""Benchmarks of rowmill's speed and memory against a named reference; see README.md."""

@@ -1,4 +1,4 @@
-"""What it costs that every call and answer is durable: one run, with less and less of it."""
+"""Measures the cost of durability: the same run with it switched off step by step."""
 
 import argparse
 import subprocess
@@ -27,7 +27,7 @@ SHIM = Path(__file__).parent / "no_sync.c"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One way to run the same sheet: with which command, where its table lies, under which shim."""
+    """One way to run the same sheet: its command, the place of its table, its shim."""
 
     name: str
     command: Sequence[str] = ROWMILL
@@ -53,7 +53,7 @@ def compiled(folder: Path) -> Path:
 def contenders(
     disk: Path, memory: Path, gate: Gateway, args: argparse.Namespace
 ) -> Iterator[Contender]:
-    """Each way over a short and a long sheet, so that what starting costs can be taken off."""
+    """Each way over a short and a long sheet, to subtract the cost of starting."""
     shim = compiled(disk)
     base = gate.base(args.milliseconds)
     for rows in (args.in_flight, args.rows):
@@ -71,7 +71,7 @@ def contenders(
 
 
 def main() -> None:
-    """Print the rates and the CPU of each way; shares are of the run that stores nothing."""
+    """Print rate and CPU of each way; shares are relative to the run that stores nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,9 +1,8 @@
 """Results as jsonl and csv, beside the sqlite3 shell exporting the same columns of the same table.
 
-The shell's query is what somebody would write by hand: it joins the same five tables and says the
-same of each row, but for the times, which are Unix seconds there and the person's clock in ours.
-After the rounds every cell of both outputs is held against the other's. All write to a file that is
-their standard output.
+The shell's query is what one would write by hand: it joins the same five tables and gives the same
+cells, except for times, which are Unix seconds there and local time in ours. After the rounds every
+cell of both outputs is compared. All write to a file as their standard output.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from jobs.job import Failure, FailureClass
 from .measuring import HEADS, ROOT, ROWMILL, Contender, in_turn, lines_of, table
 from .sheets import PROMPT
 
-PATTERN = 50  # rows that the builder makes, the last of them refused; all others are like them
+PATTERN = 50  # rows that the builder makes, the last of them refused; all others are copies
 HEADERS = ("sku", "prompt", "shelf", "note")
 REFUSED = Failure(kind=FailureClass.REFUSED, cause="moderation", detail="Refused by the model.")
 COPIED = ("rows", "jobs", "calls", "attempts", "files")
@@ -57,7 +56,7 @@ where r.batch_id = 1 and not r.parked order by r.position, r.id"""
 
 
 def shell_query(format_: str) -> str:
-    """The shell's query for one format: a JSON object a row, or the cells themselves."""
+    """The shell's query for one format: a JSON object per row, or the cells."""
     lines = "group_concat({}, char(10))" if format_ == "csv" else "json_group_array({})"
     path = "'files/' || f.name"
     cells = {
@@ -73,7 +72,7 @@ def shell_query(format_: str) -> str:
 
 
 def make(folder: Path, rows: int) -> Path:
-    """A workspace with so many settled rows: a picture and its text each, every 50th refused."""
+    """A workspace with that many settled rows: a picture and its text each, every 50th refused."""
     from tests.support.builders import Fate, Sheet, make_table  # noqa: PLC0415 - only where a table is made
 
     cells = [[f"row-{k}", PROMPT.format(row=k), "north", "high"] for k in range(PATTERN)]
@@ -97,7 +96,7 @@ def make(folder: Path, rows: int) -> Path:
 
 
 def _multiply(connection: sqlite3.Connection, name: str, times: int) -> None:
-    """The rows of a table again and again, each time under other numbers and words."""
+    """Copies of the rows of a table with other numbers and words."""
     words = [line[1] for line in connection.execute(f"pragma table_info({name})")]
     changed = {
         "digest": "randomblob(16)",
@@ -133,7 +132,7 @@ def contenders(folder: Path) -> list[Contender]:
 
 
 def compare(folder: Path) -> None:
-    """Stop where rowmill and the shell say anything different of a row."""
+    """Stop if rowmill and the shell differ in any cell."""
     for format_, read in (("jsonl", _objects), ("csv", _lines)):
         shell, ours = (read(folder / f"{who}, {format_}") for who in ("sqlite3", "rowmill"))
         for number, (one, other) in enumerate(zip_longest(shell, ours), 1):
@@ -159,7 +158,7 @@ def _lines(path: Path) -> Iterator[object]:
 
 
 def _seconds(moment: str | float) -> int:
-    """A time in whole seconds, by either."""
+    """A time in whole seconds, from either format."""
     try:
         return int(float(moment))
     except ValueError:

@@ -1,8 +1,8 @@
-"""A gateway that costs next to nothing: answers chat requests after a wait that the path names.
+"""A very cheap gateway: answers chat requests after a wait that the path names.
 
 `/0ms/v1/chat/completions` answers at once, `/2000ms/v1/chat/completions` after two seconds. Run as
-a process of its own, it prints its port, then the moment of the first request and that of the first
-paid one; a run asks for prices and credit before.
+a process of its own, it prints its port, then the times of the first request and of the first paid
+one; a run asks for prices and credit before that.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ LENGTH = b"content-length:"
 class Talk(asyncio.Protocol):
     """One connection; requests come one after another, as HTTP/1.1 clients send them."""
 
-    untold: ClassVar = [b"", b"post "]  # beginnings of the requests whose moment is not printed yet
+    untold: ClassVar = [b"", b"post "]  # path prefixes whose first request is not printed yet
 
     def __init__(self) -> None:
         self._seen = b""
@@ -46,12 +46,12 @@ class Talk(asyncio.Protocol):
         self._wait = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer when the whole request is here."""
+        """Answer once the whole request has arrived."""
         self._seen += data
         if not self._needed and not self._begun():
             return
@@ -64,7 +64,7 @@ class Talk(asyncio.Protocol):
             self._transport.write(ANSWER)
 
     def _begun(self) -> bool:
-        """The head of a request: how long it is, and how long its answer takes."""
+        """Parse the head of a request: its length and the wait of its answer."""
         end = self._seen.find(b"\r\n\r\n")
         if end < 0:
             return False

@@ -1,7 +1,7 @@
-"""A sheet into the table, beside the sqlite3 shell's import into a table of job rows.
+"""Loading a sheet, beside the sqlite3 shell's import into a table of job rows.
 
 The shell's `.import` cannot fill columns that a sheet does not have, so it goes through a second
-table without an index, as anybody would write it by hand.
+table without an index, as one would write it by hand.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A workbook into the table, beside calamine alone reading all its cells in its own process."""
+"""Loading a workbook, beside calamine alone reading all its cells in its own process."""
 
 import argparse
 import tempfile
@@ -17,7 +17,7 @@ python_calamine.load_workbook(sys.argv[1]).get_sheet_by_index(0).to_python()
 
 
 def write_workbook(path: Path, rows: int) -> Path:
-    """An xlsx of so many chat rows, with the columns of the CSV that `load` reads."""
+    """An xlsx with that many chat rows and the columns of the CSV that `load` reads."""
     with xlsxwriter.Workbook(str(path)) as book:
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, ["sku", "prompt", "shelf", "note"])

@@ -1,4 +1,4 @@
-"""The references: loops that only ask and parse, with nothing read in and nothing stored."""
+"""The references: loops that only send and parse, without a sheet or a table."""
 
 import argparse
 import asyncio
@@ -52,7 +52,7 @@ LOOPS = {"aiohttp": bare_aiohttp, "httpx-aiohttp": httpx_over_aiohttp}
 
 
 async def drive(name: str, url: str, *, in_flight: int, rows: int) -> None:
-    """Ask for every row, so many at once, and take the text out of each answer."""
+    """Send every row, with that many in flight, and take the text out of each answer."""
     todo: Iterator[int] = iter(range(rows))
 
     async def work(post: Post) -> None:

@@ -18,7 +18,7 @@ ROWMILL = (PYTHON, "-m", "runner.cli")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one command took: CPU and wall in seconds, peak memory in MB (its largest process)."""
+    """The cost of one command: CPU and wall seconds, peak memory in MB (its largest process)."""
 
     cpu: float
     wall: float
@@ -34,14 +34,16 @@ class Contender:
     cwd: Path
     before: Callable[[], None] = lambda: None
     feed: str = ""  # standard input
-    ends: int = 0  # the exit code it should have
-    environ: Mapping[str, str] = field(default_factory=dict)  # besides what all see
+    ends: int = 0  # the expected exit code
+    environ: Mapping[str, str] = field(
+        default_factory=dict
+    )  # in addition to the common environment
 
 
 def environment() -> dict[str, str]:
-    """What every measured command sees: this tree, a key for nobody, nothing of the user's.
+    """The environment of every measured command: this tree, a dummy key, no user settings.
 
-    Bytecode is kept, as with an installed rowmill: compiling is no cost of every start.
+    Bytecode is cached, as with an installed rowmill: compiling is not part of every start.
     """
     users = ("ROWMILL_", "PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(users)}
@@ -49,7 +51,7 @@ def environment() -> dict[str, str]:
 
 
 def measure(one: Contender) -> Cost:
-    """Run it once. A command that fails stops the benchmark with its own words."""
+    """Run it once. A command that fails stops the benchmark with its output."""
     one.before()
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -96,7 +98,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
 
 
 def less(cost: Cost, start: Cost) -> Cost:
-    """The same without what it takes to start; memory as it was."""
+    """The same minus the cost of starting; memory unchanged."""
     return replace(cost, cpu=cost.cpu - start.cpu, wall=cost.wall - start.wall)
 
 
@@ -108,18 +110,18 @@ class Gateway:
     port: int
 
     def base(self, milliseconds: int) -> str:
-        """A base URL whose answers take so long."""
+        """A base URL whose answers take that long."""
         return f"http://127.0.0.1:{self.port}/{milliseconds}ms"
 
     def moment(self) -> float:
-        """When the first request came, then when the first paid one (Unix seconds); waits."""
+        """Wait for the times of the first request and of the first paid one (Unix seconds)."""
         assert self.process.stdout is not None
         return float(self.process.stdout.readline())
 
 
 @contextmanager
 def gateway() -> Iterator[Gateway]:
-    """A gateway for the time of a `with`."""
+    """A gateway, inside `with`."""
     process = subprocess.Popen(
         [PYTHON, "-m", "tests.bench.gateway"],
         cwd=ROOT,
@@ -142,7 +144,7 @@ def run_words(sheet: Path, base: str, *, in_flight: int) -> list[str]:
 
 
 def loading(sheet: Path) -> Contender:
-    """A run without a yes: it lays the sheet in, then stops with 3 before it sends anything."""
+    """A run without consent: it loads the sheet, then stops with 3 before it sends anything."""
     words = [*_asked(sheet, "http://127.0.0.1:1"), "--no-input"]
     return Contender(name="rowmill, loading", words=words, cwd=ROOT, before=fresh(sheet), ends=3)
 
@@ -153,12 +155,12 @@ def _asked(sheet: Path, base: str) -> list[str]:
 
 
 def fresh(sheet: Path) -> Callable[[], None]:
-    """Forgets what an earlier run over this sheet left."""
+    """Remove what an earlier run over this sheet left."""
     return forgotten(sheet.with_suffix(".rowmill"))
 
 
 def forgotten(folder: Path) -> Callable[[], None]:
-    """Removes a folder, if it is there."""
+    """Remove a folder if it exists."""
     return lambda: shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -169,7 +171,7 @@ def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def lines_of(costs: Mapping[str, Cost], reference: str, *, rows: int) -> list[list[str]]:
-    """One line a contender: CPU first, then wall time and memory; ratios against the reference."""
+    """One line per contender: CPU first, then wall time and memory; ratios to the reference."""
     base = costs[reference]
     return [
         [

@@ -1,4 +1,4 @@
-"""Peak memory of the whole runner over a small and a large sheet: it must not grow with rows."""
+"""Peak memory of the whole runner over a small and a large sheet; it must not grow with rows."""
 
 import argparse
 import tempfile
@@ -9,7 +9,7 @@ from .sheets import write_sheet
 
 
 def main() -> None:
-    """Print one line a sheet."""
+    """Print one line per sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--in-flight", type=int, default=256)

@@ -1,4 +1,4 @@
-"""What `-c auto` gets out of simulated gateways: its share of the limit, and refused calls."""
+"""What `-c auto` achieves at simulated gateways: its share of the limit, and refused calls."""
 
 import argparse
 import itertools
@@ -28,8 +28,8 @@ from tests.support.pacing import (
 )
 
 HOUR = 3600.0
-CALLS = 60_000  # at most in one simulated run, however long it would be
-SEEDS = (7101, 7102, 7103)  # no constant of the pacing was chosen by these
+CALLS = 60_000  # the most in one simulated run
+SEEDS = (7101, 7102, 7103)  # not used to choose any constant of the pacing
 
 LATENCIES: dict[str, tuple[float, float]] = {"fast": (0.5, 2.0), "slow": (5.0, 20.0)}
 PAUSES: dict[str, Callable[[random.Random, float], Wait]] = {
@@ -40,13 +40,13 @@ PAUSES: dict[str, Callable[[random.Random, float], Wait]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One gateway for an hour, or for as many calls as are worth simulating."""
+    """Simulate one gateway for an hour, or for a maximum number of calls."""
 
     kind: str
     name: str
     gateway: Gateway
-    allowed: float  # calls a minute, as far as the gateway alone goes
-    then: float | None = None  # what is allowed from half-way on
+    allowed: float  # calls a minute that the gateway itself allows
+    then: float | None = None  # the limit in the second half
 
 
 def cases(seed: int) -> Iterator[Case]:
@@ -81,7 +81,7 @@ def cases(seed: int) -> Iterator[Case]:
 
 
 def score(case: Case, latency: tuple[float, float], pause: str, seed: int) -> tuple[float, float]:
-    """Served calls as a share of what was allowed, and refused ones as a share of the served."""
+    """Served calls as a share of the limit, and refused ones as a share of the served."""
     luck, clock = random.Random(seed), Clock()
     mean = sum(latency) / 2
     most = CEILING * 60 / mean
@@ -119,10 +119,10 @@ def main() -> None:
 
 
 def line(number: int, pause: str, seeds: Sequence[int]) -> str:
-    """What came of one gateway, with all seeds and latencies."""
+    """The outcome at one gateway over all seeds and latencies."""
     found = []
     for seed, latency in itertools.product(seeds, LATENCIES):
-        case = next(itertools.islice(cases(seed), number, None))  # a gateway that is new
+        case = next(itertools.islice(cases(seed), number, None))  # a fresh gateway
         found.append(score(case, LATENCIES[latency], pause, seed))
     shares, refused = zip(*found, strict=True)
     share = f"{min(shares):.0%}, {statistics.median(shares):.0%}"

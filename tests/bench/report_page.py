@@ -1,4 +1,4 @@
-"""How quickly the report opens and filters, beside an empty page in the same browser."""
+"""How fast the report opens and filters, beside an empty page in the same browser."""
 
 import argparse
 import statistics
@@ -58,7 +58,7 @@ def _load(sight: Sight) -> float:
 
 def _measure(sight: Sight) -> dict[str, float]:
     costs = {"load": _load(sight)}
-    sight.page.wait_for_timeout(1500)  # a person does not search sooner
+    sight.page.wait_for_timeout(1500)  # no person searches sooner
     for what, act in ACTS.items():
         code = f"() => {{ {SEARCH} return ({ACT})(() => {{ {act} }}); }}"
         costs[what] = float(sight.page.evaluate(code))

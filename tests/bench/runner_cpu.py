@@ -1,4 +1,4 @@
-"""CPU of the whole runner per row, beside loops that only ask: 0 ms answers, all durable."""
+"""CPU of the whole runner per row, beside loops that only send: 0 ms answers, all durable."""
 
 import argparse
 import tempfile

@@ -1,4 +1,4 @@
-"""Rate of the whole runner with slow answers, as a share of what the bare loop reaches."""
+"""Rate of the whole runner with slow answers, as a share of the bare loop's rate."""
 
 import argparse
 import tempfile
@@ -11,7 +11,7 @@ LOOP = "httpx-aiohttp"
 
 
 def main() -> None:
-    """Print the rates; each from the difference of a long and a short run, so starts cancel out."""
+    """Print the rates, each from a long minus a short run, to cancel out starting."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,4 +1,4 @@
-"""Time from the start of a resumed run to its first requests, beside importing what it needs."""
+"""Time from the start of a resumed run to its first requests, beside importing its libraries."""
 
 import argparse
 import statistics
@@ -24,7 +24,7 @@ LIBRARIES = "click, sqlalchemy, rich.console, httpx, aiohttp"
 
 
 def seconds_to_requests(sheet: Path) -> tuple[float, float]:
-    """Start the run over a table that is loaded, and kill it once its first paid request came."""
+    """Start a run over a loaded table, and kill it after its first paid request."""
     with gateway() as gate:
         started = time.time()
         run = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The sheets that the benchmarks run over."""
+"""The sheets of the benchmarks."""
 
 import csv
 from pathlib import Path
@@ -10,9 +10,9 @@ PROMPT = (
 
 
 def write_sheet(path: Path, rows: int) -> Path:
-    """A CSV of so many chat rows: id, prompt and two columns that are carried along.
+    """A CSV of that many chat rows: id, prompt and two columns that are carried along.
 
-    It gets a folder of its own: beside a sheet with the same rows it would be taken for that one.
+    It gets a folder of its own: beside a sheet with the same rows it would count as that one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:

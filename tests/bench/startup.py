@@ -1,4 +1,4 @@
-"""What it takes to start, beside importing the libraries that have to be there."""
+"""The cost of starting, beside importing the required libraries."""
 
 import argparse
 import tempfile

@@ -1,7 +1,7 @@
-"""`rowmill` that keeps nothing of its calls and answers: what `durability` compares a run with.
+"""`rowmill` without storing calls and answers, for comparison in `durability`.
 
-The table still hands out the rows and remembers which are done. What a death would cost, nobody
-could tell: this is for measuring alone, so it lies here and is no switch of the product.
+The table still hands out rows and remembers which are done. A death would lose everything: this is
+for measuring only, so it is here and not an option of the product.
 """
 
 from jobs.store.queue import claims, settles
@@ -10,11 +10,11 @@ from runner.workspace.spool import Spool
 
 
 def nothing(*_given: object, **_named: object) -> None:
-    """Instead of writing something down."""
+    """Do nothing instead of storing."""
 
 
 def main() -> None:
-    """The command, after its memory was taken away."""
+    """Run the command without its storing functions."""
     for module, names in (
         (claims, ("_open_calls",)),
         (settles, ("_end_calls", "_end_attempts", "_keep_answers")),

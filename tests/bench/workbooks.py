@@ -1,7 +1,7 @@
 """Results as a workbook, beside XlsxWriter alone on the same cells.
 
 Ours reads the table, cleans and measures texts, colours, links, lists the failures and sums up; the
-reference only writes cells (and pictures) that lie ready in a file of JSON lines.
+reference only writes cells (and pictures) that are ready in a file of JSON lines.
 """
 
 import json
@@ -56,7 +56,7 @@ def make(folder: Path, rows: int, pictures: int) -> None:
 
 
 def _thumbnail(path: Path, *, seed: int) -> None:
-    """A JPEG of about 10 kB, unlike all others."""
+    """A unique JPEG of about 10 kB."""
     from PIL import Image, ImageFilter  # noqa: PLC0415 - only where pictures are made
 
     path.parent.mkdir(exist_ok=True)
@@ -66,7 +66,7 @@ def _thumbnail(path: Path, *, seed: int) -> None:
 
 
 def ours(folder: Path) -> None:
-    """As the command does it."""
+    """Write it as the command does."""
     store = Store.look(folder / "jobs.db")
     with store.read() as tx:
         loaded = loaded_sheet(tx, 1)
