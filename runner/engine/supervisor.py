@@ -15,6 +15,7 @@ from runner.pacing.accounts import Accounts
 from runner.steps.context import RunState, StepResult
 from runner.steps.resolution import Signal
 
+ALIKE = "alike"  # the name under which calls are held while the first rows are refused alike
 MAX_CREDIT_REFUSALS = 3  # in a row, before the account counts as out of money
 MAX_USELESS_ANSWERS = 10  # paid, in a row, of one model
 
@@ -52,6 +53,7 @@ class Supervisor:
         self._outages = 0  # ended outages when those were counted
         self._credit_refusals: dict[str, int] = {}
         self._alike = AlikeRefusals()
+        self._eased = False
         self._stopped_alike: dict[tuple[object, ...], str | None] = {}  # the model, or all
 
     def on_step_done(self, results: Sequence[StepResult]) -> list[StepResult]:
@@ -78,6 +80,8 @@ class Supervisor:
             case Signal.KEY | Signal.OFFLINE | Signal.NONE:
                 pass
         judged = [self._judge_refusal(one) for one in results]
+        if job.step is Step.SEND:
+            self._ease()
         for one in judged:
             self._count_ended(one)
         return judged
@@ -173,6 +177,16 @@ class Supervisor:
         self.put_back.add(job.id)
         released = Released(delay=0.0, failure=failure)
         return replace(result, settlement=replace(result.settlement, outcome=released))
+
+    def _ease(self) -> None:
+        """While the first rows are refused alike, no more calls go out than it takes to tell."""
+        suspicious = self._run.calls_in_flight() >= self._alike.room()
+        if suspicious and not self._eased:
+            self._accounts.hold(ALIKE)
+        elif self._eased and not suspicious:
+            self._accounts.unhold(ALIKE)
+            self._run.wake()
+        self._eased = suspicious
 
     def _stop_alike(self, job: Claimed, found: AlikeRows) -> None:
         mark = fingerprint(found.failure)

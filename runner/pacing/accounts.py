@@ -159,6 +159,11 @@ class Accounts:
         for account in self.accounts:
             account.pace.holds.add(who)
 
+    def unhold(self, who: str) -> None:
+        """The same holds nothing any more; pauses go on."""
+        for account in self.accounts:
+            account.pace.holds.discard(who)
+
     def release(self, who: str, *, carefully: float | None = None) -> None:
         """Calls start again; `carefully`: in so many seconds, one at a time until one is good."""
         for account in self.accounts:
