@@ -1,11 +1,13 @@
 """The keys of a provider by account: which call goes out with which key, and when."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from jobs.job import Claimed
 from runner.pacing.backoff import Wait
+from runner.pacing.model_limits import ModelLimits
 from runner.pacing.pace import Pace
 from runner.pacing.rate_window import Limits
 from runner.protocol.call import Call, Delivery
@@ -29,6 +31,7 @@ class Account:
     pace: Pace
     lines: list[KeyLine]
     turn: int = 0
+    models: ModelLimits = field(default_factory=ModelLimits)
 
     def next_line(self) -> KeyLine:
         """Its keys, one after the other."""
@@ -86,12 +89,14 @@ class Accounts:
         self._flights[job.call_key] = Flight(
             account=account, line=account.next_line(), row=job.row, started=time.monotonic()
         )
+        account.models.began(job.model)
 
     def ended(self, job: Claimed) -> None:
         """A call is over, whatever came of it."""
         flight = self._flights.pop(job.call_key, None)
         if flight is not None:
             flight.account.pace.ended(flight.started)
+            flight.account.models.ended(job.model, time.monotonic())
 
     def next_at(self) -> float:
         """When it is worth asking again; inf: when something happens."""
@@ -115,13 +120,27 @@ class Accounts:
         if flight is None:  # a question after a task: it has no pace of its own
             self._chosen.pace.pause(wait.seconds, reason)
             return wait.seconds, False
+        models, now = flight.account.models, time.monotonic()
+        if models.refused(job.model, now, flight.started, wait.seconds):
+            return 0.0, False
         return flight.account.pace.slowed(wait, reason, started=flight.started)
+
+    def is_refused_in_a_row(self, job: Claimed) -> bool:
+        """True if the last call of this call's account was told to slow down, too."""
+        flight = self._flights.get(job.call_key)
+        return flight is None or flight.account.pace.is_refused
+
+    def began_at(self, job: Claimed) -> float:
+        """When a call in flight began; monotonic."""
+        flight = self._flights.get(job.call_key)
+        return flight.started if flight is not None else -math.inf
 
     def went_through(self, job: Claimed, tokens: int | None) -> None:
         """The gateway took this call in, whatever it answered."""
         flight = self._flights.get(job.call_key)
         if flight is not None:
             flight.account.pace.succeeded(flight.started)
+            flight.account.models.accepted(job.model, flight.started)
             if tokens is not None:
                 flight.account.pace.used(tokens)
 
@@ -146,6 +165,37 @@ class Accounts:
             return False
         self.accounts = others
         return True
+
+    # --- models of the account of the calls admitted last -----------------------------------------
+
+    @property
+    def held_models(self) -> frozenset[str]:
+        """Models that no call may go to now."""
+        return self._chosen.models.held(time.monotonic())
+
+    @property
+    def model_on_trial(self) -> str | None:
+        """A held model of which one call is due."""
+        return self._chosen.models.on_trial(time.monotonic())
+
+    def others_than(self, model: str) -> frozenset[str]:
+        """All other models that had a call."""
+        return frozenset(self._chosen.models.seen) - {model}
+
+    def forget_model(self, model: str) -> None:
+        """There was no call to try a held model with."""
+        self._chosen.models.forget(model)
+
+    def release_unproven_models(self) -> bool:
+        """No other model can be tried. True if one was held only for that."""
+        return self._chosen.models.release_unproven()
+
+    def seconds_to_held_model(self) -> float:
+        """Until a held model is worth a look; inf: none is held."""
+        now = time.monotonic()
+        return self._chosen.models.next_at(now) - now
+
+    # --- limits -----------------------------------------------------------------------------------
 
     @property
     def window(self) -> int:

@@ -74,6 +74,11 @@ class Pace:
             self._quota = OwnQuota(limits, self._clock)
 
     @property
+    def is_refused(self) -> bool:
+        """True if the last verdict on this account's calls was to slow down."""
+        return self._refusals > 0
+
+    @property
     def window(self) -> int:
         """How many calls may be in flight at the moment."""
         limit = self._at_once.limit

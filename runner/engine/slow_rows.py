@@ -1,0 +1,76 @@
+"""Tells a row that is told to slow down for ever from a limit that all rows meet."""
+
+import math
+from dataclasses import dataclass
+
+from jobs.job import Claimed
+
+MAX_LIKELIHOOD = 1 / 500  # of a row's refusals, if they were as rare as those of other rows
+MAX_LONE_REFUSALS = 3  # of an overtaken row, with no call accepted in between
+MAX_LONE_REFUSALS_AT_FIRST = 10  # of a row beside which calls were accepted, but none since
+
+
+@dataclass(slots=True)
+class _Row:
+    refusals: int = 0
+    overtaken: int = 0  # refusals while others went through
+    refused_at: float = -math.inf
+    lone: int = 0  # refusals in a row between which no other call was accepted
+
+
+@dataclass(slots=True)
+class _Model:
+    accepted: int = 0
+    refusals_before: int = 0  # that accepted rows had had
+    last_began: float = -math.inf  # the latest begin of an accepted call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slowness:
+    """What one more refusal says: `refusals` while others went through; is the row at fault?"""
+
+    refusals: int
+    is_rows_fault: bool
+
+
+class SlowRows:
+    """Counts how often each row was refused while other rows of its model were accepted.
+
+    A row is at fault if it was overtaken by calls that began after its refusal, and as many
+    refusals would be very unlikely at the rate at which accepted rows were refused before. Where
+    nothing else is left to overtake it, a few refusals more decide. Times are of one steady clock.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[int, _Row] = {}
+        self._models: dict[str, _Model] = {}
+
+    def accepted(self, job: Claimed, began: float) -> None:
+        """The provider took a row's call in."""
+        model = self._models.setdefault(job.model, _Model())
+        row = self._rows.pop(job.id, None)
+        model.accepted += 1
+        model.refusals_before += row.refusals if row is not None else 0
+        model.last_began = max(model.last_began, began)
+
+    def refused(self, job: Claimed, now: float) -> Slowness:
+        """The provider told a row's call to slow down."""
+        model = self._models.get(job.model, _Model())
+        row = self._rows.setdefault(job.id, _Row())
+        overtaken = row.refusals > 0 and model.last_began > row.refused_at
+        row.lone = 0 if overtaken else row.lone + (row.refusals > 0)
+        row.refusals += 1
+        row.refused_at = now
+        row.overtaken = max(row.overtaken, job.refusals) + overtaken
+        fault = _is_fault(row, model)
+        return Slowness(refusals=row.overtaken, is_rows_fault=fault)
+
+
+def _is_fault(row: _Row, model: _Model) -> bool:
+    if not model.accepted:
+        return False
+    if not row.overtaken:
+        return row.lone >= MAX_LONE_REFUSALS_AT_FIRST
+    calls = model.accepted + model.refusals_before
+    usual = (model.refusals_before + 1) / (calls + 2)
+    return usual ** (row.overtaken + 1) <= MAX_LIKELIHOOD or row.lone >= MAX_LONE_REFUSALS
