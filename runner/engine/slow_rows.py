@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jobs.job import Claimed
 
 MAX_LIKELIHOOD = 1 / 500  # of a row's refusals, if they were as rare as those of other rows
+MIN_REFUSALS = 3  # before a row fails
 MAX_LONE_REFUSALS = 3  # of an overtaken row, with no call accepted in between
 MAX_LONE_REFUSALS_AT_FIRST = 10  # of a row beside which calls were accepted, but none since
 
@@ -27,18 +28,20 @@ class _Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slowness:
-    """What one more refusal says: `refusals` while others went through; is the row at fault?"""
+    """What one more refusal says; `refusals` counts those while others went through."""
 
     refusals: int
+    is_suspect: bool  # so many would be very unlikely if they were not the row's own
     is_rows_fault: bool
 
 
 class SlowRows:
     """Counts how often each row was refused while other rows of its model were accepted.
 
-    A row is at fault if it was overtaken by calls that began after its refusal, and as many
-    refusals would be very unlikely at the rate at which accepted rows were refused before. Where
-    nothing else is left to overtake it, a few refusals more decide. Times are of one steady clock.
+    A row is suspect if it was overtaken by calls that began after its refusal, and as many
+    refusals would be very unlikely at the rate at which accepted rows were refused before. One
+    refusal more, and it fails. Where nothing else is left to overtake it, a few refusals more
+    decide. Times are of one steady clock.
     """
 
     def __init__(self) -> None:
@@ -62,15 +65,18 @@ class SlowRows:
         row.refusals += 1
         row.refused_at = now
         row.overtaken = max(row.overtaken, job.refusals) + overtaken
-        fault = _is_fault(row, model)
-        return Slowness(refusals=row.overtaken, is_rows_fault=fault)
+        suspect = _is_suspect(row, model)
+        fault = (suspect and row.refusals >= MIN_REFUSALS) or _is_left_alone(row, model)
+        return Slowness(refusals=row.overtaken, is_suspect=suspect, is_rows_fault=fault)
 
 
-def _is_fault(row: _Row, model: _Model) -> bool:
-    if not model.accepted:
-        return False
-    if not row.overtaken:
-        return row.lone >= MAX_LONE_REFUSALS_AT_FIRST
-    calls = model.accepted + model.refusals_before
-    usual = (model.refusals_before + 1) / (calls + 2)
-    return usual ** (row.overtaken + 1) <= MAX_LIKELIHOOD or row.lone >= MAX_LONE_REFUSALS
+def _is_suspect(row: _Row, model: _Model) -> bool:
+    """True if so many refusals are very unlikely at the rate of rows that were accepted."""
+    usual = (model.refusals_before + 1) / (model.accepted + model.refusals_before + 2)
+    return row.overtaken > 0 and usual ** (row.overtaken + 1) <= MAX_LIKELIHOOD
+
+
+def _is_left_alone(row: _Row, model: _Model) -> bool:
+    """True if a row beside which others were accepted has been refused on and on since."""
+    most = MAX_LONE_REFUSALS if row.overtaken else MAX_LONE_REFUSALS_AT_FIRST
+    return model.accepted > 0 and row.lone >= most

@@ -153,7 +153,10 @@ class Supervisor:
             log.warning("row %s is refused while others go through; it fails", job.row)
             failed = GiveUp(failure=replace(failure, kind=FailureClass.LIMIT))
             return _with_outcome(result, failed)
-        if not found.refusals or self._accounts.is_refused_in_a_row(job):
+        is_own = found.is_suspect or (
+            found.refusals > 0 and not self._accounts.is_refused_in_a_row(job)
+        )
+        if result.wait.asked or not is_own:
             self._quiet(result, failure)
         return _with_outcome(result, replace(outcome, behind=True, refusals=found.refusals))
 

@@ -24,12 +24,13 @@ def accept(rows: SlowRows, number: int, began: float) -> None:
         rows.accepted(job, began)
 
 
-def test_a_row_refused_twice_while_many_others_went_through_is_at_fault() -> None:
+def test_a_row_refused_again_while_many_others_went_through_is_at_fault() -> None:
     rows = SlowRows()
     assert not rows.refused(BAD, 1.0).is_rows_fault
     accept(rows, 100, 2.0)
     found = rows.refused(BAD, 3.0)
-    assert (found.refusals, found.is_rows_fault) == (1, True)
+    assert (found.refusals, found.is_suspect, found.is_rows_fault) == (1, True, False)
+    assert rows.refused(BAD, 4.0).is_rows_fault
 
 
 def test_calls_that_began_before_the_refusal_overtake_nothing() -> None:
