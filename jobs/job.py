@@ -122,6 +122,6 @@ class Claimed:
 class Holding:
     """In whose name jobs are claimed and settled."""
 
-    batch_id: int
+    sheet_id: int
     run_id: int
     owner: str

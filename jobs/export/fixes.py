@@ -14,7 +14,7 @@ from jobs.job import JSON
 from jobs.sheet.names import unique_headers
 from jobs.sheet.write.fixes import FixRow, FixSheet, write_fixes
 from jobs.sheet.write.writers import ColumnKind, cell_text
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 ReasonText = Callable[[ResultRow], str]

@@ -18,7 +18,7 @@ from jobs.sheet.copy.workbook import SheetLocation, copy_with_columns, verify_co
 from jobs.sheet.write.cells import clean, is_long
 from jobs.sheet.write.texts import TextFiles, placeholder
 from jobs.sheet.write.writers import Column, ColumnKind, cell_text
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 COPIED_FORMATS = frozenset({"xlsx", "xlsm"})

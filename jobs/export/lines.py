@@ -8,7 +8,7 @@ from jobs.export.records import HALF_A_MICROSECOND, Moments, records
 from jobs.export.shape import grid, own_columns
 from jobs.sheet.write.lines import LINES_PER_WRITE, json_line, line_heads, write_texts
 from jobs.sheet.write.writers import Tally, unique_names
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.result_json import Built, ResultShape, built_rows
 from jobs.store.queries.results import ResultRow, Results
 

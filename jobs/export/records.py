@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs.export.shape import own_columns
 from jobs.job import JSON
 from jobs.sheet.write.writers import Record
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import ResultRow
 
 MAX_KEPT_MOMENTS = 10_000

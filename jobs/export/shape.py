@@ -5,7 +5,7 @@ from pathlib import Path
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.text.safe_csv import MARKER_COLUMNS
 from jobs.sheet.write.writers import Column, ColumnKind, ResultColumns
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 
 FORMATS = ("csv", "tsv", "xlsx", "jsonl", "parquet")
 

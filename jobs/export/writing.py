@@ -22,7 +22,7 @@ from jobs.sheet.write.parquet import write_parquet
 from jobs.sheet.write.summary import Label
 from jobs.sheet.write.workbook import WorkbookExtras, write_workbook
 from jobs.sheet.write.writers import Column, RecordStream, ResultColumns, Tally
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.result_json import can_build
 from jobs.store.queries.results import ResultRow, Results
 from jobs.store.queries.totals import Spent

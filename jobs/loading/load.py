@@ -40,15 +40,15 @@ class LoadInto:
     tables; None for any other load.
     """
 
-    batch_id: int
+    sheet_id: int
     edits: Sequence[Edit] = ()
     first_load_at: float | None = None
 
     def target(self, tx: Transaction, *, by_request: bool) -> LoadTarget:
         """What the rows are written to."""
         if self.first_load_at is None or self.edits:
-            return Staging(tx, batch_id=self.batch_id, by_request=by_request)
-        return FirstLoad(tx, batch_id=self.batch_id, by_request=by_request, now=self.first_load_at)
+            return Staging(tx, sheet_id=self.sheet_id, by_request=by_request)
+        return FirstLoad(tx, sheet_id=self.sheet_id, by_request=by_request, now=self.first_load_at)
 
 
 def stage(

@@ -105,7 +105,7 @@ class PlacedRow:
 
 
 def placed_rows(
-    connection: Connection, batch_id: int, endpoints: Collection[str]
+    connection: Connection, sheet_id: int, endpoints: Collection[str]
 ) -> Iterator[PlacedRow]:
     """The done rows of these endpoints, those of one call together."""
     found = connection.execute(
@@ -114,7 +114,7 @@ def placed_rows(
         .join(jobs, jobs.c.id == rows.c.job_id)
         .join(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
         .where(
-            rows.c.batch_id == batch_id,
+            rows.c.batch_id == sheet_id,
             rows.c.parked.is_(False),
             jobs.c.endpoint.in_(list(endpoints)),
             jobs.c.state == State.DONE.value,

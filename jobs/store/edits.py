@@ -20,11 +20,11 @@ class Edit(NamedTuple):
     after: JSON
 
 
-def edits_of(connection: Connection, batch_id: int) -> list[Edit]:
+def edits_of(connection: Connection, sheet_id: int) -> list[Edit]:
     """All edits of a sheet, in a stable order."""
     found = connection.execute(
         select(edits.c.key, edits.c.header, edits.c.before, edits.c.after)
-        .where(edits.c.batch_id == batch_id)
+        .where(edits.c.batch_id == sheet_id)
         .order_by(edits.c.key, edits.c.header)
     )
     return [
@@ -33,20 +33,20 @@ def edits_of(connection: Connection, batch_id: int) -> list[Edit]:
     ]
 
 
-def edited_cells(connection: Connection, batch_id: int) -> Mapping[str, dict[str, JSON]]:
+def edited_cells(connection: Connection, sheet_id: int) -> Mapping[str, dict[str, JSON]]:
     """The corrected cells by row key: header → what stands there now."""
     cells: dict[str, dict[str, JSON]] = defaultdict(dict)
-    for edit in edits_of(connection, batch_id):
+    for edit in edits_of(connection, sheet_id):
         cells[edit.key][edit.header] = edit.after
     return cells
 
 
-def replace_edits(connection: Connection, batch_id: int, kept: Iterable[Edit]) -> None:
+def replace_edits(connection: Connection, sheet_id: int, kept: Iterable[Edit]) -> None:
     """These are all edits of the sheet from now on."""
-    connection.execute(delete(edits).where(edits.c.batch_id == batch_id))
+    connection.execute(delete(edits).where(edits.c.batch_id == sheet_id))
     values = [
         {
-            "batch_id": batch_id,
+            "batch_id": sheet_id,
             "key": edit.key,
             "header": edit.header,
             "before": json.dumps(edit.before, ensure_ascii=False),

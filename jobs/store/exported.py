@@ -16,7 +16,7 @@ SETTLED = frozenset({State.DONE, State.FAILED, State.IN_DOUBT, State.SKIPPED})
 
 
 def take_new(
-    connection: Connection, batch_id: int, *, export: int, only: Collection[str] | None
+    connection: Connection, sheet_id: int, *, export: int, only: Collection[str] | None
 ) -> None:
     """Mark the rows that settled since the last such export as being written by this one."""
     states = [state.value for state in SETTLED if only is None or state.value in only]
@@ -31,7 +31,7 @@ def take_new(
         .join(jobs, jobs.c.id == rows.c.job_id)
         .outerjoin(exported, exported.c.row_id == rows.c.id)
         .where(
-            rows.c.batch_id == batch_id,
+            rows.c.batch_id == sheet_id,
             ~rows.c.parked,
             jobs.c.state.in_(states),
             or_(

@@ -17,7 +17,7 @@ from jobs.store.schema import batches, calls, events, runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run over a batch."""
+    """One run over a sheet."""
 
     id: int
     started_at: float
@@ -63,7 +63,7 @@ def open_run(
     connection.execute(
         insert(runs).values(
             id=holding.run_id,
-            batch_id=holding.batch_id,
+            batch_id=holding.sheet_id,
             owner=holding.owner,
             host=socket.gethostname(),
             pid=os.getpid(),
@@ -74,20 +74,20 @@ def open_run(
     )
 
 
-def answering_addresses(connection: Connection, batch_id: int) -> set[str]:
+def answering_addresses(connection: Connection, sheet_id: int) -> set[str]:
     """The base URLs that earlier runs had an answer from."""
     answered = exists().where(calls.c.run_id == runs.c.id, calls.c.wire == WireClass.ANSWERED.value)
     found = connection.execute(
-        select(runs.c.options).where(runs.c.batch_id == batch_id, answered)
+        select(runs.c.options).where(runs.c.batch_id == sheet_id, answered)
     ).scalars()
     urls = (json.loads(options).get("base_url") for options in found)
     return {url for url in urls if isinstance(url, str)}
 
 
-def remember_options(connection: Connection, batch_id: int, options: Mapping[str, JSON]) -> None:
+def remember_options(connection: Connection, sheet_id: int, options: Mapping[str, JSON]) -> None:
     """What later commands on this sheet begin with."""
     text = json.dumps(options, ensure_ascii=False)
-    connection.execute(update(batches).where(batches.c.id == batch_id).values(options=text))
+    connection.execute(update(batches).where(batches.c.id == sheet_id).values(options=text))
 
 
 def end_run(connection: Connection, run_id: int, *, exit_code: int, now: float) -> None:
@@ -135,14 +135,14 @@ def ids_after(connection: Connection) -> Ids:
     return Ids(after=newest_id(connection))
 
 
-def last_run(connection: Connection, batch_id: int) -> Run | None:
-    """The newest run of a batch."""
-    return _newest(connection, runs.c.batch_id == batch_id)
+def last_run(connection: Connection, sheet_id: int) -> Run | None:
+    """The newest run of a sheet."""
+    return _newest(connection, runs.c.batch_id == sheet_id)
 
 
-def unended_run(connection: Connection, batch_id: int) -> Run | None:
+def unended_run(connection: Connection, sheet_id: int) -> Run | None:
     """The newest run without an end: the one in progress, where some process holds the lock."""
-    return _newest(connection, and_(runs.c.batch_id == batch_id, runs.c.ended_at.is_(None)))
+    return _newest(connection, and_(runs.c.batch_id == sheet_id, runs.c.ended_at.is_(None)))
 
 
 def _newest(connection: Connection, wanted: ColumnElement[bool]) -> Run | None:
@@ -163,23 +163,23 @@ def _newest(connection: Connection, wanted: ColumnElement[bool]) -> Run | None:
     )
 
 
-def deaths_in_a_row(connection: Connection, batch_id: int, *, before: int) -> int:
+def deaths_in_a_row(connection: Connection, sheet_id: int, *, before: int) -> int:
     """How many of the runs just before this one never came to an end."""
     found = connection.execute(
         select(runs.c.ended_at)
-        .where(runs.c.batch_id == batch_id, runs.c.id < before)
+        .where(runs.c.batch_id == sheet_id, runs.c.id < before)
         .order_by(runs.c.id.desc())
         .limit(10)
     ).scalars()
     return sum(1 for _ in takewhile(lambda ended_at: ended_at is None, found))
 
 
-def call_books(connection: Connection, batch_id: int) -> list[tuple[str, WireClass | None]]:
-    """Every call of a batch in order: its key and how it ended on the wire; None while open."""
+def call_books(connection: Connection, sheet_id: int) -> list[tuple[str, WireClass | None]]:
+    """Every call of a sheet in order: its key and how it ended on the wire; None while open."""
     found = connection.execute(
         select(calls.c.call_key, calls.c.wire)
         .join(runs, runs.c.id == calls.c.run_id)
-        .where(runs.c.batch_id == batch_id)
+        .where(runs.c.batch_id == sheet_id)
         .order_by(calls.c.id)
     )
     return [(row.call_key, WireClass(row.wire) if row.wire else None) for row in found]

@@ -65,9 +65,9 @@ class Absence:
         return _size(self.spans)
 
 
-def absence_from(connection: Connection, batch_id: int, spans: Collection[Span]) -> Absence | None:
+def absence_from(connection: Connection, sheet_id: int, spans: Collection[Span]) -> Absence | None:
     """What a loaded sheet lacks of these rows; None where it has them all."""
-    mine = and_(rows.c.batch_id == batch_id, not_(rows.c.parked))
+    mine = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     return absence_in(connection, rows.c.position, mine, spans)
 
 

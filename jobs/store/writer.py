@@ -183,7 +183,7 @@ class TableWriter:
         with self.store.write() as transaction:
             if step := self._clock.step():
                 log.warning("the clock was set by %.0f s: what waits is moved with it", step)
-                move_waits(transaction, self.holding.batch_id, by=step)
+                move_waits(transaction, self.holding.sheet_id, by=step)
             results = self._results(transaction, items, waited_for=waited_for)
         self._clock.accept()
         return results

@@ -10,8 +10,8 @@ import click
 
 from jobs.job import JSON
 from jobs.store import Store, TableError
-from jobs.store.batches import LoadedSheet
 from jobs.store.integrity import DamagedError
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queries.spending import to_send
 from runner.catalogue import say

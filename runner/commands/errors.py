@@ -8,7 +8,7 @@ from jobs.export import FixOptions, Written, export_fixes
 from jobs.loading.columns import map_columns
 from jobs.loading.template import Template, TemplateError
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet, loaded_sheet
+from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.queries.results import ResultRow, results
 from runner.catalogue import say
 from runner.catalogue.phrases import detail

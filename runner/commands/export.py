@@ -24,8 +24,8 @@ from jobs.export import (
 )
 from jobs.sheet.write.writers import Tally
 from jobs.store import Store, Transaction
-from jobs.store.batches import LoadedSheet, loaded_sheet
 from jobs.store.exported import confirm, give_back, take_new
+from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
 from runner.catalogue import say

@@ -10,7 +10,7 @@ import click
 
 from jobs.job import RETRIABLE, FailureClass, State
 from jobs.store import Transaction
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.totals import by_class, counts, failures
 from jobs.store.queue.choices import RowChoice, again, candidates, retry, retry_named
 from jobs.store.queue.put_back import free_at, put_back_at, ready_of_keys
@@ -153,13 +153,13 @@ def _how(settings: Settings, named: NamedRows | None, now: float) -> Mover:
     )
     if settings.again:
         # What `again` leaves, since its answer is paid for, goes back to its download.
-        return lambda tx, batch, choice: (
-            again(tx, batch, choice, now=now)
-            + (retry_named(tx, batch, choice, now=now) if choice.classes is None else 0)
+        return lambda tx, sheet_id, choice: (
+            again(tx, sheet_id, choice, now=now)
+            + (retry_named(tx, sheet_id, choice, now=now) if choice.classes is None else 0)
         )
     if pointed and settings.class_ is None:
-        return lambda tx, batch, choice: retry_named(tx, batch, choice, now=now)
-    return lambda tx, batch, choice: retry(tx, batch, choice, now=now)
+        return lambda tx, sheet_id, choice: retry_named(tx, sheet_id, choice, now=now)
+    return lambda tx, sheet_id, choice: retry(tx, sheet_id, choice, now=now)
 
 
 def _choices(settings: Settings, named: NamedRows | None) -> Iterator[RowChoice]:

@@ -8,7 +8,7 @@ import click
 
 from jobs.job import FailureClass, State
 from jobs.store import Store
-from jobs.store.batches import loaded_sheet
+from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.queries.few_rows import row_range
 from jobs.store.queue.choices import RowChoice, skip, to_skip
 from runner.catalogue import say

@@ -8,7 +8,7 @@ import click
 
 from jobs.job import JSON
 from jobs.store import Store, Transaction
-from jobs.store.batches import loaded_sheet
+from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.log import ids_after, note, remember_options, unended_run
 from runner.catalogue import say
 from runner.console import options

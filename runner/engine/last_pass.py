@@ -17,8 +17,8 @@ class FinalPass:
 
     async def retry_suspects(self) -> bool:
         """Go on with jobs that were alone in hand when the process died. True if there are any."""
-        now, batch_id = time.time(), self._writer.holding.batch_id
-        return await self._writer.do(lambda tx: suspects_too(tx, batch_id, now=now)) > 0
+        now, sheet_id = time.time(), self._writer.holding.sheet_id
+        return await self._writer.do(lambda tx: suspects_too(tx, sheet_id, now=now)) > 0
 
     async def second_pass(self, blocked: Collection[Block]) -> bool:
         """Put back what failed in passing during this run, but only once. True if there is any.

@@ -28,7 +28,7 @@ async def recover(
     holding = writer.holding
     left: list[Claimed] = await writer.do(lambda tx: adopt(tx, holding))
     deaths = await writer.do(
-        lambda tx: deaths_in_a_row(tx, holding.batch_id, before=holding.run_id)
+        lambda tx: deaths_in_a_row(tx, holding.sheet_id, before=holding.run_id)
     )
     in_hand = sum(1 for job in left if job.step is not Step.SEND)
     if in_hand and deaths >= CAREFUL_AFTER_DEATHS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from jobs.job import JSON, Failure, Holding, Step
 from jobs.store import Store, TableError
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import answering_addresses, end_run, ids_after, open_run
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
@@ -99,7 +99,7 @@ class Session:
         self.display = display
         with store.read() as tx:
             run_id = ids_after(tx).take()
-        self.holding = Holding(batch_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
+        self.holding = Holding(sheet_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
         self.recovered = 0
         self._reserve = DiskReserve(assignment.workspace.folder)
 

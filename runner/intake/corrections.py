@@ -15,8 +15,8 @@ from jobs.sheet.write.fixes import LEADING_COLUMNS, MARKER_COLUMN
 from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.writers import ColumnKind, cell_text
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit, edited_cells
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal

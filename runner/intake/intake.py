@@ -12,8 +12,8 @@ from jobs.failpoints import reach
 from jobs.job import JSON
 from jobs.loading.edits import digest_of, merge_edits
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet, digest_of_options, loaded_sheet
 from jobs.store.edits import Edit, edits_of
+from jobs.store.loaded_sheets import LoadedSheet, digest_of_options, loaded_sheet
 from jobs.store.log import remember_options
 from runner.catalogue import say
 from runner.exits import Refusal
@@ -154,7 +154,7 @@ def _reconcile(load: _Load) -> Intake:
 
 
 def _apply(found: "Understood", load: _Load, edits: Sequence[Edit]) -> None:
-    found.staging.apply(now=load.now, batch=_record(found, load, edits))
+    found.staging.apply(now=load.now, sheet=_record(found, load, edits))
     reach("load.staged")
 
 

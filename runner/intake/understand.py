@@ -12,8 +12,8 @@ from jobs.loading.template import Template
 from jobs.sheet.finding import Finding, SheetError
 from jobs.sheet.reader import Sheet
 from jobs.store import Transaction
-from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.staging import LoadPlan, LoadTarget
 from runner.catalogue import say, translated
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
@@ -69,7 +69,7 @@ def understand(
     sheet.needed = _needed(columns, maker)
     _require_choice(columns, settings)
     require_name(settings.name, headers)
-    into = LoadInto(batch_id=SHEET_ID, edits=before.edits, first_load_at=before.first_load_at)
+    into = LoadInto(sheet_id=SHEET_ID, edits=before.edits, first_load_at=before.first_load_at)
     staging, identity = stage(
         tx, sheet, maker, _identity(columns, headers, settings, known), into=into
     )

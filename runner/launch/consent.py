@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from runner.catalogue import say
 from runner.console.screen import folded_text
 from runner.console.usage import ask_typed_yes, ask_yes_no

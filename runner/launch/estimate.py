@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import remember_options
 from jobs.store.queries.totals import spent
 from runner.catalogue import say

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
 from jobs.store.queue.blocked_models import Block

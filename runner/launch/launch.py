@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from jobs import failpoints
 from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import last_run, unended_run
 from runner.catalogue import say
 from runner.console.screen import print_data, print_message

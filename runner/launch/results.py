@@ -10,7 +10,7 @@ from jobs.export.vectors import put_vectors
 from jobs.sheet.write.vectors import Vector
 from jobs.store import Store, Transaction
 from jobs.store.answers import PlacedRow, answer, placed_rows
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import counts, spent
 from jobs.store.queue.refetch import kept_files
@@ -75,10 +75,10 @@ def thumbnails_for(
 
 
 def write_vectors(
-    tx: Transaction, batch_id: int, folder: Path, *, answers: AnswerFolder, workspace: Path
+    tx: Transaction, sheet_id: int, folder: Path, *, answers: AnswerFolder, workspace: Path
 ) -> Path | None:
     """Put them into the folder; None where the sheet asked for none, or none is here yet."""
-    rows = placed_rows(tx, batch_id, sharing_endpoints())
+    rows = placed_rows(tx, sheet_id, sharing_endpoints())
     first = next(rows, None)
     if first is None:
         return None

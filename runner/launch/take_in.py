@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet, loaded_sheet
+from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.log import last_run
 from jobs.store.queries.totals import Counts, counts
 from jobs.store.queue.choices import ask_again

@@ -13,7 +13,7 @@ from jobs.loading.columns import ColumnMap, map_columns
 from jobs.loading.template import Template, TemplateError
 from jobs.sheet.finding import Finding, SheetError
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.pace import recent_seconds
 from jobs.store.queries.spending import (
     Committed,

@@ -26,7 +26,7 @@ def read_again(store: Store, workspace: Workspace) -> int:
         numbers = unread(tx, SHEET_ID)
         run_id = ids_after(tx).take()
     answers = AnswerFolder(path=workspace.answers)
-    holding = Holding(batch_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
+    holding = Holding(sheet_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
     return sum(_read_one(store, answers, holding, number) for number in numbers)
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from jobs.export import cell_problem
 from jobs.job import JSON, FailureClass, State
 from jobs.store import Store, Transaction
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queries.few_rows import failed_rows
 from jobs.store.queries.totals import FailedAlike, failures

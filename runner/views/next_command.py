@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jobs.job import RETRIABLE, FailureClass, State
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run
 from jobs.store.queries.totals import Counts, FailedAlike
 from runner.catalogue import explain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.answers import StoredAnswer, answer
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queries.few_rows import RowRange, row_range
 from jobs.store.queries.history import RowHistory, history

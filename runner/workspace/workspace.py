@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
 from jobs.store import EmptyTableError, OlderTableError, Store, TableError, Transaction
-from jobs.store.batches import LoadedSheet, loaded_sheet
+from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Exit, Refusal

@@ -15,7 +15,7 @@ from jobs.export import ExportOptions, write_results
 from jobs.export.records import records
 from jobs.export.shape import columns
 from jobs.store import Store
-from jobs.store.batches import loaded_sheet
+from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
 from jobs.thumbnails import thumb_path

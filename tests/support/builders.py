@@ -10,14 +10,14 @@ from jobs.job import JSON, Claimed, Failure, FailureClass, Holding, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, WireClass
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction
-from jobs.store.batches import LoadedSheet, loaded_sheet
 from jobs.store.ids import Ids
+from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.log import open_run
 from jobs.store.queue.claims import ClaimRequest, claim
 from jobs.store.queue.settles import CallEnd, SavedFile, Settlement, settle
 from jobs.store.staging import Staged, Staging
 
-BATCH_ID = 1
+SHEET_ID = 1
 NOW = 1_790_000_000.0
 
 
@@ -63,7 +63,7 @@ def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Loaded
             _load(tx, sheet)
         _settle(store, list(fates))
         with store.read() as tx:
-            loaded = loaded_sheet(tx, BATCH_ID)
+            loaded = loaded_sheet(tx, SHEET_ID)
     finally:
         store.close()
     assert loaded is not None
@@ -71,7 +71,7 @@ def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Loaded
 
 
 def _load(tx: Transaction, sheet: Sheet) -> None:
-    staging = Staging(tx, batch_id=BATCH_ID, by_request=False)
+    staging = Staging(tx, sheet_id=SHEET_ID, by_request=False)
     staging.add(_staged(sheet))
     staging.number()
     staging.match()
@@ -85,7 +85,7 @@ def _load(tx: Transaction, sheet: Sheet) -> None:
         "options": dict(sheet.options or {}),
         "attached": [],
     }
-    staging.apply(now=NOW, batch=values)
+    staging.apply(now=NOW, sheet=values)
 
 
 def _staged(sheet: Sheet) -> Staged:
@@ -104,7 +104,7 @@ def _staged(sheet: Sheet) -> Staged:
 
 
 def _settle(store: Store, fates: Sequence[Fate]) -> None:
-    holding = Holding(batch_id=BATCH_ID, run_id=1, owner="builder")
+    holding = Holding(sheet_id=SHEET_ID, run_id=1, owner="builder")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=NOW)
         order = ClaimRequest(step=Step.SEND, limit=len(fates))

@@ -9,10 +9,10 @@ from jobs.export import ExportOptions, Written, write_results
 from jobs.job import JSON
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import spent
-from tests.support.builders import BATCH_ID, IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet
+from tests.support.builders import IN_DOUBT, NOW, PENDING, REFUSED, SHEET_ID, Fate, Sheet
 
 HEADERS = ("编号", "prompt", "note", "note")
 NASTY: list[list[JSON]] = [
@@ -46,8 +46,8 @@ def written(
     store = Store.look(folder / "jobs.db")
     try:
         with store.read() as tx:
-            given = ExportOptions(workspace=folder, safe=safe, now=now, spent=spent(tx, BATCH_ID))
-            rows = results(tx, BATCH_ID, only=only)
+            given = ExportOptions(workspace=folder, safe=safe, now=now, spent=spent(tx, SHEET_ID))
+            rows = results(tx, SHEET_ID, only=only)
             return write_results(rows, loaded, target, format=format, options=given)
     finally:
         store.close()

@@ -46,16 +46,16 @@ def staged(lines: Sequence[Line]) -> Staged:
     )
 
 
-def load(store: Store, lines: Sequence[Line], *, batch_id: int = 1, now: float = 100.0) -> LoadPlan:
+def load(store: Store, lines: Sequence[Line], *, sheet_id: int = 1, now: float = 100.0) -> LoadPlan:
     """Load a sheet through staging; returns its plan."""
     by_request = all(line.key is None for line in lines)
     with store.write() as tx:
-        staging = Staging(tx, batch_id=batch_id, by_request=by_request)
+        staging = Staging(tx, sheet_id=sheet_id, by_request=by_request)
         staging.add(staged(lines))
         staging.number()
         staging.match()
         plan = staging.plan()
-        staging.apply(now=now, batch=batch_values())
+        staging.apply(now=now, sheet=sheet_values())
     return plan
 
 
@@ -63,17 +63,17 @@ def load_straight(store: Store, lines: Sequence[Line], *, now: float = 100.0) ->
     """Load a first sheet, without staging."""
     by_request = all(line.key is None for line in lines)
     with store.first_load() as tx:
-        landing = FirstLoad(tx, batch_id=1, by_request=by_request, now=now)
+        landing = FirstLoad(tx, sheet_id=1, by_request=by_request, now=now)
         landing.add(staged(lines))
         assert by_request or landing.repeated_keys() == []
         landing.number()
         landing.match()
         plan = landing.plan()
-        landing.apply(now=now, batch=batch_values())
+        landing.apply(now=now, sheet=sheet_values())
     return plan
 
 
-def batch_values() -> dict[str, object]:
+def sheet_values() -> dict[str, object]:
     """The metadata that a load keeps."""
     return {
         "sheet": "prompts.csv",

@@ -26,8 +26,8 @@ from jobs.store.queue.claims import ClaimRequest, adopt, claim
 from jobs.store.queue.settles import Answer, CallEnd, Settlement, settle
 from jobs.store.schema import calls, jobs
 
-ME = Holding(batch_id=1, run_id=1, owner="me")
-OTHER = Holding(batch_id=1, run_id=2, owner="other")
+ME = Holding(sheet_id=1, run_id=1, owner="me")
+OTHER = Holding(sheet_id=1, run_id=2, owner="other")
 FAILURE = Failure(kind=FailureClass.SERVER, cause="busy", detail="words", status=500)
 OUTCOMES: tuple[Outcome, ...] = (
     Finished(result=Result(text="here")),

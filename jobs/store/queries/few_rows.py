@@ -23,11 +23,11 @@ class RowRange:
     count: int
 
 
-def row_range(connection: Connection, batch_id: int) -> RowRange | None:
+def row_range(connection: Connection, sheet_id: int) -> RowRange | None:
     """First and last row number of a sheet, parked rows left out; None where it has no rows."""
     found = connection.execute(
         select(func.min(rows.c.position), func.max(rows.c.position), func.count()).where(
-            rows.c.batch_id == batch_id, not_(rows.c.parked)
+            rows.c.batch_id == sheet_id, not_(rows.c.parked)
         )
     ).one()
     return None if found[2] == 0 else RowRange(first=found[0], last=found[1], count=found[2])
@@ -43,13 +43,13 @@ class OwnRow:
     parked: bool
 
 
-def own_rows(connection: Connection, batch_id: int, keys: Iterable[str]) -> dict[str, OwnRow]:
+def own_rows(connection: Connection, sheet_id: int, keys: Iterable[str]) -> dict[str, OwnRow]:
     """The rows that have these keys."""
     found: dict[str, OwnRow] = {}
     rest = iter(keys)
     while some := list(islice(rest, KEYS_AT_ONCE)):
         query = select(rows.c.key, rows.c.position, rows.c.cells, rows.c.parked).where(
-            rows.c.batch_id == batch_id, rows.c.key.in_(some)
+            rows.c.batch_id == sheet_id, rows.c.key.in_(some)
         )
         for row in connection.execute(query):
             found[row.key] = OwnRow(
@@ -62,7 +62,7 @@ def own_rows(connection: Connection, batch_id: int, keys: Iterable[str]) -> dict
 
 
 def failed_rows(
-    connection: Connection, batch_id: int, kind: str, cause: str, *, most: int
+    connection: Connection, sheet_id: int, kind: str, cause: str, *, most: int
 ) -> list[int]:
     """The first row numbers that failed in this way; kind `in_doubt` for those in doubt."""
     doubtful = kind == State.IN_DOUBT
@@ -71,7 +71,7 @@ def failed_rows(
     found = connection.execute(
         select(jobs.c.position)
         .where(
-            jobs.c.batch_id == batch_id,
+            jobs.c.batch_id == sheet_id,
             jobs.c.listed,
             wanted,
             func.coalesce(jobs.c.cause, "") == cause,

@@ -67,9 +67,9 @@ class Figures:
 NOTHING = Figures(width=1.0, finished=(), waits=None, classes=(), models=(), slow=())
 
 
-def figures(connection: Connection, batch_id: int) -> Figures:
+def figures(connection: Connection, sheet_id: int) -> Figures:
     """Count everything; nothing where too few rows have ended to make a chart of them."""
-    here = and_(rows.c.batch_id == batch_id, not_(rows.c.parked))
+    here = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     ended = and_(here, jobs.c.state.in_(ENDED))
     done = and_(here, jobs.c.state == State.DONE.value)
     if connection.execute(_counting(ended)).scalar_one() < LEAST:

@@ -116,13 +116,13 @@ _OF_EACH = _query(COST_OF_EACH, TRIES_OF_EACH)
 
 
 def page_rows(
-    connection: Connection, batch_id: int, *, since: float | None = None
+    connection: Connection, sheet_id: int, *, since: float | None = None
 ) -> Iterator[PageRow]:
     """The rows in sheet order, as they are asked for; if a time is given, those changed since then.
 
     Rows that left the sheet are not among them.
     """
-    wanted = and_(rows.c.batch_id == batch_id, not_(rows.c.parked))
+    wanted = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     if since is None:
         query = _OF_EACH.where(wanted)
     else:
@@ -131,8 +131,8 @@ def page_rows(
         yield PageRow._make((*row[1:-3], names))
 
 
-def call_minutes(connection: Connection, batch_id: int) -> list[CallsPerMinute]:
-    """The ended calls of a batch by the minute in which they began, in order."""
+def call_minutes(connection: Connection, sheet_id: int) -> list[CallsPerMinute]:
+    """The ended calls of a sheet by the minute in which they began, in order."""
     minute = cast(calls.c.started_at, BigInteger) // 60
     refused = calls.c.wire == WireClass.REFUSED.value
     turned_away = and_(refused, or_(calls.c.status >= 500, calls.c.status == 408))
@@ -145,7 +145,7 @@ def call_minutes(connection: Connection, batch_id: int) -> list[CallsPerMinute]:
             func.count(case((calls.c.wire == WireClass.IN_DOUBT.value, 1))),
         )
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
-        .where(runs.c.batch_id == batch_id, calls.c.wire.is_not(None))
+        .where(runs.c.batch_id == sheet_id, calls.c.wire.is_not(None))
         .group_by(minute)
         .order_by(minute)
     )
@@ -155,11 +155,11 @@ def call_minutes(connection: Connection, batch_id: int) -> list[CallsPerMinute]:
     ]
 
 
-def past_runs(connection: Connection, batch_id: int, *, most: int = 50) -> list[PastRun]:
+def past_runs(connection: Connection, sheet_id: int, *, most: int = 50) -> list[PastRun]:
     """The newest runs, the oldest of them first, each with its events."""
     found = connection.execute(
         select(runs, select(func.count()).where(calls.c.run_id == runs.c.id).label("calls"))
-        .where(runs.c.batch_id == batch_id)
+        .where(runs.c.batch_id == sheet_id)
         .order_by(runs.c.id.desc())
         .limit(most)
     ).all()
@@ -184,12 +184,12 @@ def past_runs(connection: Connection, batch_id: int, *, most: int = 50) -> list[
     ]
 
 
-def file_names(connection: Connection, batch_id: int) -> list[str]:
+def file_names(connection: Connection, sheet_id: int) -> list[str]:
     """The saved files of all answers in use, by name."""
     found = connection.execute(
         select(files.c.name)
         .join(jobs, and_(jobs.c.id == files.c.job_id, jobs.c.call_id == files.c.call_id))
-        .where(jobs.c.batch_id == batch_id, jobs.c.listed, files.c.state == "done")
+        .where(jobs.c.batch_id == sheet_id, jobs.c.listed, files.c.state == "done")
         .order_by(files.c.name)
     ).scalars()
     return [str(name) for name in found]

@@ -50,13 +50,13 @@ class RowHistory:
 
 
 def history(
-    connection: Connection, batch_id: int, *, position: int | None = None, key: str | None = None
+    connection: Connection, sheet_id: int, *, position: int | None = None, key: str | None = None
 ) -> RowHistory | None:
     """Everything about one row, found by its number or its key."""
     wanted = rows.c.position == position if key is None else rows.c.key == key
     row = connection.execute(
         select(rows.c.id, rows.c.job_id)
-        .where(rows.c.batch_id == batch_id, wanted)
+        .where(rows.c.batch_id == sheet_id, wanted)
         .order_by(rows.c.parked)
         .limit(1)
     ).one_or_none()

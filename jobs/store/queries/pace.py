@@ -21,11 +21,11 @@ class OpenCall:
     started_at: float
 
 
-def ended_since(connection: Connection, batch_id: int, since: float) -> int:
+def ended_since(connection: Connection, sheet_id: int, since: float) -> int:
     """How many rows ended since then. Only young calls are looked at, not the whole table."""
     mine = and_(
         attempts.c.call_id >= first_id_at(since - LONGEST_ROW),
-        jobs.c.batch_id == batch_id,
+        jobs.c.batch_id == sheet_id,
         jobs.c.listed,
         jobs.c.state.in_(ENDED),
         jobs.c.updated_at >= since,
@@ -37,7 +37,7 @@ def ended_since(connection: Connection, batch_id: int, since: float) -> int:
     ).scalar_one()
 
 
-def oldest_call(connection: Connection, batch_id: int) -> OpenCall | None:
+def oldest_call(connection: Connection, sheet_id: int) -> OpenCall | None:
     """The call that has been in flight for the longest time."""
     found = connection.execute(
         select(jobs.c.position, calls.c.started_at)
@@ -46,7 +46,7 @@ def oldest_call(connection: Connection, batch_id: int) -> OpenCall | None:
         .join(jobs, jobs.c.id == attempts.c.job_id)
         .where(
             calls.c.wire.is_(None),
-            jobs.c.batch_id == batch_id,
+            jobs.c.batch_id == sheet_id,
             jobs.c.state == State.RUNNING.value,
         )
         .order_by(calls.c.started_at)
@@ -55,7 +55,7 @@ def oldest_call(connection: Connection, batch_id: int) -> OpenCall | None:
     return None if found is None else OpenCall(row=found.position, started_at=found.started_at)
 
 
-def recent_seconds(connection: Connection, batch_id: int, *, most: int = 200) -> list[float]:
+def recent_seconds(connection: Connection, sheet_id: int, *, most: int = 200) -> list[float]:
     """How long the newest answered calls took."""
     mine = calls.join(runs, runs.c.id == calls.c.run_id)
     return list(
@@ -63,7 +63,7 @@ def recent_seconds(connection: Connection, batch_id: int, *, most: int = 200) ->
             select(calls.c.seconds)
             .select_from(mine)
             .where(
-                runs.c.batch_id == batch_id,
+                runs.c.batch_id == sheet_id,
                 calls.c.wire == WireClass.ANSWERED.value,
                 calls.c.seconds.is_not(None),
             )

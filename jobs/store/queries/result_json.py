@@ -61,8 +61,8 @@ def built_rows(found: Results, shape: ResultShape) -> Iterator[Sequence[Built | 
 
     One that is odd, or took several calls, is left to whoever writes rows of any format.
     """
-    changed = bool(edited_cells(found.connection, found.batch_id))
-    query = _query(found.batch_id, shape, changed=changed)
+    changed = bool(edited_cells(found.connection, found.sheet_id))
+    query = _query(found.sheet_id, shape, changed=changed)
     for condition in found.conditions():
         for page in pages(found.connection, query.where(condition)):
             odd = [line[0] for line in page if line[1]]
@@ -70,11 +70,11 @@ def built_rows(found: Results, shape: ResultShape) -> Iterator[Sequence[Built | 
             yield [apart.get(line[0], line) for line in page] if apart else page
 
 
-def _query(batch_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
+def _query(sheet_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
     cells = [(name, rows.c.cells.op("->")(f"$[{place}]")) for name, place in shape.own]
     values = [
         rows.c.id,
-        _is_odd(batch_id, shape.width, changed=changed),
+        _is_odd(sheet_id, shape.width, changed=changed),
         _objects([*cells, *_head(shape.files_at)]),
         COST_OF_EACH,
         calls.c.seconds,
@@ -89,14 +89,14 @@ def _query(batch_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
     )
 
 
-def _is_odd(batch_id: int, width: int, *, changed: bool) -> ColumnElement[bool]:
+def _is_odd(sheet_id: int, width: int, *, changed: bool) -> ColumnElement[bool]:
     """Is it not as wide as the header, edited, tried again, or did it never become a request?"""
     odd = or_(
         func.json_array_length(rows.c.cells) != width,
         TRIED_AGAIN,
         func.coalesce(jobs.c.cause, "") == "bad_row",
     )
-    edited = select(edits.c.key).where(edits.c.batch_id == batch_id)
+    edited = select(edits.c.key).where(edits.c.batch_id == sheet_id)
     return or_(odd, rows.c.key.in_(edited)) if changed else odd
 
 

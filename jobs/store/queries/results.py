@@ -113,25 +113,25 @@ class Results:
     """
 
     connection: Connection
-    batch_id: int
+    sheet_id: int
     only: Collection[str] | None = None
     export: int | None = None
 
     def __iter__(self) -> Iterator[ResultRow]:
-        edited = edited_cells(self.connection, self.batch_id)
+        edited = edited_cells(self.connection, self.sheet_id)
         for condition in self.conditions():
             for result in _read(self.connection, _OF_EACH.where(condition)):
                 yield _with_edits(result, edited) if edited else result
 
     def apart(self, row_ids: Sequence[int]) -> dict[int, ResultRow]:
         """Some of them, by their numbers in the table."""
-        edited = edited_cells(self.connection, self.batch_id)
+        edited = edited_cells(self.connection, self.sheet_id)
         found = results_of(self.connection, row_ids)
         return {row_id: _with_edits(result, edited) for row_id, result in found.items()}
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What is asked for, as one condition for each group that follows another."""
-        mine = rows.c.batch_id == self.batch_id
+        mine = rows.c.batch_id == self.sheet_id
         if self.export is not None:
             taken = select(exported.c.row_id).where(exported.c.taken_by == self.export)
             mine = and_(mine, rows.c.id.in_(taken))
@@ -144,13 +144,13 @@ class Results:
 
 def results(
     connection: Connection,
-    batch_id: int,
+    sheet_id: int,
     *,
     only: Collection[str] | None = None,
     export: int | None = None,
 ) -> Results:
     """Every row in sheet order; which ones can be chosen."""
-    return Results(connection=connection, batch_id=batch_id, only=only, export=export)
+    return Results(connection=connection, sheet_id=sheet_id, only=only, export=export)
 
 
 def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, ResultRow]:

@@ -18,7 +18,7 @@ SAMPLE = 100  # rows of each kind, from which the price of all is foretold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What a batch has ever cost, in billionths by currency, calls without a known end included.
+    """What a sheet has ever cost, in billionths by currency, calls without a known end included.
 
     A call whose cost is unknown counts at its ceiling. `uncounted` have neither.
     """
@@ -27,7 +27,7 @@ class Committed:
     uncounted: int = 0
 
 
-def committed(connection: Connection, batch_id: int) -> Committed:
+def committed(connection: Connection, sheet_id: int) -> Committed:
     """What counts against a cap."""
     amount = nanos_of(func.coalesce(calls.c.cost, calls.c.ceiling))
     found = connection.execute(
@@ -37,7 +37,7 @@ def committed(connection: Connection, batch_id: int) -> Committed:
             func.count(case((amount.is_(None), 1))),
         )
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
-        .where(runs.c.batch_id == batch_id, or_(calls.c.wire.is_(None), ~IS_FREE))
+        .where(runs.c.batch_id == sheet_id, or_(calls.c.wire.is_(None), ~IS_FREE))
         .group_by(calls.c.currency)
     ).all()
     return Committed(
@@ -66,7 +66,7 @@ class RequestGroup:
 
 def to_send(
     connection: Connection,
-    batch_id: int,
+    sheet_id: int,
     *,
     positions: tuple[tuple[int, int], ...] | None = None,
     requeued: bool = False,
@@ -76,7 +76,7 @@ def to_send(
 
     `requeued` takes only those that a person's retry put back, `selection` only those marked so.
     """
-    mine = jobs.c.batch_id == batch_id
+    mine = jobs.c.batch_id == sheet_id
     if selection is not None:
         mine = and_(mine, jobs.c.selection == selection)
     if positions is not None:
@@ -143,13 +143,13 @@ def _examples(
     return tuple(json.loads(one) for one in found)
 
 
-def mean_costs(connection: Connection, batch_id: int) -> dict[tuple[str, str], tuple[float, int]]:
+def mean_costs(connection: Connection, sheet_id: int) -> dict[tuple[str, str], tuple[float, int]]:
     """What an answered call cost on average, and of how many, by model and currency."""
     found = connection.execute(
         select(calls.c.model, calls.c.currency, func.avg(calls.c.cost), func.count())
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
         .where(
-            runs.c.batch_id == batch_id,
+            runs.c.batch_id == sheet_id,
             calls.c.wire == WireClass.ANSWERED.value,
             calls.c.cost.is_not(None),
         )
@@ -158,9 +158,9 @@ def mean_costs(connection: Connection, batch_id: int) -> dict[tuple[str, str], t
     return {(model, currency or ""): (float(mean), count) for model, currency, mean, count in found}
 
 
-def mean_file_size(connection: Connection, batch_id: int) -> float | None:
+def mean_file_size(connection: Connection, sheet_id: int) -> float | None:
     """Bytes of a saved file on average; None where there is none."""
-    ours = exists().where(jobs.c.id == files.c.job_id, jobs.c.batch_id == batch_id)
+    ours = exists().where(jobs.c.id == files.c.job_id, jobs.c.batch_id == sheet_id)
     mean = connection.execute(
         select(func.avg(files.c.size)).where(files.c.state == "done", ours)
     ).scalar_one()

@@ -40,7 +40,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a batch has used up; cost is None where no call has a known price.
+    """What a sheet has used up; cost is None where no call has a known price.
 
     `costs` are by currency; `cost` and `currency` are for where there is only one.
     """
@@ -59,12 +59,12 @@ class Spent:
     doubtful_unpriced: int = 0  # in doubt, and nobody knows what they cost
 
 
-def counts(connection: Connection, batch_id: int) -> Counts:
+def counts(connection: Connection, sheet_id: int) -> Counts:
     """How many rows stand where; jobs that no row points to are taken out again.
 
     Indexes alone answer: a display asks this twice a second, however many rows there are.
     """
-    mine = jobs.c.batch_id == batch_id
+    mine = jobs.c.batch_id == sheet_id
     # Grouped by an expression, SQLite looks for the few unlisted jobs by their own index.
     state, step = func.lower(jobs.c.state), func.lower(jobs.c.step)
     everywhere = _by_place(jobs.c.state, jobs.c.step).where(mine)
@@ -74,7 +74,7 @@ def counts(connection: Connection, batch_id: int) -> Counts:
         for found, at, count in connection.execute(query):
             numbers[_place(State(found), Step(at))] += sign * count
     # Each row of the sheet has a job of its own, so the others are those that left it.
-    all_rows = select(func.count()).select_from(rows).where(rows.c.batch_id == batch_id)
+    all_rows = select(func.count()).select_from(rows).where(rows.c.batch_id == sheet_id)
     numbers["parked"] = connection.execute(all_rows).scalar_one() - sum(numbers.values())
     return Counts(**numbers)
 
@@ -91,9 +91,9 @@ def _place(state: State, step: Step) -> str:
     return "polling" if step is Step.POLL else "fetching"
 
 
-def spent(connection: Connection, batch_id: int, *, since: float = 0.0) -> Spent:
-    """Calls, cost and tokens of a batch; of the calls begun since then, if a time is given."""
-    mine = and_(runs.c.batch_id == batch_id, calls.c.started_at >= since)
+def spent(connection: Connection, sheet_id: int, *, since: float = 0.0) -> Spent:
+    """Calls, cost and tokens of a sheet; of the calls begun since then, if a time is given."""
+    mine = and_(runs.c.batch_id == sheet_id, calls.c.started_at >= since)
     joined = calls.join(runs, runs.c.id == calls.c.run_id)
     in_doubt = calls.c.wire == WireClass.IN_DOUBT.value
     money = connection.execute(
@@ -149,7 +149,7 @@ class FailedAlike:
     words: str  # of the provider, for one of them
 
 
-def failures(connection: Connection, batch_id: int) -> list[FailedAlike]:
+def failures(connection: Connection, sheet_id: int) -> list[FailedAlike]:
     """Failed and doubtful rows by cause, the most frequent first."""
     doubtful = State.IN_DOUBT.value
     kind = case((jobs.c.state == doubtful, doubtful), else_=jobs.c.kind)
@@ -163,7 +163,7 @@ def failures(connection: Connection, batch_id: int) -> list[FailedAlike]:
             func.max(func.coalesce(jobs.c.detail, "")),
         )
         .where(
-            jobs.c.batch_id == batch_id,
+            jobs.c.batch_id == sheet_id,
             jobs.c.listed,
             jobs.c.state.in_([State.FAILED.value, doubtful]),
         )

@@ -15,15 +15,15 @@ class Block(NamedTuple):
     endpoint: str | None = None
 
 
-NOT_BARRED: ColumnElement[bool] = and_(
+NOT_BLOCKED: ColumnElement[bool] = and_(
     jobs.c.model.not_in(bindparam("b_models", expanding=True)),
     tuple_(jobs.c.model, jobs.c.endpoint).not_in(bindparam("b_forms", expanding=True)),
 )
-"""A job that may be sent; executed with `words_of(bars)`."""
+"""A job that may be sent; executed with `block_parameters(bars)`."""
 
 
-def words_of(bars: Collection[Block]) -> dict[str, Any]:
-    """The parameters of `NOT_BARRED`."""
+def block_parameters(bars: Collection[Block]) -> dict[str, Any]:
+    """The parameters of `NOT_BLOCKED`."""
     return {
         "b_models": sorted(bar.model for bar in bars if bar.endpoint is None),
         "b_forms": sorted((bar.model, bar.endpoint) for bar in bars if bar.endpoint is not None),

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from jobs.job import PASSING, RETRIABLE, FailureClass, Holding, State, Step
 from jobs.outcome import WireClass
-from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
+from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters
 from jobs.store.queue.order import AFTER_ALL, LAST_RANK, RANK_SPAN
 from jobs.store.queue.put_back import IDS_IN_ONE_STATEMENT
 from jobs.store.queue.waits import PATIENCE_SECONDS
@@ -39,14 +39,14 @@ class RowChoice:
     requeued: bool = False  # only rows that a person's retry put back and that have not ended since
 
 
-def _chosen(batch_id: int, choice: RowChoice) -> ColumnElement[bool]:
-    conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == batch_id, jobs.c.listed]
+def _chosen(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == sheet_id, jobs.c.listed]
     named: list[ColumnElement[bool]] = []
     if choice.positions is not None:
         named.append(within(jobs.c.position, choice.positions))
     if choice.keys:
         by_key = select(rows.c.job_id).where(
-            rows.c.batch_id == batch_id, rows.c.key.in_(list(choice.keys))
+            rows.c.batch_id == sheet_id, rows.c.key.in_(list(choice.keys))
         )
         named.append(jobs.c.id.in_(by_key))
     if choice.positions is not None or choice.keys:
@@ -69,9 +69,9 @@ def _failed(choice: RowChoice) -> ColumnElement[bool]:
     return or_(*states)
 
 
-def retry(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
+def retry(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Failed rows back to the step they failed at; returns how many."""
-    wanted = and_(_chosen(batch_id, choice), _failed(choice))
+    wanted = and_(_chosen(sheet_id, choice), _failed(choice))
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
@@ -82,22 +82,22 @@ def put_back(connection: Connection, job_ids: Collection[int], *, now: float) ->
     return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
 
 
-def retry_named(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
+def retry_named(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
-    wanted = and_(_chosen(batch_id, choice), closed)
+    wanted = and_(_chosen(sheet_id, choice), closed)
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
-def requeue_ready(connection: Connection, batch_id: int, choice: RowChoice) -> int:
+def requeue_ready(connection: Connection, sheet_id: int, choice: RowChoice) -> int:
     """Count ready rows as put back, where a person corrected their cells; returns how many."""
-    wanted = and_(_chosen(batch_id, choice), _sendable())
+    wanted = and_(_chosen(sheet_id, choice), _sendable())
     return connection.execute(update(jobs).where(wanted).values(requeued=True)).rowcount
 
 
-def count_requeued(connection: Connection, batch_id: int) -> int:
+def count_requeued(connection: Connection, sheet_id: int) -> int:
     """How many rows a person's retry put back that have not ended since."""
-    wanted = and_(_chosen(batch_id, RowChoice(requeued=True)), jobs.c.state == State.READY.value)
+    wanted = and_(_chosen(sheet_id, RowChoice(requeued=True)), jobs.c.state == State.READY.value)
     return int(connection.execute(select(func.count()).where(wanted)).scalar_one())
 
 
@@ -105,7 +105,7 @@ def _requeued(now: float) -> dict[str, object]:
     return fresh_start(now) | {"requeued": True}
 
 
-def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
+def again(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """A new generation, also of done rows; the old one stays as a version. Returns how many.
 
     A failed row whose answer is paid for lacks only its files: unless its class is named it stays
@@ -116,7 +116,7 @@ def again(connection: Connection, batch_id: int, choice: RowChoice, *, now: floa
     )
     lacks_files = and_(jobs.c.state == State.FAILED.value, jobs.c.step == Step.FETCH.value)
     kind = not_(lacks_files) if choice.classes is None else _failed(choice)
-    wanted = and_(_chosen(batch_id, choice), closed, kind)
+    wanted = and_(_chosen(sheet_id, choice), closed, kind)
     anew = {
         "version": jobs.c.version + 1,
         "step": Step.SEND.value,
@@ -143,10 +143,10 @@ def _task_ended() -> ColumnElement[bool]:
     )
 
 
-def ask_again(connection: Connection, batch_id: int, *, now: float) -> int:
+def ask_again(connection: Connection, sheet_id: int, *, now: float) -> int:
     """Open tickets that an earlier run gave up waiting for, with new patience; returns how many."""
     wanted = and_(
-        jobs.c.batch_id == batch_id,
+        jobs.c.batch_id == sheet_id,
         jobs.c.state == State.FAILED.value,
         jobs.c.step == Step.POLL.value,
         jobs.c.kind == FailureClass.STUCK.value,
@@ -183,10 +183,10 @@ def fresh_start(now: float) -> dict[str, object]:
     }
 
 
-def suspects_too(connection: Connection, batch_id: int, *, now: float) -> int:
+def suspects_too(connection: Connection, sheet_id: int, *, now: float) -> int:
     """What waited until nothing else is left, now; returns how many."""
     waiting = and_(
-        jobs.c.batch_id == batch_id,
+        jobs.c.batch_id == sheet_id,
         jobs.c.state == State.READY.value,
         jobs.c.not_before == AFTER_ALL,
     )
@@ -211,14 +211,14 @@ def one_more_pass(
         .correlate(jobs)
     )
     wanted = and_(
-        jobs.c.batch_id == holding.batch_id,
+        jobs.c.batch_id == holding.sheet_id,
         jobs.c.listed,
         jobs.c.state == State.FAILED.value,
         jobs.c.kind.in_(sorted(kind.value for kind in PASSING)),
         jobs.c.rank < LAST_RANK,
         jobs.c.settled_by == holding.run_id,
         not_(_task_ended()),
-        or_(jobs.c.step != Step.SEND.value, and_(NOT_BARRED, ~bought)),
+        or_(jobs.c.step != Step.SEND.value, and_(NOT_BLOCKED, ~bought)),
     )
     values = fresh_start(now) | {
         "rank": LAST_RANK,
@@ -230,19 +230,19 @@ def one_more_pass(
         (jobs.c.step == Step.SEND.value, jobs.c.position + LAST_RANK * RANK_SPAN), else_=now
     )
     again = update(jobs).where(wanted).values(**values)
-    return connection.execute(again, words_of(barred)).rowcount
+    return connection.execute(again, block_parameters(barred)).rowcount
 
 
-def skip(connection: Connection, batch_id: int, choice: RowChoice, *, now: float) -> int:
+def skip(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Close rows by hand: failed, in doubt or not begun; returns how many."""
     return connection.execute(
         update(jobs)
-        .where(_closable(batch_id, choice))
+        .where(_closable(sheet_id, choice))
         .values(state=State.SKIPPED.value, updated_at=now)
     ).rowcount
 
 
-def to_skip(connection: Connection, batch_id: int, choice: RowChoice) -> dict[str, int]:
+def to_skip(connection: Connection, sheet_id: int, choice: RowChoice) -> dict[str, int]:
     """How many rows `skip` would close: by failure class, `in_doubt`, or `pending`."""
     place = case(
         (jobs.c.state == State.FAILED.value, jobs.c.kind),
@@ -250,20 +250,20 @@ def to_skip(connection: Connection, batch_id: int, choice: RowChoice) -> dict[st
         else_="pending",
     )
     found = connection.execute(
-        select(place, func.count()).where(_closable(batch_id, choice)).group_by(place)
+        select(place, func.count()).where(_closable(sheet_id, choice)).group_by(place)
     )
     return {str(name): int(count) for name, count in found}
 
 
-def _closable(batch_id: int, choice: RowChoice) -> ColumnElement[bool]:
+def _closable(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
     open_states = [State.FAILED.value, State.IN_DOUBT.value, State.READY.value]
-    wanted = and_(_chosen(batch_id, choice), jobs.c.state.in_(open_states))
+    wanted = and_(_chosen(sheet_id, choice), jobs.c.state.in_(open_states))
     return wanted if choice.classes is None else and_(wanted, _failed(choice))
 
 
-def select_rows(connection: Connection, batch_id: int, choice: RowChoice, *, run_id: int) -> int:
+def select_rows(connection: Connection, sheet_id: int, choice: RowChoice, *, run_id: int) -> int:
     """Mark the ready rows of a choice as this run's, to go before all others; returns how many."""
-    wanted = and_(_chosen(batch_id, choice), _sendable())
+    wanted = and_(_chosen(sheet_id, choice), _sendable())
     return connection.execute(
         update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
     ).rowcount
@@ -271,7 +271,7 @@ def select_rows(connection: Connection, batch_id: int, choice: RowChoice, *, run
 
 def select_first(
     connection: Connection,
-    batch_id: int,
+    sheet_id: int,
     count: int,
     *,
     run_id: int,
@@ -280,7 +280,7 @@ def select_first(
     """Mark the next `count` ready rows of a choice as this run's; returns how many."""
     first = (
         select(jobs.c.id)
-        .where(_chosen(batch_id, choice), _sendable())
+        .where(_chosen(sheet_id, choice), _sendable())
         .order_by(jobs.c.turn)
         .limit(count)
     )
@@ -289,12 +289,12 @@ def select_first(
     ).rowcount
 
 
-def select_jobs(connection: Connection, batch_id: int, ids: Collection[int], *, run_id: int) -> int:
+def select_jobs(connection: Connection, sheet_id: int, ids: Collection[int], *, run_id: int) -> int:
     """Mark these ready jobs as this run's, to go before all others; returns how many."""
     marked, every = 0, list(ids)
     for start in range(0, len(every), IDS_IN_ONE_STATEMENT):
         some = every[start : start + IDS_IN_ONE_STATEMENT]
-        wanted = and_(jobs.c.batch_id == batch_id, jobs.c.id.in_(some), _sendable())
+        wanted = and_(jobs.c.batch_id == sheet_id, jobs.c.id.in_(some), _sendable())
         mine = {"selection": run_id, "turn": jobs.c.position - RANK_SPAN}
         marked += connection.execute(update(jobs).where(wanted).values(**mine)).rowcount
     return marked
@@ -312,14 +312,14 @@ class Candidate:
 
 def candidates(
     connection: Connection,
-    batch_id: int,
+    sheet_id: int,
     *,
     positions: Collection[tuple[int, int]] | None = None,
     requeued: bool = False,
     limit: int | None = None,
 ) -> Iterator[Candidate]:
     """What could be sent now, in sheet order; read while the connection is open."""
-    wanted = and_(_chosen(batch_id, RowChoice(positions=positions, requeued=requeued)), _sendable())
+    wanted = and_(_chosen(sheet_id, RowChoice(positions=positions, requeued=requeued)), _sendable())
     length = func.length(jobs.c.fields)
     found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
     rows_ = connection.execute(found.where(wanted).order_by(jobs.c.turn).limit(limit))
@@ -327,11 +327,11 @@ def candidates(
         yield Candidate(id=number, endpoint=endpoint, model=model, length=size)
 
 
-def unselect(connection: Connection, batch_id: int) -> None:
+def unselect(connection: Connection, sheet_id: int) -> None:
     """What earlier runs had taken by name goes back to its place in the sheet."""
     connection.execute(
         update(jobs)
-        .where(jobs.c.batch_id == batch_id, _sendable(), jobs.c.turn < 0)
+        .where(jobs.c.batch_id == sheet_id, _sendable(), jobs.c.turn < 0)
         .values(turn=jobs.c.position + jobs.c.rank * RANK_SPAN, selection=None)
     )
 

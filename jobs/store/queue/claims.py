@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, Holding, State, Step
 from jobs.store.ids import Ids
-from jobs.store.queue.blocked_models import NOT_BARRED, Block, words_of
+from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters
 from jobs.store.queue.order import AFTER_ALL
 from jobs.store.queue.sharing import Sharing, add_matching_rows, grouped
 from jobs.store.queue.waits import IS_DUE, due_parameters
@@ -78,7 +78,7 @@ _WANTED = or_(jobs.c.listed, jobs.c.step != Step.SEND.value)
 _READY = (
     select(jobs.c.id)
     .where(
-        jobs.c.batch_id == bindparam("b_batch"),
+        jobs.c.batch_id == bindparam("b_sheet"),
         jobs.c.state == State.READY.value,
         jobs.c.step == bindparam("b_step"),
         IS_DUE,
@@ -93,7 +93,7 @@ _READY = (
 def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
     ready = _READY
     if barred:
-        ready = ready.where(NOT_BARRED)
+        ready = ready.where(NOT_BLOCKED)
     if chosen:
         ready = ready.where(jobs.c.selection == bindparam("b_run"))
     # As an expression of its own it is evaluated once: PostgreSQL may ask a plain subquery again
@@ -123,14 +123,14 @@ def claim(
     `call_id`, and stand together in the order in which the call names them.
     """
     words: dict[str, object] = {
-        "b_batch": holding.batch_id,
+        "b_sheet": holding.sheet_id,
         "b_step": order.step.value,
         "b_limit": order.limit,
         "b_owner": holding.owner,
         **due_parameters(now),
     }
     if order.barred:
-        words |= words_of(order.barred)
+        words |= block_parameters(order.barred)
     if order.chosen_only:
         words["b_run"] = holding.run_id
     statement = _CLAIM[bool(order.barred), order.chosen_only]
@@ -180,7 +180,7 @@ def _also_ready(holding: Holding, order: ClaimRequest, *, now: float) -> Select[
     found = (
         select(*TAKEN)
         .where(
-            jobs.c.batch_id == holding.batch_id,
+            jobs.c.batch_id == holding.sheet_id,
             jobs.c.state == State.READY.value,
             jobs.c.step == Step.SEND.value,
             IS_DUE.params(due_parameters(now)),
@@ -279,17 +279,17 @@ def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
 def next_due(connection: Connection, holding: Holding, order: ClaimRequest) -> float | None:
     """When the earliest job this order could take is due (Unix seconds); None: there is none."""
     found = select(func.min(jobs.c.not_before)).where(
-        jobs.c.batch_id == holding.batch_id,
+        jobs.c.batch_id == holding.sheet_id,
         jobs.c.state == State.READY.value,
         jobs.c.step == order.step.value,
         jobs.c.not_before < AFTER_ALL,
         _WANTED,
     )
     if order.barred:
-        found = found.where(NOT_BARRED)
+        found = found.where(NOT_BLOCKED)
     if order.chosen_only:
         found = found.where(jobs.c.selection == holding.run_id)
-    words = words_of(order.barred) if order.barred else {}
+    words = block_parameters(order.barred) if order.barred else {}
     moment: float | None = connection.execute(found, words).scalar_one()
     return moment
 
@@ -302,7 +302,7 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
     whose answer is read). It is written when the job is settled: a death before that is another's.
     """
     left = update(jobs).where(
-        jobs.c.batch_id == holding.batch_id, jobs.c.state == State.RUNNING.value
+        jobs.c.batch_id == holding.sheet_id, jobs.c.state == State.RUNNING.value
     )
     taken = connection.execute(
         left.values(owner=holding.owner).returning(*TAKEN, jobs.c.deaths)

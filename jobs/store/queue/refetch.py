@@ -25,7 +25,7 @@ class AnswerFile:
     sha256: bytes
 
 
-def kept_files(connection: Connection, batch_id: int) -> Iterator[AnswerFile]:
+def kept_files(connection: Connection, sheet_id: int) -> Iterator[AnswerFile]:
     """Every saved file, in sheet order."""
     found = connection.execute(
         select(
@@ -38,7 +38,7 @@ def kept_files(connection: Connection, batch_id: int) -> Iterator[AnswerFile]:
             files.c.sha256,
         )
         .join(jobs, and_(jobs.c.id == files.c.job_id, jobs.c.call_id == files.c.call_id))
-        .where(jobs.c.batch_id == batch_id, jobs.c.listed, files.c.state == "done")
+        .where(jobs.c.batch_id == sheet_id, jobs.c.listed, files.c.state == "done")
         .order_by(jobs.c.position, files.c.number)
     )
     for job_id, call_id, number, row, name, size, sha256 in found:
@@ -72,7 +72,7 @@ def want_again(connection: Connection, gone: Sequence[AnswerFile]) -> None:
     )
 
 
-def refetch(connection: Connection, batch_id: int, *, now: float) -> list[int]:
+def refetch(connection: Connection, sheet_id: int, *, now: float) -> list[int]:
     """Every row whose answer has a file that is not saved goes back to fetching; returns its jobs.
 
     Only to fetching: a row that has no answer is left alone.
@@ -97,7 +97,7 @@ def refetch(connection: Connection, batch_id: int, *, now: float) -> list[int]:
         ),
     )
     wanted = and_(
-        jobs.c.batch_id == batch_id,
+        jobs.c.batch_id == sheet_id,
         jobs.c.listed,
         open_file,
         or_(jobs.c.state == State.DONE.value, at_files),

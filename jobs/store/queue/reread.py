@@ -25,13 +25,13 @@ class UnreadAnswer:
     ended: CallEnd
 
 
-def unread(connection: Connection, batch_id: int) -> list[int]:
+def unread(connection: Connection, sheet_id: int) -> list[int]:
     """The numbers of all such jobs."""
     found = connection.execute(
         select(jobs.c.id)
         .join(answers, answers.c.call_id == jobs.c.call_id)
         .where(
-            jobs.c.batch_id == batch_id,
+            jobs.c.batch_id == sheet_id,
             jobs.c.state == State.FAILED.value,
             jobs.c.step == Step.SEND.value,
             jobs.c.kind.in_([kind.value for kind in READABLE]),

@@ -186,34 +186,34 @@ _FILE_SAVED = BulkStatement(
 
 
 def settle(
-    connection: Connection, holding: Holding, batch: Sequence[Settlement], *, now: float
+    connection: Connection, holding: Holding, settlements: Sequence[Settlement], *, now: float
 ) -> list[Settlement]:
     """Write all; returns those whose job was no longer ours (their answers are kept even so)."""
-    _end_calls(connection, batch, now=now)
-    _give_back(connection, batch)
-    _end_attempts(connection, batch)
-    _keep_answers(connection, batch)
-    _want_files(connection, batch)
-    _keep_files(connection, batch, now=now)
-    changes = [_change(one, holding=holding, now=now) for one in batch]
-    _go_behind(connection, holding, batch, changes)
+    _end_calls(connection, settlements, now=now)
+    _give_back(connection, settlements)
+    _end_attempts(connection, settlements)
+    _keep_answers(connection, settlements)
+    _want_files(connection, settlements)
+    _keep_files(connection, settlements, now=now)
+    changes = [_change(one, holding=holding, now=now) for one in settlements]
+    _go_behind(connection, holding, settlements, changes)
     if _GUARDED.run(connection, changes) == len(changes):
         return []
-    return _not_ours(connection, batch, changes)
+    return _not_ours(connection, settlements, changes)
 
 
 def _not_ours(
-    connection: Connection, batch: Sequence[Settlement], changes: list[dict[str, Any]]
+    connection: Connection, settlements: Sequence[Settlement], changes: list[dict[str, Any]]
 ) -> list[Settlement]:
     wanted = {
         one.job.id: (change["state"], one.job.epoch)
-        for one, change in zip(batch, changes, strict=True)
+        for one, change in zip(settlements, changes, strict=True)
     }
     found = connection.execute(
         select(jobs.c.id, jobs.c.state, jobs.c.epoch).where(jobs.c.id.in_(list(wanted)))
     ).all()
     settled = {row.id for row in found if (row.state, row.epoch) == wanted[row.id]}
-    return [one for one in batch if one.job.id not in settled]
+    return [one for one in settlements if one.job.id not in settled]
 
 
 def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
@@ -294,12 +294,12 @@ def _same_request(one: Settlement) -> dict[str, Any]:
 def _go_behind(
     connection: Connection,
     holding: Holding,
-    batch: Iterable[Settlement],
+    settlements: Iterable[Settlement],
     changes: Iterable[dict[str, Any]],
 ) -> None:
     """Give jobs that were told to slow down a turn behind all others of their rank."""
     last: dict[int, float] = {}
-    for one, change in zip(batch, changes, strict=True):
+    for one, change in zip(settlements, changes, strict=True):
         if not (isinstance(one.outcome, Released) and one.outcome.behind):
             continue
         rank = one.job.rank
@@ -313,7 +313,7 @@ def _last_turn(connection: Connection, holding: Holding, job: Claimed) -> float:
     start = job.rank * RANK_SPAN + BEHIND
     found = connection.execute(
         select(func.max(jobs.c.turn)).where(
-            jobs.c.batch_id == holding.batch_id,
+            jobs.c.batch_id == holding.sheet_id,
             jobs.c.state == State.READY.value,
             jobs.c.step == job.step.value,
             jobs.c.turn >= start,
@@ -329,8 +329,10 @@ def _expiry(outcome: Outcome) -> float | None:
     return min(times, default=None)
 
 
-def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
-    ended = [(one, one.ended) for one in batch if one.ended is not None and one.ended.is_primary]
+def _end_calls(connection: Connection, settlements: Iterable[Settlement], *, now: float) -> None:
+    ended = [
+        (one, one.ended) for one in settlements if one.ended is not None and one.ended.is_primary
+    ]
     if not ended:
         return
     _CALL_ENDED.run(
@@ -352,17 +354,17 @@ def _end_calls(connection: Connection, batch: Iterable[Settlement], *, now: floa
     )
 
 
-def _give_back(connection: Connection, batch: Iterable[Settlement]) -> None:
-    refunded = [one.job.call_id for one in batch if one.refund is not None]
+def _give_back(connection: Connection, settlements: Iterable[Settlement]) -> None:
+    refunded = [one.job.call_id for one in settlements if one.refund is not None]
     if refunded:
         connection.execute(update(calls).where(calls.c.id.in_(refunded)).values(cost=0.0))
 
 
-def _end_attempts(connection: Connection, batch: Iterable[Settlement]) -> None:
+def _end_attempts(connection: Connection, settlements: Iterable[Settlement]) -> None:
     """A send ends its attempt; so does the poll that ends a task, whose submit stood there."""
     ended = [
         _attempt(one)
-        for one in batch
+        for one in settlements
         if one.ended is not None
         or (one.job.step is Step.POLL and isinstance(one.outcome, Answered | Finished | GiveUp))
     ]
@@ -404,8 +406,8 @@ _KEEP_ANSWER = _keeping(answers, *answers.columns.keys())
 _WANT_FILE = _keeping(files, "job_id", "call_id", "number", "version", "url", "expires_at", "state")
 
 
-def _keep_answers(connection: Connection, batch: Iterable[Settlement]) -> None:
-    kept = [(one.job, one.answer) for one in batch if one.answer is not None]
+def _keep_answers(connection: Connection, settlements: Iterable[Settlement]) -> None:
+    kept = [(one.job, one.answer) for one in settlements if one.answer is not None]
     fresh = [_packed(job.call_id, answer) for job, answer in kept if job.step is not Step.POLL]
     if fresh:
         _KEEP_ANSWER.run(connection, fresh)
@@ -436,7 +438,7 @@ def _packed(call_id: int, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _want_files(connection: Connection, batch: Iterable[Settlement]) -> None:
+def _want_files(connection: Connection, settlements: Iterable[Settlement]) -> None:
     wanted = [
         {
             "job_id": one.job.id,
@@ -447,7 +449,7 @@ def _want_files(connection: Connection, batch: Iterable[Settlement]) -> None:
             "expires_at": picture.expires_at,
             "state": "pending",
         }
-        for one in batch
+        for one in settlements
         if isinstance(one.outcome, Answered)
         for number, picture in enumerate(one.outcome.result.pictures, start=1)
     ]
@@ -455,8 +457,8 @@ def _want_files(connection: Connection, batch: Iterable[Settlement]) -> None:
         _WANT_FILE.run(connection, wanted)
 
 
-def _keep_files(connection: Connection, batch: Iterable[Settlement], *, now: float) -> None:
-    changes = [_file_change(one.job, file, now=now) for one in batch for file in one.files]
+def _keep_files(connection: Connection, settlements: Iterable[Settlement], *, now: float) -> None:
+    changes = [_file_change(one.job, file, now=now) for one in settlements for file in one.files]
     if changes:
         _FILE_SAVED.run(connection, changes)
 

@@ -22,9 +22,9 @@ def due_parameters(now: float) -> dict[str, float]:
     return {"b_now": now, "b_too_late": now + MAX_WAIT_SECONDS}
 
 
-def move_waits(connection: Connection, batch_id: int, *, by: float) -> None:
+def move_waits(connection: Connection, sheet_id: int, *, by: float) -> None:
     """The clock was set by so many seconds: what waits, waits as long as before."""
-    waiting = and_(jobs.c.batch_id == batch_id, jobs.c.state == State.READY.value)
+    waiting = and_(jobs.c.batch_id == sheet_id, jobs.c.state == State.READY.value)
     connection.execute(
         update(jobs)
         .where(waiting, jobs.c.not_before > 0, jobs.c.not_before < AFTER_ALL)
@@ -33,18 +33,18 @@ def move_waits(connection: Connection, batch_id: int, *, by: float) -> None:
     asked = jobs.c.state.in_([State.READY.value, State.RUNNING.value])
     connection.execute(
         update(jobs)
-        .where(jobs.c.batch_id == batch_id, asked, jobs.c.deadline.is_not(None))
+        .where(jobs.c.batch_id == sheet_id, asked, jobs.c.deadline.is_not(None))
         .values(deadline=jobs.c.deadline + by)
     )
 
 
-def resume_waits(connection: Connection, batch_id: int, *, now: float) -> None:
+def resume_waits(connection: Connection, sheet_id: int, *, now: float) -> None:
     """At the start of a run: what was written by a clock that was ahead waits no longer than meant.
 
     A task whose deadline passed while no run was there is asked after once more.
     """
     ahead = jobs.c.updated_at - now
-    waiting = and_(jobs.c.batch_id == batch_id, jobs.c.state == State.READY.value)
+    waiting = and_(jobs.c.batch_id == sheet_id, jobs.c.state == State.READY.value)
     connection.execute(
         update(jobs)
         .where(waiting, jobs.c.updated_at > now)

@@ -51,10 +51,10 @@ class FirstLoad:
     """
 
     def __init__(
-        self, connection: Connection, *, batch_id: int, by_request: bool, now: float
+        self, connection: Connection, *, sheet_id: int, by_request: bool, now: float
     ) -> None:
         self._connection = connection
-        self._batch_id = batch_id
+        self._sheet_id = sheet_id
         self._by_request = by_request
         self.edits: list[Edit] | None = None  # a sheet that was edited is staged
         self._missing: list[Index] = [KEYS, DIGESTS]
@@ -64,7 +64,7 @@ class FirstLoad:
             connection.execute(delete(one))  # what another identity has left here
         self._models: Counter[str] = Counter()
         self._staged = self._bad = 0
-        self._alike_jobs, self._jobs, self._rows = _statements(connection, batch_id, now)
+        self._alike_jobs, self._jobs, self._rows = _statements(connection, sheet_id, now)
 
     def add(self, some: Staged) -> None:
         """Lay some rows in."""
@@ -143,7 +143,7 @@ class FirstLoad:
         mine = true() if keys is None else jobs.c.id.in_(of_keys)
         found = self._connection.execute(
             select(jobs.c.position, jobs.c.detail)
-            .where(jobs.c.batch_id == self._batch_id, jobs.c.state == State.FAILED.value, mine)
+            .where(jobs.c.batch_id == self._sheet_id, jobs.c.state == State.FAILED.value, mine)
             .order_by(jobs.c.turn)
             .limit(most)
         )
@@ -157,15 +157,15 @@ class FirstLoad:
         """The first requests: row number, endpoint, fields (JSON)."""
         found = self._connection.execute(
             select(jobs.c.position, jobs.c.endpoint, jobs.c.fields)
-            .where(jobs.c.batch_id == self._batch_id, jobs.c.state == State.READY.value)
+            .where(jobs.c.batch_id == self._sheet_id, jobs.c.state == State.READY.value)
             .order_by(jobs.c.turn)
             .limit(count)
         )
         return [(row.position, row.endpoint, row.fields) for row in found]
 
-    def apply(self, *, now: float, batch: dict[str, Any]) -> None:
+    def apply(self, *, now: float, sheet: dict[str, Any]) -> None:
         """Remember the sheet; its rows are in."""
-        remember(self._connection, self._batch_id, batch, now=now)
+        remember(self._connection, self._sheet_id, sheet, now=now)
 
 
 def _is_alike(values: Sequence[str]) -> bool:
@@ -220,7 +220,7 @@ _ONCE = "handed_over_once"
 """Stands where a statement takes a value that all its rows share."""
 
 
-def _statements(connection: Connection, batch_id: int, now: float) -> tuple[_Bulk, _Bulk, _Bulk]:
+def _statements(connection: Connection, sheet_id: int, now: float) -> tuple[_Bulk, _Bulk, _Bulk]:
     """For jobs that share endpoint and model, for any jobs, and for rows."""
     nothing: Any = null()
     once: Any = literal_column(_ONCE)
@@ -235,9 +235,9 @@ def _statements(connection: Connection, batch_id: int, now: float) -> tuple[_Bul
     }
     alike = StagedColumns(**line, endpoint=once, model=once, fields=third, problem=nothing)
     other = StagedColumns(**line, endpoint=third, model=fourth, fields=fifth, problem=sixth)
-    alike_jobs = job_values(alike, batch_id=batch_id, now=now)
-    other_jobs = job_values(other, batch_id=batch_id, now=now)
-    all_rows = row_values(alike, row_id=position, batch_id=batch_id)
+    alike_jobs = job_values(alike, sheet_id=sheet_id, now=now)
+    other_jobs = job_values(other, sheet_id=sheet_id, now=now)
+    all_rows = row_values(alike, row_id=position, sheet_id=sheet_id)
     return (
         _Bulk(connection, jobs, alike_jobs, width=3),
         _Bulk(connection, jobs, other_jobs, width=6),

@@ -53,13 +53,13 @@ PAID = or_(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagingTarget:
-    """Where a sheet is staged: on this connection, for this batch.
+    """Where a sheet is staged: on this connection, for this sheet.
 
     `by_request`: rows are known by their request, not by an id column.
     """
 
     connection: Connection
-    batch_id: int
+    sheet_id: int
     by_request: bool
 
 
@@ -78,5 +78,5 @@ def pair(connection: Connection, found: Any) -> None:
 
 def any_jobs(beside: StagingTarget) -> bool:
     """Was a sheet loaded here before?"""
-    found = select(literal(1)).where(jobs.c.batch_id == beside.batch_id).limit(1)
+    found = select(literal(1)).where(jobs.c.batch_id == beside.sheet_id).limit(1)
     return beside.connection.execute(found).scalar() is not None

@@ -61,7 +61,7 @@ class LoadTarget(Protocol):
     def first(self, count: int) -> list[tuple[int, str, str]]:
         """The first requests: row number, endpoint, fields (JSON)."""
 
-    def apply(self, *, now: float, batch: dict[str, Any]) -> None:
+    def apply(self, *, now: float, sheet: dict[str, Any]) -> None:
         """The table as the sheet wants it, and the sheet remembered."""
 
 

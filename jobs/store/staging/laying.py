@@ -26,7 +26,7 @@ from jobs.store.staging.lines import StagedColumns, job_values, remember, row_va
 from jobs.store.staging.plan import gone
 
 
-def apply_load(beside: StagingTarget, *, now: float, batch: dict[str, Any]) -> None:
+def apply_load(beside: StagingTarget, *, now: float, sheet: dict[str, Any]) -> None:
     """The table as the staged sheet wants it, and the sheet remembered."""
     connection = beside.connection
     if any_jobs(beside):
@@ -34,7 +34,7 @@ def apply_load(beside: StagingTarget, *, now: float, batch: dict[str, Any]) -> N
         there = exists(select(literal(1)).where(jobs.c.id == incoming.c.job_id))
         _add_jobs(beside, incoming.c.job_id, not_(there), now=now)
         _point_known_rows(beside)
-        known = and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key)
+        known = and_(rows.c.batch_id == beside.sheet_id, rows.c.key == incoming.c.key)
         _add_rows(beside, incoming.c.job_id, not_(exists(select(literal(1)).where(known))))
         connection.execute(update(rows).values(parked=True).where(*gone(beside)))
         _park_jobs(beside, now=now)
@@ -43,7 +43,7 @@ def apply_load(beside: StagingTarget, *, now: float, batch: dict[str, Any]) -> N
         number = incoming.c.position + _last_job(connection)  # of other sheets in the same table
         _add_jobs(beside, number, true(), now=now)
         _add_rows(beside, number, true())
-    remember(connection, beside.batch_id, batch, now=now)
+    remember(connection, beside.sheet_id, sheet, now=now)
 
 
 def _last_job(connection: Connection) -> int:
@@ -64,7 +64,7 @@ def _number_new_jobs(beside: StagingTarget) -> None:
     )
     used = (
         select(func.max(jobs.c.occurrence))
-        .where(jobs.c.batch_id == beside.batch_id, jobs.c.digest == incoming.c.digest)
+        .where(jobs.c.batch_id == beside.sheet_id, jobs.c.digest == incoming.c.digest)
         .scalar_subquery()
     )
     connection.execute(
@@ -95,7 +95,7 @@ def _line(number: ColumnElement[int]) -> StagedColumns:
 def _add_jobs(
     beside: StagingTarget, number: ColumnElement[int], wanted: ColumnElement[bool], *, now: float
 ) -> None:
-    values = job_values(_line(number), batch_id=beside.batch_id, now=now)
+    values = job_values(_line(number), sheet_id=beside.sheet_id, now=now)
     made = select(*values.values()).where(wanted).order_by(incoming.c.position)
     beside.connection.execute(insert(jobs).from_select(list(values), made))
 
@@ -105,13 +105,13 @@ def _add_rows(
 ) -> None:
     last = select(func.coalesce(func.max(rows.c.id), 0))
     start = beside.connection.execute(last).scalar_one()
-    values = row_values(_line(number), row_id=start + incoming.c.position, batch_id=beside.batch_id)
+    values = row_values(_line(number), row_id=start + incoming.c.position, sheet_id=beside.sheet_id)
     fresh = select(*values.values()).where(wanted).order_by(incoming.c.position)
     beside.connection.execute(insert(rows).from_select(list(values), fresh))
 
 
 def _point_known_rows(beside: StagingTarget) -> None:
-    known = and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key)
+    known = and_(rows.c.batch_id == beside.sheet_id, rows.c.key == incoming.c.key)
     differs = or_(
         rows.c.position != incoming.c.position,
         rows.c.cells != incoming.c.cells,
@@ -145,7 +145,7 @@ def _park_jobs(beside: StagingTarget, *, now: float) -> None:
                 state=case((and_(unsent, jobs.c.state == before), after), else_=jobs.c.state),
                 updated_at=now,
             )
-            .where(jobs.c.batch_id == beside.batch_id, jobs.c.listed != listed, wanted)
+            .where(jobs.c.batch_id == beside.sheet_id, jobs.c.listed != listed, wanted)
         )
 
 

@@ -29,12 +29,12 @@ class StagedColumns:
     problem: ColumnElement[str | None]
 
 
-def job_values(line: StagedColumns, *, batch_id: int, now: float) -> dict[str, ColumnElement[Any]]:
+def job_values(line: StagedColumns, *, sheet_id: int, now: float) -> dict[str, ColumnElement[Any]]:
     """A job that nobody has begun; a row that cannot become a request has failed already."""
     bad = line.problem.is_not(None)
     return {
         "id": line.number,
-        "batch_id": literal(batch_id),
+        "batch_id": literal(sheet_id),
         "digest": line.digest,
         "digest_version": literal(DIGEST_VERSION),
         "occurrence": line.occurrence,
@@ -62,12 +62,12 @@ def job_values(line: StagedColumns, *, batch_id: int, now: float) -> dict[str, C
 
 
 def row_values(
-    line: StagedColumns, *, row_id: ColumnElement[int], batch_id: int
+    line: StagedColumns, *, row_id: ColumnElement[int], sheet_id: int
 ) -> dict[str, ColumnElement[Any]]:
     """A row that is in the sheet."""
     return {
         "id": row_id,
-        "batch_id": literal(batch_id),
+        "batch_id": literal(sheet_id),
         "key": line.key,
         "position": line.position,
         "cells": line.cells,
@@ -76,12 +76,12 @@ def row_values(
     }
 
 
-def remember(connection: Connection, batch_id: int, batch: dict[str, Any], *, now: float) -> None:
+def remember(connection: Connection, sheet_id: int, sheet: dict[str, Any], *, now: float) -> None:
     """What the table keeps of the sheet itself."""
     values = {
         name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-        for name, value in batch.items()
+        for name, value in sheet.items()
     } | {"loaded_at": now}
-    changed = connection.execute(update(batches).where(batches.c.id == batch_id).values(values))
+    changed = connection.execute(update(batches).where(batches.c.id == sheet_id).values(values))
     if changed.rowcount == 0:
-        connection.execute(insert(batches).values(id=batch_id, **values))
+        connection.execute(insert(batches).values(id=sheet_id, **values))

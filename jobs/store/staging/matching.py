@@ -92,7 +92,7 @@ def _own(beside: StagingTarget) -> Select[int, int]:
     return (
         select(incoming.c.position, jobs.c.id)
         .select_from(incoming)
-        .join(rows, and_(rows.c.batch_id == beside.batch_id, rows.c.key == incoming.c.key))
+        .join(rows, and_(rows.c.batch_id == beside.sheet_id, rows.c.key == incoming.c.key))
         .join(jobs, and_(jobs.c.id == rows.c.job_id, jobs.c.digest == incoming.c.digest))
         .where(not_(and_(rows.c.parked, lent)))
     )
@@ -122,7 +122,7 @@ def _take_free(beside: StagingTarget, wanted: ColumnElement[bool]) -> None:
             .label("k"),
         )
         .where(
-            jobs.c.batch_id == beside.batch_id,
+            jobs.c.batch_id == beside.sheet_id,
             wanted,
             jobs.c.digest.in_(select(needing.c.digest)),
             jobs.c.id.not_in(taken),

@@ -67,7 +67,7 @@ def _standing(beside: StagingTarget) -> dict[str, int]:
     """How many staged rows are as they were, changed, new, or back."""
     old = rows.alias("old")
     known = incoming.outerjoin(
-        old, and_(old.c.batch_id == beside.batch_id, old.c.key == incoming.c.key)
+        old, and_(old.c.batch_id == beside.sheet_id, old.c.key == incoming.c.key)
     )
     same_job = old.c.job_id == incoming.c.job_id
     here = and_(old.c.id.is_not(None), not_(old.c.parked))
@@ -89,7 +89,7 @@ def _count(condition: Any) -> Any:
 def gone(beside: StagingTarget) -> tuple[Any, ...]:
     """Conditions for the rows that are not in the staged sheet."""
     return (
-        rows.c.batch_id == beside.batch_id,
+        rows.c.batch_id == beside.sheet_id,
         not_(rows.c.parked),
         not_(exists(select(literal(1)).where(incoming.c.key == rows.c.key))),
     )
@@ -100,7 +100,7 @@ def _done_before(beside: StagingTarget) -> int:
         select(func.count())
         .select_from(rows.join(jobs, jobs.c.id == rows.c.job_id))
         .where(
-            rows.c.batch_id == beside.batch_id,
+            rows.c.batch_id == beside.sheet_id,
             not_(rows.c.parked),
             jobs.c.state == State.DONE.value,
         )
@@ -118,7 +118,7 @@ def _replaced(beside: StagingTarget) -> Any:
     looked for by itself, since an "or" of the two compares every row with every other.
     """
     lost = [
-        rows.c.batch_id == beside.batch_id,
+        rows.c.batch_id == beside.sheet_id,
         not_(rows.c.parked),
         jobs.c.state == State.DONE.value,
         incoming.c.job_id.is_(None),
@@ -179,7 +179,7 @@ def _answered_already(beside: StagingTarget) -> int:
             not_(
                 exists(
                     select(literal(1)).where(
-                        own.c.batch_id == beside.batch_id,
+                        own.c.batch_id == beside.sheet_id,
                         own.c.key == incoming.c.key,
                         own.c.job_id == incoming.c.job_id,
                         not_(own.c.parked),

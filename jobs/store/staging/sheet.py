@@ -19,9 +19,9 @@ _NAMES = [column.name for column in incoming.columns][:8]
 class Staging:
     """One sheet beside the table, on one connection: add, number, match, plan, apply, in turn."""
 
-    def __init__(self, connection: Connection, *, batch_id: int, by_request: bool) -> None:
+    def __init__(self, connection: Connection, *, sheet_id: int, by_request: bool) -> None:
         self._beside = StagingTarget(
-            connection=connection, batch_id=batch_id, by_request=by_request
+            connection=connection, sheet_id=sheet_id, by_request=by_request
         )
         self._connection = connection
         self.edits: list[Edit] | None = None  # to be kept with the sheet; None: there were none
@@ -102,11 +102,11 @@ class Staging:
         )
         return [(row.position, row.endpoint, row.fields) for row in found]
 
-    def apply(self, *, now: float, batch: dict[str, Any]) -> None:
+    def apply(self, *, now: float, sheet: dict[str, Any]) -> None:
         """Lay the staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
         if self.edits is not None:
-            replace_edits(self._connection, self._beside.batch_id, self.edits)
-        apply_load(self._beside, now=now, batch=batch)
+            replace_edits(self._connection, self._beside.sheet_id, self.edits)
+        apply_load(self._beside, now=now, sheet=sheet)
 
 
 def absence_staged(connection: Connection, spans: Collection[Span]) -> Absence | None:

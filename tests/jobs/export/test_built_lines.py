@@ -13,16 +13,16 @@ from sqlalchemy import insert, select, update
 from jobs.export import ExportOptions, lines, write_results
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store, Transaction
-from jobs.store.batches import LoadedSheet
 from jobs.store.edits import Edit, replace_edits
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import results
 from jobs.store.schema import attempts, calls, jobs, rows
 from tests.support.builders import (
-    BATCH_ID,
     IN_DOUBT,
     NOW,
     PENDING,
     REFUSED,
+    SHEET_ID,
     Fate,
     Sheet,
     make_table,
@@ -56,7 +56,7 @@ def both_ways(folder: Path, loaded: LoadedSheet, **asked: object) -> tuple[bytes
     store = Store.look(folder / "jobs.db")
     try:
         with store.read() as tx:
-            found = results(tx, BATCH_ID, **asked)  # type: ignore[arg-type]  # which rows
+            found = results(tx, SHEET_ID, **asked)  # type: ignore[arg-type]  # which rows
             given_ = ExportOptions(workspace=folder, now=NOW)
             for name, some in (("built", found), ("ours", list(found))):
                 target = folder / f"{name}.jsonl"
@@ -107,7 +107,7 @@ def _tried_again(tx: Transaction) -> None:
 
 
 def _edited(tx: Transaction) -> None:
-    replace_edits(tx, BATCH_ID, [Edit("3", "prompt", "two", "zwei")])
+    replace_edits(tx, SHEET_ID, [Edit("3", "prompt", "two", "zwei")])
 
 
 def _parked(tx: Transaction) -> None:
@@ -144,7 +144,7 @@ def test_rows_read_together_say_what_each_says_alone(
     changed(tmp_path, change)
     store = Store.look(tmp_path / "jobs.db")
     with store.read() as tx:
-        found = results(tx, BATCH_ID, only={"done", "pending", "parked"})
+        found = results(tx, SHEET_ID, only={"done", "pending", "parked"})
         ids = tx.execute(select(rows.c.id)).scalars().all()
         assert sorted(found) == sorted(found.apart(ids).values())
     store.close()

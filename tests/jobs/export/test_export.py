@@ -30,7 +30,7 @@ from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.formula import undo
 from jobs.sheet.reader import open_sheet
 from jobs.sheet.write import workbook
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import ResultRow
 from tests.support.builders import NOW, PENDING, Fate, Sheet, make_table
 from tests.support.exported import (

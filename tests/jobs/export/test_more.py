@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 from jobs.export import ExportOptions, property_columns, write_results
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
-from jobs.store.batches import LoadedSheet
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.results import results
 from tests.support.builders import IN_DOUBT, PENDING, REFUSED, Fate, Sheet, make_table
 from tests.support.world import PICTURE, TEXT, World, read

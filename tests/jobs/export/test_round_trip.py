@@ -13,7 +13,7 @@ from jobs.job import JSON
 from jobs.sheet.reader import open_sheet
 from jobs.store import Store
 from jobs.store.queries.results import results
-from tests.support.builders import BATCH_ID, NOW, PENDING, Sheet, make_table
+from tests.support.builders import NOW, PENDING, SHEET_ID, Sheet, make_table
 
 FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 # What no workbook can hold is left out: control characters, and halves of characters.
@@ -35,7 +35,7 @@ def own_columns(folder: Path, loaded: object, format_: str, *, safe: bool, width
     try:
         with store.read() as tx:
             given_ = ExportOptions(workspace=folder, safe=safe, now=NOW)
-            write_results(results(tx, BATCH_ID), loaded, target, format=format_, options=given_)  # type: ignore[arg-type]  # a Batch
+            write_results(results(tx, SHEET_ID), loaded, target, format=format_, options=given_)  # type: ignore[arg-type]  # a Batch
     finally:
         store.close()
     return [list(cells[:width]) for _, cells in open_sheet(target).rows()]

@@ -13,8 +13,8 @@ from jobs.outcome import Answered, Finished, GiveUp, Released, Submitted, WireCl
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store
 from jobs.store.answers import answer, cells_of, done_digests, files_of
-from jobs.store.batches import loaded_sheet as loaded_batch
 from jobs.store.ids import Ids
+from jobs.store.loaded_sheets import loaded_sheet as loaded_batch
 from jobs.store.queries.history import history
 from jobs.store.queries.results import results
 from jobs.store.queries.spending import to_send
@@ -87,8 +87,8 @@ def test_a_claim_of_chosen_jobs_takes_only_what_this_run_has_selected(store: Sto
 
 def test_sheets_in_one_table_do_not_touch_each_other(store: Store) -> None:
     load(store, asking("a", "b"))
-    load(store, asking("c"), batch_id=2)
-    load(store, asking("c", "d"), batch_id=2)
+    load(store, asking("c"), sheet_id=2)
+    load(store, asking("c", "d"), sheet_id=2)
     assert prompts(take(store)) == ["a", "b"]
     with store.read() as tx:
         assert counts(tx, 2).waiting == 2

@@ -77,7 +77,7 @@ def test_more_rows_than_one_statement_takes_are_all_there(store: Store) -> None:
 def test_repeated_ids_are_named_with_their_rows(store: Store) -> None:
     lines = [Line(key=key, asks=str(place)) for place, key in enumerate("xyxzx")]
     with pytest.raises(Undo), store.first_load() as tx:  # noqa: PT012 - it ends by raising
-        landing = FirstLoad(tx, batch_id=1, by_request=False, now=1.0)
+        landing = FirstLoad(tx, sheet_id=1, by_request=False, now=1.0)
         landing.add(staged(lines))
         assert landing.repeated_keys() == [("x", [2, 4, 6])]
         raise Undo
@@ -90,8 +90,8 @@ def test_bad_rows_and_first_requests_are_told_as_staging_tells_them(store: Store
     lines = [Line(asks="a"), Line(asks="b", problem="{}"), Line(asks="c", model="n")]
     told = []
     for make in (
-        lambda tx: Staging(tx, batch_id=1, by_request=True),
-        lambda tx: FirstLoad(tx, batch_id=1, by_request=True, now=1.0),
+        lambda tx: Staging(tx, sheet_id=1, by_request=True),
+        lambda tx: FirstLoad(tx, sheet_id=1, by_request=True, now=1.0),
     ):
         with store.first_load() as tx:
             landing = make(tx)

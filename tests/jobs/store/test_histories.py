@@ -52,7 +52,7 @@ class Histories(RuleBasedStateMachine):
 
     @property
     def me(self) -> Holding:
-        return Holding(batch_id=1, run_id=self.run, owner=f"owner-{self.run}")
+        return Holding(sheet_id=1, run_id=self.run, owner=f"owner-{self.run}")
 
     def write(self, work: Any, *args: Any, **named: Any) -> Any:
         with self.store.write() as tx:

@@ -11,7 +11,7 @@ from sqlalchemy.schema import DDLElement
 
 from jobs.job import PASSING, Step
 from jobs.outcome import Finished, Released
-from jobs.store import Store, Transaction, answers, batches, log
+from jobs.store import Store, Transaction, answers, loaded_sheets, log
 from jobs.store.log import end_run, last_run, note, open_run
 from jobs.store.queries import history, results, spending, totals
 from jobs.store.queue import choices
@@ -72,14 +72,14 @@ def use_everything(store: Store) -> None:
         choices.select_rows(tx, 1, choice, run_id=1)
         choices.select_first(tx, 1, 1, run_id=1)
         choices.unselect(tx, 1)
-        staging = Staging(tx, batch_id=1, by_request=False)
+        staging = Staging(tx, sheet_id=1, by_request=False)
         staging.repeated_keys()
         staging.problems()
         staging.first(1)
         list(staging.changes())
         staging.answered_in(iter([b"d"]))
     with store.read() as tx:
-        batches.loaded_sheet(tx, 1)
+        loaded_sheets.loaded_sheet(tx, 1)
         totals.counts(tx, 1)
         totals.spent(tx, 1)
         totals.failures(tx, 1)

@@ -364,7 +364,7 @@ def test_a_suspect_of_a_death_is_taken_when_nothing_else_is_left(store: Store) -
     with store.write() as tx:
         assert claim(tx, ME, order, ids=IDS, now=NOW * 1000) == []
         assert next_due(tx, ME, order) is None
-        assert suspects_too(tx, ME.batch_id, now=NOW) == 1
+        assert suspects_too(tx, ME.sheet_id, now=NOW) == 1
     assert [job.row for job in take(store, step=Step.FETCH, now=NOW)] == [2]
 
 

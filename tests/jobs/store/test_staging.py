@@ -17,12 +17,12 @@ from jobs.job import State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Submitted
 from jobs.result import Result
 from jobs.store import Store
-from jobs.store.batches import loaded_sheet
+from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import counts
 from jobs.store.schema import jobs, rows
 from jobs.store.staging import Change, LoadPlan, Staging
-from tests.support.loading import Line, asking, batch_values, digest_of, load, staged
+from tests.support.loading import Line, asking, digest_of, load, sheet_values, staged
 from tests.support.working import FAILURE, close, finish_all, job_rows, prompts, take, the_job
 
 
@@ -95,7 +95,7 @@ def test_a_change_of_options_is_told_from_a_change_of_cells(store: Store) -> Non
     load(store, keyed(x="a", y="b"))
     finish_all(store)
     with store.write() as tx:
-        staging = Staging(tx, batch_id=1, by_request=False)
+        staging = Staging(tx, sheet_id=1, by_request=False)
         other_model = staged([Line(key="x", asks="a"), Line(key="y", asks="b", note="note")])
         staging.add(
             replace(
@@ -213,7 +213,7 @@ def test_repeated_keys_are_named_with_their_rows(store: Store) -> None:
     lines = keyed(x="a", y="b")
     more = [*lines, *lines[:1], Line(key="x", asks="q", problem="{}")]
     with store.write() as tx:
-        staging = Staging(tx, batch_id=1, by_request=False)
+        staging = Staging(tx, sheet_id=1, by_request=False)
         staging.add(staged(more))
         assert staging.repeated_keys() == [("x", [2, 4, 5])]
 
@@ -230,7 +230,7 @@ def test_bad_rows_are_listed_and_first_requests_shown_before_anything_is_laid_in
     store: Store,
 ) -> None:
     with store.write() as tx:
-        staging = Staging(tx, batch_id=1, by_request=True)
+        staging = Staging(tx, sheet_id=1, by_request=True)
         lines = [Line(asks="a"), Line(asks="b", problem="{}"), Line(asks="c")]
         staging.add(staged(lines))
         staging.number()
@@ -246,7 +246,7 @@ def test_a_plan_changes_nothing(store: Store) -> None:
     load(store, asking("a"))
     before = job_rows(store)
     with store.write() as tx:
-        staging = Staging(tx, batch_id=1, by_request=True)
+        staging = Staging(tx, sheet_id=1, by_request=True)
         staging.add(staged([Line(asks="b")]))
         staging.number()
         staging.match()
@@ -296,7 +296,7 @@ def test_the_sheet_is_remembered(store: Store) -> None:
         found = loaded_sheet(tx, 1)
     assert found is not None
     assert (found.sheet, found.headers, found.loaded_at) == ("prompts.csv", ("prompt", "note"), 6.0)
-    assert set(batch_values()) < set(found.__dataclass_fields__)
+    assert set(sheet_values()) < set(found.__dataclass_fields__)
 
 
 # --- laws -------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def bought(sheet: Path, *, endpoint: str = "chat", model: str = "m") -> Workspac
     settings = resolve({"endpoint": endpoint, "model": model}, {})
     store = Store.open(workspace.table)
     take_in(store, workspace, SheetSource(sheet=sheet), settings, now=time.time())
-    holding = Holding(batch_id=SHEET_ID, run_id=1, owner="test")
+    holding = Holding(sheet_id=SHEET_ID, run_id=1, owner="test")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=time.time())
         order = ClaimRequest(step=Step.SEND, limit=1000)

@@ -66,7 +66,7 @@ def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> 
 def settle_next(workspace: Workspace, outcome: Outcome, wire: WireClass, body: bytes = b"") -> None:
     """The next row of the sheet, sent and settled."""
     store = Store.open(workspace.table)
-    holding = Holding(batch_id=SHEET_ID, run_id=Ids().take(), owner="test")
+    holding = Holding(sheet_id=SHEET_ID, run_id=Ids().take(), owner="test")
     with store.write() as tx:
         open_run(tx, holding, program="test", options={}, now=time.time())
         order = ClaimRequest(step=Step.SEND, limit=1)

@@ -26,9 +26,9 @@ class LoadedSheet:
     loaded_at: float
 
 
-def loaded_sheet(connection: Connection, batch_id: int) -> LoadedSheet | None:
+def loaded_sheet(connection: Connection, sheet_id: int) -> LoadedSheet | None:
     """The loaded sheet, or None for an empty table."""
-    found = connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none()
+    found = connection.execute(select(batches).where(batches.c.id == sheet_id)).one_or_none()
     if found is None:
         return None
     return LoadedSheet(
