@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from jobs.job import JSON, Failure, FailureClass
-from jobs.result import Result
+from jobs.job import JSON, Failure
 from runner.endpoints.dialects.chat import (
-    Completion,
     completion_call,
-    cut_stream,
-    finish_failure,
     messages,
     read_completion,
-    result_of,
+    read_words,
+    tool_choice_of,
 )
 from runner.endpoints.dialects.structured import (
     Structured,
@@ -56,7 +53,9 @@ class Inputs:
     )
     response_format: JSON = column("text, json_object, or the whole JSON object", default=None)
     tools: list[JSON] | None = column("tools that the model may call, a JSON list", default=None)
-    tool_choice: JSON = column("none, auto, required, or a JSON object", default=None)
+    tool_choice: JSON = column(
+        "none, auto, required, a tool's name, or a JSON object", default=None
+    )
     temperature: float | None = column("0 exact to 2 wild", default=None, low=0, high=2)
     top_p: float | None = column(
         "share of likely words to choose from", default=None, low=0, high=1
@@ -96,7 +95,7 @@ def build(inputs: Inputs) -> Call:
         "stream": bool(inputs.stream),
         "response_format": _response_format(inputs),
         "tools": inputs.tools,
-        "tool_choice": inputs.tool_choice,
+        "tool_choice": tool_choice_of(inputs.tool_choice),
         "temperature": inputs.temperature,
         "top_p": inputs.top_p,
         "max_tokens": inputs.max_tokens,
@@ -128,14 +127,10 @@ def _is_slow(inputs: Inputs) -> bool:
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The text, the checked value or the tool calls; everything else is a failure with its text."""
-    completion = read_completion(reply.body)
-    if isinstance(completion, Rejected):
-        return completion
-    if completion.cut:
-        return cut_stream(completion)
-    result = result_of(completion)
-    if failure := _failure(completion, result):
-        return Rejected(failure=failure, result=result if completion.choices else None)
+    words = read_words(read_completion(reply.text))
+    if isinstance(words, Rejected):
+        return words
+    completion, result = words
     if completion.first.tool_calls or not _wants_json(inputs):
         return result
     schema = schema_in(inputs.schema) if inputs.schema is not None else None
@@ -144,13 +139,6 @@ def read(inputs: Inputs, reply: Reply) -> Reading:
             return replace(result, data={**result.data, "structured": value})
         case Failure() as mismatch:
             return Rejected(failure=mismatch, result=result)
-
-
-def _failure(completion: Completion, result: Result) -> Failure | None:
-    ended = finish_failure(completion)
-    if ended or completion.first.tool_calls or (result.text or "").strip():
-        return ended
-    return Failure(kind=FailureClass.NO_RESULT, cause="empty_text")
 
 
 def _wants_json(inputs: Inputs) -> bool:

@@ -72,7 +72,7 @@ def build(inputs: Inputs) -> Call:
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The pictures, with what was said beside them; without any picture a failure with the text."""
-    completion = read_completion(reply.body)
+    completion = read_completion(reply.text)
     if isinstance(completion, Rejected):
         return completion
     pictures = _drawn(inputs, _closed(completion) if completion.cut else completion)

@@ -70,7 +70,7 @@ def read(inputs: Inputs, reply: Reply) -> Reading:
 
 def read_together(rows: Sequence[Inputs], reply: Reply) -> Sequence[Reading]:
     """A reading for each row. An answer with another number of vectors is nobody's."""
-    answer = read_vectors(reply.body, wanted=len(rows))
+    answer = read_vectors(reply.text, wanted=len(rows))
     if isinstance(answer, Rejected):
         return [answer] * len(rows)
     used = split_usage(_counted(answer.usage), [len(row.prompt.encode()) for row in rows])

@@ -78,7 +78,7 @@ def _given(inputs: Inputs) -> dict[str, JSON]:
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The pictures; without any a failure with what was said."""
     notes = warnings(inputs.model, _given(inputs))
-    return read_pictures(reply.body, wanted=inputs.n or 1, notes=notes)
+    return read_pictures(reply.text, wanted=inputs.n or 1, notes=notes)
 
 
 ENDPOINT = Endpoint(

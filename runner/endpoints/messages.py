@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jobs.job import JSON, Failure, FailureClass
-from jobs.result import Result
-from runner.endpoints.dialects.chat import Completion, cut_stream, finish_failure, result_of
+from jobs.job import JSON
+from runner.endpoints.dialects.chat import read_words
 from runner.endpoints.dialects.messages import (
     MAX_UNSTREAMED_TOKENS,
     content_of,
@@ -105,28 +104,8 @@ def _is_slow(inputs: Inputs) -> bool:
 
 def read(_: Inputs, reply: Reply) -> Reading:
     """The text or the tool calls; everything else is a failure with its text."""
-    completion = read_message(reply.body)
-    if isinstance(completion, Rejected):
-        return completion
-    if completion.cut:
-        return cut_stream(completion)
-    result = result_of(completion)
-    if failure := _failure(completion, result):
-        return Rejected(failure=failure, result=result if completion.choices else None)
-    return result
-
-
-def _failure(completion: Completion, result: Result) -> Failure | None:
-    if ended := finish_failure(completion):
-        return ended
-    match completion.first.finish:
-        case "model_context_window_exceeded":
-            return Failure(kind=FailureClass.TRUNCATED, cause="context_window")
-        case "pause_turn":  # a tool of the provider's own wants another turn, which a row has not
-            return Failure(kind=FailureClass.TRUNCATED, cause="pause_turn")
-    if completion.first.tool_calls or (result.text or "").strip():
-        return None
-    return Failure(kind=FailureClass.NO_RESULT, cause="empty_text")
+    words = read_words(read_message(reply.text))
+    return words if isinstance(words, Rejected) else words[1]
 
 
 ENDPOINT = Endpoint(

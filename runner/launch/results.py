@@ -97,7 +97,7 @@ def _vectors(
         if stored is None:
             continue
         together = list(rows)
-        found = read_vectors(answers.load(stored).body, wanted=together[0].shared_by)
+        found = read_vectors(answers.load(stored).text, wanted=together[0].shared_by)
         if not isinstance(found, Vectors):
             continue
         for row in together:

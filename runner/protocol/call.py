@@ -1,10 +1,14 @@
 """What goes out, and what can come back: the values between endpoints and the transport."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobs.job import JSON
+
+_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,20 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     seconds: float = 0.0
+
+    @property
+    def text(self) -> bytes:
+        """The body in UTF-8, whatever charset its content type names; what is read goes by this.
+
+        A charset that is unknown, or that the bytes contradict, does not count.
+        """
+        found = _CHARSET.search(self.headers.get("content-type", ""))
+        if found is None or found[1].lower() in ("utf-8", "utf8", "us-ascii", "ascii"):
+            return self.body
+        for charset in ("utf-8", found[1]):
+            with suppress(LookupError, ValueError):
+                return self.body.decode(charset).encode()
+        return self.body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Finds the error in an answer, in whichever of the known shapes it comes."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +12,23 @@ from runner.protocol.json_text import Undecodable, decode
 _KEY = re.compile(r"\b(?:sk|rk|pk)-[\w*.\-]{6,}|\bAIza[\w-]{20,}|(?<=Bearer )[\w.\-]{8,}")
 _TITLE = re.compile(r"<title[^>]*>([^<]{0,300})", re.IGNORECASE)
 _RAY = re.compile(r"\b[0-9a-f]{16}\b")
-_WORDS = ("message", "msg", "error_msg", "err", "description", "detail", "details", "reason")
-_FINE = frozenset({"", "0", "1", "200", "success", "ok", "none", "21", "22"})
+_WORDS = (
+    *("message", "msg", "error_msg", "error_message", "errmsg", "err_msg", "err", "Message"),
+    *("description", "error_description", "detail", "details", "reason"),
+)
+_LISTS = ("validation", "issues", "validation_errors")
+_CODE_NAMES = ("code", "error_code", "errcode", "err_code", "Code", "errorCode")
+_SUCCESS_CODES = frozenset({"0", "200", "success", "ok", "none"})
+_FINE = _SUCCESS_CODES | {"", "1", "21", "22"}
+_NO_ERROR_WORDS = _SUCCESS_CODES | {"", "null", "false", "no error", "no_error"}
+_RETRY_IN = re.compile(
+    r"(?:retry|try again|retrying) (?:in|after) (\d{1,6}(?:\.\d{1,6})?) ?"
+    r"(ms|s|secs?|seconds?|m|mins?|minutes?)\b",
+    re.IGNORECASE,
+)
+_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
+_SECONDS_BY_UNIT = {"ms": 1e-3, "mi": 60.0, "s": 1.0, "se": 1.0, "m": 60.0}
+MAX_QUOTED_CHARACTERS = 20_000
 _GATEWAY_TYPES = frozenset({"new_api_error", "one_api_error", "upstream_error", "openai_error"})
 
 
@@ -25,10 +41,9 @@ class ProviderError:
     message: str = ""
     number: int | None = None
     is_html: bool = False
-    from_gateway: bool = (
-        False  # a New API or One API gateway speaks, perhaps of somebody else's account
-    )
+    from_gateway: bool = False  # of the New API family: it may quote somebody else's account
     is_midjourney: bool = False
+    retry_after: float | None = None  # seconds that the body itself asks to wait
 
     @property
     def searchable_text(self) -> str:
@@ -45,9 +60,9 @@ def one_line(text: str, limit: int = 500) -> str:
 
 def error_of(reply: Reply) -> ProviderError:
     """The fault that a refused reply tells of; empty where it says nothing."""
-    value = decode(reply.body)
+    value = decode(reply.text)
     if isinstance(value, Undecodable) and value.reason == "not_json":
-        value = _behind_pings(reply.body, value)
+        value = _behind_pings(reply.text, value)
     from_gateway = "x-oneapi-request-id" in reply.headers or "x-new-api-version" in reply.headers
     if isinstance(value, Undecodable):
         return _page(value, reply.headers, from_gateway=from_gateway)
@@ -85,42 +100,120 @@ def _page(page: Undecodable, headers: Mapping[str, str], *, from_gateway: bool) 
 
 
 def error_in(value: JSON, *, from_gateway: bool = False) -> ProviderError:
-    """The fault that a JSON body tells of, whichever family it belongs to."""
+    """The error that a JSON body reports, whichever family it belongs to."""
     if isinstance(value, list):  # Gemini wraps its error in a list
         value = value[0] if value else None
     if not isinstance(value, dict):
         return ProviderError(message=one_line(_flat(value)), from_gateway=from_gateway)
-    error = value.get("error")
-    if isinstance(error, dict) and isinstance(error.get("error"), dict):
-        error = error["error"]
-    source: dict[str, JSON] = error if isinstance(error, dict) else value
+    if _minimax_status(value):
+        return _minimax_error(value)
+    error = _error_member(value)
+    source: Mapping[str, JSON] = error if isinstance(error, dict) else value
     said = _flat(error) if error and not isinstance(error, dict | bool) else _said(source)
-    code = _code(source)
+    cause = _cause(source, said)
+    code = _code(source) or cause.code
+    if cause.code and code.isdecimal():
+        code = cause.code
     kind = str(source.get("type") or "").lower()
+    own = _code(source)
+    wait, by_day = _quota_details(source)
     return ProviderError(
         code=code,
-        type="" if kind == "error" else kind,
-        message=one_line(said or code),
-        number=int(code) if code.isdecimal() and len(code) < 6 else None,
+        type=cause.type if kind in ("", "error") else kind,
+        message=one_line(_with_cause(said, cause.message) or own or code),
+        number=int(own) if own.isdecimal() and len(own) < 6 else None,
         from_gateway=from_gateway or kind in _GATEWAY_TYPES or "(request id:" in said.lower(),
-        is_midjourney=source is value and code.isdecimal() and "description" in value,
+        is_midjourney=source is value and own.isdecimal() and "description" in value,
+        retry_after=None if by_day else wait if wait is not None else _retry_in(said),
     )
+
+
+def _error_member(value: Mapping[str, JSON]) -> JSON:
+    """What a body says under `error`, or under one of the names that others have for it."""
+    for holder in (value, value.get("Response"), value.get("header")):
+        if not isinstance(holder, dict):
+            continue
+        for name in ("error", "Error", "errors"):
+            found: JSON = holder.get(name)
+            if isinstance(found, list) and found and isinstance(found[0], dict):
+                found = found[0]
+            if isinstance(found, dict) and isinstance(found.get("error"), dict):
+                found = found["error"]
+            if found:
+                return found
+    header = value.get("header")
+    return header if isinstance(header, dict) and _code(header) not in _FINE else None
+
+
+def _cause(source: Mapping[str, JSON], said: str) -> ProviderError:
+    """The error that a gateway quotes in its own: in `metadata.raw`, or as JSON in its message."""
+    metadata = source.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not raw and "{" in said:
+        start = said.index("{")
+        raw = said[start : start + MAX_QUOTED_CHARACTERS]
+    found = decode(raw) if isinstance(raw, str) else raw
+    if isinstance(found, dict) and (found.get("error") or found.get("message")):
+        return error_in(found)
+    return ProviderError()
+
+
+def _with_cause(said: str, cause: str) -> str:
+    return f"{said}: {cause}" if cause and cause not in said else said
+
+
+def _minimax_status(value: Mapping[str, JSON]) -> str:
+    """MiniMax's own code, which comes with HTTP 200; empty where all is well or it says none."""
+    answer = value.get("base_resp")
+    code = answer.get("status_code") if isinstance(answer, dict) else None
+    return "" if code in (None, 0, "0", "") else str(code).strip()
+
+
+def _minimax_error(value: Mapping[str, JSON]) -> ProviderError:
+    answer = value.get("base_resp")
+    said = _flat(answer.get("status_msg")) if isinstance(answer, dict) else ""
+    code = _minimax_status(value)
+    return ProviderError(code=code, type="base_resp", message=one_line(said or code))
+
+
+def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
+    """Google's `details`: the wait that it asks for, and whether a limit of the day is used up."""
+    details = source.get("details")
+    wait, by_day = None, False
+    for item in details if isinstance(details, list) else []:
+        if not isinstance(item, dict):
+            continue
+        found = _DURATION.fullmatch(str(item.get("retryDelay") or ""))
+        wait = float(found[1]) if found else wait
+        by_day = by_day or "PerDay" in json.dumps(item.get("violations"))
+    return wait, by_day
+
+
+def _retry_in(said: str) -> float | None:
+    """The wait that a message names: "Please try again in 1.2s"."""
+    found = _RETRY_IN.search(said)
+    return float(found[1]) * _SECONDS_BY_UNIT[found[2][:2].lower().strip()] if found else None
 
 
 def _code(source: Mapping[str, JSON]) -> str:
     details = source.get("details")
     if isinstance(details, dict) and details.get("error_code"):  # Anthropic's spend limits
         return str(details["error_code"]).lower()
-    code = source.get("code")
-    return "" if code is None or isinstance(code, dict | list | bool) else str(code).strip().lower()
+    for name in _CODE_NAMES:
+        code = source.get(name)
+        if code is not None and code != "" and not isinstance(code, dict | list | bool):
+            return str(code).strip().lower()
+    return ""
 
 
 def _said(source: Mapping[str, JSON]) -> str:
-    return next((said for name in _WORDS if (said := _flat(source.get(name)))), "")
+    words = next((said for name in _WORDS if (said := _flat(source.get(name)))), "")
+    lists = "; ".join(said for name in _LISTS if (said := _flat(source.get(name))))
+    return f"{words}: {lists}" if words and lists else words or lists
 
 
 def _flat(value: JSON) -> str:
-    """Words out of a string, a list of validation errors, or whatever else came."""
+    """The message in a string, a list of validation errors, or whatever else came."""
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
@@ -134,22 +227,46 @@ def _flat(value: JSON) -> str:
 
 
 def is_error(value: JSON) -> bool:
-    """Is this body of a 2xx answer an error after all?"""
+    """True if this body of a 2xx answer is an error after all, and holds no answer beside it."""
     if isinstance(value, list):
         return bool(value) and isinstance(value[0], dict) and bool(value[0].get("error"))
     if not isinstance(value, dict):
         return False
-    if _tells(value.get("error")) or value.get("success") is False:
-        return True
+    if reports_error_beside(value):
+        return not any(isinstance(value.get(name), list) and value[name] for name in _ANSWERS)
     if "error" in (value.get("object"), value.get("type")):
         return True
-    if any(value.get(name) for name in ("choices", "data", "content", "result")):
+    if any(value.get(name) for name in (*_ANSWERS, "content", "result")):
         return False
     # Midjourney ({code, description}) and task APIs ({code, message}) have no `error` object
-    told = "description" in value or bool(_flat(value.get("message")))
-    return told and "id" not in value and _code(value) not in _FINE
+    said = "description" in value or bool(_said(value))
+    bare = "id" not in value or bool(value.get("error_code"))
+    return said and bare and _code(value) not in _FINE
 
 
-def _tells(error: JSON) -> bool:
-    """Some servers send an error object whose members are all empty with every success."""
-    return any(error.values()) if isinstance(error, dict) else bool(error)
+_ANSWERS = ("choices", "data")
+
+
+def reports_error_beside(value: Mapping[str, JSON]) -> bool:
+    """True if a body reports an error, also one that holds an answer."""
+    return (
+        reports_error(value.get("error"))
+        or str(value.get("success")).lower() == "false"
+        or bool(_minimax_status(value))
+        or reports_error(_error_member(value))
+    )
+
+
+def reports_error(error: JSON) -> bool:
+    """True if an `error` member means one.
+
+    Some servers send an error object whose members are all empty, or whose code says that all is
+    well, with every success.
+    """
+    if isinstance(error, dict):
+        return any(error.values()) and _code(error) not in _SUCCESS_CODES
+    if isinstance(error, str):
+        return error.strip().lower() not in _NO_ERROR_WORDS
+    if isinstance(error, list):
+        return any(map(reports_error, error))
+    return bool(error)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
@@ -27,9 +28,30 @@ def decode(body: bytes | str) -> JSON | Undecodable:
     """The JSON in a body. Never raises.
 
     NaN and numbers out of range become null and lone surrogates U+FFFD, because a paid answer must
-    not be lost for one bad number. Of two glued objects the first counts (New API's rate limiter
-    forgets a return and writes two).
+    not be lost for one bad number. An object that closes is an answer whatever follows it: New
+    API's rate limiter writes a second object, proxies add a comment or a NUL.
     """
+    return _decoded(body, _object_first)
+
+
+def decode_alone(text: str) -> JSON | Undecodable:
+    """The JSON of a text that holds nothing else. Never raises."""
+    return _decoded(text, _alone)
+
+
+def decode_with_halves(text: str) -> JSON | Undecodable:
+    """As `decode`, but halves of a character stay as they are: the other half comes in the next
+    event. `with_whole_characters` makes texts of them.
+    """
+    return _decoded(text, _object_first, mend=_as_it_is)
+
+
+def _decoded(
+    body: bytes | str,
+    parse: Callable[[str], JSON],
+    *,
+    mend: Callable[[JSON], JSON] | None = None,
+) -> JSON | Undecodable:
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     text = text.strip().lstrip("\ufeff").lstrip()
     if not text:
@@ -37,14 +59,18 @@ def decode(body: bytes | str) -> JSON | Undecodable:
     if _HTML.match(text):
         return Undecodable(reason="html", text=text)
     try:
-        value = _parse(text)
+        value = parse(text)
         if text.count("[") + text.count("{") > MAX_JSON_DEPTH and is_deep(value):
             return Undecodable(reason="too_deep", text=text[:500])
-        return _mended(value) if _SURROGATE.search(text) else value
+        return (mend or with_whole_characters)(value) if _SURROGATE.search(text) else value
     except RecursionError:
         return Undecodable(reason="too_deep", text=text[:500])
     except ValueError:
         return Undecodable(reason="not_json", text=text)
+
+
+def _as_it_is(value: JSON) -> JSON:
+    return value
 
 
 def is_deep(value: JSON) -> bool:
@@ -63,18 +89,29 @@ def is_deep(value: JSON) -> bool:
     return True
 
 
-def _parse(text: str) -> JSON:
+def _object_first(text: str) -> JSON:
+    value, end = _parsed(text)
+    if not isinstance(value, dict) and text[end:].strip():
+        raise ValueError("something follows the JSON")
+    return value
+
+
+def _alone(text: str) -> JSON:
+    value, end = _parsed(text)
+    if text[end:].strip():
+        raise ValueError("something follows the JSON")
+    return value
+
+
+def _parsed(text: str) -> tuple[JSON, int]:
+    """The first value of a text, and where it ends."""
     try:
         value, end = _decoder(text).raw_decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer with more digits than Python converts
         value, end = _GUARDED.raw_decode(text)
-    if rest := text[end:].lstrip():
-        if not isinstance(value, dict) or not rest.startswith("{"):
-            raise ValueError("something follows the JSON")
-        _GUARDED.decode(rest)
-    return cast("JSON", value)
+    return cast("JSON", value), end
 
 
 def _decoder(text: str) -> json.JSONDecoder:
@@ -101,14 +138,15 @@ _GUARDED = json.JSONDecoder(
 )
 
 
-def _mended(value: JSON) -> JSON:
-    """The same value without lone surrogates, which no database and no file can store."""
+def with_whole_characters(value: JSON) -> JSON:
+    """The same value with its surrogates paired; a lone one, which nothing can store, is U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [with_whole_characters(item) for item in value]
     if isinstance(value, dict):
-        return {cast("str", _mended(key)): _mended(item) for key, item in value.items()}
+        pairs = ((with_whole_characters(key), item) for key, item in value.items())
+        return {cast("str", key): with_whole_characters(item) for key, item in pairs}
     return value
 
 
@@ -133,4 +171,4 @@ def parse_strict(text: str) -> JSON:
         raise ValueError("nested too deeply") from error
     if is_deep(value):
         raise ValueError("nested too deeply")
-    return _mended(value) if _SURROGATE.search(text) else value
+    return with_whole_characters(value) if _SURROGATE.search(text) else value

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.job import JSON
-from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.json_text import Undecodable, decode_alone, decode_with_halves
 
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
 _BOM = b"\xef\xbb\xbf"
@@ -51,19 +51,20 @@ def text_outside_events(body: bytes) -> str:
 def payloads(body: bytes) -> Iterator[tuple[str, JSON | Undecodable]]:
     """Name and JSON of each event, without the empty ones and the `[DONE]` mark.
 
+    A character may be cut in two by two events: `decode_with_halves` says what is done about it.
     Some servers leave out the blank lines between events; then each data line is read by itself.
     """
     for event in events(body):
         text = event.data.strip()
         if not text or text.startswith("[DONE]"):
             continue
-        value = decode(text)
+        value = decode_alone(text) if "\n" in text else decode_with_halves(text)
         if not isinstance(value, Undecodable) or "\n" not in text:
             yield event.name, value
             continue
         for line in text.split("\n"):
             if line.strip() and not line.startswith("[DONE]"):
-                yield event.name, decode(line)
+                yield event.name, decode_with_halves(line)
 
 
 def looks_like_events(body: bytes) -> bool:

@@ -31,11 +31,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision; `by_time` where a time limit on the way cut the call (504, 524)."""
+    """The decision; `by_time` where a time limit on the way cut the call (504, 524).
+
+    `retry_after`: the seconds that the body itself asks to wait.
+    """
 
     action: Action
     failure: Failure | None = None
     by_time: bool = False
+    retry_after: float | None = None
 
 
 class _Classification(NamedTuple):
@@ -64,23 +68,26 @@ def _verdict(found: _Classification, error: ProviderError, status: int) -> Verdi
     return Verdict(
         action=found.action,
         failure=Failure(kind=found.kind, cause=found.cause, detail=error.message, status=status),
-        by_time=found.action is Action.DOUBT and meant in (504, 524),
+        by_time=found.action is Action.DOUBT
+        and (meant in (504, 524) or (meant == 408 and bool(_TIMED_OUT.search(error.message)))),
+        retry_after=error.retry_after,
     )
 
 
 # --- 2xx --------------------------------------------------------------------------------------
 
-_SUSPECT = re.compile(rb'"(?:error|success|code)"')
+_TIMED_OUT = re.compile(r"\btime(?:d )?-?out", re.IGNORECASE)
+_SUSPECT = re.compile(rb'"(?:errors?|Error|success|code|base_resp|error_code|header)"')
 
 
 def _classify_success(reply: Reply) -> Verdict:
     """An error under 2xx: New API passes an upstream's error on with the upstream's own status."""
-    if looks_like_events(reply.body):
-        found = _first_payload(reply.body)
-    elif reply.body[:1] == b"{" and not _SUSPECT.search(reply.body):
+    if looks_like_events(reply.text):
+        found = _first_payload(reply.text)
+    elif reply.text[:1] == b"{" and not _SUSPECT.search(reply.text):
         return Verdict(action=Action.READ)  # nothing in it can be an error: spare the parsing
     else:
-        found = decode(reply.body)
+        found = decode(reply.text)
     if isinstance(found, Undecodable):
         return _unreadable(found, reply)
     if not is_error(found):
@@ -164,8 +171,20 @@ _NO_PICTURE_IN = _Classification(Action.UNUSABLE, F.BAD_INPUT, "picture_unreacha
 _WRONG_ADDRESS = _Classification(Action.STOP_MODEL, F.MODEL, "wrong_address")
 _WRONG_FIELD = _Classification(Action.FAIL, F.BAD_INPUT, "image_field")
 
+_QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted", re.IGNORECASE)
 _CODES: dict[str, _Classification] = {
     "insufficient_user_quota": _CREDIT,
+    "insufficient_balance": _CREDIT,
+    "budget_exceeded": _CREDIT,
+    "accountoverdueerror": _CREDIT,
+    "operationdenied.serviceoverdue": _CREDIT,
+    "arrearage": _CREDIT,
+    "prepaidbilloverdue": _CREDIT,
+    "postpaidbilloverdue": _CREDIT,
+    "commoditynotpurchased": _CREDIT,
+    "allocationquota.freetieronly": _CREDIT,
+    "1113": _CREDIT,  # Zhipu
+    "30001": _CREDIT,  # SiliconFlow
     "billing_hard_limit_reached": _CREDIT,
     "enforced_spend_limit_reached": _CREDIT,
     "contract_spend_limit_reached": _CREDIT,
@@ -173,6 +192,18 @@ _CODES: dict[str, _Classification] = {
     "access_denied": _BLOCKED,
     "account_deactivated": _BLOCKED,
     "unsupported_country_region_territory": _BLOCKED,
+    "key_model_access_denied": _NO_ACCESS,
+    "team_model_access_denied": _NO_ACCESS,
+    "model.accessdenied": _NO_ACCESS,
+    "accessdenied.unpurchased": _NO_ACCESS,
+    "operationdenied.servicenotopen": _NO_ACCESS,
+    "1220": _NO_ACCESS,  # Zhipu
+    "invalid_model": _NO_MODEL,
+    "deploymentnotfound": _NO_MODEL,
+    "invalidendpoint.closedendpoint": _NO_MODEL,
+    "1211": _NO_MODEL,  # Zhipu
+    "20012": _NO_MODEL,  # SiliconFlow
+    "30003": _NO_MODEL,  # SiliconFlow: the model is disabled
     "get_channel_failed": _NO_CHANNEL,
     "model_price_error": _NO_PRICE,
     "api_not_implemented": _Classification(Action.STOP_MODEL, F.MODEL, "not_implemented"),
@@ -189,6 +220,18 @@ _CODES: dict[str, _Classification] = {
     "string_above_max_length": _TOO_LONG,
     "count_token_messages_failed": _NO_PICTURE_IN,
     "invalid_image_url": _NO_PICTURE_IN,
+    "1301": _REFUSED,  # Zhipu
+    "datainspectionfailed": _REFUSED,
+    "data_inspection_failed": _REFUSED,
+    "inputtextsensitivecontentdetected": _REFUSED,
+    "inputimagesensitivecontentdetected": _REFUSED,
+    "outputtextsensitivecontentdetected": _REFUSED,
+    "outputimagesensitivecontentdetected": _REFUSED,
+    "sensitivecontentdetected": _REFUSED,
+    "1302": _SLOWER,  # Zhipu: too many at once
+    "1303": _SLOWER,
+    "1305": _CROWDED,
+    "serveroverloaded": _CROWDED,
     "rate_limit_exceeded": _SLOWER,
     "slow_down": _SLOWER,
     "rate_limit_check_failed": _AGAIN,
@@ -210,9 +253,38 @@ _SPENT_CODES = frozenset(  # the caller's money at OpenAI itself; behind a gatew
 )
 
 
+_MINIMAX: dict[str, _Classification] = {
+    "1002": _SLOWER,
+    "1004": _Classification(Action.STOP_KEY, F.KEY, "key_refused"),
+    "1008": _CREDIT,
+    "1026": _REFUSED,
+    "1027": _REFUSED,
+    "1039": _SLOWER,
+    "1041": _SLOWER,
+    "1042": _BAD,
+    "2013": _BAD,
+    "2045": _SLOWER,
+    "2049": _Classification(Action.STOP_KEY, F.KEY, "key_refused"),
+    "2056": _SLOWER,
+}
+"""Codes of `base_resp`, which come with HTTP 200; what is refused by one is not billed."""
+
+
 def _by_code(error: ProviderError, status: int) -> _Classification | None:
     if error.is_midjourney and error.number is not None:
         return _midjourney(error)
+    if error.type == "base_resp":
+        return _MINIMAX.get(error.code)
+    return _SLOWER if _is_short_limit(error, status) else _by_known_code(error, status)
+
+
+def _is_short_limit(error: ProviderError, status: int) -> bool:
+    """True if a wait is named. Protocol fact: Google words a limit of the minute as spent money."""
+    spoken = error.retry_after is not None and bool(_QUOTA.search(error.message))
+    return spoken and status in (200, 403, 429)
+
+
+def _by_known_code(error: ProviderError, status: int) -> _Classification | None:
     for code in (error.code, error.type):
         if code in _SPENT_CODES or "exceeded your current quota" in error.message:
             return _spent(error, status)
@@ -251,7 +323,9 @@ _MIDJOURNEY = {
 _IMAGE_FIELD = (
     r"(?:^|[^\w.]|body\.)image(?:\[\])?['\"`]?:? "
     r"(?:file |field )?(?:is |are )?(?:required|missing)"
-    r"|(?:missing|unknown|unexpected|unrecognized) .{0,30}['\"`]image(?:\[\])?['\"`]"
+    r"|(?:missing|unknown|unexpected|unrecognized|required property) .{0,30}"
+    r"['\"`]image(?:\[\])?['\"`]"
+    r"|required property ['\"`]image(?:\[\])?['\"`]"
 )
 _MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
 _BY_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
@@ -260,7 +334,14 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
         (r"该令牌额度已用尽|token quota is not enough", _KEY_QUOTA),
         (r"user quota is not enough|pre-consumed quota failed|余额不足", _CREDIT),
         (r"用户额度不足|预扣费额度失败|订阅额度不足|未配置订阅", _CREDIT),
-        (r"credit balance is too low|insufficient balance", _CREDIT),
+        (r"credit balance is too low|insufficient (?:account )?balance|overdue balance", _CREDIT),
+        (r"balance (?:is|was) (?:insufficient|not enough)|欠费|账户余额|请充值", _CREDIT),
+        (r"(?:budget|spend(?:ing)? limit) has been exceeded|exceeded? (?:your )?budget", _CREDIT),
+        (
+            r"reached your specified (?:api )?usage limit|free ?tier .{0,90}only",
+            _CREDIT,
+        ),
+        (r"organization has been disabled|organization is disabled", _BLOCKED),
         (r"已被封禁|不在令牌允许访问的列表|account (?:has been|is) (?:banned|suspended)", _BLOCKED),
         (r"倍率或价格未配置", _NO_PRICE),
         (r"无可用渠道|可用渠道失败|no available channel", _NO_CHANNEL),
@@ -269,6 +350,11 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
             r"not have access to (?:the )?model|not allowed to (?:use|access) .{0,60}model",
             _NO_ACCESS,
         ),
+        (r"not allowed to access model|does not have permission to use the specified", _NO_ACCESS),
+        (r"must be verified to use the model|model .{0,90} is not available for this", _NO_ACCESS),
+        (r"invalid model name|is not a valid model|invalid model:|model not exist", _NO_MODEL),
+        (r"no endpoints found for|api deployment for this resource does not exist", _NO_MODEL),
+        (r"server is pinned to", _NO_MODEL),
         (_MODEL_NAME + r"(?:does not exist|(?:is )?not (?:found|supported))", _NO_MODEL),
         (_MODEL_NAME + r"(?:is|has been) deprecated", _NO_MODEL),
         (r"\bmodel (?:does not exist|not found)|\b(?:unknown|no such) model", _NO_MODEL),
@@ -282,7 +368,8 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
         (r"error while downloading|failed to download|invalid_image_url", _NO_PICTURE_IN),
         (r"context length|maximum context|prompt is too long", _TOO_LONG),
         (r"request body too large|request_too_large|exceeds 5 MB maximum", _TOO_LARGE),
-        (r"invalid url \(", _WRONG_ADDRESS),
+        (r"invalid url \(|missing authentication token", _WRONG_ADDRESS),
+        (r"x-portkey-config or x-portkey-provider header is required", _WRONG_ADDRESS),
         (_IMAGE_FIELD, _WRONG_FIELD),
     )
 )
@@ -301,7 +388,7 @@ def _actions_by_words(status: int) -> frozenset[Action]:
     if 300 <= status < 400:
         return frozenset()
     if status == 401:
-        return frozenset({Action.STOP_KEY, Action.STOP_CREDIT})
+        return frozenset({Action.STOP_KEY, Action.STOP_CREDIT, Action.STOP_MODEL})
     if status in _LOST_STATUSES:
         return frozenset({Action.STOP_KEY, Action.STOP_CREDIT, Action.STOP_MODEL, Action.FAIL})
     return frozenset(Action)
@@ -329,6 +416,13 @@ _STATUS: dict[int, _Classification] = {
 }
 
 
+_UNFIT_FIELD = re.compile(r"\b\d+ validation errors? for\b|\bliteral_error\b", re.IGNORECASE)
+_LOST_UPSTREAM = re.compile(
+    r"connection error|server disconnected|peer closed|incomplete chunked read", re.IGNORECASE
+)
+"""How gateways such as LiteLLM tell that an answer broke off on its way to them."""
+
+
 def _by_status(error: ProviderError, status: int) -> _Classification:
     if 300 <= status < 400:
         return _Classification(Action.STOP_MODEL, F.MODEL, "redirect")
@@ -336,14 +430,23 @@ def _by_status(error: ProviderError, status: int) -> _Classification:
         return _Classification(Action.WAIT, F.SERVER, "blocked_page")
     if status == 404:
         return _not_found(error)
-    if status in _STATUS:
-        return _STATUS[status]
-    if status in _LOST_STATUSES:
+    if status == 500:
+        return _server_error(error)
+    if status in _LOST_STATUSES and status not in _STATUS:
         return _Classification(Action.DOUBT, F.SERVER, "bad_gateway")
-    return _BAD if 400 <= status < 500 else _AGAIN
+    return _STATUS.get(status) or (_BAD if 400 <= status < 500 else _AGAIN)
 
 
-_NOWHERE = re.compile(r"\W*(?:404\W+)?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE)
+def _server_error(error: ProviderError) -> _Classification:
+    """A 500 by its words: some servers word a bad field, or a lost answer, with it."""
+    if _UNFIT_FIELD.search(error.message):
+        return _BAD
+    return _DOUBT if _LOST_UPSTREAM.search(error.message) else _AGAIN
+
+
+_NOWHERE = re.compile(
+    r"\W*(?:404\W+)?(?:resource )?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE
+)
 
 
 def _not_found(error: ProviderError) -> _Classification:

@@ -19,7 +19,7 @@ from jobs.outcome import (
 from jobs.result import Result
 from runner.endpoints.endpoint import AnyEndpoint, Reading, Rejected, Ticket
 from runner.endpoints.inputs import field_named
-from runner.pacing.backoff import Wait, backoff
+from runner.pacing.backoff import LONGEST, Wait, backoff
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
 from runner.protocol.verdict import Action, Verdict, classify
 from runner.steps.masking import masked
@@ -106,7 +106,7 @@ def _of_verdict(context: JobContext, reply: Reply, verdict: Verdict) -> Resoluti
             outcome = _try_again(context, failure)
             return Resolution(outcome=outcome, wire=WireClass.REFUSED)
         case _:
-            return _refused(context, verdict.action, failure, reply)
+            return _refused(context, verdict, failure, reply)
 
 
 def _has_other_name(failure: Failure, inputs: object) -> bool:
@@ -114,9 +114,11 @@ def _has_other_name(failure: Failure, inputs: object) -> bool:
     return failure.cause == IMAGE_FIELD and getattr(inputs, IMAGE_FIELD, "") == "auto"
 
 
-def _refused(context: JobContext, action: Action, failure: Failure, reply: Reply) -> Resolution:
+def _refused(context: JobContext, verdict: Verdict, failure: Failure, reply: Reply) -> Resolution:
     """A complete reply without a result: wait, try again, or fail the row."""
-    asked = context.server_wait(reply)
+    action, asked = verdict.action, context.server_wait(reply)
+    if asked is None and verdict.retry_after is not None:
+        asked = min(verdict.retry_after, LONGEST)
     if action is Action.WAIT:
         seconds = backoff(2, chance=context.rules.chance) if asked is None else asked
         return Resolution(

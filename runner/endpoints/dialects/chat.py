@@ -17,8 +17,8 @@ from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
 from runner.protocol.call import Call
-from runner.protocol.errors import is_error, one_line
-from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.errors import is_error, one_line, reports_error_beside
+from runner.protocol.json_text import Undecodable, decode_alone
 from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import classify_error
 
@@ -28,7 +28,11 @@ MAX_PARTIAL_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A chat completion in our own words; `cut` where its stream ended without a finish reason."""
+    """A chat completion in our own words.
+
+    `cut`: its stream ended without a finish reason. `error`: what the whole answer reports beside
+    its choices. `others`: what it holds under names that no rule here knows.
+    """
 
     choices: tuple[CompletionChoice, ...] = ()
     usage: Usage | None = None
@@ -36,10 +40,14 @@ class Completion:
     id: str = ""
     data: JSON = None  # the images-style list that some gateways answer with instead
     cut: bool = False
+    error: JSON = None
+    others: tuple[JSON, ...] = ()
 
     @property
     def first(self) -> CompletionChoice:
-        return self.choices[0] if self.choices else CompletionChoice()
+        """The first choice that is an answer; where none is, the first of all."""
+        good = (choice for choice in self.choices if is_good(choice))
+        return next(good, self.choices[0] if self.choices else CompletionChoice())
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -69,6 +77,16 @@ def picture_address(item: Attachment) -> str:
     return f"data:{item.media_type or 'image/png'};base64,{coded}"
 
 
+def tool_choice_of(choice: JSON) -> JSON:
+    """The choice as chat requests have it: a tool's bare name becomes an object."""
+    if not isinstance(choice, str):
+        return choice
+    word = choice.strip()
+    known = {"none": "none", "auto": "auto", "required": "required", "any": "required"}
+    named: dict[str, JSON] = {"type": "function", "function": {"name": word}}
+    return known.get(word.lower(), named) if word else None
+
+
 def completion_call(
     body: Mapping[str, JSON], laid_over: Mapping[str, JSON], *, timeout: float
 ) -> Call:
@@ -90,8 +108,7 @@ def read_completion(body: bytes) -> Completion | Rejected:
 
 def rejected_error(value: JSON, so_far: Completion) -> Rejected:
     """An error inside a 2xx answer, judged as if it had come with its own status."""
-    failure = classify_error(value).failure
-    assert failure is not None
+    failure = classify_error(value).failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     return Rejected(failure=failure, result=_partial(so_far))
 
 
@@ -109,6 +126,8 @@ def cut_stream(completion: Completion) -> Rejected:
     Protocol fact: New API sends [DONE] even after an upstream abort, so the mark proves nothing.
     """
     detail = f"the stream ended after {len(completion.first.text)} characters without finish_reason"
+    if completion.choices and all(choice.finish for choice in completion.choices):
+        detail = "an event of the stream cannot be read"
     failure = Failure(kind=FailureClass.NETWORK, cause="cut_stream", detail=detail)
     return Rejected(failure=failure, result=_partial(completion))
 
@@ -121,6 +140,9 @@ def result_of(completion: Completion) -> Result:
         data["tool_calls"] = [_arguments(call) for call in first.tool_calls]
     if len(completion.choices) > 1:
         data["texts"] = [choice.text for choice in completion.choices]
+        good = sum(map(is_good, completion.choices))
+        if 0 < good < len(completion.choices):
+            data["notes"] = [f"{good} of {len(completion.choices)} answers are usable"]
     return Result(
         text=first.text or first.refusal or None,
         finish=first.finish,
@@ -130,52 +152,137 @@ def result_of(completion: Completion) -> Result:
     )
 
 
-def _arguments(call: ToolCall) -> JSON:
+def text_failure(completion: Completion, result: Result) -> Failure | None:
+    """Why a completion is no answer in words or tool calls; None where it is one."""
+    if ended := finish_failure(completion):
+        return ended
+    calls = completion.first.tool_calls
+    for call in calls:
+        if isinstance(call.arguments, str) and _arguments(call).get("raw") is not None:
+            detail = f"{call.name}: the arguments are not valid JSON"
+            return Failure(kind=FailureClass.SCHEMA, cause="tool_arguments", detail=detail)
+    if calls or (result.text or "").strip():
+        return None
+    return Failure(kind=FailureClass.NO_RESULT, cause="empty_text")
+
+
+def read_words(completion: Completion | Rejected) -> tuple[Completion, Result] | Rejected:
+    """A completion and its result, or why it is neither words nor a tool call."""
+    if isinstance(completion, Rejected):
+        return completion
+    if completion.cut:
+        return cut_stream(completion)
+    result = result_of(completion)
+    if failure := text_failure(completion, result):
+        return Rejected(failure=failure, result=result if completion.choices else None)
+    return completion, result
+
+
+def _arguments(call: ToolCall) -> dict[str, JSON]:
     shown: dict[str, JSON] = {"id": call.id, "name": call.name}
     if not isinstance(call.arguments, str):
         return {**shown, "arguments": call.arguments}
     if not call.arguments.strip():  # a tool without parameters
         return {**shown, "arguments": {}}
-    value = decode(call.arguments)
+    value = decode_alone(call.arguments)
     if isinstance(value, Undecodable):
         return {**shown, "raw": call.arguments, "note": "the arguments are not valid JSON"}
     return {**shown, "arguments": value}
 
 
-_CUT_SHORT = frozenset({"length", "max_tokens", "max_output_tokens"})
-_FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "sensitive", "refusal"})
+_GOOD_ENDINGS = frozenset(
+    {
+        *("stop", "end_turn", "stop_sequence", "tool_calls", "tool_use", "function_call", "eos"),
+        *("eos_token", "stop_token", "end", "ended", "finish", "finished", "complete", "completed"),
+        *("done", "success", "succeeded", "normal", "stop_reason_unspecified", "finish_stop"),
+    }
+)
+"""Of a whole answer; one that names no ending at all is taken as it is."""
+_TRUNCATED = {
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "max_output": "length",
+    "max_length": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "context_window",
+    "context_length_exceeded": "context_window",
+    "pause_turn": "pause_turn",  # a tool of the provider's own wants another turn
+}
+"""Endings that cut an answer short, and the cause that they are told by."""
+_FILTERED = frozenset(
+    {
+        *("content_filter", "content_filtered", "safety", "prohibited_content", "sensitive"),
+        *("refusal", "blocklist", "spii", "recitation", "image_safety", "guardrail_intervened"),
+        *("error_toxic", "image_prohibited_content", "image_recitation"),
+    }
+)
+
+
+def is_good(choice: CompletionChoice) -> bool:
+    """True if a choice ended well and says something."""
+    says = choice.text.strip() or choice.tool_calls or choice.images or choice.parts
+    return bool(says) and ending_failure(choice) is None
 
 
 def finish_failure(completion: Completion) -> Failure | None:
     """Why this completion is no proper answer, as far as its end tells."""
-    first = completion.first
+    if completion.error is not None:
+        return rejected_error(completion.error, Completion()).failure
     if not completion.choices:
         return Failure(kind=FailureClass.NO_RESULT, cause="no_choices")
-    if first.refusal:
-        return Failure(kind=FailureClass.REFUSED, cause="refusal", detail=one_line(first.refusal))
-    finish = (first.finish or "").lower()
+    return ending_failure(completion.first)
+
+
+def ending_failure(choice: CompletionChoice) -> Failure | None:
+    """Why a choice is no proper answer: only known good endings are.
+
+    What else the choice reports beside its text counts before its finish reason.
+    """
+    if choice.error is not None:
+        return rejected_error({"error": choice.error}, Completion()).failure
+    if choice.refusal:
+        return Failure(kind=FailureClass.REFUSED, cause="refusal", detail=one_line(choice.refusal))
+    finish = (choice.finish or "").lower()
+    if not finish or finish in _GOOD_ENDINGS:
+        return None
+    if finish in _TRUNCATED:
+        return Failure(kind=FailureClass.TRUNCATED, cause=_TRUNCATED[finish])
     if finish in _FILTERED:
-        return Failure(
-            kind=FailureClass.REFUSED, cause="content_filter", detail=one_line(first.text)
-        )
-    if finish in _CUT_SHORT:
-        return Failure(kind=FailureClass.TRUNCATED, cause="length")
-    if finish == "error":
-        return Failure(kind=FailureClass.SERVER, cause="finish_error", detail=one_line(first.text))
-    return None
+        kind, cause = FailureClass.REFUSED, "content_filter"
+    else:
+        kind, cause = FailureClass.SERVER, "finish_error"
+    said = choice.text if finish == "error" or kind is FailureClass.REFUSED else ""
+    detail = said or f"it ended as {choice.finish!r}: {choice.text}"
+    return Failure(kind=kind, cause=cause, detail=one_line(detail))
 
 
 # --- a whole completion -------------------------------------------------------------------------
 
 
+_WRAPPERS = ("data", "output", "result", "response", "body", "completion")
+_KNOWN_MEMBERS = frozenset(
+    {"choices", "usage", "model", "id", "data", "object", "created", "system_fingerprint", "error"}
+)
+
+
 def _read_whole(value: Mapping[str, JSON]) -> Completion:
+    inner = next((found for name in _WRAPPERS if _has_choices(found := value.get(name))), None)
+    if not _choices(value) and isinstance(inner, dict):
+        value = {**value, **inner}
     return Completion(
         choices=tuple(drafted(item) for item in _choices(value)),
         usage=read_usage(value.get("usage")),
         model=text_of(value.get("model")) or None,
         id=text_of(value.get("id")),
         data=value.get("data"),
+        error=dict(value) if reports_error_beside(value) else None,
+        others=tuple(item for name, item in value.items() if name not in _KNOWN_MEMBERS and item),
     )
+
+
+def _has_choices(value: JSON) -> bool:
+    return isinstance(value, dict) and bool(_choices(value))
 
 
 def _choices(value: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
@@ -196,9 +303,11 @@ def _read_stream(events: Payloads) -> Completion | Rejected | None:
     for _, value in events:
         seen = True
         if not isinstance(value, dict):
-            broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
+            ended = bool(drafts) and all(draft.finish for draft in drafts.values())
+            lost = isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
+            broken |= lost and not ended
             continue
-        if is_error(value):
+        if is_error(value) or reports_error_beside(value):
             return rejected_error(value, _gathered(drafts, usage, model))
         usage = _later(usage, value)
         model = text_of(value.get("model")) or model

@@ -1,10 +1,19 @@
-"""Puts the pieces of chat answers together, be it one whole message or a thousand deltas."""
+"""Puts the pieces of a chat answer together: one whole message, or a thousand deltas."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import cast
 
 from jobs.job import JSON
+from runner.protocol.errors import reports_error
+from runner.protocol.json_text import Undecodable, decode_alone
+
+MIN_REPEATED_CHARACTERS = 20
+"""A text this long that begins as all before it has grown; a shorter one may be a coincidence."""
+_KNOWN_MEMBERS = frozenset(
+    {"role", "content", "refusal", "images", "tool_calls", "function_call", "name", "annotations"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,106 +27,218 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionChoice:
-    """One answer of a completion."""
+    """One answer of a completion.
+
+    `parts` are the parts of a content list that are no text, `images` those of `message.images`, as
+    OpenRouter sends them, and `others` the members of the message that no rule here knows.
+    """
 
     text: str = ""
     refusal: str = ""
     finish: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
-    images: tuple[JSON, ...] = ()  # message.images, as OpenRouter sends them
-    parts: tuple[JSON, ...] = ()  # the parts of a content list that are not text
+    images: tuple[JSON, ...] = ()
+    parts: tuple[JSON, ...] = ()
+    others: tuple[JSON, ...] = ()
+    error: JSON = None  # what the choice itself reports beside its text
+
+
+# --- tool calls -----------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _ToolCallDraft:
     id: str = ""
     name: str = ""
+    index: int | None = None
     pieces: list[str] = field(default_factory=list)
     value: JSON = None
 
+    def is_whole(self) -> bool:
+        """True if the arguments that came so far are one JSON value."""
+        return not isinstance(decode_alone("".join(self.pieces)), Undecodable)
+
 
 @dataclass(slots=True)
-class ChoiceDraft:
-    """One choice while its pieces come in; a whole message is one piece."""
+class _ToolCalls:
+    """The calls of one choice, in the order in which they begin.
+
+    A fragment with a new id begins a call. One without belongs to the call that began last at its
+    index, or to the one that began last of all: some gateways send index 0 for every call, others
+    send none.
+    """
+
+    calls: list[_ToolCallDraft] = field(default_factory=list)
+
+    def add(self, fragments: JSON, *, whole: bool = False) -> None:
+        listed = fragments if isinstance(fragments, list) else []
+        for place, fragment in enumerate(listed):
+            if isinstance(fragment, dict):
+                function = fragment.get("function")
+                source = function if isinstance(function, dict) else fragment
+                among = place if len(listed) > 1 else None
+                call = self._begin(None) if whole else self._call_of(fragment, source, among)
+                _extend(call, fragment, source)
+
+    def _call_of(
+        self,
+        fragment: Mapping[str, JSON],
+        source: Mapping[str, JSON],
+        place: int | None,
+    ) -> _ToolCallDraft:
+        call_id, name = text_of(fragment.get("id")), text_of(source.get("name"))
+        index = fragment.get("index")
+        known = index if isinstance(index, int) and not isinstance(index, bool) else None
+        found = next((call for call in self.calls if call_id and call.id == call_id), None)
+        found = found or self._last_at(known, place)
+        if found is None or _is_another(found, call_id, name, source.get("arguments")):
+            return self._begin(known)
+        return found
+
+    def _last_at(self, index: int | None, place: int | None) -> _ToolCallDraft | None:
+        if index is not None:
+            return next((call for call in reversed(self.calls) if call.index == index), None)
+        if place is not None:
+            return self.calls[place] if place < len(self.calls) else None
+        return self.calls[-1] if self.calls else None
+
+    def _begin(self, index: int | None) -> _ToolCallDraft:
+        self.calls.append(_ToolCallDraft(index=index))
+        return self.calls[-1]
+
+    def finished(self) -> Iterator[ToolCall]:
+        for call in self.calls:
+            arguments = "".join(call.pieces) if call.value is None else call.value
+            yield ToolCall(id=call.id, name=call.name, arguments=arguments)
+
+
+def _is_another(call: _ToolCallDraft, call_id: str, name: str, arguments: JSON) -> bool:
+    """True if a fragment begins another call than the one that began last in its place."""
+    if call_id and call.id and call_id != call.id:
+        return True
+    if not name or call_id == call.id != "":
+        return False
+    if call.name and name != call.name:
+        return True
+    begins = isinstance(arguments, dict) or text_of(arguments).lstrip().startswith("{")
+    return bool(call.name) and begins and call.is_whole()
+
+
+def _extend(call: _ToolCallDraft, fragment: Mapping[str, JSON], source: Mapping[str, JSON]) -> None:
+    call.id = call.id or text_of(fragment.get("id"))
+    call.name = call.name or text_of(source.get("name"))
+    arguments = source.get("arguments")
+    if isinstance(arguments, str):
+        call.pieces.append(arguments)
+    elif arguments is not None:
+        call.value = arguments
+
+
+# --- choices --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Pieces:
+    """What came under one name of a choice: its `delta`s, or its `message`s."""
 
     text: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     images: list[JSON] = field(default_factory=list)
     parts: list[JSON] = field(default_factory=list)
-    calls: dict[int, _ToolCallDraft] = field(default_factory=dict)
-    finish: str | None = None
+    others: list[JSON] = field(default_factory=list)
+    tools: _ToolCalls = field(default_factory=_ToolCalls)
 
-    def add(self, item: Mapping[str, JSON]) -> None:
-        self.finish = text_of(item.get("finish_reason")) or self.finish
-        self.text.append(text_of(item.get("text")))
-        for message in (item.get("message"), item.get("delta")):
-            if isinstance(message, str):
-                self.text.append(message)
-            elif isinstance(message, dict):
-                self._add_message(message)
-
-    def _add_message(self, message: Mapping[str, JSON]) -> None:
-        content = message.get("content")
-        for part in content if isinstance(content, list) else [content]:
-            spoken = part.get("text") if isinstance(part, dict) else part
-            if isinstance(spoken, str):
-                self.text.append(spoken)
-            elif isinstance(part, dict):
-                self.parts.append(part)
+    def add(self, message: JSON, *, whole: bool = False) -> None:
+        if isinstance(message, str):
+            self.text.append(message)
+        if not isinstance(message, dict):
+            return
+        self._add_content(message.get("content"))
         self.refusal.append(text_of(message.get("refusal")))
         images = message.get("images")
         self.images.extend(images if isinstance(images, list) else [])
-        tools = message.get("tool_calls")
-        for place, call in enumerate(tools if isinstance(tools, list) else []):
-            if isinstance(call, dict):
-                self._add_call(call, place)
+        if whole and message.get("tool_calls"):
+            self.tools = _ToolCalls()  # a later whole message repeats the calls of an earlier one
+        self.tools.add(message.get("tool_calls"), whole=whole)
         if isinstance(old := message.get("function_call"), dict):
-            self._add_call({"function": old}, 0)
-
-    def _add_call(self, fragment: Mapping[str, JSON], place: int) -> None:
-        """Merges by index; without one by id; without either by position in the list."""
-        function = fragment.get("function")
-        told = function if isinstance(function, dict) else fragment
-        call_id, name = text_of(fragment.get("id")), text_of(told.get("name"))
-        slot = self._slot(fragment.get("index"), call_id, place)
-        call = self.calls.setdefault(slot, _ToolCallDraft())
-        if call.id and call_id and call.id != call_id and name:  # index 0 for every parallel call
-            call = self.calls[len(self.calls) + 1000] = _ToolCallDraft()
-        call.id, call.name = call.id or call_id, call.name or name
-        arguments = told.get("arguments")
-        if isinstance(arguments, str):
-            call.pieces.append(arguments)
-        elif arguments is not None:
-            call.value = arguments
-
-    def _slot(self, index: JSON, call_id: str, place: int) -> int:
-        same = [slot for slot, call in self.calls.items() if call_id and call.id == call_id]
-        if same:
-            return same[-1]
-        if isinstance(index, int) and not isinstance(index, bool):
-            return index
-        return len(self.calls) if call_id else place
-
-    def finished(self) -> CompletionChoice:
-        return CompletionChoice(
-            text="".join(self.text),
-            refusal="".join(self.refusal),
-            finish=self.finish,
-            tool_calls=tuple(self._tool_calls()),
-            images=tuple(self.images),
-            parts=tuple(self.parts),
+            self.tools.add([{"function": old}])
+        self.others.extend(
+            value for name, value in message.items() if value and name not in _KNOWN_MEMBERS
         )
 
-    def _tool_calls(self) -> Iterator[ToolCall]:
-        for call in self.calls.values():
-            arguments = "".join(call.pieces) if call.value is None else call.value
-            yield ToolCall(id=call.id, name=call.name, arguments=arguments)
+    def _add_content(self, content: JSON) -> None:
+        spoken: list[str] = []
+        for part in content if isinstance(content, list) else [content]:
+            said = part.get("text") if isinstance(part, dict) else part
+            if isinstance(said, dict):  # the assistants' form: {"value": …}
+                said = said.get("value")
+            if isinstance(said, str) and not _is_thought(part):
+                spoken.append(said)
+            elif isinstance(part, dict) and not _is_thought(part):
+                self.parts.append(part)
+        self.text.append("".join(spoken))
+
+
+def _is_thought(part: JSON) -> bool:
+    return isinstance(part, dict) and text_of(part.get("type")).lower() in _THOUGHTS
+
+
+_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text"})
+
+
+@dataclass(slots=True)
+class ChoiceDraft:
+    """One choice while its pieces come in; a whole message is one piece.
+
+    Some gateways send the text so far in `message` beside every delta, or the whole message behind
+    them: the deltas count then.
+    """
+
+    deltas: _Pieces = field(default_factory=_Pieces)
+    messages: _Pieces = field(default_factory=_Pieces)
+    finish: str | None = None
+    error: JSON = None
+
+    def add(self, item: Mapping[str, JSON]) -> None:
+        self.finish = _finish_of(item) or self.finish
+        self.deltas.add(text_of(item.get("text")))
+        message, delta = item.get("message"), item.get("delta")
+        self.messages.add(message, whole=True)
+        self.deltas.add(delta)
+        for holder in (item, message, delta):
+            if isinstance(holder, dict) and reports_error(holder.get("error")):
+                self.error = holder["error"]
+
+    def finished(self) -> CompletionChoice:
+        deltas, messages = self.deltas, self.messages
+        return CompletionChoice(
+            text=_joined(deltas.text, 3) or _joined(messages.text, 2),
+            refusal="".join(deltas.refusal) or _joined(messages.refusal, 2),
+            finish=self.finish,
+            tool_calls=tuple((deltas.tools if deltas.tools.calls else messages.tools).finished()),
+            images=tuple(deltas.images or messages.images),
+            parts=tuple(deltas.parts or messages.parts),
+            others=tuple(deltas.others or messages.others),
+            error=self.error,
+        )
+
+
+def _joined(pieces: Sequence[str], min_pieces: int) -> str:
+    """The text of some pieces, also where each holds the text so far, or the last one all of it."""
+    said = [piece for piece in pieces if piece]
+    if len(said) < min_pieces or len(said[-1]) < MIN_REPEATED_CHARACTERS:
+        return "".join(said)
+    pairs = pairwise(said)
+    if all(len(after) > len(before) and after.startswith(before) for before, after in pairs):
+        return said[-1]
+    before = "".join(said[:-1])
+    return before if before == said[-1] else before + said[-1]
 
 
 def drafted(item: Mapping[str, JSON]) -> CompletionChoice:
     """A choice that came whole."""
     if (text := _only_text(item)) is not None:
-        return CompletionChoice(text=text, finish=text_of(item.get("finish_reason")) or None)
+        return CompletionChoice(text=text, finish=_finish_of(item))
     draft = ChoiceDraft()
     draft.add(item)
     return draft.finished()
@@ -126,15 +247,21 @@ def drafted(item: Mapping[str, JSON]) -> CompletionChoice:
 def _only_text(item: Mapping[str, JSON]) -> str | None:
     """The text of a choice that holds nothing else, as most do: it needs no putting together."""
     message = item.get("message")
-    if not isinstance(message, dict) or item.get("delta") or item.get("text"):
+    if not isinstance(message, dict) or item.get("delta") or item.get("text") or item.get("error"):
         return None
     content = message.get("content")
-    if message.get("refusal") or message.get("images") or message.get("tool_calls"):
+    if any(value and name not in ("role", "content") for name, value in message.items()):
         return None
     plain = isinstance(content, str) and message.get("function_call") is None
     return cast("str", content) if plain else None
 
 
+def _finish_of(item: Mapping[str, JSON]) -> str | None:
+    """How the choice ended. Protocol fact: DashScope writes the word "null" while it goes on."""
+    finish = text_of(item.get("finish_reason"))
+    return None if finish.lower() in ("", "null", "none") else finish
+
+
 def text_of(value: JSON) -> str:
-    """The text, or none where something else stands in its place."""
+    """The value if it is a text, else none."""
     return value if isinstance(value, str) else ""

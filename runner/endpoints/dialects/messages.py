@@ -135,7 +135,6 @@ class _MessageDraft:
     finish: str = ""
     refusal: str = ""
     begun: bool = False
-    ended: bool = False
 
     def begin(self, message: Mapping[str, JSON]) -> None:
         self.begun = True
@@ -155,9 +154,10 @@ class _MessageDraft:
         match event.get("type"):
             case "message_start" if isinstance(message := event.get("message"), dict):
                 self.begin(message)
+                if "output_tokens" in self.usage:  # protocol fact: a placeholder, 1 as a rule
+                    self.usage["output_tokens"] = None
             case "message":  # a whole message where its pieces were expected
                 self.begin(event)
-                self.ended = True
             case "content_block_start" if isinstance(block := event.get("content_block"), dict):
                 self._block(event.get("index")).begin(block)
             case "content_block_delta" if isinstance(delta := event.get("delta"), dict):
@@ -167,7 +167,7 @@ class _MessageDraft:
                     self._end(delta)
                 self._count(event.get("usage"))
             case "message_stop":
-                self.ended = True
+                self._count(event.get("usage"))
             case _:
                 pass  # pings, and whatever is new
 
@@ -219,19 +219,23 @@ def _read_whole(value: Mapping[str, JSON]) -> Completion:
 
 
 def _read_stream(events: Payloads) -> Completion | Rejected | None:
-    """The message that the events add up to; None where no event came at all."""
+    """The message that the events add up to; None where no event came at all.
+
+    The stop reason ends it: gateways that convert other services' streams send no `message_stop`.
+    """
     draft, seen, broken = _MessageDraft(), False, False
     for _, value in events:
         seen = True
         if not isinstance(value, dict):
-            broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
+            lost = isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
+            broken |= lost and not draft.finish
         elif is_error(value):
             return rejected_error(value, draft.finished())
         else:
             draft.add(value)
     if not seen:
         return None
-    return draft.finished(cut=broken or not (draft.ended and draft.finish))
+    return draft.finished(cut=broken or not draft.finish)
 
 
 _READER: Reader[Completion] = Reader(

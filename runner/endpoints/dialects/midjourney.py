@@ -55,7 +55,7 @@ def enclosed(pictures: Sequence[Attachment]) -> list[JSON]:
 
 def read_submit(reply: Reply) -> Ticket | Rejected:
     """The ticket of a submit. An accepted one without an id leaves open which task was paid for."""
-    value = decode(reply.body)
+    value = decode(reply.text)
     if isinstance(value, Undecodable):
         return _without_ticket(value.text)
     if not isinstance(value, dict):
@@ -102,7 +102,7 @@ def read_task(reply: Reply) -> Reading:
     Protocol fact: `imageUrl` may hold a blurred preview before SUCCESS, and `progress` is "100%"
     on FAILURE too.
     """
-    record = decode(reply.body)
+    record = decode(reply.text)
     if isinstance(record, Undecodable) or not isinstance(record, dict) or "status" not in record:
         return unknown_task(record.text if isinstance(record, Undecodable) else str(record))
     status = str(record["status"] or "").strip().upper()

@@ -1,16 +1,18 @@
 """Opens an answer in whichever form it came: one JSON value, an event stream, or an error."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Generic, TypeAlias, TypeVar, cast
 
 from jobs.job import JSON, Failure, FailureClass
 from runner.endpoints.endpoint import Rejected
 from runner.protocol.errors import is_error, one_line
-from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.json_text import Undecodable, decode, with_whole_characters
 from runner.protocol.sse import looks_like_events, payloads, text_outside_events
 
 T = TypeVar("T")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 Payloads: TypeAlias = Iterable[tuple[str, JSON | Undecodable]]
 
 
@@ -32,7 +34,7 @@ def open_answer(body: bytes, reader: Reader[T]) -> T | Rejected:
     if looks_like_events(body):
         streamed = reader.stream(payloads(body))
         if streamed is not None:
-            return streamed
+            return _with_whole_characters(streamed) if _HALF.search(body) else streamed
         body = text_outside_events(body).encode()
         if not body:
             return reader.cut
@@ -44,6 +46,19 @@ def open_answer(body: bytes, reader: Reader[T]) -> T | Rejected:
     if not isinstance(value, dict):
         return unusable("not_json", str(value))
     return reader.whole(value)
+
+
+def _with_whole_characters(value: T) -> T:
+    """The same value, its texts' surrogates paired: one event may end in half a character."""
+    if isinstance(value, str | list | dict):
+        return cast("T", with_whole_characters(cast("JSON", value)))
+    if isinstance(value, tuple):
+        return cast("T", tuple(map(_with_whole_characters, value)))
+    if is_dataclass(value) and not isinstance(value, type):
+        members = {item.name: getattr(value, item.name) for item in fields(value)}
+        changed = {name: _with_whole_characters(one) for name, one in members.items()}
+        return cast("T", replace(value, **changed))
+    return value
 
 
 def unusable(cause: str, text: str) -> Rejected:

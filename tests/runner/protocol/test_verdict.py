@@ -185,7 +185,7 @@ def test_a_mark_broken_utf8_and_raw_line_breaks_are_survived() -> None:
         (b" \n", "empty"),
         (b"  <!DOCTYPE html>", "html"),
         (b'{"a"', "not_json"),
-        (b"{} x", "not_json"),
+        (b"[] x", "not_json"),
         (b"1 2", "not_json"),
         (b"<?xml version='1.0'?>", "html"),
     ],
