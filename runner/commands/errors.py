@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from jobs.export import FixOptions, Written, export_fixes
+from jobs.job import State
 from jobs.loading.columns import map_columns
 from jobs.loading.template import Template, TemplateError
 from jobs.store import Store
@@ -46,11 +47,15 @@ def _errors(sheet: str | None) -> None:
 
 
 def _draw(found: Failures, page: Page) -> None:
-    total = sum(group.count for group in found.groups)
-    if not total:
+    in_doubt = sum(group.count for group in found.groups if group.kind == State.IN_DOUBT)
+    failed = sum(group.count for group in found.groups) - in_doubt
+    if not found.groups:
         page.title(say("errors.none", sheet=found.sheet))
         return
-    page.title(say("errors.title", sheet=found.sheet, count=f"{total:,}"))
+    title = say("errors.title", sheet=found.sheet, count=f"{failed:,}")
+    if in_doubt:
+        title += f" · {say('errors.title_in_doubt', count=f'{in_doubt:,}')}"
+    page.title(title)
     for group in found.groups:
         cause = f" · {group.cause}" if group.cause and group.cause != "bad_row" else ""
         page.heading(f"{group.count:,} × {group.kind}{cause}")

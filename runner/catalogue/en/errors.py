@@ -7,6 +7,7 @@ ERRORS: dict[str, str] = {
     "option.from": "the rows of a file: corrected fixes.xlsx, a results file, or the page's ticks",
     "option.verify": "read every file again and compare it with what was saved",
     "errors.title": "{sheet}: {count} row{count:|s} failed",
+    "errors.title_in_doubt": "{count} in doubt",
     "errors.none": "{sheet}: no row failed.",
     "errors.rows": "rows",
     "errors.row_list": "{rows}",

@@ -7,6 +7,7 @@ ERRORS: dict[str, str] = {
     "option.from": "取文件里的行：改好的 fixes.xlsx、结果文件，或报告页勾选的行",
     "option.verify": "重新读取每个文件，与保存时比对",
     "errors.title": "{sheet}：{count} 行失败",
+    "errors.title_in_doubt": "{count} 行存疑",
     "errors.none": "{sheet}：没有失败的行。",
     "errors.rows": "行",
     "errors.row_list": "{rows}",

@@ -265,3 +265,12 @@ def test_corrected_rows_wait_while_a_run_is_going_on(world: World) -> None:
     assert (beside.code, beside.posts) == (0, 0)
     assert "1 corrected row waits" in beside.err
     assert world.run("retry", sheet, "--from", "fixes.xlsx", "-y").posts == 1
+
+
+def test_rows_in_doubt_are_counted_beside_the_failed_ones(world: World) -> None:
+    world.mock({"cat": ["cut", "cut"], "dog": ["refusal"] * 9})
+    sheet = world.prompts("a.csv", "a cat", "a dog", "a fox")
+    assert world.run("run", sheet, *PICTURE).code == 4
+    standing = world.standing(sheet)
+    assert (standing["failed"], standing["in_doubt"]) == (1, 1)
+    assert "1 row failed · 1 in doubt" in world.run("errors", sheet).out
