@@ -32,20 +32,20 @@ COMMANDS = (
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 
-COMPLETE = "_ROWMILL_COMPLETE"
+COMPLETION_VARIABLE = "_ROWMILL_COMPLETE"
 """The variable by which a shell asks for completions, as click's scripts for shells set it."""
 
 GUIDE = "guide"
-"""What a sheet in place of a command leads to, where there is a person to ask."""
+"""The command that a sheet in place of a command means, on a terminal."""
 
-FOREIGN = {
+FOREIGN_ERRORS = {
     "jobs.lock.LockedError": Exit.BUSY,
     "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
     "jobs.loading.template.TemplateError": Exit.UNUSABLE,
     "jobs.errors.TableError": Exit.UNUSABLE,
     "jobs.export.placing.OutputError": Exit.OUTPUT,
 }
-"""Errors of rooms below that may reach us as they are; by name, so that naming imports nothing."""
+"""Exit codes of errors that lower layers raise; named as text, so that nothing is imported."""
 
 TRIED_WORDS = {
     "open": "rowmill report --open",
@@ -60,10 +60,10 @@ TRIED_WORDS = {
 }
 """Words that people try, and the commands that do what they mean."""
 
-TABLE_AWAY = ("sqlalchemy.exc.OperationalError", "sqlalchemy.exc.DatabaseError")
-"""What a database says whose disk is at fault; other errors of these kinds are ours."""
+DATABASE_ERRORS = ("sqlalchemy.exc.OperationalError", "sqlalchemy.exc.DatabaseError")
+"""Errors of a database whose disk failed; other errors of SQLAlchemy are bugs of ours."""
 
-START = (
+START_LINES = (
     ("rowmill rehearse samples/animals.csv", "start.rehearse"),
     ("rowmill keys set wenwen", "start.keys"),
     ("rowmill check prompts.xlsx -e chat -m MODEL", "start.check"),
@@ -73,7 +73,7 @@ START = (
 
 
 class Rowmill(click.Group):
-    """The root command. A command's module is imported when the command is used."""
+    """The root command. It imports the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, by name only."""
@@ -91,14 +91,14 @@ class Rowmill(click.Group):
         return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, and what is wrong knows its command."""
+        """As click does; usage errors are given their command."""
         with usage.with_command(ctx):
             return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command named first; where there is none like it, the ones that are near."""
+        """The command named first. An unknown one raises UsageError, which names a near one."""
         if args[0] in COMMANDS:
             return super().resolve_command(ctx, args)
         if Path(args[0]).is_file() and sys.stdin.isatty() and sys.stderr.isatty():
@@ -114,7 +114,7 @@ class Rowmill(click.Group):
         raise click.UsageError(" ".join(words), ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What it is, the commonest lines, the commands, the global options."""
+        """The help: what rowmill is, the commonest lines, the commands, the global options."""
         formatter.write_text(say("cli.tagline"))
         formatter.write_paragraph()
         formatter.write(f"{say('heading.examples')}\n{_start_lines()}\n\n")
@@ -130,10 +130,10 @@ class Rowmill(click.Group):
         """Run one command line and exit. The one place where errors become exit codes."""
         del prog_name  # `python -m runner.cli` and the script are the same program
         screen.prepare()
-        if instruction := os.environ.get(COMPLETE):
+        if instruction := os.environ.get(COMPLETION_VARIABLE):
             from click.shell_completion import shell_complete  # noqa: PLC0415 - for shells only
 
-            sys.exit(shell_complete(self, {}, "rowmill", COMPLETE, instruction))
+            sys.exit(shell_complete(self, {}, "rowmill", COMPLETION_VARIABLE, instruction))
         words = list(sys.argv[1:] if args is None else args)
         choose_language(_early(words, "--lang"), os.environ)
         try:
@@ -162,7 +162,7 @@ def _meant(args: Sequence[str]) -> str | None:
 
 
 def exit_of(error: BaseException, *, debug: bool = False) -> int:
-    """Say what went wrong, once and shortly, and give the exit code for it."""
+    """Print what went wrong, in one short message; returns the exit code for it."""
     code: int = Exit.BUG
     match error:
         case click.exceptions.Exit():
@@ -203,19 +203,19 @@ def _help_of(ctx: click.Context | None) -> str:
 
 
 def _tell_error(text: str) -> None:
-    """The sentence, line by line harmless; a list of bad rows may have many lines."""
+    """Print the message with each line escaped; a list of bad rows has many lines."""
     lines = [plain(line, 2000) for line in redacted(text).split("\n")]
     screen.print_message(f"{say('cli.error')} " + "\n".join(lines))
 
 
 def _foreign(error: BaseException, *, debug: bool) -> int:
-    """A room's own error that reached us as it is, or else a fault of ours."""
+    """Print an error of a lower layer, or a bug of ours; returns its exit code."""
     for kind in type(error).__mro__:
-        code = FOREIGN.get(f"{kind.__module__}.{kind.__qualname__}")
+        code = FOREIGN_ERRORS.get(f"{kind.__module__}.{kind.__qualname__}")
         if code is not None:
             _tell_error(_in_words(error))
             return code
-    if f"{type(error).__module__}.{type(error).__name__}" in TABLE_AWAY:
+    if f"{type(error).__module__}.{type(error).__name__}" in DATABASE_ERRORS:
         _tell_error(say("cli.table_away", reason=phrase(str(getattr(error, "orig", "")))))
         return Exit.OUTPUT
     # format_exception shows source lines and messages, never the values of locals.
@@ -229,7 +229,7 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
 
 
 def _in_words(error: BaseException) -> str:
-    """What a room's error says."""
+    """The sentence of a lower layer's error."""
     from jobs.loading.template import TemplateError  # noqa: PLC0415 - as above
     from jobs.sheet.finding import SheetError  # noqa: PLC0415 - most commands read no sheet
     from runner.catalogue.findings import describe, describe_error  # noqa: PLC0415 - as above
@@ -246,7 +246,7 @@ def _in_words(error: BaseException) -> str:
 
 
 def _silence_stdout() -> None:
-    """Give what is still buffered to nobody, so that the interpreter's last flush cannot fail."""
+    """Send what is still buffered to the null device, so that the last flush cannot fail."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -256,7 +256,7 @@ def _silence_stdout() -> None:
 
 
 def _early(words: Sequence[str], name: str) -> str | None:
-    """An option's value before click has parsed anything: help and errors need the language."""
+    """An option's value before click parses the line: help and errors need the language."""
     for position, word in enumerate(words):
         if word.startswith(f"{name}="):
             return word.partition("=")[2]
@@ -266,7 +266,7 @@ def _early(words: Sequence[str], name: str) -> str | None:
 
 
 def _start_lines() -> str:
-    shown = [(line, key) for line, key in START if line.split()[1] in COMMANDS]
+    shown = [(line, key) for line, key in START_LINES if line.split()[1] in COMMANDS]
     width = max(len(line) for line, _ in shown)
     return "\n".join(f"  {line:<{width}}  {say(key)}" for line, key in shown)
 

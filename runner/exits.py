@@ -1,7 +1,7 @@
 """The exit codes of rowmill, with the rule for when several apply.
 
 Exception
-└── Refusal            rowmill will not go on, for a reason the person can remedy; has a code
+└── Refusal            rowmill stops for a reason that the person can remedy; has an exit code
     └── SettingsError  (runner/settings/settings.py) a value in a settings file or the environment
 """
 
@@ -25,14 +25,14 @@ class Exit(IntEnum):
     TERMINATED = 143  # SIGTERM; state saved
 
 
-PRECEDENCE = (
+EXIT_PRECEDENCE = (
     Exit.BUG,
     Exit.OUTPUT,
     Exit.BUSY,
-    # Nothing was sent after these two, so they never meet the ones below.
+    # Nothing is sent after these two, so they never occur with the ones below.
     Exit.USAGE,
     Exit.UNUSABLE,
-    # A person or the system ended it: how the rows stand then says less than that.
+    # A person or the system ended it, which says more than the state of the rows.
     Exit.TERMINATED,
     Exit.INTERRUPTED,
     Exit.PROVIDER,
@@ -40,16 +40,16 @@ PRECEDENCE = (
     Exit.SOME_FAILED,
     Exit.DONE,
 )
-"""Which code is told when several apply: the first of these."""
+"""If several codes apply, the first of these is returned."""
 
 
 def worst(codes: Iterable[Exit]) -> Exit:
-    """The one code to exit with; `Exit.DONE` where there is none."""
-    return min(codes, key=PRECEDENCE.index, default=Exit.DONE)
+    """The code to exit with; `Exit.DONE` if there are none."""
+    return min(codes, key=EXIT_PRECEDENCE.index, default=Exit.DONE)
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is no error of the program
-    """rowmill will not go on, and says in `message` why and what to do."""
+    """rowmill stops; `message` says why and what to do."""
 
     def __init__(self, message: str, *, code: Exit = Exit.UNUSABLE) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""`rowmill check`: what was understood of a sheet, and the first requests; sends nothing."""
+"""`rowmill check`: shows how a sheet was understood and its first requests; sends nothing."""
 
 import json
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from runner.intake.loaded import how_read
 from runner.intake.stdin_sheet import STDIN, temporary_stdin
 from runner.launch.estimate import disk_words, size_words, time_words
 from runner.launch.locate import sheet_and_workspace
-from runner.preflight.check import CheckResult, survey, survey_record
+from runner.preflight.check import CheckResult, check_record, check_sheet
 from runner.preflight.forecast import range_words
 from runner.preflight.preview import Preview, json_text, without_long_texts
 from runner.secret import redacted
 from runner.settings.locations import file_for_lines
 from runner.workspace.workspace import Workspace, readable
 
-MOST_SHOWN = 200  # findings, and bad rows
+MAX_FINDINGS_SHOWN = 200  # findings, and bad rows
 
 
 @options.argument("sheet")
@@ -43,21 +43,21 @@ def _check(sheet: str, *, first: int) -> int:
         remembered=known.options if known is not None else None,
         workspace=workspace.folder,
     )
-    found = survey(path, workspace, settings, known, count=first)
+    found = check_sheet(path, workspace, settings, known, count=first)
     if settings.json:
-        print_data(json.dumps(survey_record(found), ensure_ascii=False, indent=2))
+        print_data(json.dumps(check_record(found), ensure_ascii=False, indent=2))
     else:
         _draw(found, Page(color=settings.color))
     return found.exit_code
 
 
 def _readable(workspace: Workspace) -> Workspace:
-    """A run would bring an older table forward; `check` changes nothing, and looks at a copy."""
+    """A run would migrate an older table; `check` changes nothing, so it reads a migrated copy."""
     return click.get_current_context().with_resource(readable(workspace))
 
 
 def _piped() -> tuple[Path, Workspace]:
-    """A sheet from stdin, in a folder that is gone afterwards: `check` leaves nothing."""
+    """A sheet from stdin, in a temporary folder: `check` leaves nothing behind."""
     given = options.workspace_folder(None)
     path = click.get_current_context().with_resource(temporary_stdin())
     return path, Workspace(folder=given.absolute() if given else path.parent)
@@ -114,7 +114,7 @@ def _endpoint(found: CheckResult) -> str:
 
 
 def _asked(found: CheckResult) -> list[tuple[str, str]]:
-    """What options give to every row."""
+    """The fields that options give to every row."""
     facts = []
     if found.settings.prompt is not None:
         facts.append((say("check.template"), redacted(found.settings.prompt)))
@@ -156,9 +156,9 @@ def _list(
     if not findings:
         return
     page.heading(heading)
-    for finding in findings[:MOST_SHOWN]:
+    for finding in findings[:MAX_FINDINGS_SHOWN]:
         page.item(redacted(describe(finding)))
-    more = (total if total is not None else len(findings)) - min(len(findings), MOST_SHOWN)
+    more = (total if total is not None else len(findings)) - min(len(findings), MAX_FINDINGS_SHOWN)
     if more > 0:
         page.text("  " + say("check.more", count=f"{more:,}"))
 
@@ -180,8 +180,8 @@ def _ahead(found: CheckResult) -> list[tuple[str, str]]:
     if ahead is not None:
         facts.append((say("check.calls"), say("check.at_most", count=f"{ahead.calls:,}")))
         facts.append((say("check.price"), range_words(ahead)))
-        if found.offer_at is not None:
-            told = say("check.offer_at", time=at_words(found.offer_at))
+        if found.listed_at is not None:
+            told = say("check.offer_at", time=at_words(found.listed_at))
             facts.append((say("check.offer"), told))
         facts.append((say("check.time"), time_words(ahead)))
     facts.append((say("check.workspace"), str(found.workspace)))
@@ -192,7 +192,7 @@ def _ahead(found: CheckResult) -> list[tuple[str, str]]:
 
 
 def _price_lines(page: Page, found: CheckResult) -> None:
-    """What to write into the settings for a model without a price."""
+    """Show the settings lines to add for a model without a price."""
     ahead = found.forecast
     if ahead is None or not ahead.unknown:
         return

@@ -1,4 +1,4 @@
-"""`rowmill doctor`: what is in force, and whether gateway, key, prices and table are in order."""
+"""`rowmill doctor`: shows the effective settings and checks gateway, key, prices and table."""
 
 import json
 import time
@@ -29,7 +29,7 @@ from runner.views.next_command import at_last_address
 from runner.workspace.lookup import find, of_sheet
 from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace
 
-MARKS = {
+CHECK_MARKS = {
     CheckState.GOOD: ("✓", "green"),
     CheckState.NOTE: ("!", "yellow"),
     CheckState.BAD: ("✗", "red"),
@@ -66,7 +66,7 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
 
 
 def _workspace(named: Path | None) -> Workspace | None:
-    """The workspace that is meant; none where there is none in this folder, and none was named."""
+    """The workspace that was named, or the only one in this folder; None if there is none."""
     folder = options.workspace_folder(named)
     if named is not None and named.is_file() and named.suffix != SUFFIX:
         return of_sheet(named, folder)
@@ -76,7 +76,7 @@ def _workspace(named: Path | None) -> Workspace | None:
 
 
 def _loaded(workspace: Workspace | None) -> LoadedSheet | None:
-    """What is loaded there; none where the table cannot be read, which is told with the table."""
+    """The loaded sheet; None if the table cannot be read, which its own check reports."""
     try:
         return workspace.loaded() if workspace is not None else None
     except (TableError, DamagedError):
@@ -93,10 +93,10 @@ def _last_run(workspace: Workspace) -> Run | None:
 
 
 def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
-    """The models that the settings name and that the sheet's open rows ask for."""
+    """The models that the settings and the sheet's unfinished rows name."""
     names = [settings.model] if settings.model is not None else []
     if workspace is not None:
-        with suppress(DamagedError, TableError):  # told with the table
+        with suppress(DamagedError, TableError):  # its own check reports it
             names += _open_models(workspace)
     return list(dict.fromkeys(names))
 
@@ -111,7 +111,7 @@ def _open_models(workspace: Workspace) -> list[str]:
 
 
 def _effective(settings: Settings) -> list[tuple[str, str, str]]:
-    """Each setting with its value and where that came from."""
+    """Each setting with its value and its source."""
     rows = []
     for setting in SCHEMA:
         if setting.scopes == {SettingScope.FLAG} or setting in GLOBAL_SETTINGS:
@@ -124,7 +124,7 @@ def _effective(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def _from(source: str) -> str:
-    """Where a value came from, for a person."""
+    """The source of a value, for a person."""
     return say(f"doctor.from_{source.replace(' ', '_')}")
 
 
@@ -154,7 +154,7 @@ def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool)
         page.text("  " + say("doctor.by_default", count=by_default), style="dim")
     page.heading(say("doctor.checks"))
     for check in diagnosis.checks:
-        mark, style = MARKS[check.health]
+        mark, style = CHECK_MARKS[check.health]
         page.text(
             f"{mark} {_sentence(check)}", style if check.health is not CheckState.GOOD else ""
         )

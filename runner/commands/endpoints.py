@@ -1,4 +1,4 @@
-"""`rowmill endpoints`: the kinds of request, each with its columns."""
+"""`rowmill endpoints`: lists the kinds of request, each with its columns."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def _one(endpoint: AnyEndpoint) -> None:
 
 
 def _give(label: str, text: str) -> None:
-    """A line, folded on a terminal only."""
+    """Print a line, folded on a terminal only."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     print_data(f"{label}{folded_beside(label, text, width)}".rstrip())
 

@@ -1,4 +1,4 @@
-"""`rowmill errors`: what failed, by cause, with what to do; the rows to be corrected."""
+"""`rowmill errors`: lists failures by cause with remedies; exports the rows to correct."""
 
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def _fix_options(workspace: Workspace, loaded: LoadedSheet, sheet: str) -> FixOp
 
 
 def _sent(loaded: LoadedSheet) -> frozenset[int]:
-    """The columns that make this sheet's requests: mapped ones, and those its template names."""
+    """The columns that requests are made of: mapped ones, and those the template names."""
     given = loaded.options.get("column")
     columns = map_columns(
         loaded.headers,

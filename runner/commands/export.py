@@ -1,4 +1,4 @@
-"""`rowmill export`: the results, in any format, to a file or to stdout."""
+"""`rowmill export`: writes the results in any format, to a file or to stdout."""
 
 import sys
 import time
@@ -40,7 +40,7 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 
 STATUSES = ("done", "failed", "pending", "in_doubt", "skipped", "parked")
 STDOUT = "-"
-BINARY = frozenset({"xlsx", "parquet"})
+BINARY_FORMATS = frozenset({"xlsx", "parquet"})
 
 
 class _Statuses(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.5
@@ -68,8 +68,8 @@ class _Statuses(click.ParamType):  # type: ignore[type-arg]  # it has none befor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
-    """What was asked for: where to (None: stdout), in which format, which rows, in which form."""
+class _ExportRequest:
+    """The options of one export. Without a `target` it goes to stdout."""
 
     target: Path | None
     format: str
@@ -103,14 +103,14 @@ def _export(
     target = None if output == STDOUT else Path(output)
     copied = bool(asked["into_copy"])
     form = "xlsx" if copied else (format or _format(output))
-    wish = _Wish(target=target, format=form, **asked)  # type: ignore[arg-type]  # click's own names
-    _check(wish)
+    request = _ExportRequest(target=target, format=form, **asked)  # type: ignore[arg-type]  # click's own names
+    _check(request)
     named = Path(sheet) if sheet is not None else None
     settings = options.settings(folder=options.sheet_folder(named))
     workspace = find(named, settings.workspace)
-    written = _write(workspace, wish)
+    written = _write(workspace, request)
     if not settings.quiet:
-        _tell(written, wish)
+        _tell(written, request)
 
 
 def _format(output: str) -> str:
@@ -122,35 +122,35 @@ def _format(output: str) -> str:
     return found
 
 
-def _check(wish: _Wish) -> None:
-    """Refuse what cannot be had together."""
-    if wish.target is None and wish.format in BINARY and sys.stdout.isatty():
-        raise click.UsageError(say("export.terminal", format=wish.format))
-    if wish.into_copy:
-        ending = wish.target.suffix.lower().lstrip(".") if wish.target is not None else ""
+def _check(request: _ExportRequest) -> None:
+    """Refuse options that exclude each other."""
+    if request.target is None and request.format in BINARY_FORMATS and sys.stdout.isatty():
+        raise click.UsageError(say("export.terminal", format=request.format))
+    if request.into_copy:
+        ending = request.target.suffix.lower().lstrip(".") if request.target is not None else ""
         if ending not in COPIED_FORMATS:
             raise click.UsageError(say("export.copy_needs_file"))
-        if wish.thumbs:
+        if request.thumbs:
             raise click.UsageError(say("export.copy_has_no_thumbs"))
-    if wish.thumbs and wish.format != "xlsx":
+    if request.thumbs and request.format != "xlsx":
         raise click.UsageError(say("export.thumbs_need_workbook"))
 
 
-def _write(workspace: Workspace, asked: _Wish) -> Written | Tally:
-    with _taken(workspace, asked) as wish, _looking(workspace) as store, store.read() as tx:
+def _write(workspace: Workspace, asked: _ExportRequest) -> Written | Tally:
+    with _taken(workspace, asked) as request, _looking(workspace) as store, store.read() as tx:
         # One transaction: the rows are those of one moment, also while a run goes on.
         loaded = _loaded(tx, workspace)
-        given = _options(tx, workspace, wish)
-        if wish.into_copy:
-            assert wish.target is not None
-            return _into_copy(tx, workspace, loaded, wish.target, (wish, given))
-        rows = results(tx, SHEET_ID, only=wish.only, export=wish.export)
-        if wish.target is None:
+        given = _options(tx, workspace, request)
+        if request.into_copy:
+            assert request.target is not None
+            return _into_copy(tx, workspace, loaded, request.target, (request, given))
+        rows = results(tx, SHEET_ID, only=request.only, export=request.export)
+        if request.target is None:
             stream = data_stream()
-            tally = stream_results(rows, loaded, stream, format=wish.format, options=given)
+            tally = stream_results(rows, loaded, stream, format=request.format, options=given)
             stream.flush()
             return tally
-        return write_results(rows, loaded, wish.target, format=wish.format, options=given)
+        return write_results(rows, loaded, request.target, format=request.format, options=given)
 
 
 @contextmanager
@@ -163,20 +163,20 @@ def _looking(workspace: Workspace) -> Iterator[Store]:
 
 
 @contextmanager
-def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
-    """With --new: the new rows taken for this export, and theirs once the file is in place."""
-    if not wish.new:
-        yield wish
+def _taken(workspace: Workspace, request: _ExportRequest) -> Iterator[_ExportRequest]:
+    """With --new: reserve the new rows, and confirm them once the file is written."""
+    if not request.new:
+        yield request
         return
     with _looking(workspace):
-        pass  # an older table is refused here, not brought forward by an export
+        pass  # refuses an older table: an export does not migrate it
     store = Store.open(workspace.table)
     number = time.time_ns()
     try:
         with store.write() as tx:
-            take_new(tx, SHEET_ID, export=number, only=wish.only)
+            take_new(tx, SHEET_ID, export=number, only=request.only)
         try:
-            yield replace(wish, export=number)
+            yield replace(request, export=number)
         except BaseException:
             with store.write() as tx:
                 give_back(tx, export=number)
@@ -187,16 +187,18 @@ def _taken(workspace: Workspace, wish: _Wish) -> Iterator[_Wish]:
         store.close()
 
 
-def _options(tx: Transaction, workspace: Workspace, wish: _Wish) -> ExportOptions:
-    found = results(tx, SHEET_ID, only=wish.only, export=wish.export) if wish.expand else ()
+def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> ExportOptions:
+    found = (
+        results(tx, SHEET_ID, only=request.only, export=request.export) if request.expand else ()
+    )
     return ExportOptions(
         workspace=workspace.folder,
-        safe=wish.safe_csv,
+        safe=request.safe_csv,
         spent=spent(tx, SHEET_ID),
         label=label,
         properties=property_columns(found),
-        thumbs=not wish.into_copy
-        and thumbnails_for(tx, workspace.folder, format=wish.format, wanted=wish.thumbs),
+        thumbs=not request.into_copy
+        and thumbnails_for(tx, workspace.folder, format=request.format, wanted=request.thumbs),
     )
 
 
@@ -205,15 +207,15 @@ def _into_copy(
     workspace: Workspace,
     loaded: LoadedSheet,
     target: Path,
-    asked: tuple[_Wish, ExportOptions],
+    asked: tuple[_ExportRequest, ExportOptions],
 ) -> Written:
-    wish, given = asked
+    request, given = asked
     original = Original(path=workspace.sheet_of(loaded), loaded=loaded)
     ending = original.path.suffix.lower()
     if ending.lstrip(".") in COPIED_FORMATS and target.suffix.lower() != ending:
         raise click.UsageError(say("export.copy_ending", ending=ending))
     return write_into_copy(
-        lambda: results(tx, SHEET_ID, only=wish.only, export=wish.export),
+        lambda: results(tx, SHEET_ID, only=request.only, export=request.export),
         original,
         target,
         options=given,
@@ -227,16 +229,16 @@ def _loaded(tx: Transaction, workspace: Workspace) -> LoadedSheet:
     return found
 
 
-def _tell(written: Written | Tally, wish: _Wish) -> None:
-    """What was written where; on stderr, since stdout is for data."""
+def _tell(written: Written | Tally, request: _ExportRequest) -> None:
+    """Print what was written, on stderr, since stdout is for data."""
     if isinstance(written, Written):
         if written.unfit:
             print_message(say("export.unfit", reason=reason(written.unfit)))
         print_message(say("export.written", rows=f"{written.rows:,}", file=str(written.path)))
         if written.moved:
-            print_message(say("export.moved", file=str(wish.target)))
+            print_message(say("export.moved", file=str(request.target)))
     if written.replaced:
-        print_message(say("export.replaced", count=f"{written.replaced:,}", format=wish.format))
+        print_message(say("export.replaced", count=f"{written.replaced:,}", format=request.format))
     if written.texts:
         print_message(say("export.texts", count=f"{written.texts:,}"))
 

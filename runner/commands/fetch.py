@@ -1,4 +1,4 @@
-"""`rowmill fetch`: saves the files that are missing or broken; never generates."""
+"""`rowmill fetch`: downloads files that are missing or broken; never generates."""
 
 import asyncio
 import json
@@ -37,12 +37,12 @@ from runner.workspace.log_file import end_log, log_to
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-MOST_SHOWN = 20
+MAX_FILES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """What one `fetch` found, and what it came to."""
+class _Fetched:
+    """What one `fetch` found and saved."""
 
     findings: Sequence[FileCheck]
     wanted: int = 0  # rows with files to fetch
@@ -51,7 +51,7 @@ class _Round:
 
     @property
     def bad(self) -> list[FileCheck]:
-        """The files that are not as they were saved."""
+        """The files that are missing or damaged."""
         return [one for one in self.findings if one.condition is not Condition.GOOD]
 
 
@@ -84,7 +84,7 @@ def _within(workspace: Workspace, store: Store) -> int:
     )
     settings = at_last_address(settings, last, workspace)
     findings = list(inspect_files(files, workspace.files, verify=settings.verify))
-    found = _Round(findings=findings)
+    found = _Fetched(findings=findings)
     if not settings.quiet:
         _tell_findings(found)
     with store.write() as tx:
@@ -95,14 +95,14 @@ def _within(workspace: Workspace, store: Store) -> int:
             settings=settings,
             workspace=workspace,
             loaded=loaded,
-            keys=(OwnedKey(key=Secret("")),),  # nobody is asked for anything that needs one
+            keys=(OwnedKey(key=Secret("")),),  # downloads need no key
             cap=SpendingCap(PriceList(own=settings.prices), priced_call),
             title=loaded.sheet,
             program=program_version(),
             files_only=True,
         )
         more = last.options.get(MORE_MONEY_OPTION) if last is not None else None
-        found = _go(store, assignment, found, wanted, more)
+        found = _download(store, assignment, found, wanted, more)
     elif not settings.quiet:
         print_message(say("fetch.nothing"))
     if settings.json:
@@ -110,7 +110,7 @@ def _within(workspace: Workspace, store: Store) -> int:
     return found.code
 
 
-def _tell_findings(found: _Round) -> None:
+def _tell_findings(found: _Fetched) -> None:
     count = Counter(one.condition for one in found.findings)
     print_message(
         say(
@@ -121,16 +121,16 @@ def _tell_findings(found: _Round) -> None:
             damaged=f"{count[Condition.DAMAGED]:,}",
         )
     )
-    for one in found.bad[:MOST_SHOWN]:
+    for one in found.bad[:MAX_FILES_SHOWN]:
         key = "fetch.missing" if one.condition is Condition.MISSING else "fetch.damaged"
         print_message(say(key, row=one.file.row, file=one.file.name))
-    if len(found.bad) > MOST_SHOWN:
-        print_message(say("fetch.more", count=f"{len(found.bad) - MOST_SHOWN:,}"))
+    if len(found.bad) > MAX_FILES_SHOWN:
+        print_message(say("fetch.more", count=f"{len(found.bad) - MAX_FILES_SHOWN:,}"))
 
 
-def _go(
-    store: Store, assignment: Assignment, found: _Round, wanted: Sequence[int], more: JSON
-) -> _Round:
+def _download(
+    store: Store, assignment: Assignment, found: _Fetched, wanted: Sequence[int], more: JSON
+) -> _Fetched:
     settings = assignment.settings
     if not settings.quiet:
         print_message(say("fetch.start", rows=f"{len(wanted):,}"))
@@ -141,13 +141,13 @@ def _go(
     code = worst([Exit.SOME_FAILED if failed else Exit.DONE, *_stopped(ending)])
     code = worst([code, _write(store, assignment)])
     with store.write() as tx:
-        if more is not None:  # what the run before needed to go on, it still needs
+        if more is not None:  # the amount that the last run needed to go on still applies
             add_to_run(tx, ending.run_id, {MORE_MONEY_OPTION: more})
         end_run(tx, ending.run_id, exit_code=int(code), now=time.time())
     if not settings.quiet:
         done = f"{len(wanted) - failed:,}"
         print_message(say("fetch.done", done=done, failed=f"{failed:,}"))
-    return _Round(findings=found.findings, wanted=len(wanted), failed=failed, code=code)
+    return _Fetched(findings=found.findings, wanted=len(wanted), failed=failed, code=code)
 
 
 def _stopped(ending: Ending) -> list[Exit]:
@@ -155,7 +155,7 @@ def _stopped(ending: Ending) -> list[Exit]:
 
 
 def _write(store: Store, assignment: Assignment) -> Exit:
-    """The results name files, perhaps others now."""
+    """Write the results again, since they name the files."""
     folder = assignment.workspace.folder
     target = results_path(folder, assignment.loaded)
     try:
@@ -173,7 +173,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
     return Exit.DONE
 
 
-def _record(workspace: Workspace, found: _Round) -> dict[str, object]:
+def _record(workspace: Workspace, found: _Fetched) -> dict[str, object]:
     return {
         "schema": 1,
         "workspace": str(workspace.folder),

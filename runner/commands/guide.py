@@ -1,4 +1,4 @@
-"""`rowmill SHEET` on a terminal: few questions before a first run, three rows, then the rest."""
+"""`rowmill SHEET` on a terminal: asks a few questions, runs three rows, then the rest."""
 
 import json
 import os
@@ -47,7 +47,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the person chose; None where nothing had to be asked."""
+    """The person's answers; None if a question was not needed."""
 
     base_url: str | None = None
     endpoint: str | None = None
@@ -56,7 +56,7 @@ class Choices:
     price: float | None = None
 
     def words(self) -> list[str]:
-        """The choices as options of `run`, which the workspace will remember."""
+        """The answers as options of `run`, which the workspace remembers."""
         named = (("-e", self.endpoint), ("-m", self.model), ("--base-url", self.base_url))
         words = [word for option, value in named if value for word in (option, value)]
         if self.prompt_column is not None:
@@ -92,7 +92,7 @@ def _is_begun(workspace: Workspace) -> bool:
 
 
 def _go_on(path: Path) -> int:
-    """A sheet that was begun needs no questions: its options are remembered."""
+    """Continue a sheet that was run before; its options are remembered."""
     _run("status", str(path))
     if not ask_yes_no(say("guide.go_on"), default=True):
         raise Refusal(say("run.declined"), code=Exit.STOPPED)
@@ -100,7 +100,7 @@ def _go_on(path: Path) -> int:
 
 
 def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
-    """Show what came of the first rows, then ask about all others."""
+    """Show the results of the first rows, then ask about the others."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
@@ -126,7 +126,7 @@ def _told(row: ResultRow) -> str:
 
 
 def _list(rows: Iterable[Sequence[str]]) -> None:
-    """A small table on the terminal; Chinese is as wide as it looks."""
+    """Print a small table; Chinese characters count as two columns."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for row in rows:
         grid.add_row(*(Text(plain(cell, SHOWN_CHARACTERS)) for cell in ("", *row)))
@@ -145,7 +145,7 @@ def _run(*words: str, question: Question | None = None) -> int:
 
 
 def _ask_all(opened: Sheet, settings: Settings) -> Choices:
-    """Ask for what neither sheet nor settings tell, and for nothing else."""
+    """Ask for what neither the sheet nor the settings say."""
     headers = opened.layout.headers
     columns = map_columns(headers, known_fields(), given=settings.column)
     given = {name for _, name in columns.fields} | set(settings.set)
@@ -168,7 +168,7 @@ def _ask_all(opened: Sheet, settings: Settings) -> Choices:
 
 
 def _ask_address(settings: Settings) -> str | None:
-    """The gateway's address, unless it was given; None where the built-in one was meant."""
+    """Ask for the gateway's address unless it was given; None means the built-in one."""
     if {settings.sources["base_url"], settings.sources["provider"]} != {"default"}:
         return None
     url = _ask(say("guide.address"), _address, default=settings.base_url)
@@ -216,7 +216,7 @@ def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
 
 
 def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = None) -> Answer:
-    """Ask until the answer can be used; what was wrong with it is said."""
+    """Ask until the answer is valid; an invalid one is explained."""
     while True:
         text = click.prompt(
             visible(question), default=default, show_default=bool(default), err=True
@@ -264,7 +264,7 @@ def _one_of(names: Sequence[str], text: str) -> str:
 
 
 def _write_settings(file: Path, choices: Choices) -> None:
-    """Keep the choices beside the sheet; a file that is there is somebody's, and stays."""
+    """Save the answers beside the sheet; an existing file is not touched."""
     lines = list(_settings_lines(choices))
     if not lines:
         return
@@ -285,7 +285,7 @@ def _write_settings(file: Path, choices: Choices) -> None:
 
 
 def _settings_lines(choices: Choices) -> list[str]:
-    """The choices as a settings file; the key is never among them."""
+    """The answers as a settings file, without the key."""
     defaults: dict[str, str] = {}
     lines: list[str] = []
     if choices.base_url is not None:

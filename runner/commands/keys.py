@@ -16,7 +16,7 @@ from runner.settings.values import site
 
 
 class _Keys(options.RowmillCommand, click.Group):
-    """The three commands under `keys`, with the help of all the others."""
+    """The three commands under `keys`, with the same help as other commands."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -60,7 +60,7 @@ command = _Keys(
 
 
 def _url(name: str) -> str:
-    """The base URL that is meant. A file that came with a sheet has no say in it."""
+    """The base URL that the name stands for; settings files beside sheets do not count."""
     chosen = options.settings().config
     files = find_files(None, chosen)
     return url_of(name, tuple(file for file in files if file.origin is not Origin.SHEET))
@@ -79,7 +79,7 @@ def _set(provider: str) -> None:
 
 
 def _list() -> None:
-    options.settings()  # what is wrong in the settings is told here too
+    options.settings()  # reports errors in the settings, too
     keys = stored_keys(key_file())
     if not keys:
         print_message(say("keys.none"))

@@ -1,4 +1,4 @@
-"""`rowmill mock`: the built-in mock gateway by itself, until Ctrl-C."""
+"""`rowmill mock`: runs the built-in mock gateway by itself, until Ctrl-C."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ def _mock() -> None:
     try:
         asyncio.run(_serve(settings))
     except OSError as error:
-        # asyncio puts words of its own into strerror.
+        # asyncio replaces the system's words in strerror.
         why = phrase(os.strerror(error.errno)) if error.errno else type(error).__name__
         message = say("mock.port_taken", port=chosen.port, reason=why)
         raise Refusal(message) from error

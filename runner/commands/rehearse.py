@@ -1,4 +1,4 @@
-"""`rowmill rehearse`: the whole run against the built-in mock gateway, without key and cost."""
+"""`rowmill rehearse`: runs a sheet against the built-in mock gateway, without key or cost."""
 
 import os
 import random
@@ -31,9 +31,9 @@ from runner.views.audit import compare
 from runner.workspace.lookup import of_rehearsal
 from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace
 
-KEY = "sk-rowmill-rehearsal"
-LATENCY = (0.05, 0.4)  # seconds: quick, and still a run to watch
-PATIENCE = 60.0  # seconds that a run to be killed may take for its next calls
+REHEARSAL_KEY = "sk-rowmill-rehearsal"
+LATENCY_SECONDS = (0.05, 0.4)  # seconds: quick, and still a run to watch
+KILL_TIMEOUT_SECONDS = 60.0  # seconds that a run to be killed may take for its next calls
 
 
 @options.argument("sheet")
@@ -52,18 +52,18 @@ def _rehearse(sheet: str) -> int:
     workspace.make()
     plan: PlanName = settings.faults  # type: ignore[assignment]  # one of the schema's choices
     mock = MockSettings(
-        latency=LATENCY, faults=FaultPlan.named(plan), bill=workspace.bill, pricing=PRICING
+        latency=LATENCY_SECONDS, faults=FaultPlan.named(plan), bill=workspace.bill, pricing=PRICING
     )
     with MockThread(mock) as thread:
         settings = replace(settings, base_url=thread.base_url)
         print_message(say("rehearse.start", url=thread.base_url, faults=plan))
         for number in range(settings.kill):
-            _run_and_kill(_Victim(path, workspace, settings), number + 1)
+            _run_and_kill(_RunToKill(path, workspace, settings), number + 1)
         job = RunRequest(
             sheet=path,
             workspace=workspace,
             settings=settings,
-            key=Secret(KEY),
+            key=Secret(REHEARSAL_KEY),
             rehearsal=True,
             audit=lambda store: _audited(store, workspace),
         )
@@ -71,7 +71,7 @@ def _rehearse(sheet: str) -> int:
 
 
 def _with_defaults(settings: Settings) -> Settings:
-    """A rehearsal needs no choice: without one, pictures from a model that only the mock has."""
+    """Fill in endpoint and model: pictures by default, from a model that only the mock has."""
     endpoint = settings.endpoint or "chat-image"
     model = settings.model
     if model is None and "model" in needed_fields(endpoint):
@@ -80,14 +80,14 @@ def _with_defaults(settings: Settings) -> Settings:
 
 
 def _start_anew(workspace: Workspace) -> None:
-    """A finished rehearsal is thrown away, one that was cut off goes on."""
+    """Delete a finished rehearsal; an unfinished one continues."""
     begun = workspace.table.exists()
     if workspace.folder.suffix != REHEARSAL or (begun and not workspace.bill.exists()):
         raise Refusal(say("rehearse.not_here", folder=str(workspace.folder)))
     if not begun:
         return
     if workspace.is_running():
-        return  # launching tells who holds it
+        return  # `launch` reports who holds it
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
@@ -99,8 +99,8 @@ def _start_anew(workspace: Workspace) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Victim:
-    """A run in a process of its own, to be killed."""
+class _RunToKill:
+    """A run in its own process, which will be killed."""
 
     sheet: Path
     workspace: Workspace
@@ -111,14 +111,14 @@ class _Victim:
         words += ["--workspace", str(self.workspace.folder), "--progress", "none", "-q", "-y"]
         words += ["-c", str(self.settings.concurrency), "--base-url", self.settings.base_url]
         words += _request_options(self.settings)
-        environment = os.environ | {"ROWMILL_API_KEY": KEY}
+        environment = os.environ | {"ROWMILL_API_KEY": REHEARSAL_KEY}
         return subprocess.Popen(  # noqa: S603 - our own program, and no shell
             words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
 
 def _request_options(settings: Settings) -> list[str]:
-    """What shapes requests and file names, as options: a killed run must load the same sheet."""
+    """The options that decide requests and file names, so that a killed run loads the same."""
     single = {
         "-e": settings.endpoint,
         "-m": settings.model,
@@ -139,13 +139,13 @@ def _request_options(settings: Settings) -> list[str]:
     return [*words, "--skip-bad"] if settings.skip_bad else words
 
 
-def _run_and_kill(victim: _Victim, number: int) -> None:
-    """Let a run make some more calls, then kill it as a power cut would."""
+def _run_and_kill(victim: _RunToKill, number: int) -> None:
+    """Let a run send some calls, then kill it as a power cut would."""
     bill = victim.workspace.bill
     begun = _lines(bill)
     enough = begun + random.randint(3, 60)  # noqa: S311 - when to strike guards nothing
     process = victim.start()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + KILL_TIMEOUT_SECONDS
     while process.poll() is None and _lines(bill) < enough and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()
@@ -159,7 +159,7 @@ def _lines(bill: Path) -> int:
 
 
 def _audited(store: Store, workspace: Workspace) -> tuple[list[str], Exit]:
-    """The mock's bill held against our books, in words."""
+    """The mock's bill compared with our books, in words."""
     books = compare(workspace.bill, store)
     told = say(
         "rehearse.books",

@@ -1,4 +1,4 @@
-"""`rowmill report`: one offline page about a sheet."""
+"""`rowmill report`: writes one offline page about a sheet."""
 
 import webbrowser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`rowmill retry`: put rows back and run them."""
+"""`rowmill retry`: puts rows back and runs exactly these."""
 
 import time
 from collections import Counter
@@ -20,13 +20,13 @@ from runner.console.screen import print_message
 from runner.exits import Exit, Refusal
 from runner.intake.corrections import NamedRows, RowsFileKind, read_named
 from runner.launch.launch import launch, put_back_beside_run
-from runner.launch.locate import bring_forward, sheet_and_workspace, tell_absent
+from runner.launch.locate import bring_forward, sheet_and_workspace, warn_of_missing_rows
 from runner.launch.request import PutBack, RunRequest
 from runner.settings.settings import Settings
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-KEYS_AT_ONCE = 10_000  # what one statement may name
+KEYS_IN_ONE_STATEMENT = 10_000  # what one statement may name
 Mover = Callable[[Transaction, int, RowChoice], int]
 
 
@@ -72,7 +72,7 @@ def _loaded(workspace: Workspace) -> LoadedSheet:
 
 
 def _named(settings: Settings, workspace: Workspace, loaded: LoadedSheet) -> NamedRows | None:
-    """The rows of --from; where a class or --again says more, all those of a results file."""
+    """The rows that --from names: with --class or --again, all rows of a results file."""
     if settings.from_ is None:
         return None
     chosen = settings.again or settings.class_ is not None
@@ -82,7 +82,7 @@ def _named(settings: Settings, workspace: Workspace, loaded: LoadedSheet) -> Nam
 
 
 def _told(named: NamedRows, settings: Settings) -> Iterator[str]:
-    """What the file asks for."""
+    """Sentences about the rows that the file names."""
     if not named.keys:
         yield say("from.empty", file=str(named.file))
     elif named.source is not RowsFileKind.FIXES:
@@ -103,7 +103,7 @@ def _without_edits(named: NamedRows) -> NamedRows:
 
 def _put_back(tx: Transaction, settings: Settings, named: NamedRows | None, sheet: str) -> PutBack:
     """Put back what the options name."""
-    tell_absent(tx, sheet, settings.rows)
+    warn_of_missing_rows(tx, sheet, settings.rows)
     before, now = _settled(tx), time.time()
     put = _how(settings, named, now)
     count = sum(put(tx, SHEET_ID, choice) for choice in _choices(settings, named))
@@ -139,7 +139,7 @@ def _nothing(tx: Transaction, settings: Settings) -> str:
 
 
 def _settled(tx: Transaction) -> Counter[str]:
-    """How many rows a person could put back, by failure class or by status."""
+    """The number of rows that could be put back, by failure class or status."""
     standing = counts(tx, SHEET_ID)
     failed = {str(kind): count for kind, count in by_class(failures(tx, SHEET_ID)).items()}
     others = {name: getattr(standing, name) for name in ("in_doubt", "done", "skipped")}
@@ -147,7 +147,7 @@ def _settled(tx: Transaction) -> Counter[str]:
 
 
 def _how(settings: Settings, named: NamedRows | None, now: float) -> Mover:
-    """Rows that a person pointed at go back whatever failed; a list of failures, by class."""
+    """How to put rows back: named rows in whatever state they ended, others by class."""
     pointed = settings.rows is not None or (
         named is not None and named.source is RowsFileKind.TICKS
     )
@@ -163,18 +163,18 @@ def _how(settings: Settings, named: NamedRows | None, now: float) -> Mover:
 
 
 def _choices(settings: Settings, named: NamedRows | None) -> Iterator[RowChoice]:
-    """What is to be put back, in pieces that one statement can name."""
+    """The rows to put back, in pieces that fit into one statement."""
     choice = _by_class(settings)
     if named is None:
         yield choice
         return
     keys = _keys(settings, named)
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        yield replace(choice, keys=keys[start : start + KEYS_AT_ONCE])
+    for start in range(0, len(keys), KEYS_IN_ONE_STATEMENT):
+        yield replace(choice, keys=keys[start : start + KEYS_IN_ONE_STATEMENT])
 
 
 def _keys(settings: Settings, named: NamedRows) -> Sequence[str]:
-    """Corrected rows are ready by themselves; those left as they were only where asked for."""
+    """Keys to put back: corrected rows are ready already, unchanged ones only if asked for."""
     if named.source is not RowsFileKind.FIXES:
         return named.keys
     return named.unchanged if settings.again or settings.class_ is not None else ()

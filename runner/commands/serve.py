@@ -1,4 +1,4 @@
-"""`rowmill serve`: the report, live, on this machine alone."""
+"""`rowmill serve`: serves the report live, to this machine only."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click call
         if settings.sources.get("port") == "default" and error.errno == errno.EADDRINUSE:
             _serve_at(0, workspace, settings, open_it=open)
             return
-        # asyncio puts words of its own into strerror.
+        # asyncio replaces the system's words in strerror.
         why = phrase(os.strerror(error.errno)) if error.errno else type(error).__name__
         raise Refusal(say("serve.port_taken", port=settings.port, reason=why)) from error
 

@@ -1,4 +1,4 @@
-"""`rowmill show`: everything about one row."""
+"""`rowmill show`: shows everything about one row."""
 
 import json
 import zlib
@@ -37,8 +37,8 @@ from runner.workspace.answers import AnswerFolder, digest_of
 from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
-MOST_OF_TEXT = 600
-MOST_SHOWN = 4000  # characters of an answer on the page; --answer gives all
+MAX_TEXT_CHARACTERS = 600
+MAX_ANSWER_CHARACTERS = 4000  # characters of an answer on the page; --answer gives all
 
 
 @options.argument("row")
@@ -68,7 +68,7 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
 
 
 def _request(workspace: Workspace, view: RowView, settings: Settings) -> Preview:
-    """The row's request; where the row cannot become one, Refusal says why."""
+    """The row's request. Raises Refusal if the row cannot become one."""
     place = PreviewContext(
         base_url=at_last_address(settings, view.last, workspace).base_url,
         folder=workspace.sheet_of(view.loaded).parent,
@@ -93,7 +93,7 @@ def _body(workspace: Workspace, view: RowView) -> bytes:
 
 
 def _give_answer(body: bytes) -> None:
-    """The answer byte for byte; on a terminal without what a terminal would act on."""
+    """Print the answer byte for byte; on a terminal, control characters are escaped."""
     stream = data_stream()
     stream.write(body)
     stream.flush()
@@ -127,7 +127,7 @@ def _answer_record(workspace: Workspace, view: RowView) -> JSON:
 
 
 def _parsed(body: bytes) -> JSON:
-    """The answer as JSON with base64 shortened; as text where it is none."""
+    """The answer as JSON with base64 shortened, or as text if it is no JSON."""
     text = body.decode("utf-8", errors="replace")
     try:
         return without_pictures(json.loads(text))
@@ -183,7 +183,7 @@ def _draw_failure(page: Page, workspace: Workspace, view: RowView) -> None:
 
 
 def _error_words(error: str) -> str:
-    """What went wrong; of a row that never became a request it is kept as JSON."""
+    """The error in words; that of a row that never became a request is stored as JSON."""
     try:
         found = json.loads(error)
         return say("show.bad_cell", **{name: phrase(str(found[name])) for name in _BAD_CELL})
@@ -226,8 +226,8 @@ def _job(past: RowHistory) -> list[tuple[str, str]]:
 
 
 def _beginning(text: str) -> str:
-    """The beginning of a text; all of it stands in the answer below."""
-    return text if len(text) <= MOST_OF_TEXT else f"{text[:MOST_OF_TEXT]}…"
+    """The beginning of a text; the answer below has all of it."""
+    return text if len(text) <= MAX_TEXT_CHARACTERS else f"{text[:MAX_TEXT_CHARACTERS]}…"
 
 
 def _tokens(past: RowHistory) -> str:
@@ -248,7 +248,7 @@ def _first_line(call: PastCall) -> str:
 
 
 def _cost(call: PastCall) -> str:
-    """What it cost, or may have cost; empty where that is not known, or it was free."""
+    """What the call cost or may have cost; empty if that is unknown or it was free."""
     currency = call.currency or ""
     if call.cost is not None:
         amount = format_amounts({currency: call.cost})
@@ -309,9 +309,9 @@ def _draw_answer(page: Page, workspace: Workspace, view: RowView, stored: Stored
         page.text("  " + refusal.message)
         return
     text = visible(found) if isinstance(found, str) else json_text(found, indent=2)
-    page.code(text[:MOST_SHOWN])
-    if len(text) > MOST_SHOWN:
-        rest = f"{len(text) - MOST_SHOWN:,}"
+    page.code(text[:MAX_ANSWER_CHARACTERS])
+    if len(text) > MAX_ANSWER_CHARACTERS:
+        rest = f"{len(text) - MAX_ANSWER_CHARACTERS:,}"
         page.text(say("show.more", count=rest), "dim")
 
 

@@ -16,7 +16,7 @@ from runner.console import options
 from runner.console.screen import print_message
 from runner.console.usage import ask_yes_no
 from runner.exits import Exit, Refusal
-from runner.launch.locate import tell_absent
+from runner.launch.locate import warn_of_missing_rows
 from runner.settings.settings import Settings
 from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -56,12 +56,12 @@ def _choice(settings: Settings) -> RowChoice:
 
 
 def _look(workspace: Workspace, choice: RowChoice, settings: Settings) -> dict[str, int]:
-    """What would be closed, by class. Raises Refusal where that is nothing."""
+    """How many rows would be closed, by class. Raises Refusal if there are none."""
     store = Store.look(workspace.table)
     try:
         with store.read() as tx:
             loaded = loaded_sheet(tx, SHEET_ID)
-            tell_absent(tx, loaded.sheet if loaded is not None else "", settings.rows)
+            warn_of_missing_rows(tx, loaded.sheet if loaded is not None else "", settings.rows)
             found = to_skip(tx, SHEET_ID, choice)
             rows = row_range(tx, SHEET_ID)
     finally:
@@ -78,7 +78,7 @@ def _words(found: dict[str, int]) -> str:
 
 
 def _agree(settings: Settings, count: int) -> None:
-    """Rows are closed only after a yes: on a terminal by asking, elsewhere by -y."""
+    """Ask for a yes on a terminal; elsewhere -y is needed. Raises Refusal without one."""
     if settings.yes:
         return
     if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -1,4 +1,4 @@
-"""`rowmill status`: how far a run is, on one screen."""
+"""`rowmill status`: shows how far a run is, on one screen."""
 
 import json
 import sys
@@ -21,22 +21,25 @@ from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
 WATCH_SECONDS = 2.0
-BAR = 60  # columns at most
-SHARES = (
+MAX_BAR_COLUMNS = 60  # columns at most
+BAR_PARTS = (
     ("done", "█", "green"),
     ("failed", "×", "red"),
     ("in_doubt", "?", "yellow"),
     ("skipped", "-", "dim"),
     ("fetching", "+", "cyan"),
 )
-"""What the bar is made of, in its order; the rest is waiting."""
+"""The parts of the bar, in order; the rest of it is waiting rows."""
 
-PLACES = (
+COUNTS_SHOWN = (
     *("done", "failed", "in_doubt", "skipped", "waiting", "sending", "polling", "fetching"),
     "parked",
 )
-ALWAYS = frozenset({"done", "failed", "waiting"})
-STYLES = {name: style for name, _, style in SHARES} | {"sending": "blue", "polling": "cyan"}
+COUNTS_ALWAYS_SHOWN = frozenset({"done", "failed", "waiting"})
+COUNT_STYLES = {name: style for name, _, style in BAR_PARTS} | {
+    "sending": "blue",
+    "polling": "cyan",
+}
 
 
 @options.argument("sheet", required=False)
@@ -44,48 +47,48 @@ def _status(sheet: str | None) -> None:
     named_sheet = Path(sheet) if sheet is not None else None
     settings = options.settings(folder=options.sheet_folder(named_sheet))
     workspace = find(named_sheet, settings.workspace)
-    standing = _show(workspace, settings)
-    while settings.watch and standing.run.kind == "running":
+    status = _show(workspace, settings)
+    while settings.watch and status.run.kind == "running":
         time.sleep(WATCH_SECONDS)
-        standing = _show(workspace, settings)
+        status = _show(workspace, settings)
 
 
 def _show(workspace: Workspace, settings: Settings) -> SheetStatus:
-    """The screen as it is now; watched, JSON is one line each time."""
-    standing = read_status(workspace, now=time.time())
+    """Print the screen once; with --watch, JSON is one line each time."""
+    status = read_status(workspace, now=time.time())
     if settings.json:
-        record = status_record(standing)
+        record = status_record(status)
         print_data(json.dumps(record, ensure_ascii=False, indent=None if settings.watch else 2))
         sys.stdout.flush()
-        return standing
+        return status
     page = Page(color=settings.color)
     if settings.watch:
         page.clear()
-    _draw(standing, page)
-    if settings.watch and standing.run.kind == "running":
+    _draw(status, page)
+    if settings.watch and status.run.kind == "running":
         page.gap()
         page.text(say("status.watching"), style="dim")
-    return standing
+    return status
 
 
-def _draw(standing: SheetStatus, page: Page) -> None:
-    page.title(standing.sheet)
-    page.text(run_words(standing.run, now=standing.at))
+def _draw(status: SheetStatus, page: Page) -> None:
+    page.title(status.sheet)
+    page.text(run_words(status.run, now=status.at))
     page.gap()
-    page.drawn(_bar(standing.rows, min(page.width - 1, BAR)))
-    page.drawn(_counts(standing.rows, page.width - 1))
+    page.drawn(_bar(status.rows, min(page.width - 1, MAX_BAR_COLUMNS)))
+    page.drawn(_counts(status.rows, page.width - 1))
     page.gap()
-    page.facts([*_pauses(standing), *_pace(standing)])
-    if standing.failures or standing.rows.in_doubt:
+    page.facts([*_pauses(status), *_pace(status)])
+    if status.failures or status.rows.in_doubt:
         page.heading(say("status.failures"))
-        page.table(_failures(standing))
-    if standing.next_command is not None:
+        page.table(_failures(status))
+    if status.next_command is not None:
         page.gap()
-        page.code(f"{say('status.next')}  {standing.next_command}")
+        page.code(f"{say('status.next')}  {status.next_command}")
 
 
 def run_words(run: RunState, *, now: float) -> str:
-    """What the last run does or did, in one sentence."""
+    """What the last run is doing or did, in one sentence."""
     since = at_words(run.since)
     match run.kind:
         case "never":
@@ -105,11 +108,11 @@ def run_words(run: RunState, *, now: float) -> str:
 def _bar(rows: Counts, width: int) -> Text:
     ended = rows.total - rows.pending
     share = ended / rows.total if rows.total else 1.0
-    # Rounded down: 100 % is said when there is nothing left.
+    # Rounded down: 100 % appears only when nothing is left.
     tail = f" {int(100 * share)} %  {ended:,} / {rows.total:,}"
     room = max(width - cell_len(tail), 10)
     bar = Text(no_wrap=True)
-    for name, mark, style in SHARES:
+    for name, mark, style in BAR_PARTS:
         count = getattr(rows, name)
         cells = max(round(room * count / rows.total), 1) if count else 0
         bar.append(mark * min(cells, room - len(bar)), style=style)
@@ -120,45 +123,47 @@ def _bar(rows: Counts, width: int) -> Text:
 def _counts(rows: Counts, width: int) -> Text:
     return flowed(
         [
-            Text.assemble(("■ ", STYLES.get(name, "dim")), f"{say(f'status.{name}')} {count:,}")
-            for name in PLACES
-            if (count := getattr(rows, name)) or name in ALWAYS
+            Text.assemble(
+                ("■ ", COUNT_STYLES.get(name, "dim")), f"{say(f'status.{name}')} {count:,}"
+            )
+            for name in COUNTS_SHOWN
+            if (count := getattr(rows, name)) or name in COUNTS_ALWAYS_SHOWN
         ],
         width,
     )
 
 
-def _pauses(standing: SheetStatus) -> list[tuple[str, str]]:
+def _pauses(status: SheetStatus) -> list[tuple[str, str]]:
     facts = []
-    for pause in standing.pauses:
+    for pause in status.pauses:
         until = at_words(pause.until, seconds=True) if pause.until is not None else ""
         since = at_words(pause.since, seconds=True)
-        words = say(_PAUSES[pause.kind], since=since, until=until, cause=pause.cause)
+        words = say(_PAUSE_SENTENCES[pause.kind], since=since, until=until, cause=pause.cause)
         facts.append((say("status.pause"), words))
-    for key, cause in standing.dropped_keys:
+    for key, cause in status.dropped_keys:
         facts.append((say("status.keys"), say("status.key_dropped", key=key, cause=cause)))
     return facts
 
 
-_PAUSES = {
+_PAUSE_SENTENCES = {
     "person": "status.pause_person",
     "outage": "status.pause_outage",
     "slow_down": "status.pause_slow",
 }
 
 
-def _pace(standing: SheetStatus) -> list[tuple[str, str]]:
+def _pace(status: SheetStatus) -> list[tuple[str, str]]:
     facts = []
-    if standing.rate is not None:
-        facts.append((say("status.rate"), say("status.rate_value", rate=f"{standing.rate:,.1f}")))
-    if standing.seconds_left is not None:
-        facts.append((say("status.left"), format_duration(standing.seconds_left)))
-    if standing.oldest is not None:
-        age = format_duration(standing.at - standing.oldest.started_at)
+    if status.rate is not None:
+        facts.append((say("status.rate"), say("status.rate_value", rate=f"{status.rate:,.1f}")))
+    if status.seconds_left is not None:
+        facts.append((say("status.left"), format_duration(status.seconds_left)))
+    if status.oldest is not None:
+        age = format_duration(status.at - status.oldest.started_at)
         facts.append(
-            (say("status.oldest"), say("status.oldest_value", time=age, row=standing.oldest.row))
+            (say("status.oldest"), say("status.oldest_value", time=age, row=status.oldest.row))
         )
-    used = standing.spent
+    used = status.spent
     facts.append((say("status.calls"), f"{used.calls:,}"))
     if used.unknown_calls:
         facts.append(("", format_doubt(used)))
@@ -169,12 +174,12 @@ def _pace(standing: SheetStatus) -> list[tuple[str, str]]:
     return facts
 
 
-def _failures(standing: SheetStatus) -> list[tuple[str, str, str]]:
+def _failures(status: SheetStatus) -> list[tuple[str, str, str]]:
     rows = [
-        (f"  {count:,}", str(kind), explain(kind, "").meaning) for kind, count in standing.failures
+        (f"  {count:,}", str(kind), explain(kind, "").meaning) for kind, count in status.failures
     ]
-    if standing.rows.in_doubt:
-        rows.append((f"  {standing.rows.in_doubt:,}", "in_doubt", say("status.meaning_in_doubt")))
+    if status.rows.in_doubt:
+        rows.append((f"  {status.rows.in_doubt:,}", "in_doubt", say("status.meaning_in_doubt")))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""`rowmill steer`: changes a run that is going on, from another terminal."""
+"""`rowmill steer`: changes a run in progress, from another terminal."""
 
 import time
 from dataclasses import replace
@@ -44,7 +44,7 @@ def _steer(sheet: str | None) -> None:
 
 
 def _order(now: float) -> dict[str, JSON]:
-    """What was really given on this command line, as the run will read it."""
+    """The options given on this command line, as the run reads them."""
     order: dict[str, JSON] = {}
     for name in ("pause", "resume", "concurrency", "rpm", "tpm", "until"):
         value = options.given().get(name)
@@ -88,7 +88,7 @@ def _keep_cap(tx: Transaction, cap: Cap, settings: Settings) -> float | str:
 
 
 def _shown(name: str, value: JSON) -> str:
-    """One change as a person would say it."""
+    """One change in words."""
     if value is True:
         return name
     if name == "until" and isinstance(value, float):

@@ -28,12 +28,12 @@ from runner.settings.settings import Settings
 from runner.transport.client import Target
 from runner.workspace.workspace import SHEET_ID
 
-GB = 1_000_000_000
+GIGABYTE = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostEstimate:
-    """What a run will cost, as far as it is known before."""
+    """What a run will cost, as far as that is known before it."""
 
     calls: int
     forecast: Forecast
@@ -46,7 +46,7 @@ class CostEstimate:
 def estimate_run(
     settings: Settings, work: PendingWork, info: GatewayInfo, target: Target | None = None
 ) -> CostEstimate:
-    """Foresee, by what the gateway told of itself. Raises Refusal for a bad cap."""
+    """Forecast the run with the gateway's prices. Raises Refusal for a cap that cannot be kept."""
     calls = work.calls(settings.limit)
     prices = PriceList(
         own=settings.prices, gateway=info.listing.tariffs if info.listing is not None else {}
@@ -68,7 +68,7 @@ def estimate_run(
 
 
 def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
-    """Later runs go on under the same cap, or without one; what was +20 is a sum from now on."""
+    """Remember the cap for later runs, or that there is none; +20 becomes a total."""
     options = {name: value for name, value in loaded.options.items() if name != "max_cost"}
     if budget is not None:
         options["max_cost"] = str(Cap(amount=budget.amount))
@@ -81,7 +81,7 @@ def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
 
 
 def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Path) -> None:
-    """Rows, endpoint, host, price; then time and disk; then till and cap."""
+    """Print rows, endpoint, host and price; then time and disk; then balance and cap."""
     host = urlsplit(settings.base_url).netloc
     ahead = estimate.forecast
     if not estimate.calls:
@@ -105,7 +105,7 @@ def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Pa
 
 
 def time_words(ahead: Forecast) -> str:
-    """The time range, and what it goes by."""
+    """The time range, and what it is based on."""
     if ahead.seconds is None:
         return "-"
     low, high = ahead.seconds
@@ -116,18 +116,20 @@ def time_words(ahead: Forecast) -> str:
 
 
 def disk_words(ahead: Forecast) -> str:
-    """What the results will take of the disk."""
+    """How much disk space the results will take."""
     low, high = map(size_words, ahead.disk)
     return high if low == high else say("ahead.disk", low=low, high=high)
 
 
 def size_words(size: float) -> str:
     """Bytes for a person."""
-    return f"{size / GB:,.1f} GB" if size >= GB else f"{max(size / 1e6, 0.1):,.1f} MB"
+    if size >= GIGABYTE:
+        return f"{size / GIGABYTE:,.1f} GB"
+    return f"{max(size / 1e6, 0.1):,.1f} MB"
 
 
 def balance_words(balance: Balance, estimate: CostEstimate) -> str:
-    """What credit there is, and for how many of the rows it lasts."""
+    """The credit that is left, and for how many of the rows it is enough."""
     if balance.left is None:
         return say("till.unlimited")
     left = f"{format_amount(float(balance.left))} USD"
@@ -140,7 +142,7 @@ def balance_words(balance: Balance, estimate: CostEstimate) -> str:
 
 
 def _lasts_for(left: Decimal, estimate: CostEstimate) -> int | None:
-    """By the middle of the price range; None where the price is not known, or is no dollar."""
+    """Rows at the middle of the price range; None if it is unknown or not in dollars."""
     ahead = estimate.forecast
     if ahead.unknown or set(ahead.amounts) != {"USD"} or not estimate.calls:
         return None
@@ -150,7 +152,7 @@ def _lasts_for(left: Decimal, estimate: CostEstimate) -> int | None:
 
 
 def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
-    """The cap, what it leaves, and where it can only be as good as an assumption."""
+    """The cap, what it leaves, and the models for which it rests on an assumption."""
     words = {
         "cap": f"{format_amount(budget.amount)} {budget.currency}",
         "spent": format_amount(budget.spent),
@@ -172,7 +174,7 @@ def budget_lines(budget: Budget, ahead: Forecast) -> list[str]:
 
 
 def balance_after(estimate: CostEstimate, store: Store, *, since: float) -> str | None:
-    """What the gateway took meanwhile, beside our own books; None where it has no till."""
+    """What the gateway charged meanwhile, beside our own books; None if it has no balance."""
     if estimate.balance is None or estimate.target is None:
         return None
     now = read_balance(estimate.target)
@@ -189,7 +191,7 @@ def balance_after(estimate: CostEstimate, store: Store, *, since: float) -> str 
 
 
 def estimate_record(estimate: CostEstimate | None) -> dict[str, JSON]:
-    """The cap and the till as public data."""
+    """The cap and the balance as public data."""
     budget = estimate.budget if estimate is not None else None
     balance = estimate.balance if estimate is not None else None
     return {

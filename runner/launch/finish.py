@@ -130,7 +130,7 @@ def _codes_of_stop(outcome: _Outcome) -> list[Exit]:
 
 
 def _report(request: RunRequest) -> tuple[list[str], Exit]:
-    """The morning page, once the table says how the run ended."""
+    """Write the report page, now that the table says how the run ended."""
     try:
         path, moved = write_report(request.workspace, ReportOptions())
     except OSError as error:

@@ -243,7 +243,7 @@ def _run(
     from runner.console.progress import Display  # noqa: PLC0415 - Phase.RUN
     from runner.engine.accounts import limits_of  # noqa: PLC0415 - Phase.RUN
     from runner.engine.session import Assignment, Session  # noqa: PLC0415 - Phase.RUN
-    from runner.launch.pilot import go_piloted  # noqa: PLC0415 - Phase.RUN
+    from runner.launch.pilot import run_with_pilot  # noqa: PLC0415 - Phase.RUN
     from runner.prices.spending_cap import SpendingCap  # noqa: PLC0415 - Phase.RUN
     from runner.steps.priced_request import priced_call  # noqa: PLC0415 - Phase.RUN
 
@@ -276,7 +276,7 @@ def _run(
         return ending
 
     with seldom_collected():  # now that all of it is imported
-        return go_piloted(store, request, run_rows, jobs=taken.jobs)
+        return run_with_pilot(store, request, run_rows, jobs=taken.jobs)
 
 
 # --- finish and notify ----------------------------------------------------------------------------

@@ -16,20 +16,20 @@ from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace
 
 
 def bring_forward(named: Path | None) -> None:
-    """A table of an older rowmill is brought up to date before a run reads it."""
+    """Migrate the table of an older rowmill before a run reads it."""
     try:
         workspace = find(named, options.workspace_folder(named))
     except Refusal:
-        return  # there is none yet, or it is not clear which
+        return  # there is no workspace yet, or several
     workspace.bring_forward()
 
 
 def sheet_and_workspace(
     named: Path, ready: Callable[[Workspace], Workspace] = lambda found: found
 ) -> tuple[Path, Workspace]:
-    """The sheet that is meant: by itself, by its workspace folder, or by the results file in it.
+    """The sheet that is named by its file, by its workspace folder or by its results file.
 
-    `ready` makes a workspace that was found fit to be read.
+    `ready` prepares the workspace found, so that it can be read.
     """
     if str(named) == STDIN:
         return _from_stdin(options.workspace_folder(None))
@@ -51,7 +51,7 @@ def sheet_and_workspace(
 
 
 def _from_stdin(folder: Path | None) -> tuple[Path, Workspace]:
-    """The sheet that is piped in, kept in its workspace: a later run reads it from there."""
+    """Store the piped sheet in its workspace, where later runs read it."""
     if folder is None:
         raise Refusal(say("stdin.needs_workspace"))
     workspace = Workspace(folder=folder.absolute())
@@ -60,8 +60,8 @@ def _from_stdin(folder: Path | None) -> tuple[Path, Workspace]:
     return store_stdin(workspace.folder), workspace
 
 
-def tell_absent(tx: Transaction, sheet: str, wanted: Collection[Span] | None) -> None:
-    """Name the rows that are not there. Raises Refusal where there is none of those wanted."""
+def warn_of_missing_rows(tx: Transaction, sheet: str, wanted: Collection[Span] | None) -> None:
+    """Warn of rows that the sheet does not have. Raises Refusal if it has none of those named."""
     found = absence_from(tx, SHEET_ID, wanted) if wanted is not None else None
     if found is None:
         return

@@ -1,4 +1,4 @@
-"""Tells somebody elsewhere that a run is over: counts, cost and the next command, no prompts."""
+"""Notifies people that a run has ended: counts, cost and the next command, no prompts."""
 
 import base64
 import hashlib
@@ -32,31 +32,31 @@ from runner.transport.addresses import proxy_for
 
 log = logging.getLogger("rowmill")
 
-TRIES = 3
-TRY_SECONDS = 5.0
-BETWEEN = 0.5  # seconds; doubled each time
-REACH_SECONDS = 3.0
-APPRISE_SECONDS = 20.0
-COMMAND_SECONDS = 300.0
+MAX_TRIES = 3
+TRY_TIMEOUT_SECONDS = 5.0
+FIRST_RETRY_SECONDS = 0.5  # seconds; doubled each time
+CONNECT_TIMEOUT_SECONDS = 3.0
+APPRISE_TIMEOUT_SECONDS = 20.0
+COMMAND_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunNews:
-    """What there is to tell: `record` as `--json` gives it, and the same as a few sentences."""
+    """The news of a run: `record` as `--json` prints it, and the same as a few sentences."""
 
     record: Mapping[str, JSON]
     text: str
 
 
 def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
-    """Tell who wants to know. Whatever goes wrong here is said, and changes nothing."""
+    """Send the notification and run the person's command. A failure is printed, and is no error."""
     news = RunNews(record=record, text=_text(record))
     problem = None
     try:
         url, secret = _address(settings)
         if url is not None:
             problem = notify(url, news, secret=secret)
-    except Refusal as error:  # the secret cannot be had
+    except Refusal as error:  # the secret cannot be read
         problem = error.message
     if problem is not None:
         print_message(say("notify.failed", reason=problem))
@@ -94,13 +94,13 @@ def check_notify(settings: Settings) -> None:
     if proxy_for(address, os.environ) is not None:
         return
     try:
-        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_SECONDS).close()
     except OSError as error:
         print_message(say("cli.warning", text=say("notify.unreachable", reason=reason(error))))
 
 
 def _address(settings: Settings) -> tuple[Secret | None, Secret | None]:
-    """Where to, and what signs it: option and environment before the settings file."""
+    """The address and the signing secret: option and environment before the settings file."""
     section = settings.notify_section
     secret = None
     if section is not None and section.secret_from is not None:
@@ -118,7 +118,7 @@ def _text(record: Mapping[str, JSON]) -> str:
     rows = record["rows"]
     assert isinstance(rows, Mapping)
     head = say("notify.stopped" if record["stopped"] else "notify.finished", sheet=record["sheet"])
-    lines = [head, say("notify.rows", **{name: f"{rows[name]:,}" for name in _SHOWN})]
+    lines = [head, say("notify.rows", **{name: f"{rows[name]:,}" for name in _COUNTS_SHOWN})]
     if record.get("top_failure"):
         lines.append(say("notify.top_failure", kind=record["top_failure"]))
     cost = record.get("cost")
@@ -128,7 +128,7 @@ def _text(record: Mapping[str, JSON]) -> str:
     return "\n".join(lines)
 
 
-_SHOWN = ("done", "failed", "in_doubt", "pending")
+_COUNTS_SHOWN = ("done", "failed", "in_doubt", "pending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ class Message:
 
 
 def message_of(url: str, news: RunNews, *, secret: str | None, now: float) -> Message:
-    """The news as the service at this address takes them; anything unknown gets the record."""
+    """The news in the form of the service at this address; an unknown one gets the record."""
     path = urlsplit(url).path
     for pattern, write in _SERVICES:
         if re.search(pattern, path if pattern.startswith("/") else url):
@@ -155,7 +155,7 @@ _Body = Mapping[str, object]
 
 
 def _feishu(url: str, text: str, secret: str | None, now: float) -> tuple[str, _Body]:
-    """Feishu and Lark: the signature is keyed with time and secret, over nothing."""
+    """Feishu and Lark: time and secret are the key of the signature; its message is empty."""
     body: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
     if secret is not None:
         moment = str(int(now))
@@ -165,7 +165,7 @@ def _feishu(url: str, text: str, secret: str | None, now: float) -> tuple[str, _
 
 
 def _dingtalk(url: str, text: str, secret: str | None, now: float) -> tuple[str, _Body]:
-    """DingTalk: time and signature go into the address."""
+    """DingTalk: time and signature are part of the address."""
     if secret is not None:
         moment = str(int(now * 1000))
         signed = hmac.new(secret.encode(), f"{moment}\n{secret}".encode(), hashlib.sha256)
@@ -190,11 +190,11 @@ _SERVICES: tuple[tuple[str, Callable[[str, str, str | None, float], tuple[str, _
     (r"/cgi-bin/webhook/send$", _wecom),
     (r"hooks\.slack\.com", _slack),
 )
-"""Chat services by their webhook's path or host."""
+"""Chat services, recognised by the path or host of their webhooks."""
 
 
 def notify(url: Secret, news: RunNews, *, secret: Secret | None = None) -> str | None:
-    """Send the news; returns why that failed, or None. Takes seconds at most; never raises."""
+    """Send the news; returns why that failed, or None. Takes seconds at most and never raises."""
     address = url.reveal().strip()
     if re.match(r"https?://", address):
         return _post(address, news, secret)
@@ -204,10 +204,10 @@ def notify(url: Secret, news: RunNews, *, secret: Secret | None = None) -> str |
 def _post(url: str, news: RunNews, secret: Secret | None) -> str | None:
     problem = ""
     key = secret.reveal() if secret is not None else None
-    with httpx.Client(timeout=TRY_SECONDS, follow_redirects=False) as client:
-        for number in range(TRIES):
+    with httpx.Client(timeout=TRY_TIMEOUT_SECONDS, follow_redirects=False) as client:
+        for number in range(MAX_TRIES):
             if number:
-                time.sleep(BETWEEN * 2.0 ** (number - 1))
+                time.sleep(FIRST_RETRY_SECONDS * 2.0 ** (number - 1))
             message = message_of(url, news, secret=key, now=time.time())
             try:
                 answer = client.post(
@@ -227,7 +227,7 @@ def _post(url: str, news: RunNews, secret: Secret | None) -> str | None:
 
 
 def _said_no(answer: httpx.Response) -> str | None:
-    """Chat services refuse with 200 and a code in the body."""
+    """The refusal of a chat service, which is 200 with a code in the body; else None."""
     try:
         found = answer.json()
     except ValueError:
@@ -244,7 +244,7 @@ def _said_no(answer: httpx.Response) -> str | None:
 
 
 def _with_apprise(url: str, news: RunNews) -> str | None:
-    """Any of apprise's services; on a thread of its own, since its calls cannot be cut short."""
+    """Send with apprise, on a thread of its own, since its calls cannot be cancelled."""
     try:
         import apprise  # noqa: PLC0415 - an extra, and slow to load
     except ImportError:
@@ -256,14 +256,14 @@ def _with_apprise(url: str, news: RunNews) -> str | None:
             service = apprise.Apprise()
             good = service.add(url)
             result.append(bool(good and service.notify(body=news.text, title="rowmill")))
-        except Exception as error:  # noqa: BLE001 - a fault of one of 170 services is no fault of ours
+        except Exception as error:  # noqa: BLE001 - a bug in one of 170 services is no bug of ours
             result.append(type(error).__name__)
 
     thread = threading.Thread(target=send, name="notify", daemon=True)
     thread.start()
-    thread.join(APPRISE_SECONDS)
+    thread.join(APPRISE_TIMEOUT_SECONDS)
     if thread.is_alive():
-        return say("notify.slow", seconds=int(APPRISE_SECONDS))
+        return say("notify.slow", seconds=int(APPRISE_TIMEOUT_SECONDS))
     if result == [True]:
         return None
     return str(result[0]) if isinstance(result[0], str) else say("notify.refused")
@@ -272,23 +272,23 @@ def _with_apprise(url: str, news: RunNews) -> str | None:
 def on_finish(command: str, news: RunNews) -> str | None:
     """Run the person's command, without a shell; returns why that failed, or None.
 
-    It gets the counts in its environment, and none of our secrets.
+    Its environment has the counts, and none of our secrets.
     """
     words = shlex.split(command, posix=os.name == "posix")
     given = {key: value for key, value in os.environ.items() if redacted(value) == value}
     given.pop("ROWMILL_API_KEY", None)
     try:
-        # What it prints is for a person: our own stdout is data.
+        # Its output is for a person, and our stdout is for data.
         done = subprocess.run(  # noqa: S603 - the person's own command
             words,
             env={**given, **variables_of(news)},
             stdin=subprocess.DEVNULL,
             stdout=sys.__stderr__ if _is_real(sys.__stderr__) else subprocess.DEVNULL,
             check=False,
-            timeout=COMMAND_SECONDS,
+            timeout=COMMAND_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return say("notify.slow", seconds=int(COMMAND_SECONDS))
+        return say("notify.slow", seconds=int(COMMAND_TIMEOUT_SECONDS))
     except (OSError, ValueError) as error:
         return reason(error) if isinstance(error, OSError) else type(error).__name__
     return None if done.returncode == 0 else say("notify.exit", code=done.returncode)

@@ -1,4 +1,4 @@
-"""A run's first few rows: shown with what they cost, before the others are paid for."""
+"""The pilot: a few rows that run first, shown with their cost before the others are sent."""
 
 import sys
 from array import array
@@ -18,15 +18,15 @@ from runner.launch.request import RunRequest
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-FAILED_SHARE = 0.1  # of the pilot's rows that may fail, and it still went well
-MOST_FILES = 5
-Go = Callable[[Settings, tuple[int, ...] | None], Ending]
-"""Runs the rows of these settings, or of them only the named jobs."""
+MAX_FAILED_SHARE = 0.1  # of the pilot's rows may fail if it is to count as good
+MAX_FILES_SHOWN = 5
+RunRows = Callable[[Settings, tuple[int, ...] | None], Ending]
+"""Runs the rows of these settings, or only the named jobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of the pilot's rows."""
+class PilotOutcome:
+    """How the pilot's rows ended."""
 
     rows: int
     done: int
@@ -37,29 +37,29 @@ class Outcome:
 
     @property
     def went_well(self) -> bool:
-        """All came to an end, and at most a tenth of them failed."""
-        return not self.pending and self.failed <= self.rows * FAILED_SHARE
+        """True if all rows ended and at most a tenth of them failed."""
+        return not self.pending and self.failed <= self.rows * MAX_FAILED_SHARE
 
     @property
     def cost_a_row(self) -> float | None:
-        """What a row cost."""
+        """The mean cost of a row, or None if unknown."""
         return self.cost / self.rows if self.cost is not None and self.rows else None
 
 
-def go_piloted(
-    store: Store, request: RunRequest, go: Go, *, jobs: tuple[int, ...] | None = None
+def run_with_pilot(
+    store: Store, request: RunRequest, run: RunRows, *, jobs: tuple[int, ...] | None = None
 ) -> Ending:
-    """The pilot, then the others if it went well; on a terminal only after a yes.
+    """Run the pilot, then the others if it went well; on a terminal only after a yes.
 
     `jobs`: run these and no others.
     """
     settings = request.settings
     if settings.pilot is None:
-        return go(settings, jobs)
+        return run(settings, jobs)
     chosen = choose(_candidates(store, settings, jobs), settings.pilot)
     if not chosen:
-        return go(settings, jobs)
-    ending = go(settings, chosen)
+        return run(settings, jobs)
+    ending = run(settings, chosen)
     if ending.stop is not None:
         return ending
     rest = None if jobs is None else tuple(one for one in jobs if one not in set(chosen))
@@ -76,7 +76,7 @@ def go_piloted(
     well = outcome.went_well and not ending.blocked
     if not _goes_on(settings, left, well=well, asks=not request.rehearsal):
         return replace(ending, stop=Stop(reason=StopReason.PILOT))
-    return go(settings, rest)
+    return run(settings, rest)
 
 
 def _candidates(
@@ -98,9 +98,9 @@ def _goes_on(settings: Settings, left: int, *, well: bool, asks: bool) -> bool:
     return ask_yes_no(folded_text(say("pilot.ask", left=f"{left:,}")), default=well)
 
 
-def _outcome(seen: FewRows, rows: int) -> Outcome:
+def _outcome(seen: FewRows, rows: int) -> PilotOutcome:
     failed = sum(seen.failures.values()) + seen.in_doubt
-    return Outcome(
+    return PilotOutcome(
         rows=rows,
         done=seen.done,
         failed=failed,
@@ -110,7 +110,7 @@ def _outcome(seen: FewRows, rows: int) -> Outcome:
     )
 
 
-def _tell(outcome: Outcome, seen: FewRows, workspace: Workspace, left: int) -> None:
+def _tell(outcome: PilotOutcome, seen: FewRows, workspace: Workspace, left: int) -> None:
     print_message(
         say(
             "pilot.rows",
@@ -129,17 +129,17 @@ def _tell(outcome: Outcome, seen: FewRows, workspace: Workspace, left: int) -> N
     for kind, count in sorted(seen.failures.items(), key=lambda item: -item[1]):
         meaning = explain(kind).meaning
         print_message(say("run.failures", count=f"{count:,}", kind=kind, meaning=meaning))
-    for name in seen.files[:MOST_FILES]:
+    for name in seen.files[:MAX_FILES_SHOWN]:
         print_message(say("pilot.file", path=str(workspace.files / name)))
-    if len(seen.files) > MOST_FILES:
-        print_message(say("pilot.more_files", count=len(seen.files) - MOST_FILES))
+    if len(seen.files) > MAX_FILES_SHOWN:
+        print_message(say("pilot.more_files", count=len(seen.files) - MAX_FILES_SHOWN))
 
 
 def choose(candidates: Iterable[Candidate], count: int) -> tuple[int, ...]:
-    """The ids of at most `count` rows that stand for all: by endpoint, model and prompt length.
+    """The ids of at most `count` rows that represent all: by endpoint, model and prompt length.
 
-    Each kind of request gets a share by its size and, as far as the number allows, at least one
-    row; inside a kind they are spread evenly from the shortest prompt to the longest.
+    Each kind of request gets a share in proportion to its size and, if `count` allows, at least
+    one row; within a kind the rows are spread evenly from the shortest prompt to the longest.
     """
     kinds: dict[tuple[str, str], tuple[array[int], array[int]]] = defaultdict(
         lambda: (array("q"), array("q"))
@@ -159,17 +159,17 @@ def choose(candidates: Iterable[Candidate], count: int) -> tuple[int, ...]:
 
 
 def shares_of(sizes: list[int], count: int) -> list[int]:
-    """How many of each kind, for sizes that fall; every kind gets one as long as there are any."""
+    """How many of each kind, for sizes in falling order; each gets one while `count` lasts."""
     shares = [1 if place < count else 0 for place in range(len(sizes))]
     while sum(shares) < min(count, sum(sizes)):
-        # The kind that has the fewest for its size is served next.
+        # The kind with the fewest rows for its size is next.
         open_kinds = [k for k, share in enumerate(shares) if share < sizes[k]]
         shares[min(open_kinds, key=lambda k: (shares[k] / sizes[k], k))] += 1
     return shares
 
 
 def spread(size: int, count: int) -> list[int]:
-    """So many places of a row of that size, from its first to its last; one is the middle."""
+    """`count` indexes spread evenly over `size`, from first to last; a single one is the middle."""
     if count <= 1:
         return [size // 2] * count
     return [round(place * (size - 1) / (count - 1)) for place in range(count)]

@@ -1,4 +1,4 @@
-"""What a run leaves beside its table: the results, their thumbnails, the vectors."""
+"""Writes what a run leaves beside its table: results, thumbnails, vectors."""
 
 from array import array
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from runner.workspace.workspace import SHEET_ID, Workspace, near
 def write_run_results(
     workspace: Workspace, store: Store, loaded: LoadedSheet
 ) -> tuple[list[str], Exit]:
-    """Write results and vectors; returns what to tell of them, and the exit code."""
+    """Write results and vectors; returns the lines to print and the exit code."""
     target = results_path(workspace.folder, loaded)
     try:
         with store.read() as tx:
@@ -64,9 +64,9 @@ def thumbnails_for(
     format: str,  # noqa: A002 - as people say it
     wanted: bool = False,
 ) -> bool:
-    """Does a file of this format show thumbnails? Then all that can be made are there.
+    """True if a file of this format shows thumbnails; missing ones are made first.
 
-    `wanted`: also beyond the number of rows up to which a workbook shows them unasked.
+    `wanted`: also if there are more rows than a workbook shows thumbnails for by default.
     """
     if format != "xlsx" or not (wanted or counts(tx, SHEET_ID).total <= MAX_PICTURE_ROWS):
         return False
@@ -77,7 +77,7 @@ def thumbnails_for(
 def write_vectors(
     tx: Transaction, sheet_id: int, folder: Path, *, answers: AnswerFolder, workspace: Path
 ) -> Path | None:
-    """Put them into the folder; None where the sheet asked for none, or none is here yet."""
+    """Write the vectors into the folder; None if the sheet has none (yet)."""
     rows = placed_rows(tx, sheet_id, sharing_endpoints())
     first = next(rows, None)
     if first is None:

@@ -16,7 +16,7 @@ from runner.catalogue.findings import describe
 from runner.console.screen import print_message
 from runner.intake.intake import SheetSource, take_in
 from runner.intake.loaded import Intake, how_read
-from runner.launch.locate import tell_absent
+from runner.launch.locate import warn_of_missing_rows
 from runner.launch.request import PutBack, RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.settings.known_address import note_use, remember_address
@@ -59,7 +59,7 @@ def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
     intake = take_in(store, request.workspace, source, settings, now=time.time())
     _tell_intake(intake, request.settings)
     with store.read() as tx:
-        tell_absent(tx, request.sheet.name, request.settings.rows)
+        warn_of_missing_rows(tx, request.sheet.name, request.settings.rows)
     remember(request.sheet, request.workspace)
     if not request.rehearsal:
         _remember_address(request.workspace.folder, request.settings)

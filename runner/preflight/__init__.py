@@ -1,1 +1,1 @@
-"""What a run would do and cost."""
+"""What a run would do and cost, found out before it."""

@@ -1,4 +1,4 @@
-"""Decides the cap of a run: how much, in which currency, and whether it can be held at all."""
+"""Decides the cap of a run: its amount and currency, and whether it can be kept."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from runner.settings.schema import Cap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The most that this workspace may ever have spent, and what it has."""
+    """The most that this workspace may ever spend, and what it has spent."""
 
     amount: float
     currency: str
     spent: float
-    uncounted: int = 0  # calls of before that nobody knows the price of
+    uncounted: int = 0  # earlier calls whose price is unknown
 
     @property
     def left(self) -> float:

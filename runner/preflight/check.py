@@ -1,4 +1,4 @@
-"""What a run would make of a sheet, found out without sending or writing anything."""
+"""Checks a sheet as a run would, without sending or writing anything."""
 
 import errno
 import json
@@ -57,12 +57,12 @@ from runner.settings.locations import file_for_lines
 from runner.settings.settings import Settings, is_loopback
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-LOOKED_AT = 200  # first requests from which the price of all is foretold
+EXAMPLE_ROWS = 200  # first requests from which the price of all is forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """All that is known about a sheet before it is run. `stops` says why a run would not begin."""
+    """All that is known about a sheet before a run. `stops` says why a run would not start."""
 
     sheet: Path
     workspace: Path
@@ -78,15 +78,15 @@ class CheckResult:
     models: Mapping[str, int] = field(default_factory=dict)
     requests: tuple[tuple[int, Preview | str], ...] = ()
     forecast: Forecast | None = None
-    offer_at: float | None = None  # when the gateway's price list was had
+    listed_at: float | None = None  # when the gateway's price list was fetched
     disk_free: int | None = None
     key_note: str | None = None
-    absence: Absence | None = None  # rows that --rows names and that are not there
+    absence: Absence | None = None  # rows that --rows names and the sheet does not have
     stops: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> Exit:
-        """As a run would exit before anything is sent."""
+        """The exit code of a run that stops before anything is sent."""
         return Exit.UNUSABLE if self.stops else Exit.DONE
 
     @property
@@ -123,10 +123,10 @@ class CheckResult:
         return [one for one in found if one[1] in known or one[1].startswith(BODY)]
 
 
-def survey(
+def check_sheet(
     sheet: Path, workspace: Workspace, settings: Settings, known: LoadedSheet | None, *, count: int
 ) -> CheckResult:
-    """Look at a sheet as `run` would. What makes it unusable is part of what is found."""
+    """Check a sheet as `run` would. What makes it unusable is part of the result."""
     bare = CheckResult(
         sheet=sheet,
         workspace=workspace.folder,
@@ -137,10 +137,10 @@ def survey(
     )
     store = Store.scratch() if known is None else Store.stage(workspace.table)
     try:
-        looks = DryRun(workspace=workspace, known=known, count=max(count, LOOKED_AT))
+        looks = DryRun(workspace=workspace, known=known, count=max(count, EXAMPLE_ROWS))
         intake = dry_run(store, sheet, settings, looks)
-        offer = last_listing(settings.base_url)
-        prices = PriceList(own=settings.prices, gateway=offer.tariffs if offer else {})
+        listing = last_listing(settings.base_url)
+        prices = PriceList(own=settings.prices, gateway=listing.tariffs if listing else {})
         found = _forecast(store, intake, settings, prices)
     except SheetError as error:
         stop = say("check.unusable", sheet=sheet.name)
@@ -165,7 +165,7 @@ def survey(
         absence=intake.absence,
         requests=tuple(_requests(intake, sheet, settings, count)),
         forecast=found[0] if found is not None else None,
-        offer_at=offer.at if offer is not None else None,
+        listed_at=listing.at if listing is not None else None,
         stops=(
             *_stops(intake, workspace, settings, known),
             *(_money_stops(settings, *found) if found is not None else ()),
@@ -178,7 +178,7 @@ def survey(
 
 
 def _half_known(found: CheckResult) -> CheckResult:
-    """As much as reading the sheet tells, so that one look shows all there is to mend."""
+    """Add what reading the sheet shows, so that one check lists everything to correct."""
     settings = found.settings
     try:
         opened = open_with_settings(found.sheet, settings)
@@ -199,7 +199,7 @@ def _half_known(found: CheckResult) -> CheckResult:
 
 
 def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
-    """What nobody has chosen; a run names only the first of these."""
+    """Required options that are missing; a run names only the first."""
     given = {name for _, name in columns.fields} | set(settings.set)
     if settings.endpoint is None and "endpoint" not in given:
         yield say("run.no_endpoint")
@@ -213,7 +213,7 @@ def _missing(columns: ColumnMap, settings: Settings) -> Iterable[str]:
 def _stops(
     intake: Intake, workspace: Workspace, settings: Settings, known: LoadedSheet | None
 ) -> Iterable[str]:
-    """Everything at which a run would stop, not only the first."""
+    """Every reason for which a run would stop, not only the first."""
     ours = intake.sheet.name
     if known is not None and known.sheet != ours and not settings.same_sheet:
         folder = str(workspace.folder)
@@ -273,7 +273,7 @@ def _forecast(
 
 
 def _kinds(intake: Intake, settings: Settings) -> list[RequestGroup]:
-    """Each model with the examples that the first rows give; a model needs none to be priced."""
+    """Each model with examples from the first rows; a model without examples is priced, too."""
     examples: dict[str, list[tuple[str, dict[str, JSON]]]] = {}
     for _, name, fields in intake.first:
         read = json.loads(fields)
@@ -293,7 +293,7 @@ def _kinds(intake: Intake, settings: Settings) -> list[RequestGroup]:
 
 
 def _model_of(name: str, fields: Mapping[str, JSON]) -> str:
-    """The model a request asks for: Midjourney's stand for one by their own default."""
+    """The model of a request; that of a Midjourney request is its endpoint's default."""
     if "model" in fields:
         return str(fields["model"])
     found = ENDPOINTS.get(name)
@@ -302,7 +302,7 @@ def _model_of(name: str, fields: Mapping[str, JSON]) -> str:
 
 
 def _money_stops(settings: Settings, ahead: Forecast, before: Committed) -> Iterable[str]:
-    """Why a run would not begin for the sake of its cap."""
+    """Why a run would not start because of its cap."""
     try:
         decide(settings.max_cost, ahead, before, lines_file=file_for_lines(settings.own_files))
     except Refusal as refusal:
@@ -318,7 +318,7 @@ def _unwritable(folder: Path) -> Iterable[str]:
 
 
 def _existing(folder: Path) -> Path | None:
-    """The folder itself, or the nearest one above it that is there."""
+    """The folder itself, or its nearest existing parent."""
     return next((one for one in (folder, *folder.parents) if one.exists()), None)
 
 
@@ -331,7 +331,7 @@ def _disk_free(folder: Path) -> int | None:
 
 
 def _key_note(settings: Settings) -> str | None:
-    """Says that a run would find no key. A password manager is not disturbed for this."""
+    """A note if a run would find no key. A key command is not run for this."""
     if any(source.kind is SecretPlace.COMMAND for source in settings.provider.keys):
         return None
     try:
@@ -346,8 +346,8 @@ def _key_note(settings: Settings) -> str | None:
 # --- as data --------------------------------------------------------------------------------------
 
 
-def survey_record(found: CheckResult) -> dict[str, JSON]:
-    """The survey as public data."""
+def check_record(found: CheckResult) -> dict[str, JSON]:
+    """The result as public data."""
     plan, ahead = found.plan, found.forecast
     counted = (
         *("unchanged", "refreshed", "changed", "new", "returned", "removed"),
@@ -375,7 +375,7 @@ def survey_record(found: CheckResult) -> dict[str, JSON]:
             for row, one in found.requests
         ],
         **({"calls": None, "price": None} if ahead is None else forecast_record(ahead)),
-        "prices_from": found.offer_at,
+        "prices_from": found.listed_at,
         "disk_free": found.disk_free,
         "stops": list(found.stops),
         "exit_code": int(found.exit_code),

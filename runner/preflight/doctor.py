@@ -1,4 +1,4 @@
-"""Examines a set-up: gateway, key, model, prices, clock, disk, folder, table. Costs nothing."""
+"""Checks a setup: gateway, key, models, prices, clock, disk, folder, table. Costs nothing."""
 
 import asyncio
 import difflib
@@ -32,14 +32,14 @@ from runner.transport.client import GatewayClient, Target, TargetError
 from runner.workspace.workspace import Workspace
 
 MODELS = "/v1/models"
-SECONDS = 15.0
-SKEW = 90.0  # seconds that two clocks may differ
-LITTLE = 1_000_000_000  # bytes of free disk below which it is said
-LONGEST_LIST = 8
+MODELS_TIMEOUT_SECONDS = 15.0
+MAX_CLOCK_SKEW_SECONDS = 90.0  # seconds that two clocks may differ
+LITTLE_DISK_BYTES = 1_000_000_000  # bytes of free disk below which it is said
+MAX_MODELS_NAMED = 8
 
 
 class CheckState(StrEnum):
-    """How it stands with one thing."""
+    """The result of one check."""
 
     GOOD = "good"
     NOTE = "note"  # works, and is worth knowing
@@ -48,7 +48,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was examined. Its sentence is `doctor.<name>.<found>` in the catalogue."""
+    """One check and its result. Its sentence is `doctor.<name>.<found>` in the catalogue."""
 
     name: str
     found: str
@@ -59,7 +59,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """All that was found. `models` are None where the gateway does not list them."""
+    """All checks. `models` is None if the gateway does not list them."""
 
     checks: tuple[Check, ...]
     models: tuple[str, ...] | None = None
@@ -78,7 +78,7 @@ def _good(name: str, found: str, **values: str) -> Check:
 
 
 def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[str]) -> Diagnosis:
-    """Look at everything; `wanted` are the models that the sheet asks for."""
+    """Run all checks; `wanted` are the models that the sheet uses."""
     checks: list[Check] = [_proxy(settings)]
     key = None
     try:
@@ -121,7 +121,7 @@ def _target(settings: Settings, key: Secret) -> Target:
 
 async def _ask(target: Target, path: str) -> Delivery:
     async with GatewayClient(target, in_flight=1) as wire:
-        return await wire.send(Call(path=path, method="GET", timeout=SECONDS))
+        return await wire.send(Call(path=path, method="GET", timeout=MODELS_TIMEOUT_SECONDS))
 
 
 # --- the gateway --------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def _proxy(settings: Settings) -> Check:
 
 
 def _host(url: str) -> str:
-    """The address of a proxy without a user's name and password."""
+    """The address of a proxy without user name and password."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{(parts.netloc or '').rpartition('@')[2]}"
 
@@ -161,7 +161,7 @@ def _why(delivery: Delivery) -> str:
 
 
 def _of_reply(reply: Reply, url: str, target: Target) -> Check:
-    """Is there an API at this address? A path too much or too little brings the web console."""
+    """Check that an API answers here; with a wrong path the gateway's web console does."""
     if 300 <= reply.status < 400:
         return _bad("connection", "redirect", url=url, to=reply.headers.get("location", "?"))
     if _is_json(reply) or reply.status in (401, 403):
@@ -176,7 +176,7 @@ def _of_reply(reply: Reply, url: str, target: Target) -> Check:
 
 
 def _other_base(target: Target) -> str | None:
-    """The same host without the base URL's path, where the API answers there."""
+    """The same host without the base URL's path, if the API answers there."""
     parts = urlsplit(target.base_url)
     if not parts.path.strip("/"):
         return None
@@ -208,19 +208,19 @@ def _of_key(reply: Reply, key: Secret, url: str) -> Iterator[Check]:
 
 
 def _of_clock(reply: Reply, began: float) -> Iterator[Check]:
-    """Links and Retry-After dates are read by this clock."""
+    """Compare the clocks: expiry and Retry-After dates depend on ours."""
     with suppress(KeyError, TypeError, ValueError):
         theirs = parsedate_to_datetime(reply.headers["date"]).timestamp()
         skew = began - theirs
         seconds = f"{abs(skew):,.0f}"
-        if abs(skew) <= SKEW:
+        if abs(skew) <= MAX_CLOCK_SKEW_SECONDS:
             yield _good("clock", "good")
         else:
             yield _note("clock", "fast" if skew > 0 else "slow", seconds=seconds)
 
 
 def _models(delivery: Delivery) -> tuple[str, ...] | None:
-    """The models by name, in each of the shapes that there are; None where it is no such list."""
+    """The names in any known form of model list; None if the answer is no such list."""
     if not isinstance(delivery, Reply) or delivery.status != 200:
         return None
     found = _parsed(delivery.body)
@@ -252,7 +252,7 @@ def _of_prices(settings: Settings, wanted: Sequence[str], info: GatewayInfo) -> 
         yield _note("prices", "book", date=book().date)
     unpriced = [model for model in wanted if prices.of(model) is None]
     if unpriced:
-        yield _note("prices", "unknown", models=", ".join(unpriced[:LONGEST_LIST]))
+        yield _note("prices", "unknown", models=", ".join(unpriced[:MAX_MODELS_NAMED]))
     if info.balance is not None and info.balance.left is not None:
         yield _good("prices", "till", left=f"{float(info.balance.left):,.2f}")
 
@@ -270,7 +270,9 @@ def _of_place(workspace: Workspace | None) -> Iterator[Check]:
     free = shutil.disk_usage(there).free
     words = f"{free / 1e9:,.1f} GB"
     yield (
-        _good("disk", "good", free=words) if free >= LITTLE else _note("disk", "little", free=words)
+        _good("disk", "good", free=words)
+        if free >= LITTLE_DISK_BYTES
+        else _note("disk", "little", free=words)
     )
     if on_shared_file_system(there):
         yield _note("folder", "shared")

@@ -1,4 +1,4 @@
-"""What lies ahead of a run: its price, its time and its disk, each as a range."""
+"""Forecasts a run: price, time and disk space, each as a range."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,15 +20,15 @@ from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_request
 
-ENOUGH_CALLS = 10  # answered here before they say something about the next ones
-AROUND = (0.8, 1.2)  # of the mean cost so far
-TEXT_BYTES = (2_000, 16_000)  # of the table, for a row
+MIN_MEASURED_CALLS = 10  # answered here before they predict the next ones
+MEAN_RANGE = (0.8, 1.2)  # of the mean cost so far
+ROW_BYTES = (2_000, 16_000)  # of the table, for a row
 PICTURE_BYTES = (1_000_000, 3_000_000)  # of one picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What lies ahead. `calls` is the most there can be, repeats left out.
+    """The forecast of a run. `calls` is the maximum, without repeats.
 
     `amounts` are by currency, for the models whose price is known; `unknown` are the others.
     """
@@ -38,10 +38,10 @@ class Forecast:
     unknown: tuple[str, ...] = ()
     estimate: bool = False
     sources: frozenset[Source] = frozenset()
-    unlimited: tuple[str, ...] = ()  # models by tokens of which no row limits its answer
+    unlimited: tuple[str, ...] = ()  # models priced by tokens whose rows do not limit the answer
     unbounded_pictures: tuple[str, ...] = ()  # chat models that are paid by the picture
     seconds: tuple[float, float] | None = None
-    measured: bool = False  # are the seconds those of earlier calls?
+    measured: bool = False  # True if the seconds are those of earlier calls
     disk: tuple[int, int] = (0, 0)  # bytes
 
     @property
@@ -50,7 +50,7 @@ class Forecast:
         return tuple(self.amounts)
 
     def exceeds(self, amount: float) -> bool:
-        """May the run cost more than so many units of any currency? Unknown counts as more."""
+        """True if the run may cost more than `amount` in any currency, or its price is unknown."""
         return bool(self.unknown) or any(high > amount for _, high in self.amounts.values())
 
 
@@ -61,7 +61,7 @@ def forecast(
     settings: Settings,
     past: PastCalls,
 ) -> Forecast:
-    """The ranges for `calls` of these rows (a limit may take fewer than there are)."""
+    """The forecast for `calls` of these rows; a limit may allow fewer than there are."""
     total = sum(kind.rows for kind in kinds) or 1
     share = calls / total
     amounts: dict[str, tuple[float, float]] = {}
@@ -83,7 +83,7 @@ def forecast(
         by_picture = tariff.picture is not None or bool(tariff.drawings)
         if by_picture and any(one.chats_pictures for one in _asks(kind)):
             unbounded.add(kind.model)
-    measured = len(past.seconds) >= ENOUGH_CALLS
+    measured = len(past.seconds) >= MIN_MEASURED_CALLS
     return Forecast(
         calls=calls,
         amounts={name: (_rounded(low), _rounded(high)) for name, (low, high) in amounts.items()},
@@ -115,7 +115,7 @@ def forecast_record(ahead: Forecast) -> dict[str, JSON]:
 
 
 def range_words(ahead: Forecast) -> str:
-    """The price range of what lies ahead, with what is not known of it."""
+    """The price range in words, with the models whose price is unknown."""
     words = []
     if ahead.amounts:
         known = " + ".join(_range(name, *one) for name, one in ahead.amounts.items())
@@ -143,13 +143,13 @@ def _whose(ahead: Forecast) -> list[str]:
 
 
 def _each(kind: RequestGroup, prices: PriceList, past: PastCalls) -> tuple[float, float] | None:
-    """Between what one row of this kind probably costs."""
+    """The probable price range of one row of this kind; None if unknown."""
     tariff = prices.of(kind.model)
     if tariff is None:
         return None
     mean, count = past.costs.get((kind.model, tariff.currency), (0.0, 0))
-    if count >= ENOUGH_CALLS and tariff.by_tokens:
-        return mean * AROUND[0], mean * AROUND[1]
+    if count >= MIN_MEASURED_CALLS and tariff.by_tokens:
+        return mean * MEAN_RANGE[0], mean * MEAN_RANGE[1]
     spans = [prices.span(ask) for ask in _asks(kind)]
     known = [span for span in spans if span is not None]
     if not known:
@@ -174,7 +174,7 @@ def _rounded(amount: float) -> float:
 def _seconds(
     kinds: Sequence[RequestGroup], calls: int, settings: Settings, before: Sequence[float]
 ) -> tuple[float, float] | None:
-    """By the middle half of earlier calls' times, else by usual ones; never faster than --rpm."""
+    """From the middle half of earlier calls' times, else usual ones; never faster than --rpm."""
     if not calls:
         return None
     at_once = CEILING if settings.concurrency == AUTO else int(settings.concurrency)
@@ -198,7 +198,7 @@ def _disk(kinds: Sequence[RequestGroup], share: float, past: PastCalls) -> tuple
     low = high = 0.0
     for kind in kinds:
         rows = kind.rows * share
-        low, high = low + rows * TEXT_BYTES[0], high + rows * TEXT_BYTES[1]
+        low, high = low + rows * ROW_BYTES[0], high + rows * ROW_BYTES[1]
         found = ENDPOINTS.get(kind.endpoint)
         if found is None or not found.pictures:
             continue
@@ -206,6 +206,6 @@ def _disk(kinds: Sequence[RequestGroup], share: float, past: PastCalls) -> tuple
         pictures = rows * (sum(ask.n for ask in asks) / len(asks) if asks else 1)
         small, large = PICTURE_BYTES
         if past.file_size is not None:
-            small, large = int(past.file_size * AROUND[0]), int(past.file_size * AROUND[1])
+            small, large = int(past.file_size * MEAN_RANGE[0]), int(past.file_size * MEAN_RANGE[1])
         low, high = low + pictures * small, high + pictures * large
     return int(low), int(high)

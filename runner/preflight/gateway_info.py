@@ -1,4 +1,4 @@
-"""Asks a gateway about itself: its prices and its till. Free, quick, and never failing a run."""
+"""Asks a gateway for its prices and its balance. Free, quick, and never fails a run."""
 
 import asyncio
 import hashlib
@@ -29,14 +29,14 @@ SUBSCRIPTION = "/v1/dashboard/billing/subscription"
 USAGE = "/v1/dashboard/billing/usage"
 BUSY_STATUSES = frozenset({429, 503})
 RETRY_DELAY_SECONDS = 1.0
-SECONDS = 5.0  # nobody waits longer for something that is only told
-LARGEST = 8 << 20  # bytes of a price list that is kept
-KEPT_FOR = 30 * 86_400.0  # seconds that a kept price list is still shown
+INFO_TIMEOUT_SECONDS = 5.0  # this is only information, so a run waits no longer for it
+MAX_KEPT_LIST_BYTES = 8 << 20  # bytes of a price list that is kept
+KEPT_LIST_SECONDS = 30 * 86_400.0  # seconds that a kept price list is still shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceListing:
-    """A gateway's price list, and when it was had (Unix seconds)."""
+    """A gateway's price list, and when it was fetched (Unix seconds)."""
 
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)
     at: float
@@ -44,7 +44,7 @@ class PriceListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayInfo:
-    """What a gateway said of itself; None where it says nothing of the kind."""
+    """A gateway's price list and balance; None if it does not tell them."""
 
     listing: PriceListing | None = None
     balance: Balance | None = None
@@ -52,7 +52,7 @@ class GatewayInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySession:
-    """Who will be asked, with which keys, and what it says of itself."""
+    """A gateway with the keys to use there, and what it told of itself."""
 
     keys: tuple[OwnedKey, ...]
     target: Target = field(repr=False)
@@ -87,7 +87,7 @@ def _target(settings: Settings, key: Secret) -> Target:
 
 
 def ask_gateway(target: Target) -> GatewayInfo:
-    """Prices and till. Where the price list cannot be had now, the one of last time."""
+    """Ask for prices and balance. If there is no price list now, the one of last time is used."""
     replies = asyncio.run(_ask(target, (PRICING, TOKEN_USAGE, SUBSCRIPTION, USAGE)))
     pricing, *balance = replies
     tariffs = read_price_list(pricing) if pricing else None
@@ -104,7 +104,7 @@ def known_info(base_url: str) -> GatewayInfo:
 
 
 def read_balance(target: Target) -> Balance | None:
-    """The till alone."""
+    """Ask for the balance alone."""
     return _balance(*asyncio.run(_ask(target, (TOKEN_USAGE, SUBSCRIPTION, USAGE))))
 
 
@@ -126,7 +126,7 @@ async def _ask(target: Target, paths: tuple[str, ...]) -> list[bytes]:
 
 async def _get(client: GatewayClient, path: str) -> Delivery:
     """One answer; a gateway that is busy is asked once more."""
-    call = Call(path=path, method="GET", timeout=SECONDS)
+    call = Call(path=path, method="GET", timeout=INFO_TIMEOUT_SECONDS)
     found = await client.send(call)
     if isinstance(found, Reply) and found.status in BUSY_STATUSES:
         await asyncio.sleep(RETRY_DELAY_SECONDS)
@@ -138,23 +138,27 @@ async def _get(client: GatewayClient, path: str) -> Delivery:
 
 
 def last_listing(base_url: str) -> PriceListing | None:
-    """The price list that this gateway gave last time, for whoever may not ask now."""
+    """The price list that this gateway gave last time, or None."""
     try:
         found = json.loads(_file(base_url).read_text(encoding="utf-8"))
         at, body = float(found["at"]), str(found["body"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     tariffs = read_price_list(body.encode())
-    return PriceListing(tariffs=tariffs, at=at) if tariffs and time.time() - at < KEPT_FOR else None
+    return (
+        PriceListing(tariffs=tariffs, at=at)
+        if tariffs and time.time() - at < KEPT_LIST_SECONDS
+        else None
+    )
 
 
 def _keep(base_url: str, body: bytes) -> None:
-    if len(body) > LARGEST:
+    if len(body) > MAX_KEPT_LIST_BYTES:
         return
     file = _file(base_url)
-    text = redacted(body.decode("utf-8", "replace"))  # a server may echo what it was sent
+    text = redacted(body.decode("utf-8", "replace"))  # a server may echo the key
     record = {"base_url": base_url, "at": time.time(), "body": text}
-    with suppress(OSError):  # a convenience: without it `check` knows fewer prices
+    with suppress(OSError):  # without it `check` only knows fewer prices
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = file.with_suffix(".part")
         part.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")

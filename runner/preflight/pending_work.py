@@ -1,4 +1,4 @@
-"""The rows that a run is to ask, as the table has them before it."""
+"""The rows that a run is going to send, as the table has them before it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ NO_RUN = -1  # stands for a run's id while rows are only counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCalls:
-    """What earlier calls of this sheet tell; empty for a new one."""
+    """What earlier calls of this sheet show; empty for a new one."""
 
     costs: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     seconds: Sequence[float] = ()
@@ -31,14 +31,14 @@ class PastCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingWork:
-    """The rows that are to be asked, and what is known of such rows; read in one look."""
+    """The rows to be sent, and what is known of such rows; read in one transaction."""
 
     groups: tuple[RequestGroup, ...]
     past: PastCalls
     committed: Committed
 
     def calls(self, limit: int | None) -> int:
-        """How many rows will be asked, where at most so many may be."""
+        """How many rows will be sent, at most `limit`."""
         rows = sum(group.rows for group in self.groups)
         return rows if limit is None else min(rows, limit)
 

@@ -1,4 +1,4 @@
-"""A request as it would be sent, made fit for eyes: no key, pictures as their names and sizes."""
+"""Shows a request as it would be sent: no key, and pictures as their names and sizes."""
 
 import base64
 import json
@@ -23,12 +23,12 @@ from runner.steps.job_inputs import references_in
 
 _DATA_URI = re.compile(r"(data:[^,\s\"'()<>]{0,100};base64,)([A-Za-z0-9+/=_-]{200,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1000,}={0,2}")
-LONG_TEXT = 600  # characters of one text that a preview shows
+MAX_TEXT_CHARACTERS = 600  # characters of one text that a preview shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewContext:
-    """Where requests of a sheet go, and where its pictures lie."""
+    """Where requests of a sheet go, and where its pictures are."""
 
     base_url: str
     folder: Path
@@ -110,17 +110,17 @@ def curl_line(request: Preview) -> str:
 
 
 def json_text(value: JSON, *, indent: int | None = None) -> str:
-    """JSON of visible characters only: what a terminal could act on is written as an escape."""
+    """JSON of visible characters only: control characters are written as escapes."""
     return redacted(visible(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
 def without_pictures(value: JSON) -> JSON:
-    """The value with base64 told by its size."""
+    """The value with each base64 text replaced by its size."""
     return _mapped(value, _short_base64)
 
 
 def without_long_texts(value: JSON) -> JSON:
-    """The value with long texts cut, for a first look."""
+    """The value with long texts cut."""
     return _mapped(value, _cut)
 
 
@@ -136,7 +136,7 @@ def _built(
 
 
 def _stand_in(reference: Reference, place: PreviewContext, shown: dict[str, str]) -> Attachment:
-    """A picture with a mark for its bytes, so that no megabytes are packed only to be hidden."""
+    """A picture with a mark instead of its bytes, so that no megabytes are encoded and hidden."""
     try:
         real = load(reference, folder=place.folder, allowed=place.allowed)
     except (AttachmentError, OSError):
@@ -177,13 +177,13 @@ def _short_base64(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    if len(text) <= LONG_TEXT:
+    if len(text) <= MAX_TEXT_CHARACTERS:
         return text
-    return f"{text[:LONG_TEXT]}… <{len(text) - LONG_TEXT:,} more characters>"
+    return f"{text[:MAX_TEXT_CHARACTERS]}… <{len(text) - MAX_TEXT_CHARACTERS:,} more characters>"
 
 
 def _mapped(value: JSON, change: Callable[[str], str]) -> JSON:
-    """The value with every text in it changed."""
+    """The value with `change` applied to every text in it."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):

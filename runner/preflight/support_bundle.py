@@ -1,4 +1,4 @@
-"""A zip that tells somebody how a set-up stands: without key, prompts, answers, names of people."""
+"""Writes a zip about a setup for support: without keys, prompts, answers or names of people."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ from runner.secret import redacted
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 PACKAGES = ("aiohttp", "httpx", "sqlalchemy", "click", "pandas", "pyarrow", "python-calamine")
-LOG_BYTES = 2 << 20  # of the log's end
+MAX_LOG_BYTES = 2 << 20  # of the log's end
 _ATTEMPT = re.compile(r"^(\S+ \S+ \w+) (row=\d+ endpoint=[\w-]+ [ -~]*)$")
 _HEAD = re.compile(r"^(\d{4}-\d\d-\d\d \S+ \w+) ")
 _WITHHELD = frozenset({"prompt", "set", "column", "id", "tab", "name", "files_from", "notify"})
@@ -30,7 +30,7 @@ def write_bundle(target: Path, diagnosis: dict[str, JSON], workspace: Workspace 
         for name, part in parts.items():
             out.writestr(name, _text(part))
         if workspace is not None and workspace.table.exists():
-            with suppress(DamagedError, TableError):  # what is wrong with it stands in doctor.json
+            with suppress(DamagedError, TableError):  # doctor.json says what is wrong with it
                 out.writestr("table.json", _text(_standing(workspace)))
         if workspace is not None and workspace.log.exists():
             out.writestr("attempts.log", _attempts(workspace.log))
@@ -43,7 +43,7 @@ def _text(part: JSON) -> str:
 
 
 def _anonymous(diagnosis: dict[str, JSON]) -> JSON:
-    """Settings that may hold the user's own words are named, and their values withheld."""
+    """Withhold the values of settings that may hold the user's own words."""
     settings = diagnosis.get("settings")
     kept: list[JSON] = []
     for one in settings if isinstance(settings, list) else []:
@@ -86,9 +86,9 @@ def _standing(workspace: Workspace) -> JSON:
 
 
 def _attempts(log: Path) -> str:
-    """The lines of attempts; of others only when and how grave they were."""
+    """The lines about attempts; of other lines only time and level."""
     with log.open("rb") as file:
-        file.seek(max(log.stat().st_size - LOG_BYTES, 0))
+        file.seek(max(log.stat().st_size - MAX_LOG_BYTES, 0))
         lines = file.read().decode("utf-8", "replace").splitlines()
     kept = []
     for line in lines:

@@ -317,7 +317,7 @@ def test_every_error_has_its_exit_code(error: BaseException, code: int) -> None:
 def test_errors_of_rooms_below_are_known_by_name() -> None:
     from importlib import import_module  # noqa: PLC0415 - the command line must do without these
 
-    for name, code in cli.FOREIGN.items():
+    for name, code in cli.FOREIGN_ERRORS.items():
         module, _, kind = name.rpartition(".")
         error = getattr(import_module(module), kind)
         parts: dict[str, object] = {"path": None, "kind": "table_none", "values": {}}

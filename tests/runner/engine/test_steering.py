@@ -20,7 +20,7 @@ from jobs.store.queue.choices import Candidate
 from runner.engine import keep_awake
 from runner.engine.outage import Trouble, is_trouble, wait_of
 from runner.engine.stop import FailedShare
-from runner.launch.pilot import Outcome, choose, shares_of, spread
+from runner.launch.pilot import PilotOutcome, choose, shares_of, spread
 from runner.settings.schema import SCHEMA, Until
 from runner.settings.values import InvalidValueError, read_value
 from runner.steps.resolution import Signal
@@ -154,9 +154,9 @@ def test_spread_places_are_different_ones(size: int, data: st.DataObject) -> Non
 
 
 def test_a_pilot_went_well_when_at_most_a_tenth_failed() -> None:
-    def outcome(rows: int, failed: int, pending: int = 0) -> Outcome:
+    def outcome(rows: int, failed: int, pending: int = 0) -> PilotOutcome:
         done = rows - failed - pending
-        return Outcome(
+        return PilotOutcome(
             rows=rows, done=done, failed=failed, pending=pending, cost=1.0, currency="CNY"
         )
 

@@ -81,7 +81,7 @@ def test_a_webhook_hears_the_counts_and_the_next_command_and_no_prompt(
 def test_a_webhook_that_does_not_take_it_changes_nothing(
     world: World, listener: Listener, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.launch.notify.BETWEEN", 0.01)
+    monkeypatch.setattr("runner.launch.notify.FIRST_RETRY_SECONDS", 0.01)
     world.mock()
     sheet = world.prompts("a.csv", "a cat")
     url = "http://127.0.0.1:9/hook" if how == "dead" else f"{listener.url}/hook"
@@ -105,7 +105,7 @@ def test_a_wrong_address_is_refused_before_anything_is_sent(world: World, addres
 def test_an_address_that_cannot_be_reached_is_told_at_the_start(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.launch.notify.BETWEEN", 0.01)
+    monkeypatch.setattr("runner.launch.notify.FIRST_RETRY_SECONDS", 0.01)
     world.mock()
     sheet = world.prompts("a.csv", "a cat")
     done = world.run("run", sheet, *TEXT, "--notify", "http://127.0.0.1:9/hook")

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from runner.engine import signals
-from runner.exits import PRECEDENCE, Exit, worst
+from runner.exits import EXIT_PRECEDENCE, Exit, worst
 from tests.support.world import KEY, TEXT, World
 
 # --- a yes ----------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_another_run_holds_the_table(world: World) -> None:
 )
 def test_of_several_codes_the_gravest_is_told(codes: list[int], expected: int) -> None:
     assert worst(map(Exit, codes)) == expected
-    assert sorted(PRECEDENCE) == sorted(Exit)
+    assert sorted(EXIT_PRECEDENCE) == sorted(Exit)
 
 
 def test_a_terminated_run_waits_only_so_long_for_calls_in_flight(
