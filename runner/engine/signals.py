@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 
 from runner.engine.run_control import RunControl
 from runner.engine.stop import Stop, StopReason
@@ -28,20 +29,27 @@ class Interrupts:
         self._count = 0
         self._timers: list[asyncio.TimerHandle] = []
 
-    def interrupted(self, number: int) -> None:
-        """One more signal came."""
+    def received(self, number: int, _frame: FrameType | None) -> None:
+        """One more signal came: called by Python itself, whatever the loop is doing.
+
+        The third ends the process here and now, also where the loop stands still.
+        """
         self._count += 1
-        terminated = number == signal.SIGTERM
         if self._count >= 3:
             os._exit(130)
-        if self._count == 2:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the run is over
+            self._loop.call_soon_threadsafe(self._interrupted, number, self._count)
+
+    def _interrupted(self, number: int, count: int) -> None:
+        terminated = number == signal.SIGTERM
+        if count == 2:
             self._control.cut()
         self._control.halt(
             Stop(reason=StopReason.TERMINATED if terminated else StopReason.INTERRUPTED)
         )
         if terminated:
             self._timers.append(self._loop.call_later(TERM_SECONDS, self._control.cut))
-        self._tell(self._control.interrupt_words(self._count))
+        self._tell(self._control.interrupt_words(count))
 
     def close(self) -> None:
         """Forget what was to follow."""
@@ -52,27 +60,16 @@ class Interrupts:
 @contextlib.contextmanager
 def stop_on_signals(control: RunControl, tell: Callable[[str], None]) -> Iterator[None]:
     """Stop the run on a signal while the context lasts; `tell` shows what is waited for."""
-    loop = asyncio.get_running_loop()
-    interrupts = Interrupts(control, tell, loop)
-    before: list[tuple[signal.Signals, Callable[..., object] | int | None]] = []
-    for number in stopping_signals():
-        try:
-            loop.add_signal_handler(number, interrupts.interrupted, number)
-        except NotImplementedError:  # Windows: no handlers in the loop
-            before.append((number, signal.getsignal(number)))
-            signal.signal(
-                number,
-                lambda number, _frame: loop.call_soon_threadsafe(interrupts.interrupted, number),
-            )
+    interrupts = Interrupts(control, tell, asyncio.get_running_loop())
+    before = {number: signal.getsignal(number) for number in stopping_signals()}
+    for number in before:
+        signal.signal(number, interrupts.received)
     try:
         yield
     finally:
         interrupts.close()
-        for number in stopping_signals():
-            with contextlib.suppress(NotImplementedError):
-                loop.remove_signal_handler(number)
-        for number, old in before:
-            signal.signal(number, old)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def stopping_signals() -> tuple[signal.Signals, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from jobs.job import JSON
-from jobs.store import Store
+from jobs.store import DriverError, Store, TableError
 from jobs.store.log import RunEvent, events_of
 from runner.catalogue import say
 from runner.console.progress import Display
@@ -43,28 +43,40 @@ class Steering:
         self._seen: set[int] = set()
         self._named = False
         self._last_since: float | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, run_id: int) -> None:
-        """Begin to watch for orders to this run."""
-        self._task = asyncio.create_task(self._watch(run_id), name="steering")
+        """Begin to watch the time, and for orders to this run."""
+        self._tasks = [
+            asyncio.create_task(self._watch_time(), name="until"),
+            asyncio.create_task(self._watch_orders(run_id), name="steering"),
+        ]
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watch(self, run_id: int) -> None:
+    async def _watch_time(self) -> None:
+        """Needs no table: `--until` holds whatever happens to that."""
         while True:
-            for event in await asyncio.to_thread(self._orders, run_id):
-                self._seen.add(event.id)
-                await self._obey(event.data)
             if self._until is not None and time.time() >= self._until:
                 self._until = None
                 self._control.halt(Stop(reason=StopReason.UNTIL))
             self._name_last()
             await asyncio.sleep(self._wait())
+
+    async def _watch_orders(self, run_id: int) -> None:
+        """Outlives any look that fails."""
+        while True:
+            try:
+                for event in await asyncio.to_thread(self._orders, run_id):
+                    self._seen.add(event.id)
+                    self._obey(event.data)
+            except (DriverError, TableError, OSError, ValueError) as error:
+                log.warning("the table could not be read for orders: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _wait(self) -> float:
         if self._until is None:
@@ -76,7 +88,7 @@ class Steering:
             found = events_of(tx, run_id, kinds=(STEER,))
         return [event for event in found if event.id not in self._seen]
 
-    async def _obey(self, order: dict[str, JSON]) -> None:
+    def _obey(self, order: dict[str, JSON]) -> None:
         """Apply an order, and record that it was applied."""
         if order.get("pause"):
             self._control.hold()

@@ -1,10 +1,11 @@
 """Nights at the wire: limits, outages, keys that are taken back, other terminals."""
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,10 @@ def happened(world: World, sheet: Path) -> list[str]:
         run = last_run(tx, SHEET_ID)
         assert run is not None
         return [event.kind for event in events_of(tx, run.id)]
+
+
+def log_of(world: World, sheet: Path) -> str:
+    return world.workspace(sheet).log.read_text(encoding="utf-8")
 
 
 def open_calls(world: World, sheet: Path) -> int:
@@ -256,6 +261,35 @@ def test_a_run_is_paused_tuned_and_resumed_from_another_terminal(world: World) -
         assert happened(world, sheet).count("steered") == 2
     assert world.run("steer", sheet, "--pause").code == 3
     assert world.run("steer", sheet).code == 2
+
+
+def test_steering_outlives_reads_of_the_table_that_fail(world: World) -> None:
+    with gateway(world) as gate:
+        gate.delay = 0.1
+        sheet = many(world, 200)
+        process = world.start("run", sheet, *TEXT, "-c", 2)
+        world.wait(process, lambda: len(gate.let_in) > 3)
+        table = world.workspace(sheet).table
+        with closing(sqlite3.connect(table)) as other:
+            other.execute("ALTER TABLE events RENAME TO elsewhere")
+            world.wait(process, lambda: "could not be read for orders" in log_of(world, sheet))
+            other.execute("ALTER TABLE elsewhere RENAME TO events")
+        assert world.run("steer", sheet, "--until", "1s").code == 0
+        assert world.finish(process).code == 5
+        assert len(gate.let_in) < 200
+
+
+def test_the_time_of_until_holds_though_no_order_can_be_read(world: World) -> None:
+    with gateway(world) as gate:
+        gate.delay = 0.1
+        sheet = many(world, 200)
+        process = world.start("run", sheet, *TEXT, "-c", 2, "--until", "4s")
+        world.wait(process, lambda: len(gate.let_in) > 3)
+        with closing(sqlite3.connect(world.workspace(sheet).table)) as other:
+            other.execute("ALTER TABLE events RENAME TO elsewhere")
+            world.wait(process, lambda: "could not be read for orders" in log_of(world, sheet))
+        assert world.finish(process).code in (5, 7)  # the books of its end cannot be kept whole
+        assert len(gate.let_in) < 200
 
 
 def test_the_cap_of_a_run_is_lowered_from_another_terminal_and_remembered(world: World) -> None:
