@@ -29,6 +29,11 @@ def format_amount(amount: float) -> str:
     return f"{amount:,.4f}".removesuffix("00")
 
 
+def format_rounded(amount: float, currency: str = "", *, digits: int = 2) -> str:
+    """Money with a fixed number of digits after the point, for figures that keep changing."""
+    return f"{amount:,.{digits}f} {currency}".rstrip()
+
+
 def format_amounts(amounts: Mapping[str, float]) -> str:
     """Amounts in their currencies, side by side."""
     return " + ".join(f"{format_amount(one)} {name}".rstrip() for name, one in amounts.items())

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from runner.catalogue import say
 from runner.catalogue.durations import format_duration
+from runner.catalogue.money import format_rounded
 from runner.catalogue.safe_text import plain
 
 
@@ -91,6 +92,6 @@ def cost_of(snapshot: Snapshot) -> str:
     """The cost for people; "at least" if some calls have no price."""
     if snapshot.cost is None:
         return say("progress.unknown")
-    amount = f"{snapshot.cost:,.2f} {snapshot.currency}".rstrip()
+    amount = format_rounded(snapshot.cost, snapshot.currency)
     amount = amount if snapshot.cost_known else say("progress.at_least", amount=amount)
     return say("money.estimate", amount=amount) if snapshot.cost_estimated else amount

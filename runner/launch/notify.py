@@ -22,6 +22,7 @@ import httpx
 
 from jobs.job import JSON
 from runner.catalogue import say
+from runner.catalogue.money import format_rounded
 from runner.catalogue.reasons import reason
 from runner.console.screen import print_message
 from runner.exits import Refusal
@@ -123,7 +124,8 @@ def _text(record: Mapping[str, JSON]) -> str:
         lines.append(say("notify.top_failure", kind=record["top_failure"]))
     cost = record.get("cost")
     if isinstance(cost, int | float):
-        lines.append(say("notify.cost", cost=f"{cost:,.2f} {record.get('currency') or ''}".strip()))
+        currency = str(record.get("currency") or "")
+        lines.append(say("notify.cost", cost=format_rounded(cost, currency)))
     lines.append(say("notify.next", command=record["next"]))
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ from jobs.store import Store
 from jobs.store.queries.few_rows import FewRows, read_few_rows
 from jobs.store.queue.choices import Candidate, candidates
 from runner.catalogue import explain, say
+from runner.catalogue.money import format_rounded
 from runner.console.screen import folded_text, print_message
 from runner.console.usage import ask_yes_no
 from runner.engine.session import Ending
@@ -124,7 +125,8 @@ def _tell(outcome: PilotOutcome, seen: FewRows, workspace: Workspace, left: int)
     if each is None:
         print_message(say("pilot.cost_unknown"))
     else:
-        words = {"each": f"{each:,.4f}", "all": f"{each * max(left, 0):,.2f}"}
+        rest = each * max(left, 0)
+        words = {"each": format_rounded(each, digits=4), "all": format_rounded(rest)}
         print_message(say("pilot.cost", currency=outcome.currency or "", left=f"{left:,}", **words))
     for kind, count in sorted(seen.failures.items(), key=lambda item: -item[1]):
         meaning = explain(kind).meaning

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from jobs.job import JSON
 from jobs.store import TableError
 from jobs.store.integrity import REVISION, damages, on_shared_file_system
+from runner.catalogue.money import format_rounded
 from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
 from runner.exits import Exit
@@ -254,7 +255,7 @@ def _of_prices(settings: Settings, wanted: Sequence[str], info: GatewayInfo) -> 
     if unpriced:
         yield _note("prices", "unknown", models=", ".join(unpriced[:MAX_MODELS_NAMED]))
     if info.balance is not None and info.balance.left is not None:
-        yield _good("prices", "till", left=f"{float(info.balance.left):,.2f}")
+        yield _good("prices", "till", left=format_rounded(float(info.balance.left)))
 
 
 # --- this machine -------------------------------------------------------------------------------
