@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from jobs.errors import ObstacleError, TableError
+from jobs.errors import ObstacleError, TableError, Trouble
 
 if sys.platform == "win32":
     import msvcrt
@@ -32,6 +32,8 @@ class Holder:
 
 class LockedError(ObstacleError):
     """Another run holds this table."""
+
+    trouble = Trouble.BUSY
 
     def __init__(self, path: Path, holder: Holder) -> None:
         super().__init__("table_held", file=str(path), pid=holder.pid, host=holder.host)

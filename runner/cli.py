@@ -14,14 +14,14 @@ from typing import Any, NoReturn
 
 import click
 
-from jobs.errors import ObstacleError
+from jobs.errors import ExpectedError, ObstacleError
 from runner.catalogue import choose_language, say
 from runner.catalogue.phrases import phrase
 from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain
 from runner.console import options, screen, usage
 from runner.console.interrupts import redeliver_interrupts
-from runner.exits import Exit, Refusal
+from runner.exits import OF_TROUBLE, Exit, Refusal
 from runner.secret import holds_secret, redacted
 from runner.settings.schema import GLOBAL_SETTINGS
 from runner.startup import undisturbed
@@ -37,15 +37,6 @@ COMPLETION_VARIABLE = "_ROWMILL_COMPLETE"
 
 GUIDE = "guide"
 """The command that a sheet in place of a command means, on a terminal."""
-
-FOREIGN_ERRORS = {
-    "jobs.lock.LockedError": Exit.BUSY,
-    "jobs.sheet.finding.SheetError": Exit.UNUSABLE,
-    "jobs.loading.template.TemplateError": Exit.UNUSABLE,
-    "jobs.errors.TableError": Exit.UNUSABLE,
-    "jobs.export.placing.OutputError": Exit.OUTPUT,
-}
-"""Exit codes of errors that lower layers raise; named as text, so that nothing is imported."""
 
 TRIED_WORDS = {
     "open": "rowmill report --open",
@@ -210,11 +201,9 @@ def _tell_error(text: str) -> None:
 
 def _foreign(error: BaseException, *, debug: bool) -> int:
     """Print an error of a lower layer, or a bug of ours; returns its exit code."""
-    for kind in type(error).__mro__:
-        code = FOREIGN_ERRORS.get(f"{kind.__module__}.{kind.__qualname__}")
-        if code is not None:
-            _tell_error(_in_words(error))
-            return code
+    if isinstance(error, ExpectedError) and error.trouble is not None:
+        _tell_error(_in_words(error))
+        return OF_TROUBLE[error.trouble]
     if f"{type(error).__module__}.{type(error).__name__}" in DATABASE_ERRORS:
         _tell_error(say("cli.table_away", reason=phrase(str(getattr(error, "orig", "")))))
         return Exit.OUTPUT

@@ -8,6 +8,8 @@ Exception
 from collections.abc import Iterable
 from enum import IntEnum
 
+from jobs.errors import Trouble
+
 
 class Exit(IntEnum):
     """How a command ended. The numbers are public: scripts read them."""
@@ -41,6 +43,14 @@ EXIT_PRECEDENCE = (
     Exit.DONE,
 )
 """If several codes apply, the first of these is returned."""
+
+
+OF_TROUBLE = {
+    Trouble.UNUSABLE: Exit.UNUSABLE,
+    Trouble.OUTPUT: Exit.OUTPUT,
+    Trouble.BUSY: Exit.BUSY,
+}
+"""The code for an error of a lower room that nobody handled."""
 
 
 def worst(codes: Iterable[Exit]) -> Exit:

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs.errors import ObstacleError
+from jobs.errors import ObstacleError, Trouble
 from jobs.export.traces import Traces, trace
 from jobs.failpoints import reach
 from jobs.filesystem import flush, flush_folder
@@ -29,6 +29,8 @@ class OutputError(ObstacleError, OSError):
 
     `errno` is that of the underlying system error, else 0.
     """
+
+    trouble = Trouble.OUTPUT
 
     def __init__(self, kind: str, /, *, errno: int = 0, **values: str | int | Exception) -> None:
         super().__init__(kind, **values)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
+from jobs.errors import ExpectedError, Trouble
 from jobs.job import JSON
 from jobs.loading.columns import list_headers, nearest
 from jobs.sheet.finding import Finding, Values, excerpt
@@ -16,8 +17,10 @@ _SLOT = re.compile(r"\{\{([^{}]*)\}\}")
 _BAR = re.compile(r"[|｜]")  # the second is the full-width bar of Chinese keyboards
 
 
-class TemplateError(Exception):
+class TemplateError(ExpectedError):
     """A template that cannot be filled from this sheet."""
+
+    trouble = Trouble.UNUSABLE
 
     def __init__(self, kind: str, values: Values = (), *, expected: str = "") -> None:
         self.finding = Finding(kind=kind, severity="error", expected=expected, values=values)

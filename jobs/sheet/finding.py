@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from jobs.errors import ExpectedError, Trouble
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
@@ -37,8 +39,10 @@ class Finding:
     values: Values = ()
 
 
-class SheetError(Exception):
+class SheetError(ExpectedError):
     """A sheet, or an option given for it, is unusable; nothing is read from it."""
+
+    trouble = Trouble.UNUSABLE
 
     def __init__(self, path: Path | None, findings: Iterable[Finding]) -> None:
         self.path = path

@@ -11,7 +11,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from jobs.sheet.finding import Finding
+from jobs.errors import ExpectedError, OlderTableError, TableError
+from jobs.export.placing import OutputError
+from jobs.loading.template import TemplateError
+from jobs.lock import LockedError
+from jobs.sheet.finding import Finding, SheetError
+from jobs.sheet.write.writers import WriteError
 from runner import cli
 from runner.cli import COMMANDS, exit_of, rowmill
 from runner.exits import Exit, Refusal
@@ -314,17 +319,26 @@ def test_every_error_has_its_exit_code(error: BaseException, code: int) -> None:
     assert exit_of(error) == code
 
 
-def test_errors_of_rooms_below_are_known_by_name() -> None:
-    from importlib import import_module  # noqa: PLC0415 - the command line must do without these
-
-    for name, code in cli.FOREIGN_ERRORS.items():
-        module, _, kind = name.rpartition(".")
-        error = getattr(import_module(module), kind)
-        parts: dict[str, object] = {"path": None, "kind": "table_none", "values": {}}
-        parts |= {"findings": (), "finding": Finding(kind="why", severity="error")}
-        silent = {"__init__": lambda _: None, "__str__": lambda _: "why"}
-        plain = type("Plain", (error,), {**silent, **parts})
-        assert exit_of(plain()) == code
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (LockedError, Exit.BUSY),
+        (SheetError, Exit.UNUSABLE),
+        (TemplateError, Exit.UNUSABLE),
+        (TableError, Exit.UNUSABLE),
+        (OlderTableError, Exit.UNUSABLE),
+        (OutputError, Exit.OUTPUT),
+        (WriteError, Exit.BUG),
+    ],
+)
+def test_errors_of_rooms_below_say_what_they_are_about(
+    kind: type[ExpectedError], code: Exit
+) -> None:
+    parts: dict[str, object] = {"path": None, "kind": "table_none", "values": {}}
+    parts |= {"findings": (), "finding": Finding(kind="why", severity="error")}
+    silent = {"__init__": lambda _: None, "__str__": lambda _: "why"}
+    plain = type("Plain", (kind,), {**silent, **parts})
+    assert exit_of(plain()) == code
 
 
 def test_a_bug_is_told_shortly_and_shows_neither_locals_nor_keys(
