@@ -82,10 +82,10 @@ def test_the_folder_may_come_from_a_variable_or_a_settings_file(world: World) ->
     assert not world.workspace(sheet).folder.exists()
     world.monkeypatch.delenv("ROWMILL_WORKSPACE")
     other = world.prompts("b.csv", "a dog")
-    world.settings('[defaults]\nworkspace = "theirs"\n')
+    world.settings('[defaults]\nworkspace = "theirs"\n', trusted=False)
     assert "theirs/results.csv" in world.run("run", other, *TEXT).err
     assert world.run("show", 2, other).code == 0
-    world.settings('[defaults]\nworkspace = "../outside"\n')
+    world.settings('[defaults]\nworkspace = "../outside"\n', trusted=False)
     refused = world.run("run", other, *TEXT)
     assert (refused.code, refused.posts) == (3, 0), "it may have come with the sheet"
 
