@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -79,6 +80,13 @@ class Store:
         engine = create_engine("sqlite://")
         create(engine)
         return cls(engine, engine)
+
+    def __enter__(self) -> Self:
+        """Close it at the end of a `with`."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

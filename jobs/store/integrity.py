@@ -19,12 +19,8 @@ __all__ = ["REVISION", "DamagedError", "damages", "on_shared_file_system"]
 def damages(path: Path) -> list[str]:
     """What SQLite finds wrong with a table's file; empty where it is whole. Raises TableError."""
     try:
-        store = Store.look(path)
-        try:
-            with store.read() as tx:
-                found = tx.exec_driver_sql(f"PRAGMA integrity_check({MOST})").scalars().all()
-        finally:
-            store.close()
+        with Store.look(path) as store, store.read() as tx:
+            found = tx.exec_driver_sql(f"PRAGMA integrity_check({MOST})").scalars().all()
     except DatabaseError as error:
         return [str(error.orig)]
     return [] if found == ["ok"] else [str(one) for one in found]

@@ -84,12 +84,8 @@ def _loaded(workspace: Workspace | None) -> LoadedSheet | None:
 
 
 def _last_run(workspace: Workspace) -> Run | None:
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            return last_run(tx, SHEET_ID)
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        return last_run(tx, SHEET_ID)
 
 
 def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
@@ -102,12 +98,8 @@ def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
 
 
 def _open_models(workspace: Workspace) -> list[str]:
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            return [kind.model for kind in to_send(tx, SHEET_ID)]
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        return [kind.model for kind in to_send(tx, SHEET_ID)]
 
 
 def _effective(settings: Settings) -> list[tuple[str, str, str]]:

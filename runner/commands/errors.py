@@ -85,20 +85,14 @@ def _rows(group: FailureGroup) -> str:
 def _export(workspace: Workspace, target: Path, settings: Settings) -> None:
     if target.suffix.lower() != ".xlsx":
         raise click.UsageError(say("errors.ending"), click.get_current_context())
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            loaded = loaded_sheet(tx, SHEET_ID)
-            if loaded is None or not failures_of(workspace).editable:
-                print_message(say("errors.nothing_to_fix"))
-                return
-            sheet = named(workspace, loaded)
-            rows = results(tx, SHEET_ID, only={"failed"})
-            written = export_fixes(
-                rows, loaded, target, options=_fix_options(workspace, loaded, sheet)
-            )
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        loaded = loaded_sheet(tx, SHEET_ID)
+        if loaded is None or not failures_of(workspace).editable:
+            print_message(say("errors.nothing_to_fix"))
+            return
+        sheet = named(workspace, loaded)
+        rows = results(tx, SHEET_ID, only={"failed"})
+        written = export_fixes(rows, loaded, target, options=_fix_options(workspace, loaded, sheet))
     if not settings.quiet:
         _tell(written, target, sheet)
 

@@ -155,11 +155,8 @@ def _write(workspace: Workspace, asked: _ExportRequest) -> Written | Tally:
 
 @contextmanager
 def _looking(workspace: Workspace) -> Iterator[Store]:
-    store = Store.look(workspace.table)
-    try:
+    with Store.look(workspace.table) as store:
         yield store
-    finally:
-        store.close()
 
 
 @contextmanager
@@ -170,9 +167,8 @@ def _taken(workspace: Workspace, request: _ExportRequest) -> Iterator[_ExportReq
         return
     with _looking(workspace):
         pass  # refuses an older table: an export does not migrate it
-    store = Store.open(workspace.table)
     number = time.time_ns()
-    try:
+    with Store.open(workspace.table) as store:
         with store.write() as tx:
             take_new(tx, SHEET_ID, export=number, only=request.only)
         try:
@@ -183,8 +179,6 @@ def _taken(workspace: Workspace, request: _ExportRequest) -> Iterator[_ExportReq
             raise
         with store.write() as tx:
             confirm(tx, export=number)
-    finally:
-        store.close()
 
 
 def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> ExportOptions:

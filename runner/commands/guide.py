@@ -83,12 +83,8 @@ def _is_begun(workspace: Workspace) -> bool:
     """True if rows of the sheet were run before."""
     if workspace.loaded() is None:
         return False
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            return last_run(tx, SHEET_ID) is not None
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        return last_run(tx, SHEET_ID) is not None
 
 
 def _go_on(path: Path) -> int:
@@ -101,14 +97,10 @@ def _go_on(path: Path) -> int:
 
 def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     """Show the results of the first rows, then ask about the others."""
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            begun = (row for row in results(tx, SHEET_ID) if row.status != "pending")
-            shown = [next(begun, None) for _ in range(TRIAL_ROWS)]
-            standing = counts(tx, SHEET_ID)
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        begun = (row for row in results(tx, SHEET_ID) if row.status != "pending")
+        shown = [next(begun, None) for _ in range(TRIAL_ROWS)]
+        standing = counts(tx, SHEET_ID)
     _list((str(row.row), row.status, _told(row)) for row in shown if row is not None)
     if not standing.pending:
         return Exit.SOME_FAILED if standing.failed else Exit.DONE

@@ -88,12 +88,8 @@ def _start_anew(workspace: Workspace) -> None:
         return
     if workspace.is_running():
         return  # `launch` reports who holds it
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            unfinished = counts(tx, SHEET_ID).pending
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        unfinished = counts(tx, SHEET_ID).pending
     if not unfinished:
         shutil.rmtree(workspace.folder)
 

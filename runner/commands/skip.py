@@ -35,12 +35,8 @@ def _skip(sheet: str | None) -> None:
     _agree(settings, sum(found.values()))
     # Beside a run too: its own rows in flight are not touched, and one write waits for another.
     # Opening brings an older table forward, which `_look` has refused already.
-    store = Store.open(workspace.table)
-    try:
-        with store.write() as tx:
-            count = skip(tx, SHEET_ID, choice, now=time.time())
-    finally:
-        store.close()
+    with Store.open(workspace.table) as store, store.write() as tx:
+        count = skip(tx, SHEET_ID, choice, now=time.time())
     print_message(say("skip.done", count=f"{count:,}"))
 
 
@@ -57,15 +53,11 @@ def _choice(settings: Settings) -> RowChoice:
 
 def _look(workspace: Workspace, choice: RowChoice, settings: Settings) -> dict[str, int]:
     """How many rows would be closed, by class. Raises Refusal if there are none."""
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            loaded = loaded_sheet(tx, SHEET_ID)
-            warn_of_missing_rows(tx, loaded.sheet if loaded is not None else "", settings.rows)
-            found = to_skip(tx, SHEET_ID, choice)
-            rows = row_range(tx, SHEET_ID)
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        loaded = loaded_sheet(tx, SHEET_ID)
+        warn_of_missing_rows(tx, loaded.sheet if loaded is not None else "", settings.rows)
+        found = to_skip(tx, SHEET_ID, choice)
+        rows = row_range(tx, SHEET_ID)
     if found:
         return found
     first, last = (rows.first, rows.last) if rows is not None else (0, 0)

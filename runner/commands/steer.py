@@ -59,17 +59,13 @@ def _hand_over(
     workspace: Workspace, order: dict[str, JSON], cap: Cap | None, settings: Settings
 ) -> None:
     """Write the order into the table, which the run reads every second; later runs keep a cap."""
-    store = Store.open(workspace.table)
-    try:
-        with store.write() as tx:
-            run = unended_run(tx, SHEET_ID)
-            if run is None:
-                raise Refusal(say("steer.no_run"))
-            if cap is not None:
-                order["max_cost"] = _keep_cap(tx, cap, at_run_address(settings, run))
-            note(tx, run.id, STEER, order, event_id=ids_after(tx).take(), now=time.time())
-    finally:
-        store.close()
+    with Store.open(workspace.table) as store, store.write() as tx:
+        run = unended_run(tx, SHEET_ID)
+        if run is None:
+            raise Refusal(say("steer.no_run"))
+        if cap is not None:
+            order["max_cost"] = _keep_cap(tx, cap, at_run_address(settings, run))
+        note(tx, run.id, STEER, order, event_id=ids_after(tx).take(), now=time.time())
 
 
 def _keep_cap(tx: Transaction, cap: Cap, settings: Settings) -> float | str:

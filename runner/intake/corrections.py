@@ -80,14 +80,10 @@ def read_named(
     """
     sheet = open_sheet(path)
     source = _source(sheet)
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            lines = list(_lines(sheet, source, statuses))
-            own = own_rows(tx, SHEET_ID, _spellings(lines, sheet))
-            edited = edited_cells(tx, SHEET_ID) if source is RowsFileKind.FIXES else {}
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        lines = list(_lines(sheet, source, statuses))
+        own = own_rows(tx, SHEET_ID, _spellings(lines, sheet))
+        edited = edited_cells(tx, SHEET_ID) if source is RowsFileKind.FIXES else {}
     lines = _known(path, _respelled(lines, own, sheet), own)
     edits: tuple[Edit, ...] = ()
     if source is RowsFileKind.FIXES:

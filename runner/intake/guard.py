@@ -42,11 +42,8 @@ def answered_elsewhere(found: "Understood", workspace: Workspace) -> str:
             store = Store.look(other.table)
         except TableError:
             continue  # an unreadable table concerns its own sheet only
-        try:
-            with store.read() as theirs:
-                answered = found.staging.answered_in(done_digests(theirs))
-        finally:
-            store.close()
+        with store, store.read() as theirs:
+            answered = found.staging.answered_in(done_digests(theirs))
         if answered > MAX_ROWS_BOUGHT_AGAIN or answered * 2 > staged:
             return say(
                 "workspace.answered_elsewhere",

@@ -63,8 +63,7 @@ def put_back_beside_run(request: RunRequest) -> int:
     from runner.launch.estimate import estimate_run  # noqa: PLC0415 - Phase.AGREE
     from runner.preflight.gateway_info import known_info  # noqa: PLC0415 - Phase.ASK
 
-    store = Store.open(request.workspace.table)
-    try:
+    with Store.open(request.workspace.table) as store:
         with store.read() as tx:
             settings = at_run_address(request.settings, unended_run(tx, SHEET_ID))
         request = replace(request, settings=replace(settings, max_cost=None))
@@ -74,8 +73,6 @@ def put_back_beside_run(request: RunRequest) -> int:
         info = known_info(settings.base_url)
         estimate = estimate_run(request.settings, taken.work, info)
         _put_back(request, store, taken, info, _agree(request, store, taken, estimate))
-    finally:
-        store.close()
     print_message(say("retry.running"))
     return Exit.DONE
 

@@ -65,16 +65,12 @@ def _machine() -> JSON:
 
 def _standing(workspace: Workspace) -> JSON:
     """Numbers only: the provider's own words may quote a prompt."""
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            rows, used = counts(tx, SHEET_ID), spent(tx, SHEET_ID)
-            failed: list[JSON] = [
-                {"class": alike.kind, "cause": alike.cause, "rows": alike.count}
-                for alike in failures(tx, SHEET_ID)
-            ]
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        rows, used = counts(tx, SHEET_ID), spent(tx, SHEET_ID)
+        failed: list[JSON] = [
+            {"class": alike.kind, "cause": alike.cause, "rows": alike.count}
+            for alike in failures(tx, SHEET_ID)
+        ]
     places = ("done", "failed", "in_doubt", "skipped", "waiting", "sending", "polling", "fetching")
     return {
         "rows": {name: getattr(rows, name) for name in places},

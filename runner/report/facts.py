@@ -56,12 +56,8 @@ def facts_of(workspace: Workspace, *, now: float, running: bool) -> Iterator[Fac
 
     A run in progress is not disturbed. Raises Refusal if there is nothing to report.
     """
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            yield _read(tx, workspace, now=now, running=running)
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        yield _read(tx, workspace, now=now, running=running)
 
 
 def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -> Facts:

@@ -54,12 +54,8 @@ class Feed:
 
     def changed(self, since: float) -> dict[int, str]:
         """The records of rows changed since then, as JSON, by row."""
-        store = Store.look(self.workspace.table)
-        try:
-            with store.read() as tx:
-                found = list(page_rows(tx, SHEET_ID, since=since))
-        finally:
-            store.close()
+        with Store.look(self.workspace.table) as store, store.read() as tx:
+            found = list(page_rows(tx, SHEET_ID, since=since))
         return {row.row: json.dumps(self._records.of(row), ensure_ascii=False) for row in found}
 
     def shared(self) -> dict[str, JSON]:
@@ -106,20 +102,16 @@ class Listener:
 def put_back(table: Path, numbers: list[int]) -> int:
     """Requeue rows that failed, are in doubt or were skipped; returns their number."""
     spans = _spans(sorted(set(numbers)))
-    store = Store.open(table)
-    try:
-        with store.write() as tx:
-            return sum(
-                retry_named(
-                    tx,
-                    SHEET_ID,
-                    RowChoice(positions=spans[at : at + MAX_RANGES]),
-                    now=time.time(),
-                )
-                for at in range(0, len(spans), MAX_RANGES)
+    with Store.open(table) as store, store.write() as tx:
+        return sum(
+            retry_named(
+                tx,
+                SHEET_ID,
+                RowChoice(positions=spans[at : at + MAX_RANGES]),
+                now=time.time(),
             )
-    finally:
-        store.close()
+            for at in range(0, len(spans), MAX_RANGES)
+        )
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:

@@ -83,12 +83,8 @@ class LivePage:
 
     def _make_missing(self) -> None:
         """Make thumbnails of files that were saved without one."""
-        store = Store.look(self._workspace.table)
-        try:
-            with store.read() as tx:
-                names = file_names(tx, SHEET_ID)
-        finally:
-            store.close()
+        with Store.look(self._workspace.table) as store, store.read() as tx:
+            names = file_names(tx, SHEET_ID)
         make_missing(self._workspace.folder, names)
 
     @web.middleware

@@ -56,12 +56,8 @@ def write_report(workspace: Workspace, wish: ReportOptions) -> tuple[Path, bool]
 
 def _thumbs(workspace: Workspace) -> list[tuple[str, Path]]:
     """The pictures of all answers in use, each with its thumbnail's path."""
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            names = file_names(tx, SHEET_ID)
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        names = file_names(tx, SHEET_ID)
     return [(name, thumb_path(workspace.folder, name)) for name in names]
 
 

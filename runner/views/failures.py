@@ -50,17 +50,13 @@ class Failures:
 
 def failures_of(workspace: Workspace) -> Failures:
     """Read the failures of a workspace. Raises Refusal if no sheet was loaded there."""
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            loaded = workspace.loaded_in(tx)
-            typed, last = named(workspace, loaded), last_run(tx, SHEET_ID)
-            groups = tuple(
-                _group(tx, found, explanation(found.kind, found.cause, loaded, typed), last)
-                for found in failures(tx, SHEET_ID)
-            )
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        loaded = workspace.loaded_in(tx)
+        typed, last = named(workspace, loaded), last_run(tx, SHEET_ID)
+        groups = tuple(
+            _group(tx, found, explanation(found.kind, found.cause, loaded, typed), last)
+            for found in failures(tx, SHEET_ID)
+        )
     return Failures(sheet=loaded.sheet, named=typed, folder=workspace.folder, groups=groups)
 
 

@@ -45,9 +45,8 @@ class RowView:
 
 def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
     """Read one row. Raises Refusal if there is no such row."""
-    store = Store.look(workspace.table)
     try:
-        with store.read() as tx:
+        with Store.look(workspace.table) as store, store.read() as tx:
             loaded = workspace.loaded_in(tx)
             found = history(tx, SHEET_ID, position=wanted.position, key=wanted.key)
             if found is None:
@@ -57,8 +56,6 @@ def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
             last = last_run(tx, SHEET_ID)
     except zlib.error as error:
         raise Refusal(say("show.damaged", reason=str(error))) from error
-    finally:
-        store.close()
     cells = _cells(loaded, found)
     return RowView(loaded=loaded, history=found, cells=cells, answer=stored, last=last)
 

@@ -89,25 +89,21 @@ class SheetStatus:
 def read_status(workspace: Workspace, *, now: float) -> SheetStatus:
     """Read the state of a workspace without disturbing a run. Raises Refusal, TableError."""
     running = workspace.is_running()
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            loaded = workspace.loaded_in(tx)
-            rows = counts(tx, SHEET_ID)
-            groups = failures(tx, SHEET_ID)
-            used = spent(tx, SHEET_ID)
-            last = last_run(tx, SHEET_ID)
-            run = _run_state(workspace, last, running=running)
-            window = min(RATE_WINDOW_SECONDS, now - run.since)
-            rate = oldest = None
-            happened: list[RunEvent] = []
-            if running:
-                happened = events_of(tx, last.id) if last is not None else []
-                oldest = oldest_call(tx, SHEET_ID)
-                ended = ended_since(tx, SHEET_ID, now - window) if window > MIN_RATE_SECONDS else 0
-                rate = 60 * ended / window if ended else None
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        loaded = workspace.loaded_in(tx)
+        rows = counts(tx, SHEET_ID)
+        groups = failures(tx, SHEET_ID)
+        used = spent(tx, SHEET_ID)
+        last = last_run(tx, SHEET_ID)
+        run = _run_state(workspace, last, running=running)
+        window = min(RATE_WINDOW_SECONDS, now - run.since)
+        rate = oldest = None
+        happened: list[RunEvent] = []
+        if running:
+            happened = events_of(tx, last.id) if last is not None else []
+            oldest = oldest_call(tx, SHEET_ID)
+            ended = ended_since(tx, SHEET_ID, now - window) if window > MIN_RATE_SECONDS else 0
+            rate = 60 * ended / window if ended else None
     ordered = sorted(by_class(groups).items(), key=lambda item: (-item[1], item[0]))
     return SheetStatus(
         sheet=loaded.sheet,

@@ -128,11 +128,8 @@ class Workspace:
             store = Store.look(self.table)
         except EmptyTableError:
             return None
-        try:
-            with store.read() as tx:
-                return loaded_sheet(tx, SHEET_ID)
-        finally:
-            store.close()
+        with store, store.read() as tx:
+            return loaded_sheet(tx, SHEET_ID)
 
     def loaded_in(self, tx: Transaction) -> LoadedSheet:
         """The sheet in its table. Raises Refusal if none was loaded."""

@@ -48,13 +48,10 @@ class Account:
 def audit(scene: Scene, photos: Sequence[Photo], *, full: bool = True) -> Account:
     """Count everything. `full`: the last run has finished, so every row must have ended."""
     bill = read_bill(scene.bill)
-    store = Store.look(scene.workspace.table)
-    try:
+    with Store.look(scene.workspace.table) as store:
         books = compare(scene.bill, store)
         with store.read() as tx:
             rows = list(results(tx, SHEET_ID))
-    finally:
-        store.close()
     problems = [
         *_books(books),
         *(_rows(scene, rows) if full else ()),

@@ -86,11 +86,8 @@ def check(scene: Scene, photos: Sequence[Photo]) -> str:
 
 
 def balanced(scene: Scene) -> None:
-    store = Store.look(scene.workspace.table)
-    try:
+    with Store.look(scene.workspace.table) as store:
         assert compare(scene.bill, store).balanced
-    finally:
-        store.close()
 
 
 def nothing_lost(

@@ -57,15 +57,12 @@ class Sheet:
 def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> LoadedSheet:
     """A table `jobs.db` in the folder with all rows loaded, the first ones settled."""
     folder.mkdir(parents=True, exist_ok=True)
-    store = Store.open(folder / "jobs.db")
-    try:
+    with Store.open(folder / "jobs.db") as store:
         with store.write() as tx:
             _load(tx, sheet)
         _settle(store, list(fates))
         with store.read() as tx:
             loaded = loaded_sheet(tx, SHEET_ID)
-    finally:
-        store.close()
     assert loaded is not None
     return loaded
 

@@ -43,14 +43,10 @@ def written(
     safe: bool = False,
     now: float = NOW,
 ) -> Written:
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            given = ExportOptions(workspace=folder, safe=safe, now=now, spent=spent(tx, SHEET_ID))
-            rows = results(tx, SHEET_ID, only=only)
-            return write_results(rows, loaded, target, format=format, options=given)
-    finally:
-        store.close()
+    with Store.look(folder / "jobs.db") as store, store.read() as tx:
+        given = ExportOptions(workspace=folder, safe=safe, now=now, spent=spent(tx, SHEET_ID))
+        rows = results(tx, SHEET_ID, only=only)
+        return write_results(rows, loaded, target, format=format, options=given)
 
 
 def read_delimited(path: Path, delimiter: str = ",") -> list[list[str]]:
@@ -71,9 +67,5 @@ def fields_of(row: ResultRow) -> dict[str, Any]:
 
 
 def only_row(folder: Path, loaded: LoadedSheet) -> ResultRow:
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            return next(iter(results(tx, loaded.id)))
-    finally:
-        store.close()
+    with Store.look(folder / "jobs.db") as store, store.read() as tx:
+        return next(iter(results(tx, loaded.id)))

@@ -126,13 +126,9 @@ def _spent(rows: Sequence[PageRow]) -> Spent:
 
 def figures_of(shown: Sequence[PageRow]) -> Figures:
     """The figures behind the charts of these rows."""
-    store = Store.scratch()
-    try:
-        with store.write() as tx:
-            lay_in(tx, shown)
-            return figures(tx, SHEET_ID)
-    finally:
-        store.close()
+    with Store.scratch() as store, store.write() as tx:
+        lay_in(tx, shown)
+        return figures(tx, SHEET_ID)
 
 
 def lay_in(tx: Transaction, shown: Sequence[PageRow]) -> None:

@@ -259,11 +259,8 @@ class World:
     @contextmanager
     def store(self, sheet: Path) -> Iterator[Store]:
         """The table of a sheet's workspace, for reading."""
-        store = Store.look(self.workspace(sheet).table)
-        try:
+        with Store.look(self.workspace(sheet).table) as store:
             yield store
-        finally:
-            store.close()
 
     # --- the audit --------------------------------------------------------------------------------
 

@@ -53,26 +53,18 @@ OTHERS = st.sampled_from([PENDING, REFUSED, IN_DOUBT, BAD_ROW])
 
 def both_ways(folder: Path, loaded: LoadedSheet, **asked: object) -> tuple[bytes, bytes]:
     """The rows as jsonl: built by the database, and from rows in memory."""
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            found = results(tx, SHEET_ID, **asked)  # type: ignore[arg-type]  # which rows
-            given_ = ExportOptions(workspace=folder, now=NOW)
-            for name, some in (("built", found), ("ours", list(found))):
-                target = folder / f"{name}.jsonl"
-                write_results(some, loaded, target, format="jsonl", options=given_)
-    finally:
-        store.close()
+    with Store.look(folder / "jobs.db") as store, store.read() as tx:
+        found = results(tx, SHEET_ID, **asked)  # type: ignore[arg-type]  # which rows
+        given_ = ExportOptions(workspace=folder, now=NOW)
+        for name, some in (("built", found), ("ours", list(found))):
+            target = folder / f"{name}.jsonl"
+            write_results(some, loaded, target, format="jsonl", options=given_)
     return (folder / "built.jsonl").read_bytes(), (folder / "ours.jsonl").read_bytes()
 
 
 def changed(folder: Path, change: Callable[[Transaction], None]) -> None:
-    store = Store.open(folder / "jobs.db")
-    try:
-        with store.write() as tx:
-            change(tx)
-    finally:
-        store.close()
+    with Store.open(folder / "jobs.db") as store, store.write() as tx:
+        change(tx)
 
 
 @settings(max_examples=12, deadline=None)

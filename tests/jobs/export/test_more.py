@@ -34,16 +34,12 @@ STRUCTURED = [
 def written(
     folder: Path, loaded: LoadedSheet, name: str, *, expand: bool, thumbs: bool = False
 ) -> Path:
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            columns = property_columns(results(tx, 1)) if expand else ()
-            options = ExportOptions(workspace=folder, properties=columns, thumbs=thumbs)
-            target = folder / name
-            kind = target.suffix.lstrip(".")
-            return write_results(results(tx, 1), loaded, target, format=kind, options=options).path
-    finally:
-        store.close()
+    with Store.look(folder / "jobs.db") as store, store.read() as tx:
+        columns = property_columns(results(tx, 1)) if expand else ()
+        options = ExportOptions(workspace=folder, properties=columns, thumbs=thumbs)
+        target = folder / name
+        kind = target.suffix.lstrip(".")
+        return write_results(results(tx, 1), loaded, target, format=kind, options=options).path
 
 
 # --- new rows -------------------------------------------------------------------------------------

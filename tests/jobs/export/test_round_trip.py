@@ -31,13 +31,9 @@ TEXT = st.text(
 def own_columns(folder: Path, loaded: object, format_: str, *, safe: bool, width: int) -> object:
     """The user's columns of an exported file, read as a sheet."""
     target = folder / f"out.{format_}"
-    store = Store.look(folder / "jobs.db")
-    try:
-        with store.read() as tx:
-            given_ = ExportOptions(workspace=folder, safe=safe, now=NOW)
-            write_results(results(tx, SHEET_ID), loaded, target, format=format_, options=given_)  # type: ignore[arg-type]  # a Batch
-    finally:
-        store.close()
+    with Store.look(folder / "jobs.db") as store, store.read() as tx:
+        given_ = ExportOptions(workspace=folder, safe=safe, now=NOW)
+        write_results(results(tx, SHEET_ID), loaded, target, format=format_, options=given_)  # type: ignore[arg-type]  # a LoadedSheet
     return [list(cells[:width]) for _, cells in open_sheet(target).rows()]
 
 

@@ -37,21 +37,13 @@ def skip(*words: str) -> Result:
 
 
 def standing(workspace: Workspace) -> Counts:
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            return counts(tx, SHEET_ID)
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        return counts(tx, SHEET_ID)
 
 
 def skipped(workspace: Workspace) -> list[int]:
-    store = Store.look(workspace.table)
-    try:
-        with store.read() as tx:
-            return [row.row for row in results(tx, SHEET_ID, only={"skipped"})]
-    finally:
-        store.close()
+    with Store.look(workspace.table) as store, store.read() as tx:
+        return [row.row for row in results(tx, SHEET_ID, only={"skipped"})]
 
 
 def test_a_class_closes_its_rows_and_no_others(workspace: Workspace) -> None:
