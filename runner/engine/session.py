@@ -240,6 +240,7 @@ class Session:
             hold_in_doubt=settings.in_doubt == "hold",
             max_repeats=max(MIN_REPEATS, total // 100),
             call_seconds=settings.timeout,
+            base_url=settings.base_url,
         )
 
     async def _count_spent(self, writer: TableWriter, stats: RunStats) -> None:

@@ -1,5 +1,6 @@
 """What a picture is, and whether it is whole, told from its bytes without decoding it."""
 
+import base64
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -42,6 +43,21 @@ class PictureFormat:
     def ending(self) -> str:
         """The file name ending, from the bytes, whatever the address or the server said."""
         return FILE_ENDINGS[self.media_type]
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of base64 as services write it: either alphabet, with or without white space, `=`
+    signs at the end, or the head of a data URI. Raises ValueError for what is none.
+    """
+    if text[:5].lower() == "data:":
+        text = text.partition(",")[2]
+    plain = "".join(text.split()).translate(_STANDARD_ALPHABET).rstrip("=")
+    if not plain.isascii() or len(plain) % 4 == 1:
+        raise ValueError("this is no base64")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+
+
+_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 class NotAPictureError(Exception):

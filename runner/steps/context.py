@@ -31,6 +31,7 @@ class StepOptions:
     hold_in_doubt: bool
     max_repeats: int  # calls in doubt that this run may repeat
     call_seconds: float | None = None  # the time limit of a call, instead of its endpoint's
+    base_url: str = ""  # of the gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class RunState:
     repeats_left: int  # calls in doubt that may still be repeated
     has_good_answer: bool = False  # a call of this run has succeeded
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
+    base_url: str = ""  # of the gateway
 
     @classmethod
     def at_start(cls, options: StepOptions) -> "RunState":
@@ -74,6 +76,7 @@ class RunState:
             max_attempts=options.max_attempts,
             hold_in_doubt=options.hold_in_doubt,
             repeats_left=options.max_repeats,
+            base_url=options.base_url,
         )
 
     def rules(self) -> Rules:
@@ -86,6 +89,7 @@ class RunState:
             answered=self.has_good_answer,
             chance=chance(),
             now=time.time(),
+            base_url=self.base_url,
         )
 
 

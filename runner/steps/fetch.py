@@ -1,7 +1,6 @@
 """The step that saves the files of an answer; it never sends for a new answer."""
 
 import asyncio
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from runner.files.download import save as save_picture
 from runner.files.naming import name_file, slug
 from runner.files.save import NameTaken, Saved
 from runner.pacing.backoff import backoff
+from runner.protocol.pictures import decode_base64
 from runner.steps.context import StepOptions, StepResult, StepServices, chance
 from runner.steps.job_inputs import inputs_to_read
 from runner.workspace.answers import AnswerFolder
@@ -117,7 +117,7 @@ class Fetcher:
             gone = "the answer no longer holds this picture"
             return DownloadFailure(cause="not_found", detail=gone, passing=False)
         try:
-            data = await asyncio.to_thread(_decoded, inline)
+            data = await asyncio.to_thread(decode_base64, inline)
         except ValueError as error:
             return DownloadFailure(cause="not_a_picture", detail=str(error), passing=False)
         return await save_picture(data, target)
@@ -164,10 +164,6 @@ def _inline_pictures(job: Claimed, stored: StoredAnswer, answers: AnswerFolder) 
         for number, picture in enumerate(getattr(reading, "pictures", ()), start=1)
         if picture.base64 is not None
     }
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode("".join(text.split()), validate=True)
 
 
 def _file_failure(failure: DownloadFailure) -> Failure:

@@ -34,6 +34,7 @@ class Rules:
     answered: bool = False  # this run has had a good answer: the address is right
     chance: float = 0.5
     now: float = 0.0
+    base_url: str = ""  # of the gateway, for addresses that it gives relative to itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

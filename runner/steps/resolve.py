@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
+from urllib.parse import urljoin
 
 from jobs.job import Failure, FailureClass
 from jobs.outcome import (
@@ -171,7 +172,7 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
             result = masked(reading)
             outcome: Outcome = Finished(result=result)
             if endpoint.pictures:
-                outcome = Answered(result=result)
+                outcome = Answered(result=_with_whole_addresses(result, context.rules.base_url))
             return Resolution(outcome=outcome, wire=WireClass.ANSWERED, signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL_CAUSES:
             timed = reading.failure.cause == "gateway_timeout"
@@ -180,6 +181,16 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
             return _unusable(context, reading)
         case _:
             raise TypeError(f"{endpoint.name} read a {type(reading).__name__}")
+
+
+def _with_whole_addresses(result: Result, base_url: str) -> Result:
+    """The same result; addresses that are relative to the gateway are completed."""
+    if not any((picture.url or "").startswith("/") for picture in result.pictures):
+        return result
+    pictures = tuple(
+        replace(one, url=urljoin(base_url, one.url)) if one.url else one for one in result.pictures
+    )
+    return replace(result, pictures=pictures)
 
 
 def _unusable(context: JobContext, rejected: Rejected) -> Resolution:

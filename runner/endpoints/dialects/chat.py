@@ -277,7 +277,9 @@ def _read_whole(value: Mapping[str, JSON]) -> Completion:
         id=text_of(value.get("id")),
         data=value.get("data"),
         error=dict(value) if reports_error_beside(value) else None,
-        others=tuple(item for name, item in value.items() if name not in _KNOWN_MEMBERS and item),
+        others=tuple(
+            {name: item} for name, item in value.items() if name not in _KNOWN_MEMBERS and item
+        ),
     )
 
 

@@ -163,7 +163,7 @@ class _Pieces:
         if isinstance(old := message.get("function_call"), dict):
             self.tools.add([{"function": old}])
         self.others.extend(
-            value for name, value in message.items() if value and name not in _KNOWN_MEMBERS
+            {name: value} for name, value in message.items() if value and name not in _KNOWN_MEMBERS
         )
 
     def _add_content(self, content: JSON) -> None:

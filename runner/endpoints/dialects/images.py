@@ -11,10 +11,15 @@ from runner.endpoints.dialects.chat import Completion, cut_stream, rejected_erro
 from runner.endpoints.dialects.completions import text_of
 from runner.endpoints.dialects.expiry import expires_at
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
-from runner.endpoints.dialects.pictures import data_pictures, distinct, no_picture
+from runner.endpoints.dialects.pictures import (
+    data_pictures,
+    distinct,
+    no_picture,
+    pictures_within,
+)
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Reading, Rejected
-from runner.protocol.errors import is_error
+from runner.protocol.errors import error_in, is_error, reports_error, reports_error_beside
 from runner.protocol.json_text import Undecodable
 
 OPENAI_ADDRESS_SECONDS = 3600.0
@@ -126,6 +131,7 @@ class ImagesReply:
     model: str | None = None
     said: str = ""
     cut: bool = False
+    error: JSON = None  # of the whole answer, or of the first picture that was withheld
 
 
 def read_pictures(body: bytes, *, wanted: int, notes: Iterable[str]) -> Reading:
@@ -139,12 +145,16 @@ def read_pictures(body: bytes, *, wanted: int, notes: Iterable[str]) -> Reading:
     if images.pictures:
         return result
     failure = no_picture(images.said)
+    if images.error is not None:
+        failure = rejected_error(images.error, Completion()).failure
     return Rejected(failure=failure, result=result if images.usage or images.said else None)
 
 
 def _result(images: ImagesReply, wanted: int, notes: list[str]) -> Result:
     if 0 < len(images.pictures) < wanted:
         notes.append(f"{len(images.pictures)} of {wanted} pictures came")
+    if images.pictures and images.error is not None:
+        notes.append(error_in(images.error).message or "an error came beside the pictures")
     data: dict[str, JSON] = {}
     if images.revised:
         data["revised_prompts"] = list(images.revised)
@@ -159,10 +169,14 @@ def _read_whole(value: Mapping[str, JSON]) -> ImagesReply:
     created = value.get("created")
     told_of = [entry for entry in entries if isinstance(entry, dict)]
     found = [text_of(entry.get("revised_prompt")).strip() for entry in told_of]
+    pictures = [picture for entry in entries for picture in _entry_pictures(entry, created)]
+    if not pictures:  # they are paid for: wherever else they may be
+        rest = {name: item for name, item in value.items() if name not in ("usage", "error")}
+        pictures = [_dated(picture, created) for picture in pictures_within(rest)]
+    withheld = (entry for entry in told_of if reports_error(entry.get("error")))
     return ImagesReply(
-        pictures=distinct(
-            picture for entry in entries for picture in _entry_pictures(entry, created)
-        ),
+        pictures=distinct(pictures),
+        error=dict(value) if reports_error_beside(value) else next(withheld, None),
         revised=tuple(text for text in found if text),
         usage=read_usage(value.get("usage")),
         model=text_of(value.get("model")) or None,
@@ -200,24 +214,35 @@ def _is_openai(url: str) -> bool:
 # --- a stream of events ------------------------------------------------------------------------
 
 
+_PICTURE_EVENTS = (".completed", ".partial_succeeded", ".succeeded")
+"""How the events end that bring a finished picture; Ark sends each as `partial_succeeded`."""
+
+
 def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
     """The finished pictures of a stream; None where no event came. Previews are never results."""
     finished: list[ImagesReply] = []
     usage: Usage | None = None
-    seen, broken = False, False
+    seen, broken, ended = False, False, False
+    error: JSON = None
     for name, value in events:
         seen = True
         if not isinstance(value, dict):
             broken |= isinstance(value, Undecodable) and value.text.lstrip().startswith("{")
             continue
+        kind = text_of(value.get("type")) or name
+        if reports_error_beside(value) and kind.endswith("partial_failed"):
+            error = error or dict(value)  # of one picture among several
+            continue
         if is_error(value):
             return rejected_error(value, Completion(usage=usage))
         usage = read_usage(value.get("usage")) or usage
-        kind = text_of(value.get("type")) or name
-        if kind.endswith(".completed"):
-            finished.append(_read_whole({"created": value.get("created_at"), "data": [value]}))
+        ended = ended or kind.endswith(".completed")
+        if kind.endswith(_PICTURE_EVENTS):
+            created = value.get("created_at") or value.get("created")
+            finished.append(_read_whole({"created": created, "data": [value]}))
         elif not kind and value.get("data"):  # a whole answer in one event
             finished.append(_read_whole(value))
+            ended = True
     if not seen:
         return None
     pictures = distinct(picture for one in finished for picture in one.pictures)
@@ -225,7 +250,8 @@ def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
         pictures=pictures,
         revised=tuple(text for one in finished for text in one.revised),
         usage=usage,
-        cut=broken or not pictures,
+        cut=broken or not (pictures or (ended and error is not None)),
+        error=error or next((one.error for one in finished if one.error is not None), None),
     )
 
 

@@ -10,14 +10,77 @@ from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.expiry import expires_at
 from runner.endpoints.dialects.markdown_links import picture_targets
 from runner.protocol.errors import one_line
+from runner.protocol.json_text import Undecodable, decode
 
 _MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
+_PICTURE_NAME = re.compile(r"image|img|pic|photo|draw", re.IGNORECASE)
+_PICTURE_PATH = re.compile(r"\.(?:png|jpe?g|webp|gif|avif|bmp|svg)(?:[?#]|$)", re.IGNORECASE)
+_NOT_RESULTS = re.compile(
+    r"input|request|prompt|preview|partial|thumb|cover|avatar|logo|icon|citation|annotation"
+    r"|search|source_url|reference|reason|usage|mask|original",
+    re.IGNORECASE,
+)
+"""Members of an answer whose pictures are not what was asked for."""
 
 
 def completion_pictures(completion: Completion) -> tuple[Picture, ...]:
-    """The pictures of a chat completion: of each choice the best place, else its `data` list."""
+    """The pictures of a chat completion: of each choice the best place, else its `data` list.
+
+    Where neither holds any, the whole answer is looked through: it is paid for.
+    """
     found = [picture for choice in completion.choices for picture in _choice_pictures(choice)]
-    return distinct(found or data_pictures(completion.data))
+    found = found or list(data_pictures(completion.data))
+    for choice in () if found else completion.choices:
+        found += pictures_within(list(choice.others))
+        found = found or pictures_within(_as_json(choice.text))
+    return distinct(found or pictures_within(list(completion.others)))
+
+
+def _as_json(text: str) -> JSON:
+    value = decode(text) if text.lstrip()[:1] in ("{", "[") else None
+    return None if isinstance(value, Undecodable) else value
+
+
+def pictures_within(value: JSON) -> list[Picture]:
+    """Every picture in a value, under whichever names; echoes and previews are left out."""
+    found: list[Picture] = []
+    waiting: list[tuple[str, JSON]] = [("", value)]
+    while waiting:
+        name, item = waiting.pop(0)
+        if isinstance(item, dict):
+            if picture := _enclosed(item):
+                found.append(picture)
+                continue
+            members = [(key, one) for key, one in item.items() if not _NOT_RESULTS.search(key)]
+            waiting = members + waiting
+        elif isinstance(item, list):
+            waiting = [(name, one) for one in item] + waiting
+        elif isinstance(item, str) and (picture := _named(name, item)):
+            found.append(picture)
+    return found
+
+
+def _enclosed(item: Mapping[str, JSON]) -> Picture | None:
+    """The picture of an object that names its media type beside the bytes."""
+    kinds = (item.get(name) for name in ("mime_type", "mimeType", "media_type", "mediaType"))
+    if not any(isinstance(kind, str) and kind.startswith("image/") for kind in kinds):
+        return None
+    coded = (item.get(name) for name in ("data", "b64_json", "base64", "bytes", "content"))
+    return next((Picture(base64=_bare(one)) for one in coded if isinstance(one, str) and one), None)
+
+
+def _bare(coded: str) -> str:
+    """Base64 without the head of a data URI."""
+    return coded.partition(",")[2] if coded[:5].lower() == "data:" else coded
+
+
+def _named(name: str, target: str) -> Picture | None:
+    """The picture that a text under a name is, or points to."""
+    picture = picture_of(target)
+    if picture is None or picture.url is None:
+        return picture
+    shown = _PICTURE_NAME.search(name) or _PICTURE_PATH.search(target[:8000])
+    return picture if shown else None
 
 
 def _choice_pictures(choice: CompletionChoice) -> list[Picture]:
@@ -30,7 +93,20 @@ def _choice_pictures(choice: CompletionChoice) -> list[Picture]:
 def data_pictures(data: JSON) -> tuple[Picture, ...]:
     """The pictures of an images-style list; an entry whose url and b64_json are empty is none."""
     listed = data if isinstance(data, list) else [data]
-    return distinct(_pictures(target for item in listed for target in _targets(item)))
+    targets = (target for item in listed for target in _targets(item))
+    found = [picture for target in targets if (picture := _data_picture(target))]
+    return distinct(found)
+
+
+def _data_picture(target: str) -> Picture | None:
+    """As `picture_of`; an address may also be one on the gateway itself, such as /files/a.png."""
+    target = target.strip()
+    if picture := picture_of(target):
+        return picture
+    if target.startswith("//") and "." in target[:200]:
+        return Picture(url=f"https:{target}", expires_at=expires_at(target))
+    relative = target.startswith("/") and len(target) < 4_000 and not target[1:].startswith("/")
+    return Picture(url=target, expires_at=expires_at(target)) if relative else None
 
 
 def distinct(pictures: Iterable[Picture]) -> tuple[Picture, ...]:

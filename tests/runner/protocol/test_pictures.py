@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect, media_type
+from runner.protocol.pictures import (
+    CutPictureError,
+    NotAPictureError,
+    decode_base64,
+    inspect,
+    media_type,
+)
 
 
 def drawn(kind: str, **options: object) -> bytes:
@@ -119,3 +125,16 @@ def test_a_huge_announced_size_costs_nothing() -> None:
 def test_the_kind_is_told_from_the_first_bytes() -> None:
     assert media_type(b"\xff\xd8\xff\xe0") == "image/jpeg"
     assert media_type(b"<html>") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["+/+/AA==", "+/+/AA", "-_-_AA", "+/+/\n AA=", "data:image/png;base64,+/+/AA=="]
+)
+def test_base64_is_read_however_a_service_writes_it(text: str) -> None:
+    assert decode_base64(text) == b"\xfb\xff\xbf\x00"
+
+
+@pytest.mark.parametrize("text", ["A", "AAAAA", "no base64!", "猫"])
+def test_what_is_no_base64_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever of its kinds
+        decode_base64(text)

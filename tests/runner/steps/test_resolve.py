@@ -249,3 +249,19 @@ def test_a_call_that_cannot_be_streamed_is_held_when_a_time_limit_cut_it(
         context = JobContext(job=job, endpoint=image.ENDPOINT, rules=RULES, inputs=inputs)
         (found,) = resolve([context], delivery)
         assert isinstance(found.outcome, outcome)
+
+
+def test_an_address_relative_to_the_gateway_is_completed() -> None:
+    rules = replace(RULES, base_url="https://gateway.example/api/v1")
+    body = {"data": [{"url": "/files/a.png"}, {"url": "https://cdn.example/b.png"}]}
+    fields: dict[str, JSON] = {"model": "m", "prompt": "a cat", "n": 2}
+    context = JobContext(
+        job=JOB,
+        endpoint=image.ENDPOINT,
+        rules=rules,
+        inputs=parse(image.ENDPOINT.inputs, fields, {}),
+    )
+    outcome = resolve([context], reply(200, body))[0].outcome
+    assert isinstance(outcome, Answered)
+    addresses = [picture.url for picture in outcome.result.pictures]
+    assert addresses == ["https://gateway.example/files/a.png", "https://cdn.example/b.png"]
