@@ -1,11 +1,12 @@
 """Finds out which column of a sheet gives which request field."""
 
 import difflib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from jobs.sheet.finding import Finding, excerpt
+from jobs.sheet.finding import Finding, Severity, excerpt
 from jobs.sheet.names import ALIASES, body_name, letter, normalise, split_number
 
 __all__ = ["ALIASES", "RESULT_COLUMNS", "ColumnMap", "map_columns", "normalise"]
@@ -19,9 +20,13 @@ RESULT_COLUMNS = (
 """The columns that rowmill writes beside the user's own, in their order."""
 
 _ALWAYS = frozenset({"endpoint", "model", "params"})
+_COMMON_FIELDS = ("prompt", "image", "model", "size", "n", "system")
 _IDENTITIES = ("id", "编号", "編號", "uuid", "sku")  # best first
 MULTI_COLUMN_FIELD = "image"  # the only field that several columns may give, in order
 _NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+MAX_NAME_LENGTH = 100  # characters: longer names are not compared with others, which takes long
+MAX_HEADERS_COMPARED = 500  # carried columns that are checked for a misspelt name
+MAX_FIELDS_LISTED = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +38,27 @@ class ColumnMap:
     """
 
     fields: tuple[tuple[int, str], ...] = ()
+    guessed: frozenset[int] = frozenset()  # columns whose header only resembles the field's name
     id_column: int | None = None
     result_columns: tuple[int, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guessing:
+    """What a recognised column gives way to: explicit choices beat guesses.
+
+    A column that the template names is words only. An option given by a flag beats a column whose
+    header only resembles the field's name. `unsuited` columns have values that their field does
+    not take, and the finding that says so.
+    """
+
+    template_columns: Collection[int] = ()
+    flags: Collection[str] = ()  # fields that a flag gives
+    unsuited: Mapping[int, Finding] = field(default_factory=dict)
+
+
+_NO_GUESSING = Guessing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +76,16 @@ def map_columns(
     *,
     given: Mapping[str, str] = _NO_COLUMNS,
     id_column: str | None = None,
+    guessing: Guessing = _NO_GUESSING,
 ) -> ColumnMap:
-    """Fields by `given` (header → field) first, then by name.
+    """Fields by `given` (header → field, or "" for none) first, then by name.
 
     `known` are the fields that some endpoint has; endpoint, model, params and body.<name> are
     always known. Errors are findings: nothing is raised.
     """
     findings: list[Finding] = []
     fields = {normalise(field): field for field in _ALWAYS | frozenset(known)}
-    mapped = _mapped_claims(headers, fields, given, findings)
+    mapped, unmapped = _mapped_claims(headers, fields, given, findings)
     taken = {claim.field for claim in mapped}
     mapped_columns = {claim.index for claim in mapped}
     results = tuple(
@@ -72,15 +96,21 @@ def map_columns(
     named = [
         claim
         for index, header in enumerate(headers)
-        if index not in mapped_columns and index not in results
+        if index not in mapped_columns and index not in results and index not in unmapped
         if (claim := _claim(index, header, fields)) and claim.field not in taken
     ]
-    claims = _without_conflicts(headers, [*mapped, *named], findings)
+    kept = [claim for claim in named if _holds(headers[claim.index], claim, guessing, findings)]
+    claims = _without_conflicts(headers, [*mapped, *kept], findings)
     identity = _identity(headers, id_column, findings)
-    used = {claim.index for claim in claims} | set(results)
-    findings += _header_notes(headers, used, fields)
+    understood = {claim.index for claim in (*mapped, *named)} | unmapped | set(results)
+    findings += _header_notes(headers, understood, fields)
     return ColumnMap(
         fields=tuple((claim.index, claim.field) for claim in claims),
+        guessed=frozenset(
+            claim.index
+            for claim in claims
+            if claim.index not in mapped_columns and not _is_exact(headers[claim.index], claim)
+        ),
         id_column=identity,
         result_columns=results,
         findings=tuple(findings),
@@ -100,23 +130,65 @@ def _claim(index: int, name: str, fields: Mapping[str, str]) -> _Claim | None:
     return _Claim(index=index, field=field, number=number) if field else None
 
 
+def _is_exact(header: str, claim: _Claim) -> bool:
+    """True if the header is the field's own name; `body.NAME` is one however it is spelt."""
+    name = header.strip()
+    return (
+        name == claim.field
+        or claim.field.startswith("body.")
+        or (claim.number > 0 and name.rstrip("0123456789").rstrip("_") == claim.field)
+    )
+
+
+def _holds(header: str, claim: _Claim, guessing: Guessing, findings: list[Finding]) -> bool:
+    """True if a column that was recognised by its name gives its field; if not, a finding."""
+    exact = _is_exact(header, claim)
+    if claim.index in guessing.template_columns:
+        loud = exact and claim.field != "prompt"
+        findings.append(_gives_way("words_only", "warning" if loud else "note", header, claim))
+        return False
+    if exact:
+        if claim.field in guessing.flags:
+            loud = claim.field == "prompt"
+            severity: Severity = "warning" if loud else "note"
+            findings.append(_gives_way("column_over_option", severity, header, claim))
+        return True
+    if claim.field in guessing.flags:
+        findings.append(_gives_way("overruled_column", "warning", header, claim))
+        return False
+    if claim.index in guessing.unsuited:
+        findings.append(guessing.unsuited[claim.index])
+        return False
+    return True
+
+
+def _gives_way(kind: str, severity: Severity, header: str, claim: _Claim) -> Finding:
+    values = (("field", claim.field), ("header", excerpt(header, 40)))
+    return Finding(kind=kind, severity=severity, column=header, values=values)
+
+
 def _mapped_claims(
     headers: Sequence[str],
     fields: Mapping[str, str],
     given: Mapping[str, str],
     findings: list[Finding],
-) -> list[_Claim]:
+) -> tuple[list[_Claim], set[int]]:
+    """The columns that --column maps, and those that it keeps out of requests."""
     claims: list[_Claim] = []
-    for header, field in given.items():
+    unmapped: set[int] = set()
+    for header, name in given.items():
         index = _column(headers, header, "--column", findings)
-        claim = _claim(index, field, fields) if index is not None else None
+        if index is not None and not name.strip():
+            unmapped.add(index)
+            continue
+        claim = _claim(index, name, fields) if index is not None else None
         if claim is not None and claim.field == MULTI_COLUMN_FIELD and not claim.number:
             claims.append(replace(claim, number=len(claims) + 1))
         elif claim is not None:
             claims.append(claim)
         elif index is not None:
-            findings.append(_unknown_field(header, field, fields))
-    return claims
+            findings.append(_unknown_field(header, name, fields))
+    return claims, unmapped
 
 
 def _column(headers: Sequence[str], name: str, option: str, findings: list[Finding]) -> int | None:
@@ -155,21 +227,31 @@ def _unknown_column(headers: Sequence[str], name: str, option: str) -> Finding:
 
 
 def _unknown_field(header: str, field: str, fields: Mapping[str, str]) -> Finding:
-    names = sorted(fields.values())
-    near = nearest(field, names)
+    near = nearest(field, sorted(fields.values()))
     return Finding(
         kind="unknown_field_near" if near else "unknown_field",
         severity="error",
         column=header,
         found=excerpt(field),
-        expected=", ".join([*names, "body.<name>"]),
+        expected=", ".join([*_near_fields(field, fields), "body.<name>"]),
         values=(("near", near),),
     )
 
 
+def _near_fields(name: str, fields: Mapping[str, str]) -> list[str]:
+    """The fields that resemble a name, then the commonest ones: never all forty."""
+    plain = normalise(name[:MAX_NAME_LENGTH])
+    near = difflib.get_close_matches(plain, fields, n=MAX_FIELDS_LISTED, cutoff=0.5)
+    common = [one for one in _COMMON_FIELDS if one in fields]
+    return [fields[one] for one in dict.fromkeys([*near, *common])][:MAX_FIELDS_LISTED]
+
+
 def nearest(name: str, names: Sequence[str]) -> str:
-    """The most similar name, or ""."""
-    by_plain = {normalise(candidate): candidate for candidate in names}
+    """The most similar name, or "". Very long names are similar to none."""
+    if len(name) > MAX_NAME_LENGTH:
+        return ""
+    short = [one for one in names[:MAX_HEADERS_COMPARED] if len(one) <= MAX_NAME_LENGTH]
+    by_plain = {normalise(candidate): candidate for candidate in short}
     near = difflib.get_close_matches(normalise(name), by_plain, n=1)
     return excerpt(by_plain[near[0]], 40) if near else ""
 
@@ -224,8 +306,9 @@ def _header_notes(
     carried = [headers[i] for i in range(len(headers)) if i not in used and headers[i].strip()]
     names = [*fields, *(name for name, field in ALIASES.items() if normalise(field) in fields)]
     notes = _blank_headers(headers)
-    for header in dict.fromkeys(carried):
-        if headers.count(header) > 1 and headers.count(header) == carried.count(header):
+    counted, counted_carried = Counter(headers), Counter(carried)
+    for header in list(counted_carried)[:MAX_HEADERS_COMPARED]:
+        if counted[header] > 1 and counted[header] == counted_carried[header]:
             notes.append(_duplicate(headers, header))
         if near := _near_name(header, names):
             notes.append(_misspelt(header, _field_of(near, fields)))
@@ -253,6 +336,8 @@ def _duplicate(headers: Sequence[str], header: str) -> Finding:
 
 def _near_name(header: str, names: Sequence[str]) -> str | None:
     """A known name similar to the header. Short words are too often similar."""
+    if len(header) > MAX_NAME_LENGTH:
+        return None
     plain = normalise(header)
     if len(plain) < 5 or plain in ALIASES or body_name(header) is not None:
         return None

@@ -1,8 +1,9 @@
 """Stages the rows of a sheet: their keys, digests and requests."""
 
 import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from jobs.job import JSON
@@ -13,9 +14,12 @@ from jobs.sheet.finding import Finding
 from jobs.sheet.reader import Sheet, SheetError
 from jobs.store import Transaction
 from jobs.store.edits import Edit
-from jobs.store.staging import FirstLoad, LoadTarget, Staged, Staging
+from jobs.store.staging import EMPTY, HIDDEN, FirstLoad, LoadTarget, Staged, Staging
 
 _BAD = "bad row"  # in place of the endpoint of a row that has no request
+MAX_CELL_LENGTH_READ = 100  # characters of a cell that show whether it holds text
+MAX_ROWS_NAMED = 10  # numbers of empty rows that a message names
+_NO_TEXT = re.compile(r"[\d\s.,:/%+-]*|true|false", re.IGNORECASE)
 RUNNING_NUMBER_ROWS = 1000  # rows that are checked for the numbers 1, 2, 3, …
 
 
@@ -26,6 +30,25 @@ class Identity:
     column: int | None = None
     header: str | None = None
     chosen: bool = False  # by the user or by the first load: then it must stay unique
+
+
+@dataclass(slots=True, kw_only=True)
+class SkippedRows:
+    """The rows of a load that are not sent."""
+
+    empty: int = 0
+    with_text: int = 0  # empty rows whose other cells hold text
+    hidden: int = 0
+    first_empty: list[int] = field(default_factory=list)  # their row numbers
+    first_with_text: list[int] = field(default_factory=list)
+
+    def add_empty(self, position: int, *, with_text: bool) -> None:
+        """Count one empty row."""
+        self.empty += 1
+        self.with_text += with_text
+        for numbers, wanted in ((self.first_empty, True), (self.first_with_text, with_text)):
+            if wanted and len(numbers) < MAX_ROWS_NAMED:
+                numbers.append(position)
 
 
 class UnfitIdentityError(Exception):
@@ -43,6 +66,8 @@ class LoadInto:
     sheet_id: int
     edits: Sequence[Edit] = ()
     first_load_at: float | None = None
+    left_out: frozenset[int] = frozenset()  # numbers of hidden rows that are not to be sent
+    last_options: Prepare | None = None  # makes the requests of the last load's options
 
     def target(self, tx: Transaction, *, by_request: bool) -> LoadTarget:
         """What the rows are written to."""
@@ -51,21 +76,30 @@ class LoadInto:
         return FirstLoad(tx, sheet_id=self.sheet_id, by_request=by_request, now=self.first_load_at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedSheet:
+    """A sheet that is staged, numbered and matched."""
+
+    target: LoadTarget
+    identity: Identity
+    skipped: SkippedRows
+
+
 def stage(
     tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: LoadInto
-) -> tuple[LoadTarget, Identity]:
+) -> StagedSheet:
     """Stage all rows, number duplicates and match rows with jobs.
 
     If an id column that the user did not choose is not unique, rows are recognised by request.
 
-    Raises SheetError if a chosen id column is not unique and filled.
+    Raises SheetError if a chosen id column is not unique and filled, UnsuitedColumnError if a
+    column should not be used as the field that its name resembles.
     """
     identity = _trusted(sheet, identity)
     try:
-        return _staged(tx, sheet, prepare, identity, into=into), identity
+        return _Stager(tx, sheet, prepare, identity, into).staged()
     except UnfitIdentityError:
-        by_request = Identity()
-        return _staged(tx, sheet, prepare, by_request, into=into), by_request
+        return _Stager(tx, sheet, prepare, Identity(), into).staged()
 
 
 def _trusted(sheet: Sheet, identity: Identity) -> Identity:
@@ -81,58 +115,115 @@ def is_running_number(sheet: Sheet, column: int) -> bool:
     return all(str(cell).strip() == str(k) for k, cell in enumerate(first, start=1))
 
 
-def _staged(
-    tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, *, into: LoadInto
-) -> LoadTarget:
-    by_request = identity.column is None
-    staging = into.target(tx, by_request=by_request)
-    overlay = None
-    if into.edits:
-        overlay = Overlay(into.edits, sheet.layout.headers, by_request=by_request)
-    for block in sheet.blocks():
-        staging.add(_lines(sheet, block, prepare, identity, overlay))
-    if identity.column is not None and (repeated := staging.repeated_keys()):
-        if not identity.chosen:
-            raise UnfitIdentityError
-        raise SheetError(sheet.path, [_repeated(key, at, identity) for key, at in repeated])
-    if overlay is not None:
-        staging.edits = [edit for edit in into.edits if edit not in overlay.outdated]
-    staging.number()
-    staging.match()
-    return staging
+class _Stager:
+    """Stages one sheet, block by block."""
+
+    def __init__(
+        self, tx: Transaction, sheet: Sheet, prepare: Prepare, identity: Identity, into: LoadInto
+    ) -> None:
+        self._sheet = sheet
+        self._prepare = prepare
+        self._identity = identity
+        self._into = into
+        self._by_request = identity.column is None
+        self._target = into.target(tx, by_request=self._by_request)
+        self._skipped = SkippedRows()
+        self._overlay: Overlay | None = None
+        if into.edits:
+            headers = sheet.layout.headers
+            self._overlay = Overlay(into.edits, headers, by_request=self._by_request)
+
+    def staged(self) -> StagedSheet:
+        target, identity = self._target, self._identity
+        for block in self._sheet.blocks():
+            target.add(self._lines(block))
+        if not self._by_request and (repeated := target.repeated_keys()):
+            if not identity.chosen:
+                raise UnfitIdentityError
+            raise SheetError(
+                self._sheet.path, [_repeated(key, at, identity) for key, at in repeated]
+            )
+        if self._overlay is not None:
+            outdated = self._overlay.outdated
+            target.edits = [edit for edit in self._into.edits if edit not in outdated]
+        target.number()
+        target.match()
+        return StagedSheet(target=target, identity=identity, skipped=self._skipped)
+
+    def _lines(self, block: RowBlock) -> Staged:
+        """A block of rows as they are staged.
+
+        A million rows pass here, so only bad, empty, hidden and edited rows are handled one by one.
+        """
+        requests = self._prepare.together(block)
+        for place, position in enumerate(block.positions) if block.errors else ():
+            if position in block.errors:
+                requests.put(place, _unreadable(block.errors[position]))
+        digests = _digests(requests, block.texts)
+        keys = _keys(self._sheet, block, digests, self._identity)
+        if self._overlay is not None:
+            self._edit(self._overlay, block, requests, keys, digests)
+        skips = self._skips(block, requests)
+        problems = {
+            place: problem.as_json()
+            for place, problem in requests.problems.items()
+            if place not in skips
+        }
+        last = self._into.last_options
+        return Staged(
+            positions=block.positions,
+            keys=keys,
+            digests=digests,
+            endpoints=requests.endpoints,
+            models=requests.models,
+            fields=requests.fields,
+            cells=block.texts,
+            problems=problems,
+            skips=skips,
+            earlier=None if last is None else _digests(last.together(block), block.texts),
+        )
+
+    def _edit(
+        self,
+        overlay: Overlay,
+        block: RowBlock,
+        requests: Requests,
+        keys: Sequence[str],
+        digests: list[bytes],
+    ) -> None:
+        """Put the requests of edited rows in place of those of their cells."""
+        for place, cells in enumerate(block.rows):
+            if (edited := overlay.apply(keys[place], cells)) is not None:
+                requests.put(place, found := self._prepare(edited))
+                digests[place] = _digest_of_edited(found, edited)
+
+    def _skips(self, block: RowBlock, requests: Requests) -> dict[int, str]:
+        """Why rows are not sent, by place: empty ones, and hidden ones if they are left out."""
+        skips = {}
+        for place in sorted(requests.empty):
+            skips[place] = EMPTY
+            with_text = _holds_text(block.rows[place], besides=self._identity.column)
+            self._skipped.add_empty(block.positions[place], with_text=with_text)
+        left_out = self._into.left_out
+        for place, position in enumerate(block.positions) if left_out else ():
+            if position in left_out and place not in skips:
+                skips[place] = HIDDEN
+                self._skipped.hidden += 1
+        return skips
 
 
-def _lines(
-    sheet: Sheet, block: RowBlock, prepare: Prepare, identity: Identity, overlay: Overlay | None
-) -> Staged:
-    """A block of rows as they are staged.
-
-    A million rows pass here, so only bad and edited rows are handled one by one.
-    """
-    requests = prepare.together(block)
-    for place, position in enumerate(block.positions) if block.errors else ():
-        if position in block.errors:
-            requests.put(place, _unreadable(block.errors[position]))
-    digests = _digests(requests, block.texts)
-    keys = _keys(sheet, block, digests, identity)
-    for place, cells in enumerate(block.rows) if overlay is not None else ():
-        if overlay is not None and (edited := overlay.apply(keys[place], cells)) is not None:
-            requests.put(place, found := prepare(edited))
-            digests[place] = _digest_of_edited(found, edited)
-    return Staged(
-        positions=block.positions,
-        keys=keys,
-        digests=digests,
-        endpoints=requests.endpoints,
-        models=requests.models,
-        fields=requests.fields,
-        cells=block.texts,
-        problems={place: problem.as_json() for place, problem in requests.problems.items()},
-    )
+def _holds_text(cells: Sequence[JSON], *, besides: int | None) -> bool:
+    """True if a cell other than the row's id holds more than a number, a date or a yes or no."""
+    for index, cell in enumerate(cells):
+        if index == besides or cell is None or isinstance(cell, bool | int | float):
+            continue
+        if not isinstance(cell, str) or not _NO_TEXT.fullmatch(cell[:MAX_CELL_LENGTH_READ]):
+            return True
+    return False
 
 
 def _digests(requests: Requests, texts: Sequence[str]) -> list[bytes]:
-    """BLAKE2b of endpoint, line break and identity; of a bad row, of its cells.
+    """BLAKE2b of endpoint, line break and identity; of a row without a request, of its cells.
 
     The common beginning is hashed once.
     """
@@ -145,7 +236,7 @@ def _digests(requests: Requests, texts: Sequence[str]) -> list[bytes]:
         digest = begun[endpoint].copy()
         digest.update(identity.encode())
         digests.append(digest.digest())
-    for place in requests.problems:
+    for place in (*requests.problems, *requests.empty):
         digest = begun[_BAD].copy()
         digest.update(texts[place].encode())
         digests[place] = digest.digest()

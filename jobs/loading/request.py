@@ -7,6 +7,19 @@ from typing import NamedTuple, Protocol
 
 from jobs.job import JSON
 from jobs.sheet.block import RowBlock
+from jobs.sheet.finding import Finding
+
+BAD_ROW = "bad_row"
+EMPTY = "empty"
+
+
+class UnsuitedColumnError(Exception):
+    """A column that was recognised by its name has a value that its field does not take."""
+
+    def __init__(self, column: int, finding: Finding) -> None:
+        super().__init__(column)
+        self.column = column
+        self.finding = finding
 
 
 class Request(NamedTuple):
@@ -20,19 +33,24 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why a row cannot become a job."""
+    """Why a row cannot become a job.
+
+    `kind` names the sentence for people. The kind `EMPTY` is no mistake: all cells that the row's
+    request uses are blank, and it is skipped.
+    """
 
     column: str
     expected: str
     found: str
+    kind: str = BAD_ROW
+    field: str = ""
 
     def as_json(self) -> str:
         """The problem as the table keeps it."""
-        return json.dumps(
-            {"column": self.column, "expected": self.expected, "found": self.found},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        record = {"column": self.column, "expected": self.expected, "found": self.found}
+        if self.kind != BAD_ROW:
+            record |= {"kind": self.kind, "field": self.field}
+        return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +62,7 @@ class Requests:
     fields: list[str]
     identities: list[str]
     problems: dict[int, Problem] = field(default_factory=dict)  # by index
+    empty: set[int] = field(default_factory=set)  # indices of rows without anything to send
 
     @classmethod
     def of(cls, found: Iterable[Request | Problem]) -> "Requests":
@@ -58,8 +77,12 @@ class Requests:
     def put(self, place: int, found: Request | Problem) -> None:
         """Replace the request of one row."""
         self.problems.pop(place, None)
+        self.empty.discard(place)
         if isinstance(found, Problem):
-            self.problems[place] = found
+            if found.kind == EMPTY:
+                self.empty.add(place)
+            else:
+                self.problems[place] = found
             found = Request(endpoint="", model="", fields="{}", identity="")
         self.endpoints[place], self.models[place] = found.endpoint, found.model
         self.fields[place], self.identities[place] = found.fields, found.identity
@@ -72,4 +95,7 @@ class Prepare(Protocol):
         """One row's cells in header order → its request."""
 
     def together(self, block: RowBlock, /) -> Requests:
-        """The same for many rows."""
+        """The same for many rows.
+
+        Raises UnsuitedColumnError for a column that should not be used as its field.
+        """

@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self, TypeAlias
 
 from jobs.errors import ExpectedError, Trouble
@@ -14,6 +16,7 @@ from jobs.sheet.names import normalise
 
 # Braces cannot be part of a name, so `{{{ name }}}` is a name between two literal braces.
 _SLOT = re.compile(r"\{\{([^{}]*)\}\}")
+MAX_BARS = 20  # bars of one slot that may end the name of a column
 _BAR = re.compile(r"[|｜]")  # the second is the full-width bar of Chinese keyboards
 
 
@@ -29,10 +32,13 @@ class TemplateError(ExpectedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
-    """A place for one cell, and the text for a blank cell."""
+    """A place for one cell, and the text for a blank cell; None if the template gives none."""
 
     column: int
-    default: str
+    default: str | None
+
+    def is_hole(self, cells: Sequence[JSON]) -> bool:
+        return self.default is None and _is_blank(cells[self.column])
 
 
 _Piece: TypeAlias = str | _Slot
@@ -53,8 +59,9 @@ class Template:
         """
         pieces: list[_Piece] = []
         end = 0
+        columns = _Columns(headers)
         for slot in _SLOT.finditer(text):
-            pieces += [_literal(text[end : slot.start()]), _slot(slot[1], headers)]
+            pieces += [_literal(text[end : slot.start()]), _slot(slot[1], columns)]
             end = slot.end()
         pieces.append(_literal(text[end:]))
         return cls(pieces=tuple(piece for piece in pieces if piece != ""))
@@ -65,10 +72,21 @@ class Template:
         used = (piece.column for piece in self.pieces if isinstance(piece, _Slot))
         return tuple(dict.fromkeys(used))
 
+    def hole(self, cells: Sequence[JSON]) -> int | None:
+        """The first column that is blank and has no default here; None if there is none."""
+        for piece in self.pieces:
+            if (
+                isinstance(piece, _Slot)
+                and piece.default is None
+                and _is_blank(cells[piece.column])
+            ):
+                return piece.column
+        return None
+
     def render(self, cells: Sequence[JSON]) -> str:
         """The text for one row."""
         return "".join(
-            piece if isinstance(piece, str) else _fill(cells[piece.column], piece.default)
+            piece if isinstance(piece, str) else _fill(cells[piece.column], piece.default or "")
             for piece in self.pieces
         )
 
@@ -77,7 +95,7 @@ def slot_names(text: str) -> frozenset[str]:
     """All that a template may mean as the name of a column, before any sheet is known."""
     found: set[str] = set()
     for slot in _SLOT.finditer(text):
-        bars = [bar.start() for bar in _BAR.finditer(slot[1])]
+        bars = _bars(slot[1])
         found.update(slot[1][:end].strip() for end in (len(slot[1]), *bars))
     return frozenset(found - {""})
 
@@ -88,42 +106,58 @@ def _literal(text: str) -> str:
     return text
 
 
-def _slot(inner: str, headers: Sequence[str]) -> _Slot:
+def _bars(inner: str) -> list[int]:
+    """The places of the first bars: headers have few, and each is tried as the end of a name."""
+    return [bar.start() for bar in islice(_BAR.finditer(inner), MAX_BARS)]
+
+
+def _slot(inner: str, columns: "_Columns") -> _Slot:
     """A header may contain a bar: the whole text is tried first, then the part before each bar."""
-    bars = [bar.start() for bar in _BAR.finditer(inner)]
+    bars = _bars(inner)
     for end in (len(inner), *bars):
-        column = _find(inner[:end], headers)
+        column = columns.find(inner[:end])
         if column is not None:
-            return _Slot(column=column, default=inner[end + 1 :].strip())
+            default = inner[end + 1 :].strip() if end < len(inner) else None
+            return _Slot(column=column, default=default)
     name = inner[: bars[0]] if bars else inner
-    near = nearest(name, headers)
+    near = nearest(name, columns.headers)
     raise TemplateError(
         "template_unknown_near" if near else "template_unknown",
         (("name", excerpt(name.strip(), 40)), ("near", near)),
-        expected=list_headers(headers),
+        expected=list_headers(columns.headers),
     )
 
 
-def _find(name: str, headers: Sequence[str]) -> int | None:
-    """The column with exactly this header, or else with the same normalised header."""
-    name = name.strip()
-    plain = normalise(name)
-    if not plain:
-        return None
-    for matches in (
-        [index for index, header in enumerate(headers) if header.strip() == name],
-        [index for index, header in enumerate(headers) if normalise(header) == plain],
-    ):
+class _Columns:
+    """The columns of a sheet by header: a template may have thousands of slots."""
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        self.headers = headers
+        self._exact: dict[str, list[int]] = defaultdict(list)
+        self._plain: dict[str, list[int]] = defaultdict(list)
+        for index, header in enumerate(headers):
+            self._exact[header.strip()].append(index)
+            self._plain[normalise(header)].append(index)
+
+    def find(self, name: str) -> int | None:
+        """The column with exactly this header, or else with the same normalised header."""
+        name = name.strip()
+        plain = normalise(name)
+        if not plain:
+            return None
+        matches = self._exact.get(name) or self._plain.get(plain) or []
         if len(matches) > 1:
             values: Values = (("name", excerpt(name, 40)), ("count", len(matches)))
             raise TemplateError("template_ambiguous", values)
-        if matches:
-            return matches[0]
-    return None
+        return matches[0] if matches else None
+
+
+def _is_blank(cell: JSON) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _fill(cell: JSON, default: str) -> str:
     """Text as it is, other values as JSON, the default for a blank cell."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
+    if _is_blank(cell):
         return default
     return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)

@@ -53,10 +53,12 @@ class Sheet:
         source: RowSource,
         together: GroupSource | None = None,
         findings: tuple[Finding, ...] = (),
+        hidden_rows: frozenset[int] = frozenset(),
     ) -> None:
         self.path = path
         self.layout = layout
         self.findings: list[Finding] = []
+        self.hidden_rows = hidden_rows  # numbers of the rows that a filter or a person hid
         self.needed: NeededColumns = None
         self._seen: set[Finding] = set()
         self._kinds: Counter[str] = Counter()

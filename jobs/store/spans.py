@@ -1,6 +1,6 @@
 """Row numbers given as spans: as SQL asks for them, and which of them a sheet lacks."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,13 +18,41 @@ from sqlalchemy import (
     select,
 )
 
-from jobs.store.schema import rows
+from jobs.job import State, Step
+from jobs.store.schema import jobs, rows
 
 Span: TypeAlias = tuple[int, int]
 """The first and the last row number of a span."""
 
 SHORT = 20  # rows: a span up to this long is asked for number by number
 DEEPEST = 500  # alternatives in one breath; SQLite takes an expression no deeper than 1,000
+
+
+def spans_text(numbers: Collection[int]) -> str:
+    """Row numbers as people write them: `3,7-9`."""
+    spans = _merged((number, number) for number in numbers)
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+
+
+def spans_of(text: str) -> tuple[Span, ...]:
+    """The spans of a text that `spans_text` wrote."""
+    parts = (part.partition("-") for part in text.split(",") if part)
+    return tuple((int(first), int(last or first)) for first, _, last in parts)
+
+
+def pending_within(
+    connection: Connection,
+    sheet_id: int,
+    spans: Collection[Span],
+    also: Collection[Span] | None = None,
+) -> int:
+    """How many unsent rows lie in these spans, and in the others if they are given."""
+    wanted = within(jobs.c.position, spans)
+    if also is not None:
+        wanted = and_(wanted, within(jobs.c.position, also))
+    ready = and_(jobs.c.state == State.READY.value, jobs.c.step == Step.SEND.value, jobs.c.listed)
+    query = select(func.count()).where(jobs.c.batch_id == sheet_id, ready, wanted)
+    return int(connection.execute(query).scalar_one())
 
 
 def within(position: ColumnElement[int], spans: Collection[Span]) -> ColumnElement[bool]:
@@ -113,7 +141,7 @@ def _size(spans: Collection[Span]) -> int:
     return sum(last - first + 1 for first, last in spans)
 
 
-def _merged(spans: Collection[Span]) -> Iterator[Span]:
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
     """The same numbers in as few spans as there can be, from the first to the last."""
     current: Span | None = None
     for first, last in sorted(spans):

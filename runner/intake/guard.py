@@ -15,10 +15,12 @@ from runner.workspace.workspace import Workspace, typed
 
 if TYPE_CHECKING:  # what reads sheets takes a tenth of a second to import
     from jobs.store.staging import LoadPlan, LoadTarget
+    from runner.intake.loaded import Intake
     from runner.intake.understand import Understood
 
 MAX_ROWS_BOUGHT_AGAIN = 20  # done rows that a load may regenerate without --rebuy …
 MAX_SHARE_BOUGHT_AGAIN = 0.1  # … as long as they are at most this share of them
+MAX_SHARE_EMPTY = 0.1  # of the rows may be empty without a question
 MAX_FINDINGS_SHOWN = 20  # bad rows that a message lists
 
 
@@ -61,8 +63,45 @@ def would_rebuy(plan: "LoadPlan") -> bool:
     return many or plan.by_options > 0
 
 
-def guard(found: "Understood", settings: Settings, *, touched: Collection[str] = ()) -> None:
+class EmptyRowsError(Refusal):
+    """The sheet has empty rows that may be a mistake: a person can agree to skip them."""
+
+    def __init__(self, message: str, question: str) -> None:
+        super().__init__(message)
+        self.question = question
+
+
+def check_empty_rows(intake: "Intake") -> None:
+    """Raises EmptyRowsError for many empty rows, or some whose other cells hold text."""
+    plan, skipped = intake.plan, intake.skipped
+    if plan is None or skipped is None or not skipped.empty:
+        return
+    if not skipped.with_text and skipped.empty <= MAX_SHARE_EMPTY * plan.staged:
+        return
+    rows = skipped.first_with_text or skipped.first_empty
+    values = {
+        "sheet": intake.sheet.name,
+        "count": f"{skipped.empty:,}",
+        "total": f"{plan.staged:,}",
+        "rows": ", ".join(map(str, rows)),
+    }
+    key = "rows.empty_with_text" if skipped.with_text else "rows.empty_many"
+    raise EmptyRowsError(
+        say(key, **values) + " " + say("rows.empty_what_to_do"),
+        say(key, **values) + " " + say("rows.empty_ask"),
+    )
+
+
+def guard(
+    found: "Understood",
+    settings: Settings,
+    *,
+    touched: Collection[str] = (),
+    empty_agreed: bool = False,
+) -> None:
     """Raises SheetError for bad rows, Refusal for a load that would regenerate finished rows.
+
+    EmptyRowsError for empty rows, unless a person agreed to skip them (`empty_agreed`).
 
     Where rows were corrected (`touched`), only those count; other bad rows were accepted before.
     """
@@ -78,7 +117,10 @@ def guard(found: "Understood", settings: Settings, *, touched: Collection[str] =
         bad = len(problems)
     if bad and not settings.skip_bad:
         shown = problems[:MAX_FINDINGS_SHOWN]
-        raise SheetError(intake.sheet, [*shown, *_more(bad - len(shown))])
+        hint = Finding(kind="leave_out_bad_rows", severity="error")
+        raise SheetError(intake.sheet, [*shown, *_more(bad - len(shown)), hint])
+    if not touched and not settings.skip_bad and not empty_agreed:
+        check_empty_rows(intake)
     if would_rebuy(plan) and not settings.rebuy:
         differing = "\n".join(f"  {line}" for line in _differences(found.staging))
         raise Refusal(

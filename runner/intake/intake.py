@@ -41,6 +41,10 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
         "folder": str(sheet.absolute().parent),
         "reading": 1,  # raised when a newer rowmill reads the same sheet differently
     }
+    if settings.visible_only:
+        options["visible_only"] = True
+    if settings.by_flag:  # a flag beats columns that other options give way to
+        options["by_flag"] = [*sorted(settings.by_flag)]
     if settings.delimiter is not None:  # older workspaces know no such option
         options["delimiter"] = settings.delimiter
     return options
@@ -52,6 +56,7 @@ class SheetSource:
 
     sheet: Path
     edits: Sequence[Edit] = ()
+    empty_agreed: bool = False  # a person agreed to skip the empty rows
 
 
 def take_in(
@@ -97,11 +102,13 @@ class _Load:
 
     def is_known(self, known: LoadedSheet) -> bool:
         """True if neither the sheet, nor its pictures, nor the options changed."""
-        return (
-            self.sheet_digest == known.sheet_digest
-            and digest_of_options(self.options(self.edits)) == known.options_digest
-            and all(_untouched(one) for one in known.attached)
-        )
+        same_options = digest_of_options(self.options(self.edits)) == known.options_digest
+        return same_options and self.same_file(known)
+
+    def same_file(self, known: LoadedSheet) -> bool:
+        """True if neither the sheet nor its pictures changed."""
+        same_bytes = self.sheet_digest == known.sheet_digest
+        return same_bytes and all(_untouched(one) for one in known.attached)
 
 
 def _same_as_last_time(load: _Load) -> Intake | None:
@@ -130,7 +137,7 @@ def _first_load(load: _Load) -> Intake | None:
         found = understand(tx, load.source.sheet, load.settings, Previous(first_load_at=load.now))
         if not load.settings.rebuy:
             refuse_neighbours_rows(found, load.workspace)
-        guard(found, load.settings, touched=set())
+        guard(found, load.settings, empty_agreed=load.source.empty_agreed)
         _apply(found, load, load.edits)
     return found.intake
 
@@ -140,11 +147,14 @@ def _reconcile(load: _Load) -> Intake:
     from runner.intake.understand import Previous, understand  # noqa: PLC0415 - as in _first_load
 
     with load.store.session() as tx, tx.begin():
-        before = Previous(known=load.known, edits=load.edits)
+        known, new_edits = load.known, load.source.edits
+        same_file = known is not None and not new_edits and load.same_file(known)
+        before = Previous(known=known, edits=load.edits, same_file=same_file)
         found = understand(tx, load.source.sheet, load.settings, before)
         if load.known is None and not load.settings.rebuy:
             refuse_neighbours_rows(found, load.workspace)
-        guard(found, load.settings, touched={edit.key for edit in load.source.edits})
+        touched = {edit.key for edit in load.source.edits}
+        guard(found, load.settings, touched=touched, empty_agreed=load.source.empty_agreed)
         if load.kept and not load.edits:
             found.staging.edits = []  # all of them were taken back
         # `staging.edits` leaves out those whose cell was changed in the sheet since.

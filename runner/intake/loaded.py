@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.job import JSON
+from jobs.sheet.finding import excerpt
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
@@ -13,6 +14,7 @@ from runner.files.naming import FileNameError, check_template
 
 if TYPE_CHECKING:  # an unchanged sheet imports nothing that reads sheets
     from jobs.loading.columns import ColumnMap
+    from jobs.loading.load import SkippedRows
     from jobs.sheet.finding import Finding
     from jobs.store.spans import Absence
     from jobs.store.staging import LoadPlan
@@ -29,12 +31,38 @@ class Intake:
     columns: "ColumnMap | None" = None
     identity: str | None = None
     plan: "LoadPlan | None" = None
+    skipped: "SkippedRows | None" = None
     findings: "tuple[Finding, ...]" = ()
     problems: "tuple[Finding, ...]" = ()
     first: tuple[tuple[int, str, str], ...] = ()  # row, endpoint, fields (JSON)
     models: Mapping[str, int] = field(default_factory=dict)
     absence: "Absence | None" = None  # rows of --rows that the sheet does not have
     elsewhere: str = ""  # a sentence about another workspace that has its answers
+
+
+def guess_words(intake: "Intake") -> str:
+    """The columns whose header only resembles a field's name, in a sentence; "" for none."""
+    columns = intake.columns
+    if columns is None or not columns.guessed:
+        return ""
+    sent = [
+        f"{excerpt(intake.headers[index], 40)} → {name}"
+        for index, name in columns.fields
+        if index in columns.guessed
+    ]
+    return say("run.guessed", columns=", ".join(sent))
+
+
+def skipped_words(skipped: "SkippedRows") -> list[str]:
+    """Sentences about the rows that are not sent."""
+    words = []
+    if skipped.empty:
+        rows = ", ".join(map(str, skipped.first_empty))
+        rows += ", …" if skipped.empty > len(skipped.first_empty) else ""
+        words.append(say("rows.empty_skipped", count=f"{skipped.empty:,}", rows=rows))
+    if skipped.hidden:
+        words.append(say("rows.hidden_skipped", count=f"{skipped.hidden:,}"))
+    return words
 
 
 def how_read(layout: Mapping[str, JSON]) -> list[str]:

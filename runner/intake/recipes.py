@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobs.job import JSON
 from jobs.loading.columns import ColumnMap
-from jobs.loading.request import Problem
+from jobs.loading.request import BAD_ROW, Problem
 from jobs.loading.template import Template
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import Field, FieldKind, InputError, converter, describe
@@ -17,6 +17,8 @@ from runner.intake.excel_ratios import Ratios
 from runner.intake.request_json import body_converter, json_of, only_blanks
 
 BODY = "body."
+NO_VALUE = ("a value", "nothing")
+"""What is expected, and what was found, where a required field has no value."""
 RATIO_FIELDS = frozenset({"aspect_ratio", "size"})
 Convert = Callable[[JSON], JSON]
 
@@ -33,6 +35,7 @@ class RequestOptions:
     constants: Mapping[str, str]  # --set
     folder: Path  # relative pictures start here
     allowed: tuple[Path, ...] = ()
+    settled: frozenset[int] = frozenset()  # guessed columns that an earlier load accepted
 
 
 class Slot(NamedTuple):
@@ -101,7 +104,9 @@ class Recipes:
         """A problem at the column of a field, or at the field where no column gives it."""
         index = column_of(self.options.columns, name)
         header = self.options.headers[index] if index is not None else name
-        return Problem(column=header, expected=expected, found=found)
+        kind = "empty_cell" if (expected, found) == NO_VALUE else BAD_ROW
+        field = name if kind == "empty_cell" else ""
+        return Problem(column=header, expected=expected, found=found, kind=kind, field=field)
 
     def _compile(self, name: str) -> Recipe | Problem:
         if not name:

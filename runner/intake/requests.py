@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from jobs.job import JSON
-from jobs.loading.request import Problem, Request, Requests
+from jobs.loading.request import EMPTY, Problem, Request, Requests, UnsuitedColumnError
 from jobs.sheet.block import RowBlock, cell_json
+from jobs.sheet.finding import Finding, excerpt
 from runner.endpoints.inputs import Field, InputError, check_pictures
 from runner.files.attachments import Reference
-from runner.intake.excel_ratios import Ratios
-from runner.intake.recipes import Recipe, Recipes, RequestOptions, Slot, column_of
+from runner.intake.excel_ratios import EXPECTED_RATIO, Ratios
+from runner.intake.recipes import NO_VALUE, Recipe, Recipes, RequestOptions, Slot, column_of
 from runner.intake.request_json import canonical, json_of, only_blanks
 
 
@@ -42,18 +43,44 @@ class RequestMaker:
         if isinstance(recipe, Problem):
             return recipe
         try:
-            fields = self._fields(recipe, cells)
-            recipe.endpoint.check(fields)
-            _require(recipe.required, fields)
-            return _request(recipe, fields)
+            return self._made(recipe, cells)
         except InputError as error:
             return self._recipes.problem(error.field, error.expected, error.found)
+
+    def _made(self, recipe: Recipe, cells: Sequence[JSON]) -> Request | Problem:
+        """The request of one row. Raises InputError for a cell that does not suit its field."""
+        fields, from_template = self._fields(recipe, cells)
+        recipe.endpoint.check(fields)
+        missing = next((one for one in recipe.required if not _is_given(fields, one)), None)
+        template = self.options.template
+        hole = template.hole(cells) if template is not None and from_template else None
+        if missing is None and hole is None:
+            return _request(recipe, fields)
+        if self._is_empty(recipe, cells):
+            return Problem(column="", expected="", found="", kind=EMPTY)
+        if hole is not None:
+            return _hole(self.options.headers[hole])
+        return self._recipes.problem(str(missing), *NO_VALUE)
+
+    def _is_empty(self, recipe: Recipe, cells: Sequence[JSON]) -> bool:
+        """True if every column that the row's request uses is blank."""
+        used = self.used_columns(recipe)
+        return bool(used) and all(
+            cells[index] is None or only_blanks(cells[index]) for index in used
+        )
+
+    def used_columns(self, recipe: Recipe) -> frozenset[int]:
+        """The columns whose cells make a request of this recipe."""
+        template = self.options.template
+        named = template.columns if template is not None else ()
+        columns = (index for index, _, _ in recipe.columns)
+        return frozenset({*columns, *(index for index, _ in recipe.pictures), *named})
 
     def together(self, block: RowBlock) -> Requests:
         """The requests of many rows, byte for byte the same; simple ones column by column."""
         recipe = self._common(block)
         if recipe is None or not recipe.slots:
-            return Requests.of(map(self, block.rows))
+            return Requests.of(self._one_of(block, place) for place in range(len(block.rows)))
         pieces = [self._pieces(slot, block) for slot in recipe.slots]
         fields = [f"{{{row}}}" for row in _joined(pieces)]
         requests = Requests(
@@ -63,8 +90,40 @@ class RequestMaker:
             identities=list(fields),
         )
         for place in sorted({place for one in pieces if None in one for place in _missing(one)}):
-            requests.put(place, self(block.rows[place]))
+            requests.put(place, self._one_of(block, place))
         return requests
+
+    def _one_of(self, block: RowBlock, place: int) -> Request | Problem:
+        """One row of a block, whose cells may show that a column was recognised wrongly."""
+        cells, position = block.rows[place], block.positions[place]
+        recipe = self._recipe(cells) if len(cells) <= self._width else None
+        if not isinstance(recipe, Recipe) or position in block.errors:
+            return self(cells)
+        try:
+            return self._made(recipe, cells)
+        except InputError as error:
+            self._check_guess(recipe, error, position)
+            return self._recipes.problem(error.field, error.expected, error.found)
+
+    def _check_guess(self, recipe: Recipe, error: InputError, position: int) -> None:
+        """Raises UnsuitedColumnError if nobody asked for the column that this error is about."""
+        columns = self.options.columns
+        index = column_of(columns, error.field)
+        if index is None or index not in columns.guessed or error.field in recipe.required:
+            return
+        if index in self.options.settled or error.expected == EXPECTED_RATIO:
+            return  # Excel made a date of a ratio: the column is right, the cell is damaged
+        header = self.options.headers[index]
+        finding = Finding(
+            kind="unsuited_column",
+            severity="warning",
+            row=position,
+            column=header,
+            expected=error.expected,
+            found=error.found,
+            values=(("field", error.field), ("header", excerpt(header, 40))),
+        )
+        raise UnsuitedColumnError(index, finding)
 
     def _common(self, block: RowBlock) -> Recipe | None:
         """The recipe of all rows; None if they have several, or another width."""
@@ -82,7 +141,11 @@ class RequestMaker:
         template = self.options.template
         if slot.name == "prompt" and template is not None:
             texts = map(template.render, block.rows)
-            defaults = [slot.label + cell_json(text) if text.strip() else None for text in texts]
+            holes = map(template.hole, block.rows)
+            defaults = [
+                slot.label + cell_json(text) if hole is None and text.strip() else None
+                for text, hole in zip(texts, holes, strict=True)
+            ]
         if slot.column is None:
             return defaults
         column, written = block.columns[slot.column], block.written[slot.column]
@@ -103,9 +166,11 @@ class RequestMaker:
             name = str(cells[self._endpoint_column]).strip()
         return self._recipes.of(name)
 
-    def _fields(self, recipe: Recipe, cells: Sequence[JSON]) -> dict[str, JSON]:
+    def _fields(self, recipe: Recipe, cells: Sequence[JSON]) -> tuple[dict[str, JSON], bool]:
+        """The fields of a row, and True if its prompt comes from the template."""
         fields: dict[str, JSON] = dict(recipe.defaults)
         template = self.options.template
+        from_template = template is not None
         if template is not None:
             fields["prompt"] = template.render(cells)
         for index, name, convert in recipe.columns:
@@ -115,6 +180,7 @@ class RequestMaker:
             if name == "prompt" and template is not None and self._recipes.template_wins:
                 continue
             fields[name] = convert(cell)
+            from_template = from_template and name != "prompt"
         own: dict[str, list[JSON]] = {}
         for index, name in recipe.pictures:
             cell = cells[index]
@@ -124,13 +190,18 @@ class RequestMaker:
         for item in recipe.bounded:
             if item.name in fields:
                 _check_pictures(item, _listed(fields[item.name]))
-        return fields
+        return fields, from_template
 
 
-def _require(names: Iterable[str], fields: Mapping[str, JSON]) -> None:
-    for name in names:
-        if name not in fields or only_blanks(fields[name]):
-            raise InputError(name, expected="a value", found="nothing")
+def _is_given(fields: Mapping[str, JSON], name: str) -> bool:
+    return name in fields and not only_blanks(fields[name])
+
+
+def _hole(header: str) -> Problem:
+    expected = "text, or a default in the template"
+    return Problem(
+        column=header, expected=expected, found="nothing", kind="template_hole", field=header
+    )
 
 
 def _check_pictures(item: Field, stored: list[JSON]) -> None:

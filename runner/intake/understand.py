@@ -2,26 +2,35 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.job import JSON
-from jobs.loading.columns import ColumnMap, map_columns, nearest
+from jobs.loading.columns import ColumnMap, nearest
 from jobs.loading.load import Identity, LoadInto, is_running_number, stage
-from jobs.loading.template import Template
-from jobs.sheet.finding import Finding, SheetError
+from jobs.loading.request import BAD_ROW, UnsuitedColumnError
+from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.reader import Sheet
 from jobs.store import Transaction
 from jobs.store.edits import Edit
 from jobs.store.loaded_sheets import LoadedSheet
+from jobs.store.spans import spans_text
 from jobs.store.staging import LoadPlan, LoadTarget
 from runner.catalogue import say, translated
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Refusal
+from runner.intake.column_choice import (
+    GUESSES,
+    Guesses,
+    choose_columns,
+    has_pictures,
+    last_maker,
+    options_for,
+)
 from runner.intake.excel_ratios import repair_findings
 from runner.intake.loaded import Intake, require_name
 from runner.intake.opening import open_with_settings
-from runner.intake.recipes import BODY, RequestOptions
+from runner.intake.recipes import BODY
 from runner.intake.requests import RequestMaker
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID
@@ -48,6 +57,7 @@ class Previous:
     known: LoadedSheet | None = None
     edits: Sequence[Edit] = ()
     first_load_at: float | None = None
+    same_file: bool = False  # neither the sheet's bytes, nor its pictures, nor edits changed
 
 
 def understand(
@@ -57,23 +67,31 @@ def understand(
     known = before.known
     sheet = open_with_settings(path, settings)
     headers = sheet.layout.headers
-    known_by = _id_header(settings, known)
-    columns = map_columns(headers, known_fields(), given=settings.column, id_column=known_by)
-    errors = [finding for finding in columns.findings if finding.severity == "error"]
-    if settings.id is None and any(one.column == known_by for one in errors):
-        raise Refusal(say("sheet.identity_gone", sheet=path.name, column=str(known_by)))
-    if errors:
-        raise SheetError(path, errors)
-    _refuse_foreign_results(path, columns)
-    maker = RequestMaker(_shape(path, headers, columns, settings))
-    sheet.needed = _needed(columns, maker)
-    _require_choice(columns, settings)
     require_name(settings.name, headers)
-    into = LoadInto(sheet_id=SHEET_ID, edits=before.edits, first_load_at=before.first_load_at)
-    staging, identity = stage(
-        tx, sheet, maker, _identity(columns, headers, settings, known), into=into
+    into = LoadInto(
+        sheet_id=SHEET_ID,
+        edits=before.edits,
+        first_load_at=before.first_load_at,
+        left_out=_left_out(sheet, settings),
+        last_options=last_maker(path, headers, settings, known),
     )
+    guesses = Guesses.of_last_load(known)
+    while True:  # once, and once more for each column that was recognised wrongly
+        columns = _columns(path, headers, settings, known, guesses)
+        maker = RequestMaker(options_for(path, headers, columns, settings, guesses))
+        sheet.needed = _needed(columns, maker)
+        _require_choice(columns, settings)
+        identity = _identity(columns, headers, settings, known)
+        try:
+            staged = stage(tx, sheet, maker, identity, into=into)
+        except UnsuitedColumnError as error:
+            guesses = _without_guess(sheet, columns, guesses, error)
+            continue
+        break
+    staging, identity = staged.target, staged.identity
     plan = staging.plan()
+    if before.same_file:  # the cells are the same, so it is the options that change requests
+        plan = replace(plan, by_options=plan.bought_again)
     repairs = list(repair_findings(sheet, maker.ratios.repairs))
     findings = [
         *_without_repaired(sheet.findings, repairs),
@@ -87,8 +105,13 @@ def understand(
     intake = Intake(
         sheet=path,
         headers=headers,
-        layout=plain_layout(sheet),
+        layout={
+            **plain_layout(sheet),
+            GUESSES: guesses.record(headers, columns),
+            **({"hidden_rows": hidden} if (hidden := spans_text(sheet.hidden_rows)) else {}),
+        },
         columns=columns,
+        skipped=staged.skipped,
         identity=identity.header,
         plan=plan,
         findings=tuple(one for one in findings if one not in problems),
@@ -97,6 +120,50 @@ def understand(
         models=dict(staging.models()),
     )
     return Understood(intake=intake, staging=staging, sheet=sheet, identity=identity, maker=maker)
+
+
+def _columns(
+    path: Path,
+    headers: tuple[str, ...],
+    settings: Settings,
+    known: LoadedSheet | None,
+    guesses: Guesses,
+) -> ColumnMap:
+    """The columns that give fields. Raises Refusal or SheetError for options that do not fit."""
+    known_by = _id_header(settings, known)
+    columns = choose_columns(headers, settings, guesses, id_column=known_by)
+    errors = [finding for finding in columns.findings if finding.severity == "error"]
+    if settings.id is None and known_by is not None and any(map(_is_about_id, errors)):
+        raise Refusal(say("sheet.identity_gone", sheet=path.name, column=known_by))
+    if errors:
+        raise SheetError(path, errors)
+    _refuse_foreign_results(path, columns)
+    return columns
+
+
+def _is_about_id(finding: Finding) -> bool:
+    """True if the finding is about the column of --id, and not of --column."""
+    return ("option", "--id") in finding.values
+
+
+def _without_guess(
+    sheet: Sheet, columns: ColumnMap, guesses: Guesses, error: UnsuitedColumnError
+) -> Guesses:
+    """The column is not sent; unless it holds pictures, and only this one is missing."""
+    header = sheet.layout.headers[error.column]
+    field = dict(columns.fields)[error.column]
+    if field in ("image", "mask") and has_pictures(sheet, error.column):
+        return guesses.with_accepted(header)
+    return guesses.with_unsuited(header, error.finding)
+
+
+def _left_out(sheet: Sheet, settings: Settings) -> frozenset[int]:
+    """The hidden rows, if they are not to be sent. Raises Refusal if they cannot be seen."""
+    if not settings.visible_only:
+        return frozenset()
+    if any(one.kind == "unscanned" for one in sheet.findings):
+        raise Refusal(say("sheet.hidden_unseen", format=sheet.layout.format))
+    return sheet.hidden_rows
 
 
 def _without_repaired(findings: Iterable[Finding], repairs: Sequence[Finding]) -> Iterator[Finding]:
@@ -161,22 +228,6 @@ def _identity(
     return Identity(column=columns.id_column, header=headers[columns.id_column], chosen=chosen)
 
 
-def _shape(
-    path: Path, headers: tuple[str, ...], columns: ColumnMap, settings: Settings
-) -> RequestOptions:
-    template = Template.parse(settings.prompt, headers) if settings.prompt is not None else None
-    return RequestOptions(
-        headers=headers,
-        columns=columns,
-        endpoint=settings.endpoint,
-        model=settings.model,
-        template=template,
-        constants=settings.set,
-        folder=path.absolute().parent,
-        allowed=settings.files_from,
-    )
-
-
 def _require_choice(columns: ColumnMap, settings: Settings) -> None:
     _require_endpoint(settings.endpoint)
     for name in settings.set:
@@ -219,13 +270,15 @@ def _refuse_foreign_results(path: Path, columns: ColumnMap) -> None:
 def problem_of(row: int, text: str) -> Finding:
     """The finding for a bad row; `text` is its problem as JSON."""
     found = json.loads(text)
+    values = (("field", found.get("field", "")), ("header", excerpt(found["column"], 40)))
     return Finding(
-        kind="bad_row",
+        kind=found.get("kind", BAD_ROW),
         severity="error",
         row=row,
         column=found["column"] or None,
         expected=found["expected"],
         found=found["found"],
+        values=values if "kind" in found else (),
     )
 
 

@@ -14,6 +14,7 @@ from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import last_run, unended_run
+from jobs.store.spans import pending_within, spans_of
 from runner.catalogue import say
 from runner.console.screen import print_data, print_message
 from runner.exits import Exit, Refusal
@@ -153,6 +154,7 @@ def _agree(
         model = settings.model or loaded.options.get("model") or ""
         what = " ".join(word for word in (endpoints, str(model)) if word)
         tell_ahead(estimate, settings, what, request.workspace.folder)
+        _tell_hidden(request, store, taken, estimate)
     consent = Consent()
     if not request.rehearsal:
         plan = plan_of(estimate, settings, loaded, taken.jobs)
@@ -211,6 +213,23 @@ def _check(
 
     now = estimate_run(request.settings, work, info)
     consent.check(plan_of(now, request.settings, taken.loaded, taken.jobs))
+
+
+def _tell_hidden(
+    request: RunRequest, store: Store, taken: TakenIn, estimate: "CostEstimate"
+) -> None:
+    """Say how many of the rows that are sent are hidden in the sheet, and what they cost."""
+    from runner.preflight.forecast import range_words, share_of  # noqa: PLC0415 - Phase.AGREE
+
+    hidden = taken.loaded.layout.get("hidden_rows")
+    if not isinstance(hidden, str) or not estimate.calls:
+        return
+    with store.read() as tx:
+        count = pending_within(tx, SHEET_ID, spans_of(hidden), request.settings.rows)
+    count = min(count, estimate.calls)
+    if count:
+        price = range_words(share_of(estimate.forecast, count / estimate.calls))
+        print_message(say("cli.warning", text=say("run.hidden", count=f"{count:,}", price=price)))
 
 
 def _moved_from(request: RunRequest, store: Store) -> str | None:

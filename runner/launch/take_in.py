@@ -1,5 +1,6 @@
 """Takes a sheet into its table, and sees which rows are left to be sent."""
 
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,8 +15,11 @@ from jobs.store.queue.put_back import failed_positions, replacements
 from runner.catalogue import say
 from runner.catalogue.findings import describe
 from runner.console.screen import print_message
+from runner.console.usage import ask_yes_no
+from runner.exits import Exit, Refusal
+from runner.intake.guard import EmptyRowsError
 from runner.intake.intake import SheetSource, take_in
-from runner.intake.loaded import Intake, how_read
+from runner.intake.loaded import Intake, guess_words, how_read, skipped_words
 from runner.launch.locate import warn_of_missing_rows
 from runner.launch.request import PutBack, RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
@@ -56,7 +60,13 @@ def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
             failed = failed_positions(tx, SHEET_ID)
     source = SheetSource(sheet=request.sheet, edits=request.edits)
     settings = _under_the_last_cap(store, request.settings)
-    intake = take_in(store, request.workspace, source, settings, now=time.time())
+    try:
+        intake = take_in(store, request.workspace, source, settings, now=time.time())
+    except EmptyRowsError as found:
+        if not _agrees(found.question, settings):
+            raise
+        source = replace(source, empty_agreed=True)
+        intake = take_in(store, request.workspace, source, settings, now=time.time())
     _tell_intake(intake, request.settings)
     with store.read() as tx:
         warn_of_missing_rows(tx, request.sheet.name, request.settings.rows)
@@ -68,6 +78,15 @@ def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
     if last is not None and last.program != program_version():
         _read_again(store, request.workspace)
     return foresee(request, store, failed)
+
+
+def _agrees(question: str, settings: Settings) -> bool:
+    """Ask on a terminal; False where nobody can be asked. -y consents to costs only."""
+    if settings.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    if ask_yes_no(question, default=True):
+        return True
+    raise Refusal(say("run.declined"), code=Exit.STOPPED)
 
 
 def _remember_address(folder: Path, settings: Settings) -> None:
@@ -105,8 +124,14 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
         print_message(say("run.remembered", options=" ".join(options)))
     if intake.unread:
         print_message(say("run.unread", sheet=intake.sheet.name))
-    elif intake.plan is not None:
-        plan = intake.plan
+    else:
+        _tell_plan(intake)
+
+
+def _tell_plan(intake: Intake) -> None:
+    """Say what was read and what changes, what is skipped and which columns were guessed."""
+    plan = intake.plan
+    if plan is not None:
         how = " · ".join(how_read(intake.layout))
         print_message(say("run.read", sheet=intake.sheet.name, rows=f"{plan.staged:,}", how=how))
         if not plan.first:
@@ -116,6 +141,11 @@ def _tell_intake(intake: Intake, settings: Settings) -> None:
             print_message(say("run.found_answered", count=f"{plan.answered_already:,}"))
         if plan.bad:
             print_message(say("run.skipping_bad", count=f"{plan.bad:,}"))
+        if intake.skipped is not None:
+            for sentence in skipped_words(intake.skipped):
+                print_message(sentence)
+        if guesses := guess_words(intake):
+            print_message(guesses)
 
 
 def _read_again(store: Store, workspace: Workspace) -> None:

@@ -33,7 +33,7 @@ from runner.endpoints.inputs import describe as describe_inputs
 from runner.endpoints.inputs import field_named
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
-from runner.intake.guard import would_rebuy
+from runner.intake.guard import EmptyRowsError, check_empty_rows, would_rebuy
 from runner.intake.intake import DryRun, dry_run
 from runner.intake.loaded import Intake
 from runner.intake.opening import open_with_settings
@@ -227,6 +227,11 @@ def _stops(
         return
     if plan.bad and not settings.skip_bad:
         yield say("check.bad_rows", count=f"{plan.bad:,}")
+    if not settings.skip_bad:
+        try:
+            check_empty_rows(intake)
+        except EmptyRowsError as refusal:
+            yield refusal.message
     if would_rebuy(plan) and not settings.rebuy:
         rows, done = f"{plan.bought_again:,}", f"{plan.done_before:,}"
         yield say("check.would_rebuy", rows=rows, done=done)
@@ -262,7 +267,7 @@ def _forecast(
         )
         before = committed(tx, SHEET_ID)
     fresh = plan.new + plan.changed + plan.returned - plan.answered_already
-    calls = max(min(waiting + fresh, plan.staged) - plan.bad, 0)
+    calls = max(min(waiting + fresh, plan.staged) - plan.bad - plan.skipped, 0)
     if settings.rows is not None:
         named = sum(high - low + 1 for low, high in settings.rows)
         absent = intake.absence.count if intake.absence is not None else 0

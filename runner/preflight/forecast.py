@@ -1,7 +1,7 @@
 """Forecasts a run: price, time and disk space, each as a range."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from statistics import quantiles
 
@@ -209,3 +209,9 @@ def _disk(kinds: Sequence[RequestGroup], share: float, past: PastCalls) -> tuple
             small, large = int(past.file_size * MEAN_RANGE[0]), int(past.file_size * MEAN_RANGE[1])
         low, high = low + pictures * small, high + pictures * large
     return int(low), int(high)
+
+
+def share_of(ahead: Forecast, share: float) -> Forecast:
+    """The forecast of a part of the calls."""
+    amounts = {name: (low * share, high * share) for name, (low, high) in ahead.amounts.items()}
+    return replace(ahead, amounts=amounts)

@@ -239,6 +239,13 @@ SCHEMA: tuple[Setting, ...] = (
         commands=(*REQUEST_COMMANDS, "skip"),
     ),
     _rows(name="skip-bad", in_sheet_file=ALWAYS, kind=SettingKind.SWITCH, default=False),
+    _rows(
+        name="visible-only",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.SWITCH,
+        default=False,
+        scopes=ALSO_REMEMBERED,
+    ),
     _rows(name="same-sheet", kind=SettingKind.SWITCH, default=False),
     _rows(name="rebuy", kind=SettingKind.SWITCH, default=False, scopes=FLAG_ONLY),
     _files(

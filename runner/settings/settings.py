@@ -61,6 +61,9 @@ __all__ = [
 BUILT_IN = MappingProxyType({"wenwen": "https://api.wenwen-ai.com"})
 """Providers that need no settings file."""
 
+BY_FLAG = "by_flag"
+"""Where a workspace remembers which of its options were given by a flag."""
+
 RUN_PREFIX = "ROWMILL_RUN_"
 """The prefix of variables that a run passes to the person's own command; not settings."""
 
@@ -114,6 +117,7 @@ class Settings:
     limit: int | None
     rows: tuple[tuple[int, int], ...] | None
     skip_bad: bool
+    visible_only: bool
     same_sheet: bool
     rebuy: bool
     workspace: Path | None
@@ -162,6 +166,7 @@ class Settings:
     files: tuple[Path, ...]
     own_files: tuple[Path, ...]  # those that did not merely lie beside the sheet
     sources: Mapping[str, str]
+    by_flag: frozenset[str]  # request options that rank as flags: `model`, `set.size`
     notices: tuple[Notice, ...]
     address_is_own: bool = True
 
@@ -174,6 +179,8 @@ class Settings:
                 and self.sources[setting.field] != "default"
             ):
                 kept[setting.field] = _plain(getattr(self, setting.field))
+        if self.by_flag:
+            kept[BY_FLAG] = sorted(self.by_flag)
         return kept
 
 
@@ -232,6 +239,7 @@ def resolve(
         files=tuple(file.path for file in files),
         own_files=tuple(file.path for file in own),
         sources=sources,
+        by_flag=layers.by_flag(sources),
         notices=notices,
         address_is_own=layers.names_address(provider, sources),
     )
@@ -267,6 +275,8 @@ class _Layers:
             if isinstance(value, Mapping) and value:
                 source = origin if source == "default" else source
                 merged = {**value, **merged}
+        if setting.kind is SettingKind.COLUMNS:  # "HEADER=" keeps a column out of requests
+            return merged, source
         return {key: value for key, value in merged.items() if value != ""}, source
 
     def _first(self, setting: Setting, given: Iterator[tuple[Value, str]]) -> tuple[Value, str]:
@@ -295,6 +305,7 @@ class _Layers:
             yield self._expanded(setting, flag, Path(), fenced=False), "flag"
         if setting.kind is SettingKind.BASE_URL and self.known_address is not None:
             yield self._read(setting, self.known_address, "addresses.json"), "remembered"
+        yield from self._remembered(setting, by_flag=True)
         text = self.environ.get(setting.variable, "")
         if SettingScope.ENV in setting.scopes and text.strip():
             value = self._read(setting, text, setting.variable)
@@ -306,10 +317,44 @@ class _Layers:
                     fenced = file.origin is Origin.SHEET
                     value = self._expanded(setting, one, file.path.parent, fenced=fenced)
                     yield value, str(file.origin)
-        kept = self.remembered.get(setting.field)
-        if SettingScope.REMEMBERED in setting.scopes and kept is not None:
-            yield self._read(setting, kept, say("settings.workspace")), "remembered"
+        yield from self._remembered(setting, by_flag=False)
         yield setting.default, "default"
+
+    def _remembered(self, setting: Setting, *, by_flag: bool) -> Iterator[tuple[Value, str]]:
+        """What the workspace remembers; what was given by a flag keeps the rank of a flag."""
+        kept = self.remembered.get(setting.field)
+        if SettingScope.REMEMBERED not in setting.scopes or kept is None:
+            return
+        value = self._read(setting, kept, say("settings.workspace"))
+        names = self.remembered_flags
+        if isinstance(value, Mapping):
+            value = {
+                key: one
+                for key, one in value.items()
+                if (f"{setting.field}.{key}" in names) is by_flag
+            }
+        elif (setting.field in names) is not by_flag:
+            return
+        yield value, "remembered"
+
+    @property
+    def remembered_flags(self) -> frozenset[str]:
+        """The remembered options that were given by a flag; pairs as `set.KEY`."""
+        names = self.remembered.get(BY_FLAG)
+        return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+
+    def by_flag(self, sources: Mapping[str, str]) -> frozenset[str]:
+        """The request options that rank as flags: given by one now, or when remembered."""
+        names = set(self.remembered_flags)
+        for setting in SCHEMA:
+            value = self.flags.get(setting.field)
+            if setting.group != "request" or SettingScope.REMEMBERED not in setting.scopes:
+                continue
+            if isinstance(value, Mapping):
+                names |= {f"{setting.field}.{key}" for key in value}
+            elif sources[setting.field] == "flag":
+                names.add(setting.field)
+        return frozenset(names)
 
     def _read(self, setting: Setting, raw: object, place: str) -> Value:
         try:

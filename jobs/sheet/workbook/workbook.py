@@ -83,7 +83,13 @@ def open_workbook(
         layout,
         source=lambda note, needed: _rows(chosen.cells, patches, note, needed),
         findings=tuple(findings),
+        hidden_rows=_hidden_rows(chosen, layout),
     )
+
+
+def _hidden_rows(tab: "_Tab", layout: Layout) -> frozenset[int]:
+    hidden = tab.scanned.scan.hidden_rows if tab.scanned is not None else ()
+    return frozenset(row for row in hidden if row > layout.header_row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ class FirstLoad:
         for one in (rows, jobs):
             connection.execute(delete(one))  # what another identity has left here
         self._models: Counter[str] = Counter()
-        self._staged = self._bad = 0
+        self._staged = self._bad = self._skipped = 0
         self._alike_jobs, self._jobs, self._rows = _statements(connection, sheet_id, now)
 
     def add(self, some: Staged) -> None:
@@ -71,16 +71,24 @@ class FirstLoad:
         count = len(some.positions)
         self._staged += count
         self._bad += len(some.problems)
-        if not some.problems and _is_alike(some.endpoints) and _is_alike(some.models):
+        if (
+            not some.problems
+            and not some.skips
+            and _is_alike(some.endpoints)
+            and _is_alike(some.models)
+        ):
             self._models[some.models[0]] += count
             once = (some.endpoints[0], some.models[0])
             self._alike_jobs.run(some.positions, some.digests, some.fields, once=once)
         else:
-            good = (one for place, one in enumerate(some.models) if place not in some.problems)
+            left_out = some.problems.keys() | some.skips.keys()
+            good = (one for place, one in enumerate(some.models) if place not in left_out)
             self._models.update(good)
+            self._skipped += len(some.skips)
             problems = [some.problems.get(place) for place in range(count)]
+            skips = [some.skips.get(place) for place in range(count)]
             asked = (some.endpoints, some.models, some.fields)
-            self._jobs.run(some.positions, some.digests, *asked, problems)
+            self._jobs.run(some.positions, some.digests, *asked, problems, skips)
         self._rows.run(some.positions, some.keys, some.cells)
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
@@ -125,7 +133,13 @@ class FirstLoad:
 
     def plan(self) -> LoadPlan:
         """All rows are new."""
-        return LoadPlan(staged=self._staged, bad=self._bad, first=True, new=self._staged)
+        return LoadPlan(
+            staged=self._staged,
+            bad=self._bad,
+            skipped=self._skipped,
+            first=True,
+            new=self._staged,
+        )
 
     def changes(self) -> Iterator[Change]:
         """Nothing was bought yet."""
@@ -214,7 +228,7 @@ class _Bulk:
         return text
 
 
-_GIVEN = table("given", *(column(f"column{number}") for number in range(1, 7)))
+_GIVEN = table("given", *(column(f"column{number}") for number in range(1, 8)))
 """The lines of one statement; both databases name the columns of VALUES so."""
 _ONCE = "handed_over_once"
 """Stands where a statement takes a value that all its rows share."""
@@ -224,7 +238,7 @@ def _statements(connection: Connection, sheet_id: int, now: float) -> tuple[_Bul
     """For jobs that share endpoint and model, for any jobs, and for rows."""
     nothing: Any = null()
     once: Any = literal_column(_ONCE)
-    position, second, third, fourth, fifth, sixth = (one for one in _GIVEN.c)
+    position, second, third, fourth, fifth, sixth, seventh = (one for one in _GIVEN.c)
     line: dict[str, Any] = {
         "number": position,
         "position": position,
@@ -233,13 +247,17 @@ def _statements(connection: Connection, sheet_id: int, now: float) -> tuple[_Bul
         "occurrence": literal(0),
         "cells": third,
     }
-    alike = StagedColumns(**line, endpoint=once, model=once, fields=third, problem=nothing)
-    other = StagedColumns(**line, endpoint=third, model=fourth, fields=fifth, problem=sixth)
+    alike = StagedColumns(
+        **line, endpoint=once, model=once, fields=third, problem=nothing, skip=nothing
+    )
+    other = StagedColumns(
+        **line, endpoint=third, model=fourth, fields=fifth, problem=sixth, skip=seventh
+    )
     alike_jobs = job_values(alike, sheet_id=sheet_id, now=now)
     other_jobs = job_values(other, sheet_id=sheet_id, now=now)
     all_rows = row_values(alike, row_id=position, sheet_id=sheet_id)
     return (
         _Bulk(connection, jobs, alike_jobs, width=3),
-        _Bulk(connection, jobs, other_jobs, width=6),
+        _Bulk(connection, jobs, other_jobs, width=7),
         _Bulk(connection, rows, all_rows, width=3),
     )

@@ -21,6 +21,9 @@ from sqlalchemy import (
 from jobs.job import State, Step
 from jobs.store.schema import Id, jobs
 
+HIDDEN, EMPTY = "hidden", "empty"
+"""Why a row is skipped: somebody hid it in the sheet, or it has nothing to send."""
+
 _here = MetaData()
 incoming = Table(
     "incoming",
@@ -33,6 +36,8 @@ incoming = Table(
     Column("fields", Text, nullable=False),
     Column("cells", Text, nullable=False),
     Column("problem", Text),  # why this row cannot become a request
+    Column("skip", Text),  # why this row is not sent: empty, hidden
+    Column("earlier", LargeBinary),  # digest of the request that the last load's options make
     Column("occurrence", Integer, nullable=False, server_default="0"),
     Column("job_id", Id),
     prefixes=["TEMPORARY"],

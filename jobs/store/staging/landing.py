@@ -22,6 +22,8 @@ class Staged:
     fields: Sequence[str]  # JSON
     cells: Sequence[str]  # JSON
     problems: Mapping[int, str] = field(default_factory=dict)  # JSON, by place among these rows
+    skips: Mapping[int, str] = field(default_factory=dict)  # why a row is not sent, by place
+    earlier: Sequence[bytes] | None = None  # digests of the requests that the last options made
 
 
 class LoadTarget(Protocol):

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from jobs.job import State, Step
 from jobs.store.queue.order import RANK_SPAN
 from jobs.store.schema import jobs, rows
-from jobs.store.staging.incoming import StagingTarget, any_jobs, incoming, pair, pairs
+from jobs.store.staging.incoming import HIDDEN, StagingTarget, any_jobs, incoming, pair, pairs
 from jobs.store.staging.lines import StagedColumns, job_values, remember, row_values
 from jobs.store.staging.plan import gone
 
@@ -39,6 +39,7 @@ def apply_load(beside: StagingTarget, *, now: float, sheet: dict[str, Any]) -> N
         connection.execute(update(rows).values(parked=True).where(*gone(beside)))
         _park_jobs(beside, now=now)
         _move_jobs(connection)
+        _hide_jobs(connection, now=now)
     else:
         number = incoming.c.position + _last_job(connection)  # of other sheets in the same table
         _add_jobs(beside, number, true(), now=now)
@@ -89,6 +90,7 @@ def _line(number: ColumnElement[int]) -> StagedColumns:
         fields=incoming.c.fields,
         cells=incoming.c.cells,
         problem=incoming.c.problem,
+        skip=incoming.c.skip,
     )
 
 
@@ -147,6 +149,30 @@ def _park_jobs(beside: StagingTarget, *, now: float) -> None:
             )
             .where(jobs.c.batch_id == beside.sheet_id, jobs.c.listed != listed, wanted)
         )
+
+
+def _hide_jobs(connection: Connection, *, now: float) -> None:
+    """Unsent jobs of rows that are not to be sent are skipped, and ready again if they are."""
+    mine = select(incoming.c.job_id)
+    for change, wanted in (
+        (
+            {"state": State.SKIPPED.value, "cause": HIDDEN},
+            and_(
+                jobs.c.state == State.READY.value,
+                jobs.c.step == Step.SEND.value,
+                jobs.c.id.in_(mine.where(incoming.c.skip == HIDDEN)),
+            ),
+        ),
+        (
+            {"state": State.READY.value, "cause": None},
+            and_(
+                jobs.c.state == State.SKIPPED.value,
+                jobs.c.cause == HIDDEN,
+                jobs.c.id.in_(mine.where(incoming.c.skip.is_(None))),
+            ),
+        ),
+    ):
+        connection.execute(update(jobs).where(wanted).values(**change, updated_at=now))
 
 
 def _move_jobs(connection: Connection) -> None:

@@ -27,6 +27,7 @@ class StagedColumns:
     fields: ColumnElement[str]
     cells: ColumnElement[str]
     problem: ColumnElement[str | None]
+    skip: ColumnElement[str | None]
 
 
 def job_values(line: StagedColumns, *, sheet_id: int, now: float) -> dict[str, ColumnElement[Any]]:
@@ -42,7 +43,11 @@ def job_values(line: StagedColumns, *, sheet_id: int, now: float) -> dict[str, C
         "model": line.model,
         "fields": line.fields,
         "position": line.position,
-        "state": case((bad, State.FAILED.value), else_=State.READY.value),
+        "state": case(
+            (bad, State.FAILED.value),
+            (line.skip.is_not(None), State.SKIPPED.value),
+            else_=State.READY.value,
+        ),
         "step": literal(Step.SEND.value),
         "rank": literal(SHEET_RANK),
         "turn": line.position,
@@ -54,7 +59,7 @@ def job_values(line: StagedColumns, *, sheet_id: int, now: float) -> dict[str, C
         "deaths": literal(0),
         "stream": literal(value=False),
         "kind": case((bad, FailureClass.BAD_INPUT.value), else_=null()),
-        "cause": case((bad, "bad_row"), else_=null()),
+        "cause": case((bad, "bad_row"), else_=line.skip),
         "detail": line.problem,
         "updated_at": literal(now),
         "listed": literal(value=True),

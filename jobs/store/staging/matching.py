@@ -74,6 +74,7 @@ def _index_matches(beside: StagingTarget) -> None:
     """
     connection = beside.connection
     connection.execute(text("CREATE INDEX ix_incoming_job_id ON incoming (job_id)"))
+    connection.execute(text("CREATE INDEX ix_incoming_earlier ON incoming (earlier)"))
     if beside.by_request and connection.dialect.name == "sqlite":
         connection.execute(
             text("CREATE INDEX ix_incoming_cells ON incoming (cells) WHERE job_id IS NULL")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, not_, or_, select
 
 from jobs.job import State
 from jobs.store.schema import jobs, rows
@@ -18,6 +18,7 @@ class LoadPlan:
     staged: int
     bad: int
     first: bool  # no sheet was loaded here before
+    skipped: int = 0  # rows that are not sent: empty, or hidden
     unchanged: int = 0
     refreshed: int = 0  # only columns that are not sent changed
     changed: int = 0
@@ -26,7 +27,7 @@ class LoadPlan:
     removed: int = 0
     done_before: int = 0
     bought_again: int = 0
-    by_options: int = 0  # of these, rows whose cells are as they were
+    by_options: int = 0  # of these, rows that the last options would not have changed
     answered_already: int = 0  # new or changed rows whose request is answered in the table
 
 
@@ -42,15 +43,18 @@ class Change:
 def plan(beside: StagingTarget) -> LoadPlan:
     """Count what laying the sheet in would do."""
     connection = beside.connection
-    staged, bad = connection.execute(
-        select(func.count(), func.count(incoming.c.problem)).select_from(incoming)
+    staged, bad, skipped = connection.execute(
+        select(
+            func.count(), func.count(incoming.c.problem), func.count(incoming.c.skip)
+        ).select_from(incoming)
     ).one()
     if not any_jobs(beside):
-        return LoadPlan(staged=staged, bad=bad, first=True, new=staged)
+        return LoadPlan(staged=staged, bad=bad, skipped=skipped, first=True, new=staged)
     again, by_options = _bought_again(beside)
     return LoadPlan(
         staged=staged,
         bad=bad,
+        skipped=skipped,
         first=False,
         **_standing(beside),
         removed=connection.execute(
@@ -134,9 +138,10 @@ def _replaced(beside: StagingTarget) -> Any:
         for successor in (
             incoming.c.position == rows.c.position,
             incoming.c.cells == rows.c.cells,
+            incoming.c.earlier == jobs.c.digest,
         )
     ]
-    both = found[0].union(found[1]).subquery()
+    both = found[0].union(*found[1:]).subquery()
     joined = (
         rows.join(jobs, jobs.c.id == rows.c.job_id)
         .join(both, both.c.id == rows.c.id)
@@ -145,11 +150,16 @@ def _replaced(beside: StagingTarget) -> Any:
     return joined, ()
 
 
+def _as_before() -> ColumnElement[bool]:
+    """Would the last options make of this row the request that is done?"""
+    return or_(incoming.c.cells == rows.c.cells, incoming.c.earlier == jobs.c.digest)
+
+
 def _bought_again(beside: StagingTarget) -> tuple[int, int]:
     joined, wanted = _replaced(beside)
-    same_cells = case((incoming.c.cells == rows.c.cells, incoming.c.position))
+    by_options = case((_as_before(), incoming.c.position))
     found = beside.connection.execute(
-        select(func.count(incoming.c.position.distinct()), func.count(same_cells.distinct()))
+        select(func.count(incoming.c.position.distinct()), func.count(by_options.distinct()))
         .select_from(joined)
         .where(*wanted)
     ).one()
@@ -163,10 +173,13 @@ def changes(beside: StagingTarget) -> Iterator[Change]:
         select(incoming.c.position, jobs.c.fields, incoming.c.fields.label("after"))
         .select_from(joined)
         .where(*wanted)
-        .order_by(incoming.c.position)
+        .order_by(incoming.c.position, case((_as_before(), 0), else_=1))
     )
+    last = None
     for row in found:
-        yield Change(position=row.position, before=row.fields, after=row.after)
+        if row.position != last:  # of several rows that it may replace, the surest comes first
+            yield Change(position=row.position, before=row.fields, after=row.after)
+        last = row.position
 
 
 def _answered_already(beside: StagingTarget) -> int:

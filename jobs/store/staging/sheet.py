@@ -13,7 +13,7 @@ from jobs.store.staging.landing import Staged, count_among, repeated
 from jobs.store.staging.laying import apply_load
 from jobs.store.staging.plan import Change, LoadPlan
 
-_NAMES = [column.name for column in incoming.columns][:8]
+_NAMES = [column.name for column in incoming.columns][:10]
 
 
 class Staging:
@@ -35,10 +35,12 @@ class Staging:
 
     def add(self, some: Staged) -> None:
         """Stage some rows; plain tuples to the driver, since a million of them pass here."""
-        problems = map(some.problems.get, range(len(some.positions)))
+        places = range(len(some.positions))
+        problems, skips = map(some.problems.get, places), map(some.skips.get, places)
+        earlier = some.earlier if some.earlier is not None else [None] * len(places)
         known = (some.positions, some.keys, some.digests)
         asked = (some.endpoints, some.models, some.fields)
-        lines = list(zip(*known, *asked, some.cells, problems, strict=True))
+        lines = list(zip(*known, *asked, some.cells, problems, skips, earlier, strict=True))
         if self._positional:
             self._connection.exec_driver_sql(self._insert, lines)
         else:
@@ -86,7 +88,7 @@ class Staging:
         """Models and how many staged rows ask for each."""
         found = self._connection.execute(
             select(incoming.c.model, func.count())
-            .where(incoming.c.problem.is_(None))
+            .where(incoming.c.problem.is_(None), incoming.c.skip.is_(None))
             .group_by(incoming.c.model)
             .order_by(func.count().desc(), incoming.c.model)
         )
@@ -96,7 +98,7 @@ class Staging:
         """The first staged requests: row number, endpoint, fields (JSON)."""
         found = self._connection.execute(
             select(incoming.c.position, incoming.c.endpoint, incoming.c.fields)
-            .where(incoming.c.problem.is_(None))
+            .where(incoming.c.problem.is_(None), incoming.c.skip.is_(None))
             .order_by(incoming.c.position)
             .limit(count)
         )

@@ -401,6 +401,35 @@ _COLUMNS = {
         "sheet"
     ),
     "finding.bad_row": "this row cannot become a request",
+    "finding.empty_cell": "the {field} is empty",
+    "finding.empty_cell.expected": "",
+    "finding.template_hole": (
+        "this cell is empty, and the template uses it without a default; fill it in, or write "
+        "{{ {header} | … }}"
+    ),
+    "finding.template_hole.expected": "",
+    "finding.template_hole.found": "",
+    "finding.leave_out_bad_rows": "correct the sheet, or add --skip-bad to run the other rows",
+    "finding.words_only": (
+        "the template uses this column, so it is not sent as {field}; to send it too, add "
+        '--column "{header}={field}"'
+    ),
+    "finding.column_left_out": (
+        "this column was not sent at the first load and is not sent now; --column "
+        '"HEADER=FIELD" sends it'
+    ),
+    "finding.overruled_column": (
+        "this column is not sent as {field}, because {field} was given on the command line; to "
+        'send the column, add --column "{header}={field}"'
+    ),
+    "finding.column_over_option": (
+        "where this column is filled, its cells are sent as {field}, and the option counts for "
+        "the other rows only"
+    ),
+    "finding.unsuited_column": (
+        "this column is not sent as {field}, because this cell does not suit; to send the column, "
+        'add --column "{header}={field}"'
+    ),
     "finding.more_bad_rows": "and {count} more bad row{count:|s}; --skip-bad runs the rest",
 }
 

@@ -93,6 +93,7 @@ _OPTIONS = {
     "option.base-url": "the provider's address, instead of the one in the settings",
     "option.limit": "start at most N rows in this run, in sheet order",
     "option.rows": "only these rows, numbered as Excel shows them: 3,7,10-20",
+    "option.visible-only": "leave out rows that a filter or a person hid in the sheet",
     "option.skip-bad": "mark rows that cannot become a request as failed, run the rest",
     "option.same-sheet": "this file is the workspace's sheet under a new name",
     "option.rebuy": "go ahead where answers that are there would be bought again",

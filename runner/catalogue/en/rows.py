@@ -6,6 +6,27 @@ ROWS: dict[str, str] = {
         "to {last}."
     ),
     "rows.none_at_all": "{sheet} has no rows now.",
+    "sheet.hidden_unseen": (
+        "--visible-only: rowmill cannot see which rows are hidden in a .{format} workbook. Save it "
+        "as .xlsx."
+    ),
+    "rows.empty_many": "{sheet}: empty rows: {count} of {total} (in row {rows}).",
+    "rows.empty_with_text": (
+        "{sheet}: rows with nothing to send but text in other columns: {count} of {total} (in row "
+        "{rows})."
+    ),
+    "rows.empty_what_to_do": "Nothing was sent. Fill them in, or skip them with --skip-bad.",
+    "rows.empty_ask": "Skip them and run the others?",
+    "rows.empty_skipped": "{count} empty {count:row|rows} skipped: {rows}",
+    "rows.hidden_skipped": "{count} hidden {count:row|rows} left out (--visible-only)",
+    "run.guessed": (
+        'columns recognised by name: {columns} (change: --column "HEADER=FIELD"; keep out: '
+        '--column "HEADER=")'
+    ),
+    "run.hidden": (
+        "{count} of these rows {count:is|are} hidden in the sheet ({price}); --visible-only leaves "
+        "{count:it|them} out"
+    ),
     "sheet.folder": "{sheet} is a folder, and not a sheet's workspace. Name the sheet in it.",
     "name.template": "--name: {reason}",
     "money.nothing": "nothing",

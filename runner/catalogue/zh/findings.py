@@ -294,6 +294,29 @@ _COLUMNS = {
         "模板引用了“{name}”，但有 {count} 列叫这个名字；请在表格中改掉其中一个"
     ),
     "finding.bad_row": "这一行无法变成请求",
+    "finding.empty_cell": "{field} 为空",
+    "finding.empty_cell.expected": "",
+    "finding.template_hole": (
+        "这个单元格为空，而模板用到了它，又没有默认值；请填写，或写成 {{ {header} | … }}"
+    ),
+    "finding.template_hole.expected": "",
+    "finding.template_hole.found": "",
+    "finding.leave_out_bad_rows": "请改正表格，或加 --skip-bad 只运行其余的行",
+    "finding.words_only": (
+        '模板用到了这一列，所以不作为 {field} 发送；如果也要发送，请加 --column "{header}={field}"'
+    ),
+    "finding.column_left_out": (
+        '首次载入时这一列没有发送，现在也不发送；如果要发送，请用 --column "表头=字段"'
+    ),
+    "finding.overruled_column": (
+        "这一列不作为 {field} 发送，因为命令行已给出 {field}；如果要发送这一列，请加 "
+        '--column "{header}={field}"'
+    ),
+    "finding.column_over_option": ("这一列有内容的单元格作为 {field} 发送，选项只用于其余的行"),
+    "finding.unsuited_column": (
+        "这一列不作为 {field} 发送，因为这个单元格的内容不合适；如果要发送这一列，请加 "
+        '--column "{header}={field}"'
+    ),
     "finding.more_bad_rows": "还有 {count} 行有问题；加 --skip-bad 可运行其余的行",
 }
 

@@ -92,6 +92,7 @@ _OPTIONS = {
     "option.base-url": "服务商地址，代替设置文件里的",
     "option.limit": "本次最多开始 N 行，按表格顺序",
     "option.rows": "只处理这些行，行号与 Excel 一致: 3,7,10-20",
+    "option.visible-only": "不发送表格中被筛选或手动隐藏的行",
     "option.skip-bad": "把无法成为请求的行标为失败，运行其余行",
     "option.same-sheet": "这个文件就是工作区的表格，只是改了名",
     "option.rebuy": "即使会重复购买已有的回答也继续",

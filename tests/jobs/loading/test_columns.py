@@ -1,10 +1,19 @@
 """Headers become request fields by name, in English and Chinese."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.loading.columns import ALIASES, RESULT_COLUMNS, ColumnMap, map_columns, normalise
+from jobs.loading.columns import (
+    ALIASES,
+    RESULT_COLUMNS,
+    ColumnMap,
+    Guessing,
+    map_columns,
+    normalise,
+)
 from jobs.sheet.reader import Finding
 from runner.catalogue.findings import finding_text
 
@@ -150,11 +159,66 @@ def test_an_unknown_header_in_column_lists_the_sheets_columns() -> None:
     assert '"title", "提示词"' in finding.expected
 
 
-def test_an_unknown_field_in_column_lists_the_fields() -> None:
+def test_an_unknown_field_in_column_names_the_nearest_and_a_few_others() -> None:
     (finding,) = errors(map_columns(["title"], KNOWN, given={"title": "promt"}))
     assert finding.kind == "unknown_field_near"
     assert 'did you mean "prompt"?' in finding_text(finding).message
-    assert "max_tokens" in finding.expected
+    assert finding.expected.startswith("prompt, ")
+    assert finding.expected.count(",") <= 6
+
+
+def explicit(*headers: str, **guessing: Any) -> tuple[list[tuple[int, str]], list[str]]:
+    """Fields, and the kinds of what is said of the columns."""
+    known = KNOWN | {"style", "model"}
+    found = map_columns(headers, known, guessing=Guessing(**guessing))
+    return list(found.fields), [one.kind for one in found.findings]
+
+
+def test_a_column_that_the_template_names_is_words_only() -> None:
+    fields_, kinds = explicit("prompt", "Style", "size", template_columns=(0, 1, 2))
+    assert (fields_, kinds) == ([], ["words_only"] * 3)
+    mapped = map_columns(
+        ["Style"],
+        KNOWN | {"style"},
+        given={"Style": "style"},
+        guessing=Guessing(template_columns=(0,)),
+    )
+    assert mapped.fields == ((0, "style"),), "what --column maps is sent too"
+
+
+def test_a_flag_beats_a_similar_name_and_not_the_fields_own_name() -> None:
+    flags = frozenset({"prompt", "model"})
+    assert explicit("Text", "Model", flags=flags) == ([], ["overruled_column"] * 2)
+    assert explicit("Text", "描述", flags=flags) == ([], ["overruled_column"] * 2), "no conflict"
+    fields_, kinds = explicit("prompt", "model", flags=flags)
+    assert fields_ == [(0, "prompt"), (1, "model")]
+    assert kinds == ["column_over_option"] * 2
+
+
+def test_a_column_can_be_kept_out_of_requests() -> None:
+    found = map_columns(["Prompt", "Style"], KNOWN | {"style"}, given={"Style": ""})
+    assert found.fields == ((0, "prompt"),)
+    assert found.findings == ()
+    found = map_columns(["Prompt"], KNOWN, given={"Style": ""})
+    assert [one.kind for one in found.findings] == ["unknown_column"], "a typing error is told"
+
+
+@pytest.mark.parametrize(
+    ("header", "guessed"),
+    [
+        ("prompt", False),
+        (" prompt ", False),
+        ("Prompt", True),
+        ("提示词", True),
+        ("image_2", False),
+        ("Image 2", True),
+        ("Body . seed", False),
+    ],
+)
+def test_a_column_is_a_guess_unless_it_bears_the_fields_own_name(
+    header: str, *, guessed: bool
+) -> None:
+    assert map_columns([header], KNOWN).guessed == (frozenset({0}) if guessed else frozenset())
 
 
 def test_a_header_that_stands_twice_cannot_be_named() -> None:

@@ -145,7 +145,10 @@ def test_a_column_counts_as_sent_only_where_the_endpoint_or_the_template_takes_i
     assert "name → in the prompt template words → in the prompt template" in shown
     assert "carried, not sent style, notes" in shown, "chat knows no style"
     shown = flat(check("prompts.csv", "-e", "image", "-m", "m", "-p", "{{ style }}"))
-    assert "style → style" in shown
+    assert "style → in the prompt template" in shown, "and it is not sent as style"
+    assert '--column "style=style"' in shown
+    both = ("-p", "{{ style }}", "--column", "style=style")
+    assert "style → style" in flat(check("prompts.csv", "-e", "image", "-m", "m", *both))
 
 
 def test_everything_that_is_missing_is_told_at_once(home: Path) -> None:

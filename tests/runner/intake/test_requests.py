@@ -11,7 +11,7 @@ from PIL import Image
 
 from jobs.job import JSON
 from jobs.loading.columns import map_columns
-from jobs.loading.request import Problem, Request
+from jobs.loading.request import EMPTY, Problem, Request
 from jobs.loading.template import Template
 from runner.endpoints.registry import known_fields
 from runner.intake.recipes import RequestOptions
@@ -95,8 +95,8 @@ def test_pictures_count_by_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "column", "found"),
     [
-        (["", ""], "提示词", "nothing"),
-        ([" \u3000\n", ""], "提示词", "nothing"),
+        (["", "1"], "提示词", "nothing"),
+        ([" \u3000\n", "1"], "提示词", "nothing"),
         (["a", "warm"], "temperature", "'warm'"),
         (["a", "", "more"], "", "more: more"),
     ],
@@ -116,7 +116,7 @@ def test_blanks_are_no_prompt_and_no_model_and_are_kept_where_text_may_be_missin
     for cells in (["  "], [""]):
         problem = rendered(cells)
         assert isinstance(problem, Problem)
-        assert (problem.column, problem.expected) == ("prompt", "a value")
+        assert problem.kind == EMPTY
     assert isinstance(maker(["sku"], constants={"prompt": " "})(["1"]), Problem)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jobs.job import JSON
 from jobs.loading.columns import map_columns
-from jobs.loading.request import Problem, Request, Requests
+from jobs.loading.request import EMPTY, Problem, Request, Requests
 from jobs.loading.template import Template
 from jobs.sheet.block import RowBlock, count_characters
 from runner.endpoints.registry import known_fields
@@ -36,7 +36,11 @@ def maker(headers: Sequence[str], template: str | None = None) -> RequestMaker:
 
 def one_by_one(asked: Requests) -> list[Request | Problem]:
     parts = zip(asked.endpoints, asked.models, asked.fields, asked.identities, strict=True)
-    return [asked.problems.get(place) or Request(*part) for place, part in enumerate(parts)]
+    empty = Problem(column="", expected="", found="", kind=EMPTY)
+    return [
+        empty if place in asked.empty else asked.problems.get(place) or Request(*part)
+        for place, part in enumerate(parts)
+    ]
 
 
 def both_ways(make: RequestMaker, rows: Sequence[Sequence[JSON]], *, typed: bool) -> None:

@@ -37,7 +37,10 @@ def file_of(tmp_path: Path, toml: str, origin: Origin = Origin.USER) -> Settings
 
 def test_every_setting_has_its_place_in_settings() -> None:
     schema = {one.field for one in SCHEMA}
-    own = {"prices", "notify_section", "files", "own_files", "sources", "notices", "address_is_own"}
+    own = {
+        *("prices", "notify_section", "files", "own_files", "sources", "notices"),
+        *("address_is_own", "by_flag"),
+    }
     assert {one.name for one in fields(Settings)} == schema | own
 
 
@@ -98,14 +101,41 @@ def test_options_that_shape_requests_are_remembered_and_no_others() -> None:
     flags: dict[str, Value] = {"model": "m", "set": {"n": "1"}, "limit": 3, "base_url": "http://h"}
     settings = resolve({**flags, "provider": "wenwen"}, {})
     kept = settings.to_remember()
-    assert kept == {"model": "m", "set": {"n": "1"}, "provider": "wenwen"}
+    assert kept == {
+        "model": "m",
+        "set": {"n": "1"},
+        "provider": "wenwen",
+        "by_flag": ["model", "provider", "set.n"],
+    }
     again = resolve({}, {}, (), kept)
     assert (again.model, again.sources["model"]) == ("m", "remembered")
     remembered = {one.name for one in SCHEMA if SettingScope.REMEMBERED in one.scopes}
     assert remembered == {
         "endpoint", "model", "prompt", "set", "column", "id", "tab", "delimiter", "provider",
-        "name", "max-cost",
+        "name", "max-cost", "visible-only",
     }  # fmt: skip
+
+
+def test_a_remembered_flag_ranks_as_a_flag_and_other_remembered_options_come_last() -> None:
+    kept = resolve({"model": "by flag"}, {"ROWMILL_ENDPOINT": "chat"}).to_remember()
+    environ = {"ROWMILL_MODEL": "by variable", "ROWMILL_ENDPOINT": "image"}
+    again = resolve({}, environ, (), kept)
+    assert (again.model, again.sources["model"]) == ("by flag", "remembered")
+    assert (again.endpoint, again.sources["endpoint"]) == ("image", "environment")
+    assert resolve({"model": "new"}, environ, (), kept).model == "new"
+
+
+def test_pairs_keep_their_rank_one_by_one() -> None:
+    kept = resolve({"set": {"n": "1"}}, {"ROWMILL_SET": "seed=5"}).to_remember()
+    again = resolve({}, {"ROWMILL_SET": "n=2\nseed=6"}, (), kept)
+    assert again.set == {"n": "1", "seed": "6"}
+    assert again.by_flag == {"set.n"}
+
+
+def test_a_column_that_is_kept_out_of_requests_is_remembered() -> None:
+    kept = resolve({"column": {"Style": ""}}, {}).to_remember()
+    assert resolve({}, {}, (), kept).column == {"Style": ""}
+    assert resolve({"column": {"Style": "style"}}, {}, (), kept).column == {"Style": "style"}
 
 
 @pytest.mark.parametrize("name", ["YES", "ROWS", "LIMIT", "REBUY"])
