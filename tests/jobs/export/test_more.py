@@ -198,5 +198,5 @@ def test_an_option_of_export_may_come_from_a_variable_or_a_settings_file(world: 
     world.monkeypatch.setenv("ROWMILL_FORMAT", "jsonl")
     assert world.run("export", sheet).out.startswith("{")
     assert world.run("export", sheet, "--format", "csv").out.startswith("\ufeff")
-    world.settings('[defaults]\noutput = "mine.csv"\n')
+    world.settings('[defaults]\noutput = "mine.csv"\n', trusted=False)
     assert world.run("export", sheet).code == 3, "it may have come with the sheet"
