@@ -112,7 +112,6 @@ class Claimed:
     ticket: str | None = None
     deadline: float | None = None  # Unix seconds by which the ticket must be done
     refusals: int = 0  # times it was told to slow down while other jobs went through
-    sent_digest: bytes | None = None  # of the body that `call_key` was sent with; None: not known
     deaths: int = 0  # times the process died in this step, as far as an adopted job tells
     call_id: int = 0
     call_key: str = ""

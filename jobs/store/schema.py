@@ -101,7 +101,6 @@ jobs = Table(
     Column("refusals", Integer, nullable=False, server_default=text("0")),  # see Released
     Column("requeued", Boolean, nullable=False, server_default=false()),  # by a person's retry
     Column("settled_by", Id),  # the run that wrote this state
-    Column("sent_digest", LargeBinary(16)),  # of the body that was sent with call_key
     Index(None, "batch_id", "state", "step", "turn"),
     Index(
         "ix_jobs_unlisted",

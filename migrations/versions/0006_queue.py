@@ -13,11 +13,10 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     """Forward only: an older program refuses a newer table."""
-    columns: tuple[sa.Column[int] | sa.Column[bool] | sa.Column[bytes], ...] = (
+    columns: tuple[sa.Column[int] | sa.Column[bool], ...] = (
         sa.Column("refusals", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("requeued", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("settled_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite")),
-        sa.Column("sent_digest", sa.LargeBinary(16)),
     )
     for column in columns:
         op.add_column("jobs", column)

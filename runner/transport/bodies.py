@@ -1,7 +1,7 @@
 """Encodes request bodies, and unpacks response bodies within size caps."""
 
+import hashlib
 import json
-import secrets
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -65,6 +65,15 @@ def multipart_body(parts: Sequence[Part], boundary: str) -> bytes:
     return b"".join(pieces)
 
 
+def _boundary(parts: Sequence[Part]) -> str:
+    """The same for the same parts: a repeat under the same Idempotency-Key has the same bytes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part.name.encode() + b"\0")
+        digest.update(hashlib.blake2b(part.content).digest())
+    return f"rowmill-{digest.hexdigest()}"
+
+
 def _quoted(text: str) -> str:
     """A quoted name as browsers write it: UTF-8 with three characters escaped."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
@@ -75,7 +84,7 @@ def encode_body(call: Call) -> tuple[bytes, str]:
     if call.json is not None:
         return json_body(call.json), "application/json"
     if call.parts:
-        boundary = f"rowmill-{secrets.token_hex(16)}"
+        boundary = _boundary(call.parts)
         return multipart_body(call.parts, boundary), f"multipart/form-data; boundary={boundary}"
     return b"", ""
 

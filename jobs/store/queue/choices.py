@@ -178,7 +178,6 @@ def fresh_start(now: float) -> dict[str, object]:
         "cause": None,
         "detail": None,
         "refusals": 0,
-        "sent_digest": None,
         "updated_at": now,
     }
 

@@ -67,7 +67,6 @@ TAKEN = (
     jobs.c.ticket,
     jobs.c.deadline,
     jobs.c.refusals,
-    jobs.c.sent_digest,
     jobs.c.call_id,
     jobs.c.call_key,
     jobs.c.turn,
@@ -253,7 +252,7 @@ def _open_calls(
 def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
     """A job of the table as workers see it; `row` has the columns of `TAKEN`, and maybe more."""
     job_id, position, endpoint, model, fields, step, version, epoch, *others = row
-    attempts, repeats, rank, stream, ticket, deadline, refusals, sent_digest, *_ = others
+    attempts, repeats, rank, stream, ticket, deadline, refusals, *_ = others
     return Claimed(
         id=job_id,
         row=position,
@@ -270,7 +269,6 @@ def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
         ticket=ticket,
         deadline=deadline,
         refusals=refusals,
-        sent_digest=sent_digest,
         call_id=call_id,
         call_key=call_key,
     )
@@ -331,13 +329,6 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
 def open_calls(connection: Connection) -> set[int]:
     """The calls without an end: the table does not have their answers."""
     return set(connection.execute(select(calls.c.id).where(calls.c.wire.is_(None))).scalars())
-
-
-def renew_key(connection: Connection, call_id: int) -> str:
-    """A key of its own for an open call, whose body differs from that of the call it repeats."""
-    key = f"rowmill-{call_id}"
-    connection.execute(update(calls).where(calls.c.id == call_id).values(call_key=key))
-    return key
 
 
 def count_death(connection: Connection, job_id: int) -> None:

@@ -88,13 +88,12 @@ class Settlement:
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
     refund: float | None = None  # of a task's submit, given back when the task came to nothing
-    sent_digest: bytes | None = None  # of the body that was sent, where a repeat may follow
 
 
 _JOB = given(
     *("id", "running", "owner", "epoch", "state", "step", "rank", "turn", "not_before"),
     *("attempts", "repeats", "deaths", "stream", "ticket", "deadline", "call_id", "call_key"),
-    *("kind", "cause", "detail", "now", "refusals", "goes_on", "run", "sent_digest"),
+    *("kind", "cause", "detail", "now", "refusals", "goes_on", "run"),
 )
 _GUARDED = BulkStatement(
     _JOB,
@@ -127,7 +126,6 @@ _GUARDED = BulkStatement(
         refusals=_JOB.c.refusals,
         requeued=and_(jobs.c.requeued, _JOB.c.goes_on),
         settled_by=_JOB.c.run,
-        sent_digest=_JOB.c.sent_digest,
     ),
 )
 _CALL = given(
@@ -246,7 +244,6 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         "refusals": 0,
         "goes_on": state is State.READY,
         "run": holding.run_id,
-        "sent_digest": None,
     }
     if job.step is Step.SEND and not isinstance(outcome, Released | Repeat):
         change["call_id"] = job.call_id
@@ -261,7 +258,7 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         case Released():
             change["not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
             change["refusals"] = job.refusals if outcome.refusals is None else outcome.refusals
-            change |= _same_request(one)
+            change["call_key"] = job.call_key or None
         case TryAgain():
             change |= {"not_before": now + outcome.delay, "attempts": job.attempts + 1}
         case Repeat():
@@ -271,8 +268,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
                 "repeats": job.repeats + 1,
                 "stream": outcome.stream,
             }
-            if outcome.stream == job.stream:
-                change |= _same_request(one)
+            if outcome.stream == job.stream:  # a key is bound to the bytes it was sent with
+                change["call_key"] = job.call_key
         case _:
             assert_never(outcome)
     change["rank"] = rank
@@ -282,13 +279,6 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         else turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
     )
     return change
-
-
-def _same_request(one: Settlement) -> dict[str, Any]:
-    """The next send repeats this call under its key, which is bound to the bytes of its body."""
-    job = one.job
-    digest = job.sent_digest if one.sent_digest is None else one.sent_digest
-    return {"call_key": job.call_key or None, "sent_digest": digest}
 
 
 def _go_behind(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -262,22 +261,6 @@ def test_a_repeat_keeps_the_call_key_and_streams_where_asked(store: Store, strea
     assert again.call_id != job.call_id
     close(store, again, Repeat(failure=FAILURE, stream=stream))
     assert take(store)[0].call_key == again.call_key
-
-
-def test_the_digest_of_what_was_sent_goes_with_its_key(store: Store) -> None:
-    load(store, asking("a"))
-    (job,) = take(store)
-    sent = replace(settling(job, Repeat(failure=FAILURE)), sent_digest=b"d" * 16)
-    with store.write() as tx:
-        settle(tx, ME, [sent], now=1000.0)
-    (again,) = take(store)
-    assert (again.call_key, again.sent_digest) == (job.call_key, b"d" * 16)
-    close(store, again, Released(delay=0.0))
-    (again,) = take(store)
-    assert (again.call_key, again.sent_digest) == (job.call_key, b"d" * 16)
-    close(store, again, TryAgain(failure=FAILURE, delay=0.0))
-    (again,) = take(store)
-    assert (again.call_key != job.call_key, again.sent_digest) == (True, None)
 
 
 def test_a_new_try_is_a_new_call_with_a_new_key(store: Store) -> None:

@@ -5,6 +5,7 @@ import gzip
 import json
 import time
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from runner.protocol.call import Call, Lost, NotSent, Part, Reply
 from runner.secret import Secret
 from runner.transport import receive
 from runner.transport.aiohttp_transport import BrokenError, GatewayTransport, Progress
-from runner.transport.bodies import DataWatch, json_body
+from runner.transport.bodies import DataWatch, encode_body, json_body
 from runner.transport.client import GatewayClient, Target, TargetError, normalise_base_url
 from tests.support.fault_server import (
     ANSWER,
@@ -573,3 +574,11 @@ def test_no_bytes_of_a_server_raise(head: bytes, noise: bytes, cut: int) -> None
     delivery = asyncio.run(sent_to(server, Call(path="/x", json={}, timeout=30)))
     assert isinstance(delivery, Reply | Lost)
     assert len(server.seen) == 1
+
+
+def test_a_form_has_the_same_bytes_each_time_it_is_sent() -> None:
+    part = Part(name="image", content=b"bytes", filename="a.png", media_type="image/png")
+    call = Call(path="/x", parts=(part,))
+    assert encode_body(call) == encode_body(call)
+    other = Call(path="/x", parts=(replace(part, content=b"other"),))
+    assert encode_body(call)[1] != encode_body(other)[1]
