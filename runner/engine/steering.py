@@ -14,7 +14,7 @@ from runner.console.progress import Display
 from runner.engine.accounts import MAX_CALLS_IN_FLIGHT, limits_of
 from runner.engine.dispatcher import Dispatcher
 from runner.engine.stop import Stop, StopReason
-from runner.pacing.pace import CEILING
+from runner.pacing.pace import MAX_AUTO_CALLS
 from runner.pacing.rate_window import Limits
 from runner.settings.schema import AUTO, NO_CAP
 from runner.settings.settings import Settings
@@ -131,7 +131,7 @@ def _changed(limits: Limits, order: dict[str, JSON]) -> Limits:
     """The limits after an order."""
     at_once, rpm, tpm = order.get("concurrency"), order.get("rpm"), order.get("tpm")
     if at_once == AUTO:
-        limits = replace(limits, in_flight=CEILING, auto=True)
+        limits = replace(limits, in_flight=MAX_AUTO_CALLS, auto=True)
     elif isinstance(at_once, int):
         limits = replace(limits, in_flight=min(at_once, MAX_CALLS_IN_FLIGHT), auto=False)
     if isinstance(rpm, int | float):

@@ -162,7 +162,9 @@ class Supervisor:
 
     def _quiet(self, result: StepResult, failure: Failure | None) -> None:
         reason = failure.cause if failure else ""
-        seconds, is_new = self._accounts.slowed(result.settlement.job, result.wait, reason)
+        seconds, is_new = self._accounts.slowed(
+            result.settlement.job, result.wait, reason, failure.detail if failure else ""
+        )
         if seconds:
             self._run.paused(seconds, reason)
         if is_new:

@@ -1,4 +1,4 @@
-"""The keys of a provider by account: which call goes out with which key, and when."""
+"""The keys of a provider by account: which call uses which key, and when it may start."""
 
 import math
 import time
@@ -16,11 +16,11 @@ from runner.transport.client import GatewayClient
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class KeyLine:
-    """One key's way to the gateway. `name` tells it from the others, and nothing of the key."""
+    """One key and its connections. `name` identifies it and reveals nothing of the key."""
 
     name: str
     wire: GatewayClient
-    good_until: float = 0.0  # a probe showed that the key is accepted; monotonic
+    good_until: float = 0.0  # until when a probe counts that accepted the key; monotonic
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -55,7 +55,7 @@ Whose = Callable[[int], Awaitable[str | None]]
 
 
 class Accounts:
-    """All accounts of one provider: the gate of the calls, and the wire they go through."""
+    """All accounts of one provider: they admit calls, and send them."""
 
     def __init__(self, accounts: Iterable[Account], whose: Whose) -> None:
         self.accounts = list(accounts)
@@ -71,7 +71,7 @@ class Accounts:
         return self._chosen.label
 
     def admit(self, wanted: int) -> int:
-        """How many of `wanted` calls may start now, all of one account: the least busy one."""
+        """How many of `wanted` calls may start now, all of the least busy account."""
         for account in sorted(self.accounts, key=lambda one: one.pace.in_flight):
             number = account.pace.admit(wanted)
             if number:
@@ -99,18 +99,18 @@ class Accounts:
             flight.account.models.ended(job.model, time.monotonic())
 
     def next_at(self) -> float:
-        """When it is worth asking again; inf: when something happens."""
+        """When it is worth trying again; inf: when something happens."""
         return min(account.pace.next_at() for account in self.accounts)
 
     def renew(self) -> None:
-        """Use no connection again that is idle now."""
+        """Do not reuse connections that are idle now."""
         for account in self.accounts:
             for line in account.lines:
                 line.wire.drop_idle_connections()
 
     # --- what came of calls ---------------------------------------------------------------------
 
-    def slowed(self, job: Claimed, wait: Wait, reason: str) -> tuple[float, bool]:
+    def slowed(self, job: Claimed, wait: Wait, reason: str, words: str = "") -> tuple[float, bool]:
         """The account of this call was told to slow down.
 
         Returns how long it is quiet, and whether that is news: calls that were in flight together
@@ -123,7 +123,7 @@ class Accounts:
         models, now = flight.account.models, time.monotonic()
         if models.refused(job.model, now, flight.started, wait.seconds):
             return 0.0, False
-        return flight.account.pace.slowed(wait, reason, started=flight.started)
+        return flight.account.pace.slowed(wait, reason, started=flight.started, words=words)
 
     def is_refused_in_a_row(self, job: Claimed) -> bool:
         """True if the last call of this call's account was told to slow down, too."""
@@ -136,7 +136,7 @@ class Accounts:
         return flight.started if flight is not None else -math.inf
 
     def went_through(self, job: Claimed, tokens: int | None) -> None:
-        """The gateway took this call in, whatever it answered."""
+        """The gateway processed this call, whatever it answered."""
         flight = self._flights.get(job.call_key)
         if flight is not None:
             flight.account.pace.succeeded(flight.started)
@@ -155,7 +155,7 @@ class Accounts:
         return flight.account if flight is not None else None
 
     def drop(self, line: KeyLine) -> bool:
-        """Sends nothing with this key any more; False where there is no other."""
+        """Stop using this key. False if there is no other."""
         for account in self.accounts:
             if line in account.lines and len(account.lines) > 1:
                 account.lines.remove(line)
@@ -205,12 +205,12 @@ class Accounts:
     # --- all of them ----------------------------------------------------------------------------
 
     def hold(self, who: str) -> None:
-        """Nothing starts until the same releases it."""
+        """Start no call until the same holder releases it."""
         for account in self.accounts:
             account.pace.holds.add(who)
 
     def unhold(self, who: str) -> None:
-        """The same holds nothing any more; pauses go on."""
+        """Release a hold; pauses go on."""
         for account in self.accounts:
             account.pace.holds.discard(who)
 
@@ -238,11 +238,11 @@ class Accounts:
 
     @property
     def first(self) -> KeyLine:
-        """A key to ask the gateway itself with."""
+        """The key for questions to the gateway itself."""
         return self.accounts[0].lines[0]
 
     async def send(self, call: Call, *, key: str = "") -> Delivery:
-        """Sends a call that began; what has no key of a call goes out with the first key."""
+        """Send a call that began; one without a call key uses the first key."""
         flight = self._flights.get(key)
         if flight is None:
             return await self.first.wire.send(call, key=key)
@@ -250,7 +250,7 @@ class Accounts:
         return await flight.line.wire.send(call, key=key)
 
     async def ask(self, call: Call, submitted_by: int) -> Delivery:
-        """Asks after a task with a key of the account that it was submitted with."""
+        """Ask after a task with a key of the account that submitted it."""
         if len(self.accounts) == 1:
             return await self.first.wire.send(call)
         label = await self._whose(submitted_by)

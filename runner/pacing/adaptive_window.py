@@ -1,9 +1,9 @@
-"""Finds out how many calls at once are worth it."""
+"""Finds out how many calls at once bring more answers."""
 
-START = 8
-GAIN = 1.2  # doubling that brings less than a fifth more answers was not worth it
-TIMES = 2  # in a row, before that is believed
-REST = 120.0  # seconds until it is tried again
+START_CALLS = 8
+MIN_GAIN_FACTOR = 1.2  # doubling must bring a fifth more answers
+MIN_MEASUREMENTS = 2  # without a gain, in a row, before that is believed
+REST_SECONDS = 120.0  # seconds until it is tried again
 
 
 class AdaptiveWindow:
@@ -14,10 +14,10 @@ class AdaptiveWindow:
     wait longer, and run into their time limits. Times are seconds of one clock.
     """
 
-    def __init__(self, most: int, *, start: int = START, weighs: bool = True) -> None:
+    def __init__(self, most: int, *, start: int = START_CALLS, weighs: bool = True) -> None:
         self.most = most
         self.window = self._goal = min(start, most)
-        self._weighs = weighs  # False: `most` is somebody's wish, and only approached gently
+        self._weighs = weighs  # False: `most` is the user's choice, and only approached gently
         self._rates: dict[int, float] = {}  # answers a second, by window
         self._count = 0
         self._since: float | None = None
@@ -25,7 +25,7 @@ class AdaptiveWindow:
         self._quiet_until = 0.0
 
     def answered(self, now: float, *, full: bool) -> None:
-        """One more answer; `full` says whether the window was what held calls back."""
+        """One more answer came; `full` says whether the window held calls back."""
         if self.window < self._goal:
             self.window += full
             self._since = None
@@ -40,16 +40,16 @@ class AdaptiveWindow:
             return
         rate = self._count / max(now - self._since, 1e-6)
         self._since = None
-        self._judge(now, rate)
+        self._compare(now, rate)
 
-    def _judge(self, now: float, rate: float) -> None:
+    def _compare(self, now: float, rate: float) -> None:
         before = self._rates.get(self.window // 2) if self._weighs else None
-        if before is not None and rate < before * GAIN:
+        if before is not None and rate < before * MIN_GAIN_FACTOR:
             self._no_gain += 1
-            if self._no_gain >= TIMES:
+            if self._no_gain >= MIN_MEASUREMENTS:
                 self._no_gain = 0
                 self.window = self._goal = max(self.window // 2, 1)
-                self._quiet_until = now + REST
+                self._quiet_until = now + REST_SECONDS
             return
         self._no_gain = 0
         self._rates = {self.window: rate}

@@ -1,4 +1,4 @@
-"""How long to wait before asking again."""
+"""How long to wait before a retry."""
 
 import math
 import re
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-LONGEST = 900.0  # seconds; whoever asks for more is asked again after that
+MAX_RETRY_AFTER_SECONDS = 900.0  # a longer wait that is asked for is cut to this
 DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ms|us|µs|ns|h|m|s))+")
 DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ms|us|µs|ns|h|m|s)")
-SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Seconds until the next try: those that a server asked for, or else our own."""
+    """Seconds until the next try, as a server asked for, or our own."""
 
     seconds: float = 0.0
     asked: bool = False
@@ -36,15 +36,15 @@ def retry_after(
     `headers` have lower-case names, `now` is Unix time. The rate-limit headers count only on a 429:
     on success a gateway passes on those of somebody else's account.
     """
-    told = headers.get("retry-after")
+    value = headers.get("retry-after")
     found = _number(headers.get("retry-after-ms"), 1e-3)
     if found is None:
-        found = _number(told)
+        found = _number(value)
     if found is None:
-        found = _until(told, headers.get("date"), now)
+        found = _until(value, headers.get("date"), now)
     if found is None and status == 429:
         found = _reset(headers, now)
-    return None if found is None else min(max(found, 0.0), LONGEST)
+    return None if found is None else min(max(found, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def _number(text: str | None, unit: float = 1.0) -> float | None:
@@ -58,12 +58,12 @@ def _number(text: str | None, unit: float = 1.0) -> float | None:
 
 
 def _until(text: str | None, date: str | None, now: float) -> float | None:
-    """Seconds until an HTTP date, by the server's own clock where it tells the time."""
+    """Seconds until an HTTP date, by the server's own clock if it sends the time."""
     until = _moment(text)
     if until is None:
         return None
-    told = _moment(date)
-    return until - (now if told is None else told)
+    server_now = _moment(date)
+    return until - (now if server_now is None else server_now)
 
 
 def _moment(text: str | None) -> float | None:
@@ -71,12 +71,12 @@ def _moment(text: str | None) -> float | None:
         return None
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, OSError):  # OSError: a year this system cannot tell
+    except (ValueError, OverflowError, OSError):  # OSError: a year that this system does not know
         return None
 
 
 def _reset(headers: Mapping[str, str], now: float) -> float | None:
-    """When a rate limit starts anew: the last of those used up, or else the first of them all."""
+    """When a rate limit resets: the last of those used up, or else the first of all."""
     used_up: list[float] = []
     unknown: list[float] = []
     for kind in ("-requests", "-tokens", ""):
@@ -95,7 +95,9 @@ def _duration(text: str | None, now: float) -> float | None:
     if text is None:
         return None
     if DURATION.fullmatch(text.strip()):
-        return sum(float(number) * SECONDS[unit] for number, unit in DURATION_PART.findall(text))
+        return sum(
+            float(number) * UNIT_SECONDS[unit] for number, unit in DURATION_PART.findall(text)
+        )
     value = _number(text)
     if value is None or value < 1e9:
         return value

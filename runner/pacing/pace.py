@@ -1,38 +1,59 @@
-"""When the calls of one account may start, and how many at once."""
+"""When the calls of one account may start, and how many at once.
+
+The rules of rate control, all of them; each names the module that has it.
+
+ 1. Limits of the user (`-c`, `--rpm`, `--tpm`) hold always, for all processes that share the
+    account (rate_window, quota).
+ 2. A wait that the provider asks for is a pause of all calls of the account (backoff, pace).
+ 3. After a refusal one call at a time goes out, after pauses that grow from one second to a
+    minute, until one is accepted. Calls refused together count once (pace).
+ 4. A trial that is not refused within a few seconds counts as accepted: refusals are fast (pace).
+ 5. With a fixed `-c`, rare refusals cost no more than their pauses; many, or several in a row,
+    teach a rate (pace, adaptive_rate).
+ 6. With `auto` a refusal teaches the rate that was accepted in the minute before; the rate then
+    climbs slowly (adaptive_rate).
+ 7. With `auto` refusals that stay when the rate falls are random, and hold back no other call
+    unless they ask for a wait (random_refusals).
+ 8. With `auto` refusals that depend on the number in flight show a limit of calls at once; that
+    is then the window, and no rate is learned. A limit that the provider's words name is believed
+    at once, also with a fixed `-c` (concurrency_limit).
+ 9. With `auto` the window doubles as long as that brings more answers (adaptive_window).
+10. After an outage one call must succeed before others follow, and the window opens gently (pace).
+11. A model refused while others are accepted is held alone, for growing times; then one call tries
+    it (model_limits).
+12. A refused row goes behind the others. Refused again while others are accepted, it quiets
+    nobody, and soon fails as `limit` (runner/engine/slow_rows).
+"""
 
 import math
 import time
 from collections.abc import Callable
 
 from runner.pacing.adaptive_rate import AdaptiveRate
-from runner.pacing.adaptive_window import START, AdaptiveWindow
+from runner.pacing.adaptive_window import START_CALLS, AdaptiveWindow
 from runner.pacing.backoff import Wait
-from runner.pacing.concurrency_limit import ConcurrencyLimit
+from runner.pacing.concurrency_limit import ConcurrencyLimit, limit_in_words
 from runner.pacing.quota import OwnQuota, Quota
 from runner.pacing.rate_window import Limits
 
-CEILING = 256  # calls at once that `auto` may come to
-LONGEST_PAUSE = 60.0
-FIRST_PAUSE = 1.0
-KEPT_IN_MIND = 200  # calls
-IN_A_ROW = 3  # refusals of one call after the other that chance may bring
-BY_CHANCE = 0.25  # a larger share of refused calls is no chance any more
-NEARLY_FULL = 0.05  # of the window; what is free then waits for a moment only
-FIRST = 20  # calls, before which a share says little
-LEAST_PATIENCE, MOST_PATIENCE = 1.0, 10.0  # seconds; who was not refused by then was accepted
+MAX_AUTO_CALLS = 256  # calls at once that `auto` may come to
+MAX_PAUSE_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 1.0
+REMEMBERED_CALLS = 200  # calls
+MAX_CHANCE_REFUSALS = 3  # one after the other, that may be random
+MAX_CHANCE_SHARE = 0.25  # of refused calls; a larger one is not random
+NEARLY_FULL_SHARE = 0.05  # of the window; what is free then waits for a moment only
+MIN_CALLS_FOR_SHARE = 20  # calls, before which a share says little
+MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS = (
+    1.0,
+    10.0,
+)  # seconds; who was not refused by then was accepted
 
 
 class Pace:
-    """Shared by all workers of one account.
+    """The rules above for one account, shared by all its workers.
 
-    Holds calls back by the limits of the person (calls at once, a minute, tokens), by what the
-    provider was found to allow, and by pauses. After a "slow down" one call at a time goes out,
-    after pauses that grow, until one is accepted. Some gateways refuse by chance: where a person
-    chose how many calls go at once, rare refusals cost no more than their pauses, and only many of
-    them or several in a row show a limit; `auto` learns what share is chance, and then a refusal
-    that asks for no wait holds nobody else back. Where `auto` finds a limit of calls at once, that
-    is its window, and no pace is learned. A wait that is asked for is everybody's, always.
-    Each call that `admit` lets go is given back by `ended`. Not for several threads.
+    Each call that `admit` allows is ended by `ended`. Not thread-safe.
     """
 
     def __init__(
@@ -44,19 +65,20 @@ class Pace:
     ) -> None:
         self._clock = clock
         self.in_flight = 0
-        self.holds: set[str] = set()  # who holds all calls back: a person, an outage
+        self.holds: set[str] = set()  # the holders that stop all calls: a person, an outage
         self.paused_until = -math.inf
         self.reason = ""
-        self.seeker = AdaptiveRate()
+        self.rate = AdaptiveRate()
         self._refusals = 0  # in a row
-        self._heard = 0  # calls that were accepted or refused
+        self._verdicts = 0  # calls that were accepted or refused
         self._share = 0.0  # of them that were refused, the latest counting most
-        self._probation = ""  # slow: after a refusal; gone: nobody was there
+        self._probation = ""  # slow: after a refusal; gone: after an outage
         self._trial: float | None = None  # when the one call of a probation began
-        self._patience = LEAST_PATIENCE
+        self._patience = MIN_PATIENCE_SECONDS
         self._full = False  # is it the window that holds calls back?
-        self._slowed_at = -math.inf  # the last refusal that was no chance, of calls begun since
-        self._told_at = -math.inf  # the last pause that was news
+        self._refused_together = 0  # calls that were in flight together
+        self._slowed_at = -math.inf  # the last refusal that was not random
+        self._reported_at = -math.inf  # the last pause that was reported
         self._shared = quota is not None
         self._quota = quota
         self.retune(limits)
@@ -64,10 +86,10 @@ class Pace:
     def retune(self, limits: Limits) -> None:
         """Sets new limits, also in the middle of a run; what is in flight stays in flight."""
         self.limits = limits
-        self._climb = AdaptiveWindow(
-            limits.in_flight, start=START if limits.auto else limits.in_flight
+        self._window = AdaptiveWindow(
+            limits.in_flight, start=START_CALLS if limits.auto else limits.in_flight
         )
-        self._at_once = ConcurrencyLimit(limits.in_flight)
+        self._concurrency = ConcurrencyLimit(limits.in_flight)
         if self._quota is not None:
             self._quota.retune(limits)
         elif limits.rpm is not None or limits.tpm is not None:
@@ -81,29 +103,29 @@ class Pace:
     @property
     def window(self) -> int:
         """How many calls may be in flight at the moment."""
-        limit = self._at_once.limit
-        return self._climb.window if limit is None else limit
+        limit = self._concurrency.limit
+        return self._window.window if limit is None else limit
 
     def admit(self, wanted: int) -> int:
         """How many of `wanted` calls may start now; they count as started."""
         now = self._clock()
         if self.holds or now < self.paused_until or not self._trial_over(now):
             return 0
-        wanted = min(wanted, 1 if self._probation else self.seeker.room(now))
+        wanted = min(wanted, 1 if self._probation else self.rate.room(now))
         number = max(0, min(wanted, self.window - self.in_flight))
         free = self.window - self.in_flight
-        self._full = wanted >= free or free <= NEARLY_FULL * self.window
+        self._full = wanted >= free or free <= NEARLY_FULL_SHARE * self.window
         if number and self._quota is not None:
             number = self._quota.admit(number)
         if number:
-            self.seeker.started(now, number)
+            self.rate.started(now, number)
             self.in_flight += number
-            self._at_once.started(now, number, self.in_flight)
+            self._concurrency.started(now, number, self.in_flight)
             self._trial = now if self._probation else None
         return number
 
     def _trial_over(self, now: float) -> bool:
-        """May the next call go? Who is not refused soon was accepted: refusals come fast."""
+        """True if the next call may go. A call not refused soon was accepted: refusals are fast."""
         if self._trial is None:
             return True
         if self._probation == "slow" and now >= self._trial + self._patience:
@@ -116,7 +138,7 @@ class Pace:
         self.in_flight -= unused
         self._trial = None if unused else self._trial
         self._full = self._full and not unused
-        self.seeker.started(self._clock(), -unused)
+        self.rate.started(self._clock(), -unused)
         if self._quota is not None:
             self._quota.give_back(unused)
 
@@ -138,30 +160,31 @@ class Pace:
             self.paused_until, self.reason = until, reason
 
     def resume(self) -> None:
-        """Ends a pause before its time."""
+        """End a pause early."""
         self.paused_until, self.reason = -math.inf, ""
         if self._quota is not None:
             self._quota.resume()
 
     def one_at_a_time(self) -> None:
-        """From now on one call at a time, until one goes well."""
+        """From now on one call at a time, until one succeeds."""
         self._probation, self._trial = "gone", None
 
     def slowed(
-        self, wait: Wait, reason: str, *, started: float | None = None
+        self, wait: Wait, reason: str, *, started: float | None = None, words: str = ""
     ) -> tuple[float, bool]:
-        """A call was told to slow down; a wait that was asked for is a pause of all, always.
+        """A call that began at `started` was told to slow down, in the provider's `words`.
 
-        Returns the pause, and whether this is news: calls that were in flight together are refused
-        together, which counts once: `started`, by our clock, tells which they are. A refusal that
-        is known for chance and asks for no wait makes no pause, and is no news.
+        Returns the pause, and whether it is to be reported: calls that were in flight together
+        are refused together, which counts once. A random refusal that asks for no wait makes no
+        pause.
         """
         now = self._clock()
         began = now if started is None else started
-        self._hear_of(refused=True)
+        self._count_verdict(refused=True)
         if self.limits.auto:
             again = self._refusals > 0 or began <= self._slowed_at
-            self._at_once.refused(now, began, again=again)
+            self._concurrency.refused(now, began, again=again)
+        self._learn_from(words, now, began)
         if self._is_chance(began):
             if not wait.asked:
                 return 0.0, False
@@ -172,59 +195,71 @@ class Pace:
         self.pause(seconds, reason)
         if self._quota is not None and self._shared:
             self._quota.pause(seconds)
-        fresh = began > self._told_at
-        self._told_at = now if fresh else self._told_at
+        fresh = began > self._reported_at
+        self._reported_at = now if fresh else self._reported_at
         return seconds, fresh
 
+    def _learn_from(self, words: str, now: float, began: float) -> None:
+        """Believe a limit of calls at once that the provider names, also where `-c` is fixed."""
+        self._refused_together = 1 if began > self._slowed_at else self._refused_together + 1
+        limit = limit_in_words(words)
+        if limit is not None:
+            accepted = self.in_flight - self._refused_together
+            self._concurrency.believe(limit or accepted, now, is_exact=limit > 0)
+
     def _is_chance(self, began: float) -> bool:
-        if not self.limits.auto or self._at_once.limit is not None:
+        if not self.limits.auto or self._concurrency.limit is not None:
             return False
         if self._probation or began <= self._slowed_at:
             return False
-        return self.seeker.is_chance(began)
+        return self.rate.is_chance(began)
 
     def _meet_limit(self, now: float, began: float) -> None:
-        """One call at a time from now on; calls that were in flight together count once."""
-        self.seeker.refused(now, began)
-        if self._at_once.limit is not None:
-            self.seeker.forget()
+        """From now on one call at a time; calls that were in flight together count once."""
+        self.rate.refused(now, began)
+        if self._concurrency.limit is not None:
+            self.rate.forget()
         if began <= self._slowed_at:
             return
         self._slowed_at = now
         self._refusals += 1
         self._probation = self._probation or "slow"
-        self._patience = min(max(LEAST_PATIENCE, 2 * (now - began)), MOST_PATIENCE)
+        self._patience = min(max(MIN_PATIENCE_SECONDS, 2 * (now - began)), MAX_PATIENCE_SECONDS)
 
-    def _hear_of(self, *, refused: bool) -> None:
-        self._heard = min(self._heard + 1, KEPT_IN_MIND)
-        self._share += (refused - self._share) / max(self._heard, FIRST)
+    def _count_verdict(self, *, refused: bool) -> None:
+        self._verdicts = min(self._verdicts + 1, REMEMBERED_CALLS)
+        self._share += (refused - self._share) / max(self._verdicts, MIN_CALLS_FOR_SHARE)
 
     def _own_pause(self) -> float:
-        """The first refusal is the provider's to choose; then pauses grow, from a call's worth."""
+        """None after the first refusal; then pauses grow, from the time between two calls."""
         if self._refusals < 2:
             return 0.0
-        first = max(FIRST_PAUSE, 1 / self.seeker.rate) if self.seeker.rate else FIRST_PAUSE
-        return min(first * 2.0 ** (self._refusals - 2), LONGEST_PAUSE)
+        first = (
+            max(FIRST_PAUSE_SECONDS, 1 / self.rate.rate) if self.rate.rate else FIRST_PAUSE_SECONDS
+        )
+        return min(first * 2.0 ** (self._refusals - 2), MAX_PAUSE_SECONDS)
 
     def succeeded(self, started: float | None = None) -> None:
-        """A call that began at `started` went well."""
+        """A call that began at `started` was accepted."""
         now = self._clock()
-        self._hear_of(refused=False)
+        self._count_verdict(refused=False)
         if started is not None and started <= self._slowed_at:
-            return  # it was accepted before the refusal, and says nothing about now
-        rare = self._refusals <= IN_A_ROW and self._share <= BY_CHANCE
+            return  # accepted before the refusal: says nothing about now
+        rare = self._refusals <= MAX_CHANCE_REFUSALS and self._share <= MAX_CHANCE_SHARE
         self._refusals = 0
         if rare and not self.limits.auto:
-            self.seeker.overlook()
+            self.rate.overlook()
         if self._probation == "gone":
-            self._climb = AdaptiveWindow(
+            self._window = AdaptiveWindow(
                 self.limits.in_flight, weighs=self.limits.auto
             )  # begin gently
-            self._at_once = ConcurrencyLimit(self.limits.in_flight)  # many at once would storm it
+            self._concurrency = ConcurrencyLimit(
+                self.limits.in_flight
+            )  # many at once would storm it
         self._probation, self._trial = "", None
-        self.seeker.accepted(now, now if started is None else started, rare=rare)
-        if self._at_once.limit is None:
-            self._climb.answered(now, full=self._full)
+        self.rate.accepted(now, now if started is None else started, rare=rare)
+        if self._concurrency.limit is None:
+            self._window.answered(now, full=self._full)
 
     def next_at(self) -> float:
         """The moment, on our clock, when it is worth asking again; inf: when something happens."""
@@ -234,7 +269,7 @@ class Pace:
         if self._probation == "gone" and self._trial is not None:
             return math.inf
         trial = -math.inf if self._trial is None else self._trial + self._patience
-        moments = [self.seeker.next_at(now), self.paused_until, trial]
+        moments = [self.rate.next_at(now), self.paused_until, trial]
         if self._quota is not None:
             moments += [self._quota.next_at(), self._quota.paused_until()]
         return max(moments)

@@ -1,4 +1,4 @@
-"""The calls and tokens a minute that a person allowed, for this process or for all of them."""
+"""The calls and tokens a minute that the user allows, for this process or for all of them."""
 
 import contextlib
 import hashlib
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from jobs.lock import hold_briefly
-from runner.pacing.rate_window import FIRST_GUESS, Limits, RateWindow, packed, unpacked
+from runner.pacing.rate_window import FIRST_GUESS_TOKENS, Limits, RateWindow, packed, unpacked
 
 log = logging.getLogger(__name__)
 
-BUSY_SECONDS = 0.02  # until it is asked again, where another process has the file just now
-SMOOTH = 0.2  # weight of the newest call in the mean of tokens
+BUSY_SECONDS = 0.02  # until the next try, while another process holds the file
+SMOOTHING_WEIGHT = 0.2  # weight of the newest call in the mean of tokens
 
 
 class Quota(Protocol):
@@ -33,17 +33,17 @@ class Quota(Protocol):
     def retune(self, limits: Limits) -> None: ...
 
 
-class Mean:
-    """How many tokens a call uses, as far as calls have told."""
+class MeanTokens:
+    """The mean number of tokens a call uses, as far as is known."""
 
     def __init__(self) -> None:
-        self.tokens = FIRST_GUESS
+        self.tokens = FIRST_GUESS_TOKENS
         self._told = False
 
-    def heard(self, tokens: float) -> float:
+    def add(self, tokens: float) -> float:
         """One call's tokens; returns by how much the guess was too low."""
         over = tokens - self.tokens
-        weight = SMOOTH if self._told else 1.0
+        weight = SMOOTHING_WEIGHT if self._told else 1.0
         self.tokens = max(self.tokens + weight * over, 1.0)
         self._told = True
         return over
@@ -54,7 +54,7 @@ class OwnQuota:
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._mean = Mean()
+        self._mean = MeanTokens()
         self._minute = RateWindow(at=clock())
         self.retune(limits)
 
@@ -76,16 +76,16 @@ class OwnQuota:
 
     def used(self, tokens: float) -> None:
         """A call's tokens, where more or fewer were reckoned with."""
-        self._minute.spend(self._mean.heard(tokens))
+        self._minute.spend(self._mean.add(tokens))
 
     def pause(self, seconds: float) -> None:
-        """Nobody to tell: the pace of this process knows."""
+        """Nothing to do: the pace of this process knows."""
 
     def resume(self) -> None:
         """As `pause`."""
 
     def paused_until(self) -> float:
-        """Nobody else pauses this account."""
+        """No other process pauses this account."""
         return -math.inf
 
     def next_at(self) -> float:
@@ -98,8 +98,8 @@ class SharedQuota:
     """The quota of every process on this machine that uses the same account: kept in one file.
 
     The file is a few hundred bytes, locked for the time of one change. A process that dies gives
-    nothing back, and what it took is forgotten with its minute. Where the file cannot be had, this
-    process goes on by itself and says so once in the log.
+    nothing back, and what it took is forgotten with its minute. If the file cannot be used, this
+    process goes on alone and says so once in the log.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class SharedQuota:
         self.path = path
         self._limits = limits
         self._wall, self._clock = wall, clock
-        self._mean = Mean()
+        self._mean = MeanTokens()
         self._alone: OwnQuota | None = None
         self._next_at = clock()
         self._paused_until = -math.inf
@@ -149,7 +149,7 @@ class SharedQuota:
 
     def used(self, tokens: float) -> None:
         """A call's tokens, where more or fewer were reckoned with."""
-        over = self._mean.heard(tokens)
+        over = self._mean.add(tokens)
         if self._limits.tpm is None:
             return
         with self._open(patient=True) as minute:
@@ -186,7 +186,7 @@ class SharedQuota:
 
     @contextlib.contextmanager
     def _open(self, *, patient: bool = False) -> Iterator[RateWindow | None]:
-        """The minute in the file, written back at the end; None where it cannot be had now."""
+        """The minute in the file, written back at the end; None if it cannot be had now."""
         if self._alone is not None:
             yield None
             return
@@ -237,17 +237,17 @@ def _allowance(minute: RateWindow, limits: Limits) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaStore:
-    """Where accounts of this machine's user keep what they share."""
+    """Where processes of this user keep what an account shares."""
 
     folder: Path
 
     def of(self, account: str) -> Path:
-        """The file of an account. Its name tells nothing of a key that may be part of `account`."""
+        """The file of an account. Its name reveals nothing of a key that `account` may contain."""
         digest = hashlib.blake2b(account.encode(), key=self._salt(), digest_size=12)
         return self.folder / f"{digest.hexdigest()}.pace"
 
     def _salt(self) -> bytes:
-        """Of this machine alone: without it, not even a guessed key can be told from a name."""
+        """Of this machine alone: without it even a guessed key cannot be checked against a name."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self.folder / "salt"
         part = self.folder / f"salt.{os.getpid()}"
@@ -263,7 +263,7 @@ class QuotaStore:
 
 
 def _publish(part: Path, file: Path) -> None:
-    """Under its name, whole, and only if there is none: `link` and Windows' `rename` say so."""
+    """Give it its name, whole, only if that is free: `link` and Windows' `rename` check that."""
     if os.name == "nt":
         part.rename(file)
     else:

@@ -1,14 +1,14 @@
-"""What one account has used of its minute: starts of calls, and tokens."""
+"""What one account has used in the last minute: calls started, and tokens."""
 
 import math
 import struct
 import zlib
 from dataclasses import dataclass, field
 
-SECONDS = 61
-"""Seconds looked back over: one more than a minute, since the oldest counts as a whole."""
-FIRST_GUESS = 1000.0  # tokens of a call, before the first one has told
-MINUTE = 60.0
+WINDOW_SECONDS = 61
+"""One more than a minute, since the oldest second counts whole."""
+FIRST_GUESS_TOKENS = 1000.0  # of a call, before the first answer
+MINUTE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,28 +34,28 @@ class RateWindow:
     """
 
     at: float = 0.0
-    starts: list[int] = field(default_factory=lambda: [0] * SECONDS)
+    starts: list[int] = field(default_factory=lambda: [0] * WINDOW_SECONDS)
     credit: float = 1.0
     allowance: float = math.inf  # tokens; below zero nothing starts
     paused_until: float = -math.inf
 
     def roll(self, now: float, limits: Limits) -> None:
-        """Moves on to now. A clock that was set back far begins a new minute."""
-        if now < self.at - SECONDS:
+        """Move on to `now`. A clock that was set back far begins a new minute."""
+        if now < self.at - WINDOW_SECONDS:
             self.at, self.paused_until = now, -math.inf
-            self.starts = [0] * SECONDS
+            self.starts = [0] * WINDOW_SECONDS
         now = max(now, self.at)
         passed = now - self.at
-        for second in range(int(self.at) + 1, min(int(now), int(self.at) + SECONDS) + 1):
-            self.starts[second % SECONDS] = 0
-        if passed >= SECONDS:
-            self.starts = [0] * SECONDS
+        for second in range(int(self.at) + 1, min(int(now), int(self.at) + WINDOW_SECONDS) + 1):
+            self.starts[second % WINDOW_SECONDS] = 0
+        if passed >= WINDOW_SECONDS:
+            self.starts = [0] * WINDOW_SECONDS
         if limits.rpm is not None:
-            burst = max(1.0, limits.rpm / MINUTE)
-            self.credit = min(burst, self.credit + passed * limits.rpm / MINUTE)
+            burst = max(1.0, limits.rpm / MINUTE_SECONDS)
+            self.credit = min(burst, self.credit + passed * limits.rpm / MINUTE_SECONDS)
         if limits.tpm is not None:
             most = limits.tpm / 6
-            self.allowance = min(most, self.allowance + passed * limits.tpm / MINUTE)
+            self.allowance = min(most, self.allowance + passed * limits.tpm / MINUTE_SECONDS)
         self.at = now
 
     def room(self, limits: Limits, tokens: float) -> int:
@@ -70,7 +70,7 @@ class RateWindow:
 
     def take(self, number: int, tokens: float) -> None:
         """So many start now, each of about so many tokens; minus gives back what did not begin."""
-        second = int(self.at) % SECONDS
+        second = int(self.at) % WINDOW_SECONDS
         self.starts[second] = max(self.starts[second] + number, 0)
         self.credit -= number
         self.spend(number * tokens)
@@ -84,11 +84,11 @@ class RateWindow:
         """When it is worth asking again, as far as is known now."""
         moments = [self.at]
         if limits.rpm is not None:
-            moments.append(self.at + (1.0 - self.credit) * MINUTE / limits.rpm)
+            moments.append(self.at + (1.0 - self.credit) * MINUTE_SECONDS / limits.rpm)
             if sum(self.starts) >= max(1, int(limits.rpm)):
-                moments.append(self._oldest() + SECONDS)
+                moments.append(self._oldest() + WINDOW_SECONDS)
         if limits.tpm is not None and self.allowance <= 0:
-            moments.append(self.at + (1.0 - self.allowance) * MINUTE / limits.tpm)
+            moments.append(self.at + (1.0 - self.allowance) * MINUTE_SECONDS / limits.tpm)
         return max(moments)
 
     def _oldest(self) -> float:
@@ -97,14 +97,14 @@ class RateWindow:
         return float(
             next(
                 second
-                for second in range(now - SECONDS + 1, now + 1)
-                if self.starts[second % SECONDS]
+                for second in range(now - WINDOW_SECONDS + 1, now + 1)
+                if self.starts[second % WINDOW_SECONDS]
             )
         )
 
 
-_FORM = struct.Struct(f"<dddd{SECONDS}I")
-MARK = b"rowmill1"
+_FORM = struct.Struct(f"<dddd{WINDOW_SECONDS}I")
+FILE_MARK = b"rowmill1"
 
 
 def packed(minute: RateWindow) -> bytes:
@@ -112,13 +112,13 @@ def packed(minute: RateWindow) -> bytes:
     body = _FORM.pack(
         minute.at, minute.credit, minute.allowance, minute.paused_until, *minute.starts
     )
-    return MARK + body + struct.pack("<I", zlib.crc32(body))
+    return FILE_MARK + body + struct.pack("<I", zlib.crc32(body))
 
 
 def unpacked(data: bytes) -> RateWindow | None:
-    """The minute in these bytes; None where they are damaged."""
-    body = data[len(MARK) : -4]
-    whole = len(data) == len(MARK) + _FORM.size + 4 and data.startswith(MARK)
+    """The minute in these bytes; None if they are damaged."""
+    body = data[len(FILE_MARK) : -4]
+    whole = len(data) == len(FILE_MARK) + _FORM.size + 4 and data.startswith(FILE_MARK)
     if not whole or zlib.crc32(body) != struct.unpack("<I", data[-4:])[0]:
         return None
     at, credit, allowance, paused_until, *starts = _FORM.unpack(body)

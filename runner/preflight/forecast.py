@@ -10,7 +10,7 @@ from jobs.store.queries.spending import RequestGroup
 from runner.catalogue import say
 from runner.catalogue.money import format_amount
 from runner.endpoints.registry import ENDPOINTS
-from runner.pacing.pace import CEILING
+from runner.pacing.pace import MAX_AUTO_CALLS
 from runner.preflight.pending_work import PastCalls
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
@@ -177,7 +177,7 @@ def _seconds(
     """From the middle half of earlier calls' times, else usual ones; never faster than --rpm."""
     if not calls:
         return None
-    at_once = CEILING if settings.concurrency == AUTO else int(settings.concurrency)
+    at_once = MAX_AUTO_CALLS if settings.concurrency == AUTO else int(settings.concurrency)
     hands = min(at_once, calls)
     least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
     if before:

@@ -20,7 +20,7 @@ from jobs.outcome import (
 from jobs.result import Result
 from runner.endpoints.endpoint import AnyEndpoint, Reading, Rejected, Ticket
 from runner.endpoints.inputs import field_named
-from runner.pacing.backoff import LONGEST, Wait, backoff
+from runner.pacing.backoff import MAX_RETRY_AFTER_SECONDS, Wait, backoff
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
 from runner.protocol.verdict import Action, Verdict, classify
 from runner.steps.masking import masked
@@ -119,7 +119,7 @@ def _refused(context: JobContext, verdict: Verdict, failure: Failure, reply: Rep
     """A complete reply without a result: wait, try again, or fail the row."""
     action, asked = verdict.action, context.server_wait(reply)
     if asked is None and verdict.retry_after is not None:
-        asked = min(verdict.retry_after, LONGEST)
+        asked = min(verdict.retry_after, MAX_RETRY_AFTER_SECONDS)
     if action is Action.WAIT:
         seconds = backoff(2, chance=context.rules.chance) if asked is None else asked
         return Resolution(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.pacing.backoff import Wait
-from runner.pacing.pace import CEILING, Pace
+from runner.pacing.pace import MAX_AUTO_CALLS, Pace
 from runner.pacing.rate_window import Limits
 from tests.support.pacing import (
     NO_LIMIT,
@@ -84,13 +84,13 @@ def score(case: Case, latency: tuple[float, float], pause: str, seed: int) -> tu
     """Served calls as a share of the limit, and refused ones as a share of the served."""
     luck, clock = random.Random(seed), Clock()
     mean = sum(latency) / 2
-    most = CEILING * 60 / mean
+    most = MAX_AUTO_CALLS * 60 / mean
     at_once = isinstance(case.gateway, AtOnce)
     allowed = min(case.allowed * 60 / mean if at_once else case.allowed, most)
     then = allowed if case.then is None else min(case.then, most)
     seconds = HOUR if case.then is not None else min(HOUR, max(CALLS / allowed * 60, 600.0))
     tally: Tally = play(
-        Pace(Limits(in_flight=CEILING, auto=True), clock=clock),
+        Pace(Limits(in_flight=MAX_AUTO_CALLS, auto=True), clock=clock),
         clock,
         case.gateway,
         seconds=seconds,

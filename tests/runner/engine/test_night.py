@@ -34,8 +34,26 @@ def gateway(world: World, *, limit: int | None = None, window: float = 60.0) -> 
 def hurry(world: World, times: float) -> None:
     """Let the minutes and the waits of the pace pass so many times as fast."""
     for module, names in (
-        (adaptive_rate, ("LOOK_BACK", "LONGEST", "CLIMB", "LONGEST_CLIMB", "DOUBLING", "REST")),
-        (paces, ("FIRST_PAUSE", "LONGEST_PAUSE", "LEAST_PATIENCE", "MOST_PATIENCE")),
+        (
+            adaptive_rate,
+            (
+                "LOOK_BACK_SECONDS",
+                "MAX_REFUSAL_SECONDS",
+                "CLIMB_SECONDS",
+                "MAX_CLIMB_SECONDS",
+                "DOUBLING_SECONDS",
+                "REST_SECONDS",
+            ),
+        ),
+        (
+            paces,
+            (
+                "FIRST_PAUSE_SECONDS",
+                "MAX_PAUSE_SECONDS",
+                "MIN_PATIENCE_SECONDS",
+                "MAX_PATIENCE_SECONDS",
+            ),
+        ),
     ):
         for name in names:
             world.monkeypatch.setattr(module, name, getattr(module, name) / times)

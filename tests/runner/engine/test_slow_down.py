@@ -12,7 +12,7 @@ from tests.support.world import TEXT, World
 def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is_not(
     world: World,
 ) -> None:
-    for name in ("LEAST", "LEAST_SHARE"):
+    for name in ("MIN_REFUSALS", "MIN_SHARE"):
         world.monkeypatch.setattr(random_refusals, name, 0)  # known from the start
     with gateway(world) as gate:
         gate.delay = 0.02

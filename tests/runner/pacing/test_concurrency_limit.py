@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.pacing.concurrency_limit import CALLS, REST
+from runner.pacing.backoff import Wait
+from runner.pacing.concurrency_limit import MIN_CALLS, REST_SECONDS, UNKNOWN_LIMIT, limit_in_words
 from runner.pacing.concurrency_limit import ConcurrencyLimit as Learned
-from runner.pacing.pace import CEILING, Pace
+from runner.pacing.pace import MAX_AUTO_CALLS, Pace
 from runner.pacing.rate_window import Limits
 from tests.support.pacing import (
     AtOnce,
@@ -22,14 +23,14 @@ from tests.support.pacing import (
     play,
 )
 
-AUTO = Limits(in_flight=CEILING, auto=True)
+AUTO = Limits(in_flight=MAX_AUTO_CALLS, auto=True)
 FAST, SLOW = (0.5, 2.0), (5.0, 20.0)
 
 
 # --- what is told from refusals -------------------------------------------------------------------
 
 
-def borne(learned: Learned, now: float, *, beside: int, number: int = CALLS) -> None:
+def borne(learned: Learned, now: float, *, beside: int, number: int = MIN_CALLS) -> None:
     """So many calls start, each beside as many others."""
     for _ in range(number):
         learned.started(now, 1, beside + 1)
@@ -43,7 +44,7 @@ def refused(learned: Learned, now: float, *, beside: int, again: bool = False) -
 
 def found(limit: int = 20) -> Learned:
     """It knows the limit, at second 200."""
-    learned = Learned(CEILING)
+    learned = Learned(MAX_AUTO_CALLS)
     refused(learned, 100.0, beside=limit)
     borne(learned, 150.0, beside=limit - 1)
     refused(learned, 200.0, beside=limit)
@@ -55,7 +56,7 @@ def test_two_refusals_beside_as_many_as_no_other_call_had_show_the_limit() -> No
 
 
 def test_a_limit_by_time_lets_calls_in_beside_as_many_as_a_refused_one_had() -> None:
-    learned = Learned(CEILING)
+    learned = Learned(MAX_AUTO_CALLS)
     for now in range(0, 1000, 100):
         refused(learned, now, beside=20)
         borne(learned, now + 50, beside=20, number=5)
@@ -64,10 +65,10 @@ def test_a_limit_by_time_lets_calls_in_beside_as_many_as_a_refused_one_had() -> 
 
 
 def test_few_calls_show_no_limit() -> None:
-    learned = Learned(CEILING)
+    learned = Learned(MAX_AUTO_CALLS)
     for now in (0, 10):
         refused(learned, now, beside=20)
-        borne(learned, now + 5, beside=19, number=CALLS // 4)
+        borne(learned, now + 5, beside=19, number=MIN_CALLS // 4)
     assert learned.limit is None
 
 
@@ -88,7 +89,7 @@ def test_what_begins_while_a_refusal_is_on_its_way_was_not_beside_the_refused_ca
 def test_after_calm_one_more_is_tried_then_two_then_four() -> None:
     learned, now, limits = found(20), 200.0, []
     for _ in range(3):
-        now += REST + 1
+        now += REST_SECONDS + 1
         borne(learned, now, beside=19)
         limits.append(learned.limit)
     assert limits == [21, 23, 27]
@@ -166,4 +167,49 @@ def test_a_limit_by_time_is_not_taken_for_one_of_calls_at_once(
         latency=lambda _: luck.uniform(*latency),
         told=lambda opens_in: asked(max(math.ceil(opens_in), 1)),
     )
-    assert pace.seeker.rate is not None
+    assert pace.rate.rate is not None
+
+
+# --- what the provider's words say ----------------------------------------------------------------
+
+LITELLM = "Rate limit exceeded. Limit type: max_parallel_requests. Current limit: 2, Remaining: 0"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (LITELLM, 2),
+        ("您的账户已达到并发限制：5，请稍后", 5),
+        ("Too many concurrent requests", UNKNOWN_LIMIT),
+        ("Rate limit reached: Limit 30000, Requested 45311", None),
+    ],
+)
+def test_a_limit_of_calls_at_once_is_known_by_its_words(words: str, expected: int | None) -> None:
+    assert limit_in_words(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "share"),
+    [(LITELLM, 0.7), ("Too many concurrent requests", 0.4)],
+    ids=["told", "named"],
+)
+def test_a_fixed_number_keeps_to_a_limit_of_calls_at_once_that_words_name(
+    words: str, share: float
+) -> None:
+    clock, gateway, luck = Clock(), AtOnce(2), random.Random(1)
+
+    class Worded(Pace):
+        def slowed(
+            self, wait: Wait, reason: str, *, started: float | None = None, words: str = words
+        ) -> tuple[float, bool]:
+            return super().slowed(wait, reason, started=started, words=words)
+
+    tally = play(
+        Worded(Limits(in_flight=8), clock=clock),
+        clock,
+        gateway,
+        seconds=600,
+        latency=lambda _: luck.uniform(0.5, 1.5),
+        told=lambda opens_in: asked(60),
+    )
+    assert tally.rate(200, 600) >= share * 2 * 60

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.pacing.pace import CEILING, LONGEST_PAUSE, Pace
+from runner.pacing.pace import MAX_AUTO_CALLS, MAX_PAUSE_SECONDS, Pace
 from runner.pacing.quota import OwnQuota
 from runner.pacing.rate_window import Limits
 from tests.support.pacing import (
@@ -24,7 +24,7 @@ from tests.support.pacing import (
     play,
 )
 
-AUTO = Limits(in_flight=CEILING, auto=True)
+AUTO = Limits(in_flight=MAX_AUTO_CALLS, auto=True)
 
 
 def paced(clock: Clock, limits: Limits) -> Pace:
@@ -177,7 +177,7 @@ def test_after_a_refusal_one_call_at_a_time_goes_out_after_growing_pauses() -> N
         clock.now = pace.next_at()
     assert [number for number, _ in waits] == [64] + [1] * 9
     assert [wait for _, wait in waits] == [0.2, 1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert waits[-1][1] == LONGEST_PAUSE
+    assert waits[-1][1] == MAX_PAUSE_SECONDS
 
 
 def test_a_long_wait_that_the_provider_asks_for_is_kept() -> None:
@@ -356,7 +356,7 @@ def test_auto_does_not_queue_at_a_gateway_that_answers_no_faster() -> None:
 def test_without_limits_auto_goes_up_to_its_ceiling() -> None:
     clock = Clock()
     tally = play(paced(clock, AUTO), clock, Sliding(NO_LIMIT), seconds=300)
-    assert (tally.most_at_once, tally.refused) == (CEILING, [])
+    assert (tally.most_at_once, tally.refused) == (MAX_AUTO_CALLS, [])
 
 
 def test_a_fixed_number_learns_the_limit_too() -> None:
@@ -396,7 +396,7 @@ def test_an_hour_of_refusals_teaches_nothing_about_a_minute() -> None:
     clock, gateway = Clock(), Sliding(120)
     pace = paced(clock, AUTO)
     play(pace, clock, gateway, seconds=1200)
-    learned = pace.seeker.rate
+    learned = pace.rate.rate
     gateway.limit = 0
     storm = play(pace, clock, gateway, seconds=3600)
     gateway.limit = 120

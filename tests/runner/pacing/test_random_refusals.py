@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from runner.pacing.backoff import Wait
-from runner.pacing.pace import CEILING, Pace
-from runner.pacing.random_refusals import FULL, RandomRefusals
+from runner.pacing.pace import MAX_AUTO_CALLS, Pace
+from runner.pacing.random_refusals import BUCKET_REFUSALS, RandomRefusals
 from runner.pacing.rate_window import Limits
 from tests.support.pacing import (
     NO_LIMIT,
@@ -25,7 +25,7 @@ from tests.support.pacing import (
     play,
 )
 
-AUTO = Limits(in_flight=CEILING, auto=True)
+AUTO = Limits(in_flight=MAX_AUTO_CALLS, auto=True)
 
 
 # --- the share that is refused whatever the pace --------------------------------------------------
@@ -69,7 +69,7 @@ def test_who_is_refused_every_fifth_time_is_not_refused_by_chance() -> None:
 def test_a_limit_that_tightens_is_told_after_few_refusals() -> None:
     chance = known()
     told = [chance.refused(below=False, minute=60) for _ in range(10)]
-    assert 1 <= told.index(False) <= FULL
+    assert 1 <= told.index(False) <= BUCKET_REFUSALS
 
 
 def test_chance_is_forgotten_where_calls_go_through_for_long() -> None:
@@ -126,7 +126,7 @@ def fickle_one() -> tuple[Clock, Pace]:
     play(pace, clock, gateway, seconds=900, told=lambda _: ours(luck))
     clock.now += 60
     pace.in_flight = 0
-    assert pace.seeker.rate is None
+    assert pace.rate.rate is None
     return clock, pace
 
 
