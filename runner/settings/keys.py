@@ -17,7 +17,8 @@ from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.secret import Secret
 from runner.settings.file import KEY_VARIABLE, KeySource, Origin, SecretPlace, SettingsFile
-from runner.settings.settings import BUILT_IN, Settings, is_loopback
+from runner.settings.presets import BUILT_IN
+from runner.settings.settings import Settings, is_loopback
 from runner.settings.values import InvalidValueError, read_base_url, site
 
 _KEY = re.compile(r"[\x21-\x7e]+")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from runner.settings.file import (
     SettingsError,
     SettingsFile,
 )
+from runner.settings.presets import BUILT_IN, PRESETS, headers_of
 from runner.settings.schema import (
     ONE_COMMAND_OPTIONS,
     SCHEMA,
@@ -46,7 +46,6 @@ from runner.settings.sheet_file import is_stricter
 from runner.settings.values import InvalidValueError, read_value
 
 __all__ = [
-    "BUILT_IN",
     "KEY_VARIABLE",
     "KeySource",
     "Notice",
@@ -57,9 +56,6 @@ __all__ = [
     "SettingsFile",
     "resolve",
 ]
-
-BUILT_IN = MappingProxyType({"wenwen": "https://api.wenwen-ai.com"})
-"""Providers that need no settings file."""
 
 BY_FLAG = "by_flag"
 """Where a workspace remembers which of its options were given by a flag."""
@@ -378,7 +374,7 @@ class _Layers:
         return _content(str(value), folder, setting.name, fenced=fenced)
 
     def providers(self) -> list[str]:
-        return sorted({*BUILT_IN, *(name for file in self.files for name in file.providers)})
+        return sorted({*PRESETS, *(name for file in self.files for name in file.providers)})
 
     def provider(self, name: str, base_url: str) -> Provider:
         parts = [file.providers.get(name, ProviderPart()) for file in self.files]
@@ -398,7 +394,10 @@ class _Layers:
             base_url=base_url,
             keys=tuple(keys),
             proxy=next((part.proxy for part in parts if part.proxy is not None), None),
-            headers={key: value for part in reversed(parts) for key, value in part.headers.items()},
+            headers={
+                **headers_of(name, base_url),
+                **{key: value for part in reversed(parts) for key, value in part.headers.items()},
+            },
         )
 
     def _url_for_key(self, name: str, position: int) -> str | None:

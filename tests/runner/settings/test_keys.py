@@ -210,7 +210,7 @@ def test_a_provider_or_a_base_url_says_whose_key_it_is(tmp_path: Path) -> None:
     assert url_of("own", files) == "https://own.example"
     assert url_of("wenwen", files) == WENWEN
     assert url_of("http://LOCALHOST:3000/v1", files) == "http://localhost:3000"
-    with pytest.raises(Refusal, match="own, wenwen"):
+    with pytest.raises(Refusal, match=r"own, .*wenwen"):
         url_of("wenwne", files)
 
 
