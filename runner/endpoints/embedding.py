@@ -28,8 +28,9 @@ class Inputs:
     dimensions: int | None = column(
         "length of the vector, where the model can shorten it", default=None, low=1, example=256
     )
-    encoding_format: Literal["base64", "float"] | None = column(
-        "how vectors travel; base64 is a quarter of the bytes, and is asked for by itself",
+    encoding_format: Literal["base64", "float", "none"] | None = column(
+        "how vectors travel; base64 is a quarter of the bytes, and is asked for by itself; "
+        "none: the request does not say",
         default=None,
         identity=False,
     )
@@ -55,12 +56,16 @@ def build_together(rows: Sequence[Inputs]) -> Call:
     body: dict[str, JSON] = {
         "model": first.model,
         "input": [row.prompt for row in rows],
-        "encoding_format": first.encoding_format or "base64",
+        "encoding_format": _encoding(first),
         "dimensions": first.dimensions,
         "user": first.user,
     }
     given = {name: value for name, value in body.items() if value is not None}
     return Call(path="/v1/embeddings", json=given | dict(first.body), timeout=60.0)
+
+
+def _encoding(inputs: Inputs) -> str | None:
+    return None if inputs.encoding_format == "none" else inputs.encoding_format or "base64"
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:

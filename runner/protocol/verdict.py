@@ -169,6 +169,7 @@ _TOO_LARGE = _Classification(Action.FAIL, F.BAD_INPUT, "too_large")
 _AGAIN = _Classification(Action.RETRY, F.SERVER, "server_error")
 _NO_PICTURE_IN = _Classification(Action.UNUSABLE, F.BAD_INPUT, "picture_unreachable")
 _WRONG_ADDRESS = _Classification(Action.STOP_MODEL, F.MODEL, "wrong_address")
+_WRONG_ENCODING = _Classification(Action.FAIL, F.BAD_INPUT, "encoding_format")
 _WRONG_FIELD = _Classification(Action.FAIL, F.BAD_INPUT, "image_field")
 
 _QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted", re.IGNORECASE)
@@ -371,6 +372,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], _Classification], ...] = tuple(
         (r"invalid url \(|missing authentication token", _WRONG_ADDRESS),
         (r"x-portkey-config or x-portkey-provider header is required", _WRONG_ADDRESS),
         (_IMAGE_FIELD, _WRONG_FIELD),
+        (r"encoding[_ ]format|\bbase64\b.{0,40}(?:not support|unsupported)", _WRONG_ENCODING),
     )
 )
 

@@ -31,6 +31,8 @@ DOUBTFUL_CAUSES = frozenset(
     {"cut_stream", "bad_gateway", "gateway_timeout", "answer_lost_upstream"}
 )
 """Causes that leave open whether the answer was billed, even inside a 200."""
+ENCODING_FORMAT = "encoding_format"
+"""The cause of a refusal of the way in which vectors were to travel."""
 IMAGE_FIELD = "image_field"
 """The cause of a refusal that does not know the form field under which a picture was sent."""
 MAX_CHANNEL_TRIES = 3  # before "no channel for this model" is believed
@@ -111,7 +113,11 @@ def _of_verdict(context: JobContext, reply: Reply, verdict: Verdict) -> Resoluti
 
 
 def _has_other_name(failure: Failure, inputs: object) -> bool:
-    """True if only the name of the picture's field was wrong and the other was not tried yet."""
+    """True if only something that we chose ourselves was wrong, and was not left out yet: the name
+    of the picture's field, or the encoding of vectors.
+    """
+    if failure.cause == ENCODING_FORMAT:
+        return getattr(inputs, ENCODING_FORMAT, "") is None
     return failure.cause == IMAGE_FIELD and getattr(inputs, IMAGE_FIELD, "") == "auto"
 
 

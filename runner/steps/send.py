@@ -22,7 +22,7 @@ from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.priced_request import priced_call
 from runner.steps.resolution import JobContext, Resolution, Signal
-from runner.steps.resolve import IMAGE_FIELD, after_death, resolve
+from runner.steps.resolve import ENCODING_FORMAT, IMAGE_FIELD, after_death, resolve
 from runner.steps.shared_calls import CallSharing
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
@@ -42,6 +42,7 @@ class Sender:
         self._state = state
         self._unsettled: dict[int, Answer] = {}  # by call: kept, but not understood yet
         self._other_field: set[int] = set()  # jobs whose picture's form field was not known
+        self._plain_vectors: set[str] = set()  # models that do not send vectors as base64
 
     async def send(self, jobs: Sequence[Claimed]) -> list[StepResult]:
         """Send one call for these jobs; its answer is in the spool before anything else happens."""
@@ -89,6 +90,8 @@ class Sender:
         own: dict[str, JSON] = {"stream": True} if job.stream else {}
         if job.id in self._other_field:
             own["image_field"] = "other"
+        if job.model in self._plain_vectors and _chose_encoding(job, endpoint):
+            own[ENCODING_FORMAT] = "none"
         return await inputs_of(job, endpoint, self._options, **own)
 
     def _call_of(self, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
@@ -109,6 +112,7 @@ class Sender:
         found, kept = await run_off_loop(reply, lambda: self._understand(contexts, reply))
         if contexts[0].endpoint.sharing is not None:
             self._learn_sharing(jobs, found[0], reply)
+            self._learn_vectors(jobs, [one.outcome.failure for one in found])
         return self._results(jobs, found, seconds=reply.seconds, reply=reply, kept=kept)
 
     def _understand(
@@ -127,6 +131,21 @@ class Sender:
         elif len(jobs) > 1 and first.signal is Signal.NONE and first.wire is WireClass.REFUSED:
             failure = first.outcome.failure if isinstance(first.outcome, Released) else None
             self.sharing.refused(jobs, failure)
+
+    def _learn_vectors(self, jobs: Sequence[Claimed], failures: Sequence[Failure | None]) -> None:
+        """What to change in the next calls of rows whose vector did not come.
+
+        None at all: base64, which we asked for ourselves, may be to blame. Some: their rows ask
+        alone. Vectors that cannot be told apart: the model's rows do.
+        """
+        causes = [None if failure is None else failure.cause for failure in failures]
+        if set(causes) == {"no_vector"}:
+            self._plain_vectors.add(jobs[0].model)
+        elif "no_vector" in causes:
+            pairs = zip(jobs, causes, strict=True)
+            self.sharing.alone([job for job, cause in pairs if cause == "no_vector"])
+        elif set(causes) == {"vector_count"}:
+            self.sharing.never(jobs[0])
 
     def _results(
         self,
@@ -165,6 +184,8 @@ class Sender:
         for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
                 self._other_field.add(job.id)
+            if outcome.failure is not None and outcome.failure.cause == ENCODING_FORMAT:
+                self._plain_vectors.add(job.model)
 
 
 def settled_call(
@@ -213,6 +234,11 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)
     return task.result()
+
+
+def _chose_encoding(job: Claimed, endpoint: AnyEndpoint) -> bool:
+    """True if rowmill, not the row, chose how the vectors travel."""
+    return endpoint.sharing is not None and not job.fields.get(ENCODING_FORMAT)
 
 
 def _unfit(jobs: Sequence[Claimed], unfit: Claimed, why: str) -> list[StepResult]:

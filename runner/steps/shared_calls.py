@@ -46,6 +46,14 @@ class CallSharing:
         limit = fitting if known is None or known >= FIRST_CALL_ROWS else min(fitting, known)
         self._max_of_model[first.endpoint, first.model] = limit
 
+    def alone(self, jobs: Sequence[Claimed]) -> None:
+        """From now on each of these jobs has a call of its own."""
+        self._max_of_job.update((job.id, 1) for job in jobs)
+
+    def never(self, job: Claimed) -> None:
+        """From now on no rows of this job's model share a call."""
+        self._max_of_model[job.endpoint, job.model] = 1
+
     def refused(self, jobs: Sequence[Claimed], failure: Failure | None) -> None:
         """From now on halves share a call, or as many as the refusal names as its limit."""
         first, half = jobs[0], max(len(jobs) // 2, 1)

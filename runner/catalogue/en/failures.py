@@ -38,6 +38,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The server does not know the form field in which the picture came.",
         "Look up its name, then run with --set image_field=image or --set image_field=image[].",
     ),
+    "bad_input.encoding_format": (
+        "The server does not send vectors in the way that encoding_format asks for.",
+        "Run with --set encoding_format=float or --set encoding_format=none.",
+    ),
     "truncated": (
         "The text was cut off by a length limit. What came is kept.",
         "Give more room with a larger max_tokens, or ask for less.",

@@ -29,6 +29,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "服务器不认识图片所用的表单字段名。",
         "查清字段名，再加上 --set image_field=image 或 --set image_field=image[] 运行。",
     ),
+    "bad_input.encoding_format": (
+        "服务器不支持 encoding_format 所要求的向量格式。",
+        "请用 --set encoding_format=float 或 --set encoding_format=none 运行。",
+    ),
     "truncated": (
         "文字因长度限制被截断，收到的部分已保留。",
         "加大 max_tokens，或减少要求的内容。",

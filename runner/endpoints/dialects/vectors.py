@@ -50,9 +50,11 @@ def _error(value: JSON) -> Rejected:
 def _whole(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
     data = value.get("data")
     items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-    places = [_place(item, number) for number, item in enumerate(items)]
-    if sorted(places) != list(range(wanted)):
-        return _none("vector_count", f"{len(set(places))} of {wanted} vectors came")
+    if not items:
+        return _none("no_vector", f"0 of {wanted} vectors came")
+    places = _places(items, wanted)
+    if places is None:
+        return _none("vector_count", _odd(items, wanted))
     found: list[array[float] | Failure] = [_missing] * wanted
     for place, item in zip(places, items, strict=True):
         found[place] = _vector(item.get("embedding"))
@@ -64,6 +66,31 @@ def _whole(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
     )
 
 
+def _places(items: Sequence[Mapping[str, JSON]], wanted: int) -> list[int] | None:
+    """Which text each vector belongs to; None where that is not sure, since a vector in the wrong
+    row is worse than none.
+
+    Indexes place their vectors as long as no two are the same. Servers that give none keep the
+    order, which says nothing unless all vectors came; some leave out the index 0, some count from
+    1, which is believed where the order says the same.
+    """
+    if wanted == len(items) == 1:
+        return [0]
+    given = [item.get("index") for item in items]
+    if all(index is None for index in given):
+        return list(range(wanted)) if len(items) == wanted else None
+    places = [0 if index is None else index for index in given]
+    if places == list(range(1, wanted + 1)):
+        return list(range(wanted))
+    sure = [place for place in places if type(place) is int and 0 <= place < wanted]
+    return sure if len(set(sure)) == len(places) else None
+
+
+def _odd(items: Sequence[Mapping[str, JSON]], wanted: int) -> str:
+    shown = ", ".join(str(item.get("index"))[:10] for item in items[:5])
+    return f"{len(items)} vectors came for {wanted} texts, with the indexes {shown}"
+
+
 _missing = Failure(kind=FailureClass.NO_RESULT, cause="no_vector")
 
 
@@ -71,14 +98,10 @@ def _none(cause: str, detail: str) -> Rejected:
     return Rejected(failure=Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=detail))
 
 
-def _place(item: dict[str, JSON], number: int) -> int:
-    """Where an item belongs; servers that give no index keep the order."""
-    index = item.get("index", number)
-    return index if type(index) is int else -1
-
-
 def _vector(value: JSON) -> "array[float] | Failure":
     """Finite numbers as 32-bit floats, from a list or from base64 (little-endian)."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]  # a list of one vector
     try:
         found = _unpacked(value) if isinstance(value, str) else _listed(value)
     except (ValueError, TypeError, OverflowError, binascii.Error):
