@@ -182,13 +182,15 @@ def _also_ready(holding: Holding, order: ClaimRequest, *, now: float) -> Select[
             jobs.c.batch_id == holding.sheet_id,
             jobs.c.state == State.READY.value,
             jobs.c.step == Step.SEND.value,
-            IS_DUE.params(due_parameters(now)),
+            IS_DUE,
             _WANTED,
         )
         .order_by(jobs.c.turn)
         .with_for_update(skip_locked=True)
     )
-    return found.where(jobs.c.selection == holding.run_id) if order.chosen_only else found
+    if order.chosen_only:
+        found = found.where(jobs.c.selection == holding.run_id)
+    return found.params(due_parameters(now))
 
 
 def _taking(holding: Holding) -> ReturningUpdate[Any]:
