@@ -172,10 +172,10 @@ class Dispatcher:
             step=step,
             limit=limit,
             account=self.accounts.label,
-            barred=frozenset(self.blocked) | {Block(model) for model in held},
+            blocked=frozenset(self.blocked) | {Block(model) for model in held},
             chosen_only=self._conduct.chosen_only,
             sharing=self.steps.sharing,
-            purse=self._conduct.cap,
+            budget=self._conduct.cap,
         )
 
     def _begin(self, pool: WorkerPool, allowed: int, taken: ClaimedJobs, *, seen: int) -> None:

@@ -30,7 +30,7 @@ class FinalPass:
         self._passed = True
         holding = self._writer.holding
         count = await self._writer.do(
-            lambda tx: one_more_pass(tx, holding, now=time.time(), barred=blocked)
+            lambda tx: one_more_pass(tx, holding, now=time.time(), blocked=blocked)
         )
         if count:
             await self._writer.note("second_pass", {"rows": count})

@@ -89,18 +89,6 @@ def retry_named(connection: Connection, sheet_id: int, choice: RowChoice, *, now
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
-def requeue_ready(connection: Connection, sheet_id: int, choice: RowChoice) -> int:
-    """Count ready rows as put back, where a person corrected their cells; returns how many."""
-    wanted = and_(_chosen(sheet_id, choice), _sendable())
-    return connection.execute(update(jobs).where(wanted).values(requeued=True)).rowcount
-
-
-def count_requeued(connection: Connection, sheet_id: int) -> int:
-    """How many rows a person's retry put back that have not ended since."""
-    wanted = and_(_chosen(sheet_id, RowChoice(requeued=True)), jobs.c.state == State.READY.value)
-    return int(connection.execute(select(func.count()).where(wanted)).scalar_one())
-
-
 def _requeued(now: float) -> dict[str, object]:
     return fresh_start(now) | {"requeued": True}
 
@@ -197,7 +185,7 @@ def one_more_pass(
     holding: Holding,
     *,
     now: float,
-    barred: Collection[Block] = (),
+    blocked: Collection[Block] = (),
 ) -> int:
     """Put back what failed in this run for a passing reason, after all else; returns how many.
 
@@ -229,7 +217,7 @@ def one_more_pass(
         (jobs.c.step == Step.SEND.value, jobs.c.position + LAST_RANK * RANK_SPAN), else_=now
     )
     again = update(jobs).where(wanted).values(**values)
-    return connection.execute(again, block_parameters(barred)).rowcount
+    return connection.execute(again, block_parameters(blocked)).rowcount
 
 
 def skip(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:

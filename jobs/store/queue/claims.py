@@ -40,15 +40,15 @@ class CallBudget(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRequest:
-    """What a crew can take now. Jobs that are barred stay where they are."""
+    """What a crew can take now. Jobs that are blocked stay where they are."""
 
     step: Step
     limit: int
     account: str = ""
-    barred: frozenset[Block] = frozenset()
+    blocked: frozenset[Block] = frozenset()
     chosen_only: bool = False  # only jobs that this run has selected
     sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
-    purse: CallBudget | None = None
+    budget: CallBudget | None = None
 
 
 TAKEN = (
@@ -89,9 +89,9 @@ _READY = (
 )
 
 
-def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
+def _claiming(*, blocked: bool, chosen: bool) -> ReturningUpdate[Any]:
     ready = _READY
-    if barred:
+    if blocked:
         ready = ready.where(NOT_BLOCKED)
     if chosen:
         ready = ready.where(jobs.c.selection == bindparam("b_run"))
@@ -107,8 +107,8 @@ def _claiming(*, barred: bool, chosen: bool) -> ReturningUpdate[Any]:
 
 
 _CLAIM = {
-    (barred, chosen): _claiming(barred=barred, chosen=chosen)
-    for barred in (False, True)
+    (blocked, chosen): _claiming(blocked=blocked, chosen=chosen)
+    for blocked in (False, True)
     for chosen in (False, True)
 }
 
@@ -128,11 +128,11 @@ def claim(
         "b_owner": holding.owner,
         **due_parameters(now),
     }
-    if order.barred:
-        words |= block_parameters(order.barred)
+    if order.blocked:
+        words |= block_parameters(order.blocked)
     if order.chosen_only:
         words["b_run"] = holding.run_id
-    statement = _CLAIM[bool(order.barred), order.chosen_only]
+    statement = _CLAIM[bool(order.blocked), order.chosen_only]
     taken = sorted(connection.execute(statement, words).all(), key=_in_order)
     if order.step is not Step.SEND or not taken:
         return [
@@ -153,7 +153,7 @@ def claim(
             as_claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
         ]
     together = [list(group) for _, group in groupby(claimed, key=lambda job: job.call_id)]
-    reserved = order.purse.reserve(together) if order.purse else [MaxCost()] * len(together)
+    reserved = order.budget.reserve(together) if order.budget else [MaxCost()] * len(together)
     _put_back(connection, together[len(reserved) :])
     opened = list(zip(together, reserved, strict=False))  # the first ones: the others do not fit
     _open_calls(connection, holding, order, opened=opened, now=now)
@@ -285,11 +285,11 @@ def next_due(connection: Connection, holding: Holding, order: ClaimRequest) -> f
         jobs.c.not_before < AFTER_ALL,
         _WANTED,
     )
-    if order.barred:
+    if order.blocked:
         found = found.where(NOT_BLOCKED)
     if order.chosen_only:
         found = found.where(jobs.c.selection == holding.run_id)
-    words = block_parameters(order.barred) if order.barred else {}
+    words = block_parameters(order.blocked) if order.blocked else {}
     moment: float | None = connection.execute(found, words).scalar_one()
     return moment
 

@@ -62,7 +62,7 @@ def test_a_job_is_not_claimed_before_it_is_due(store: Store) -> None:
 
 def test_jobs_of_barred_models_stay_where_they_are(store: Store) -> None:
     load(store, [Line(asks="a", model="good"), Line(asks="b", model="bad"), Line(asks="c")])
-    assert prompts(take(store, barred=frozenset({Block("bad"), Block("m")}))) == ["a"]
+    assert prompts(take(store, blocked=frozenset({Block("bad"), Block("m")}))) == ["a"]
     assert prompts(take(store)) == ["b", "c"]
 
 
@@ -70,8 +70,8 @@ def test_a_model_barred_at_one_endpoint_is_taken_at_another(store: Store) -> Non
     lines = [Line(asks="a", model="m"), Line(asks="b", model="m", endpoint="image"), Line(asks="c")]
     load(store, lines)
     bars = frozenset({Block("m", "image")})
-    order = ClaimRequest(step=Step.SEND, limit=9, barred=bars)
-    assert prompts(take(store, barred=bars)) == ["a", "c"]
+    order = ClaimRequest(step=Step.SEND, limit=9, blocked=bars)
+    assert prompts(take(store, blocked=bars)) == ["a", "c"]
     with store.read() as tx:
         assert next_due(tx, ME, order) is None
     assert prompts(take(store)) == ["b"]
@@ -122,7 +122,7 @@ def test_the_next_due_moment_is_that_of_the_earliest_job_an_order_could_take(sto
     close(store, first, Released(delay=30.0), now=1000.0)
     close(store, second, Released(delay=5.0), now=1000.0)
     anything = ClaimRequest(step=Step.SEND, limit=1)
-    sober = ClaimRequest(step=Step.SEND, limit=1, barred=frozenset({Block("bad")}))
+    sober = ClaimRequest(step=Step.SEND, limit=1, blocked=frozenset({Block("bad")}))
     chosen = ClaimRequest(step=Step.SEND, limit=1, chosen_only=True)
     with store.read() as tx:
         assert next_due(tx, ME, anything) == 1005.0

@@ -49,10 +49,10 @@ def use_everything(store: Store) -> None:
         end_run(tx, ME.run_id, exit_code=0, now=2.0)
     load(store, asking("a", "a", "b"))
     load(store, [Line(asks="c", key="k"), Line(asks="bad", key="l", problem="{}")])
-    for barred in (frozenset[Block](), frozenset({Block("x"), Block("y", "chat")})):
+    for blocked in (frozenset[Block](), frozenset({Block("x"), Block("y", "chat")})):
         for chosen in (False, True):
-            order = ClaimRequest(step=Step.SEND, limit=1, barred=barred, chosen_only=chosen)
-            take(store, 1, barred=barred, chosen_only=chosen)
+            order = ClaimRequest(step=Step.SEND, limit=1, blocked=blocked, chosen_only=chosen)
+            take(store, 1, blocked=blocked, chosen_only=chosen)
             with store.read() as tx:
                 next_due(tx, ME, order)
     for job in take_over(store, ME):
@@ -67,8 +67,6 @@ def use_everything(store: Store) -> None:
         for decide in (choices.retry, choices.retry_named, choices.again, choices.skip):
             decide(tx, 1, choice, now=1.0)
         choices.one_more_pass(tx, ME, now=1.0)
-        choices.requeue_ready(tx, 1, choice)
-        choices.count_requeued(tx, 1)
         choices.select_rows(tx, 1, choice, run_id=1)
         choices.select_first(tx, 1, 1, run_id=1)
         choices.unselect(tx, 1)
