@@ -9,6 +9,7 @@ from jobs.sheet.write.writers import Column, ColumnKind, Record, ResultColumns
 from jobs.store.queries.results import ResultRow
 
 STRUCTURED_KEY = "structured"  # in `result_data`
+MAX_PROPERTIES = 1_000  # columns; others stay in `result_data` only
 PROPERTY_PREFIX = "result_data."
 _DATA = RESULT_COLUMNS.index("result_data") - len(RESULT_COLUMNS)
 
@@ -20,6 +21,8 @@ def property_columns(rows: Iterable[ResultRow]) -> tuple[Column, ...]:
         found = row.data.get(STRUCTURED_KEY)
         if isinstance(found, dict):
             for name, value in found.items():
+                if name not in kinds and len(kinds) >= MAX_PROPERTIES:
+                    continue
                 seen = kinds.setdefault(name, set())
                 if value is not None:
                     seen.add(_kind_of(value))

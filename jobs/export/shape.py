@@ -62,7 +62,16 @@ def own_columns(loaded: LoadedSheet) -> tuple[int, ...]:
 
 def grid(loaded: LoadedSheet) -> ResultColumns:
     """The columns of a results file and their kinds."""
-    own = [Column(name=loaded.headers[place], kind=ColumnKind.OWN) for place in own_columns(loaded)]
+    types = loaded.layout.get("types")
+    arrow = types if isinstance(types, list) and len(types) == len(loaded.headers) else ()
+    own = [
+        Column(
+            name=loaded.headers[place],
+            kind=ColumnKind.OWN,
+            arrow=str(arrow[place]) if arrow else "",
+        )
+        for place in own_columns(loaded)
+    ]
     ours = [
         Column(name=name, kind=_KINDS.get(name, ColumnKind.TEXT), foreign=name in _FOREIGN)
         for name in RESULT_COLUMNS

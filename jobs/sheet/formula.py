@@ -9,7 +9,7 @@ _BLANK = r"[^\S\t\r\n]*"
 # The ASCII signs, and their full-width and small forms, which some input methods produce.
 _SIGNS = "=+\\-@|%＝＋－＠｜％﹦﹢﹣﹫﹪−"
 _DANGEROUS = re.compile(rf"(?:{_UNSEEN}[{_SIGNS}]|{_BLANK}[\t\r\n])")
-_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?")
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?")
 
 HARMLESS_STARTS = frozenset(string.ascii_letters + string.digits + "[{(/.<")
 """`neutralise` never changes a text that starts with one of these characters."""

@@ -34,6 +34,7 @@ class Layout:
     tab: str | None = None
     header_row: int = 0
     headers: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()  # of a parquet sheet: the Arrow type of each column
     typed: bool = False  # cells keep their JSON types (jsonl, json, parquet)
 
 

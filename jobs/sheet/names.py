@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
+
+MAX_NAME_CHARACTERS = 300  # of a header that is compared as a name
 
 # Space, connector and dash punctuation, control and invisible format characters.
 _IGNORED = frozenset({"Zs", "Zl", "Zp", "Pc", "Pd", "Cc", "Cf"})
@@ -60,6 +62,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 
 def normalise(header: str) -> str:
     """The header without case, spaces, underscores, hyphens and full-width forms."""
+    if len(header) > MAX_NAME_CHARACTERS:  # prose; normalising combining marks is quadratic
+        return normalise(header[:MAX_NAME_CHARACTERS]) + header[MAX_NAME_CHARACTERS:]
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", header).casefold())
     kept = "".join(c for c in folded if unicodedata.category(c) not in _IGNORED)
     return unicodedata.normalize("NFKC", kept)
@@ -73,15 +77,19 @@ ALIASES: Mapping[str, str] = {
 
 def unique_headers(headers: Sequence[str]) -> tuple[str, ...]:
     """The headers made unique: a repeated one gets a number."""
-    taken: set[str] = set()
-    names = []
-    for header in headers:
-        name, number = header, 2
-        while name in taken:
-            name, number = f"{header} ({number})", number + 1
-        taken.add(name)
-        names.append(name)
-    return tuple(names)
+    return tuple(numbered(headers, set()))
+
+
+def numbered(names: Iterable[str], taken: set[str]) -> Iterator[str]:
+    """The names, each with a number behind it if it is taken; then it is taken, too."""
+    next_numbers: dict[str, int] = {}
+    for name in names:
+        unique = name
+        while unique in taken:
+            number = next_numbers.get(name, 2)
+            unique, next_numbers[name] = f"{name} ({number})", number + 1
+        taken.add(unique)
+        yield unique
 
 
 _NUMBERED = re.compile(r"(.*?\D)(\d{1,4})")
@@ -98,7 +106,8 @@ def split_number(name: str) -> tuple[str, int]:
 
 def body_name(header: str) -> str | None:
     """The name in the request body that a `body.<name>` header gives, case and underscores kept."""
-    found = _BODY.fullmatch(unicodedata.normalize("NFKC", header).strip())
+    head = unicodedata.normalize("NFKC", header[:MAX_NAME_CHARACTERS])
+    found = _BODY.fullmatch((head + header[MAX_NAME_CHARACTERS:]).strip())
     return found[1] if found else None
 
 

@@ -291,5 +291,6 @@ def plain_layout(sheet: Sheet) -> dict[str, JSON]:
         "delimiter": layout.delimiter,
         "tab": layout.tab,
         "header_row": layout.header_row,
+        **({"types": list(layout.types)} if layout.types else {}),
         "typed": layout.typed,
     }

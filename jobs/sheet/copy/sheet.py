@@ -13,14 +13,16 @@ from jobs.sheet.write.cells import clean
 
 CHUNK_BYTES = 1 << 20
 MAX_COLUMNS = 16_384
-_ROW = re.compile(rb"<row\b([^>]*?)(/?)>")
-_CELL = re.compile(rb"<c\b([^>]*)>")
+MAX_HELD_BYTES = 100_000_000  # of one row, and of what precedes the rows
+# No pattern passes a `<`: a search that starts at each of them stays linear.
+_ROW = re.compile(rb"<row\b[^<>]*>")
+_CELL = re.compile(rb"<c\b([^<>]*)>")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})[0-9]+"')
 _NUMBER = re.compile(rb'\br="([0-9]+)"')
 _STYLE = re.compile(rb'\bs="([0-9]+)"')
-_SPANS = re.compile(rb'\s+spans="[^"]*"')
-_DIMENSION = re.compile(rb'(<dimension\b[^>]*\bref=")([^"]*)(")')
-_LAST_COLUMN = re.compile(rb'<col\b[^>]*\bmax="([0-9]+)"')
+_SPANS = re.compile(rb'\sspans="[^"]*"')
+_DIMENSION = re.compile(rb'(<dimension\b[^<>]{0,500}?\bref=")([^"<>]{0,100})(")')
+_LAST_COLUMN = re.compile(rb'<col\b[^<>]{0,500}?\bmax="([0-9]{1,9})"')
 _ODD = (b"<!--", b"<![CDATA[", b"<!DOCTYPE", b"<!ENTITY", b'encoding="UTF-16', b"encoding='UTF-16")
 _ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")  # of XML, these need an escape of Excel's own
@@ -143,58 +145,60 @@ class _Scan:
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
         self._held = b""
+        self._at = 0  # what precedes it is done with
 
     def _more(self) -> bool:
         chunk = self._source.read(CHUNK_BYTES)
-        self._held += chunk
+        self._held = self._held[self._at :] + chunk
+        self._at = 0
+        if len(self._held) > MAX_HELD_BYTES:
+            raise UnfitWorkbookError("copy_unusual")
         return bool(chunk)
+
+    def _take(self, end: int) -> bytes:
+        """Everything up to an offset in what is held."""
+        taken, self._at = self._held[self._at : end], end
+        return taken
 
     def until(self, tag: bytes) -> bytes:
         """Everything before a tag."""
-        while (place := self._held.find(tag)) < 0:
-            if not self._more():
-                raise UnfitWorkbookError("copy_unusual")
-        head, self._held = self._held[:place], self._held[place:]
-        return head
+        return self._take(self._find(tag, "copy_unusual"))
 
     def rows(self, write: Callable[[bytes], object]) -> Iterator[tuple[bytes, bytes]]:
         """Each row as opening tag and content with closing tag (empty for a self-closed row)."""
-        while True:
-            found = self._next_tag(write)
-            if found is None:
-                return
-            opening = found[0]
-            self._held = self._held[found.end() :]
+        while (opening := self._next_tag(write)) is not None:
             if opening.endswith(b"/>"):
                 yield opening, b""
-                continue
-            end = self._find(b"</row>") + len(b"</row>")
-            content, self._held = self._held[:end], self._held[end:]
-            yield opening, content
+            else:
+                end = self._find(b"</row>", "copy_cut") + len(b"</row>")
+                yield opening, self._take(end)
 
-    def _next_tag(self, write: Callable[[bytes], object]) -> re.Match[bytes] | None:
+    def _next_tag(self, write: Callable[[bytes], object]) -> bytes | None:
         """The next row's tag, after writing what precedes it; None after the last row."""
         while True:
-            found = _ROW.search(self._held)
-            end = self._held.find(b"</sheetData")
-            if found is not None and (end < 0 or found.start() < end):
-                write(self._held[: found.start()])
-                self._held = self._held[found.start() :]
-                return _ROW.match(self._held)
-            if end >= 0 or not self._more():
+            found = _ROW.search(self._held, self._at)
+            limit = found.start() if found is not None else len(self._held)
+            if self._held.find(b"</sheetData", self._at, limit) >= 0:
+                return None
+            if found is not None:
+                write(self._take(found.start()))
+                return self._take(found.end())
+            if not self._more():
                 return None
 
-    def _find(self, tag: bytes) -> int:
-        start = 0
+    def _find(self, tag: bytes, kind: str) -> int:
+        """The offset of a tag. Raises UnfitWorkbookError of this kind if there is none."""
+        start = self._at
         while (place := self._held.find(tag, start)) < 0:
-            start = max(len(self._held) - len(tag), 0)
+            known = len(self._held) - self._at  # that is searched already
             if not self._more():
-                raise UnfitWorkbookError("copy_cut")
+                raise UnfitWorkbookError(kind)
+            start = max(known - len(tag), 0)
         return place
 
     def rest(self, write: Callable[[bytes], object]) -> None:
         """Write everything after the rows."""
-        write(self._held)
+        write(self._take(len(self._held)))
         while chunk := self._source.read(CHUNK_BYTES):
             write(chunk)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from jobs.job import JSON
+from jobs.sheet.area import Area
 from jobs.sheet.block import MAX_BLOCK_CHARACTERS, rows_per_block
 from jobs.sheet.damage import noting_damage
 from jobs.sheet.finding import Finding, SheetError, excerpt
@@ -87,6 +88,7 @@ def open_delimited(
     header = find_header(top, known)
     if header is None:
         raise SheetError(path, [_nothing_in_it()])
+    Area().check(path, len(top[header]))
     findings += header_findings(top, header, known)
     dialect = replace(dialect, header=header, headers=tuple(top[header]))
     layout = Layout(
@@ -386,6 +388,7 @@ class _WidthFit:
 
     def __init__(self, dialect: _Dialect, note: Note) -> None:
         self.short = ShortRows(len(dialect.headers))
+        self._area = Area()  # of rows that are not as wide as the header
         self._dialect = dialect
         self._note = note
 
@@ -394,8 +397,10 @@ class _WidthFit:
         width = len(self._dialect.headers)
         if not any(cell.strip() for cell in cast("list[str]", row)):
             return []
+        self._area.add_row(len(row))
         if len(row) < width:
             self.short.count(number)
+            self._area.check(self._dialect.path, width)
         while len(row) > width and not row[-1]:
             row.pop()
         if len(row) > width:

@@ -3,11 +3,13 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn, TypeAlias, cast
 
 from jobs.job import JSON
+from jobs.sheet.area import Area
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.layout import Layout, NeededColumns, Note, Row, RowSource, Sheet
 from jobs.sheet.text.decode import open_text, undecodable
@@ -28,9 +30,12 @@ def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # no
     """
     whole = _is_one_value(path, encoding.name, format)
     headers: dict[str, None] = {}
+    area = Area()
     for _, record, _escaped in _records(path, encoding.name, whole=whole):
         if isinstance(record, dict):
             headers.update(dict.fromkeys(record))
+            area.add_row(len(record))
+        area.check(path, len(headers))
     columns = tuple(headers)
     layout = Layout(
         format="json" if whole else "jsonl",
@@ -137,8 +142,8 @@ def _repeated(number: int, value: JSON | ValueError, line: str) -> Finding | Non
     twice: list[str] = []
 
     def look(pairs: list[tuple[str, JSON]]) -> None:
-        names = [name for name, _ in pairs]
-        twice.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice.extend(name for name, count in counts.items() if count > 1)
 
     json.loads(line, object_pairs_hook=look)
     if not twice:

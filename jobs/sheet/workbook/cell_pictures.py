@@ -94,7 +94,7 @@ def _rich(package: Package) -> dict[int, str]:
 
 
 def _floating(package: Package, part: str) -> dict[CellPlace, tuple[str, ...]]:
-    found: dict[CellPlace, tuple[str, ...]] = {}
+    found: dict[CellPlace, list[str]] = {}
     for kind, drawing in package.relations(part).values():
         if kind != "drawing":
             continue
@@ -104,8 +104,8 @@ def _floating(package: Package, part: str) -> dict[CellPlace, tuple[str, ...]]:
             embedded = _EMBEDDED.search(anchor)
             if row and column and embedded and embedded[1] in related:
                 place = (int(row[1]), int(column[1]))
-                found[place] = (*found.get(place, ()), related[embedded[1]][1])
-    return found
+                found.setdefault(place, []).append(related[embedded[1]][1])
+    return {place: tuple(parts) for place, parts in found.items()}
 
 
 def _number(pattern: str, text: str) -> int | None:

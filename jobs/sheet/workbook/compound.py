@@ -29,6 +29,7 @@ class _Compound:
         if shift not in (9, 12) or self._mini_shift != 6:
             raise ValueError("sectors of an unknown size")
         self._size = 1 << shift
+        self._sectors = len(raw) // self._size + 1
         tables, self._directory = unpack_from("<I", raw, 44)[0], unpack_from("<I", raw, 48)[0]
         self._cutoff, mini, _, more, _ = unpack_from("<5I", raw, 56)
         self._chains: list[int] = []
@@ -39,11 +40,21 @@ class _Compound:
 
     def _tables(self, count: int, more: int) -> list[int]:
         """The sectors that hold the chains: 109 are listed in the header, others in sectors."""
+        if count > self._sectors:
+            raise ValueError("more tables than sectors")
         found = list(unpack_from("<109I", self._raw, 76))
-        while more < _FIRST_NON_SECTOR and len(found) < count:
+        seen = 0
+        while more < _FIRST_NON_SECTOR:
             *some, more = unpack_from(f"<{self._size // 4}I", self._sector(more))
             found += some
+            seen = self._seen(seen)
         return [sector for sector in found[:count] if sector < _FIRST_NON_SECTOR]
+
+    def _seen(self, count: int) -> int:
+        """One more sector of a chain. A chain in a circle would fill the memory of any reader."""
+        if count > self._sectors:
+            raise ValueError("sectors in a circle")
+        return count + 1
 
     def _sector(self, number: int) -> bytes:
         at = (number + 1) * self._size
@@ -51,9 +62,9 @@ class _Compound:
 
     def _chain(self, first: int) -> bytes:
         found, seen = [], 0
-        while first < _FIRST_NON_SECTOR and seen <= len(self._chains):
+        while first < _FIRST_NON_SECTOR:
             found.append(self._sector(first))
-            first, seen = self._chains[first], seen + 1
+            first, seen = self._chains[first], self._seen(seen)
         return b"".join(found)
 
     def stream(self, names: Sequence[str]) -> bytes | None:
@@ -67,16 +78,17 @@ class _Compound:
                 root = first
             elif kind == _STREAM and name[: max(length - 2, 0)].decode("utf-16-le") in names:
                 wanted = wanted or (first, size)
+        small = self._chain(root)
         if wanted is None:
             return None
         first, size = wanted
         if size >= self._cutoff:
             return self._chain(first)[:size]
-        return self._small(self._chain(root), first)[:size]
+        return self._small(small, first)[:size]
 
     def _small(self, minis: bytes, first: int) -> bytes:
         found, seen = [], 0
-        while first < _FIRST_NON_SECTOR and seen <= len(self._mini_chains):
+        while first < _FIRST_NON_SECTOR and seen <= len(minis) >> self._mini_shift:
             found.append(minis[first << self._mini_shift : (first + 1) << self._mini_shift])
             first, seen = self._mini_chains[first], seen + 1
         return b"".join(found)

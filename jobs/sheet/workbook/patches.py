@@ -6,13 +6,14 @@ from pathlib import Path
 
 from jobs.job import JSON
 from jobs.sheet.damage import damage_finding, exact_columns
-from jobs.sheet.finding import Finding, Severity, excerpt
+from jobs.sheet.finding import Finding, Severity, SheetError, Term, excerpt
 from jobs.sheet.layout import Layout, NeededColumns, Note
 from jobs.sheet.names import letter
 from jobs.sheet.workbook.cell_pictures import CellPictures
 from jobs.sheet.workbook.formats import shown
 from jobs.sheet.workbook.scan import CellPlace, TabScan
 
+MAX_MERGED_ROWS = 3_000_000  # of all merged areas together
 Area = tuple[CellPlace, CellPlace]
 PART_SEPARATOR = "#"
 """Separates a workbook's name from that of a picture in it: `主图.xlsx#xl/media/image1.png`."""
@@ -102,8 +103,14 @@ def patches_of(
     below = _Below(layout=layout)
     tall = [area for area in merged if area[0][0] >= layout.header_row and area[1][0] > area[0][0]]
     down: dict[int, dict[int, CellPlace]] = {}
+    covered = 0
     for (top, left), (bottom, _) in tall:
-        for row in range(top, min(bottom, top + 100_000) + 1):
+        covered += bottom - top + 1
+        if covered > MAX_MERGED_ROWS:
+            values = (("count", covered), ("most", MAX_MERGED_ROWS), ("unit", Term("merged rows")))
+            finding = Finding(kind="unsafe_size", severity="error", values=values)
+            raise SheetError(path, [finding])
+        for row in range(top, bottom + 1):
             down.setdefault(row + 1, {})[left] = (top, left)
     tab_findings = _merge_findings(merged, layout)
     texts: dict[int, dict[int, str]] = {}
@@ -208,11 +215,13 @@ def _scan_findings(scanned: ScannedTab, layout: Layout) -> list[Finding]:
 def _by_column(
     kind: str, places: Mapping[CellPlace, object] | set[CellPlace], layout: Layout
 ) -> list[Finding]:
-    columns = sorted({column for _, column in places})
+    by_column: dict[int, list[CellPlace]] = {}
+    for at in places:
+        by_column.setdefault(at[1], []).append(at)
     return [
         finding
-        for column in columns
-        for finding in _counted(kind, [at for at in places if at[1] == column], layout, "note")
+        for _, found in sorted(by_column.items())
+        for finding in _counted(kind, found, layout, "note")
     ]
 
 

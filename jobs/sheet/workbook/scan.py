@@ -12,6 +12,7 @@ CellPlace = tuple[int, int]
 """Row and column of a cell, both from 0."""
 
 MAX_CELL_BYTES = 5_000  # from the start tag of a cell to what was found in it
+MAX_LISTED_STYLES = 300  # more in one pattern would be slower than looking at every cell
 MAX_ROW_BYTES = 1 << 25  # one row is kept in memory up to this size
 
 _P = PREFIX.encode()
@@ -99,13 +100,16 @@ def _cell_before(text: bytes, at: int) -> int:
     return max(text.rfind(b"<c ", low, at), text.rfind(b":c ", low, at))
 
 
-def _end_of_cell(text: bytes, start: int) -> int:
-    """The offset at which a cell's content ends; a cell without content ends with its tag."""
-    tag = text.find(b">", start)
+def _end_of_cell(text: bytes, start: int, limit: int) -> int:
+    """The offset at which a cell's content ends; a cell without content ends with its tag.
+
+    `limit` is where the next cell starts, beyond which nothing is searched.
+    """
+    tag = text.find(b">", start, limit)
     if tag < 0 or text[tag - 1 : tag] == b"/":
-        return tag + 1 if tag >= 0 else len(text)
-    end = _CELL_END.search(text, tag)
-    return end.start() if end else len(text)
+        return tag + 1 if tag >= 0 else limit
+    end = _CELL_END.search(text, tag, limit)
+    return end.start() if end else limit
 
 
 class _Scanner:
@@ -114,7 +118,7 @@ class _Scanner:
     def __init__(self, odd: Mapping[int, str]) -> None:
         self.scan = TabScan()
         self._codes = {str(number).encode(): code for number, code in odd.items()}
-        numbers = b"|".join(self._codes)
+        numbers = b"|".join(self._codes) if len(self._codes) <= MAX_LISTED_STYLES else rb"\d+"
         told = rb"""t=["']e["']|vm=["']""" + (b"|s=[\"'](?:" + numbers + b")[\"']" if odd else b"")
         self._head = re.compile(rb"<" + _P + rb"c\s[^>]{0,300}?\b(?:" + told + rb")")
 
@@ -154,8 +158,9 @@ class _Scanner:
             inner.append(_FORMULA)
         for pattern in inner:
             starts.update(_cell_before(text, found.start()) for found in pattern.finditer(text))
-        for start in sorted(starts - {-1}):
-            head, _, body = text[start : _end_of_cell(text, start)].partition(b">")
+        places = sorted(starts - {-1})
+        for start, limit in zip(places, [*places[1:], len(text)], strict=False):
+            head, _, body = text[start : _end_of_cell(text, start, limit)].partition(b">")
             at = _REFERENCE.search(head)
             if at is not None:
                 self._cell((int(at[2]) - 1, column_number(at[1])), head, body)

@@ -7,6 +7,7 @@ from jobs.sheet.workbook.package import Package
 from jobs.sheet.workbook.scan import CellPlace, OddColumn, TabScan
 
 CONTENT_PART = "content.xml"
+MAX_REPEATED_CELLS = 2_000_000  # that are looked at in one tab
 MAX_REPEATS = 1_000  # of one cell or row that count; blank ones are repeated a million times
 _MAX_DIGITS = 15  # of a number in a spreadsheet
 _NUMBER_TYPES = frozenset({"float", "percentage", "currency"})
@@ -31,6 +32,48 @@ def scan_ods(package: Package, name: str) -> TabScan:
     return scanner.scan
 
 
+class _Areas:
+    """Measures the used area of each tab; `row` and `column` are those of the next cell."""
+
+    def __init__(self) -> None:
+        self.areas = [TabScan()]
+        self._row = self._column = 0
+        self._repeated = 1
+
+    def start(self, name: str, given: Mapping[str, str]) -> None:
+        if name == "table:table":
+            self.areas.append(TabScan())
+            self._row = 0
+        elif name == "table:table-row":
+            self._column = 0
+            self._repeated = _times(given, "table:number-rows-repeated")
+        elif name in _CELLS:
+            self._column += _times(given, "table:number-columns-repeated")
+            if "office:value-type" in given or "table:formula" in given:
+                area = self.areas[-1]
+                area.cells += 1
+                area.height = max(area.height, self._row + self._repeated)
+                area.width = max(area.width, self._column)
+
+    def end(self, name: str) -> None:
+        if name == "table:table-row":
+            self._row += self._repeated
+
+
+def areas(package: Package) -> list[TabScan]:
+    """The used area of each tab, all of which calamine allocates on opening."""
+    measured = _Areas()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = measured.start
+    parser.EndElementHandler = measured.end
+    try:
+        for piece in package.pieces(CONTENT_PART):
+            parser.Parse(piece, False)  # noqa: FBT003 - expat takes no names
+    except expat.ExpatError as error:
+        raise ValueError(str(error)) from error
+    return measured.areas
+
+
 class _Scanner:
     """Follows rows, columns and cells; `_row` and `_column` are those of the next cell, from 0."""
 
@@ -42,6 +85,7 @@ class _Scanner:
         self._notes = 0  # depth of annotations, whose texts do not belong to the cell
         self._row = self._column = self._columns = 0
         self._repeated = 1  # times the current row is repeated
+        self._left = MAX_REPEATED_CELLS
         self._cell: Mapping[str, str] | None = None
         self._shown: list[str] = []
 
@@ -98,8 +142,12 @@ class _Scanner:
         if down or across:
             self.scan.merged.append((top, (top[0] + down, top[1] + across)))
         times = _times(cell, "table:number-columns-repeated")
-        for row in range(self._row, self._row + min(self._repeated, MAX_REPEATS)):
-            for column in range(self._column, self._column + min(times, MAX_REPEATS)):
+        rows, columns = min(self._repeated, MAX_REPEATS), min(times, MAX_REPEATS)
+        self._left -= rows * columns - 1
+        if self._left < 0:
+            raise ValueError("too many repeated cells")
+        for row in range(self._row, self._row + rows):
+            for column in range(self._column, self._column + columns):
                 self._judge((row, column), cell, kind, shown)
 
     def _judge(self, place: CellPlace, cell: Mapping[str, str], kind: str, shown: str) -> None:

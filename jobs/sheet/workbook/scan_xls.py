@@ -61,9 +61,13 @@ class OldBook:
 
     def areas(self) -> Iterator[TabScan]:
         """The used area of each tab, which calamine allocates whole."""
+        left = len(self.raw) // 4  # records, of four bytes at least, if no tab lies over another
         for begin in self.tabs.values():
             area = TabScan()
             for kind, at, length in _records(self.raw, begin):
+                left -= 1
+                if left < 0:
+                    raise ValueError("tabs that overlap")
                 if kind in _CELLS and length >= 4:
                     row, column = unpack_from("<HH", self.raw, at)
                     area.cells += 1

@@ -29,13 +29,14 @@ from jobs.sheet.workbook.cell_pictures import NO_PICTURES, cell_pictures
 from jobs.sheet.workbook.package import Package
 from jobs.sheet.workbook.patches import Patches, ScannedTab, patches_of
 from jobs.sheet.workbook.scan import CellPlace, TabScan, scan_tab
-from jobs.sheet.workbook.scan_ods import CONTENT_PART, scan_ods
+from jobs.sheet.workbook.scan_ods import CONTENT_PART, areas, scan_ods
 from jobs.sheet.workbook.scan_xls import OldBook, old_book
 
 T = TypeVar("T")
 MAX_AREA_CELLS = (
     50_000_000  # of a tab's used area, which calamine allocates whole (32 bytes a cell)
 )
+MAX_SEARCHED_TABS = 100  # for a prompt column
 MAX_SPARSE_CELLS = 4_000_000  # an area of this size does no harm, however empty it is
 
 
@@ -51,6 +52,7 @@ def open_workbook(
     old = None
     if zipped:
         check_archive(path)
+        _check_ods(path)
     else:
         old = _old_book(path)
     book = _Book(path=path, reader=_load(path), zipped=zipped, old=old)
@@ -118,6 +120,17 @@ def _old_book(path: Path) -> OldBook | None:
     except (ValueError, struct.error, IndexError) as error:
         raise SheetError(path, [damaged_workbook(error)]) from error
     return book
+
+
+def _check_ods(path: Path) -> None:
+    """Check the areas of an .ods before calamine, which allocates every tab on opening."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            package = Package(archive)
+            for area in areas(package) if CONTENT_PART in package else ():
+                _check_area(path, area)
+    except ARCHIVE_ERRORS as error:
+        raise SheetError(path, [damaged_workbook(error)]) from error
 
 
 def _load(path: Path) -> CalamineWorkbook:
@@ -220,7 +233,7 @@ def _named_tab(book: _Book, name: str) -> _Tab:
 def _best_tab(book: _Book, visible: list[str], known: KnownHeader) -> _Tab:
     """The first visible tab with a prompt column, else the first that is not empty."""
     first: _Tab | None = None
-    for name in visible:
+    for name in visible[:MAX_SEARCHED_TABS]:
         tab = _tab(book, name)
         top = _top(tab.cells)
         header = find_header(top, known)

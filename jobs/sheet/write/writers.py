@@ -10,6 +10,7 @@ from typing import BinaryIO, TypeAlias
 
 from jobs.errors import ObstacleError
 from jobs.job import JSON
+from jobs.sheet.names import numbered
 
 FLUSH_BYTES = 1 << 20
 REPLACEMENT = "\ufffd"
@@ -39,6 +40,7 @@ class Column:
     name: str
     kind: ColumnKind
     foreign: bool = False
+    arrow: str = ""  # the Arrow type of an own column of a parquet sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +98,11 @@ def cell_text(value: JSON, kind: ColumnKind) -> str:
 
 def unique_names(grid: ResultColumns) -> tuple[str, ...]:
     """The names made unique: a repeated own header gets a number, ours never do."""
-    taken = {column.name for column in grid.columns if column.kind is not ColumnKind.OWN}
-    names = []
-    for column in grid.columns:
-        name, number = column.name, 2
-        if column.kind is ColumnKind.OWN:
-            while name in taken:
-                name, number = f"{column.name} ({number})", number + 1
-            taken.add(name)
-        names.append(name)
-    return tuple(names)
+    ours = {column.name for column in grid.columns if column.kind is not ColumnKind.OWN}
+    own = numbered((one.name for one in grid.columns if one.kind is ColumnKind.OWN), ours)
+    return tuple(
+        next(own) if column.kind is ColumnKind.OWN else column.name for column in grid.columns
+    )
 
 
 def without_surrogates(text: str) -> tuple[str, int]:

@@ -40,6 +40,7 @@ _TERMS = {
     "term.no ending": "no ending",
     "term.entries": "entries in the zip",
     "term.bytes": "bytes unpacked",
+    "term.merged rows": "rows in merged areas",
     "term.times": "times its packed size",
 }
 
@@ -60,6 +61,14 @@ _FILES = {
     "finding.wrong_kind": "the file is not what its name says; {remedy}",
     "finding.wrong_kind.expected": "a {format} sheet",
     "finding.wrong_kind.found": "{kind}",
+    "finding.too_many_columns": (
+        "the sheet has {count} columns, and at most {most} are read; delete those that are not "
+        "needed"
+    ),
+    "finding.too_sparse": (
+        "nearly all cells of the {rows} rows under the {count} columns are blank; delete columns "
+        "that are not needed, or divide the sheet"
+    ),
     "finding.no_rows": "there are no rows below the header; add at least one",
     "finding.no_records": "there are no rows in the sheet; add at least one",
     "finding.empty_sheet": "the sheet has no text in it",

@@ -37,6 +37,7 @@ _TERMS = {
     "term.no ending": "没有扩展名",
     "term.entries": "个 zip 条目",
     "term.bytes": "字节（解压后）",
+    "term.merged rows": "行（合并区域）",
     "term.times": "倍于压缩后的大小",
 }
 
@@ -52,6 +53,8 @@ _FILES = {
     "finding.wrong_kind": "文件内容与扩展名不符；{remedy}",
     "finding.wrong_kind.expected": "{format} 表格",
     "finding.wrong_kind.found": "{kind}",
+    "finding.too_many_columns": "表格有 {count} 列，最多读取 {most} 列；请删除不需要的列",
+    "finding.too_sparse": "{rows} 行、{count} 列中几乎全是空白；请删除不需要的列，或拆分表格",
     "finding.no_rows": "表头下面没有任何行；请至少添加一行",
     "finding.no_records": "表格里没有任何行；请至少添加一行",
     "finding.empty_sheet": "表格里没有文字",

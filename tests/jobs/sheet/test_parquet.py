@@ -53,10 +53,18 @@ def test_other_values_become_json(tmp_path: Path, value: object, cell: object) -
     assert list(sheet_of(tmp_path, {"v": [value]}).rows()) == [(1, [cell])]
 
 
-@pytest.mark.parametrize("value", [b"\xff\xfe", float("inf")])
-def test_a_value_without_json_is_an_error_at_its_cell(tmp_path: Path, value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "cell"), [(b"\xff\xfe", {"base64": "//4="}), (float("inf"), "inf")]
+)
+def test_a_value_without_json_is_carried_and_an_error_only_where_it_is_needed(
+    tmp_path: Path, value: object, cell: object
+) -> None:
     sheet = sheet_of(tmp_path, {"prompt": ["a", "b"], "v": [value, value]})
-    assert list(sheet.rows()) == [(1, ["a", None]), (2, ["b", None])]
+    sheet.needed = frozenset({0})
+    assert list(sheet.rows()) == [(1, ["a", cell]), (2, ["b", cell])]
+    assert sheet.findings == []
+    sheet.needed = frozenset({0, 1})
+    list(sheet.rows())
     assert [(f.kind, f.row, f.column) for f in sheet.findings] == [
         ("value_without_json", 1, "v"),
         ("value_without_json", 2, "v"),
