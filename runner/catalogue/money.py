@@ -17,8 +17,10 @@ _ENDINGS: dict[int | None, str] = {
 }
 
 
-def format_ending(exit_code: int | None) -> str:
-    """How a run ended, as the end of a sentence, by its exit code."""
+def format_ending(exit_code: int | None, *, pending: int = 0) -> str:
+    """How a run ended, as the end of a sentence; `pending` rows have not run."""
+    if exit_code == 0 and pending:
+        return say("status.how_some_rows", count=f"{pending:,}")
     return say(_ENDINGS.get(exit_code, "status.how_else"))
 
 

@@ -36,7 +36,7 @@ from runner.settings.locations import FILE_NAME
 from runner.settings.settings import Settings
 from runner.settings.trust import trust
 from runner.settings.values import InvalidValueError, read_base_url, site
-from runner.workspace.workspace import SHEET_ID, Workspace
+from runner.workspace.workspace import SHEET_ID, Workspace, typed
 
 TRIAL_ROWS = 3  # run before the rest is asked about
 SHOWN_CHARACTERS = 60  # of an example or an answer
@@ -109,7 +109,7 @@ def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     except Refusal as refusal:
         if refusal.code is not Exit.STOPPED:
             raise
-        print_message(say("run.next", command=f"rowmill run {path}"))
+        print_message(say("run.next", command=f"rowmill run {typed(path.absolute())}"))
         return Exit.STOPPED
 
 

@@ -73,7 +73,7 @@ def _show(workspace: Workspace, settings: Settings) -> SheetStatus:
 
 def _draw(status: SheetStatus, page: Page) -> None:
     page.title(status.sheet)
-    page.text(run_words(status.run, now=status.at))
+    page.text(run_words(status.run, now=status.at, pending=status.rows.pending))
     page.gap()
     page.drawn(_bar(status.rows, min(page.width - 1, MAX_BAR_COLUMNS)))
     page.drawn(_counts(status.rows, page.width - 1))
@@ -87,7 +87,7 @@ def _draw(status: SheetStatus, page: Page) -> None:
         page.code(f"{say('status.next')}  {status.next_command}")
 
 
-def run_words(run: RunState, *, now: float) -> str:
+def run_words(run: RunState, *, now: float, pending: int = 0) -> str:
     """What the last run is doing or did, in one sentence."""
     since = at_words(run.since)
     match run.kind:
@@ -99,7 +99,7 @@ def run_words(run: RunState, *, now: float) -> str:
         case "died":
             return say("status.died", since=since)
         case "ended":
-            how = format_ending(run.exit_code)
+            how = format_ending(run.exit_code, pending=pending)
             ended_at = run.ended_at or run.since
             at, time_ = at_words(ended_at), format_duration(ended_at - run.since)
             return say("status.ended", at=at, time=time_, how=how)

@@ -13,6 +13,7 @@ VIEWS = {
     ),
     "status.ended": "The last run ended {at} after {time}: {how}.",
     "status.how_done": "everything done",
+    "status.how_some_rows": "finished the rows asked for; {count} not run",
     "status.how_some_failed": "finished, some rows failed",
     "status.how_stopped": "stopped by a limit",
     "status.how_provider": "stopped by the provider (key, credit, or nothing good came)",

@@ -10,6 +10,7 @@ VIEWS = {
     "status.died": "{since} 的运行没有正常结束: 被强制终止，或断电。收到的回答没有丢失。",
     "status.ended": "上次运行结束于 {at}，用时 {time}: {how}。",
     "status.how_done": "全部完成",
+    "status.how_some_rows": "要求的行已跑完，还有 {count} 行没有跑",
     "status.how_some_failed": "已跑完，有些行失败",
     "status.how_stopped": "因限制停止",
     "status.how_provider": "因服务商停止（密钥、余额，或一直没有有效回答）",

@@ -19,6 +19,7 @@ from runner import cli
 from runner.views.status import read_status
 from runner.workspace.workspace import SHEET_ID, Workspace
 from tests.support.builders import IN_DOUBT, NOW, PENDING, REFUSED, Fate, Sheet, make_table
+from tests.support.world import TEXT, World
 
 DONE = Fate(text="yes", cost=0.5, tokens=(10, 20))
 SERVER = Fate(failure=Failure(kind=FailureClass.SERVER, cause="server_error", detail="oops"))
@@ -209,3 +210,13 @@ def test_status_loads_nothing_heavy(home: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_run_of_some_rows_does_not_say_that_everything_is_done(world: World) -> None:
+    sheet = world.prompts("a.csv", "a cat", "a dog", "a fox")
+    assert world.run("run", sheet, *TEXT, "--limit", 1).code == 0
+    some = world.run("status", sheet).out
+    assert "finished the rows asked for; 2 not run" in " ".join(some.split())
+    assert "everything done" not in some
+    assert world.run("run", sheet, "-y").code == 0
+    assert "everything done" in world.run("status", sheet).out
