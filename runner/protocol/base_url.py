@@ -9,14 +9,14 @@ import re
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _ENDPOINT = re.compile(
-    r"/(?:chat/completions|completions|responses|messages|embeddings|models|rerank"
+    r"(?<=v\d)/models$|/(?:chat/completions|completions|responses|messages|embeddings|rerank"
     r"|images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)"
     r"|v1beta/models(?:/[^/]+)?|mj/submit/[a-z-]+)$"
 )
 """The end of an address that is a whole request's."""
 
 _AS_IT_IS = re.compile(
-    r"/(?:v\d+(?:\.\d+)?(?:alpha|beta)?\d*|openai|openapi|inference|serving-endpoints"
+    r"/(?:v\d+(?:\.\d+)?(?:alpha|beta)?\d*|openai|openapi|inference|compat|models|serving-endpoints"
     r"|openai/deployments/[^/]+)$"
 )
 """The end of a base path that takes the place of `/v1`."""
@@ -39,7 +39,9 @@ def normalised(text: str) -> str | None:
         return None
     if any(map(_SECRET.search, parse_qs(parts.query, keep_blank_values=True))):
         return None  # an address is stored and shown; a key in it would be, too
-    if "@" in parts.netloc or parts.fragment or any(sign.isspace() for sign in text.strip()):
+    if "@" in parts.netloc or parts.fragment:
+        return None
+    if not text.strip().isprintable() or any(map(str.isspace, text.strip())):
         return None
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
     cut = _ENDPOINT.sub("", path)

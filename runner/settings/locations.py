@@ -28,7 +28,9 @@ def _places(folder: Path | None, config: Path | None) -> list[tuple[Path, Origin
     if folder is not None and (folder / FILE_NAME).is_file():
         found.append((folder / FILE_NAME, Origin.SHEET))
     users = user_file()
-    if users.is_file() and not (found and users.samefile(found[0][0])):
+    if users.is_file():
+        if found and users.samefile(found[0][0]):
+            found.clear()  # a sheet that lies beside the person's own file
         found.append((users, Origin.USER))
     return found
 

@@ -5,6 +5,8 @@ import logging
 import os
 from pathlib import Path
 
+from runner.catalogue.safe_text import visible
+
 LOGGERS = ("rowmill", "runner")  # attempts and errors; messages of modules
 
 
@@ -25,6 +27,7 @@ class _EachLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """The message after its time and level."""
+        record.message = visible(record.message)  # it may quote a stranger
         first = super().formatMessage(record)
         begin = first.removesuffix(record.message)
         return begin + record.message.replace("\n", f"\n{begin}")

@@ -72,6 +72,13 @@ TABLE = [
     (f"{HOST}/sub/chat/completions", f"{HOST}/sub/chat/completions"),
     (f"{HOST}/inference/chat/completions", f"{HOST}/inference/chat/completions"),
     (f"{HOST}/mj/submit/imagine", f"{HOST}/v1/chat/completions"),
+    (f"{HOST}/models?api-version=1", f"{HOST}/models/chat/completions?api-version=1"),
+    (f"{HOST}/v1/acc/gate/compat", f"{HOST}/v1/acc/gate/compat/chat/completions"),
+    (f"{HOST}/v1/acc/gate/x/chat/completions", f"{HOST}/v1/acc/gate/x/chat/completions"),
+    (f"{HOST}/api/v0", f"{HOST}/api/v0/chat/completions"),
+    (f"{HOST}/api/v3/models", f"{HOST}/api/v3/chat/completions"),
+    ("HTTPS://h.example/v1", f"{HOST}/v1/chat/completions"),
+    (f"{HOST}/compatibility/v1", f"{HOST}/compatibility/v1/chat/completions"),
 ]
 
 
@@ -108,7 +115,12 @@ def test_other_paths_of_the_same_gateway(typed: str, path: str, address: str) ->
     [
         *("", "h.example", "ftp://h.example", "https://", "https://h.example:x", "https:///v1"),
         *("https://me:secret@h.example", "https://h.example/#top", "https://h .example"),
-        *("https://h.example:99999", "https://h.example/v1?key=AIza0123", "https://h/?sig=x"),
+        *(
+            "https://h.example:99999",
+            "https://h.example/\u202ev1",
+            "https://h.example/v1?key=AIza0123",
+            "https://h/?sig=x",
+        ),
     ],
 )
 def test_what_is_no_base_url(typed: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from runner.exits import Exit
 from runner.settings.file import Origin, SettingsError, SettingsFile
 from runner.settings.keys import find_keys
+from runner.settings.locations import find_files
 from runner.settings.schema import SCHEMA, Cap, SheetFileRule
 from runner.settings.settings import resolve
 from runner.settings.sheet_file import powers_of
@@ -305,3 +306,12 @@ def test_a_base_url_of_a_flag_is_remembered_outside_the_workspace(
     assert (more.code, more.posts) == (0, 1), more.err
     for file in sheet.with_suffix(".rowmill").rglob("*"):
         assert file.name != "addresses.json"
+
+
+def test_a_sheet_beside_the_persons_own_file_makes_it_no_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.settings.locations.user_file", lambda: tmp_path / "rowmill.toml")
+    (tmp_path / "rowmill.toml").write_text('[notify]\nurl = "https://hooks.example"')
+    (found,) = find_files(tmp_path, None)
+    assert found.origin is Origin.USER
