@@ -138,8 +138,14 @@ def _plan(found: CheckResult) -> str:
     return ", ".join(parts)
 
 
+def _sent_as(found: CheckResult, header: str, name: str) -> str:
+    guessed = found.columns.guessed if found.columns is not None else ()
+    is_guess = any(found.headers[index] == header for index in guessed)
+    return f"→ {name}" + (f" ({say('check.guessed')})" if is_guess else "")
+
+
 def _columns(found: CheckResult) -> list[tuple[str, str]]:
-    facts = [(header, f"→ {name}") for header, name in found.fields.items()]
+    facts = [(header, _sent_as(found, header, name)) for header, name in found.fields.items()]
     facts += [(header, say("check.templated")) for header in found.templated]
     if found.carried:
         shown = ", ".join(header or "-" for header in found.carried[:40])

@@ -14,6 +14,7 @@ from runner.endpoints.inputs import Field, FieldKind, InputError, converter, des
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, resolve
 from runner.intake.excel_ratios import Ratios
+from runner.intake.guessed_values import FIELDS, only_plausible
 from runner.intake.request_json import body_converter, json_of, only_blanks
 
 BODY = "body."
@@ -131,7 +132,8 @@ class Recipes:
             required=tuple(item.name for item in known.values() if item.required),
             outside=frozenset(item.name for item in known.values() if not item.identity),
         )
-        texts = {item.name for item in known.values() if item.kind is FieldKind.TEXT} - RATIO_FIELDS
+        texts = {item.name for item in known.values() if item.kind is FieldKind.TEXT}
+        texts -= RATIO_FIELDS | FIELDS
         return replace(recipe, slots=self._slots(recipe, texts))
 
     def _columns(
@@ -152,10 +154,13 @@ class Recipes:
 
     def _converter(self, index: int, item: Field) -> Convert:
         """Turns a cell into the field's value, and repairs ratios that Excel took for times."""
-        plain = converter(item)
-        return (
-            self.ratios.repairing(index, item.name, plain) if item.name in RATIO_FIELDS else plain
-        )
+        convert = converter(item)
+        if item.name in RATIO_FIELDS:
+            convert = self.ratios.repairing(index, item.name, convert)
+        options = self.options
+        if item.name in FIELDS and index in options.columns.guessed - options.settled:
+            convert = only_plausible(item.name, convert)
+        return convert
 
     def _defaults(self, kind: AnyEndpoint, known: Mapping[str, Field]) -> dict[str, JSON]:
         """What options give to rows whose own cell is blank.

@@ -94,7 +94,7 @@ def understand(
         plan = replace(plan, by_options=plan.bought_again)
     repairs = list(repair_findings(sheet, maker.ratios.repairs))
     findings = [
-        *_without_repaired(sheet.findings, repairs),
+        *_without_repaired(_of_use(sheet.findings, settings), repairs),
         *columns.findings,
         *_about_identity(sheet, columns, identity, known),
         *_shifted(plan, identity),
@@ -164,6 +164,11 @@ def _left_out(sheet: Sheet, settings: Settings) -> frozenset[int]:
     if any(one.kind == "unscanned" for one in sheet.findings):
         raise Refusal(say("sheet.hidden_unseen", format=sheet.layout.format))
     return sheet.hidden_rows
+
+
+def _of_use(findings: Iterable[Finding], settings: Settings) -> Iterator[Finding]:
+    """The findings without the hidden rows, if these are left out: that is said elsewhere."""
+    return (one for one in findings if one.kind != "hidden_rows" or not settings.visible_only)
 
 
 def _without_repaired(findings: Iterable[Finding], repairs: Sequence[Finding]) -> Iterator[Finding]:

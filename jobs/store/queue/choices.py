@@ -69,6 +69,10 @@ def _failed(choice: RowChoice) -> ColumnElement[bool]:
     return or_(*states)
 
 
+_IS_EMPTY = and_(jobs.c.state == State.SKIPPED.value, func.coalesce(jobs.c.cause, "") == "empty")
+"""A row that has nothing to send: it runs once it is filled in, which makes another job of it."""
+
+
 def retry(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Failed rows back to the step they failed at; returns how many."""
     wanted = and_(_chosen(sheet_id, choice), _failed(choice))
@@ -85,7 +89,7 @@ def put_back(connection: Connection, job_ids: Collection[int], *, now: float) ->
 def retry_named(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
-    wanted = and_(_chosen(sheet_id, choice), closed)
+    wanted = and_(_chosen(sheet_id, choice), closed, not_(_IS_EMPTY))
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
@@ -104,7 +108,7 @@ def again(connection: Connection, sheet_id: int, choice: RowChoice, *, now: floa
     )
     lacks_files = and_(jobs.c.state == State.FAILED.value, jobs.c.step == Step.FETCH.value)
     kind = not_(lacks_files) if choice.classes is None else _failed(choice)
-    wanted = and_(_chosen(sheet_id, choice), closed, kind)
+    wanted = and_(_chosen(sheet_id, choice), closed, kind, not_(_IS_EMPTY))
     anew = {
         "version": jobs.c.version + 1,
         "step": Step.SEND.value,

@@ -300,8 +300,7 @@ _WORKBOOKS = {
         "pictures in an .{format} workbook are not read; save it as .xlsx to use them"
     ),
     "finding.hidden_rows": (
-        "hidden rows: {count}, the first here; they are read all the same: delete them, or leave "
-        "them out with --rows"
+        "hidden rows: {count}, the first here; they are sent too; --visible-only leaves them out"
     ),
     "finding.hidden_columns": "this column is hidden; it is read all the same",
     "finding.merged": (

@@ -31,7 +31,7 @@ ROWS: dict[str, str] = {
     "name.template": "--name: {reason}",
     "money.nothing": "nothing",
     "run.stopping": "Stopping.",
-    "run.end_skipped": "{count} closed by hand",
+    "run.end_skipped": "{count} skipped",
     "run.away": "{meaning} The run waits and goes on by itself; Ctrl-C stops it.",
     "run.other_address": (
         "The last run went to {before}, and this one goes to {now}. If that is not meant, stop it "

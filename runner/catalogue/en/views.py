@@ -148,6 +148,7 @@ VIEWS = {
     "check.time": "time",
     "check.workspace": "workspace",
     "check.unusable": "{sheet} cannot be used as it is.",
+    "check.guessed": "by its similar name",
     "check.bad_rows": (
         "{count} row{count:|s} cannot become a request. Correct {count:it|them}, or add "
         "--skip-bad to run the rest."

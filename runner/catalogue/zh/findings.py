@@ -229,7 +229,7 @@ _WORKBOOKS = {
     ),
     "finding.pictures_unseen": ".{format} 文件里的图片不会被读取；请另存为 .xlsx 后使用",
     "finding.hidden_rows": (
-        "有 {count} 行被隐藏，这是第一行；它们照样会被读取：请删除，或用 --rows 排除"
+        "有 {count} 行被隐藏，这是第一行；它们也会发送；加 --visible-only 可不发送"
     ),
     "finding.hidden_columns": "这一列被隐藏；照样会被读取",
     "finding.merged": "{count} 处合并单元格跨多行，这是第一处；文字对其中每一行都有效",

@@ -139,6 +139,7 @@ VIEWS = {
     "check.time": "时间",
     "check.workspace": "工作区",
     "check.unusable": "{sheet} 目前无法使用。",
+    "check.guessed": "按相近的列名识别",
     "check.bad_rows": "{count} 行无法成为请求。请改正，或加 --skip-bad 只运行其余行。",
     "check.would_rebuy": (
         "这会重复购买 {rows} 行（已完成 {done} 行）。请撤回改动，或加 --rebuy 确认重新购买。"

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.support.world import TEXT, World
 
 
@@ -120,3 +122,26 @@ def test_check_shows_as_data_what_a_run_sends(world: World) -> None:
     found = world.run("check", sheet, *words, "--json").json
     assert found["columns"] == [["Prompt", "prompt"], ["Style", None]]
     assert "style" not in json.dumps(found["requests"])
+
+
+@pytest.mark.parametrize(
+    ("header", "field", "good", "bad"),
+    [
+        ("Size", "size", ["1024x1024", "auto", "16:9", "1024*1024"], ["XL", "42"]),
+        ("质量", "quality", ["high", "HD", "2K"], ["A", "premium oak"]),
+        ("Style", "style", ["vivid", "natural"], ["oil painting", "水彩"]),
+        ("背景", "background", ["transparent"], ["white kitchen"]),
+    ],
+)
+def test_a_shops_own_column_of_the_same_name_is_not_sent(
+    world: World, header: str, field: str, good: list[str], bad: list[str]
+) -> None:
+    words = ("-e", "image", "-m", "m", "--json")
+
+    def sent_as(head: str, value: str) -> object:
+        sheet = world.sheet("a.csv", ["prompt", head], ["a lamp", value])
+        return world.run("check", sheet, *words).json["columns"][1][1]
+
+    assert [sent_as(header, value) for value in good] == [field] * len(good)
+    assert [sent_as(header, value) for value in bad] == [None] * len(bad)
+    assert [sent_as(field, value) for value in bad] == [field] * len(bad), "its own name"

@@ -23,6 +23,7 @@ def test_an_empty_row_is_skipped_and_runs_once_it_is_filled(world: World) -> Non
     assert world.column(sheet, "result_error")[2] == "empty"
     assert world.standing(sheet) == {"done": 18, "skipped": 2}
     assert world.run("retry", sheet, "--rows", "4", "-y").posts == 0, "there is nothing to send"
+    assert world.standing(sheet) == {"done": 18, "skipped": 2}
     world.sheet("a.csv", ["no", "prompt"], *blank(TWENTY, 7))
     filled = world.run("run", sheet, "-y")
     assert (filled.code, filled.posts) == (0, 1), filled.err
