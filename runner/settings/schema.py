@@ -241,7 +241,7 @@ SCHEMA: tuple[Setting, ...] = (
     _rows(name="skip-bad", in_sheet_file=ALWAYS, kind=SettingKind.SWITCH, default=False),
     _rows(
         name="visible-only",
-        in_sheet_file=ALWAYS,
+        in_sheet_file=STRICTER,
         kind=SettingKind.SWITCH,
         default=False,
         scopes=ALSO_REMEMBERED,

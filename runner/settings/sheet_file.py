@@ -4,7 +4,7 @@ This is a list of what is allowed. Everything else needs the person's trust (`ro
 or has to stand in the person's own settings file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.catalogue import say
@@ -27,8 +27,8 @@ ALLOWED_OPTIONS = frozenset(
 )
 """Options of one command that such a file may set: they show or shape results and open nothing."""
 
-STRICT_CHOICES = {"in_doubt": "hold"}
-"""For settings with choices, the one that is stricter than all others."""
+STRICT_CHOICES: Mapping[str, Value] = {"in_doubt": "hold", "visible_only": True}
+"""For settings without an order, the value that is stricter than all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
