@@ -1,6 +1,7 @@
 """Rates, times, costs and last events of a run, for the display and the log."""
 
 import logging
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -76,9 +77,10 @@ class RunStats:
     estimated: bool = False
     files: int = 0
     bytes: int = 0
-    paused_until: float | None = None
+    paused_until: float = -math.inf  # monotonic
     reason: str = ""
     failures: Counter[str] = field(default_factory=Counter)
+    _began: float = field(default_factory=time.monotonic)  # rates go by a clock nobody sets
     _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
     _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
@@ -110,7 +112,7 @@ class RunStats:
                 self.files += 1
                 self.bytes += file.size
         if isinstance(outcome, Finished | GiveUp | Held):
-            self._rate.count(time.time())
+            self._rate.count(time.monotonic())
             if failure is not None:
                 self.failures[str(failure.kind)] += 1
         wire, status = (ended.wire, ended.status) if ended is not None else ("", None)
@@ -148,7 +150,7 @@ class RunStats:
 
     def paused(self, seconds: float, reason: str) -> None:
         """No call starts for so many seconds."""
-        self.paused_until = time.time() + seconds
+        self.paused_until = time.monotonic() + seconds
         self.reason = reason
 
     def away(self, failure: Failure) -> None:
@@ -157,10 +159,10 @@ class RunStats:
 
     def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
         """All of it as one value; `counts` come from the table."""
-        now = time.time()
-        rate = self._rate.at(now, since=self.started_at)
+        now, steady = time.time(), time.monotonic()
+        rate = self._rate.at(steady, since=self._began)
         left = counts.pending
-        is_paused = self.paused_until is not None and self.paused_until > now
+        is_paused = self.paused_until > steady
         times = sorted(self._call_seconds)
         return Snapshot(
             title=self.title,
@@ -176,7 +178,7 @@ class RunStats:
             eta=left / rate * 60 if rate and left else None,
             in_flight=in_flight,
             limit=self.limit,
-            paused_until=self.paused_until if is_paused else None,
+            paused_until=now + self.paused_until - steady if is_paused else None,
             reason=self.reason if is_paused else "",
             tokens=self.tokens or None,
             cost=self.cost if self.currency else None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -39,7 +40,12 @@ class Steering:
         self._control = dispatcher.control
         self._display = display
         self._limits = limits_of(settings)
-        self._until = settings.until.moment(time.time()) if settings.until else None
+        self._until: float | None = None  # Unix; a time of day
+        self._ends_at: float | None = None  # monotonic; so many hours from now
+        if settings.until is not None and settings.until.seconds is not None:
+            self._ends_at = time.monotonic() + settings.until.seconds
+        elif settings.until is not None:
+            self._until = settings.until.moment(time.time())
         self._seen: set[int] = set()
         self._named = False
         self._last_since: float | None = None
@@ -61,11 +67,11 @@ class Steering:
     async def _watch_time(self) -> None:
         """Needs no table: `--until` holds whatever happens to that."""
         while True:
-            if self._until is not None and time.time() >= self._until:
-                self._until = None
+            if self._seconds_left() <= 0.0:
+                self._until = self._ends_at = None
                 self._control.halt(Stop(reason=StopReason.UNTIL))
             self._name_last()
-            await asyncio.sleep(self._wait())
+            await asyncio.sleep(min(LOOK_SECONDS, max(self._seconds_left(), 0.0)))
 
     async def _watch_orders(self, run_id: int) -> None:
         """Outlives any look that fails."""
@@ -78,10 +84,10 @@ class Steering:
                 log.warning("the table could not be read for orders: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _wait(self) -> float:
-        if self._until is None:
-            return LOOK_SECONDS
-        return min(LOOK_SECONDS, max(self._until - time.time(), 0.0))
+    def _seconds_left(self) -> float:
+        by_day = math.inf if self._until is None else self._until - time.time()
+        steady = math.inf if self._ends_at is None else self._ends_at - time.monotonic()
+        return min(by_day, steady)
 
     def _orders(self, run_id: int) -> list[RunEvent]:
         with self._store.read() as tx:
@@ -100,7 +106,7 @@ class Steering:
             self._control.retune(limits)
         until = order.get("until")
         if isinstance(until, int | float):
-            self._until = float(until)
+            self._until, self._ends_at = float(until), None
         cap = order.get("max_cost")
         if cap == NO_CAP:
             self._control.retune_cap(None)
