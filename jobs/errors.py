@@ -7,7 +7,8 @@ Exception
     │   ├── LockedError    (jobs/lock.py) another run holds the table
     │   └── OutputError    (jobs/export/placing.py) the results cannot be written
     ├── SheetError         (jobs/sheet/finding.py) a sheet cannot be used
-    └── TemplateError      (jobs/loading/template.py) a template cannot be filled
+    ├── TemplateError      (jobs/loading/template.py) a template cannot be filled
+    └── NotKeptError       (runner/workspace/answers.py) an answer could not be stored
 """
 
 from enum import StrEnum

@@ -22,11 +22,20 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedBody:
+    """The bytes of a request's body; both fields are empty if the call has no body."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request as an endpoint wants it: no host, no key; on POST, either `json` or `parts`.
 
     `path` is the full path below the normalised base URL (protocol.md 1.1). `timeout` is the total
-    deadline in seconds, connecting included. `fresh` asks for a connection of its own.
+    deadline in seconds, connecting included. `fresh` asks for a connection of its own. `encoded` is
+    the body once it has been put into bytes.
     """
 
     path: str
@@ -37,6 +46,7 @@ class Call:
     stream: bool = False
     timeout: float = 300.0
     fresh: bool = False
+    encoded: EncodedBody | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,17 @@ async def inputs_of(
 
 
 def inputs_to_read(job: Claimed, endpoint: AnyEndpoint) -> object:
-    """The inputs without the pictures' bytes, as reading an answer needs them."""
+    """The inputs without the pictures' bytes, as reading an answer needs them.
+
+    Addresses stay: an answer may show the given pictures beside the new ones.
+    """
     references = references_in(endpoint, job.fields)
-    stand_ins = {name: (Attachment(url=""),) * len(found) for name, found in references.items()}
+    stand_ins = {name: tuple(map(_stand_in, found)) for name, found in references.items()}
     return parse(endpoint.inputs, job.fields, stand_ins)
+
+
+def _stand_in(reference: Reference) -> Attachment:
+    return Attachment(url=reference.value if reference.kind == "url" else "")
 
 
 def references_in(endpoint: AnyEndpoint, fields: Mapping[str, JSON]) -> dict[str, list[Reference]]:

@@ -54,9 +54,12 @@ def resolve(contexts: Sequence[JobContext], delivery: Delivery) -> list[Resoluti
 
 
 def after_death(endpoint: AnyEndpoint, rules: Rules) -> Resolution:
-    """A call in flight when the process died: asked again, not counted as the one repeat."""
+    """A call in flight when the process died: asked again, not counted as the row's one repeat.
+
+    It does count against the repeats that the run may make.
+    """
     failure = Failure(kind=FailureClass.NETWORK, cause="killed")
-    if rules.hold_in_doubt or endpoint.hold_in_doubt:
+    if rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left:
         return Resolution(outcome=Held(failure=failure), wire=WireClass.IN_DOUBT)
     return Resolution(outcome=Released(delay=0.0, failure=failure), wire=WireClass.IN_DOUBT)
 
@@ -79,15 +82,16 @@ def _of_reply(contexts: Sequence[JobContext], reply: Reply) -> list[Resolution]:
     """
     verdict = classify(reply)
     if verdict.action is Action.READ:
-        readings = _readings(contexts, reply)
-        return [_of_reading(*one, reply) for one in zip(contexts, readings, strict=True)]
+        found = readings(contexts, reply)
+        return [_of_reading(*one, reply) for one in zip(contexts, found, strict=True)]
     if verdict.action is Action.FAIL and len(contexts) > 1:
         apart = Released(delay=0.0, failure=verdict.failure)
         return [Resolution(outcome=apart, wire=WireClass.REFUSED)] * len(contexts)
     return [_of_verdict(context, reply, verdict) for context in contexts]
 
 
-def _readings(contexts: Sequence[JobContext], reply: Reply) -> Sequence[Reading]:
+def readings(contexts: Sequence[JobContext], reply: Reply) -> Sequence[Reading]:
+    """What the endpoint reads in a reply for each job of its call."""
     endpoint, inputs = contexts[0].endpoint, [context.inputs for context in contexts]
     if endpoint.sharing is not None:
         return endpoint.sharing.read(inputs, reply)
@@ -96,12 +100,13 @@ def _readings(contexts: Sequence[JobContext], reply: Reply) -> Sequence[Reading]
 
 def _of_verdict(context: JobContext, reply: Reply, verdict: Verdict) -> Resolution:
     """A reply that the endpoint does not read."""
-    endpoint = context.endpoint
     failure = verdict.failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     match verdict.action:
-        case Action.UNUSABLE if not (endpoint.hold_in_doubt and failure.cause == "empty_answer"):
+        case Action.UNUSABLE | Action.RETRY if _may_have_submitted(context, failure):
+            return _in_doubt(context, failure, by_time=False)
+        case Action.UNUSABLE:
             return _unusable(context, Rejected(failure=failure))
-        case Action.DOUBT | Action.UNUSABLE:
+        case Action.DOUBT:
             return _in_doubt(context, failure, by_time=verdict.by_time)
         case Action.STOP_KEY | Action.STOP_CREDIT | Action.STOP_MODEL:
             return _stopping(context, verdict.action, failure)
@@ -110,6 +115,12 @@ def _of_verdict(context: JobContext, reply: Reply, verdict: Verdict) -> Resoluti
             return Resolution(outcome=outcome, wire=WireClass.REFUSED)
         case _:
             return _refused(context, verdict, failure, reply)
+
+
+def _may_have_submitted(context: JobContext, failure: Failure) -> bool:
+    """True for a submit without a ticket and without a refusal that is known: never repeated."""
+    known_refusal = failure.kind in (FailureClass.BAD_INPUT, FailureClass.REFUSED)
+    return context.endpoint.hold_in_doubt and not known_refusal
 
 
 def _has_other_name(failure: Failure, inputs: object) -> bool:
@@ -183,6 +194,9 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
         case Rejected() if reading.failure.cause in DOUBTFUL_CAUSES:
             timed = reading.failure.cause == "gateway_timeout"
             return _in_doubt(context, reading.failure, by_time=timed)
+        case Rejected() if endpoint.hold_in_doubt:  # by a code that accepts nothing: free
+            action = Action.WAIT if reading.failure.kind is FailureClass.LIMIT else Action.FAIL
+            return _refused(context, Verdict(action=action), reading.failure, reply)
         case Rejected():
             return _unusable(context, reading)
         case _:

@@ -17,18 +17,26 @@ from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
-from runner.protocol.call import Call, Lost, Reply
+from runner.protocol.call import Call, Lost, NotSent, Reply
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.priced_request import priced_call
 from runner.steps.resolution import JobContext, Resolution, Signal
 from runner.steps.resolve import ENCODING_FORMAT, IMAGE_FIELD, after_death, resolve
+from runner.steps.salvage import salvaged
 from runner.steps.shared_calls import CallSharing
+from runner.transport.bodies import UnencodableError, encoded
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+COST_OF_BUG = {
+    NotSent: WireClass.NOT_SENT,
+    Lost: WireClass.IN_DOUBT,
+    Reply: WireClass.UNUSABLE,
+}
+"""How a call ended whose delivery a bug kept from being understood."""
 REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 
 
@@ -41,6 +49,7 @@ class Sender:
         self._services = services
         self._state = state
         self._unsettled: dict[int, Answer] = {}  # by call: kept, but not understood yet
+        self._reached: dict[int, WireClass] = {}  # by call: what it costs if a bug ends it now
         self._other_field: set[int] = set()  # jobs whose picture's form field was not known
         self._plain_vectors: set[str] = set()  # models that do not send vectors as base64
 
@@ -53,23 +62,34 @@ class Sender:
                 inputs.append(await self._inputs(job, endpoint))
             except (InputError, AttachmentError, OSError) as error:
                 return _unfit(jobs, job, str(error))
-        started = time.monotonic()
         try:
-            delivery = await self._services.accounts.send(
-                self._call_of(endpoint, inputs), key=jobs[0].call_key
-            )
+            call = encoded(self._call_of(endpoint, inputs))
+        except UnencodableError as error:
+            return _unfit(jobs, jobs[0], str(error))
+        return await self._send(self._contexts(jobs, inputs), call)
+
+    async def _send(self, contexts: Sequence[JobContext], call: Call) -> list[StepResult]:
+        jobs = [context.job for context in contexts]
+        first, started = jobs[0], time.monotonic()
+        self._reached[first.call_id] = WireClass.IN_DOUBT
+        try:
+            delivery = await self._services.accounts.send(call, key=first.call_key)
         except asyncio.CancelledError:
             return self.cut_off(jobs, time.monotonic() - started)
+        if isinstance(delivery, Lost):
+            delivery = salvaged(contexts, delivery) or delivery
+        self._reached[first.call_id] = COST_OF_BUG[type(delivery)]
         if isinstance(delivery, Reply):
-            spool_answer(jobs[0], delivery, self._services)
-            return await self._take(self._contexts(jobs, inputs), delivery)
-        found = resolve(self._contexts(jobs, inputs), delivery)
+            spool_answer(first, delivery, self._services)
+            return await self._take(contexts, delivery)
+        found = resolve(contexts, delivery)
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._results(jobs, found, seconds=time.monotonic() - started, kept=kept)
 
     async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[StepResult]:
         """Decide what an answer from the spool means, as `send` would have."""
         endpoint = ENDPOINTS[jobs[0].endpoint]
+        self._reached[jobs[0].call_id] = WireClass.UNUSABLE
         inputs = [inputs_to_read(job, endpoint) for job in jobs]
         return await self._take(self._contexts(jobs, inputs), reply)
 
@@ -79,10 +99,13 @@ class Sender:
         return self._results(jobs, [found] * len(jobs), seconds=seconds)
 
     def fail(self, jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
-        """A bug failed these rows; an answer that had come is kept for a better reader."""
+        """A bug failed these rows; an answer that had come is kept for a better reader.
+
+        What had not reached the network cost nothing.
+        """
         kept = self._unsettled.pop(jobs[0].call_id, None)
-        status = kept.status if kept else None
-        ended = CallEnd(wire=WireClass.UNUSABLE, seconds=0.0, status=status)
+        wire = self._reached.pop(jobs[0].call_id, WireClass.NOT_SENT)
+        ended = CallEnd(wire=wire, seconds=0.0, status=kept.status if kept else None)
         outcomes = [GiveUp(failure=failure)] * len(jobs)
         return settled_call(jobs, outcomes, ended=ended, kept=kept)
 
@@ -158,8 +181,11 @@ class Sender:
     ) -> list[StepResult]:
         """The first job's settlement carries the call, and its signal speaks for all of them."""
         self._unsettled.pop(jobs[0].call_id, None)
+        self._reached.pop(jobs[0].call_id, None)
         outcomes = [one.outcome for one in found]
         self._remember(jobs, outcomes)
+        if any(is_asked_again(one) for one in found):
+            self._state.repeats_left -= 1
         answered = any(one.wire is WireClass.ANSWERED for one in found)
         wire = WireClass.ANSWERED if answered else found[0].wire
         result = _combined([outcome.result for outcome in outcomes])
@@ -179,13 +205,17 @@ class Sender:
         return [replace(first, signal=loudest.signal, wait=loudest.wait), *others]
 
     def _remember(self, jobs: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
-        if any(isinstance(outcome, Repeat) for outcome in outcomes):
-            self._state.repeats_left -= 1
         for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, TryAgain) and outcome.failure.cause == IMAGE_FIELD:
                 self._other_field.add(job.id)
             if outcome.failure is not None and outcome.failure.cause == ENCODING_FORMAT:
                 self._plain_vectors.add(job.model)
+
+
+def is_asked_again(resolution: Resolution) -> bool:
+    """True if a call in doubt will be sent again, which uses up the run's allowance."""
+    released = isinstance(resolution.outcome, Released | Repeat)
+    return released and resolution.wire is WireClass.IN_DOUBT
 
 
 def settled_call(

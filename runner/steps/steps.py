@@ -67,9 +67,12 @@ class Steps:
         self._services.accounts.renew()
 
     def on_durable(self, result: StepResult) -> None:
-        """The step is in the table: the spool forgets its answer, its pictures get thumbnails."""
-        job = result.settlement.job
-        if job.step is Step.SEND:
+        """The step is in the table: the spool forgets its answer, its pictures get thumbnails.
+
+        An answer that the settlement does not carry stays in the spool for the next run.
+        """
+        job, answer = result.settlement.job, result.settlement.answer
+        if job.step is Step.SEND and answer is not None and answer.complete:
             self._services.spool.forget(job.call_id)
         for file in result.settlement.files:
             if isinstance(file, SavedFile):

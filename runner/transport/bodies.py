@@ -5,9 +5,10 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from jobs.job import JSON
-from runner.protocol.call import Call, Part
+from runner.protocol.call import Call, EncodedBody, Part
 from runner.protocol.wholeness import has_end_mark, looks_like_json
 
 LINE_HEAD_BYTES = 64  # enough of an event stream's line to recognise it; a ping is shorter
@@ -79,14 +80,22 @@ def _quoted(text: str) -> str:
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def encode_body(call: Call) -> tuple[bytes, str]:
-    """The body of a call and its media type; both are empty if the call has no body."""
+def encoded(call: Call) -> Call:
+    """The call with its body in bytes. Raises UnencodableError.
+
+    The same call has the same bytes, form boundary included: an Idempotency-Key is bound to them.
+    """
+    return call if call.encoded is not None else replace(call, encoded=_encoded(call))
+
+
+def _encoded(call: Call) -> EncodedBody:
     if call.json is not None:
-        return json_body(call.json), "application/json"
-    if call.parts:
-        boundary = _boundary(call.parts)
-        return multipart_body(call.parts, boundary), f"multipart/form-data; boundary={boundary}"
-    return b"", ""
+        return EncodedBody(content=json_body(call.json), media_type="application/json")
+    if not call.parts:
+        return EncodedBody(content=b"", media_type="")
+    boundary = _boundary(call.parts)
+    media_type = f"multipart/form-data; boundary={boundary}"
+    return EncodedBody(content=multipart_body(call.parts, boundary), media_type=media_type)
 
 
 class Unpacker:

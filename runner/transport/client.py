@@ -23,7 +23,7 @@ from runner.transport.aiohttp_transport import (
     Progress,
     UnsentError,
 )
-from runner.transport.bodies import encode_body
+from runner.transport.bodies import encoded
 from runner.transport.receive import BodyReceiver, ClientLimits, whole_off_loop
 
 KEY_MASK = "…".encode()
@@ -140,8 +140,9 @@ class GatewayClient:
         return self._reply(progress, began=began)
 
     def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
-        body, media_type = encode_body(call)
-        headers = self._headers_of(media_type, stream=call.stream)
+        body = encoded(call).encoded
+        assert body is not None
+        headers = self._headers_of(body.media_type, stream=call.stream)
         if call.headers:
             changed = httpx.Headers(headers)
             changed.update(dict(call.headers))
@@ -153,7 +154,7 @@ class GatewayClient:
             call.method,
             url,
             headers=headers,
-            stream=httpx.ByteStream(body),
+            stream=httpx.ByteStream(body.content),
             extensions={
                 "progress": progress,
                 "fresh": call.fresh,

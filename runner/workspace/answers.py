@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.errors import ExpectedError, Trouble
 from jobs.failpoints import reach
 from jobs.filesystem import flush, flush_folder
 from jobs.store.answers import StoredAnswer
@@ -19,6 +20,12 @@ MAX_INLINE_BYTES = 256 * 1024  # a bigger answer becomes a file of its own
 MAX_CUT_BYTES = 64 * 1024  # kept, for study, of an answer that was cut
 
 
+class NotKeptError(ExpectedError, OSError):
+    """An answer could not be stored, whatever the reason; the spool still has it."""
+
+    trouble = Trouble.OUTPUT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFolder:
     """The folder of one workspace's big answers."""
@@ -28,12 +35,15 @@ class AnswerFolder:
     def keep(self, call_id: int, reply: Reply) -> Answer:
         """The answer as the table stores it; a big body is durable in its own file on return.
 
-        Raises OSError if the file cannot be written.
+        Raises NotKeptError if the file cannot be written.
         """
         body = reply.body
         coding = "raw"
         if len(body) > MAX_INLINE_BYTES:
-            self._write(call_id, body)
+            try:
+                self._write(call_id, body)
+            except OSError as error:
+                raise NotKeptError(error.errno, error.strerror, str(self.path)) from error
             coding = "file"
         return Answer(
             status=reply.status,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.errors import ObstacleError
+from runner.workspace.answers import NotKeptError
 
 MB = 1 << 20
 RESERVE_FILE = "reserve"
@@ -23,7 +24,7 @@ DISK_TROUBLE_ERRNOS = DISK_FULL_ERRNOS | {errno.EIO, errno.EROFS, errno.EMFILE, 
 
 def is_disk_trouble(error: OSError) -> bool:
     """True if the disk is at fault, and not what it was asked to do."""
-    return error.errno in DISK_TROUBLE_ERRNOS
+    return isinstance(error, NotKeptError) or error.errno in DISK_TROUBLE_ERRNOS
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from runner.mock.settings import MockSettings
 from runner.protocol.call import Call, Part, Reply
 from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import classify
-from runner.transport.bodies import encode_body
+from runner.transport.bodies import encoded
 
 KEY = {"Authorization": "Bearer sk-good"}
 
@@ -44,10 +44,11 @@ class Client:
         self.session = session
 
     async def send(self, call: Call) -> Reply:
-        body, media_type = encode_body(call)
-        headers = {**KEY, "Content-Type": media_type}
+        body = encoded(call).encoded
+        assert body is not None
+        headers = {**KEY, "Content-Type": body.media_type}
         url = self.gateway.base_url + call.path
-        async with self.session.post(url, data=body, headers=headers) as reply:
+        async with self.session.post(url, data=body.content, headers=headers) as reply:
             return Reply(status=reply.status, headers={}, body=await reply.read())
 
     async def draw(self, model: str, **given: Any) -> Any:

@@ -17,7 +17,7 @@ from runner.protocol.call import Call, Lost, NotSent, Part, Reply
 from runner.secret import Secret
 from runner.transport import receive
 from runner.transport.aiohttp_transport import BrokenError, GatewayTransport, Progress
-from runner.transport.bodies import DataWatch, encode_body, json_body
+from runner.transport.bodies import DataWatch, encoded, json_body
 from runner.transport.client import GatewayClient, Target, TargetError, normalise_base_url
 from tests.support.fault_server import (
     ANSWER,
@@ -431,7 +431,7 @@ async def test_parts_go_out_as_a_form_that_servers_can_read() -> None:
             await wire.send(Call(path="/v1/images/edits", parts=parts))
     first, second = server.seen
     boundary = first.headers["content-type"].removeprefix("multipart/form-data; boundary=")
-    assert boundary not in second.headers["content-type"]
+    assert second.body == first.body, "an Idempotency-Key is bound to the bytes"
     text, image, end = first.body.split(f"--{boundary}".encode())[1:]
     assert text == (
         b'\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + "ein Käfer\r\n\r\n".encode()
@@ -579,6 +579,6 @@ def test_no_bytes_of_a_server_raise(head: bytes, noise: bytes, cut: int) -> None
 def test_a_form_has_the_same_bytes_each_time_it_is_sent() -> None:
     part = Part(name="image", content=b"bytes", filename="a.png", media_type="image/png")
     call = Call(path="/x", parts=(part,))
-    assert encode_body(call) == encode_body(call)
+    assert encoded(call).encoded == encoded(call).encoded
     other = Call(path="/x", parts=(replace(part, content=b"other"),))
-    assert encode_body(call)[1] != encode_body(other)[1]
+    assert encoded(call).encoded != encoded(other).encoded
