@@ -117,11 +117,11 @@ class CommandOption(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The help in the chosen language."""
-        told = say(f"option.{(self.name or '').replace('_', '-')}")
+        help_text = say(f"option.{(self.name or '').replace('_', '-')}")
         if isinstance(self.default, int) and not self.is_flag:
-            told += " " + say("option.default", value=str(self.default))
+            help_text += " " + say("option.default", value=str(self.default))
         record = super().get_help_record(ctx)
-        return record and (record[0], told)  # without the range that click adds
+        return record and (record[0], help_text)  # without the range that click adds
 
 
 class RowmillOption(CommandOption):

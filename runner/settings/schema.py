@@ -64,7 +64,7 @@ class Tolerance:
     percent: float | None = None
 
     def allows(self, failed: int, total: int) -> bool:
-        """May `failed` of `total` rows fail?"""
+        """True if `failed` of `total` rows are tolerated."""
         if self.percent is not None:
             return failed * 100 <= self.percent * total
         return failed <= (self.rows or 0)
@@ -106,9 +106,9 @@ class Until:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """The most that may be spent: in this workspace's whole life, or (`more`) from now on.
+    """The most that may be spent: by this workspace ever, or (`more`) from now on.
 
-    An infinite one, "none", lifts the cap of before.
+    An infinite cap, "none", lifts the cap of before.
     """
 
     amount: float
@@ -116,7 +116,7 @@ class Cap:
 
     @property
     def lifted(self) -> bool:
-        """Is there no limit any more?"""
+        """True if this lifts the cap of before."""
         return math.isinf(self.amount)
 
     def __str__(self) -> str:
@@ -184,7 +184,7 @@ FLAG_ONLY = frozenset({SettingScope.FLAG})
 FILE_ONLY = frozenset({SettingScope.FILE})
 
 REQUEST_COMMANDS = ("run", "check", "rehearse", "retry")
-"""The commands that make requests out of rows."""
+"""The commands that turn rows into requests."""
 
 SPENDING_COMMANDS = ("run", "rehearse", "retry")
 

@@ -160,7 +160,7 @@ class Settings:
     prices: Mapping[str, OwnPrice]
     notify_section: Notify | None  # [notify] of a file; `notify` is the address by option
     files: tuple[Path, ...]
-    own_files: tuple[Path, ...]  # those that did not merely lie beside the sheet
+    own_files: tuple[Path, ...]  # without untrusted files beside the sheet
     sources: Mapping[str, str]
     by_flag: frozenset[str]  # request options that rank as flags: `model`, `set.size`
     notices: tuple[Notice, ...]

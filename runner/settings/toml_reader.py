@@ -93,7 +93,7 @@ def _where(error: Exception) -> str:
 
 
 class _Reader:
-    """Walks one file's data, knowing where it stands."""
+    """Reads the parts of one file; errors name the key."""
 
     def __init__(self, path: Path, origin: Origin, data: Mapping[str, object]) -> None:
         self.path = path
@@ -149,7 +149,7 @@ class _Reader:
         return values
 
     def _plain(self, raw: object, key: str) -> str:
-        """What one command will read for itself, as it would stand on its line."""
+        """The value of a command's own option, as text that the command parses."""
         if isinstance(raw, bool):
             return str(raw).lower()
         if isinstance(raw, str | int):
@@ -301,7 +301,7 @@ class _Reader:
         )
 
     def _elsewhere(self, found: Mapping[str, object], what: str) -> KeySource | None:
-        """Where a secret of [notify] is to be had: `url_env`, `url_file` and so on."""
+        """Where a secret of [notify] is kept: `url_env`, `url_file` and so on."""
         for kind in (SecretPlace.ENV, SecretPlace.FILE):
             value = found.get(f"{what}_{kind}")
             if isinstance(value, str):

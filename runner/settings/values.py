@@ -45,7 +45,7 @@ class InvalidValueError(ValueError):
 
 
 def read_value(setting: Setting, raw: object) -> Value:
-    """The setting's value out of text, or out of what TOML gives. Raises `InvalidValueError`."""
+    """The setting's value, read from text or from a TOML value. Raises `InvalidValueError`."""
     if setting.kind is SettingKind.CHOICE:
         if isinstance(raw, str) and raw in setting.choices:
             return raw
