@@ -1,15 +1,15 @@
-"""Tells when the time of day was set, which no passing of time and no sleep explains."""
+"""Detects that the time of day was set: a jump that neither elapsed time nor sleep explains."""
 
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MIN_STEP_SECONDS = 1.0  # less is the usual slow correction of a clock
+MIN_STEP_SECONDS = 1.0  # smaller steps are a clock's normal slow correction
 
 
 def _time_of_day() -> float:
-    return time.time()  # looked up anew each time, as the clock itself may be replaced
+    return time.time()  # looked up on each call: tests replace the clock
 
 
 def _asleep_and_awake() -> float:
@@ -38,8 +38,8 @@ class _Reading:
 class ClockSteps:
     """Finds how far the time of day was set since the last `accept`.
 
-    Where no clock runs through sleep (anywhere but on Linux), a step forward looks like sleep and
-    is not told; a step back always is.
+    Only Linux has a clock that runs during sleep. Elsewhere a step forward looks like sleep and is
+    not reported; a step back always is.
     """
 
     def __init__(self, clocks: Clocks = Clocks()) -> None:
@@ -59,7 +59,7 @@ class ClockSteps:
         return step if abs(step) >= MIN_STEP_SECONDS else 0.0
 
     def accept(self) -> None:
-        """What the last `step` told has been dealt with."""
+        """Mark the step that `step` last returned as handled."""
         self._last = self._now
 
     def _read(self) -> _Reading:

@@ -1,4 +1,4 @@
-"""Named places where a test lets the process die, break or stand still."""
+"""Named points at which a test can kill the process, raise an error or stall."""
 
 import errno
 import os
@@ -9,38 +9,38 @@ from collections.abc import Callable
 VARIABLE = "ROWMILL_FAILPOINT"
 POINTS = frozenset(
     {
-        "load.staged",  # a sheet is laid in, its transaction still open
-        "call.written",  # the calls of a claim are written down, and not yet committed
-        "call.durable",  # committed, and nothing sent
-        "call.connected",  # the request has its connection: bytes leave now
-        "call.answering",  # the head of an answer came, its body not yet
-        "answer.read",  # the last byte is here, and nothing written
+        "load.staged",  # a sheet is loaded, its transaction still open
+        "call.written",  # the calls of a claim are written, not yet committed
+        "call.durable",  # committed, nothing sent yet
+        "call.connected",  # the request has a connection; its bytes are about to leave
+        "call.answering",  # the head of an answer arrived, its body has not
+        "answer.read",  # the last byte arrived, nothing is written yet
         "answer.spooled",
-        "answer.parsed",  # decided what it means, and not yet written down
+        "answer.parsed",  # interpreted, not yet written
         "answer.written",  # in the table's transaction, not yet committed
-        "answer.durable",  # committed, and the spool still holds it
-        "bulk.part",  # a big answer is written beside its place
-        "bulk.placed",  # under its name, and the table does not know
-        "ticket.durable",  # the number of a remote task is committed
-        "task.asked",  # a task was asked after, and what came of it is not written
-        "file.part",  # half a picture lies under its passing name
-        "file.placed",  # under its final name, and the table does not know
+        "answer.durable",  # committed, still in the spool
+        "bulk.part",  # a large answer is in its temporary file
+        "bulk.placed",  # renamed, not yet recorded in the table
+        "ticket.durable",  # the id of a remote task is committed
+        "task.asked",  # a task was polled, the result is not written yet
+        "file.part",  # half a picture is in its temporary file
+        "file.placed",  # renamed, not yet recorded in the table
         "file.durable",
         "results.part",
         "results.placed",
-        "replay.begun",  # what a dead run left is taken over, and nothing of it settled
-        "replay.settled",  # one of them is settled, or all that have no answer
-        "disk.flush",  # before bytes are forced to the disk
+        "replay.begun",  # a dead run's jobs are adopted, none settled yet
+        "replay.settled",  # one of them is settled, or all without an answer
+        "disk.flush",  # before an fsync
     }
 )
 
 
 class _Armed:
-    """What a point does, and at which passing."""
+    """What a failpoint does, and on which pass."""
 
     def __init__(self, act: Callable[[], None], left: int) -> None:
         self.act = act
-        self.left = left  # times that it may still be passed
+        self.left = left  # passes left before it acts
 
 
 _armed: dict[str, _Armed] = {}
@@ -49,7 +49,7 @@ _armed: dict[str, _Armed] = {}
 def arm(words: str) -> None:
     """`POINT=kill`, `=break`, `=full` or `=sleep:SECONDS`, with `@N` from the N-th time on.
 
-    Several are separated by commas. Raises ValueError for what is none of these.
+    Several are separated by commas. Raises ValueError for anything else.
     """
     _armed.clear()
     for word in filter(None, words.split(",")):
@@ -61,7 +61,7 @@ def arm(words: str) -> None:
 
 
 def reach(point: str) -> None:
-    """Does what this point was armed with; nothing otherwise."""
+    """Do what this point is armed with, if anything."""
     if _armed and point in _armed:
         found = _armed[point]
         found.left -= 1

@@ -1,4 +1,4 @@
-"""The disk: bytes and renames that survive a power cut, and which disks are shared."""
+"""Writes and renames that survive a power cut; detection of shared disks."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ MOUNTS = Path("/proc/mounts")
 
 
 def flush(descriptor: int) -> None:
-    """To the disk itself; macOS keeps a plain fsync in the drive's cache."""
+    """Flush to the disk itself; on macOS a plain fsync stops at the drive's cache."""
     reach("disk.flush")
     if sys.platform == "darwin":
         import fcntl  # noqa: PLC0415 - exists on Unix only
 
-        with suppress(OSError):  # not every file system has it
+        with suppress(OSError):  # not every file system supports it
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
             return
     os.fsync(descriptor)
@@ -37,7 +37,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def on_shared_file_system(path: Path) -> bool:
-    """Is this a network or FUSE folder, where WAL is not safe? Linux only; elsewhere no."""
+    """True for a network or FUSE folder, where WAL is not safe; always False except on Linux."""
     if not MOUNTS.exists():
         return False
     target = str(path.parent.resolve())

@@ -1,4 +1,4 @@
-"""The values that say what a job is and where it stands."""
+"""The values that describe a job and its state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | 
 
 
 class State(StrEnum):
-    """May a job be worked on? Each comment says who puts it there, and who takes it out."""
+    """Whether a job may be worked on. The comments say what moves a job in and out."""
 
     READY = "ready"  # in: load, try-again outcomes, a person's retry; out: a claim, skip, park
     RUNNING = "running"  # in: a claim; out: a settle, or recovery after a death
@@ -21,15 +21,15 @@ class State(StrEnum):
 
 
 class Step(StrEnum):
-    """What is to be done next with a job."""
+    """The next thing to do for a job."""
 
     SEND = "send"  # ask the endpoint: costs money
-    POLL = "poll"  # ask after a remote task: free
-    FETCH = "fetch"  # save the files of an answer: free
+    POLL = "poll"  # poll a remote task: free
+    FETCH = "fetch"  # download the files of an answer: free
 
 
 class FailureClass(StrEnum):
-    """Why a row failed. These words are public: they stand in `result_error_class`."""
+    """Why a row failed. The words are public: they appear in `result_error_class`."""
 
     REFUSED = "refused"  # the provider will not make this (moderation, refusal)
     BAD_INPUT = "bad_input"  # the row cannot become a good request
@@ -40,9 +40,9 @@ class FailureClass(StrEnum):
     SERVER = "server"  # the provider's fault, on every attempt
     NETWORK = "network"  # never reached, or cut off
     TIMEOUT = "timeout"  # no complete answer in time
-    FILE = "file"  # paid for, but the picture cannot be had
+    FILE = "file"  # paid for, but the picture cannot be downloaded
     STUCK = "stuck"  # a remote task past its deadline; a later run asks again
-    CRASHED = "crashed"  # our own fault, or a step that took the process down
+    CRASHED = "crashed"  # a bug of ours, or a step that killed the process
     KEY = "key"  # the key was not accepted
     CREDIT = "credit"  # no money left
     MODEL = "model"  # this model is not served, priced or allowed
@@ -58,9 +58,9 @@ PASSING = frozenset(
         FailureClass.STUCK,
     }
 )
-"""What may have passed by the end of a run: these rows get one more pass.
+"""Failures that may have passed by the end of a run: these rows get one more pass.
 
-Useless answers are not among them: they were paid for, and their one repeat was paid for too.
+Unusable answers are not included: both they and their one repeat were paid for.
 """
 
 RETRIABLE = PASSING | {
@@ -71,14 +71,14 @@ RETRIABLE = PASSING | {
     FailureClass.CREDIT,
     FailureClass.MODEL,
 }
-"""What `retry` puts back unless told otherwise: all that may succeed unchanged."""
+"""What `retry` puts back by default: everything that may succeed unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why something did not work.
 
-    `cause` is a stable, finer key than the class (`no_picture`, `html`, `insufficient_quota`): the
+    `cause` is a stable key, finer than the class (`no_picture`, `html`, `insufficient_quota`): the
     catalogue and `errors` group by it. `detail` holds the provider's own words, never a key.
     """
 
@@ -90,7 +90,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """One job in the hands of one worker, for one step.
+    """One job that a worker has claimed, for one step.
 
     `epoch` fences the settle: a settle with another epoch changes nothing. At the send step
     `call_id` is the call just opened, durable before the worker sees it; at later steps it is the
@@ -106,20 +106,20 @@ class Claimed:
     version: int  # generation: 1, and one more for each `retry --again`
     epoch: int
     attempts: int  # counted failures so far, this one not included
-    repeats: int  # in-doubt repeats used so far
+    repeats: int  # repeats in doubt used so far
     rank: int  # 0 in sheet order, 1 repeat in doubt, 2 last pass
     stream: bool = False  # the repeat of a call that a time limit cut
     ticket: str | None = None
     deadline: float | None = None  # Unix seconds by which the ticket must be done
     refusals: int = 0  # times it was told to slow down while other jobs went through
-    deaths: int = 0  # times the process died in this step, as far as an adopted job tells
+    deaths: int = 0  # times the process died in this step; known for adopted jobs only
     call_id: int = 0
     call_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """In whose name jobs are claimed and settled."""
+    """The run that claims and settles jobs."""
 
     sheet_id: int
     run_id: int

@@ -1,4 +1,4 @@
-"""One runner for one table: an OS lock that dies with its process."""
+"""One run per table, by an OS lock that ends with its process."""
 
 import errno
 import json
@@ -17,13 +17,13 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
-"""What a system says when somebody else has the lock; anything else: there are no locks here."""
+HELD_ERRORS = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""Errors that mean another process holds the lock; any other means that locks do not work here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds the lock, as it wrote itself down; zeros and blanks where that cannot be read."""
+    """The process that holds the lock, as written in the file; zeros and blanks if unreadable."""
 
     pid: int = 0
     host: str = ""
@@ -43,9 +43,9 @@ class LockedError(ObstacleError):
 class Lock:
     """Held from `acquire` to `release`, or until the process ends in any way.
 
-    The lock lies on a byte far behind the text, so that others can read who holds it also where
-    locks are mandatory (Windows). The file is never deleted: a lock on a deleted file protects
-    nobody. Should somebody delete it all the same, the lock on its folder still stands.
+    The lock covers a byte far beyond the text, so that others can read the holder even where locks
+    are mandatory (Windows). We never delete the file, since a lock on a deleted file protects
+    nothing. If somebody deletes it anyway, the lock on its folder remains.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Lock:
         self._folder: int | None = None
 
     def acquire(self) -> None:
-        """Take it at once or raise LockedError."""
+        """Take the lock now or raise LockedError."""
         if not self._take_folder():
             raise LockedError(self.path, holder(self.path))
         try:
@@ -64,7 +64,7 @@ class Lock:
             raise
 
     def _take_folder(self) -> bool:
-        """False where somebody else has it; true also where folders cannot be locked."""
+        """False if another process has it; True also where folders cannot be locked."""
         if sys.platform == "win32":
             return True
         self._folder = os.open(self.path.parent, os.O_RDONLY)
@@ -72,7 +72,7 @@ class Lock:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._leave_folder()
-            return error.errno not in HELD  # on some network disks only files can be locked
+            return error.errno not in HELD_ERRORS  # some network disks lock only files
         return True
 
     def _leave_folder(self) -> None:
@@ -87,7 +87,7 @@ class Lock:
             _lock_patiently(file)
         except OSError as error:
             file.close()
-            if error.errno not in HELD:
+            if error.errno not in HELD_ERRORS:
                 raise TableError("table_no_lock", file=str(self.path), reason=error) from error
             raise LockedError(self.path, holder(self.path)) from error
         if not self._still_there(file):
@@ -102,7 +102,7 @@ class Lock:
             os.register_at_fork(after_in_child=self._leave_to_parent)
 
     def release(self) -> None:
-        """Give it back; harmless when it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._file is not None:
             self._file.truncate(0)
             self._file.close()
@@ -110,14 +110,14 @@ class Lock:
         self._leave_folder()
 
     def _leave_to_parent(self) -> None:
-        """A forked child shares the lock as long as it keeps the file open."""
+        """Close it in a forked child, which would otherwise share the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None
         self._leave_folder()
 
     def held(self) -> bool:
-        """Is the file we locked still the one at this path?"""
+        """True if the file we locked is still the one at this path."""
         return self._file is not None and self._still_there(self._file)
 
     def _still_there(self, file: IO[bytes]) -> bool:
@@ -130,7 +130,7 @@ class Lock:
 
 
 def holder(path: Path) -> Holder:
-    """Who wrote themselves into the lock file last."""
+    """The process that wrote itself into the lock file last."""
     try:
         found = json.loads(path.read_bytes())
         return Holder(pid=int(found["pid"]), host=str(found["host"]), since=float(found["since"]))
@@ -139,7 +139,7 @@ def holder(path: Path) -> Holder:
 
 
 def claim(file: IO[bytes]) -> bool:
-    """Mark an open file as in use until it is closed; False where another process has done so."""
+    """Mark an open file as in use until it is closed. False if another process has it."""
     try:
         _lock(file)
     except OSError:
@@ -148,7 +148,7 @@ def claim(file: IO[bytes]) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Does some process hold the lock now? Asked without taking it for longer than the question."""
+    """True if some process holds the lock now. Takes it for an instant only."""
     if not path.exists():
         return False
     with path.open("r+b", buffering=0) as file:
@@ -160,13 +160,13 @@ def is_held(path: Path) -> bool:
 
 
 def hold_briefly(file: IO[bytes], *, patience: float) -> bool:
-    """Lock an open file until it is closed; False where others keep it for so many seconds."""
+    """Lock an open file until it is closed. False if others hold it for `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
         try:
             _lock(file)
         except OSError as error:
-            if error.errno not in HELD:
+            if error.errno not in HELD_ERRORS:
                 raise
         else:
             return True
@@ -176,7 +176,7 @@ def hold_briefly(file: IO[bytes], *, patience: float) -> bool:
 
 
 def _lock_patiently(file: IO[bytes]) -> None:
-    """Three tries within 0.2 s: `is_held` of another process holds it for an instant."""
+    """Try three times within 0.2 s: another process's `is_held` holds it for an instant."""
     for wait in (0.05, 0.15):
         try:
             return _lock(file)

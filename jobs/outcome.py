@@ -1,4 +1,4 @@
-"""What one step of one job can come to, with the table of what follows from it."""
+"""The outcomes of a step, with the table of state transitions."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +24,7 @@ PAID_CLASSES = frozenset({WireClass.ANSWERED, WireClass.UNUSABLE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """Everything the row asked for is here. `result` is None when an earlier step stored it."""
+    """The row is complete. `result` is None if an earlier step stored it."""
 
     result: Result | None = None
     failure: ClassVar[None] = None
@@ -32,7 +32,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A remote task was accepted, or is not ready yet; ask again after `delay` seconds."""
+    """A remote task was accepted, or is not ready yet: poll again after `delay` seconds."""
 
     ticket: str
     delay: float
@@ -43,7 +43,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A paid answer whose files are still to be fetched."""
+    """A paid answer whose files still have to be downloaded."""
 
     result: Result
     failure: ClassVar[None] = None
@@ -70,7 +70,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryAgain:
-    """It failed in a way that may pass; costs an attempt; again after `delay` seconds."""
+    """It failed in a way that may pass: uses an attempt, tries again after `delay` seconds."""
 
     failure: Failure
     delay: float
@@ -79,7 +79,7 @@ class TryAgain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """In doubt, and the policy allows the one repeat, after all other rows."""
+    """In doubt, and the policy allows the one repeat, which comes after all other rows."""
 
     failure: Failure
     stream: bool = False
@@ -96,7 +96,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveUp:
-    """It failed for good; what did come is kept."""
+    """It failed for good; whatever arrived is kept."""
 
     failure: Failure
     result: Result | None = None

@@ -1,4 +1,4 @@
-"""What an answer gives: text, pictures, data, and the tokens it took."""
+"""The contents of an answer: text, pictures, data, token usage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from jobs.job import JSON
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens as the provider counts them; unknown is None, never 0. `raw` is kept as it came."""
+    """Tokens as the provider counts them; unknown is None, never 0. `raw` is kept unchanged."""
 
     raw: Mapping[str, JSON]
     prompt_tokens: int | None = None
@@ -28,11 +28,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What an answer gives to its row."""
+    """The contents of an answer for one row."""
 
     text: str | None = None
     finish: str | None = None
-    model: str | None = None  # as the answer names it; prices go by the requested name
+    model: str | None = None  # as the answer names it; prices use the requested name
     usage: Usage | None = None
     pictures: tuple[Picture, ...] = ()
     data: Mapping[str, JSON] = field(default_factory=dict)  # structured output, tool calls, notes

@@ -1,1 +1,1 @@
-"""Alembic's environment and the table's history; imported only when a table is behind."""
+"""Alembic's environment and the migrations; imported only to migrate an older table."""

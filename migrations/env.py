@@ -1,4 +1,4 @@
-"""Runs migrations over the connection it is handed."""
+"""Runs migrations on the given connection."""
 
 from alembic import context
 

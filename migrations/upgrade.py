@@ -1,4 +1,4 @@
-"""Brings a table forward to the newest revision."""
+"""Migrates a table to the newest revision."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ HISTORY = Path(__file__).parent
 
 
 class HistoryError(Exception):
-    """The table is stamped with a revision that is not in this history."""
+    """The table's revision is not among our migrations."""
 
 
 def configuration() -> Config:

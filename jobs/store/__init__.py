@@ -24,28 +24,28 @@ from jobs.store.database import (
 )
 
 Transaction = Connection
-"""What the functions of this package take first: one transaction of a `Store`."""
+"""One transaction of a `Store`, the first argument of this package's functions."""
 
 BusyError = OperationalError
-"""The database is briefly away: locked, or its disk does not answer. Trying again is right."""
+"""The database is briefly unavailable (locked, or its disk does not respond): try again."""
 
 DriverError = DatabaseError
-"""All that the database can say, also that it is damaged."""
+"""Any error of the database, damage included."""
 
 
 def is_full(error: BusyError) -> bool:
-    """Is the table's disk full?"""
+    """True if the table's disk is full."""
     return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def is_faulty(error: BusyError) -> bool:
-    """Did the disk itself fail? What it was told to flush may be gone, whatever it says later."""
+    """True if the disk itself failed: flushed data may be lost, whatever it reports later."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 class Store:
-    """One table, opened."""
+    """An open table."""
 
     def __init__(self, writer: Engine, reader: Engine, *, path: Path = Path("jobs.db")) -> None:
         self._writer = writer
@@ -54,29 +54,29 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> "Store":
-        """A SQLite table for the one process that writes it; made or migrated as needed."""
+        """Open a SQLite table as its only writer; creates or migrates it as needed."""
         return cls(open_sqlite(path), sqlite_engine(path, writer=False), path=path)
 
     @classmethod
     def look(cls, path: Path) -> "Store":
-        """A SQLite table for reading beside a run. The table must exist."""
+        """Open an existing SQLite table for reading, also during a run."""
         reader = look_at_sqlite(path)
         return cls(reader, reader, path=path)
 
     @classmethod
     def stage(cls, path: Path) -> "Store":
-        """A SQLite table for comparing a sheet with it; a session can make temporary tables."""
+        """Open a SQLite table to compare a sheet with it, in temporary tables of a session."""
         return cls(staging_engine(path), look_at_sqlite(path), path=path)
 
     @staticmethod
     def copy_forward(path: Path, target: Path) -> None:
-        """A copy of a SQLite table, brought up to date; the table itself stays as it is."""
+        """Copy a SQLite table and migrate the copy; the original is unchanged."""
         copy_table(path, target)
         open_sqlite(target).dispose()
 
     @classmethod
     def scratch(cls) -> "Store":
-        """An empty table in memory, for looking at a sheet that was never loaded."""
+        """An empty table in memory, for a sheet that was never loaded."""
         engine = create_engine("sqlite://")
         create(engine)
         return cls(engine, engine)
@@ -96,7 +96,7 @@ class Store:
 
     @contextmanager
     def session(self) -> Iterator[Transaction]:
-        """One connection for several transactions in turn, begun and committed by the caller."""
+        """One connection for several transactions, which the caller begins and commits."""
         with (
             named_damage(self._path),
             self._writer.connect() as connection,
@@ -108,7 +108,7 @@ class Store:
     def first_load(self) -> Iterator[Transaction]:
         """One transaction over empty tables: committed whole at the end, or not at all."""
         if self._reader is not self._writer:
-            self._reader.dispose()  # our own idle connection must not keep the journal as it is
+            self._reader.dispose()  # an idle connection would keep the journal mode
         with (
             named_damage(self._path),
             self._writer.connect() as connection,
@@ -120,18 +120,18 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """One consistent look at the table."""
+        """One consistent snapshot of the table."""
         with named_damage(self._path), self._reader.begin() as connection:
             yield connection
 
     def copy_to(self, target: Path) -> None:
-        """A consistent copy of this table as it is open here, wherever its file lies now."""
+        """Copy this table as it is open here, consistently, even if its file was moved."""
         with self._writer.connect() as connection:
             driver = connection.connection.driver_connection
             copy_open(driver, target)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close all connections."""
         self._writer.dispose()
         self._reader.dispose()
 

@@ -1,4 +1,4 @@
-"""Answers as they are stored, and what belongs to them: their files, their rows."""
+"""Stored answers with their files and rows."""
 
 import json
 import zlib
@@ -14,7 +14,7 @@ from jobs.store.schema import answers, attempts, files, jobs, rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """A raw answer as stored; `body` is None where it lies in the answers folder."""
+    """A raw answer as stored; `body` is None if it is in the answers folder."""
 
     call_id: int
     status: int
@@ -44,7 +44,7 @@ def answer(connection: Connection, call_id: int) -> StoredAnswer | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedFile:
-    """A file of an accepted answer, with where it stands."""
+    """A file of an accepted answer, with its state."""
 
     number: int
     version: int
@@ -55,7 +55,7 @@ class WantedFile:
 
 
 def files_of(connection: Connection, job_id: int, call_id: int) -> list[WantedFile]:
-    """The files of one answer, in their order."""
+    """The files of one answer, in order."""
     found = connection.execute(
         select(files)
         .where(files.c.job_id == job_id, files.c.call_id == call_id)
@@ -75,7 +75,7 @@ def files_of(connection: Connection, job_id: int, call_id: int) -> list[WantedFi
 
 
 def cells_of(connection: Connection, job_id: int) -> tuple[str, str] | None:
-    """Key and cells (JSON) of the row that needs this job; None where no row does."""
+    """Key and cells (JSON) of the row that needs this job; None if no row does."""
     found = connection.execute(
         select(rows.c.key, rows.c.cells)
         .where(rows.c.job_id == job_id)
@@ -94,7 +94,7 @@ def done_digests(connection: Connection) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedRow:
-    """A done row whose result is one place in the answer of a call that others may have shared."""
+    """A done row whose result is one item in the answer of a call that rows may have shared."""
 
     row: int
     key: str
@@ -107,7 +107,7 @@ class PlacedRow:
 def placed_rows(
     connection: Connection, sheet_id: int, endpoints: Collection[str]
 ) -> Iterator[PlacedRow]:
-    """The done rows of these endpoints, those of one call together."""
+    """The done rows of these endpoints, grouped by call."""
     found = connection.execute(
         select(rows.c.position, rows.c.key, jobs.c.model, jobs.c.call_id, attempts.c.data, SHARES)
         .select_from(rows)

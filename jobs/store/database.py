@@ -1,4 +1,4 @@
-"""Engines over the table: settings read back, schema checked, migrated when it is behind."""
+"""Database engines: verifies their settings, checks the schema, migrates an older table."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ BUSY_SECONDS = 30
 
 
 def sqlite_engine(path: Path, *, writer: bool) -> Engine:
-    """An engine over one SQLite file; every connection is set up and its settings are read back."""
+    """An engine for one SQLite file; sets up each connection and verifies its settings."""
     engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
     shared = on_shared_file_system(path)
 
@@ -38,14 +38,14 @@ def sqlite_engine(path: Path, *, writer: bool) -> Engine:
 
 
 def _url(path: Path) -> URL:
-    """The file as it is called: in a written URL, a ? in its name would end it."""
+    """The URL of a file; as text, a `?` in its name would start the query."""
     return URL.create("sqlite", database=str(path))
 
 
 def staging_engine(path: Path) -> Engine:
-    """An engine for comparing a sheet with a table: it may make temporary tables, nothing else.
+    """An engine for comparing a sheet with a table: it may only create temporary tables.
 
-    `query_only` would forbid those too; a file opened read-only leaves its -wal and -shm behind.
+    `query_only` would forbid those too; a file opened read-only would leave -wal and -shm behind.
     """
     engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
 
@@ -68,7 +68,7 @@ _CHANGES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLI
 def _temporary_only(
     action: int, _table: str | None, _column: str | None, database: str | None, _source: str | None
 ) -> int:
-    """SQLite asks this for everything that a statement would do."""
+    """SQLite's authorizer callback: denies changes to the main database."""
     return sqlite3.SQLITE_DENY if database == "main" and action in _CHANGES else sqlite3.SQLITE_OK
 
 
@@ -98,33 +98,33 @@ def _set_up(connection: sqlite3.Connection, *, writer: bool, shared: bool) -> No
         raise TableError("table_not_synchronous")
 
 
-LOAD_PAGES = -6_000  # KiB; with less, a big load reads and writes its indexes again and again
-USUAL_PAGES = -2_000  # KiB; SQLite's own
+LOAD_CACHE_PAGES = -6_000  # KiB; with less, a big load reads and writes its indexes again and again
+USUAL_CACHE_PAGES = -2_000  # KiB; SQLite's own
 
 
 @contextmanager
 def roomy(connection: Connection) -> Iterator[None]:
-    """More of a SQLite table in memory for as long as a sheet is laid in."""
+    """Enlarge SQLite's page cache while a sheet is loaded."""
     if connection.dialect.name != "sqlite":
         yield
         return
-    driver = connection.connection.driver_connection  # past SQLAlchemy, which would begin a work
+    driver = connection.connection.driver_connection  # SQLAlchemy would begin a transaction
     assert isinstance(driver, sqlite3.Connection)
-    driver.execute(f"PRAGMA cache_size={LOAD_PAGES}")
+    driver.execute(f"PRAGMA cache_size={LOAD_CACHE_PAGES}")
     try:
         yield
     finally:
         if not connection.invalidated:  # Ctrl-C in the middle of a statement closes it
-            driver.execute(f"PRAGMA cache_size={USUAL_PAGES}")
+            driver.execute(f"PRAGMA cache_size={USUAL_CACHE_PAGES}")
             driver.execute("PRAGMA shrink_memory")
 
 
 @contextmanager
 def written_once(connection: Connection) -> Iterator[None]:
-    """Pages that are new go straight into the file of a SQLite table, not through a WAL first.
+    """Write new pages straight into a SQLite file, without a WAL.
 
-    For a first load, which would otherwise write every page twice. Where another process has the
-    file open its journal stays as it is. A death in between rolls back as in a WAL.
+    A first load would otherwise write every page twice. If another process has the file open, the
+    journal mode stays. A crash in between rolls back as with a WAL.
     """
     if connection.dialect.name != "sqlite":
         yield
@@ -133,7 +133,7 @@ def written_once(connection: Connection) -> Iterator[None]:
     assert isinstance(driver, sqlite3.Connection)
     (mode,) = driver.execute("PRAGMA journal_mode").fetchone()
     if mode == "wal":
-        with suppress(sqlite3.OperationalError):  # locked: somebody is looking at the table
+        with suppress(sqlite3.OperationalError):  # locked: another process is reading the table
             driver.execute("PRAGMA busy_timeout=0")
             driver.execute("PRAGMA journal_mode=delete")
             driver.execute("PRAGMA synchronous=EXTRA")
@@ -144,16 +144,16 @@ def written_once(connection: Connection) -> Iterator[None]:
         if mode == "wal" and not connection.invalidated:
             try:
                 _set_up(driver, writer=True, shared=False)
-            except sqlite3.OperationalError:  # the disk fails; a new connection says so in order
+            except sqlite3.OperationalError:  # the disk failed; a new connection will report it
                 connection.invalidate()
 
 
 _BROKEN = (DatabaseError, UnicodeDecodeError)
-"""What a table that cannot be read raises; the second where not even SQLite's words can be read."""
+"""What an unreadable table raises; the second if SQLite's own error message is unreadable."""
 
 
 def is_damage(error: Exception) -> bool:
-    """Is the file itself no table any more, or one with broken pages?"""
+    """True if the file is no database any more, or has broken pages."""
     if isinstance(error, UnicodeDecodeError):
         return True
     if not isinstance(error, DatabaseError):
@@ -164,7 +164,7 @@ def is_damage(error: Exception) -> bool:
 
 @contextmanager
 def named_damage(path: Path) -> Iterator[None]:
-    """Says of a damaged table which it is, and what to do."""
+    """Turn errors of a damaged table into a TableError that names it and the remedy."""
     try:
         yield
     except _BROKEN as error:
@@ -174,12 +174,12 @@ def named_damage(path: Path) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """What the database said."""
+    """The database's own message."""
     return str(getattr(error, "orig", error))
 
 
 def damaged(path: Path, reason: str) -> TableError:
-    """Nothing was changed; copies that lie beside it are named."""
+    """The error for a damaged table; it names the copies beside it."""
     told = {"file": str(path), "name": path.name, "reason": reason}
     copies = sorted(one.name for one in path.parent.glob(f"{path.stem}.*.db"))
     if copies:
@@ -188,7 +188,7 @@ def damaged(path: Path, reason: str) -> TableError:
 
 
 def open_sqlite(path: Path) -> Engine:
-    """The writer's engine over a table that is current: made, or migrated after a backup copy."""
+    """The writer's engine; creates the table, or migrates it after a backup copy."""
     fresh = not path.exists() or path.stat().st_size == 0
     if fresh:
         path.touch(mode=0o600)
@@ -212,7 +212,7 @@ def open_sqlite(path: Path) -> Engine:
 
 
 def look_at_sqlite(path: Path) -> Engine:
-    """A reader's engine over a table that is current. Nothing is made, nothing is migrated."""
+    """A reader's engine; the table must exist and be current."""
     if not path.exists():
         raise TableError("table_none", file=str(path))
     if path.stat().st_size == 0:
@@ -223,7 +223,7 @@ def look_at_sqlite(path: Path) -> Engine:
         found = revision_of(engine)
         empty = found is None and not _has_tables(engine)
         if found is None and not empty:
-            found = revision_of(engine)  # another process may have made it between the two looks
+            found = revision_of(engine)  # another process may have created it in between
     except _BROKEN as error:
         engine.dispose()
         if is_damage(error):
@@ -242,7 +242,7 @@ def look_at_sqlite(path: Path) -> Engine:
 
 
 def postgres_engine(url: str) -> Engine:
-    """An engine over a PostgreSQL database. Its tables are made by `create`, or by migrating."""
+    """An engine for a PostgreSQL database, whose tables `create` or a migration makes."""
     return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
 
 
@@ -265,7 +265,7 @@ def _newer(path: Path, found: str) -> TableError:
 
 
 def create(engine: Engine) -> None:
-    """All tables and views as they are today, stamped with the newest revision."""
+    """Create all tables and views, stamped with the newest revision."""
     with engine.begin() as connection:
         metadata.create_all(connection)
         for name, query in VIEWS.items():
@@ -284,13 +284,13 @@ def create(engine: Engine) -> None:
 
 
 def revision_of(engine: Engine) -> str | None:
-    """The revision a table is stamped with; None for an empty database."""
+    """The revision stamp of a table; None for an empty database."""
     try:
         return _stamp(engine)
     except DatabaseError:
         if not inspect(engine).has_table("alembic_version"):
             return None
-    return _stamp(engine)  # another process made the table just now, or it fails again
+    return _stamp(engine)  # another process created it just now, or it fails again
 
 
 def _stamp(engine: Engine) -> str | None:
@@ -332,13 +332,13 @@ def _has_tables(engine: Engine) -> bool:
 
 
 def copy_table(source: Path, target: Path) -> None:
-    """A consistent copy of a live table, whole or not at all, for its owner's eyes only."""
+    """Copy a live table consistently, whole or not at all, readable by its owner only."""
     with closing(sqlite3.connect(source)) as old:
         copy_open(old, target)
 
 
 def copy_open(source: object, target: Path) -> None:
-    """The same for a connection that stands already."""
+    """The same for an open connection."""
     if not isinstance(source, sqlite3.Connection):
         raise TableError("table_not_copied")
     part = target.with_suffix(".part")

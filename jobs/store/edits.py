@@ -1,4 +1,4 @@
-"""Cells that a person corrected beside the sheet: kept with the cell they stand in for."""
+"""Cells that a person corrected beside the sheet, kept with the cell they replace."""
 
 import json
 from collections import defaultdict
@@ -12,7 +12,7 @@ from jobs.store.schema import edits
 
 
 class Edit(NamedTuple):
-    """One cell of one row. It holds as long as the sheet's own cell is still `before`."""
+    """One corrected cell. It applies as long as the sheet's own cell is still `before`."""
 
     key: str
     header: str  # as `unique_headers` names it
@@ -34,7 +34,7 @@ def edits_of(connection: Connection, sheet_id: int) -> list[Edit]:
 
 
 def edited_cells(connection: Connection, sheet_id: int) -> Mapping[str, dict[str, JSON]]:
-    """The corrected cells by row key: header → what stands there now."""
+    """The corrected cells by row key: header → new value."""
     cells: dict[str, dict[str, JSON]] = defaultdict(dict)
     for edit in edits_of(connection, sheet_id):
         cells[edit.key][edit.header] = edit.after
@@ -42,7 +42,7 @@ def edited_cells(connection: Connection, sheet_id: int) -> Mapping[str, dict[str
 
 
 def replace_edits(connection: Connection, sheet_id: int, kept: Iterable[Edit]) -> None:
-    """These are all edits of the sheet from now on."""
+    """Replace all edits of the sheet by these."""
     connection.execute(delete(edits).where(edits.c.batch_id == sheet_id))
     values = [
         {

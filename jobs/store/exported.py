@@ -1,7 +1,7 @@
-"""Remembers which results an export of new rows has given out.
+"""Records which results exports of new rows have written.
 
-A row is new while what settled it last was in no such export. An export takes the new rows first
-and confirms them when its file is in place; what a dead export took is new again.
+A row is new until such an export contains its latest result. An export first takes the new rows
+and confirms them once its file is in place; rows that a dead export took are new again.
 """
 
 from collections.abc import Collection
@@ -55,7 +55,7 @@ def take_new(
 
 
 def confirm(connection: Connection, *, export: int) -> None:
-    """The file with these rows is in its place."""
+    """Confirm the rows of an export whose file is in place."""
     connection.execute(
         update(exported)
         .where(exported.c.taken_by == export)
@@ -64,7 +64,7 @@ def confirm(connection: Connection, *, export: int) -> None:
 
 
 def give_back(connection: Connection, *, export: int) -> None:
-    """The file was not written: its rows are new as before."""
+    """Release the rows of an export whose file was not written."""
     mine = exported.c.taken_by == export
     connection.execute(delete(exported).where(and_(mine, exported.c.settled_at.is_(None))))
     connection.execute(update(exported).where(mine).values(taken_at=None, taken_by=None))

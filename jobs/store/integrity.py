@@ -1,4 +1,4 @@
-"""Is the file of a table whole? Asked of the database itself."""
+"""Checks the integrity of a table's file."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
 from jobs.store.schema import REVISION
 
-MOST = 5  # damages that are told
+MOST = 5  # reported damages
 
 DamagedError = DatabaseError
 """The file cannot be read as a database."""
@@ -17,7 +17,7 @@ __all__ = ["REVISION", "DamagedError", "damages", "on_shared_file_system"]
 
 
 def damages(path: Path) -> list[str]:
-    """What SQLite finds wrong with a table's file; empty where it is whole. Raises TableError."""
+    """Damage that SQLite finds in a table's file; empty if there is none. Raises TableError."""
     try:
         with Store.look(path) as store, store.read() as tx:
             found = tx.exec_driver_sql(f"PRAGMA integrity_check({MOST})").scalars().all()

@@ -12,7 +12,7 @@ from jobs.store.schema import batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSheet:
-    """A loaded sheet."""
+    """What the table keeps about its sheet."""
 
     id: int
     sheet: str

@@ -1,4 +1,4 @@
-"""Runs, and what happened in them."""
+"""Runs and their events."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from jobs.store.schema import batches, calls, events, jobs, runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run over a sheet."""
+    """One run of a sheet."""
 
     id: int
     started_at: float
@@ -41,7 +41,7 @@ class RunEvent:
 
 
 def events_of(connection: Connection, run_id: int, *, kinds: Sequence[str] = ()) -> list[RunEvent]:
-    """What happened in a run, in its order; only of these kinds, where any are named."""
+    """The events of a run, in order; only of these kinds, if any are given."""
     found = select(events).where(events.c.run_id == run_id)
     if kinds:
         found = found.where(events.c.kind.in_(kinds))
@@ -59,7 +59,7 @@ def open_run(
     options: Mapping[str, JSON],
     now: float,
 ) -> None:
-    """Write down that a run begins."""
+    """Record that a run begins."""
     connection.execute(
         insert(runs).values(
             id=holding.run_id,
@@ -85,13 +85,13 @@ def answering_addresses(connection: Connection, sheet_id: int) -> set[str]:
 
 
 def remember_options(connection: Connection, sheet_id: int, options: Mapping[str, JSON]) -> None:
-    """What later commands on this sheet begin with."""
+    """Store the options that later commands on this sheet start from."""
     text = json.dumps(options, ensure_ascii=False)
     connection.execute(update(batches).where(batches.c.id == sheet_id).values(options=text))
 
 
 def end_run(connection: Connection, run_id: int, *, exit_code: int, now: float) -> None:
-    """Write down how a run ended."""
+    """Record how a run ended."""
     connection.execute(
         update(runs).where(runs.c.id == run_id).values(ended_at=now, exit_code=exit_code)
     )
@@ -118,7 +118,7 @@ def forget_old_keys(connection: Connection, sheet_id: int) -> None:
 
 
 def add_to_run(connection: Connection, run_id: int, facts: Mapping[str, JSON]) -> None:
-    """Keep with a run what later commands have to know of it, beside its options."""
+    """Store facts about a run that later commands need, beside its options."""
     kept = connection.execute(select(runs.c.options).where(runs.c.id == run_id)).scalar_one()
     text = json.dumps({**json.loads(kept), **facts}, ensure_ascii=False)
     connection.execute(update(runs).where(runs.c.id == run_id).values(options=text))
@@ -133,7 +133,7 @@ def note(
     event_id: int,
     now: float,
 ) -> None:
-    """One event of a run: a pause, a stop, a change of limits."""
+    """Record an event of a run: a pause, a stop, a change of limits."""
     connection.execute(
         insert(events).values(
             id=event_id, run_id=run_id, at=now, kind=kind, data=json.dumps(data, ensure_ascii=False)
@@ -184,7 +184,7 @@ def _newest(connection: Connection, wanted: ColumnElement[bool]) -> Run | None:
 
 
 def deaths_in_a_row(connection: Connection, sheet_id: int, *, before: int) -> int:
-    """How many of the runs just before this one never came to an end."""
+    """How many of the runs just before this one died."""
     found = connection.execute(
         select(runs.c.ended_at)
         .where(runs.c.batch_id == sheet_id, runs.c.id < before)
@@ -206,7 +206,7 @@ def call_books(connection: Connection, sheet_id: int) -> list[tuple[str, WireCla
 
 
 def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, dict[str, JSON]]]:
-    """Pauses, stops and changes of a run, in order."""
+    """The events of a run, in order: pauses, stops, changes."""
     found = connection.execute(
         select(events.c.at, events.c.kind, events.c.data)
         .where(events.c.run_id == run_id)
@@ -216,7 +216,7 @@ def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, di
 
 
 def account_of(connection: Connection, call_id: int) -> str | None:
-    """The label of the account that a call went out with."""
+    """The label of the account that sent a call."""
     found: str | None = connection.execute(
         select(calls.c.account).where(calls.c.id == call_id)
     ).scalar_one_or_none()

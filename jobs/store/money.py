@@ -1,4 +1,4 @@
-"""Money as whole billionths inside a query: sums of them are exact, those of floats drift."""
+"""Money as whole billionths in queries: their sums are exact, sums of floats are not."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ NANO = 1_000_000_000
 
 
 def nanos_of(amount: Any) -> ColumnElement[int]:
-    """A column's amount in whole billionths; NULL stays NULL."""
+    """An amount in whole billionths; NULL stays NULL."""
     return cast(func.round(amount * NANO), BigInteger)

@@ -1,4 +1,4 @@
-"""Where a row stands, in SQL: its job, its last call, and its share of what that cost."""
+"""SQL expressions for a row's status, its last call, and its share of the cost."""
 
 from sqlalchemy import Integer, and_, case, func, or_, select
 
@@ -25,22 +25,22 @@ SHARES = (
     .correlate(jobs)
     .scalar_subquery()
 )
-# Rows that shared a call share its price. Who has had none has no share: nothing, not a fault.
+# Rows that shared a call share its price. A row without a call has no share: NULL, not an error.
 COST = calls.c.cost / func.nullif(SHARES, 0, type_=Integer)
 _each = attempts.alias("each")
 TRIED_AGAIN = jobs.c.id.in_(
     select(_each.c.job_id).group_by(_each.c.job_id).having(func.count() > 1)
 )
-"""Has it had several calls? Found once for all jobs, which pays only where most rows are read."""
+"""True for jobs with several calls; computed for all jobs, so use it only to read most rows."""
 _is_shared = jobs.c.call_id.in_(
     select(_each.c.call_id).group_by(_each.c.call_id).having(func.count() > 1)
 )
 COST_OF_EACH = case((or_(attempts.c.call_id.is_(None), _is_shared), COST), else_=calls.c.cost)
-"""The same as COST, for queries that read most rows: it counts only where a call was shared."""
+"""The same as COST, for queries that read most rows: counts only shared calls."""
 TRIES_AT_ONCE = case(
     (attempts.c.call_id.is_(None), TRIES), (attempts.c.outcome.is_not(None), 1), else_=0
 )
-"""The same as TRIES for what was not tried again."""
+"""The same as TRIES, for jobs that were tried once."""
 TRIES_OF_EACH = case((TRIED_AGAIN, TRIES), else_=TRIES_AT_ONCE)
 """The same as TRIES, for queries that read most rows."""
 WITH_LAST_CALL = (
@@ -48,4 +48,4 @@ WITH_LAST_CALL = (
     .outerjoin(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.call_id == jobs.c.call_id))
     .outerjoin(calls, calls.c.id == jobs.c.call_id)
 )
-"""The rows, each with its job, and with its attempt and call where it has had any."""
+"""The rows, each with its job, and with its last attempt and call if it has any."""

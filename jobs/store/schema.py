@@ -29,8 +29,8 @@ metadata = MetaData(
     }
 )
 
-# Unique indexes and no constraints: only an index can be left out while a first sheet is loaded.
-# SQLite makes a rowid alias (fast, and free) of INTEGER only; PostgreSQL needs 64 bits said.
+# Unique indexes, not constraints: only an index can be created after a first load.
+# Only INTEGER becomes SQLite's rowid alias (fast and free); PostgreSQL needs 64 bits stated.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 Time = Float  # Unix seconds
 
@@ -43,7 +43,7 @@ batches = Table(
     Column("options_digest", LargeBinary, nullable=False),  # of what shapes requests
     Column("headers", Text, nullable=False),  # JSON list
     Column("layout", Text, nullable=False),  # JSON: how the sheet was read
-    Column("id_column", Text),  # the header rows are known by; NULL: known by their request
+    Column("id_column", Text),  # the header that identifies rows; NULL: their request does
     Column("options", Text, nullable=False),  # JSON: remembered options
     Column("attached", Text, nullable=False),  # JSON: [path, size, mtime_ns] of local pictures
     Column("loaded_at", Time, nullable=False),
@@ -97,9 +97,9 @@ jobs = Table(
     Column("cause", Text),
     Column("detail", Text),
     Column("updated_at", Time),
-    Column("listed", Boolean, nullable=False),  # does a row of the sheet point here?
+    Column("listed", Boolean, nullable=False),  # True if a row of the sheet has this job
     Column("refusals", Integer, nullable=False, server_default=text("0")),  # see Released
-    Column("requeued", Boolean, nullable=False, server_default=false()),  # by a person's retry
+    Column("requeued", Boolean, nullable=False, server_default=false()),  # put back by a retry
     Column("settled_by", Id),  # the run that wrote this state
     Index(None, "batch_id", "state", "step", "turn"),
     Index(
@@ -131,8 +131,8 @@ calls = Table(
     Column("request_id", Text),
     Column("cost", Float),
     Column("currency", String(8)),  # of cost and ceiling
-    Column("ceiling", Float),  # what it may cost at most, known before it was sent
-    Column("estimated", Boolean),  # is the cost one by list prices?
+    Column("ceiling", Float),  # the maximum cost, known before it was sent
+    Column("estimated", Boolean),  # True if the cost is by list prices
     Index(None, "run_id"),
     Index(
         "ix_calls_open",
@@ -173,7 +173,7 @@ answers = Table(
     Column("body", LargeBinary),
     Column("size", Integer, nullable=False),
     Column("digest", LargeBinary(16), nullable=False),
-    Column("complete", Boolean, nullable=False),  # False: what came of a cut answer, for study
+    Column("complete", Boolean, nullable=False),  # False: part of a cut answer
 )
 
 files = Table(

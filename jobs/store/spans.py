@@ -1,4 +1,4 @@
-"""Row numbers given as spans: as SQL asks for them, and which of them a sheet lacks."""
+"""Row numbers given as spans: their SQL condition, and those a sheet does not have."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from jobs.store.schema import jobs, rows
 Span: TypeAlias = tuple[int, int]
 """The first and the last row number of a span."""
 
-SHORT = 20  # rows: a span up to this long is asked for number by number
-DEEPEST = 500  # alternatives in one breath; SQLite takes an expression no deeper than 1,000
+SHORT = 20  # rows; spans up to this length are checked number by number
+DEEPEST = 500  # alternatives per expression; SQLite allows a depth of 1,000
 
 
 def spans_text(numbers: Collection[int]) -> str:
@@ -35,7 +35,7 @@ def spans_text(numbers: Collection[int]) -> str:
 
 
 def spans_of(text: str) -> tuple[Span, ...]:
-    """The spans of a text that `spans_text` wrote."""
+    """Parse the text that `spans_text` writes."""
     parts = (part.partition("-") for part in text.split(",") if part)
     return tuple((int(first), int(last or first)) for first, _, last in parts)
 
@@ -56,7 +56,7 @@ def pending_within(
 
 
 def within(position: ColumnElement[int], spans: Collection[Span]) -> ColumnElement[bool]:
-    """Does a row number lie in one of these spans, however many they are?"""
+    """True for a row number in one of these spans, however many there are."""
     merged = list(_merged(spans))
     numbers = [
         number
@@ -65,21 +65,21 @@ def within(position: ColumnElement[int], spans: Collection[Span]) -> ColumnEleme
         for number in range(first, last + 1)
     ]
     long = [position.between(*span) for span in merged if span[1] - span[0] >= SHORT]
-    # In the text of the statement: drivers take a limited number of parameters.
+    # Written into the text, since drivers limit the number of parameters.
     listed: BindParameter[list[int]] = bindparam(
         None, value=numbers, expanding=True, literal_execute=True
     )
     chunks = [or_(*long[at : at + DEEPEST]) for at in range(0, len(long), DEEPEST)]
-    if len(chunks) > 1:  # each as one value: a chain of OR counts as deep as it is long
+    if len(chunks) > 1:  # as one list: a chain of ORs is as deep as it is long
         chunks = [case((chunk, 1), else_=0) == 1 for chunk in chunks]
     return or_(false(), *([position.in_(listed)] if numbers else []), *chunks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
-    """Row numbers that were asked for and that a sheet does not have; `first`, `last` are its own.
+    """Requested row numbers that a sheet does not have; `first` and `last` are the sheet's.
 
-    A sheet without any row has neither.
+    A sheet without rows has neither.
     """
 
     spans: tuple[Span, ...]
@@ -89,12 +89,12 @@ class Absence:
 
     @property
     def count(self) -> int:
-        """How many row numbers that is."""
+        """How many row numbers these are."""
         return _size(self.spans)
 
 
 def absence_from(connection: Connection, sheet_id: int, spans: Collection[Span]) -> Absence | None:
-    """What a loaded sheet lacks of these rows; None where it has them all."""
+    """Which of these rows a loaded sheet lacks; None if it has them all."""
     mine = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     return absence_in(connection, rows.c.position, mine, spans)
 
@@ -105,7 +105,7 @@ def absence_in(
     mine: ColumnElement[bool],
     spans: Collection[Span],
 ) -> Absence | None:
-    """The same of any table's column of row numbers."""
+    """The same for a column of row numbers of any table."""
     wanted = select(position).where(mine, within(position, spans))
     lacking = absent_among(spans, sorted(connection.execute(wanted).scalars()))
     if not lacking:
@@ -118,7 +118,7 @@ def absence_in(
 def absent_among(spans: Collection[Span], found: Sequence[int]) -> list[Span]:
     """The spans without any of the found numbers, and the ends of others that lie beyond them.
 
-    A gap inside a span is a blank line that nobody meant.
+    A gap inside a span is a blank line, which was not meant.
     """
     merged = list(_merged(spans))
     lacking: list[Span] = []
@@ -142,7 +142,7 @@ def _size(spans: Collection[Span]) -> int:
 
 
 def _merged(spans: Iterable[Span]) -> Iterator[Span]:
-    """The same numbers in as few spans as there can be, from the first to the last."""
+    """The same numbers in as few spans as possible, in order."""
     current: Span | None = None
     for first, last in sorted(spans):
         if current is not None and first <= current[1] + 1:

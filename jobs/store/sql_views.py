@@ -1,6 +1,6 @@
-"""The public views of a table: what may be read with any SQL tool, whatever becomes of the tables.
+"""The public SQL views; they stay stable while the tables change.
 
-Columns that results have, too, are called as there. Times are Unix seconds.
+Columns are named as in the results. Times are Unix seconds.
 """
 
 from collections.abc import Mapping

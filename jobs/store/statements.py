@@ -1,4 +1,4 @@
-"""Statements for many rows at once, compiled once and handed to the driver as they are."""
+"""Statements for many rows, compiled once and passed straight to the driver."""
 
 import importlib
 import re
@@ -15,25 +15,25 @@ from sqlalchemy.sql.dml import UpdateBase
 
 
 def inserting(dialect: Dialect, table: Table) -> Any:
-    """INSERT in the words of this database, which each says ON CONFLICT in its own way.
+    """INSERT of this database's dialect, since ON CONFLICT differs between them.
 
-    The dialect that is in use is imported; the others take 30 ms and are not.
+    Only the dialect in use is imported; each takes 30 ms.
     """
     return importlib.import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
 
 
 def given(*names: str) -> TableClause:
-    """What a Direct statement is given, as a table of its own: its columns have no types."""
+    """The values given to a BulkStatement, as a table; its columns have no types."""
     return table("given", *map(column, names))
 
 
 def inserting_given(dialect: Dialect, target: Table, source: TableClause) -> Any:
-    """INSERT of the columns that are given, under their own names."""
-    some = select(*source.c).where(true())  # SQLite wants a WHERE before ON CONFLICT
+    """INSERT of the given columns, under their own names."""
+    some = select(*source.c).where(true())  # SQLite needs a WHERE before ON CONFLICT
     return inserting(dialect, target).from_select(source.c.keys(), some, include_defaults=False)
 
 
-BLOCK = 16  # rows of one statement
+BLOCK_ROWS = 16  # rows per statement
 _GIVEN = re.compile(r"\bgiven\.(\w+)")
 _FROM = re.compile(r"\s+FROM given\b")
 
@@ -43,27 +43,26 @@ _Kinds: TypeAlias = tuple[type, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """The words of a statement for so many rows, and which values of a row they take."""
+    """The text of a statement for so many rows, and the values of a row that it takes."""
 
     text: str
     taken: Callable[[_Row], _Row]
     rows: int
 
     def parameters(self, rows: Iterable[_Row]) -> list[_Row]:
-        """For each execution, the values of as many rows as the words are for."""
+        """The parameters of each execution, for as many rows as the text takes."""
         taken = map(self.taken, rows)
         others = self.rows - 1
         return [(*first, *chain.from_iterable(islice(taken, others))) for first in taken]
 
 
 class BulkStatement:
-    """One write whose every value comes from `given`, handed to the driver as it takes it.
+    """One write whose values all come from `given`, passed to the driver directly.
 
-    It spares each row what SQLAlchemy does with parameters, which costs more than the write itself.
-    Rows go in blocks: whoever executes a statement gives other threads their turn and waits for its
-    own, which takes longer than all of the work. NULL stands in the words: as a parameter, sqlite3
-    would look for an adapter of it. A statement that databases say in their own ways comes as a
-    function of the dialect.
+    SQLAlchemy's work on the parameters of a row costs more than the write itself. Rows go in
+    blocks, since each execution releases the GIL and waits to get it back, which takes longer than
+    the work. NULL is written into the text, because sqlite3 would look up an adapter for it. A
+    statement that differs between databases is given as a function of the dialect.
     """
 
     def __init__(
@@ -75,14 +74,14 @@ class BulkStatement:
         self._known: dict[tuple[str, _Kinds, int], _Spoken] = {}
 
     def run(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Execute it for all rows; returns how many rows of the table were touched."""
+        """Execute it for all rows; returns how many rows of the table changed."""
         alike: defaultdict[_Kinds, list[_Row]] = defaultdict(list)
         for values in map(self._values, rows):
             alike[tuple(map(type, values))].append(values)
         touched = 0
         for kinds, some in alike.items():
-            whole = len(some) - len(some) % BLOCK
-            for size, part in ((BLOCK, some[:whole]), (1, some[whole:])):
+            whole = len(some) - len(some) % BLOCK_ROWS
+            for size, part in ((BLOCK_ROWS, some[:whole]), (1, some[whole:])):
                 if part:
                     spoken = self._spoken(connection.dialect, kinds, size)
                     parameters = spoken.parameters(part)
@@ -109,12 +108,12 @@ class BulkStatement:
 
 
 def _for_one(text: str, mark: str) -> tuple[str, list[str]]:
-    """With the values of a row in place of what is given; and their names, in this order."""
+    """The text with placeholders for one row, and the names of their values in order."""
     return _GIVEN.sub(mark, _FROM.sub("", text)), _GIVEN.findall(text)
 
 
 def _for_many(text: str, mark: str, rows: int) -> tuple[str, list[str]]:
-    """With a list of rows as what is given; and the names of their values, in order."""
+    """The text with placeholders for many rows, and the names of their values in order."""
     names = list(dict.fromkeys(_GIVEN.findall(text)))
     row = f"({', '.join([mark] * len(names))})"
     columns = ", ".join(f"column{at} AS {name}" for at, name in enumerate(names, start=1))

@@ -1,4 +1,4 @@
-"""The async door to the table: one writer thread that commits whatever has gathered."""
+"""Async access to the table: one writer thread that commits whatever has gathered."""
 
 import asyncio
 import logging
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 _Exceptions: TypeAlias = tuple[type[BaseException], ...]
 
-MOST_AT_ONCE = 500
-BUSY_WAITS = (0.05, 0.2, 1.0, 3.0, 5.0)
+MAX_GATHERED_ITEMS = 500
+BUSY_RETRY_DELAYS = (0.05, 0.2, 1.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJobs:
-    """What a crew got; `due` tells when there is more, where it got less than it asked for."""
+    """What a worker pool got; `due` says when there is more, if it got less than it asked for."""
 
     jobs: list[Claimed]
     due: float | None = None  # Unix seconds
@@ -38,9 +38,9 @@ class ClaimedJobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitResult:
-    """Outcomes handed in and jobs given out, in one commit."""
+    """The result of an exchange: errors of outcomes, and the jobs claimed, in one commit."""
 
-    errors: Mapping[int, BaseException]  # of outcomes that cannot be written, by their place
+    errors: Mapping[int, BaseException]  # of outcomes that cannot be written, by index
     taken: Sequence[ClaimedJobs]
 
 
@@ -61,13 +61,13 @@ _Item = _Settle | _Do[Any] | None
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """What one item raised; the others of its commit are not touched by it."""
+    """What one item raised; it does not affect the others of its commit."""
 
     error: BaseException
 
 
 class TableWriter:
-    """Everything a run writes goes through here; what was awaited is durable."""
+    """Writes everything that a run writes; what was awaited is durable."""
 
     def __init__(
         self, store: Store, holding: Holding, *, on_full: Callable[[], None] = lambda: None
@@ -75,7 +75,7 @@ class TableWriter:
         self.store = store
         self.holding = holding
         self._on_full = on_full
-        self._faulty: BusyError | None = None  # after a failed flush nothing written here is sure
+        self._faulty: BusyError | None = None  # after a failed flush no write can be trusted
         with store.read() as transaction:
             self.ids = Ids(after=max(newest_id(transaction), holding.run_id))
         self._clock = ClockSteps()
@@ -93,7 +93,7 @@ class TableWriter:
         await asyncio.to_thread(self._thread.join)
 
     async def settle(self, settlement: Settlement) -> None:
-        """One step's outcome, durable on return. Not to be given up: the caller shields it."""
+        """Write one outcome; durable on return. The caller must shield this from cancellation."""
         done = self._settled([settlement])
         self._items.put([done])
         for error in (await done.done).values():
@@ -102,7 +102,7 @@ class TableWriter:
     async def exchange(
         self, settlements: Sequence[Settlement], orders: Sequence[ClaimRequest]
     ) -> CommitResult:
-        """Outcomes in, then jobs out, in one commit: who takes a job has nothing undurable left."""
+        """Write outcomes and claim jobs in one commit: work is durable before new work begins."""
         settled = self._settled(settlements)
         taken: _Do[list[ClaimedJobs]] = _Do(
             lambda tx: [self._taken(tx, order) for order in orders], self._loop.create_future()
@@ -123,7 +123,7 @@ class TableWriter:
         return ClaimedJobs(jobs=jobs, due=next_due(tx, self.holding, order))
 
     async def note(self, kind: str, data: Mapping[str, JSON]) -> None:
-        """An event of this run."""
+        """Record an event of this run."""
         await self.do(
             lambda tx: note(
                 tx, self.holding.run_id, kind, data, event_id=self.ids.take(), now=time.time()
@@ -131,7 +131,7 @@ class TableWriter:
         )
 
     async def do(self, work: Callable[[Transaction], T]) -> T:
-        """Any other work on the table, inside the next commit."""
+        """Do any other work on the table, in the next commit."""
         done: asyncio.Future[T] = self._loop.create_future()
         self._items.put([_Do(work, done)])
         return await done
@@ -154,7 +154,7 @@ class TableWriter:
 
     def _gather(self) -> list[_Item]:
         gathered = self._items.get()
-        while len(gathered) < MOST_AT_ONCE and gathered[-1] is not None:
+        while len(gathered) < MAX_GATHERED_ITEMS and gathered[-1] is not None:
             try:
                 gathered.extend(self._items.get_nowait())
             except queue.Empty:
@@ -162,11 +162,11 @@ class TableWriter:
         return gathered
 
     def _commit_patiently(self, items: Sequence[_Settle | _Do[Any]]) -> list[Any]:
-        """A database that is briefly away is waited for: work not recorded is the worst loss.
+        """Wait for a database that is briefly unavailable: losing finished work is the worst loss.
 
-        Whoever still meets a busy table in the last try is told so; the others are committed.
+        In the last try, items that still find the table busy fail; the others are committed.
         """
-        for wait in BUSY_WAITS:
+        for wait in BUSY_RETRY_DELAYS:
             try:
                 return self._commit(items, waited_for=(BusyError,))
             except BusyError as error:
@@ -211,7 +211,7 @@ class TableWriter:
     def _settle_all(
         self, transaction: Transaction, items: Sequence[_Settle], *, waited_for: _Exceptions
     ) -> dict[int, BaseException]:
-        """All together, which is fast; one by one where one of them cannot be written."""
+        """Settle all at once, which is fast; one by one if one of them cannot be written."""
         settlements = [one for item in items for one in item.settlements]
         if not settlements:
             return {}
@@ -238,7 +238,7 @@ class TableWriter:
 def _apart(
     transaction: Transaction, work: Callable[[Transaction], T], *, waited_for: _Exceptions
 ) -> T | _Failed:
-    """Work inside a savepoint: what it raises undoes its own writes and nobody else's."""
+    """Do work inside a savepoint: an error undoes only its own writes."""
     try:
         with transaction.begin_nested():
             return work(transaction)
@@ -251,7 +251,7 @@ def _apart(
 def _set(items: Sequence[_Settle | _Do[Any]], results: Sequence[Any]) -> None:
     for item, result in zip(items, results, strict=True):
         if item.done.done():
-            continue  # the waiter was cancelled; the work is durable all the same
+            continue  # the waiter was cancelled; the work is durable anyway
         if isinstance(result, _Failed):
             item.done.set_exception(result.error)
         else:

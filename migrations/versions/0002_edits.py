@@ -1,4 +1,4 @@
-"""Edits of cells beside the sheet, and what exports of new rows have given out."""
+"""Edits of cells beside the sheet, and which rows were exported as new."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Keys and requests are unique by an index, which a first load can make at its end."""
+"""Make keys and requests unique by an index, which a first load can create at its end."""
 
 from collections.abc import Sequence
 

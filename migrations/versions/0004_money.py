@@ -12,6 +12,6 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Calls of before have no ceiling: what is in doubt of them has no known price."""
+    """Earlier calls have no ceiling: those in doubt have no known price."""
     op.add_column("calls", sa.Column("ceiling", sa.Float()))
     op.add_column("calls", sa.Column("estimated", sa.Boolean()))

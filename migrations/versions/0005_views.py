@@ -59,6 +59,6 @@ SELECT u.batch_id AS batch, c.model AS model, c.endpoint AS endpoint, c.currency
 
 
 def upgrade() -> None:
-    """Views hold nothing: a later change drops them and makes them anew."""
+    """Views hold no data: a later change drops and recreates them."""
     for name, query in VIEWS.items():
         op.execute(f"CREATE VIEW {name} AS{query}")

@@ -1,4 +1,4 @@
-"""What keeps one row from holding up the others, and a retry to the rows it put back."""
+"""Columns for refused rows, rows that a retry put back, and the run that settled a row."""
 
 from collections.abc import Sequence
 

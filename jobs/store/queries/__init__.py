@@ -1,1 +1,1 @@
-"""Statements that only read."""
+"""Queries that only read."""

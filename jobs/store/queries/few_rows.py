@@ -1,4 +1,4 @@
-"""What the table knows of a few rows: their cells, what became of them, which failed alike."""
+"""Reads a few rows: their cells, their outcomes, rows that failed alike."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -11,12 +11,12 @@ from jobs.job import JSON, FailureClass, State
 from jobs.store.row_status import IS_PAID
 from jobs.store.schema import attempts, calls, files, jobs, rows
 
-KEYS_AT_ONCE = 10_000  # what one statement may name
+KEYS_AT_ONCE = 10_000  # ids in one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowRange:
-    """Which row numbers a sheet has."""
+    """The row numbers of a sheet."""
 
     first: int
     last: int
@@ -24,7 +24,7 @@ class RowRange:
 
 
 def row_range(connection: Connection, sheet_id: int) -> RowRange | None:
-    """First and last row number of a sheet, parked rows left out; None where it has no rows."""
+    """First and last row number of a sheet without parked rows; None if it has none."""
     found = connection.execute(
         select(func.min(rows.c.position), func.max(rows.c.position), func.count()).where(
             rows.c.batch_id == sheet_id, not_(rows.c.parked)
@@ -35,7 +35,7 @@ def row_range(connection: Connection, sheet_id: int) -> RowRange | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRow:
-    """A row of the sheet as it was read."""
+    """A row of the sheet, as it was read."""
 
     key: str
     position: int
@@ -64,7 +64,7 @@ def own_rows(connection: Connection, sheet_id: int, keys: Iterable[str]) -> dict
 def failed_rows(
     connection: Connection, sheet_id: int, kind: str, cause: str, *, most: int
 ) -> list[int]:
-    """The first row numbers that failed in this way; kind `in_doubt` for those in doubt."""
+    """The first row numbers that failed this way; kind `in_doubt` for those in doubt."""
     doubtful = kind == State.IN_DOUBT
     failed = and_(jobs.c.state == State.FAILED.value, jobs.c.kind == kind)
     wanted = (jobs.c.state == State.IN_DOUBT.value) if doubtful else failed
@@ -84,7 +84,7 @@ def failed_rows(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FewRows:
-    """What became of a few rows."""
+    """The outcomes of a few rows."""
 
     done: int
     in_doubt: int
@@ -95,7 +95,7 @@ class FewRows:
 
 
 def read_few_rows(connection: Connection, ids: Collection[int]) -> FewRows:
-    """What became of the rows with these jobs; a few of them."""
+    """The outcomes of the rows with these jobs; for a few jobs only."""
     mine = jobs.c.id.in_(list(ids))
     found = connection.execute(
         select(jobs.c.state, jobs.c.kind, func.count())

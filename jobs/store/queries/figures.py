@@ -16,15 +16,15 @@ MOST_BINS = 48
 WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 NIGHT = 12 * 3600.0  # a pause this long begins a new night
 BARS = 24  # of a histogram, at most
-LEAST = 10  # ended rows; fewer are better read one by one
+LEAST = 10  # ended rows; fewer need no chart
 STRETCH = 600.0  # seconds, of which one may be called slow
-FEW = 5  # rows that say nothing of a stretch
-MICRO = 1_000_000  # whole microseconds divide alike in every database
+FEW = 5  # fewer rows say nothing about a period
+MICRO = 1_000_000  # whole microseconds divide the same way in every database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeBin:
-    """Rows that ended in one stretch of time, by state."""
+    """Rows that ended in one period, by state."""
 
     at: float
     done: int
@@ -44,7 +44,7 @@ class Waits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCost:
-    """What one model cost; None where no price is known. `unpriced` rows are not in it."""
+    """What one model cost; None if no price is known. Does not include `unpriced` rows."""
 
     model: str
     done: int
@@ -60,7 +60,7 @@ class Figures:
     finished: tuple[TimeBin, ...]
     waits: Waits | None
     classes: tuple[tuple[str, int], ...]  # the most frequent first
-    models: tuple[ModelCost, ...]  # the dearest first
+    models: tuple[ModelCost, ...]  # the most expensive first
     slow: tuple[tuple[float, float], ...]  # from, to: answers took twice as long as usual
 
 
@@ -68,7 +68,7 @@ NOTHING = Figures(width=1.0, finished=(), waits=None, classes=(), models=(), slo
 
 
 def figures(connection: Connection, sheet_id: int) -> Figures:
-    """Count everything; nothing where too few rows have ended to make a chart of them."""
+    """Compute the figures; empty ones if too few rows have ended for a chart."""
     here = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     ended = and_(here, jobs.c.state.in_(ENDED))
     done = and_(here, jobs.c.state == State.DONE.value)
@@ -91,7 +91,7 @@ def _counting(chosen: ColumnElement[bool]) -> Any:
 
 
 def _place(value: ColumnElement[Any], width: float) -> ColumnElement[int]:
-    """In which step of so many seconds a value lies."""
+    """The step of `width` seconds in which a value lies."""
     return cast(value * MICRO, BigInteger) // round(width * MICRO)
 
 
@@ -166,7 +166,7 @@ def _step(least: float) -> float:
 
 
 def _classes(connection: Connection, here: ColumnElement[bool]) -> tuple[tuple[str, int], ...]:
-    """How many rows failed for what; those in doubt are a class of their own."""
+    """Failed rows by class; those in doubt are a class of their own."""
     kind = func.coalesce(jobs.c.kind, "crashed")
     query = select(kind, func.count()).select_from(WITH_LAST_CALL)
     failed = query.where(here, jobs.c.state == State.FAILED.value).group_by(kind)
@@ -192,7 +192,7 @@ def _models(connection: Connection, done: ColumnElement[bool]) -> tuple[ModelCos
 
 
 def _slow(connection: Connection, night: ColumnElement[bool]) -> tuple[tuple[float, float], ...]:
-    """Stretches in which the median wait was over twice that of the whole night."""
+    """Periods in which the median wait was more than twice that of the whole night."""
     answered = and_(night, calls.c.seconds.is_not(None))
     usual = _quantiles(connection, answered, (0.5,))
     if usual is None:
@@ -219,7 +219,7 @@ def _slow(connection: Connection, night: ColumnElement[bool]) -> tuple[tuple[flo
 
 
 def _joined(places: Sequence[int]) -> tuple[tuple[float, float], ...]:
-    """Stretches that follow each other, as one."""
+    """Adjacent periods, merged."""
     stretches: list[tuple[float, float]] = []
     for place in places:
         begin, end = STRETCH * place, STRETCH * (place + 1)

@@ -1,4 +1,4 @@
-"""What the report reads of the table: rows with what they show, the calls by minute, the runs."""
+"""Reads what the report shows: rows, calls by minute, runs."""
 
 import json
 from collections import defaultdict
@@ -37,7 +37,7 @@ from jobs.store.schema import attempts, calls, events, files, jobs, rows, runs
 
 
 class PageRow(NamedTuple):
-    """One row of the sheet as the report shows it; `fields` is the JSON object of its request."""
+    """One row as the report shows it; `fields` is the JSON object of its request."""
 
     row: int
     key: str
@@ -60,18 +60,18 @@ class PageRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallsPerMinute:
-    """How the calls of one minute ended; `at` is its beginning."""
+    """How the calls of one minute ended; `at` is the start of the minute."""
 
     at: float
     good: int  # answered, usable or not
     slowed: int  # told to slow down
-    failed: int  # turned away by the provider's own trouble, or never reached it
-    doubtful: int  # cut off in the middle
+    failed: int  # rejected by a server error, or never reached the provider
+    doubtful: int  # cut off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """One run over a sheet; `ended_at` is None where it is going on or died."""
+    """One run of a sheet; `ended_at` is None if it is in progress or died."""
 
     id: int
     started_at: float
@@ -118,9 +118,9 @@ _OF_EACH = _query(COST_OF_EACH, TRIES_OF_EACH)
 def page_rows(
     connection: Connection, sheet_id: int, *, since: float | None = None
 ) -> Iterator[PageRow]:
-    """The rows in sheet order, as they are asked for; if a time is given, those changed since then.
+    """The rows in sheet order, read lazily; if a time is given, those changed since then.
 
-    Rows that left the sheet are not among them.
+    Rows that left the sheet are not included.
     """
     wanted = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     if since is None:
@@ -132,7 +132,7 @@ def page_rows(
 
 
 def call_minutes(connection: Connection, sheet_id: int) -> list[CallsPerMinute]:
-    """The ended calls of a sheet by the minute in which they began, in order."""
+    """The ended calls of a sheet, by the minute in which they began."""
     minute = cast(calls.c.started_at, BigInteger) // 60
     refused = calls.c.wire == WireClass.REFUSED.value
     turned_away = and_(refused, or_(calls.c.status >= 500, calls.c.status == 408))
@@ -156,7 +156,7 @@ def call_minutes(connection: Connection, sheet_id: int) -> list[CallsPerMinute]:
 
 
 def past_runs(connection: Connection, sheet_id: int, *, most: int = 50) -> list[PastRun]:
-    """The newest runs, the oldest of them first, each with its events."""
+    """The newest runs, oldest first, each with its events."""
     found = connection.execute(
         select(runs, select(func.count()).where(calls.c.run_id == runs.c.id).label("calls"))
         .where(runs.c.batch_id == sheet_id)

@@ -14,7 +14,7 @@ from jobs.store.schema import attempts, calls, files, jobs, rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCall:
-    """One attempt of a row, as the table remembers it."""
+    """One attempt of a row."""
 
     call_id: int
     version: int

@@ -1,4 +1,4 @@
-"""What a look at a table asks beside the counts: the pace, and the oldest call."""
+"""Reads the pace of a run and its oldest call in flight."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from jobs.outcome import WireClass
 from jobs.store.ids import first_id_at
 from jobs.store.schema import attempts, calls, jobs, runs
 
-LONGEST_ROW = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
+MAX_ROW_SECONDS = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
 ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)
 
 
@@ -22,9 +22,9 @@ class OpenCall:
 
 
 def ended_since(connection: Connection, sheet_id: int, since: float) -> int:
-    """How many rows ended since then. Only young calls are looked at, not the whole table."""
+    """How many rows ended since then; reads only recent calls, not the whole table."""
     mine = and_(
-        attempts.c.call_id >= first_id_at(since - LONGEST_ROW),
+        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
         jobs.c.batch_id == sheet_id,
         jobs.c.listed,
         jobs.c.state.in_(ENDED),
@@ -38,7 +38,7 @@ def ended_since(connection: Connection, sheet_id: int, since: float) -> int:
 
 
 def oldest_call(connection: Connection, sheet_id: int) -> OpenCall | None:
-    """The call that has been in flight for the longest time."""
+    """The call that has been in flight longest."""
     found = connection.execute(
         select(jobs.c.position, calls.c.started_at)
         .select_from(calls)
@@ -56,7 +56,7 @@ def oldest_call(connection: Connection, sheet_id: int) -> OpenCall | None:
 
 
 def recent_seconds(connection: Connection, sheet_id: int, *, most: int = 200) -> list[float]:
-    """How long the newest answered calls took."""
+    """How long the newest answered calls took, in seconds."""
     mine = calls.join(runs, runs.c.id == calls.c.run_id)
     return list(
         connection.execute(

@@ -1,4 +1,4 @@
-"""Results as JSON that the database builds, a page of rows at a time."""
+"""Builds results as JSON in the database, a page of rows at a time."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ class ResultShape:
 
 
 def can_build(found: Results) -> bool:
-    """Does this database build JSON, and just as we write it?"""
+    """True if this database can build JSON exactly as we write it."""
     if found.connection.dialect.name != "sqlite" or sqlite3.sqlite_version_info < _OLDEST:
         return False
     built: str = found.connection.execute(text(f"SELECT {_PROBE}")).scalar_one()
@@ -59,7 +59,7 @@ def can_build(found: Results) -> bool:
 def built_rows(found: Results, shape: ResultShape) -> Iterator[Sequence[Built | ResultRow]]:
     """The rows of `found`, some at a time.
 
-    One that is odd, or took several calls, is left to whoever writes rows of any format.
+    Odd rows and rows with several calls are left to the general writer.
     """
     changed = bool(edited_cells(found.connection, found.sheet_id))
     query = _query(found.sheet_id, shape, changed=changed)
@@ -90,7 +90,7 @@ def _query(sheet_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
 
 
 def _is_odd(sheet_id: int, width: int, *, changed: bool) -> ColumnElement[bool]:
-    """Is it not as wide as the header, edited, tried again, or did it never become a request?"""
+    """True for a row not as wide as the header, edited, tried again, or never a request."""
     odd = or_(
         func.json_array_length(rows.c.cells) != width,
         TRIED_AGAIN,
@@ -108,7 +108,7 @@ def _object(pairs: Sequence[_Pair]) -> ColumnElement[Any]:
 
 
 def _objects(pairs: Sequence[_Pair]) -> ColumnElement[Any]:
-    """As many pairs as there are, as one object."""
+    """Any number of pairs as one JSON object."""
     first, *others = (
         _object(pairs[at : at + MOST_PAIRS]) for at in range(0, len(pairs), MOST_PAIRS)
     )
@@ -165,7 +165,7 @@ _OfFile: TypeAlias = Callable[[FromClause], ColumnElement[Any]]
 def _list(value: _OfFile, condition: _OfFile) -> ColumnElement[Any]:
     """A JSON list of what the row's files have, in the order of their numbers.
 
-    Most have one file at most; only for those with others they are looked up.
+    Most rows have at most one file; only the others need a lookup.
     """
     kept = select(value(files).label("value")).where(ANSWERED_FILES, condition(files))
     in_order = kept.order_by(files.c.number).correlate(jobs).subquery()

@@ -1,4 +1,4 @@
-"""Every row of a sheet with all that came of it."""
+"""Reads every row of a sheet with its result."""
 
 import json
 import math
@@ -23,14 +23,14 @@ from jobs.store.row_status import (
 )
 from jobs.store.schema import attempts, calls, exported, files, jobs, rows
 
-PAGE = 1000
+PAGE_ROWS = 1000
 
 
 class ResultRow(NamedTuple):
-    """One row of the sheet with all that came of it. `cells` is the JSON list as it was read.
+    """One row of the sheet with its result. `cells` is the JSON list as it was read.
 
-    `cost` is of all its calls; None where one that was answered has no known price. A tuple,
-    because a million of them are made for one export.
+    `cost` is of all its calls; None if an answered one has no known price. It is a tuple because
+    an export makes a million of them.
     """
 
     row: int
@@ -106,10 +106,10 @@ _JOB, _TRIES = 4, 22  # their places in a row of it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """The rows of a sheet, in its order. They are read as they are asked for, memory stays flat.
+    """The rows of a sheet in its order, read lazily, so that memory stays flat.
 
-    `only` takes result statuses; `parked` rows come only when asked for, after all others. `export`
-    takes only the rows which that export of new rows has taken.
+    `only` selects result statuses; `parked` rows come last, and only if selected. `export` selects
+    the rows that this export of new rows has taken.
     """
 
     connection: Connection
@@ -124,13 +124,13 @@ class Results:
                 yield _with_edits(result, edited) if edited else result
 
     def apart(self, row_ids: Sequence[int]) -> dict[int, ResultRow]:
-        """Some of them, by their numbers in the table."""
+        """Some of them, by id."""
         edited = edited_cells(self.connection, self.sheet_id)
         found = results_of(self.connection, row_ids)
         return {row_id: _with_edits(result, edited) for row_id, result in found.items()}
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What is asked for, as one condition for each group that follows another."""
+        """The conditions of the wanted groups of rows, in order."""
         mine = rows.c.batch_id == self.sheet_id
         if self.export is not None:
             taken = select(exported.c.row_id).where(exported.c.taken_by == self.export)
@@ -149,12 +149,12 @@ def results(
     only: Collection[str] | None = None,
     export: int | None = None,
 ) -> Results:
-    """Every row in sheet order; which ones can be chosen."""
+    """The rows in sheet order, all or some of them."""
     return Results(connection=connection, sheet_id=sheet_id, only=only, export=export)
 
 
 def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, ResultRow]:
-    """Single rows, by their numbers in the table."""
+    """Single rows, by id."""
     found = connection.execute(_OF_SOME.where(rows.c.id.in_(row_ids)))
     read = list(with_files(found))
     costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in read])
@@ -167,17 +167,18 @@ def _with_edits(result: ResultRow, edited: Mapping[str, dict[str, JSON]]) -> Res
 
 
 def pages(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
-    """What a query finds, some rows at a time.
+    """The rows that a query finds, in pages.
 
-    From SQLite as plain tuples: what SQLAlchemy makes of a row costs a tenth of a whole export.
+    Plain tuples from SQLite: SQLAlchemy's row objects cost a tenth of a whole export.
     """
     if connection.dialect.name != "sqlite":
-        yield from connection.execute(query, execution_options={"yield_per": PAGE}).partitions()
+        found = connection.execute(query, execution_options={"yield_per": PAGE_ROWS})
+        yield from found.partitions()
         return
-    found = connection.execute(query)  # with yield_per it would have fetched a row already
+    found = connection.execute(query)  # with yield_per a row would have been fetched already
     assert found.cursor is not None
     try:
-        while page := found.cursor.fetchmany(PAGE):
+        while page := found.cursor.fetchmany(PAGE_ROWS):
             yield page
     finally:
         found.close()
@@ -189,16 +190,16 @@ _Read = tuple[Any, tuple[str, ...], tuple[str, ...]]
 
 def _read(connection: Connection, query: Select[Any]) -> Iterator[ResultRow]:
     found = with_files(chain.from_iterable(pages(connection, query)))
-    while page := list(islice(found, PAGE)):
+    while page := list(islice(found, PAGE_ROWS)):
         costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in page])
         for row, urls, names in page:
             yield _result(row, urls, names, costs)
 
 
 def with_files(found: Iterable[Any]) -> Iterator[_Read]:
-    """Each row once, with all its files; a row comes once for each of them.
+    """Each row once, with all its files; the query returns a row once per file.
 
-    A row begins with its number and ends with the address, the state and the name of a file.
+    A row starts with its id and ends with the address, state and name of a file.
     """
     row: Any = None
     urls: list[str] = []
@@ -218,7 +219,7 @@ def with_files(found: Iterable[Any]) -> Iterator[_Read]:
 
 
 def costs_of(connection: Connection, tried: Iterable[tuple[int, int]]) -> dict[int, float | None]:
-    """What jobs cost that took several calls, each shared with the jobs it served."""
+    """The costs of jobs with several calls; the cost of a shared call is divided among its jobs."""
     apart = [job_id for job_id, tries in tried if tries > 1]
     if not apart:
         return {}

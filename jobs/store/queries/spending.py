@@ -1,4 +1,4 @@
-"""What has to be known of the table before money is spent: what is spent already, what is asked."""
+"""Reads what must be known before money is spent: past costs and pending requests."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from jobs.store.row_status import IS_FREE
 from jobs.store.schema import calls, files, jobs, runs
 from jobs.store.spans import within
 
-SAMPLE = 100  # rows of each kind, from which the price of all is foretold
+SAMPLE_ROWS = 100  # rows of each kind from which the price is estimated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """What a sheet has ever cost, in billionths by currency, calls without a known end included.
+    """What a sheet has ever cost, in billionths by currency, including calls without a known end.
 
     A call whose cost is unknown counts at its ceiling. `uncounted` have neither.
     """
@@ -28,7 +28,7 @@ class Committed:
 
 
 def committed(connection: Connection, sheet_id: int) -> Committed:
-    """What counts against a cap."""
+    """The amounts that count against a cap."""
     amount = nanos_of(func.coalesce(calls.c.cost, calls.c.ceiling))
     found = connection.execute(
         select(
@@ -47,7 +47,7 @@ def committed(connection: Connection, sheet_id: int) -> Committed:
 
 
 def paid_for(connection: Connection, call_id: int) -> float | None:
-    """What a call cost, as far as that is known."""
+    """What a call cost; None if unknown."""
     cost: float | None = connection.execute(
         select(calls.c.cost).where(calls.c.id == call_id)
     ).scalar_one_or_none()
@@ -56,7 +56,7 @@ def paid_for(connection: Connection, call_id: int) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestGroup:
-    """Rows that ask one model in one way; some of their fields as examples."""
+    """Rows with the same endpoint and model; the fields of some of them as examples."""
 
     endpoint: str
     model: str
@@ -98,7 +98,7 @@ def to_send(
 def _kinds(
     connection: Connection, mine: ColumnElement[bool], wanted: ColumnElement[bool]
 ) -> list[tuple[str, str, int]]:
-    """Endpoint, model and how many rows. Most sheets have one kind, so only others are sorted."""
+    """Endpoint, model and row count. Most sheets have one kind, so only the others are grouped."""
     kind = (jobs.c.endpoint, jobs.c.model)
     first = connection.execute(select(*kind).where(wanted).limit(1)).one_or_none()
     if first is None:
@@ -114,7 +114,7 @@ def _kinds(
 
 
 def _number(connection: Connection, mine: ColumnElement[bool]) -> int:
-    """How many of these are to be asked. An index has all, and another one the few unlisted."""
+    """How many of these are to be sent, from two indexes: all of them, and the few unlisted."""
     every = and_(mine, _at_send(jobs.c.state, jobs.c.step))
     unlisted = and_(
         mine,
@@ -138,13 +138,13 @@ def _examples(
     found = connection.execute(
         select(jobs.c.fields)
         .where(wanted, jobs.c.endpoint == endpoint, jobs.c.model == model)
-        .limit(SAMPLE)
+        .limit(SAMPLE_ROWS)
     ).scalars()
     return tuple(json.loads(one) for one in found)
 
 
 def mean_costs(connection: Connection, sheet_id: int) -> dict[tuple[str, str], tuple[float, int]]:
-    """What an answered call cost on average, and of how many, by model and currency."""
+    """The mean cost of answered calls and their number, by model and currency."""
     found = connection.execute(
         select(calls.c.model, calls.c.currency, func.avg(calls.c.cost), func.count())
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
@@ -159,7 +159,7 @@ def mean_costs(connection: Connection, sheet_id: int) -> dict[tuple[str, str], t
 
 
 def mean_file_size(connection: Connection, sheet_id: int) -> float | None:
-    """Bytes of a saved file on average; None where there is none."""
+    """The mean size of saved files in bytes; None if there are none."""
     ours = exists().where(jobs.c.id == files.c.job_id, jobs.c.batch_id == sheet_id)
     mean = connection.execute(
         select(func.avg(files.c.size)).where(files.c.state == "done", ours)

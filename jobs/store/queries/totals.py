@@ -1,4 +1,4 @@
-"""What the table tells of a whole sheet: how many rows stand where, what was spent."""
+"""Totals of a sheet: rows by state, money spent, failures by cause."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from jobs.store.schema import attempts, calls, jobs, rows, runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Rows by where they stand. `waiting` are not begun, `fetching` have their answer."""
+    """Rows by state. `waiting` ones have not begun, `fetching` ones have their answer."""
 
     done: int = 0
     failed: int = 0
@@ -29,7 +29,7 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All rows of the sheet; parked ones are not in it."""
+        """All rows of the sheet, without parked ones."""
         return self.done + self.failed + self.in_doubt + self.skipped + self.pending
 
     @property
@@ -40,9 +40,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What a sheet has used up; cost is None where no call has a known price.
+    """What a sheet has used; `cost` is None if no call has a known price.
 
-    `costs` are by currency; `cost` and `currency` are for where there is only one.
+    `costs` is by currency; `cost` and `currency` are set if there is only one.
     """
 
     calls: int
@@ -55,17 +55,17 @@ class Spent:
     total_tokens: int | None
     costs: Mapping[str, float] = field(default_factory=dict)
     estimated_calls: int = 0  # priced by list prices
-    doubtful: Mapping[str, float] = field(default_factory=dict)  # most that those in doubt cost
-    doubtful_unpriced: int = 0  # in doubt, and nobody knows what they cost
+    doubtful: Mapping[str, float] = field(default_factory=dict)  # maximum cost of those in doubt
+    doubtful_unpriced: int = 0  # in doubt, with an unknown maximum cost
 
 
 def counts(connection: Connection, sheet_id: int) -> Counts:
-    """How many rows stand where; jobs that no row points to are taken out again.
+    """Rows by state; jobs without a row are subtracted.
 
-    Indexes alone answer: a display asks this twice a second, however many rows there are.
+    Answered from indexes alone, since a display asks twice a second.
     """
     mine = jobs.c.batch_id == sheet_id
-    # Grouped by an expression, SQLite looks for the few unlisted jobs by their own index.
+    # Grouping by an expression makes SQLite use the index of the few unlisted jobs.
     state, step = func.lower(jobs.c.state), func.lower(jobs.c.step)
     everywhere = _by_place(jobs.c.state, jobs.c.step).where(mine)
     unlisted = _by_place(state, step).where(mine, not_(jobs.c.listed))
@@ -73,7 +73,7 @@ def counts(connection: Connection, sheet_id: int) -> Counts:
     for sign, query in ((1, everywhere), (-1, unlisted)):
         for found, at, count in connection.execute(query):
             numbers[_place(State(found), Step(at))] += sign * count
-    # Each row of the sheet has a job of its own, so the others are those that left it.
+    # Each row of the sheet has its own job, so the others have left the sheet.
     all_rows = select(func.count()).select_from(rows).where(rows.c.batch_id == sheet_id)
     numbers["parked"] = connection.execute(all_rows).scalar_one() - sum(numbers.values())
     return Counts(**numbers)
@@ -92,7 +92,7 @@ def _place(state: State, step: Step) -> str:
 
 
 def spent(connection: Connection, sheet_id: int, *, since: float = 0.0) -> Spent:
-    """Calls, cost and tokens of a sheet; of the calls begun since then, if a time is given."""
+    """Calls, cost and tokens of a sheet; only of calls begun since then, if a time is given."""
     mine = and_(runs.c.batch_id == sheet_id, calls.c.started_at >= since)
     joined = calls.join(runs, runs.c.id == calls.c.run_id)
     in_doubt = calls.c.wire == WireClass.IN_DOUBT.value
@@ -174,7 +174,7 @@ def failures(connection: Connection, sheet_id: int) -> list[FailedAlike]:
 
 
 def by_class(groups: Iterable[FailedAlike]) -> dict[FailureClass, int]:
-    """How many failed rows each class has; those in doubt have none."""
+    """How many failed rows each class has, without those in doubt."""
     found: Counter[FailureClass] = Counter()
     for group in groups:
         if group.kind != State.IN_DOUBT:

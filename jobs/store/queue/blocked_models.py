@@ -1,4 +1,4 @@
-"""What a run sends nothing more to."""
+"""Models that a run sends nothing to, for now or for good."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from jobs.store.schema import jobs
 
 
 class Block(NamedTuple):
-    """A model, at all endpoints or (where its form or address is refused) at one."""
+    """A model, at all endpoints or (if only its form or address is refused) at one."""
 
     model: str
     endpoint: str | None = None
@@ -19,7 +19,7 @@ NOT_BLOCKED: ColumnElement[bool] = and_(
     jobs.c.model.not_in(bindparam("b_models", expanding=True)),
     tuple_(jobs.c.model, jobs.c.endpoint).not_in(bindparam("b_forms", expanding=True)),
 )
-"""A job that may be sent; executed with `block_parameters(bars)`."""
+"""True for a job that may be sent; execute it with `block_parameters`."""
 
 
 def block_parameters(bars: Collection[Block]) -> dict[str, Any]:

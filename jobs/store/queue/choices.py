@@ -1,4 +1,4 @@
-"""What a person decides about rows: run them again, close them, take only some."""
+"""A person's decisions about rows: run them again, skip them, run only some."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ from jobs.store.spans import within
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowChoice:
-    """Rows chosen by number, by key, by failure class; None leaves that side open."""
+    """Rows chosen by number, key or failure class; None does not restrict."""
 
-    positions: Collection[tuple[int, int]] | None = None  # spans, both ends in
+    positions: Collection[tuple[int, int]] | None = None  # spans, both ends included
     keys: Collection[str] = ()
     classes: Collection[FailureClass] | None = None
     in_doubt: bool = False  # rows in doubt too
-    requeued: bool = False  # only rows that a person's retry put back and that have not ended since
+    requeued: bool = False  # only rows that a retry put back and that have not ended since
 
 
 def _chosen(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
@@ -74,7 +74,7 @@ _IS_EMPTY = and_(jobs.c.state == State.SKIPPED.value, func.coalesce(jobs.c.cause
 
 
 def retry(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
-    """Failed rows back to the step they failed at; returns how many."""
+    """Put failed rows back to the step at which they failed; returns how many."""
     wanted = and_(_chosen(sheet_id, choice), _failed(choice))
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
@@ -87,7 +87,7 @@ def put_back(connection: Connection, job_ids: Collection[int], *, now: float) ->
 
 
 def retry_named(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
-    """Rows named one by one: whatever failed, is in doubt or was skipped goes back."""
+    """Put back rows that a person named: failed, in doubt or skipped; returns how many."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
     wanted = and_(_chosen(sheet_id, choice), closed, not_(_IS_EMPTY))
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
@@ -122,11 +122,11 @@ def again(connection: Connection, sheet_id: int, choice: RowChoice, *, now: floa
 
 
 ANSWERABLE = (FailureClass.STUCK, FailureClass.FILE, FailureClass.CRASHED)
-"""Why asking after a task can fail although it goes on; any other failure is the task's end."""
+"""Poll failures after which a task may still be going on; any other ends it."""
 
 
 def _task_ended() -> ColumnElement[bool]:
-    """Has the provider said that this job's task came to nothing? Asking again brings the same."""
+    """True if the provider reported that this job's task failed: polling again cannot help."""
     kinds = [kind.value for kind in ANSWERABLE]
     return and_(
         jobs.c.state == State.FAILED.value,
@@ -136,7 +136,7 @@ def _task_ended() -> ColumnElement[bool]:
 
 
 def ask_again(connection: Connection, sheet_id: int, *, now: float) -> int:
-    """Open tickets that an earlier run gave up waiting for, with new patience; returns how many."""
+    """Poll again the tickets that an earlier run gave up on, for a while; returns how many."""
     wanted = and_(
         jobs.c.batch_id == sheet_id,
         jobs.c.state == State.FAILED.value,
@@ -147,7 +147,7 @@ def ask_again(connection: Connection, sheet_id: int, *, now: float) -> int:
 
 
 def fresh_start(now: float) -> dict[str, object]:
-    """Back to the step it failed at; only a task that came to nothing is submitted anew."""
+    """Put a job back to the step at which it failed; only a failed task is resubmitted."""
     over = _task_ended()
     at_send = or_(jobs.c.step == Step.SEND.value, over)
     later = or_(jobs.c.deadline.is_(None), jobs.c.deadline < now + PATIENCE_SECONDS)
@@ -175,7 +175,7 @@ def fresh_start(now: float) -> dict[str, object]:
 
 
 def suspects_too(connection: Connection, sheet_id: int, *, now: float) -> int:
-    """What waited until nothing else is left, now; returns how many."""
+    """Make the jobs due that waited until nothing else was left; returns how many."""
     waiting = and_(
         jobs.c.batch_id == sheet_id,
         jobs.c.state == State.READY.value,
@@ -225,7 +225,7 @@ def one_more_pass(
 
 
 def skip(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
-    """Close rows by hand: failed, in doubt or not begun; returns how many."""
+    """Skip rows: failed, in doubt or not begun; returns how many."""
     return connection.execute(
         update(jobs)
         .where(_closable(sheet_id, choice))
@@ -234,7 +234,7 @@ def skip(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float
 
 
 def to_skip(connection: Connection, sheet_id: int, choice: RowChoice) -> dict[str, int]:
-    """How many rows `skip` would close: by failure class, `in_doubt`, or `pending`."""
+    """How many rows `skip` would close, by failure class, `in_doubt` or `pending`."""
     place = case(
         (jobs.c.state == State.FAILED.value, jobs.c.kind),
         (jobs.c.state == State.IN_DOUBT.value, State.IN_DOUBT.value),
@@ -253,7 +253,7 @@ def _closable(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
 
 
 def select_rows(connection: Connection, sheet_id: int, choice: RowChoice, *, run_id: int) -> int:
-    """Mark the ready rows of a choice as this run's, to go before all others; returns how many."""
+    """Select the ready rows of a choice for this run, before all others; returns how many."""
     wanted = and_(_chosen(sheet_id, choice), _sendable())
     return connection.execute(
         update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
@@ -268,7 +268,7 @@ def select_first(
     run_id: int,
     choice: RowChoice = RowChoice(),
 ) -> int:
-    """Mark the next `count` ready rows of a choice as this run's; returns how many."""
+    """Select the next `count` ready rows of a choice for this run; returns how many."""
     first = (
         select(jobs.c.id)
         .where(_chosen(sheet_id, choice), _sendable())
@@ -281,7 +281,7 @@ def select_first(
 
 
 def select_jobs(connection: Connection, sheet_id: int, ids: Collection[int], *, run_id: int) -> int:
-    """Mark these ready jobs as this run's, to go before all others; returns how many."""
+    """Select these ready jobs for this run, before all others; returns how many."""
     marked, every = 0, list(ids)
     for start in range(0, len(every), IDS_IN_ONE_STATEMENT):
         some = every[start : start + IDS_IN_ONE_STATEMENT]
@@ -293,7 +293,7 @@ def select_jobs(connection: Connection, sheet_id: int, ids: Collection[int], *, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A row that may be sent, as far as choosing a few of them needs it."""
+    """A row that may be sent, as choosing a few of them needs it."""
 
     id: int
     endpoint: str
@@ -309,7 +309,7 @@ def candidates(
     requeued: bool = False,
     limit: int | None = None,
 ) -> Iterator[Candidate]:
-    """What could be sent now, in sheet order; read while the connection is open."""
+    """The rows that could be sent now, in order; read them while the connection is open."""
     wanted = and_(_chosen(sheet_id, RowChoice(positions=positions, requeued=requeued)), _sendable())
     length = func.length(jobs.c.fields)
     found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
@@ -319,7 +319,7 @@ def candidates(
 
 
 def unselect(connection: Connection, sheet_id: int) -> None:
-    """What earlier runs had taken by name goes back to its place in the sheet."""
+    """Return rows that earlier runs selected to their place in the sheet."""
     connection.execute(
         update(jobs)
         .where(jobs.c.batch_id == sheet_id, _sendable(), jobs.c.turn < 0)

@@ -1,4 +1,4 @@
-"""Giving jobs to workers, with the call written down before its first byte leaves."""
+"""Claims jobs for workers; each call is recorded before its first byte leaves."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,32 +21,32 @@ from jobs.store.statements import BulkStatement, given, inserting_given
 
 @dataclass(frozen=True, slots=True)
 class MaxCost:
-    """What a call may cost at most; None where nobody knows."""
+    """What a call may cost at most; None if unknown."""
 
     amount: float | None = None
     currency: str | None = None
 
 
 class CallBudget(Protocol):
-    """Decides how many calls, in their order, may still be paid for."""
+    """Decides how many calls, in order, the budget still covers."""
 
     def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
-        """What the first of these calls may cost, each given by its jobs; the others are put back.
+        """The maximum costs of the first calls that fit, each given by its jobs.
 
-        Asked inside the transaction that opens the calls, and again where that is tried again.
+        Called inside the transaction that opens the calls, and again if that is retried.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRequest:
-    """What a crew can take now. Jobs that are blocked stay where they are."""
+    """What a worker pool can take now. Blocked jobs stay as they are."""
 
     step: Step
     limit: int
     account: str = ""
     blocked: frozenset[Block] = frozenset()
-    chosen_only: bool = False  # only jobs that this run has selected
+    chosen_only: bool = False  # only jobs that this run selected
     sharing: Mapping[str, Sharing] = field(default_factory=dict)  # by endpoint: jobs of one call
     budget: CallBudget | None = None
 
@@ -72,7 +72,7 @@ TAKEN = (
     jobs.c.turn,
 )
 
-# A death can leave a job running whose row is gone by the time it is taken over: not sent again.
+# After a crash a job may be adopted whose row has left the sheet: it is not sent again.
 _WANTED = or_(jobs.c.listed, jobs.c.step != Step.SEND.value)
 _READY = (
     select(jobs.c.id)
@@ -95,8 +95,8 @@ def _claiming(*, blocked: bool, chosen: bool) -> ReturningUpdate[Any]:
         ready = ready.where(NOT_BLOCKED)
     if chosen:
         ready = ready.where(jobs.c.selection == bindparam("b_run"))
-    # As an expression of its own it is evaluated once: PostgreSQL may ask a plain subquery again
-    # for each row, and then SKIP LOCKED finds other rows than before.
+    # A CTE is evaluated once. PostgreSQL may repeat a plain subquery for each row, and SKIP LOCKED
+    # would then find other rows than before.
     taken = ready.cte("taken")
     return (
         update(jobs)
@@ -116,10 +116,10 @@ _CLAIM = {
 def claim(
     connection: Connection, holding: Holding, order: ClaimRequest, *, ids: Ids, now: float
 ) -> list[Claimed]:
-    """At most `order.limit` due jobs, in their order. A send's call opens in the same commit.
+    """Claim at most `order.limit` due jobs, in order. A send's call opens in the same commit.
 
-    Where jobs can share a call there are as many calls as that, and more jobs: they have one
-    `call_id`, and stand together in the order in which the call names them.
+    If jobs can share calls, the limit counts calls. Jobs of one call have the same `call_id` and
+    are adjacent, in the order of the call's items.
     """
     words: dict[str, object] = {
         "b_sheet": holding.sheet_id,
@@ -148,20 +148,20 @@ def claim(
     sociable = [row for row in taken if row.endpoint in order.sharing]
     for group in grouped(sociable, order.sharing):
         add_matching_rows(connection, group, _also_ready(holding, order, now=now), _taking(holding))
-        call_id = ids.take()  # with a key of its own: in other company it is another request
+        call_id = ids.take()  # a new key: with other jobs it is another request
         claimed += [
             as_claimed(row, call_id=call_id, call_key=f"rowmill-{call_id}") for row in group.rows
         ]
     together = [list(group) for _, group in groupby(claimed, key=lambda job: job.call_id)]
     reserved = order.budget.reserve(together) if order.budget else [MaxCost()] * len(together)
     _put_back(connection, together[len(reserved) :])
-    opened = list(zip(together, reserved, strict=False))  # the first ones: the others do not fit
+    opened = list(zip(together, reserved, strict=False))  # the first ones; the others do not fit
     _open_calls(connection, holding, order, opened=opened, now=now)
     return [job for group, _ in opened for job in group]
 
 
 def _put_back(connection: Connection, left: Sequence[Sequence[Claimed]]) -> None:
-    """Nothing was opened for these: they are as they were before they were taken."""
+    """No call was opened for these: make them ready again."""
     if left:
         connection.execute(
             update(jobs)
@@ -175,7 +175,7 @@ def _in_order(row: Row[Any]) -> tuple[float, int]:
 
 
 def _also_ready(holding: Holding, order: ClaimRequest, *, now: float) -> Select[Any]:
-    """What could be sent as well as what was claimed, in its order."""
+    """Other jobs that could be sent now, in order."""
     found = (
         select(*TAKEN)
         .where(
@@ -252,7 +252,7 @@ def _open_calls(
 
 
 def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
-    """A job of the table as workers see it; `row` has the columns of `TAKEN`, and maybe more."""
+    """A job as workers see it; `row` starts with the columns of `TAKEN`."""
     job_id, position, endpoint, model, fields, step, version, epoch, *others = row
     attempts, repeats, rank, stream, ticket, deadline, refusals, *_ = others
     return Claimed(
@@ -277,7 +277,7 @@ def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
 
 
 def next_due(connection: Connection, holding: Holding, order: ClaimRequest) -> float | None:
-    """When the earliest job this order could take is due (Unix seconds); None: there is none."""
+    """When the next job that this request could claim is due (Unix seconds), or None."""
     found = select(func.min(jobs.c.not_before)).where(
         jobs.c.batch_id == holding.sheet_id,
         jobs.c.state == State.READY.value,
@@ -295,11 +295,11 @@ def next_due(connection: Connection, holding: Holding, order: ClaimRequest) -> f
 
 
 def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
-    """Take over every job that a dead process left running; the caller settles each.
+    """Adopt every job that a dead process left running; the caller settles each.
 
-    Sends come with the call that was open. One death more gets a job that was in hand alone: among
-    several nobody knows which it was, and a send waits for the network (`count_death` counts those
-    whose answer is read). It is written when the job is settled: a death before that is another's.
+    A send comes with its open call. If exactly one job was polling or downloading, the death counts
+    against it: of several, the culprit is unknown, and a send only waits for the network
+    (`count_death` counts those whose answer is read). The count is written when the job is settled.
     """
     left = update(jobs).where(
         jobs.c.batch_id == holding.sheet_id, jobs.c.state == State.RUNNING.value
@@ -315,7 +315,7 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
         .where(attempts.c.job_id.in_([row.id for row in taken]))
         .order_by(calls.c.wire.is_(None), calls.c.id)
     ).all()
-    latest = {job_id: (call_id, key) for job_id, call_id, key in found}  # they come last
+    latest = {job_id: (call_id, key) for job_id, call_id, key in found}  # open calls come last
     in_hand = [row.id for row in taken if row.step != Step.SEND]
     guilty = in_hand[0] if len(in_hand) == 1 else None
     adopted = []
@@ -329,10 +329,10 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
 
 
 def open_calls(connection: Connection) -> set[int]:
-    """The calls without an end: the table does not have their answers."""
+    """The calls that have no end yet, so that the table does not have their answers."""
     return set(connection.execute(select(calls.c.id).where(calls.c.wire.is_(None))).scalars())
 
 
 def count_death(connection: Connection, job_id: int) -> None:
-    """One death more, written before what may cause it; settling the job undoes it."""
+    """Count a death before the step that may cause it; settling the job resets the count."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(deaths=jobs.c.deaths + 1))

@@ -1,15 +1,15 @@
-"""The order in which ready jobs are taken, as one number."""
+"""The order in which ready jobs are claimed, as one number."""
 
 from jobs.job import Step
 
 SHEET_RANK = 0
-REPEAT_RANK = 1  # repeats in doubt come after all other rows
-LAST_RANK = 2  # one more pass for what failed in passing
+REPEAT_RANK = 1  # repeats in doubt go after all other rows
+LAST_RANK = 2  # one more pass for failures that may have passed
 
-AFTER_ALL = 1e12  # a time that never comes: what waits for it is taken when nothing else is left
+AFTER_ALL = 1e12  # never comes: what waits for it is claimed when nothing else is left
 
 RANK_SPAN = float(1 << 40)  # far above any row number
-BEHIND = RANK_SPAN / 2  # in a rank: where the jobs queue up that were told to slow down
+BEHIND = RANK_SPAN / 2  # where, in a rank, jobs that were told to slow down queue up
 
 
 def turn_of(
@@ -20,9 +20,9 @@ def turn_of(
     expires: float | None = None,
     now: float = 0.0,
 ) -> float:
-    """Files go by earliest expiry, all else by rank, then row.
+    """Files are ordered by earliest expiry, everything else by rank, then row.
 
-    A file's address that names no expiry is taken to last for an hour: OpenAI's do.
+    An address that names no expiry is assumed to last an hour, as OpenAI's do.
     """
     if step is Step.FETCH:
         return expires if expires is not None else now + 3600

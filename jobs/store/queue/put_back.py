@@ -1,4 +1,4 @@
-"""Which jobs a person's `retry` put back, so that its run takes these and no others."""
+"""Finds the jobs that a `retry` put back, so that its run takes only these."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -20,7 +20,7 @@ def put_back_at(connection: Connection, sheet_id: int, *, now: float) -> tuple[i
 
 
 def free_at(connection: Connection, sheet_id: int, *, now: float) -> int:
-    """How many jobs were put back at this moment only to be downloaded or asked after."""
+    """How many jobs were put back at this moment only to be downloaded or polled."""
     wanted = and_(_put_back(sheet_id, now), jobs.c.step != Step.SEND.value)
     return connection.execute(select(func.count()).where(wanted)).scalar_one()
 
@@ -36,7 +36,7 @@ def failed_positions(connection: Connection, sheet_id: int) -> dict[int, int]:
 def replacements(
     connection: Connection, sheet_id: int, failed: Mapping[int, int]
 ) -> tuple[int, ...]:
-    """The jobs that came in place of these failed ones: a person corrected their rows."""
+    """The jobs that replaced these failed ones, because a person corrected their rows."""
     gone: list[int] = []
     for some in _pieces(list(failed)):
         still = and_(jobs.c.id.in_(some), jobs.c.listed)

@@ -1,4 +1,4 @@
-"""The saved files of a sheet: which there are, and which are to be fetched once more."""
+"""The saved files of a sheet, and those to download again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from jobs.job import FailureClass, State, Step
 from jobs.store.queue.choices import fresh_start
 from jobs.store.schema import files, jobs
 
-IDS_AT_ONCE = 10_000  # what one statement may name
+IDS_AT_ONCE = 10_000  # ids in one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFile:
-    """One file of the answer that a row shows."""
+    """One file of a row's answer."""
 
     job_id: int
     call_id: int
@@ -54,7 +54,7 @@ def kept_files(connection: Connection, sheet_id: int) -> Iterator[AnswerFile]:
 
 
 def want_again(connection: Connection, gone: Sequence[AnswerFile]) -> None:
-    """These files are not there as they were saved: they count as not fetched yet."""
+    """Mark these files as not downloaded: they are missing or damaged."""
     if not gone:
         return
     one = (
@@ -73,9 +73,9 @@ def want_again(connection: Connection, gone: Sequence[AnswerFile]) -> None:
 
 
 def refetch(connection: Connection, sheet_id: int, *, now: float) -> list[int]:
-    """Every row whose answer has a file that is not saved goes back to fetching; returns its jobs.
+    """Put every row with an unsaved file back to downloading; returns the ids of its jobs.
 
-    Only to fetching: a row that has no answer is left alone.
+    Rows without an answer are left alone.
     """
     open_file = (
         select(files.c.job_id)
@@ -108,7 +108,7 @@ def refetch(connection: Connection, sheet_id: int, *, now: float) -> list[int]:
 
 
 def still_open(connection: Connection, ids: Iterable[int]) -> int:
-    """How many of these jobs do not have all that they could have."""
+    """How many of these jobs are not done."""
     wanted = list(ids)
     count = 0
     for start in range(0, len(wanted), IDS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Failed jobs whose answer is here: a newer version may understand it."""
+"""Failed jobs whose answer is stored: a newer version may understand it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from jobs.store.queue.settles import CallEnd
 from jobs.store.schema import answers, calls, jobs
 
 READABLE = (FailureClass.NO_RESULT, FailureClass.SCHEMA, FailureClass.CRASHED)
-"""What another reader might see otherwise."""
+"""Failures that another reader may not see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadAnswer:
-    """A job with the answer that was paid for, and how its call ended."""
+    """A job with its paid answer, and how its call ended."""
 
     job: Claimed
     answer: StoredAnswer
@@ -26,7 +26,7 @@ class UnreadAnswer:
 
 
 def unread(connection: Connection, sheet_id: int) -> list[int]:
-    """The numbers of all such jobs."""
+    """The ids of all such jobs."""
     found = connection.execute(
         select(jobs.c.id)
         .join(answers, answers.c.call_id == jobs.c.call_id)
@@ -43,7 +43,7 @@ def unread(connection: Connection, sheet_id: int) -> list[int]:
 
 
 def look(connection: Connection, job_id: int) -> UnreadAnswer | None:
-    """One of them, as it stands."""
+    """One of them."""
     row = connection.execute(select(*TAKEN).where(jobs.c.id == job_id)).one()
     stored = answer(connection, row.call_id)
     call = connection.execute(select(calls).where(calls.c.id == row.call_id)).one()
@@ -62,7 +62,7 @@ def look(connection: Connection, job_id: int) -> UnreadAnswer | None:
 
 
 def take_up(connection: Connection, holding: Holding, job_ids: Iterable[int]) -> None:
-    """Take these jobs in hand, so that they can be settled anew."""
+    """Mark these failed jobs as running, so that they can be settled again."""
     connection.execute(
         update(jobs)
         .where(jobs.c.id.in_(list(job_ids)), jobs.c.state == State.FAILED.value)

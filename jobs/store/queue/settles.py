@@ -1,4 +1,4 @@
-"""Writing down what became of a step; the only place where a job's state changes by itself."""
+"""Records the outcome of a step; the only place where a job changes state by itself."""
 
 import json
 import zlib
@@ -27,12 +27,12 @@ from jobs.store.schema import answers, attempts, calls, files, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-SMALL = 512  # bytes; below, compressing costs more than it saves
+MIN_COMPRESSED_BYTES = 512  # bytes; compressing less costs more than it saves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnd:
-    """How a call ended: its class on the wire, and what the answer said of itself."""
+    """How a call ended: its wire class, and what the answer reports."""
 
     wire: WireClass
     seconds: float
@@ -46,7 +46,7 @@ class CallEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A raw answer. `coding` is `raw`, or `file` when the body lies in the answers folder."""
+    """A raw answer. `coding` is `raw`, or `file` if the body is in the answers folder."""
 
     status: int
     headers: str  # JSON object
@@ -72,7 +72,7 @@ class SavedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostFile:
-    """A file that cannot be had any more."""
+    """A file that can no longer be downloaded."""
 
     number: int
     cause: str
@@ -80,14 +80,14 @@ class LostFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """One step's outcome, with all that has to be durable together with it."""
+    """The outcome of a step, with everything that must be committed with it."""
 
     job: Claimed
     outcome: Outcome
     ended: CallEnd | None = None  # set at the send step
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
-    refund: float | None = None  # of a task's submit, given back when the task came to nothing
+    refund: float | None = None  # of the submit, when its task failed and was refunded
 
 
 _JOB = given(
@@ -186,7 +186,7 @@ _FILE_SAVED = BulkStatement(
 def settle(
     connection: Connection, holding: Holding, settlements: Sequence[Settlement], *, now: float
 ) -> list[Settlement]:
-    """Write all; returns those whose job was no longer ours (their answers are kept even so)."""
+    """Write all of them; returns those whose job is no longer ours (their answers are kept)."""
     _end_calls(connection, settlements, now=now)
     _give_back(connection, settlements)
     _end_attempts(connection, settlements)
@@ -215,7 +215,7 @@ def _not_ours(
 
 
 def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
-    """The columns of the job after this outcome. What each outcome changes stands in its case."""
+    """The columns of the job after this outcome; each case holds what it changes."""
     job, outcome = one.job, one.outcome
     state, step = TRANSITIONS[job.step, type(outcome)]
     step = step or job.step
@@ -254,7 +254,7 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
             change |= {"ticket": outcome.ticket, "deadline": outcome.deadline}
             change["not_before"] = now + outcome.delay
         case Answered():
-            change["attempts"] = 0  # the files have attempts of their own
+            change["attempts"] = 0  # downloads have attempts of their own
         case Released():
             change["not_before"] = AFTER_ALL if outcome.suspect else now + outcome.delay
             change["refusals"] = job.refusals if outcome.refusals is None else outcome.refusals
@@ -274,7 +274,7 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
             assert_never(outcome)
     change["rank"] = rank
     change["turn"] = (
-        None  # its files expire when they did
+        None  # the expiry of its files has not changed
         if step is job.step is Step.FETCH
         else turn_of(step, rank=rank, position=job.row, expires=_expiry(outcome), now=now)
     )
@@ -299,7 +299,7 @@ def _go_behind(
 
 
 def _last_turn(connection: Connection, holding: Holding, job: Claimed) -> float:
-    """Of those that went behind before; they form a line of their own, first in, first out."""
+    """The last turn of jobs that went behind earlier: a queue of its own, first in, first out."""
     start = job.rank * RANK_SPAN + BEHIND
     found = connection.execute(
         select(func.max(jobs.c.turn)).where(
@@ -351,7 +351,7 @@ def _give_back(connection: Connection, settlements: Iterable[Settlement]) -> Non
 
 
 def _end_attempts(connection: Connection, settlements: Iterable[Settlement]) -> None:
-    """A send ends its attempt; so does the poll that ends a task, whose submit stood there."""
+    """End the attempts of sends, and of polls that end their task."""
     ended = [
         _attempt(one)
         for one in settlements
@@ -385,7 +385,7 @@ def _attempt(one: Settlement) -> dict[str, Any]:
 
 
 def _keeping(target: Table, *names: str) -> BulkStatement:
-    """An insert that leaves alone what is there: a late settle can bring the same answer again."""
+    """An insert that keeps what exists: a late settle may bring the same answer again."""
     source = given(*names)
     return BulkStatement(
         source, lambda dialect: inserting_given(dialect, target, source).on_conflict_do_nothing()
@@ -402,19 +402,19 @@ def _keep_answers(connection: Connection, settlements: Iterable[Settlement]) -> 
     if fresh:
         _KEEP_ANSWER.run(connection, fresh)
     for job, answer in kept:
-        if job.step is Step.POLL:  # the finished task takes the place of "submitted"
+        if job.step is Step.POLL:  # the finished task replaces the submit's answer
             replace_answer(connection, job.call_id, answer)
 
 
 def replace_answer(connection: Connection, call_id: int, answer: Answer) -> None:
-    """The same answer in a smaller form; its size and digest stay those of what came."""
+    """Store an answer in a smaller form; its size and digest stay the original's."""
     values = _packed(call_id, answer)
     connection.execute(update(answers).where(answers.c.call_id == call_id).values(values))
 
 
 def _packed(call_id: int, answer: Answer) -> dict[str, Any]:
     coding, body = answer.coding, answer.body
-    if coding == "raw" and len(body) > SMALL:
+    if coding == "raw" and len(body) > MIN_COMPRESSED_BYTES:
         coding, body = "zlib", zlib.compress(body, 1)
     return {
         "call_id": call_id,

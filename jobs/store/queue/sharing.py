@@ -1,4 +1,4 @@
-"""Jobs that share a call: those whose fields differ only in what each has for itself."""
+"""Jobs that may share a call: their fields differ only in each job's own field."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +11,14 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from jobs.job import JSON
 from jobs.store.schema import jobs
 
-LOOKED_AT = 4096  # ready jobs that one call looks through for company
+MAX_CANDIDATES = 4096  # ready jobs examined for one shared call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
-    """How jobs of one endpoint share: at most `most` at a time, their weights within `heaviest`."""
+    """How jobs of one endpoint share a call: up to `most` jobs, of at most `heaviest` in total."""
 
-    own: str  # the field that each has for itself
+    own: str  # the field that differs
     most: Callable[[int, Mapping[str, JSON]], int]  # by the job's id and fields
     weigh: Callable[[Mapping[str, JSON]], int]
     heaviest: int
@@ -26,7 +26,7 @@ class Sharing:
 
 @dataclass(slots=True)
 class SharedCall:
-    """Jobs of one call, in the order in which the call names them."""
+    """Jobs of one call, in the order of the call's items."""
 
     sharing: Sharing
     alike: tuple[str, str, str]
@@ -36,20 +36,20 @@ class SharedCall:
 
     @classmethod
     def of(cls, sharing: Sharing, row: Row[Any]) -> "SharedCall":
-        """A group that this job begins."""
+        """A new group with this job."""
         fields = json.loads(row.fields)
         group = cls(sharing, _alike(row, fields, sharing), sharing.most(row.id, fields))
         group.add(row, fields)
         return group
 
     def add(self, row: Row[Any], fields: Mapping[str, JSON]) -> None:
-        """One job more."""
+        """Add one job."""
         self.rows.append(row)
         self.room = min(self.room, self.sharing.most(row.id, fields))
         self.weight += self.sharing.weigh(fields)
 
     def takes(self, row: Row[Any], fields: Mapping[str, JSON]) -> bool:
-        """May this job come too?"""
+        """True if this job fits."""
         count = len(self.rows) + 1
         fits = count <= self.room and count <= self.sharing.most(row.id, fields)
         light = self.weight + self.sharing.weigh(fields) <= self.sharing.heaviest
@@ -62,7 +62,7 @@ def _alike(row: Row[Any], fields: Mapping[str, JSON], sharing: Sharing) -> tuple
 
 
 def grouped(taken: Sequence[Row[Any]], sharing: Mapping[str, Sharing]) -> list[SharedCall]:
-    """Claimed jobs as the groups that they make among themselves."""
+    """Claimed jobs, grouped by the calls they can share."""
     groups: list[SharedCall] = []
     for row in taken:
         how = sharing[row.endpoint]
@@ -78,12 +78,12 @@ def grouped(taken: Sequence[Row[Any]], sharing: Mapping[str, Sharing]) -> list[S
 def add_matching_rows(
     connection: Connection, group: SharedCall, ready: Select[Any], claiming: ReturningUpdate[Any]
 ) -> None:
-    """Claim what else is ready and fits into the group; `ready` gives such jobs in their order."""
+    """Claim more ready jobs that fit into the group; `ready` selects candidates in order."""
     endpoint, model, _ = group.alike
     if group.room <= len(group.rows):
         return
     found = connection.execute(
-        ready.where(jobs.c.endpoint == endpoint, jobs.c.model == model).limit(LOOKED_AT)
+        ready.where(jobs.c.endpoint == endpoint, jobs.c.model == model).limit(MAX_CANDIDATES)
     ).all()
     wanted = {}
     for row in found:

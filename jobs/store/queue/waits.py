@@ -1,4 +1,4 @@
-"""How long jobs wait, whatever happens to the clock: all waits are kept as Unix seconds."""
+"""Keeps the waits of jobs, which are stored as Unix seconds, right when the clock is set."""
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, update
 
@@ -7,14 +7,14 @@ from jobs.store.queue.order import AFTER_ALL
 from jobs.store.schema import jobs
 
 MAX_WAIT_SECONDS = 1800.0  # twice what a server can make a job wait
-PATIENCE_SECONDS = 600.0  # that a later run, or a person's retry, waits once more for a task
+PATIENCE_SECONDS = 600.0  # for which a later run, or a retry, polls a task again
 
 
 IS_DUE: ColumnElement[bool] = or_(
     jobs.c.not_before <= bindparam("b_now"),
     and_(jobs.c.not_before > bindparam("b_too_late"), jobs.c.not_before < AFTER_ALL),
 )
-"""True for a job whose wait is over, or longer than any wait is: the clock was set back."""
+"""True for a job whose wait is over, or longer than any real wait: the clock was set back."""
 
 
 def due_parameters(now: float) -> dict[str, float]:
@@ -23,7 +23,7 @@ def due_parameters(now: float) -> dict[str, float]:
 
 
 def move_waits(connection: Connection, sheet_id: int, *, by: float) -> None:
-    """The clock was set by so many seconds: what waits, waits as long as before."""
+    """Move waits and deadlines by as many seconds as the clock was set."""
     waiting = and_(jobs.c.batch_id == sheet_id, jobs.c.state == State.READY.value)
     connection.execute(
         update(jobs)
@@ -39,9 +39,9 @@ def move_waits(connection: Connection, sheet_id: int, *, by: float) -> None:
 
 
 def resume_waits(connection: Connection, sheet_id: int, *, now: float) -> None:
-    """At the start of a run: what was written by a clock that was ahead waits no longer than meant.
+    """At the start of a run, correct waits that were written while the clock was ahead.
 
-    A task whose deadline passed while no run was there is asked after once more.
+    A task whose deadline passed between two runs is polled for a while longer.
     """
     ahead = jobs.c.updated_at - now
     waiting = and_(jobs.c.batch_id == sheet_id, jobs.c.state == State.READY.value)

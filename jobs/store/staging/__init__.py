@@ -1,4 +1,4 @@
-"""A sheet on its way into the table: staged beside it and compared, or the first, straight in."""
+"""Loads a sheet into the table: staged and compared, or directly if it is the first."""
 
 from jobs.store.staging.first import FirstLoad, is_empty
 from jobs.store.staging.incoming import EMPTY, HIDDEN

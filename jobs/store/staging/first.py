@@ -1,4 +1,4 @@
-"""A first sheet, straight into tables that are empty: written once, indexed at the end."""
+"""Loads a first sheet straight into empty tables: written once, indexed at the end."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -33,21 +33,20 @@ from jobs.store.staging.lines import StagedColumns, job_values, remember, row_va
 from jobs.store.staging.matching import key_of_occurrence
 from jobs.store.staging.plan import Change, LoadPlan
 
-AT_ONCE = 250  # rows a statement; what the driver does for each one costs more than the row
+AT_ONCE = 250  # rows per statement; the driver's work per statement costs more than a row
 
 
 def is_empty(connection: Connection) -> bool:
-    """Was no sheet ever loaded into this table?"""
+    """True if no sheet was ever loaded into this table."""
     return connection.execute(select(jobs.c.id).limit(1)).scalar() is None
 
 
 class FirstLoad:
-    """A sheet laid in as it is read, in one transaction that the caller undoes if it must not be.
+    """Inserts a sheet while it is read, in one transaction that the caller may roll back.
 
-    The tables hold what staging the same sheet and applying it would leave. An index in the order
-    of the sheet grows at its end. One in another order would be read and written again and again:
-    it is made when all rows are there, sorted once; that it cannot be made is how repeated keys and
-    requests are found.
+    The result is the same as staging the sheet and applying it. Indexes in sheet order grow at
+    their end. Others would be rewritten again and again, so they are created once all rows are in;
+    if one cannot be created, there are repeated keys or requests.
     """
 
     def __init__(
@@ -56,18 +55,18 @@ class FirstLoad:
         self._connection = connection
         self._sheet_id = sheet_id
         self._by_request = by_request
-        self.edits: list[Edit] | None = None  # a sheet that was edited is staged
+        self.edits: list[Edit] | None = None  # an edited sheet is staged instead
         self._missing: list[Index] = [KEYS, DIGESTS]
         for index in self._missing:
             index.drop(connection, checkfirst=True)
         for one in (rows, jobs):
-            connection.execute(delete(one))  # what another identity has left here
+            connection.execute(delete(one))  # left by a load under another row identity
         self._models: Counter[str] = Counter()
         self._staged = self._bad = self._skipped = 0
         self._alike_jobs, self._jobs, self._rows = _statements(connection, sheet_id, now)
 
     def add(self, some: Staged) -> None:
-        """Lay some rows in."""
+        """Insert some rows."""
         count = len(some.positions)
         self._staged += count
         self._bad += len(some.problems)
@@ -92,7 +91,7 @@ class FirstLoad:
         self._rows.run(some.positions, some.keys, some.cells)
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
-        """Keys that stand in several rows, with their row numbers."""
+        """Keys that occur in several rows, with their row numbers."""
         if self._could_make(KEYS):
             return []
         return repeated(self._connection, rows.c.key, rows.c.position, most=most)
@@ -106,7 +105,7 @@ class FirstLoad:
         self._missing = []
 
     def _could_make(self, index: Index) -> bool:
-        """Make a unique index, unless the rows are not."""
+        """Create a unique index. False if the rows are not unique."""
         try:
             with self._connection.begin_nested():
                 index.create(self._connection)
@@ -129,7 +128,7 @@ class FirstLoad:
             connection.execute(update(rows).values(key=key).where(rows.c.id == pairs.c.position))
 
     def match(self) -> None:
-        """There is nothing yet to match with."""
+        """Nothing to match with: the tables were empty."""
 
     def plan(self) -> LoadPlan:
         """All rows are new."""
@@ -142,17 +141,17 @@ class FirstLoad:
         )
 
     def changes(self) -> Iterator[Change]:
-        """Nothing was bought yet."""
+        """None: nothing was bought yet."""
         return iter(())
 
     def answered_in(self, digests: Iterator[bytes]) -> int:
-        """How many rows have their request among these digests of another table."""
+        """How many rows have a request with one of these digests of another table."""
         return count_among(self._connection, jobs.c.digest, digests)
 
     def problems(
         self, *, most: int = 200, keys: Collection[str] | None = None
     ) -> list[tuple[int, str]]:
-        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+        """Rows that cannot become a request, of these keys if given: number, reason (JSON)."""
         of_keys = select(rows.c.job_id).where(rows.c.key.in_(list(keys or ())))
         mine = true() if keys is None else jobs.c.id.in_(of_keys)
         found = self._connection.execute(
@@ -178,7 +177,7 @@ class FirstLoad:
         return [(row.position, row.endpoint, row.fields) for row in found]
 
     def apply(self, *, now: float, sheet: dict[str, Any]) -> None:
-        """Remember the sheet; its rows are in."""
+        """Record the sheet; its rows are already in."""
         remember(self._connection, self._sheet_id, sheet, now=now)
 
 
@@ -187,10 +186,10 @@ def _is_alike(values: Sequence[str]) -> bool:
 
 
 class _Bulk:
-    """Columns of values into a table, many rows in one statement.
+    """Inserts columns of values, many rows per statement.
 
-    To hand a value to the driver costs nearly as much as to store it, so what is the same in all
-    rows of a statement is handed over `once`.
+    Passing a value to the driver costs nearly as much as storing it, so values that are the same in
+    all rows of a statement are passed `once`.
     """
 
     def __init__(
@@ -219,7 +218,7 @@ class _Bulk:
             self._connection.exec_driver_sql(self._for(len(values) - len(once)), values)
 
     def _for(self, count: int) -> str:
-        """The statement for so many values."""
+        """The statement for this many rows."""
         text = self._texts.get(count)
         if text is None:
             line = f"({', '.join([self._mark] * self._width)})"
@@ -235,7 +234,7 @@ _ONCE = "handed_over_once"
 
 
 def _statements(connection: Connection, sheet_id: int, now: float) -> tuple[_Bulk, _Bulk, _Bulk]:
-    """For jobs that share endpoint and model, for any jobs, and for rows."""
+    """The statements for jobs of one endpoint and model, for any jobs, and for rows."""
     nothing: Any = null()
     once: Any = literal_column(_ONCE)
     position, second, third, fourth, fifth, sixth, seventh = (one for one in _GIVEN.c)

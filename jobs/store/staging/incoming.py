@@ -1,4 +1,4 @@
-"""The rows of a sheet beside the table, in temporary tables that one connection sees."""
+"""The rows of a sheet in temporary tables, beside the table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +60,7 @@ PAID = or_(
 class StagingTarget:
     """Where a sheet is staged: on this connection, for this sheet.
 
-    `by_request`: rows are known by their request, not by an id column.
+    `by_request`: rows are identified by their request, not by an id column.
     """
 
     connection: Connection
@@ -76,12 +76,12 @@ def make_tables(connection: Connection) -> None:
 
 
 def pair(connection: Connection, found: Any) -> None:
-    """Keep what a select found for the rows: position and value."""
+    """Store what a select finds for the rows: position and value."""
     connection.execute(delete(pairs))
     connection.execute(insert(pairs).from_select(["position", "value"], found))
 
 
 def any_jobs(beside: StagingTarget) -> bool:
-    """Was a sheet loaded here before?"""
+    """True if a sheet was loaded here before."""
     found = select(literal(1)).where(jobs.c.batch_id == beside.sheet_id).limit(1)
     return beside.connection.execute(found).scalar() is not None

@@ -1,4 +1,4 @@
-"""What a load asks of the place where a sheet's rows come down."""
+"""The interface between a load and the place that takes its rows."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from jobs.store.staging.plan import Change, LoadPlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """Some rows of a sheet, part by part: a million of them pass, none as a value."""
+    """Some rows of a sheet as columns: a million rows pass, and objects would cost more."""
 
     positions: Sequence[int]
     keys: Sequence[str]
@@ -27,15 +27,15 @@ class Staged:
 
 
 class LoadTarget(Protocol):
-    """One sheet on its way in: add, number, match, plan, apply, in turn."""
+    """Takes one sheet: add, number, match, plan, apply, in this order."""
 
     edits: list[Edit] | None  # to be kept with the sheet; None: there were none
 
     def add(self, some: Staged) -> None:
-        """Take some rows, in the order of the sheet."""
+        """Take some rows, in sheet order."""
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
-        """Keys that stand in several rows, with their row numbers."""
+        """Keys that occur in several rows, with their row numbers."""
 
     def number(self) -> None:
         """Count true duplicates: the k-th row with the same request is its occurrence k, from 0."""
@@ -44,18 +44,18 @@ class LoadTarget(Protocol):
         """Find the job of each row."""
 
     def plan(self) -> LoadPlan:
-        """Count what `apply` makes of it."""
+        """Count what `apply` would do."""
 
     def changes(self) -> Iterator[Change]:
         """The rows that would be bought again, with their fields before and after."""
 
     def answered_in(self, digests: Iterator[bytes]) -> int:
-        """How many rows have their request among these digests of another table."""
+        """How many rows have a request with one of these digests of another table."""
 
     def problems(
         self, *, most: int = 200, keys: Collection[str] | None = None
     ) -> list[tuple[int, str]]:
-        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+        """Rows that cannot become a request, of these keys if given: number, reason (JSON)."""
 
     def models(self) -> list[tuple[str, int]]:
         """Models and how many rows ask for each."""
@@ -64,7 +64,7 @@ class LoadTarget(Protocol):
         """The first requests: row number, endpoint, fields (JSON)."""
 
     def apply(self, *, now: float, sheet: dict[str, Any]) -> None:
-        """The table as the sheet wants it, and the sheet remembered."""
+        """Change the table to match the sheet, and record the sheet."""
 
 
 def count_among(
@@ -93,7 +93,7 @@ def repeated(
     *,
     most: int,
 ) -> list[tuple[str, list[int]]]:
-    """Keys of a table that stand in several rows, with their row numbers; the first `most`."""
+    """Keys that occur in several rows of a table, with their row numbers; the first `most`."""
     found = connection.execute(
         select(key).group_by(key).having(func.count() > 1).order_by(func.min(position)).limit(most)
     ).scalars()

@@ -1,4 +1,4 @@
-"""Lays a staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
+"""Applies a staged sheet: adds jobs, points rows at them, parks jobs without a row."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from jobs.store.staging.plan import gone
 
 
 def apply_load(beside: StagingTarget, *, now: float, sheet: dict[str, Any]) -> None:
-    """The table as the staged sheet wants it, and the sheet remembered."""
+    """Change the table to match the staged sheet, and record the sheet."""
     connection = beside.connection
     if any_jobs(beside):
         _number_new_jobs(beside)
@@ -53,7 +53,7 @@ def _last_job(connection: Connection) -> int:
 
 
 def _number_new_jobs(beside: StagingTarget) -> None:
-    """Every row without a job gets the number of the one that will be made for it."""
+    """Give every row without a job the id of the job that will be created for it."""
     connection = beside.connection
     start = _last_job(connection)
     pair(
@@ -133,7 +133,7 @@ def _point_known_rows(beside: StagingTarget) -> None:
 
 
 def _park_jobs(beside: StagingTarget, *, now: float) -> None:
-    """Jobs nobody points at are off the list, and parked if unsent; and back again."""
+    """Unlist jobs without a row, and park them if unsent; list them again if a row returned."""
     used = exists(select(literal(1)).where(rows.c.job_id == jobs.c.id, not_(rows.c.parked)))
     unsent = jobs.c.step == Step.SEND.value
     for listed, before, after, wanted in (
@@ -176,7 +176,7 @@ def _hide_jobs(connection: Connection, *, now: float) -> None:
 
 
 def _move_jobs(connection: Connection) -> None:
-    """Jobs follow their rows: perhaps another place, and pictures under other names."""
+    """Update jobs whose rows moved, or whose pictures were renamed."""
     moved = or_(
         jobs.c.position != incoming.c.position,
         jobs.c.fields != incoming.c.fields,

@@ -1,4 +1,4 @@
-"""What a row of a sheet becomes in the table: the values of its new job and of its row."""
+"""The values of a new job and of its row."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DIGEST_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedColumns:
-    """Where the values of a new job and its row come from, as columns of one select."""
+    """The columns of a select that the values of a new job and its row come from."""
 
     number: ColumnElement[int]
     position: ColumnElement[int]
@@ -31,7 +31,7 @@ class StagedColumns:
 
 
 def job_values(line: StagedColumns, *, sheet_id: int, now: float) -> dict[str, ColumnElement[Any]]:
-    """A job that nobody has begun; a row that cannot become a request has failed already."""
+    """The values of a new job; a row that cannot become a request has failed already."""
     bad = line.problem.is_not(None)
     return {
         "id": line.number,
@@ -69,7 +69,7 @@ def job_values(line: StagedColumns, *, sheet_id: int, now: float) -> dict[str, C
 def row_values(
     line: StagedColumns, *, row_id: ColumnElement[int], sheet_id: int
 ) -> dict[str, ColumnElement[Any]]:
-    """A row that is in the sheet."""
+    """The values of a row of the sheet."""
     return {
         "id": row_id,
         "batch_id": literal(sheet_id),
@@ -82,7 +82,7 @@ def row_values(
 
 
 def remember(connection: Connection, sheet_id: int, sheet: dict[str, Any], *, now: float) -> None:
-    """What the table keeps of the sheet itself."""
+    """Record what the table keeps about the sheet itself."""
     values = {
         name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
         for name, value in sheet.items()

@@ -1,4 +1,4 @@
-"""Which job each staged row has: its own, or a free one with the same request."""
+"""Matches each staged row with its job: its own, or a free one with the same request."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def number(beside: StagingTarget, *, edited: bool) -> None:
         _number_repeated(beside, incoming.c.digest, counted | named)
         return
     _number_repeated(beside, incoming.c.digest, counted)
-    if beside.by_request:  # an edited row asks for something else than its key says
+    if beside.by_request:  # an edited row's request differs from its key
         _number_repeated(beside, incoming.c.key, named)
 
 
@@ -49,14 +49,14 @@ def _number_repeated(beside: StagingTarget, what: Column[Any], changes: dict[str
 
 
 def key_of_occurrence(key: ColumnElement[str], occurrence: ColumnElement[int]) -> Any:
-    """Where rows are known by their request: the k-th with the same one is `key-k`, from 2 on."""
+    """The key of a row identified by its request: `key-k` for the k-th duplicate, from 2."""
     return case((occurrence > 0, key + "-" + (occurrence + 1).cast(Text)), else_=key)
 
 
 def match(beside: StagingTarget) -> None:
     """Find the job of each row: its own if the request is the same, else a free one with it.
 
-    An answer that is there goes before a request that would still have to be paid for.
+    An existing answer is preferred to a request that would still have to be paid for.
     """
     if not any_jobs(beside):
         return
@@ -82,8 +82,8 @@ def _index_matches(beside: StagingTarget) -> None:
 
 
 def _own(beside: StagingTarget) -> Select[int, int]:
-    """Rows and the jobs they had, where the request is the same."""
-    other = rows.alias("other")  # while this row was away, another one can have taken its job
+    """Rows with the jobs they had, if the request is the same."""
+    other = rows.alias("other")  # a row may have taken the job of one that was away
     lent = exists(
         select(literal(1)).where(
             other.c.job_id == rows.c.job_id,
@@ -100,7 +100,7 @@ def _own(beside: StagingTarget) -> Select[int, int]:
 
 
 def _take_free(beside: StagingTarget, wanted: ColumnElement[bool]) -> None:
-    """Jobs that no row has taken, to rows that still have none: what is paid for goes first."""
+    """Give free jobs to rows that have none; paid ones first."""
     needing = (
         select(
             incoming.c.position,

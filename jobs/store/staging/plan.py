@@ -1,4 +1,4 @@
-"""What laying a staged sheet in would do, counted without changing anything."""
+"""Counts what applying a staged sheet would do, without changing anything."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from jobs.store.staging.incoming import StagingTarget, any_jobs, incoming
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
-    """What laying the staged sheet in would do, in rows. `bought_again`: rows that are done now."""
+    """What applying the staged sheet would do, in rows. `bought_again`: rows that are done now."""
 
     staged: int
     bad: int
@@ -41,7 +41,7 @@ class Change:
 
 
 def plan(beside: StagingTarget) -> LoadPlan:
-    """Count what laying the sheet in would do."""
+    """Count what applying the sheet would do."""
     connection = beside.connection
     staged, bad, skipped = connection.execute(
         select(
@@ -68,7 +68,7 @@ def plan(beside: StagingTarget) -> LoadPlan:
 
 
 def _standing(beside: StagingTarget) -> dict[str, int]:
-    """How many staged rows are as they were, changed, new, or back."""
+    """How many staged rows are unchanged, changed, new, or returned."""
     old = rows.alias("old")
     known = incoming.outerjoin(
         old, and_(old.c.batch_id == beside.sheet_id, old.c.key == incoming.c.key)
@@ -91,7 +91,7 @@ def _count(condition: Any) -> Any:
 
 
 def gone(beside: StagingTarget) -> tuple[Any, ...]:
-    """Conditions for the rows that are not in the staged sheet."""
+    """The conditions for rows that are not in the staged sheet."""
     return (
         rows.c.batch_id == beside.sheet_id,
         not_(rows.c.parked),
@@ -115,11 +115,11 @@ _kept = incoming.alias("kept")
 
 
 def _replaced(beside: StagingTarget) -> Any:
-    """Rows that are done now and whose successor in the staged sheet was never asked for.
+    """Rows that are done now and whose successor in the staged sheet was never sent.
 
-    A row's successor has its key; where rows are known by their request, a changed request has
-    another key, so the successor is the row with the same cells, or else in the same place: each
-    looked for by itself, since an "or" of the two compares every row with every other.
+    A row's successor has its key. If rows are identified by their request, a changed request has
+    another key, so the successor is the row with the same cells, or else at the same position. Two
+    lookups, since an OR of both would compare every row with every other.
     """
     lost = [
         rows.c.batch_id == beside.sheet_id,
@@ -151,7 +151,7 @@ def _replaced(beside: StagingTarget) -> Any:
 
 
 def _as_before() -> ColumnElement[bool]:
-    """Would the last options make of this row the request that is done?"""
+    """True if the last options would make the done request from this row."""
     return or_(incoming.c.cells == rows.c.cells, incoming.c.earlier == jobs.c.digest)
 
 
@@ -177,7 +177,7 @@ def changes(beside: StagingTarget) -> Iterator[Change]:
     )
     last = None
     for row in found:
-        if row.position != last:  # of several rows that it may replace, the surest comes first
+        if row.position != last:  # of several candidates, the surest first
             yield Change(position=row.position, before=row.fields, after=row.after)
         last = row.position
 

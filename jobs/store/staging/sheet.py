@@ -1,4 +1,4 @@
-"""A sheet staged beside the table: compared with it before anything is changed."""
+"""Stages a sheet beside the table and compares them before anything changes."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ _NAMES = [column.name for column in incoming.columns][:10]
 
 
 class Staging:
-    """One sheet beside the table, on one connection: add, number, match, plan, apply, in turn."""
+    """One staged sheet on one connection: add, number, match, plan, apply, in this order."""
 
     def __init__(self, connection: Connection, *, sheet_id: int, by_request: bool) -> None:
         self._beside = StagingTarget(
@@ -34,7 +34,7 @@ class Staging:
         self._positional = connection.dialect.positional
 
     def add(self, some: Staged) -> None:
-        """Stage some rows; plain tuples to the driver, since a million of them pass here."""
+        """Stage some rows, as plain tuples, since a million of them pass here."""
         places = range(len(some.positions))
         problems, skips = map(some.problems.get, places), map(some.skips.get, places)
         earlier = some.earlier if some.earlier is not None else [None] * len(places)
@@ -48,7 +48,7 @@ class Staging:
             self._connection.execute(insert(incoming), named)
 
     def repeated_keys(self, *, most: int = 50) -> list[tuple[str, list[int]]]:
-        """Keys that stand in several rows, with their row numbers."""
+        """Keys that occur in several rows, with their row numbers."""
         return repeated(self._connection, incoming.c.key, incoming.c.position, most=most)
 
     def number(self) -> None:
@@ -60,7 +60,7 @@ class Staging:
         matching.match(self._beside)
 
     def plan(self) -> LoadPlan:
-        """Count what `apply` would do. Changes nothing."""
+        """Count what `apply` would do; changes nothing."""
         return plan.plan(self._beside)
 
     def changes(self) -> Iterator[Change]:
@@ -74,7 +74,7 @@ class Staging:
     def problems(
         self, *, most: int = 200, keys: Collection[str] | None = None
     ) -> list[tuple[int, str]]:
-        """Rows that cannot become a request, perhaps of these only: row number and why (JSON)."""
+        """Rows that cannot become a request, of these keys if given: number, reason (JSON)."""
         mine = true() if keys is None else incoming.c.key.in_(list(keys))
         found = self._connection.execute(
             select(incoming.c.position, incoming.c.problem)
@@ -105,12 +105,12 @@ class Staging:
         return [(row.position, row.endpoint, row.fields) for row in found]
 
     def apply(self, *, now: float, sheet: dict[str, Any]) -> None:
-        """Lay the staged sheet in: new jobs, rows pointed at them, what nobody points at parked."""
+        """Apply the staged sheet: add jobs, point rows at them, park jobs without a row."""
         if self.edits is not None:
             replace_edits(self._connection, self._beside.sheet_id, self.edits)
         apply_load(self._beside, now=now, sheet=sheet)
 
 
 def absence_staged(connection: Connection, spans: Collection[Span]) -> Absence | None:
-    """What the sheet that is staged on this connection lacks of these rows."""
+    """Which of these rows the sheet staged on this connection lacks."""
     return absence_in(connection, incoming.c.position, true(), spans)

@@ -398,7 +398,7 @@ def test_parked_rows_come_last_and_only_when_asked_for(store: Store) -> None:
 def test_no_parked_row_is_lost_between_two_pages(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.store.queries.results.PAGE", 2)
+    monkeypatch.setattr("jobs.store.queries.results.PAGE_ROWS", 2)
     for word in "abcdefg":
         load(store, asking(word))
     with store.read() as tx:

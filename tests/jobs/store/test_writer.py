@@ -231,7 +231,7 @@ async def test_a_table_that_is_away_longer_than_the_driver_waits_is_tried_again(
 async def test_work_that_meets_a_busy_table_inside_is_tried_again(
     ledger: TableWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
+    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", (0.01,))
     tries: list[int] = []
 
     def work(_: Transaction) -> str:
@@ -247,7 +247,7 @@ async def test_work_that_meets_a_busy_table_inside_is_tried_again(
 async def test_work_that_never_gets_the_table_is_told_so_and_the_writer_lives_on(
     ledger: TableWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
+    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", (0.01,))
     with pytest.raises(OperationalError, match="no such table"):
         await ledger.do(lambda tx: tx.execute(text("SELECT * FROM nowhere")))
     assert await ledger.do(lambda _: "still here") == "still here"
@@ -256,7 +256,7 @@ async def test_work_that_never_gets_the_table_is_told_so_and_the_writer_lives_on
 async def test_work_against_a_missing_table_does_not_fail_a_settle(
     ledger: TableWriter, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "BUSY_WAITS", (0.01,))
+    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", (0.01,))
     (job,) = await claimed(ledger, limit=1)
     together = await asyncio.gather(
         ledger.do(lambda tx: tx.execute(text("SELECT * FROM nowhere"))),
@@ -295,7 +295,7 @@ async def test_closing_ends_the_writer_even_when_the_last_commit_fails(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = TableWriter(store, ME)
-    monkeypatch.setattr(ledgers, "BUSY_WAITS", ())
+    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", ())
     doomed = asyncio.create_task(ledger.do(lambda tx: tx.invalidate()))
     await asyncio.sleep(0)
     closing = asyncio.create_task(ledger.close())
