@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 # Compiled on first use: most commands see no such text.
 _LOOKS_LIKE_KEY = (
-    r"(?<![A-Za-z0-9])(?:sk|pk|rk)-(?=[A-Za-z0-9_\-]*[0-9A-Z])[A-Za-z0-9_\-]{12,}"
+    r"(?<![A-Za-z0-9])(?:sk|pk|rk)-(?=[A-Za-z0-9_\-]{0,200}[0-9A-Z])[A-Za-z0-9_\-]{12,}"
     r"|(?<![A-Za-z0-9])AIza[A-Za-z0-9_\-]{30,}"
     r"|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{16,}=*"
 )
-_USERINFO = r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@"
+_USERINFO = r"([A-Za-z][A-Za-z0-9+.\-]{0,20}://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@"
 _known_values: set[str] = set()  # every secret of this process, so that `redacted` finds it
 
 
