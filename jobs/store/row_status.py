@@ -1,10 +1,12 @@
 """SQL expressions for a row's status, its last call, and its share of the cost."""
 
-from sqlalchemy import Integer, and_, case, func, or_, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
 
 from jobs.job import State
 from jobs.outcome import FREE_CLASSES, PAID_CLASSES
-from jobs.store.schema import attempts, calls, jobs, rows
+from jobs.store.schema import attempts, calls, files, jobs, rows
 
 IS_FREE = calls.c.wire.in_(sorted(one.value for one in FREE_CLASSES))
 IS_PAID = calls.c.wire.in_(sorted(one.value for one in PAID_CLASSES))
@@ -49,3 +51,14 @@ WITH_LAST_CALL = (
     .outerjoin(calls, calls.c.id == jobs.c.call_id)
 )
 """The rows, each with its job, and with its last attempt and call if it has any."""
+ANSWERED_FILES = and_(files.c.job_id == jobs.c.id, files.c.call_id == jobs.c.call_id)
+"""The files of a job's accepted answer."""
+
+
+def rows_with_files(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Rows in sheet order, once per file: row id, columns, and the file's url, state, name."""
+    return (
+        select(rows.c.id.label("row_id"), *columns, files.c.url, files.c.state, files.c.name)
+        .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
+        .order_by(rows.c.position, rows.c.id, files.c.number)
+    )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from jobs.job import JSON
 from jobs.outcome import WireClass
-from jobs.store.queries.results import ANSWERED_FILES, pages, with_files
+from jobs.store.queries.results import pages, with_files
 from jobs.store.row_status import (
     COST,
     COST_OF_EACH,
@@ -31,7 +31,7 @@ from jobs.store.row_status import (
     STATUS,
     TRIES,
     TRIES_OF_EACH,
-    WITH_LAST_CALL,
+    rows_with_files,
 )
 from jobs.store.schema import attempts, calls, events, files, jobs, rows, runs
 
@@ -83,31 +83,23 @@ class PastRun:
 
 def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
     """The fields of a PageRow in their order, behind the row's id and before one of its files."""
-    return (
-        select(
-            rows.c.id,
-            rows.c.position,
-            rows.c.key,
-            STATUS.label("status"),
-            jobs.c.endpoint,
-            jobs.c.model,
-            jobs.c.fields,
-            attempts.c.text,
-            attempts.c.finish,
-            jobs.c.kind,
-            jobs.c.cause,
-            jobs.c.detail,
-            calls.c.seconds,
-            cost,
-            attempts.c.total_tokens,
-            tries,
-            case((STATUS != "pending", jobs.c.updated_at)),
-            files.c.url,
-            files.c.state,
-            files.c.name,
-        )
-        .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
-        .order_by(rows.c.position, rows.c.id, files.c.number)
+    return rows_with_files(
+        rows.c.position,
+        rows.c.key,
+        STATUS.label("status"),
+        jobs.c.endpoint,
+        jobs.c.model,
+        jobs.c.fields,
+        attempts.c.text,
+        attempts.c.finish,
+        jobs.c.kind,
+        jobs.c.cause,
+        jobs.c.detail,
+        calls.c.seconds,
+        cost,
+        attempts.c.total_tokens,
+        tries,
+        case((STATUS != "pending", jobs.c.updated_at)),
     )
 
 

@@ -19,8 +19,15 @@ from sqlalchemy import (
 )
 
 from jobs.store.edits import edited_cells
-from jobs.store.queries.results import ANSWERED_FILES, ResultRow, Results, pages
-from jobs.store.row_status import COST_OF_EACH, STATUS, TRIED_AGAIN, TRIES_AT_ONCE, WITH_LAST_CALL
+from jobs.store.queries.results import ResultRow, Results, pages
+from jobs.store.row_status import (
+    ANSWERED_FILES,
+    COST_OF_EACH,
+    STATUS,
+    TRIED_AGAIN,
+    TRIES_AT_ONCE,
+    WITH_LAST_CALL,
+)
 from jobs.store.schema import attempts, calls, edits, files, jobs, rows
 
 MOST_PAIRS = 40  # in one json_object; SQLite takes 100 arguments at least

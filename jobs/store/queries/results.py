@@ -19,9 +19,9 @@ from jobs.store.row_status import (
     STATUS,
     TRIES,
     TRIES_OF_EACH,
-    WITH_LAST_CALL,
+    rows_with_files,
 )
-from jobs.store.schema import attempts, calls, exported, files, jobs, rows
+from jobs.store.schema import attempts, calls, exported, jobs, rows
 
 PAGE_ROWS = 1000
 
@@ -58,43 +58,31 @@ class ResultRow(NamedTuple):
     currency: str | None = None
 
 
-ANSWERED_FILES = and_(files.c.job_id == jobs.c.id, files.c.call_id == jobs.c.call_id)
-"""The files of a job's accepted answer."""
-
-
 def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
-    return (
-        select(
-            rows.c.id.label("row_id"),
-            rows.c.position,
-            rows.c.key,
-            rows.c.cells,
-            jobs.c.id.label("job_id"),
-            STATUS.label("status"),
-            jobs.c.kind,
-            jobs.c.cause,
-            jobs.c.detail,
-            jobs.c.model,
-            jobs.c.updated_at,
-            attempts.c.text,
-            attempts.c.finish,
-            attempts.c.answered_model,
-            attempts.c.prompt_tokens,
-            attempts.c.completion_tokens,
-            attempts.c.total_tokens,
-            attempts.c.data,
-            cost.label("cost"),
-            calls.c.currency,
-            calls.c.seconds,
-            calls.c.request_id,
-            tries.label("tries"),
-            rows.c.parked,
-            files.c.url,
-            files.c.state,
-            files.c.name,
-        )
-        .select_from(WITH_LAST_CALL.outerjoin(files, ANSWERED_FILES))
-        .order_by(rows.c.position, rows.c.id, files.c.number)
+    return rows_with_files(
+        rows.c.position,
+        rows.c.key,
+        rows.c.cells,
+        jobs.c.id.label("job_id"),
+        STATUS.label("status"),
+        jobs.c.kind,
+        jobs.c.cause,
+        jobs.c.detail,
+        jobs.c.model,
+        jobs.c.updated_at,
+        attempts.c.text,
+        attempts.c.finish,
+        attempts.c.answered_model,
+        attempts.c.prompt_tokens,
+        attempts.c.completion_tokens,
+        attempts.c.total_tokens,
+        attempts.c.data,
+        cost.label("cost"),
+        calls.c.currency,
+        calls.c.seconds,
+        calls.c.request_id,
+        tries.label("tries"),
+        rows.c.parked,
     )
 
 
