@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +11,9 @@ from jobs.job import Claimed, Failure, Step
 from jobs.store import DriverError
 from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import put_back
-from jobs.store.queue.claims import ClaimRequest
 from jobs.store.writer import ClaimedJobs, TableWriter
 from runner.catalogue.reasons import reason
+from runner.engine.claims import Claims
 from runner.engine.finished_steps import FinishedStep, FinishedSteps
 from runner.engine.last_pass import FinalPass
 from runner.engine.run_control import RunControl, RunObserver
@@ -59,8 +58,7 @@ class Dispatcher:
         self._conduct = conduct
         self._finished = FinishedSteps(steps, pools, self.control, conduct, observer)
         self._runner = StepRunner(steps, conduct.reserve, self.control.halt)
-        self._trial: str | None = None  # the model that the claim going on tries …
-        self._held: frozenset[str] = frozenset()  # … and those that it leaves out for now
+        self._claims = Claims(steps, pools, self.control, conduct, self._supervisor.blocked)
         self._final_pass = FinalPass(writer)
 
     @property
@@ -150,7 +148,7 @@ class Dispatcher:
         results = [result for step in finished for result in step.results]
         found = await self._writer.exchange(
             [result.settlement for result in results],
-            [self._claim(step, allowed) for step, (allowed, _) in wanted.items()],
+            [self._claims.order(step, allowed) for step, (allowed, _) in wanted.items()],
         )
         if any(job.step is Step.SEND for taken in found.taken for job in taken.jobs):
             reach("call.durable")
@@ -161,34 +159,11 @@ class Dispatcher:
         failed = {id(results[place]) for place in found.errors}
         self._finished.durable([step for step in finished if id(step.result) not in failed])
 
-    def _claim(self, step: Step, limit: int) -> ClaimRequest:
-        if step is not Step.SEND:
-            return ClaimRequest(step=step, limit=limit, account=self.accounts.label)
-        self._trial = self.accounts.model_on_trial
-        self._held = held = self.accounts.held_models
-        if self._trial is not None:
-            limit, held = 1, held | self.accounts.others_than(self._trial)
-        return ClaimRequest(
-            step=step,
-            limit=limit,
-            account=self.accounts.label,
-            blocked=frozenset(self.blocked) | {Block(model) for model in held},
-            chosen_only=self._conduct.chosen_only,
-            sharing=self.steps.sharing,
-            budget=self._conduct.cap,
-        )
-
     def _begin(self, pool: WorkerPool, allowed: int, taken: ClaimedJobs, *, seen: int) -> None:
         """Start what was claimed, or put it back if a stop came meanwhile."""
         calls = by_call(taken.jobs)
         pool.give_back(allowed - len(calls))
-        capped = pool.step is Step.SEND and self._conduct.cap.open_calls(taken.jobs)
-        if pool.step is Step.SEND and self._trial is not None and not capped:
-            self._tried(taken, self._trial)
-        elif self._may_look_again(pool, taken):
-            pool.notify()
-        elif capped or len(taken.jobs) < allowed:
-            pool.found_nothing(None if capped else self._due(pool, taken.due), seen=seen)
+        self._claims.taken(pool, taken, allowed, seen=seen)
         for jobs in calls:
             pool.began(jobs[0])
             if self.control.is_over_for(pool):
@@ -196,31 +171,6 @@ class Dispatcher:
                 self._finished.add(FinishedStep(result, 0.0, others))
             else:
                 self._start(pool, jobs)
-
-    def _tried(self, taken: ClaimedJobs, model: str) -> None:
-        """A claim for one call of a held model leaves the others to the next claim."""
-        self._trial = None
-        if not taken.jobs:
-            self.accounts.forget_model(model)
-        self.pools.calls.notify()
-
-    def _may_look_again(self, pool: WorkerPool, taken: ClaimedJobs) -> bool:
-        """True if a claim left models out, and need not any more.
-
-        They were held so that another model might be tried first, and there was none; or they
-        have been accepted meanwhile.
-        """
-        if pool.step is not Step.SEND or not self._held:
-            return False
-        released = not taken.jobs and self.accounts.release_unproven_models()
-        return released or not self._held <= self.accounts.held_models
-
-    def _due(self, pool: WorkerPool, due: float | None) -> float | None:
-        """When the next job is ready (Unix), also one of a model that is held now."""
-        if pool.step is not Step.SEND or self.control.is_over_for(pool):
-            return due
-        held = time.time() + self.accounts.seconds_to_held_model()
-        return due if held == math.inf else min(held, math.inf if due is None else due)
 
     def _start(self, pool: WorkerPool, jobs: Sequence[Claimed]) -> None:
         def ended(task: StepTask, seconds: float) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from jobs.job import JSON, Failure, Holding, Step
 from jobs.store import Store, TableError
@@ -129,7 +130,9 @@ class Session:
                 lambda tx: end_run(tx, self.holding.run_id, exit_code=0, now=time.time())
             )
         if dispatcher.stop is not None and dispatcher.stop.reason is StopReason.REPLACED:
-            raise Refusal(self._rescue_table(), code=Exit.OUTPUT)
+            raise Refusal(
+                _rescue_table(self.store, self.assignment.workspace.table), code=Exit.OUTPUT
+            )
         with self.store.read() as tx:
             final = counts(tx, SHEET_ID)
         return Ending(
@@ -140,18 +143,6 @@ class Session:
             counts=final,
             recovered=self.recovered,
         )
-
-    def _rescue_table(self) -> str:
-        """Copy a table whose file was replaced to a file of its own; returns the message."""
-        table = self.assignment.workspace.table
-        target = table.with_name(f"{table.stem}.rescued.{int(time.time())}.db")
-        try:
-            self.store.copy_to(target)
-        except (OSError, TableError) as error:
-            ending = say("run.not_rescued", reason=reason(error))
-        else:
-            ending = say("run.rescued", path=str(target))
-        return f"{say('run.stopped_replaced')}\n{ending}"
 
     async def _open(self, writer: TableWriter) -> None:
         settings = self.assignment.settings
@@ -296,3 +287,15 @@ class Session:
     def _counts(self) -> Counts:
         with self.store.read() as tx:
             return counts(tx, SHEET_ID)
+
+
+def _rescue_table(store: Store, table: Path) -> str:
+    """Copy a table whose file was replaced to a file of its own; returns the message."""
+    target = table.with_name(f"{table.stem}.rescued.{int(time.time())}.db")
+    try:
+        store.copy_to(target)
+    except (OSError, TableError) as error:
+        ending = say("run.not_rescued", reason=reason(error))
+    else:
+        ending = say("run.rescued", path=str(target))
+    return f"{say('run.stopped_replaced')}\n{ending}"

@@ -1,24 +1,19 @@
 """What single steps mean for the whole run: wait, slow down, drop a key or a model, stop."""
 
-import logging
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 
-from jobs.job import JSON, Claimed, Failure, FailureClass, Step
-from jobs.outcome import Finished, GiveUp, Held, Outcome, Released
+from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.outcome import Finished, GiveUp, Held, Released
 from jobs.store.queue.blocked_models import Block
 from runner.engine.alike import AlikeRefusals, AlikeRows, fingerprint, is_about_all
 from runner.engine.key_check import KeyCheck
 from runner.engine.outage import Outage, is_trouble
 from runner.engine.run_control import RunHandle
-from runner.engine.slow_rows import SlowRows
+from runner.engine.slow_down import SlowDowns, with_outcome
 from runner.engine.stop import Conduct, Stop, StopReason
 from runner.pacing.accounts import Accounts
 from runner.steps.context import RunState, StepResult
 from runner.steps.resolution import Signal
-
-log = logging.getLogger("rowmill")
 
 ALIKE = "alike"  # the name under which calls are held while the first rows are refused alike
 MAX_CREDIT_REFUSALS = 3  # in a row, before the account counts as out of money
@@ -48,6 +43,7 @@ class Supervisor:
         self.blocked: dict[Block, Failure] = {}
         self.put_back: set[int] = set()  # jobs whose refusal stopped the run, or their model
         self._outage = Outage(accounts, run, conduct)
+        self._slow_downs = SlowDowns(accounts, run, self._outage)
         self._keys = KeyCheck(accounts, run, run_state)
         self._conduct = conduct
         self._accounts = accounts
@@ -59,7 +55,6 @@ class Supervisor:
         self._credit_refusals: dict[str, int] = {}
         self._alike = AlikeRefusals()
         self._eased = False
-        self._slow_rows = SlowRows()
         self._stopped_alike: dict[tuple[object, ...], str | None] = {}  # the model, or all
 
     def on_step_done(self, results: Sequence[StepResult]) -> list[StepResult]:
@@ -73,7 +68,7 @@ class Supervisor:
         if job.step is Step.SEND:
             self._weigh(result, failure)
         if result.signal is Signal.SLOW_DOWN:
-            results = [self._slow_down(result, failure), *results[1:]]
+            results = [self._slow_downs.judge(result), *results[1:]]
         match result.signal:
             case Signal.GOOD:
                 self._good(result)
@@ -128,7 +123,7 @@ class Supervisor:
         ):
             self._outage.over()
             usage = outcome.result.usage if outcome.result is not None else None
-            self._slow_rows.accepted(job, self._accounts.began_at(job))
+            self._slow_downs.accepted(job)
             self._accounts.went_through(job, usage.total_tokens if usage is not None else None)
 
     # --- the account ------------------------------------------------------------------------------
@@ -141,38 +136,6 @@ class Supervisor:
             self._credit_refusals[account.label] = 0
         self._outage.good()
         self._run_state.has_good_answer = True
-
-    def _slow_down(self, result: StepResult, failure: Failure | None) -> StepResult:
-        """Quiet the account, unless only this row or its model is refused."""
-        job, outcome = result.settlement.job, result.settlement.outcome
-        if job.step is not Step.SEND or failure is None or not isinstance(outcome, Released):
-            self._quiet(result, failure)
-            return result
-        found = self._slow_rows.refused(job, time.monotonic())
-        if found.is_rows_fault:
-            log.warning("row %s is refused while others go through; it fails", job.row)
-            failed = GiveUp(failure=replace(failure, kind=FailureClass.LIMIT))
-            return _with_outcome(result, failed)
-        is_own = found.is_suspect or (
-            found.refusals > 0 and not self._accounts.is_refused_in_a_row(job)
-        )
-        if result.wait.asked or not is_own:
-            self._quiet(result, failure)
-        return _with_outcome(result, replace(outcome, behind=True, refusals=found.refusals))
-
-    def _quiet(self, result: StepResult, failure: Failure | None) -> None:
-        reason = failure.cause if failure else ""
-        seconds, is_new = self._accounts.slowed(
-            result.settlement.job, result.wait, reason, failure.detail if failure else ""
-        )
-        if seconds:
-            self._run.paused(seconds, reason)
-        if is_new:
-            account = self._accounts.account_of(result.settlement.job)
-            label = account.label if account else ""
-            data: dict[str, JSON] = {"account": label, "cause": reason, "seconds": seconds}
-            self._run.note("slow_down", data)
-        self._outage.waited_too_long(failure)
 
     def _doubt_credit(self, result: StepResult, failure: Failure | None) -> None:
         account = self._accounts.account_of(result.settlement.job)
@@ -202,7 +165,7 @@ class Supervisor:
         if self._stopped_alike.get(fingerprint(failure), "") not in (job.model, None):
             return result
         self.put_back.add(job.id)
-        return _with_outcome(result, Released(delay=0.0, failure=failure))
+        return with_outcome(result, Released(delay=0.0, failure=failure))
 
     def _ease(self) -> None:
         """While the first rows are refused alike, no more calls go out than it takes to tell."""
@@ -260,10 +223,6 @@ class Supervisor:
             return
         if rule.ended(failed=isinstance(outcome, GiveUp)):
             self._run.halt(Stop(reason=StopReason.RULE))
-
-
-def _with_outcome(result: StepResult, outcome: Outcome) -> StepResult:
-    return replace(result, settlement=replace(result.settlement, outcome=outcome))
 
 
 def _failure_of(result: StepResult) -> Failure | None:

@@ -128,7 +128,7 @@ class Accounts:
     def is_refused_in_a_row(self, job: Claimed) -> bool:
         """True if the last call of this call's account was told to slow down, too."""
         flight = self._flights.get(job.call_key)
-        return flight is None or flight.account.pace.is_refused
+        return flight is None or flight.account.pace.refusals > 0
 
     def began_at(self, job: Claimed) -> float:
         """When a call in flight began; monotonic."""
@@ -166,34 +166,10 @@ class Accounts:
         self.accounts = others
         return True
 
-    # --- models of the account of the calls admitted last -----------------------------------------
-
     @property
-    def held_models(self) -> frozenset[str]:
-        """Models that no call may go to now."""
-        return self._chosen.models.held(time.monotonic())
-
-    @property
-    def model_on_trial(self) -> str | None:
-        """A held model of which one call is due."""
-        return self._chosen.models.on_trial(time.monotonic())
-
-    def others_than(self, model: str) -> frozenset[str]:
-        """All other models that had a call."""
-        return frozenset(self._chosen.models.seen) - {model}
-
-    def forget_model(self, model: str) -> None:
-        """There was no call to try a held model with."""
-        self._chosen.models.forget(model)
-
-    def release_unproven_models(self) -> bool:
-        """No other model can be tried. True if one was held only for that."""
-        return self._chosen.models.release_unproven()
-
-    def seconds_to_held_model(self) -> float:
-        """Until a held model is worth a look; inf: none is held."""
-        now = time.monotonic()
-        return self._chosen.models.next_at(now) - now
+    def models(self) -> ModelLimits:
+        """Those of the account of the calls admitted last."""
+        return self._chosen.models
 
     # --- limits -----------------------------------------------------------------------------------
 

@@ -44,10 +44,29 @@ MAX_CHANCE_REFUSALS = 3  # one after the other, that may be random
 MAX_CHANCE_SHARE = 0.25  # of refused calls; a larger one is not random
 NEARLY_FULL_SHARE = 0.05  # of the window; what is free then waits for a moment only
 MIN_CALLS_FOR_SHARE = 20  # calls, before which a share says little
-MIN_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS = (
-    1.0,
-    10.0,
-)  # seconds; who was not refused by then was accepted
+MIN_PATIENCE_SECONDS = 1.0
+MAX_PATIENCE_SECONDS = 10.0  # a call that was not refused by then was accepted
+
+
+class RefusedShare:
+    """The share of calls that were refused, the latest counting most."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self._calls = 0
+
+    def count(self, *, refused: bool) -> None:
+        """One more call was accepted or refused."""
+        self._calls = min(self._calls + 1, REMEMBERED_CALLS)
+        self.value += (refused - self.value) / max(self._calls, MIN_CALLS_FOR_SHARE)
+
+
+def _own_pause(refusals: int, rate: float | None) -> float:
+    """None after the first refusal in a row; then pauses grow, from the time between two calls."""
+    if refusals < 2:
+        return 0.0
+    first = max(FIRST_PAUSE_SECONDS, 1 / rate if rate else 0.0)
+    return min(first * 2.0 ** (refusals - 2), MAX_PAUSE_SECONDS)
 
 
 class Pace:
@@ -69,9 +88,8 @@ class Pace:
         self.paused_until = -math.inf
         self.reason = ""
         self.rate = AdaptiveRate()
-        self._refusals = 0  # in a row
-        self._verdicts = 0  # calls that were accepted or refused
-        self._share = 0.0  # of them that were refused, the latest counting most
+        self.refusals = 0  # in a row
+        self._share = RefusedShare()
         self._probation = ""  # slow: after a refusal; gone: after an outage
         self._trial: float | None = None  # when the one call of a probation began
         self._patience = MIN_PATIENCE_SECONDS
@@ -94,11 +112,6 @@ class Pace:
             self._quota.retune(limits)
         elif limits.rpm is not None or limits.tpm is not None:
             self._quota = OwnQuota(limits, self._clock)
-
-    @property
-    def is_refused(self) -> bool:
-        """True if the last verdict on this account's calls was to slow down."""
-        return self._refusals > 0
 
     @property
     def window(self) -> int:
@@ -174,15 +187,14 @@ class Pace:
     ) -> tuple[float, bool]:
         """A call that began at `started` was told to slow down, in the provider's `words`.
 
-        Returns the pause, and whether it is to be reported: calls that were in flight together
-        are refused together, which counts once. A random refusal that asks for no wait makes no
-        pause.
+        Returns the pause, and whether to report it: calls in flight together count once. A random
+        refusal that asks for no wait makes no pause.
         """
         now = self._clock()
         began = now if started is None else started
-        self._count_verdict(refused=True)
+        self._share.count(refused=True)
         if self.limits.auto:
-            again = self._refusals > 0 or began <= self._slowed_at
+            again = self.refusals > 0 or began <= self._slowed_at
             self._concurrency.refused(now, began, again=again)
         self._learn_from(words, now, began)
         if self._is_chance(began):
@@ -191,7 +203,7 @@ class Pace:
             seconds = wait.seconds
         else:
             self._meet_limit(now, began)
-            seconds = max(wait.seconds, self._own_pause())
+            seconds = max(wait.seconds, _own_pause(self.refusals, self.rate.rate))
         self.pause(seconds, reason)
         if self._quota is not None and self._shared:
             self._quota.pause(seconds)
@@ -222,31 +234,18 @@ class Pace:
         if began <= self._slowed_at:
             return
         self._slowed_at = now
-        self._refusals += 1
+        self.refusals += 1
         self._probation = self._probation or "slow"
         self._patience = min(max(MIN_PATIENCE_SECONDS, 2 * (now - began)), MAX_PATIENCE_SECONDS)
-
-    def _count_verdict(self, *, refused: bool) -> None:
-        self._verdicts = min(self._verdicts + 1, REMEMBERED_CALLS)
-        self._share += (refused - self._share) / max(self._verdicts, MIN_CALLS_FOR_SHARE)
-
-    def _own_pause(self) -> float:
-        """None after the first refusal; then pauses grow, from the time between two calls."""
-        if self._refusals < 2:
-            return 0.0
-        first = (
-            max(FIRST_PAUSE_SECONDS, 1 / self.rate.rate) if self.rate.rate else FIRST_PAUSE_SECONDS
-        )
-        return min(first * 2.0 ** (self._refusals - 2), MAX_PAUSE_SECONDS)
 
     def succeeded(self, started: float | None = None) -> None:
         """A call that began at `started` was accepted."""
         now = self._clock()
-        self._count_verdict(refused=False)
+        self._share.count(refused=False)
         if started is not None and started <= self._slowed_at:
             return  # accepted before the refusal: says nothing about now
-        rare = self._refusals <= MAX_CHANCE_REFUSALS and self._share <= MAX_CHANCE_SHARE
-        self._refusals = 0
+        rare = self.refusals <= MAX_CHANCE_REFUSALS and self._share.value <= MAX_CHANCE_SHARE
+        self.refusals = 0
         if rare and not self.limits.auto:
             self.rate.overlook()
         if self._probation == "gone":

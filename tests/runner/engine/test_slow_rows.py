@@ -74,7 +74,7 @@ def test_the_last_row_of_a_small_sheet_is_decided_by_a_few_refusals_more() -> No
 
 
 @pytest.mark.parametrize("refused", [WALL, BUSY, LATER, DOWN], ids=["wall", "429", "later", "503"])
-@pytest.mark.parametrize("concurrency", [8, "auto"])
+@pytest.mark.parametrize("concurrency", [8, pytest.param("auto", marks=pytest.mark.deep)])
 @pytest.mark.timeout(90)
 def test_a_row_that_is_always_refused_fails_and_all_others_are_done(
     world: World, refused: Injected, concurrency: int | str
