@@ -5,6 +5,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +18,12 @@ import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runner.files.save import NameTaken, Saved, exclusive, finish, part_of, remove, write
-from runner.protocol.pictures import CutPictureError, NotAPictureError
+from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect
 from runner.transport.addresses import AddressGuard, BlockedError, proxy_for, tls_context
-from runner.transport.aiohttp_transport import AIOHTTP_ERRORS, MB, end_body_with_connection
+from runner.transport.aiohttp_transport import AIOHTTP_ERRORS, MB, end_body_with_connection, unread
 from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
 
+QUIET_SECONDS = 5.0  # without a byte, after which a picture is asked whether it is whole
 MAX_REDIRECTS = 5
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 TEMPORARY_STATUSES = frozenset({403, 404, 408, 410, 425, 429})
@@ -200,39 +202,89 @@ class Downloads:
         """Read the body: a small one is written at once, a large one in pieces of a megabyte."""
         if (answer.content_length or 0) > self._most:
             raise _too_large(self._most)
-        coding = answer.headers.get("Content-Encoding", "")
-        unpacker = Unpacker(coding, received=self._most, unpacked=self._most)
-        end_body_with_connection(answer)
-        piece = await self._piece(answer, unpacker)
-        if len(piece) < MB:
-            return await write(piece, target)
+        body = _Body(answer, self._most)
+        piece = await body.next_megabyte()
+        try:
+            if len(piece) < MB:
+                return await write(piece, target)
+            return await self._received_in_pieces(body, piece, target)
+        except (NotAPictureError, CutPictureError):
+            if body.fault is not None:
+                raise body.fault from None
+            raise
+
+    async def _received_in_pieces(self, body: "_Body", piece: bytes, target: Path) -> Download:
         part = part_of(target)
         try:
             async with aiofiles.open(part, "wb", opener=exclusive) as file:
                 while piece:
                     await file.write(piece)
-                    piece = await self._piece(answer, unpacker)
+                    piece = await body.next_megabyte()
             return await finish(part, target)
         finally:
             remove(part)
 
-    async def _piece(self, answer: aiohttp.ClientResponse, unpacker: Unpacker) -> bytes:
-        """The next megabyte of the body; less at its end, then empty."""
+
+class _Body:
+    """The body of one download.
+
+    A picture's end marker says whether it is whole, not the transport nor a Content-Encoding: what
+    breaks off or is labelled wrongly ends here, and `fault` says why if the picture is not whole.
+    """
+
+    def __init__(self, answer: aiohttp.ClientResponse, most: int) -> None:
+        self.fault: _Failed | None = None
+        self._content = answer.content
+        self._most = most
+        coding = answer.headers.get("Content-Encoding", "")
+        self._unpacker = Unpacker(coding, received=most, unpacked=most)
+        self._is_first = True  # of its megabytes
+        end_body_with_connection(answer)
+
+    async def next_megabyte(self) -> bytes:
+        """The next megabyte; less at the end, then empty."""
         gathered: list[bytes] = []
-        size = 0
         try:
-            while size < MB and not answer.content.at_eof():
-                gathered.append(unpacker.feed(await answer.content.readany()))
-                size += len(gathered[-1])
-            if answer.content.at_eof():
-                unpacker.finish()
+            while self.fault is None and sum(map(len, gathered)) < MB:
+                if not await self._gather(gathered):
+                    break
         except TooLargeError as error:
             raise _too_large(self._most) from error
         except UndecodableError as error:
-            raise _Failed("cut", str(error), passing=True) from error
+            gathered.append(error.partial)
+            self.fault = _Failed("cut", str(error), passing=True)
         except AIOHTTP_ERRORS as error:
-            raise _Failed("cut", f"{type(error).__name__}: {error}", passing=True) from error
+            self.fault = _Failed("cut", f"{type(error).__name__}: {error}", passing=True)
+            with suppress(UndecodableError):
+                while arrived := unread(self._content):
+                    gathered.append(self._unpacker.feed(arrived))
+        self._is_first = False
         return b"".join(gathered)
+
+    async def _gather(self, gathered: list[bytes]) -> bool:
+        """Receive one piece; False if there is nothing more to wait for."""
+        if self._content.at_eof():
+            self._unpacker.finish()
+            return False
+        may_be_whole = self._is_first and gathered
+        try:
+            async with asyncio.timeout(QUIET_SECONDS if may_be_whole else None):
+                data = await self._content.readany()
+        except TimeoutError:  # a server that holds the connection behind the last byte
+            if await asyncio.to_thread(_is_whole, b"".join(gathered)):
+                return False
+            self._is_first = False
+            return True
+        gathered.append(self._unpacker.feed(data))
+        return True
+
+
+def _is_whole(data: bytes) -> bool:
+    try:
+        inspect(data)
+    except (NotAPictureError, CutPictureError):
+        return False
+    return True
 
 
 async def download(url: str, target: Path, *, guard: AddressGuard) -> Download:

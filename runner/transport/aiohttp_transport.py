@@ -5,7 +5,7 @@ import errno
 import io
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -219,6 +219,15 @@ def end_body_with_connection(answer: aiohttp.ClientResponse) -> None:
         closed.add_done_callback(wake)
 
 
+def unread(content: aiohttp.StreamReader) -> bytes:
+    """Bytes of a body that had arrived when its connection failed.
+
+    aiohttp raises before it gives them out; they may be the rest of a paid answer.
+    """
+    take: Callable[[int], bytes] | None = getattr(content, "_read_nowait", None)
+    return b"" if take is None else take(-1)
+
+
 class IncomingBody(httpx.AsyncByteStream):
     """A response body while it is being received."""
 
@@ -236,6 +245,8 @@ class IncomingBody(httpx.AsyncByteStream):
         try:
             return await self._answer.content.readany()
         except AIOHTTP_ERRORS as error:
+            if arrived := unread(self._answer.content):
+                return arrived  # the next read raises again
             problem = _translate_error(error, self._progress)
             error.__traceback__ = None  # aiohttp keeps the error, which would keep this frame
         try:

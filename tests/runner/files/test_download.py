@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from runner.files import download as download_module
 from runner.files.download import Download, DownloadFailure, Downloads, download, save
 from runner.files.save import NameTaken, Saved, part_of
 from runner.transport.addresses import AddressGuard
@@ -82,6 +83,30 @@ async def test_the_ending_comes_from_the_bytes(tmp_path: Path) -> None:
     assert (saved.path.name, saved.media_type) == ("a.webp", "image/webp")
 
 
+CODINGS = ("aws-chunked", "none", "utf-8", "gzip", "deflate", "br", "aws-chunked,gzip")
+
+
+@pytest.mark.parametrize("data", [SMALL, LARGE, WEBP], ids=["small", "large", "webp"])
+@pytest.mark.parametrize("how", ["chunks", "length", "reset", "silence", *CODINGS])
+async def test_a_picture_with_its_end_marker_is_whole_however_it_came(
+    data: bytes, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "QUIET_SECONDS", 0.2)
+    too_long = answer(data, length=len(data) + 2)
+    plays = {
+        "chunks": playing(CHUNKED + chunk(data), end="close"),
+        "length": playing(too_long, end="close"),
+        "reset": playing(too_long, b"", end="reset", pause=0.2),
+        "silence": playing(too_long, end="silent"),
+        **{coding: playing(answer(data, f"Content-Encoding: {coding}")) for coding in CODINGS},
+    }
+    if how == "silence" and data is LARGE:
+        pytest.skip("a large picture is not asked in between whether it is whole")
+    saved = await fetched(FaultServer(plays[how]), tmp_path / "a", seconds=5.0)
+    assert isinstance(saved, Saved), saved
+    assert saved.path.read_bytes() == data
+
+
 REFUSED: dict[str, tuple[Play, str, bool]] = {
     "a web page": (playing(answer(b"<html>login</html>")), "not_a_picture", False),
     "nothing": (playing(answer(b"")), "not_a_picture", False),
@@ -98,10 +123,15 @@ REFUSED: dict[str, tuple[Play, str, bool]] = {
         "cut",
         True,
     ),
-    "cut chunks": (playing(CHUNKED + chunk(SMALL), end="close"), "cut", True),
+    "cut chunks": (playing(CHUNKED + chunk(SMALL[:-1]), end="close"), "cut", True),
+    "cut and called aws-chunked": (
+        playing(answer(SMALL[:-1], "Content-Encoding: aws-chunked")),
+        "cut",
+        True,
+    ),
     "bad chunk size": (playing(CHUNKED, b"zz\r\n", pause=0.05, end="close"), "cut", True),
     "cut gzip": (
-        playing(answer(gzip.compress(SMALL)[:-9], "Content-Encoding: gzip")),
+        playing(answer(gzip.compress(SMALL)[:-90], "Content-Encoding: gzip")),
         "cut",
         True,
     ),

@@ -165,6 +165,15 @@ async def test_half_a_body_is_in_doubt_however_it_ended(name: str, body: bytes) 
     assert len(server.seen) == 1, "a paid request is sent exactly once"
 
 
+@pytest.mark.parametrize("end", ["close", "reset"])
+async def test_bytes_that_had_arrived_are_read_although_the_connection_failed(end: str) -> None:
+    body = json.dumps({"text": "x" * 3_000_000}).encode()
+    play = playing(answer(body, length=len(body) + 2), b"", end=end, pause=0.3)
+    delivery = await sent_to(FaultServer(play))
+    assert isinstance(delivery, Reply), delivery
+    assert delivery.body == body
+
+
 HELD = {
     "a stream after [DONE]": (STREAM + chunk(STREAMED), STREAMED),
     "a stream after message_stop": (
