@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from jobs.job import JSON
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.text.safe_csv import MARKER_COLUMNS
 from jobs.sheet.write.writers import Column, ColumnKind, ResultColumns
 from jobs.store.loaded_sheets import LoadedSheet
+from jobs.store.spans import spans_of
 
 FORMATS = ("csv", "tsv", "xlsx", "jsonl", "parquet")
 
@@ -63,12 +65,14 @@ def own_columns(loaded: LoadedSheet) -> tuple[int, ...]:
 def grid(loaded: LoadedSheet) -> ResultColumns:
     """The columns of a results file and their kinds."""
     types = loaded.layout.get("types")
+    hidden = _numbers(loaded.layout.get("hidden_columns"))
     arrow = types if isinstance(types, list) and len(types) == len(loaded.headers) else ()
     own = [
         Column(
             name=loaded.headers[place],
             kind=ColumnKind.OWN,
             arrow=str(arrow[place]) if arrow else "",
+            hidden=place in hidden,
         )
         for place in own_columns(loaded)
     ]
@@ -76,7 +80,23 @@ def grid(loaded: LoadedSheet) -> ResultColumns:
         Column(name=name, kind=_KINDS.get(name, ColumnKind.TEXT), foreign=name in _FOREIGN)
         for name in RESULT_COLUMNS
     ]
-    return ResultColumns(columns=(*own, *ours), typed=loaded.layout.get("typed") is True)
+    return ResultColumns(
+        columns=(*own, *ours),
+        typed=loaded.layout.get("typed") is True,
+        hidden_rows=frozenset(
+            row
+            for first, last in spans_of(str(loaded.layout.get("hidden_rows") or ""))
+            for row in range(first, last + 1)
+        ),
+    )
+
+
+def _numbers(value: JSON) -> frozenset[int]:
+    return (
+        frozenset(one for one in value if isinstance(one, int))
+        if isinstance(value, list)
+        else frozenset()
+    )
 
 
 def format_of(loaded: LoadedSheet) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from jobs.sheet.finding import Finding, SheetError
 
 MAX_COLUMNS = 16_384  # as in Excel
-MAX_SPARSE_CELLS = 5_000_000  # an area of this size does no harm, however empty it is
+MAX_SPARSE_CELLS = 2_000_000  # an area of this size does no harm, however empty it is
 MAX_SPARSENESS = 50  # cells of the area for each cell that is given
 
 

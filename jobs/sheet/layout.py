@@ -35,6 +35,7 @@ class Layout:
     header_row: int = 0
     headers: tuple[str, ...] = ()
     types: tuple[str, ...] = ()  # of a parquet sheet: the Arrow type of each column
+    hidden_columns: tuple[int, ...] = ()  # that a person hid
     typed: bool = False  # cells keep their JSON types (jsonl, json, parquet)
 
 

@@ -297,5 +297,6 @@ def plain_layout(sheet: Sheet) -> dict[str, JSON]:
         "tab": layout.tab,
         "header_row": layout.header_row,
         **({"types": list(layout.types)} if layout.types else {}),
+        **({"hidden_columns": list(layout.hidden_columns)} if layout.hidden_columns else {}),
         "typed": layout.typed,
     }

@@ -12,6 +12,7 @@ from jobs.job import JSON
 from jobs.sheet.area import Area
 from jobs.sheet.finding import Finding, SheetError, excerpt
 from jobs.sheet.layout import Layout, NeededColumns, Note, Row, RowSource, Sheet
+from jobs.sheet.text.batch_files import batch_row
 from jobs.sheet.text.decode import open_text, undecodable
 from jobs.sheet.text.encodings import Encoding
 
@@ -49,6 +50,8 @@ def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # no
         source=_source(path, encoding.name, columns, whole=whole),
         findings=encoding.findings,
     )
+    if {"custom_id", "endpoint", "model"} <= headers.keys():
+        sheet.note(Finding(kind="batch_file", severity="warning"))
     if format != layout.format:
         sheet.note(
             Finding(
@@ -116,7 +119,7 @@ def _record(number: int, value: JSON | ValueError, line: str) -> dict[str, JSON]
     """A record as an object; a bare text is a prompt."""
     match value:
         case dict():
-            return value
+            return _batch_record(number, value)
         case str():
             return {"prompt": value}
         case ValueError():
@@ -130,6 +133,21 @@ def _record(number: int, value: JSON | ValueError, line: str) -> dict[str, JSON]
         found=found,
         expected='a JSON object such as {"prompt": "a cat"}',
     )
+
+
+def _batch_record(number: int, record: dict[str, JSON]) -> dict[str, JSON] | Finding:
+    """The record, or the row that it stands for if it is a line of a provider's batch file."""
+    try:
+        return batch_row(record) or record
+    except ValueError:
+        return Finding(
+            kind="batch_request",
+            severity="error",
+            row=number,
+            column="url",
+            found=excerpt(str(record["url"])),
+            expected="/v1/chat/completions or /v1/embeddings",
+        )
 
 
 def _repeated(number: int, value: JSON | ValueError, line: str) -> Finding | None:

@@ -67,7 +67,11 @@ def open_workbook(
     if header is None:
         raise SheetError(path, [_empty_tab(chosen.name)])
     layout = Layout(
-        format=format, tab=chosen.name, header_row=header + 1, headers=tuple(top[header])
+        format=format,
+        tab=chosen.name,
+        header_row=header + 1,
+        headers=tuple(top[header]),
+        hidden_columns=_hidden_columns(chosen, len(top[header])),
     )
     findings = header_findings(top, header, known)
     if tab is None:
@@ -87,6 +91,11 @@ def open_workbook(
         findings=tuple(findings),
         hidden_rows=_hidden_rows(chosen, layout),
     )
+
+
+def _hidden_columns(tab: "_Tab", width: int) -> tuple[int, ...]:
+    hidden = tab.scanned.scan.hidden_columns if tab.scanned is not None else ()
+    return tuple(sorted({column for column in hidden if column < width}))
 
 
 def _hidden_rows(tab: "_Tab", layout: Layout) -> frozenset[int]:

@@ -116,12 +116,15 @@ class _Book:
     def fill(self, records: RecordStream) -> Tally:
         sums = SummaryCounts(ours=self.ours)
         status_at, files_at = self.ours["result_status"], self.ours["result_files"]
+        row_at = self.ours["result_row"]
         for record in records:
             sums.add(record)
             links: dict[int, str] = {}
             values = self._values(record, links)
             status = str(record[status_at])
             self.results.add(values, status, links)
+            if record[row_at] in self.grid.hidden_rows:
+                self.results.hide()
             if self.beside.picture is not None and record[files_at]:
                 self._show(self.beside.picture, record[files_at])
             if status in {"failed", "in_doubt"}:
@@ -186,6 +189,7 @@ class _Tab:
         self.places = list(enumerate(places))
         self.rows = 0
         self.links = 0
+        self.hidden = 0  # the last hidden row
         self.widths = [_MIN_WIDTH_CHARACTERS] * len(places)
         self.status = book.ours["result_status"]
         for at, place in self.places:
@@ -218,10 +222,15 @@ class _Tab:
             else:
                 write_string(row, at, value, plain)
 
+    def hide(self) -> None:
+        """Hide the last added row, as it is in the sheet."""
+        self.hidden = self.rows
+        self.sheet.set_row(self.rows, None, None, {"hidden": True})
+
     def show(self, picture: Path, at: int) -> None:
         """Show a thumbnail in the last added row."""
         size = _thumbnail_scale(picture)
-        if size is None:
+        if size is None or self.hidden == self.rows:
             return
         self.sheet.set_row_pixels(self.rows, PICTURE_ROW_PIXELS)
         self.sheet.insert_image(
@@ -243,8 +252,10 @@ class _Tab:
         """Write what belongs to the tab as a whole."""
         self.sheet.freeze_panes(1, 0)
         self.sheet.autofilter(0, 0, self.rows, len(self.places) - 1)
-        for at, width in enumerate(self.widths):
-            self.sheet.set_column(at, at, width)
+        columns = self.book.grid.columns
+        for at, place in self.places:
+            hidden = {"hidden": True} if columns[place].hidden else {}
+            self.sheet.set_column(at, at, self.widths[at], None, hidden)
 
     def _measure_all(self, values: list[str | int | float | None]) -> None:
         for at, place in self.places:

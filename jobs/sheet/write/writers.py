@@ -40,6 +40,7 @@ class Column:
     name: str
     kind: ColumnKind
     foreign: bool = False
+    hidden: bool = False  # in the sheet, and so in workbooks
     arrow: str = ""  # the Arrow type of an own column of a parquet sheet
 
 
@@ -49,6 +50,7 @@ class ResultColumns:
 
     columns: tuple[Column, ...]
     typed: bool = False
+    hidden_rows: frozenset[int] = frozenset()  # as `result_row` numbers them
 
     @property
     def own(self) -> int:

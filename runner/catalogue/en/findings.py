@@ -61,6 +61,13 @@ _FILES = {
     "finding.wrong_kind": "the file is not what its name says; {remedy}",
     "finding.wrong_kind.expected": "a {format} sheet",
     "finding.wrong_kind.found": "{kind}",
+    "finding.batch_file": (
+        "this is a provider's batch file: the request of each line is sent as it is written"
+    ),
+    "finding.batch_request": (
+        "rowmill has no endpoint for this line of a batch file; write a sheet with one column for "
+        "each field, and body.<name> for any other"
+    ),
     "finding.too_many_columns": (
         "the sheet has {count} columns, and at most {most} are read; delete those that are not "
         "needed"

@@ -53,6 +53,11 @@ _FILES = {
     "finding.wrong_kind": "文件内容与扩展名不符；{remedy}",
     "finding.wrong_kind.expected": "{format} 表格",
     "finding.wrong_kind.found": "{kind}",
+    "finding.batch_file": "这是服务商的批处理（batch）文件：每行的请求会原样单独发送",
+    "finding.batch_request": (
+        "批处理（batch）文件的这一行没有对应的接口；请改写为表格：每个字段一列，"
+        "其他字段用 body.<名称>"
+    ),
     "finding.too_many_columns": "表格有 {count} 列，最多读取 {most} 列；请删除不需要的列",
     "finding.too_sparse": "{rows} 行、{count} 列中几乎全是空白；请删除不需要的列，或拆分表格",
     "finding.no_rows": "表头下面没有任何行；请至少添加一行",

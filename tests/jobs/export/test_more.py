@@ -1,6 +1,7 @@
 """Claims about exports of new rows, of structured output, and with thumbnails."""
 
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -200,3 +201,29 @@ def test_an_option_of_export_may_come_from_a_variable_or_a_settings_file(world: 
     assert world.run("export", sheet, "--format", "csv").out.startswith("\ufeff")
     world.settings('[defaults]\noutput = "mine.csv"\n', trusted=False)
     assert world.run("export", sheet).code == 3, "it may have come with the sheet"
+
+
+def test_what_is_hidden_in_the_sheet_stays_hidden_in_its_results(world: World) -> None:
+    world.mock()
+    sheet = world.folder / "a.xlsx"
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    for line in (
+        ["prompt", "cost", "note"],
+        ["a cat", 3, "x"],
+        ["a dog", 4, "y"],
+        ["an owl", 5, "z"],
+    ):
+        page.append(line)
+    page.column_dimensions["B"].hidden = True
+    page.row_dimensions[3].hidden = True
+    book.save(sheet)
+    assert world.run("run", sheet, *TEXT).code == 0
+    results = openpyxl.load_workbook(world.workspace(sheet).folder / "results.xlsx")["results"]
+    assert [results.cell(1, at).value for at in (1, 2, 3)] == ["prompt", "cost", "note"]
+    assert [results.column_dimensions[name].hidden for name in "ABC"] == [False, True, False]
+    raw = zipfile.ZipFile(world.workspace(sheet).folder / "results.xlsx").read(
+        "xl/worksheets/sheet1.xml"
+    )
+    assert re.findall(rb'<row r="(\d)" hidden="1"', raw) == [b"3"], raw[-1500:]

@@ -1,0 +1,68 @@
+"""Understands the lines of a provider's batch file as rows: one request each."""
+
+import json
+from collections.abc import Mapping
+
+from jobs.job import JSON
+
+_ENDPOINTS = {"/v1/chat/completions": "chat", "/v1/embeddings": "embedding"}
+
+
+def batch_row(record: Mapping[str, JSON]) -> dict[str, JSON] | None:
+    """The row for a line of a batch file; None for any other record.
+
+    OpenAI's form has custom_id, method, url and body, Anthropic's custom_id and params. Each part
+    of the request becomes a column: model and prompt by their names, all else as `body.<name>`, so
+    that exactly this request is sent. Raises ValueError for a request that no row can be.
+    """
+    body = record.get("body")
+    params = record.get("params")
+    if isinstance(body, dict) and {"custom_id", "url"} <= record.keys():
+        endpoint, request = _ENDPOINTS.get(str(record["url"])), body
+    elif isinstance(params, dict) and record.keys() == {"custom_id", "params"}:
+        endpoint, request = "messages", params
+    else:
+        return None
+    if endpoint is None:
+        raise ValueError(f"no endpoint for {record['url']}")
+    head = {name: value for name, value in record.items() if value is not request}
+    return {**head, "endpoint": endpoint, **_fields(request)}
+
+
+def _fields(request: Mapping[str, JSON]) -> dict[str, JSON]:
+    fields: dict[str, JSON] = {}
+    for name, value in request.items():
+        match name, value:
+            case "model", _:
+                fields["model"] = value
+            case "messages", list():
+                fields["prompt"] = _last_words(value)
+                fields["body.messages"] = value
+            case "input", str():
+                fields["prompt"] = value
+            case "stream", _:
+                fields["stream"] = value
+            case _:
+                fields[f"body.{name}"] = _literal(value)
+    return fields
+
+
+def _literal(value: JSON) -> JSON:
+    """A value that is read as itself: a text that looks like JSON would be read as that."""
+    if not isinstance(value, str):
+        return value
+    try:
+        json.loads(value)
+    except ValueError:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _last_words(messages: list[JSON]) -> str:
+    """What the last message says, which names the row for people."""
+    content = messages[-1].get("content") if messages and isinstance(messages[-1], dict) else None
+    if isinstance(content, str):
+        return content
+    pieces = content if isinstance(content, list) else []
+    texts = [str(one["text"]) for one in pieces if isinstance(one, dict) and "text" in one]
+    return " ".join(texts) or "(messages)"
