@@ -26,6 +26,7 @@ from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
 from runner.secret import Secret
+from runner.settings.schema import variable_of
 from runner.settings.settings import Settings
 from runner.views.audit import compare
 from runner.workspace.lookup import of_rehearsal
@@ -94,6 +95,9 @@ def _start_anew(workspace: Workspace) -> None:
         shutil.rmtree(workspace.folder)
 
 
+SHAPING_FLAGS = {"endpoint": "-e", "model": "-m", "prompt": "-p"}
+
+
 @dataclass(frozen=True, slots=True)
 class _RunToKill:
     """A run in its own process, which will be killed."""
@@ -108,6 +112,7 @@ class _RunToKill:
         words += ["-c", str(self.settings.concurrency), "--base-url", self.settings.base_url]
         words += _request_options(self.settings)
         environment = os.environ | {"ROWMILL_API_KEY": REHEARSAL_KEY}
+        environment |= _variables(self.settings)
         return subprocess.Popen(  # noqa: S603 - our own program, and no shell
             words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -116,9 +121,11 @@ class _RunToKill:
 def _request_options(settings: Settings) -> list[str]:
     """The options that decide requests and file names, so that a killed run loads the same."""
     single = {
-        "-e": settings.endpoint,
-        "-m": settings.model,
-        "-p": settings.prompt,
+        **{
+            flag: getattr(settings, name)
+            for name, flag in SHAPING_FLAGS.items()
+            if name in settings.by_flag
+        },
         "--id": settings.id,
         "--tab": settings.tab,
         "--encoding": settings.encoding,
@@ -132,7 +139,18 @@ def _request_options(settings: Settings) -> list[str]:
         words += ["--column", f"{header}={field}"]
     for folder in settings.files_from:
         words += ["--files-from", str(folder)]
-    return [*words, "--skip-bad"] if settings.skip_bad else words
+    switches = {"--skip-bad": settings.skip_bad, "--visible-only": settings.visible_only}
+    return [*words, *(flag for flag, given in switches.items() if given)]
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    """What no flag gave: a flag would beat columns that this rehearsal itself gives way to."""
+    values = {name: getattr(settings, name) for name in SHAPING_FLAGS}
+    return {
+        variable_of(name): value
+        for name, value in values.items()
+        if value is not None and name not in settings.by_flag
+    }
 
 
 def _run_and_kill(victim: _RunToKill, number: int) -> None:
