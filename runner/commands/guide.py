@@ -27,6 +27,7 @@ from runner.console.screen import console, print_message
 from runner.console.usage import ask_yes_no
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
+from runner.intake.loaded import guess_words
 from runner.intake.opening import open_with_settings
 from runner.launch.locate import sheet_and_workspace
 from runner.launch.request import Question
@@ -140,6 +141,8 @@ def _ask_all(opened: Sheet, settings: Settings) -> Choices:
     """Ask for what neither the sheet nor the settings say."""
     headers = opened.layout.headers
     columns = map_columns(headers, known_fields(), given=settings.column)
+    if guesses := guess_words(headers, columns):
+        print_message(guesses)
     given = {name for _, name in columns.fields} | set(settings.set)
     url = _ask_address(settings)
     _ask_key(settings, url or settings.base_url)

@@ -40,13 +40,12 @@ class Intake:
     elsewhere: str = ""  # a sentence about another workspace that has its answers
 
 
-def guess_words(intake: "Intake") -> str:
+def guess_words(headers: Sequence[str], columns: "ColumnMap | None") -> str:
     """The columns whose header only resembles a field's name, in a sentence; "" for none."""
-    columns = intake.columns
     if columns is None or not columns.guessed:
         return ""
     sent = [
-        f"{excerpt(intake.headers[index], 40)} → {name}"
+        f"{excerpt(headers[index], 40)} → {name}"
         for index, name in columns.fields
         if index in columns.guessed
     ]

@@ -144,7 +144,7 @@ def _tell_plan(intake: Intake) -> None:
         if intake.skipped is not None:
             for sentence in skipped_words(intake.skipped):
                 print_message(sentence)
-        if guesses := guess_words(intake):
+        if guesses := guess_words(intake.headers, intake.columns):
             print_message(guesses)
 
 
