@@ -1,5 +1,6 @@
 """Writes the workbook in which a person corrects failed rows."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ LEADING_COLUMNS = (
 MARKER_COLUMN = "result_reason"
 """Only this workbook has this column."""
 
-_WIDTHS = (12, 16, 20, 44, 44)
+_WIDTHS = (8, 10, 12, 36, 16)  # so narrow that the cell to be corrected is on the screen
+_LINE_POINTS, _MAX_LINES = 15, 12
 _OWN_WIDTH, _MAPPED_WIDTH = 18, 60
 
 
@@ -61,15 +63,36 @@ def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int
             page.write_number(count, 0, one.row, given)
             for place, text in enumerate((one.key, one.kind, one.reason, one.words), 1):
                 page.write_string(count, place, clean(text)[0][: MAX_CELL_CHARACTERS // 2], given)
-            for place, text in enumerate(one.cells):
-                shown = _shown(text, texts, f"{one.row}-{place + 1}")
-                page.write_string(count, len(LEADING_COLUMNS) + place, shown, own)
+            cells = [
+                _shown(text, texts, f"{one.row}-{place + 1}")
+                for place, text in enumerate(one.cells)
+            ]
+            for place, shown in enumerate(cells, len(LEADING_COLUMNS)):
+                page.write_string(count, place, shown, own)
+            page.set_row(count, _LINE_POINTS * _lines(one, cells, layout.sent))
         page.autofilter(0, 0, count, len(LEADING_COLUMNS) + len(layout.headers) - 1)
         notes = book.add_worksheet("how")
         notes.set_column(0, 0, 100)
         for place, line in enumerate(layout.hints):
             notes.write_string(place, 0, line)
     return count
+
+
+def _lines(row: FixRow, cells: Sequence[str], sent: frozenset[int]) -> int:
+    """The height of a row in lines; LibreOffice does not find it out by itself."""
+    texts = [(row.reason, _WIDTHS[3]), (row.words, _WIDTHS[4])]
+    texts += [
+        (text, _MAPPED_WIDTH if place in sent else _OWN_WIDTH) for place, text in enumerate(cells)
+    ]
+    return max(
+        min(_wrapped(text[: width * _MAX_LINES], width), _MAX_LINES) for text, width in texts
+    )
+
+
+def _wrapped(text: str, width: int) -> int:
+    """How many lines a text takes in a column of this width."""
+    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
+    return text.count("\n") + 1 + (len(text) + wide) // width
 
 
 def _head(book: Any, page: Any, layout: FixSheet) -> None:
