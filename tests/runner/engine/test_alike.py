@@ -8,7 +8,7 @@ from jobs.job import Failure, FailureClass
 from jobs.outcome import GiveUp, TryAgain
 from runner.engine.alike import MAX_ALIKE_ROWS, AlikeRefusals, fingerprint
 from tests.support.deciding import deciding, prompt_of
-from tests.support.trap import GOOD, answer, refusal
+from tests.support.trap import GOOD, answer, chat, refusal
 from tests.support.trap_server import Injected
 from tests.support.working import a_job
 from tests.support.world import TEXT, World
@@ -145,3 +145,15 @@ def test_one_row_with_a_refused_key_does_not_storm_the_gateway(world: World) -> 
         assert done.code == 6, done.err
         assert len(server.asked) <= 4
         assert world.column(sheet) == ["pending"]
+
+
+# --- what counts against a model ------------------------------------------------------------------
+
+
+def test_texts_cut_by_their_rows_own_limit_stop_no_model(world: World) -> None:
+    with deciding(world, lambda asked: chat("half a", finish="length")) as server:
+        sheet = world.prompts("a.csv", *rows(30))
+        done = world.run("run", sheet, *TEXT, "--set", "max_tokens=2")
+        assert done.code == 4, done.err
+        assert len(server.asked) == 30
+        assert set(world.column(sheet, "result_error_class")) == {"truncated"}
