@@ -267,7 +267,7 @@ def _forecast(
         )
         before = committed(tx, SHEET_ID)
     fresh = plan.new + plan.changed + plan.returned - plan.answered_already
-    calls = max(min(waiting + fresh, plan.staged) - plan.bad - plan.skipped, 0)
+    calls = max(min(waiting + fresh, plan.staged - plan.bad - plan.skipped), 0)
     if settings.rows is not None:
         named = sum(high - low + 1 for low, high in settings.rows)
         absent = intake.absence.count if intake.absence is not None else 0

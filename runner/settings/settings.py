@@ -344,7 +344,9 @@ class _Layers:
         names = set(self.remembered_flags)
         for setting in SCHEMA:
             value = self.flags.get(setting.field)
-            if setting.group != "request" or SettingScope.REMEMBERED not in setting.scopes:
+            if setting.group != "request" and setting.field != "name":
+                continue
+            if SettingScope.REMEMBERED not in setting.scopes:
                 continue
             if isinstance(value, Mapping):
                 names |= {f"{setting.field}.{key}" for key in value}

@@ -21,7 +21,7 @@ REPORT = {
     "report.done": "{done} of {total} {total:row is|rows are} done.",
     "report.running": "The run is going on.",
     "report.pending": "{count} {count:row still has|rows still have} to be run.",
-    "report.skipped": "{count} {count:row was|rows were} closed by hand.",
+    "report.skipped": "{count} {count:row was|rows were} skipped: by hand, empty or hidden.",
     "report.nothing_failed": "Nothing failed, and no call is in doubt.",
     "report.failed_rows": "{count} {count:row|rows} failed: {kinds}.",
     "report.in_doubt": (

@@ -21,7 +21,7 @@ REPORT = {
     "report.done": "{total} 行中已完成 {done} 行。",
     "report.running": "运行仍在进行。",
     "report.pending": "还有 {count} 行待运行。",
-    "report.skipped": "{count} 行已由人工关闭。",
+    "report.skipped": "跳过 {count} 行：人工关闭、空行或隐藏行。",
     "report.nothing_failed": "没有失败，也没有存疑的调用。",
     "report.failed_rows": "{count} 行失败：{kinds}。",
     "report.in_doubt": "{count} 行存疑：调用可能已计费，但没有收到答复。",

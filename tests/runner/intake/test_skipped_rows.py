@@ -22,6 +22,10 @@ def test_an_empty_row_is_skipped_and_runs_once_it_is_filled(world: World) -> Non
     assert world.column(sheet)[2] == "skipped"
     assert world.column(sheet, "result_error")[2] == "empty"
     assert world.standing(sheet) == {"done": 18, "skipped": 2}
+    more = [*blank(TWENTY, 3, 7), ["21", "a cat 21"]]
+    world.sheet("a.csv", ["no", "prompt"], *more)
+    assert world.run("check", sheet, "--json").json["calls"] == 1
+    world.sheet("a.csv", ["no", "prompt"], *blank(TWENTY, 3, 7))
     assert world.run("retry", sheet, "--rows", "4", "-y").posts == 0, "there is nothing to send"
     assert world.standing(sheet) == {"done": 18, "skipped": 2}
     world.sheet("a.csv", ["no", "prompt"], *blank(TWENTY, 7))
