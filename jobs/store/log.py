@@ -47,7 +47,7 @@ def events_of(connection: Connection, run_id: int, *, kinds: Sequence[str] = ())
         found = found.where(events.c.kind.in_(kinds))
     return [
         RunEvent(id=row.id, run_id=row.run_id, at=row.at, kind=row.kind, data=json.loads(row.data))
-        for row in connection.execute(found.order_by(events.c.at, events.c.id))
+        for row in connection.execute(found.order_by(events.c.id))
     ]
 
 
@@ -210,7 +210,7 @@ def run_events(connection: Connection, run_id: int) -> list[tuple[float, str, di
     found = connection.execute(
         select(events.c.at, events.c.kind, events.c.data)
         .where(events.c.run_id == run_id)
-        .order_by(events.c.at, events.c.id)
+        .order_by(events.c.id)
     )
     return [(row.at, row.kind, json.loads(row.data)) for row in found]
 

@@ -147,7 +147,7 @@ def last_listing(base_url: str) -> PriceListing | None:
     tariffs = read_price_list(body.encode())
     return (
         PriceListing(tariffs=tariffs, at=at)
-        if tariffs and time.time() - at < KEPT_LIST_SECONDS
+        if tariffs and 0 <= time.time() - at < KEPT_LIST_SECONDS  # not from the future
         else None
     )
 

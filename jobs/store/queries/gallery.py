@@ -157,9 +157,7 @@ def past_runs(connection: Connection, sheet_id: int, *, most: int = 50) -> list[
     ).all()
     told: dict[int, list[tuple[float, str, dict[str, JSON]]]] = defaultdict(list)
     query = (
-        select(events)
-        .where(events.c.run_id.in_([run.id for run in found]))
-        .order_by(events.c.at, events.c.id)
+        select(events).where(events.c.run_id.in_([run.id for run in found])).order_by(events.c.id)
     )
     for event in connection.execute(query):
         told[event.run_id].append((event.at, event.kind, json.loads(event.data)))

@@ -67,7 +67,7 @@ def history(
         select(attempts, calls)
         .join(calls, calls.c.id == attempts.c.call_id)
         .where(attempts.c.job_id == row.job_id)
-        .order_by(calls.c.started_at)
+        .order_by(calls.c.id)
     ).mappings()
     kept = connection.execute(
         select(files).where(files.c.job_id == row.job_id).order_by(files.c.call_id, files.c.number)

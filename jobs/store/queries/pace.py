@@ -49,7 +49,7 @@ def oldest_call(connection: Connection, sheet_id: int) -> OpenCall | None:
             jobs.c.batch_id == sheet_id,
             jobs.c.state == State.RUNNING.value,
         )
-        .order_by(calls.c.started_at)
+        .order_by(calls.c.id)
         .limit(1)
     ).one_or_none()
     return None if found is None else OpenCall(row=found.position, started_at=found.started_at)
