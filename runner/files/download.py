@@ -19,7 +19,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runner.files.save import NameTaken, Saved, exclusive, finish, part_of, remove, write
 from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect
-from runner.transport.addresses import AddressGuard, BlockedError, proxy_for, tls_context
+from runner.transport.addresses import (
+    AddressGuard,
+    BlockedError,
+    LoopbackError,
+    proxy_for,
+    tls_context,
+)
 from runner.transport.aiohttp_transport import AIOHTTP_ERRORS, MB, end_body_with_connection, unread
 from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
 
@@ -170,7 +176,8 @@ class Downloads:
                 headers={"Accept": "image/*", "Accept-Encoding": "identity"},
             )
         except BlockedError as error:
-            raise _Failed("blocked", str(error)) from error
+            cause = "loopback" if isinstance(error, LoopbackError) else "blocked"
+            raise _Failed(cause, str(error)) from error
         except TimeoutError as error:
             raise _Failed("timeout", str(error), passing=True) from error
         except aiohttp.InvalidURL as error:

@@ -9,6 +9,7 @@ import ssl
 import sys
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -88,6 +89,16 @@ async def system_lookup(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def _is_loopback(text: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(text).is_loopback
+    return False
+
+
+class LoopbackError(BlockedError):
+    """An address that only the machine that gave it can reach: allowing it cannot help."""
+
+
 class AddressGuard:
     """Decides which addresses a download may connect to.
 
@@ -115,6 +126,10 @@ class AddressGuard:
         found = await self._found(host, port)
         if not self._is_exempt(host, port):
             for address in found:
+                if ipaddress.ip_address(address).is_loopback:
+                    raise LoopbackError(
+                        f"{host} is at {address}, which is the gateway's own machine"
+                    )
                 if not is_public(address) and not await self._is_fake(address):
                     raise BlockedError(
                         f"{host} is at {address}, which is not a public address; "

@@ -138,6 +138,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The picture's address is not public, so it was not fetched.",
         "If you trust the host, allow it with --allow-host; then retry. It generates nothing.",
     ),
+    "file.loopback": (
+        "The picture's address is on the gateway's own machine, where nobody else can fetch it.",
+        "Ask whoever runs the gateway to set its public address; then retry. It generates nothing.",
+    ),
     "file.not_found": (
         "The answer was paid for, and its picture is not at the address it gave.",
         "Retry once; if it stays away, only a new generation with --again helps.",

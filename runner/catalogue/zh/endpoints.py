@@ -66,7 +66,9 @@ SAID: dict[str, str] = {
         "url 或 b64_json；gpt-image 不接受，因此不会发给它"
     ),
     "tools that the model may call, a JSON list": "模型可以调用的工具，JSON 列表",
-    "none, auto, required, or a JSON object": "none、auto、required，或 JSON 对象",
+    "none, auto, required, a tool's name, or a JSON object": (
+        "none、auto、required、工具名，或 JSON 对象"
+    ),
     "auto, any, none, a tool's name, or a JSON object": "auto、any、none、工具名，或 JSON 对象",
     "0 exact to 2 wild": "0 最稳定，2 最发散",
     "0 exact to 1 free; this interface takes no more": "0 最稳定，1 最自由；此接口最大为 1",
@@ -120,8 +122,9 @@ SAID: dict[str, str] = {
     "speed, as the gateway calls it: RELAX, FAST, TURBO": "速度，按网关的写法：RELAX、FAST、TURBO",
     "2:3, 1:1 or 3:2; the gateway takes SQUARE": "2:3、1:1 或 3:2；网关默认 SQUARE",
     "length of the vector, where the model can shorten it": "向量长度，适用于可以缩短的模型",
-    "how vectors travel; base64 is a quarter of the bytes, and is asked for by itself": (
-        "向量的传输方式；base64 只占四分之一的字节，会自动采用"
+    "how vectors travel; base64 is a quarter of the bytes, and is asked for by itself; "
+    "none: the request does not say": (
+        "向量的传输方式；base64 只占四分之一的字节，会自动采用；none：请求中不指定"
     ),
     "most rows that may share one request; 2048 where nothing is given": (
         "一次请求最多合并多少行；不写时为 2048"

@@ -159,6 +159,7 @@ DETAILS: tuple[tuple[str, str], ...] = (
         r"(\S+) is at (\S+), which is not a public address; if the host is yours, .* with (.*)",
         r"\1 的地址 \2 不是公网地址；如果是你自己的主机，用 \3 允许",
     ),
+    (r"(\S+) is at (\S+), which is the gateway's own machine", r"\1 的地址 \2 是网关自己的机器"),
     (r"(.*) is not a host name", r"\1 不是主机名"),
     (r"not complete within (\S+) s", r"\1 秒内没有下载完"),
     (r"more than (\d+) redirects", r"重定向超过 \1 次"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MIN_STEPS = 300_000
 STEPS_PER_CHARACTER = 20
 """What a check may take: some for every schema, more for a longer answer."""
+STEPS_PER_KEYWORD = 20  # it takes as long as so many states of a pattern
 _work = threading.local()
 
 
@@ -118,7 +119,7 @@ def _bounded(cls: Any) -> Any:
 
 def _counted(check: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     def counted(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        _work.steps.take()
+        _work.steps.take(STEPS_PER_KEYWORD)
         yield from check(validator, rule, instance, schema) or ()
 
     return counted
