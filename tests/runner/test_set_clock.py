@@ -12,6 +12,8 @@ from runner.workspace.workspace import SHEET_ID
 from tests.support.working import call_rows
 from tests.support.world import TEXT, World
 
+pytestmark = pytest.mark.deep  # each runs two or three whole commands
+
 HOUR = 3600.0
 DAY = 24 * HOUR
 
