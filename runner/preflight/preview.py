@@ -155,7 +155,7 @@ def _stand_in(reference: Reference, place: PreviewContext, shown: dict[str, str]
 def _masked(text: str, shown: Mapping[str, str]) -> str:
     for mark, words in shown.items():
         text = text.replace(base64.b64encode(mark.encode()).decode(), words)
-    return _short_base64(text)
+    return _short_data_uris(text)  # nothing else: a long plain text may look like base64
 
 
 def _form_part(part: Part, shown: Mapping[str, str]) -> FormPart:
@@ -167,10 +167,14 @@ def _form_part(part: Part, shown: Mapping[str, str]) -> FormPart:
     return FormPart(name=part.name, content=words + kind, is_file=True)
 
 
-def _short_base64(text: str) -> str:
+def _short_data_uris(text: str) -> str:
     if len(text) < 200:
         return text
-    text = _DATA_URI.sub(lambda found: f"{found[1]}<{len(found[2]) * 3 // 4:,} bytes>", text)
+    return _DATA_URI.sub(lambda found: f"{found[1]}<{len(found[2]) * 3 // 4:,} bytes>", text)
+
+
+def _short_base64(text: str) -> str:
+    text = _short_data_uris(text)
     if _BASE64.fullmatch(text.strip()):
         return f"<{len(text.strip()) * 3 // 4:,} bytes>"
     return text

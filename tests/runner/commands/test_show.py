@@ -153,6 +153,12 @@ def test_the_curl_line_is_the_request_whatever_the_cells_hold(home: Path) -> Non
     assert not (home / "hit").exists()
 
 
+def test_a_long_plain_prompt_is_shown_as_it_was_sent(home: Path) -> None:
+    load(home, [{"prompt": "x" * 30_000}])
+    line = show("1", "rows.jsonl", "--curl").stdout
+    assert "x" * 30_000 in line
+
+
 def test_a_picture_is_its_name_in_the_request_even_when_it_is_gone(home: Path) -> None:
     (home / "mug.png").write_bytes(PNG)
     load(home, [{"prompt": "blue", "image": "mug.png"}], endpoint="chat-image")
