@@ -262,7 +262,7 @@ class _Body:
             self.fault = _Failed("cut", str(error), passing=True)
         except AIOHTTP_ERRORS as error:
             self.fault = _Failed("cut", f"{type(error).__name__}: {error}", passing=True)
-            with suppress(UndecodableError):
+            with suppress(UndecodableError, TooLargeError):
                 while arrived := unread(self._content):
                     gathered.append(self._unpacker.feed(arrived))
         self._is_first = False

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from runner.endpoints.endpoint import Rejected
+from jobs.result import Result
+from runner.endpoints.endpoint import Reading, Rejected
 from runner.protocol.call import Lost, Reply
 from runner.protocol.sse import looks_like_events
 from runner.protocol.verdict import Action, classify
@@ -21,7 +22,18 @@ def salvaged(contexts: Sequence[JobContext], lost: Lost) -> Reply | None:
     reply = Reply(status=lost.status, headers=lost.headers, body=lost.body, seconds=lost.seconds)
     if classify(reply).action is not Action.READ:
         return reply  # an event that is an error, whole
-    found = readings(contexts, reply)
-    if any(isinstance(one, Rejected) and one.failure.cause in DOUBTFUL_CAUSES for one in found):
-        return None
-    return reply
+    found = zip(contexts, readings(contexts, reply), strict=True)
+    return reply if all(_is_all(context, reading) for context, reading in found) else None
+
+
+def _is_all(context: JobContext, reading: Reading) -> bool:
+    """True if nothing that was asked for may still have been on its way."""
+    if isinstance(reading, Rejected):
+        return reading.failure.cause not in DOUBTFUL_CAUSES
+    if not isinstance(reading, Result):
+        return True
+    if reading.text is not None and reading.finish is None:
+        return False  # pictures within a text: another one may have followed
+    texts = reading.data.get("texts")
+    came = len(reading.pictures) or (len(texts) if isinstance(texts, list) else 1)
+    return came >= (getattr(context.inputs, "n", None) or 1)
