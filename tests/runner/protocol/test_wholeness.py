@@ -1,36 +1,24 @@
-"""Claims about telling from a body alone whether it is whole."""
-
-import json
+"""Which bodies are whole by their own syntax."""
 
 import pytest
 
 from runner.protocol.wholeness import is_whole
 
-TEXT = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
-END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-OTHER = {"choices": [{"index": 1, "delta": {"content": "b"}}]}
-STOP = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
-USAGE = {"choices": [], "usage": {"total_tokens": 3}}
-
-
-def stream(*events: object, tail: str = "") -> bytes:
-    return ("".join(f"data: {json.dumps(one)}\n\n" for one in events) + tail).encode()
-
 
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"a": 1}',
-        b'\xef\xbb\xbf {"a": 1}\n\n',
-        stream(TEXT, tail="data: [DONE]\n\n"),
-        stream(TEXT, END),
-        stream(TEXT, END, USAGE),
-        stream(TEXT, END, tail="data: {"),
-        stream(TEXT, STOP),
-        stream(TEXT, tail="event: message_stop\n"),
+        b"{}",
+        b' \r\n{"a": [1, {"b": "}"}]}\n',
+        b"\xef\xbb\xbf[1]",
+        b"data: [DONE]\n\n",
+        b'data: {"choices":[]}\r\n\r\ndata: [DONE]',
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+        b'data: {"type": "message_stop"}\n\n',
+        b": PING\n\ndata:[DONE]\n\n",
     ],
 )
-def test_what_is_whole_by_its_own_syntax_is_told(body: bytes) -> None:
+def test_a_body_that_ends_by_its_own_syntax_is_whole(body: bytes) -> None:
     assert is_whole(body)
 
 
@@ -38,14 +26,18 @@ def test_what_is_whole_by_its_own_syntax_is_told(body: bytes) -> None:
     "body",
     [
         b"",
+        b"{",
+        b'{"a": "}',
         b'{"a": 1',
+        b"[1, 2",
+        b"words",
+        b'"text"',
+        b"12",
         b"<html></html>",
-        stream(TEXT),
-        stream(TEXT, OTHER, END),
-        stream(TEXT, tail="data: [DON"),
-        stream({"type": "message_delta", "delta": {"stop_reason": None}}),
-        stream(USAGE),
+        b'data: {"choices":[]}\n\n',
+        b'data: {"text": "data: [DONE]"}\n\n',
+        b": PING\n\n",
     ],
 )
-def test_what_is_not_whole_is_not_taken_for_it(body: bytes) -> None:
+def test_a_body_that_may_go_on_is_not_whole(body: bytes) -> None:
     assert not is_whole(body)

@@ -221,6 +221,8 @@ def test_a_call_cut_by_our_own_death_is_asked_again_without_using_up_the_repeat(
     assert (again.wire, type(again.outcome)) == ("D", Released)
     held = after_death(chat.ENDPOINT, replace(RULES, hold_in_doubt=True))
     assert isinstance(held.outcome, Held)
+    used_up = after_death(chat.ENDPOINT, replace(RULES, repeat_left=False))
+    assert isinstance(used_up.outcome, Held), "such calls count against the run's repeats"
 
 
 def test_a_failure_names_its_class_and_keeps_the_providers_words() -> None:
