@@ -120,7 +120,7 @@ def _response_format(inputs: Inputs) -> JSON:
 
 
 def _is_slow(inputs: Inputs) -> bool:
-    """Does it reason before it answers?"""
+    """True if the model reasons before it answers."""
     asked = (inputs.reasoning_effort or "none").lower() != "none"
     return asked or bool(_SLOW.search(inputs.model))
 

@@ -96,7 +96,7 @@ def _default_limit(fields: Mapping[str, JSON]) -> int:
 
 
 def _is_slow(inputs: Inputs) -> bool:
-    """Does it think before it answers, or write a whole book?"""
+    """True if the model thinks before it answers, or may write for minutes."""
     asked = inputs.thinking not in (None, "disabled")
     long = (inputs.max_tokens or 0) > MAX_UNSTREAMED_TOKENS
     return asked or long or bool(_SLOW.search(inputs.model))

@@ -31,7 +31,7 @@ class Drawing:
     quality: str = "any"
 
     def fits(self, size: str, quality: str) -> bool:
-        """Is this the price of such a picture? Where the model chooses, nobody knows."""
+        """True if this is the price of such a picture; False where the model chooses the size."""
         return self.quality in ("any", quality) and self.size in ("any", size, _shape(size))
 
 
@@ -59,12 +59,12 @@ class Tariff:
 
     @property
     def by_tokens(self) -> bool:
-        """Does the price go by tokens?"""
+        """True if the price goes by tokens."""
         return self.input is not None or self.output is not None
 
     @property
     def is_estimate(self) -> bool:
-        """A list price somewhere else, or one of several groups that the key may belong to."""
+        """True for a list price from elsewhere, or one of several groups the key may belong to."""
         return self.source is Source.BOOK or self.spread != (ONE, ONE)
 
 

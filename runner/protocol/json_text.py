@@ -74,7 +74,7 @@ def _as_it_is(value: JSON) -> JSON:
 
 
 def is_deep(value: JSON) -> bool:
-    """Does it nest deeper than anything we would store? Walks without recursion."""
+    """True if it nests deeper than anything we would store. Walks without recursion."""
     level: list[JSON] = [value]
     for _ in range(MAX_JSON_DEPTH):
         below: list[JSON] = []

@@ -68,7 +68,7 @@ def payloads(body: bytes) -> Iterator[tuple[str, JSON | Undecodable]]:
 
 
 def looks_like_events(body: bytes) -> bool:
-    """Does it begin as an event stream does, whatever its content type says?"""
+    """True if it begins as an event stream does, whatever its content type says."""
     head = body[:4096].removeprefix(_BOM).lstrip()
     return head.startswith((b":", b"data:", b"event:", b"id:", b"retry:"))
 

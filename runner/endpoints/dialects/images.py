@@ -89,7 +89,7 @@ def family_of(model: str) -> ModelFamily:
 
 
 def takes_only_png(model: str) -> bool:
-    """Must pictures that go in be PNG?"""
+    """True if pictures that go in have to be PNG."""
     return family_of(model).only_png
 
 

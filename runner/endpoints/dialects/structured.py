@@ -42,7 +42,7 @@ def _is_wrapped(schema: Mapping[str, JSON]) -> bool:
 
 
 def _is_closed(schema: JSON) -> bool:
-    """May `strict` be asked for? Every object must be closed and require all its properties."""
+    """True if `strict` may be asked for: every object is closed and requires all its properties."""
     if isinstance(schema, list):
         return all(_is_closed(item) for item in schema)
     if not isinstance(schema, dict):
