@@ -1,6 +1,7 @@
 """Makes pictures fit a service's limits: fewer bytes, fewer pixels, another format."""
 
 import io
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePath
@@ -24,6 +25,30 @@ TARGET_SHARE = 0.9  # share of the limit: some gateways count a little different
 JPEG_QUALITIES = (90, 80, 70)  # JPEG qualities to try before reducing pixels
 EDGE_FACTOR = 0.75  # factor for each edge, from one try to the next
 MAX_TRIES = 16  # 0.75 ** 16 leaves one pixel in a hundred
+
+ORIENTATION_TAG = 0x0112
+TRANSPOSED = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""Pillow's name of the change that makes a picture of this orientation upright."""
+DAMAGED = (
+    # everything that Pillow has been seen to raise on damaged pictures and tags
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    struct.error,
+)
 
 
 def fit(attachment: Attachment, most: int) -> Attachment:
@@ -63,11 +88,25 @@ def _size(attachment: Attachment, *, needed: bool) -> PictureFormat | None:
         raise AttachmentError(f"{_name(attachment)}: {error}", "a whole picture") from error
 
 
+def _upright(image: "Image") -> "Image":
+    """The picture as its camera held it. Odd tags beside the orientation do not matter.
+
+    Pillow's own exif_transpose writes all tags back, and fails at one of an odd type.
+    """
+    from PIL.Image import Transpose  # noqa: PLC0415 - as above
+
+    try:
+        name = TRANSPOSED.get(image.getexif().get(ORIENTATION_TAG, 1))
+    except DAMAGED:
+        name = None
+    return image if name is None else image.transpose(Transpose[name])
+
+
 def _changed(
     attachment: Attachment, size: PictureFormat, change: Callable[["Image"], tuple[bytes, str]]
 ) -> Attachment:
     """The attachment with its picture changed; Pillow's errors are translated here."""
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - slow to import
+    from PIL import Image  # noqa: PLC0415 - slow to import
 
     assert attachment.data is not None
     if size.width * size.height > MAX_PIXELS:
@@ -78,8 +117,8 @@ def _changed(
     kind = size.media_type.removeprefix("image/").upper()
     try:
         with Image.open(io.BytesIO(attachment.data), formats=[kind]) as image:
-            data, media_type = change(ImageOps.exif_transpose(image))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+            data, media_type = change(_upright(image))
+    except DAMAGED as error:
         raise AttachmentError(f"{_name(attachment)}: {error}", "a whole picture") from error
     return replace(
         attachment, data=data, media_type=media_type, name=_renamed(attachment.name, media_type)

@@ -85,6 +85,17 @@ def test_an_alpha_channel_that_shows_nothing_is_dropped() -> None:
     assert fit(packed(image, "PNG"), 50_000).media_type == "image/jpeg"
 
 
+@pytest.mark.parametrize("tag", [282, 283, 296, 34665, 34853, 40961])
+def test_a_photo_with_a_tag_of_an_odd_type_is_sent_upright(tag: int) -> None:
+    orientation = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    odd = struct.pack("<HHI4s", tag, 2, 4, b"abc\0")  # text where a number belongs
+    head = b"II*\0" + struct.pack("<IH", 8, 2)
+    tags = b"Exif\0\0" + head + orientation + odd + bytes(4)
+    photo = packed(noise("RGB", 1200, 600), "JPEG", exif=tags, quality=95)
+    sent = opened(fit(photo, 200_000))
+    assert sent.height > sent.width
+
+
 def test_a_long_edge_is_shortened_though_the_bytes_fit() -> None:
     banner = packed(Image.new("RGB", (MAX_EDGE_PIXELS + 1000, 90), "red"), "PNG")
     image = opened(fit(banner, MAX_PICTURE_BYTES))
