@@ -22,7 +22,8 @@ from runner.endpoints.endpoint import AnyEndpoint, Reading, Rejected, Ticket
 from runner.endpoints.inputs import field_named
 from runner.pacing.backoff import MAX_RETRY_AFTER_SECONDS, Wait, backoff
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
-from runner.protocol.verdict import Action, Verdict, classify
+from runner.protocol.refusals import Action
+from runner.protocol.verdict import Verdict, classify
 from runner.steps.masking import masked
 from runner.steps.resolution import JobContext, Resolution, Rules, Signal
 from runner.steps.resolve_poll import resolve_submit

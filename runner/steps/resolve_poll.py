@@ -16,7 +16,8 @@ from jobs.outcome import (
 from jobs.result import Result
 from runner.endpoints.endpoint import Rejected, Ticket
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
-from runner.protocol.verdict import Action, Verdict, classify
+from runner.protocol.refusals import Action
+from runner.protocol.verdict import Verdict, classify
 from runner.steps.resolution import JobContext, Resolution, Rules, Signal
 
 POLL_SECONDS = 12.0  # New API refreshes its own copy of a task every 15 s

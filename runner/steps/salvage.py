@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from jobs.result import Result
 from runner.endpoints.endpoint import Reading, Rejected
 from runner.protocol.call import Lost, Reply
+from runner.protocol.refusals import Action
 from runner.protocol.sse import looks_like_events
-from runner.protocol.verdict import Action, classify
+from runner.protocol.verdict import classify
 from runner.steps.resolution import JobContext
 from runner.steps.resolve import DOUBTFUL_CAUSES, readings
 

@@ -31,7 +31,8 @@ from runner.endpoints.registry import (
 )
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
-from runner.protocol.verdict import Action, classify
+from runner.protocol.refusals import Action
+from runner.protocol.verdict import classify
 
 FOLDER = Path(__file__).parents[2] / "endpoints"
 SHARED_MODULES = {"endpoint", "inputs", "registry"}

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from runner.protocol.call import Reply
 from runner.protocol.json_text import Undecodable, decode
-from runner.protocol.verdict import Action, Verdict, classify, classify_error
+from runner.protocol.refusals import Action
+from runner.protocol.verdict import Verdict, classify, classify_error
 
 CLOUDFLARE = (
     b"<!DOCTYPE html><html><head><title>shop.example | 524: A timeout occurred</title></head>"
