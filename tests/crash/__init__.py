@@ -1,1 +1,1 @@
-"""Kills, stops and holds up the real command, then counts what was lost and what was paid."""
+"""Kills, stops and delays the real command, then checks that nothing was lost or paid twice."""

@@ -1,4 +1,4 @@
-"""Holds a finished scene to account: bill, table, spool, files and what was said."""
+"""Checks the bill, table, spool, files and output of a finished scene against the invariants."""
 
 import csv
 import gzip
@@ -25,14 +25,14 @@ CODES = frozenset(map(int, Exit))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What was counted, and what was wrong."""
+    """The counts, and the problems found."""
 
     rows: int
     kills: int
     billed: int
-    repeats: int  # billed calls beyond one for each row
-    in_flight: int  # calls open at the kills
-    spooled: int  # answers that were in the spool alone at a kill
+    repeats: int  # billed calls beyond one per row
+    in_flight: int  # calls in flight when a run was killed
+    spooled: int  # answers that only the spool had when a run was killed
     in_doubt: int
     problems: tuple[str, ...]
 
@@ -76,7 +76,7 @@ def audit(scene: Scene, photos: Sequence[Photo], *, full: bool = True) -> Accoun
 
 
 def _books(books: BillComparison) -> Iterator[str]:
-    """I1: every billed call stands in our books, and not as free; every paid answer on the bill."""
+    """I1: the table records every billed call as billed; the bill has every answer we call paid."""
     if books.unknown_to_us:
         yield f"I1 billed and not in our books: {books.unknown_to_us[:3]}"
     if books.unpaid:
@@ -111,9 +111,9 @@ def _lost(
     *,
     full: bool,
 ) -> Iterator[str]:
-    """I3: a usable answer that had reached us is the row's answer, and is never asked for again.
+    """I3: a usable answer that reached us is its row's result, and is never requested again.
 
-    What the last kill left in the spool is nobody's yet where no run came after it.
+    Without a later run, an answer that the last kill left in the spool belongs to no row yet.
     """
     by_id = {line.id: line for line in bill}
     used = {row.request_id for row in rows}
@@ -132,7 +132,7 @@ def _lost(
 
 
 def _repeats(scene: Scene, bill: Sequence[Line], photos: Sequence[Photo]) -> Iterator[str]:
-    """I4: a row is paid once, and again at most for each injected fault and each kill in flight."""
+    """I4: a row is paid once, plus at most once per injected fault and call killed in flight."""
     rows_of = {sha_of(prompt): row for row, prompt in enumerate(scene.prompts, 2)}
     allowed = Counter(call.position for photo in photos for call in photo.open_calls)
     billed, faulted = Counter[int](), Counter[int]()
@@ -154,7 +154,7 @@ def _repeats(scene: Scene, bill: Sequence[Line], photos: Sequence[Photo]) -> Ite
 
 
 def _files(scene: Scene, *, full: bool) -> Iterator[str]:
-    """I5: the files on the disk are the files of the table, whole, by their hash."""
+    """I5: the files on disk are the files of the table, complete, with the recorded hashes."""
     folder = scene.workspace.files
     named = {}
     found = scene.query("SELECT name, size, sha256 FROM files WHERE state = 'done'")
@@ -189,7 +189,7 @@ def _half(path: Path, name: str) -> Iterator[str]:
 
 
 def _said(runs: Sequence[Run]) -> Iterator[str]:
-    """I6: exit codes are documented, nobody meets a traceback, no bug hides in the log."""
+    """I6: exit codes are documented, no traceback reaches the user, and the log holds no bug."""
     for number, run in enumerate(runs, 1):
         code = run.process.returncode
         if code is not None and code >= 0 and code not in CODES - {Exit.BUG}:
@@ -199,7 +199,7 @@ def _said(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _key_in(folder: Path) -> Iterator[str]:
-    """I8: the key stands in no file, plain or encoded."""
+    """I8: no file contains the key, plain or encoded."""
     forms = {KEY.encode(), quote(KEY, safe="").encode(), b64encode(KEY.encode()).rstrip(b"=")}
     for path in folder.rglob("*"):
         if not path.is_file():

@@ -13,7 +13,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def prefork() -> Iterator[Prefork]:
-    """A maker of processes, one for all tests of a worker."""
+    """A process maker shared by all tests of a worker."""
     if not POSSIBLE:
         pytest.skip("this system cannot fork")
     maker = Prefork()

@@ -1,4 +1,4 @@
-"""Small disks of their own in image files: full ones, read-only ones, and ones that lose power."""
+"""Small disks in image files: full ones, read-only ones, and ones that lose power."""
 
 import functools
 import os
@@ -19,7 +19,7 @@ def _do(*words: object) -> None:
 
 @functools.cache
 def why_not() -> str | None:
-    """Why no image can be mounted here; None where one can."""
+    """Why no image can be mounted here; None if one can."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return "loop-mounted disks need root"
     if shutil.which("mkfs.ext4") is None:
@@ -37,7 +37,7 @@ def why_not() -> str | None:
 
 
 def need_disks() -> None:
-    """Skip by name where no image can be mounted."""
+    """Skip the test, with the reason, if no image can be mounted."""
     reason = why_not()
     if reason is not None:
         pytest.skip(reason)
@@ -51,7 +51,7 @@ def _format(image: Path, megabytes: int, *options: str) -> None:
 
 @dataclass(slots=True)
 class Disk:
-    """One disk and where it is mounted."""
+    """One disk and its mount point."""
 
     image: Path
     place: Path
@@ -59,34 +59,34 @@ class Disk:
 
     @property
     def free(self) -> int:
-        """Bytes."""
+        """Free bytes."""
         return shutil.disk_usage(self.place).free
 
     @property
     def filler(self) -> Path:
-        """What takes up the room."""
+        """The file that takes up the space."""
         return self.place / "filler"
 
     def fill(self, *, leave: int = 0) -> None:
-        """Somebody else writes until nothing (or `leave` bytes) is left."""
+        """Fill the disk from outside until nothing (or `leave` bytes) is free."""
         with self.filler.open("ab", buffering=0) as file, suppress(OSError):
             while self.free > leave:
                 file.write(bytes(min(1 << 16, max(self.free - leave, 1))))
 
     def make_room(self) -> None:
-        """And takes it away again."""
+        """Free that space again."""
         self.filler.unlink()
 
     def settle(self) -> None:
-        """What lies here now reaches the device: the sheet was there long before the evening."""
+        """Flush everything to the device, as if the sheet had been there for a long time."""
         _do("sync", "--file-system", self.place)
 
     def read_only(self) -> None:
-        """From now on nothing can be written."""
+        """Refuse all further writes."""
         _do("mount", "-o", "remount,ro", self.place)
 
     def freeze_for_writers(self) -> None:
-        """As a disk that failed: read-only at once, also for files that are open."""
+        """Fail as a broken disk does: read-only at once, also for files that are open."""
         _do("bash", "-c", f"echo 1 > /sys/fs/ext4/{self._device}/trigger_fs_error")
 
     @property
@@ -100,20 +100,20 @@ class Disk:
         return Path(found.stdout.strip()).name
 
     def repair(self) -> None:
-        """After a fault of the disk itself: checked and mounted anew."""
+        """Check the file system and mount it again, after a fault of the disk itself."""
         _do("umount", "--lazy", self.place)
         subprocess.run(["e2fsck", "-fy", self.image], capture_output=True, check=False)
         _do("mount", "-o", "loop,errors=remount-ro", self.image, self.place)
 
     def writable(self) -> None:
-        """It can again."""
+        """Allow writes again."""
         _do("mount", "-o", "remount,rw", self.place)
 
     def cut_power(self) -> None:
-        """What never reached the device is gone; the rest comes back at the same place.
+        """Lose everything that never reached the device; the rest comes back at the same path.
 
-        Whoever wrote here must be dead already. The copy is what the device holds at this instant;
-        the kernel's own cache of the file system is thrown away with the old mount.
+        Every process that wrote here must have ended. The copy is the device's content at this
+        instant; the kernel's own cache of the file system goes away with the old mount.
         """
         self.cuts += 1
         copy = self.image.with_name(f"{self.image.name}-{self.cuts}")
@@ -128,7 +128,7 @@ class Disk:
 def disk(
     folder: Path, name: str = "disk", *, megabytes: int = 16, inodes: int = 0
 ) -> Iterator[Disk]:
-    """A disk of its own, gone at the end."""
+    """A new disk, removed at the end."""
     need_disks()
     found = Disk(folder / f"{name}.image", folder / name)
     found.place.mkdir()

@@ -28,8 +28,8 @@ from .prefork import Forked, Prefork
 
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-crashcanary7f3a91c55e"
-PATIENCE = 100.0  # seconds that anything in these tests may take on a busy machine
-USABLE = (None, "slow")  # what the bill says of calls whose answer was sent whole
+PATIENCE = 100.0  # the longest that any step may take on a busy machine
+USABLE = (None, "slow")  # the bill's fault column for calls whose answer was sent in full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,13 @@ class Line:
 
     @property
     def usable(self) -> bool:
-        """Was this a paid answer that was sent whole?"""
+        """True if this was a paid answer that was sent in full."""
         return self.billed and self.fault in USABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call that the table still holds open, and the row it was for."""
+    """A call that is still open in the table, and its row."""
 
     key: str
     position: int
@@ -60,17 +60,17 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Photo:
-    """What was on the disk right after a kill, beside the length of the bill."""
+    """What was on disk right after a kill, and the length of the bill."""
 
     lines: int
     rows: int
     open_calls: tuple[OpenCall, ...]
-    in_table: frozenset[str]  # request ids of whole answers
+    in_table: frozenset[str]  # request ids of complete answers
     in_spool: frozenset[str]
 
     @property
     def answered(self) -> frozenset[str]:
-        """Request ids of the answers that had reached us."""
+        """Request ids of the answers that reached us."""
         return self.in_table | self.in_spool
 
 
@@ -79,7 +79,7 @@ class Run:
     """One process of the real command."""
 
     process: "subprocess.Popen[bytes] | Forked"
-    told: Path  # what it wrote to stderr
+    told: Path  # the file with its stderr
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -92,7 +92,7 @@ class Run:
 
     @property
     def stderr(self) -> str:
-        """Nothing where it was killed before it had its stderr."""
+        """What it wrote to stderr; empty if it was killed before stderr was connected."""
         if not self.told.exists():
             return ""
         return self.told.read_text(encoding="utf-8", errors="replace")
@@ -101,14 +101,14 @@ class Run:
         self.process.send_signal(number)
 
     def kill(self) -> bool:
-        """SIGKILL; False where it had already ended by itself."""
+        """Send SIGKILL; False if it had already ended by itself."""
         alive = self.alive
         self.process.kill()
         self.process.wait()
         return alive and self.process.returncode == -signal.SIGKILL
 
     def wait(self, patience: float = PATIENCE) -> int:
-        """Its exit code. What does not end is killed and fails the test."""
+        """Return its exit code; a process that does not end is killed and fails the test."""
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -119,7 +119,7 @@ class Run:
 
 @dataclass(slots=True)
 class Scene:
-    """One sheet with its workspace, one gateway with its bill."""
+    """One sheet with its workspace, and one gateway with its bill."""
 
     folder: Path
     gateway: MockThread
@@ -128,7 +128,7 @@ class Scene:
     options: tuple[str, ...] = ()
     runs: list[Run] = field(default_factory=list)
     prefork: Prefork | None = None  # starts runs in a tenth of the time
-    desk: Path | None = None  # where sheet and workspace lie, if on a disk of their own
+    desk: Path | None = None  # the folder of sheet and workspace, if on a separate disk
 
     @property
     def port(self) -> int:
@@ -147,14 +147,14 @@ class Scene:
         return Workspace(folder=self.sheet.with_suffix(".rowmill"))
 
     def start(self, *more: str, command: str = "run", concurrency: int = 16, **environ: str) -> Run:
-        """The real command in its own process, with a home of its own."""
+        """Start the real command as a process with its own home folder."""
         words = self._words(*more, command=command, concurrency=concurrency)
         told = self.folder / f"stderr-{len(self.runs)}.txt"
         self.runs.append(Run(self._process(words, told, self.environment() | environ), told))
         return self.runs[-1]
 
     def words(self, *more: str) -> list[str]:
-        """The command line of a run, for a process that a test makes by itself."""
+        """The command line of a run, for tests that start the process themselves."""
         return [sys.executable, "-m", "runner.cli", *self._words(*more)]
 
     def _words(self, *more: str, command: str = "run", concurrency: int = 16) -> list[str]:
@@ -188,7 +188,7 @@ class Scene:
         return ("-m", "mock-image" if self.pictures else "mock-text")
 
     def environment(self) -> dict[str, str]:
-        """A home of its own, and nothing of this shell but its paths."""
+        """The environment: a separate home folder, and only the paths of this shell."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
@@ -202,7 +202,7 @@ class Scene:
         }
 
     def calls(self) -> int:
-        """Requests for a generation that the gateway has read; questions after prices are free."""
+        """The number of generation requests that the gateway has read, without price requests."""
         return sum(one.endpoint in GENERATIONS for one in self.gateway.gateway.requests)
 
     def billed(self) -> list[Line]:
@@ -210,7 +210,7 @@ class Scene:
         return read_bill(self.bill)
 
     def until(self, happened: Callable[[], bool], run: Run | None = None) -> bool:
-        """Wait until something has happened; False where the run ended before."""
+        """Wait for a condition; False if the run ended first."""
         deadline = time.monotonic() + PATIENCE
         while not happened():
             if run is not None and not run.alive:
@@ -224,19 +224,19 @@ class Scene:
         return self.until(lambda: self.calls() >= wanted, run)
 
     def until_told(self, words: str, run: Run) -> None:
-        """Wait until a run has said so on stderr."""
+        """Wait until a run has written these words to stderr."""
         assert self.until(lambda: words in run.stderr, run), f"never said: {run.stderr}"
 
     def begun(self) -> int:
-        """Calls that are written down, which comes before they are sent."""
+        """The number of recorded calls; a call is recorded before it is sent."""
         return int(self.query("SELECT count(*) FROM calls")[0][0])
 
     def query(self, words: str) -> list[tuple[Any, ...]]:
-        """Ask the table itself; nothing where there is no table yet."""
+        """Query the table; no rows while there is no table yet."""
         return query(self.workspace.table, words)
 
     def photo(self, name: str) -> Photo:
-        """Copy table and spool as the kill left them, and look at the copy."""
+        """Copy table and spool as the kill left them, and read the copy."""
         place = self.folder / f"photo-{name}"
         place.mkdir()
         for suffix in ("", "-wal", "-journal"):
@@ -260,16 +260,16 @@ class Scene:
         return found
 
     def reached(self) -> frozenset[str]:
-        """Request ids of the answers that a run going on has in its table or its spool by now."""
+        """Request ids of the answers that a live run has in its table or its spool."""
         spooled = [_request_id(json.dumps(dict(one.reply.headers))) for one in self.spooled()]
         return frozenset((*spooled, *(_request_id(row[0]) for row in self.query(_WHOLE))))
 
     def reached_table(self) -> frozenset[str]:
-        """Request ids of the answers that its table has by now."""
+        """Request ids of the answers that its table has."""
         return frozenset(_request_id(row[0]) for row in self.query(_WHOLE))
 
     def spooled(self) -> list[SpoolRecord]:
-        """The records of the spool now."""
+        """The records in the spool."""
         return list(replay(self.workspace.spool))
 
 
@@ -286,7 +286,7 @@ def _request_id(headers: str) -> str:
 
 
 def query(table: Path, words: str) -> list[tuple[Any, ...]]:
-    """Rows of a SQLite file that may not be there, or may have no tables yet."""
+    """Rows of a SQLite file; none if the file or its tables do not exist yet."""
     if not table.exists() or not table.stat().st_size:
         return []
     with closing(sqlite3.connect(table, timeout=30)) as connection:
@@ -295,7 +295,7 @@ def query(table: Path, words: str) -> list[tuple[Any, ...]]:
 
 
 def read_bill(bill: Path) -> list[Line]:
-    """The generations on a bill, in their order."""
+    """The generations on a bill, in order."""
     if not bill.exists():
         return []
     return [
@@ -319,7 +319,7 @@ def prompts_of(rows: int) -> tuple[str, ...]:
 
 
 def write_sheet(path: Path, prompts: Sequence[str]) -> None:
-    """A sheet with an id column and a prompt column."""
+    """Write a sheet with an id column and a prompt column."""
     lines = [f'lamp-{number},"{prompt}"\n' for number, prompt in enumerate(prompts, 1)]
     path.write_text("id,prompt\n" + "".join(lines), encoding="utf-8")
 
@@ -337,7 +337,7 @@ def scene(
     prefork: Prefork | None = None,
     desk: Path | None = None,
 ) -> Iterator[Scene]:
-    """A scene with its gateway running; processes that a failed test left are ended."""
+    """Make scenes with running gateways; end the processes that a failed test leaves."""
     folder.mkdir(parents=True, exist_ok=True)
     prompts = prompts_of(rows)
     settings = MockSettings(

@@ -1,4 +1,4 @@
-"""Starts the real command as processes of its own, with its imports done once before."""
+"""Forks processes of the real command from one process that has done the imports."""
 
 import json
 import os
@@ -72,7 +72,7 @@ main()
 
 
 class Forked:
-    """One process, with what tests use of `subprocess.Popen`."""
+    """One process, with the parts of `subprocess.Popen` that tests use."""
 
     def __init__(self, pid: int, ended: "threading.Event") -> None:
         self.pid = pid
@@ -80,7 +80,7 @@ class Forked:
         self._ended = ended
 
     def finish(self, status: int) -> None:
-        """It has ended like this."""
+        """Record its exit code."""
         self.returncode = os.waitstatus_to_exitcode(status)
         self._ended.set()
 
@@ -96,17 +96,17 @@ class Forked:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Unless it has ended."""
+        """Send the signal, unless the process has ended."""
         if self.returncode is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """At once."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
 
 class Prefork:
-    """One process maker; closing it leaves its children alone."""
+    """The process maker; closing it does not end the processes it made."""
 
     def __init__(self) -> None:
         self._maker = subprocess.Popen(
@@ -129,7 +129,7 @@ class Prefork:
     def start(
         self, words: Sequence[str], *, environ: Mapping[str, str], out: Path, err: Path
     ) -> Forked:
-        """Run `rowmill` with these words."""
+        """Run `rowmill` with these arguments."""
         order = {
             "words": list(words),
             "environ": dict(environ),

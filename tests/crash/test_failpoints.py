@@ -1,4 +1,4 @@
-"""Claims about a death at every named place of a run, for every kind of endpoint."""
+"""A run that dies at any named point loses no answer, for every kind of endpoint."""
 
 import signal
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ TASKS = ("ticket.durable", "task.asked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of request, and where a run of it passes by."""
+    """A kind of request, and the failpoints that a run of it passes."""
 
     name: str
     endpoint: str
@@ -74,7 +74,7 @@ QUICK = {"chat": TEXT, "chat-image-inside": (*FILES, *BULK), "mj-imagine": TICKE
 
 
 def cells() -> list[object]:
-    """Every kind at every place that it passes by."""
+    """Every kind with every failpoint that it passes."""
     return [
         pytest.param(
             kind, point, id=f"{kind.name}-{point}",
@@ -86,7 +86,7 @@ def cells() -> list[object]:
 
 
 def killed_at(scene: Scene, point: str) -> list[Photo]:
-    """A run that dies at a place; for a death in recovery another comes before it."""
+    """A run that dies at a failpoint; a death during recovery needs another death before it."""
     before = killed_at(scene, "call.answering") if point.startswith("replay.") else []
     run = scene.start(concurrency=2, ROWMILL_FAILPOINT=f"{point}=kill")
     assert run.wait() == -signal.SIGKILL, f"{point} was not reached: {run.stderr}"

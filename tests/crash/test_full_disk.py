@@ -1,4 +1,4 @@
-"""Claims about a disk that fills up: nothing more is bought, and what was bought is kept."""
+"""On a full disk no new calls start, and answers already paid for are kept."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ IN_FLIGHT = 32
 
 
 def through(line: ToxicProxy) -> tuple[str, ...]:
-    """Calls go by a line that can hold their answers up; pictures come from the gateway itself."""
+    """Send calls through a line that can delay answers; pictures come from the gateway directly."""
     return ("--base-url", line.url, "--allow-host", "127.0.0.1")
 
 
 def go_on(scene: Scene, power: Disk, *more: str) -> None:
-    """With room again, the rest is run and nothing is bought twice."""
+    """Free the space again: the rest runs, and nothing is paid twice."""
     power.make_room()
     assert scene.start(*more, concurrency=IN_FLIGHT).wait() == Exit.DONE, scene.runs[-1].stderr
     found = audit(scene, [])
@@ -98,7 +98,7 @@ def test_nothing_is_bought_on_a_disk_that_is_full_at_the_start(
 
 
 def test_a_disk_without_names_left_is_a_full_disk(tmp_path: Path, prefork: Prefork) -> None:
-    """Inodes can run out before bytes do: no new file can be made."""
+    """A disk can run out of inodes before it runs out of bytes: no new file can be made."""
     with (
         disk(tmp_path, megabytes=24, inodes=40) as full,
         scene(

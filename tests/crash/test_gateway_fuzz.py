@@ -1,4 +1,4 @@
-"""Gateways at random, with kills and clocks that jump: what must hold whatever they do."""
+"""The invariants hold with random gateways, kills and clock jumps."""
 
 import csv
 import os
@@ -34,7 +34,7 @@ GOOD_EXITS = frozenset({Exit.DONE, Exit.SOME_FAILED})
 
 @dataclass(slots=True)
 class Sheet:
-    """One small sheet against one chaotic gateway."""
+    """One small sheet and one chaotic gateway."""
 
     folder: Path
     chaos: Chaos
@@ -45,7 +45,7 @@ class Sheet:
     told: list[str] = field(default_factory=list)
 
     def start(self) -> Forked:
-        """The real command in a process of its own."""
+        """Start the real command as a process."""
         number = len(self.told)
         out, err = self.folder / f"out-{number}.txt", self.folder / f"err-{number}.txt"
         self.told.append(str(err))
@@ -54,7 +54,7 @@ class Sheet:
         return self.prefork.start(words, environ=self._environment(), out=out, err=err)
 
     def finish(self) -> int:
-        """A run that is left alone; its exit code."""
+        """Run without interference; returns the exit code."""
         process = self.start()
         try:
             return process.wait(MAX_RUN_SECONDS)
@@ -63,7 +63,7 @@ class Sheet:
             raise AssertionError(f"a run did not end: {self.last_words}") from None
 
     def killed(self, after: float) -> None:
-        """A run that dies after so many seconds, unless it ends before."""
+        """Kill a run after so many seconds, unless it ends first."""
         process = self.start()
         time.sleep(after)
         self.kills += process.poll() is None
@@ -75,7 +75,7 @@ class Sheet:
         return Path(self.told[-1]).read_text(encoding="utf-8", errors="replace")[-2000:]
 
     def jump(self, seconds: float) -> None:
-        """The wall clock of later runs, or of the one that is going on, jumps."""
+        """Make the wall clock jump, for later runs or for the current one."""
         (self.folder / "clock").write_text(str(seconds), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
@@ -97,7 +97,7 @@ class Sheet:
 
 
 def problems_of(sheet: Sheet, code: int) -> list[str]:
-    """What does not hold after the last run, which was left alone."""
+    """The invariants that fail after the last run, which had no interference."""
     found = []
     if code not in GOOD_EXITS:
         found.append(f"the last run ended with {code}: {sheet.last_words}")
@@ -133,7 +133,7 @@ def _problems_of_row(sheet: Sheet, row: int, line: dict[str, str]) -> list[str]:
 
 
 def one_sheet(folder: Path, prefork: Prefork, seed: int) -> tuple[Sheet, list[str]]:
-    """A random sheet, its random gateway and its random night, from a seed."""
+    """A random sheet, gateway and sequence of kills, all derived from a seed."""
     luck = random.Random(seed)
     folder.mkdir()
     rows = luck.randrange(3, 13)
@@ -160,7 +160,7 @@ def one_sheet(folder: Path, prefork: Prefork, seed: int) -> tuple[Sheet, list[st
 
 
 def fuzz(tmp_path: Path, prefork: Prefork, seeds: range) -> None:
-    """All sheets of these seeds; one line of figures at the end."""
+    """Run the sheets of all these seeds; returns one line of counts."""
     calls = billed = kills = 0
     failed = []
     for seed in seeds:
@@ -186,7 +186,7 @@ def test_random_gateways_lose_no_answer_and_starve_no_row(tmp_path: Path, prefor
 def test_many_random_gateways_lose_no_answer_and_starve_no_row(
     tmp_path: Path, prefork: Prefork, pytestconfig: pytest.Config
 ) -> None:
-    """`--sheets` says how many."""
+    """`--sheets` sets the number of sheets."""
     fuzz(tmp_path, prefork, range(1000, 1000 + int(pytestconfig.getoption("--sheets"))))
 
 
@@ -194,7 +194,7 @@ def test_many_random_gateways_lose_no_answer_and_starve_no_row(
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(2))
 def test_a_cap_holds_against_a_random_gateway(tmp_path: Path, prefork: Prefork, seed: int) -> None:
-    """Kills in between; calls in doubt count at their price."""
+    """The runs are killed on the way; calls in doubt count at their price."""
     luck = random.Random(7000 + seed)
     rows, cap = 12, 0.05
     parts = {row: random_part(luck) for row in range(1, rows + 1)}

@@ -1,4 +1,4 @@
-"""Claims about a disk whose n-th write or flush fails."""
+"""No acknowledged answer is lost if the n-th write or flush fails."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ ENDS = (*map(int, Exit), -6)
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library that fails."""
+    """The library that makes writes fail."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no C compiler (Debian: gcc libc6-dev)")
@@ -32,7 +32,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def one_error(at: int, endpoint: str, tmp_path: Path, shim: Path, prefork: Prefork) -> str:
-    """A run whose `at`-th write fails, then one on a good disk: nothing acknowledged is lost."""
+    """Fail a run's `at`-th write, then run on a good disk: nothing acknowledged is lost."""
     with scene(
         tmp_path, rows=12, endpoint=endpoint, latency=0.02, forms=(PictureShape.MARKDOWN,)
     ) as one:
@@ -44,7 +44,7 @@ def one_error(at: int, endpoint: str, tmp_path: Path, shim: Path, prefork: Prefo
         one.prefork = prefork
         assert one.start().wait() == Exit.DONE, one.runs[-1].stderr
         problems = audit(one, photos).problems
-        # What came while neither spool nor table took anything was in hand alone.
+        # An answer that neither spool nor table accepted was only in memory.
         assert not [text for text in problems if not text.startswith("I4")], told
         assert one.calls() <= 12 + 8, "repeats are at most what was in flight"
         return told

@@ -1,4 +1,4 @@
-"""Claims about SIGKILL at any instant: nothing that reached us is lost, repeats stay in bounds."""
+"""SIGKILL at any instant loses no answer that reached us, and repeats stay within bounds."""
 
 import random
 import time
@@ -20,13 +20,13 @@ FINISHED = (Exit.DONE, Exit.SOME_FAILED)
 
 @dataclass(slots=True)
 class Clock:
-    """How long a start takes on this machine now, learnt from the starts so far."""
+    """How long a start takes on this machine, learned from the starts so far."""
 
     start: float = 0.9
-    work: float = 0.4  # seconds of work in which a kill may fall
+    work: float = 0.4  # seconds of work during which a kill may come
 
     def instant(self, chance: random.Random) -> float:
-        """Uniform over the whole of a run."""
+        """A random instant, uniform over the whole run."""
         return chance.uniform(0.0, self.start + self.work)
 
     def learn(self, seconds: float) -> None:
@@ -34,7 +34,7 @@ class Clock:
 
 
 def strike(scene: Scene, clock: Clock, chance: random.Random) -> bool:
-    """Start a run and kill it; half of the kills fall into its work. False: it ended before."""
+    """Start a run and kill it, half of the time during its calls. False if it ended first."""
     before = scene.calls()
     run = scene.start()
     if chance.random() < 0.5:
@@ -48,7 +48,7 @@ def strike(scene: Scene, clock: Clock, chance: random.Random) -> bool:
 
 
 def killed_often(scene: Scene, kills: int, *, seed: int, patience: float = PATIENCE) -> Account:
-    """Kill runs over one sheet until so many have died or one has finished; then let it finish."""
+    """Kill runs of one sheet until enough have died or one has finished; then let it finish."""
     chance, clock = random.Random(seed), Clock()
     photos: list[Photo] = []
     while len(photos) < kills and strike(scene, clock, chance):

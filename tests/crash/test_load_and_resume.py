@@ -1,4 +1,4 @@
-"""Claims about big sheets: a load is all or nothing, and a resume starts at once."""
+"""Loading a big sheet is atomic, and a resumed run sends its first request at once."""
 
 import sqlite3
 import time
@@ -17,7 +17,7 @@ INSTANTS = (0.2, 1.2, 2.4, 3.6)  # seconds after the table's first bytes; a load
 
 
 def rows_in(scene: Scene) -> int:
-    """Rows in the table now, each with its job."""
+    """The number of rows in the table that have a job."""
     counts = {
         name: query(scene.workspace.table, f"SELECT count(*) FROM {name}") or [(0,)]
         for name in ("rows", "jobs")
@@ -49,29 +49,29 @@ def test_a_load_that_is_killed_leaves_all_rows_or_none_and_a_resume_starts_at_on
             one.until(one.workspace.table.exists, run)
             time.sleep(seconds)
             run.kill()
-            photos.append(one.photo(f"{seconds}"))  # a quick machine is at its calls by now
+            photos.append(one.photo(f"{seconds}"))  # a fast machine is already sending calls by now
             assert rows_in(one) in (0, ROWS)
         calls = one.calls()
         first = one.start("--limit", "5")
         assert one.until_calls(calls + 5, first)
         assert rows_in(one) == ROWS
-        first.kill()  # writing the results of 100,000 rows is another test's affair
+        first.kill()  # another test covers writing the results of 100,000 rows
         photos.append(one.photo("first"))
         seconds = min(
             resumed(one, photos) for _ in range(3)
-        )  # the best: others use this machine too
+        )  # the best, because other processes use this machine too
         print(f"first request {seconds:.2f} s after the start of a resume of {ROWS:,} rows")
         assert not audit(one, photos, full=False).problems
 
 
 def pages(table: Path) -> int:
-    """How many pages its own first page says it has; a load writes that page last."""
+    """The number of pages that its first page declares; a load writes that page last."""
     with table.open("rb") as file:
         return int.from_bytes(file.read(32)[28:])
 
 
 def killed_in_its_commit(one: Scene) -> bool:
-    """Kill a first load while its last pages are written; False where they were quicker."""
+    """Kill a first load while it writes its last pages; False if it was faster than the kill."""
     table = one.workspace.table
     run = one.start("--limit", "5")
     assert one.until(lambda: table.exists() and pages(table) > 1_000, run)
@@ -81,7 +81,7 @@ def killed_in_its_commit(one: Scene) -> bool:
 
 @pytest.mark.timeout(200)
 def test_a_load_that_is_killed_in_its_commit_is_rolled_back(tmp_path: Path) -> None:
-    """A first load goes through a rollback journal, without which its table is not sound."""
+    """A first load uses a rollback journal; a kill without one would corrupt the table."""
     for attempt in range(20):
         folder = tmp_path / str(attempt)
         folder.mkdir()
@@ -94,7 +94,7 @@ def test_a_load_that_is_killed_in_its_commit_is_rolled_back(tmp_path: Path) -> N
 
 
 def test_a_table_that_was_begun_and_has_no_tables_yet_is_made(tmp_path: Path) -> None:
-    """A kill between the file's first bytes and its first transaction leaves this."""
+    """A kill between the file's first bytes and its first transaction leaves such a file."""
     with scene(tmp_path, rows=3) as one:
         one.workspace.make()
         with closing(sqlite3.connect(one.workspace.table)) as connection:

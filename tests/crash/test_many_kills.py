@@ -1,4 +1,4 @@
-"""Two thousand kills over many sheets of all kinds, with one line of counts at the end."""
+"""Two thousand kills over sheets of all kinds lose no answer; prints one line of counts."""
 
 import random
 from dataclasses import replace
@@ -29,7 +29,7 @@ KINDS: tuple[tuple[str, PlanName], ...] = (
 def test_two_thousand_kills_lose_no_answer(
     tmp_path: Path, prefork: Prefork, pytestconfig: pytest.Config
 ) -> None:
-    """`--kills` says how many."""
+    """`--kills` sets the number of kills."""
     wanted = int(pytestconfig.getoption("--kills"))
     total: Account | None = None
     number = 0
@@ -54,7 +54,7 @@ def test_two_thousand_kills_lose_no_answer(
 
 
 def together(one: Account, other: Account) -> Account:
-    """Both as one."""
+    """Both sets of counts added up."""
     return replace(
         one,
         rows=one.rows + other.rows,

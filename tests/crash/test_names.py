@@ -1,4 +1,4 @@
-"""Claims about names of files on real file systems."""
+"""File names stay distinct and inside the folder on real file systems."""
 
 import random
 from pathlib import Path
@@ -18,13 +18,13 @@ PIECES = (
 
 
 def names(count: int, seed: int) -> list[str]:
-    """Texts as sheets and models may send them."""
+    """Texts that sheets and models may send."""
     chance = random.Random(seed)
     return ["".join(chance.choices(PIECES, k=chance.randrange(1, 6))) for _ in range(count)]
 
 
 def made_of(folder: Path, count: int) -> int:
-    """Every name becomes one file in the folder, and none leaves it or takes another's place."""
+    """Make a file of every name: each stays in the folder, and none overwrites another."""
     made: set[Path] = set()
     before = {path.name for path in folder.parent.iterdir()}
     for number, text in enumerate(names(count, 11)):

@@ -1,4 +1,4 @@
-"""Claims about bad lines and odd clocks, over whole runs of the real command."""
+"""Network faults and clock jumps lose nothing over whole runs of the real command."""
 
 import time
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_a_server_that_closes_connections_costs_at_most_a_doubt_for_each(small: 
 
 
 def test_a_name_that_is_not_found_is_waited_for_and_free(small: Scene) -> None:
-    """The resolver fails until a call was lost to it, then knows the gateway."""
+    """The resolver fails until a call has failed because of it, then resolves the gateway."""
     names, known = small.folder / "names.json", small.folder / "known.json"
     names.write_text('{"gateway.test": {"addresses": []}}')
     known.write_text('{"gateway.test": {}}')
@@ -87,7 +87,7 @@ def test_a_name_that_is_not_found_is_waited_for_and_free(small: Scene) -> None:
 
 
 def test_an_address_that_leads_nowhere_is_passed_by(small: Scene) -> None:
-    """The first address of a name is dead, the second is good."""
+    """The first address of a host name is dead, the second works."""
     names = small.folder / "names.json"
     names.write_text('{"gateway.test": {"addresses": ["127.0.0.9", "127.0.0.1"]}}')
     run = small.start("--base-url", f"http://gateway.test:{small.port}", SHIM_NAMES=str(names))
@@ -116,7 +116,7 @@ def test_a_clock_that_jumps_expires_nothing_and_loses_nothing(jump: str, small: 
 
 
 def test_after_a_sleep_calls_that_never_end_are_given_up(tmp_path: Path, prefork: Prefork) -> None:
-    """The machine slept for an hour: what was on the line then gets a last while, no more."""
+    """The machine slept for an hour: calls that were in flight get a short grace period."""
     with scene(tmp_path, rows=4, latency=600.0, prefork=prefork) as one:
         clock = one.folder / "clock.txt"
         clock.write_text("0")

@@ -1,4 +1,4 @@
-"""Claims about power cuts: what was acknowledged is still there, every file is whole."""
+"""After a power cut everything acknowledged is still there, and every file is complete."""
 
 import random
 import sqlite3
@@ -20,7 +20,7 @@ _DONE_FILES = "SELECT name FROM files WHERE state = 'done'"
 
 
 def cut(scene: Scene, power: Disk, chance: random.Random, number: int) -> Photo | None:
-    """Start a run, take the power away in its work; None where it ended before."""
+    """Start a run and cut the power while it works; None if it ended first."""
     before = scene.calls()
     run = scene.start()
     if not scene.until_calls(before + 1, run):
@@ -40,7 +40,7 @@ def cut(scene: Scene, power: Disk, chance: random.Random, number: int) -> Photo 
 
 
 def cut_often(tmp_path: Path, prefork: Prefork, cuts: int, *, seed: int) -> Account:
-    """A run over a sheet of pictures whose power goes so many times; then it finishes."""
+    """Cut the power of a picture sheet's runs so many times; then let the run finish."""
     chance = random.Random(seed)
     with (
         disk(tmp_path, megabytes=48) as power,

@@ -1,4 +1,4 @@
-"""Claims about kills during the recovery of an earlier kill: replaying is idempotent."""
+"""A kill during recovery from an earlier kill is harmless: replaying is idempotent."""
 
 import json
 import random
@@ -27,7 +27,7 @@ _RUNS = "SELECT count(*) FROM runs"
 
 
 def in_recovery(scene: Scene) -> Run:
-    """A run that has just taken over what a dead one left, and has settled little of it."""
+    """A run that has just taken over from a dead one, and has settled only a few calls."""
     before = scene.query(_RUNS)
     run = scene.start()
     scene.until(lambda: scene.query(_RUNS) > before and scene.query(_ADOPTED) > [(0,)], run)
@@ -35,7 +35,7 @@ def in_recovery(scene: Scene) -> Run:
 
 
 def answer_of(request: str, text: str) -> Reply:
-    """A whole chat answer as the gateway sends it."""
+    """A complete chat answer as the gateway sends it."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": text},
@@ -59,7 +59,7 @@ def spool_open_calls(scene: Scene) -> dict[int, str]:
 
 
 def test_answers_that_came_while_the_table_was_away_survive_a_kill(tmp_path: Path) -> None:
-    """Somebody else's lock keeps the commit off; the spool alone has the answers then."""
+    """A lock of another process blocks the commit, so only the spool has the answers."""
     with scene(tmp_path, rows=16, latency=1.0) as one:
         run = one.start()
         assert one.until_calls(16, run)
@@ -98,7 +98,7 @@ def test_kills_during_recovery_repeat_nothing_and_lose_nothing(tmp_path: Path) -
 
 
 def test_calls_without_an_answer_are_settled_in_one_commit(tmp_path: Path) -> None:
-    """A commit for each would hold up the first request by a flush of the disk a call."""
+    """One commit for each call would delay the first request by one disk flush for each."""
     with scene(tmp_path, rows=16, latency=1.0) as one:
         run = one.start()
         assert one.until_calls(16, run)
@@ -111,7 +111,7 @@ def test_calls_without_an_answer_are_settled_in_one_commit(tmp_path: Path) -> No
 
 
 def test_an_answer_in_spool_and_table_alike_does_not_stop_the_next_run(tmp_path: Path) -> None:
-    """Killed after the commit and before the spool forgot it, with the files being saved."""
+    """The run was killed after the commit, before the spool was cleared, while saving files."""
     with scene(tmp_path, rows=4, endpoint="chat-image") as one:
         assert one.start().wait() == Exit.DONE
         with closing(sqlite3.connect(one.workspace.table)) as connection, connection:
@@ -129,7 +129,7 @@ def test_an_answer_in_spool_and_table_alike_does_not_stop_the_next_run(tmp_path:
 
 
 def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Path) -> None:
-    """The others are saved meanwhile, and a later try saves it without a new call."""
+    """The others are still saved, and a later retry saves this one without a new call."""
     with scene(tmp_path, rows=4, endpoint="chat-image", forms=(PictureShape.MARKDOWN,)) as one:
         assert one.start("--limit", "3").wait() == Exit.DONE
         for _ in range(MAX_DEATHS):
@@ -144,7 +144,7 @@ def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Pa
 def test_a_file_that_was_in_hand_at_a_death_is_saved_also_by_a_run_that_stops(
     tmp_path: Path,
 ) -> None:
-    """Spent credit ends the buying, not the saving of what was bought."""
+    """Used-up credit stops new calls, but paid results are still saved."""
     spent = FaultPlan(script={prompts_of(2)[1]: (Fault.CREDIT,) * 9})
     with scene(
         tmp_path, rows=2, endpoint="chat-image", forms=(PictureShape.MARKDOWN,), faults=spent

@@ -1,4 +1,4 @@
-"""Claims about one run for one table: whoever comes second is told so at once."""
+"""A table takes one run at a time; a second run is refused at once."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ from runner.exits import Exit
 from .audit import audit
 from .harness import ROOT, Run, Scene, scene
 
-LONG = 600.0  # seconds that a call takes where the holder is to stay at work
+LONG = 600.0  # how long a call takes if the first run is to stay busy
 
 
 def refused(scene: Scene, holder: int) -> float:
-    """A second run is refused, names the first, and says so within seconds."""
+    """A second run is refused within seconds, and the message names the first."""
     second = scene.start()
     code = second.wait()
     seconds = time.monotonic() - second.began
@@ -26,7 +26,7 @@ def refused(scene: Scene, holder: int) -> float:
 
 
 def given_up(scene: Scene, run: Run) -> int:
-    """Two signals: its calls would take far longer than the test."""
+    """Send two signals, because its calls would outlast the test."""
     run.signal(signal.SIGINT)
     scene.until_told("Stopping", run)
     run.signal(signal.SIGINT)
@@ -60,7 +60,7 @@ def test_a_stopped_run_still_holds_its_table_and_goes_on_afterwards(tmp_path: Pa
         assert one.until_calls(4, first)
         first.signal(signal.SIGSTOP)
         refused(one, first.pid)
-        time.sleep(0.5)  # its calls are answered meanwhile
+        time.sleep(0.5)  # its calls are answered in the meantime
         first.signal(signal.SIGCONT)
         assert first.wait() == Exit.DONE
         found = audit(one, [])

@@ -1,4 +1,4 @@
-"""Claims about kills while rows share calls: no vector that came is lost or bought twice."""
+"""Kills while rows share calls lose no vector that arrived, and pay for none twice."""
 
 import json
 import random
@@ -20,7 +20,7 @@ from runner.views.audit import compare
 from .harness import KEY, Line, Photo, Scene, scene, sha_of
 from .prefork import Prefork
 
-EACH = 7  # rows of a call
+EACH = 7
 HANDS = 4
 DEATHS = (
     "call.written",
@@ -56,7 +56,7 @@ def desk(
 
 
 def rows_of_calls(scene: Scene) -> dict[str, list[int]]:
-    """The rows of each call by its key, as our table knows them."""
+    """The rows of each call by its key, as our table records them."""
     found: dict[str, list[int]] = defaultdict(list)
     for key, position in scene.query(_CALLS):
         found[key].append(position)
@@ -64,7 +64,7 @@ def rows_of_calls(scene: Scene) -> dict[str, list[int]]:
 
 
 def check(scene: Scene, photos: Sequence[Photo]) -> str:
-    """Hold a finished scene to account; one line of counts."""
+    """Audit a finished scene; returns one line of counts."""
     bill = [line for line in scene.billed() if line.billed]
     calls = rows_of_calls(scene)
     for line in bill:
@@ -97,7 +97,7 @@ def nothing_lost(
     photos: Sequence[Photo],
     states: dict[int, str],
 ) -> int:
-    """An answer that had come by a kill is the result of all its rows; none is sent again."""
+    """An answer that arrived before a kill is the result of all its rows; none is sent again."""
     by_id, kept = {line.id: line for line in scene.billed()}, 0
     for photo in photos:
         later = {line.id for line in scene.billed()[photo.lines :]}
@@ -111,7 +111,7 @@ def nothing_lost(
 
 
 def few_repeats(bill: Sequence[Line], calls: dict[str, list[int]], photos: Sequence[Photo]) -> int:
-    """A row is paid once, and again at most for each kill that it was in flight at."""
+    """A row is paid once, plus at most once for each kill while its call was in flight."""
     paid = Counter(row for line in bill for row in calls[str(line.key)])
     in_flight = Counter(one.position for photo in photos for one in photo.open_calls)
     assert all(count <= 1 + in_flight[row] for row, count in paid.items())
@@ -119,7 +119,7 @@ def few_repeats(bill: Sequence[Line], calls: dict[str, list[int]], photos: Seque
 
 
 def vectors_are_right(scene: Scene, states: dict[int, str]) -> None:
-    """Each row that is done has the vector of its own text, as the gateway gives it now."""
+    """Each done row has the vector of its own text, as the gateway computes it."""
     table = pq.read_table(scene.workspace.folder / "vectors.parquet").to_pydict()
     found = dict(zip(table["row"], table["vector"], strict=True))
     assert set(found) == {row for row, state in states.items() if state == "done"}

@@ -1,4 +1,4 @@
-"""Claims about Ctrl-C and SIGTERM: once drains, twice gives up, and nothing that came is lost."""
+"""One Ctrl-C or SIGTERM drains the run, two end it at once, and no answer is lost."""
 
 import signal
 import time
@@ -16,30 +16,30 @@ from .harness import Run, Scene, scene
 
 
 def at_work(scene: Scene, calls: int = 16, *more: str) -> Run:
-    """A run with so many calls sent."""
+    """A run that has sent so many calls."""
     run = scene.start(*more)
     assert scene.until_calls(calls, run)
     return run
 
 
 def statuses(scene: Scene) -> dict[str, int]:
-    """How many jobs stand in which state."""
+    """The number of jobs in each state."""
     found = scene.query("SELECT state, count(*) FROM jobs GROUP BY state")
     return {str(state): int(count) for state, count in found}
 
 
 def spool_size(scene: Scene) -> int:
-    """Bytes in the spool now: an answer is written to it with one call."""
+    """The size of the spool in bytes; each answer is written to it with a single write."""
     return sum(path.stat().st_size for path in scene.workspace.spool.glob("*.spool"))
 
 
 def answer_sizes(scene: Scene) -> list[int]:
-    """How big the answers were."""
+    """The sizes of the answers."""
     return [int(size) for (size,) in scene.query("SELECT size FROM answers")]
 
 
 def open_calls(scene: Scene) -> int:
-    """Calls whose end was not written down."""
+    """Calls whose end was not recorded."""
     return int(scene.query("SELECT count(*) FROM calls WHERE wire IS NULL")[0][0])
 
 
@@ -96,26 +96,26 @@ def test_three_signals_end_the_process_and_lose_nothing(tmp_path: Path) -> None:
         while run.alive:
             run.signal(signal.SIGINT)
             time.sleep(0.01)
-        # A signal that comes while the interpreter goes down kills it; a shell calls that 130 too.
+        # A signal while the interpreter shuts down kills it; shells report that as 130 too.
         assert run.wait() in (Exit.INTERRUPTED, -signal.SIGINT)
         photos = [one.photo("after")]
         assert photo <= photos[0].answered
         assert one.start().wait() == Exit.DONE
-        # What the signals cut is closed as in doubt, so the repeats are those of the books.
+        # Calls cut off by the signals end as in doubt, so the table accounts for the repeats.
         found = [line for line in audit(one, photos).problems if not line.startswith("I4")]
         assert not found
 
 
 def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) -> None:
-    """Answers with pictures inside are packed and put on the disk in a thread."""
+    """Answers with inline pictures are compressed and written to disk in a thread."""
     big = ("--set", "size=2048x2048", "--set", "n=6")
     forms = (PictureShape.INLINE,)
     with scene(tmp_path, rows=4, endpoint="chat-image", latency=0.2, forms=forms) as one:
         run = at_work(one, 4, *big)
         run.signal(signal.SIGINT)
         one.until(lambda: spool_size(one) > MAX_INLINE_BYTES, run)
-        run.signal(signal.SIGINT)  # some milliseconds of packing after the answer came
-        at_signal = one.reached()  # none yet where the record is half written
+        run.signal(signal.SIGINT)  # a few milliseconds of compression after the answer arrived
+        at_signal = one.reached()  # none while the record is only half written
         assert run.wait() == Exit.INTERRUPTED, run.stderr
         reached = one.photo("after").answered
         assert reached

@@ -1,4 +1,4 @@
-"""Claims about long runs: what a run uses does not grow with what it has done."""
+"""Memory and file descriptors of a run do not grow with the number of rows it has done."""
 
 import re
 import statistics
@@ -24,7 +24,7 @@ FAULTS = FaultPlan.scripted({ending: (fault,) for ending, fault in ENDINGS.items
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What a process uses at one moment."""
+    """The resources that a process uses at one moment."""
 
     memory: float  # MB
     descriptors: int
@@ -43,7 +43,7 @@ def used_by(scene: Scene, process: psutil.Process) -> Use:
 
 
 def soaked(scene: Scene, seconds: float) -> list[Use]:
-    """Run for so long, look every second, stop in order."""
+    """Run for so long, measure every second, then stop with a signal."""
     run = scene.start(concurrency=HANDS)
     process = psutil.Process(run.pid)
     assert scene.until_calls(HANDS, run)
@@ -58,7 +58,7 @@ def soaked(scene: Scene, seconds: float) -> list[Use]:
 
 
 def told(scene: Scene, found: list[Use]) -> tuple[float, str]:
-    """Drift of memory after the warm-up in percent, and one line of figures."""
+    """Memory drift after the warm-up in percent, and one line of figures."""
     warm = found[len(found) // 4 :]
     quarter = max(len(warm) // 4, 1)
     first = statistics.median(use.memory for use in warm[:quarter])
@@ -80,9 +80,9 @@ def told(scene: Scene, found: list[Use]) -> tuple[float, str]:
 def test_a_long_run_stays_level(
     tmp_path: Path, prefork: Prefork, pytestconfig: pytest.Config
 ) -> None:
-    """Two hundred calls at once, one in twenty going wrong; `--minutes` says for how long."""
+    """Two hundred calls at once, one in twenty failing; `--minutes` sets the duration."""
     minutes = float(pytestconfig.getoption("--minutes"))
-    rows = int(minutes * 60 * 340) + 2000  # more than two hundred at 0.6 s can ask for
+    rows = int(minutes * 60 * 340) + 2000  # more rows than two hundred calls of 0.6 s can use up
     with scene(tmp_path, rows=rows, latency=(0.2, 1.0), faults=FAULTS, prefork=prefork) as one:
         found = soaked(one, minutes * 60)
         drift, figures = told(one, found)
@@ -101,7 +101,7 @@ def test_a_long_run_stays_level(
 def test_a_million_rows_pass_in_a_hundred_megabytes(
     ending: str, tmp_path: Path, prefork: Prefork
 ) -> None:
-    """A sheet of a million rows is loaded, a thousand of them are run, all are written out."""
+    """Load a sheet of a million rows, run a thousand of them, and export all."""
     sheet = tmp_path / f"prompts.{ending}"
     with sheet.open("w", encoding="utf-8") as file:
         if ending == "csv":

@@ -1,4 +1,4 @@
-"""Claims about tables and folders that are damaged, taken away, read-only or held by others."""
+"""Damaged, missing, read-only and locked tables or folders lose nothing and name the fault."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ from .prefork import Prefork
 
 
 def finished(scene: Scene) -> Scene:
-    """The scene after a whole run."""
+    """A scene after a complete run."""
     assert scene.start().wait() == Exit.DONE, scene.runs[-1].stderr
     return scene
 
@@ -145,7 +145,7 @@ def test_a_stale_shm_is_no_trouble(tmp_path: Path, prefork: Prefork) -> None:
         assert not [text for text in audit(one, []).problems if not text.startswith("I4")]
 
 
-# --- somebody else's hands ------------------------------------------------------------------------
+# --- other processes ------------------------------------------------------------------------------
 
 
 def test_a_table_that_is_replaced_stops_the_run_and_saves_what_it_wrote(
@@ -253,7 +253,7 @@ def test_without_memory_a_run_ends_like_any_other_death(tmp_path: Path) -> None:
 
 
 def test_a_slow_disk_holds_up_new_calls_and_loses_none(tmp_path: Path, prefork: Prefork) -> None:
-    """While files cannot be flushed, answers wait in a bounded number."""
+    """While files cannot be flushed, only a bounded number of answers waits."""
     with scene(tmp_path, rows=24, endpoint="chat-image", latency=0.0, prefork=prefork) as one:
         run = one.start(concurrency=4, ROWMILL_FAILPOINT="disk.flush=sleep:0.2")
         most = 0
@@ -287,7 +287,7 @@ def test_a_hangup_drains_like_ctrl_c(tmp_path: Path, prefork: Prefork) -> None:
 def test_a_kill_ten_seconds_after_sigterm_is_like_any_other(
     tmp_path: Path, prefork: Prefork
 ) -> None:
-    """A service manager's way, in less time: no call begins after the first word."""
+    """As a service manager stops a process, only sooner: no call starts after SIGTERM."""
     ended = "SELECT count(*) FROM calls WHERE wire IS NOT NULL"
     with scene(tmp_path, rows=60, prefork=prefork, latency=(0.1, 4.0)) as one:
         run = one.start()
@@ -310,7 +310,7 @@ def test_a_terminal_that_goes_away_stops_the_run_in_order(tmp_path: Path) -> Non
         outer, inner = pty.openpty()
         words = [word for word in one.words() if word not in ("--progress", "none")]
         process = subprocess.Popen(
-            ["env", "--default-signal=HUP", "setsid", "--ctty", *words],  # nohup would stay
+            ["env", "--default-signal=HUP", "setsid", "--ctty", *words],  # nohup would persist
             stdin=inner, stdout=inner, stderr=inner, env=one.environment(),
         )  # fmt: skip
         os.close(inner)
@@ -327,7 +327,7 @@ def test_a_terminal_that_goes_away_stops_the_run_in_order(tmp_path: Path) -> Non
 
 
 def drained(terminal: int) -> None:
-    """Reads what a terminal shows, until it is closed."""
+    """Read what a terminal shows until it is closed."""
     with contextlib.suppress(OSError):
         while os.read(terminal, 65536):
             pass
@@ -342,7 +342,7 @@ def test_a_loop_that_stands_still_makes_no_doubt(tmp_path: Path, prefork: Prefor
 
 
 def test_one_step_that_breaks_fails_its_row_and_no_other(tmp_path: Path, prefork: Prefork) -> None:
-    """The answer of a step that a fault of ours broke is kept; a newer version reads it."""
+    """If a bug of ours breaks a step, the answer is kept, and a fixed version reads it."""
     with scene(tmp_path, rows=12, prefork=prefork, latency=0.0) as one:
         run = one.start(concurrency=1, ROWMILL_FAILPOINT="answer.parsed=break@12")
         assert run.wait() == Exit.SOME_FAILED, run.stderr

@@ -1,4 +1,4 @@
-"""A false clock and a false resolver for a process under test, by files that its test writes."""
+"""Replaces the clock and the resolver of a process under test; files of the test control them."""
 
 import json
 import os
@@ -36,12 +36,12 @@ def _false_names(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
 
 
 def install() -> None:
-    """Put in place what the environment asks for."""
+    """Install the replacements that the environment asks for."""
     if "SHIM_CLOCK" in os.environ:
         time.time = _false_wall
     if "SHIM_SLEPT" in os.environ:
         time.clock_gettime = _false_through
-        import runner.engine.watchdog  # noqa: PLC0415 - after the clock is false
+        import runner.engine.watchdog  # noqa: PLC0415 - after the clock is replaced
 
         runner.engine.watchdog.AFTER_SLEEP_SECONDS = float(os.environ["SHIM_PATIENCE"])
     if "SHIM_NAMES" in os.environ:
