@@ -28,7 +28,7 @@ from .prefork import Forked, Prefork
 
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-crashcanary7f3a91c55e"
-PATIENCE = 100.0  # the longest that any step may take on a busy machine
+MAX_WAIT_SECONDS = 100.0  # the longest that any step may take on a busy machine
 USABLE = (None, "slow")  # the bill's fault column for calls whose answer was sent in full
 
 
@@ -107,10 +107,10 @@ class Run:
         self.process.wait()
         return alive and self.process.returncode == -signal.SIGKILL
 
-    def wait(self, patience: float = PATIENCE) -> int:
+    def wait(self, max_seconds: float = MAX_WAIT_SECONDS) -> int:
         """Return its exit code; a process that does not end is killed and fails the test."""
         try:
-            return self.process.wait(patience)
+            return self.process.wait(max_seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -211,7 +211,7 @@ class Scene:
 
     def until(self, happened: Callable[[], bool], run: Run | None = None) -> bool:
         """Wait for a condition; False if the run ended first."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while not happened():
             if run is not None and not run.alive:
                 return happened()
@@ -223,7 +223,7 @@ class Scene:
         """Wait until the gateway has read so many requests."""
         return self.until(lambda: self.calls() >= wanted, run)
 
-    def until_told(self, words: str, run: Run) -> None:
+    def until_printed(self, words: str, run: Run) -> None:
         """Wait until a run has written these words to stderr."""
         assert self.until(lambda: words in run.stderr, run), f"never said: {run.stderr}"
 

@@ -11,7 +11,7 @@ from runner.exits import Exit
 from runner.mock.faults import FaultPlan, PlanName
 
 from .audit import Account, audit
-from .harness import PATIENCE, Photo, Scene, scene
+from .harness import MAX_WAIT_SECONDS, Photo, Scene, scene
 
 ROWS = 180
 _DIED_SAVING = "SELECT count(*) FROM jobs WHERE cause = 'deaths' AND step = 'fetch'"
@@ -47,13 +47,15 @@ def strike(scene: Scene, clock: Clock, chance: random.Random) -> bool:
     return run.kill()
 
 
-def killed_often(scene: Scene, kills: int, *, seed: int, patience: float = PATIENCE) -> Account:
+def killed_often(
+    scene: Scene, kills: int, *, seed: int, max_seconds: float = MAX_WAIT_SECONDS
+) -> Account:
     """Kill runs of one sheet until enough have died or one has finished; then let it finish."""
     chance, clock = random.Random(seed), Clock()
     photos: list[Photo] = []
     while len(photos) < kills and strike(scene, clock, chance):
         photos.append(scene.photo(str(len(photos))))
-    code = scene.start().wait(patience)
+    code = scene.start().wait(max_seconds)
     assert code in FINISHED, scene.runs[-1].stderr
     assert scene.query(_DIED_SAVING) == [(0,)], "an innocent row was blamed for the kills"
     return audit(scene, photos)

@@ -13,7 +13,8 @@ from .audit import audit
 from .harness import Photo, Scene, query, scene
 
 ROWS = 100_000
-INSTANTS = (0.2, 1.2, 2.4, 3.6)  # seconds after the table's first bytes; a load takes about four
+# after the table's first bytes; a load takes about four seconds
+KILL_SECONDS = (0.2, 1.2, 2.4, 3.6)
 
 
 def rows_in(scene: Scene) -> int:
@@ -44,7 +45,7 @@ def test_a_load_that_is_killed_leaves_all_rows_or_none_and_a_resume_starts_at_on
 ) -> None:
     with scene(tmp_path, rows=ROWS) as one:
         photos: list[Photo] = []
-        for seconds in INSTANTS:
+        for seconds in KILL_SECONDS:
             run = one.start("--limit", "5")
             one.until(one.workspace.table.exists, run)
             time.sleep(seconds)

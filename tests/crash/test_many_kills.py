@@ -44,7 +44,7 @@ def test_two_thousand_kills_lose_no_answer(
             prefork=prefork,
         ) as one:
             left = wanted - (total.kills if total else 0)
-            found = killed_often(one, min(20, left), seed=1000 + number, patience=1200)
+            found = killed_often(one, min(20, left), seed=1000 + number, max_seconds=1200)
         assert not found.problems, found.problems
         if endpoint.startswith("mj-"):
             assert found.repeats == 0, "a known task is never submitted again"

@@ -13,7 +13,7 @@ from .audit import audit
 from .harness import Scene, scene
 from .prefork import Prefork
 
-DOUBTS = "SELECT count(*) FROM calls WHERE wire = 'D'"
+COUNT_IN_DOUBT = "SELECT count(*) FROM calls WHERE wire = 'D'"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_bad_line_is_slow_and_nothing_else(line: str, small: Scene) -> None:
         run = small.start("--base-url", proxy.url)
         assert run.wait() == Exit.DONE, run.stderr
     assert small.calls() == 20
-    assert small.query(DOUBTS) == [(0,)]
+    assert small.query(COUNT_IN_DOUBT) == [(0,)]
     balanced(small)
 
 
@@ -65,7 +65,7 @@ def test_a_server_that_closes_connections_costs_at_most_a_doubt_for_each(small: 
     with ToxicProxy(small.port, per_connection=3) as proxy:
         run = small.start("--base-url", proxy.url, concurrency=2)
         assert run.wait() in (Exit.DONE, Exit.SOME_FAILED), run.stderr
-        doubts = small.query(DOUBTS)[0][0]
+        doubts = small.query(COUNT_IN_DOUBT)[0][0]
         assert doubts <= proxy.connections
     balanced(small)
 
@@ -93,7 +93,7 @@ def test_an_address_that_leads_nowhere_is_passed_by(small: Scene) -> None:
     run = small.start("--base-url", f"http://gateway.test:{small.port}", SHIM_NAMES=str(names))
     assert run.wait() == Exit.DONE, run.stderr
     assert small.calls() == 20
-    assert small.query(DOUBTS) == [(0,)]
+    assert small.query(COUNT_IN_DOUBT) == [(0,)]
 
 
 # --- the clock ------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_after_a_sleep_calls_that_never_end_are_given_up(tmp_path: Path, prefork
     with scene(tmp_path, rows=4, latency=600.0, prefork=prefork) as one:
         clock = one.folder / "clock.txt"
         clock.write_text("0")
-        run = one.start("--in-doubt", "hold", SHIM_SLEPT=str(clock), SHIM_PATIENCE="1.0")
+        run = one.start("--in-doubt", "hold", SHIM_SLEPT=str(clock), SHIM_AFTER_SLEEP_SECONDS="1.0")
         assert one.until_calls(4, run)
         clock.write_text("3600")
         assert run.wait() == Exit.SOME_FAILED, run.stderr

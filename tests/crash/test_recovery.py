@@ -22,7 +22,7 @@ _ADOPTED = (
     "SELECT count(*) FROM jobs WHERE state = 'running' "
     "AND owner = (SELECT owner FROM runs ORDER BY id DESC LIMIT 1)"
 )
-_STANDING = "SELECT kind, count(*) FROM jobs GROUP BY kind ORDER BY kind DESC"
+_JOBS_BY_KIND = "SELECT kind, count(*) FROM jobs GROUP BY kind ORDER BY kind DESC"
 _RUNS = "SELECT count(*) FROM runs"
 
 
@@ -135,7 +135,7 @@ def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Pa
         for _ in range(MAX_DEATHS):
             assert one.start(ROWMILL_FAILPOINT="file.part=kill").wait() == -signal.SIGKILL
         assert one.start().wait() == Exit.SOME_FAILED
-        assert one.query(_STANDING) == [("crashed", 1), (None, 3)]
+        assert one.query(_JOBS_BY_KIND) == [("crashed", 1), (None, 3)]
         assert one.start(command="retry").wait() == Exit.DONE
         assert one.calls() == 4
         assert not audit(one, []).problems

@@ -12,7 +12,7 @@ from runner.exits import Exit
 from .audit import audit
 from .harness import ROOT, Run, Scene, scene
 
-LONG = 600.0  # how long a call takes if the first run is to stay busy
+CALL_SECONDS = 600.0  # how long a call takes if the first run is to stay busy
 
 
 def refused(scene: Scene, holder: int) -> float:
@@ -28,13 +28,13 @@ def refused(scene: Scene, holder: int) -> float:
 def given_up(scene: Scene, run: Run) -> int:
     """Send two signals, because its calls would outlast the test."""
     run.signal(signal.SIGINT)
-    scene.until_told("Stopping", run)
+    scene.until_printed("Stopping", run)
     run.signal(signal.SIGINT)
     return run.wait()
 
 
 def test_a_second_run_is_refused_at_once_and_told_who_holds_the_table(tmp_path: Path) -> None:
-    with scene(tmp_path, rows=8, latency=LONG) as one:
+    with scene(tmp_path, rows=8, latency=CALL_SECONDS) as one:
         first = one.start()
         assert one.until_calls(1, first)
         seconds = min(refused(one, first.pid) for _ in range(3))
@@ -43,7 +43,7 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_the_table(tmp_path: 
 
 
 def test_of_ten_runs_started_together_exactly_one_runs(tmp_path: Path) -> None:
-    with scene(tmp_path, rows=30, latency=LONG) as one:
+    with scene(tmp_path, rows=30, latency=CALL_SECONDS) as one:
         runs = [one.start() for _ in range(10)]
         assert one.until(lambda: sum(run.alive for run in runs) <= 1 and one.calls() >= 16)
         (winner,) = [run for run in runs if run.alive]
@@ -69,7 +69,7 @@ def test_a_stopped_run_still_holds_its_table_and_goes_on_afterwards(tmp_path: Pa
 
 
 def test_a_lock_file_that_is_deleted_lets_nobody_else_in(tmp_path: Path) -> None:
-    with scene(tmp_path, rows=8, latency=LONG) as one:
+    with scene(tmp_path, rows=8, latency=CALL_SECONDS) as one:
         first = one.start()
         assert one.until_calls(8, first)
         one.workspace.lock_file.unlink()

@@ -20,8 +20,8 @@ from runner.views.audit import compare
 from .harness import KEY, Line, Photo, Scene, scene, sha_of
 from .prefork import Prefork
 
-EACH = 7
-HANDS = 4
+ROWS_PER_CALL = 7
+MAX_CALLS = 4
 DEATHS = (
     "call.written",
     "call.durable",
@@ -48,7 +48,7 @@ def desk(
     folder: Path, prefork: Prefork, *, rows: int, latency: float | tuple[float, float]
 ) -> Iterator[Scene]:
     """A sheet of texts, seven to a call."""
-    shared = ("--set", f"rows_per_call={EACH}")
+    shared = ("--set", f"rows_per_call={ROWS_PER_CALL}")
     with scene(
         folder, rows=rows, endpoint="embedding", latency=latency, options=shared, prefork=prefork
     ) as one:
@@ -69,7 +69,7 @@ def check(scene: Scene, photos: Sequence[Photo]) -> str:
     calls = rows_of_calls(scene)
     for line in bill:
         rows = calls[str(line.key)]
-        assert len(rows) <= EACH
+        assert len(rows) <= ROWS_PER_CALL
         seen = sha_of("\n".join(scene.prompts[row - 2] for row in rows))
         assert line.sha == seen, "the gateway saw other rows than our books name"
     balanced(scene)
@@ -137,17 +137,17 @@ def test_kills_while_rows_share_calls_lose_no_vector_and_repeat_only_what_was_in
     tmp_path: Path, prefork: Prefork
 ) -> None:
     chance = random.Random(11)
-    with desk(tmp_path, prefork, rows=40 * EACH, latency=(0.05, 0.2)) as one:
+    with desk(tmp_path, prefork, rows=40 * ROWS_PER_CALL, latency=(0.05, 0.2)) as one:
         photos: list[Photo] = []
         for number in range(4):
             before = one.calls()
-            run = one.start(concurrency=HANDS)
+            run = one.start(concurrency=MAX_CALLS)
             assert one.until_calls(before + 1, run)
             time.sleep(chance.uniform(0.0, 0.3))
             assert run.kill()
             photos.append(one.photo(str(number)))
-            assert len({call.key for call in photos[-1].open_calls}) <= HANDS
-        assert one.start(concurrency=HANDS).wait() in (Exit.DONE, Exit.SOME_FAILED)
+            assert len({call.key for call in photos[-1].open_calls}) <= MAX_CALLS
+        assert one.start(concurrency=MAX_CALLS).wait() in (Exit.DONE, Exit.SOME_FAILED)
         print(check(one, photos))
 
 
@@ -158,7 +158,7 @@ def test_kills_while_rows_share_calls_lose_no_vector_and_repeat_only_what_was_in
 def test_a_death_anywhere_in_a_shared_call_loses_none_of_its_rows(
     point: str, tmp_path: Path, prefork: Prefork
 ) -> None:
-    with desk(tmp_path, prefork, rows=3 * EACH, latency=0.0) as one:
+    with desk(tmp_path, prefork, rows=3 * ROWS_PER_CALL, latency=0.0) as one:
         photos: list[Photo] = []
         for place in ("call.answering", point) if point.startswith("replay.") else (point,):
             run = one.start(concurrency=2, ROWMILL_FAILPOINT=f"{place}=kill")

@@ -54,7 +54,7 @@ def test_the_first_signal_drains_what_is_in_flight_and_sends_nothing_new(
     with scene(tmp_path, rows=200, endpoint=endpoint, latency=0.4) as one:
         run = at_work(one, 40)
         run.signal(number)
-        one.until_told("Stopping", run)
+        one.until_printed("Stopping", run)
         begun = one.begun()
         assert run.wait() == code, run.stderr
         sent = one.calls()
@@ -75,7 +75,7 @@ def test_the_second_signal_gives_up_and_the_next_run_asks_again(tmp_path: Path) 
         line.hold()
         run = at_work(one, 12, "--base-url", line.url)
         run.signal(signal.SIGINT)
-        one.until_told("Stopping", run)
+        one.until_printed("Stopping", run)
         run.signal(signal.SIGINT)
         assert run.wait() == Exit.INTERRUPTED  # with answers that never come
         assert open_calls(one) == 0

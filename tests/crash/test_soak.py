@@ -16,7 +16,7 @@ from .audit import audit
 from .harness import Scene, scene
 from .prefork import Prefork
 
-HANDS = 200
+MAX_CALLS = 200
 ENDINGS = {"07,": "502", "27,": "cut", "47,": "html", "67,": "500", "87,": "reset_after"}
 FAULTS = FaultPlan.scripted({ending: (fault,) for ending, fault in ENDINGS.items()})
 """One row in twenty meets one. Refusals that ask a run to slow down are left out: it would."""
@@ -44,9 +44,9 @@ def used_by(scene: Scene, process: psutil.Process) -> Use:
 
 def soaked(scene: Scene, seconds: float) -> list[Use]:
     """Run for so long, measure every second, then stop with a signal."""
-    run = scene.start(concurrency=HANDS)
+    run = scene.start(concurrency=MAX_CALLS)
     process = psutil.Process(run.pid)
-    assert scene.until_calls(HANDS, run)
+    assert scene.until_calls(MAX_CALLS, run)
     found = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and run.alive:
@@ -90,7 +90,7 @@ def test_a_long_run_stays_level(
         assert drift < 5
         warm = found[len(found) // 4 :]
         assert max(use.threads for use in warm) <= min(use.threads for use in warm) + 4
-        assert max(use.descriptors for use in warm) <= HANDS + 120
+        assert max(use.descriptors for use in warm) <= MAX_CALLS + 120
         problems = [text for text in audit(one, [], full=False).problems if "I4" not in text]
         assert not problems
 

@@ -274,7 +274,7 @@ def test_a_hangup_drains_like_ctrl_c(tmp_path: Path, prefork: Prefork) -> None:
         run = one.start()
         assert one.until_calls(16, run)
         run.signal(signal.SIGHUP)
-        one.until_told("Stopping", run)
+        one.until_printed("Stopping", run)
         begun = one.begun()
         assert run.wait() == Exit.INTERRUPTED, run.stderr
         assert one.calls() <= begun < 60
@@ -293,7 +293,7 @@ def test_a_kill_ten_seconds_after_sigterm_is_like_any_other(
         run = one.start()
         assert one.until_calls(20, run)
         run.signal(signal.SIGTERM)
-        one.until_told("Stopping", run)
+        one.until_printed("Stopping", run)
         begun, before = one.begun(), one.query(ended)
         assert one.until(lambda: one.query(ended) > before, run)
         assert run.kill()

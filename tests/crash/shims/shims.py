@@ -43,6 +43,6 @@ def install() -> None:
         time.clock_gettime = _false_through
         import runner.engine.watchdog  # noqa: PLC0415 - after the clock is replaced
 
-        runner.engine.watchdog.AFTER_SLEEP_SECONDS = float(os.environ["SHIM_PATIENCE"])
+        runner.engine.watchdog.AFTER_SLEEP_SECONDS = float(os.environ["SHIM_AFTER_SLEEP_SECONDS"])
     if "SHIM_NAMES" in os.environ:
         socket.getaddrinfo = _false_names
