@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-CHECKED = "2026-11-30"  # when the addresses were last compared with their sources
+AS_OF = "2026-11-30"  # state of the public documentation; no address was called from here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
