@@ -16,7 +16,7 @@ from runner.console import options
 from runner.console.layout import Page, flowed
 from runner.console.screen import print_data
 from runner.settings.settings import Settings
-from runner.views.status import RunState, SheetStatus, read_status, status_record
+from runner.views.status import LastRun, SheetStatus, read_status, status_record
 from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
@@ -87,7 +87,7 @@ def _draw(status: SheetStatus, page: Page) -> None:
         page.code(f"{say('status.next')}  {status.next_command}")
 
 
-def run_words(run: RunState, *, now: float, pending: int = 0) -> str:
+def run_words(run: LastRun, *, now: float, pending: int = 0) -> str:
     """What the last run is doing or did, in one sentence."""
     since = at_words(run.since)
     match run.kind:

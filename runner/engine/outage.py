@@ -44,7 +44,7 @@ def is_trouble(outcome: Outcome, signal: Signal) -> bool:
 
 
 @dataclass(slots=True)
-class Trouble:
+class FailureStreak:
     """Counts calls in a row that failed for a reason that is not their row's."""
 
     in_a_row: int = 0
@@ -82,7 +82,7 @@ class Outage:
         self._max_wait = conduct.max_wait
         self._host = conduct.host
         self._has_answered = conduct.answered_before
-        self._trouble = Trouble()
+        self._trouble = FailureStreak()
         self._task: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self._looked_at = -math.inf

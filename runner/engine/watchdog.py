@@ -29,7 +29,7 @@ def through_sleep() -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clocks:
+class SleepClocks:
     """A clock that goes on while the machine sleeps, and one that stops."""
 
     through: Callable[[], float] = through_sleep
@@ -42,7 +42,7 @@ class Watchdog:
     Setting the time of day moves neither clock, and a loop that is blocked moves both alike.
     """
 
-    def __init__(self, table: Path, watched: Watched, clocks: Clocks = Clocks()) -> None:
+    def __init__(self, table: Path, watched: Watched, clocks: SleepClocks = SleepClocks()) -> None:
         self._table = table
         self._watched = watched
         self._clocks = clocks

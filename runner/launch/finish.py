@@ -32,7 +32,7 @@ from runner.workspace.workspace import SHEET_ID, near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class FinalState:
     """How a command that ran rows ended: for scripts, and for people elsewhere."""
 
     code: Exit
@@ -63,7 +63,7 @@ def finish(
     loaded: LoadedSheet,
     ending: Ending | None,
     estimate: CostEstimate | None,
-) -> Finished:
+) -> FinalState:
     """Write results and report, and tell the person how it ended."""
     with store.read() as tx:
         outcome = _Outcome(
@@ -85,7 +85,7 @@ def finish(
             print_unwrapped(line)
     record = _as_json(request, outcome, code)
     news = {**record, **_more_news(request, outcome), "next": command}
-    return Finished(
+    return FinalState(
         code=code,
         record={**record, **spent_record(outcome.spent), **estimate_record(estimate)},
         news=news,

@@ -20,7 +20,7 @@ MIN_RATE_SECONDS = 5.0  # seconds of a run before its rate is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
+class LastRun:
     """State of the last run. `died`: it never recorded how it ended."""
 
     kind: Literal["running", "ended", "died", "never"]
@@ -74,7 +74,7 @@ class SheetStatus:
     sheet: str
     folder: Path
     at: float
-    run: RunState
+    run: LastRun
     rows: Counts
     spent: Spent
     rate: float | None = None  # rows a minute
@@ -126,14 +126,14 @@ def read_status(workspace: Workspace, *, now: float) -> SheetStatus:
     )
 
 
-def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> RunState:
+def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> LastRun:
     if running:
         held = holder(workspace.folder / "jobs.lock")
         since = held.since or (run.started_at if run else 0.0)
-        return RunState(kind="running", pid=held.pid, host=held.host, since=since)
+        return LastRun(kind="running", pid=held.pid, host=held.host, since=since)
     if run is None:
-        return RunState(kind="never")
-    return RunState(
+        return LastRun(kind="never")
+    return LastRun(
         kind="died" if run.ended_at is None else "ended",
         pid=run.pid,
         host=run.host,

@@ -30,7 +30,7 @@ class TooManyStepsError(Exception):
 
 
 @dataclass(slots=True)
-class Steps:
+class StepBudget:
     """How much work is left for one answer."""
 
     left: int
@@ -62,11 +62,11 @@ class Pattern:
 
     states: tuple[_State, ...]
 
-    def search(self, text: str, steps: Steps) -> bool:
+    def search(self, text: str, steps: StepBudget) -> bool:
         """True if the pattern matches anywhere in the text. Raises TooManyStepsError."""
         return self._run(text, 0, steps, anywhere=True)
 
-    def _run(self, text: str, start: int, steps: Steps, *, anywhere: bool) -> bool:
+    def _run(self, text: str, start: int, steps: StepBudget, *, anywhere: bool) -> bool:
         current: set[int] = set()
         for position in range(start, len(text) + 1):
             entries = {*current, 0} if anywhere or position == start else current
@@ -84,7 +84,7 @@ class Pattern:
                 return False
         return False
 
-    def _closure(self, entries: set[int], text: str, position: int, steps: Steps) -> set[int]:
+    def _closure(self, entries: set[int], text: str, position: int, steps: StepBudget) -> set[int]:
         """The states that are reached from these without taking a character."""
         reached, waiting = set(entries), list(entries)
         while waiting:
@@ -99,7 +99,7 @@ class Pattern:
         return reached
 
     @staticmethod
-    def _passes(state: _State, text: str, position: int, steps: Steps) -> bool:
+    def _passes(state: _State, text: str, position: int, steps: StepBudget) -> bool:
         if state.look is not None:
             pattern, wanted = state.look
             return pattern._run(text, position, steps, anywhere=False) is wanted

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.job import JSON
 from runner.endpoints.dialects.bounded_patterns import (
-    Steps,
+    StepBudget,
     TooManyStepsError,
     UnsupportedPatternError,
     compiled,
@@ -79,7 +79,7 @@ def mismatch(value: JSON, schema: str, *, size: int) -> str | None:
     import jsonschema  # noqa: PLC0415 - as above
     from referencing.exceptions import Unresolvable  # noqa: PLC0415 - as above
 
-    _work.steps = Steps(MIN_STEPS + STEPS_PER_CHARACTER * size)
+    _work.steps = StepBudget(MIN_STEPS + STEPS_PER_CHARACTER * size)
     try:
         error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(value))
     except TooManyStepsError:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.job import JSON, Failure
 from runner.endpoints import chat, chat_image
-from runner.endpoints.dialects.bounded_patterns import Steps, UnsupportedPatternError, compiled
+from runner.endpoints.dialects.bounded_patterns import StepBudget, UnsupportedPatternError, compiled
 from runner.endpoints.dialects.markdown_links import picture_targets, shortened, video_links
 from runner.endpoints.dialects.pictures import no_picture
 from runner.endpoints.dialects.structured import Structured, read_structured, schema_fault
@@ -127,7 +127,7 @@ def test_a_pattern_that_cannot_be_bounded_is_refused_at_load(pattern: str) -> No
 @given(text=st.text(alphabet="abcxyHELOhelo-12A \n@._", max_size=12))
 def test_a_bounded_pattern_means_what_re_says(pattern: str, text: str) -> None:
     expected = re.search(pattern, text) is not None
-    assert compiled(pattern).search(text, Steps(10**6)) is expected
+    assert compiled(pattern).search(text, StepBudget(10**6)) is expected
 
 
 def test_a_good_answer_with_a_pattern_is_read() -> None:

@@ -16,7 +16,7 @@ from jobs.job import Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Released, Repeat, TryAgain
 from jobs.store.log import RunEvent
 from runner.engine import keep_awake
-from runner.engine.outage import Trouble, is_trouble, wait_of
+from runner.engine.outage import FailureStreak, is_trouble, wait_of
 from runner.engine.stop import FailedShare
 from runner.settings.schema import SCHEMA, Until
 from runner.settings.values import InvalidValueError, read_value
@@ -80,7 +80,7 @@ def test_what_the_next_row_would_meet_too_is_trouble() -> None:
 
 
 def test_five_in_a_row_are_an_outage_and_of_many_calls_half() -> None:
-    trouble = Trouble()
+    trouble = FailureStreak()
     assert [trouble.failed(8) for _ in range(5)] == [False] * 4 + [True]
     trouble.over()
     assert [trouble.failed(64) for _ in range(32)].index(True) == 31
