@@ -21,8 +21,8 @@ The rules of rate control, all of them; each names the module that has it.
 10. After an outage one call must succeed before others follow, and the window opens gently (pace).
 11. A model refused while others are accepted is held alone, for growing times; then one call tries
     it (model_limits).
-12. A refused row goes behind the others. Refused again while others are accepted, it quiets
-    nobody, and soon fails as `limit` (runner/engine/slow_rows).
+12. A refused row goes behind the others. Refused again while others are accepted, it pauses no
+    other call, and soon fails as `limit` (runner/engine/slow_rows).
 """
 
 import math
@@ -62,7 +62,7 @@ class RefusedShare:
 
 
 def _own_pause(refusals: int, rate: float | None) -> float:
-    """None after the first refusal in a row; then pauses grow, from the time between two calls."""
+    """No pause after the first refusal in a row; later pauses grow from the gap between calls."""
     if refusals < 2:
         return 0.0
     first = max(FIRST_PAUSE_SECONDS, 1 / rate if rate else 0.0)
@@ -249,12 +249,9 @@ class Pace:
         if rare and not self.limits.auto:
             self.rate.overlook()
         if self._probation == "gone":
-            self._window = AdaptiveWindow(
-                self.limits.in_flight, weighs=self.limits.auto
-            )  # begin gently
-            self._concurrency = ConcurrencyLimit(
-                self.limits.in_flight
-            )  # many at once would storm it
+            # Begin gently: many calls at once would storm a gateway that has just come back.
+            self._window = AdaptiveWindow(self.limits.in_flight, weighs=self.limits.auto)
+            self._concurrency = ConcurrencyLimit(self.limits.in_flight)
         self._probation, self._trial = "", None
         self.rate.accepted(now, now if started is None else started, rare=rare)
         if self._concurrency.limit is None:

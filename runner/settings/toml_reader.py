@@ -92,8 +92,8 @@ def _where(error: Exception) -> str:
     return say("settings.line", line=found[1], column=found[2])
 
 
-class _Reader:
-    """Reads the parts of one file; errors name the key."""
+class _ValueReader:
+    """Reads single values and tables of one file; errors name the key."""
 
     def __init__(self, path: Path, origin: Origin, data: Mapping[str, object]) -> None:
         self.path = path
@@ -124,6 +124,43 @@ class _Reader:
                     )
                 )
 
+    def _plain(self, raw: object, key: str) -> str:
+        """The value of a command's own option, as text that the command parses."""
+        if isinstance(raw, bool):
+            return str(raw).lower()
+        if isinstance(raw, str | int):
+            return str(raw)
+        raise self.wrong(key, say("expected.text"), raw)
+
+    def _concurrency(self, raw: object, key: str) -> int | str | None:
+        try:
+            return None if raw is None else read_concurrency(raw)
+        except InvalidValueError as error:
+            raise self.wrong(key, error.expected, raw) from error
+
+    def _count(self, raw: object, key: str) -> int | None:
+        if raw is None:
+            return None
+        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1:
+            return raw
+        raise self.wrong(key, say("expected.count"), raw)
+
+    def _currency(self, raw: object, key: str) -> str:
+        if not isinstance(raw, str) or not 1 <= len(raw.strip()) <= 8:
+            raise self.wrong(key, say("expected.currency"), raw)
+        return raw.strip().upper()
+
+    def _amount(self, raw: object, key: str) -> float | None:
+        if raw is None:
+            return None
+        if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
+            return float(raw)
+        raise self.wrong(key, say("expected.amount"), raw)
+
+
+class _Reader(_ValueReader):
+    """Reads the parts of one file: sections, providers, prices, notifications."""
+
     def section(self, name: str, settings: Mapping[str, Setting]) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for raw_key, raw in self.table(self.data, name, name).items():
@@ -147,14 +184,6 @@ class _Reader:
                 )
             values[setting.field] = self._value(setting, raw, f"{name}.{raw_key}")
         return values
-
-    def _plain(self, raw: object, key: str) -> str:
-        """The value of a command's own option, as text that the command parses."""
-        if isinstance(raw, bool):
-            return str(raw).lower()
-        if isinstance(raw, str | int):
-            return str(raw)
-        raise self.wrong(key, say("expected.text"), raw)
 
     def _value(self, setting: Setting, raw: object, key: str) -> Value:
         try:
@@ -220,19 +249,6 @@ class _Reader:
                 raise self.wrong(f"{path}.{name}", say("expected.headers"))
         return dict(raw)
 
-    def _concurrency(self, raw: object, key: str) -> int | str | None:
-        try:
-            return None if raw is None else read_concurrency(raw)
-        except InvalidValueError as error:
-            raise self.wrong(key, error.expected, raw) from error
-
-    def _count(self, raw: object, key: str) -> int | None:
-        if raw is None:
-            return None
-        if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1:
-            return raw
-        raise self.wrong(key, say("expected.count"), raw)
-
     def _keys(self, raw: object, path: str) -> tuple[KeySource, ...]:
         if not isinstance(raw, list):
             raise self.wrong(path, say("expected.keys"))
@@ -262,11 +278,6 @@ class _Reader:
         usual = self._currency(models.pop("currency", "USD"), "prices.currency")
         return {model: self._price(models, model, usual) for model in models}
 
-    def _currency(self, raw: object, key: str) -> str:
-        if not isinstance(raw, str) or not 1 <= len(raw.strip()) <= 8:
-            raise self.wrong(key, say("expected.currency"), raw)
-        return raw.strip().upper()
-
     def _price(self, holder: Mapping[str, object], model: str, usual: str) -> OwnPrice:
         path = f'prices."{model}"'
         found = self.table(holder, model, path)
@@ -276,13 +287,6 @@ class _Reader:
             currency=self._currency(found.get("currency", usual), f"{path}.currency"),
             **{one: self._amount(found.get(one), f"{path}.{one}") for one in amounts},
         )
-
-    def _amount(self, raw: object, key: str) -> float | None:
-        if raw is None:
-            return None
-        if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
-            return float(raw)
-        raise self.wrong(key, say("expected.amount"), raw)
 
     def notify(self) -> Notify | None:
         found = self.table(self.data, "notify", "notify")
