@@ -1,4 +1,4 @@
-"""The time of day is set, forward or back, and the machine sleeps in between."""
+"""Deadlines survive setting the time of day, forward or back, and a sleep of the machine."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""One runner for one table: what holds the lock, and what gives it back."""
+"""One process runs a table at a time; the lock ends with its process."""
 
 import json
 import os
@@ -26,7 +26,7 @@ WAIT = "print('held', flush=True)\nsys.stdin.read()\n"
 
 @contextmanager
 def holding(path: Path, *, more: str = "") -> Iterator["subprocess.Popen[str]"]:
-    """Another process that holds the lock, until its input ends."""
+    """Another process that holds the lock until its input ends."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD + more + WAIT, path],
         stdin=subprocess.PIPE,
@@ -113,7 +113,7 @@ print(child, flush=True)
 
 @contextmanager
 def holding_raw(path: Path, more: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """A holder that prints a number, usually of its child, and then waits."""
+    """A lock holder that prints a number, usually its child's pid, and then waits."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD + more + "sys.stdin.read()\n", path],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The picture of the state machine in ARCHITECTURE.md is the machine."""
+"""The diagram in ARCHITECTURE.md is the state machine in the code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The lines of jsonl that the database builds are, byte for byte, those that we would write."""
+"""The jsonl lines that the database builds equal, byte for byte, the lines that Python writes."""
 
 import math
 import tempfile
@@ -52,7 +52,7 @@ OTHERS = st.sampled_from([PENDING, REFUSED, IN_DOUBT, BAD_ROW])
 
 
 def both_ways(folder: Path, loaded: LoadedSheet, **asked: object) -> tuple[bytes, bytes]:
-    """The rows as jsonl: built by the database, and from rows in memory."""
+    """The rows as jsonl: built by the database, and written from rows in memory."""
     with Store.look(folder / "jobs.db") as store, store.read() as tx:
         found = results(tx, SHEET_ID, **asked)  # type: ignore[arg-type]  # which rows
         given_ = ExportOptions(workspace=folder, now=NOW)
@@ -90,7 +90,7 @@ FATES = [Fate(text="1", cost=0.1, files=("a.png", "b.png")), Fate(text="2", cost
 
 
 def _tried_again(tx: Transaction) -> None:
-    """The first row took another call, which cost something too."""
+    """The first row needed another call, which cost something too."""
     first = tx.execute(select(calls)).mappings().first()
     assert first is not None
     tx.execute(insert(calls).values({**first, "id": 7, "cost": 0.025}))
@@ -107,7 +107,7 @@ def _parked(tx: Transaction) -> None:
 
 
 def _shared(tx: Transaction) -> None:
-    """The first two rows took the same call."""
+    """The first two rows share a call."""
     first, second = tx.execute(select(jobs.c.id, jobs.c.call_id).order_by(jobs.c.position)).all()[
         :2
     ]
@@ -116,7 +116,7 @@ def _shared(tx: Transaction) -> None:
 
 
 def _without_its_call(tx: Transaction) -> None:
-    """What the second row's call gave does not count."""
+    """The result of the second row's call does not count."""
     tx.execute(update(jobs).where(jobs.c.position == 3).values(call_id=None))
 
 
@@ -164,7 +164,7 @@ def test_the_database_builds_the_lines_of_ordinary_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = make_table(tmp_path, PLAIN, FATES)
-    monkeypatch.delattr(lines, "json_line")  # what a row in memory is written with
+    monkeypatch.delattr(lines, "json_line")  # the encoder for a row in memory
     built, _ = both_ways(tmp_path, loaded)
     assert built.count(b"\n") == 3
 

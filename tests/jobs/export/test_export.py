@@ -1,4 +1,4 @@
-"""Claims about results files: the user's columns exactly, ours as promised, whole or not at all."""
+"""A results file has the user's columns unchanged and ours as promised, and is never partial."""
 
 import csv
 import io
@@ -311,7 +311,7 @@ def test_a_users_own_column_that_is_called_like_ours_stays(tmp_path: Path) -> No
     written(tmp_path, loaded, tmp_path / "r.jsonl", format="jsonl")
     (row,) = read_lines(tmp_path / "r.jsonl")
     assert (row["result_text (2)"], row["result_text"]) == ("mine", "theirs")
-    # and it stays when such a results file is a sheet again: only the last of a name was ours
+    # such a results file used as a sheet keeps it: of two columns of a name only the last was ours
     headers = tuple(columns(loaded))
     again = make_table(tmp_path / "two", Sheet(headers=headers, rows=[["x"] * len(headers)]))
     assert columns(again) == columns(loaded)

@@ -1,4 +1,4 @@
-"""Claims about results in a copy of the user's own workbook."""
+"""Results go into a copy of the user's workbook, and the rest of the copy is unchanged."""
 
 import io
 import re
@@ -21,7 +21,7 @@ PROMPTS = ("a red fox", "一只猫 🐱", "=1+1", "_x0041_ and\r\na second line"
 
 
 def rich_workbook(path: Path, *, macros: bool = False) -> Path:
-    """A workbook with twenty things that people put into theirs."""
+    """A workbook with two dozen features that people use in theirs."""
     book = Workbook(str(path))
     page = book.add_worksheet("任务")
     head = book.add_format({"bold": True, "bg_color": "#FFD966", "border": 1})
@@ -62,7 +62,7 @@ def rich_workbook(path: Path, *, macros: bool = False) -> Path:
         book.add_vba_project(io.BytesIO(b"\xd0\xcf\x11\xe0 a macro"), is_stream=True)  # 25
         book.set_vba_name("ThisWorkbook")
     book.close()
-    with zipfile.ZipFile(path, "a") as archive:  # 26, 27: what other programs put there
+    with zipfile.ZipFile(path, "a") as archive:  # 26, 27: parts that other programs write
         archive.writestr("customXml/item1.xml", "<data xmlns='urn:x'>kept</data>")
         archive.writestr("xl/pivotCache/pivotCacheDefinition1.xml", "<pivotCacheDefinition/>")
     return path
@@ -77,7 +77,7 @@ def cells(path: Path, tab: str) -> list[list[Any]]:
     return list(CalamineWorkbook.from_path(path).get_sheet_by_name(tab).to_python())
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")  # what openpyxl would lose
+@pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")  # what openpyxl would drop
 @pytest.mark.parametrize("ending", ["xlsx", "xlsm"])
 def test_a_rich_workbook_comes_back_with_one_part_changed(world: World, ending: str) -> None:
     sheet = rich_workbook(world.folder / f"own.{ending}", macros=ending == "xlsm")
@@ -93,7 +93,7 @@ def test_a_rich_workbook_comes_back_with_one_part_changed(world: World, ending: 
     assert list(old) == list(new)
     changed = [name for name in old if old[name] != new[name]]
     assert changed == ["xl/worksheets/sheet1.xml"]
-    # Inside the one part, our cells are all that came.
+    # In that one part, only our cells were added.
     ours = re.compile(rb'<c r="[A-Z]+\d+"(?: s="\d+")? t="inlineStr">.*?</c>|<c r="[A-Z]+\d+"><v>')
     assert len(ours.findall(new[changed[0]])) > 4 * 8
     tail = old[changed[0]].partition(b"</sheetData>")[2]
@@ -203,7 +203,7 @@ def test_a_workbook_with_a_damaged_picture_gets_a_new_workbook_and_a_reason(worl
         entry = archive.getinfo("xl/media/image9.png")
     raw = bytearray(sheet.read_bytes())
     begin = entry.header_offset + 30 + len(entry.filename)
-    raw[begin : begin + 8] = b"\xff" * 8  # no packed bytes begin so
+    raw[begin : begin + 8] = b"\xff" * 8  # compressed data never starts with these bytes
     sheet.write_bytes(raw)
     assert world.run("run", sheet, *TEXT).code == 0
     told = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")

@@ -1,4 +1,4 @@
-"""Claims about exports of new rows, of structured output, and with thumbnails."""
+"""Exports of new rows, structured output and thumbnails contain what the options promise."""
 
 import json
 import re
@@ -123,7 +123,7 @@ def test_a_workbook_shows_the_thumbnails_there_are_and_reads_the_same(tmp_path: 
     page = book["results"]
     places = [(image.anchor._from.row, image.anchor._from.col) for image in page._images]
     book.close()
-    assert places == [(1, 1), (2, 1)]  # beside the user's columns, where the status is
+    assert places == [(1, 1), (2, 1)]  # next to the user's columns, where the status column is
     bare = written(tmp_path, loaded, "bare.xlsx", expand=False)
     assert read(path) == read(bare)
     assert "xl/media" not in bare.read_bytes().decode("latin-1")

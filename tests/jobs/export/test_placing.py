@@ -1,4 +1,4 @@
-"""Claims about the place of results: whole or not at all, and nobody else's file overwritten."""
+"""A results file appears complete or not at all, and never overwrites a file that is not ours."""
 
 import os
 import tempfile
@@ -54,7 +54,7 @@ def test_what_a_killed_export_left_is_swept_by_the_next(held: bytes, tmp_path: P
 
 
 def test_a_part_that_cannot_be_claimed_is_swept_a_day_later(tmp_path: Path) -> None:
-    """Not every disk has locks; here somebody else's stands for that."""
+    """Some disks have no locks; here a lock of another process has the same effect."""
     old, fresh = tmp_path / ".rowmill-1.part", tmp_path / ".rowmill-2.part"
     with old.open("wb") as one, fresh.open("wb") as other:
         assert claim(one)

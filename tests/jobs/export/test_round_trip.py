@@ -1,4 +1,4 @@
-"""The law of the user's own columns: read, exported and read again, they are the same."""
+"""The user's columns are the same after reading, exporting and reading again."""
 
 import csv
 import tempfile
@@ -16,7 +16,7 @@ from jobs.store.queries.results import results
 from tests.support.builders import NOW, PENDING, SHEET_ID, Sheet, make_table
 
 FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
-# What no workbook can hold is left out: control characters, and halves of characters.
+# Excludes what no workbook can store: control characters and lone surrogates.
 TEXT = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=8
 ) | st.sampled_from(

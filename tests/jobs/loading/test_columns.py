@@ -168,7 +168,7 @@ def test_an_unknown_field_in_column_names_the_nearest_and_a_few_others() -> None
 
 
 def explicit(*headers: str, **guessing: Any) -> tuple[list[tuple[int, str]], list[str]]:
-    """Fields, and the kinds of what is said of the columns."""
+    """The fields, and the kinds of findings about the columns."""
     known = KNOWN | {"style", "model"}
     found = map_columns(headers, known, guessing=Guessing(**guessing))
     return list(found.fields), [one.kind for one in found.findings]

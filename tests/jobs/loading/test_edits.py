@@ -1,4 +1,4 @@
-"""A person's edits stand over the sheet's cells for as long as the sheet has the cells they saw."""
+"""A person's edit overrides the sheet's cell for as long as the cell has the value they edited."""
 
 from jobs.loading.edits import Overlay, digest_of, merge_edits
 from jobs.store.edits import Edit

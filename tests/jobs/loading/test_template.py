@@ -1,4 +1,4 @@
-"""Templates: the template is the user's, a cell is data."""
+"""A template is the user's text; a cell is only data in it."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A provider's batch file is a sheet: each line's request is sent as it stands."""
+"""A provider's batch file is a sheet: the request on each line is sent unchanged."""
 
 import json
 from typing import Any

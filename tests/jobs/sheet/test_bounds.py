@@ -1,4 +1,4 @@
-"""Reading takes time in proportion to the size of a sheet, whatever stands in it."""
+"""Reading time is proportional to the size of a sheet, whatever its content."""
 
 import io
 import random
@@ -27,23 +27,23 @@ from jobs.sheet.workbook.scan_xls import old_book
 from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.workbook import SAFE_LINK
 
-pytestmark = pytest.mark.deep  # minutes: each case reads two sheets several times
+pytestmark = pytest.mark.deep  # takes minutes: each case reads two sheets several times
 MEGABYTE = 1 << 20
 MAX_RATIO = 2.5  # of the time for twice the size
-MIN_SECONDS = 0.15  # what takes less is not measured, but noise
+MIN_SECONDS = 0.15  # anything faster is noise, not a measurement
 TRIES = 4
 MAX_SECONDS = 20.0
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long it takes in this process, at best."""
+    """The best time of several runs in this process."""
     begun = time.process_time()
     work()
     return time.process_time() - begun
 
 
 def assert_linear(work: Callable[[int], Callable[[], object]]) -> None:
-    """`work` prepares an input of so many bytes, and gives what is to be measured."""
+    """`work` prepares an input of so many bytes, and returns the function to measure."""
     half, whole = work(MEGABYTE // 2), work(MEGABYTE)
     best = (float("inf"), float("inf"))
     for _ in range(TRIES):
@@ -183,7 +183,7 @@ def test_records_take_linear_time(tmp_path: Path, name: str) -> None:
 
 
 def workbook(path: Path, *, sheet: str, styles: str = "", tabs: int = 1, drawing: str = "") -> Path:
-    """An .xlsx with these parts, whatever stands in them."""
+    """An .xlsx with these parts, whatever they contain."""
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006/relationships"
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -316,7 +316,7 @@ def test_repeated_cells_of_an_opendocument_sheet_are_bounded(tmp_path: Path) -> 
 
 
 def compound(directory: int, tables: int, more: int) -> bytes:
-    """The head of an old workbook, and sectors that point at themselves."""
+    """The head of an old binary workbook, and sectors that point at themselves."""
     head = bytearray(512)
     head[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     struct.pack_into("<HH", head, 30, 9, 6)
@@ -415,4 +415,4 @@ def test_columns_of_structured_output_are_bounded() -> None:
             self.data = {"structured": {f"{at}-{one}": one for one in range(10)}}
 
     rows = [Row(at) for at in range(5_000)]
-    assert len(property_columns(rows)) == MAX_PROPERTIES  # type: ignore[arg-type]  # the data is enough
+    assert len(property_columns(rows)) == MAX_PROPERTIES  # type: ignore[arg-type]  # only data

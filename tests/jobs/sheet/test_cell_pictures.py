@@ -1,4 +1,4 @@
-"""Pictures in the cells of workbooks, and above them, as inputs. Real WPS files were never seen."""
+"""Pictures in and above the cells of workbooks are inputs. The WPS files are synthetic."""
 
 import io
 import zipfile
@@ -24,7 +24,7 @@ def png(color: str) -> io.BytesIO:
 
 
 def excel_book(path: Path) -> Path:
-    """One picture in a cell as Excel keeps it, one floating, one row without."""
+    """One picture in a cell as Excel stores it, one floating picture, and one row without."""
     workbook = xlsxwriter.Workbook(str(path))
     sheet = workbook.add_worksheet()
     for row, cells in enumerate([["prompt", "原图"], ["one", ""], ["two", ""], ["three", ""]]):
@@ -52,7 +52,7 @@ WPS_RELATIONS = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 
 
 def wps_book(path: Path, *names: str) -> Path:
-    """Pictures in cells as WPS keeps them: a formula with a name, and a part with the names."""
+    """Pictures in cells as WPS stores them: a formula with a name, and a part with the names."""
     workbook = openpyxl.Workbook()
     workbook.active.append(["prompt", "参考图"])
     for number, name in enumerate(names):
@@ -106,7 +106,7 @@ def test_they_arrive_at_the_gateway_and_the_sheet_need_not_be_read_again(
     world: World, make: object
 ) -> None:
     world.mock()
-    sheet = make(world.folder / "a.xlsx")  # type: ignore[operator]  # a maker of workbooks
+    sheet = make(world.folder / "a.xlsx")  # type: ignore[operator]  # makes a workbook
     done = world.run("run", sheet, *PICTURE, "-y")
     assert done.code == 0, done.err
     with zipfile.ZipFile(sheet) as archive:

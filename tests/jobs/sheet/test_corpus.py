@@ -1,4 +1,4 @@
-"""The encoding ladder against sheets in 17 languages: right, or at least never wrong in silence."""
+"""Encoding detection on sheets in 17 languages: right, or wrong with a warning."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def test_one_short_word_among_english_is_right_or_told(
 ) -> None:
     text = "".join(TONGUES[tongue].prompts)
     found = Counter(verdict(tmp_path / "a.csv", one) for one in short_samples(encoding, text))
-    # Three letters of Thai or Czech can be one rare character of UTF-8: no ladder can know.
+    # Three letters of Thai or Czech can also be one rare UTF-8 character: no detection can know.
     assert found["silently wrong"] <= 0.03 * sum(found.values()), found
 
 

@@ -1,4 +1,4 @@
-"""What Excel does to cells: named by row and column, and never sent in place of a value."""
+"""Cells that Excel damaged are named by row and column, and never sent as if they were values."""
 
 import datetime as dt
 import zipfile
@@ -173,7 +173,7 @@ def test_a_stray_cell_far_away_is_named_and_fills_no_memory(tmp_path: Path) -> N
 
 
 def rezipped(path: Path, change: Callable[[str, bytes], bytes], **extra: bytes) -> Path:
-    """The workbook with its parts changed, or added to."""
+    """The workbook with some parts replaced or added."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

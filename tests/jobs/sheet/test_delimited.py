@@ -1,4 +1,4 @@
-"""csv and tsv: what stands in the file is what comes out, and the rest is said."""
+"""csv and tsv cells are read exactly as written, and anything doubtful is reported."""
 
 import csv
 import tracemalloc
@@ -254,7 +254,7 @@ def test_memory_stays_flat_over_many_rows(tmp_path: Path) -> None:
     assert peak < 6_000_000
 
 
-# --- blanks before quotes -------------------------------------------------------------------------
+# --- spaces before quotes -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mark", [",", ";", "|", "\t"])

@@ -1,4 +1,4 @@
-"""Which character cuts a text sheet: the person's word, a line that names it, known names, rows."""
+"""The delimiter comes from the user, then a `sep=` line, then known column names, then the rows."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Sheets in every encoding that people save them in."""
+"""Sheets are readable in every encoding that people save them in."""
 
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def test_a_cut_character_is_named_by_its_line(
     tmp_path: Path, text: str, encoding: str, label: str
 ) -> None:
     lines = (text + "".join(text.splitlines(keepends=True)[1:]) * 40).encode(encoding).split(b"\n")
-    # Half a character before an ASCII character that no multi-byte encoding takes as a second half.
+    # Half a character before an ASCII character that is no second byte in any multi-byte encoding.
     lines[61] = lines[61].replace(b",", lines[1][:1] + b" ,", 1)
     path = tmp_path / "sheet.csv"
     path.write_bytes(b"\n".join(lines))

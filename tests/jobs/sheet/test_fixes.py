@@ -1,4 +1,4 @@
-"""The workbook of corrections: readable on a laptop, in LibreOffice too."""
+"""The workbook of corrections is readable on a laptop, in LibreOffice too."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Number formats that show something other than the number."""
+"""Number formats that display something other than the number are recognised."""
 
 import pytest
 

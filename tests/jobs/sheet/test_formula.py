@@ -1,4 +1,4 @@
-"""Claims about neutralised text: nothing runs, and nothing is lost."""
+"""Neutralised text runs nothing and loses nothing."""
 
 import pytest
 from hypothesis import given, settings

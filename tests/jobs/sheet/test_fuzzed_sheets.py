@@ -1,4 +1,4 @@
-"""Damaged sheets: no traceback, no hang, and no row that is lost or shifted in silence."""
+"""A damaged sheet causes no traceback and no hang, and no row is lost or shifted silently."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.support.fuzzed_sheets import Fuzzed, fuzzed
 
 
 def silent_loss(sheet: Fuzzed, path: Path) -> str | None:
-    """What is missing or wrong although nothing was said about it."""
+    """What is missing or wrong without any finding about it."""
     path.write_bytes(sheet.raw)
     try:
         opened = open_sheet(path)
@@ -31,12 +31,12 @@ def silent_loss(sheet: Fuzzed, path: Path) -> str | None:
 
 
 def _is_loud(finding: Finding) -> bool:
-    """Anything that a person is shown, but for what says nothing about rows."""
+    """True if a person sees this finding and it says something about rows."""
     return finding.severity != "note" or finding.kind in {"bare_quotes", "header_in_text"}
 
 
 def _same(found: list[str], truth: list[str]) -> bool:
-    """Quotes that somebody left open or closed twice are characters like others."""
+    """True if the cells are equal apart from quotes that were left open or closed twice."""
     bare = [cell.replace('"', "").replace("\r", "\n") for cell in found]
     return bare == [cell.replace('"', "") for cell in truth]
 

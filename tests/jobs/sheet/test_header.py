@@ -1,4 +1,4 @@
-"""Which row is the header."""
+"""The header row is found below titles and blank rows."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""txt sheets: one prompt a line."""
+"""Each line of a txt sheet is one prompt."""
 
 from pathlib import Path
 

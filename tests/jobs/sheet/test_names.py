@@ -1,4 +1,4 @@
-"""Names of columns: what is understood, made unique, or a part of the body."""
+"""Column names are recognised, made unique, or read as a part of the body."""
 
 import pytest
 

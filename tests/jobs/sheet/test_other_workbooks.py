@@ -1,4 +1,4 @@
-"""What a spreadsheet did to cells is told of .ods and .xls as of .xlsx; what is unseen is said."""
+"""Damage and hidden content of .ods and .xls are reported as those of .xlsx are."""
 
 import datetime as dt
 import shutil
@@ -76,14 +76,14 @@ def test_damage_is_told_of_other_workbooks_too(tmp_path: Path, ending: str) -> N
     if ending == "ods":
         assert rows[5][1] == "a dog"
         assert ("shown_otherwise", 3, "id") in told(sheet)
-    else:  # LibreOffice wrote a 0 for the text that the formula gives
+    else:  # LibreOffice wrote a 0 for the text that the formula returns
         assert ("never_calculated", 5, "prompt") in told(sheet)
         assert ("formats_unseen", None, None) in told(sheet)
         assert refused_when_far(sheet.path) == ["far_cell"]
 
 
 def refused_when_far(path: Path) -> list[str]:
-    """The same workbook, its first number moved to the last column that a record can name."""
+    """The same workbook with its first number moved to the last column a record can address."""
     number = struct.pack("<HHHH", 0x0203, 14, 1, 0)
     assert path.read_bytes().count(number) == 1
     far = struct.pack("<HHHH", 0x0203, 14, 0xFFFF, 0xFFFF)
@@ -107,7 +107,7 @@ HEAD = "<table:table-row>" + "".join(
 
 
 def ods(path: Path, *cells: str, more: tuple[str, ...] = ()) -> Path:
-    """An OpenDocument sheet of one row below its header."""
+    """An OpenDocument sheet with one row below its header."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         row = f"<table:table-row>{''.join(cells)}</table:table-row>"
@@ -152,7 +152,7 @@ def text(words_: str) -> bytes:
 
 
 def xlsb(path: Path) -> Path:
-    """A binary workbook of two text cells in one column."""
+    """A binary workbook with two text cells in one column."""
     bundle = record(156, struct.pack("<II", 0, 1) + text("rId1") + text("t"))
     rows = [
         record(0, struct.pack("<IIHBBBI", row, 0, 300, 0, 0, 0, 0))

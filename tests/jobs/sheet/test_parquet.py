@@ -1,4 +1,4 @@
-"""parquet sheets: values keep their types."""
+"""parquet values keep their types."""
 
 import datetime as dt
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Quotes that join rows, and rows of another width: named, and never shifted or lost in silence."""
+"""Quotes that join rows, and rows of another width, are reported and never shifted silently."""
 
 from pathlib import Path
 

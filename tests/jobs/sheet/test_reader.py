@@ -1,4 +1,4 @@
-"""Files that are no sheets are refused in plain words."""
+"""Files that are not sheets are refused with a plain message."""
 
 import io
 import json
@@ -254,9 +254,7 @@ def test_a_sheet_read_in_blocks_of_any_size_is_the_same(
 
 
 def _in_blocks(path: Path) -> tuple[list[object], list[Finding]]:
-    """What the blocks of a sheet hold, row by row, and what is said about it; of one that cannot be
-    read to its end, what is said.
-    """
+    """The rows and findings of a sheet; the refusal, if it cannot be read to its end."""
     found: list[object] = []
     try:
         sheet = open_sheet(path)

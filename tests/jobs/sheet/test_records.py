@@ -1,4 +1,4 @@
-"""jsonl and json sheets: values keep their types."""
+"""jsonl and json values keep their types."""
 
 import json
 from pathlib import Path

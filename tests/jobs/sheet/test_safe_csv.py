@@ -1,4 +1,4 @@
-"""What --safe-csv put before cells is taken off again, and nothing else is."""
+"""Reading removes what --safe-csv put before cells, and nothing else."""
 
 import csv
 from pathlib import Path
@@ -17,7 +17,7 @@ ROWS = ["=1+1", "-5 dogs", "'quoted", "+1", "plain", "@home", "'=x", "-5"]
 
 
 def written(path: Path, cells: list[str], *, safe: bool, results: bool = True) -> Path:
-    """A results file of one own column."""
+    """A results file with one user column."""
     ours = RESULT_COLUMNS if results else ()
     own = Column(name="prompt", kind=ColumnKind.OWN)
     grid = ResultColumns(columns=(own, *(Column(name=name, kind=ColumnKind.TEXT) for name in ours)))

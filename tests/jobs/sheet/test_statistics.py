@@ -1,4 +1,4 @@
-"""Tests of the statistics by model."""
+"""Statistics by model count, add and sort correctly."""
 
 from jobs.sheet.write.statistics import ModelLine, by_model
 

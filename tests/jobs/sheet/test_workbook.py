@@ -1,4 +1,4 @@
-"""Workbooks: the right tab, true row numbers, cells as their shortest text."""
+"""A workbook is read from the right tab, with true row numbers and each cell's shortest text."""
 
 import datetime as dt
 import struct
@@ -241,7 +241,7 @@ def test_an_old_workbook_that_is_only_a_head_is_named_damaged(tmp_path: Path) ->
 
 
 def renamed(path: Path, rename: Callable[[str], str]) -> Path:
-    """The same workbook with other names of parts."""
+    """The same workbook with other part names."""
     target = path.with_name(f"renamed-{path.name}")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():

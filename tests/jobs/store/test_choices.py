@@ -1,4 +1,4 @@
-"""What a person decides about rows: retry, again, skip, only some."""
+"""Retry, again, skip and only change exactly the rows that a person chose."""
 
 from collections.abc import Callable
 
@@ -49,14 +49,14 @@ NOT_ALONE = {
 
 
 def failed_with(store: Store, *kinds: FailureClass, now: float = 1000.0) -> None:
-    """A row for each class, failed with it."""
+    """One row for each failure class, failed with it."""
     load(store, asking(*kinds))
     for job, kind in zip(take(store), kinds, strict=True):
         close(store, job, GiveUp(failure=Failure(kind=kind, cause="c")), now=now)
 
 
 def waiting(store: Store) -> list[object]:
-    """What is ready, in the order of the sheet."""
+    """The ready jobs, in sheet order."""
     return [row.position for row in job_rows(store) if row.state == State.READY]
 
 
@@ -101,7 +101,7 @@ def test_a_retried_row_starts_afresh_at_the_step_it_failed_at(store: Store) -> N
 
 
 def poll_failed(store: Store, kind: FailureClass) -> None:
-    """One row whose question after its task failed; submitted at 1000, with a deadline of 900."""
+    """One row whose poll failed; submitted at 1000, with a deadline of 900."""
     load(store, asking("a"))
     failure = Failure(kind=kind, cause="c")
     close(store, bring_to(store, Step.POLL), GiveUp(failure=failure))

@@ -1,4 +1,4 @@
-"""Claiming, taking over and reading, on every database the store knows."""
+"""Jobs are claimed, taken over and read alike on every database that the store supports."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,7 +142,7 @@ def test_an_adopted_send_is_found_by_its_open_call_whatever_the_clock_said(store
     load(store, asking("a"))
     (ended,) = take(store)
     close(store, ended, Released(delay=0.0), now=1000.0)
-    with store.write() as tx:  # the clock was an hour ahead, so the ended call has a later number
+    with store.write() as tx:  # the clock was an hour fast, so the ended call has a higher number
         order = ClaimRequest(step=Step.SEND, limit=1)
         early = Ids(after=ended.call_id - (3_600_000 << 22))
         with pytest.MonkeyPatch.context() as patch:
@@ -310,7 +310,7 @@ def test_an_empty_table_has_nothing_to_tell(store: Store) -> None:
 
 
 def answered_with_two_pictures(store: Store) -> Settlement:
-    """Row 2 with an answer, one of whose two pictures could be saved."""
+    """Row 2 with an answer; one of its two pictures could be saved."""
     load(store, [Line(asks="a", note="n")])
     (job,) = take(store)
     usage = Usage(raw={"total_tokens": 7}, total_tokens=7)
@@ -418,7 +418,7 @@ def test_a_write_that_fails_leaves_nothing_behind(store: Store) -> None:
     def fail_half_way() -> None:
         with store.write() as tx:
             tx.execute(update(jobs).values(state="failed"))
-            tx.execute(update(jobs).values(turn=None))  # refused: every job has its turn
+            tx.execute(update(jobs).values(turn=None))  # refused: every job gets its turn
 
     with pytest.raises(IntegrityError):
         fail_half_way()

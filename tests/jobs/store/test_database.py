@@ -1,4 +1,4 @@
-"""Opening tables: made, current, behind, ahead, foreign, damaged."""
+"""Tables of any age open, upgrade or are refused: new, current, older, newer, foreign, damaged."""
 
 import os
 import sqlite3
@@ -34,14 +34,14 @@ CHILD = "import sys; from pathlib import Path; from jobs.store import Store; "
 
 
 def stamp(path: Path, revision: str) -> None:
-    """Make a table say that it is of another time."""
+    """Set the schema revision of a table."""
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
     connection.close()
 
 
 def backups(folder: Path) -> list[Path]:
-    """Backup copies beside a table."""
+    """The backup copies beside a table."""
     return sorted(folder.glob("jobs.before-*.db"))
 
 
@@ -54,7 +54,7 @@ def made(path: Path, words: str = "a") -> Path:
 
 
 def shape(engine: Engine) -> dict[str, Any]:
-    """Everything about the tables that a program could stumble over."""
+    """Everything in the schema that a program could depend on."""
     found = inspect(engine)
     return {
         name: {
@@ -186,7 +186,7 @@ def test_an_older_table_is_copied_before_it_is_migrated(
 
 def test_a_table_that_cannot_be_migrated_is_left_as_it_was(tmp_path: Path) -> None:
     path = made(tmp_path / "jobs.db")
-    stamp(path, "0000")  # a revision that our history does not know
+    stamp(path, "0000")  # a revision that is not in our history
     with pytest.raises(TableError, match="table_not_migrated"):
         Store.open(path)
     assert len(backups(tmp_path)) == 1
@@ -237,7 +237,7 @@ def test_who_looks_while_another_process_makes_the_table_finds_none_or_all_of_it
     path.touch()
     with pytest.raises(EmptyTableError):
         look_at_sqlite(path)
-    for moment in (1, 2):  # before its first and before its second question about what is there
+    for moment in (1, 2):  # before its first and before its second query of what exists
         path.unlink()
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA journal_mode=wal")
@@ -254,7 +254,7 @@ def test_who_looks_while_another_process_makes_the_table_finds_none_or_all_of_it
 
 
 def _made_at(moment: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the table made between two looks of who only looks."""
+    """Let the table be created between two queries of a reader."""
     passed = 0
 
     def inspecting(engine: Engine) -> Inspector:

@@ -1,4 +1,4 @@
-"""Claims about the charts of a report: what the table holds is what they show."""
+"""The charts of a report show what the table holds."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ from tests.support.pages import START, lay_in
 
 
 def row(at: float, **more: object) -> PageRow:
-    """One row that ended so many seconds after the start; `status` and the rest as they come."""
+    """One row that ended so many seconds after the start, with this status and these fields."""
     plain: dict[str, object] = {"finished_at": START + at, "seconds": 10.0, "cost": None}
     return pages.row(0, **plain | more)  # type: ignore[arg-type]  # fields of a row, by name
 

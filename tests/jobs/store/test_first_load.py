@@ -1,4 +1,4 @@
-"""A first sheet goes straight into the table, and nobody can tell afterwards."""
+"""A first sheet is written straight into the table, with the same outcome as a staged load."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -32,11 +32,11 @@ BY_ID = st.dictionaries(
 
 
 class Undo(Exception):  # noqa: N818 - what a caller raises to undo a load
-    """Whatever stops a load."""
+    """An exception that stops a load."""
 
 
 def everything(store: Store) -> list[Any]:
-    """Jobs and rows, to the last column; and the indexes that there are."""
+    """All columns of jobs and rows, and the existing indexes."""
     with store.read() as tx:
         found: list[Any] = [
             tx.execute(select(table).order_by(table.c.id)).all() for table in (jobs, rows)
@@ -76,7 +76,7 @@ def test_more_rows_than_one_statement_takes_are_all_there(store: Store) -> None:
 
 def test_repeated_ids_are_named_with_their_rows(store: Store) -> None:
     lines = [Line(key=key, asks=str(place)) for place, key in enumerate("xyxzx")]
-    with pytest.raises(Undo), store.first_load() as tx:  # noqa: PT012 - it ends by raising
+    with pytest.raises(Undo), store.first_load() as tx:  # noqa: PT012 - the block ends by raising
         landing = FirstLoad(tx, sheet_id=1, by_request=False, now=1.0)
         landing.add(staged(lines))
         assert landing.repeated_keys() == [("x", [2, 4, 6])]
@@ -117,7 +117,7 @@ def test_the_table_has_its_usual_journal_after_a_first_load_and_after_one_that_f
     with store.read() as tx:
         assert is_empty(tx)
     modes = []
-    with pytest.raises(Undo), store.first_load() as tx:  # noqa: PT012 - it ends by raising
+    with pytest.raises(Undo), store.first_load() as tx:  # noqa: PT012 - the block ends by raising
         modes.append(tx.exec_driver_sql("PRAGMA journal_mode").scalar())
         raise Undo
     load_straight(store, asking("a"))

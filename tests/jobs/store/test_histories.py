@@ -1,4 +1,4 @@
-"""Random histories of a table: what must hold after any of them."""
+"""The invariants of a table hold after random histories."""
 
 from typing import Any
 
@@ -41,9 +41,9 @@ class Histories(RuleBasedStateMachine):
         self.now = 1000.0
         self.ids = Ids()
         self.run = 1
-        self.hands: dict[int, Claimed] = {}  # what the living process holds
-        self.recovering = False  # it took them over and has settled none
-        self.ghosts: list[tuple[Holding, Claimed]] = []  # what dead processes held
+        self.hands: dict[int, Claimed] = {}  # claims of the live process
+        self.recovering = False  # taken over, and not settled yet
+        self.ghosts: list[tuple[Holding, Claimed]] = []  # claims of dead processes
         self.done: set[tuple[int, int]] = set()
         load(self.store, asking(*(f"w{number}" for number in range(ROWS))))
 
@@ -61,7 +61,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: not self.recovering)
     @rule(limit=st.integers(1, ROWS))
     def take(self, limit: int) -> None:
-        """A worker of each crew asks for work, some time after the last."""
+        """A worker of each pool claims jobs, some time after the last claim."""
         self.now += 30.0
         for step in Step:
             order = ClaimRequest(step=step, limit=limit)
@@ -73,7 +73,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: not self.recovering)
     @rule(limit=st.integers(1, ROWS), data=st.data())
     def work(self, limit: int, data: st.DataObject) -> None:
-        """Work is taken and everything in hand comes to some outcome."""
+        """Claim jobs and give every held job some outcome."""
         self.take(limit)
         for job in list(self.hands.values()):
             outcome = data.draw(st.sampled_from(_possible(job)))
@@ -84,7 +84,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, ROWS))
     def die(self, limit: int) -> None:
-        """The process dies; the next one blames what was alone in hand, if that was at work."""
+        """The process dies; the next one blames the only held job, if it was active."""
         if not self.recovering:
             self.take(limit)
         self.ghosts += [(self.me, job) for job in self.hands.values()]

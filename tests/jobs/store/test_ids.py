@@ -1,4 +1,4 @@
-"""Numbers for calls: sorted, unique, small enough."""
+"""Call numbers are sorted, unique and small enough."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Every statement of the store is understood by both databases."""
+"""Every statement of the store compiles for both databases."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ DIALECTS = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-c
 
 @contextmanager
 def listening(engine: Engine) -> Iterator[list[ClauseElement]]:
-    """Collects what is executed, before it is compiled."""
+    """Record the statements that are executed, before they are compiled."""
     heard: list[ClauseElement] = []
 
     def hear(_: object, statement: Any, *__: object) -> None:
@@ -94,7 +94,7 @@ def use_everything(store: Store) -> None:
 
 
 def read_the_bill(tx: Transaction, call_id: int) -> None:
-    """What is asked before money is spent."""
+    """Run the queries that precede spending."""
     spending.committed(tx, 1)
     spending.paid_for(tx, call_id)
     spending.to_send(tx, 1, positions=((1, 9),))

@@ -1,4 +1,4 @@
-"""Writing outcomes down: guarded, whole, and exactly as the table of transitions says."""
+"""Outcomes are guarded, atomic, and exactly what the table of transitions says."""
 
 import json
 from collections.abc import Callable
@@ -109,7 +109,7 @@ def test_what_each_outcome_costs_and_how_long_it_waits(
 
 
 def told(store: Store) -> list[dict[str, object]]:
-    """All that the table has of jobs, calls, attempts and answers, but for numbers of our own."""
+    """All columns of jobs, calls, attempts and answers except our own numbers."""
     query = (
         select(jobs, calls, attempts, answers, files)
         .select_from(jobs)
@@ -131,7 +131,7 @@ def told(store: Store) -> list[dict[str, object]]:
 def test_many_that_are_settled_together_are_as_each_would_be_alone(
     fresh_store: Callable[[], Store],
 ) -> None:
-    """They go in blocks of rows that lack the same values, and some are left for single ones."""
+    """Rows that lack the same values are written in blocks; the rest in single statements."""
     rows = [asking(f"row {number}")[0] for number in range(70)]
     stories = []
     for size in (1, len(rows)):

@@ -1,4 +1,4 @@
-"""The public views of a table, read as a stranger's SQL tool reads them."""
+"""The public views of a table are complete and readable with any SQL tool."""
 
 import json
 import sqlite3
@@ -48,7 +48,7 @@ def test_the_views_say_what_the_results_say(world: World) -> None:
     assert [one["result_status"] for one in rows_of(table, "results")].count("parked") == 1
     for result in world.results(sheet):
         if result["result_status"] == "pending":
-            continue  # its row number is that of the parked one, too
+            continue  # the parked row has the same row number
         row: Mapping[str, object] = seen[int(result["result_row"])]
         told = {name: row[f"result_{name}"] for name in SAME}
         wrong = [name for name in SAME if not alike(result[f"result_{name}"], told[name])]

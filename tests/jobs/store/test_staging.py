@@ -1,4 +1,4 @@
-"""Laying a sheet into the table: what stays, what is new, what comes back."""
+"""Loading a sheet keeps finished work, adds rows, parks removed ones, restores returning ones."""
 
 import itertools
 import json
@@ -27,12 +27,12 @@ from tests.support.working import FAILURE, close, finish_all, job_rows, prompts,
 
 
 def keyed(**asks: str) -> list[Line]:
-    """Lines known by an id."""
+    """Lines with an id."""
     return [Line(key=key, asks=words) for key, words in asks.items()]
 
 
 def what(plan: LoadPlan) -> dict[str, int]:
-    """The numbers of a plan that are not zero."""
+    """The counts of a plan that are not zero."""
     names = [name for name in LoadPlan.__dataclass_fields__ if name not in ("first", "staged")]
     return {name: getattr(plan, name) for name in names if getattr(plan, name)}
 
@@ -265,7 +265,7 @@ def test_comparing_a_sheet_costs_no_more_for_each_row_of_a_longer_one(
 
 
 def steps_of(folder: Path, count: int, change: str, *, with_ids: bool) -> int:
-    """How many hundreds of steps SQLite's machine takes for a load of so many rows, all done."""
+    """Hundreds of SQLite virtual machine steps for loading so many rows that are all done."""
     asks, note = ("b", "") if change == "requests" else ("a", "new" if change == "notes" else "")
 
     def lines(asks: str, note: str) -> list[Line]:
@@ -310,12 +310,12 @@ QUIET = settings(
     max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # the examples are small as they come
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # the examples are small already
 )
 
 
 def look(store: Store) -> list[tuple[str, str, int, bytes, str]]:
-    """Every row of the sheet with its job: key, what it asks, job, digest, state."""
+    """Every row of the sheet with its job: key, request, job id, digest, state."""
     joined = select(rows.c.key, rows.c.cells, jobs.c.id, jobs.c.digest, jobs.c.state)
     with store.read() as tx:
         found = tx.execute(
@@ -329,7 +329,7 @@ def look(store: Store) -> list[tuple[str, str, int, bytes, str]]:
 
 
 def check_laws(store: Store, lines: Sequence[Line]) -> None:
-    """What holds after every load."""
+    """The invariants after every load."""
     here = look(store)
     assert [asks for _, asks, *_ in here] == [line.asks for line in lines]
     assert all(digest == digest_of(asks) for _, asks, _, digest, _ in here)
@@ -346,10 +346,10 @@ def check_laws(store: Store, lines: Sequence[Line]) -> None:
 
 
 def run_histories(store: Store, sheets: Sequence[Sequence[Line]], sent: Sequence[int]) -> None:
-    """Load sheet after sheet, run some rows of each; a request is bought only when none is spare.
+    """Load sheet after sheet and run some rows; a request is sent only if no result is spare.
 
-    The model: for every request, how often it was ever bought. Loading never raises the need above
-    the number of rows that ask for it at once, so no request is bought more often than that.
+    The model: how often each request was ever sent. Loading never raises the need above the
+    number of rows that ask for it at once, so no request is sent more often than that.
     """
     bought: Counter[str] = Counter()
     most: Counter[str] = Counter()

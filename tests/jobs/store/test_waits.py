@@ -1,4 +1,4 @@
-"""A clock that is set, in a run or between two, makes no job wait longer, and loses none."""
+"""Setting the clock, during a run or between two, makes no job wait longer and loses none."""
 
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ NOW = 1_800_000_000.0
 
 
 def waiting(store: Store, seconds: float, *, now: float = NOW) -> None:
-    """One row that is to go on after so many seconds."""
+    """One row that is to continue after so many seconds."""
     load(store, asking("a"))
     close(store, take(store, now=now)[0], Released(delay=seconds), now=now)
 

@@ -1,4 +1,4 @@
-"""The one writer: whatever has gathered is committed together, and durable when awaited."""
+"""The single writer commits all queued work together, and awaited work is durable."""
 
 import asyncio
 import sqlite3
@@ -49,13 +49,13 @@ async def ledger(store: Store) -> AsyncIterator[TableWriter]:
 
 
 async def claimed(ledger: TableWriter, *, limit: int) -> list[Claimed]:
-    """Jobs to send, with nothing to hand in for them."""
+    """Claim jobs to send, with no outcomes to record."""
     found = await ledger.exchange([], [ClaimRequest(step=Step.SEND, limit=limit)])
     return found.taken[0].jobs
 
 
 def states(path: Path) -> list[str]:
-    """What another program reads in the file."""
+    """The states that another program reads in the file."""
     connection = sqlite3.connect(path)
     found = connection.execute("SELECT state FROM jobs ORDER BY id").fetchall()
     connection.close()
@@ -63,7 +63,7 @@ def states(path: Path) -> list[str]:
 
 
 def commits(store: Store) -> list[float]:
-    """Grows with every commit of the writer."""
+    """A number that grows with every commit of the writer."""
     seen: list[float] = []
     event.listen(store._writer, "commit", lambda _: seen.append(time.monotonic()))
     return seen
@@ -122,7 +122,7 @@ async def test_an_outcome_that_cannot_be_written_is_named_by_its_place(ledger: T
 
 
 def giving(number: int, *, into: list[int] | None = None) -> Callable[[Transaction], int]:
-    """Work that gives back a number, and may leave it somewhere."""
+    """A write that returns a number, and may also append it to a list."""
 
     def work(_: Transaction) -> int:
         if into is not None:
@@ -150,7 +150,7 @@ def spoil(tx: Transaction) -> None:
 
 
 def stumble(_: Transaction) -> None:
-    """Fail without the database's doing."""
+    """Fail for a reason outside the database."""
     raise ZeroDivisionError
 
 
@@ -191,7 +191,7 @@ async def test_a_late_settle_is_no_error(ledger: TableWriter, store: Store) -> N
 
 
 def blocking(path: Path, seconds: float) -> "subprocess.Popen[str]":
-    """Another process that keeps the whole file to itself for a while."""
+    """Another process that locks the whole file for a while."""
     program = (
         "import sqlite3, sys, time\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
