@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.endpoints.dialects.images import family_of, read_pictures, sendable, warnings
+from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
 from runner.endpoints.endpoint import Endpoint, Reading
 from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Part, Reply
@@ -67,7 +67,7 @@ def build(inputs: Inputs) -> Call:
         path="/v1/images/edits",
         parts=(*fields, *_files(inputs)),
         stream=sent.get("stream") is True,
-        timeout=600.0 if family_of(inputs.model).is_slow or inputs.stream else 180.0,
+        timeout=timeout_of(inputs.model, streamed=bool(inputs.stream)),
     )
 
 
@@ -125,8 +125,7 @@ def _file(name: str, item: Attachment, stem: str) -> Part:
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The pictures; without any a failure with what was said."""
-    notes = warnings(inputs.model, _given(inputs))
-    return read_pictures(reply.text, wanted=inputs.n or 1, notes=notes)
+    return read_pictures(reply, model=inputs.model, fields=_given(inputs))
 
 
 ENDPOINT = Endpoint(

@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.endpoints.dialects.midjourney import (
-    enclosed,
-    poll_call,
-    read_submit,
-    read_task,
-    submit_call,
-)
-from runner.endpoints.endpoint import Endpoint, Reading
+from runner.endpoints.dialects.midjourney import enclosed, midjourney_endpoint, submit_call
 from runner.endpoints.inputs import body_column, column, enclosed_pictures
-from runner.protocol.call import Call, Reply
+from runner.protocol.call import Call
 from runner.protocol.pictures import Attachment
 
 MIN_PICTURES, MAX_PICTURES = 2, 5  # protocol fact: else code 4 "图片参数错误，2~5张图片"
@@ -54,21 +47,10 @@ def build(inputs: Inputs) -> Call:
     return submit_call("/mj/submit/blend", body, inputs.body)
 
 
-def read(_: Inputs, reply: Reply) -> Reading:
-    """The ticket."""
-    return read_submit(reply)
-
-
-ENDPOINT = Endpoint(
-    name="mj-blend",
-    summary="Midjourney: two to five pictures blended into a 2×2 grid",
+ENDPOINT = midjourney_endpoint(
+    "mj-blend",
+    "Midjourney: two to five pictures blended into a 2×2 grid",
     inputs=Inputs,
     build=build,
-    read=read,
-    pictures=True,
-    usual_seconds=(60.0, 600.0),
-    hold_in_doubt=True,
-    poll=poll_call,
-    read_poll=read_task,
     example={"image": ["pictures/mug.png", "pictures/lamp.png"], "dimensions": "LANDSCAPE"},
 )

@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.endpoints.dialects.midjourney import (
-    enclosed,
-    poll_call,
-    read_submit,
-    read_task,
-    submit_call,
-)
-from runner.endpoints.endpoint import Endpoint, Reading
+from runner.endpoints.dialects.midjourney import enclosed, midjourney_endpoint, submit_call
 from runner.endpoints.inputs import body_column, column, enclosed_pictures
-from runner.protocol.call import Call, Reply
+from runner.protocol.call import Call
 from runner.protocol.pictures import Attachment
 
 
@@ -48,21 +41,10 @@ def build(inputs: Inputs) -> Call:
     return submit_call("/mj/submit/imagine", body, inputs.body)
 
 
-def read(_: Inputs, reply: Reply) -> Reading:
-    """The ticket."""
-    return read_submit(reply)
-
-
-ENDPOINT = Endpoint(
-    name="mj-imagine",
-    summary="Midjourney: a 2×2 grid of pictures from a prompt",
+ENDPOINT = midjourney_endpoint(
+    "mj-imagine",
+    "Midjourney: a 2×2 grid of pictures from a prompt",
     inputs=Inputs,
     build=build,
-    read=read,
-    pictures=True,
-    usual_seconds=(60.0, 600.0),
-    hold_in_doubt=True,
-    poll=poll_call,
-    read_poll=read_task,
     example={"prompt": "etching of a heron standing in reeds, heavy ink, cream paper --ar 3:2"},
 )

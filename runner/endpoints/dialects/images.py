@@ -1,7 +1,7 @@
 """Words requests for pictures by model family, and reads image answers, whole or as events."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from runner.endpoints.dialects.pictures import (
 )
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Reading, Rejected
+from runner.protocol.call import Reply
 from runner.protocol.errors import error_in, is_error, reports_error, reports_error_beside
 from runner.protocol.json_text import Undecodable
 
@@ -93,6 +94,11 @@ def takes_only_png(model: str) -> bool:
     return family_of(model).only_png
 
 
+def timeout_of(model: str, *, streamed: bool) -> float:
+    """Seconds that an answer of this model may take."""
+    return 600.0 if family_of(model).is_slow or streamed else 180.0
+
+
 def sendable(model: str, fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """What was given (None was not) and does not make this model refuse the call."""
     refuses = family_of(model).refuses
@@ -134,14 +140,19 @@ class ImagesReply:
     error: JSON = None  # of the whole answer, or of the first picture that was withheld
 
 
-def read_pictures(body: bytes, *, wanted: int, notes: Iterable[str]) -> Reading:
-    """The pictures of an image answer, with what is to be known about them; none is a failure."""
-    images = open_answer(body, _READER)
+def read_pictures(reply: Reply, *, model: str, fields: Mapping[str, JSON]) -> Reading:
+    """The pictures of an image answer, with notes on the request; without any, a failure.
+
+    `fields` are those that the request was built from: `n` of them is the number asked for.
+    """
+    asked = fields.get("n")
+    wanted = asked if isinstance(asked, int) else 1
+    images = open_answer(reply.text, _READER)
     if isinstance(images, Rejected):
         return images
     if images.cut and len(images.pictures) < wanted:
         return cut_stream(Completion(usage=images.usage))
-    result = _result(images, wanted, list(notes))
+    result = _result(images, wanted, warnings(model, fields))
     if images.pictures:
         return result
     failure = no_picture(images.said)

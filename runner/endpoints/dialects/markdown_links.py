@@ -20,7 +20,7 @@ _PICTURE_PATH = re.compile(r"\.(?:png|jpe?g|webp|gif|avif|bmp)$", re.IGNORECASE)
 _VIDEO_PATH = re.compile(r"\.(?:mp4|webm|mov|m3u8)$", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:image/[\w.+-]{1,40}(?:;[\w=.-]{1,40}){0,3};base64,[A-Za-z0-9+/=_-]+")
 _TAG = re.compile(r"<img\b[^<>]{0,500}?\bsrc\s*=\s*", re.IGNORECASE)
-_MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")  # PNG, JPEG, GIF, WebP as base64
+BASE64_BEGINNINGS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")  # PNG, JPEG, GIF, WebP as base64
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{64,}")
 _TITLE = re.compile(r"""\s{1,9}(?:"[^"]{0,500}"|'[^']{0,500}')?\s{0,9}\)""")
 _STOP = re.compile(r"[\s()]|!\[|\]\(")
@@ -149,7 +149,7 @@ def _base64(text: str) -> list[str]:
     found = []
     for line in text.split("\n"):
         bare = line.strip().removeprefix("base64://")
-        if bare.startswith(_MAGIC) and _BASE64.fullmatch(bare):
+        if bare.startswith(BASE64_BEGINNINGS) and _BASE64.fullmatch(bare):
             found.append(f"base64://{bare}")
     return found
 

@@ -2,19 +2,22 @@
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import quote
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Picture, Result
 from runner.endpoints.dialects.pictures import picture_of
-from runner.endpoints.endpoint import Pending, Reading, Rejected, Ticket
+from runner.endpoints.endpoint import Endpoint, Pending, Reading, Rejected, Ticket
 from runner.protocol.call import Call, Reply
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import classify_error
+
+I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
 SUBMIT_TIMEOUT = 90.0
 POLL_TIMEOUT = 60.0
@@ -33,6 +36,30 @@ _BANNED = re.compile(
 _UNFIT = re.compile(
     r"invalid (?:parameter|link|request)|unrecognized parameter|参数", re.IGNORECASE
 )
+
+
+def midjourney_endpoint(
+    name: str,
+    summary: str,
+    *,
+    inputs: type[I],
+    build: Callable[[I], Call],
+    example: Mapping[str, JSON],
+) -> Endpoint[I]:
+    """An endpoint of the family: a submit that returns a ticket, whose task is then polled."""
+    return Endpoint(
+        name=name,
+        summary=summary,
+        inputs=inputs,
+        build=build,
+        read=lambda _, reply: read_submit(reply),
+        pictures=True,
+        usual_seconds=(60.0, 600.0),
+        hold_in_doubt=True,
+        poll=poll_call,
+        read_poll=read_task,
+        example=example,
+    )
 
 
 def submit_call(path: str, body: Mapping[str, JSON], laid_over: Mapping[str, JSON]) -> Call:

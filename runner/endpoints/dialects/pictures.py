@@ -8,11 +8,10 @@ from jobs.result import Picture
 from runner.endpoints.dialects.chat import Completion
 from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.expiry import expires_at
-from runner.endpoints.dialects.markdown_links import picture_targets
+from runner.endpoints.dialects.markdown_links import BASE64_BEGINNINGS, picture_targets
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 
-_MAGIC = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 _PICTURE_NAME = re.compile(r"image|img|pic|photo|draw", re.IGNORECASE)
 _PICTURE_PATH = re.compile(r"\.(?:png|jpe?g|webp|gif|avif|bmp|svg)(?:[?#]|$)", re.IGNORECASE)
 _NOT_RESULTS = re.compile(
@@ -133,7 +132,7 @@ def picture_of(target: str) -> Picture | None:
         return Picture(base64=payload) if payload and kind.lower().endswith("base64") else None
     if head.startswith("base64://"):
         return Picture(base64=target[9:]) if len(target) > 9 else None
-    return Picture(base64=target) if target.startswith(_MAGIC) else None
+    return Picture(base64=target) if target.startswith(BASE64_BEGINNINGS) else None
 
 
 def _targets(item: JSON) -> Iterator[str]:
