@@ -162,7 +162,7 @@ class _Scan:
 
     def until(self, tag: bytes) -> bytes:
         """Everything before a tag."""
-        return self._take(self._find(tag, "copy_unusual"))
+        return self._take(self._find(tag, UnfitWorkbookError("copy_unusual")))
 
     def rows(self, write: Callable[[bytes], object]) -> Iterator[tuple[bytes, bytes]]:
         """Each row as opening tag and content with closing tag (empty for a self-closed row)."""
@@ -170,7 +170,7 @@ class _Scan:
             if opening.endswith(b"/>"):
                 yield opening, b""
             else:
-                end = self._find(b"</row>", "copy_cut") + len(b"</row>")
+                end = self._find(b"</row>", UnfitWorkbookError("copy_cut")) + len(b"</row>")
                 yield opening, self._take(end)
 
     def _next_tag(self, write: Callable[[bytes], object]) -> bytes | None:
@@ -186,13 +186,13 @@ class _Scan:
             if not self._more():
                 return None
 
-    def _find(self, tag: bytes, kind: str) -> int:
-        """The offset of a tag. Raises UnfitWorkbookError of this kind if there is none."""
+    def _find(self, tag: bytes, error: UnfitWorkbookError) -> int:
+        """The offset of a tag. Raises the error if there is none."""
         start = self._at
         while (place := self._held.find(tag, start)) < 0:
             known = len(self._held) - self._at  # that is searched already
             if not self._more():
-                raise UnfitWorkbookError(kind)
+                raise error
             start = max(known - len(tag), 0)
         return place
 

@@ -69,12 +69,12 @@ _FILES = {
         "each field, and body.<name> for any other"
     ),
     "finding.too_many_columns": (
-        "the sheet has {count} columns, and at most {most} are read; delete those that are not "
-        "needed"
+        "the sheet has {count} {count:column|columns}, and at most {most} are read; delete those "
+        "that are not needed"
     ),
     "finding.too_sparse": (
-        "nearly all cells of the {rows} rows under the {count} columns are blank; delete columns "
-        "that are not needed, or divide the sheet"
+        "nearly all cells of the {rows} {rows:row|rows} under {count} {count:column|columns} are "
+        "blank; delete columns that are not needed, or divide the sheet"
     ),
     "finding.no_rows": "there are no rows below the header; add at least one",
     "finding.no_records": "there are no rows in the sheet; add at least one",

@@ -169,10 +169,11 @@ def test_a_refused_correction_can_be_corrected_again_and_taken_back(world: World
 
 
 def test_an_invalid_row_is_mended_in_the_fixes(world: World) -> None:
-    sheet = world.sheet("a.csv", ["prompt", "note"], ["", "x"], ["a dog", "y"], ["", "z"])
+    rows = [["a cat", "many"], ["a dog", ""], ["an owl", "none"]]
+    sheet = world.sheet("a.csv", ["prompt", "n"], *rows)
     world.run("run", sheet, *PICTURE, "--skip-bad")
     world.run("errors", sheet, "--export", "fixes.xlsx")
-    correct(world.folder / "fixes.xlsx", "prompt", {2: "a cat"})
+    correct(world.folder / "fixes.xlsx", "n", {2: "1"})
     done = world.run("retry", sheet, "--from", "fixes.xlsx", "-y")
     assert (done.code, done.posts) == (4, 1), done.err
     assert world.column(sheet) == ["done", "done", "failed"]
