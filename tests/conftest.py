@@ -22,7 +22,7 @@ ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
 
 @event.listens_for(Engine, "connect")
 def rows_in_no_order_come_backwards(connection: object, _record: object) -> None:
-    """Reverse unordered results in SQLite, as PostgreSQL promises no order either."""
+    """Reverse unordered results in SQLite, because PostgreSQL promises no order either."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA reverse_unordered_selects=ON")
 
@@ -90,7 +90,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgres_tables(postgres: Server) -> Iterator[Engine]:
-    """An engine over a database with rowmill's tables in it."""
+    """An engine for a database with rowmill's tables in it."""
     engine = postgres_engine(postgres.new_database())
     create(engine)
     yield engine
@@ -129,7 +129,7 @@ def store(fresh_store: Callable[[], Store]) -> Store:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A folder with a gateway and a key, where whole commands run; audited at the end."""
+    """A folder with a gateway and a key, in which whole commands run; audited at the end."""
     world = World(tmp_path, monkeypatch)
     world.mock()
     yield world

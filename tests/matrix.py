@@ -109,7 +109,7 @@ class Keeper:
 
 
 def _plain(line: str) -> str:
-    """A line of figures for a table cell; empty if it names a path of this machine."""
+    """A line of figures for a table cell; empty if it contains a path of this machine."""
     if PATH.search(line):
         return ""
     return line.replace("|", "/")[:120]

@@ -1,4 +1,4 @@
-"""One sheet with all 18 forms of request, in good weather and in bad."""
+"""One sheet with all 18 forms of request succeeds without faults and with them."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def samples(world: World) -> World:
 
 
 def by_id(world: World, suffix: str) -> Mapping[str, dict[str, str]]:
-    """The results by the form that each row stands for."""
+    """The results by the form of request that each row has."""
     return {row["id"]: row for row in world.results(world.folder / SHEET, suffix)}
 
 

@@ -1,4 +1,4 @@
-"""An Idempotency-Key is bound to the bytes of its body: other bytes go out under another key."""
+"""An Idempotency-Key belongs to the bytes of its body: another body goes out with another key."""
 
 import pytest
 

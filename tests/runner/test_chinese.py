@@ -1,4 +1,4 @@
-"""A person who reads Chinese is answered in Chinese, whatever goes wrong."""
+"""A person who reads Chinese gets Chinese messages, whatever goes wrong."""
 
 import csv
 import os
@@ -20,7 +20,7 @@ from tests.support.world import PICTURE, TEXT, World
 
 
 def answered(*words: str, env: dict[str, str] | None = None) -> str:
-    """What is said of a wrong use, all of it in Chinese."""
+    """The message about a wrong use, all of it in Chinese."""
     done = CliRunner().invoke(rowmill, ["--lang", "zh", *words], env=env)
     assert done.exit_code not in (0, 1), done.output
     assert english_in(done.output) == [], done.output
@@ -135,7 +135,7 @@ HEADERS = (
 
 
 def bad_cells(folder: Path) -> Path:
-    """A sheet with one fault a row, and the files that its cells name."""
+    """A sheet with one fault in each row, and the files that its cells name."""
     (folder / "web.png").write_text("<html>", encoding="utf-8")
     (folder / "empty.png").touch()
     (folder / "folder.png").mkdir()
@@ -159,7 +159,7 @@ def test_whatever_is_wrong_with_a_cell_is_told_in_chinese(world: World) -> None:
     assert told.code == 3
     assert english_in(told.out) == []
     rows = [line for line in told.out.splitlines() if line.startswith("  - 第 ")]
-    assert len(rows) > len(BAD_CELLS) - 5, told.out  # a few are found when they are sent
+    assert len(rows) > len(BAD_CELLS) - 5, told.out  # a few are found only when they are sent
 
 
 def test_what_the_table_keeps_of_bad_rows_is_shown_in_chinese_and_stays_english(

@@ -1,4 +1,4 @@
-"""Claims about the command line: real processes, and click's own runner."""
+"""The command line starts fast, fails clearly and exits with its documented codes."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    # Unbuffered output would hide what the interpreter's last flush does.
+    # Unbuffered output would hide errors of the interpreter's last flush.
     for name in ("LC_ALL", "ROWMILL_LANG", "NO_COLOR", "PYTHONUNBUFFERED", "PYTHONIOENCODING"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -53,7 +53,7 @@ def run(*words: str, env: dict[str, str] | None = None, stdin: str = "") -> "Don
 
 
 class Done:
-    """How a process ended, and what it said."""
+    """How a process ended, and its output."""
 
     def __init__(self, code: int, out: bytes, err: bytes) -> None:
         self.code = code
@@ -79,7 +79,7 @@ def imported(*words: str) -> set[str]:
 def test_version_imports_click_and_the_standard_library_only(home: Path) -> None:
     foreign = imported("--version") - set(sys.stdlib_module_names)
     ours = {"runner", "jobs"}
-    # The interpreter's own start; "org" is what the standard library looks for under Jython.
+    # Imports of the bare interpreter; the standard library looks for "org" under Jython.
     start = {
         "org",
         "site",
@@ -271,7 +271,7 @@ cli.rowmill.main(["keys"])
     assert writer.stderr
     assert writer.stdout.readline() == b"first\n"
     writer.stdout.close()
-    writer.stdin.close()  # now it goes on writing to nobody
+    writer.stdin.close()  # now it writes with no reader
     said = writer.stderr.read()
     writer.stderr.close()
     assert writer.wait(timeout=60) == 0
@@ -383,7 +383,7 @@ def test_run_has_the_options_of_the_product_and_no_others() -> None:
 
 
 def test_options_after_the_command_become_settings(home: Path) -> None:
-    from runner.console import options  # noqa: PLC0415 - part of what is looked at
+    from runner.console import options  # noqa: PLC0415 - its import is under test
 
     def show() -> None:
         found = options.settings()

@@ -1,4 +1,4 @@
-"""Whole commands against mock servers of other people, each with a reading of its own."""
+"""Whole commands work against mock servers by other authors, each with its own view of the API."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ from tests.support.world import World
 
 PAID = {"path": "/v1/chat/*"}
 """What a fault is for: prices and models are asked for too, and cost nothing."""
-STARTING = 30.0  # seconds a server may take until it answers
+STARTING = 30.0  # how long a server may take to start
 FAKELLM_RULES = """\
 version: 1
 rules:
@@ -38,7 +38,7 @@ TOOLS = json.dumps([{"type": "function", "function": {"name": "get_weather", "pa
 
 
 class Foreign:
-    """One foreign server as a process of its own."""
+    """One foreign server as a process."""
 
     def __init__(self, program: str, *words: str, log: Path) -> None:
         with socket.socket() as free:
@@ -52,7 +52,7 @@ class Foreign:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
 
     def wait(self) -> None:
-        """Until it answers at all."""
+        """Wait until it answers."""
         deadline = time.monotonic() + STARTING
         while True:
             with suppress(urllib.error.HTTPError):
@@ -68,7 +68,7 @@ class Foreign:
             return
 
     def ask(self, path: str, body: object = None) -> Any:
-        """What it tells of itself."""
+        """The JSON that it returns for a path."""
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(self.url + path, data, timeout=60) as found:
             return json.loads(found.read() or b"null")
@@ -92,7 +92,7 @@ def fakellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
 
 @pytest.fixture(scope="module")
 def llmock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
-    """LLMock: ten providers, faults on order, and a verdict on how its client behaved."""
+    """LLMock: ten providers, faults on demand, and a verdict on the client's behaviour."""
     log = tmp_path_factory.mktemp("llmock") / "log"
     server = Foreign("llmock", "--log-level", "warning", log=log)
     server.wait()
@@ -102,7 +102,7 @@ def llmock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
 
 @pytest.fixture
 def judged(llmock: Foreign) -> Iterator[Foreign]:
-    """The same with an empty journal; its verdict on what we did must be good at the end."""
+    """The same with an empty journal; its verdict on our requests must be good at the end."""
     llmock.ask("/_llmock/reset", {})
     yield llmock
     verdict = llmock.ask("/_llmock/verdict")
@@ -123,7 +123,7 @@ def go(world: World, server: Foreign, sheet: Path, *words: str, prefix: str = ""
 
 
 def posts(server: Foreign) -> int:
-    """How many generations it says it was asked for."""
+    """The number of generations that the server counted."""
     if "fakellm" in server.name:
         return int(server.ask("/_fakellm/stats")["total_requests"])
     requests = server.ask("/_llmock/requests")["requests"]
@@ -131,7 +131,7 @@ def posts(server: Foreign) -> int:
 
 
 def written(world: World, sheet: Path) -> int:
-    """How many calls our table says were sent."""
+    """The number of calls that our table records as sent."""
     with world.store(sheet) as store, store.read() as tx:
         return len([wire for _, wire in call_books(tx, SHEET_ID) if wire != "A"])
 

@@ -1,4 +1,4 @@
-"""Claims about rubbish: whatever comes in, nothing raises, nothing is lost, nothing hangs."""
+"""Garbage input raises nothing, loses nothing and hangs nothing."""
 
 import json
 import random
@@ -29,7 +29,7 @@ ODD = (
 
 
 def spoiled(data: bytes, chance: random.Random) -> bytes:
-    """The bytes with one to four things done to them."""
+    """The bytes with one to four random changes."""
     for _ in range(chance.randrange(1, 5)):
         at = chance.randrange(len(data) + 1)
         match chance.randrange(6):
@@ -51,7 +51,7 @@ def spoiled(data: bytes, chance: random.Random) -> bytes:
 
 
 def samples() -> list[tuple[str, dict[str, Any], bytes, bool]]:
-    """Endpoint, inputs and body of every answer that the cases know; is it a stream?"""
+    """Endpoint, inputs and body of every answer in the cases, and whether it is a stream."""
     found = []
     for param in CASES:
         kind: AnyEndpoint = param.values[0]  # type: ignore[assignment]  # as CASES is built
@@ -89,13 +89,13 @@ def job_of(endpoint: str, step: Step = Step.SEND) -> Claimed:
 
 
 def outcome_of(name: str, inputs: object, reply: Reply) -> Outcome:
-    """What a reply comes to for one row."""
+    """The outcome of a reply for one row."""
     context = JobContext(job=job_of(name), endpoint=ENDPOINTS[name], rules=Rules(), inputs=inputs)
     return resolve([context], reply)[0].outcome
 
 
 def answers_read(count: int, *, streams: bool, seed: int) -> int:
-    """So many spoiled answers, all judged and read; how many were still results."""
+    """Judge and read so many spoiled answers; returns how many were still results."""
     chance = random.Random(seed)
     known = [one for one in samples() if one[3] is streams]
     media = "text/event-stream" if streams else "application/json"
@@ -173,7 +173,7 @@ def sheets(folder: Path, count: int, seed: int) -> Iterator[Path]:
 
 
 def sheets_read(folder: Path, count: int, seed: int) -> tuple[int, int]:
-    """Read them: how many gave rows, and how many a plain refusal."""
+    """Read them; returns how many had rows, and how many were refused plainly."""
     read = refused = 0
     for path in sheets(folder, count, seed):
         try:

@@ -1,4 +1,4 @@
-"""A system that knows few characters: no row fails for that, and no prompt is shown falsely."""
+"""On a system with few characters no row fails because of it, and no prompt is shown wrongly."""
 
 import json
 
@@ -12,7 +12,7 @@ def test_a_picture_whose_prompt_the_file_system_cannot_spell_is_saved(
 ) -> None:
     world.mock()
     sheet = world.prompts("a.csv", "a café 猫")
-    # File names and both streams are ASCII then; under zh_CN.GBK it is the same with other letters.
+    # This makes file names and both streams ASCII; zh_CN.GBK behaves the same with other letters.
     for name, value in (("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")

@@ -15,7 +15,7 @@ LINES = re.findall(r"`rowmill (.+?)` \|", (SAMPLES / "README.md").read_text(enco
 
 def test_every_sheet_of_the_samples_has_a_line() -> None:
     sheets = {path.name for path in SAMPLES.iterdir() if path.is_file()}
-    sheets -= {"README.md", "terminal.svg", "report.png"}  # the README's pictures are no sheets
+    sheets -= {"README.md", "terminal.svg", "report.png"}  # the README's pictures are not sheets
     named = {Path(word).name for line in LINES for word in shlex.split(line)}
     assert sheets <= named
     assert len(LINES) >= 5

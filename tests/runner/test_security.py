@@ -1,4 +1,4 @@
-"""Claims about strangers: what a sheet, a gateway, an answer or another user may not do here."""
+"""No sheet, gateway, answer or other user can read, write or run anything beyond its part."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ CANARY = b"canary-7c1e55 private"
 
 
 def hostile_cells(folder: Path) -> list[str]:
-    """Paths that lead out of the sheet's folder, or are no paths at all."""
+    """Paths that lead out of the sheet's folder, or are not paths at all."""
     above, home = folder.parent, str(Path.home())
     return [
         f"{above}/secret.png", "../secret.png", "./../secret.png", "a/../../secret.png",
@@ -79,7 +79,7 @@ def test_no_cell_of_a_sheet_sends_a_file_from_elsewhere(world: World) -> None:
     assert world.standing(sheet) == {"failed": len(cells)}
 
 
-# --- links into the inside ------------------------------------------------------------------------
+# --- links to internal addresses ------------------------------------------------------------------
 
 INSIDE = (
     "127.0.0.1", "127.1", "127.0.1", "127.255.255.254", "0.0.0.0", "0", "2130706433", "0x7f000001",
@@ -98,7 +98,7 @@ INSIDE = (
 
 
 def bare(host: str) -> str:
-    """A host as a lookup would give it."""
+    """A host as a lookup returns it."""
     return host.strip("[]").rpartition("@")[2]
 
 
@@ -124,7 +124,7 @@ async def test_no_link_reaches_the_inside(way: str, tmp_path: Path) -> None:
 
 
 def left_in(folder: Path) -> list[Path]:
-    """What lies there."""
+    """The files in a folder."""
     return list(folder.iterdir())
 
 
@@ -140,7 +140,7 @@ async def redirected(url: str, target: Path) -> Download:
 
 
 async def rebound(address: str, port: int, target: Path) -> Download:
-    """A name that was public when it was asked for first, and is inside when it is connected to."""
+    """A name that resolves to a public address first, and to an internal one on connect."""
     given = iter([["8.8.8.8"]])
 
     async def lookup(host: str, port: int) -> list[str]:
@@ -178,7 +178,7 @@ asyncio.run(main(sys.argv[1]))
 
 
 def bomb(size: int) -> bytes:
-    """So many zero bytes, packed a thousand to one."""
+    """So many zero bytes, compressed a thousand to one."""
     packer = zlib.compressobj(9, wbits=31)
     packed_parts = [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
     return b"".join([*packed_parts, packer.flush()])
@@ -239,7 +239,7 @@ OURS = re.compile(rb"\x1b\[[0-9;]*[mABCDHJKl]|\x1b\[\?(25|2026)[hl]")
 
 
 def on_a_terminal(world: World, *words: object) -> tuple[int, bytes]:
-    """A command on a terminal of its own: its exit code and every byte it wrote."""
+    """Run a command on its own terminal; returns the exit code and every byte written."""
     outer, inner = pty.openpty()
     process = world.start(*words, terminal=inner)
     os.close(inner)
@@ -301,7 +301,7 @@ def test_what_a_run_leaves_is_for_its_owner_under_any_umask(world: World) -> Non
         assert found[f"{workspace.name}/{name}"] == 0o600, name
     assert found[f"{workspace.name}/spool"] == 0o700
     open_ones = {name for name, mode in found.items() if mode & 0o077}
-    # What is made to be handed on lies in the closed folder and may be opened once it leaves it.
+    # Files made to be shared are in the private folder, and may be opened once they leave it.
     shared = {"files", "thumbs", "report.html", *(path.name for path in workspace.glob("results*"))}
     assert {name.split("/")[1] for name in open_ones} <= shared
 
@@ -335,7 +335,7 @@ def test_links_planted_in_a_workspace_are_not_written_through(world: World) -> N
     assert precious.read_bytes() == b"keep me"
 
 
-# --- words that other programs would act on -------------------------------------------------------
+# --- text that other programs would act on --------------------------------------------------------
 
 INJECTIONS = ('id"; DROP TABLE jobs; --', "]", "a'b", "; SELECT 1", "${jndi:x}", "{{7*7}}", "%s%n")
 
@@ -355,7 +355,7 @@ def test_headers_and_cells_are_never_statements(world: World) -> None:
 
 
 def test_the_key_is_in_nothing_that_is_left_after_any_fault(world: World, tmp_path: Path) -> None:
-    """Plain, URL-encoded and base64; also where the server sends back what it was sent."""
+    """Plain, URL-encoded and base64; also if the server echoes what it was sent."""
     world.mock({"a": ["401"], "b": ["500"], "c": ["cut"], "d": ["html"], "e": ["reset_after"]})
     sheet = world.prompts("a.csv", "a", "b", "c", "d", "e", "f")
     for words in (("run", sheet, *TEXT), ("retry", sheet, "-y"), ("run", sheet, "--debug", "-y")):
@@ -387,7 +387,7 @@ async def test_a_server_that_echoes_everything_gets_the_key_nowhere(tmp_path: Pa
 
 
 def _in_pieces(key: str) -> bytes:
-    """A stream whose pieces make the key."""
+    """A stream whose pieces join up to the key."""
     halves = (key[:14], key[14:])
     events = [{"choices": [{"index": 0, "delta": {"content": one}}]} for one in halves]
     events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
@@ -433,7 +433,7 @@ async def test_a_key_that_comes_back_is_in_no_result(tmp_path: Path, way: str) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_run_that_dies_leaves_no_copy_of_its_memory(world: World) -> None:
-    """The key is in there."""
+    """Its memory contains the key."""
     world.mock(latency=600.0)
     process = world.start("run", world.prompts("a.csv", "a lamp"), *TEXT)
     world.wait(process, lambda: bool(world.calls))
@@ -453,10 +453,10 @@ def test_a_run_that_is_to_break_on_purpose_is_refused_where_money_is(world: Worl
 
 
 def key_in(folder: Path, said: bytes) -> Iterator[str]:
-    """Where the key stands, in any of its spellings, table pages and packed answers included."""
-    import sqlite3  # noqa: PLC0415 - here only
-    from base64 import b64encode  # noqa: PLC0415 - here only
-    from urllib.parse import quote  # noqa: PLC0415 - here only
+    """Where the key is, in any of its spellings, also in table pages and compressed answers."""
+    import sqlite3  # noqa: PLC0415 - only needed here
+    from base64 import b64encode  # noqa: PLC0415 - only needed here
+    from urllib.parse import quote  # noqa: PLC0415 - only needed here
 
     key = KEY.encode()
     forms = {key, quote(KEY, safe="").encode(), key.hex().encode(), key[::-1]}

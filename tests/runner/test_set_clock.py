@@ -1,4 +1,4 @@
-"""Whole runs whose time of day is set, in a run or between two: nothing is lost, late, or twice."""
+"""Setting the clock during a run or between two loses, delays and repeats nothing."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ DAY = 24 * HOUR
 
 
 def start(world: World, ahead: float, *words: object) -> "subprocess.Popen[bytes]":
-    """A command in a process of its own, whose clock is ahead until `put_right`."""
+    """Start a command in a process whose clock is ahead until `put_right`."""
     shifted = [sys.executable, "-m", "tests.support.shifted_clock", str(ahead), str(_sign(world))]
     world.started.append(
         subprocess.Popen(
@@ -33,7 +33,7 @@ def start(world: World, ahead: float, *words: object) -> "subprocess.Popen[bytes
 
 
 def put_right(world: World) -> None:
-    """Set the clocks of commands that are going on."""
+    """Set the clocks of running commands."""
     _sign(world).touch()
 
 
@@ -67,7 +67,7 @@ def test_a_row_that_waits_goes_on_when_the_clock_is_set_back(world: World, dies:
     sheet = world.prompts("a.csv", "a cat")
     process = start(world, 600.0, "run", sheet, *TEXT)
     world.wait(process, lambda: len(world.calls) > 0)
-    time.sleep(0.2)  # it is told to wait, and that is written down
+    time.sleep(0.2)  # it is told to wait, and that is recorded
     if dies:
         process.kill()
         world.finish(process)

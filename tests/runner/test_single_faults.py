@@ -1,4 +1,4 @@
-"""Claims about single faults of servers and sheets that no other file holds."""
+"""Single server and sheet faults not covered elsewhere end with the right code and message."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 async def run_against(
     folder: Path, server: FaultServer, *words: str, rows: int = 1
 ) -> tuple[int, str]:
-    """The real command against a server that plays bytes: exit code and what it said."""
+    """Run the real command against a server that plays bytes; returns exit code and output."""
     sheet = folder / "a.csv"
     sheet.write_text("prompt\n" + "".join(f"prompt {n}\n" for n in range(rows)))
     homes = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
@@ -114,12 +114,12 @@ async def test_a_name_from_the_server_is_never_used(tmp_path: Path) -> None:
             found = await downloads.download(f"{server.url}/../../{len(name)}", target)
         assert isinstance(found, Saved)
         assert found.path == target.with_name("mine.png")
-    assert sorted(os.listdir(tmp_path)) == ["out", "p.png"]  # noqa: PTH208 - names are all it asks
+    assert sorted(os.listdir(tmp_path)) == ["out", "p.png"]  # noqa: PTH208 - only the names matter
 
 
 @pytest.fixture
 def foreign_certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """Key and certificate of another host, which we are made to trust."""
+    """Key and certificate of another host, which we are configured to trust."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"

@@ -1,4 +1,4 @@
-"""Claims about what is imported when, and when garbage is collected."""
+"""Each command imports only what it needs, and a run controls when garbage is collected."""
 
 import ast
 import gc
@@ -18,7 +18,7 @@ from runner.startup import PRELOADED, Phase, preload, seldom_collected, undistur
 
 
 def test_a_run_imports_for_each_of_its_beginnings_only_what_that_needs() -> None:
-    """A run that goes on sends its first request sooner by what the others take to import."""
+    """A resumed run sends its first request sooner, because it skips the imports of the others."""
     script = (
         "import importlib, json, sys\n"
         "from runner.cli import rowmill\n"

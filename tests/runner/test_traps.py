@@ -1,4 +1,4 @@
-"""Every trap of the wire, run through the command line: its calls, their classes, the row's end."""
+"""Every protocol trap, run through the command line, has its calls, wire classes and row result."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ MODELS = Injected(body=b'{"object": "list", "data": []}')
 def serving(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Trap], TrapServer]]:
-    """Starts the server of a trap in this world; waits that only cost time are short."""
+    """Start the server of a trap in this world; waits that only cost time are short."""
     monkeypatch.setattr(resolve_poll, "POLL_SECONDS", 0.05)
     started: list[TrapServer] = []
 
@@ -44,7 +44,7 @@ def serving(
 
 
 def _placed(answer: Injected, server: TrapServer) -> Injected:
-    """The answer with the server's own address in it."""
+    """The answer with the server's own address filled in."""
     return replace(answer, body=answer.body.replace(HERE.encode(), server.url.encode()))
 
 

@@ -1,4 +1,4 @@
-"""One night from evening to morning: the real command against a gateway with everything in it."""
+"""One night of the real command against a gateway with outages, limits and a revoked key."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ HOUR, MINUTE = 3600.0, 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """How many seconds pass in one of ours, what the gateway allows, and how long it is away."""
+    """The speed of its clock, the gateway's rate limit, and how long the gateway is unreachable."""
 
     times: float
     limit: int  # calls a minute
@@ -29,14 +29,14 @@ class Night:
 
 
 class Director:
-    """Lets the night happen, by how many calls were let in and by the fast clock."""
+    """Makes the night's events happen, by the number of accepted calls and the fast clock."""
 
     def __init__(self, night: Night, gate: Allowance, process: "subprocess.Popen[bytes]") -> None:
         self.night, self.gate, self.process = night, gate, process
         self.gone_at = self.back_at = 0.0
 
     def play(self) -> None:
-        """The outage in its two shapes, then one key is taken back, then answers become slow."""
+        """Play both kinds of outage, then revoke one key, then slow down the answers."""
         rows, seconds = self.night.rows, self.night.away / self.night.times
         self._until(lambda: len(self.gate.let_in) >= rows // 3)
         self.gone_at = time.monotonic()
@@ -59,16 +59,16 @@ class Director:
             time.sleep(0.005)
 
     def share(self) -> float:
-        """Calls let in, of those that were allowed while somebody was there."""
+        """Accepted calls as a share of those allowed while the gateway was reachable."""
         moments = [at for at, _ in self.gate.let_in]
         seconds = moments[-1] - moments[0] - (self.back_at - self.gone_at)
         return len(moments) / (seconds * self.night.times / MINUTE * self.night.limit)
 
 
 def spend(world: World, night: Night) -> tuple[Director, Path]:
-    """Run the sheet through the night; everything is done in the morning."""
+    """Run the sheet through the night; every row is done in the morning."""
     mock = world.mock()
-    world.settings(f"[limits]\ntimeout = {HOUR}\n")  # a busy machine takes minutes of this night
+    world.settings(f"[limits]\ntimeout = {HOUR}\n")  # a busy machine takes minutes for this night
     sheet = world.prompts("a.csv", *(f"prompt {number}" for number in range(night.rows)))
     bill = world.folder.parent / "portal.jsonl"
     with Allowance(mock.base_url, bill, limit=night.limit, window=MINUTE / night.times) as gate:
@@ -91,7 +91,7 @@ def spend(world: World, night: Night) -> tuple[Director, Path]:
 
 
 def the_page_tells_it(world: World, sheet: Path) -> None:
-    """The morning page names the outage and the key, in its incident timeline."""
+    """The report page shows the outage and the key in its incident timeline."""
     kinds = happened(world, sheet)
     assert {"outage", "outage_over", "key_dropped"} <= set(kinds), kinds
     path = browser.chromium_path()

@@ -1,4 +1,4 @@
-"""Wrong use is answered by one sentence, before anything is sent or remembered."""
+"""Wrong use is answered with one sentence, before anything is sent or remembered."""
 
 import os
 import subprocess

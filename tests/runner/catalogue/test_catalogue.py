@@ -1,4 +1,4 @@
-"""Claims about the sentences for users."""
+"""Every sentence for users exists in both languages, fits its values, and reads correctly."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ SOURCES = sorted(Path(runner.__path__[0]).rglob("*.py"))
 
 
 def said() -> Iterator[tuple[str, set[str] | None, str]]:
-    """Every literal key in the code, with the values given (None where they are a dict)."""
+    """Every literal key in the code, with the values passed (None if they are a dict)."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -63,7 +63,7 @@ def test_every_sentence_that_the_code_says_exists_and_gets_its_values() -> None:
 
 
 def obstacles() -> Iterator[tuple[str, set[str] | None, str]]:
-    """Every obstacle that the code names, with its values (None where they are a dict)."""
+    """Every obstacle that the code names, with its values (None if they are a dict)."""
     # The sheet's templates have errors of the same name that carry a finding.
     paths = [*sorted(Path(jobs.__path__[0]).rglob("*.py")), *SOURCES]
     nodes = [
@@ -74,7 +74,7 @@ def obstacles() -> Iterator[tuple[str, set[str] | None, str]]:
         if isinstance(node, ast.ClassDef | ast.Call)
     ]
     kinds = {"ObstacleError", "super().__init__"}
-    for _ in range(2):  # a kind of a kind is found the second time
+    for _ in range(2):  # a subkind is found the second time
         for _, node in nodes:
             if isinstance(node, ast.ClassDef) and kinds & {*map(ast.unparse, node.bases)}:
                 kinds.add(node.name)
@@ -222,7 +222,7 @@ OF_MANY = re.compile(r"\b1 (?:\w+ )?(?:row|call|file|answer|cell|text) (?:are|ha
 def test_one_thing_is_not_told_in_the_plural(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.catalogue._chosen", ["en"])
     for key, text in en.MESSAGES.items():
-        if key == "finding.template_ambiguous":  # said of two and more
+        if key == "finding.template_ambiguous":  # used for two and more
             continue
         told = say(key, **{name: "1" for name in PLACE.findall(text) if name in COUNTS})
         for wrong in (OF_ONE, OF_MANY):

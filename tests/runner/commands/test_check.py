@@ -1,4 +1,4 @@
-"""Claims about `rowmill check`."""
+"""`rowmill check` tells what a run would send, cost and refuse, without sending anything."""
 
 import json
 import os
@@ -244,7 +244,7 @@ def test_prices_and_times_are_told_as_far_as_they_are_known(home: Path) -> None:
     write(home, '[prices."a"]\ncall = 0.25\ncurrency = "CNY"', name="rowmill.toml")
     untrusted = flat(check("prompts.csv", "-e", "chat"))
     assert "about 3.00 CNY" not in untrusted
-    assert str(user_file()) in untrusted  # where the price would count
+    assert str(user_file()) in untrusted  # where the price would apply
     trust(home / "rowmill.toml", (home / "rowmill.toml").read_bytes())
     first = flat(check("prompts.csv", "-e", "chat"))
     assert "about 3.00 CNY" in first

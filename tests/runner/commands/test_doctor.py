@@ -1,4 +1,4 @@
-"""Claims about `rowmill doctor`."""
+"""`rowmill doctor` finds each fault of the set-up and says how to fix it."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ PROMPT = "a very private heron"
 
 
 def found(world: World, *words: object, code: int = 0) -> dict[str, str]:
-    """What doctor found, by name."""
+    """The findings of doctor, by name."""
     done = world.run("doctor", *words, "--json")
     assert done.out, done.err
     assert done.code == code, done.out + done.err
@@ -114,7 +114,7 @@ def test_an_address_with_a_path_too_much_is_told_the_right_one(world: World) -> 
 
 @contextmanager
 def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[str]:
-    """A server that answers everything in one way."""
+    """A server that gives the same answer to every request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -125,7 +125,7 @@ def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[str
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - theirs
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""`rowmill errors`: failures by cause, and the workbook in which rows are corrected."""
+"""`rowmill errors` groups failures by cause and writes the workbook in which rows are corrected."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def fixes(path: Path) -> list[dict[str, Any]]:
 
 
 def correct(path: Path, header: str, changes: dict[int, str]) -> None:
-    """What a person does in Excel: other words in one column of some rows."""
+    """Change one column of some rows, as a person does in Excel."""
     book = openpyxl.load_workbook(path)
     page = book["fixes"]
     names = [cell.value for cell in page[1]]
@@ -111,13 +111,13 @@ def test_corrected_rows_run_and_stay_corrected_though_the_sheet_is_never_changed
     assert world.column(sheet, "prompt") == ["a bad cat", "a bad dog", "an owl"]
     assert '"edited":{"prompt":"a good cat"}' in world.column(sheet, "result_data")[0]
     assert sheet.read_bytes() == before
-    # The correction holds: at a plain run, and at one that reads a changed sheet.
+    # The correction survives a plain run, and a run that reads a changed sheet.
     assert world.run("run", sheet).posts == 0
     world.sheet("a.csv", ["prompt", "note"], ["a bad cat", "n"], ["a bad dog", ""], ["an owl", ""])
     again = world.run("run", sheet)
     assert (again.code, again.posts) == (4, 0), again.err
     assert world.column(sheet) == ["done", "failed", "done"]
-    # The sheet's owner has the last word about the cell.
+    # An edit of the sheet overrides the correction of its cell.
     world.prompts("a.csv", "a fine cat", "a bad dog", "an owl")
     assert world.run("run", sheet, "-y").posts == 1
     world.prompts("a.csv", "a bad cat", "a bad dog", "an owl")
@@ -135,7 +135,7 @@ def test_an_edit_of_a_row_with_an_id_gives_way_to_the_sheet(world: World) -> Non
     assert world.run("retry", sheet, "--from", "fixes.xlsx", "-y").code == 0
     world.sheet("a.csv", ["id", "prompt"], ["x", "a nice cat"], ["y", "an owl"])
     assert world.run("run", sheet, "-y").posts == 1
-    # The cell back as it was is the refused request again, not the forgotten correction.
+    # With the old cell restored, the row is the refused request again, without the correction.
     world.sheet("a.csv", ["id", "prompt"], *rows)
     last = world.run("run", sheet, "-y", "--rebuy")
     assert (last.code, last.posts) == (4, 0), last.err
@@ -165,7 +165,7 @@ def test_a_refused_correction_can_be_corrected_again_and_taken_back(world: World
         correct(world.folder / target, "prompt", {2: words})
         assert world.run("retry", sheet, "--from", target, "-y").code == 4
     assert world.column(sheet, "result_data") == [""]
-    assert len(world.calls) == 2  # the first refusal is found again, not bought again
+    assert len(world.calls) == 2  # the first refusal is reused, not paid again
 
 
 def test_an_invalid_row_is_mended_in_the_fixes(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Claims about the command export."""
+"""`rowmill export` writes what its options ask for and refuses what it cannot write."""
 
 import csv
 import io

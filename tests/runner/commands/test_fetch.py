@@ -1,4 +1,4 @@
-"""`rowmill fetch`: files that are missing or broken come back, and nothing is generated."""
+"""`rowmill fetch` restores missing or damaged files, and generates nothing."""
 
 from tests.support.world import PICTURE, World
 
@@ -8,7 +8,7 @@ def test_missing_files_are_fetched_and_nothing_is_bought(world: World) -> None:
     world.run("run", sheet, *PICTURE)
     before = world.files(sheet)
     (world.workspace(sheet).files / before[0]).unlink()
-    world.monkeypatch.delenv("ROWMILL_API_KEY")  # it needs none
+    world.monkeypatch.delenv("ROWMILL_API_KEY")  # it needs no key
     done = world.run("fetch", sheet)
     assert (done.code, done.posts) == (0, 0), done.err
     assert f"row 2: {before[0]} is not there" in done.err
@@ -31,7 +31,7 @@ def test_verify_finds_every_changed_byte_and_keeps_what_a_person_made_of_a_file(
     cut = (folder / second).read_bytes()[:-1]
     (folder / second).write_bytes(cut)
     plain = world.run("fetch", sheet, "--json")
-    assert [one["row"] for one in plain.json["damaged"]] == [3]  # by its size only
+    assert [one["row"] for one in plain.json["damaged"]] == [3]  # by its size alone
     found = world.run("fetch", sheet, "--verify", "--json")
     assert (found.code, found.posts) == (0, 0), found.err
     assert [one["row"] for one in found.json["damaged"]] == [2]

@@ -1,4 +1,4 @@
-"""A first run by questions: a person at a terminal, answered by a script that waits for each."""
+"""The guide leads a person at a terminal through a first run, question by question."""
 
 import os
 import pty
@@ -16,14 +16,14 @@ CHINESE = (["名称", "备注"], ["苹果", "a"], ["梨", "b"], ["桃", "c"], ["
 
 
 class Person:
-    """Whoever sits at a terminal: reads until a question stands there, then answers it."""
+    """The person at a terminal: reads until a question appears, then answers it."""
 
     def __init__(self, terminal: int) -> None:
         self.terminal = terminal
         self.seen = ""
 
     def answers(self, question: str, answer: str) -> None:
-        """Wait for these words, then type."""
+        """Wait for these words, then type the answer."""
         read = b""
         while question.encode() not in read:
             read += os.read(self.terminal, 4000)
@@ -33,7 +33,7 @@ class Person:
 
 @contextmanager
 def sitting(world: World, *words: object) -> Iterator[tuple[Person, list[int]]]:
-    """A command on a terminal; its exit code is in the list at the end."""
+    """Run a command on a terminal; its exit code is in the list at the end."""
     mine, theirs = pty.openpty()
     code: list[int] = []
     try:
@@ -48,7 +48,7 @@ def sitting(world: World, *words: object) -> Iterator[tuple[Person, list[int]]]:
 
 @pytest.fixture
 def nobody_known(world: World) -> World:
-    """A person who has no key and no settings yet; `world` names the gateway only when asked."""
+    """A person with no key and no settings yet; `world` has the gateway's address."""
     world.monkeypatch.delenv("ROWMILL_API_KEY")
     world.monkeypatch.delenv("ROWMILL_BASE_URL")
     return world

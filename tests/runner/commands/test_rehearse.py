@@ -1,4 +1,4 @@
-"""Rehearsals: the whole run against the built-in mock, apart from everything real."""
+"""A rehearsal is a whole run against the built-in mock and leaves everything real unchanged."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Claims about `rowmill report`, about what a run leaves behind, and about what both tell."""
+"""`rowmill report` and the end of a run tell the same story of what happened."""
 
 import json
 import re
@@ -20,7 +20,7 @@ MODERATION = "I cannot help with that picture."
 
 
 def data_of(page: Path) -> dict[str, object]:
-    """What a page holds for its script."""
+    """The data that a page embeds for its script."""
     text = page.read_text(encoding="utf-8")
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert found is not None
@@ -29,7 +29,7 @@ def data_of(page: Path) -> dict[str, object]:
 
 
 def rows_of(page: Path) -> list[dict[str, object]]:
-    """The rows of a page by the names of their fields."""
+    """The rows of a page, by field name."""
     data = data_of(page)
     names, rows = data["fields"], data["rows"]
     assert isinstance(names, list)
@@ -38,12 +38,12 @@ def rows_of(page: Path) -> list[dict[str, object]]:
 
 
 def words(page: Path) -> str:
-    """What a person reads above the gallery."""
+    """The text above the gallery."""
     text = page.read_text(encoding="utf-8").partition("<main>")[2].partition('id="bar"')[0]
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
-# --- what a run leaves ----------------------------------------------------------------------------
+# --- after a run ----------------------------------------------------------------------------------
 
 
 def test_a_run_leaves_a_page_with_its_rows_pictures_and_end(world: World) -> None:
@@ -185,7 +185,7 @@ def test_a_key_in_a_prompt_or_an_error_is_not_in_the_page(tmp_path: Path) -> Non
 
 
 def test_a_page_of_too_many_rows_keeps_all_that_failed_and_says_so(world: World) -> None:
-    from runner.report import facts  # noqa: PLC0415 - to make its limit small
+    from runner.report import facts  # noqa: PLC0415 - to lower its limit
 
     world.monkeypatch.setattr(facts, "MAX_PAGE_ROWS", 3)
     world.mock({"bad": ["moderation"]})
@@ -215,7 +215,7 @@ def _spent(**more: object) -> Spent:
         completion_tokens=None,
         total_tokens=None,
     )
-    return replace(plain, **more)  # type: ignore[arg-type]  # its fields, by name
+    return replace(plain, **more)  # type: ignore[arg-type]  # fields by name
 
 
 def test_money_is_exact_only_where_it_is_known() -> None:
@@ -242,7 +242,7 @@ def test_advice_names_each_command_once_the_next_one_first() -> None:
     found = [one.command for one in advice(pages.facts(rows))]
     assert found[0] == "rowmill retry prompts.csv"
     assert len(found) == len(set(found))
-    assert "rowmill errors prompts.csv --export fixes.xlsx" in found  # for what was refused
+    assert "rowmill errors prompts.csv --export fixes.xlsx" in found  # for refused calls
 
 
 def test_a_command_that_one_cause_asks_for_is_told_in_its_words() -> None:
@@ -336,7 +336,7 @@ def test_trouble_is_named_by_its_kind_and_never_invented() -> None:
     assert "in doubt" in stretches(_minutes("cut"))[0].text
     assert stretches(_minutes("good", "good")) == []
     single = CallsPerMinute(at=START, good=1, slowed=0, failed=2, doubtful=0)
-    assert stretches([single]) == []  # two calls are no incident
+    assert stretches([single]) == []  # two calls are not an incident
 
 
 # --- markup ---------------------------------------------------------------------------------------

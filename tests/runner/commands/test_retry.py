@@ -1,4 +1,4 @@
-"""`rowmill retry`: which rows go back, to which step, and what it does beside a run."""
+"""`rowmill retry` resets the chosen rows to the right step, also while a run is active."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -167,7 +167,7 @@ def test_a_retry_from_a_file_sends_the_corrected_rows_only(world: World) -> None
 
 
 def corrected(fixes: Path, changes: Mapping[str, str]) -> None:
-    """Type other words into the cells of a workbook."""
+    """Change the cells of a workbook."""
     book = openpyxl.load_workbook(fixes)
     for line in book.worksheets[0].iter_rows():
         for cell in line:

@@ -1,4 +1,4 @@
-"""Claims about `rowmill serve`: who is answered, what is given out, what a page may change."""
+"""`rowmill serve` answers only its own page, serves only its own files, and changes only rows."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ from runner.workspace.workspace import Workspace
 from tests.support.browser import Browser, Sight
 from tests.support.world import PICTURE, World
 
-PATIENCE = 60.0  # seconds; tests share their cores
+PATIENCE = 60.0  # the tests share their cores
 
 
 @contextmanager
 def served(workspace: Workspace) -> Iterator[str]:
-    """The page of a workspace, served from a thread; gives its address."""
+    """Serve the page of a workspace from a thread; yields its address."""
     ready, stop = threading.Event(), asyncio.Event()
     found: list[Any] = []
 
@@ -47,19 +47,19 @@ def served(workspace: Workspace) -> Iterator[str]:
 
 
 def get(url: str, **headers: str) -> httpx.Response:
-    """One question, with patience."""
+    """One GET request with a long timeout."""
     return httpx.get(url, headers=headers, timeout=PATIENCE)
 
 
 def token_of(url: str) -> str:
-    """What the page would send with a write."""
+    """The token that the page sends with a write."""
     found = re.search(r'"live":"([^"]+)"', get(url).text)
     assert found is not None
     return found[1]
 
 
 def put_back(url: str, rows: object, token: str | None) -> httpx.Response:
-    """A write as the page makes it."""
+    """A write as the page sends it."""
     headers = {} if token is None else {"X-Rowmill-Token": token}
     return httpx.post(f"{url}retry", json={"rows": rows}, headers=headers, timeout=PATIENCE)
 

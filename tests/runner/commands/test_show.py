@@ -1,4 +1,4 @@
-"""Claims about `rowmill show`."""
+"""`rowmill show` prints everything about a row: request, calls, answer, and how to repeat it."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> Workspace:
-    """A jsonl sheet, taken in as a run would; row 1 is its first line."""
+    """Load a jsonl sheet as a run does; row 1 is its first line."""
     sheet = home / "rows.jsonl"
     sheet.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     workspace = of_sheet(sheet, None)
@@ -64,7 +64,7 @@ def load(home: Path, rows: list[dict[str, JSON]], *, endpoint: str = "chat") -> 
 
 
 def settle_next(workspace: Workspace, outcome: Outcome, wire: WireClass, body: bytes = b"") -> None:
-    """The next row of the sheet, sent and settled."""
+    """Claim the next row of the sheet, send it and settle it."""
     store = Store.open(workspace.table)
     holding = Holding(sheet_id=SHEET_ID, run_id=Ids().take(), owner="test")
     with store.write() as tx:

@@ -1,4 +1,4 @@
-"""Claims about `rowmill skip`."""
+"""`rowmill skip` closes exactly the chosen rows."""
 
 import os
 from pathlib import Path

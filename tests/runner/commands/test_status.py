@@ -1,4 +1,4 @@
-"""Claims about `rowmill status`."""
+"""`rowmill status` counts rows, costs and calls correctly, also while a run is active."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def table(home: Path, *fates: Fate, rows: int = 6) -> Workspace:
-    """A workspace whose sheet has `rows` rows, the first ones with their fates."""
+    """A workspace whose sheet has `rows` rows; the first ones have these fates."""
     folder = home / "prompts.rowmill"
     cells = [[f"row {number}"] for number in range(rows)]
     options = {"sheet_path": "../prompts.csv"}
@@ -153,7 +153,7 @@ def test_status_speaks_chinese(home: Path) -> None:
 def test_on_a_narrow_screen_no_line_is_wider_than_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rich.cells import cell_len  # noqa: PLC0415 - used here only
+    from rich.cells import cell_len  # noqa: PLC0415 - only this test needs it
 
     monkeypatch.setenv("COLUMNS", "60")
     ended(table(home, DONE, SERVER, REFUSED, IN_DOUBT, rows=12), 4)
@@ -184,7 +184,7 @@ def test_a_table_without_a_sheet_is_told_with_3(home: Path) -> None:
 
 
 def test_the_bar_is_as_wide_as_asked_whatever_the_counts(home: Path) -> None:
-    from runner.commands.status import _bar  # noqa: PLC0415 - drawn for many counts
+    from runner.commands.status import _bar  # noqa: PLC0415 - used for many counts
 
     rows = read_status(table(home, DONE), now=NOW).rows
     for done, failed, waiting in ((0, 0, 0), (1, 99_999, 1), (100_000, 1, 0), (1, 1, 1_000_000)):

@@ -1,4 +1,4 @@
-"""A Ctrl-C is heard also where Python would print and forget it."""
+"""Ctrl-C also stops a run in places where Python would print the interrupt and ignore it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Claims about the display of a run."""
+"""The progress display of a run is true, fits its terminal, and never breaks the run."""
 
 import asyncio
 import io
@@ -58,7 +58,7 @@ FULL = Snapshot(
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal, and can break."""
+    """A stream that claims to be a terminal, and can break."""
 
     def __init__(self, *, breaks: bool = False) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ async def test_the_last_state_is_shown_and_stays() -> None:
     await display.stop(FULL)
     assert display.failure is None
     assert "2,946" in out.getvalue()
-    assert "\x1b[?1049h" not in out.getvalue()  # the other screen, which vanishes at the end
+    assert "\x1b[?1049h" not in out.getvalue()  # the alternate screen, which disappears at the end
 
 
 async def test_a_terminal_that_breaks_ends_the_display_and_not_the_run() -> None:
@@ -202,7 +202,7 @@ async def test_a_held_terminal_does_not_hold_up_the_run(monkeypatch: pytest.Monk
     os.set_blocking(writer, True)
     stream = os.fdopen(writer, "w", encoding="utf-8")
     display = Display("json", stream=stream)
-    big = replace(FULL, title="x" * 200_000)  # more than a pipe takes, and nobody reads
+    big = replace(FULL, title="x" * 200_000)  # more than a pipe holds, with no reader
     display.show(big)
     started = asyncio.get_running_loop().time()
     await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Nothing that a stranger wrote steers the terminal, whatever command shows it."""
+"""Foreign text cannot control the terminal, whichever command prints it."""
 
 import ast
 import io
@@ -18,13 +18,13 @@ RUNNER = Path(__file__).parents[3] / "runner"
 
 
 def unsafe(text: str) -> list[str]:
-    """The characters in a text that a terminal or a reader's eye would be misled by."""
+    """The characters of a text that mislead a terminal or a reader."""
     bad = {"Cc", "Cf", "Cs", "Zl", "Zp"}
     return [one for one in text if one not in "\n\t" and unicodedata.category(one) in bad]
 
 
 def hostile_world(world: World) -> Path:
-    """A sheet, its columns, model, cells and settings, all with names that attack."""
+    """A sheet whose columns, model, cells and settings all contain terminal attacks."""
     world.mock({"a dog": ["401"]})
     name = "p\x1b]0;owned\x07\u202e.csv"
     model = f"m{HOSTILE}"
@@ -119,7 +119,7 @@ def test_what_is_escaped_stays_json(text: str, shown: str | None) -> None:
 
 
 def test_nothing_else_writes_to_the_terminal() -> None:
-    """The doors are console/screen and safe_console; the mock's child process speaks JSON."""
+    """Only console/screen and safe_console print; the mock's child process writes JSON."""
     doors = {"console/screen.py", "console/progress.py", "files/thumbnailer.py"}
     for file in RUNNER.rglob("*.py"):
         if str(file.relative_to(RUNNER)) in doors:

@@ -1,4 +1,4 @@
-"""Claims about text for the terminal."""
+"""Text for the terminal is cut, padded and cleaned by its width in columns."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Claims about questions on the terminal."""
+"""Questions and usage errors on the terminal are printed safely."""
 
 from collections.abc import Callable
 

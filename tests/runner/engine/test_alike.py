@@ -1,4 +1,4 @@
-"""Refusals that are alike for all rows stop a run, and fail none of its rows."""
+"""Refusals that are the same for all rows stop a run, and fail none of its rows."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which answers are asked for again, how often, and who waits meanwhile."""
+"""Which answers are retried, how often, and which rows wait meanwhile."""
 
 import json
 
@@ -131,7 +131,7 @@ def test_an_error_inside_a_200_is_no_answer(world: World) -> None:
 
 def test_a_connection_that_breaks_at_once_is_tried_again(world: World) -> None:
     # Whether the reset comes before or after the first byte leaves is up to the system.
-    asking = ["ok"] * 4  # the gateway's prices and till are asked for first
+    asking = ["ok"] * 4  # prices and balance of the gateway are requested first
     world.mock(connections=[*asking, "reset_before"])
     sheet = world.prompts("a.csv", "a cat")
     done = world.run("run", sheet, *TEXT)

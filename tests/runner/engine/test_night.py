@@ -1,4 +1,4 @@
-"""Nights at the wire: limits, outages, keys that are taken back, other terminals."""
+"""Runs survive rate limits, outages, revoked keys and other processes at the wire."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ KEYS = ("sk-night-a-0123456789", "sk-night-b-0123456789")
 
 @contextmanager
 def gateway(world: World, *, limit: int | None = None, window: float = 60.0) -> Iterator[Allowance]:
-    """A gateway with an allowance, known to every command from now on."""
+    """A gateway with a rate limit, configured for every following command."""
     mock = world.mock()
     world.bills.append(world.folder.parent / "portal.jsonl")
     with Allowance(mock.base_url, world.bills[-1], limit=limit, window=window) as before:
@@ -32,7 +32,7 @@ def gateway(world: World, *, limit: int | None = None, window: float = 60.0) -> 
 
 
 def hurry(world: World, times: float) -> None:
-    """Let the minutes and the waits of the pace pass so many times as fast."""
+    """Speed up the pacer's minutes and waits by this factor."""
     for module, names in (
         (
             adaptive_rate,
@@ -66,7 +66,7 @@ def hurry(world: World, times: float) -> None:
 
 
 def once(happened: Callable[[], bool], act: Callable[[], None]) -> None:
-    """Do it as soon as something has happened, while a run is going on."""
+    """Run an action once a condition holds, while a run is active."""
 
     def wait() -> None:
         while not happened():
@@ -100,7 +100,7 @@ def open_calls(world: World, sheet: Path) -> int:
 
 
 def two_keys(world: World, base_url: str, *, accounts: tuple[str, str] = ("", "")) -> None:
-    """A provider with two keys, each in a file, named in the user's own settings."""
+    """A provider with two keys, each in a file, configured in the user's settings."""
     world.monkeypatch.delenv("ROWMILL_API_KEY")
     world.monkeypatch.delenv("ROWMILL_BASE_URL")
     entries = []
@@ -234,7 +234,7 @@ def test_two_runs_with_one_key_stay_together_inside_their_limit(world: World) ->
         assert moments[-1] - moments[0] >= (80 - 20) / 10
 
 
-# --- ends and other terminals ---------------------------------------------------------------------
+# --- deadlines and other terminals ----------------------------------------------------------------
 
 
 def test_until_ends_a_run_and_names_the_last_calls(world: World) -> None:
@@ -306,7 +306,7 @@ def test_the_time_of_until_holds_though_no_order_can_be_read(world: World) -> No
         with closing(sqlite3.connect(world.workspace(sheet).table)) as other:
             other.execute("ALTER TABLE events RENAME TO elsewhere")
             world.wait(process, lambda: "could not be read for orders" in log_of(world, sheet))
-        assert world.finish(process).code in (5, 7)  # the books of its end cannot be kept whole
+        assert world.finish(process).code in (5, 7)  # the accounting of its end cannot be complete
         assert len(gate.let_in) < 200
 
 

@@ -1,4 +1,4 @@
-"""An address that has never answered stops a run; after the first answer outages are waited out."""
+"""An address that never answered stops a run; after a first answer, outages are waited out."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ PAGE = raw(HTML, headers={"Content-Type": "text/html"})
 
 @pytest.fixture
 def quickly(world: World) -> World:
-    """A world in which an address is given up soon."""
+    """A world that gives up an address quickly."""
     world.monkeypatch.setattr(outage, "NO_CONTACT_SECONDS", 0.3)
     return world
 

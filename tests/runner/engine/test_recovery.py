@@ -1,4 +1,4 @@
-"""How what a dead process left running is put into commits."""
+"""Recovery groups what a dead process left running into commits."""
 
 from runner.engine.recovery import commits_of
 from tests.support.working import a_job

@@ -1,4 +1,4 @@
-"""The third Ctrl-C ends a run whatever its event loop is doing."""
+"""The third Ctrl-C ends a run even if its event loop is blocked."""
 
 import contextlib
 import os

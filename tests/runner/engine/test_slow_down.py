@@ -1,4 +1,4 @@
-"""A provider's "slow down" at the wire: what is noted and told, and who keeps quiet."""
+"""A provider's "slow down" is recorded and reported, and only its own calls wait."""
 
 import pytest
 

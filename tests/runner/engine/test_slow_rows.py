@@ -1,4 +1,4 @@
-"""A row, or a model, that is told to slow down for ever stops no other row."""
+"""A row or model that is always told to slow down holds up no other row."""
 
 import pytest
 

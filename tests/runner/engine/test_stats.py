@@ -1,4 +1,4 @@
-"""Claims about the rate that a run shows."""
+"""The rate that a run shows follows its recent calls."""
 
 import tracemalloc
 

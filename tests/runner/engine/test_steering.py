@@ -1,4 +1,4 @@
-"""Small decisions of a night: when it ends, what counts as an outage."""
+"""Pure decisions of a run: when it ends, and what counts as an outage."""
 
 import contextlib
 import os

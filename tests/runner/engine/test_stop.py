@@ -1,4 +1,4 @@
-"""Every reason to stop has its exit code and its sentence in both languages."""
+"""Every stop reason has its exit code and its sentence in both languages."""
 
 import pytest
 

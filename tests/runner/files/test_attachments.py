@@ -1,4 +1,4 @@
-"""What a cell may lead to, and above all what it may not."""
+"""Which files a cell may name, and above all which it may not."""
 
 import base64
 import io

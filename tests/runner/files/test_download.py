@@ -1,4 +1,4 @@
-"""Downloads against a real server on loopback: whole files, refusals, and no way inside."""
+"""Downloads are complete or refused, and never reach internal addresses (real loopback servers)."""
 
 import asyncio
 import gzip
@@ -250,7 +250,7 @@ async def test_a_name_that_changes_its_address_is_checked_at_the_connection(
     answers = [["127.0.0.1"], ["8.8.8.8"]]
 
     async def lookup(host: str, port: int) -> list[str]:
-        return answers.pop()  # public when asked first, inside afterwards
+        return answers.pop()  # public in the first lookup, internal afterwards
 
     guard = AddressGuard(lookup=lookup)
     await guard.addresses("rebinding.test", 80)

@@ -1,4 +1,4 @@
-"""File names hold on every system, whatever a cell contains."""
+"""File names are valid on every system, whatever a cell contains."""
 
 import unicodedata
 from pathlib import PurePosixPath

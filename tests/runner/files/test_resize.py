@@ -1,4 +1,4 @@
-"""Pictures that go in are made to fit, and never more than they have to be."""
+"""Input pictures are made to fit, and changed no more than necessary."""
 
 import io
 import struct
@@ -20,7 +20,7 @@ def packed(image: Image.Image, kind: str, **options: object) -> Attachment:
 
 
 def noise(mode: str, width: int, height: int) -> Image.Image:
-    """A picture that no format packs well."""
+    """A picture that no format compresses well."""
     return Image.merge(mode, [Image.effect_noise((width, height), 90) for _ in mode])
 
 
@@ -32,7 +32,7 @@ def opened(attachment: Attachment) -> Image.Image:
 
 
 def announced(width: int, height: int) -> Attachment:
-    """A PNG whose header announces more pixels than there are."""
+    """A PNG whose header declares more pixels than it has."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (

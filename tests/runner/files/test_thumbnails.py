@@ -1,4 +1,4 @@
-"""Claims about thumbnails, and about what a hostile picture can do to a run."""
+"""Thumbnails are small and safe, and a hostile picture cannot harm a run."""
 
 import os
 import struct
@@ -17,7 +17,7 @@ from tests.support.world import KEY, PICTURE, ROOT, World
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A workspace with room for files."""
+    """A workspace with a folder for files."""
     (tmp_path / "files").mkdir()
     return tmp_path
 
@@ -70,7 +70,7 @@ def test_what_is_seen_through_is_laid_on_white(folder: Path) -> None:
 
 def test_a_bomb_is_refused_by_its_header_and_the_next_picture_is_made(folder: Path) -> None:
     _bomb(folder / "files" / "bomb.png", 13_000, 13_000)
-    _bomb(folder / "files" / "wide.png", 30_000, 2_000)  # Pillow alone would take this one
+    _bomb(folder / "files" / "wide.png", 30_000, 2_000)  # Pillow alone would accept this one
     (folder / "files" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
     (folder / "files" / "page.png").write_bytes(postscript)

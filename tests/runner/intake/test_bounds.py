@@ -1,4 +1,4 @@
-"""Foreign text costs time in proportion to its length: a cell of 1 MB freezes nothing."""
+"""Foreign text takes time in proportion to its length: a cell of 1 MB does not hang the program."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from runner.intake.request_json import body_converter
 
 MB = 1_000_000
 MAX_GROWTH = 2.5  # times the work for twice the text
-NOT_MEASURABLE_SECONDS = 0.05  # so short that the clock and other processes decide
+NOT_MEASURABLE_SECONDS = 0.05  # too short to measure: the clock and other processes decide
 
 
 def parse(text: str) -> None:
@@ -47,7 +47,7 @@ WORK: dict[str, Callable[[int], object]] = {
 
 
 def seconds(work: Callable[[int], object], size: int) -> float:
-    """The best of three, by this thread's own clock."""
+    """The best of three measurements, by this thread's CPU clock."""
     found = []
     for _ in range(3):
         begun = time.thread_time()

@@ -1,4 +1,4 @@
-"""Which value wins, at the wire: explicit choices beat guesses."""
+"""Explicit column choices override guesses, checked at the wire."""
 
 import json
 

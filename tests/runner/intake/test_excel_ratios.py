@@ -1,4 +1,4 @@
-"""Ratios that Excel took for times are sent as they were typed, and said."""
+"""Ratios that Excel turned into times are sent as typed, with a finding."""
 
 import datetime as dt
 from pathlib import Path

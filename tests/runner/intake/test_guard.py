@@ -8,7 +8,7 @@ ROWS = [[f"a cat {number}"] for number in range(10)]
 
 
 def refuses(world: World, *words: object) -> str:
-    """The run stops with 3, and nothing was sent."""
+    """The run stops with exit code 3, and nothing is sent."""
     refused = world.run("run", world.folder / "a.csv", "-y", *words)
     assert (refused.code, refused.posts) == (3, 0), refused.err
     assert "--rebuy" in refused.err

@@ -1,4 +1,4 @@
-"""By what rows are known: what an edit of the sheet costs, and what is told about it."""
+"""Rows keep their results by id or by request; edits that cost money are announced."""
 
 from pathlib import Path
 

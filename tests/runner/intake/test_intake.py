@@ -1,15 +1,15 @@
-"""Loading a sheet: what is refused before anything is sent, and what is remembered."""
+"""Loading a sheet refuses bad input before anything is sent, and remembers how it was read."""
 
 import pytest
 from PIL import Image
 
 from tests.support.world import PICTURE, TEXT, World
 
-MANY = 25  # rows: enough for the guard against buying again
+MANY = 25  # rows; enough for the guard against paying again
 
 
 def thirty(word: str = "prompt") -> list[str]:
-    """A few more rows than may be bought again unasked."""
+    """More rows than may be paid again without asking."""
     return [f"{word} {row}" for row in range(MANY)]
 
 

@@ -1,4 +1,4 @@
-"""Cells become requests: what is in one, what makes two of them the same."""
+"""Which cells become part of a request, and which requests are the same."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from runner.intake.requests import RequestMaker
 
 
 def maker(headers: list[str], folder: Path = Path(), **given_options: Any) -> RequestMaker:
-    """For rows under these headers."""
+    """A request maker for rows with these headers."""
     prompt = given_options.pop("prompt", None)
     options: dict[str, Any] = {"endpoint": "chat", "model": "m", "constants": {}, **given_options}
     return RequestMaker(

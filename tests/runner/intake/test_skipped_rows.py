@@ -1,4 +1,4 @@
-"""Rows with nothing to send are skipped, hidden rows if the person wants it so."""
+"""Rows with nothing to send are skipped, and hidden rows too if the person wants it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A sheet that is piped in."""
+"""A sheet can be piped in."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Simple requests are made column by column: they must be the ones that the long way makes."""
+"""Simple requests are built column by column and equal those of the general path."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Claims about what a run may spend, proved against the mock's bill."""
+"""A run spends no more than its cap, proved against the mock's bill."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from runner.settings.locations import user_file
 from runner.workspace.workspace import SHEET_ID
 from tests.support.world import TEXT, World
 
-PRICE = '[prices."mock-text"]\ncall = 0.002\ncurrency = "USD"\n'  # what the mock charges
+PRICE = '[prices."mock-text"]\ncall = 0.002\ncurrency = "USD"\n'  # the mock's price
 
 
 def billed(world: World) -> float:
@@ -130,7 +130,7 @@ def test_a_task_that_came_to_nothing_costs_nothing_in_the_end(world: World) -> N
     assert world.column(sheet, "result_cost") == ["0.0", "0.02"]
 
 
-# --- the gateway's own words ----------------------------------------------------------------------
+# --- the gateway's own price list and balance -----------------------------------------------------
 
 
 @pytest.mark.parametrize("till", ["token", "billing"])
@@ -155,7 +155,7 @@ def test_too_little_credit_is_told_before_the_rows_it_lasts_for(world: World) ->
 def test_a_gateway_without_a_till_or_with_its_console_there_is_no_matter(
     world: World, settings: dict[str, object]
 ) -> None:
-    world.mock(**settings)  # type: ignore[arg-type]  # whatever the mock takes
+    world.mock(**settings)  # type: ignore[arg-type]  # any options of the mock
     sheet = many(world, 2)
     done = world.run("run", sheet, *TEXT)
     assert done.code == 0, done.err

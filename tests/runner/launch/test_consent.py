@@ -1,4 +1,4 @@
-"""Claims about a yes as a value."""
+"""Consent covers the plan that was shown, or less of it, and no other plan."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Claims about what is said of a run before it: time, disk and credit."""
+"""Estimates of time, disk and credit are shown before a run."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Rows that --rows names: those that are not there are named, and there may be many of them."""
+"""Rows that --rows names but the sheet lacks are listed, even if there are many."""
 
 import pytest
 

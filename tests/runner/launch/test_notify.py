@@ -1,4 +1,4 @@
-"""Telling somebody elsewhere that a run is over, at real addresses on this machine."""
+"""The end of a run is announced to webhooks, chat services and commands."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ PROMPT = "a lighthouse nobody may hear of"
 
 @dataclass
 class Listener:
-    """A webhook that remembers what it was sent."""
+    """A webhook that remembers the requests it received."""
 
     url: str
     answers: list[tuple[int, str]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Listener:
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    """One on a free port."""
+    """A listener on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -45,7 +45,7 @@ def listener() -> Iterator[Listener]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

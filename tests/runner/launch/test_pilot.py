@@ -1,4 +1,4 @@
-"""Claims about the pilot: which rows stand for all, and when it went well."""
+"""The pilot picks rows that represent the sheet, and recognises when it went well."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Whole runs of `rowmill run` against a gateway: what is sent, what is kept, what comes out."""
+"""`rowmill run` sends every row once, keeps every answer, and writes complete results."""
 
 import gc
 import json
@@ -26,7 +26,7 @@ ROWS = [[animal, f"note {k}"] for k, animal in enumerate(ANIMALS)]
 
 
 def write_sheet(world: World, name: str) -> Path:
-    """The same three rows in a format of choice."""
+    """The same three rows in the given format."""
     path = world.folder / name
     match path.suffix:
         case ".csv" | ".tsv":
@@ -189,7 +189,7 @@ def test_set_body_columns_and_params_reach_the_request(world: World) -> None:
     headers = ["prompt", "body.n", "params"]
     sheet = world.sheet("a.csv", headers, ["a cat", "2", '{"max_tokens": 4}'], ["a dog", "", ""])
     done = world.run("run", sheet, *TEXT, "--set", "system=be short")
-    assert done.code == 4, done.err  # cut by max_tokens, which therefore arrived
+    assert done.code == 4, done.err  # cut off by max_tokens, so max_tokens arrived
     first, second = world.results(sheet)
     assert first["result_error_class"] == "truncated"
     assert first["result_text"]
@@ -209,7 +209,7 @@ def test_local_pictures_count_by_their_content(world: World) -> None:
     assert (renamed.code, renamed.posts) == (0, 0), renamed.err
     (world.folder / "b.png").replace(world.folder / "c.png")
     changed = world.run("run", sheet, "-y")
-    # The cell is as it was, yet the row would be bought again: that is for the person to say.
+    # The cell is as before, yet the row would be paid again: the person must decide.
     assert (changed.code, changed.posts) == (3, 0), changed.err
     assert "image" in changed.err
     bought = world.run("run", sheet, "-y", "--rebuy")
@@ -288,7 +288,7 @@ def test_the_log_has_a_line_for_each_attempt_without_prompts(world: World) -> No
 
 
 def test_calls_leave_nothing_in_circles_that_collecting_would_have_to_find(world: World) -> None:
-    """A run collects seldom; what circles hold would pile up meanwhile, pictures above all."""
+    """A run collects garbage seldom, so cycles would accumulate, above all with pictures."""
     sheet = world.prompts("a.csv", *(f"prompt {k}" for k in range(30)))
     faults = {"prompt 3": ["500", "cut"], "prompt 7": ["429"], "prompt 9": ["reset_after"]}
     world.mock(faults)
@@ -329,7 +329,7 @@ def test_the_key_is_in_no_process_list_and_in_no_file(world: World) -> None:
     done = world.finish(process)
     assert done.code in (0, 4), done.err
     assert "runner.cli" in seen
-    assert KEY not in seen  # the audit looks into all files and all that was said
+    assert KEY not in seen  # the audit searches all files and all output
 
 
 def test_values_that_came_from_outside_cannot_forge_lines_on_the_screen(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What ends a run, or keeps it from beginning, and the exit code it ends with."""
+"""What ends a run or prevents its start, and the exit code in each case."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from runner.engine import signals
 from runner.exits import EXIT_PRECEDENCE, Exit, worst
 from tests.support.world import KEY, TEXT, World
 
-# --- a yes ----------------------------------------------------------------------------------------
+# --- consent --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("words", [(), ("--no-input",)])
@@ -56,7 +56,7 @@ def test_a_terminal_is_asked_and_a_no_sends_nothing(world: World) -> None:
 
 
 def drained(terminal: int) -> bool:
-    """Read to the end, so that whoever writes can go on."""
+    """Read to the end, so that the writer does not block."""
     while True:
         try:
             if not os.read(terminal, 1000):
@@ -120,7 +120,7 @@ def test_one_refusal_for_money_between_good_answers_stops_nothing(world: World) 
 
 
 def two_models(world: World, bad: int, good: int) -> object:
-    """A sheet with rows of a model that goes wrong, before rows of another."""
+    """A sheet with rows of a failing model before rows of another."""
     rows = [["mock-a", f"bad {k}"] for k in range(bad)]
     rows += [["mock-b", f"good {k}"] for k in range(good)]
     return world.sheet("a.csv", ["model", "prompt"], *rows)

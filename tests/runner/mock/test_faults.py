@@ -1,4 +1,4 @@
-"""Faults of the mock gateway, by script and by plan."""
+"""The mock gateway produces every fault that a script or a plan asks for."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The mock gateway over real HTTP: every form, every fault, the bill, the pictures."""
+"""The mock gateway over real HTTP: answer forms, faults, the bill and pictures."""
 
 import asyncio
 import base64

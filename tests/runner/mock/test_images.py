@@ -1,4 +1,4 @@
-"""The mock gateway's side of the images paths: as strict as OpenAI, and read by our endpoints."""
+"""The mock's image endpoints are as strict as OpenAI's, and our endpoints read their answers."""
 
 import base64
 import io
@@ -52,7 +52,7 @@ class Client:
             return Reply(status=reply.status, headers={}, body=await reply.read())
 
     async def draw(self, model: str, **given: Any) -> Any:
-        """What our endpoint makes of the answer to its own request."""
+        """What our endpoint reads from the answer to its own request."""
         return await self._read(image.ENDPOINT, image.Inputs(model=model, prompt="A fox", **given))
 
     async def edit(self, model: str, *pictures: Attachment, **given: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The mock gateway's side of /v1/messages: as strict as the service, and read by our endpoint."""
+"""The mock's /v1/messages is as strict as the service, and our endpoint reads its answers."""
 
 import base64
 import io
@@ -43,7 +43,7 @@ class Client:
             return Reply(status=reply.status, headers={}, body=await reply.read())
 
     async def ask(self, **given: Any) -> Any:
-        """What our endpoint makes of the answer to its own request."""
+        """What our endpoint reads from the answer to its own request."""
         inputs = Inputs(model="opal-1", prompt="Name a cold wind", **given)
         call = ENDPOINT.build(inputs)
         reply = await self.post(call.json, call.headers)

@@ -1,4 +1,4 @@
-"""The mock gateway's Midjourney paths over real HTTP: submits, tasks, pictures, the bill."""
+"""The mock gateway's Midjourney paths over real HTTP: submits, tasks, pictures and the bill."""
 
 import asyncio
 import io
@@ -48,7 +48,7 @@ class Client:
         return str(body["result"])
 
     async def task(self, number: str) -> tuple[int, Any]:
-        """What is told of a task."""
+        """The record of a task."""
         status, body = await self.get(f"/mj/task/{number}/fetch", **HEADERS)
         return status, json.loads(body)
 

@@ -1,4 +1,4 @@
-"""Pictures of the mock gateway: every form of answer, drawn prompts, links."""
+"""The mock gateway draws prompts into pictures and returns them in every known form."""
 
 import base64
 import csv
@@ -18,7 +18,7 @@ from tests.support.mock_client import MARKDOWN, SAMPLES, Client, chat_body, open
 
 
 def pictures_in(answer: Any) -> list[str]:
-    """Every result picture in an answer of a known form, written down form by form."""
+    """Every result picture in an answer, for each known form."""
     if "data" in answer:
         return [item["url"] for item in answer["data"]]
     message = answer["choices"][0]["message"]
@@ -99,7 +99,7 @@ async def test_a_streamed_picture_comes_as_text_or_images() -> None:
 
 
 def shape(prompt: str) -> bytes:
-    """Where the ink is, whatever its colour: 1 for each pixel nearer to the ink than the paper."""
+    """The pixels with ink, whatever its colour: 1 for each pixel closer to ink than to paper."""
     drawn = opened(draw(MockPicture(prompt=prompt, ask=0, number=1), "PNG")).convert("L")
     darkest, paper = drawn.getextrema()
     assert isinstance(darkest, int)
@@ -109,12 +109,12 @@ def shape(prompt: str) -> bytes:
 
 
 def differing(one: str, other: str) -> int:
-    """In how many pixels two shapes differ; edges round differently for each colour."""
+    """The number of pixels in which two shapes differ; edges round differently for each colour."""
     return sum(here != there for here, there in zip(shape(one), shape(other), strict=True))
 
 
 def test_chinese_is_drawn_and_not_boxes() -> None:
-    box = "\ue000"  # any character the font does not have
+    box = "\ue000"  # any character that the font lacks
     assert differing(box, "\ue001") < 60
     for one, other in combinations(("猫", "狗", "莓", box), 2):
         assert differing(one, other) > 200, (one, other)

@@ -1,4 +1,4 @@
-"""How long to wait, from what servers say and from how often it failed."""
+"""How long to wait follows from the server's headers and the number of failures."""
 
 import math
 from datetime import UTC, datetime

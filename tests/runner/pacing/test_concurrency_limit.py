@@ -1,4 +1,4 @@
-"""A limit of calls at once: told from limits by time, kept, and left."""
+"""A limit on concurrent calls is told from rate limits, kept, and dropped once it is gone."""
 
 import math
 import random
@@ -27,23 +27,23 @@ AUTO = Limits(in_flight=MAX_AUTO_CALLS, auto=True)
 FAST, SLOW = (0.5, 2.0), (5.0, 20.0)
 
 
-# --- what is told from refusals -------------------------------------------------------------------
+# --- what refusals show ---------------------------------------------------------------------------
 
 
 def borne(learned: Learned, now: float, *, beside: int, number: int = MIN_CALLS) -> None:
-    """So many calls start, each beside as many others."""
+    """So many calls start and succeed, each alongside this many others."""
     for _ in range(number):
         learned.started(now, 1, beside + 1)
 
 
 def refused(learned: Learned, now: float, *, beside: int, again: bool = False) -> None:
-    """One more starts beside so many, and is refused."""
+    """One more call starts alongside so many, and is refused."""
     learned.started(now, 1, beside + 1)
     learned.refused(now + 0.05, now, again=again)
 
 
 def found(limit: int = 20) -> Learned:
-    """It knows the limit, at second 200."""
+    """A limiter that found the limit at second 200."""
     learned = Learned(MAX_AUTO_CALLS)
     refused(learned, 100.0, beside=limit)
     borne(learned, 150.0, beside=limit - 1)
@@ -113,7 +113,7 @@ def test_it_is_left_where_one_is_refused_though_many_were_borne() -> None:
     assert learned.limit is None
 
 
-# --- what the pace makes of it --------------------------------------------------------------------
+# --- what the pacer does with it ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("asks", [False, True])

@@ -1,4 +1,4 @@
-"""A limit of one model is told from a limit of the account, and holds that model alone."""
+"""A limit of one model is told from a limit of the account, and slows that model only."""
 
 import math
 
@@ -6,7 +6,7 @@ from runner.pacing.model_limits import MAX_HOLD_SECONDS, PROBE_MARGIN_SECONDS, M
 
 
 def refused(limits: ModelLimits, model: str, now: float, pause: float = 0.0) -> bool:
-    """One call of a model begins, and is refused at once."""
+    """One call of a model starts, and is refused at once."""
     limits.began(model)
     own = limits.refused(model, now + 0.1, now, pause)
     limits.ended(model, now + 0.1)

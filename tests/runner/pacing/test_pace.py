@@ -1,4 +1,4 @@
-"""The pace of one account against a clock that the test moves: limits told, and limits found."""
+"""The pacer of one account keeps given limits and finds unknown ones (a test moves its clock)."""
 
 import math
 import random
@@ -31,7 +31,7 @@ def paced(clock: Clock, limits: Limits) -> Pace:
     return Pace(limits, clock=clock)
 
 
-# --- limits a person gives ------------------------------------------------------------------------
+# --- limits that the user sets --------------------------------------------------------------------
 
 
 @settings(max_examples=20, deadline=None)
@@ -211,7 +211,7 @@ def test_after_an_outage_one_call_must_go_well_before_others_follow() -> None:
 
 
 def test_a_slow_down_to_the_first_call_after_an_outage_does_not_end_the_run() -> None:
-    """The call began a little after it was let go: it is still the one that was waited for."""
+    """The call started a little after its permission: it is still the call that was waited for."""
     clock = Clock()
     pace = paced(clock, Limits(in_flight=8))
     pace.one_at_a_time()
@@ -339,7 +339,7 @@ def test_auto_finds_a_limit_of_calls_at_once() -> None:
 
 
 def test_auto_does_not_queue_at_a_gateway_that_answers_no_faster() -> None:
-    """Ten calls at once are worked on, the others wait: more in flight would only wait longer."""
+    """The gateway runs ten calls at once and queues the rest: more calls would only wait longer."""
     clock = Clock()
     pace = paced(clock, AUTO)
     tally = play(

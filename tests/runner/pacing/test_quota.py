@@ -1,4 +1,4 @@
-"""What processes on one machine share of an account's minute."""
+"""Processes on one machine share the calls per minute of an account."""
 
 import math
 import multiprocessing
@@ -96,7 +96,7 @@ def test_a_process_that_stopped_with_the_lock_holds_nobody_up(tmp_path: Path) ->
     try:
         assert ready.wait(20)
         quota = SharedQuota(path, LIMITS)
-        assert quota.admit(1) == 0  # with the lock still held: it is let go below
+        assert quota.admit(1) == 0  # with the lock still held; it is released below
         assert quota.next_at() < math.inf
     finally:
         over.set()

@@ -1,4 +1,4 @@
-"""Refusals by chance: told from those of a limit, and what they cost."""
+"""Random refusals are told from those of a limit, and do not slow a run down."""
 
 import copy
 import math
@@ -28,11 +28,11 @@ from tests.support.pacing import (
 AUTO = Limits(in_flight=MAX_AUTO_CALLS, auto=True)
 
 
-# --- the share that is refused whatever the pace --------------------------------------------------
+# --- the share that is refused at any pace --------------------------------------------------------
 
 
 def known() -> RandomRefusals:
-    """It was refused three of ninety calls, far below a pace that held."""
+    """A state in which three of ninety calls were refused, far below a pace that worked."""
     chance = RandomRefusals()
     for _ in range(3):
         chance.started(30, below=True)
@@ -91,7 +91,7 @@ def test_chance_is_seldom_taken_for_a_limit(minute: int) -> None:
     assert limits <= 20, "an hour"
 
 
-# --- what the pace makes of it --------------------------------------------------------------------
+# --- what the pacer does with it ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("share", [0.02, 0.05])
@@ -119,7 +119,7 @@ def test_auto_finds_a_limit_behind_refusals_by_chance(share: float) -> None:
 
 @cache
 def fickle_one() -> tuple[Clock, Pace]:
-    """A pace that has met a gateway without limit that refuses 5 % by chance, and knows it."""
+    """A pacer that knows a gateway without limits that refuses 5 % of calls at random."""
     clock, luck = Clock(), random.Random(11)
     pace = Pace(Limits(in_flight=32, auto=True), clock=clock)
     gateway = Fickle(Sliding(NO_LIMIT), 0.05)
@@ -131,12 +131,12 @@ def fickle_one() -> tuple[Clock, Pace]:
 
 
 def known_to_be_fickle() -> tuple[Clock, Pace]:
-    """The same, to go on with."""
+    """The same pacer, for the tests to continue with."""
     return copy.deepcopy(fickle_one())
 
 
 def refused(pace: Pace, clock: Clock, wait: Wait) -> tuple[float, bool]:
-    """What the pace makes of the refusal of one call."""
+    """The pacer's reaction to the refusal of one call."""
     assert pace.admit(1) == 1
     started = clock.now
     clock.now += 0.05
@@ -180,7 +180,7 @@ def test_waits_that_chance_asks_for_of_calls_in_flight_together_are_told_once() 
     assert pace.next_at() == clock.now + 0.7
 
 
-# --- a real limit that might pass for chance ------------------------------------------------------
+# --- a real limit that looks random ---------------------------------------------------------------
 
 LATE = pytest.mark.long
 SHAPES: dict[str, Callable[[int, float], Gateway]] = {
@@ -191,7 +191,7 @@ SHAPES: dict[str, Callable[[int, float], Gateway]] = {
 
 
 def refused_by_limit(clock: Clock, pace: Pace, gateway: Gateway, seed: int, *, asks: bool) -> float:
-    """Of an hour's calls, by a gateway that refuses 5 % by chance beside."""
+    """The share of an hour's calls that the limit refuses; chance refuses another 5 %."""
     luck = random.Random(seed)
     fickle = Fickle(gateway, 0.05, random.Random(seed + 1))
     tally = play(
@@ -212,7 +212,7 @@ HOURS = [
 
 
 def most(limit: int) -> float:
-    """At a call a second the refusals until a limit is told weigh more than was aimed at."""
+    """The largest accepted share; at one call a second, those before it is found count more."""
     return 0.05 if limit > 60 else 0.08
 
 

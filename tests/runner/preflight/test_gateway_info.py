@@ -1,4 +1,4 @@
-"""Claims about what a gateway is asked about itself before a run."""
+"""A run asks a gateway for its prices twice at most, and falls back on the previous list."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ PRICES = {"data": [{"model_name": "m", "quota_type": 1, "model_price": 0.02}]}
 
 
 class Gateway:
-    """A gateway that answers the price list with these statuses, in turn."""
+    """A gateway that answers price list requests with these statuses, in turn."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
@@ -26,7 +26,7 @@ class Gateway:
 
 @pytest.fixture
 def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Gateway, Target]]:
-    """One on loopback, and nothing remembered of any other."""
+    """A gateway on loopback, with nothing remembered about others."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(gateway_info, "RETRY_DELAY_SECONDS", 0.01)
     found = Gateway()
@@ -43,7 +43,7 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[G
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""Claims about the report in a real browser, opened from the disk."""
+"""The report page works in a real browser, opened as a file."""
 
 import csv
 import io
@@ -116,7 +116,7 @@ def test_axe_finds_no_serious_fault(
         assert faults(sight) == []
         sight.page.locator("[data-status=failed]").click()
         sight.page.locator(".line input").first.check()
-        sight.page.wait_for_timeout(250)  # the bar of ticks slides in
+        sight.page.wait_for_timeout(250)  # the bar of check boxes slides in
         assert faults(sight) == []
         sight.page.locator(".line .open").first.click()
         assert faults(sight) == []
@@ -161,12 +161,12 @@ def test_search_filters_and_order_choose_the_rows(browser: Browser, tmp_path: Pa
         assert "2 of 5 rows" in page.locator("#found").inner_text()
         page.get_by_role("searchbox").fill("狐狸")
         assert shown() == ["4"]
-        page.get_by_role("searchbox").fill("picture.")  # the provider's words
+        page.get_by_role("searchbox").fill("picture.")  # the provider's own words
         assert shown() == ["5"]
         page.get_by_role("button", name="Show all rows").click()
         page.get_by_label("Order").select_option("seconds")
-        assert shown()[:2] == ["5", "6"]  # 12.5 s each, in the sheet's order
-        assert shown()[-1] == "4"  # unknown comes last
+        assert shown()[:2] == ["5", "6"]  # 12.5 s each, in sheet order
+        assert shown()[-1] == "4"  # unknown sorts last
         page.get_by_label("Order").select_option("row")
         page.get_by_label("Model").select_option(label="m-2")
         assert shown() == ["3"]
@@ -205,7 +205,7 @@ def test_keys_alone_lead_through_gallery_and_lightbox(browser: Browser, night: P
         page.locator("#said", has_text="Copied").wait_for(state="attached")  # after the clipboard
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
-        _wait_for_place(sight, 2)  # back where the reader was, once the dialog's event has come
+        _wait_for_place(sight, 2)  # focus is back where the reader was, once the dialog has closed
         assert not sight.problems
 
     browser.look(night, act)
@@ -244,7 +244,7 @@ def test_the_lightbox_shows_the_file_itself_where_it_is_and_else_the_thumbnail(
 
 
 def _png(edge: int) -> bytes:
-    from PIL import Image  # noqa: PLC0415 - one test needs it
+    from PIL import Image  # noqa: PLC0415 - only this test needs it
 
     out = io.BytesIO()
     Image.new("RGB", (edge, edge)).save(out, "PNG")

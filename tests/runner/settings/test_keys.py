@@ -1,4 +1,4 @@
-"""Claims about keys: one site each, readable by their owner only, printed never."""
+"""A key is bound to one site, readable by its owner only, and never printed."""
 
 import base64
 import os

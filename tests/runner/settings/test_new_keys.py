@@ -1,4 +1,4 @@
-"""What is stored as a key, and when no key is needed."""
+"""Which texts are stored as a key, and when no key is needed."""
 
 import pytest
 

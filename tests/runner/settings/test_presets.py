@@ -1,4 +1,4 @@
-"""Providers that need no settings file."""
+"""Known providers work without a settings file."""
 
 from pathlib import Path
 
@@ -60,8 +60,8 @@ def test_a_preset_that_a_sheets_file_chooses_gets_no_key_of_the_environment(tmp_
     chosen = resolve({}, KEY, [file])
     assert not chosen.address_is_own
     assert find_keys(chosen, KEY, tmp_path / "none.json") == ()
-    for word in ({}, {"by_flag": ["provider"]}):  # a workspace's word, which may be a stranger's
+    for word in ({}, {"by_flag": ["provider"]}):  # a workspace's, possibly a stranger's
         assert not resolve({}, KEY, (), {"provider": "openai", **word}).address_is_own
     assert resolve({"provider": "openai"}, KEY).address_is_own
     again = resolve({}, KEY, (), {"provider": "openai"}, "https://api.openai.com")
-    assert again.address_is_own  # remembered in the person's own state folder
+    assert again.address_is_own  # remembered in the user's own state folder

@@ -1,4 +1,4 @@
-"""Claims about settings: which value wins, and what is refused."""
+"""Settings override each other in a fixed order, and wrong values are refused."""
 
 import itertools
 from dataclasses import fields

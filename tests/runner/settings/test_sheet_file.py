@@ -1,4 +1,4 @@
-"""What a settings file beside a sheet may say, and what only trust allows it."""
+"""A settings file beside a sheet may only set what cannot harm; the rest requires trust."""
 
 import http.server
 import threading
@@ -194,7 +194,7 @@ def test_trust_shows_what_it_allows(tmp_path: Path) -> None:
 
 @contextmanager
 def listener() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """A server that records path and Authorization of whatever reaches it."""
+    """A server that records path and Authorization of every request."""
     seen: list[tuple[str, str]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Calls that may have been billed and whose answer never came."""
+"""A call that may have been billed but has no answer is repeated only as --in-doubt allows."""
 
 import pytest
 from sqlalchemy import select
@@ -98,7 +98,7 @@ def test_a_row_is_repeated_once_in_its_life_and_not_once_in_each_run(world: Worl
     world.mock({"cat": ["reset_after"] * 9})
     sheet = world.prompts("a.csv", "a cat")
     assert world.run("run", sheet, *TEXT).posts == 2
-    # A person who asks for it has it asked once, and not once more by itself.
+    # A person who asks for a repeat gets one, with no automatic repeat after it.
     assert world.run("retry", sheet, "-y", "--class", "in_doubt").posts == 1
     assert world.column(sheet) == ["in_doubt"]
 

@@ -1,4 +1,4 @@
-"""Midjourney rows over whole runs: one submit for each row, whatever comes while it is drawn."""
+"""Midjourney rows submit once each over whole runs, whatever happens while a task is drawn."""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ PROMPTS = ("a heron --ar 3:2", "an owl --v 7", "一只猫 --niji 6")
 
 @pytest.fixture
 def mj(world: World) -> World:
-    """A world whose tasks take a moment only."""
+    """A world in which tasks take only a moment."""
     world.mock(**QUICK)
     return world
 
@@ -45,13 +45,13 @@ def sizes(world: World, sheet: Path) -> set[tuple[int, int]]:
 
 
 def lines(world: World) -> list[dict[str, Any]]:
-    """The bill, refunds included."""
+    """The lines of the bill, refunds included."""
     text = "".join(bill.read_text(encoding="utf-8") for bill in world.bills if bill.exists())
     return [json.loads(line) for line in text.splitlines()]
 
 
 def edit_table(world: World, sheet: Path, words: str) -> None:
-    """Change the table behind everybody's back, as time would."""
+    """Change the table from outside, as the passage of time would."""
     with closing(sqlite3.connect(world.workspace(sheet).table)) as connection:
         connection.execute(words)
         connection.commit()
@@ -67,7 +67,7 @@ def kill(process: Any) -> None:
     process.communicate()
 
 
-# --- the usual way --------------------------------------------------------------------------------
+# --- the normal course ----------------------------------------------------------------------------
 
 
 def test_each_prompt_is_submitted_once_and_its_grid_is_saved(mj: World) -> None:
@@ -140,7 +140,7 @@ def test_a_price_goes_by_the_gateways_own_name_of_the_service(mj: World) -> None
     assert float(mj.column(sheet, "result_cost")[0]) == 0.1
 
 
-# --- while it is asked after ----------------------------------------------------------------------
+# --- polling --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("trouble", ["unknown", "502", "no_address"])
@@ -176,7 +176,7 @@ def test_a_task_past_its_deadline_is_asked_after_again_by_the_next_run(
     done = world.run("run", sheet, *MJ)
     assert (done.code, done.posts) == (4, 2), done.err
     assert world.column(sheet, "result_error_class") == ["stuck", ""]
-    world.mock(**QUICK)  # a gateway that was restarted, and asks its proxy again
+    world.mock(**QUICK)  # a gateway that was restarted and asks its proxy again
     done = world.run("run", sheet)
     assert (done.code, done.posts) == (0, 0), done.err
     assert world.column(sheet) == ["done", "done"]
@@ -268,7 +268,7 @@ def test_only_a_person_s_word_submits_again_what_is_in_doubt(world: World) -> No
     world.mock({"heron": ["reset_after"]}, **QUICK)
     sheet = world.prompts("a.csv", "a heron", "an owl")
     assert world.run("run", sheet, *MJ).code == 4
-    for word, code in (("run", 4), ("retry", 0)):  # a retry that puts nothing back is done
+    for word, code in (("run", 4), ("retry", 0)):  # a retry that puts nothing back succeeds
         again = world.run(word, sheet, "-y")
         assert (again.code, again.posts) == (code, 0), again.err
     told = world.run("retry", sheet, "--class", "in_doubt", "-y")

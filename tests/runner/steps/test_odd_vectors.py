@@ -1,4 +1,4 @@
-"""Answers that lack a vector, or do not say whose it is: no row gets another's, none pays twice."""
+"""A missing or unlabelled vector never gives a row another row's vector, or charges it twice."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def texts_of(asked: Asked) -> list[str]:
 
 
 def vectors(texts: Sequence[str], indexes: Sequence[int]) -> Injected:
-    """An answer in which each text's vector is the number that ends it."""
+    """An answer in which each text's vector is the number at the text's end."""
     data = [
         {"index": index, "embedding": [float(text.split()[-1]), 1.0]}
         for text, index in zip(texts, indexes, strict=True)
@@ -58,15 +58,15 @@ def no_encoding_format(asked: Asked) -> Injected:
 @pytest.mark.parametrize(
     ("decide", "posts"),
     [
-        (all_zero, 1 + ROWS),  # one text a request from then on
-        (without_the_third, 2),  # its row asks alone
+        (all_zero, 1 + ROWS),  # one text for each request from then on
+        (without_the_third, 2),  # its row is sent alone
         (nothing_in_base64, 2),
-        (no_encoding_format, 3),  # refused for all, so in smaller calls
+        (no_encoding_format, 3),  # refused for all, therefore sent in smaller calls
     ],
 )
 def test_every_row_ends_with_its_own_vector(world: World, decide: object, posts: int) -> None:
     sheet = world.sheet("a.csv", ["sku", "prompt"], *([f"k{n}", f"text {n}"] for n in range(ROWS)))
-    with deciding(world, decide) as server:  # type: ignore[arg-type]  # one of those above
+    with deciding(world, decide) as server:  # type: ignore[arg-type]  # one of the above
         done = world.run("run", sheet, *COMMAND)
     assert done.code == 0, done.err
     table = pq.read_table(world.workspace(sheet).folder / "vectors.parquet").to_pydict()

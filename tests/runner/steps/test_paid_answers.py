@@ -1,4 +1,4 @@
-"""Answers that reached us: none is bought twice, none is lost, and what was not sent is free."""
+"""No answer that reached us is paid twice or lost, and what was not sent is free."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from tests.support.world import PICTURE, TEXT, World
 
 MODELS = Injected(body=b'{"object": "list", "data": []}')
 MIDJOURNEY = ("-e", "mj-imagine", "-y")
-BIG = "x" * 400_000  # above this an answer becomes a file
+BIG = "x" * 400_000  # an answer larger than the limit goes to a file
 
 
 @pytest.fixture
@@ -37,12 +37,12 @@ def server(world: World) -> Iterator[TrapServer]:
 
 
 def wires(world: World, sheet: Path) -> str:
-    """The wire classes of all calls, in their order."""
+    """The wire classes of all calls, in order."""
     with world.store(sheet) as store, store.read() as tx:
         return "".join(str(wire) for _, wire in call_books(tx, SHEET_ID))
 
 
-# --- whole by its own syntax ----------------------------------------------------------------------
+# --- complete by its own syntax -------------------------------------------------------------------
 
 PIECES = [
     {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello "}}]},
@@ -81,7 +81,7 @@ def test_a_json_object_that_closes_is_an_answer(
     assert world.column(sheet, "result_text") == ["Hello."]
 
 
-# --- an answer that could not be kept ------------------------------------------------------------
+# --- an answer that could not be stored -----------------------------------------------------------
 
 
 def test_an_answer_that_the_folder_cannot_take_waits_in_the_spool(
@@ -95,7 +95,7 @@ def test_an_answer_that_the_folder_cannot_take_waits_in_the_spool(
     stopped = world.run("run", sheet, *TEXT)
     assert (stopped.code, len(server.asked)) == (7, 1), stopped.err
     assert world.standing(sheet) == {"pending": 1}
-    again = world.run("run", sheet, "-y")  # nothing was mended: nothing is bought, nothing lost
+    again = world.run("run", sheet, "-y")  # the fault remains: nothing is paid, nothing is lost
     assert (again.code, len(server.asked)) == (7, 1), again.err
     (folder / "answers").unlink()
     done = world.run("run", sheet, "-y")
@@ -103,13 +103,13 @@ def test_an_answer_that_the_folder_cannot_take_waits_in_the_spool(
     assert world.standing(sheet) == {"done": 1}
 
 
-# --- live and after a death ----------------------------------------------------------------------
+# --- live and after a crash -----------------------------------------------------------------------
 
 GIVEN = "https://example.com/in.png"
 
 
 def drawn(server: TrapServer, *, inline: bool) -> Injected:
-    """An answer that shows the given picture beside the new one."""
+    """An answer that shows the given picture next to the new one."""
     new = f"{server.url}/files/out.png"
     if inline:
         new = "data:image/png;base64," + base64.b64encode(picture()).decode()
@@ -172,7 +172,7 @@ def test_a_refused_submit_is_free(world: World, server: TrapServer, result: str 
     assert world.column(sheet, "result_error_class") == ["refused"]
 
 
-# --- what was not sent is free, and other bytes have another key ----------------------------------
+# --- what was not sent is free, and another body has another key ----------------------------------
 
 
 def test_other_bytes_go_out_under_another_key(world: World, server: TrapServer) -> None:

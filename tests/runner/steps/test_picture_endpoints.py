@@ -1,4 +1,4 @@
-"""Rows of the three endpoints through a whole run: pictures made to fit, and fields renamed."""
+"""Picture rows work over a whole run on three endpoints: pictures resized, fields renamed."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ MESSAGES = ("-e", "messages", "-m", "opal-1", "-y")
 
 
 def picture(folder: Path, name: str, side: int = 8) -> str:
-    """A file beside the sheets that no format packs well."""
+    """A file beside the sheets that no format compresses well."""
     noise = [Image.effect_noise((side, side), 90) for _ in "RGB"]
     Image.merge("RGB", noise).save(folder / name)
     return name

@@ -27,7 +27,7 @@ GOOD = Finished | Answered | Submitted
 
 
 def context_of(name: str, inputs: object) -> JobContext:
-    """A job of this endpoint with these inputs, at its first attempt."""
+    """A job of this endpoint with these inputs, on its first attempt."""
     return JobContext(
         job=replace(job_of(name), attempts=0),
         endpoint=ENDPOINTS[name],
@@ -37,13 +37,13 @@ def context_of(name: str, inputs: object) -> JobContext:
 
 
 def resolved(name: str, inputs: object, body: bytes) -> Resolution:
-    """What a complete reply comes to."""
+    """The resolution of a complete reply."""
     (found,) = resolve([context_of(name, inputs)], Reply(status=200, headers={}, body=body))
     return found
 
 
 def stored_job(kind: AnyEndpoint, cells: Mapping[str, Any]) -> Claimed:
-    """The job as the table has it: pictures as references to what their cells named."""
+    """The job as the table stores it: pictures as references to what their cells named."""
     fields: dict[str, JSON] = dict(cells)
     for name in picture_columns(kind.inputs):
         value = cells.get(name)
@@ -54,7 +54,7 @@ def stored_job(kind: AnyEndpoint, cells: Mapping[str, Any]) -> Claimed:
 
 
 def reference_to(cell: str) -> JSON:
-    """What a picture's cell is stored as."""
+    """The stored reference for a picture's cell."""
     if cell.startswith("http"):
         return {"kind": "url", "value": cell}
     if cell.startswith("data:"):
@@ -100,7 +100,7 @@ def test_a_stream_cut_anywhere_is_the_same_answer_or_none(sample: tuple[Any, ...
     name, cells, body, _ = sample
     inputs = inputs_of(ENDPOINTS[name], cells)
     if name == "chat" and inputs.n is None and b'"index": 1' in body:
-        inputs = replace(inputs, n=2)  # a second answer that nobody asked for is not waited for
+        inputs = replace(inputs, n=2)  # a second answer that was not requested is not waited for
     context = context_of(name, inputs)
     whole = resolved(name, inputs, body).outcome
     for end in {*range(0, len(body), len(body) // 1000 + 1), *range(len(body))[-300:]}:
@@ -115,7 +115,7 @@ def test_a_stream_cut_anywhere_is_the_same_answer_or_none(sample: tuple[Any, ...
 
 
 def said(outcome: Finished | Answered | Submitted) -> object:
-    """What a row gets from an answer, besides what is counted and noted."""
+    """What a row gets from an answer, without counts and notes."""
     if outcome.result is None:
         return None
     result = outcome.result

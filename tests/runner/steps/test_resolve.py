@@ -1,4 +1,4 @@
-"""What a delivery means for its job, case by case."""
+"""What each delivery means for its job, case by case."""
 
 import json
 from dataclasses import replace
@@ -60,7 +60,7 @@ def resolved(
 
 
 def lost(*, by_time: bool = False) -> Lost:
-    """Bytes left, and no complete answer came."""
+    """Some bytes arrived, but no complete answer."""
     return Lost(cause="reset", by_time=by_time)
 
 

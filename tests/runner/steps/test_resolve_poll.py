@@ -1,4 +1,4 @@
-"""What answers to "is it done?" mean, by the clock: patience, an end, or a question for later."""
+"""What each poll answer means for its task, depending on the time since the submit."""
 
 import json
 from dataclasses import replace

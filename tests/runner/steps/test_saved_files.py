@@ -1,4 +1,4 @@
-"""Files of answers in whole runs: saved, named, repeated without ever buying again."""
+"""Files of answers are saved and named in whole runs, and a repeat never pays again."""
 
 import io
 from pathlib import Path
@@ -17,7 +17,7 @@ ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
 
 def checked(path: Path) -> str:
-    """The picture's format, after its bytes were read to the end."""
+    """The picture's format, after reading it to the end."""
     with Image.open(io.BytesIO(path.read_bytes())) as picture:
         picture.load()
         assert picture.format is not None

@@ -1,4 +1,4 @@
-"""Embeddings at the wire: rows share calls, and each has its own vector, tokens and price."""
+"""Embedding rows share calls at the wire, and each gets its own vector, tokens and price."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ VECTORS = ("-e", "embedding", "-m", "mock-vector", "-y")
 
 
 def asked(world: World) -> list[dict[str, object]]:
-    """The calls for vectors that the bill has, refused ones included."""
+    """The embedding calls on the bill, refused ones included."""
     return [one for one in world.calls if one["endpoint"] == EmbeddingsEndpoint.path]
 
 
@@ -54,13 +54,13 @@ def test_tokens_and_cost_of_a_call_are_shared_by_its_rows(world: World) -> None:
     assert sum(int(row["result_total_tokens"]) for row in rows) == tokens
     assert tokens == sum(len(text.encode()) // 4 + 1 for text in texts)
     assert sum(float(row["result_cost"]) for row in rows) == pytest.approx(cost)
-    assert sum(shown) == pytest.approx(cost)  # the report tells the same
+    assert sum(shown) == pytest.approx(cost)  # the report agrees
     assert cost == pytest.approx(tokens * 10 / 1e6)
     assert call["billed"]
 
 
 def test_a_bad_row_fails_alone(world: World) -> None:
-    """The provider refuses a whole call for one text that is too long."""
+    """The provider refuses a whole call because one text is too long."""
     world.mock()
     texts = [f"text {n}" for n in range(40)]
     texts[17] = "word " * 7000

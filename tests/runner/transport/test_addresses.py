@@ -1,4 +1,4 @@
-"""Which addresses a download may connect to."""
+"""Downloads connect to public addresses only."""
 
 import pytest
 

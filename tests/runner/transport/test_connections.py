@@ -46,7 +46,7 @@ async def test_a_connection_that_hangs_is_not_sent(full_queue: str) -> None:
 @pytest.fixture
 def full_queue() -> Any:
     """The address of a listener that accepts no connection and whose backlog is full."""
-    import socket  # noqa: PLC0415 - raw sockets for this one fixture
+    import socket  # noqa: PLC0415 - only this fixture needs raw sockets
 
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -64,7 +64,7 @@ def full_queue() -> Any:
 
 @pytest.fixture
 def unused_tcp_port() -> int:
-    import socket  # noqa: PLC0415 - raw sockets for this one fixture
+    import socket  # noqa: PLC0415 - only this fixture needs raw sockets
 
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -85,7 +85,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
-    # openssl writes key, then certificate, over each other unless they are told apart
+    # openssl writes key and certificate into one file unless it gets two names
     return path
 
 

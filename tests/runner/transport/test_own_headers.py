@@ -1,4 +1,4 @@
-"""Headers that the person's settings add to every request."""
+"""Headers from the user's settings are added to every request."""
 
 import pytest
 

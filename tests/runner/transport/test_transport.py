@@ -1,4 +1,4 @@
-"""What the client returns for every fault that a server or a network can cause."""
+"""The client returns the right delivery for every fault of a server or a network."""
 
 import asyncio
 import gzip
@@ -90,7 +90,7 @@ STREAMED = (
 
 
 def broken(body: bytes) -> dict[str, tuple[Play, str]]:
-    """Ways in which the wrapping of a body breaks, each with the cause that it is known by."""
+    """Ways in which the encoding of a body breaks, each with the cause that names it."""
     cut_short = answer(body, length=10**6)
     return {
         "silent after the body": (playing(cut_short, end="silent"), "timeout"),
@@ -134,7 +134,7 @@ def broken(body: bytes) -> dict[str, tuple[Play, str]]:
 
 
 def with_bad_checksum(body: bytes) -> bytes:
-    """The body as gzip whose CRC-32 is wrong."""
+    """The body as gzip with a wrong CRC-32."""
     good = gzip.compress(body)
     return good[:-8] + b"\0\0\0\0" + good[-4:]
 
@@ -376,7 +376,7 @@ async def test_a_body_beyond_its_cap_is_in_doubt(play: Play, limits: dict[str, A
 
 
 async def test_an_early_refusal_of_a_large_body_is_read() -> None:
-    """A server may answer 413 before the whole request body was sent."""
+    """A server may answer 413 before the whole request body has been sent."""
 
     refusal = answer(b"too large", "Connection: close", status="413 Too Large")
     server = FaultServer(playing(refusal, end="close", pause=0.3), head_only=True)
@@ -552,7 +552,7 @@ async def test_a_server_that_echoes_the_key_does_not_get_it_into_the_detail() ->
 
 @pytest.mark.parametrize("key", ["x", "test", "ollama", "lm-studio"])
 async def test_a_word_that_stands_for_a_key_is_not_taken_out_of_answers(key: str) -> None:
-    """A local server needs no key and is given any word: its answers are kept unchanged."""
+    """A local server needs no key and gets any word as one: its answers are not masked."""
     said = json.dumps({"text": f"a {key} for the text"}).encode()
     async with FaultServer(playing(answer(said))) as server:
         target = Target(base_url=server.url, key=Secret(key))

@@ -1,4 +1,4 @@
-"""Claims about holding the mock's bill against our own calls."""
+"""The audit finds every difference between the mock's bill and our recorded calls."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def called(store: Store) -> list[Claimed]:
 
 
 def end(store: Store, job: Claimed, wire: WireClass) -> None:
-    """Close a call with this class of the wire."""
+    """Close a call with this wire class."""
     ended = CallEnd(wire=wire, seconds=1.0)
     outcome = Finished(result=Result(text="here"))
     with store.write() as tx:

@@ -1,4 +1,4 @@
-"""The next command, as printed, does what it says: with the cap and the address that it needs."""
+"""The suggested next command works as printed, with the cap and the address that it needs."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ DEAR = '[prices."mock-text"]\ncall = 0.5\ncurrency = "USD"\n'
 
 
 def suggested(said: str) -> list[str]:
-    """The words after `rowmill` of the command that was printed last as the next one."""
+    """The words after `rowmill` of the last suggested command."""
     (command,) = re.findall(r"^next\s+rowmill (.*)$", said, re.MULTILINE)
     return shlex.split(command)
 

@@ -1,4 +1,4 @@
-"""The log of a run quotes strangers without letting them steer a terminal."""
+"""The log of a run quotes foreign text without letting it control a terminal."""
 
 import logging
 from pathlib import Path

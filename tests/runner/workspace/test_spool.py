@@ -1,4 +1,4 @@
-"""Answers that are not in the table yet outlive their process."""
+"""Answers that are not in the table yet survive their process."""
 
 import os
 import random
@@ -86,7 +86,7 @@ def test_a_flipped_bit_costs_only_its_own_answer(tmp_path: Path) -> None:
         damaged[at] ^= 0x10
         path.write_bytes(records[0] + bytes(damaged) + records[2])
         found = calls(tmp_path)
-        in_number = 4 <= at < 12  # the call's number lies outside the checksum's reach
+        in_number = 4 <= at < 12  # the checksum does not cover the call's number
         assert found[0] == 1
         assert found[-1] == 3
         assert len(found) == (3 if in_number else 2)
@@ -103,7 +103,7 @@ def test_what_is_durable_elsewhere_is_forgotten(tmp_path: Path) -> None:
     for number in (1, 2):
         spool.append(number, reply())
     spool.forget(1)
-    assert calls(tmp_path) == [1, 2]  # the file goes as a whole
+    assert calls(tmp_path) == [1, 2]  # the file is deleted as a whole
     spool.forget(2)
     assert calls(tmp_path) == []
     spool.append(3, reply())

@@ -1,4 +1,4 @@
-"""Whose workspace it is: what a sheet, its results and its folder stand for."""
+"""A workspace belongs to one sheet: which sheet, results and folder a command means."""
 
 import shutil
 import sqlite3
@@ -100,7 +100,7 @@ def test_a_table_of_an_older_version_is_brought_forward_by_whoever_runs(
     with closing(sqlite3.connect(table)) as connection, connection:
         for view in VIEWS:
             connection.execute(f"DROP VIEW {view}")
-        for column in ("refusals", "requeued", "settled_by"):  # came with 0006
+        for column in ("refusals", "requeued", "settled_by"):  # added in 0006
             connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         connection.execute("UPDATE alembic_version SET version_num = '0004'")
     assert "older rowmill" in world.run("status", sheet).err
