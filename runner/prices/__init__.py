@@ -1,5 +1,5 @@
-"""What calls cost: the user's own prices, the gateway's price list, the dated book, in that order.
+"""Prices of calls: from the user's settings, the gateway's price list, or the dated price book.
 
-Amounts are decimals while they are worked out, and floats of nine places where they are kept: sums
-are taken over whole billionths, so that a million calls add up to what each of them says.
+Amounts are decimals during calculation and floats of nine places in storage. Sums are taken over
+whole billionths, so that the total of a million calls equals the sum of their stored amounts.
 """

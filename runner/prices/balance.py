@@ -1,4 +1,4 @@
-"""Reads what a gateway says of the credit that is left."""
+"""Parses a gateway's answer about the remaining credit."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from runner.prices.gateway_prices import UNITS_PER_DOLLAR
 from runner.prices.money import ZERO
 
 UNLIMITED_HARD_LIMIT = 100_000_000
-"""Protocol fact: the hard limit of a key without one."""
-_MAX_DOLLARS = 20_000  # dollars; larger whole numbers are quota units, shown as they are
+"""Protocol fact: the hard limit reported for a key without a limit."""
+_MAX_DOLLARS = 20_000  # dollars; larger whole numbers are quota units
 _CENTS_PER_DOLLAR = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Credit in the gateway's dollars. `left` None: without limit."""
+    """Credit in the gateway's dollars. `left` is None if there is no limit."""
 
     left: Decimal | None
     used: Decimal | None = None
 
 
 def read_token_usage(body: bytes) -> Balance | None:
-    """/api/usage/token: quota units, always. None where it is something else."""
+    """The answer of /api/usage/token, always in quota units. None for any other content."""
     found = _object(body)
     data = found.get("data")
     if not isinstance(data, dict) or found.get("code") not in (True, 0, 200, "success"):
@@ -40,9 +40,10 @@ def read_token_usage(body: bytes) -> Balance | None:
 
 
 def read_billing(subscription: bytes, usage: bytes) -> Balance | None:
-    """/v1/dashboard/billing: dollars and cents, or units where the operator shows those.
+    """The answers of /v1/dashboard/billing, in dollars and cents, or in quota units if the operator
+    displays those. None if the remaining credit is unknown.
 
-    Protocol fact: the hard limit is what is left and what was used together.
+    Protocol fact: the hard limit is the remaining plus the used credit.
     """
     limit = _number(_object(subscription).get("hard_limit_usd"))
     used = _number(_object(usage).get("total_usage"))
@@ -52,7 +53,7 @@ def read_billing(subscription: bytes, usage: bytes) -> Balance | None:
     if limit == UNLIMITED_HARD_LIMIT:
         return Balance(left=None, used=spent)
     if spent is None:
-        return None  # what is left cannot be told from the limit alone
+        return None  # the limit alone does not say how much is left
     if limit > _MAX_DOLLARS and limit == limit.to_integral_value():
         limit, spent = limit / UNITS_PER_DOLLAR, spent / UNITS_PER_DOLLAR
     return Balance(left=max(limit - spent, ZERO), used=spent)

@@ -1,4 +1,4 @@
-"""The price book that comes with rowmill: public list prices of a day, as data."""
+"""Loads the price book that comes with rowmill: public list prices as of one day."""
 
 import re
 import tomllib
@@ -15,19 +15,19 @@ from runner.prices.tariff import Drawing, Source, Tariff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """Tariffs by model name. `date` is the day (ISO) of which they are estimates."""
+    """Tariffs by model name. `date`: the day (ISO) on which these prices were listed."""
 
     date: str
     entries: tuple[tuple[re.Pattern[str], Tariff], ...]
 
     def of(self, model: str) -> Tariff | None:
-        """The tariff of a model, by its whole name."""
+        """The tariff whose pattern matches the full model name, or None."""
         return next((one for name, one in self.entries if name.fullmatch(model)), None)
 
 
 @cache
 def book() -> Book:
-    """The book, read when it is first asked for."""
+    """The price book, loaded on first use."""
     text = files("runner.prices").joinpath("book.toml").read_text(encoding="utf-8")
     found = tomllib.loads(text)
     return Book(

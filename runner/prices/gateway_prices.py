@@ -1,4 +1,4 @@
-"""Reads the price list that a gateway of the New API family gives at /api/pricing."""
+"""Parses the price list that gateways of the New API family serve at /api/pricing."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,17 +9,17 @@ from runner.prices.money import MILLION
 from runner.prices.tariff import ONE, Source, Tariff
 
 UNITS_PER_DOLLAR = 500_000
-"""Quota units to the dollar. Protocol fact: a ratio of 1 costs one unit a token."""
-_MAX_PRICE = Decimal(10) ** 9  # a price beyond this is none
+"""Quota units per dollar. Protocol fact: at a ratio of 1, a token costs one unit."""
+_MAX_PRICE = Decimal(10) ** 9  # larger numbers are no prices
 _NAMES = ("model_name", "model", "name", "id")
 _RATIOS = ("model_ratio", "completion_ratio", "model_price", "cache_ratio", "create_cache_ratio")
 
 
 def read_price_list(body: bytes) -> dict[str, Tariff] | None:
-    """Tariffs by model; None where this is no price list (HTML, an error, another shape).
+    """Tariffs by model; None if this is not a price list (HTML, an error, another shape).
 
-    Sites differ: a list, an object by model, or one object by ratio. What cannot be read is left
-    out, so that its model falls back on the book.
+    Sites differ: a list, an object by model, or one object per ratio. Entries that cannot be parsed
+    are left out, so that their models fall back to the book.
     """
     try:
         found: JSON = json.loads(body)
@@ -60,7 +60,7 @@ def _listed(data: Iterable[JSON]) -> Iterable[tuple[str, Mapping[str, JSON]]]:
 
 
 def _turned(data: Mapping[str, JSON]) -> list[tuple[str, Mapping[str, JSON]]]:
-    """An object of ratios by model, turned round: an entry for each model."""
+    """One entry per model, from an object with one table of models per ratio."""
     tables = {name: table for name in _RATIOS if isinstance(table := data.get(name), dict)}
     names = {
         name for key in ("model_ratio", "model_price") if key in tables for name in tables[key]
@@ -79,7 +79,7 @@ def _name(entry: Mapping[str, JSON]) -> str | None:
 
 
 class _Reader:
-    """Reads entries with what stands beside them: groups, and units to the dollar."""
+    """Parses entries with the facts shared by all of them: group ratios and units per dollar."""
 
     def __init__(self, places: list[dict[str, JSON]]) -> None:
         self.groups = _first_dict(places, "group_ratio")
@@ -88,9 +88,9 @@ class _Reader:
         self.units = next((one for one in units if one), Decimal(UNITS_PER_DOLLAR))
 
     def tariff(self, entry: Mapping[str, JSON]) -> Tariff | None:
-        """The tariff of one model. `quota_type` is not believed where the prices contradict it."""
+        """The tariff of one model, or None. Prices that contradict `quota_type` overrule it."""
         if entry.get("billing_mode") not in (None, "", "ratio", "default"):
-            return None  # priced by an expression that only the gateway can work out
+            return None  # priced by an expression that only the gateway can evaluate
         price, ratio = _number(entry.get("model_price")), _number(entry.get("model_ratio"))
         per_call = entry.get("quota_type") in (1, "1")
         if (per_call and not price and ratio) or (not per_call and price and not ratio):
@@ -115,7 +115,10 @@ class _Reader:
         )
 
     def _ratios(self, enabled: JSON) -> tuple[Decimal, Decimal, Decimal]:
-        """The usual group's ratio, the lowest and the highest: the key's group is not told."""
+        """The ratios of the usual, the cheapest and the most expensive group of the model.
+
+        The list does not say which group the key belongs to.
+        """
         names = (
             [one for one in enabled if isinstance(one, str)] if isinstance(enabled, list) else []
         )

@@ -1,4 +1,4 @@
-"""All prices of a run, from whoever says them first."""
+"""All prices of a run, each from the first source that has one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from runner.prices.user_prices import OwnPrice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """An amount as it is kept with its call."""
+    """An amount as it is stored with its call."""
 
     amount: float
     currency: str
@@ -23,7 +23,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceList:
-    """Tariffs by the requested model's name: settings, gateway, book. Unknown stays unknown."""
+    """Tariffs by the name of the requested model: from the settings, the gateway or the book."""
 
     own: Mapping[str, OwnPrice] = field(default_factory=dict)
     gateway: Mapping[str, Tariff] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class PriceList:
         return self._known[model]
 
     def cost(self, request: PricedRequest, result: Result | None) -> Price | None:
-        """What an answered call cost, as far as that is known."""
+        """The cost of an answered call, or None if it is unknown."""
         tariff = self.of(request.model)
         found = cost(tariff, request, result) if tariff is not None else None
         if found is None:
@@ -47,7 +47,7 @@ class PriceList:
         return Price(amount=amount, currency=currency, estimate=found.estimate)
 
     def ceiling(self, request: PricedRequest) -> Price | None:
-        """What a call may cost at most, before it is sent; never rounded down."""
+        """The most that a call may cost, before it is sent; never rounded down."""
         tariff = self.of(request.model)
         most = ceiling(tariff, request) if tariff is not None else None
         if tariff is None or most is None:
@@ -55,13 +55,13 @@ class PriceList:
         return Price(amount=nanos(most, up=True) / NANO, currency=tariff.currency)
 
     def span(self, request: PricedRequest) -> tuple[Decimal, Decimal] | None:
-        """Between what a call probably costs."""
+        """The range (low, high) of a call's probable cost, or None if it is unknown."""
         tariff = self.of(request.model)
         return span(tariff, request) if tariff is not None else None
 
 
 def _tariff(own: OwnPrice) -> Tariff:
-    """The user's price as prices are reckoned with."""
+    """The user's price as a tariff."""
     return Tariff(
         source=Source.SETTINGS,
         currency=own.currency,

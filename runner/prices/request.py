@@ -1,4 +1,4 @@
-"""What a request asks for, as far as its price depends on it."""
+"""The facts of a request that its price depends on."""
 
 import json
 import re
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from jobs.job import JSON
 
-FRAMING_TOKENS = 64  # that a provider adds around the messages
-TOOL_FRAMING_TOKENS = 1_000  # hidden instructions that a request with tools or a schema brings
-UNLIMITED_ANSWER_TOKENS = 16_384  # assumed of an answer that nothing limits
-DRAWN_PICTURE_TOKENS = 6_500  # of a drawn picture of USUAL_PICTURE_DOTS, at the highest quality
+FRAMING_TOKENS = 64  # added by the provider around the messages
+TOOL_FRAMING_TOKENS = 1_000  # hidden instructions added for tools or a schema
+UNLIMITED_ANSWER_TOKENS = 16_384  # assumed for an answer without any limit
+DRAWN_PICTURE_TOKENS = 6_500  # a drawn picture of USUAL_PICTURE_DOTS at the highest quality
 USUAL_PICTURE_DOTS = 1_536 * 1_024
-LARGE_PICTURE_DOTS = 2_048 * 2_048  # what newer models draw where no size is given
-PREVIEW_TOKENS = 100  # that each preview in a stream adds
-MAX_CHAT_PICTURES = 4  # assumed of a chat model's answer where no field asks for more
+LARGE_PICTURE_DOTS = 2_048 * 2_048  # what newer models draw if no size is given
+PREVIEW_TOKENS = 100  # added by each preview in a stream
+MAX_CHAT_PICTURES = 4  # assumed for a chat model's answer if no field asks for more
 LIKELY_ANSWER_TOKENS = (50, 1_000)
 LIKELY_PICTURE_INPUT_TOKENS = (85, 1_600)
 LOW_QUALITY_PICTURE_TOKENS = 272
 
 MAX_PICTURE_INPUT_TOKENS = 48_169
-"""Of one picture going in to a model of no known family: gpt-4o-mini's eight tiles, the most known.
+"""Most tokens of one input picture if the model is unknown: those of gpt-4o-mini, the highest.
 
-Protocol fact: 2,833 tokens and 5,667 for each tile of 512 dots, of which a picture has eight.
+Protocol fact: 2,833 tokens plus 5,667 for each tile of 512 dots, of which a picture has eight.
 """
 _PICTURE_INPUT_TOKENS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), tokens)
@@ -41,11 +41,11 @@ _PICTURE_TYPES = frozenset({"image_url", "image", "input_image"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedRequest:
-    """One request: its model, the fields of its job, and what its endpoint says of every answer.
+    """One request: its model, the fields of its job, and the facts of its endpoint.
 
-    `pictures`: an answer holds pictures. `draws`: it holds nothing else, and a price goes by the
-    picture. `is_task`: a remote task, charged with its submit; one picture, a grid, comes of it.
-    `answer_limit`: the most tokens where no field names a limit; None: nothing limits an answer.
+    `pictures`: the answer contains pictures. `draws`: it contains nothing else, and is priced per
+    picture. `is_task`: a remote task, charged with its submit, which makes one picture, a grid.
+    `answer_limit`: most tokens of the answer if no field sets a limit; None if unlimited.
     """
 
     model: str
@@ -56,7 +56,7 @@ class PricedRequest:
     answer_limit: int | None = None
 
     def value(self, name: str) -> JSON:
-        """What is sent under that name: what is laid over the body beats the field."""
+        """The value sent under that name: `params` and `body.NAME` override the field."""
         laid = self.fields.get(f"body.{name}")
         if laid is None:
             params = self.fields.get("params")
@@ -73,17 +73,17 @@ class PricedRequest:
 
     @property
     def n(self) -> int:
-        """How many answers or pictures are asked for."""
+        """The number of answers or pictures requested."""
         return 1 if self.is_task else self.number("n") or 1
 
     @property
     def max_pictures(self) -> int:
-        """How many pictures may come: a chat model may send more than it was asked for."""
+        """The most pictures that may come: a chat model may send more than requested."""
         return max(self.n, MAX_CHAT_PICTURES) if self.chats_pictures else self.n
 
     @property
     def chats_pictures(self) -> bool:
-        """True if a chat model sends the pictures, as many as it likes."""
+        """True if a chat model sends the pictures, and so decides how many."""
         return self.pictures and not self.draws and not self.is_task
 
     @property
@@ -94,32 +94,32 @@ class PricedRequest:
 
     @property
     def size(self) -> str:
-        """The size, in its plainest spelling; "auto" where the model chooses."""
+        """The size, such as "1024x1024"; "auto" if the model chooses."""
         return str(self.value("size") or "auto").lower().replace("×", "x").strip()
 
     @property
     def quality(self) -> str:
-        """The quality in lower case; "auto" where the model chooses."""
+        """The quality in lower case; "auto" if the model chooses."""
         return str(self.value("quality") or "auto").lower().strip()
 
     def max_input(self) -> int:
-        """No more tokens than this go in: no token is shorter than one byte of its text."""
+        """An upper bound of the input tokens: each token of text has at least one byte."""
         count, pictures = _bytes(self.fields)
         hidden = any(self.value(name) for name in ("tools", "schema", "response_format"))
         framing = FRAMING_TOKENS + (TOOL_FRAMING_TOKENS if hidden else 0)
         return framing + count + _picture_input_tokens(self.model) * pictures
 
     def likely_input(self) -> tuple[int, int]:
-        """Between how many tokens probably go in."""
+        """The range (low, high) of the probable input tokens."""
         count, pictures = _bytes(self.fields)
         low, high = LIKELY_PICTURE_INPUT_TOKENS
         return count // 5 + low * pictures, 16 + count // 2 + high * pictures
 
     def max_output(self) -> int:
-        """How many tokens may come out.
+        """An upper bound of the output tokens.
 
-        Some services think beside the limit on words, so a budget for it is added to a limit; an
-        endpoint with a limit of its own counts the budget inside.
+        Some services do not count thinking towards the limit, so the thinking budget is added to
+        it; an endpoint with an `answer_limit` of its own includes the budget.
         """
         if self.answer_limit == 0:
             return 0
@@ -131,7 +131,7 @@ class PricedRequest:
         return self.n * (limit + beside)
 
     def likely_output(self) -> tuple[int, int]:
-        """Between how many tokens probably come out."""
+        """The range (low, high) of the probable output tokens."""
         most = self.max_output()
         if self.draws:
             return min(self.n * LOW_QUALITY_PICTURE_TOKENS, most), most
@@ -139,12 +139,12 @@ class PricedRequest:
         return min(self.n * low, most), min(self.n * high, most)
 
     def limit(self) -> int | None:
-        """The longest answer that the request itself allows, in tokens."""
+        """The limit of the answer that the request itself sets, in tokens; None if it sets none."""
         limits = [self.number(name) for name in ("max_completion_tokens", "max_tokens")]
         return max((one for one in limits if one is not None), default=None)
 
     def _budget(self) -> int:
-        """Tokens for thinking that a field grants, however deep it is nested."""
+        """The largest thinking budget in tokens in any field, at any depth; 0 if there is none."""
         named = [self.number("thinking"), *map(_granted, _objects(dict(self.fields)))]
         return max((one for one in named if one is not None), default=0)
 
@@ -160,7 +160,7 @@ class PricedRequest:
 
 
 def _picture_input_tokens(model: str) -> int:
-    """The most tokens that one picture going in may count."""
+    """The most tokens that one input picture may count as."""
     known = (tokens for pattern, tokens in _PICTURE_INPUT_TOKENS if pattern.search(model))
     return next(known, MAX_PICTURE_INPUT_TOKENS)
 
@@ -171,7 +171,7 @@ def _granted(item: Mapping[str, JSON]) -> int | None:
 
 
 def _bytes(fields: Mapping[str, JSON]) -> tuple[int, int]:
-    """Bytes of all texts in the fields, and how many pictures go in."""
+    """The bytes of all text in the fields, and the number of input pictures."""
     count = pictures = 0
     for value in fields.values():
         if isinstance(value, str):
@@ -185,7 +185,7 @@ def _bytes(fields: Mapping[str, JSON]) -> tuple[int, int]:
 
 
 def _objects(value: JSON) -> Iterator[Mapping[str, JSON]]:
-    """Every object in a value, itself included."""
+    """Every object in a value, including the value itself."""
     waiting = [value]
     while waiting:
         item = waiting.pop()

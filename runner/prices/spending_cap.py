@@ -1,4 +1,4 @@
-"""What may still be spent: a call is only begun when even its ceiling fits under the cap."""
+"""Enforces the spending cap: a call starts only if even its maximum cost fits under the cap."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from runner.prices.request import PricedRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapReached:
-    """The next call does not fit any more; amounts in the cap's currency."""
+    """The next call no longer fits under the cap; amounts in the cap's currency."""
 
     row: int
     max_cost: float | None  # None: its model has no price
@@ -28,12 +28,12 @@ def _cap_reached(job: Claimed, most: int | None, left: int) -> CapReached:
 
 
 class SpendingCap:
-    """Counts what is spent and what is in flight, in billionths; `cap` None: all may be spent.
+    """Tracks the money spent and in flight, in billionths. `cap` None: no limit.
 
-    `priced` says what a call of these jobs asks for.
+    `priced` makes the priced request of a call for these jobs.
 
-    `reserve` is asked by the thread that writes the table, everything else by the event loop. What
-    it reserved counts from `open_calls` on, since the transaction may be undone and tried again.
+    The thread that writes the table calls `reserve`, the event loop everything else. Reservations
+    count only from `open_calls` on, since the transaction may be rolled back and repeated.
     """
 
     def __init__(
@@ -54,17 +54,17 @@ class SpendingCap:
         self._lock = threading.Lock()
 
     def set_cap(self, cap: float | None) -> None:
-        """Another cap, also in the middle of a run."""
+        """Sets the cap, also in the middle of a run; None removes it."""
         with self._lock:
             self._cap = None if cap is None else nanos(cap)
 
     def set_spent(self, spent: int) -> None:
-        """What was spent before, in billionths."""
+        """Sets the amount spent before this run, in billionths."""
         with self._lock:
             self._spent = spent
 
     def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
-        """What the first of these calls may cost; the others do not fit."""
+        """The maximum costs of the first calls, as many as fit under the cap."""
         prices = [self.prices.ceiling(self._priced(jobs)) for jobs in calls]
         reserved: list[MaxCost] = []
         with self._lock:
@@ -88,9 +88,9 @@ class SpendingCap:
         return reserved
 
     def open_calls(self, jobs: Sequence[Claimed]) -> bool:
-        """The calls of these jobs are open: what was reserved for them is in flight.
+        """Marks the reservations of these jobs' calls as in flight.
 
-        Returns whether there were more, which did not fit.
+        Returns True if there were further calls that did not fit.
         """
         with self._lock:
             for job in jobs:
@@ -99,7 +99,7 @@ class SpendingCap:
             return self.reached is not None
 
     def settle(self, settlement: Settlement) -> None:
-        """A step is durable: its call counts with what it cost, or may have cost."""
+        """Counts a stored settlement: its call's actual cost, or its maximum if that is unknown."""
         with self._lock:
             if settlement.refund is not None:
                 self._spent -= nanos(settlement.refund)

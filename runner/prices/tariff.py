@@ -1,4 +1,4 @@
-"""What one model costs, and what a request comes to by it."""
+"""The prices of one model, and the cost of a request calculated from them."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ ONE = Decimal(1)
 
 
 class Source(StrEnum):
-    """Who says what a model costs; the first of them that does is believed."""
+    """Where a price comes from, in order of precedence."""
 
     SETTINGS = "settings"
     GATEWAY = "gateway"
@@ -24,23 +24,26 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """What one picture of a size and quality costs. `size` is WxH, square, oblong or any."""
+    """The price of one picture of a size and quality. `size` is WxH, square, oblong or any."""
 
     price: Decimal
     size: str = "any"
     quality: str = "any"
 
     def fits(self, size: str, quality: str) -> bool:
-        """True if this is the price of such a picture; False where the model chooses the size."""
+        """True if this price applies to a picture of this size and quality.
+
+        A size of "auto" fits only a price for any size.
+        """
         return self.quality in ("any", quality) and self.size in ("any", size, _shape(size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """Prices of one model, each None where nothing is said; tokens by the million.
+    """Prices of one model, each None if unknown; token prices are per million tokens.
 
-    `spread` are the factors between which the gateway's groups lie around the usual one.
-    `by_picture`: a price per call is one per picture at the endpoints that only draw.
+    `spread`: lowest and highest group ratio of the gateway, relative to the usual group.
+    `by_picture`: at endpoints that only draw, the price per call applies to each picture.
     """
 
     source: Source
@@ -64,13 +67,13 @@ class Tariff:
 
     @property
     def is_estimate(self) -> bool:
-        """True for a list price from elsewhere, or one of several groups the key may belong to."""
+        """True for a price of the book, or if the key may belong to groups of different ratios."""
         return self.source is Source.BOOK or self.spread != (ONE, ONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a request came to; an estimate where a list price or a guess went in."""
+    """The cost of a request; `estimate` if a list price or a guess went into it."""
 
     amount: Decimal
     currency: str
@@ -78,7 +81,7 @@ class Cost:
 
 
 def cost(tariff: Tariff, request: PricedRequest, result: Result | None) -> Cost | None:
-    """What an answered call costs; None where what it depends on is unknown."""
+    """The cost of an answered call; None if a price or a count that it depends on is unknown."""
     total, estimate = ZERO, tariff.is_estimate
     known = tariff.call is not None
     if tariff.call is not None:
@@ -100,7 +103,7 @@ def cost(tariff: Tariff, request: PricedRequest, result: Result | None) -> Cost 
 
 
 def ceiling(tariff: Tariff, request: PricedRequest) -> Decimal | None:
-    """What a call may cost at most, before it is sent; None where no price is known."""
+    """The most that a call may cost, before it is sent; None if no price is known."""
     total, known = ZERO, False
     if tariff.call is not None:
         total, known = total + tariff.call * _calls(tariff, request), True
@@ -117,7 +120,7 @@ def ceiling(tariff: Tariff, request: PricedRequest) -> Decimal | None:
 
 
 def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | None:
-    """Between what a call probably costs; None where no price is known."""
+    """The range (low, high) of a call's probable cost; None if no price is known."""
     low = high = ZERO
     known = False
     if tariff.call is not None:
@@ -142,7 +145,7 @@ _DALLE_SIZES = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}
 
 
 def _calls(tariff: Tariff, request: PricedRequest) -> Decimal:
-    """How many times the price per call: New API takes it per picture, with factors for dall-e."""
+    """The factor on the price per call: New API charges it per picture, with factors for dall-e."""
     if not (tariff.by_picture and request.draws):
         return ONE
     factor = Decimal(request.n)
@@ -156,12 +159,12 @@ def _calls(tariff: Tariff, request: PricedRequest) -> Decimal:
 
 def _came(request: PricedRequest, result: Result | None) -> int | None:
     if request.is_task:
-        return 1  # charged with the submit, when there is no picture yet
+        return 1  # charged with the submit, before there is a picture
     return None if result is None else len(result.pictures)
 
 
 def _possible(drawings: Sequence[Drawing], request: PricedRequest) -> list[Decimal]:
-    """Every price that such a picture may have; more than one where the model chooses."""
+    """Every price that the picture may have; several if the model chooses size or quality."""
     size, quality = _usual(request)
     fitting = [
         one
@@ -173,7 +176,7 @@ def _possible(drawings: Sequence[Drawing], request: PricedRequest) -> list[Decim
 
 
 def _usual(request: PricedRequest) -> tuple[str, str]:
-    """Size and quality with the defaults that dall-e has; of other models the model chooses."""
+    """Size and quality with dall-e's defaults filled in; other models choose for themselves."""
     size, quality = request.size, request.quality
     if request.model.startswith("dall-e"):
         size = "1024x1024" if size == "auto" else size
@@ -194,7 +197,7 @@ def _shape(size: str) -> str:
 def _metered(
     tariff: Tariff, request: PricedRequest, result: Result | None
 ) -> tuple[Decimal, bool] | None:
-    """What tokens, or else the pictures that came, cost; and whether a guess went in."""
+    """The cost by tokens, or else by pictures received; and whether it includes a guess."""
     usage = result.usage if result is not None else None
     tokens = tokens_of(usage) if usage is not None and tariff.by_tokens else None
     if tokens is not None:
@@ -207,7 +210,7 @@ def _metered(
 
 
 def _of_tokens(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
-    """Each kind of token at its own price, or at that of plain input, which is then a guess."""
+    """The cost by tokens, and whether it is a guess: a kind without a price is charged as input."""
     plain = tariff.input or ZERO
     kinds = (
         (tokens.cached, tariff.cached),

@@ -1,4 +1,4 @@
-"""The tokens of one answer, sorted by what each kind costs."""
+"""Counts the tokens of one answer by kind, since each kind has its own price."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,25 @@ from jobs.result import Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """`fresh` is what nothing below names: no token is counted twice."""
+    """Token counts by kind; no token is counted twice. `fresh`: input in no other field."""
 
     fresh: int
     cached: int = 0  # read from a cache
     written: int = 0  # written into a cache for five minutes
     written_hour: int = 0  # … for an hour
-    pictures: int = 0  # of pictures that went in
+    pictures: int = 0  # of input pictures
     output: int = 0
 
 
 def tokens_of(usage: Usage) -> Tokens | None:
-    """The tokens by kind; None where the answer does not tell what went in and what came out.
+    """The tokens by kind; None if the answer does not report both input and output.
 
-    Protocol fact: OpenAI counts cached tokens inside `prompt_tokens`, Anthropic beside
-    `input_tokens`; `Usage` has both inside. Gateways that turn one into the other may still leave
-    them beside: more cached tokens than there were in all can only have been counted apart, and so
-    were those that are just what the total has beyond prompt and completion. xAI and Gemini count
-    reasoning tokens in the total only, and charge for them: what the total has beyond the prompt
-    came out.
+    Protocol fact: OpenAI includes cached tokens in `prompt_tokens`, Anthropic counts them apart
+    from `input_tokens`; `Usage` includes them. Gateways that convert one format into the other may
+    still count them apart: certainly if there are more cached tokens than prompt tokens, or if they
+    are exactly the difference between the total and prompt plus completion. xAI and Gemini count
+    reasoning tokens only in the total, and charge for them: all of the total beyond the prompt is
+    output.
     """
     prompt, output = usage.prompt_tokens, _output(usage)
     if prompt is None or output is None:
@@ -50,9 +50,9 @@ def tokens_of(usage: Usage) -> Tokens | None:
 
 
 def _output(usage: Usage) -> int | None:
-    """Tokens that came out. An embedding has none, and its usage does not name them.
+    """Output tokens, or None if unknown; 0 for an embedding, whose usage does not name them.
 
-    More reasoning tokens than completion tokens cannot be counted inside them.
+    If there are more reasoning than completion tokens, they were counted apart and are added.
     """
     if usage.completion_tokens is not None:
         reasoning = max(_at(usage, name, "reasoning_tokens") for name in _OUTPUT_DETAILS)

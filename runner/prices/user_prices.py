@@ -1,4 +1,4 @@
-"""What the user's settings say a model costs. Every command reads it; few of them reckon."""
+"""The user's own price of a model, apart from the rest since every command reads the settings."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
-"""Base URLs of gateways as providers print them: with or without a version, whole, with a query.
+"""Normalises the base URLs that providers print and builds request URLs from them.
 
-Most services take `BASE/v1/chat/completions`. Others have a version or a prefix of their own
-(`/api/v3`, `/v1beta/openai`, `/inference`, `/openai/deployments/NAME?api-version=…`), and people
-paste the address of a whole request. All of these are one spelling of a base URL here.
+Most services use `BASE/v1/chat/completions`. Others have their own version or prefix (`/api/v3`,
+`/v1beta/openai`, `/inference`, `/openai/deployments/NAME?api-version=…`), and people paste the full
+URL of a request. All of these are accepted and reduced to one spelling.
 """
 
 import re
@@ -13,32 +13,32 @@ _ENDPOINT = re.compile(
     r"|images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)"
     r"|v1beta/models(?:/[^/]+)?|mj/submit/[a-z-]+)$"
 )
-"""The end of an address that is a whole request's."""
+"""The end of a URL that is the full URL of a request."""
 
 _AS_IT_IS = re.compile(
     r"/(?:v\d+(?:\.\d+)?(?:alpha|beta)?\d*|openai|openapi|inference|compat|models|serving-endpoints"
     r"|openai/deployments/[^/]+)$"
 )
-"""The end of a base path that takes the place of `/v1`."""
+"""The end of a base path that replaces `/v1`."""
 
 _TAIL = re.compile(r"(?:/v\d+(?:\.\d+)?(?:alpha|beta)?\d*|/openai(?:/deployments/[^/]+)?)+$")
 _SECRET = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)
-"""What names of parameters that hold a secret have in them."""
+"""Matches the names of query parameters that contain a secret."""
 
 VERSION = "/v1"
 
 
 def normalised(text: str) -> str | None:
-    """The one spelling of a base URL, or None: it is not http(s), or holds a password or key.
+    """The normalised base URL, or None if it is not http(s) or contains a password or key.
 
-    A trailing slash and `/v1` are cut off; so is the path of a whole request where the rest says
-    what belongs before it.
+    A trailing slash and `/v1` are removed; so is the path of a full request URL if the rest still
+    shows the prefix that belongs before it.
     """
     parts = _split(text.strip())
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         return None
     if any(map(_SECRET.search, parse_qs(parts.query, keep_blank_values=True))):
-        return None  # an address is stored and shown; a key in it would be, too
+        return None  # URLs are stored and shown, and a key inside would be too
     if "@" in parts.netloc or parts.fragment:
         return None
     if not text.strip().isprintable() or any(map(str.isspace, text.strip())):
@@ -55,14 +55,14 @@ def normalised(text: str) -> str | None:
 
 
 def request_url(base_url: str, path: str) -> str:
-    """The address of a call at a normalised base URL. `path` is that of most services: `/v1/…`."""
+    """The URL of a call below a normalised base URL. `path` is OpenAI's, such as `/v1/models`."""
     parts = urlsplit(base_url)
     root = f"{parts.scheme}://{parts.netloc}"
     query = f"?{parts.query}" if parts.query else ""
-    if not path.startswith(f"{VERSION}/"):  # outside the API of a version: prices, Midjourney
+    if not path.startswith(f"{VERSION}/"):  # not below a version: prices, Midjourney
         return root + _TAIL.sub("", _ENDPOINT.sub("", parts.path)) + path
     prefix, version = parts.path, VERSION
-    if _ENDPOINT.search(prefix):  # a whole address: it says what stands before an endpoint
+    if _ENDPOINT.search(prefix):  # a full request URL shows the prefix before the endpoint
         prefix, version = _ENDPOINT.sub("", prefix), ""
     elif _AS_IT_IS.search(prefix):
         version = ""
@@ -71,14 +71,14 @@ def request_url(base_url: str, path: str) -> str:
 
 
 def _is_root(path: str) -> bool:
-    """True for the whole address of a request that is never below a version: Midjourney's."""
+    """True for the full URL of a request that is never below a version, such as Midjourney's."""
     return path.startswith("/mj/") or "/mj/submit/" in path or "/v1beta/models" in path
 
 
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # a port that is no number raises only here
+        _ = parts.port  # an invalid port only raises here
     except ValueError:
         return None
     return parts

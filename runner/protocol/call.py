@@ -1,4 +1,4 @@
-"""What goes out, and what can come back: the values between endpoints and the transport."""
+"""The values that pass between endpoints and the transport: a request and its outcomes."""
 
 import re
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ class EncodedBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request as an endpoint wants it: no host, no key; on POST, either `json` or `parts`.
+    """One request as an endpoint builds it, without host and key; a POST has `json` or `parts`.
 
-    `path` is the full path below the normalised base URL (protocol.md 1.1). `timeout` is the total
-    deadline in seconds, connecting included. `fresh` asks for a connection of its own. `encoded` is
-    the body once it has been put into bytes.
+    `path` is the full path below the normalised base URL. `timeout` is the total deadline in
+    seconds, including connecting. `fresh` asks for a new connection. `encoded` is the body once it
+    has been serialised.
     """
 
     path: str
@@ -51,10 +51,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A complete answer: its last byte was read, or it is whole by its own syntax.
+    """A complete response: its last byte was read, or its syntax shows that it is complete.
 
-    `body` is decompressed; of a streamed answer it is the whole event stream, which the dialect
-    reads. `headers` have lower-case names.
+    `body` is decompressed; for a streamed response it is the entire event stream, which the dialect
+    parses. Header names are in lower case.
     """
 
     status: int
@@ -64,9 +64,9 @@ class Reply:
 
     @property
     def text(self) -> bytes:
-        """The body in UTF-8, whatever charset its content type names; what is read goes by this.
+        """The body converted to UTF-8 from the charset of its content type; parse this one.
 
-        A charset that is unknown, or that the bytes contradict, does not count.
+        A charset that is unknown, or that the bytes contradict, is ignored.
         """
         found = _CHARSET.search(self.headers.get("content-type", ""))
         if found is None or found[1].lower() in ("utf-8", "utf8", "us-ascii", "ascii"):
@@ -79,7 +79,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """Wire class A: no request byte left, by the transport's own trace. Free to repeat."""
+    """Wire class A: by the transport's trace, no request byte was sent. Safe to retry."""
 
     cause: str  # dns, refused, connect_timeout, tls, proxy, http2_only, other
     detail: str = ""
@@ -87,14 +87,14 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Wire class D: bytes left, and no complete answer came back. It may have been billed."""
+    """Wire class D: bytes were sent, but no complete response came. It may have been billed."""
 
     cause: str  # timeout, reset, closed, cut, encoding, too_large, not_http
     detail: str = ""
-    by_time: bool = False  # our own deadline cut it
-    status: int | None = None  # where a status line came
+    by_time: bool = False  # our own deadline expired
+    status: int | None = None  # if a status line arrived
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = field(default=b"", repr=False)  # what came of it
+    body: bytes = field(default=b"", repr=False)  # the part that arrived
     seconds: float = 0.0
 
 

@@ -1,4 +1,4 @@
-"""Finds the error in an answer, in whichever of the known shapes it comes."""
+"""Extracts the error from a reply, in any of the shapes that providers use."""
 
 import json
 import re
@@ -41,25 +41,25 @@ class ProviderError:
     message: str = ""
     number: int | None = None
     is_html: bool = False
-    from_gateway: bool = False  # of the New API family: it may quote somebody else's account
+    from_gateway: bool = False  # New API family: it may be about the operator's upstream account
     is_midjourney: bool = False
-    retry_after: float | None = None  # seconds that the body itself asks to wait
+    retry_after: float | None = None  # seconds to wait, if the body names them
 
     @property
     def searchable_text(self) -> str:
-        """What the tables look at: code, type and words; nothing of an HTML page."""
+        """The text that the phrase table is matched against; empty for an HTML page."""
         return "" if self.is_html else f"{self.code} {self.type} {self.message}"
 
 
 def one_line(text: str, limit: int = 500) -> str:
-    """One line of a provider's words, without control characters and without keys."""
+    """The text as one line of at most `limit` characters, without control characters or keys."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
     masked = _KEY.sub("sk-***", line)
     return masked if len(masked) <= limit else f"{masked[: limit - 1]}…"
 
 
 def error_of(reply: Reply) -> ProviderError:
-    """The fault that a refused reply tells of; empty where it says nothing."""
+    """The error that a refused reply reports; an empty ProviderError if it reports none."""
     value = decode(reply.text)
     if isinstance(value, Undecodable) and value.reason == "not_json":
         value = _behind_pings(reply.text, value)
@@ -70,7 +70,7 @@ def error_of(reply: Reply) -> ProviderError:
 
 
 def _behind_pings(body: bytes, plain: Undecodable) -> JSON | Undecodable:
-    """New API may have sent `: PING` lines before it knew of the error."""
+    """The JSON after `: PING` lines, which New API may send before it knows of the error."""
     found = decode(b"\n".join(part for part in body.splitlines() if not part.startswith(b":")))
     if isinstance(found, Undecodable) and b"data:" in body:
         for line in body.splitlines():
@@ -100,7 +100,7 @@ def _page(page: Undecodable, headers: Mapping[str, str], *, from_gateway: bool) 
 
 
 def error_in(value: JSON, *, from_gateway: bool = False) -> ProviderError:
-    """The error that a JSON body reports, whichever family it belongs to."""
+    """The error that a JSON body reports, in any provider's format."""
     if isinstance(value, list):  # Gemini wraps its error in a list
         value = value[0] if value else None
     if not isinstance(value, dict):
@@ -129,7 +129,7 @@ def error_in(value: JSON, *, from_gateway: bool = False) -> ProviderError:
 
 
 def _error_member(value: Mapping[str, JSON]) -> JSON:
-    """What a body says under `error`, or under one of the names that others have for it."""
+    """The value of `error`, or of one of the other names that providers use for it."""
     for holder in (value, value.get("Response"), value.get("header")):
         if not isinstance(holder, dict):
             continue
@@ -146,7 +146,7 @@ def _error_member(value: Mapping[str, JSON]) -> JSON:
 
 
 def _cause(source: Mapping[str, JSON], said: str) -> ProviderError:
-    """The error that a gateway quotes in its own: in `metadata.raw`, or as JSON in its message."""
+    """The upstream error that a gateway quotes: in `metadata.raw`, or as JSON in its message."""
     metadata = source.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if not raw and "{" in said:
@@ -163,7 +163,7 @@ def _with_cause(said: str, cause: str) -> str:
 
 
 def _minimax_status(value: Mapping[str, JSON]) -> str:
-    """MiniMax's own code, which comes with HTTP 200; empty where all is well or it says none."""
+    """MiniMax's own error code, sent with HTTP 200; empty on success or if there is none."""
     answer = value.get("base_resp")
     code = answer.get("status_code") if isinstance(answer, dict) else None
     return "" if code in (None, 0, "0", "") else str(code).strip()
@@ -177,7 +177,7 @@ def _minimax_error(value: Mapping[str, JSON]) -> ProviderError:
 
 
 def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
-    """Google's `details`: the wait that it asks for, and whether a limit of the day is used up."""
+    """From Google's `details`: seconds to wait, and whether a daily limit is used up."""
     details = source.get("details")
     wait, by_day = None, False
     for item in details if isinstance(details, list) else []:
@@ -190,7 +190,7 @@ def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
 
 
 def _retry_in(said: str) -> float | None:
-    """The wait that a message names: "Please try again in 1.2s"."""
+    """The seconds to wait that a message names: "Please try again in 1.2s"."""
     found = _RETRY_IN.search(said)
     return float(found[1]) * _SECONDS_BY_UNIT[found[2][:2].lower().strip()] if found else None
 
@@ -213,7 +213,7 @@ def _said(source: Mapping[str, JSON]) -> str:
 
 
 def _flat(value: JSON) -> str:
-    """The message in a string, a list of validation errors, or whatever else came."""
+    """The message in a string, a list of validation errors, or any other JSON value."""
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
@@ -227,7 +227,7 @@ def _flat(value: JSON) -> str:
 
 
 def is_error(value: JSON) -> bool:
-    """True if this body of a 2xx answer is an error after all, and holds no answer beside it."""
+    """True if the body of a 2xx reply is an error and contains no answer as well."""
     if isinstance(value, list):
         return bool(value) and isinstance(value[0], dict) and bool(value[0].get("error"))
     if not isinstance(value, dict):
@@ -248,7 +248,7 @@ _ANSWERS = ("choices", "data")
 
 
 def reports_error_beside(value: Mapping[str, JSON]) -> bool:
-    """True if a body reports an error, also one that holds an answer."""
+    """True if a body reports an error, even if it also contains an answer."""
     return (
         reports_error(value.get("error"))
         or str(value.get("success")).lower() == "false"
@@ -258,10 +258,10 @@ def reports_error_beside(value: Mapping[str, JSON]) -> bool:
 
 
 def reports_error(error: JSON) -> bool:
-    """True if an `error` member means one.
+    """True if the value of an `error` member reports an error.
 
-    Some servers send an error object whose members are all empty, or whose code says that all is
-    well, with every success.
+    Some servers add an error object to every success: all its members are empty, or its code means
+    success.
     """
     if isinstance(error, dict):
         return any(error.values()) and _code(error) not in _SUCCESS_CODES

@@ -1,4 +1,4 @@
-"""Reads JSON that strangers wrote, whatever is wrong with it."""
+"""Decodes JSON from servers and users, tolerating the faults that occur in practice."""
 
 import json
 import re
@@ -8,9 +8,8 @@ from typing import NoReturn, cast
 
 from jobs.job import JSON
 
-MAX_JSON_DEPTH = (
-    200  # levels; what nests deeper is an attack or an accident, and breaks others later
-)
+MAX_JSON_DEPTH = 200
+"""Levels. Deeper nesting is an attack or an accident, and breaks other programs later."""
 _BIG_EXPONENT = re.compile(r"[eE]\+?\d{3}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _HTML = re.compile(r"<(?:!doctype|html|head|body|center|title|h1|\?xml)\b|<\?xml", re.IGNORECASE)
@@ -18,30 +17,30 @@ _HTML = re.compile(r"<(?:!doctype|html|head|body|center|title|h1|\?xml)\b|<\?xml
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecodable:
-    """A body that holds no JSON: `empty`, `html`, `not_json` or `too_deep`, with its text."""
+    """A body that is not JSON. `reason`: `empty`, `html`, `not_json` or `too_deep`."""
 
     reason: str
     text: str = ""
 
 
 def decode(body: bytes | str) -> JSON | Undecodable:
-    """The JSON in a body. Never raises.
+    """The JSON value of a body. Never raises.
 
-    NaN and numbers out of range become null and lone surrogates U+FFFD, because a paid answer must
-    not be lost for one bad number. An object that closes is an answer whatever follows it: New
-    API's rate limiter writes a second object, proxies add a comment or a NUL.
+    NaN and out-of-range numbers become null and lone surrogates U+FFFD, because a billed answer
+    must not be lost to one bad number. Anything after a complete object is ignored: New API's rate
+    limiter writes a second object, proxies add a comment or a NUL.
     """
     return _decoded(body, _object_first)
 
 
 def decode_alone(text: str) -> JSON | Undecodable:
-    """The JSON of a text that holds nothing else. Never raises."""
+    """As `decode`, but text after the JSON value makes it Undecodable. Never raises."""
     return _decoded(text, _alone)
 
 
 def decode_with_halves(text: str) -> JSON | Undecodable:
-    """As `decode`, but halves of a character stay as they are: the other half comes in the next
-    event. `with_whole_characters` makes texts of them.
+    """As `decode`, but keeps lone surrogates: the other half of the pair comes in the next event.
+    `with_whole_characters` joins them afterwards.
     """
     return _decoded(text, _object_first, mend=_as_it_is)
 
@@ -74,7 +73,7 @@ def _as_it_is(value: JSON) -> JSON:
 
 
 def is_deep(value: JSON) -> bool:
-    """True if it nests deeper than anything we would store. Walks without recursion."""
+    """True if a value nests deeper than MAX_JSON_DEPTH. Does not recurse."""
     level: list[JSON] = [value]
     for _ in range(MAX_JSON_DEPTH):
         below: list[JSON] = []
@@ -104,7 +103,7 @@ def _alone(text: str) -> JSON:
 
 
 def _parsed(text: str) -> tuple[JSON, int]:
-    """The first value of a text, and where it ends."""
+    """The first JSON value of a text, and the offset of its end."""
     try:
         value, end = _decoder(text).raw_decode(text)
     except json.JSONDecodeError:
@@ -131,7 +130,7 @@ def _small(digits: str) -> int | None:
     return int(digits) if len(digits) < 100 else None
 
 
-# strict=False: raw line breaks inside strings are a common fault of gateways
+# strict=False: gateways often send raw line breaks inside strings
 _PLAIN = json.JSONDecoder(parse_constant=_nothing, strict=False)
 _GUARDED = json.JSONDecoder(
     parse_constant=_nothing, parse_float=_finite, parse_int=_small, strict=False
@@ -139,7 +138,7 @@ _GUARDED = json.JSONDecoder(
 
 
 def with_whole_characters(value: JSON) -> JSON:
-    """The same value with its surrogates paired; a lone one, which nothing can store, is U+FFFD."""
+    """The value with surrogate pairs joined; lone ones, which cannot be stored, become U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, list):
@@ -151,10 +150,7 @@ def with_whole_characters(value: JSON) -> JSON:
 
 
 def parse_strict(text: str) -> JSON:
-    """JSON that a user wrote, where a mistake is an error.
-
-    Raises ValueError.
-    """
+    """The JSON value of a user's text. Raises ValueError for any mistake in it."""
 
     def refuse(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")

@@ -1,4 +1,4 @@
-"""What a picture is, and whether it is whole, told from its bytes without decoding it."""
+"""Detects a picture's format and checks that the file is complete, without decoding it."""
 
 import base64
 import re
@@ -17,13 +17,13 @@ FILE_ENDINGS = {
 HEAD_BYTES = 16  # bytes that `media_type` needs
 
 PNG = b"\x89PNG\r\n\x1a\n"
-END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is no restart and no fill
+END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # any marker except restart and fill
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that hold the size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A picture that goes in: an address the provider fetches, or the bytes of a file."""
+    """An input picture: a URL that the provider fetches, or the bytes of a file."""
 
     url: str | None = None
     data: bytes | None = field(default=None, repr=False)
@@ -33,7 +33,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFormat:
-    """A whole picture."""
+    """The format of a complete picture; width and height in pixels."""
 
     media_type: str
     width: int
@@ -41,13 +41,13 @@ class PictureFormat:
 
     @property
     def ending(self) -> str:
-        """The file name ending, from the bytes, whatever the address or the server said."""
+        """The file name ending by the bytes; the URL and the server's media type do not count."""
         return FILE_ENDINGS[self.media_type]
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes of base64 as services write it: either alphabet, with or without white space, `=`
-    signs at the end, or the head of a data URI. Raises ValueError for what is none.
+    """The decoded bytes of base64 as services write it: either alphabet, with or without white
+    space, padding, or the head of a data URI. Raises ValueError for anything else.
     """
     if text[:5].lower() == "data:":
         text = text.partition(",")[2]
@@ -61,15 +61,15 @@ _STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
 
 class NotAPictureError(Exception):
-    """The bytes are not one of the four kinds of picture, or are damaged."""
+    """The bytes are not a PNG, JPEG, GIF or WebP picture, or are damaged."""
 
 
 class CutPictureError(Exception):
-    """The bytes begin as a picture and end too early."""
+    """The bytes start as a picture but the file is truncated."""
 
 
 def media_type(head: bytes) -> str | None:
-    """The kind of picture these first bytes belong to, or None."""
+    """The media type of the picture that starts with these bytes, or None."""
     if head.startswith(PNG):
         return "image/png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -82,13 +82,13 @@ def media_type(head: bytes) -> str | None:
 
 
 def inspect(data: Bytes) -> PictureFormat:
-    """Walks through the file's structure to its end. Raises NotAPictureError or CutPictureError.
+    """Parses the file's structure to its end. Raises NotAPictureError or CutPictureError.
 
-    A picture cut on the way passes most decoders' first look, so the end marker is what counts:
-    PNG's IEND with all checksums, JPEG's EOI, GIF's trailer, WebP's RIFF length. Bytes after it are
-    harmless: cameras and servers add some.
+    Most decoders open a truncated picture without complaint, so the end marker decides: PNG's IEND
+    with all checksums, JPEG's EOI, GIF's trailer, WebP's RIFF length. Bytes after it are harmless:
+    cameras and servers add some.
     """
-    with memoryview(data) as view:  # given back at once, so that a mapped file can be closed
+    with memoryview(data) as view:  # released at once, so that a memory-mapped file can be closed
         kind = media_type(bytes(view[:HEAD_BYTES]))
         if kind is None:
             raise NotAPictureError(describe_bytes(bytes(view[:512])))
@@ -102,7 +102,7 @@ def inspect(data: Bytes) -> PictureFormat:
 
 
 def describe_bytes(head: bytes) -> str:
-    """What something that is no picture seems to be, in plain words."""
+    """What a file that is not a picture appears to be, in plain words."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "an empty file"
@@ -202,7 +202,7 @@ def _gif(view: memoryview) -> tuple[int, int]:
 
 
 def _colours(flags: int) -> int:
-    """Bytes of the colour table that these flags announce."""
+    """Size in bytes of the colour table that these flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 

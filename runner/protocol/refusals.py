@@ -1,4 +1,4 @@
-"""What each known error code, type, phrase and status means: the tables that a verdict looks up."""
+"""Tables of what each known error code, error type, phrase and status means."""
 
 import re
 from enum import StrEnum
@@ -8,19 +8,17 @@ from jobs.job import FailureClass as F
 
 
 class Action(StrEnum):
-    """What is to be done about a reply."""
+    """What to do about a reply."""
 
     READ = "read"  # the endpoint reads it
-    WAIT = "wait"  # refused for free: quiet the account, ask again
-    RETRY = "retry"  # a fault that may pass; costs an attempt
+    WAIT = "wait"  # refused without charge: pause the account, then retry
+    RETRY = "retry"  # a temporary error; counts as an attempt
     DOUBT = "doubt"  # it may have been carried out and billed
-    UNUSABLE = "unusable"  # complete and worthless; at most one repeat
+    UNUSABLE = "unusable"  # complete but of no use; retried at most once
     FAIL = "fail"  # this row will never work as it is
     STOP_KEY = "stop_key"  # the key or account is refused; probe it before stopping the run
-    STOP_CREDIT = "stop_credit"  # no money; three in a row stop the run
-    STOP_MODEL = (
-        "stop_model"  # this model (or form) is not to be had; `no_channel` asks for patience
-    )
+    STOP_CREDIT = "stop_credit"  # no credit; three in a row stop the run
+    STOP_MODEL = "stop_model"  # the model or URL is unavailable; `no_channel` may be temporary
 
 
 class Classification(NamedTuple):
@@ -150,7 +148,7 @@ MINIMAX_CODES: dict[str, Classification] = {
     "2049": Classification(Action.STOP_KEY, F.KEY, "key_refused"),
     "2056": RATE_LIMITED,
 }
-"""Codes of `base_resp`, which come with HTTP 200; what is refused by one is not billed."""
+"""Codes of `base_resp`, sent with HTTP 200; a call refused with one is not billed."""
 
 MIDJOURNEY_CODES = {
     3: BAD_REQUEST,
@@ -162,7 +160,7 @@ MIDJOURNEY_CODES = {
 
 # --- by words ------------------------------------------------------------------------------------
 
-# servers that know only one of `image` and `image[]` miss it by name, or call the other unknown
+# a server that accepts only one of `image` and `image[]` calls it missing, or the other unknown
 _IMAGE_FIELD_PHRASE = (
     r"(?:^|[^\w.]|body\.)image(?:\[\])?['\"`]?:? "
     r"(?:file |field )?(?:is |are )?(?:required|missing)"

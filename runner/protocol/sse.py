@@ -1,4 +1,4 @@
-"""Reads Server-Sent Events out of an answer's bytes."""
+"""Parses Server-Sent Events from the bytes of a response."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSentEvent:
-    """One event; `name` is empty where the server gave none."""
+    """One event; `name` is empty if the server sent none."""
 
     name: str
     data: str
 
 
 def events(body: bytes) -> Iterator[ServerSentEvent]:
-    """The events that carry data, as the WHATWG standard reads them.
+    """The events that carry data, parsed as the WHATWG standard says.
 
-    One thing is looser: the last event counts without the blank line behind it, because the body is
+    One exception: the last event counts even without the blank line after it, because the body is
     known to be complete.
     """
     name, data = b"", list[bytes]()
@@ -41,7 +41,7 @@ def events(body: bytes) -> Iterator[ServerSentEvent]:
 
 
 def text_outside_events(body: bytes) -> str:
-    """What is neither comment nor field: a bare error behind a ping, or no stream at all."""
+    """The lines that are neither comment nor field: an error after pings, or no stream at all."""
     lines = (line for line in _lines(body) if line and line.partition(b":")[0] not in _FIELDS)
     return b"\n".join(line for line in lines if not line.startswith(b":")).decode(
         "utf-8", "replace"
@@ -49,10 +49,10 @@ def text_outside_events(body: bytes) -> str:
 
 
 def payloads(body: bytes) -> Iterator[tuple[str, JSON | Undecodable]]:
-    """Name and JSON of each event, without the empty ones and the `[DONE]` mark.
+    """Name and JSON of each event, without empty events and the `[DONE]` mark.
 
-    A character may be cut in two by two events: `decode_with_halves` says what is done about it.
-    Some servers leave out the blank lines between events; then each data line is read by itself.
+    A surrogate pair may be split across two events; see `decode_with_halves`. Some servers leave
+    out the blank lines between events; then each data line is parsed on its own.
     """
     for event in events(body):
         text = event.data.strip()
@@ -68,15 +68,14 @@ def payloads(body: bytes) -> Iterator[tuple[str, JSON | Undecodable]]:
 
 
 def looks_like_events(body: bytes) -> bool:
-    """True if it begins as an event stream does, whatever its content type says."""
+    """True if the body starts like an event stream; the content type does not count."""
     head = body[:4096].removeprefix(_BOM).lstrip()
     return head.startswith((b":", b"data:", b"event:", b"id:", b"retry:"))
 
 
 def _lines(body: bytes) -> list[bytes]:
-    return body.removeprefix(
-        _BOM
-    ).splitlines()  # of bytes: LF, CR and CRLF only, as the standard says
+    # bytes.splitlines splits at LF, CR and CRLF only, as the standard says
+    return body.removeprefix(_BOM).splitlines()
 
 
 def _event(name: bytes, data: list[bytes]) -> ServerSentEvent:

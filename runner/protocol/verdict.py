@@ -1,4 +1,4 @@
-"""Decides what a complete reply means: by the body's code, else its words, else its status."""
+"""Decides what a complete reply means: by its error code, else its message, else its status."""
 
 import re
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ from runner.protocol.sse import looks_like_events, payloads, text_outside_events
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision; `by_time` where a time limit on the way cut the call (504, 524).
+    """The decision. `by_time`: a time limit between us and the provider ended the call (504, 524).
 
-    `retry_after`: the seconds that the body itself asks to wait.
+    `retry_after`: seconds to wait, if the body names them.
     """
 
     action: Action
@@ -55,7 +55,7 @@ def classify(reply: Reply) -> Verdict:
 
 
 def classify_error(value: JSON, *, status: int = 200) -> Verdict:
-    """The decision on an error object by itself, such as one in the middle of a stream."""
+    """The decision on an error object alone, such as one in the middle of a stream."""
     error = error_in(value)
     return _verdict(_classification(error, status, ""), error, status)
 
@@ -78,11 +78,13 @@ _SUSPECT = re.compile(rb'"(?:errors?|Error|success|code|base_resp|error_code|hea
 
 
 def _classify_success(reply: Reply) -> Verdict:
-    """An error under 2xx: New API passes an upstream's error on with the upstream's own status."""
+    """The decision on a 2xx reply, which may be an error: New API passes on upstream errors with
+    the upstream's status.
+    """
     if looks_like_events(reply.text):
         found = _first_payload(reply.text)
     elif reply.text[:1] == b"{" and not _SUSPECT.search(reply.text):
-        return Verdict(action=Action.READ)  # nothing in it can be an error: spare the parsing
+        return Verdict(action=Action.READ)  # it cannot be an error: skip the parsing
     else:
         found = decode(reply.text)
     if isinstance(found, Undecodable):
@@ -97,14 +99,13 @@ def _first_payload(body: bytes) -> JSON | Undecodable:
     for _, value in payloads(body):
         return None if isinstance(value, Undecodable) else value
     text = text_outside_events(body)
-    return (
-        decode(text) if text else None
-    )  # nothing but pings: a cut stream, for the endpoint to say
+    # without text there were only pings: a cut stream, which the endpoint reports
+    return decode(text) if text else None
 
 
 def _unreadable(found: Undecodable, reply: Reply) -> Verdict:
     if found.reason not in ("html", "empty"):
-        return Verdict(action=Action.READ)  # the endpoint says what it expected
+        return Verdict(action=Action.READ)  # the endpoint reports what it expected
     cause = "html" if found.reason == "html" else "empty_answer"
     error = error_of(reply)
     return _verdict(Classification(Action.UNUSABLE, F.NO_RESULT, cause), error, reply.status)
@@ -126,7 +127,7 @@ def _classification(error: ProviderError, status: int, should_retry: str) -> Cla
 
 
 def _meant_status(error: ProviderError, status: int) -> int:
-    """The status, or under 2xx the status that the error object itself speaks of."""
+    """The HTTP status; for a 2xx reply, the status that the error object implies, or 0."""
     if status >= 300:
         return status
     if error.number is not None and 400 <= error.number < 600:
@@ -146,7 +147,10 @@ def _by_code(error: ProviderError, status: int) -> Classification | None:
 
 
 def _is_short_limit(error: ProviderError, status: int) -> bool:
-    """True if a wait is named. Protocol fact: Google words a limit of the minute as spent money."""
+    """True if a quota message names a wait.
+
+    Protocol fact: Google words a per-minute limit like an exhausted quota.
+    """
     spoken = error.retry_after is not None and bool(_QUOTA.search(error.message))
     return spoken and status in (200, 403, 429)
 
@@ -155,7 +159,7 @@ def _by_known_code(error: ProviderError, status: int) -> Classification | None:
     for code in (error.code, error.type):
         if code in SPENT_ACCOUNT_CODES or "exceeded your current quota" in error.message:
             return _spent(error, status)
-        if code == "model_not_found":  # New API's distributor says it with 503, of wrong names too
+        if code == "model_not_found":  # New API sends 503 for misspelt names too
             return NO_CHANNEL if status == 503 else NO_MODEL
         if code in CODES:
             return CODES[code]
@@ -169,7 +173,7 @@ def _spent(error: ProviderError, status: int) -> Classification:
 
 
 def _midjourney(error: ProviderError) -> Classification | None:
-    """Codes of the Midjourney proxy family; published tables differ, so the words count too."""
+    """The meaning of a Midjourney code. Published tables differ, so the message counts too."""
     if "quota_not_enough" in error.message:
         return NO_CREDIT
     busy = re.search(r"队列|稍后|无可用的账号", error.message)
@@ -187,7 +191,10 @@ def _by_words(error: ProviderError, status: int) -> Classification | None:
 
 
 def _actions_by_words(status: int) -> frozenset[Action]:
-    """Which words overrule a status: a lost answer is in doubt unless they prove nothing ran."""
+    """The actions for which a phrase overrules the status.
+
+    A lost answer stays in doubt unless the phrase proves that nothing ran.
+    """
     if 300 <= status < 400:
         return frozenset()
     if status == 401:
@@ -201,13 +208,13 @@ _UNFIT_FIELD = re.compile(r"\b\d+ validation errors? for\b|\bliteral_error\b", r
 _LOST_UPSTREAM = re.compile(
     r"connection error|server disconnected|peer closed|incomplete chunked read", re.IGNORECASE
 )
-"""How gateways such as LiteLLM tell that an answer broke off on its way to them."""
+"""How gateways such as LiteLLM report that the upstream's answer broke off."""
 
 
 def _by_status(error: ProviderError, status: int) -> Classification:
     if 300 <= status < 400:
         return Classification(Action.STOP_MODEL, F.MODEL, "redirect")
-    if status == 403 and error.is_html:  # a web firewall's page, not the gateway
+    if status == 403 and error.is_html:  # a web firewall's page, not the gateway's answer
         return Classification(Action.WAIT, F.SERVER, "blocked_page")
     if status == 404:
         return _not_found(error)
@@ -219,7 +226,7 @@ def _by_status(error: ProviderError, status: int) -> Classification:
 
 
 def _server_error(error: ProviderError) -> Classification:
-    """A 500 by its words: some servers word a bad field, or a lost answer, with it."""
+    """The meaning of a 500: some servers also send it for a bad field or a lost answer."""
     if _UNFIT_FIELD.search(error.message):
         return BAD_REQUEST
     return IN_DOUBT if _LOST_UPSTREAM.search(error.message) else SERVER_ERROR
@@ -231,7 +238,7 @@ _NOWHERE = re.compile(
 
 
 def _not_found(error: ProviderError) -> Classification:
-    """Bare words such as FastAPI's speak of the address: whoever misses a thing names it."""
+    """The meaning of a 404: a bare "Not Found" is about the URL; others name what is missing."""
     if error.is_html or not error.message or _NOWHERE.fullmatch(error.message):
         return WRONG_ADDRESS
     if re.search(r"model|模型", error.message, re.IGNORECASE):

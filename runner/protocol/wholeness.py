@@ -1,4 +1,4 @@
-"""Tells from a body alone whether it is complete, however its transport ended or labelled it."""
+"""Decides from a body alone whether it is complete, however the transport ended or labelled it."""
 
 import re
 
@@ -12,19 +12,19 @@ _END_MARK = re.compile(
 
 
 def is_whole(body: bytes) -> bool:
-    """True for JSON that closes, and for an event stream with its end mark or finish reasons."""
+    """True for complete JSON, and for an event stream with its end mark or all finish reasons."""
     if looks_like_json(body):
         return isinstance(decode(body), dict | list)
     return looks_like_events(body) and (has_end_mark(body) or has_finish_reasons(body))
 
 
 def looks_like_json(body: bytes) -> bool:
-    """True if the body begins as a JSON object or list does."""
+    """True if the body starts like a JSON object or list."""
     return body.lstrip(_BLANK)[:1] in (b"{", b"[")
 
 
 def has_end_mark(lines: bytes) -> bool:
-    """True if these lines of an event stream hold `[DONE]` or Anthropic's `message_stop`.
+    """True if these lines of an event stream contain `[DONE]` or Anthropic's `message_stop`.
 
     The mark ends the stream, not the answer: New API sends [DONE] even after an upstream abort.
     """
@@ -32,9 +32,9 @@ def has_end_mark(lines: bytes) -> bool:
 
 
 def has_finish_reasons(body: bytes) -> bool:
-    """True if a stream told for each of its choices why it ended: what follows is no content.
+    """True if every choice of a stream has a finish reason, after which no content follows.
 
-    OpenAI's form has `finish_reason` by choice, Anthropic's one `stop_reason` in `message_delta`.
+    OpenAI sends one `finish_reason` per choice, Anthropic one `stop_reason` in `message_delta`.
     """
     begun: set[int] = set()
     ended: set[int] = set()
