@@ -20,7 +20,7 @@ from tests.support.world import World
 
 PAID = {"path": "/v1/chat/*"}
 """What a fault is for: prices and models are asked for too, and cost nothing."""
-STARTING = 30.0  # how long a server may take to start
+START_SECONDS = 30.0  # how long a server may take to start
 FAKELLM_RULES = """\
 version: 1
 rules:
@@ -53,7 +53,7 @@ class Foreign:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        deadline = time.monotonic() + STARTING
+        deadline = time.monotonic() + START_SECONDS
         while True:
             with suppress(urllib.error.HTTPError):
                 try:

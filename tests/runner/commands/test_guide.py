@@ -47,15 +47,15 @@ def sitting(world: World, *words: object) -> Iterator[tuple[Person, list[int]]]:
 
 
 @pytest.fixture
-def nobody_known(world: World) -> World:
+def new_person(world: World) -> World:
     """A person with no key and no settings yet; `world` has the gateway's address."""
     world.monkeypatch.delenv("ROWMILL_API_KEY")
     world.monkeypatch.delenv("ROWMILL_BASE_URL")
     return world
 
 
-def test_a_first_run_asks_tries_three_rows_and_keeps_the_choices(nobody_known: World) -> None:
-    world = nobody_known
+def test_a_first_run_asks_tries_three_rows_and_keeps_the_choices(new_person: World) -> None:
+    world = new_person
     assert world.gateway is not None
     sheet = world.sheet("a.csv", *CHINESE)
     with sitting(world, sheet) as (person, code):

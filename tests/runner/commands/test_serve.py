@@ -21,7 +21,7 @@ from runner.workspace.workspace import Workspace
 from tests.support.browser import Browser, Sight
 from tests.support.world import PICTURE, World
 
-PATIENCE = 60.0  # the tests share their cores
+TIMEOUT_SECONDS = 60.0  # the tests share their cores
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def served(workspace: Workspace) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(PATIENCE)
+    assert ready.wait(TIMEOUT_SECONDS)
     try:
         yield str(found[0])
     finally:
@@ -48,7 +48,7 @@ def served(workspace: Workspace) -> Iterator[str]:
 
 def get(url: str, **headers: str) -> httpx.Response:
     """One GET request with a long timeout."""
-    return httpx.get(url, headers=headers, timeout=PATIENCE)
+    return httpx.get(url, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
 def token_of(url: str) -> str:
@@ -61,7 +61,7 @@ def token_of(url: str) -> str:
 def put_back(url: str, rows: object, token: str | None) -> httpx.Response:
     """A write as the page sends it."""
     headers = {} if token is None else {"X-Rowmill-Token": token}
-    return httpx.post(f"{url}retry", json={"rows": rows}, headers=headers, timeout=PATIENCE)
+    return httpx.post(f"{url}retry", json={"rows": rows}, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def gateway(world: World, *, limit: int | None = None, window: float = 60.0) -> 
         yield before
 
 
-def hurry(world: World, times: float) -> None:
+def speed_up(world: World, times: float) -> None:
     """Speed up the pacer's minutes and waits by this factor."""
     for module, names in (
         (
@@ -123,7 +123,7 @@ def two_keys(world: World, base_url: str, *, accounts: tuple[str, str] = ("", ""
 
 @pytest.mark.parametrize("how", ["refuse", "portal", "redirect"])
 def test_no_row_fails_for_an_outage_and_the_run_goes_on_by_itself(world: World, how: str) -> None:
-    hurry(world, 10)
+    speed_up(world, 10)
     with gateway(world) as gate:
         sheet = many(world, 120)
         gate.delay = 0.1
@@ -151,7 +151,7 @@ def test_an_address_that_sends_elsewhere_from_the_start_is_no_outage(world: Worl
 
 
 def test_an_outage_that_is_too_long_ends_the_run_with_its_rows_pending(world: World) -> None:
-    hurry(world, 10)
+    speed_up(world, 10)
     world.settings("[limits]\nmax_wait = 0.5\n")
     with gateway(world) as gate:
         sheet = many(world, 30)
@@ -167,7 +167,7 @@ def test_an_outage_that_is_too_long_ends_the_run_with_its_rows_pending(world: Wo
 def test_a_gateway_that_is_there_and_whose_calls_go_wrong_is_tried_ever_more_rarely(
     world: World,
 ) -> None:
-    hurry(world, 10)
+    speed_up(world, 10)
     world.settings("[limits]\nmax_wait = 1.5\n")
     world.mock({"": ["502"] * 99})
     sheet = many(world, 100)

@@ -5,12 +5,12 @@ from PIL import Image
 
 from tests.support.world import PICTURE, TEXT, World
 
-MANY = 25  # rows; enough for the guard against paying again
+ROW_COUNT = 25  # rows; enough for the guard against paying again
 
 
 def thirty(word: str = "prompt") -> list[str]:
     """More rows than may be paid again without asking."""
-    return [f"{word} {row}" for row in range(MANY)]
+    return [f"{word} {row}" for row in range(ROW_COUNT)]
 
 
 # --- never by accident ----------------------------------------------------------------------------
@@ -21,10 +21,10 @@ def test_another_model_names_what_it_would_buy_again_and_sends_nothing(world: Wo
     world.run("run", sheet, *TEXT)
     refused = world.run("run", sheet, "-m", "mock-b", "-y")
     assert (refused.code, refused.posts) == (3, 0)
-    assert f"model mock-text → mock-b: {MANY} rows" in refused.err
-    assert world.standing(sheet) == {"done": MANY}
+    assert f"model mock-text → mock-b: {ROW_COUNT} rows" in refused.err
+    assert world.standing(sheet) == {"done": ROW_COUNT}
     bought = world.run("run", sheet, "-m", "mock-b", "-y", "--rebuy")
-    assert (bought.code, bought.posts) == (0, MANY), bought.err
+    assert (bought.code, bought.posts) == (0, ROW_COUNT), bought.err
 
 
 def test_options_never_replace_even_one_done_row_unasked(world: World) -> None:
@@ -43,7 +43,7 @@ def test_many_edited_cells_are_refused_and_few_are_bought(world: World) -> None:
     world.prompts("a.csv", *thirty("other"))
     refused = world.run("run", sheet, "-y")
     assert (refused.code, refused.posts) == (3, 0)
-    assert f"{MANY} rows again, of {MANY}" in refused.err
+    assert f"{ROW_COUNT} rows again, of {ROW_COUNT}" in refused.err
     world.prompts("a.csv", *thirty("other")[:20], *thirty()[20:])
     bought = world.run("run", sheet, "-y")
     assert (bought.code, bought.posts) == (0, 20), bought.err

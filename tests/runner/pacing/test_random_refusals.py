@@ -182,7 +182,6 @@ def test_waits_that_chance_asks_for_of_calls_in_flight_together_are_told_once() 
 
 # --- a real limit that looks random ---------------------------------------------------------------
 
-LATE = pytest.mark.long
 SHAPES: dict[str, Callable[[int, float], Gateway]] = {
     "sliding": lambda limit, now: Sliding(limit),
     "fixed": lambda limit, now: Calendar(limit),
@@ -211,7 +210,7 @@ HOURS = [
 ]
 
 
-def most(limit: int) -> float:
+def max_refused_share(limit: int) -> float:
     """The largest accepted share; at one call a second, those before it is found count more."""
     return 0.05 if limit > 60 else 0.08
 
@@ -225,7 +224,7 @@ def test_a_limit_beside_chance_refuses_few_calls_of_an_hour(
     clock = Clock()
     pace = Pace(AUTO, clock=clock)
     gateway = SHAPES[shape](limit, clock.now)
-    assert refused_by_limit(clock, pace, gateway, seed, asks=asks) <= most(limit)
+    assert refused_by_limit(clock, pace, gateway, seed, asks=asks) <= max_refused_share(limit)
 
 
 @pytest.mark.parametrize(("limit", "seed"), HOURS)
@@ -237,4 +236,4 @@ def test_a_limit_that_appears_when_chance_is_known_causes_no_storm(
     clock, pace = known_to_be_fickle()
     gateway = SHAPES[shape](limit, clock.now)
     pace.retune(AUTO)
-    assert refused_by_limit(clock, pace, gateway, seed, asks=asks) <= most(limit)
+    assert refused_by_limit(clock, pace, gateway, seed, asks=asks) <= max_refused_share(limit)

@@ -21,7 +21,7 @@ from runner.steps.resolve_poll import (
     resolve_poll,
 )
 
-SENT = 1_000_000.0
+SENT_AT = 1_000_000.0
 JOB = Claimed(
     id=1,
     row=2,
@@ -35,9 +35,9 @@ JOB = Claimed(
     repeats=0,
     rank=0,
     ticket="77",
-    deadline=SENT + MAX_TASK_SECONDS,
+    deadline=SENT_AT + MAX_TASK_SECONDS,
 )
-YOUNG, OLD, LATE = 60.0, UNKNOWN_TASK_SECONDS + 1, MAX_TASK_SECONDS + 1
+YOUNG_SECONDS, OLD_SECONDS, OVERDUE_SECONDS = 60.0, UNKNOWN_TASK_SECONDS + 1, MAX_TASK_SECONDS + 1
 UNKNOWN = {"description": "task_no_found ", "type": "upstream_error", "code": 4}
 
 
@@ -48,9 +48,9 @@ def reply(body: object, status: int = 200, **headers: str) -> Reply:
     return Reply(status=status, headers=names, body=text)
 
 
-def polled(delivery: Delivery, *, after: float = YOUNG, **job: Any) -> Resolution:
+def polled(delivery: Delivery, *, after: float = YOUNG_SECONDS, **job: Any) -> Resolution:
     """What an answer means so many seconds after the submit."""
-    rules = Rules(chance=0.0, now=SENT + after, key_good=bool(job.pop("key_good", False)))
+    rules = Rules(chance=0.0, now=SENT_AT + after, key_good=bool(job.pop("key_good", False)))
     context = JobContext(job=replace(JOB, **job), endpoint=mj_imagine.ENDPOINT, rules=rules)
     return resolve_poll(context, delivery)
 
@@ -60,7 +60,7 @@ def record(status: str, **more: object) -> Reply:
     return reply({"id": "77", "status": status, **more})
 
 
-TROUBLE = [
+TEMPORARY_FAULTS = [
     NotSent(cause="refused"),
     Lost(cause="timeout", by_time=True),
     Lost(cause="cut"),
@@ -73,7 +73,7 @@ TROUBLE = [
     reply({"error": {"message": "无效的令牌"}}, 401),
     reply(b"<html><body>console</body></html>"),
 ]
-NOBODY = [
+UNKNOWN_TASKS = [
     reply(UNKNOWN, 400),
     reply(b"", 204),
     reply(b"null"),
@@ -82,21 +82,21 @@ NOBODY = [
 ]
 
 
-@pytest.mark.parametrize("delivery", TROUBLE, ids=range(len(TROUBLE)))
+@pytest.mark.parametrize("delivery", TEMPORARY_FAULTS, ids=range(len(TEMPORARY_FAULTS)))
 def test_trouble_is_waited_out_until_the_deadline_and_costs_nothing(delivery: Delivery) -> None:
-    for after in (YOUNG, OLD):
+    for after in (YOUNG_SECONDS, OLD_SECONDS):
         outcome = polled(delivery, after=after).outcome
         assert isinstance(outcome, Released)
         assert outcome.delay >= POLL_SECONDS
-    stuck = polled(delivery, after=LATE).outcome
+    stuck = polled(delivery, after=OVERDUE_SECONDS).outcome
     assert isinstance(stuck, GiveUp)
     assert (stuck.failure.kind, stuck.failure.cause) == (FailureClass.STUCK, "deadline")
 
 
-@pytest.mark.parametrize("delivery", NOBODY, ids=range(len(NOBODY)))
+@pytest.mark.parametrize("delivery", UNKNOWN_TASKS, ids=range(len(UNKNOWN_TASKS)))
 def test_an_unknown_task_may_become_known_for_two_minutes(delivery: Delivery) -> None:
-    assert isinstance(polled(delivery, after=YOUNG).outcome, Released)
-    stuck = polled(delivery, after=OLD).outcome
+    assert isinstance(polled(delivery, after=YOUNG_SECONDS).outcome, Released)
+    stuck = polled(delivery, after=OLD_SECONDS).outcome
     assert isinstance(stuck, GiveUp)
     assert (stuck.failure.kind, stuck.failure.cause) == (FailureClass.STUCK, "task_unknown")
 
@@ -111,7 +111,7 @@ def test_only_the_tasks_own_record_ends_it() -> None:
         outcome = polled(delivery).outcome
         assert isinstance(outcome, GiveUp)
         assert outcome.failure.kind is kind
-    done = polled(record("SUCCESS", imageUrl="https://e.x/a.png"), after=LATE)
+    done = polled(record("SUCCESS", imageUrl="https://e.x/a.png"), after=OVERDUE_SECONDS)
     assert isinstance(done.outcome, Answered), "late, and still the picture"
     assert done.signal is Signal.GOOD
 
@@ -157,7 +157,7 @@ def submitted(delivery: Delivery) -> Resolution:
     endpoint = mj_imagine.ENDPOINT
     inputs = parse(endpoint.inputs, JOB.fields, {})
     job = replace(JOB, step=Step.SEND, ticket=None, deadline=None)
-    rules = Rules(chance=0.0, now=SENT)
+    rules = Rules(chance=0.0, now=SENT_AT)
     context = JobContext(job=job, endpoint=endpoint, rules=rules, inputs=inputs)
     return resolve([context], delivery)[0]
 

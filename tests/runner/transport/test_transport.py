@@ -38,7 +38,7 @@ from tests.support.wired import CALL, KEY, sent_to, wired
 
 EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
 
-WHOLE: dict[str, tuple[Play, bytes]] = {
+WHOLE_ANSWERS: dict[str, tuple[Play, bytes]] = {
     "plain": (playing(answer()), ANSWER),
     "in small pieces": (playing(*(bytes([x]) for x in answer(b"{}"))), b"{}"),
     "chunked": (playing(CHUNKED + chunk(ANSWER[:9]) + chunk(ANSWER[9:]) + chunk(b"")), ANSWER),
@@ -58,9 +58,9 @@ WHOLE: dict[str, tuple[Play, bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", WHOLE_ANSWERS)
 async def test_a_whole_answer_is_a_reply(name: str) -> None:
-    play, body = WHOLE[name]
+    play, body = WHOLE_ANSWERS[name]
     server = FaultServer(play)
     delivery = await sent_to(server)
     assert isinstance(delivery, Reply), delivery
@@ -81,7 +81,7 @@ async def test_a_complete_answer_is_a_reply_whatever_its_status(status: int) -> 
     assert delivery.headers["retry-after"] == "7"
 
 
-HALF = ANSWER[:-9]
+HALF_ANSWER = ANSWER[:-9]
 STREAMED = (
     b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
     b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
@@ -153,7 +153,7 @@ async def test_what_is_whole_by_its_own_syntax_is_an_answer(name: str, body: byt
 
 
 @pytest.mark.parametrize("name", broken(b""))
-@pytest.mark.parametrize("body", [HALF, STREAMED[:60], b"words"])
+@pytest.mark.parametrize("body", [HALF_ANSWER, STREAMED[:60], b"words"])
 async def test_half_a_body_is_in_doubt_however_it_ended(name: str, body: bytes) -> None:
     play, cause = broken(body)[name]
     server = FaultServer(play)
@@ -174,7 +174,7 @@ async def test_bytes_that_had_arrived_are_read_although_the_connection_failed(en
     assert delivery.body == body
 
 
-HELD = {
+OPEN_STREAMS = {
     "a stream after [DONE]": (STREAM + chunk(STREAMED), STREAMED),
     "a stream after message_stop": (
         STREAM + chunk(b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
@@ -189,14 +189,14 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("name", OPEN_STREAMS)
 @pytest.mark.parametrize("pings", [False, True])
 async def test_nobody_waits_for_more_behind_the_end_of_an_answer(
     name: str, pings: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receive, "QUIET_SECONDS", 0.4)
     monkeypatch.setattr(receive, "END_MARK_SECONDS", 0.4)
-    sent, body = HELD[name]
+    sent, body = OPEN_STREAMS[name]
     streamed = "stream" in name
     ping = (chunk(b": PING\n\n") if sent.startswith(STREAM) else b": PING\n\n") * pings * streamed
     play = playing(sent, *([ping] * 8), end="silent", pause=0.05)
@@ -218,7 +218,7 @@ async def test_a_pause_within_an_answer_is_not_its_end(monkeypatch: pytest.Monke
     assert delivery.body == body
 
 
-LABELLED: dict[str, tuple[Play, bytes]] = {
+LABELLED_ANSWERS: dict[str, tuple[Play, bytes]] = {
     "length and chunked": (
         playing(bare("HTTP/1.1 200 OK", "Content-Length: 3", "Transfer-Encoding: chunked")
                 + chunk(ANSWER) + chunk(b"")),
@@ -251,9 +251,9 @@ LABELLED: dict[str, tuple[Play, bytes]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.parametrize("name", LABELLED_ANSWERS)
 async def test_an_answer_that_can_be_read_is_read(name: str) -> None:
-    play, body = LABELLED[name]
+    play, body = LABELLED_ANSWERS[name]
     server = FaultServer(play)
     async with server, wired(server.url) as client:
         for _ in range(2):  # the second one over the connection of the first
@@ -271,7 +271,7 @@ async def test_a_server_that_speaks_only_http2_was_sent_nothing() -> None:
     assert delivery.cause == "http2_only"
 
 
-LOST: dict[str, tuple[Play, str, int | None]] = {
+LOST_ANSWERS: dict[str, tuple[Play, str, int | None]] = {
     "closed without answer": (playing(end="close"), "closed", None),
     "reset without answer": (playing(end="reset"), "reset", None),
     "silent": (playing(end="silent"), "timeout", None),
@@ -303,9 +303,9 @@ LOST: dict[str, tuple[Play, str, int | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("name", LOST_ANSWERS)
 async def test_an_answer_that_is_not_whole_is_in_doubt(name: str) -> None:
-    play, cause, status = LOST[name]
+    play, cause, status = LOST_ANSWERS[name]
     server = FaultServer(play)
     call = Call(path="/v1/x", json={}, timeout=0.6 if cause == "timeout" else 30)
     delivery = await sent_to(server, call)
@@ -323,9 +323,9 @@ async def test_a_connection_cut_before_the_request_is_read_is_in_doubt(before: s
 
 
 async def test_what_came_of_a_cut_answer_is_kept() -> None:
-    delivery = await sent_to(FaultServer(playing(answer(HALF, length=10**6), end="close")))
+    delivery = await sent_to(FaultServer(playing(answer(HALF_ANSWER, length=10**6), end="close")))
     assert isinstance(delivery, Lost)
-    assert (delivery.body, delivery.headers) == (HALF, {"content-length": "1000000"})
+    assert (delivery.body, delivery.headers) == (HALF_ANSWER, {"content-length": "1000000"})
 
 
 async def test_bytes_beyond_the_announced_length_never_reach_the_next_answer() -> None:

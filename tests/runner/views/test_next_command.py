@@ -9,7 +9,7 @@ import pytest
 from runner.prices.money import rounded_up
 from tests.support.world import TEXT, World
 
-DEAR = '[prices."mock-text"]\ncall = 0.5\ncurrency = "USD"\n'
+HIGH_PRICE = '[prices."mock-text"]\ncall = 0.5\ncurrency = "USD"\n'
 
 
 def suggested(said: str) -> list[str]:
@@ -20,7 +20,7 @@ def suggested(said: str) -> list[str]:
 
 def test_a_run_that_its_cap_stopped_goes_on_by_the_line_that_is_printed(world: World) -> None:
     world.mock()
-    world.settings(DEAR)
+    world.settings(HIGH_PRICE)
     sheet = world.prompts("a.csv", "a cat", "a dog", "an owl", "a fox")
     stopped = world.run("run", sheet, *TEXT, "--max-cost", "1")
     assert (stopped.code, stopped.posts) == (5, 2)
