@@ -3,7 +3,7 @@
 import re
 
 from runner.protocol.json_text import decode
-from runner.protocol.sse import looks_like_events, payloads
+from runner.protocol.sse import looks_like_events
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _END_MARK = re.compile(
@@ -12,10 +12,10 @@ _END_MARK = re.compile(
 
 
 def is_whole(body: bytes) -> bool:
-    """True for complete JSON, and for an event stream with its end mark or all finish reasons."""
+    """True for complete JSON, and for an event stream with its end mark."""
     if looks_like_json(body):
         return isinstance(decode(body), dict | list)
-    return looks_like_events(body) and (has_end_mark(body) or has_finish_reasons(body))
+    return looks_like_events(body) and has_end_mark(body)
 
 
 def looks_like_json(body: bytes) -> bool:
@@ -29,28 +29,3 @@ def has_end_mark(lines: bytes) -> bool:
     The mark ends the stream, not the answer: New API sends [DONE] even after an upstream abort.
     """
     return _END_MARK.search(lines) is not None
-
-
-def has_finish_reasons(body: bytes) -> bool:
-    """True if every choice of a stream has a finish reason, after which no content follows.
-
-    OpenAI sends one `finish_reason` per choice, Anthropic one `stop_reason` in `message_delta`.
-    """
-    begun: set[int] = set()
-    ended: set[int] = set()
-    for _, event in payloads(body):
-        if not isinstance(event, dict):
-            continue
-        if event.get("type") == "message_delta":
-            delta = event.get("delta")
-            if isinstance(delta, dict) and delta.get("stop_reason"):
-                return True
-        choices = event.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict):
-                index = choice.get("index")
-                number = index if isinstance(index, int) else 0
-                begun.add(number)
-                if choice.get("finish_reason"):
-                    ended.add(number)
-    return bool(begun) and begun == ended
