@@ -61,11 +61,15 @@ def _decoded(
         value = parse(text)
         if text.count("[") + text.count("{") > MAX_JSON_DEPTH and is_deep(value):
             return Undecodable(reason="too_deep", text=text[:500])
-        return (mend or with_whole_characters)(value) if _SURROGATE.search(text) else value
+        return (mend or with_whole_characters)(value) if _has_surrogate(text) else value
     except RecursionError:
         return Undecodable(reason="too_deep", text=text[:500])
     except ValueError:
         return Undecodable(reason="not_json", text=text)
+
+
+def _has_surrogate(text: str) -> bool:
+    return "\\u" in text and _SURROGATE.search(text) is not None  # `in` is ten times as fast
 
 
 def _as_it_is(value: JSON) -> JSON:
@@ -167,4 +171,4 @@ def parse_strict(text: str) -> JSON:
         raise ValueError("nested too deeply") from error
     if is_deep(value):
         raise ValueError("nested too deeply")
-    return with_whole_characters(value) if _SURROGATE.search(text) else value
+    return with_whole_characters(value) if _has_surrogate(text) else value

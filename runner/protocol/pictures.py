@@ -51,13 +51,17 @@ def decode_base64(text: str) -> bytes:
     """
     if text[:5].lower() == "data:":
         text = text.partition(",")[2]
-    plain = "".join(text.split()).translate(_STANDARD_ALPHABET).rstrip("=")
-    if not plain.isascii() or len(plain) % 4 == 1:
+    written = text if text.isascii() else "".join(text.split())  # no-break spaces and the like
+    if not written.isascii():
         raise ValueError("this is no base64")
-    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    plain = written.encode().translate(_STANDARD_ALPHABET, _BLANKS).rstrip(b"=")
+    if len(plain) % 4 == 1:
+        raise ValueError("this is no base64")
+    return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
 
 
-_STANDARD_ALPHABET = str.maketrans("-_", "+/")
+_STANDARD_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_BLANKS = b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # what `str.split` splits at
 
 
 class NotAPictureError(Exception):

@@ -1,6 +1,5 @@
 """The step that saves the files of an answer; it never sends for a new answer."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from runner.pacing.backoff import backoff
 from runner.protocol.pictures import decode_base64
 from runner.steps.context import StepOptions, StepResult, StepServices, chance
 from runner.steps.job_inputs import inputs_to_read
+from runner.transport.off_loop import off_loop
 from runner.workspace.answers import AnswerFolder
 
 
@@ -54,8 +54,8 @@ class Fetcher:
         inline: dict[int, str] = {}
         if any(file.url is None for file in open_files) and stored is not None:
             try:
-                inline = await asyncio.to_thread(
-                    _inline_pictures, job, stored, self._services.answers
+                inline = await off_loop(
+                    lambda: _inline_pictures(job, stored, self._services.answers)
                 )
             except OSError as error:
                 return _unreadable(job, f"the stored answer cannot be read: {error}")
@@ -71,7 +71,7 @@ class Fetcher:
         if stored is None or not stored.complete:
             return
         try:
-            slim = await asyncio.to_thread(answers.slim, stored, pictures)
+            slim = await off_loop(lambda: answers.slim(stored, pictures))
         except OSError:
             return  # the big answer stays as it is; nothing depends on its size
         if slim is not None:
@@ -117,7 +117,7 @@ class Fetcher:
             gone = "the answer no longer holds this picture"
             return DownloadFailure(cause="not_found", detail=gone, passing=False)
         try:
-            data = await asyncio.to_thread(decode_base64, inline)
+            data = await off_loop(lambda: decode_base64(inline))
         except ValueError as error:
             return DownloadFailure(cause="not_a_picture", detail=str(error), passing=False)
         return await save_picture(data, target)

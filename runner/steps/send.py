@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from runner.steps.resolve import ENCODING_FORMAT, IMAGE_FIELD, after_death, reso
 from runner.steps.salvage import salvaged
 from runner.steps.shared_calls import CallSharing
 from runner.transport.bodies import UnencodableError, encoded
+from runner.transport.off_loop import off_loop
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
 T = TypeVar("T")
@@ -80,11 +81,20 @@ class Sender:
             delivery = salvaged(contexts, delivery) or delivery
         self._reached[first.call_id] = COST_OF_BUG[type(delivery)]
         if isinstance(delivery, Reply):
-            spool_answer(first, delivery, self._services)
+            await self._spool(first, delivery)
             return await self._take(contexts, delivery)
         found = resolve(contexts, delivery)
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._results(jobs, found, seconds=time.monotonic() - started, kept=kept)
+
+    async def _spool(self, job: Claimed, reply: Reply) -> None:
+        """Write an answer to the spool; a thread of its own writes a big one, ahead of all reading
+        of others.
+        """
+        if len(reply.body) <= MAX_INLINE_BYTES:
+            spool_answer(job, reply, self._services)
+        else:
+            await _uninterrupted(asyncio.to_thread(spool_answer, job, reply, self._services))
 
     async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[StepResult]:
         """Decide what an answer from the spool means, as `send` would have."""
@@ -253,13 +263,13 @@ def spool_answer(job: Claimed, reply: Reply, services: StepServices) -> None:
 
 
 async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
-    """The result of work on an answer, done in a thread if the answer is big.
+    """The result of work on an answer, done in a thread if the answer is big."""
+    return work() if len(reply.body) <= MAX_INLINE_BYTES else await _uninterrupted(off_loop(work))
 
-    Cancellation does not interrupt it: an answer that came is kept.
-    """
-    if len(reply.body) <= MAX_INLINE_BYTES:
-        return work()
-    task = asyncio.ensure_future(asyncio.to_thread(work))
+
+async def _uninterrupted(work: Coroutine[None, None, T]) -> T:
+    """The result of this work. Cancellation does not end it: an answer that came is kept."""
+    task = asyncio.ensure_future(work)
     while not task.done():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.shield(task)

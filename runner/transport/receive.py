@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runner.protocol.wholeness import is_whole, looks_like_json
 from runner.transport.aiohttp_transport import MB, BrokenError, IncomingBody, Progress
 from runner.transport.bodies import DataWatch, TooLargeError, UndecodableError, Unpacker
+from runner.transport.off_loop import off_loop
 
 MAX_OVERSIZED_BYTES = 1 * MB  # kept, for study, of an answer that exceeds its cap
 END_MARK_SECONDS = 1.0  # for the transport to end after a stream's own end mark
@@ -91,4 +92,4 @@ async def whole_off_loop(body: bytes) -> bool:
     """True if the body is whole by its own syntax; a big one is parsed in a thread."""
     if len(body) < MB:
         return is_whole(body)
-    return await asyncio.to_thread(is_whole, body)
+    return await off_loop(lambda: is_whole(body))

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Set
@@ -49,6 +50,7 @@ class Spool:
         self._number = 1 + max((_number_of(path) for path in folder.glob("*.spool")), default=0)
         self._current = self._open()
         self._closed: list[_Segment] = []
+        self._lock = threading.Lock()  # big answers are written by threads
 
     def _open(self) -> _Segment:
         segment = _Segment(self.folder / f"{self._number:08}.spool")
@@ -63,16 +65,21 @@ class Spool:
     def append(self, call_id: int, reply: Reply) -> None:
         """Write one answer with a single system call. Raises OSError if the disk takes less."""
         record = pack(call_id, reply)
-        segment = self._current
-        written = os.write(segment.fd, record)
-        if written != len(record):  # a full disk may take a part; no record may follow it
-            os.ftruncate(segment.fd, segment.size)
-            raise OSError(f"the spool took {written} of {len(record)} bytes")
-        segment.size += written
-        segment.waiting.add(call_id)
+        with self._lock:
+            segment = self._current
+            written = os.write(segment.fd, record)
+            if written != len(record):  # a full disk may take a part; no record may follow it
+                os.ftruncate(segment.fd, segment.size)
+                raise OSError(f"the spool took {written} of {len(record)} bytes")
+            segment.size += written
+            segment.waiting.add(call_id)
 
     def forget(self, call_id: int) -> None:
         """Release the answer of this call: it is durable in the table now."""
+        with self._lock:
+            self._forget(call_id)
+
+    def _forget(self, call_id: int) -> None:
         for segment in (self._current, *self._closed):
             segment.waiting.discard(call_id)
         self._closed = [segment for segment in self._closed if not self._dropped(segment)]

@@ -128,7 +128,15 @@ def test_the_kind_is_told_from_the_first_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["+/+/AA==", "+/+/AA", "-_-_AA", "+/+/\n AA=", "data:image/png;base64,+/+/AA=="]
+    "text",
+    [
+        "+/+/AA==",
+        "+/+/AA",
+        "-_-_AA",
+        "+/+/\n AA=",
+        "+/\u00a0+/\x1dAA",
+        "data:image/png;base64,+/+/AA==",
+    ],
 )
 def test_base64_is_read_however_a_service_writes_it(text: str) -> None:
     assert decode_base64(text) == b"\xfb\xff\xbf\x00"

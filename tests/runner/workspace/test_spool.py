@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -181,3 +182,26 @@ def test_clearing_keeps_the_answers_of_calls_that_nobody_settled(tmp_path: Path)
     assert calls(tmp_path) == [2]
     clear(tmp_path, keep=tmp_path / "none", unsettled={9})
     assert calls(tmp_path) == []
+
+
+def test_forgetting_an_answer_waits_for_another_that_a_thread_is_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, written = Spool(tmp_path), threading.Event()
+    spool.append(1, reply())
+    real = os.write
+
+    def slow(fd: int, data: bytes) -> int:
+        count = real(fd, data)
+        written.set()
+        time.sleep(0.05)  # the disk takes its time
+        return count
+
+    monkeypatch.setattr(os, "write", slow)
+    thread = threading.Thread(target=spool.append, args=(2, reply(b"x" * 300_000)))
+    thread.start()
+    written.wait(5)
+    spool.forget(1)
+    thread.join()
+    assert 2 in calls(tmp_path)
+    spool.close()
