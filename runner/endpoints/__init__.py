@@ -1,1 +1,1 @@
-"""One file for each kind of request."""
+"""The kinds of request, one file each."""

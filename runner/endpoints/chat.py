@@ -1,4 +1,4 @@
-"""Chat: text, streamed or whole, structured output, tool calls, and looking at pictures."""
+"""Chat: text, streamed or not, structured output, tool calls, and pictures as input."""
 
 # ruff: noqa: RUF009 - column() is dataclasses.field with a help text
 
@@ -75,7 +75,7 @@ class Inputs:
 
 
 def check_schema(fields: Mapping[str, JSON]) -> None:
-    """The rule of rows with a schema. Raises InputError."""
+    """Checks a row's `schema` and the fields that conflict with it. Raises InputError."""
     schema = fields["schema"]
     if isinstance(schema, dict) and (fault := schema_fault(schema)):
         raise InputError("schema", expected="a valid JSON schema", found=fault)
@@ -86,7 +86,7 @@ def check_schema(fields: Mapping[str, JSON]) -> None:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /v1/chat/completions; only what was given is sent, the `body` columns laid over it."""
+    """POST /v1/chat/completions with the fields that are given; `body` columns override them."""
     body: dict[str, JSON] = {
         "model": inputs.model,
         "messages": messages(
@@ -126,7 +126,7 @@ def _is_slow(inputs: Inputs) -> bool:
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
-    """The text, the checked value or the tool calls; everything else is a failure with its text."""
+    """The text, the checked value or the tool calls; anything else is a failure with its text."""
     words = read_words(read_completion(reply.text))
     if isinstance(words, Rejected):
         return words

@@ -1,4 +1,4 @@
-"""Chat that draws: pictures generated or changed by a chat model."""
+"""Chat image: pictures generated or edited by a chat model."""
 
 # ruff: noqa: RUF009 - column() is dataclasses.field with a help text
 
@@ -27,7 +27,7 @@ from runner.protocol.pictures import Attachment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The columns of a row that asks a chat model for pictures."""
+    """The columns of a chat-image row."""
 
     model: str = column("the model's name as the provider writes it", example="gpt-4o-image")
     prompt: str = column(
@@ -53,7 +53,7 @@ class Inputs:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /v1/chat/completions; only what was given is sent, the `body` columns laid over it."""
+    """POST /v1/chat/completions with the fields that are given; `body` columns override them."""
     body: dict[str, JSON] = {
         "model": inputs.model,
         "messages": messages(inputs.prompt, system=inputs.system, image=inputs.image, detail=None),
@@ -71,7 +71,7 @@ def build(inputs: Inputs) -> Call:
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
-    """The pictures, with what was said beside them; without any picture a failure with the text."""
+    """The pictures and the text sent with them; without any picture, a failure with the text."""
     completion = read_completion(reply.text)
     if isinstance(completion, Rejected):
         return completion
@@ -88,13 +88,13 @@ def read(inputs: Inputs, reply: Reply) -> Reading:
 
 
 def _drawn(inputs: Inputs, completion: Completion) -> tuple[Picture, ...]:
-    """The pictures that are new: some models show the given one beside theirs."""
+    """The new pictures: some models repeat an input picture next to their own."""
     given = {item.url for item in inputs.image if item.url}
     return tuple(item for item in completion_pictures(completion) if item.url not in given)
 
 
 def _closed(completion: Completion) -> Completion:
-    """What of a cut stream is surely whole: its last line may be half an address."""
+    """The part of a cut stream that is certainly complete: its last line may end inside a URL."""
     return replace(completion, choices=tuple(_closed_choice(item) for item in completion.choices))
 
 

@@ -1,4 +1,4 @@
-"""Embeddings: one vector for each row; many rows share one call."""
+"""Embeddings: one vector per row; many rows share one call."""
 
 from array import array
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from runner.protocol.call import Call, Reply
 
 MAX_ROWS_PER_CALL = 2048
 MAX_TOKENS_PER_CALL = 300_000
-"""Of one call. Protocol fact: a text may have 8,192 tokens, which the provider counts, not we."""
+"""Estimated: only the provider counts tokens. Protocol fact: a text may have 8,192 of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def build(inputs: Inputs) -> Call:
 
 
 def build_together(rows: Sequence[Inputs]) -> Call:
-    """The same for rows that differ in nothing but their text."""
+    """POST /v1/embeddings for rows that differ only in their text."""
     first = rows[0]
     body: dict[str, JSON] = {
         "model": first.model,
@@ -69,12 +69,12 @@ def _encoding(inputs: Inputs) -> str | None:
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
-    """The vector of one row: its length; its numbers stay in the answer."""
+    """The length and index of one row's vector; its numbers stay in the stored answer."""
     return read_together([inputs], reply)[0]
 
 
 def read_together(rows: Sequence[Inputs], reply: Reply) -> Sequence[Reading]:
-    """A reading for each row. An answer with another number of vectors is nobody's."""
+    """One reading per row. An answer whose vectors cannot be matched to the rows fails all."""
     answer = read_vectors(reply.text, wanted=len(rows))
     if isinstance(answer, Rejected):
         return [answer] * len(rows)
@@ -86,7 +86,7 @@ def read_together(rows: Sequence[Inputs], reply: Reply) -> Sequence[Reading]:
 
 
 def _counted(usage: Usage | None) -> Usage | None:
-    """Nothing is written here, so no count of what was written means none."""
+    """The usage with 0 completion tokens if it names none: an embedding has no output tokens."""
     if usage is None or usage.prompt_tokens is None:
         return usage
     return replace(usage, completion_tokens=usage.completion_tokens or 0)
@@ -103,7 +103,7 @@ def _reading(row: Inputs, number: int, answer: Vectors, usage: Usage | None) -> 
 
 
 def max_rows(fields: Mapping[str, JSON]) -> int:
-    """How many rows may share a call with this one; alone, where a column lays its own `input`."""
+    """How many rows may share this row's call; 1 if a column overrides `input`."""
     params = fields.get(PARAMS_COLUMN)
     if "body.input" in fields or (isinstance(params, dict) and "input" in params):
         return 1
@@ -112,7 +112,7 @@ def max_rows(fields: Mapping[str, JSON]) -> int:
 
 
 def token_bound(fields: Mapping[str, JSON]) -> int:
-    """More tokens than the text will have, in most languages: half of its bytes."""
+    """An upper bound of the text's tokens in most languages: half of its bytes."""
     return len(str(fields.get("prompt")).encode("utf-8", "replace")) // 2 + 1
 
 

@@ -1,4 +1,4 @@
-"""What an endpoint is: a value of pure functions that see no socket, clock, key or database."""
+"""The type of an endpoint: pure functions without access to socket, clock, key or database."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from runner.protocol.call import Call, Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """A remote task was accepted; its id as text."""
+    """The id of a remote task that was accepted."""
 
     id: str
 
@@ -25,9 +25,9 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The answer is complete and not what was asked for; what did come is kept in `result`.
+    """The answer is complete but not what was requested; `result` keeps the usable part.
 
-    `refunded`: a task that came to nothing, whose submit is not charged after all.
+    `refunded`: the task failed, and the charge for its submit was returned.
     """
 
     failure: Failure
@@ -42,10 +42,10 @@ I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedRequest(Generic[I]):
-    """How many rows share one call: those whose fields differ in nothing but `own`.
+    """How rows share one call: those whose fields differ only in `own_field`.
 
-    `most` rows at a time, as far as their `weigh`ts stay within `heaviest`. `read` gives a reading
-    for each row, in their order.
+    At most `max_rows` rows, as long as the sum of their `weigh` stays within `max_weight`. `read`
+    returns one reading per row, in their order.
     """
 
     own_field: str
@@ -64,17 +64,18 @@ def _unlimited(_: Mapping[str, JSON]) -> int | None:
 class Endpoint(Generic[I]):
     """A kind of request.
 
-    `build` makes the call from checked inputs; `read` only gets 2xx replies that are no error
-    object (the classifier sees those first). `rules` check a row's fields by column, while the
-    sheet is read and before anything is sent. The fields in between are facts of the endpoint:
+    `build` makes the call from checked inputs; `read` only gets 2xx replies that are not error
+    objects (the classifier filters those out). `rules` check a row's fields by column while the
+    sheet is loaded, before anything is sent. The other fields are facts of the endpoint:
 
-    * `pictures`: an answer holds files; `draws`: it holds nothing else, `n` of them, and a
-      gateway's price per call is then per picture.
-    * `answer_limit`: the longest answer in tokens where no field of the row names a limit; 0 where
-      no token comes out, None where nothing limits it.
-    * `usual_seconds`: how long one request usually takes, its pictures included.
-    * `max_picture_bytes`: the most bytes of one picture that goes in; larger ones are shrunk.
-    * `sharing`: how rows share a call; None where each has its own.
+    * `pictures`: the answer contains files; `draws`: it contains only those, `n` of them, and a
+      gateway's price per call applies to each picture.
+    * `answer_limit`: most tokens of the answer if no field of the row sets a limit; 0 if there are
+      no output tokens, None if unlimited.
+    * `usual_seconds`: how long a request usually takes (low, high), including its pictures.
+    * `hold_in_doubt`: a lost answer is not retried, since the submit may have been billed.
+    * `max_picture_bytes`: the largest input picture in bytes; larger ones are shrunk.
+    * `sharing`: how rows share a call; None if each row has its own.
     """
 
     name: str
@@ -96,11 +97,11 @@ class Endpoint(Generic[I]):
 
     @property
     def is_task(self) -> bool:
-        """True if a submit only brings a ticket, after which the task is polled."""
+        """True if a submit returns only a ticket, and the task is then polled."""
         return self.poll is not None
 
     def check(self, fields: Mapping[str, JSON]) -> None:
-        """Raises InputError where a row breaks a rule of a column that is given."""
+        """Raises InputError if a row breaks the rule of one of its columns."""
         for name, rule in self.rules.items():
             if name in fields:
                 rule(fields)

@@ -1,4 +1,4 @@
-"""Pictures out of words, from the models that only draw."""
+"""Image generation from a prompt, by models that only draw."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from runner.protocol.call import Call, Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The columns of a row that asks for pictures."""
+    """The columns of an image row."""
 
     model: str = column("the model's name as the provider writes it", example="gpt-image-1.5")
     prompt: str = column(
@@ -46,7 +46,7 @@ class Inputs:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /v1/images/generations; only what was given is sent, the `body` columns laid over it."""
+    """POST /v1/images/generations with the fields that are given; `body` columns override them."""
     sent = sendable(inputs.model, _given(inputs)) | dict(inputs.body)
     return Call(
         path="/v1/images/generations",
@@ -70,13 +70,13 @@ def _given(inputs: Inputs) -> dict[str, JSON]:
         "moderation": inputs.moderation,
         "response_format": inputs.response_format,
         "user": inputs.user,
-        "stream": inputs.stream or None,  # models that cannot stream do not know the word
+        "stream": inputs.stream or None,  # models that cannot stream refuse the field
         "partial_images": inputs.partial_images,
     }
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
-    """The pictures; without any a failure with what was said."""
+    """The pictures; without any, a failure with the message."""
     return read_pictures(reply, model=inputs.model, fields=_given(inputs))
 
 

@@ -1,4 +1,4 @@
-"""Pictures changed by words, from the models that only draw."""
+"""Image editing by a prompt, by models that only draw."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from runner.protocol.pictures import FILE_ENDINGS, Attachment, media_type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The columns of a row that has pictures changed."""
+    """The columns of an image-edit row."""
 
     model: str = column("the model's name as the provider writes it", example="gpt-image-1.5")
     prompt: str = column("what to change", example="Put a small red kite in the sky")
@@ -60,7 +60,7 @@ class Inputs:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /v1/images/edits as a form: the fields as text, then the files."""
+    """POST /v1/images/edits as a multipart form: the fields as text, then the files."""
     sent = sendable(inputs.model, _given(inputs)) | dict(inputs.body)
     fields = (Part(name=name, content=_as_text(value)) for name, value in sent.items())
     return Call(
@@ -85,13 +85,13 @@ def _given(inputs: Inputs) -> dict[str, JSON]:
         "input_fidelity": inputs.input_fidelity,
         "response_format": inputs.response_format,
         "user": inputs.user,
-        "stream": inputs.stream or None,  # models that cannot stream do not know the word
+        "stream": inputs.stream or None,  # models that cannot stream refuse the field
         "partial_images": inputs.partial_images,
     }
 
 
 def _as_text(value: JSON) -> bytes:
-    """A form holds nothing but text."""
+    """A form value: text as it is, anything else as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text.encode("utf-8", "replace")
 
@@ -105,7 +105,7 @@ def _files(inputs: Inputs) -> Iterator[Part]:
 
 
 def _field_name(inputs: Inputs) -> str:
-    """Servers differ in the name they know; the usual one is that of OpenAI's own clients."""
+    """The form field of a picture. Servers differ; "auto" is what OpenAI's own clients send."""
     match inputs.image_field:
         case "auto":
             return "image" if len(inputs.image) == 1 else "image[]"
@@ -116,7 +116,7 @@ def _field_name(inputs: Inputs) -> str:
 
 
 def _file(name: str, item: Attachment, stem: str) -> Part:
-    """A file part; its ending and its type fit its bytes, since servers look at both."""
+    """A file part whose ending and media type match its bytes, since servers check both."""
     content = item.data or b""
     kind = media_type(content[:16]) or item.media_type or "image/png"
     ending = FILE_ENDINGS.get(kind, ".png")
@@ -124,7 +124,7 @@ def _file(name: str, item: Attachment, stem: str) -> Part:
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
-    """The pictures; without any a failure with what was said."""
+    """The pictures; without any, a failure with the message."""
     return read_pictures(reply, model=inputs.model, fields=_given(inputs))
 
 

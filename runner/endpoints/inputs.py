@@ -1,4 +1,4 @@
-"""Turns cells into the checked inputs of an endpoint, as its own dataclass declares them."""
+"""Converts cells into the checked inputs of an endpoint, which its dataclass declares."""
 
 import dataclasses
 import re
@@ -14,16 +14,16 @@ from runner.protocol.json_text import parse_strict
 from runner.protocol.pictures import Attachment
 
 BODY_PREFIX = "body."
-"""A column `body.NAME` lays its value into the request body under NAME."""
+"""A column `body.NAME` sets NAME in the request body."""
 PARAMS_COLUMN = "params"
-"""The column whose JSON object is laid over the request body."""
+"""The column whose JSON object is merged over the request body."""
 
 Converter: TypeAlias = Callable[[JSON], JSON]
 T = TypeVar("T")
 
 
 class FieldKind(StrEnum):
-    """What a column holds."""
+    """The type of a column's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -36,9 +36,9 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One column of an endpoint. `shape` says which JSON is meant: any, object or list.
+    """One column of an endpoint. `shape` is the kind of JSON: any, object or list.
 
-    Of pictures, `low` and `high` say how many there may be.
+    For pictures, `low` and `high` bound their number.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Field:
     identity: bool = True  # part of the request's digest
     choices: tuple[str, ...] = ()
     shape: str = "any"
-    addresses: bool = True  # of pictures: may they be addresses that the provider fetches?
+    addresses: bool = True  # pictures may be given as URLs that the provider fetches
 
 
 class InputError(Exception):
@@ -74,7 +74,7 @@ def column(
     high: float | None = None,
     identity: bool = True,
 ) -> Any:
-    """A dataclass field that is a column of the sheet; without a default it is required."""
+    """A dataclass field for a column of the sheet; required if it has no default."""
     parts = {"help": help, "example": example, "low": low, "high": high, "identity": identity}
     return field(default=default, metadata={"column": parts})
 
@@ -87,7 +87,7 @@ def enclosed_pictures(
     low: int | None = None,
     high: int | None = None,
 ) -> Any:
-    """A column of pictures that go out inside the request: files and data URIs, no addresses."""
+    """A column of pictures that are sent inside the request: files and data URIs, not URLs."""
     parts = {"help": help, "example": example, "low": low, "high": high, "addresses": False}
     return field(default=default, metadata={"column": parts})
 
@@ -98,7 +98,7 @@ def body_column() -> Any:
 
 
 def describe(cls: type[Any]) -> tuple[Field, ...]:
-    """The columns of an inputs class in their order; its `body` field is the column `params`."""
+    """The columns of an inputs class in their order; its `body` field becomes `params`."""
     if cls not in _DESCRIBED:
         _DESCRIBED[cls] = tuple(
             _PARAMS_FIELD if item.name == "body" else _described(item)
@@ -108,7 +108,7 @@ def describe(cls: type[Any]) -> tuple[Field, ...]:
 
 
 def field_named(cls: type[Any], name: str) -> Field | None:
-    """The column of that name, `body.NAME` included; None where the endpoint has no such column."""
+    """The column of that name, including `body.NAME`; None if the endpoint has no such column."""
     if name.startswith(BODY_PREFIX) and len(name) > len(BODY_PREFIX):
         return Field(name=name, kind=FieldKind.JSON, help="laid into the request body")
     return next((item for item in describe(cls) if item.name == name), None)
@@ -169,12 +169,13 @@ def _kind(annotation: Any) -> tuple[FieldKind, tuple[str, ...], str]:
 def converter(field: Field) -> Converter:
     """The function from a cell (text or typed JSON) to the canonical value of this column.
 
-    It raises InputError. Null, and a blank cell where text is not meant, become None: not given.
+    It raises InputError. Null becomes None (not given), and so does a blank cell unless the column
+    holds text.
     """
     return partial(_CONVERT[field.kind], field)
 
 
-_WHOLE = re.compile(r"[+-]?\d{1,20}(?:\.0*)?")  # seeds may have all 64 bits, unsigned
+_WHOLE = re.compile(r"[+-]?\d{1,20}(?:\.0*)?")  # seeds may use all 64 bits, unsigned
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _TRUE = frozenset({"true", "yes", "1", "是"})
 _FALSE = frozenset({"false", "no", "0", "否"})
@@ -214,7 +215,7 @@ def _integer(field: Field, cell: JSON) -> JSON:
 
 
 def _of_64_bits(field: Field, number: int) -> int:
-    """The number; raises InputError for one that no provider's integer can hold."""
+    """The number. Raises InputError if it does not fit a signed or unsigned 64-bit integer."""
     if -(2**63) <= number < 2**64:
         return number
     raise _wrong(field, number, "a whole number of 64 bits")
@@ -231,7 +232,7 @@ def _number(field: Field, cell: JSON) -> JSON:
         raise _wrong(field, cell, "a number")
     if not abs(value) < 1e300:
         raise _wrong(field, cell, "a number")
-    # 1 and 1.0 are one request, and must have one digest
+    # 1 and 1.0 are the same request, and must have the same digest
     whole = value == value // 1 and abs(value) < 2**53
     return _ranged(field, int(value) if whole else value)
 
@@ -276,7 +277,7 @@ def _choice(field: Field, cell: JSON) -> JSON:
 
 
 def _json(field: Field, cell: JSON) -> JSON:
-    """Text is parsed; where any JSON will do, text that is no JSON is itself the value."""
+    """Parses text as JSON; if any JSON is allowed, other text is a value itself."""
     if _blank(cell):
         return None
     value = cell
@@ -311,7 +312,7 @@ _CONVERT: dict[FieldKind, Callable[[Field, JSON], JSON]] = {
     FieldKind.BOOLEAN: _boolean,
     FieldKind.JSON: _json,
     FieldKind.CHOICE: _choice,
-    FieldKind.PICTURES: lambda _, cell: cell,  # paths and addresses are read where files are
+    FieldKind.PICTURES: lambda _, cell: cell,  # paths and URLs are read where files are
 }
 
 
@@ -323,9 +324,9 @@ def parse(
     fields: Mapping[str, JSON],
     pictures: Mapping[str, tuple[Attachment, ...]],
 ) -> T:
-    """The inputs of one row from canonical values, as `converter` gives them.
+    """The inputs of one row from canonical values, as `converter` returns them.
 
-    Names that are no column are left out. Raises InputError for what is missing or wrong.
+    Names that are not columns are ignored. Raises InputError for missing or invalid values.
     """
     plan = _plan(cls)
     values: dict[str, Any] = {}
@@ -348,7 +349,7 @@ def parse(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """An inputs class sorted by how its fields are filled: every row that is sent passes here."""
+    """The fields of an inputs class by how they are filled; cached, since each sent row uses it."""
 
     columns: Mapping[str, Field]
     pictures: Mapping[str, Field]
@@ -376,12 +377,12 @@ def _plan(cls: type[Any]) -> _Plan:
 
 
 def picture_columns(cls: type[Any]) -> tuple[str, ...]:
-    """The names of an inputs class's columns that hold pictures."""
+    """The names of the picture columns of an inputs class."""
     return tuple(_plan(cls).pictures)
 
 
 def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> None:
-    """Raises InputError for another number of pictures, or for addresses that cannot be sent."""
+    """Raises InputError for a wrong number of pictures, or for URLs that cannot be sent."""
     if addresses and not field.addresses:
         expected = "a file or a data URI: save the picture beside the sheet and give its path"
         raise InputError(field.name, expected=expected, found=f"the address {addresses[0][:200]}")
@@ -392,9 +393,8 @@ def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> Non
 
 
 def _checked(item: Field, value: JSON) -> JSON:
-    if (
-        item.kind is FieldKind.JSON
-    ):  # parsed already: parsing "5" again would make a number of a text
+    if item.kind is FieldKind.JSON:
+        # already parsed: parsing "5" again would turn a text into a number
         return None if value is None else _shaped(item, value)
     return _CONVERT[item.kind](item, value)
 

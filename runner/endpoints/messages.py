@@ -1,4 +1,4 @@
-"""Anthropic messages: text, streamed or whole, tool calls, and looking at pictures."""
+"""Anthropic messages: text, streamed or not, tool calls, and pictures as input."""
 
 # ruff: noqa: RUF009 - column() is dataclasses.field with a help text
 
@@ -23,7 +23,7 @@ from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
 DEFAULT_MAX_TOKENS = 4_096
-"""Of an answer, where a row names no limit: the service insists on one."""
+"""Sent if a row sets no limit, since the service requires one."""
 MAX_PICTURE_BYTES = 5_242_880 * 3 // 4
 """Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""
 _SLOW = re.compile(r"think|reason", re.IGNORECASE)
@@ -65,7 +65,7 @@ class Inputs:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /v1/messages; only what was given is sent, the `body` columns laid over it."""
+    """POST /v1/messages with the fields that are given; the `body` columns override them."""
     thinking = thinking_of(inputs.thinking)
     stop = inputs.stop_sequences
     body: dict[str, JSON] = {
@@ -85,25 +85,25 @@ def build(inputs: Inputs) -> Call:
 
 
 def _budget(thinking: JSON) -> int:
-    """Tokens to think with: the service counts them inside max_tokens."""
+    """The thinking budget in tokens, which the service counts towards `max_tokens`."""
     budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
     return budget if isinstance(budget, int) else 0
 
 
 def _default_limit(fields: Mapping[str, JSON]) -> int:
-    """The `max_tokens` that `build` sends for a row that names none."""
+    """The `max_tokens` that `build` sends for a row without one."""
     return DEFAULT_MAX_TOKENS + _budget(thinking_of(fields.get("thinking")))
 
 
 def _is_slow(inputs: Inputs) -> bool:
-    """True if the model thinks before it answers, or may write for minutes."""
+    """True if the model reasons before it answers, or may write for minutes."""
     asked = inputs.thinking not in (None, "disabled")
     long = (inputs.max_tokens or 0) > MAX_UNSTREAMED_TOKENS
     return asked or long or bool(_SLOW.search(inputs.model))
 
 
 def read(_: Inputs, reply: Reply) -> Reading:
-    """The text or the tool calls; everything else is a failure with its text."""
+    """The text or the tool calls; anything else is a failure with its text."""
     words = read_words(read_message(reply.text))
     return words if isinstance(words, Rejected) else words[1]
 

@@ -1,4 +1,4 @@
-"""Midjourney's blend: two to five pictures made into new ones."""
+"""Midjourney's blend: combines two to five pictures into a new grid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MIN_PICTURES, MAX_PICTURES = 2, 5  # protocol fact: else code 4 "图片参数错
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The columns of a row that asks Midjourney to blend. There is no prompt."""
+    """The columns of an mj-blend row. There is no prompt."""
 
     image: tuple[Attachment, ...] = enclosed_pictures(
         "the pictures to blend, two to five: paths",
@@ -37,7 +37,7 @@ class Inputs:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /mj/submit/blend; only what was given is sent, the `body` columns laid over it."""
+    """POST /mj/submit/blend with the fields that are given; the `body` columns override them."""
     body: dict[str, JSON] = {
         "base64Array": enclosed(inputs.image),
         "dimensions": inputs.dimensions,

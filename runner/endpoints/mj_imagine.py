@@ -13,7 +13,7 @@ from runner.protocol.pictures import Attachment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The columns of a row that asks Midjourney to imagine."""
+    """The columns of an mj-imagine row."""
 
     prompt: str = column(
         "what to draw; parameters such as --ar 3:2 --v 7 go in the text",
@@ -31,7 +31,7 @@ class Inputs:
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /mj/submit/imagine; only what was given is sent, the `body` columns laid over it."""
+    """POST /mj/submit/imagine with the fields that are given; the `body` columns override them."""
     body: dict[str, JSON] = {
         "prompt": inputs.prompt,
         "base64Array": enclosed(inputs.image) or None,

@@ -1,4 +1,4 @@
-"""The endpoints there are, by name."""
+"""The registry of endpoints by name."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +16,11 @@ NAMES = (
     *("chat", "chat-image", "messages", "image", "image-edit", "mj-imagine", "mj-blend"),
     "embedding",
 )
-"""In the order in which they are listed; `runner/endpoints/` has a file for each."""
+"""In display order; `runner/endpoints/` has a file for each."""
 
 
 class ByName(Mapping[str, T]):
-    """Values by endpoint name, each made when it is first asked for; None stands for no value."""
+    """Values by endpoint name, each made on first access; if `make` returns None, there is none."""
 
     def __init__(self, make: Callable[[str], T | None]) -> None:
         self._make = cache(make)
@@ -42,7 +42,7 @@ class ByName(Mapping[str, T]):
 
 
 class _Endpoints(ByName[AnyEndpoint]):
-    """All endpoints. Their names are known without importing a file."""
+    """All endpoints. Listing their names imports none of them."""
 
     def __contains__(self, name: object) -> bool:
         return name in NAMES
@@ -57,22 +57,22 @@ def _imported(name: str) -> AnyEndpoint:
 
 
 ENDPOINTS: Mapping[str, AnyEndpoint] = _Endpoints(_imported)
-"""The endpoints by name. A file is imported when its endpoint is first asked for."""
+"""The endpoints by name. Each file is imported on first access."""
 
 
 def needed_fields(name: str | None) -> frozenset[str]:
-    """Fields that every row of an endpoint needs; of none (yet), what nearly all need."""
+    """The required fields of an endpoint; if `name` is None, those that nearly all require."""
     if name is None:
         return frozenset({"model", "prompt"})
     found = endpoint(name)
     if isinstance(found, UnknownEndpoint):
-        return frozenset()  # that it is unknown is told with the rows
+        return frozenset()  # the rows report the unknown endpoint
     return frozenset(item.name for item in describe(found.inputs) if item.required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEndpoint:
-    """No endpoint has this name; `likely` is the one that was probably meant."""
+    """No endpoint has this name; `likely` is the closest match."""
 
     name: str
     likely: str | None
@@ -84,7 +84,7 @@ class UnknownEndpoint:
 
 
 def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
-    """The endpoint of that name; case, spaces and underscores do not matter."""
+    """The endpoint of that name; ignores case and treats spaces and underscores as hyphens."""
     plain = name.strip().lower().replace("_", "-").replace(" ", "-")
     if plain in NAMES:
         return ENDPOINTS[plain]
@@ -93,11 +93,11 @@ def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
 
 
 def sharing_endpoints() -> tuple[str, ...]:
-    """The names of those whose rows may share a call."""
+    """The names of the endpoints whose rows may share a call."""
     return tuple(name for name, item in ENDPOINTS.items() if item.sharing is not None)
 
 
 @cache
 def known_fields() -> frozenset[str]:
-    """Every column name that some endpoint understands."""
+    """Every column name that any endpoint accepts."""
     return frozenset(field.name for item in ENDPOINTS.values() for field in describe(item.inputs))

@@ -1,1 +1,1 @@
-"""How providers word requests and answers, shared by the endpoints that speak alike."""
+"""Request and response formats that several endpoints share."""

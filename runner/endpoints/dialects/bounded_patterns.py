@@ -1,9 +1,9 @@
-"""Matches the regular expressions of people's schemas in time that grows with the text only.
+"""Matches the regular expressions of user schemas in time linear in the text.
 
-Python's `re` backtracks: `^(a+)+$` takes for ever on forty letters, holds the interpreter's lock
-meanwhile, and cannot be interrupted, in a thread neither. So a pattern is compiled into states, all
-of which are followed at once, and every state visited is counted. Back references and look-behind
-cannot be followed like that: such a pattern is refused while the sheet is read.
+Python's `re` backtracks: `^(a+)+$` takes forever on forty letters, holds the GIL meanwhile, and
+cannot be interrupted, not even in a thread. So a pattern is compiled into an automaton whose states
+are all followed at once, and every visited state is counted. Back references and look-behind do not
+work this way: such a pattern is refused while the sheet is loaded.
 """
 
 import re
@@ -13,30 +13,30 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-# the parser of `re` itself, under the name that it has from Python 3.11 on; it has no types
+# the parser of `re`, under its name since Python 3.11; it has no type hints
 sre: Any = import_module("re._constants")
 parser: Any = import_module("re._parser")
 
 MAX_STATES = 5_000
-"""Of one pattern: each copy of a counted repeat has its own."""
+"""Per pattern; each copy of a counted repeat has its own states."""
 
 
 class UnsupportedPatternError(Exception):
-    """A pattern that cannot be matched in bounded time, or that is none."""
+    """A pattern that is invalid or cannot be matched in bounded time."""
 
 
 class TooManyStepsError(Exception):
-    """The work on one answer has passed its bound."""
+    """Checking one answer took more than its budget of steps."""
 
 
 @dataclass(slots=True)
 class StepBudget:
-    """How much work is left for one answer."""
+    """The remaining budget of steps for checking one answer."""
 
     left: int
 
     def take(self, count: int = 1) -> None:
-        """Raises TooManyStepsError once nothing is left."""
+        """Uses up steps. Raises TooManyStepsError if none are left."""
         self.left -= count
         if self.left < 0:
             raise TooManyStepsError
@@ -44,10 +44,10 @@ class StepBudget:
 
 @dataclass(slots=True)
 class _State:
-    """One step of a pattern: `test` takes a character, `holds` looks at a position; `next` follow.
+    """One state: `test` consumes a character, `holds` checks a position; then the `next` follow.
 
-    A state with neither is passed for free. `look` is a pattern of its own that must, or must not,
-    match from here.
+    A state with neither is passed unconditionally. `look` is a look-ahead pattern that must, or
+    must not, match from here.
     """
 
     next: list[int] = field(default_factory=list)
@@ -58,7 +58,7 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern; the last state is the match."""
+    """A compiled pattern; its last state is the accepting one."""
 
     states: tuple[_State, ...]
 
@@ -85,7 +85,7 @@ class Pattern:
         return False
 
     def _closure(self, entries: set[int], text: str, position: int, steps: StepBudget) -> set[int]:
-        """The states that are reached from these without taking a character."""
+        """The states that are reachable from these without consuming a character."""
         reached, waiting = set(entries), list(entries)
         while waiting:
             steps.take()
@@ -108,7 +108,7 @@ class Pattern:
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> Pattern:
-    """The pattern, ready to be matched. Raises UnsupportedPatternError."""
+    """The compiled pattern. Raises UnsupportedPatternError."""
     try:
         parsed = parser.parse(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -117,7 +117,7 @@ def compiled(pattern: str) -> Pattern:
 
 
 class _Compiler:
-    """Turns a parsed pattern into states. Each part is made to lead to a state that is given."""
+    """Compiles a parsed pattern into states, from its end: each part leads to the next state."""
 
     def __init__(self) -> None:
         self._states: list[_State] = []
@@ -125,7 +125,7 @@ class _Compiler:
     def whole(self, parsed: Any, flags: int) -> Pattern:
         end = self._add(_State())
         first = self._sequence(parsed, end, flags)
-        # numbers count from the end of the pattern: turn them round, so that 0 is its beginning
+        # states were numbered from the end of the pattern: reverse them, so that 0 is its start
         start = self._add(_State(next=[first]))
         for state in self._states:
             state.next = [start - number for number in state.next]
@@ -186,7 +186,7 @@ _CATEGORIES: dict[Any, Callable[[str], bool]] = {
 
 
 def _character(kind: Any, value: Any, flags: int) -> Callable[[str], bool]:
-    """The test of one character."""
+    """The predicate for one character."""
     if kind is sre.ANY:
         return (lambda _: True) if flags & re.DOTALL else (lambda one: one != "\n")
     if kind is sre.IN:
@@ -218,7 +218,7 @@ def _member(kind: Any, value: Any) -> Callable[[str], bool]:
 
 
 def _position(kind: Any, flags: int) -> Callable[[str, int], bool]:
-    """The test of a place between two characters."""
+    """The predicate for a position between two characters."""
     lines = bool(flags & re.MULTILINE)
     if kind in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING):
         by_line = lines and kind is sre.AT_BEGINNING

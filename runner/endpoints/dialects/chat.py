@@ -1,4 +1,4 @@
-"""Words chat requests and reads chat completions, whole or as an event stream."""
+"""Builds chat requests and parses chat completions, as one JSON object or as an event stream."""
 
 import base64
 from collections.abc import Mapping
@@ -23,29 +23,29 @@ from runner.protocol.pictures import Attachment
 from runner.protocol.verdict import classify_error
 
 MAX_PARTIAL_CHARACTERS = 20_000
-"""Characters of a broken stream that are kept for study."""
+"""Characters of a broken stream that are kept for inspection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A chat completion in our own words.
+    """A chat completion in our own format.
 
-    `cut`: its stream ended without a finish reason. `error`: what the whole answer reports beside
-    its choices. `others`: what it holds under names that no rule here knows.
+    `cut`: its stream ended without a finish reason. `error`: the error that the answer reports in
+    addition to its choices. `others`: its members under unknown names.
     """
 
     choices: tuple[CompletionChoice, ...] = ()
     usage: Usage | None = None
     model: str | None = None
     id: str = ""
-    data: JSON = None  # the images-style list that some gateways answer with instead
+    data: JSON = None  # the images-style list that some gateways send instead of choices
     cut: bool = False
     error: JSON = None
     others: tuple[JSON, ...] = ()
 
     @property
     def first(self) -> CompletionChoice:
-        """The first choice that is an answer; where none is, the first of all."""
+        """The first usable choice, or else the first choice."""
         good = (choice for choice in self.choices if is_good(choice))
         return next(good, self.choices[0] if self.choices else CompletionChoice())
 
@@ -70,7 +70,7 @@ def _picture(item: Attachment, detail: str | None) -> JSON:
 
 
 def picture_address(item: Attachment) -> str:
-    """What the provider is given: the address, or the file as a data URI."""
+    """The picture as the provider gets it: its URL, or the file as a data URI."""
     if item.data is None:
         return item.url or ""
     coded = base64.b64encode(item.data).decode("ascii")
@@ -78,7 +78,7 @@ def picture_address(item: Attachment) -> str:
 
 
 def tool_choice_of(choice: JSON) -> JSON:
-    """The choice as chat requests have it: a tool's bare name becomes an object."""
+    """The tool choice in OpenAI's format: the name of a tool becomes an object."""
     if not isinstance(choice, str):
         return choice
     word = choice.strip()
@@ -90,10 +90,10 @@ def tool_choice_of(choice: JSON) -> JSON:
 def completion_call(
     body: Mapping[str, JSON], laid_over: Mapping[str, JSON], *, timeout: float
 ) -> Call:
-    """POST /v1/chat/completions with what was given (None was not), the user's own options last."""
+    """POST /v1/chat/completions with the values that are not None; `laid_over` overrides them."""
     sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
     streamed = sent.get("stream") is True
-    if streamed:  # New API swallows the usage of a stream unless it is asked for
+    if streamed:  # New API drops the usage of a stream unless it is requested
         sent.setdefault("stream_options", {"include_usage": True})
     return Call(path="/v1/chat/completions", json=sent, stream=streamed, timeout=timeout)
 
@@ -102,12 +102,12 @@ def completion_call(
 
 
 def read_completion(body: bytes) -> Completion | Rejected:
-    """A completion out of whichever form came."""
+    """The completion in a body of any format."""
     return open_answer(body, _READER)
 
 
 def rejected_error(value: JSON, so_far: Completion) -> Rejected:
-    """An error inside a 2xx answer, judged as if it had come with its own status."""
+    """An error inside a 2xx answer, classified as if it had come with an error status."""
     failure = classify_error(value).failure or Failure(kind=FailureClass.SERVER, cause="unknown")
     return Rejected(failure=failure, result=_partial(so_far))
 
@@ -121,7 +121,7 @@ def _partial(completion: Completion) -> Result | None:
 
 
 def cut_stream(completion: Completion) -> Rejected:
-    """The stream broke off: it may have been billed in full. What came is for study only.
+    """The failure of a stream that broke off. It may be billed in full; the part that came is kept.
 
     Protocol fact: New API sends [DONE] even after an upstream abort, so the mark proves nothing.
     """
@@ -153,7 +153,7 @@ def result_of(completion: Completion) -> Result:
 
 
 def text_failure(completion: Completion, result: Result) -> Failure | None:
-    """Why a completion is no answer in words or tool calls; None where it is one."""
+    """Why a completion is not a valid text or tool call; None if it is."""
     if ended := finish_failure(completion):
         return ended
     calls = completion.first.tool_calls
@@ -167,7 +167,7 @@ def text_failure(completion: Completion, result: Result) -> Failure | None:
 
 
 def read_words(completion: Completion | Rejected) -> tuple[Completion, Result] | Rejected:
-    """A completion and its result, or why it is neither words nor a tool call."""
+    """A completion with its result, or the reason why it is neither text nor a tool call."""
     if isinstance(completion, Rejected):
         return completion
     if completion.cut:
@@ -197,7 +197,7 @@ _GOOD_ENDINGS = frozenset(
         *("done", "success", "succeeded", "normal", "stop_reason_unspecified", "finish_stop"),
     }
 )
-"""Of a whole answer; one that names no ending at all is taken as it is."""
+"""Finish reasons of a complete answer; an answer without a finish reason is accepted."""
 _TRUNCATED = {
     "length": "length",
     "max_tokens": "length",
@@ -207,9 +207,9 @@ _TRUNCATED = {
     "model_length": "length",
     "model_context_window_exceeded": "context_window",
     "context_length_exceeded": "context_window",
-    "pause_turn": "pause_turn",  # a tool of the provider's own wants another turn
+    "pause_turn": "pause_turn",  # a tool of the provider needs another turn
 }
-"""Endings that cut an answer short, and the cause that they are told by."""
+"""Finish reasons of a truncated answer, with the cause that is reported."""
 _FILTERED = frozenset(
     {
         *("content_filter", "content_filtered", "safety", "prohibited_content", "sensitive"),
@@ -220,13 +220,13 @@ _FILTERED = frozenset(
 
 
 def is_good(choice: CompletionChoice) -> bool:
-    """True if a choice ended well and says something."""
+    """True if a choice ended normally and has content."""
     says = choice.text.strip() or choice.tool_calls or choice.images or choice.parts
     return bool(says) and ending_failure(choice) is None
 
 
 def finish_failure(completion: Completion) -> Failure | None:
-    """Why this completion is no proper answer, as far as its end tells."""
+    """Why this completion is not a valid answer, by its error or ending; None if it is."""
     if completion.error is not None:
         return rejected_error(completion.error, Completion()).failure
     if not completion.choices:
@@ -235,9 +235,9 @@ def finish_failure(completion: Completion) -> Failure | None:
 
 
 def ending_failure(choice: CompletionChoice) -> Failure | None:
-    """Why a choice is no proper answer: only known good endings are.
+    """Why a choice is not a valid answer, or None: only known good endings are accepted.
 
-    What else the choice reports beside its text counts before its finish reason.
+    An error or refusal in the choice counts before its finish reason.
     """
     if choice.error is not None:
         return rejected_error({"error": choice.error}, Completion()).failure
@@ -297,7 +297,7 @@ def _choices(value: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
 
 
 def _read_stream(events: Payloads) -> Completion | Rejected | None:
-    """The completion that the chunks add up to; None where no chunk came at all."""
+    """The completion that the chunks add up to; None if there were no chunks."""
     drafts: dict[int, ChoiceDraft] = {}
     seen, broken = False, False
     usage: Usage | None = None
@@ -338,7 +338,7 @@ def _index(item: Mapping[str, JSON], place: int) -> int:
 
 
 def _later(known: Usage | None, chunk: Mapping[str, JSON]) -> Usage | None:
-    """The last usage that says something: some send it in every chunk, never to be added up."""
+    """The last usage with counts: some servers send cumulative ones, so they are not added up."""
     found = read_usage(chunk.get("usage"))
     if found is None:
         found = next((u for item in _choices(chunk) if (u := read_usage(item.get("usage")))), None)

@@ -1,4 +1,4 @@
-"""Puts the pieces of a chat answer together: one whole message, or a thousand deltas."""
+"""Assembles the choices of a chat answer from one message or many deltas."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from runner.protocol.errors import reports_error
 from runner.protocol.json_text import Undecodable, decode_alone
 
 MIN_REPEATED_CHARACTERS = 20
-"""A text this long that begins as all before it has grown; a shorter one may be a coincidence."""
+"""A text of this length that starts with all text before it is cumulative, not a coincidence."""
 _KNOWN_MEMBERS = frozenset(
     {"role", "content", "refusal", "images", "tool_calls", "function_call", "name", "annotations"}
 )
@@ -18,7 +18,7 @@ _KNOWN_MEMBERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One call of a tool; `arguments` is what came, JSON text as a rule."""
+    """One tool call; `arguments` is as received, usually JSON text."""
 
     id: str = ""
     name: str = ""
@@ -27,10 +27,10 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionChoice:
-    """One answer of a completion.
+    """One choice of a completion.
 
-    `parts` are the parts of a content list that are no text, `images` those of `message.images`, as
-    OpenRouter sends them, and `others` the members of the message that no rule here knows.
+    `parts` are the non-text parts of a content list, `images` those of `message.images`, as
+    OpenRouter sends them, and `others` the members of the message under unknown names.
     """
 
     text: str = ""
@@ -40,7 +40,7 @@ class CompletionChoice:
     images: tuple[JSON, ...] = ()
     parts: tuple[JSON, ...] = ()
     others: tuple[JSON, ...] = ()
-    error: JSON = None  # what the choice itself reports beside its text
+    error: JSON = None  # reported by the choice itself in addition to its text
 
 
 # --- tool calls -----------------------------------------------------------------------------------
@@ -55,17 +55,16 @@ class _ToolCallDraft:
     value: JSON = None
 
     def is_whole(self) -> bool:
-        """True if the arguments that came so far are one JSON value."""
+        """True if the arguments received so far are one complete JSON value."""
         return not isinstance(decode_alone("".join(self.pieces)), Undecodable)
 
 
 @dataclass(slots=True)
 class _ToolCalls:
-    """The calls of one choice, in the order in which they begin.
+    """The tool calls of one choice, in the order in which they start.
 
-    A fragment with a new id begins a call. One without belongs to the call that began last at its
-    index, or to the one that began last of all: some gateways send index 0 for every call, others
-    send none.
+    A fragment with a new id starts a call. One without an id belongs to the latest call at its
+    index, or to the latest call of all: some gateways send index 0 for every call, others none.
     """
 
     calls: list[_ToolCallDraft] = field(default_factory=list)
@@ -113,7 +112,7 @@ class _ToolCalls:
 
 
 def _is_another(call: _ToolCallDraft, call_id: str, name: str, arguments: JSON) -> bool:
-    """True if a fragment begins another call than the one that began last in its place."""
+    """True if a fragment starts a new call instead of continuing this one."""
     if call_id and call.id and call_id != call.id:
         return True
     if not name or call_id == call.id != "":
@@ -139,7 +138,7 @@ def _extend(call: _ToolCallDraft, fragment: Mapping[str, JSON], source: Mapping[
 
 @dataclass(slots=True)
 class _Pieces:
-    """What came under one name of a choice: its `delta`s, or its `message`s."""
+    """The content collected from all `delta`s or all `message`s of a choice."""
 
     text: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
@@ -158,7 +157,7 @@ class _Pieces:
         images = message.get("images")
         self.images.extend(images if isinstance(images, list) else [])
         if whole and message.get("tool_calls"):
-            self.tools = _ToolCalls()  # a later whole message repeats the calls of an earlier one
+            self.tools = _ToolCalls()  # a later complete message repeats the calls of earlier ones
         self.tools.add(message.get("tool_calls"), whole=whole)
         if isinstance(old := message.get("function_call"), dict):
             self.tools.add([{"function": old}])
@@ -170,7 +169,7 @@ class _Pieces:
         spoken: list[str] = []
         for part in content if isinstance(content, list) else [content]:
             said = part.get("text") if isinstance(part, dict) else part
-            if isinstance(said, dict):  # the assistants' form: {"value": …}
+            if isinstance(said, dict):  # the Assistants API's format: {"value": …}
                 said = said.get("value")
             if isinstance(said, str) and not _is_thought(part):
                 spoken.append(said)
@@ -188,10 +187,10 @@ _THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_
 
 @dataclass(slots=True)
 class ChoiceDraft:
-    """One choice while its pieces come in; a whole message is one piece.
+    """One choice while its pieces arrive; a complete message is one piece.
 
-    Some gateways send the text so far in `message` beside every delta, or the whole message behind
-    them: the deltas count then.
+    Some gateways add the text so far as `message` to every delta, or send the complete message
+    after them: then the deltas count.
     """
 
     deltas: _Pieces = field(default_factory=_Pieces)
@@ -224,7 +223,7 @@ class ChoiceDraft:
 
 
 def _joined(pieces: Sequence[str], min_pieces: int) -> str:
-    """The text of some pieces, also where each holds the text so far, or the last one all of it."""
+    """The text of the pieces, even if they are cumulative or the last one repeats the full text."""
     said = [piece for piece in pieces if piece]
     if len(said) < min_pieces or len(said[-1]) < MIN_REPEATED_CHARACTERS:
         return "".join(said)
@@ -236,7 +235,7 @@ def _joined(pieces: Sequence[str], min_pieces: int) -> str:
 
 
 def drafted(item: Mapping[str, JSON]) -> CompletionChoice:
-    """A choice that came whole."""
+    """A choice that came in one piece."""
     if (text := _only_text(item)) is not None:
         return CompletionChoice(text=text, finish=_finish_of(item))
     draft = ChoiceDraft()
@@ -245,7 +244,7 @@ def drafted(item: Mapping[str, JSON]) -> CompletionChoice:
 
 
 def _only_text(item: Mapping[str, JSON]) -> str | None:
-    """The text of a choice that holds nothing else, as most do: it needs no putting together."""
+    """The text of a choice with nothing else, as most are, else None: it needs no assembly."""
     message = item.get("message")
     if not isinstance(message, dict) or item.get("delta") or item.get("text") or item.get("error"):
         return None
@@ -257,11 +256,11 @@ def _only_text(item: Mapping[str, JSON]) -> str | None:
 
 
 def _finish_of(item: Mapping[str, JSON]) -> str | None:
-    """How the choice ended. Protocol fact: DashScope writes the word "null" while it goes on."""
+    """The finish reason, or None. Protocol fact: DashScope sends the word "null" until the end."""
     finish = text_of(item.get("finish_reason"))
     return None if finish.lower() in ("", "null", "none") else finish
 
 
 def text_of(value: JSON) -> str:
-    """The value if it is a text, else none."""
+    """The value if it is a string, else an empty string."""
     return value if isinstance(value, str) else ""

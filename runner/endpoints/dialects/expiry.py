@@ -1,9 +1,9 @@
-"""Reads out of a signed address when it stops working."""
+"""Finds out when a signed URL expires."""
 
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
-_EARLIEST, _LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100: outside, it is no time
+_EARLIEST, _LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100; outside, it is not a time
 _LASTS = (
     ("x-amz-date", "x-amz-expires"),
     ("x-goog-date", "x-goog-expires"),
@@ -12,7 +12,7 @@ _LASTS = (
 
 
 def expires_at(url: str) -> float | None:
-    """Unix seconds, where the query says so (Azure `se`, S3 and OSS `Expires`, Discord `ex`)."""
+    """Unix seconds by the query (Azure `se`, S3 and OSS `Expires`, Discord `ex`), or None."""
     try:
         pairs = parse_qsl(urlsplit(url).query, max_num_fields=100)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Words requests for pictures by model family, and reads image answers, whole or as events."""
+"""Builds image requests by model family, and parses image answers, as JSON or event stream."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from runner.protocol.errors import error_in, is_error, reports_error, reports_er
 from runner.protocol.json_text import Undecodable
 
 OPENAI_ADDRESS_SECONDS = 3600.0
-"""Seconds that an address of OpenAI's own works. Protocol fact: its specification says 60 min."""
+"""How long a URL of OpenAI's own works. Protocol fact: its specification says 60 minutes."""
 _OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaidalleapi")
 
 # --- models ------------------------------------------------------------------------------------
@@ -32,10 +32,10 @@ _OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaida
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFamily:
-    """What is known of some models. Gateways map names as they like, so most of it only warns.
+    """The known facts of some models. Gateways map names freely, so most facts only warn.
 
-    `takes` are the fields it is known to take (None: not known), `refuses` those that are known to
-    make it refuse a call, which are not sent.
+    `takes`: the fields that the models accept (None: unknown). `refuses`: the fields that make them
+    refuse a call, which are not sent.
     """
 
     models: re.Pattern[str]
@@ -72,46 +72,46 @@ FAMILIES = (
         refuses=frozenset({"response_format"}),
         is_slow=True,
     ),
-    ModelFamily(  # gpt-image-2 and what follows it
+    ModelFamily(  # gpt-image-2 and later
         models=re.compile(r"(?:^|/)(?:chat)?gpt-image-"),
         takes=_GPT,
         refuses=frozenset({"response_format", "input_fidelity"}),
         is_slow=True,
     ),
 )
-"""The first whose pattern is found in a model's name counts; a model of none passes everything."""
+"""The first family whose pattern occurs in a model's name counts; without one, any field passes."""
 _UNKNOWN = ModelFamily(models=re.compile(""))
 
 
 def family_of(model: str) -> ModelFamily:
-    """What is known of a model by its name."""
+    """The family of a model by its name."""
     plain = model.strip().lower()
     return next((item for item in FAMILIES if item.models.search(plain)), _UNKNOWN)
 
 
 def takes_only_png(model: str) -> bool:
-    """True if pictures that go in have to be PNG."""
+    """True if input pictures must be PNG."""
     return family_of(model).only_png
 
 
 def timeout_of(model: str, *, streamed: bool) -> float:
-    """Seconds that an answer of this model may take."""
+    """The total deadline in seconds for an answer of this model."""
     return 600.0 if family_of(model).is_slow or streamed else 180.0
 
 
 def sendable(model: str, fields: Mapping[str, JSON]) -> dict[str, JSON]:
-    """What was given (None was not) and does not make this model refuse the call."""
+    """The fields that are not None and do not make this model refuse the call."""
     refuses = family_of(model).refuses
     sent: dict[str, JSON] = {
         name: value for name, value in fields.items() if value is not None and name not in refuses
     }
     if isinstance(size := sent.get("size"), str):
-        sent["size"] = size.replace("×", "x")  # protocol fact: New API refuses the sign
+        sent["size"] = size.replace("×", "x")  # protocol fact: New API refuses "×"
     return sent
 
 
 def warnings(model: str, fields: Mapping[str, JSON]) -> list[str]:
-    """What of a request was left out, or may not be understood by this model."""
+    """Notes on fields that were not sent, or that this model may not understand."""
     family = family_of(model)
     given = [name for name, value in fields.items() if value is not None]
     found = [f"{name} was not sent: {model} refuses it" for name in given if name in family.refuses]
@@ -129,7 +129,7 @@ def warnings(model: str, fields: Mapping[str, JSON]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagesReply:
-    """An image answer in our own words; `cut` where its stream ended without a finished picture."""
+    """An image answer in our own format; `cut`: its stream ended without a finished picture."""
 
     pictures: tuple[Picture, ...] = ()
     revised: tuple[str, ...] = ()
@@ -137,13 +137,13 @@ class ImagesReply:
     model: str | None = None
     said: str = ""
     cut: bool = False
-    error: JSON = None  # of the whole answer, or of the first picture that was withheld
+    error: JSON = None  # of the answer, or of the first picture that was withheld
 
 
 def read_pictures(reply: Reply, *, model: str, fields: Mapping[str, JSON]) -> Reading:
     """The pictures of an image answer, with notes on the request; without any, a failure.
 
-    `fields` are those that the request was built from: `n` of them is the number asked for.
+    `fields` are those that the request was built from; `n` is the number of pictures requested.
     """
     asked = fields.get("n")
     wanted = asked if isinstance(asked, int) else 1
@@ -181,7 +181,7 @@ def _read_whole(value: Mapping[str, JSON]) -> ImagesReply:
     told_of = [entry for entry in entries if isinstance(entry, dict)]
     found = [text_of(entry.get("revised_prompt")).strip() for entry in told_of]
     pictures = [picture for entry in entries for picture in _entry_pictures(entry, created)]
-    if not pictures:  # they are paid for: wherever else they may be
+    if not pictures:  # they were billed: look for them everywhere else
         rest = {name: item for name, item in value.items() if name not in ("usage", "error")}
         pictures = [_dated(picture, created) for picture in pictures_within(rest)]
     withheld = (entry for entry in told_of if reports_error(entry.get("error")))
@@ -196,9 +196,9 @@ def _read_whole(value: Mapping[str, JSON]) -> ImagesReply:
 
 
 def _entry_pictures(entry: JSON, created: JSON) -> tuple[Picture, ...]:
-    """The picture of one entry: its bytes where they came, since an address may stop working."""
+    """The picture of one entry: preferably its bytes, since a URL may expire."""
     coded = text_of(entry.get("b64_json")).strip() if isinstance(entry, dict) else ""
-    if coded.startswith("data:"):  # protocol fact: it should be bare, some gateways add this
+    if coded.startswith("data:"):  # protocol fact: some gateways add this head
         coded = coded.partition(",")[2]
     if coded:
         return (Picture(base64=coded),)
@@ -206,7 +206,7 @@ def _entry_pictures(entry: JSON, created: JSON) -> tuple[Picture, ...]:
 
 
 def _dated(picture: Picture, created: JSON) -> Picture:
-    """An address of OpenAI's that says nothing of its end has an hour from the answer's making."""
+    """The picture with its expiry: an OpenAI URL that names none works for an hour."""
     if picture.url is None or picture.expires_at is not None:
         return picture
     if not _is_openai(picture.url) or not isinstance(created, int | float) or created < 1e9:
@@ -226,11 +226,11 @@ def _is_openai(url: str) -> bool:
 
 
 _PICTURE_EVENTS = (".completed", ".partial_succeeded", ".succeeded")
-"""How the events end that bring a finished picture; Ark sends each as `partial_succeeded`."""
+"""Endings of the events with a finished picture; Ark sends each one as `partial_succeeded`."""
 
 
 def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
-    """The finished pictures of a stream; None where no event came. Previews are never results."""
+    """The finished pictures of a stream, without previews; None if there were no events."""
     finished: list[ImagesReply] = []
     usage: Usage | None = None
     seen, broken, ended = False, False, False
@@ -242,7 +242,7 @@ def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
             continue
         kind = text_of(value.get("type")) or name
         if reports_error_beside(value) and kind.endswith("partial_failed"):
-            error = error or dict(value)  # of one picture among several
+            error = error or dict(value)  # only one of several pictures failed
             continue
         if is_error(value):
             return rejected_error(value, Completion(usage=usage))
@@ -251,7 +251,7 @@ def _read_stream(events: Payloads) -> ImagesReply | Rejected | None:
         if kind.endswith(_PICTURE_EVENTS):
             created = value.get("created_at") or value.get("created")
             finished.append(_read_whole({"created": created, "data": [value]}))
-        elif not kind and value.get("data"):  # a whole answer in one event
+        elif not kind and value.get("data"):  # a complete answer in one event
             finished.append(_read_whole(value))
             ended = True
     if not seen:

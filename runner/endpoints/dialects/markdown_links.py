@@ -1,7 +1,7 @@
-"""Finds the addresses of pictures in the text of an answer.
+"""Finds the URLs of pictures in the text of an answer.
 
-A text may hold megabytes of base64. So this looks for marks with str.find and for character runs,
-and every step goes forward only.
+A text may contain megabytes of base64. So this searches for delimiters with str.find and for runs
+of characters, and never goes back.
 """
 
 import html
@@ -27,11 +27,11 @@ _STOP = re.compile(r"[\s()]|!\[|\]\(")
 
 
 def picture_targets(text: str) -> list[str]:
-    """The pictures of an answer: addresses, data URIs, or base64 behind `base64://`.
+    """The pictures of an answer: URLs, data URIs, or base64 after `base64://`.
 
-    Fences, quoted lines and progress lines are left out first: gateways put echoes, previews and
-    status pages there. Where nothing else is found the quoted lines count too, because some
-    gateways quote the whole answer; at the very last, download links.
+    Code fences, quoted lines and progress lines are skipped at first: gateways put echoes, previews
+    and status pages there. If there is no other picture, the quoted lines count too, because some
+    gateways quote the entire answer; download links are the last resort.
     """
     lines = _without_fences(text.split("\n"))
     plain = [line for line in lines if not line.lstrip().startswith(">")]
@@ -45,17 +45,17 @@ def picture_targets(text: str) -> list[str]:
 
 
 def video_links(text: str) -> list[str]:
-    """Addresses of videos: their cover is no picture that was asked for."""
+    """The URLs of videos, whose covers are not the requested pictures."""
     return [url for url in _bare(text) if _is_video(url)]
 
 
 def shortened(text: str) -> str:
-    """The text without the megabytes of inline pictures."""
+    """The text with the bytes of inline pictures replaced by "…"."""
     return _DATA_URI.sub(lambda uri: f"{uri[0].partition(',')[0]},…", text)
 
 
 def _without_fences(lines: list[str]) -> list[str]:
-    """The lines outside closed code fences; a fence that never closes hides nothing."""
+    """The lines outside code fences; a fence that is never closed hides nothing."""
     marks = [number for number, line in enumerate(lines) if _FENCE.match(line)]
     hidden = {
         number
@@ -73,7 +73,7 @@ def _markdown(text: str) -> list[str]:
 
 
 def _marked(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Every `[name](target)`: name, target, and whether a `!` makes it a picture."""
+    """Name and target of every `[name](target)`, and whether a `!` makes it a picture."""
     position = 0
     while (middle := text.find("](", position)) >= 0:
         opening = _opening(text, middle, position)
@@ -87,7 +87,7 @@ def _marked(text: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _opening(text: str, middle: int, floor: int) -> int:
-    """Where the bracket opens that closes here; brackets inside the name are allowed."""
+    """The offset of the bracket that is closed at `middle`, or -1; names may contain brackets."""
     depth = 0
     for place in range(middle, max(middle - 4096, floor - 1), -1):
         depth += (text[place] == "]") - (text[place] == "[")
@@ -97,7 +97,10 @@ def _opening(text: str, middle: int, floor: int) -> int:
 
 
 def _target(text: str, start: int) -> tuple[str, int]:
-    """The target that begins here, without a title, and where to go on; empty where none ends."""
+    """The target that starts here, without its title, and the offset to continue at.
+
+    The target is empty if it does not end.
+    """
     while start < len(text) and text[start] in " \t\n":
         start += 1
     if text.startswith(("data:", "base64://"), start):
@@ -122,7 +125,7 @@ def _target(text: str, start: int) -> tuple[str, int]:
 def _inline(text: str, start: int) -> tuple[str, int]:
     end = text.find(")", start)
     if end < 0:
-        return "", len(text)  # cut off: nothing behind it can be closed
+        return "", len(text)  # truncated: no later bracket can be closed either
     other = text.find("![", start, end)
     if other >= 0:
         return "", other
@@ -155,7 +158,7 @@ def _base64(text: str) -> list[str]:
 
 
 def _lone_links(text: str) -> list[str]:
-    """Links by name or bare, whose path looks like a picture; side and download links left out."""
+    """Links whose name or path looks like a picture, except side and download links."""
     named, rest, position = [], [], 0
     for name, url, start in _links(text):
         rest.append(text[position:start])

@@ -1,4 +1,4 @@
-"""Words Anthropic messages requests and reads their answers, whole or as an event stream."""
+"""Builds Anthropic messages requests and parses their answers, as JSON or event stream."""
 
 import base64
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from runner.protocol.json_text import Undecodable
 from runner.protocol.pictures import Attachment, media_type
 
 ANTHROPIC_VERSION = "2023-06-01"
-"""Newer client libraries send a later one; gateways know this one."""
+"""Newer client libraries send a later version; gateways know this one."""
 MAX_UNSTREAMED_TOKENS = 21_333
-"""Tokens above which an answer may take more than ten minutes, and has to be streamed."""
+"""Above this limit an answer may take more than ten minutes, and must be streamed."""
 
 # --- requests ---------------------------------------------------------------------------------
 
 
 def content_of(prompt: str, image: tuple[Attachment, ...]) -> JSON:
-    """The prompt, with its pictures before it: the model reads them in that order."""
+    """The prompt preceded by its pictures: the model reads them in this order."""
     if not image:
         return prompt
     return [*(_picture(item) for item in image), {"type": "text", "text": prompt}]
@@ -43,7 +43,7 @@ def _picture(item: Attachment) -> JSON:
 
 
 def tools_of(tools: list[JSON] | None) -> list[JSON] | None:
-    """The tools in Anthropic's form; those in OpenAI's are put into it."""
+    """The tools in Anthropic's format, converted from OpenAI's if needed."""
     return None if tools is None else [_tool(tool) for tool in tools]
 
 
@@ -59,7 +59,7 @@ def _tool(tool: JSON) -> JSON:
 
 
 def tool_choice_of(choice: JSON) -> JSON:
-    """The choice in Anthropic's form: from a word, the name of a tool, or OpenAI's object."""
+    """The tool choice in Anthropic's format, from a word, a tool's name, or OpenAI's object."""
     if isinstance(choice, str):
         known = {"auto": "auto", "any": "any", "required": "any", "none": "none"}
         kind = known.get(choice.strip().lower())
@@ -70,7 +70,7 @@ def tool_choice_of(choice: JSON) -> JSON:
 
 
 def thinking_of(thinking: JSON) -> JSON:
-    """`thinking` from a budget in tokens, a word (adaptive, disabled), or the whole object."""
+    """`thinking` as an object, from a token budget, a word (adaptive, disabled) or an object."""
     if isinstance(thinking, int) and not isinstance(thinking, bool):
         return {"type": "enabled", "budget_tokens": thinking}
     return {"type": thinking} if isinstance(thinking, str) else thinking
@@ -79,7 +79,7 @@ def thinking_of(thinking: JSON) -> JSON:
 def messages_call(
     body: Mapping[str, JSON], laid_over: Mapping[str, JSON], *, timeout: float
 ) -> Call:
-    """POST /v1/messages with what was given (None was not), the user's own options last."""
+    """POST /v1/messages with the values that are not None; `laid_over` overrides them."""
     sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
     most = sent.get("max_tokens")
     if "stream" not in sent:
@@ -98,7 +98,7 @@ def messages_call(
 
 @dataclass(slots=True)
 class _Block:
-    """One block of the content while its pieces come in."""
+    """One content block while its pieces arrive."""
 
     kind: str = ""
     text: list[str] = field(default_factory=list)
@@ -126,7 +126,7 @@ class _Block:
 
 @dataclass(slots=True)
 class _MessageDraft:
-    """A message while its events come in; a whole one is one event."""
+    """A message while its events arrive; a complete message is one event."""
 
     blocks: dict[int, _Block] = field(default_factory=dict)
     usage: dict[str, JSON] = field(default_factory=dict)
@@ -150,13 +150,13 @@ class _MessageDraft:
         self._count(message.get("usage"))
 
     def add(self, event: Mapping[str, JSON]) -> None:
-        """One event, by the `type` inside it: some gateways leave out the event's name."""
+        """Adds one event by the `type` in its data: some gateways leave out the event's name."""
         match event.get("type"):
             case "message_start" if isinstance(message := event.get("message"), dict):
                 self.begin(message)
-                if "output_tokens" in self.usage:  # protocol fact: a placeholder, 1 as a rule
+                if "output_tokens" in self.usage:  # protocol fact: a placeholder, usually 1
                     self.usage["output_tokens"] = None
-            case "message":  # a whole message where its pieces were expected
+            case "message":  # a complete message instead of its pieces
                 self.begin(event)
             case "content_block_start" if isinstance(block := event.get("content_block"), dict):
                 self._block(event.get("index")).begin(block)
@@ -169,7 +169,7 @@ class _MessageDraft:
             case "message_stop":
                 self._count(event.get("usage"))
             case _:
-                pass  # pings, and whatever is new
+                pass  # pings and unknown events
 
     def _block(self, index: JSON) -> _Block:
         place = index if isinstance(index, int) else 0
@@ -182,7 +182,7 @@ class _MessageDraft:
             self.refusal = text_of(details.get("explanation")) or self.refusal
 
     def _count(self, usage: JSON) -> None:
-        """Counts are cumulative: what a later event names replaces, and is never added."""
+        """Updates the usage. Counts are cumulative: a later count replaces the earlier one."""
         if isinstance(usage, dict):
             self.usage |= {name: count for name, count in usage.items() if count is not None}
 
@@ -207,7 +207,7 @@ class _MessageDraft:
 
 
 def read_message(body: bytes) -> Completion | Rejected:
-    """A message out of whichever form came."""
+    """The message in a body of any format."""
     return open_answer(body, _READER)
 
 
@@ -219,9 +219,10 @@ def _read_whole(value: Mapping[str, JSON]) -> Completion:
 
 
 def _read_stream(events: Payloads) -> Completion | Rejected | None:
-    """The message that the events add up to; None where no event came at all.
+    """The message that the events add up to; None if there were no events.
 
-    The stop reason ends it: gateways that convert other services' streams send no `message_stop`.
+    It ends with the stop reason: gateways that convert other services' streams send no
+    `message_stop`.
     """
     draft, seen, broken = _MessageDraft(), False, False
     for _, value in events:

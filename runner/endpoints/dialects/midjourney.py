@@ -1,4 +1,4 @@
-"""What the Midjourney proxy family sends and says: a submit, its ticket, the record of a task."""
+"""The protocol of Midjourney proxies: a submit, its ticket, and the record of a task."""
 
 import base64
 import re
@@ -22,13 +22,13 @@ I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 SUBMIT_TIMEOUT = 90.0
 POLL_TIMEOUT = 60.0
 REFUSAL_CODES = frozenset({"3", "4", "5", "9", "23", "24", "30"})
-"""Codes that accept nothing. 1 (submitted), 21 (there already) and 22 (queued) are paid for.
+"""Codes of a refused submit. 1 (submitted), 21 (already exists) and 22 (queued) are billed.
 
-An unknown code beside an id is taken for paid as well, since an id must not be lost.
+An unknown code with an id counts as billed as well, since an id must not be lost.
 """
 UNFINISHED_STATUSES = frozenset({"", "NOT_START", "SUBMITTED", "IN_PROGRESS", "MODAL"})
 KEPT_FIELDS = ("buttons", "seed", "jobId", "finalPrompt")
-"""What a finished record tells beyond its picture; the buttons are what an upscale needs."""
+"""Members of a finished record that are kept; an upscale needs the buttons."""
 _BANNED = re.compile(
     r"banned|moderat|sensitive|content policy|violat|blocked|nsfw|敏感|违规|违反|违禁|审核",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ def midjourney_endpoint(
     build: Callable[[I], Call],
     example: Mapping[str, JSON],
 ) -> Endpoint[I]:
-    """An endpoint of the family: a submit that returns a ticket, whose task is then polled."""
+    """A Midjourney endpoint: a submit that returns a ticket, whose task is then polled."""
     return Endpoint(
         name=name,
         summary=summary,
@@ -63,16 +63,17 @@ def midjourney_endpoint(
 
 
 def submit_call(path: str, body: Mapping[str, JSON], laid_over: Mapping[str, JSON]) -> Call:
-    """POST a submit on a connection of its own, with what was given (None was not).
+    """POST a submit on a new connection with the values that are not None.
 
-    A submit is not idempotent: on a stale kept connection nobody could tell whether it arrived.
+    A submit is not idempotent: on a stale keep-alive connection it would be unknown whether it
+    arrived.
     """
     sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
     return Call(path=path, json=sent, timeout=SUBMIT_TIMEOUT, fresh=True)
 
 
 def enclosed(pictures: Sequence[Attachment]) -> list[JSON]:
-    """Pictures as data URIs. Protocol fact: bare base64 is answered with "base64格式错误"."""
+    """Pictures as data URIs. Protocol fact: bare base64 is refused with "base64格式错误"."""
     coded = [base64.b64encode(one.data or b"").decode("ascii") for one in pictures]
     return [
         f"data:{one.media_type or 'image/png'};base64,{data}"
@@ -81,7 +82,7 @@ def enclosed(pictures: Sequence[Attachment]) -> list[JSON]:
 
 
 def read_submit(reply: Reply) -> Ticket | Rejected:
-    """The ticket of a submit. An accepted one without an id leaves open which task was paid for."""
+    """The ticket of a submit. Without an id, an accepted submit is billed but cannot be polled."""
     value = decode(reply.text)
     if isinstance(value, Undecodable):
         return _without_ticket(value.text)
@@ -95,7 +96,7 @@ def read_submit(reply: Reply) -> Ticket | Rejected:
 
 
 def _ticket(result: JSON) -> str:
-    """The id as text with all its digits; wenwen sends a bare number. Anything else is none."""
+    """The id as text with all its digits, or "". Protocol fact: wenwen sends a number."""
     if isinstance(result, float) and result.is_integer():
         result = int(result)
     if isinstance(result, bool | float) or not isinstance(result, str | int):
@@ -124,7 +125,7 @@ def poll_call(ticket: str) -> Call:
 
 
 def read_task(reply: Reply) -> Reading:
-    """What a task's record says, by `status` alone.
+    """The state of a task, by the `status` of its record alone.
 
     Protocol fact: `imageUrl` may hold a blurred preview before SUCCESS, and `progress` is "100%"
     on FAILURE too.
@@ -137,16 +138,16 @@ def read_task(reply: Reply) -> Reading:
         return Pending(progress=str(record.get("progress") or "")[:40])
     if status == "SUCCESS":
         return _finished(record)
-    if status == "FAILURE":  # protocol fact: the gateway gives the charge back, and only then
+    if status == "FAILURE":  # protocol fact: the gateway refunds the charge, and only then
         failure = _failed(str(record.get("failReason") or _said(record)))
         return Rejected(failure=failure, refunded=True)
     if status in ("CANCEL", "CANCELLED", "CANCELED"):
         return Rejected(failure=_cancelled(str(record.get("failReason") or "")))
-    return Pending(progress=status[:40])  # a word of a newer proxy: the deadline decides
+    return Pending(progress=status[:40])  # a status of a newer proxy: the deadline decides
 
 
 def unknown_task(text: str) -> Rejected:
-    """The gateway does not know the task, or not yet. Not the end of it: it may be known later."""
+    """The gateway does not know the task. Not final: it may know it later."""
     said = one_line(text) or "an empty answer"
     return Rejected(failure=Failure(kind=FailureClass.STUCK, cause="task_unknown", detail=said))
 
@@ -170,7 +171,7 @@ def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
 
 
 def _pictures(record: Mapping[str, JSON]) -> tuple[Picture, ...]:
-    """The one grid; where a proxy tells only the four single pictures, those."""
+    """The grid, or the four single pictures if the proxy sends only those."""
     address = record.get("imageUrl")
     if isinstance(address, str) and (grid := picture_of(address)):
         return (grid,)

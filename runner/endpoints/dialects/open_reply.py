@@ -1,4 +1,4 @@
-"""Opens an answer in whichever form it came: one JSON value, an event stream, or an error."""
+"""Opens an answer of any format: one JSON value, an event stream, or an error."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -18,9 +18,9 @@ Payloads: TypeAlias = Iterable[tuple[str, JSON | Undecodable]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader(Generic[T]):
-    """How one dialect reads what is inside.
+    """How one dialect parses an answer.
 
-    `stream` gives None where no event came at all; `cut` stands for a stream without any.
+    `stream` returns None if there were no events; `cut` is the value for a stream without any.
     """
 
     stream: Callable[[Payloads], T | Rejected | None]
@@ -30,7 +30,9 @@ class Reader(Generic[T]):
 
 
 def open_answer(body: bytes, reader: Reader[T]) -> T | Rejected:
-    """What the body holds: gateways stream unasked, and the other way round."""
+    """The content of a body. Its format is detected, since gateways may stream unasked, or not
+    stream although asked.
+    """
     if looks_like_events(body):
         streamed = reader.stream(payloads(body))
         if streamed is not None:
@@ -49,7 +51,7 @@ def open_answer(body: bytes, reader: Reader[T]) -> T | Rejected:
 
 
 def _with_whole_characters(value: T) -> T:
-    """The same value, its texts' surrogates paired: one event may end in half a character."""
+    """The value with surrogate pairs joined in its texts: an event may end in half a pair."""
     if isinstance(value, str | list | dict):
         return cast("T", with_whole_characters(cast("JSON", value)))
     if isinstance(value, tuple):
@@ -62,6 +64,6 @@ def _with_whole_characters(value: T) -> T:
 
 
 def unusable(cause: str, text: str) -> Rejected:
-    """A complete answer that holds nothing of use."""
+    """The failure of a complete answer without usable content."""
     failure = Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=one_line(text))
     return Rejected(failure=failure)

@@ -1,4 +1,4 @@
-"""Gathers the pictures of an answer, wherever the gateway put them."""
+"""Collects the pictures of an answer from all the places where gateways put them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,13 +19,13 @@ _NOT_RESULTS = re.compile(
     r"|search|source_url|reference|reason|usage|mask|original",
     re.IGNORECASE,
 )
-"""Members of an answer whose pictures are not what was asked for."""
+"""Names of members whose pictures are not the requested ones."""
 
 
 def completion_pictures(completion: Completion) -> tuple[Picture, ...]:
-    """The pictures of a chat completion: of each choice the best place, else its `data` list.
+    """The pictures of a chat completion: from the best place in each choice, else its `data` list.
 
-    Where neither holds any, the whole answer is looked through: it is paid for.
+    If neither contains any, the entire answer is searched, since it was billed.
     """
     found = [picture for choice in completion.choices for picture in _choice_pictures(choice)]
     found = found or list(data_pictures(completion.data))
@@ -41,7 +41,7 @@ def _as_json(text: str) -> JSON:
 
 
 def pictures_within(value: JSON) -> list[Picture]:
-    """Every picture in a value, under whichever names; echoes and previews are left out."""
+    """Every picture in a value under any name, except echoes and previews."""
     found: list[Picture] = []
     waiting: list[tuple[str, JSON]] = [("", value)]
     while waiting:
@@ -60,7 +60,7 @@ def pictures_within(value: JSON) -> list[Picture]:
 
 
 def _enclosed(item: Mapping[str, JSON]) -> Picture | None:
-    """The picture of an object that names its media type beside the bytes."""
+    """The picture of an object that contains a media type and base64, or None."""
     kinds = (item.get(name) for name in ("mime_type", "mimeType", "media_type", "mediaType"))
     if not any(isinstance(kind, str) and kind.startswith("image/") for kind in kinds):
         return None
@@ -69,12 +69,14 @@ def _enclosed(item: Mapping[str, JSON]) -> Picture | None:
 
 
 def _bare(coded: str) -> str:
-    """Base64 without the head of a data URI."""
+    """The base64 without the head of a data URI."""
     return coded.partition(",")[2] if coded[:5].lower() == "data:" else coded
 
 
 def _named(name: str, target: str) -> Picture | None:
-    """The picture that a text under a name is, or points to."""
+    """The picture that a text is or links to, or None; a URL must look like a picture's by `name`
+    or path.
+    """
     picture = picture_of(target)
     if picture is None or picture.url is None:
         return picture
@@ -90,7 +92,7 @@ def _choice_pictures(choice: CompletionChoice) -> list[Picture]:
 
 
 def data_pictures(data: JSON) -> tuple[Picture, ...]:
-    """The pictures of an images-style list; an entry whose url and b64_json are empty is none."""
+    """The pictures of an images-style list; entries with empty url and b64_json are skipped."""
     listed = data if isinstance(data, list) else [data]
     targets = (target for item in listed for target in _targets(item))
     found = [picture for target in targets if (picture := _data_picture(target))]
@@ -98,7 +100,7 @@ def data_pictures(data: JSON) -> tuple[Picture, ...]:
 
 
 def _data_picture(target: str) -> Picture | None:
-    """As `picture_of`; an address may also be one on the gateway itself, such as /files/a.png."""
+    """As `picture_of`, but also accepts a path on the gateway itself, such as /files/a.png."""
     target = target.strip()
     if picture := picture_of(target):
         return picture
@@ -109,7 +111,7 @@ def _data_picture(target: str) -> Picture | None:
 
 
 def distinct(pictures: Iterable[Picture]) -> tuple[Picture, ...]:
-    """Each picture once: a download link to a picture is that picture."""
+    """The pictures without duplicates; a download link counts as the picture it links to."""
     unique: dict[str, Picture] = {}
     for picture in pictures:
         name = (picture.url or "").replace("/download/", "/") or picture.base64 or ""
@@ -122,7 +124,7 @@ def _pictures(targets: Iterable[str]) -> list[Picture]:
 
 
 def picture_of(target: str) -> Picture | None:
-    """A picture from an address, a data URI or base64; None for what is none of them."""
+    """The picture of a URL, a data URI or base64; None for anything else."""
     target = target.strip()
     head = target[:200].lower()
     if head.startswith(("http://", "https://")):
@@ -136,7 +138,7 @@ def picture_of(target: str) -> Picture | None:
 
 
 def _targets(item: JSON) -> Iterator[str]:
-    """What one structured entry points to, in the spellings that gateways use."""
+    """The URL or base64 of one structured entry, in any of the formats that gateways use."""
     if isinstance(item, str):
         yield item
         return
@@ -178,7 +180,7 @@ _PASSING = re.compile(r"生成失败|超时|timeout|timed out|繁忙|稍后", re
 
 
 def no_picture(text: str) -> Failure:
-    """Why a complete answer holds no picture, by what it says instead, quoted lines included."""
+    """Why a complete answer contains no picture, by its text, including quoted lines."""
     said = text if len(text) < 40_000 else text[:20_000] + text[-20_000:]
     if _REFUSED.search(said):
         kind, cause = FailureClass.REFUSED, "moderation"

@@ -1,7 +1,7 @@
-"""Checks values against people's JSON schemas in bounded time.
+"""Checks values against the users' JSON schemas in bounded time.
 
-A schema comes from a cell and a value from an answer, so neither may stop the run: patterns are
-matched without backtracking, references that multiply are counted, and nothing is ever fetched.
+The schema comes from a cell and the value from an answer, so neither may stop the run: patterns are
+matched without backtracking, all steps are counted, and nothing is ever fetched.
 """
 
 import json
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 MIN_STEPS = 300_000
 STEPS_PER_CHARACTER = 20
-"""What a check may take: some for every schema, more for a longer answer."""
-STEPS_PER_KEYWORD = 20  # it takes as long as so many states of a pattern
+"""The budget of one check: a constant plus a share for each character of the answer."""
+STEPS_PER_KEYWORD = 20  # a keyword takes as long as this many states of a pattern
 _work = threading.local()
 
 
 def schema_error(schema: str) -> str | None:
-    """What is wrong with a schema, given as sorted JSON; None for a good one."""
+    """The error in a schema, which is given as sorted JSON; None if it is valid."""
     import jsonschema  # noqa: PLC0415 - slow to import, and few sheets have a schema
 
     value = json.loads(schema)
@@ -75,7 +75,7 @@ def _objects(value: JSON) -> Iterator[Mapping[str, JSON]]:
 
 
 def mismatch(value: JSON, schema: str, *, size: int) -> str | None:
-    """Where and why a value does not fit; None where it does. `size`: characters of its text."""
+    """Where and why a value does not match; None if it does. `size`: characters of the answer."""
     import jsonschema  # noqa: PLC0415 - as above
     from referencing.exceptions import Unresolvable  # noqa: PLC0415 - as above
 
@@ -96,14 +96,14 @@ def _validator(schema: str) -> "Validator":
 
     value = json.loads(schema)
     cls = jsonschema.validators.validator_for(value, default=jsonschema.Draft202012Validator)
-    registry: Any = Registry()  # an empty one: nothing is ever fetched from the network
+    registry: Any = Registry()  # empty, so that nothing is ever fetched from the network
     validator: Validator = _bounded(cls)(value, registry=registry)
     return validator
 
 
 @lru_cache(maxsize=8)
 def _bounded(cls: Any) -> Any:
-    """The validator class, every keyword counted, its patterns matched in bounded time."""
+    """The validator class with every keyword counted and patterns matched in bounded time."""
     import jsonschema  # noqa: PLC0415 - as above
 
     own = {
@@ -113,7 +113,7 @@ def _bounded(cls: Any) -> Any:
         "uniqueItems": _unique_items,
     }
     keywords = {name: _counted(own.get(name, check)) for name, check in cls.VALIDATORS.items()}
-    extend: Any = jsonschema.validators.extend  # it has no types
+    extend: Any = jsonschema.validators.extend  # it has no type hints
     return extend(cls, keywords)
 
 
@@ -174,5 +174,5 @@ def _unique_items(_: Any, rule: Any, instance: Any, __: Any) -> Iterator[Any]:
 
 
 def _numbered(item: JSON) -> JSON:
-    """1 and 1.0 are one number."""
+    """The item with whole floats as integers, since 1 and 1.0 are equal in JSON Schema."""
     return int(item) if isinstance(item, float) and item.is_integer() else item

@@ -1,4 +1,4 @@
-"""Checks structured output against the schema that was asked for."""
+"""Parses structured output and checks it against the requested schema."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structured:
-    """A value that the answer's text gave, checked."""
+    """The checked value of an answer's text."""
 
     value: JSON
 
@@ -42,7 +42,7 @@ def _is_wrapped(schema: Mapping[str, JSON]) -> bool:
 
 
 def _is_closed(schema: JSON) -> bool:
-    """True if `strict` may be asked for: every object is closed and requires all its properties."""
+    """True if `strict` is possible: every object is closed and requires all its properties."""
     if isinstance(schema, list):
         return all(_is_closed(item) for item in schema)
     if not isinstance(schema, dict):
@@ -62,7 +62,7 @@ def _is_closed(schema: JSON) -> bool:
 
 
 def schema_fault(schema: Mapping[str, JSON]) -> str | None:
-    """What is wrong with a schema, before it is paid for."""
+    """The error in a schema, found before anything is billed; None if it is valid."""
     name = schema.get("name", "answer")
     if _is_wrapped(schema) and not (isinstance(name, str) and _NAME.fullmatch(name)):
         return "its name must be 1 to 64 of a-z A-Z 0-9 _ -"
@@ -75,7 +75,7 @@ def _known_error(schema: str) -> str | None:
 
 
 def read_structured(text: str, schema: Mapping[str, JSON] | None) -> Structured | Failure:
-    """The JSON in a text, fenced or in prose; with a schema, the first that fits it."""
+    """The JSON in a text, fenced or inside prose; with a schema, the first value that matches."""
     faults = []
     checked = json.dumps(schema, sort_keys=True) if schema is not None else None
     for candidate in _candidates(_without_thoughts(text)):
@@ -96,7 +96,7 @@ def read_structured(text: str, schema: Mapping[str, JSON] | None) -> Structured 
 
 
 def _without_thoughts(text: str) -> str:
-    """The text without what a model thought aloud; some templates leave the opening tag out."""
+    """The text without its `<think>` section; some templates leave out the opening tag."""
     start, end = text.find("<think>"), text.find("</think>")
     if end < 0:
         return text.strip()

@@ -1,18 +1,18 @@
-"""Reads the token counts of an answer, in every spelling that providers use."""
+"""Parses the token counts of an answer, under all the names that providers use."""
 
 from collections.abc import Mapping
 
 from jobs.job import JSON
 from jobs.result import Usage
 
-_MAX_TOKENS = 10**12  # tokens; more is not a count
+_MAX_TOKENS = 10**12  # larger numbers are not counts
 
 
 def read_usage(raw: JSON) -> Usage | None:
-    """The usage of one call, or None where the answer carries none.
+    """The usage of one call, or None if the answer has none.
 
-    Protocol fact: New API sends all zeros where it does not know, and both namings at once. So a
-    zero beside a number in the other naming loses, and nothing but zeros means unknown.
+    Protocol fact: New API sends zeros for unknown counts, and both naming schemes at once. So a
+    number under one name overrules a zero under the other, and all zeros mean unknown.
     """
     if not isinstance(raw, dict) or not raw:
         return None
@@ -22,13 +22,15 @@ def read_usage(raw: JSON) -> Usage | None:
     if not prompt and not completion and not total:
         return Usage(raw=raw)
     cached = _cached(raw)
-    if prompt is not None and "prompt_tokens" not in raw:  # Anthropic counts cached input apart
+    if (
+        prompt is not None and "prompt_tokens" not in raw
+    ):  # Anthropic counts cached input separately
         prompt += sum(_count(raw.get(name)) or 0 for name in _APART)
     if not total:
         total = prompt + completion if prompt and completion is not None else None
     return Usage(
         raw=raw,
-        prompt_tokens=prompt or None,  # no prompt has 0 tokens: it was not counted
+        prompt_tokens=prompt or None,  # no prompt has 0 tokens, so 0 means not counted
         completion_tokens=completion,
         total_tokens=total,
         cached_tokens=cached,
@@ -39,7 +41,7 @@ _APART = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 def _first(raw: Mapping[str, JSON], name: str, other: str) -> int | None:
-    """The count under the first name, or under the other where that has more to say."""
+    """The count under `name`, or the one under `other` if the first is missing or 0."""
     count = _count(raw.get(name))
     if count:
         return count
@@ -60,7 +62,7 @@ def _cached(raw: Mapping[str, JSON]) -> int | None:
 def _count(value: JSON) -> int | None:
     if value is None or isinstance(value, bool):
         return None
-    if type(value) is int:  # as nearly all are
+    if type(value) is int:  # nearly always
         return value if 0 <= value < _MAX_TOKENS else None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 14:
         value = int(value)

@@ -1,4 +1,4 @@
-"""Reads the vectors of an answer, and shares what they cost among the rows that asked."""
+"""Parses the vectors of an answer, and divides its usage among the rows of the call."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ from runner.protocol.verdict import classify_error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vectors:
-    """The vectors of an answer in the order of what was asked; what is none is a failure."""
+    """The vectors of an answer in the order of the texts, each a failure if it is unusable."""
 
     found: tuple["array[float] | Failure", ...]
     model: str | None = None
@@ -26,12 +26,12 @@ class Vectors:
 
 
 def read_vectors(body: bytes, *, wanted: int) -> Vectors | Rejected:
-    """As many vectors as were asked for, by their `index`, in whichever form they came.
+    """The `wanted` vectors of an answer, placed by their `index`, as numbers or base64.
 
     Protocol fact: some gateways ignore `encoding_format`, so the type of the value decides.
     """
     reader: Reader[Vectors] = Reader(
-        stream=lambda _: None,  # nobody streams vectors
+        stream=lambda _: None,  # no service streams vectors
         whole=lambda value: _whole(value, wanted),
         error=_error,
         cut=Vectors(found=()),
@@ -67,12 +67,12 @@ def _whole(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
 
 
 def _places(items: Sequence[Mapping[str, JSON]], wanted: int) -> list[int] | None:
-    """Which text each vector belongs to; None where that is not sure, since a vector in the wrong
-    row is worse than none.
+    """The index of the text that each vector belongs to; None if that is uncertain, since a vector
+    in the wrong row is worse than none.
 
-    Indexes place their vectors as long as no two are the same. Servers that give none keep the
-    order, which says nothing unless all vectors came; some leave out the index 0, some count from
-    1, which is believed where the order says the same.
+    Indexes count as long as they are distinct. Servers without indexes keep the order, which is
+    only reliable if all vectors came. Some servers leave out the index 0; some count from 1, which
+    is accepted if the order agrees.
     """
     if wanted == len(items) == 1:
         return [0]
@@ -99,7 +99,7 @@ def _none(cause: str, detail: str) -> Rejected:
 
 
 def _vector(value: JSON) -> "array[float] | Failure":
-    """Finite numbers as 32-bit floats, from a list or from base64 (little-endian)."""
+    """The vector as 32-bit floats, from a list or base64 (little-endian); all must be finite."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]  # a list of one vector
     try:
@@ -121,11 +121,11 @@ def _unpacked(text: str) -> "array[float]":
 def _listed(value: JSON) -> "array[float]":
     if not isinstance(value, list) or any(isinstance(one, bool) for one in value):
         raise TypeError("no list of numbers")
-    return array("f", value)  # type: ignore[arg-type]  # what is no number raises TypeError
+    return array("f", value)  # type: ignore[arg-type]  # anything but a number raises TypeError
 
 
 def _of_one_length(found: Sequence["array[float] | Failure"]) -> list["array[float] | Failure"]:
-    """One model answers with vectors of one length; those of another are not to be trusted."""
+    """The vectors, with those of an unusual length as failures: a model's are all the same."""
     lengths = [len(one) for one in found if isinstance(one, array)]
     usual = max(set(lengths), key=lengths.count, default=0)
     return [
@@ -135,19 +135,19 @@ def _of_one_length(found: Sequence["array[float] | Failure"]) -> list["array[flo
 
 
 def wrong_length(found: "array[float]", wanted: int) -> Failure:
-    """A vector that has another length than it should."""
+    """The failure of a vector with the wrong length."""
     detail = f"{len(found)} numbers instead of {wanted}"
     return Failure(kind=FailureClass.NO_RESULT, cause="vector_length", detail=detail)
 
 
 def split_usage(usage: Usage | None, weights: Sequence[int]) -> list[Usage | None]:
-    """The usage of a call by rows, in proportion to their texts; the sum is that of the call."""
+    """The usage of each row, in proportion to its weight; the parts add up to the call's usage."""
     if usage is None or len(weights) == 1:
         return [usage] * len(weights)
     prompt = _proportional(usage.prompt_tokens, weights)
     completion = _proportional(usage.completion_tokens, weights)
     total = _proportional(usage.total_tokens, weights)
-    raw = {**usage.raw, "rows": len(weights)}  # the provider's own count is of the whole call
+    raw = {**usage.raw, "rows": len(weights)}  # the provider's counts are for the entire call
     return [
         Usage(
             raw=raw,
@@ -160,7 +160,7 @@ def split_usage(usage: Usage | None, weights: Sequence[int]) -> list[Usage | Non
 
 
 def _proportional(count: int | None, weights: Sequence[int]) -> list[int | None]:
-    """Whole parts of a number, by weight; each begins where the one before has ended."""
+    """A count divided by weight into whole numbers that add up to it."""
     if count is None:
         return [None] * len(weights)
     total, seen, given, parts = sum(weights), 0, 0, []

@@ -1,4 +1,4 @@
-"""What an answer or a schema costs grows with its size, and with nothing else."""
+"""The time for an answer or a schema grows only with its size."""
 
 import json
 import re

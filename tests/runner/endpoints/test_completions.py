@@ -1,4 +1,4 @@
-"""Choices that hold only a text are read a short way: it gives what the long way would."""
+"""Choices with only a text take a shortcut, which gives the same result as full assembly."""
 
 from collections.abc import Mapping
 
@@ -44,7 +44,7 @@ ITEMS: st.SearchStrategy[Mapping[str, JSON]] = st.fixed_dictionaries(
 
 
 def put_together(item: Mapping[str, JSON]) -> CompletionChoice:
-    """The long way."""
+    """The choice by full assembly."""
     draft = ChoiceDraft()
     draft.add(item)
     return draft.finished()

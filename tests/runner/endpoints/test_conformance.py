@@ -1,7 +1,7 @@
-"""Every endpoint keeps the laws, and reads every case file under tests/endpoints/NAME as it says.
+"""Every endpoint obeys the general rules, and every case file under tests/endpoints/NAME.
 
 A case is {"name", "inputs", "request", "reply", "reading"}, of which the last three may be missing;
-`poll` holds the same for asking after a ticket. `request` gives what the call must contain. `reply`
+`poll` has the same for polling a ticket. `request` is what the call must contain. `reply`
 has one of `json`, `text` and `events` (each a JSON value or the text behind `data:`).
 """
 
@@ -56,7 +56,7 @@ CASES = [
 
 
 def inputs_of(kind: AnyEndpoint, cells: Mapping[str, Any]) -> Any:
-    """The inputs of a row, through the same door as a sheet's cells."""
+    """The inputs of a row, converted in the same way as a sheet's cells."""
     fields, pictures = {}, {}
     for name, cell in cells.items():
         field = field_named(kind.inputs, name)
@@ -136,7 +136,7 @@ def shown_result(result: Result) -> dict[str, Any]:
 
 
 def assert_holds(found: Any, expected: Any, where: str = "") -> None:
-    """Every member that is expected is there; lists are whole."""
+    """Asserts that every expected member is present; lists must match as a whole."""
     if isinstance(expected, dict):
         assert isinstance(found, dict), f"{where}: {found!r} is no object"
         for name, value in expected.items():
@@ -152,7 +152,7 @@ def assert_holds(found: Any, expected: Any, where: str = "") -> None:
 
 
 def read(kind: AnyEndpoint, inputs: Any, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What the runner makes of a reply: the verdict, or the endpoint's reading."""
+    """How the runner interprets a reply: the verdict, or the endpoint's reading."""
     reply = reply_of(told)
     verdict = classify(reply)
     if verdict.action is Action.READ:
@@ -240,7 +240,7 @@ def test_other_columns_of_the_sheet_are_not_sent(kind: AnyEndpoint) -> None:
 
 @EVERY
 def test_no_model_is_built_in(kind: AnyEndpoint) -> None:
-    """A default is a name for the books only: it is neither sent nor part of the request."""
+    """A default is only a name for the price list: it is neither sent nor part of the request."""
     (model,) = [field for field in describe(kind.inputs) if field.name == "model"]
     if not model.required:
         body = kind.build(inputs_of(kind, kind.example)).json or {}

@@ -1,4 +1,4 @@
-"""Cells become request fields, or say what is wrong with them."""
+"""Cells become request fields, or errors that say what is wrong with them."""
 
 # ruff: noqa: RUF009 - column() is dataclasses.field with a help text
 
@@ -29,7 +29,7 @@ from runner.protocol.pictures import Attachment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An endpoint's inputs, one column of each kind."""
+    """The inputs of an endpoint with one column of each kind."""
 
     model: str = column("the model")
     note: str | None = column("a text", default=None, example="x")

@@ -1,4 +1,4 @@
-"""What we send is what the official client libraries would: checked against their own types."""
+"""Our requests are valid by the types of the official client libraries."""
 
 import dataclasses
 import json
@@ -29,14 +29,14 @@ from runner.protocol.call import Call
 from tests.runner.endpoints.test_conformance import cases, inputs_of
 
 File: TypeAlias = tuple[str, bytes, str]
-"""Name, bytes and media type: the form of a file that says most."""
+"""Name, bytes and media type: the most complete form of a file."""
 
 
 def with_files(kind: Any) -> Any:
-    """The same type with files in that form only: pydantic cannot check an open file."""
+    """The type with files in that form only: pydantic cannot check an open file."""
     hints = get_type_hints(kind, include_extras=True)
     files = {"image": Required[File | list[File]], "mask": File, "markup": File}
-    return TypedDict(kind.__name__, {**hints, **files}, total=False)  # type: ignore[operator]  # made at run time
+    return TypedDict(kind.__name__, {**hints, **files}, total=False)  # type: ignore[operator]  # created at run time
 
 
 PNG = str(ENDPOINTS["image-edit"].example["image"])
@@ -92,21 +92,21 @@ VALUES: dict[str, list[Any]] = {
     "encoding_format": ["float", "base64"],
     "rows_per_call": [10],
 }
-"""For each column what a person may write there."""
+"""Example values that a user may enter, by column."""
 OF_PICTURES = {"response_format": ["url", "b64_json"]}
 BEYOND = {
-    "messages": frozenset({"temperature", "top_p"}),  # the models of older versions take them
-    "image-edit": frozenset({"moderation"}),  # the service documents it, the library has it not
+    "messages": frozenset({"temperature", "top_p"}),  # accepted by older versions of the models
+    "image-edit": frozenset({"moderation"}),  # documented by the service, missing in the library
 }
-"""Columns that the newest libraries leave out, and that are sent only where a row gives them."""
+"""Columns that the newest libraries lack; they are sent only if a row has them."""
 OWN_WAYS = {
     "image/requests:an unknown model passes everything": "values of other providers",
 }
-"""Cases that send on purpose what the official types do not know."""
+"""Cases that deliberately send what the official types do not allow."""
 
 
 def checked(name: str, call: Call) -> None:
-    """Raises ValidationError where the official types would not have this request."""
+    """Raises ValidationError if the official types do not allow this request."""
     body = dict(call.json) if call.json is not None else form_of(call)
     adapter = adapters(name)[call.stream]
     consume(adapter.validate_python(body, strict=True, extra="forbid"))
@@ -116,14 +116,14 @@ _ADAPTERS: dict[str, tuple[TypeAdapter[Any], TypeAdapter[Any]]] = {}
 
 
 def adapters(name: str) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
-    if name not in _ADAPTERS:  # each takes a while to make
+    if name not in _ADAPTERS:  # each takes a while to create
         whole, streamed = TYPES[name]
         _ADAPTERS[name] = TypeAdapter(whole), TypeAdapter(streamed)
     return _ADAPTERS[name]
 
 
 def consume(value: Any) -> None:
-    """Walks through: the types hold iterables, which are checked only when they are walked."""
+    """Iterates over everything: the types contain iterables, which are checked only then."""
     if isinstance(value, Mapping):
         for item in value.values():
             consume(item)
@@ -133,7 +133,7 @@ def consume(value: Any) -> None:
 
 
 def form_of(call: Call) -> dict[str, Any]:
-    """A form as the client library is given it: files as tuples, numbers as numbers."""
+    """A form as one would pass it to the client library: files as tuples, numbers as numbers."""
     body: dict[str, Any] = {}
     files: dict[str, list[Any]] = {}
     for part in call.parts:
@@ -148,10 +148,10 @@ def form_of(call: Call) -> dict[str, Any]:
 
 
 def without_own(name: str, call: Call, cells: Mapping[str, Any]) -> Call:
-    """The call without what the user laid into it, which we only pass on."""
+    """The call without the user's own body members, which we only pass on."""
     own = {name.removeprefix(BODY_PREFIX) for name in cells if name.startswith(BODY_PREFIX)}
     own |= set(json.loads(cells.get(PARAMS_COLUMN, "{}")))
-    own -= {"stream"}  # which decides what kind of call it is
+    own -= {"stream"}  # it decides the type of the call
     own |= BEYOND.get(name, frozenset())
     if call.json is None:
         return dataclasses.replace(call, parts=tuple(p for p in call.parts if p.name not in own))

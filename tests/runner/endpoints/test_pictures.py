@@ -1,4 +1,4 @@
-"""Pictures are found in megabytes of text, quickly, once each, and with the time they die."""
+"""Pictures are found in megabytes of text: quickly, once each, and with their expiry."""
 
 import time
 from collections.abc import Callable
@@ -31,7 +31,7 @@ BIG = "iVBORw0KGgo" + "Ab9+" * (MEGABYTES * 1_000_000 // 4)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """CPU seconds, which do not depend on who else uses the machine."""
+    """CPU seconds, which do not depend on other load of the machine."""
     begun = time.process_time()
     work()
     return time.process_time() - begun
@@ -187,7 +187,7 @@ def test_pictures_in_message_images_come_before_those_in_text() -> None:
 
 
 def at(*moment: int) -> float:
-    return datetime(*moment, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]  # a date's ints
+    return datetime(*moment, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]  # the ints of a date
 
 
 @pytest.mark.parametrize(

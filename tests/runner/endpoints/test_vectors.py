@@ -1,4 +1,4 @@
-"""Which text a vector belongs to, whatever the answer's indexes are."""
+"""Vectors are matched to their texts with any kind of indexes."""
 
 import json
 from array import array
@@ -11,7 +11,7 @@ from runner.endpoints.endpoint import Rejected
 
 
 def answer(*indexes: Any, left_out: str = "-") -> bytes:
-    """Vectors [1], [2] …; an index of `left_out` is not named."""
+    """An answer with the vectors [1], [2] …; those in `left_out` have no index."""
     data = [
         {"embedding": [float(number)], **({} if index == left_out else {"index": index})}
         for number, index in enumerate(indexes, start=1)
@@ -22,10 +22,10 @@ def answer(*indexes: Any, left_out: str = "-") -> bytes:
 @pytest.mark.parametrize(
     ("indexes", "expected"),
     [
-        ((0, 1, 3), [1.0, 2.0, None, 3.0]),  # the row without one has none, the others theirs
+        ((0, 1, 3), [1.0, 2.0, None, 3.0]),  # one vector is missing, the others keep their rows
         ((3, 1, 0), [3.0, 2.0, None, 1.0]),
         ((2, 1, 0, 3), [3.0, 2.0, 1.0, 4.0]),
-        (("-", 1, 2, 3), [1.0, 2.0, 3.0, 4.0]),  # 0 is left out, as protobuf does
+        (("-", 1, 2, 3), [1.0, 2.0, 3.0, 4.0]),  # 0 is left out, as in protobuf
         (("-", "-", "-", "-"), [1.0, 2.0, 3.0, 4.0]),
         ((1, 2, 3, 4), [1.0, 2.0, 3.0, 4.0]),  # counted from 1, in order
     ],

@@ -1,4 +1,4 @@
-"""Claims about what calls cost: usage in every spelling, price lists of every shape, the book."""
+"""The cost of calls: usage under all names, price lists of all shapes, and the book."""
 
 import json
 from dataclasses import replace
@@ -49,13 +49,13 @@ NOTHING: dict[str, JSON] = {"prompt_tokens": 0, "completion_tokens": 0, "total_t
     ("usage", "expected"),
     [
         ({"prompt_tokens": 1000, "completion_tokens": 100}, 0.0045),
-        # OpenAI counts cached tokens inside
+        # OpenAI includes cached tokens
         (
             {"prompt_tokens": 1000, "completion_tokens": 100,
              "prompt_tokens_details": {"cached_tokens": 400}},
             (600 * 3 + 400 * 0.3 + 100 * 15) / 1e6,
         ),
-        # Anthropic counts them beside
+        # Anthropic counts them separately
         (
             {"input_tokens": 600, "output_tokens": 100, "cache_read_input_tokens": 400},
             (600 * 3 + 400 * 0.3 + 100 * 15) / 1e6,
@@ -66,13 +66,13 @@ NOTHING: dict[str, JSON] = {"prompt_tokens": 0, "completion_tokens": 0, "total_t
                                 "ephemeral_1h_input_tokens": 100}},
             (600 * 3 + 200 * 3.75 + 100 * 6 + 100 * 15) / 1e6,
         ),
-        # a gateway that turned the one into the other and left them beside
+        # a gateway that converted the format but kept them separate
         (
             {"prompt_tokens": 100, "completion_tokens": 100,
              "prompt_tokens_details": {"cached_tokens": 400}},
             (100 * 3 + 400 * 0.3 + 100 * 15) / 1e6,
         ),
-        # New API's mix of both namings
+        # New API mixes both naming schemes
         (
             {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100,
              "input_tokens": 0, "output_tokens": 0, "input_tokens_details": None},
@@ -87,7 +87,7 @@ NOTHING: dict[str, JSON] = {"prompt_tokens": 0, "completion_tokens": 0, "total_t
         (NOTHING, None),
         (None, None),
         ({"total_tokens": 12, "prompt_tokens": 3}, None),
-        # xAI counts reasoning beside completion tokens, Gemini in the total only
+        # xAI counts reasoning apart from completion tokens, Gemini only in the total
         (
             {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
              "completion_tokens_details": {"reasoning_tokens": 94}},
@@ -102,13 +102,13 @@ NOTHING: dict[str, JSON] = {"prompt_tokens": 0, "completion_tokens": 0, "total_t
              "completion_tokens_details": {"reasoning_tokens": 94}},
             (9 * 3 + 104 * 15) / 1e6,
         ),
-        # inside, as OpenAI counts them
+        # included, as OpenAI counts them
         (
             {"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135,
              "completion_tokens_details": {"reasoning_tokens": 94}},
             (32 * 3 + 103 * 15) / 1e6,
         ),
-        # what the total has beyond both is the cached input
+        # the difference to the total is the cached input
         (
             {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1500,
              "prompt_tokens_details": {"cached_tokens": 400}},
@@ -208,18 +208,18 @@ PICTURE_IN: JSON = [{"kind": "url", "url": "https://a.example/in.png"}]
 @pytest.mark.parametrize(
     ("endpoint", "model", "fields", "worst"),
     [
-        # 4,096 tokens of text behind 32,000 of thinking, as the endpoint asks for them
+        # 4,096 tokens of text after 32,000 of thinking, as the endpoint requests
         ("messages", "claude-3-5-sonnet-20241022", {"thinking": 32000},
          {"input_tokens": 20, "output_tokens": 36_096}),
         ("messages", "claude-3-5-sonnet-20241022", {"thinking": {"budget_tokens": 32000}},
          {"input_tokens": 20, "output_tokens": 36_096}),
-        # a service that thinks beside max_tokens
+        # a service that does not count thinking towards max_tokens
         ("chat", "gpt-4o", {"max_tokens": 100, "body.thinking_budget": 8000},
          {"prompt_tokens": 20, "completion_tokens": 100, "total_tokens": 8_120}),
         ("chat", "gpt-4o",
          {"max_tokens": 100, "params": {"extra_body": {"thinking": {"budget_tokens": 8000}}}},
          {"prompt_tokens": 20, "completion_tokens": 8_100}),
-        # a picture of eight tiles
+        # a picture with eight tiles
         ("chat", "gpt-4o-mini", {"max_tokens": 100, "image": PICTURE_IN, "detail": "high"},
          {"prompt_tokens": 48_200, "completion_tokens": 100}),
         ("chat", "unknown-vision", {"max_tokens": 100, "image": PICTURE_IN},

@@ -1,4 +1,4 @@
-"""Base URLs as providers print them, and where a request then goes."""
+"""Base URLs as providers print them, and the request URLs built from them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ HOST = "https://h.example"
 AZURE = f"{HOST}/openai/deployments/gpt"
 
 TABLE = [
-    # base URL as typed, where a chat request goes
+    # base URL as typed, URL of a chat request
     (HOST, f"{HOST}/v1/chat/completions"),
     (f"{HOST}/", f"{HOST}/v1/chat/completions"),
     (f"{HOST}//", f"{HOST}/v1/chat/completions"),
@@ -87,7 +87,7 @@ def test_a_request_goes_where_the_provider_says(typed: str, address: str) -> Non
     base = normalised(typed)
     assert base is not None
     assert request_url(base, CHAT) == address
-    assert normalised(base) == base  # one spelling: it is stored, printed and typed again
+    assert normalised(base) == base  # idempotent: it is stored, printed and typed again
 
 
 @pytest.mark.parametrize(

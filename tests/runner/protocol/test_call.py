@@ -1,4 +1,4 @@
-"""What a reply's text is, whatever charset its content type names."""
+"""The text of a reply for any charset in its content type."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What counts as a whole picture."""
+"""Which bytes count as a complete picture."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""What the event reader promises, on every way servers write events."""
+"""The event parser handles all ways in which servers write events."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every kind of complete reply means, case by case."""
+"""The verdict on every kind of complete reply."""
 
 import json
 from pathlib import Path

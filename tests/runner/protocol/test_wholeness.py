@@ -1,4 +1,4 @@
-"""Which bodies are whole by their own syntax."""
+"""Which bodies are complete by their own syntax."""
 
 import pytest
 
