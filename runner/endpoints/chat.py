@@ -12,22 +12,22 @@ from runner.endpoints.dialects.chat import (
     completion_call,
     messages,
     read_completion,
-    read_words,
+    read_text,
     tool_choice_of,
 )
 from runner.endpoints.dialects.structured import (
     Structured,
     read_structured,
     response_format,
-    schema_fault,
     schema_in,
+    schema_problem,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
 from runner.endpoints.inputs import InputError, body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
-_SLOW = re.compile(r"(?:^|/)o\d|think|reason|[-/]r1\b", re.IGNORECASE)
+_REASONING_MODEL = re.compile(r"(?:^|/)o\d|think|reason|[-/]r1\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Inputs:
 def check_schema(fields: Mapping[str, JSON]) -> None:
     """Checks a row's `schema` and the fields that conflict with it. Raises InputError."""
     schema = fields["schema"]
-    if isinstance(schema, dict) and (fault := schema_fault(schema)):
+    if isinstance(schema, dict) and (fault := schema_problem(schema)):
         raise InputError("schema", expected="a valid JSON schema", found=fault)
     if fields.get("response_format") is not None:
         raise InputError(
@@ -122,12 +122,12 @@ def _response_format(inputs: Inputs) -> JSON:
 def _is_slow(inputs: Inputs) -> bool:
     """True if the model reasons before it answers."""
     asked = (inputs.reasoning_effort or "none").lower() != "none"
-    return asked or bool(_SLOW.search(inputs.model))
+    return asked or bool(_REASONING_MODEL.search(inputs.model))
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The text, the checked value or the tool calls; anything else is a failure with its text."""
-    words = read_words(read_completion(reply.text))
+    words = read_text(read_completion(reply.text))
     if isinstance(words, Rejected):
         return words
     completion, result = words

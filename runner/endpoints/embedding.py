@@ -78,14 +78,14 @@ def read_together(rows: Sequence[Inputs], reply: Reply) -> Sequence[Reading]:
     answer = read_vectors(reply.text, wanted=len(rows))
     if isinstance(answer, Rejected):
         return [answer] * len(rows)
-    used = split_usage(_counted(answer.usage), [len(row.prompt.encode()) for row in rows])
+    used = split_usage(_with_output_count(answer.usage), [len(row.prompt.encode()) for row in rows])
     return [
         _reading(row, number, answer, usage)
         for number, (row, usage) in enumerate(zip(rows, used, strict=True))
     ]
 
 
-def _counted(usage: Usage | None) -> Usage | None:
+def _with_output_count(usage: Usage | None) -> Usage | None:
     """The usage with 0 completion tokens if it names none: an embedding has no output tokens."""
     if usage is None or usage.prompt_tokens is None:
         return usage

@@ -99,12 +99,12 @@ def body_column() -> Any:
 
 def describe(cls: type[Any]) -> tuple[Field, ...]:
     """The columns of an inputs class in their order; its `body` field becomes `params`."""
-    if cls not in _DESCRIBED:
-        _DESCRIBED[cls] = tuple(
+    if cls not in _FIELDS_BY_CLASS:
+        _FIELDS_BY_CLASS[cls] = tuple(
             _PARAMS_FIELD if item.name == "body" else _described(item)
             for item in dataclasses.fields(cls)
         )
-    return _DESCRIBED[cls]
+    return _FIELDS_BY_CLASS[cls]
 
 
 def field_named(cls: type[Any], name: str) -> Field | None:
@@ -114,7 +114,7 @@ def field_named(cls: type[Any], name: str) -> Field | None:
     return next((item for item in describe(cls) if item.name == name), None)
 
 
-_DESCRIBED: dict[type[Any], tuple[Field, ...]] = {}
+_FIELDS_BY_CLASS: dict[type[Any], tuple[Field, ...]] = {}
 _PARAMS_FIELD = Field(
     name=PARAMS_COLUMN,
     kind=FieldKind.JSON,
@@ -122,7 +122,7 @@ _PARAMS_FIELD = Field(
     example={"top_k": 40},
     shape="object",
 )
-_KINDS: dict[Any, FieldKind] = {
+_KIND_BY_TYPE: dict[Any, FieldKind] = {
     str: FieldKind.TEXT,
     int: FieldKind.INTEGER,
     float: FieldKind.NUMBER,
@@ -151,8 +151,8 @@ def _kind(annotation: Any) -> tuple[FieldKind, tuple[str, ...], str]:
         rest = [part for part in get_args(annotation) if part is not type(None)]
         if len(rest) == 1:
             return _kind(rest[0])
-    if annotation in _KINDS:
-        return _KINDS[annotation], (), "any"
+    if annotation in _KIND_BY_TYPE:
+        return _KIND_BY_TYPE[annotation], (), "any"
     origin = get_origin(annotation)
     if origin is Literal:
         return FieldKind.CHOICE, get_args(annotation), "any"
@@ -172,13 +172,13 @@ def converter(field: Field) -> Converter:
     It raises InputError. Null becomes None (not given), and so does a blank cell unless the column
     holds text.
     """
-    return partial(_CONVERT[field.kind], field)
+    return partial(_CONVERTERS[field.kind], field)
 
 
-_WHOLE = re.compile(r"[+-]?\d{1,20}(?:\.0*)?")  # seeds may use all 64 bits, unsigned
-_DECIMAL = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
-_TRUE = frozenset({"true", "yes", "1", "是"})
-_FALSE = frozenset({"false", "no", "0", "否"})
+_INTEGER_TEXT = re.compile(r"[+-]?\d{1,20}(?:\.0*)?")  # seeds may use all 64 bits, unsigned
+_NUMBER_TEXT = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_TRUE_WORDS = frozenset({"true", "yes", "1", "是"})
+_FALSE_WORDS = frozenset({"false", "no", "0", "否"})
 
 
 def _blank(cell: JSON) -> bool:
@@ -190,7 +190,7 @@ def _shown(cell: JSON) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def _wrong(field: Field, cell: JSON, expected: str) -> InputError:
+def _input_error(field: Field, cell: JSON, expected: str) -> InputError:
     return InputError(field.name, expected=expected, found=_shown(cell))
 
 
@@ -200,48 +200,48 @@ def _text(field: Field, cell: JSON) -> JSON:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, dict | list):
-        raise _wrong(field, cell, "text")
+        raise _input_error(field, cell, "text")
     return str(cell)
 
 
 def _integer(field: Field, cell: JSON) -> JSON:
     if _blank(cell):
         return None
-    if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
-        return _ranged(field, _of_64_bits(field, int(cell.strip().partition(".")[0])))
+    if isinstance(cell, str) and _INTEGER_TEXT.fullmatch(cell.strip()):
+        return _in_range(field, _of_64_bits(field, int(cell.strip().partition(".")[0])))
     if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == cell // 1:
-        return _ranged(field, _of_64_bits(field, int(cell)))
-    raise _wrong(field, cell, "a whole number")
+        return _in_range(field, _of_64_bits(field, int(cell)))
+    raise _input_error(field, cell, "a whole number")
 
 
 def _of_64_bits(field: Field, number: int) -> int:
     """The number. Raises InputError if it does not fit a signed or unsigned 64-bit integer."""
     if -(2**63) <= number < 2**64:
         return number
-    raise _wrong(field, number, "a whole number of 64 bits")
+    raise _input_error(field, number, "a whole number of 64 bits")
 
 
 def _number(field: Field, cell: JSON) -> JSON:
     if _blank(cell):
         return None
-    if isinstance(cell, str) and _DECIMAL.fullmatch(cell.strip()):
+    if isinstance(cell, str) and _NUMBER_TEXT.fullmatch(cell.strip()):
         value = float(cell.strip())
     elif isinstance(cell, int | float) and not isinstance(cell, bool):
         value = cell
     else:
-        raise _wrong(field, cell, "a number")
+        raise _input_error(field, cell, "a number")
     if not abs(value) < 1e300:
-        raise _wrong(field, cell, "a number")
+        raise _input_error(field, cell, "a number")
     # 1 and 1.0 are the same request, and must have the same digest
     whole = value == value // 1 and abs(value) < 2**53
-    return _ranged(field, int(value) if whole else value)
+    return _in_range(field, int(value) if whole else value)
 
 
-def _ranged(field: Field, value: float) -> float:
+def _in_range(field: Field, value: float) -> float:
     if (field.low is not None and value < field.low) or (
         field.high is not None and value > field.high
     ):
-        raise _wrong(field, value, _range(field))
+        raise _input_error(field, value, _range(field))
     return value
 
 
@@ -259,11 +259,11 @@ def _boolean(field: Field, cell: JSON) -> JSON:
     if isinstance(cell, bool):
         return cell
     word = f"{cell:g}" if isinstance(cell, int | float) else str(cell).strip().lower()
-    if word in _TRUE:
+    if word in _TRUE_WORDS:
         return True
-    if word in _FALSE:
+    if word in _FALSE_WORDS:
         return False
-    raise _wrong(field, cell, "true or false (or yes, no, 1, 0, 是, 否)")
+    raise _input_error(field, cell, "true or false (or yes, no, 1, 0, 是, 否)")
 
 
 def _choice(field: Field, cell: JSON) -> JSON:
@@ -273,7 +273,7 @@ def _choice(field: Field, cell: JSON) -> JSON:
     for choice in field.choices:
         if choice.lower() == word:
             return choice
-    raise _wrong(field, cell, " or ".join(field.choices))
+    raise _input_error(field, cell, " or ".join(field.choices))
 
 
 def _json(field: Field, cell: JSON) -> JSON:
@@ -286,26 +286,26 @@ def _json(field: Field, cell: JSON) -> JSON:
             value = parse_strict(cell)
         except ValueError as error:
             if field.shape != "any" or _meant_as_object(cell):
-                raise _wrong(field, cell, f"{_SHAPES[field.shape]} ({error})") from error
-    return _shaped(field, value)
+                raise _input_error(field, cell, f"{_SHAPE_WORDS[field.shape]} ({error})") from error
+    return _in_shape(field, value)
 
 
-_SHAPES = {"any": "JSON", "object": "a JSON object {…}", "list": "a JSON list […]"}
+_SHAPE_WORDS = {"any": "JSON", "object": "a JSON object {…}", "list": "a JSON list […]"}
 
 
 def _meant_as_object(text: str) -> bool:
     return text.lstrip().startswith("{") and text.rstrip().endswith("}")
 
 
-def _shaped(field: Field, value: JSON) -> JSON:
+def _in_shape(field: Field, value: JSON) -> JSON:
     if (field.shape == "object" and not isinstance(value, dict)) or (
         field.shape == "list" and not isinstance(value, list)
     ):
-        raise _wrong(field, value, _SHAPES[field.shape])
+        raise _input_error(field, value, _SHAPE_WORDS[field.shape])
     return value
 
 
-_CONVERT: dict[FieldKind, Callable[[Field, JSON], JSON]] = {
+_CONVERTERS: dict[FieldKind, Callable[[Field, JSON], JSON]] = {
     FieldKind.TEXT: _text,
     FieldKind.INTEGER: _integer,
     FieldKind.NUMBER: _number,
@@ -357,15 +357,15 @@ class _Plan:
     has_body: bool
 
 
-_PLANS: dict[type[Any], _Plan] = {}
+_PLAN_BY_CLASS: dict[type[Any], _Plan] = {}
 
 
 def _plan(cls: type[Any]) -> _Plan:
-    plan = _PLANS.get(cls)
+    plan = _PLAN_BY_CLASS.get(cls)
     if plan is None:
         items = describe(cls)
         pictures = {item.name: item for item in items if item.kind is FieldKind.PICTURES}
-        plan = _PLANS[cls] = _Plan(
+        plan = _PLAN_BY_CLASS[cls] = _Plan(
             columns={
                 item.name: item for item in items if item.name not in {PARAMS_COLUMN, *pictures}
             },
@@ -395,14 +395,14 @@ def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> Non
 def _checked(item: Field, value: JSON) -> JSON:
     if item.kind is FieldKind.JSON:
         # already parsed: parsing "5" again would turn a text into a number
-        return None if value is None else _shaped(item, value)
-    return _CONVERT[item.kind](item, value)
+        return None if value is None else _in_shape(item, value)
+    return _CONVERTERS[item.kind](item, value)
 
 
 def _body(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     params = fields.get(PARAMS_COLUMN)
     if params is not None and not isinstance(params, dict):
-        raise _wrong(_PARAMS_FIELD, params, _SHAPES["object"])
+        raise _input_error(_PARAMS_FIELD, params, _SHAPE_WORDS["object"])
     named = {
         name[len(BODY_PREFIX) :]: value
         for name, value in fields.items()

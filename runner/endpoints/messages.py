@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.job import JSON
-from runner.endpoints.dialects.chat import read_words
+from runner.endpoints.dialects.chat import read_text
 from runner.endpoints.dialects.messages import (
     MAX_UNSTREAMED_TOKENS,
     content_of,
@@ -26,7 +26,7 @@ DEFAULT_MAX_TOKENS = 4_096
 """Sent if a row sets no limit, since the service requires one."""
 MAX_PICTURE_BYTES = 5_242_880 * 3 // 4
 """Bytes of one picture. Protocol fact: the service's 5 MB count the base64 text."""
-_SLOW = re.compile(r"think|reason", re.IGNORECASE)
+_REASONING_MODEL = re.compile(r"think|reason", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def build(inputs: Inputs) -> Call:
     stop = inputs.stop_sequences
     body: dict[str, JSON] = {
         "model": inputs.model,
-        "max_tokens": inputs.max_tokens or DEFAULT_MAX_TOKENS + _budget(thinking),
+        "max_tokens": inputs.max_tokens or DEFAULT_MAX_TOKENS + _thinking_budget(thinking),
         "system": inputs.system,
         "messages": [{"role": "user", "content": content_of(inputs.prompt, inputs.image)}],
         "stream": inputs.stream,
@@ -84,7 +84,7 @@ def build(inputs: Inputs) -> Call:
     return messages_call(body, inputs.body, timeout=600.0 if _is_slow(inputs) else 300.0)
 
 
-def _budget(thinking: JSON) -> int:
+def _thinking_budget(thinking: JSON) -> int:
     """The thinking budget in tokens, which the service counts towards `max_tokens`."""
     budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
     return budget if isinstance(budget, int) else 0
@@ -92,19 +92,19 @@ def _budget(thinking: JSON) -> int:
 
 def _default_limit(fields: Mapping[str, JSON]) -> int:
     """The `max_tokens` that `build` sends for a row without one."""
-    return DEFAULT_MAX_TOKENS + _budget(thinking_of(fields.get("thinking")))
+    return DEFAULT_MAX_TOKENS + _thinking_budget(thinking_of(fields.get("thinking")))
 
 
 def _is_slow(inputs: Inputs) -> bool:
     """True if the model reasons before it answers, or may write for minutes."""
     asked = inputs.thinking not in (None, "disabled")
     long = (inputs.max_tokens or 0) > MAX_UNSTREAMED_TOKENS
-    return asked or long or bool(_SLOW.search(inputs.model))
+    return asked or long or bool(_REASONING_MODEL.search(inputs.model))
 
 
 def read(_: Inputs, reply: Reply) -> Reading:
     """The text or the tool calls; anything else is a failure with its text."""
-    words = read_words(read_message(reply.text))
+    words = read_text(read_message(reply.text))
     return words if isinstance(words, Rejected) else words[1]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.endpoints.dialects.midjourney import enclosed, midjourney_endpoint, submit_call
+from runner.endpoints.dialects.midjourney import data_uris, midjourney_endpoint, submit_call
 from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call
 from runner.protocol.pictures import Attachment
@@ -39,7 +39,7 @@ class Inputs:
 def build(inputs: Inputs) -> Call:
     """POST /mj/submit/blend with the fields that are given; the `body` columns override them."""
     body: dict[str, JSON] = {
-        "base64Array": enclosed(inputs.image),
+        "base64Array": data_uris(inputs.image),
         "dimensions": inputs.dimensions,
         "botType": inputs.bot_type,
         "mode": inputs.mode,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
-from runner.endpoints.dialects.midjourney import enclosed, midjourney_endpoint, submit_call
+from runner.endpoints.dialects.midjourney import data_uris, midjourney_endpoint, submit_call
 from runner.endpoints.inputs import body_column, column, enclosed_pictures
 from runner.protocol.call import Call
 from runner.protocol.pictures import Attachment
@@ -34,7 +34,7 @@ def build(inputs: Inputs) -> Call:
     """POST /mj/submit/imagine with the fields that are given; the `body` columns override them."""
     body: dict[str, JSON] = {
         "prompt": inputs.prompt,
-        "base64Array": enclosed(inputs.image) or None,
+        "base64Array": data_uris(inputs.image) or None,
         "botType": inputs.bot_type,
         "mode": inputs.mode,
     }

@@ -51,12 +51,12 @@ class _Endpoints(ByName[AnyEndpoint]):
         return len(NAMES)
 
 
-def _imported(name: str) -> AnyEndpoint:
+def _load_endpoint(name: str) -> AnyEndpoint:
     found: AnyEndpoint = import_module(f"runner.endpoints.{name.replace('-', '_')}").ENDPOINT
     return found
 
 
-ENDPOINTS: Mapping[str, AnyEndpoint] = _Endpoints(_imported)
+ENDPOINTS: Mapping[str, AnyEndpoint] = _Endpoints(_load_endpoint)
 """The endpoints by name. Each file is imported on first access."""
 
 

@@ -11,8 +11,14 @@ from runner.prices.tariff import ONE, Source, Tariff
 UNITS_PER_DOLLAR = 500_000
 """Quota units per dollar. Protocol fact: at a ratio of 1, a token costs one unit."""
 _MAX_PRICE = Decimal(10) ** 9  # larger numbers are no prices
-_NAMES = ("model_name", "model", "name", "id")
-_RATIOS = ("model_ratio", "completion_ratio", "model_price", "cache_ratio", "create_cache_ratio")
+_MODEL_NAME_KEYS = ("model_name", "model", "name", "id")
+_RATIO_KEYS = (
+    "model_ratio",
+    "completion_ratio",
+    "model_price",
+    "cache_ratio",
+    "create_cache_ratio",
+)
 
 
 def read_price_list(body: bytes) -> dict[str, Tariff] | None:
@@ -40,28 +46,28 @@ def read_price_list(body: bytes) -> dict[str, Tariff] | None:
 
 def _entries(data: JSON) -> list[tuple[str, Mapping[str, JSON]]] | None:
     if isinstance(data, list):
-        return list(_listed(data))
+        return list(_named_entries(data))
     if not isinstance(data, dict):
         return None
     for key in ("data", "models", "list", "items"):  # pages and wrappers around the list
         if isinstance(data.get(key), list | dict):
             return _entries(data[key])
     if isinstance(data.get("model_ratio"), dict) or isinstance(data.get("model_price"), dict):
-        return _turned(data)
+        return _by_model(data)
     found = [(name, one) for name, one in data.items() if isinstance(one, dict)]
-    priced = [(name, one) for name, one in found if one.keys() & {"quota_type", *_RATIOS}]
+    priced = [(name, one) for name, one in found if one.keys() & {"quota_type", *_RATIO_KEYS}]
     return [(str(_name(one) or name), one) for name, one in priced] or None
 
 
-def _listed(data: Iterable[JSON]) -> Iterable[tuple[str, Mapping[str, JSON]]]:
+def _named_entries(data: Iterable[JSON]) -> Iterable[tuple[str, Mapping[str, JSON]]]:
     for one in data:
         if isinstance(one, dict) and (name := _name(one)):
             yield name, one
 
 
-def _turned(data: Mapping[str, JSON]) -> list[tuple[str, Mapping[str, JSON]]]:
+def _by_model(data: Mapping[str, JSON]) -> list[tuple[str, Mapping[str, JSON]]]:
     """One entry per model, from an object with one table of models per ratio."""
-    tables = {name: table for name in _RATIOS if isinstance(table := data.get(name), dict)}
+    tables = {name: table for name in _RATIO_KEYS if isinstance(table := data.get(name), dict)}
     names = {
         name for key in ("model_ratio", "model_price") if key in tables for name in tables[key]
     }
@@ -75,7 +81,9 @@ def _turned(data: Mapping[str, JSON]) -> list[tuple[str, Mapping[str, JSON]]]:
 
 
 def _name(entry: Mapping[str, JSON]) -> str | None:
-    return next((str(entry[key]) for key in _NAMES if isinstance(entry.get(key), str)), None)
+    return next(
+        (str(entry[key]) for key in _MODEL_NAME_KEYS if isinstance(entry.get(key), str)), None
+    )
 
 
 class _Reader:
@@ -108,9 +116,9 @@ class _Reader:
             source=Source.GATEWAY,
             input=each,
             output=each * (_number(entry.get("completion_ratio")) or ONE),
-            cached=_times(each, entry.get("cache_ratio")),
-            written=_times(each, entry.get("create_cache_ratio")),
-            picture_input=_times(each, entry.get("image_ratio")),
+            cached=_scaled(each, entry.get("cache_ratio")),
+            written=_scaled(each, entry.get("create_cache_ratio")),
+            picture_input=_scaled(each, entry.get("image_ratio")),
             spread=spread,
         )
 
@@ -132,7 +140,7 @@ class _Reader:
         return usual, min(ratios.values()), max(ratios.values())
 
 
-def _times(each: Decimal, ratio: JSON) -> Decimal | None:
+def _scaled(each: Decimal, ratio: JSON) -> Decimal | None:
     factor = _number(ratio)
     return None if factor is None else each * factor
 

@@ -104,14 +104,14 @@ class PricedRequest:
 
     def max_input(self) -> int:
         """An upper bound of the input tokens: each token of text has at least one byte."""
-        count, pictures = _bytes(self.fields)
+        count, pictures = _text_bytes_and_pictures(self.fields)
         hidden = any(self.value(name) for name in ("tools", "schema", "response_format"))
         framing = FRAMING_TOKENS + (TOOL_FRAMING_TOKENS if hidden else 0)
         return framing + count + _picture_input_tokens(self.model) * pictures
 
     def likely_input(self) -> tuple[int, int]:
         """The range (low, high) of the probable input tokens."""
-        count, pictures = _bytes(self.fields)
+        count, pictures = _text_bytes_and_pictures(self.fields)
         low, high = LIKELY_PICTURE_INPUT_TOKENS
         return count // 5 + low * pictures, 16 + count // 2 + high * pictures
 
@@ -145,7 +145,7 @@ class PricedRequest:
 
     def _budget(self) -> int:
         """The largest thinking budget in tokens in any field, at any depth; 0 if there is none."""
-        named = [self.number("thinking"), *map(_granted, _objects(dict(self.fields)))]
+        named = [self.number("thinking"), *map(_thinking_budget_in, _objects(dict(self.fields)))]
         return max((one for one in named if one is not None), default=0)
 
     def _drawn_tokens(self) -> int:
@@ -165,12 +165,12 @@ def _picture_input_tokens(model: str) -> int:
     return next(known, MAX_PICTURE_INPUT_TOKENS)
 
 
-def _granted(item: Mapping[str, JSON]) -> int | None:
+def _thinking_budget_in(item: Mapping[str, JSON]) -> int | None:
     found = [value for name, value in item.items() if name.lower().endswith(tuple(_BUDGET_NAMES))]
     return max((int(n) for n in found if isinstance(n, int | float) and 0 < n < 1e9), default=None)
 
 
-def _bytes(fields: Mapping[str, JSON]) -> tuple[int, int]:
+def _text_bytes_and_pictures(fields: Mapping[str, JSON]) -> tuple[int, int]:
     """The bytes of all text in the fields, and the number of input pictures."""
     count = pictures = 0
     for value in fields.values():

@@ -85,14 +85,14 @@ def cost(tariff: Tariff, request: PricedRequest, result: Result | None) -> Cost 
     total, estimate = ZERO, tariff.is_estimate
     known = tariff.call is not None
     if tariff.call is not None:
-        total += tariff.call * _calls(tariff, request)
+        total += tariff.call * _call_factor(tariff, request)
     if tariff.picture is not None:
-        came = _came(request, result)
+        came = _picture_count(request, result)
         if came is None:
             return None
         total, known = total + tariff.picture * came, True
     if tariff.by_tokens or tariff.drawings:
-        part = _metered(tariff, request, result)
+        part = _cost_by_use(tariff, request, result)
         if part is None:
             return None
         total, known = total + part[0], True
@@ -106,14 +106,14 @@ def ceiling(tariff: Tariff, request: PricedRequest) -> Decimal | None:
     """The most that a call may cost, before it is sent; None if no price is known."""
     total, known = ZERO, False
     if tariff.call is not None:
-        total, known = total + tariff.call * _calls(tariff, request), True
+        total, known = total + tariff.call * _call_factor(tariff, request), True
     if tariff.picture is not None:
         total, known = total + tariff.picture * request.max_pictures, True
     parts = []
     if tariff.by_tokens:
-        parts.append(_most_of_tokens(tariff, request))
+        parts.append(_max_token_cost(tariff, request))
     if tariff.drawings:
-        parts.append(request.max_pictures * max(_possible(tariff.drawings, request)))
+        parts.append(request.max_pictures * max(_possible_prices(tariff.drawings, request)))
     if parts:
         total, known = total + max(parts), True
     return total * tariff.spread[1] if known else None
@@ -124,16 +124,16 @@ def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | No
     low = high = ZERO
     known = False
     if tariff.call is not None:
-        flat = tariff.call * _calls(tariff, request)
+        flat = tariff.call * _call_factor(tariff, request)
         low, high, known = low + flat, high + flat, True
     if tariff.picture is not None:
         flat = tariff.picture * request.n
         low, high, known = low + flat, high + flat, True
     if tariff.drawings:
-        each = _possible(tariff.drawings, request)
+        each = _possible_prices(tariff.drawings, request)
         low, high, known = low + min(each) * request.n, high + max(each) * request.n, True
     elif tariff.by_tokens:
-        least, most = _likely_tokens(tariff, request)
+        least, most = _likely_token_cost(tariff, request)
         low, high, known = low + least, high + most, True
     return (low * tariff.spread[0], high * tariff.spread[1]) if known else None
 
@@ -141,31 +141,31 @@ def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | No
 # --- by the piece -----------------------------------------------------------------------------
 
 
-_DALLE_SIZES = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}
+_DALLE_SIZE_FACTORS = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}
 
 
-def _calls(tariff: Tariff, request: PricedRequest) -> Decimal:
+def _call_factor(tariff: Tariff, request: PricedRequest) -> Decimal:
     """The factor on the price per call: New API charges it per picture, with factors for dall-e."""
     if not (tariff.by_picture and request.draws):
         return ONE
     factor = Decimal(request.n)
     if request.model.startswith("dall-e"):
         wide = _shape(request.size) == "oblong"
-        factor *= Decimal(2) if wide else _DALLE_SIZES.get(request.size, ONE)
+        factor *= Decimal(2) if wide else _DALLE_SIZE_FACTORS.get(request.size, ONE)
         if request.quality == "hd":
             factor *= Decimal("1.5") if wide else Decimal(2)
     return factor
 
 
-def _came(request: PricedRequest, result: Result | None) -> int | None:
+def _picture_count(request: PricedRequest, result: Result | None) -> int | None:
     if request.is_task:
         return 1  # charged with the submit, before there is a picture
     return None if result is None else len(result.pictures)
 
 
-def _possible(drawings: Sequence[Drawing], request: PricedRequest) -> list[Decimal]:
+def _possible_prices(drawings: Sequence[Drawing], request: PricedRequest) -> list[Decimal]:
     """Every price that the picture may have; several if the model chooses size or quality."""
-    size, quality = _usual(request)
+    size, quality = _size_and_quality(request)
     fitting = [
         one
         for one in drawings
@@ -175,7 +175,7 @@ def _possible(drawings: Sequence[Drawing], request: PricedRequest) -> list[Decim
     return [one.price for one in fitting or drawings]
 
 
-def _usual(request: PricedRequest) -> tuple[str, str]:
+def _size_and_quality(request: PricedRequest) -> tuple[str, str]:
     """Size and quality with dall-e's defaults filled in; other models choose for themselves."""
     size, quality = request.size, request.quality
     if request.model.startswith("dall-e"):
@@ -194,22 +194,22 @@ def _shape(size: str) -> str:
 # --- by tokens --------------------------------------------------------------------------------
 
 
-def _metered(
+def _cost_by_use(
     tariff: Tariff, request: PricedRequest, result: Result | None
 ) -> tuple[Decimal, bool] | None:
     """The cost by tokens, or else by pictures received; and whether it includes a guess."""
     usage = result.usage if result is not None else None
     tokens = tokens_of(usage) if usage is not None and tariff.by_tokens else None
     if tokens is not None:
-        return _of_tokens(tariff, tokens)
-    size, quality = _usual(request)
+        return _token_cost(tariff, tokens)
+    size, quality = _size_and_quality(request)
     each = next((one.price for one in tariff.drawings if one.fits(size, quality)), None)
     if each is None or result is None or not result.pictures:
         return None
     return each * len(result.pictures), False
 
 
-def _of_tokens(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
+def _token_cost(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
     """The cost by tokens, and whether it is a guess: a kind without a price is charged as input."""
     plain = tariff.input or ZERO
     kinds = (
@@ -224,7 +224,7 @@ def _of_tokens(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
     return total / MILLION, guessed
 
 
-def _most_of_tokens(tariff: Tariff, request: PricedRequest) -> Decimal:
+def _max_token_cost(tariff: Tariff, request: PricedRequest) -> Decimal:
     prices = (tariff.input, tariff.written, tariff.written_hour, tariff.picture_input)
     dearest = max(price for price in (*prices, ZERO) if price is not None)
     return (
@@ -232,7 +232,7 @@ def _most_of_tokens(tariff: Tariff, request: PricedRequest) -> Decimal:
     ) / MILLION
 
 
-def _likely_tokens(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal]:
+def _likely_token_cost(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal]:
     sums = [
         (going_in * (tariff.input or ZERO) + coming_out * (tariff.output or ZERO)) / MILLION
         for going_in, coming_out in zip(

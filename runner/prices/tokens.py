@@ -32,13 +32,13 @@ def tokens_of(usage: Usage) -> Tokens | None:
     if prompt is None or output is None:
         return None
     cached = usage.cached_tokens or 0
-    hour = _at(usage, "cache_creation", "ephemeral_1h_input_tokens")
-    written = max(_written(usage), hour)
+    hour = _detail(usage, "cache_creation", "ephemeral_1h_input_tokens")
+    written = max(_cache_written(usage), hour)
     uncounted = (usage.total_tokens or 0) - prompt - output
     if cached + written > prompt or (uncounted > 0 and uncounted == cached + written):
         prompt += cached + written
     output = max(output, (usage.total_tokens or 0) - prompt)
-    pictures = min(_pictures(usage), prompt - cached - written)
+    pictures = min(_input_pictures(usage), prompt - cached - written)
     return Tokens(
         fresh=prompt - cached - written - pictures,
         cached=cached,
@@ -55,7 +55,7 @@ def _output(usage: Usage) -> int | None:
     If there are more reasoning than completion tokens, they were counted apart and are added.
     """
     if usage.completion_tokens is not None:
-        reasoning = max(_at(usage, name, "reasoning_tokens") for name in _OUTPUT_DETAILS)
+        reasoning = max(_detail(usage, name, "reasoning_tokens") for name in _OUTPUT_DETAILS)
         beside = reasoning if reasoning > usage.completion_tokens else 0
         return usage.completion_tokens + beside
     named = {"completion_tokens", "output_tokens"} & usage.raw.keys()
@@ -64,22 +64,24 @@ def _output(usage: Usage) -> int | None:
     return None
 
 
-_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 
 
-def _written(usage: Usage) -> int:
+def _cache_written(usage: Usage) -> int:
     found = [_count(usage.raw.get("cache_creation_input_tokens"))]
-    for name in _DETAILS:
-        found += [_at(usage, name, key) for key in ("cached_creation_tokens", "cache_write_tokens")]
+    for name in _INPUT_DETAILS:
+        found += [
+            _detail(usage, name, key) for key in ("cached_creation_tokens", "cache_write_tokens")
+        ]
     return max(found)
 
 
-def _pictures(usage: Usage) -> int:
-    return max(_at(usage, name, "image_tokens") for name in _DETAILS)
+def _input_pictures(usage: Usage) -> int:
+    return max(_detail(usage, name, "image_tokens") for name in _INPUT_DETAILS)
 
 
-def _at(usage: Usage, name: str, key: str) -> int:
+def _detail(usage: Usage, name: str, key: str) -> int:
     details = usage.raw.get(name)
     return _count(details.get(key)) if isinstance(details, dict) else 0
 

@@ -8,21 +8,23 @@ URL of a request. All of these are accepted and reduced to one spelling.
 import re
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-_ENDPOINT = re.compile(
+_REQUEST_PATH_END = re.compile(
     r"(?<=v\d)/models$|/(?:chat/completions|completions|responses|messages|embeddings|rerank"
     r"|images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)"
     r"|v1beta/models(?:/[^/]+)?|mj/submit/[a-z-]+)$"
 )
 """The end of a URL that is the full URL of a request."""
 
-_AS_IT_IS = re.compile(
+_VERSION_LIKE_END = re.compile(
     r"/(?:v\d+(?:\.\d+)?(?:alpha|beta)?\d*|openai|openapi|inference|compat|models|serving-endpoints"
     r"|openai/deployments/[^/]+)$"
 )
 """The end of a base path that replaces `/v1`."""
 
-_TAIL = re.compile(r"(?:/v\d+(?:\.\d+)?(?:alpha|beta)?\d*|/openai(?:/deployments/[^/]+)?)+$")
-_SECRET = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)
+_VERSION_TAIL = re.compile(
+    r"(?:/v\d+(?:\.\d+)?(?:alpha|beta)?\d*|/openai(?:/deployments/[^/]+)?)+$"
+)
+_SECRET_PARAMETER = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)
 """Matches the names of query parameters that contain a secret."""
 
 VERSION = "/v1"
@@ -37,18 +39,20 @@ def normalised(text: str) -> str | None:
     parts = _split(text.strip())
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         return None
-    if any(map(_SECRET.search, parse_qs(parts.query, keep_blank_values=True))):
+    if any(map(_SECRET_PARAMETER.search, parse_qs(parts.query, keep_blank_values=True))):
         return None  # URLs are stored and shown, and a key inside would be too
     if "@" in parts.netloc or parts.fragment:
         return None
     if not text.strip().isprintable() or any(map(str.isspace, text.strip())):
         return None
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-    cut = _ENDPOINT.sub("", path)
-    if cut != path and (cut.endswith(VERSION) or _AS_IT_IS.search(cut) or _is_root(path)):
+    cut = _REQUEST_PATH_END.sub("", path)
+    if cut != path and (
+        cut.endswith(VERSION) or _VERSION_LIKE_END.search(cut) or _is_unversioned(path)
+    ):
         path = cut
     short = path.removesuffix(VERSION)
-    if not _AS_IT_IS.search(short):  # else "/openai/v1" would become another address
+    if not _VERSION_LIKE_END.search(short):  # else "/openai/v1" would become another address
         path = short
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc.lower()}{path}{query}"
@@ -60,17 +64,17 @@ def request_url(base_url: str, path: str) -> str:
     root = f"{parts.scheme}://{parts.netloc}"
     query = f"?{parts.query}" if parts.query else ""
     if not path.startswith(f"{VERSION}/"):  # not below a version: prices, Midjourney
-        return root + _TAIL.sub("", _ENDPOINT.sub("", parts.path)) + path
+        return root + _VERSION_TAIL.sub("", _REQUEST_PATH_END.sub("", parts.path)) + path
     prefix, version = parts.path, VERSION
-    if _ENDPOINT.search(prefix):  # a full request URL shows the prefix before the endpoint
-        prefix, version = _ENDPOINT.sub("", prefix), ""
-    elif _AS_IT_IS.search(prefix):
+    if _REQUEST_PATH_END.search(prefix):  # a full request URL shows the prefix before the endpoint
+        prefix, version = _REQUEST_PATH_END.sub("", prefix), ""
+    elif _VERSION_LIKE_END.search(prefix):
         version = ""
     joined = root + prefix + version + path.removeprefix(VERSION)
     return joined + (query.replace("?", "&") if "?" in path else query)
 
 
-def _is_root(path: str) -> bool:
+def _is_unversioned(path: str) -> bool:
     """True for the full URL of a request that is never below a version, such as Midjourney's."""
     return path.startswith("/mj/") or "/mj/submit/" in path or "/v1beta/models" in path
 

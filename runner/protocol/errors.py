@@ -10,23 +10,23 @@ from runner.protocol.call import Reply
 from runner.protocol.json_text import Undecodable, decode
 
 _KEY = re.compile(r"\b(?:sk|rk|pk)-[\w*.\-]{6,}|\bAIza[\w-]{20,}|(?<=Bearer )[\w.\-]{8,}")
-_TITLE = re.compile(r"<title[^>]*>([^<]{0,300})", re.IGNORECASE)
-_RAY = re.compile(r"\b[0-9a-f]{16}\b")
-_WORDS = (
+_HTML_TITLE = re.compile(r"<title[^>]*>([^<]{0,300})", re.IGNORECASE)
+_CLOUDFLARE_RAY = re.compile(r"\b[0-9a-f]{16}\b")
+_MESSAGE_NAMES = (
     *("message", "msg", "error_msg", "error_message", "errmsg", "err_msg", "err", "Message"),
     *("description", "error_description", "detail", "details", "reason"),
 )
-_LISTS = ("validation", "issues", "validation_errors")
+_DETAIL_LIST_NAMES = ("validation", "issues", "validation_errors")
 _CODE_NAMES = ("code", "error_code", "errcode", "err_code", "Code", "errorCode")
 _SUCCESS_CODES = frozenset({"0", "200", "success", "ok", "none"})
-_FINE = _SUCCESS_CODES | {"", "1", "21", "22"}
+_NO_ERROR_CODES = _SUCCESS_CODES | {"", "1", "21", "22"}
 _NO_ERROR_WORDS = _SUCCESS_CODES | {"", "null", "false", "no error", "no_error"}
-_RETRY_IN = re.compile(
+_RETRY_IN_PHRASE = re.compile(
     r"(?:retry|try again|retrying) (?:in|after) (\d{1,6}(?:\.\d{1,6})?) ?"
     r"(ms|s|secs?|seconds?|m|mins?|minutes?)\b",
     re.IGNORECASE,
 )
-_DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
+_DURATION_SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 _SECONDS_BY_UNIT = {"ms": 1e-3, "mi": 60.0, "s": 1.0, "se": 1.0, "m": 60.0}
 MAX_QUOTED_CHARACTERS = 20_000
 _GATEWAY_TYPES = frozenset({"new_api_error", "one_api_error", "upstream_error", "openai_error"})
@@ -83,12 +83,12 @@ def _behind_pings(body: bytes, plain: Undecodable) -> JSON | Undecodable:
 def _page(page: Undecodable, headers: Mapping[str, str], *, from_gateway: bool) -> ProviderError:
     if page.reason != "html":
         return ProviderError(message=one_line(page.text), from_gateway=from_gateway)
-    title = _TITLE.search(page.text[:20_000])
+    title = _HTML_TITLE.search(page.text[:20_000])
     ray = headers.get("cf-ray", "")
     if (
         not ray
         and "cf-error" in page.text[:100_000]
-        and (found := _RAY.search(page.text[:100_000]))
+        and (found := _CLOUDFLARE_RAY.search(page.text[:100_000]))
     ):
         ray = found[0]
     told = title[1] if title else "an HTML page"
@@ -104,12 +104,14 @@ def error_in(value: JSON, *, from_gateway: bool = False) -> ProviderError:
     if isinstance(value, list):  # Gemini wraps its error in a list
         value = value[0] if value else None
     if not isinstance(value, dict):
-        return ProviderError(message=one_line(_flat(value)), from_gateway=from_gateway)
+        return ProviderError(message=one_line(_flat_message(value)), from_gateway=from_gateway)
     if _minimax_status(value):
         return _minimax_error(value)
     error = _error_member(value)
     source: Mapping[str, JSON] = error if isinstance(error, dict) else value
-    said = _flat(error) if error and not isinstance(error, dict | bool) else _said(source)
+    said = (
+        _flat_message(error) if error and not isinstance(error, dict | bool) else _message(source)
+    )
     cause = _cause(source, said)
     code = _code(source) or cause.code
     if cause.code and code.isdecimal():
@@ -142,7 +144,7 @@ def _error_member(value: Mapping[str, JSON]) -> JSON:
             if found:
                 return found
     header = value.get("header")
-    return header if isinstance(header, dict) and _code(header) not in _FINE else None
+    return header if isinstance(header, dict) and _code(header) not in _NO_ERROR_CODES else None
 
 
 def _cause(source: Mapping[str, JSON], said: str) -> ProviderError:
@@ -171,7 +173,7 @@ def _minimax_status(value: Mapping[str, JSON]) -> str:
 
 def _minimax_error(value: Mapping[str, JSON]) -> ProviderError:
     answer = value.get("base_resp")
-    said = _flat(answer.get("status_msg")) if isinstance(answer, dict) else ""
+    said = _flat_message(answer.get("status_msg")) if isinstance(answer, dict) else ""
     code = _minimax_status(value)
     return ProviderError(code=code, type="base_resp", message=one_line(said or code))
 
@@ -183,7 +185,7 @@ def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
     for item in details if isinstance(details, list) else []:
         if not isinstance(item, dict):
             continue
-        found = _DURATION.fullmatch(str(item.get("retryDelay") or ""))
+        found = _DURATION_SECONDS.fullmatch(str(item.get("retryDelay") or ""))
         wait = float(found[1]) if found else wait
         by_day = by_day or "PerDay" in json.dumps(item.get("violations"))
     return wait, by_day
@@ -191,7 +193,7 @@ def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
 
 def _retry_in(said: str) -> float | None:
     """The seconds to wait that a message names: "Please try again in 1.2s"."""
-    found = _RETRY_IN.search(said)
+    found = _RETRY_IN_PHRASE.search(said)
     return float(found[1]) * _SECONDS_BY_UNIT[found[2][:2].lower().strip()] if found else None
 
 
@@ -206,20 +208,22 @@ def _code(source: Mapping[str, JSON]) -> str:
     return ""
 
 
-def _said(source: Mapping[str, JSON]) -> str:
-    words = next((said for name in _WORDS if (said := _flat(source.get(name)))), "")
-    lists = "; ".join(said for name in _LISTS if (said := _flat(source.get(name))))
+def _message(source: Mapping[str, JSON]) -> str:
+    words = next((said for name in _MESSAGE_NAMES if (said := _flat_message(source.get(name)))), "")
+    lists = "; ".join(
+        said for name in _DETAIL_LIST_NAMES if (said := _flat_message(source.get(name)))
+    )
     return f"{words}: {lists}" if words and lists else words or lists
 
 
-def _flat(value: JSON) -> str:
+def _flat_message(value: JSON) -> str:
     """The message in a string, a list of validation errors, or any other JSON value."""
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
-        return "; ".join(said for item in value[:20] if (said := _flat(item)))
+        return "; ".join(said for item in value[:20] if (said := _flat_message(item)))
     if isinstance(value, dict):
-        said = next((str(value[name]) for name in _WORDS if value.get(name)), "")
+        said = next((str(value[name]) for name in _MESSAGE_NAMES if value.get(name)), "")
         where = value.get("loc")
         place = ".".join(str(step) for step in where) if isinstance(where, list) else ""
         return f"{place}: {said}" if place and said else said
@@ -233,18 +237,20 @@ def is_error(value: JSON) -> bool:
     if not isinstance(value, dict):
         return False
     if reports_error_beside(value):
-        return not any(isinstance(value.get(name), list) and value[name] for name in _ANSWERS)
+        return not any(
+            isinstance(value.get(name), list) and value[name] for name in _ANSWER_LIST_NAMES
+        )
     if "error" in (value.get("object"), value.get("type")):
         return True
-    if any(value.get(name) for name in (*_ANSWERS, "content", "result")):
+    if any(value.get(name) for name in (*_ANSWER_LIST_NAMES, "content", "result")):
         return False
     # Midjourney ({code, description}) and task APIs ({code, message}) have no `error` object
-    said = "description" in value or bool(_said(value))
+    said = "description" in value or bool(_message(value))
     bare = "id" not in value or bool(value.get("error_code"))
-    return said and bare and _code(value) not in _FINE
+    return said and bare and _code(value) not in _NO_ERROR_CODES
 
 
-_ANSWERS = ("choices", "data")
+_ANSWER_LIST_NAMES = ("choices", "data")
 
 
 def reports_error_beside(value: Mapping[str, JSON]) -> bool:

@@ -11,8 +11,10 @@ from jobs.job import JSON
 MAX_JSON_DEPTH = 200
 """Levels. Deeper nesting is an attack or an accident, and breaks other programs later."""
 _BIG_EXPONENT = re.compile(r"[eE]\+?\d{3}")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_HTML = re.compile(r"<(?:!doctype|html|head|body|center|title|h1|\?xml)\b|<\?xml", re.IGNORECASE)
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_HTML_START = re.compile(
+    r"<(?:!doctype|html|head|body|center|title|h1|\?xml)\b|<\?xml", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +37,14 @@ def decode(body: bytes | str) -> JSON | Undecodable:
 
 def decode_alone(text: str) -> JSON | Undecodable:
     """As `decode`, but text after the JSON value makes it Undecodable. Never raises."""
-    return _decoded(text, _alone)
+    return _decoded(text, _single_value)
 
 
 def decode_with_halves(text: str) -> JSON | Undecodable:
     """As `decode`, but keeps lone surrogates: the other half of the pair comes in the next event.
     `with_whole_characters` joins them afterwards.
     """
-    return _decoded(text, _object_first, mend=_as_it_is)
+    return _decoded(text, _object_first, mend=_unchanged)
 
 
 def _decoded(
@@ -55,7 +57,7 @@ def _decoded(
     text = text.strip().lstrip("\ufeff").lstrip()
     if not text:
         return Undecodable(reason="empty")
-    if _HTML.match(text):
+    if _HTML_START.match(text):
         return Undecodable(reason="html", text=text)
     try:
         value = parse(text)
@@ -69,10 +71,10 @@ def _decoded(
 
 
 def _has_surrogate(text: str) -> bool:
-    return "\\u" in text and _SURROGATE.search(text) is not None  # `in` is ten times as fast
+    return "\\u" in text and _SURROGATE_ESCAPE.search(text) is not None  # `in` is ten times as fast
 
 
-def _as_it_is(value: JSON) -> JSON:
+def _unchanged(value: JSON) -> JSON:
     return value
 
 
@@ -99,7 +101,7 @@ def _object_first(text: str) -> JSON:
     return value
 
 
-def _alone(text: str) -> JSON:
+def _single_value(text: str) -> JSON:
     value, end = _parsed(text)
     if text[end:].strip():
         raise ValueError("something follows the JSON")
@@ -113,31 +115,31 @@ def _parsed(text: str) -> tuple[JSON, int]:
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer with more digits than Python converts
-        value, end = _GUARDED.raw_decode(text)
+        value, end = _GUARDED_DECODER.raw_decode(text)
     return cast("JSON", value), end
 
 
 def _decoder(text: str) -> json.JSONDecoder:
-    return _GUARDED if _BIG_EXPONENT.search(text) else _PLAIN
+    return _GUARDED_DECODER if _BIG_EXPONENT.search(text) else _PLAIN_DECODER
 
 
-def _nothing(_: str) -> None:
+def _no_constant(_: str) -> None:
     return None
 
 
-def _finite(digits: str) -> float | None:
+def _finite_number(digits: str) -> float | None:
     value = float(digits)
     return value if abs(value) != float("inf") else None
 
 
-def _small(digits: str) -> int | None:
+def _short_integer(digits: str) -> int | None:
     return int(digits) if len(digits) < 100 else None
 
 
 # strict=False: gateways often send raw line breaks inside strings
-_PLAIN = json.JSONDecoder(parse_constant=_nothing, strict=False)
-_GUARDED = json.JSONDecoder(
-    parse_constant=_nothing, parse_float=_finite, parse_int=_small, strict=False
+_PLAIN_DECODER = json.JSONDecoder(parse_constant=_no_constant, strict=False)
+_GUARDED_DECODER = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_finite_number, parse_int=_short_integer, strict=False
 )
 
 

@@ -16,9 +16,13 @@ FILE_ENDINGS = {
 }
 HEAD_BYTES = 16  # bytes that `media_type` needs
 
-PNG = b"\x89PNG\r\n\x1a\n"
-END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # any marker except restart and fill
-FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG markers that hold the size
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+JPEG_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # any marker except restart and fill
+JPEG_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {
+    0xC4,
+    0xC8,
+    0xCC,
+}  # JPEG markers that hold the size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ class CutPictureError(Exception):
 
 def media_type(head: bytes) -> str | None:
     """The media type of the picture that starts with these bytes, or None."""
-    if head.startswith(PNG):
+    if head.startswith(PNG_SIGNATURE):
         return "image/png"
     if head.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
@@ -121,33 +125,33 @@ def describe_bytes(head: bytes) -> str:
     return f"unknown bytes ({head[:8].hex(' ')})"
 
 
-def _need(view: memoryview, end: int) -> None:
+def _require(view: memoryview, end: int) -> None:
     if end > len(view):
         raise IndexError(end)
 
 
-def _big(view: memoryview, start: int, length: int) -> int:
-    _need(view, start + length)
+def _big_endian(view: memoryview, start: int, length: int) -> int:
+    _require(view, start + length)
     return int.from_bytes(view[start : start + length], "big")
 
 
-def _little(view: memoryview, start: int, length: int) -> int:
-    _need(view, start + length)
+def _little_endian(view: memoryview, start: int, length: int) -> int:
+    _require(view, start + length)
     return int.from_bytes(view[start : start + length], "little")
 
 
 def _png(view: memoryview) -> tuple[int, int]:
-    at, size, pixels = len(PNG), (0, 0), False
+    at, size, pixels = len(PNG_SIGNATURE), (0, 0), False
     while True:
-        length = _big(view, at, 4)
+        length = _big_endian(view, at, 4)
         end = at + 12 + length
         kind = bytes(view[at + 4 : at + 8])
-        if at == len(PNG) and kind != b"IHDR":
+        if at == len(PNG_SIGNATURE) and kind != b"IHDR":
             raise NotAPictureError("a PNG without its header")
-        if _big(view, end - 4, 4) != zlib.crc32(view[at + 4 : end - 4]):
+        if _big_endian(view, end - 4, 4) != zlib.crc32(view[at + 4 : end - 4]):
             raise NotAPictureError(f"a PNG with a damaged {kind!r} part")
         if kind == b"IHDR":
-            size = _big(view, at + 8, 4), _big(view, at + 12, 4)
+            size = _big_endian(view, at + 8, 4), _big_endian(view, at + 12, 4)
         pixels = pixels or kind == b"IDAT"
         if kind == b"IEND":
             if not pixels:
@@ -159,9 +163,9 @@ def _png(view: memoryview) -> tuple[int, int]:
 def _jpeg(view: memoryview) -> tuple[int, int]:
     at, size, pixels = 2, (0, 0), False
     while True:
-        if _big(view, at, 1) != 0xFF:
+        if _big_endian(view, at, 1) != 0xFF:
             raise NotAPictureError("a damaged JPEG")
-        marker = _big(view, at + 1, 1)
+        marker = _big_endian(view, at + 1, 1)
         if marker == 0xFF:  # fill
             at += 1
         elif marker == 0xD9:
@@ -171,9 +175,9 @@ def _jpeg(view: memoryview) -> tuple[int, int]:
         elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
             at += 2
         else:
-            length = _big(view, at + 2, 2)
-            if marker in FRAME_MARKERS:
-                size = _big(view, at + 7, 2), _big(view, at + 5, 2)
+            length = _big_endian(view, at + 2, 2)
+            if marker in JPEG_FRAME_MARKERS:
+                size = _big_endian(view, at + 7, 2), _big_endian(view, at + 5, 2)
             at += 2 + max(length, 2)
             if marker == 0xDA:
                 pixels = True
@@ -181,53 +185,53 @@ def _jpeg(view: memoryview) -> tuple[int, int]:
 
 
 def _end_of_scan(view: memoryview, start: int) -> int:
-    found = END_OF_SCAN.search(view, start)
+    found = JPEG_SCAN_END.search(view, start)
     if found is None:
         raise IndexError(start)
     return found.start()
 
 
 def _gif(view: memoryview) -> tuple[int, int]:
-    size = _little(view, 6, 2), _little(view, 8, 2)
-    at, pixels = 13 + _colours(_big(view, 10, 1)), False
+    size = _little_endian(view, 6, 2), _little_endian(view, 8, 2)
+    at, pixels = 13 + _colour_table_bytes(_big_endian(view, 10, 1)), False
     while True:
-        block = _big(view, at, 1)
+        block = _big_endian(view, at, 1)
         if block == 0x3B:
             if not pixels:
                 raise NotAPictureError("a GIF without pixels")
             return size
         if block == 0x21:
-            at = _after_pieces(view, at + 2)
+            at = _skip_blocks(view, at + 2)
         elif block == 0x2C:
             pixels = True
-            at = _after_pieces(view, at + 11 + _colours(_big(view, at + 9, 1)))
+            at = _skip_blocks(view, at + 11 + _colour_table_bytes(_big_endian(view, at + 9, 1)))
         else:
             raise NotAPictureError("a damaged GIF")
 
 
-def _colours(flags: int) -> int:
+def _colour_table_bytes(flags: int) -> int:
     """Size in bytes of the colour table that these flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _after_pieces(view: memoryview, at: int) -> int:
+def _skip_blocks(view: memoryview, at: int) -> int:
     while True:
-        length = _big(view, at, 1)
+        length = _big_endian(view, at, 1)
         at += 1 + length
         if not length:
             return at
 
 
 def _webp(view: memoryview) -> tuple[int, int]:
-    _need(view, 8 + _little(view, 4, 4))
+    _require(view, 8 + _little_endian(view, 4, 4))
     kind = bytes(view[12:16])
     if kind == b"VP8X":
-        return _little(view, 24, 3) + 1, _little(view, 27, 3) + 1
+        return _little_endian(view, 24, 3) + 1, _little_endian(view, 27, 3) + 1
     if kind == b"VP8L":
-        bits = _little(view, 21, 4)
+        bits = _little_endian(view, 21, 4)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if kind == b"VP8 ":
-        return _little(view, 26, 2) & 0x3FFF, _little(view, 28, 2) & 0x3FFF
+        return _little_endian(view, 26, 2) & 0x3FFF, _little_endian(view, 28, 2) & 0x3FFF
     raise NotAPictureError("a WebP of an unknown kind")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from runner.protocol.json_text import Undecodable, decode_alone, decode_with_halves
 
-_FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
+_FIELD_NAMES = frozenset({b"data", b"event", b"id", b"retry"})
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -42,7 +42,7 @@ def events(body: bytes) -> Iterator[ServerSentEvent]:
 
 def text_outside_events(body: bytes) -> str:
     """The lines that are neither comment nor field: an error after pings, or no stream at all."""
-    lines = (line for line in _lines(body) if line and line.partition(b":")[0] not in _FIELDS)
+    lines = (line for line in _lines(body) if line and line.partition(b":")[0] not in _FIELD_NAMES)
     return b"\n".join(line for line in lines if not line.startswith(b":")).decode(
         "utf-8", "replace"
     )

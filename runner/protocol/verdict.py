@@ -66,15 +66,17 @@ def _verdict(found: Classification, error: ProviderError, status: int) -> Verdic
         action=found.action,
         failure=Failure(kind=found.kind, cause=found.cause, detail=error.message, status=status),
         by_time=found.action is Action.DOUBT
-        and (meant in (504, 524) or (meant == 408 and bool(_TIMED_OUT.search(error.message)))),
+        and (
+            meant in (504, 524) or (meant == 408 and bool(_TIMED_OUT_PHRASE.search(error.message)))
+        ),
         retry_after=error.retry_after,
     )
 
 
 # --- 2xx --------------------------------------------------------------------------------------
 
-_TIMED_OUT = re.compile(r"\btime(?:d )?-?out", re.IGNORECASE)
-_SUSPECT = re.compile(rb'"(?:errors?|Error|success|code|base_resp|error_code|header)"')
+_TIMED_OUT_PHRASE = re.compile(r"\btime(?:d )?-?out", re.IGNORECASE)
+_ERROR_MEMBER = re.compile(rb'"(?:errors?|Error|success|code|base_resp|error_code|header)"')
 
 
 def _classify_success(reply: Reply) -> Verdict:
@@ -83,7 +85,7 @@ def _classify_success(reply: Reply) -> Verdict:
     """
     if looks_like_events(reply.text):
         found = _first_payload(reply.text)
-    elif reply.text[:1] == b"{" and not _SUSPECT.search(reply.text):
+    elif reply.text[:1] == b"{" and not _ERROR_MEMBER.search(reply.text):
         return Verdict(action=Action.READ)  # it cannot be an error: skip the parsing
     else:
         found = decode(reply.text)
@@ -135,7 +137,7 @@ def _meant_status(error: ProviderError, status: int) -> int:
     return STATUS_BY_TYPE.get(error.type, 0)
 
 
-_QUOTA = re.compile(r"quota|rate.?limit|resource.?exhausted", re.IGNORECASE)
+_QUOTA_PHRASE = re.compile(r"quota|rate.?limit|resource.?exhausted", re.IGNORECASE)
 
 
 def _by_code(error: ProviderError, status: int) -> Classification | None:
@@ -151,14 +153,14 @@ def _is_short_limit(error: ProviderError, status: int) -> bool:
 
     Protocol fact: Google words a per-minute limit like an exhausted quota.
     """
-    spoken = error.retry_after is not None and bool(_QUOTA.search(error.message))
+    spoken = error.retry_after is not None and bool(_QUOTA_PHRASE.search(error.message))
     return spoken and status in (200, 403, 429)
 
 
 def _by_known_code(error: ProviderError, status: int) -> Classification | None:
     for code in (error.code, error.type):
         if code in SPENT_ACCOUNT_CODES or "exceeded your current quota" in error.message:
-            return _spent(error, status)
+            return _quota_spent(error, status)
         if code == "model_not_found":  # New API sends 503 for misspelt names too
             return NO_CHANNEL if status == 503 else NO_MODEL
         if code in CODES:
@@ -166,7 +168,7 @@ def _by_known_code(error: ProviderError, status: int) -> Classification | None:
     return None
 
 
-def _spent(error: ProviderError, status: int) -> Classification:
+def _quota_spent(error: ProviderError, status: int) -> Classification:
     if error.from_gateway and status not in (402, 403):
         return Classification(Action.WAIT, F.LIMIT, "upstream_quota")
     return NO_CREDIT
@@ -204,8 +206,10 @@ def _actions_by_words(status: int) -> frozenset[Action]:
     return frozenset(Action)
 
 
-_UNFIT_FIELD = re.compile(r"\b\d+ validation errors? for\b|\bliteral_error\b", re.IGNORECASE)
-_LOST_UPSTREAM = re.compile(
+_INVALID_FIELD_PHRASE = re.compile(
+    r"\b\d+ validation errors? for\b|\bliteral_error\b", re.IGNORECASE
+)
+_LOST_UPSTREAM_PHRASE = re.compile(
     r"connection error|server disconnected|peer closed|incomplete chunked read", re.IGNORECASE
 )
 """How gateways such as LiteLLM report that the upstream's answer broke off."""
@@ -227,19 +231,19 @@ def _by_status(error: ProviderError, status: int) -> Classification:
 
 def _server_error(error: ProviderError) -> Classification:
     """The meaning of a 500: some servers also send it for a bad field or a lost answer."""
-    if _UNFIT_FIELD.search(error.message):
+    if _INVALID_FIELD_PHRASE.search(error.message):
         return BAD_REQUEST
-    return IN_DOUBT if _LOST_UPSTREAM.search(error.message) else SERVER_ERROR
+    return IN_DOUBT if _LOST_UPSTREAM_PHRASE.search(error.message) else SERVER_ERROR
 
 
-_NOWHERE = re.compile(
+_BARE_NOT_FOUND = re.compile(
     r"\W*(?:404\W+)?(?:resource )?not found\W*|.*\b(?:url|path|page|route)\b.*", re.IGNORECASE
 )
 
 
 def _not_found(error: ProviderError) -> Classification:
     """The meaning of a 404: a bare "Not Found" is about the URL; others name what is missing."""
-    if error.is_html or not error.message or _NOWHERE.fullmatch(error.message):
+    if error.is_html or not error.message or _BARE_NOT_FOUND.fullmatch(error.message):
         return WRONG_ADDRESS
     if re.search(r"model|模型", error.message, re.IGNORECASE):
         return NO_MODEL

@@ -5,7 +5,7 @@ import re
 from runner.protocol.json_text import decode
 from runner.protocol.sse import looks_like_events
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+_BLANK_BYTES = b"\xef\xbb\xbf \t\r\n"
 _END_MARK = re.compile(
     rb"""(?:^|[\r\n])(?:data:\s*(?:\[DONE\]|\{\s*"type"\s*:\s*"message_stop")|event:\s*message_stop)"""
 )
@@ -20,7 +20,7 @@ def is_whole(body: bytes) -> bool:
 
 def looks_like_json(body: bytes) -> bool:
     """True if the body starts like a JSON object or list."""
-    return body.lstrip(_BLANK)[:1] in (b"{", b"[")
+    return body.lstrip(_BLANK_BYTES)[:1] in (b"{", b"[")
 
 
 def has_end_mark(lines: bytes) -> bool:

@@ -166,7 +166,7 @@ def text_failure(completion: Completion, result: Result) -> Failure | None:
     return Failure(kind=FailureClass.NO_RESULT, cause="empty_text")
 
 
-def read_words(completion: Completion | Rejected) -> tuple[Completion, Result] | Rejected:
+def read_text(completion: Completion | Rejected) -> tuple[Completion, Result] | Rejected:
     """A completion with its result, or the reason why it is neither text nor a tool call."""
     if isinstance(completion, Rejected):
         return completion
@@ -190,7 +190,7 @@ def _arguments(call: ToolCall) -> dict[str, JSON]:
     return {**shown, "arguments": value}
 
 
-_GOOD_ENDINGS = frozenset(
+_GOOD_FINISH_REASONS = frozenset(
     {
         *("stop", "end_turn", "stop_sequence", "tool_calls", "tool_use", "function_call", "eos"),
         *("eos_token", "stop_token", "end", "ended", "finish", "finished", "complete", "completed"),
@@ -198,7 +198,7 @@ _GOOD_ENDINGS = frozenset(
     }
 )
 """Finish reasons of a complete answer; an answer without a finish reason is accepted."""
-_TRUNCATED = {
+_CAUSE_BY_TRUNCATION = {
     "length": "length",
     "max_tokens": "length",
     "max_output_tokens": "length",
@@ -210,7 +210,7 @@ _TRUNCATED = {
     "pause_turn": "pause_turn",  # a tool of the provider needs another turn
 }
 """Finish reasons of a truncated answer, with the cause that is reported."""
-_FILTERED = frozenset(
+_FILTER_FINISH_REASONS = frozenset(
     {
         *("content_filter", "content_filtered", "safety", "prohibited_content", "sensitive"),
         *("refusal", "blocklist", "spii", "recitation", "image_safety", "guardrail_intervened"),
@@ -244,11 +244,11 @@ def ending_failure(choice: CompletionChoice) -> Failure | None:
     if choice.refusal:
         return Failure(kind=FailureClass.REFUSED, cause="refusal", detail=one_line(choice.refusal))
     finish = (choice.finish or "").lower()
-    if not finish or finish in _GOOD_ENDINGS:
+    if not finish or finish in _GOOD_FINISH_REASONS:
         return None
-    if finish in _TRUNCATED:
-        return Failure(kind=FailureClass.TRUNCATED, cause=_TRUNCATED[finish])
-    if finish in _FILTERED:
+    if finish in _CAUSE_BY_TRUNCATION:
+        return Failure(kind=FailureClass.TRUNCATED, cause=_CAUSE_BY_TRUNCATION[finish])
+    if finish in _FILTER_FINISH_REASONS:
         kind, cause = FailureClass.REFUSED, "content_filter"
     else:
         kind, cause = FailureClass.SERVER, "finish_error"
@@ -260,14 +260,14 @@ def ending_failure(choice: CompletionChoice) -> Failure | None:
 # --- a whole completion -------------------------------------------------------------------------
 
 
-_WRAPPERS = ("data", "output", "result", "response", "body", "completion")
+_WRAPPER_NAMES = ("data", "output", "result", "response", "body", "completion")
 _KNOWN_MEMBERS = frozenset(
     {"choices", "usage", "model", "id", "data", "object", "created", "system_fingerprint", "error"}
 )
 
 
 def _read_whole(value: Mapping[str, JSON]) -> Completion:
-    inner = next((found for name in _WRAPPERS if _has_choices(found := value.get(name))), None)
+    inner = next((found for name in _WRAPPER_NAMES if _has_choices(found := value.get(name))), None)
     if not _choices(value) and isinstance(inner, dict):
         value = {**value, **inner}
     return Completion(
@@ -311,7 +311,7 @@ def _read_stream(events: Payloads) -> Completion | Rejected | None:
             continue
         if is_error(value) or reports_error_beside(value):
             return rejected_error(value, _gathered(drafts, usage, model))
-        usage = _later(usage, value)
+        usage = _latest_usage(usage, value)
         model = text_of(value.get("model")) or model
         name = name or text_of(value.get("id"))
         data = value.get("data") or data
@@ -337,7 +337,7 @@ def _index(item: Mapping[str, JSON], place: int) -> int:
     return index if isinstance(index, int) else place
 
 
-def _later(known: Usage | None, chunk: Mapping[str, JSON]) -> Usage | None:
+def _latest_usage(known: Usage | None, chunk: Mapping[str, JSON]) -> Usage | None:
     """The last usage with counts: some servers send cumulative ones, so they are not added up."""
     found = read_usage(chunk.get("usage"))
     if found is None:

@@ -179,10 +179,10 @@ class _Pieces:
 
 
 def _is_thought(part: JSON) -> bool:
-    return isinstance(part, dict) and text_of(part.get("type")).lower() in _THOUGHTS
+    return isinstance(part, dict) and text_of(part.get("type")).lower() in _THOUGHT_TYPES
 
 
-_THOUGHTS = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text"})
+_THOUGHT_TYPES = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_text"})
 
 
 @dataclass(slots=True)

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
-_EARLIEST, _LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100; outside, it is not a time
-_LASTS = (
+_MIN_UNIX_SECONDS = 946_684_800.0  # the year 2000; an earlier number is not a time
+_MAX_UNIX_SECONDS = 4_102_444_800.0  # the year 2100
+_LIFETIME_PARAMETERS = (
     ("x-amz-date", "x-amz-expires"),
     ("x-goog-date", "x-goog-expires"),
     ("x-oss-date", "x-oss-expires"),
@@ -22,9 +23,14 @@ def expires_at(url: str) -> float | None:
         _date(query.get("se", "")),
         _seconds(query.get("expires", ""), 10),
         _seconds(query["ex"], 16) if len(query.get("ex", "")) == 8 else None,
-        *(_after(query.get(start, ""), query.get(life, "")) for start, life in _LASTS),
+        *(
+            _lifetime_end(query.get(start, ""), query.get(life, ""))
+            for start, life in _LIFETIME_PARAMETERS
+        ),
     ]
-    known = [moment for moment in found if moment and _EARLIEST < moment < _LATEST]
+    known = [
+        moment for moment in found if moment and _MIN_UNIX_SECONDS < moment < _MAX_UNIX_SECONDS
+    ]
     return min(known) if known else None
 
 
@@ -43,6 +49,6 @@ def _date(text: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _after(start: str, life: str) -> float | None:
+def _lifetime_end(start: str, life: str) -> float | None:
     begun, lasts = _date(start), _seconds(life, 10)
     return begun + lasts if begun is not None and lasts else None

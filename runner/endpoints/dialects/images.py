@@ -45,48 +45,48 @@ class ModelFamily:
     is_slow: bool = False
 
 
-_ALWAYS = frozenset({"model", "prompt", "n", "size", "user"})
-_EDIT = frozenset({"image", "mask"})
-_STREAM = frozenset({"stream", "partial_images"})
-_GPT = (
-    _ALWAYS
-    | _EDIT
-    | _STREAM
+_COMMON_FIELDS = frozenset({"model", "prompt", "n", "size", "user"})
+_EDIT_FIELDS = frozenset({"image", "mask"})
+_STREAM_FIELDS = frozenset({"stream", "partial_images"})
+_GPT_FIELDS = (
+    _COMMON_FIELDS
+    | _EDIT_FIELDS
+    | _STREAM_FIELDS
     | {"quality", "background", "output_format", "output_compression", "moderation"}
 )
-FAMILIES = (
+MODEL_FAMILIES = (
     ModelFamily(
         models=re.compile(r"(?:^|/)dall-e-2\b"),
-        takes=_ALWAYS | _EDIT | {"quality", "response_format"},
-        refuses=_STREAM,
+        takes=_COMMON_FIELDS | _EDIT_FIELDS | {"quality", "response_format"},
+        refuses=_STREAM_FIELDS,
         only_png=True,
     ),
     ModelFamily(
         models=re.compile(r"(?:^|/)dall-e-3\b"),
-        takes=_ALWAYS | {"quality", "style", "response_format"},
-        refuses=_STREAM,
+        takes=_COMMON_FIELDS | {"quality", "style", "response_format"},
+        refuses=_STREAM_FIELDS,
     ),
     ModelFamily(
         models=re.compile(r"(?:^|/)gpt-image-1(?:-mini|\.5)?(?:-\d{4}|$)"),
-        takes=_GPT | {"input_fidelity"},
+        takes=_GPT_FIELDS | {"input_fidelity"},
         refuses=frozenset({"response_format"}),
         is_slow=True,
     ),
     ModelFamily(  # gpt-image-2 and later
         models=re.compile(r"(?:^|/)(?:chat)?gpt-image-"),
-        takes=_GPT,
+        takes=_GPT_FIELDS,
         refuses=frozenset({"response_format", "input_fidelity"}),
         is_slow=True,
     ),
 )
 """The first family whose pattern occurs in a model's name counts; without one, any field passes."""
-_UNKNOWN = ModelFamily(models=re.compile(""))
+_UNKNOWN_FAMILY = ModelFamily(models=re.compile(""))
 
 
 def family_of(model: str) -> ModelFamily:
     """The family of a model by its name."""
     plain = model.strip().lower()
-    return next((item for item in FAMILIES if item.models.search(plain)), _UNKNOWN)
+    return next((item for item in MODEL_FAMILIES if item.models.search(plain)), _UNKNOWN_FAMILY)
 
 
 def takes_only_png(model: str) -> bool:
@@ -183,7 +183,7 @@ def _read_whole(value: Mapping[str, JSON]) -> ImagesReply:
     pictures = [picture for entry in entries for picture in _entry_pictures(entry, created)]
     if not pictures:  # they were billed: look for them everywhere else
         rest = {name: item for name, item in value.items() if name not in ("usage", "error")}
-        pictures = [_dated(picture, created) for picture in pictures_within(rest)]
+        pictures = [_with_expiry(picture, created) for picture in pictures_within(rest)]
     withheld = (entry for entry in told_of if reports_error(entry.get("error")))
     return ImagesReply(
         pictures=distinct(pictures),
@@ -202,10 +202,10 @@ def _entry_pictures(entry: JSON, created: JSON) -> tuple[Picture, ...]:
         coded = coded.partition(",")[2]
     if coded:
         return (Picture(base64=coded),)
-    return tuple(_dated(picture, created) for picture in data_pictures([entry]))
+    return tuple(_with_expiry(picture, created) for picture in data_pictures([entry]))
 
 
-def _dated(picture: Picture, created: JSON) -> Picture:
+def _with_expiry(picture: Picture, created: JSON) -> Picture:
     """The picture with its expiry: an OpenAI URL that names none works for an hour."""
     if picture.url is None or picture.expires_at is not None:
         return picture

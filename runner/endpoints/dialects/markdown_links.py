@@ -8,22 +8,24 @@ import html
 import re
 from collections.abc import Callable, Iterator
 
-_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
-_PROGRESS = re.compile(r"[^\w\[!(<]*(?:排队中|生成中|进度\s*[:：]?\s*\d)")
-_SIDE = re.compile(
+_CODE_FENCE = re.compile(r"[ \t]*(?:```|~~~)")
+_PROGRESS_LINE = re.compile(r"[^\w\[!(<]*(?:排队中|生成中|进度\s*[:：]?\s*\d)")
+_SIDE_LINK_NAME = re.compile(
     r"\d{1,3}%?|.{0,20}(?:预览|原始数据|在线播放|preview|source).{0,20}", re.IGNORECASE
 )
-_PICTURE_NAME = re.compile(r".{0,20}(?:图|image|picture|photo|img|result).{0,20}", re.IGNORECASE)
-_DOWNLOAD = re.compile(r"下载|download", re.IGNORECASE)
+_PICTURE_LINK_NAME = re.compile(
+    r".{0,20}(?:图|image|picture|photo|img|result).{0,20}", re.IGNORECASE
+)
+_DOWNLOAD_LINK_NAME = re.compile(r"下载|download", re.IGNORECASE)
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,8000}")
 _PICTURE_PATH = re.compile(r"\.(?:png|jpe?g|webp|gif|avif|bmp)$", re.IGNORECASE)
 _VIDEO_PATH = re.compile(r"\.(?:mp4|webm|mov|m3u8)$", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:image/[\w.+-]{1,40}(?:;[\w=.-]{1,40}){0,3};base64,[A-Za-z0-9+/=_-]+")
-_TAG = re.compile(r"<img\b[^<>]{0,500}?\bsrc\s*=\s*", re.IGNORECASE)
+_IMG_TAG = re.compile(r"<img\b[^<>]{0,500}?\bsrc\s*=\s*", re.IGNORECASE)
 BASE64_BEGINNINGS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")  # PNG, JPEG, GIF, WebP as base64
-_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{64,}")
-_TITLE = re.compile(r"""\s{1,9}(?:"[^"]{0,500}"|'[^']{0,500}')?\s{0,9}\)""")
-_STOP = re.compile(r"[\s()]|!\[|\]\(")
+_BASE64_LINE = re.compile(r"[A-Za-z0-9+/=_-]{64,}")
+_LINK_TITLE_END = re.compile(r"""\s{1,9}(?:"[^"]{0,500}"|'[^']{0,500}')?\s{0,9}\)""")
+_TARGET_STOP = re.compile(r"[\s()]|!\[|\]\(")
 
 
 def picture_targets(text: str) -> list[str]:
@@ -37,8 +39,8 @@ def picture_targets(text: str) -> list[str]:
     plain = [line for line in lines if not line.lstrip().startswith(">")]
     quoted = [line.lstrip(" \t>") for line in lines]
     for chosen in (plain, quoted):
-        kept = "\n".join(line for line in chosen if not _PROGRESS.match(line))
-        for kind in _KINDS:
+        kept = "\n".join(line for line in chosen if not _PROGRESS_LINE.match(line))
+        for kind in _FINDERS:
             if found := [target for target in kind(kept) if not _is_video(target)]:
                 return found
     return [url for name, url, _ in _links("\n".join(lines)) if _is_download(name, url)]
@@ -46,7 +48,7 @@ def picture_targets(text: str) -> list[str]:
 
 def video_links(text: str) -> list[str]:
     """The URLs of videos, whose covers are not the requested pictures."""
-    return [url for url in _bare(text) if _is_video(url)]
+    return [url for url in _bare_urls(text) if _is_video(url)]
 
 
 def shortened(text: str) -> str:
@@ -56,7 +58,7 @@ def shortened(text: str) -> str:
 
 def _without_fences(lines: list[str]) -> list[str]:
     """The lines outside code fences; a fence that is never closed hides nothing."""
-    marks = [number for number, line in enumerate(lines) if _FENCE.match(line)]
+    marks = [number for number, line in enumerate(lines) if _CODE_FENCE.match(line)]
     hidden = {
         number
         for start, end in zip(marks[::2], marks[1::2], strict=False)
@@ -68,11 +70,11 @@ def _without_fences(lines: list[str]) -> list[str]:
 # --- kinds, best first ------------------------------------------------------------------------
 
 
-def _markdown(text: str) -> list[str]:
-    return [target for name, target, shown in _marked(text) if shown and _usable(target)]
+def _shown_links(text: str) -> list[str]:
+    return [target for name, target, shown in _markdown_links(text) if shown and _usable(target)]
 
 
-def _marked(text: str) -> Iterator[tuple[str, str, bool]]:
+def _markdown_links(text: str) -> Iterator[tuple[str, str, bool]]:
     """Name and target of every `[name](target)`, and whether a `!` makes it a picture."""
     position = 0
     while (middle := text.find("](", position)) >= 0:
@@ -109,12 +111,12 @@ def _target(text: str, start: int) -> tuple[str, int]:
         end = text.find(">", start, start + 8000)
         return (text[start + 1 : end], end) if end > 0 else ("", start)
     depth, position = 0, start
-    while stop := _STOP.search(text, position, start + 8000):
+    while stop := _TARGET_STOP.search(text, position, start + 8000):
         if stop[0] == "(":
             depth += 1
         elif stop[0] == ")" and depth:
             depth -= 1
-        elif stop[0] == ")" or _TITLE.match(text, stop.start()):
+        elif stop[0] == ")" or _LINK_TITLE_END.match(text, stop.start()):
             return text[start : stop.start()], stop.start()
         else:
             return "", stop.start()
@@ -132,9 +134,9 @@ def _inline(text: str, start: int) -> tuple[str, int]:
     return "".join(text[start:end].partition(' "')[0].split()), end
 
 
-def _tags(text: str) -> list[str]:
+def _img_tags(text: str) -> list[str]:
     found = []
-    for tag in _TAG.finditer(text):
+    for tag in _IMG_TAG.finditer(text):
         quote = text[tag.end() : tag.end() + 1]
         if quote and quote in "\"'":
             end = text.find(quote, tag.end() + 1)
@@ -148,11 +150,11 @@ def _data_uris(text: str) -> list[str]:
     return [uri[0] for uri in _DATA_URI.finditer(text)]
 
 
-def _base64(text: str) -> list[str]:
+def _base64_lines(text: str) -> list[str]:
     found = []
     for line in text.split("\n"):
         bare = line.strip().removeprefix("base64://")
-        if bare.startswith(BASE64_BEGINNINGS) and _BASE64.fullmatch(bare):
+        if bare.startswith(BASE64_BEGINNINGS) and _BASE64_LINE.fullmatch(bare):
             found.append(f"base64://{bare}")
     return found
 
@@ -163,34 +165,34 @@ def _lone_links(text: str) -> list[str]:
     for name, url, start in _links(text):
         rest.append(text[position:start])
         position = start + len(url)
-        if _SIDE.fullmatch(name.strip()) or _is_download(name, url):
+        if _SIDE_LINK_NAME.fullmatch(name.strip()) or _is_download(name, url):
             continue
-        if _PICTURE_NAME.fullmatch(name.strip()) or _is_picture(url):
+        if _PICTURE_LINK_NAME.fullmatch(name.strip()) or _is_picture(url):
             named.append(url)
     rest.append(text[position:])
-    bare = (url for part in rest for url in _bare(part))
+    bare = (url for part in rest for url in _bare_urls(part))
     return named or [url for url in bare if _is_picture(url) and "/download/" not in url]
 
 
-_KINDS: tuple[Callable[[str], list[str]], ...] = (
-    _markdown,
-    _tags,
+_FINDERS: tuple[Callable[[str], list[str]], ...] = (
+    _shown_links,
+    _img_tags,
     _data_uris,
-    _base64,
+    _base64_lines,
     _lone_links,
 )
 
 
 def _links(text: str) -> Iterator[tuple[str, str, int]]:
     position = 0
-    for name, target, _ in _marked(text):
+    for name, target, _ in _markdown_links(text):
         if target.startswith(("http://", "https://")):
             position = text.find(target, position)
             yield name, target, position
             position += len(target)
 
 
-def _bare(text: str) -> Iterator[str]:
+def _bare_urls(text: str) -> Iterator[str]:
     for match in _URL.finditer(text):
         url = match[0].rstrip(".,;:!?'*_~&")
         while url.endswith((")", "]")) and url.count(url[-1]) > url.count("(["[url[-1] == "]"]):
@@ -215,4 +217,4 @@ def _is_video(url: str) -> bool:
 
 
 def _is_download(name: str, url: str) -> bool:
-    return bool(_DOWNLOAD.search(name)) or "/download/" in url
+    return bool(_DOWNLOAD_LINK_NAME.search(name)) or "/download/" in url

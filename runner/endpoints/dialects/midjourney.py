@@ -19,21 +19,21 @@ from runner.protocol.verdict import classify_error
 
 I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
-SUBMIT_TIMEOUT = 90.0
-POLL_TIMEOUT = 60.0
+SUBMIT_TIMEOUT_SECONDS = 90.0
+POLL_TIMEOUT_SECONDS = 60.0
 REFUSAL_CODES = frozenset({"3", "4", "5", "9", "23", "24", "30"})
 """Codes of a refused submit. 1 (submitted), 21 (already exists) and 22 (queued) are billed.
 
 An unknown code with an id counts as billed as well, since an id must not be lost.
 """
 UNFINISHED_STATUSES = frozenset({"", "NOT_START", "SUBMITTED", "IN_PROGRESS", "MODAL"})
-KEPT_FIELDS = ("buttons", "seed", "jobId", "finalPrompt")
+KEPT_RECORD_MEMBERS = ("buttons", "seed", "jobId", "finalPrompt")
 """Members of a finished record that are kept; an upscale needs the buttons."""
-_BANNED = re.compile(
+_BANNED_PHRASE = re.compile(
     r"banned|moderat|sensitive|content policy|violat|blocked|nsfw|敏感|违规|违反|违禁|审核",
     re.IGNORECASE,
 )
-_UNFIT = re.compile(
+_BAD_PARAMETER_PHRASE = re.compile(
     r"invalid (?:parameter|link|request)|unrecognized parameter|参数", re.IGNORECASE
 )
 
@@ -69,10 +69,10 @@ def submit_call(path: str, body: Mapping[str, JSON], laid_over: Mapping[str, JSO
     arrived.
     """
     sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
-    return Call(path=path, json=sent, timeout=SUBMIT_TIMEOUT, fresh=True)
+    return Call(path=path, json=sent, timeout=SUBMIT_TIMEOUT_SECONDS, fresh=True)
 
 
-def enclosed(pictures: Sequence[Attachment]) -> list[JSON]:
+def data_uris(pictures: Sequence[Attachment]) -> list[JSON]:
     """Pictures as data URIs. Protocol fact: bare base64 is refused with "base64格式错误"."""
     coded = [base64.b64encode(one.data or b"").decode("ascii") for one in pictures]
     return [
@@ -92,7 +92,7 @@ def read_submit(reply: Reply) -> Ticket | Rejected:
     code = str(value.get("code", "")).strip()
     if code in REFUSAL_CODES and (failure := classify_error(value).failure):
         return Rejected(failure=failure)
-    return Ticket(id=number) if number else _without_ticket(_said(value))
+    return Ticket(id=number) if number else _without_ticket(_message(value))
 
 
 def _ticket(result: JSON) -> str:
@@ -111,7 +111,7 @@ def _without_ticket(text: str) -> Rejected:
     return Rejected(failure=failure)
 
 
-def _said(record: Mapping[str, JSON]) -> str:
+def _message(record: Mapping[str, JSON]) -> str:
     return next((str(record[name]) for name in ("description", "message") if record.get(name)), "")
 
 
@@ -121,7 +121,7 @@ def _said(record: Mapping[str, JSON]) -> str:
 def poll_call(ticket: str) -> Call:
     """GET the record of a task."""
     path = f"/mj/task/{quote(ticket, safe='')}/fetch"
-    return Call(path=path, method="GET", timeout=POLL_TIMEOUT)
+    return Call(path=path, method="GET", timeout=POLL_TIMEOUT_SECONDS)
 
 
 def read_task(reply: Reply) -> Reading:
@@ -139,7 +139,7 @@ def read_task(reply: Reply) -> Reading:
     if status == "SUCCESS":
         return _finished(record)
     if status == "FAILURE":  # protocol fact: the gateway refunds the charge, and only then
-        failure = _failed(str(record.get("failReason") or _said(record)))
+        failure = _failed(str(record.get("failReason") or _message(record)))
         return Rejected(failure=failure, refunded=True)
     if status in ("CANCEL", "CANCELLED", "CANCELED"):
         return Rejected(failure=_cancelled(str(record.get("failReason") or "")))
@@ -161,7 +161,7 @@ def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
             detail="the task succeeded, but its record names no picture",
         )
         return Rejected(failure=failure)
-    data: dict[str, JSON] = {name: record[name] for name in KEPT_FIELDS if record.get(name)}
+    data: dict[str, JSON] = {name: record[name] for name in KEPT_RECORD_MEMBERS if record.get(name)}
     properties = record.get("properties")
     if isinstance(properties, dict) and properties.get("finalPrompt"):
         data["finalPrompt"] = properties["finalPrompt"]
@@ -192,9 +192,9 @@ def _failed(reason: str) -> Failure:
     failure = Failure(kind=FailureClass.SERVER, cause="task_failed", detail=said)
     if "取消" in said:
         return _cancelled(said)
-    if _BANNED.search(said):
+    if _BANNED_PHRASE.search(said):
         return replace(failure, kind=FailureClass.REFUSED, cause="moderation")
-    if _UNFIT.search(said):
+    if _BAD_PARAMETER_PHRASE.search(said):
         return replace(failure, kind=FailureClass.BAD_INPUT, cause="bad_request")
     return failure
 

@@ -12,7 +12,7 @@ from runner.protocol.json_text import Undecodable, decode, with_whole_characters
 from runner.protocol.sse import looks_like_events, payloads, text_outside_events
 
 T = TypeVar("T")
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 Payloads: TypeAlias = Iterable[tuple[str, JSON | Undecodable]]
 
 
@@ -36,7 +36,7 @@ def open_answer(body: bytes, reader: Reader[T]) -> T | Rejected:
     if looks_like_events(body):
         streamed = reader.stream(payloads(body))
         if streamed is not None:
-            return _with_whole_characters(streamed) if _HALF.search(body) else streamed
+            return _with_whole_characters(streamed) if _SURROGATE_ESCAPE.search(body) else streamed
         body = text_outside_events(body).encode()
         if not body:
             return reader.cut

@@ -14,7 +14,7 @@ from runner.protocol.json_text import Undecodable, decode
 
 _PICTURE_NAME = re.compile(r"image|img|pic|photo|draw", re.IGNORECASE)
 _PICTURE_PATH = re.compile(r"\.(?:png|jpe?g|webp|gif|avif|bmp|svg)(?:[?#]|$)", re.IGNORECASE)
-_NOT_RESULTS = re.compile(
+_NON_RESULT_NAME = re.compile(
     r"input|request|prompt|preview|partial|thumb|cover|avatar|logo|icon|citation|annotation"
     r"|search|source_url|reference|reason|usage|mask|original",
     re.IGNORECASE,
@@ -47,33 +47,35 @@ def pictures_within(value: JSON) -> list[Picture]:
     while waiting:
         name, item = waiting.pop(0)
         if isinstance(item, dict):
-            if picture := _enclosed(item):
+            if picture := _typed_picture(item):
                 found.append(picture)
                 continue
-            members = [(key, one) for key, one in item.items() if not _NOT_RESULTS.search(key)]
+            members = [(key, one) for key, one in item.items() if not _NON_RESULT_NAME.search(key)]
             waiting = members + waiting
         elif isinstance(item, list):
             waiting = [(name, one) for one in item] + waiting
-        elif isinstance(item, str) and (picture := _named(name, item)):
+        elif isinstance(item, str) and (picture := _named_picture(name, item)):
             found.append(picture)
     return found
 
 
-def _enclosed(item: Mapping[str, JSON]) -> Picture | None:
+def _typed_picture(item: Mapping[str, JSON]) -> Picture | None:
     """The picture of an object that contains a media type and base64, or None."""
     kinds = (item.get(name) for name in ("mime_type", "mimeType", "media_type", "mediaType"))
     if not any(isinstance(kind, str) and kind.startswith("image/") for kind in kinds):
         return None
     coded = (item.get(name) for name in ("data", "b64_json", "base64", "bytes", "content"))
-    return next((Picture(base64=_bare(one)) for one in coded if isinstance(one, str) and one), None)
+    return next(
+        (Picture(base64=_without_head(one)) for one in coded if isinstance(one, str) and one), None
+    )
 
 
-def _bare(coded: str) -> str:
+def _without_head(coded: str) -> str:
     """The base64 without the head of a data URI."""
     return coded.partition(",")[2] if coded[:5].lower() == "data:" else coded
 
 
-def _named(name: str, target: str) -> Picture | None:
+def _named_picture(name: str, target: str) -> Picture | None:
     """The picture that a text is or links to, or None; a URL must look like a picture's by `name`
     or path.
     """
@@ -149,14 +151,14 @@ def _targets(item: JSON) -> Iterator[str]:
         if isinstance(value, str) and value:
             yield value
             return
-        if isinstance(value, dict) and (found := _within(value)):
+        if isinstance(value, dict) and (found := _target_in(value)):
             yield found
             return
-    if found := _within(item):
+    if found := _target_in(item):
         yield found
 
 
-def _within(value: Mapping[str, JSON]) -> str:
+def _target_in(value: Mapping[str, JSON]) -> str:
     address = value.get("url")
     if isinstance(address, str) and address:
         return address
@@ -169,24 +171,24 @@ def _within(value: Mapping[str, JSON]) -> str:
 
 # --- no picture ---------------------------------------------------------------------------------
 
-_REFUSED = re.compile(
+_REFUSED_PHRASE = re.compile(
     r"moderation|content[ _]policy|violat|违反|政策|敏感|无法生成|不能生成"
     r"|\bI(?:['’]m| am) (?:unable|not able) to|\bI can(?:['’]t|not)\b",
     re.IGNORECASE,
 )
-_RUNNING = re.compile(r"排队中|生成中|进度")
-_ENDED = re.compile(r"生成完成|生成失败")
-_PASSING = re.compile(r"生成失败|超时|timeout|timed out|繁忙|稍后", re.IGNORECASE)
+_RUNNING_PHRASE = re.compile(r"排队中|生成中|进度")
+_ENDED_PHRASE = re.compile(r"生成完成|生成失败")
+_TEMPORARY_PHRASE = re.compile(r"生成失败|超时|timeout|timed out|繁忙|稍后", re.IGNORECASE)
 
 
 def no_picture(text: str) -> Failure:
     """Why a complete answer contains no picture, by its text, including quoted lines."""
     said = text if len(text) < 40_000 else text[:20_000] + text[-20_000:]
-    if _REFUSED.search(said):
+    if _REFUSED_PHRASE.search(said):
         kind, cause = FailureClass.REFUSED, "moderation"
-    elif _RUNNING.search(said) and not _ENDED.search(said):
+    elif _RUNNING_PHRASE.search(said) and not _ENDED_PHRASE.search(said):
         kind, cause = FailureClass.NO_RESULT, "incomplete_picture"
-    elif _PASSING.search(said):
+    elif _TEMPORARY_PHRASE.search(said):
         kind, cause = FailureClass.SERVER, "generation_failed"
     else:
         kind, cause = FailureClass.NO_RESULT, "no_picture"

@@ -27,7 +27,7 @@ MIN_STEPS = 300_000
 STEPS_PER_CHARACTER = 20
 """The budget of one check: a constant plus a share for each character of the answer."""
 STEPS_PER_KEYWORD = 20  # a keyword takes as long as this many states of a pattern
-_work = threading.local()
+_budget = threading.local()
 
 
 def schema_error(schema: str) -> str | None:
@@ -36,7 +36,7 @@ def schema_error(schema: str) -> str | None:
 
     value = json.loads(schema)
     try:
-        if any(not reference.startswith("#") for reference in _texts(value, "$ref")):
+        if any(not reference.startswith("#") for reference in _members_named(value, "$ref")):
             return "a $ref must point into the schema itself"
         for pattern in _patterns(value):
             compiled(pattern)
@@ -50,14 +50,14 @@ def schema_error(schema: str) -> str | None:
     return None
 
 
-def _texts(value: JSON, name: str) -> Iterator[str]:
+def _members_named(value: JSON, name: str) -> Iterator[str]:
     for item in _objects(value):
         if isinstance(text := item.get(name), str):
             yield text
 
 
 def _patterns(value: JSON) -> Iterator[str]:
-    yield from _texts(value, "pattern")
+    yield from _members_named(value, "pattern")
     for item in _objects(value):
         named = item.get("patternProperties")
         yield from named if isinstance(named, dict) else ()
@@ -79,7 +79,7 @@ def mismatch(value: JSON, schema: str, *, size: int) -> str | None:
     import jsonschema  # noqa: PLC0415 - as above
     from referencing.exceptions import Unresolvable  # noqa: PLC0415 - as above
 
-    _work.steps = StepBudget(MIN_STEPS + STEPS_PER_CHARACTER * size)
+    _budget.steps = StepBudget(MIN_STEPS + STEPS_PER_CHARACTER * size)
     try:
         error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(value))
     except TooManyStepsError:
@@ -119,27 +119,27 @@ def _bounded(cls: Any) -> Any:
 
 def _counted(check: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     def counted(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        _work.steps.take(STEPS_PER_KEYWORD)
+        _budget.steps.take(STEPS_PER_KEYWORD)
         yield from check(validator, rule, instance, schema) or ()
 
     return counted
 
 
-def _found(pattern: str, text: str) -> bool:
-    return compiled(pattern).search(text, _work.steps)
+def _matches(pattern: str, text: str) -> bool:
+    return compiled(pattern).search(text, _budget.steps)
 
 
 def _pattern(_: Any, rule: Any, instance: Any, __: Any) -> Iterator[Any]:
     import jsonschema  # noqa: PLC0415 - as above
 
-    if isinstance(instance, str) and not _found(rule, instance):
+    if isinstance(instance, str) and not _matches(rule, instance):
         yield jsonschema.ValidationError(f"{instance!r} does not match {rule!r}")
 
 
 def _pattern_properties(validator: Any, rule: Any, instance: Any, _: Any) -> Iterator[Any]:
     for pattern, inner in rule.items() if isinstance(instance, dict) else ():
         for name, value in instance.items():
-            if _found(pattern, name):
+            if _matches(pattern, name):
                 yield from validator.descend(value, inner, path=name, schema_path=pattern)
 
 
@@ -153,7 +153,7 @@ def _additional_properties(validator: Any, rule: Any, instance: Any, schema: Any
     extra = [
         name
         for name in instance
-        if name not in named and not any(_found(pattern, name) for pattern in patterns)
+        if name not in named and not any(_matches(pattern, name) for pattern in patterns)
     ]
     if isinstance(rule, dict):
         for name in extra:
@@ -167,7 +167,7 @@ def _unique_items(_: Any, rule: Any, instance: Any, __: Any) -> Iterator[Any]:
     import jsonschema  # noqa: PLC0415 - as above
 
     if rule and isinstance(instance, list):
-        _work.steps.take(len(instance))
+        _budget.steps.take(len(instance))
         seen = {json.dumps(_numbered(item), sort_keys=True) for item in instance}
         if len(seen) < len(instance):
             yield jsonschema.ValidationError("the list has non-unique elements")

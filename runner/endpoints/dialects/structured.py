@@ -11,9 +11,9 @@ from runner.endpoints.dialects.schema_check import mismatch, schema_error
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 
-_FENCE = re.compile(r"```[\w-]{0,20}[ \t]*\n(.*?)```", re.DOTALL)
+_CODE_FENCE = re.compile(r"```[\w-]{0,20}[ \t]*\n(.*?)```", re.DOTALL)
 MAX_CHECKED_VALUES = 20
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SCHEMA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,10 @@ def _is_closed(schema: JSON) -> bool:
     return all(_is_closed(item) for item in schema.values())
 
 
-def schema_fault(schema: Mapping[str, JSON]) -> str | None:
+def schema_problem(schema: Mapping[str, JSON]) -> str | None:
     """The error in a schema, found before anything is billed; None if it is valid."""
     name = schema.get("name", "answer")
-    if _is_wrapped(schema) and not (isinstance(name, str) and _NAME.fullmatch(name)):
+    if _is_wrapped(schema) and not (isinstance(name, str) and _SCHEMA_NAME.fullmatch(name)):
         return "its name must be 1 to 64 of a-z A-Z 0-9 _ -"
     return _known_error(json.dumps(schema_in(schema), sort_keys=True))
 
@@ -106,7 +106,7 @@ def _without_thoughts(text: str) -> str:
 
 def _candidates(text: str) -> Iterator[str]:
     yield text
-    for fence in _FENCE.finditer(text):
+    for fence in _CODE_FENCE.finditer(text):
         yield fence[1]
     for opening, closing in (("{", "}"), ("[", "]")):
         start, end = text.find(opening), text.rfind(closing)

@@ -16,8 +16,8 @@ def read_usage(raw: JSON) -> Usage | None:
     """
     if not isinstance(raw, dict) or not raw:
         return None
-    prompt = _first(raw, "prompt_tokens", "input_tokens")
-    completion = _first(raw, "completion_tokens", "output_tokens")
+    prompt = _either(raw, "prompt_tokens", "input_tokens")
+    completion = _either(raw, "completion_tokens", "output_tokens")
     total = _count(raw.get("total_tokens"))
     if not prompt and not completion and not total:
         return Usage(raw=raw)
@@ -25,7 +25,7 @@ def read_usage(raw: JSON) -> Usage | None:
     if (
         prompt is not None and "prompt_tokens" not in raw
     ):  # Anthropic counts cached input separately
-        prompt += sum(_count(raw.get(name)) or 0 for name in _APART)
+        prompt += sum(_count(raw.get(name)) or 0 for name in _SEPARATE_CACHE_NAMES)
     if not total:
         total = prompt + completion if prompt and completion is not None else None
     return Usage(
@@ -37,10 +37,10 @@ def read_usage(raw: JSON) -> Usage | None:
     )
 
 
-_APART = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_SEPARATE_CACHE_NAMES = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-def _first(raw: Mapping[str, JSON], name: str, other: str) -> int | None:
+def _either(raw: Mapping[str, JSON], name: str, other: str) -> int | None:
     """The count under `name`, or the one under `other` if the first is missing or 0."""
     count = _count(raw.get(name))
     if count:

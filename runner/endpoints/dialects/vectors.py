@@ -32,7 +32,7 @@ def read_vectors(body: bytes, *, wanted: int) -> Vectors | Rejected:
     """
     reader: Reader[Vectors] = Reader(
         stream=lambda _: None,  # no service streams vectors
-        whole=lambda value: _whole(value, wanted),
+        whole=lambda value: _vectors(value, wanted),
         error=_error,
         cut=Vectors(found=()),
     )
@@ -47,20 +47,20 @@ def _error(value: JSON) -> Rejected:
     return Rejected(failure=failure or Failure(kind=FailureClass.SERVER, cause="unknown"))
 
 
-def _whole(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
+def _vectors(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
     data = value.get("data")
     items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
     if not items:
-        return _none("no_vector", f"0 of {wanted} vectors came")
+        return _no_vectors("no_vector", f"0 of {wanted} vectors came")
     places = _places(items, wanted)
     if places is None:
-        return _none("vector_count", _odd(items, wanted))
-    found: list[array[float] | Failure] = [_missing] * wanted
+        return _no_vectors("vector_count", _count_detail(items, wanted))
+    found: list[array[float] | Failure] = [_MISSING_VECTOR] * wanted
     for place, item in zip(places, items, strict=True):
         found[place] = _vector(item.get("embedding"))
     model = value.get("model")
     return Vectors(
-        found=tuple(_of_one_length(found)),
+        found=tuple(_with_usual_length(found)),
         model=model if isinstance(model, str) else None,
         usage=read_usage(value.get("usage")),
     )
@@ -86,15 +86,15 @@ def _places(items: Sequence[Mapping[str, JSON]], wanted: int) -> list[int] | Non
     return sure if len(set(sure)) == len(places) else None
 
 
-def _odd(items: Sequence[Mapping[str, JSON]], wanted: int) -> str:
+def _count_detail(items: Sequence[Mapping[str, JSON]], wanted: int) -> str:
     shown = ", ".join(str(item.get("index"))[:10] for item in items[:5])
     return f"{len(items)} vectors came for {wanted} texts, with the indexes {shown}"
 
 
-_missing = Failure(kind=FailureClass.NO_RESULT, cause="no_vector")
+_MISSING_VECTOR = Failure(kind=FailureClass.NO_RESULT, cause="no_vector")
 
 
-def _none(cause: str, detail: str) -> Rejected:
+def _no_vectors(cause: str, detail: str) -> Rejected:
     return Rejected(failure=Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=detail))
 
 
@@ -105,9 +105,9 @@ def _vector(value: JSON) -> "array[float] | Failure":
     try:
         found = _unpacked(value) if isinstance(value, str) else _listed(value)
     except (ValueError, TypeError, OverflowError, binascii.Error):
-        return _missing
+        return _MISSING_VECTOR
     if not found or not all(map(math.isfinite, found)):
-        return _missing
+        return _MISSING_VECTOR
     return found
 
 
@@ -124,7 +124,7 @@ def _listed(value: JSON) -> "array[float]":
     return array("f", value)  # type: ignore[arg-type]  # anything but a number raises TypeError
 
 
-def _of_one_length(found: Sequence["array[float] | Failure"]) -> list["array[float] | Failure"]:
+def _with_usual_length(found: Sequence["array[float] | Failure"]) -> list["array[float] | Failure"]:
     """The vectors, with those of an unusual length as failures: a model's are all the same."""
     lengths = [len(one) for one in found if isinstance(one, array)]
     usual = max(set(lengths), key=lengths.count, default=0)

@@ -14,7 +14,7 @@ from runner.endpoints import chat, chat_image
 from runner.endpoints.dialects.bounded_patterns import StepBudget, UnsupportedPatternError, compiled
 from runner.endpoints.dialects.markdown_links import picture_targets, shortened, video_links
 from runner.endpoints.dialects.pictures import no_picture
-from runner.endpoints.dialects.structured import Structured, read_structured, schema_fault
+from runner.endpoints.dialects.structured import Structured, read_structured, schema_problem
 from runner.endpoints.inputs import parse
 from runner.protocol.call import Reply
 from runner.protocol.errors import one_line
@@ -100,7 +100,7 @@ CATASTROPHES: list[tuple[dict[str, JSON], JSON]] = [
 @pytest.mark.parametrize("number", range(len(CATASTROPHES)))
 def test_no_schema_and_no_answer_take_for_ever(number: int) -> None:
     schema, value = CATASTROPHES[number]
-    assert schema_fault(schema) is None
+    assert schema_problem(schema) is None
     started = time.process_time()
     found = read_structured(json.dumps(value), schema)
     assert time.process_time() - started < 15
@@ -112,7 +112,7 @@ def test_no_schema_and_no_answer_take_for_ever(number: int) -> None:
 )
 def test_a_pattern_that_cannot_be_bounded_is_refused_at_load(pattern: str) -> None:
     schema: dict[str, JSON] = {"type": "string", "pattern": pattern}
-    assert schema_fault(schema) is not None
+    assert schema_problem(schema) is not None
 
 
 @pytest.mark.parametrize(
