@@ -57,7 +57,7 @@ def soaked(scene: Scene, seconds: float) -> list[Use]:
     return found
 
 
-def told(scene: Scene, found: list[Use]) -> tuple[float, str]:
+def drift_of(scene: Scene, found: list[Use]) -> tuple[float, str]:
     """Memory drift after the warm-up in percent, and one line of figures."""
     warm = found[len(found) // 4 :]
     quarter = max(len(warm) // 4, 1)
@@ -85,7 +85,7 @@ def test_a_long_run_stays_level(
     rows = int(minutes * 60 * 340) + 2000  # more rows than two hundred calls of 0.6 s can use up
     with scene(tmp_path, rows=rows, latency=(0.2, 1.0), faults=FAULTS, prefork=prefork) as one:
         found = soaked(one, minutes * 60)
-        drift, figures = told(one, found)
+        drift, figures = drift_of(one, found)
         print(figures)
         assert drift < 5
         warm = found[len(found) // 4 :]

@@ -104,7 +104,7 @@ if child == 0:
 time.sleep(0.2)
 print(child, flush=True)
 """
-    with holding_raw(path, more) as (first, child):
+    with holding_parent(path, more) as (first, child):
         first.kill()
         first.wait()
         assert not is_held(path)
@@ -112,7 +112,7 @@ print(child, flush=True)
 
 
 @contextmanager
-def holding_raw(path: Path, more: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def holding_parent(path: Path, more: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """A lock holder that prints a number, usually its child's pid, and then waits."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD + more + "sys.stdin.read()\n", path],

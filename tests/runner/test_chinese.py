@@ -86,9 +86,9 @@ def test_help_holds_no_english_sentence(words: tuple[str, ...]) -> None:
 
 def test_a_question_is_asked_again_in_chinese() -> None:
     choose_language("zh", {})
-    with CliRunner().isolation(input="perhaps\n是\n") as (_, told, _):
+    with CliRunner().isolation(input="perhaps\n是\n") as (_, printed, _):
         assert ask_yes_no("继续吗？", default=False)
-        assert "请回答 y 或 n。" in told.getvalue().decode()
+        assert "请回答 y 或 n。" in printed.getvalue().decode()
 
 
 # --- sheets -----------------------------------------------------------------------------------
@@ -155,11 +155,11 @@ def bad_cells(folder: Path) -> Path:
 @pytest.mark.skipif(os.name == "nt", reason="links and pipes")
 def test_whatever_is_wrong_with_a_cell_is_told_in_chinese(world: World) -> None:
     sheet = bad_cells(world.folder)
-    told = world.run("--lang", "zh", "check", sheet)
-    assert told.code == 3
-    assert english_in(told.out) == []
-    rows = [line for line in told.out.splitlines() if line.startswith("  - 第 ")]
-    assert len(rows) > len(BAD_CELLS) - 5, told.out  # a few are found only when they are sent
+    printed = world.run("--lang", "zh", "check", sheet)
+    assert printed.code == 3
+    assert english_in(printed.out) == []
+    rows = [line for line in printed.out.splitlines() if line.startswith("  - 第 ")]
+    assert len(rows) > len(BAD_CELLS) - 5, printed.out  # a few are found only when they are sent
 
 
 def test_what_the_table_keeps_of_bad_rows_is_shown_in_chinese_and_stays_english(
@@ -169,9 +169,9 @@ def test_what_the_table_keeps_of_bad_rows_is_shown_in_chinese_and_stays_english(
     world.mock()
     world.run("run", sheet, *TEXT, "--skip-bad")
     for words in (("errors",), ("show", "2")):
-        told = world.run("--lang", "zh", *words, sheet).out
-        assert english_in(told) == [], told
-        assert "一个整数" in told
+        printed = world.run("--lang", "zh", *words, sheet).out
+        assert english_in(printed) == [], printed
+        assert "一个整数" in printed
     assert world.column(sheet, "result_error")[0] == "n: expected a whole number, found 'two'"
 
 
@@ -186,9 +186,9 @@ def test_a_sheet_that_cannot_be_read_is_told_in_chinese(
 ) -> None:
     sheet = world.folder / f"a.{ending}"
     sheet.write_bytes(content)
-    told = world.run("--lang", "zh", "run", sheet, *TEXT)
-    assert told.code == 3
-    assert english_in(told.err) == [], told.err
+    printed = world.run("--lang", "zh", "run", sheet, *TEXT)
+    assert printed.code == 3
+    assert english_in(printed.err) == [], printed.err
 
 
 # --- tables, outputs, settings ----------------------------------------------------------------
@@ -231,12 +231,12 @@ def test_a_table_that_cannot_be_used_is_told_in_chinese(world: World, kind: str)
     folder = world.folder / "a.rehearsal"
     SPOILED[kind](folder / "jobs.db")
     for words in (("status", folder), ("export", folder), ("doctor", folder)):
-        told = world.run("--lang", "zh", *words)
-        assert told.code in (3, 6), told.out + told.err
-        assert english_in(told.err) == [], told.err
-        checks = told.out.partition("检查结果")[2]
+        printed = world.run("--lang", "zh", *words)
+        assert printed.code in (3, 6), printed.out + printed.err
+        assert english_in(printed.err) == [], printed.err
+        checks = printed.out.partition("检查结果")[2]
         assert english_in(checks) == [], checks
-        assert "jobs.db" in told.err + checks
+        assert "jobs.db" in printed.err + checks
 
 
 def test_an_output_that_cannot_be_written_is_told_in_chinese(world: World) -> None:
@@ -252,10 +252,10 @@ def test_an_output_that_cannot_be_written_is_told_in_chinese(world: World) -> No
         ("report", "-o", "nowhere/x.html"),
     ):
         answered(words[0], "a.rehearsal", *words[1:])
-    told = world.run("--lang", "zh", "export", "a.rehearsal", "--into-copy", "-o", "x.xlsx")
-    assert told.code == 0
-    assert english_in(told.err) == []
-    assert "表格不是 .xlsx 或 .xlsm 工作簿" in told.err
+    printed = world.run("--lang", "zh", "export", "a.rehearsal", "--into-copy", "-o", "x.xlsx")
+    assert printed.code == 0
+    assert english_in(printed.err) == []
+    assert "表格不是 .xlsx 或 .xlsm 工作簿" in printed.err
 
 
 @pytest.mark.parametrize("name", ["{{ x }}", "a/", "{{ row", "a\\b"])
@@ -298,18 +298,18 @@ def test_what_keeps_a_key_away_is_told_in_chinese(world: World) -> None:
             '[defaults]\nprovider = "a"\n',
             encoding="utf-8",
         )
-        told = world.run("--lang", "zh", "--config", own, "run", sheet, *TEXT, "-y")
-        assert told.code == 3
-        assert english_in(told.err) == [], told.err
+        printed = world.run("--lang", "zh", "--config", own, "run", sheet, *TEXT, "-y")
+        assert printed.code == 3
+        assert english_in(printed.err) == [], printed.err
     answered("keys", "set", "nobody")
 
 
 def test_a_gateway_that_is_not_there_is_told_in_chinese(world: World) -> None:
     world.monkeypatch.setenv("ROWMILL_BASE_URL", "http://127.0.0.1:9")
-    told = world.run("--lang", "zh", "doctor")
-    assert told.code == 6
-    assert english_in(told.out) == [], told.out
-    assert "连不上 127.0.0.1:9（连接失败）" in told.out
+    printed = world.run("--lang", "zh", "doctor")
+    assert printed.code == 6
+    assert english_in(printed.out) == [], printed.out
+    assert "连不上 127.0.0.1:9（连接失败）" in printed.out
 
 
 def test_the_summary_of_a_workbook_is_in_chinese_but_for_data(tmp_path: Path) -> None:

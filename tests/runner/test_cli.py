@@ -444,8 +444,8 @@ def test_an_option_without_its_value_is_a_usage_error_and_never_left_out(
 def test_the_options_of_one_command_only_come_last_under_one_heading(
     home: Path, command: str
 ) -> None:
-    told = invoked(command, "--help").output
-    headings = [line for line in told.splitlines() if line.endswith(":") and line[0] != " "]
+    help_text = invoked(command, "--help").output
+    headings = [line for line in help_text.splitlines() if line.endswith(":") and line[0] != " "]
     assert headings.count("Options:") == 1
     assert headings[-1] == "Options:"
-    assert "<=" not in told, "click's own notation of a range"
+    assert "<=" not in help_text, "click's own notation of a range"

@@ -99,15 +99,15 @@ def the_page_tells_it(world: World, sheet: Path) -> None:
         pytest.skip("no chromium")
     chromium = browser.Browser(path)
     try:
-        told = chromium.look(
+        text = chromium.look(
             world.workspace(sheet).report, lambda sight: sight.page.inner_text("main")
         )
     finally:
         chromium.close()
-    assert "Nothing failed" in told
-    assert "call after call went wrong" in told
-    assert "key 1 was refused and used no more; the other keys went on." in told
-    assert told.count("to slow down; the pace was lowered") <= 4, "told together"
+    assert "Nothing failed" in text
+    assert "call after call went wrong" in text
+    assert "key 1 was refused and used no more; the other keys went on." in text
+    assert text.count("to slow down; the pace was lowered") <= 4, "told together"
 
 
 NIGHT = Night(times=240, limit=20, rows=450, away=HOUR / 3)

@@ -85,9 +85,9 @@ def test_a_rich_workbook_comes_back_with_one_part_changed(world: World, ending: 
     done = world.run("run", sheet, *TEXT)
     assert done.code == 0, done.err
     copy = world.folder / f"copy.{ending}"
-    told = world.run("export", sheet, "--into-copy", "-o", copy)
-    assert told.code == 0, told.err
-    assert "could not be copied" not in told.err
+    exported = world.run("export", sheet, "--into-copy", "-o", copy)
+    assert exported.code == 0, exported.err
+    assert "could not be copied" not in exported.err
     assert sheet.read_bytes() == before
     old, new = parts(sheet), parts(copy)
     assert list(old) == list(new)
@@ -123,9 +123,9 @@ def test_a_sheet_that_changed_since_gets_a_new_workbook_and_a_reason(world: Worl
     sheet = workbook(world.folder / "own.xlsx", ["prompt"], ["a cat"])
     world.run("run", sheet, *TEXT)
     workbook(sheet, ["prompt"], ["a dog"], ["a cat"])
-    told = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
-    assert told.code == 0
-    assert "has changed since it was loaded" in told.err
+    exported = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
+    assert exported.code == 0
+    assert "has changed since it was loaded" in exported.err
     rows = openpyxl.load_workbook(world.folder / "copy.xlsx").worksheets[0]
     assert rows["A2"].value == "a cat"
 
@@ -154,9 +154,9 @@ def test_a_sheet_that_is_written_oddly_gets_a_new_workbook_and_a_reason(
             new.writestr(name, raw)
     plain.unlink()
     assert world.run("run", sheet, *TEXT).code == 0
-    told = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
-    assert told.code == 0, told.err
-    assert reason in told.err
+    exported = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
+    assert exported.code == 0, exported.err
+    assert reason in exported.err
     assert cells(world.folder / "copy.xlsx", "results")[1][0] == "a cat"
 
 
@@ -167,17 +167,17 @@ def test_what_cannot_be_a_copy_is_said_before_anything_is_written(world: World) 
     assert world.run("export", sheet, "--into-copy", "-o", "a.pdf").code == 2
     assert world.run("export", sheet, "--into-copy", "--thumbs", "-o", "a.xlsx").code == 2
     assert world.run("export", sheet, "--thumbs", "-o", "b.csv").code == 2
-    told = world.run("export", sheet, "--into-copy", "-o", "b.xlsx")
-    assert told.code == 0
-    assert "no .xlsx" in told.err
+    exported = world.run("export", sheet, "--into-copy", "-o", "b.xlsx")
+    assert exported.code == 0
+    assert "no .xlsx" in exported.err
 
 
 def test_the_users_own_workbook_is_never_the_target(world: World) -> None:
     sheet = workbook(world.folder / "own.xlsx", ["prompt"], ["a cat"])
     before = sheet.read_bytes()
     world.run("run", sheet, *PICTURE)
-    told = world.run("export", sheet, "--into-copy", "-o", sheet)
-    assert told.code == 0, told.err
+    exported = world.run("export", sheet, "--into-copy", "-o", sheet)
+    assert exported.code == 0, exported.err
     assert sheet.read_bytes() == before
     assert len(list(world.folder.glob("own *.xlsx"))) == 1
 
@@ -206,7 +206,7 @@ def test_a_workbook_with_a_damaged_picture_gets_a_new_workbook_and_a_reason(worl
     raw[begin : begin + 8] = b"\xff" * 8  # compressed data never starts with these bytes
     sheet.write_bytes(raw)
     assert world.run("run", sheet, *TEXT).code == 0
-    told = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
-    assert told.code == 0, told.err
-    assert "cannot be taken apart" in told.err
+    exported = world.run("export", sheet, "--into-copy", "-o", "copy.xlsx")
+    assert exported.code == 0, exported.err
+    assert "cannot be taken apart" in exported.err
     assert cells(world.folder / "copy.xlsx", "results")[1][0] == "a cat"

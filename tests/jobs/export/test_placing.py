@@ -194,8 +194,8 @@ def test_a_target_that_cannot_be_a_file_is_refused_in_words(tmp_path: Path) -> N
     loaded = make_table(tmp_path, PLAIN)
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    told = {"folder": "output_folder", "pipe": "output_no_file", "no/x.csv": "output_nowhere"}
-    for name, kind in told.items():
+    kinds = {"folder": "output_folder", "pipe": "output_no_file", "no/x.csv": "output_nowhere"}
+    for name, kind in kinds.items():
         with pytest.raises(OutputError, match=kind):
             written(tmp_path, loaded, tmp_path / name, format="csv")
     assert Path(os.devnull).is_char_device()

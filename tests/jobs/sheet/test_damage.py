@@ -21,7 +21,7 @@ def book(path: Path, fill: Callable[[xlsxwriter.Workbook, object], None]) -> Pat
     return path
 
 
-def told(sheet: Sheet) -> dict[str, tuple[int | None, str | None]]:
+def places_of(sheet: Sheet) -> dict[str, tuple[int | None, str | None]]:
     list(sheet.rows())
     return {one.kind: (one.row, one.column) for one in sheet.findings}
 
@@ -61,7 +61,7 @@ def test_formulas_that_were_never_calculated_are_an_error_where_needed(tmp_path:
         workbook.active.append(row)
     workbook.save(tmp_path / "a.xlsx")
     sheet = open_sheet(tmp_path / "a.xlsx")
-    assert told(sheet) == {
+    assert places_of(sheet) == {
         "never_calculated_cells": (2, "prompt"),
         "never_calculated": (2, "prompt"),
     }
@@ -82,15 +82,15 @@ def test_the_same_texts_in_a_csv_are_never_sent(world: World, word: str) -> None
 def test_a_hash_alone_is_text(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("prompt\n#N/A as a title on a poster\n#art\n")
-    assert told(open_sheet(path)) == {}
+    assert places_of(open_sheet(path)) == {}
 
 
 def test_rounded_ids_and_seeds_are_refused_in_both_kinds_of_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,prompt,seed\n1.23457E+18,cat,5\nx,1.5E+10 stars,6\n")
-    assert told(open_sheet(path)) == {"rounded": (2, "id")}
+    assert places_of(open_sheet(path)) == {"rounded": (2, "id")}
     rows: list[list[object]] = [["id", "prompt", "seed"], ["a", "cat", 12345678901234567890]]
-    assert told(open_sheet(page(tmp_path / "a.xlsx", *rows))) == {
+    assert places_of(open_sheet(page(tmp_path / "a.xlsx", *rows))) == {
         "rounded_cells": (2, "seed"),
         "rounded": (2, "seed"),
     }
@@ -104,7 +104,7 @@ def test_hidden_rows_and_columns_are_told(tmp_path: Path) -> None:
         sheet.set_column(1, 1, None, None, {"hidden": True})  # type: ignore[attr-defined]
 
     sheet = open_sheet(book(tmp_path / "a.xlsx", fill))
-    assert told(sheet) == {"hidden_rows": (4, None), "hidden_columns": (None, "style")}
+    assert places_of(sheet) == {"hidden_rows": (4, None), "hidden_columns": (None, "style")}
     assert len(list(sheet.rows())) == 5
 
 
@@ -119,7 +119,7 @@ def test_merged_cells_count_for_each_of_their_rows(tmp_path: Path) -> None:
     expected = [(2, ["a", "a cat"]), (3, ["b", "a cat"]), (4, ["c", "x"])]
     assert list(sheet.rows()) == expected
     assert list(sheet.rows()) == expected
-    assert told(sheet) == {"merged": (2, "prompt")}
+    assert places_of(sheet) == {"merged": (2, "prompt")}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def converted(path: Path, ending: str) -> Path:
     return path.with_suffix(f".{ending}")
 
 
-def told(sheet: Sheet) -> set[tuple[str, int | None, str | None]]:
+def findings_of(sheet: Sheet) -> set[tuple[str, int | None, str | None]]:
     return {(one.kind, one.row, one.column) for one in sheet.findings}
 
 
@@ -69,16 +69,16 @@ def test_damage_is_told_of_other_workbooks_too(tmp_path: Path, ending: str) -> N
     sheet = open_sheet(converted(damaged(tmp_path / "a.xlsx"), ending))
     sheet.needed = frozenset({0, 1})
     rows = dict(sheet.rows())
-    assert told(sheet) >= SEEN
+    assert findings_of(sheet) >= SEEN
     assert rows[2][2:] == ["16:09:00", "#N/A"]
     assert rows[3][1] == "#DIV/0!"
     assert [rows[6][1], rows[7][1]] == ["for both", "for both"]
     if ending == "ods":
         assert rows[5][1] == "a dog"
-        assert ("shown_otherwise", 3, "id") in told(sheet)
+        assert ("shown_otherwise", 3, "id") in findings_of(sheet)
     else:  # LibreOffice wrote a 0 for the text that the formula returns
-        assert ("never_calculated", 5, "prompt") in told(sheet)
-        assert ("formats_unseen", None, None) in told(sheet)
+        assert ("never_calculated", 5, "prompt") in findings_of(sheet)
+        assert ("formats_unseen", None, None) in findings_of(sheet)
         assert refused_when_far(sheet.path) == ["far_cell"]
 
 
@@ -125,7 +125,7 @@ def test_a_formula_without_a_result_is_told_in_ods(tmp_path: Path) -> None:
     cell = '<table:table-cell table:formula="of:=A1"/>'
     sheet = open_sheet(ods(tmp_path / "a.ods", CAT, cell))
     list(sheet.rows())
-    assert ("never_calculated", 2, "note") in told(sheet)
+    assert ("never_calculated", 2, "note") in findings_of(sheet)
 
 
 def test_a_comment_at_an_ods_cell_is_not_what_the_cell_shows(tmp_path: Path) -> None:
@@ -133,12 +133,12 @@ def test_a_comment_at_an_ods_cell_is_not_what_the_cell_shows(tmp_path: Path) -> 
     cell = f'<table:table-cell office:value-type="float" office:value="7">{note}<text:p>7</text:p>'
     sheet = open_sheet(ods(tmp_path / "a.ods", CAT, f"{cell}</table:table-cell>"))
     assert next(iter(sheet.rows()))[1][0] == "a cat"
-    assert told(sheet) == set()
+    assert findings_of(sheet) == set()
 
 
 def test_pictures_that_are_not_read_are_said(tmp_path: Path) -> None:
     sheet = open_sheet(ods(tmp_path / "a.ods", CAT, more=("Pictures/1.png",)))
-    assert told(sheet) == {("pictures_unseen", None, None)}
+    assert findings_of(sheet) == {("pictures_unseen", None, None)}
 
 
 def record(kind: int, content: bytes) -> bytes:

@@ -15,7 +15,7 @@ def sheet_of(folder: Path, text: str) -> tuple[Sheet, list[tuple[int, list[objec
     return sheet, [(number, list(cells)) for number, cells in sheet.rows()]
 
 
-def told(sheet: Sheet) -> dict[str, int | None]:
+def rows_named(sheet: Sheet) -> dict[str, int | None]:
     return {one.kind: one.row for one in sheet.findings}
 
 
@@ -32,7 +32,7 @@ def test_a_bare_quote_closed_in_a_later_row_is_an_error_at_that_row(
     tmp_path: Path, text: str
 ) -> None:
     sheet, rows = sheet_of(tmp_path, text)
-    assert told(sheet)["swallowed_rows"] == 2
+    assert rows_named(sheet)["swallowed_rows"] == 2
     assert len(rows) == 2
     for _ in range(2):
         (block,) = sheet.blocks()
@@ -72,12 +72,12 @@ def test_the_error_names_lines_and_what_to_do(tmp_path: Path) -> None:
 )
 def test_cells_of_several_lines_are_rows_as_they_are(tmp_path: Path, text: str) -> None:
     sheet, _ = sheet_of(tmp_path, text)
-    assert told(sheet) == {"line_breaks": 2}
+    assert rows_named(sheet) == {"line_breaks": 2}
 
 
 def test_lines_that_could_be_rows_by_chance_are_a_warning(tmp_path: Path) -> None:
     sheet, rows = sheet_of(tmp_path, 'name,prompt\nAnna Lee,"a cat\nsitting still, quiet"\n')
-    assert told(sheet)["suspect_lines"] == 2
+    assert rows_named(sheet)["suspect_lines"] == 2
     assert rows == [(2, ["Anna Lee", "a cat\nsitting still, quiet"])]
 
 
@@ -87,13 +87,13 @@ def test_lines_that_could_be_rows_by_chance_are_a_warning(tmp_path: Path) -> Non
 )
 def test_a_row_left_short_in_a_bare_quote_is_a_warning(tmp_path: Path, text: str) -> None:
     sheet, rows = sheet_of(tmp_path, text)
-    assert told(sheet)["suspect_lines"] == 2
+    assert rows_named(sheet)["suspect_lines"] == 2
     assert len(rows) == 2
 
 
 def test_curly_quotes_that_hold_nothing_together_are_named(tmp_path: Path) -> None:
     sheet, rows = sheet_of(tmp_path, "id,prompt\n1,“a cat, red”\n")
-    assert told(sheet) == {"curly_quotes": 2}
+    assert rows_named(sheet) == {"curly_quotes": 2}
     assert rows == [(2, ["1", "“a cat", " red”"])]
 
 

@@ -41,9 +41,9 @@ class Histories(RuleBasedStateMachine):
         self.now = 1000.0
         self.ids = Ids()
         self.run = 1
-        self.hands: dict[int, Claimed] = {}  # claims of the live process
+        self.held: dict[int, Claimed] = {}  # claims of the live process
         self.recovering = False  # taken over, and not settled yet
-        self.ghosts: list[tuple[Holding, Claimed]] = []  # claims of dead processes
+        self.late: list[tuple[Holding, Claimed]] = []  # claims of dead processes
         self.done: set[tuple[int, int]] = set()
         load(self.store, asking(*(f"w{number}" for number in range(ROWS))))
 
@@ -66,19 +66,19 @@ class Histories(RuleBasedStateMachine):
         for step in Step:
             order = ClaimRequest(step=step, limit=limit)
             for job in self.write(claim, self.me, order, ids=self.ids, now=self.now):
-                assert job.id not in self.hands
+                assert job.id not in self.held
                 assert (job.id, job.version) not in self.done
-                self.hands[job.id] = job
+                self.held[job.id] = job
 
     @precondition(lambda self: not self.recovering)
     @rule(limit=st.integers(1, ROWS), data=st.data())
     def work(self, limit: int, data: st.DataObject) -> None:
         """Claim jobs and give every held job some outcome."""
         self.take(limit)
-        for job in list(self.hands.values()):
+        for job in list(self.held.values()):
             outcome = data.draw(st.sampled_from(_possible(job)))
             assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
-            del self.hands[job.id]
+            del self.held[job.id]
             if TRANSITIONS[job.step, type(outcome)][0] is State.DONE:
                 self.done.add((job.id, job.version))
 
@@ -87,32 +87,32 @@ class Histories(RuleBasedStateMachine):
         """The process dies; the next one blames the only held job, if it was active."""
         if not self.recovering:
             self.take(limit)
-        self.ghosts += [(self.me, job) for job in self.hands.values()]
+        self.late += [(self.me, job) for job in self.held.values()]
         self.run += 1
         adopted: list[Claimed] = self.write(adopt, self.me)
-        assert {job.id for job in adopted} == set(self.hands)
+        assert {job.id for job in adopted} == set(self.held)
         in_hand = [job for job in adopted if job.step is not Step.SEND]
         for job in adopted:
-            assert job.call_id == self.hands[job.id].call_id
+            assert job.call_id == self.held[job.id].call_id
             died = in_hand == [job] and not self.recovering
-            assert job.deaths >= self.hands[job.id].deaths + died
-        self.hands = {job.id: job for job in adopted}
+            assert job.deaths >= self.held[job.id].deaths + died
+        self.held = {job.id: job for job in adopted}
         self.recovering = True
 
     @precondition(lambda self: self.recovering)
     @rule(hold=st.booleans())
     def recover(self, hold: bool) -> None:
-        for job in self.hands.values():
+        for job in self.held.values():
             outcome: Outcome = Released(delay=0.0)
             if hold and job.step is Step.SEND:
                 outcome = Held(failure=FAILURE)
             assert self.write(settle, self.me, [settlement(job, outcome)], now=self.now) == []
-        self.hands, self.recovering = {}, False
+        self.held, self.recovering = {}, False
 
-    @precondition(lambda self: self.ghosts)
+    @precondition(lambda self: self.late)
     @rule(data=st.data())
     def a_ghost_settles(self, data: st.DataObject) -> None:
-        holding, job = data.draw(st.sampled_from(self.ghosts))
+        holding, job = data.draw(st.sampled_from(self.late))
         outcome = data.draw(st.sampled_from(_possible(job)))
         before = job_rows(self.store)
         self.write(settle, holding, [settlement(job, outcome)], now=self.now)
@@ -148,9 +148,9 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def a_running_job_is_in_exactly_one_hand(self) -> None:
         running = {job.id: job for job in job_rows(self.store) if job.state == State.RUNNING}
-        assert set(running) == set(self.hands)
+        assert set(running) == set(self.held)
         for job in running.values():
-            assert (job.owner, job.epoch) == (self.me.owner, self.hands[job.id].epoch)
+            assert (job.owner, job.epoch) == (self.me.owner, self.held[job.id].epoch)
         owned = [job for job in job_rows(self.store) if job.owner is not None]
         assert {job.id for job in owned} == set(running)
 
@@ -161,8 +161,8 @@ class Histories(RuleBasedStateMachine):
             pairs = tx.execute(select(attempts.c.call_id, attempts.c.job_id)).all()
         of = {pair.call_id: pair.job_id for pair in pairs}
         assert len(pairs) == len(of)
-        assert {of[call_id] for call_id in opened} <= set(self.hands)
-        assert all(self.hands[of[call_id]].step is Step.SEND for call_id in opened)
+        assert {of[call_id] for call_id in opened} <= set(self.held)
+        assert all(self.held[of[call_id]].step is Step.SEND for call_id in opened)
 
     @invariant()
     def a_done_version_is_never_sent_again(self) -> None:

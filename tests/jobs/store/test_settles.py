@@ -108,7 +108,7 @@ def test_what_each_outcome_costs_and_how_long_it_waits(
     )
 
 
-def told(store: Store) -> list[dict[str, object]]:
+def contents(store: Store) -> list[dict[str, object]]:
     """All columns of jobs, calls, attempts and answers except our own numbers."""
     query = (
         select(jobs, calls, attempts, answers, files)
@@ -150,7 +150,7 @@ def test_many_that_are_settled_together_are_as_each_would_be_alone(
         for first in range(0, len(settled), size):
             with store.write() as tx:
                 assert settle(tx, ME, settled[first : first + size], now=NOW) == []
-        stories.append(told(store))
+        stories.append(contents(store))
     alone, together = stories
     assert len(alone) == len(rows)
     assert together == alone

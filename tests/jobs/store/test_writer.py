@@ -17,7 +17,7 @@ from jobs.job import Claimed, Step
 from jobs.outcome import Finished, Held, Released
 from jobs.result import Result
 from jobs.store import Store, Transaction
-from jobs.store import writer as ledgers
+from jobs.store import writer as writer_module
 from jobs.store.log import open_run, run_events
 from jobs.store.queue.claims import ClaimRequest
 from jobs.store.writer import TableWriter
@@ -41,16 +41,16 @@ def store(path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-async def ledger(store: Store) -> AsyncIterator[TableWriter]:
+async def table_writer(store: Store) -> AsyncIterator[TableWriter]:
     opened = TableWriter(store, ME)
     opened.start()
     yield opened
     await opened.close()
 
 
-async def claimed(ledger: TableWriter, *, limit: int) -> list[Claimed]:
+async def claimed(table_writer: TableWriter, *, limit: int) -> list[Claimed]:
     """Claim jobs to send, with no outcomes to record."""
-    found = await ledger.exchange([], [ClaimRequest(step=Step.SEND, limit=limit)])
+    found = await table_writer.exchange([], [ClaimRequest(step=Step.SEND, limit=limit)])
     return found.taken[0].jobs
 
 
@@ -69,29 +69,29 @@ def commits(store: Store) -> list[float]:
     return seen
 
 
-async def test_a_settle_is_durable_when_it_returns(ledger: TableWriter, path: Path) -> None:
-    (job,) = await claimed(ledger, limit=1)
+async def test_a_settle_is_durable_when_it_returns(table_writer: TableWriter, path: Path) -> None:
+    (job,) = await claimed(table_writer, limit=1)
     assert states(path)[0] == "running"
-    await ledger.settle(settlement(job, DONE, body=b"paid"))
+    await table_writer.settle(settlement(job, DONE, body=b"paid"))
     assert states(path)[0] == "done"
 
 
 async def test_what_gathers_during_a_commit_is_committed_together(
-    ledger: TableWriter, store: Store, path: Path
+    table_writer: TableWriter, store: Store, path: Path
 ) -> None:
-    jobs = await claimed(ledger, limit=40)
+    jobs = await claimed(table_writer, limit=40)
     seen = commits(store)
-    await asyncio.gather(*(ledger.settle(settlement(job, DONE)) for job in jobs))
+    await asyncio.gather(*(table_writer.settle(settlement(job, DONE)) for job in jobs))
     assert len(seen) < 10
     assert set(states(path)) == {"done"}
 
 
 async def test_outcomes_and_the_jobs_that_follow_are_one_commit(
-    ledger: TableWriter, store: Store, path: Path
+    table_writer: TableWriter, store: Store, path: Path
 ) -> None:
-    jobs = await claimed(ledger, limit=3)
+    jobs = await claimed(table_writer, limit=3)
     seen = commits(store)
-    found = await ledger.exchange(
+    found = await table_writer.exchange(
         [settlement(job, DONE) for job in jobs], [ClaimRequest(step=Step.SEND, limit=5)]
     )
     assert len(seen) == 1
@@ -101,10 +101,10 @@ async def test_outcomes_and_the_jobs_that_follow_are_one_commit(
 
 
 async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(
-    ledger: TableWriter,
+    table_writer: TableWriter,
 ) -> None:
-    jobs = await claimed(ledger, limit=40)
-    found = await ledger.exchange(
+    jobs = await claimed(table_writer, limit=40)
+    found = await table_writer.exchange(
         [settlement(jobs[0], Released(delay=1000.0))], [ClaimRequest(step=Step.SEND, limit=1)]
     )
     (taken,) = found.taken
@@ -113,15 +113,17 @@ async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(
     assert 900 < taken.due - time.time() <= 1000
 
 
-async def test_an_outcome_that_cannot_be_written_is_named_by_its_place(ledger: TableWriter) -> None:
-    jobs = await claimed(ledger, limit=2)
+async def test_an_outcome_that_cannot_be_written_is_named_by_its_place(
+    table_writer: TableWriter,
+) -> None:
+    jobs = await claimed(table_writer, limit=2)
     wrong = settlement(replace(jobs[1], step=Step.FETCH), Held(failure=FAILURE))
-    found = await ledger.exchange([settlement(jobs[0], DONE), wrong], [])
+    found = await table_writer.exchange([settlement(jobs[0], DONE), wrong], [])
     assert list(found.errors) == [1]
     assert isinstance(found.errors[1], KeyError)
 
 
-def giving(number: int, *, into: list[int] | None = None) -> Callable[[Transaction], int]:
+def returning(number: int, *, into: list[int] | None = None) -> Callable[[Transaction], int]:
     """A write that returns a number, and may also append it to a list."""
 
     def work(_: Transaction) -> int:
@@ -132,14 +134,14 @@ def giving(number: int, *, into: list[int] | None = None) -> Callable[[Transacti
     return work
 
 
-async def test_work_is_done_in_the_order_it_was_given(ledger: TableWriter) -> None:
+async def test_work_is_done_in_the_order_it_was_given(table_writer: TableWriter) -> None:
     done: list[int] = []
-    await asyncio.gather(*(ledger.do(giving(number, into=done)) for number in range(50)))
+    await asyncio.gather(*(table_writer.do(returning(number, into=done)) for number in range(50)))
     assert done == list(range(50))
 
 
-async def test_what_work_gives_back_goes_to_whoever_asked(ledger: TableWriter) -> None:
-    found = await asyncio.gather(*(ledger.do(giving(k * k)) for k in range(30)))
+async def test_what_work_gives_back_goes_to_whoever_asked(table_writer: TableWriter) -> None:
+    found = await asyncio.gather(*(table_writer.do(returning(k * k)) for k in range(30)))
     assert found == [k * k for k in range(30)]
 
 
@@ -149,21 +151,21 @@ def spoil(tx: Transaction) -> None:
     tx.execute(text("INSERT INTO runs (id) VALUES (1)"))
 
 
-def stumble(_: Transaction) -> None:
+def fail_outside(_: Transaction) -> None:
     """Fail for a reason outside the database."""
     raise ZeroDivisionError
 
 
 async def test_failing_work_fails_alone_and_undoes_only_itself(
-    ledger: TableWriter, path: Path
+    table_writer: TableWriter, path: Path
 ) -> None:
-    jobs = await claimed(ledger, limit=3)
+    jobs = await claimed(table_writer, limit=3)
     together = await asyncio.gather(
-        ledger.settle(settlement(jobs[0], DONE)),
-        ledger.do(spoil),
-        ledger.settle(settlement(jobs[1], DONE)),
-        ledger.do(stumble),
-        ledger.settle(settlement(jobs[2], DONE)),
+        table_writer.settle(settlement(jobs[0], DONE)),
+        table_writer.do(spoil),
+        table_writer.settle(settlement(jobs[1], DONE)),
+        table_writer.do(fail_outside),
+        table_writer.settle(settlement(jobs[2], DONE)),
         return_exceptions=True,
     )
     assert isinstance(together[1], IntegrityError)
@@ -172,21 +174,25 @@ async def test_failing_work_fails_alone_and_undoes_only_itself(
     assert states(path)[:4] == ["done", "done", "done", "ready"]
 
 
-async def test_a_settle_that_cannot_be_written_fails_alone(ledger: TableWriter, path: Path) -> None:
-    jobs = await claimed(ledger, limit=2)
+async def test_a_settle_that_cannot_be_written_fails_alone(
+    table_writer: TableWriter, path: Path
+) -> None:
+    jobs = await claimed(table_writer, limit=2)
     wrong = settlement(replace(jobs[0], step=Step.FETCH), Held(failure=FAILURE))
     together = await asyncio.gather(
-        ledger.settle(wrong), ledger.settle(settlement(jobs[1], DONE)), return_exceptions=True
+        table_writer.settle(wrong),
+        table_writer.settle(settlement(jobs[1], DONE)),
+        return_exceptions=True,
     )
     assert isinstance(together[0], KeyError)
     assert together[1] is None
     assert states(path)[:2] == ["running", "done"]
 
 
-async def test_a_late_settle_is_no_error(ledger: TableWriter, store: Store) -> None:
-    (job,) = await claimed(ledger, limit=1)
+async def test_a_late_settle_is_no_error(table_writer: TableWriter, store: Store) -> None:
+    (job,) = await claimed(table_writer, limit=1)
     close(store, job, DONE)
-    await ledger.settle(settlement(job, Held(failure=FAILURE)))
+    await table_writer.settle(settlement(job, Held(failure=FAILURE)))
     assert the_job(store, job.id).state == "done"
 
 
@@ -207,31 +213,31 @@ def blocking(path: Path, seconds: float) -> "subprocess.Popen[str]":
     return process
 
 
-async def test_a_busy_table_is_waited_for(ledger: TableWriter, path: Path) -> None:
-    (job,) = await claimed(ledger, limit=1)
+async def test_a_busy_table_is_waited_for(table_writer: TableWriter, path: Path) -> None:
+    (job,) = await claimed(table_writer, limit=1)
     with blocking(path, 1.0):
         started = time.monotonic()
-        await ledger.settle(settlement(job, DONE))
+        await table_writer.settle(settlement(job, DONE))
         assert time.monotonic() - started > 0.5
     assert states(path)[0] == "done"
 
 
 async def test_a_table_that_is_away_longer_than_the_driver_waits_is_tried_again(
-    ledger: TableWriter, store: Store, path: Path
+    table_writer: TableWriter, store: Store, path: Path
 ) -> None:
-    (job,) = await claimed(ledger, limit=1)
+    (job,) = await claimed(table_writer, limit=1)
     event.listen(
         store._writer, "checkout", lambda dbapi, *_: dbapi.execute("PRAGMA busy_timeout=10")
     )
     with blocking(path, 1.0):
-        await ledger.settle(settlement(job, DONE))
+        await table_writer.settle(settlement(job, DONE))
     assert states(path)[0] == "done"
 
 
 async def test_work_that_meets_a_busy_table_inside_is_tried_again(
-    ledger: TableWriter, monkeypatch: pytest.MonkeyPatch
+    table_writer: TableWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr(writer_module, "BUSY_RETRY_DELAYS", (0.01,))
     tries: list[int] = []
 
     def work(_: Transaction) -> str:
@@ -240,27 +246,27 @@ async def test_work_that_meets_a_busy_table_inside_is_tried_again(
             raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked"))
         return "written"
 
-    assert await ledger.do(work) == "written"
+    assert await table_writer.do(work) == "written"
     assert tries == [0, 1]
 
 
 async def test_work_that_never_gets_the_table_is_told_so_and_the_writer_lives_on(
-    ledger: TableWriter, monkeypatch: pytest.MonkeyPatch
+    table_writer: TableWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr(writer_module, "BUSY_RETRY_DELAYS", (0.01,))
     with pytest.raises(OperationalError, match="no such table"):
-        await ledger.do(lambda tx: tx.execute(text("SELECT * FROM nowhere")))
-    assert await ledger.do(lambda _: "still here") == "still here"
+        await table_writer.do(lambda tx: tx.execute(text("SELECT * FROM nowhere")))
+    assert await table_writer.do(lambda _: "still here") == "still here"
 
 
 async def test_work_against_a_missing_table_does_not_fail_a_settle(
-    ledger: TableWriter, path: Path, monkeypatch: pytest.MonkeyPatch
+    table_writer: TableWriter, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", (0.01,))
-    (job,) = await claimed(ledger, limit=1)
+    monkeypatch.setattr(writer_module, "BUSY_RETRY_DELAYS", (0.01,))
+    (job,) = await claimed(table_writer, limit=1)
     together = await asyncio.gather(
-        ledger.do(lambda tx: tx.execute(text("SELECT * FROM nowhere"))),
-        ledger.settle(settlement(job, DONE)),
+        table_writer.do(lambda tx: tx.execute(text("SELECT * FROM nowhere"))),
+        table_writer.settle(settlement(job, DONE)),
         return_exceptions=True,
     )
     assert isinstance(together[0], OperationalError)
@@ -269,24 +275,24 @@ async def test_work_against_a_missing_table_does_not_fail_a_settle(
 
 
 async def test_a_waiter_that_gives_up_does_not_undo_its_work(
-    ledger: TableWriter, path: Path
+    table_writer: TableWriter, path: Path
 ) -> None:
-    (job,) = await claimed(ledger, limit=1)
-    waiter = asyncio.create_task(ledger.settle(settlement(job, DONE)))
+    (job,) = await claimed(table_writer, limit=1)
+    waiter = asyncio.create_task(table_writer.settle(settlement(job, DONE)))
     await asyncio.sleep(0)
     waiter.cancel()
-    await ledger.do(lambda _: None)
+    await table_writer.do(lambda _: None)
     assert waiter.cancelled() or waiter.cancelling()
     assert states(path)[0] == "done"
 
 
 async def test_closing_writes_what_is_left(store: Store, path: Path) -> None:
-    ledger = TableWriter(store, ME)
+    table_writer = TableWriter(store, ME)
     jobs = take(store, 5)
-    ledger.start()
-    settles = [asyncio.create_task(ledger.settle(settlement(job, DONE))) for job in jobs]
+    table_writer.start()
+    settles = [asyncio.create_task(table_writer.settle(settlement(job, DONE))) for job in jobs]
     await asyncio.sleep(0)
-    await ledger.close()
+    await table_writer.close()
     await asyncio.gather(*settles)
     assert states(path)[:5] == ["done"] * 5
 
@@ -294,20 +300,20 @@ async def test_closing_writes_what_is_left(store: Store, path: Path) -> None:
 async def test_closing_ends_the_writer_even_when_the_last_commit_fails(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = TableWriter(store, ME)
-    monkeypatch.setattr(ledgers, "BUSY_RETRY_DELAYS", ())
-    doomed = asyncio.create_task(ledger.do(lambda tx: tx.invalidate()))
+    table_writer = TableWriter(store, ME)
+    monkeypatch.setattr(writer_module, "BUSY_RETRY_DELAYS", ())
+    doomed = asyncio.create_task(table_writer.do(lambda tx: tx.invalidate()))
     await asyncio.sleep(0)
-    closing = asyncio.create_task(ledger.close())
-    ledger._thread.start()
+    closing = asyncio.create_task(table_writer.close())
+    table_writer._thread.start()
     await asyncio.wait_for(closing, 5)
     await asyncio.gather(doomed, return_exceptions=True)
-    assert not ledger._thread.is_alive()
+    assert not table_writer._thread.is_alive()
 
 
-async def test_an_event_is_kept_with_its_run(ledger: TableWriter, store: Store) -> None:
-    await ledger.do(lambda tx: open_run(tx, ME, program="1", options={}, now=1.0))
-    await ledger.note("pause", {"why": "慢"})
+async def test_an_event_is_kept_with_its_run(table_writer: TableWriter, store: Store) -> None:
+    await table_writer.do(lambda tx: open_run(tx, ME, program="1", options={}, now=1.0))
+    await table_writer.note("pause", {"why": "慢"})
     with store.read() as tx:
         ((_, kind, data),) = run_events(tx, ME.run_id)
     assert (kind, data) == ("pause", {"why": "慢"})

@@ -30,7 +30,7 @@ PLACE = re.compile(r"\{(\w+)(?::[^{}|]*\|[^{}|]*)?\}")
 SOURCES = sorted(Path(runner.__path__[0]).rglob("*.py"))
 
 
-def said() -> Iterator[tuple[str, set[str] | None, str]]:
+def used_keys() -> Iterator[tuple[str, set[str] | None, str]]:
     """Every literal key in the code, with the values passed (None if they are a dict)."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -54,7 +54,7 @@ def said() -> Iterator[tuple[str, set[str] | None, str]]:
 
 
 def test_every_sentence_that_the_code_says_exists_and_gets_its_values() -> None:
-    found = list(said())
+    found = list(used_keys())
     assert len(found) > 60
     for key, given, where in found:
         assert key in en.MESSAGES, where
@@ -94,8 +94,8 @@ def test_every_obstacle_has_its_sentence_and_every_such_sentence_its_obstacle() 
         assert f"obstacle.{kind}" in en.MESSAGES, where
         if given is not None:
             assert set(PLACE.findall(en.MESSAGES[f"obstacle.{kind}"])) == given, f"{where} {kind}"
-    told = {key.removeprefix("obstacle.") for key in en.MESSAGES if key.startswith("obstacle.")}
-    assert told == {kind for kind, _, _ in found}
+    shown = {key.removeprefix("obstacle.") for key in en.MESSAGES if key.startswith("obstacle.")}
+    assert shown == {kind for kind, _, _ in found}
 
 
 def test_no_sentence_lacks_its_chinese() -> None:
@@ -185,9 +185,9 @@ def test_values_are_made_harmless_and_never_read_as_templates() -> None:
 
 
 def test_one_of_a_thing_is_told_in_the_singular() -> None:
-    told = {"tokens": "?", "cost": "unknown"}
-    assert say("run.used", calls="1", **told) == "1 call · ? tokens · cost unknown"
-    assert say("run.used", calls="1,001", **told) == "1,001 calls · ? tokens · cost unknown"
+    shown = {"tokens": "?", "cost": "unknown"}
+    assert say("run.used", calls="1", **shown) == "1 call · ? tokens · cost unknown"
+    assert say("run.used", calls="1,001", **shown) == "1,001 calls · ? tokens · cost unknown"
 
 
 def test_an_unknown_key_is_our_fault() -> None:
@@ -196,15 +196,15 @@ def test_an_unknown_key_is_our_fault() -> None:
 
 
 def test_all_that_endpoints_and_examples_say_of_themselves_is_said_in_chinese() -> None:
-    told = {one.summary for one in ENDPOINTS.values()}
-    told |= {field.help for one in ENDPOINTS.values() for field in describe(one.inputs)}
+    shown = {one.summary for one in ENDPOINTS.values()}
+    shown |= {field.help for one in ENDPOINTS.values() for field in describe(one.inputs)}
     context = click.Context(rowmill)
     for name in rowmill.list_commands(context):
         command = rowmill.get_command(context, name)
         assert isinstance(command, RowmillCommand)
         for example in command.examples:
-            told |= set(re.findall(r"\([^()]*\)$", example))
-    assert told == set(SAID)
+            shown |= set(re.findall(r"\([^()]*\)$", example))
+    assert shown == set(SAID)
 
 
 COUNTS = {
@@ -224,6 +224,6 @@ def test_one_thing_is_not_told_in_the_plural(monkeypatch: pytest.MonkeyPatch) ->
     for key, text in en.MESSAGES.items():
         if key == "finding.template_ambiguous":  # used for two and more
             continue
-        told = say(key, **{name: "1" for name in PLACE.findall(text) if name in COUNTS})
+        shown = say(key, **{name: "1" for name in PLACE.findall(text) if name in COUNTS})
         for wrong in (OF_ONE, OF_MANY):
-            assert wrong.search(told) is None, f"{key}: {told}"
+            assert wrong.search(shown) is None, f"{key}: {shown}"

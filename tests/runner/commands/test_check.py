@@ -59,7 +59,7 @@ def flat(result: Result) -> str:
     return " ".join(result.stdout.split())
 
 
-def bought(sheet: Path, *, endpoint: str = "chat", model: str = "m") -> Workspace:
+def all_done(sheet: Path, *, endpoint: str = "chat", model: str = "m") -> Workspace:
     """A workspace in which every row of the sheet is done."""
     workspace = of_sheet(sheet, None)
     workspace.make()
@@ -184,7 +184,7 @@ def test_a_template_with_an_unknown_name_is_told_with_3(home: Path) -> None:
 
 def test_what_would_be_bought_again_stops_unless_wanted(home: Path) -> None:
     sheet = write(home, *ROWS)
-    workspace = bought(sheet)
+    workspace = all_done(sheet)
     before = contents(workspace.folder)
     same = check("prompts.csv")
     assert same.exit_code == 0, same.output
@@ -200,7 +200,7 @@ def test_what_would_be_bought_again_stops_unless_wanted(home: Path) -> None:
 
 def test_a_changed_sheet_shows_its_plan(home: Path) -> None:
     sheet = write(home, "id,prompt", *(f"k{number},p{number}" for number in range(30)))
-    bought(sheet)
+    all_done(sheet)
     lines = ["id,prompt", "k0,other", *(f"k{number},p{number}" for number in range(2, 30))]
     write(home, *lines, "new,p99")
     result = check("prompts.csv")
@@ -212,7 +212,7 @@ def test_a_changed_sheet_shows_its_plan(home: Path) -> None:
 
 
 def test_it_looks_beside_a_writer_in_the_middle_of_a_transaction(home: Path) -> None:
-    workspace = bought(write(home, *ROWS))
+    workspace = all_done(write(home, *ROWS))
     store = Store.open(workspace.table)
     with store.write():
         assert check("prompts.csv").exit_code == 0
@@ -220,7 +220,7 @@ def test_it_looks_beside_a_writer_in_the_middle_of_a_transaction(home: Path) -> 
 
 
 def test_comparing_a_sheet_cannot_change_the_table(home: Path) -> None:
-    workspace = bought(write(home, *ROWS))
+    workspace = all_done(write(home, *ROWS))
     store = Store.stage(workspace.table)
     with store.session() as tx, tx.begin():
         for words in ("DELETE FROM rows", "UPDATE jobs SET rank = 1", "DROP TABLE rows"):
@@ -230,7 +230,7 @@ def test_comparing_a_sheet_cannot_change_the_table(home: Path) -> None:
 
 
 def test_a_workspace_of_another_sheet_stops(home: Path) -> None:
-    bought(write(home, *ROWS))
+    all_done(write(home, *ROWS))
     write(home, *ROWS, name="other.csv")
     words = ("-e", "chat", "-m", "m", "--workspace", "prompts.rowmill")
     result = check("other.csv", *words)
@@ -249,7 +249,7 @@ def test_prices_and_times_are_told_as_far_as_they_are_known(home: Path) -> None:
     first = flat(check("prompts.csv", "-e", "chat"))
     assert "about 3.00 CNY" in first
     assert "by usual answer times" in first
-    bought(sheet)
+    all_done(sheet)
     lines = (f"q{number},{'a' if number else 'b'}" for number in range(1200))
     write(home, "prompt,model", *lines)
     later = flat(check("prompts.csv", "--rebuy"))

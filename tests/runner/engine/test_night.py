@@ -267,8 +267,8 @@ def test_a_run_is_paused_tuned_and_resumed_from_another_terminal(world: World) -
         world.wait(process, lambda: "steered" in happened(world, sheet))
         world.wait(process, lambda: not open_calls(world, sheet))
         held = len(gate.let_in)
-        told = world.run("status", sheet)
-        assert "by hand" in told.out
+        printed = world.run("status", sheet)
+        assert "by hand" in printed.out
         assert json.loads(world.run("status", sheet, "--json").out)["pauses"][0]["kind"] == "person"
         time.sleep(0.5)  # as long as five calls take
         assert len(gate.let_in) == held < 60

@@ -25,8 +25,8 @@ def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is
         with world.store(sheet) as store, store.read() as tx:
             run = last_run(tx, SHEET_ID)
             assert run is not None
-            told = [one.data for one in events_of(tx, run.id) if one.kind == "slow_down"]
-        assert [(one["cause"], one["seconds"]) for one in told] == [("rate_limit", 0.7)]
+            recorded = [one.data for one in events_of(tx, run.id) if one.kind == "slow_down"]
+        assert [(one["cause"], one["seconds"]) for one in recorded] == [("rate_limit", 0.7)]
         asked_at = gate.refused[1]
         quiet = [at for at, _ in gate.let_in if asked_at + 0.2 < at < asked_at + 0.7]
         assert quiet == [], "a wait that is asked for is everybody's"

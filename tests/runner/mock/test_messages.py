@@ -98,11 +98,11 @@ async def test_a_wrong_message_is_refused_for_free_in_anthropics_shape(
 ) -> None:
     async with serving() as client:
         reply = await client.post(body)
-        told = json.loads(reply.body)
+        content = json.loads(reply.body)
         assert reply.status == 400
-        assert told["type"] == "error"
-        assert told["error"]["type"] == "invalid_request_error"
-        assert said in told["error"]["message"]
+        assert content["type"] == "error"
+        assert content["error"]["type"] == "invalid_request_error"
+        assert said in content["error"]["message"]
         assert [request.billed for request in client.gateway.requests] == [False]
 
 

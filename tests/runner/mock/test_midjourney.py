@@ -105,8 +105,8 @@ async def test_bad_submits_are_turned_down_for_nothing() -> None:
             (BLEND, {"base64Array": [PNG, PNG], "dimensions": "WIDE"}, 200),
         ]
         for path, body, expected in cases:
-            status, told = await client.post(path, body)
-            assert (status, told["code"]) == (expected, 4), body
+            status, content = await client.post(path, body)
+            assert (status, content["code"]) == (expected, 4), body
         assert not any(request.billed for request in client.gateway.requests)
         assert (await client.post(BLEND, {"base64Array": [PNG, PNG]}))[1]["code"] in (1, 21, 22)
 
@@ -122,8 +122,8 @@ async def test_several_tasks_come_in_any_order_without_the_unknown() -> None:
 
 async def test_an_unknown_task_and_a_missing_key_are_told_as_new_api_does() -> None:
     async with serving() as client:
-        status, told = await client.task("1")
-        assert (status, told["code"], told["description"]) == (400, 4, "task_no_found ")
+        status, content = await client.task("1")
+        assert (status, content["code"], content["description"]) == (400, 4, "task_no_found ")
         status, _ = await client.get("/mj/task/1/fetch")
         assert status == 401
         status, body = await client.get("/mj/image/1")
@@ -156,8 +156,8 @@ async def test_a_task_outlives_a_restart_of_the_gateway() -> None:
 
 async def test_a_full_queue_and_a_banned_word_have_the_codes_of_their_family() -> None:
     async with serving("429_bare", "429", "moderation", "500_lost") as client:
-        told = [await client.post(IMAGINE, {"prompt": "a heron"}) for _ in range(4)]
-        assert [(status, body["code"]) for status, body in told] == [
+        content = [await client.post(IMAGINE, {"prompt": "a heron"}) for _ in range(4)]
+        assert [(status, body["code"]) for status, body in content] == [
             (200, 23),
             (429, 30),
             (200, 24),

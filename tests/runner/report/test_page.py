@@ -57,8 +57,8 @@ def test_a_hostile_prompt_runs_nothing_and_asks_for_nothing(
         pages.row(90 + at, status="failed", kind="server", cause=text, detail=text, key=text)
         for at, text in enumerate(HOSTILE)
     ]
-    told = pages.facts(rows, sheet=HOSTILE[0], sheet_word=HOSTILE[1])
-    page = pages.write_page(tmp_path, told)
+    hostile = pages.facts(rows, sheet=HOSTILE[0], sheet_word=HOSTILE[1])
+    page = pages.write_page(tmp_path, hostile)
 
     def act(sight: Sight) -> None:
         assert sight.count("script") == 2
@@ -312,9 +312,9 @@ def test_without_scripts_the_failures_are_still_told(browser: Browser, night: Pa
     def act(sight: Sight) -> str:
         return sight.page.locator("body").inner_text()
 
-    told = browser.look(night, act, java_script_enabled=False)
-    assert "rows failed" in told
-    assert "upstream error: bad gateway" in told
+    visible = browser.look(night, act, java_script_enabled=False)
+    assert "rows failed" in visible
+    assert "upstream error: bad gateway" in visible
 
 
 def test_the_page_is_chinese_where_that_was_chosen(browser: Browser, tmp_path: Path) -> None:

@@ -111,10 +111,10 @@ def test_a_stream_cut_anywhere_is_the_same_answer_or_none(sample: tuple[Any, ...
         (found,) = resolve([context], reply)
         if isinstance(found.outcome, GOOD):
             assert isinstance(whole, GOOD), (end, found.outcome)
-            assert said(found.outcome) == said(whole), (end, body[max(end - 60, 0) : end])
+            assert result_of(found.outcome) == result_of(whole), (end, body[max(end - 60, 0) : end])
 
 
-def said(outcome: Finished | Answered | Submitted) -> object:
+def result_of(outcome: Finished | Answered | Submitted) -> object:
     """What a row gets from an answer, without counts and notes."""
     if outcome.result is None:
         return None

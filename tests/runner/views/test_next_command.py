@@ -24,9 +24,9 @@ def test_a_run_that_its_cap_stopped_goes_on_by_the_line_that_is_printed(world: W
     sheet = world.prompts("a.csv", "a cat", "a dog", "an owl", "a fox")
     stopped = world.run("run", sheet, *TEXT, "--max-cost", "1")
     assert (stopped.code, stopped.posts) == (5, 2)
-    told = suggested(world.run("status", sheet).out)
-    assert told == suggested(stopped.err)
-    went_on = world.run(*told)
+    next_words = suggested(world.run("status", sheet).out)
+    assert next_words == suggested(stopped.err)
+    went_on = world.run(*next_words)
     assert (went_on.code, went_on.posts) == (0, 2), went_on.err
 
 
@@ -40,13 +40,13 @@ def test_an_address_that_only_a_flag_gave_is_known_afterwards(
     first = world.run("run", sheet, *asked, "--base-url", url, "--limit", "1")
     assert first.code == 0
     assert f"{url}/v1/chat/completions" in world.run("show", "2", sheet, "--curl").out
-    told = suggested(world.run("status", sheet).out)
-    assert told[-2:] == ["--base-url", url]
-    world.run(*told, "-y")
-    told = suggested(world.run("status", sheet).out)
-    assert told[0] == "retry"
-    assert told[-2:] == ["--base-url", url]
-    assert f"rowmill {' '.join(told)}" in world.run("errors", sheet).out
+    next_words = suggested(world.run("status", sheet).out)
+    assert next_words[-2:] == ["--base-url", url]
+    world.run(*next_words, "-y")
+    next_words = suggested(world.run("status", sheet).out)
+    assert next_words[0] == "retry"
+    assert next_words[-2:] == ["--base-url", url]
+    assert f"rowmill {' '.join(next_words)}" in world.run("errors", sheet).out
     (saved,) = [Path(one["result_files"]) for one in world.results(sheet) if one["result_files"]]
     (world.workspace(sheet).folder / saved).unlink()
     fetched = world.run("fetch", sheet)
@@ -67,9 +67,9 @@ def test_an_expired_picture_leads_to_a_new_generation_and_not_to_a_futile_retry(
     sheet = world.prompts("a.csv", "a cat", "a dog")
     ended = world.run("run", sheet, "-e", "chat-image", "-m", "mock-image", "-y")
     assert ended.code == 4, ended.err
-    told = suggested(ended.err)
-    assert told == ["retry", "a.csv", "--again", "--class", "file"]
-    assert told == suggested(world.run("status", sheet).out)
+    next_words = suggested(ended.err)
+    assert next_words == ["retry", "a.csv", "--again", "--class", "file"]
+    assert next_words == suggested(world.run("status", sheet).out)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_rehearsal_leads_to_a_line_that_runs_the_sheet_as_it_was_rehearsed(wor
     sheet = world.prompts("a.csv", "a cat")
     assert suggested(world.run("rehearse", sheet).err) == ["a.csv"], "it asks for a model"
     shaped = ("-e", "chat", "-m", "gpt-4o-mini", "-p", "Say: {{ prompt }}", "--set", "n=1")
-    told = suggested(world.run("rehearse", sheet, *shaped).err)
+    next_words = suggested(world.run("rehearse", sheet, *shaped).err)
     world.mock()
-    done = world.run(*told, "-y")
+    done = world.run(*next_words, "-y")
     assert (done.code, done.posts) == (0, 1), done.err
