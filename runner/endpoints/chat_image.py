@@ -82,8 +82,8 @@ def read(inputs: Inputs, reply: Reply) -> Reading:
     result = _result(completion, pictures, wanted)
     if pictures:
         return result
-    said = "\n".join(choice.text or choice.refusal for choice in completion.choices)
-    failure = finish_failure(completion) or no_picture(said)
+    text = "\n".join(choice.text or choice.refusal for choice in completion.choices)
+    failure = finish_failure(completion) or no_picture(text)
     return Rejected(failure=failure, result=result if completion.choices else None)
 
 

@@ -131,8 +131,8 @@ class _Reader:
             [one for one in enabled if isinstance(one, str)] if isinstance(enabled, list) else []
         )
         names = names or list(self.groups)
-        mine = [one for one in names if one in self.usable] or names
-        known = {one: _number(self.groups.get(one)) for one in mine}
+        usable = [one for one in names if one in self.usable] or names
+        known = {one: _number(self.groups.get(one)) for one in usable}
         ratios = {name: ratio for name, ratio in known.items() if ratio is not None}
         if not ratios:
             return ONE, ONE, ONE

@@ -49,10 +49,10 @@ class PriceList:
     def ceiling(self, request: PricedRequest) -> Price | None:
         """The most that a call may cost, before it is sent; never rounded down."""
         tariff = self.of(request.model)
-        most = ceiling(tariff, request) if tariff is not None else None
-        if tariff is None or most is None:
+        amount = ceiling(tariff, request) if tariff is not None else None
+        if tariff is None or amount is None:
             return None
-        return Price(amount=nanos(most, up=True) / NANO, currency=tariff.currency)
+        return Price(amount=nanos(amount, up=True) / NANO, currency=tariff.currency)
 
     def span(self, request: PricedRequest) -> tuple[Decimal, Decimal] | None:
         """The range (low, high) of a call's probable cost, or None if it is unknown."""

@@ -57,19 +57,19 @@ class PricedRequest:
 
     def value(self, name: str) -> JSON:
         """The value sent under that name: `params` and `body.NAME` override the field."""
-        laid = self.fields.get(f"body.{name}")
-        if laid is None:
+        override = self.fields.get(f"body.{name}")
+        if override is None:
             params = self.fields.get("params")
-            laid = params.get(name) if isinstance(params, dict) else None
-        return self.fields.get(name) if laid is None else laid
+            override = params.get(name) if isinstance(params, dict) else None
+        return self.fields.get(name) if override is None else override
 
     def number(self, name: str) -> int | None:
         """A whole number above 0 under that name, or None."""
         value = self.value(name)
         if isinstance(value, str) and value.strip().isdecimal():
             value = int(value)
-        good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
-        return int(value) if good else None  # type: ignore[arg-type]  # a number, as `good` says
+        is_valid = isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
+        return int(value) if is_valid else None  # type: ignore[arg-type]  # a number, as `is_valid` says
 
     @property
     def n(self) -> int:
@@ -127,16 +127,16 @@ class PricedRequest:
             previews = self.number("partial_images") or 0
             return self.n * (self._drawn_tokens() + PREVIEW_TOKENS * previews)
         limit = self.limit() or self.answer_limit or UNLIMITED_ANSWER_TOKENS
-        beside = self._budget() if self.answer_limit is None else 0
-        return self.n * (limit + beside)
+        thinking = self._budget() if self.answer_limit is None else 0
+        return self.n * (limit + thinking)
 
     def likely_output(self) -> tuple[int, int]:
         """The range (low, high) of the probable output tokens."""
-        most = self.max_output()
+        maximum = self.max_output()
         if self.draws:
-            return min(self.n * LOW_QUALITY_PICTURE_TOKENS, most), most
+            return min(self.n * LOW_QUALITY_PICTURE_TOKENS, maximum), maximum
         low, high = LIKELY_ANSWER_TOKENS
-        return min(self.n * low, most), min(self.n * high, most)
+        return min(self.n * low, maximum), min(self.n * high, maximum)
 
     def limit(self) -> int | None:
         """The limit of the answer that the request itself sets, in tokens; None if it sets none."""

@@ -22,8 +22,8 @@ class CapReached:
     left: float
 
 
-def _cap_reached(job: Claimed, most: int | None, left: int) -> CapReached:
-    known = None if most is None else most / NANO
+def _cap_reached(job: Claimed, max_nanos: int | None, left: int) -> CapReached:
+    known = None if max_nanos is None else max_nanos / NANO
     return CapReached(row=job.row, max_cost=known, left=max(left, 0) / NANO)
 
 
@@ -50,7 +50,7 @@ class SpendingCap:
         self._cap = None if cap is None else nanos(cap)
         self._spent = spent
         self._in_flight: dict[int, int] = {}  # by call
-        self._asked: dict[int, int] = {}
+        self._reserved: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def set_cap(self, cap: float | None) -> None:
@@ -66,26 +66,26 @@ class SpendingCap:
     def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
         """The maximum costs of the first calls, as many as fit under the cap."""
         prices = [self.prices.ceiling(self._priced(jobs)) for jobs in calls]
-        reserved: list[MaxCost] = []
+        max_costs: list[MaxCost] = []
         with self._lock:
-            self._asked, self.reached = {}, None
+            self._reserved, self.reached = {}, None
             left = (
                 None
                 if self._cap is None
                 else self._cap - self._spent - sum(self._in_flight.values())
             )
             for jobs, price in zip(calls, prices, strict=True):
-                most = nanos(price.amount, up=True) if price is not None else None
+                max_nanos = nanos(price.amount, up=True) if price is not None else None
                 if left is not None:
-                    if most is None or most > left:
-                        self.reached = _cap_reached(jobs[0], most, left)
+                    if max_nanos is None or max_nanos > left:
+                        self.reached = _cap_reached(jobs[0], max_nanos, left)
                         break
-                    left -= most
-                self._asked[jobs[0].call_id] = most or 0
-                reserved.append(
+                    left -= max_nanos
+                self._reserved[jobs[0].call_id] = max_nanos or 0
+                max_costs.append(
                     MaxCost() if price is None else MaxCost(price.amount, price.currency)
                 )
-        return reserved
+        return max_costs
 
     def open_calls(self, jobs: Sequence[Claimed]) -> bool:
         """Marks the reservations of these jobs' calls as in flight.
@@ -94,8 +94,8 @@ class SpendingCap:
         """
         with self._lock:
             for job in jobs:
-                self._in_flight.setdefault(job.call_id, self._asked.get(job.call_id, 0))
-            self._asked = {}
+                self._in_flight.setdefault(job.call_id, self._reserved.get(job.call_id, 0))
+            self._reserved = {}
             return self.reached is not None
 
     def settle(self, settlement: Settlement) -> None:
@@ -106,7 +106,7 @@ class SpendingCap:
             ended = settlement.ended
             if ended is None or not ended.is_primary:
                 return
-            most = self._in_flight.pop(settlement.job.call_id, 0)
+            max_nanos = self._in_flight.pop(settlement.job.call_id, 0)
             if ended.wire in FREE_CLASSES:
                 return
-            self._spent += most if ended.cost is None else nanos(ended.cost)
+            self._spent += max_nanos if ended.cost is None else nanos(ended.cost)

@@ -87,10 +87,10 @@ def cost(tariff: Tariff, request: PricedRequest, result: Result | None) -> Cost 
     if tariff.call is not None:
         total += tariff.call * _call_factor(tariff, request)
     if tariff.picture is not None:
-        came = _picture_count(request, result)
-        if came is None:
+        count = _picture_count(request, result)
+        if count is None:
             return None
-        total, known = total + tariff.picture * came, True
+        total, known = total + tariff.picture * count, True
     if tariff.by_tokens or tariff.drawings:
         part = _cost_by_use(tariff, request, result)
         if part is None:
@@ -133,8 +133,8 @@ def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | No
         each = _possible_prices(tariff.drawings, request)
         low, high, known = low + min(each) * request.n, high + max(each) * request.n, True
     elif tariff.by_tokens:
-        least, most = _likely_token_cost(tariff, request)
-        low, high, known = low + least, high + most, True
+        min_cost, max_cost = _likely_token_cost(tariff, request)
+        low, high, known = low + min_cost, high + max_cost, True
     return (low * tariff.spread[0], high * tariff.spread[1]) if known else None
 
 
@@ -226,9 +226,9 @@ def _token_cost(tariff: Tariff, tokens: Tokens) -> tuple[Decimal, bool]:
 
 def _max_token_cost(tariff: Tariff, request: PricedRequest) -> Decimal:
     prices = (tariff.input, tariff.written, tariff.written_hour, tariff.picture_input)
-    dearest = max(price for price in (*prices, ZERO) if price is not None)
+    highest_price = max(price for price in (*prices, ZERO) if price is not None)
     return (
-        request.max_input() * dearest + request.max_output() * (tariff.output or ZERO)
+        request.max_input() * highest_price + request.max_output() * (tariff.output or ZERO)
     ) / MILLION
 
 

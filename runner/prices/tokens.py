@@ -56,8 +56,8 @@ def _output(usage: Usage) -> int | None:
     """
     if usage.completion_tokens is not None:
         reasoning = max(_detail(usage, name, "reasoning_tokens") for name in _OUTPUT_DETAILS)
-        beside = reasoning if reasoning > usage.completion_tokens else 0
-        return usage.completion_tokens + beside
+        uncounted = reasoning if reasoning > usage.completion_tokens else 0
+        return usage.completion_tokens + uncounted
     named = {"completion_tokens", "output_tokens"} & usage.raw.keys()
     if not named and usage.total_tokens in (None, usage.prompt_tokens):
         return 0

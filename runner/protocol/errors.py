@@ -91,9 +91,9 @@ def _page(page: Undecodable, headers: Mapping[str, str], *, from_gateway: bool) 
         and (found := _CLOUDFLARE_RAY.search(page.text[:100_000]))
     ):
         ray = found[0]
-    told = title[1] if title else "an HTML page"
+    description = title[1] if title else "an HTML page"
     return ProviderError(
-        message=one_line(f"{told} (ray {ray})" if ray else told),
+        message=one_line(f"{description} (ray {ray})" if ray else description),
         is_html=True,
         from_gateway=from_gateway,
     )
@@ -109,24 +109,24 @@ def error_in(value: JSON, *, from_gateway: bool = False) -> ProviderError:
         return _minimax_error(value)
     error = _error_member(value)
     source: Mapping[str, JSON] = error if isinstance(error, dict) else value
-    said = (
+    message = (
         _flat_message(error) if error and not isinstance(error, dict | bool) else _message(source)
     )
-    cause = _cause(source, said)
+    cause = _cause(source, message)
     code = _code(source) or cause.code
     if cause.code and code.isdecimal():
         code = cause.code
     kind = str(source.get("type") or "").lower()
-    own = _code(source)
+    own_code = _code(source)
     wait, by_day = _quota_details(source)
     return ProviderError(
         code=code,
         type=cause.type if kind in ("", "error") else kind,
-        message=one_line(_with_cause(said, cause.message) or own or code),
-        number=int(own) if own.isdecimal() and len(own) < 6 else None,
-        from_gateway=from_gateway or kind in _GATEWAY_TYPES or "(request id:" in said.lower(),
-        is_midjourney=source is value and own.isdecimal() and "description" in value,
-        retry_after=None if by_day else wait if wait is not None else _retry_in(said),
+        message=one_line(_with_cause(message, cause.message) or own_code or code),
+        number=int(own_code) if own_code.isdecimal() and len(own_code) < 6 else None,
+        from_gateway=from_gateway or kind in _GATEWAY_TYPES or "(request id:" in message.lower(),
+        is_midjourney=source is value and own_code.isdecimal() and "description" in value,
+        retry_after=None if by_day else wait if wait is not None else _retry_in(message),
     )
 
 
@@ -147,21 +147,21 @@ def _error_member(value: Mapping[str, JSON]) -> JSON:
     return header if isinstance(header, dict) and _code(header) not in _NO_ERROR_CODES else None
 
 
-def _cause(source: Mapping[str, JSON], said: str) -> ProviderError:
+def _cause(source: Mapping[str, JSON], message: str) -> ProviderError:
     """The upstream error that a gateway quotes: in `metadata.raw`, or as JSON in its message."""
     metadata = source.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    if not raw and "{" in said:
-        start = said.index("{")
-        raw = said[start : start + MAX_QUOTED_CHARACTERS]
+    if not raw and "{" in message:
+        start = message.index("{")
+        raw = message[start : start + MAX_QUOTED_CHARACTERS]
     found = decode(raw) if isinstance(raw, str) else raw
     if isinstance(found, dict) and (found.get("error") or found.get("message")):
         return error_in(found)
     return ProviderError()
 
 
-def _with_cause(said: str, cause: str) -> str:
-    return f"{said}: {cause}" if cause and cause not in said else said
+def _with_cause(message: str, cause: str) -> str:
+    return f"{message}: {cause}" if cause and cause not in message else message
 
 
 def _minimax_status(value: Mapping[str, JSON]) -> str:
@@ -173,9 +173,9 @@ def _minimax_status(value: Mapping[str, JSON]) -> str:
 
 def _minimax_error(value: Mapping[str, JSON]) -> ProviderError:
     answer = value.get("base_resp")
-    said = _flat_message(answer.get("status_msg")) if isinstance(answer, dict) else ""
+    message = _flat_message(answer.get("status_msg")) if isinstance(answer, dict) else ""
     code = _minimax_status(value)
-    return ProviderError(code=code, type="base_resp", message=one_line(said or code))
+    return ProviderError(code=code, type="base_resp", message=one_line(message or code))
 
 
 def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
@@ -191,9 +191,9 @@ def _quota_details(source: Mapping[str, JSON]) -> tuple[float | None, bool]:
     return wait, by_day
 
 
-def _retry_in(said: str) -> float | None:
+def _retry_in(message: str) -> float | None:
     """The seconds to wait that a message names: "Please try again in 1.2s"."""
-    found = _RETRY_IN_PHRASE.search(said)
+    found = _RETRY_IN_PHRASE.search(message)
     return float(found[1]) * _SECONDS_BY_UNIT[found[2][:2].lower().strip()] if found else None
 
 
@@ -209,9 +209,9 @@ def _code(source: Mapping[str, JSON]) -> str:
 
 
 def _message(source: Mapping[str, JSON]) -> str:
-    words = next((said for name in _MESSAGE_NAMES if (said := _flat_message(source.get(name)))), "")
+    words = next((text for name in _MESSAGE_NAMES if (text := _flat_message(source.get(name)))), "")
     lists = "; ".join(
-        said for name in _DETAIL_LIST_NAMES if (said := _flat_message(source.get(name)))
+        text for name in _DETAIL_LIST_NAMES if (text := _flat_message(source.get(name)))
     )
     return f"{words}: {lists}" if words and lists else words or lists
 
@@ -221,12 +221,12 @@ def _flat_message(value: JSON) -> str:
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, list):
-        return "; ".join(said for item in value[:20] if (said := _flat_message(item)))
+        return "; ".join(text for item in value[:20] if (text := _flat_message(item)))
     if isinstance(value, dict):
-        said = next((str(value[name]) for name in _MESSAGE_NAMES if value.get(name)), "")
+        text = next((str(value[name]) for name in _MESSAGE_NAMES if value.get(name)), "")
         where = value.get("loc")
         place = ".".join(str(step) for step in where) if isinstance(where, list) else ""
-        return f"{place}: {said}" if place and said else said
+        return f"{place}: {text}" if place and text else text
     return str(value)
 
 
@@ -245,9 +245,9 @@ def is_error(value: JSON) -> bool:
     if any(value.get(name) for name in (*_ANSWER_LIST_NAMES, "content", "result")):
         return False
     # Midjourney ({code, description}) and task APIs ({code, message}) have no `error` object
-    said = "description" in value or bool(_message(value))
+    has_message = "description" in value or bool(_message(value))
     bare = "id" not in value or bool(value.get("error_code"))
-    return said and bare and _code(value) not in _NO_ERROR_CODES
+    return has_message and bare and _code(value) not in _NO_ERROR_CODES
 
 
 _ANSWER_LIST_NAMES = ("choices", "data")

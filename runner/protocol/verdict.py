@@ -153,8 +153,8 @@ def _is_short_limit(error: ProviderError, status: int) -> bool:
 
     Protocol fact: Google words a per-minute limit like an exhausted quota.
     """
-    spoken = error.retry_after is not None and bool(_QUOTA_PHRASE.search(error.message))
-    return spoken and status in (200, 403, 429)
+    names_quota = error.retry_after is not None and bool(_QUOTA_PHRASE.search(error.message))
+    return names_quota and status in (200, 403, 429)
 
 
 def _by_known_code(error: ProviderError, status: int) -> Classification | None:

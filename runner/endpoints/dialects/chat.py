@@ -46,8 +46,8 @@ class Completion:
     @property
     def first(self) -> CompletionChoice:
         """The first usable choice, or else the first choice."""
-        good = (choice for choice in self.choices if is_good(choice))
-        return next(good, self.choices[0] if self.choices else CompletionChoice())
+        usable = (choice for choice in self.choices if is_good(choice))
+        return next(usable, self.choices[0] if self.choices else CompletionChoice())
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -60,8 +60,8 @@ def messages(
     content: JSON = prompt
     if image:
         content = [{"type": "text", "text": prompt}, *(_picture(item, detail) for item in image)]
-    spoken: list[JSON] = [{"role": "user", "content": content}]
-    return [{"role": "system", "content": system}, *spoken] if system else spoken
+    conversation: list[JSON] = [{"role": "user", "content": content}]
+    return [{"role": "system", "content": system}, *conversation] if system else conversation
 
 
 def _picture(item: Attachment, detail: str | None) -> JSON:
@@ -88,10 +88,10 @@ def tool_choice_of(choice: JSON) -> JSON:
 
 
 def completion_call(
-    body: Mapping[str, JSON], laid_over: Mapping[str, JSON], *, timeout: float
+    body: Mapping[str, JSON], overrides: Mapping[str, JSON], *, timeout: float
 ) -> Call:
-    """POST /v1/chat/completions with the values that are not None; `laid_over` overrides them."""
-    sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
+    """POST /v1/chat/completions with the values that are not None; `overrides` come last."""
+    sent = {name: value for name, value in body.items() if value is not None} | dict(overrides)
     streamed = sent.get("stream") is True
     if streamed:  # New API drops the usage of a stream unless it is requested
         sent.setdefault("stream_options", {"include_usage": True})
@@ -140,9 +140,9 @@ def result_of(completion: Completion) -> Result:
         data["tool_calls"] = [_arguments(call) for call in first.tool_calls]
     if len(completion.choices) > 1:
         data["texts"] = [choice.text for choice in completion.choices]
-        good = sum(map(is_good, completion.choices))
-        if 0 < good < len(completion.choices):
-            data["notes"] = [f"{good} of {len(completion.choices)} answers are usable"]
+        usable = sum(map(is_good, completion.choices))
+        if 0 < usable < len(completion.choices):
+            data["notes"] = [f"{usable} of {len(completion.choices)} answers are usable"]
     return Result(
         text=first.text or first.refusal or None,
         finish=first.finish,
@@ -252,8 +252,8 @@ def ending_failure(choice: CompletionChoice) -> Failure | None:
         kind, cause = FailureClass.REFUSED, "content_filter"
     else:
         kind, cause = FailureClass.SERVER, "finish_error"
-    said = choice.text if finish == "error" or kind is FailureClass.REFUSED else ""
-    detail = said or f"it ended as {choice.finish!r}: {choice.text}"
+    message = choice.text if finish == "error" or kind is FailureClass.REFUSED else ""
+    detail = message or f"it ended as {choice.finish!r}: {choice.text}"
     return Failure(kind=kind, cause=cause, detail=one_line(detail))
 
 

@@ -166,16 +166,16 @@ class _Pieces:
         )
 
     def _add_content(self, content: JSON) -> None:
-        spoken: list[str] = []
+        texts: list[str] = []
         for part in content if isinstance(content, list) else [content]:
-            said = part.get("text") if isinstance(part, dict) else part
-            if isinstance(said, dict):  # the Assistants API's format: {"value": …}
-                said = said.get("value")
-            if isinstance(said, str) and not _is_thought(part):
-                spoken.append(said)
+            text = part.get("text") if isinstance(part, dict) else part
+            if isinstance(text, dict):  # the Assistants API's format: {"value": …}
+                text = text.get("value")
+            if isinstance(text, str) and not _is_thought(part):
+                texts.append(text)
             elif isinstance(part, dict) and not _is_thought(part):
                 self.parts.append(part)
-        self.text.append("".join(spoken))
+        self.text.append("".join(texts))
 
 
 def _is_thought(part: JSON) -> bool:
@@ -224,14 +224,14 @@ class ChoiceDraft:
 
 def _joined(pieces: Sequence[str], min_pieces: int) -> str:
     """The text of the pieces, even if they are cumulative or the last one repeats the full text."""
-    said = [piece for piece in pieces if piece]
-    if len(said) < min_pieces or len(said[-1]) < MIN_REPEATED_CHARACTERS:
-        return "".join(said)
-    pairs = pairwise(said)
+    texts = [piece for piece in pieces if piece]
+    if len(texts) < min_pieces or len(texts[-1]) < MIN_REPEATED_CHARACTERS:
+        return "".join(texts)
+    pairs = pairwise(texts)
     if all(len(after) > len(before) and after.startswith(before) for before, after in pairs):
-        return said[-1]
-    before = "".join(said[:-1])
-    return before if before == said[-1] else before + said[-1]
+        return texts[-1]
+    before = "".join(texts[:-1])
+    return before if before == texts[-1] else before + texts[-1]
 
 
 def drafted(item: Mapping[str, JSON]) -> CompletionChoice:

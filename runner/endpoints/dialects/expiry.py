@@ -50,5 +50,5 @@ def _date(text: str) -> float | None:
 
 
 def _lifetime_end(start: str, life: str) -> float | None:
-    begun, lasts = _date(start), _seconds(life, 10)
-    return begun + lasts if begun is not None and lasts else None
+    start_time, seconds = _date(start), _seconds(life, 10)
+    return start_time + seconds if start_time is not None and seconds else None

@@ -135,7 +135,7 @@ class ImagesReply:
     revised: tuple[str, ...] = ()
     usage: Usage | None = None
     model: str | None = None
-    said: str = ""
+    message: str = ""
     cut: bool = False
     error: JSON = None  # of the answer, or of the first picture that was withheld
 
@@ -155,10 +155,10 @@ def read_pictures(reply: Reply, *, model: str, fields: Mapping[str, JSON]) -> Re
     result = _result(images, wanted, warnings(model, fields))
     if images.pictures:
         return result
-    failure = no_picture(images.said)
+    failure = no_picture(images.message)
     if images.error is not None:
         failure = rejected_error(images.error, Completion()).failure
-    return Rejected(failure=failure, result=result if images.usage or images.said else None)
+    return Rejected(failure=failure, result=result if images.usage or images.message else None)
 
 
 def _result(images: ImagesReply, wanted: int, notes: list[str]) -> Result:
@@ -178,20 +178,20 @@ def _read_whole(value: Mapping[str, JSON]) -> ImagesReply:
     listed = value.get("data")
     entries = listed if isinstance(listed, list) else [listed]
     created = value.get("created")
-    told_of = [entry for entry in entries if isinstance(entry, dict)]
-    found = [text_of(entry.get("revised_prompt")).strip() for entry in told_of]
+    objects = [entry for entry in entries if isinstance(entry, dict)]
+    found = [text_of(entry.get("revised_prompt")).strip() for entry in objects]
     pictures = [picture for entry in entries for picture in _entry_pictures(entry, created)]
     if not pictures:  # they were billed: look for them everywhere else
         rest = {name: item for name, item in value.items() if name not in ("usage", "error")}
         pictures = [_with_expiry(picture, created) for picture in pictures_within(rest)]
-    withheld = (entry for entry in told_of if reports_error(entry.get("error")))
+    withheld = (entry for entry in objects if reports_error(entry.get("error")))
     return ImagesReply(
         pictures=distinct(pictures),
         error=dict(value) if reports_error_beside(value) else next(withheld, None),
         revised=tuple(text for text in found if text),
         usage=read_usage(value.get("usage")),
         model=text_of(value.get("model")) or None,
-        said=text_of(value.get("message")),
+        message=text_of(value.get("message")),
     )
 
 

@@ -77,13 +77,13 @@ def thinking_of(thinking: JSON) -> JSON:
 
 
 def messages_call(
-    body: Mapping[str, JSON], laid_over: Mapping[str, JSON], *, timeout: float
+    body: Mapping[str, JSON], overrides: Mapping[str, JSON], *, timeout: float
 ) -> Call:
-    """POST /v1/messages with the values that are not None; `laid_over` overrides them."""
-    sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
-    most = sent.get("max_tokens")
+    """POST /v1/messages with the values that are not None; `overrides` come last."""
+    sent = {name: value for name, value in body.items() if value is not None} | dict(overrides)
+    max_tokens = sent.get("max_tokens")
     if "stream" not in sent:
-        sent["stream"] = isinstance(most, int) and most > MAX_UNSTREAMED_TOKENS
+        sent["stream"] = isinstance(max_tokens, int) and max_tokens > MAX_UNSTREAMED_TOKENS
     return Call(
         path="/v1/messages",
         json=sent,
@@ -118,9 +118,11 @@ class _Block:
         self.pieces.append(text_of(delta.get("partial_json")))
 
     def call(self) -> ToolCall:
-        spoken = "".join(self.pieces)
+        arguments_text = "".join(self.pieces)
         return ToolCall(
-            id=self.id, name=self.name, arguments=spoken if spoken.strip() else self.value or ""
+            id=self.id,
+            name=self.name,
+            arguments=arguments_text if arguments_text.strip() else self.value or "",
         )
 
 
@@ -134,10 +136,10 @@ class _MessageDraft:
     id: str = ""
     finish: str = ""
     refusal: str = ""
-    begun: bool = False
+    has_started: bool = False
 
     def begin(self, message: Mapping[str, JSON]) -> None:
-        self.begun = True
+        self.has_started = True
         self.model = text_of(message.get("model")) or self.model
         self.id = text_of(message.get("id")) or self.id
         content = message.get("content")
@@ -175,9 +177,9 @@ class _MessageDraft:
         place = index if isinstance(index, int) else 0
         return self.blocks.setdefault(place, _Block())
 
-    def _end(self, told_of: Mapping[str, JSON]) -> None:
-        self.finish = text_of(told_of.get("stop_reason")) or self.finish
-        details = told_of.get("stop_details")
+    def _end(self, holder: Mapping[str, JSON]) -> None:
+        self.finish = text_of(holder.get("stop_reason")) or self.finish
+        details = holder.get("stop_details")
         if isinstance(details, dict):
             self.refusal = text_of(details.get("explanation")) or self.refusal
 
@@ -195,7 +197,7 @@ class _MessageDraft:
             tool_calls=tuple(block.call() for block in blocks if block.kind == "tool_use"),
         )
         return Completion(
-            choices=(choice,) if self.begun or blocks else (),
+            choices=(choice,) if self.has_started or blocks else (),
             usage=self._usage(),
             model=self.model or None,
             id=self.id,

@@ -62,13 +62,13 @@ def midjourney_endpoint(
     )
 
 
-def submit_call(path: str, body: Mapping[str, JSON], laid_over: Mapping[str, JSON]) -> Call:
+def submit_call(path: str, body: Mapping[str, JSON], overrides: Mapping[str, JSON]) -> Call:
     """POST a submit on a new connection with the values that are not None.
 
     A submit is not idempotent: on a stale keep-alive connection it would be unknown whether it
     arrived.
     """
-    sent = {name: value for name, value in body.items() if value is not None} | dict(laid_over)
+    sent = {name: value for name, value in body.items() if value is not None} | dict(overrides)
     return Call(path=path, json=sent, timeout=SUBMIT_TIMEOUT_SECONDS, fresh=True)
 
 
@@ -106,8 +106,8 @@ def _ticket(result: JSON) -> str:
 
 def _without_ticket(text: str) -> Rejected:
     kind, cause = FailureClass.NO_RESULT, "answer_lost_upstream"
-    said = one_line(text) or "an empty answer"
-    failure = Failure(kind=kind, cause=cause, detail=f"no task id in the answer: {said}")
+    detail = one_line(text) or "an empty answer"
+    failure = Failure(kind=kind, cause=cause, detail=f"no task id in the answer: {detail}")
     return Rejected(failure=failure)
 
 
@@ -148,8 +148,8 @@ def read_task(reply: Reply) -> Reading:
 
 def unknown_task(text: str) -> Rejected:
     """The gateway does not know the task. Not final: it may know it later."""
-    said = one_line(text) or "an empty answer"
-    return Rejected(failure=Failure(kind=FailureClass.STUCK, cause="task_unknown", detail=said))
+    detail = one_line(text) or "an empty answer"
+    return Rejected(failure=Failure(kind=FailureClass.STUCK, cause="task_unknown", detail=detail))
 
 
 def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
@@ -188,17 +188,17 @@ def _singles(record: Mapping[str, JSON]) -> tuple[str, ...]:
 
 
 def _failed(reason: str) -> Failure:
-    said = one_line(reason)
-    failure = Failure(kind=FailureClass.SERVER, cause="task_failed", detail=said)
-    if "取消" in said:
-        return _cancelled(said)
-    if _BANNED_PHRASE.search(said):
+    detail = one_line(reason)
+    failure = Failure(kind=FailureClass.SERVER, cause="task_failed", detail=detail)
+    if "取消" in detail:
+        return _cancelled(detail)
+    if _BANNED_PHRASE.search(detail):
         return replace(failure, kind=FailureClass.REFUSED, cause="moderation")
-    if _BAD_PARAMETER_PHRASE.search(said):
+    if _BAD_PARAMETER_PHRASE.search(detail):
         return replace(failure, kind=FailureClass.BAD_INPUT, cause="bad_request")
     return failure
 
 
 def _cancelled(reason: str) -> Failure:
-    said = one_line(reason) or "the task was cancelled"
-    return Failure(kind=FailureClass.SERVER, cause="task_cancelled", detail=said)
+    detail = one_line(reason) or "the task was cancelled"
+    return Failure(kind=FailureClass.SERVER, cause="task_cancelled", detail=detail)

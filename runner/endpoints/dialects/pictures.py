@@ -183,13 +183,13 @@ _TEMPORARY_PHRASE = re.compile(r"生成失败|超时|timeout|timed out|繁忙|�
 
 def no_picture(text: str) -> Failure:
     """Why a complete answer contains no picture, by its text, including quoted lines."""
-    said = text if len(text) < 40_000 else text[:20_000] + text[-20_000:]
-    if _REFUSED_PHRASE.search(said):
+    shortened = text if len(text) < 40_000 else text[:20_000] + text[-20_000:]
+    if _REFUSED_PHRASE.search(shortened):
         kind, cause = FailureClass.REFUSED, "moderation"
-    elif _RUNNING_PHRASE.search(said) and not _ENDED_PHRASE.search(said):
+    elif _RUNNING_PHRASE.search(shortened) and not _ENDED_PHRASE.search(shortened):
         kind, cause = FailureClass.NO_RESULT, "incomplete_picture"
-    elif _TEMPORARY_PHRASE.search(said):
+    elif _TEMPORARY_PHRASE.search(shortened):
         kind, cause = FailureClass.SERVER, "generation_failed"
     else:
         kind, cause = FailureClass.NO_RESULT, "no_picture"
-    return Failure(kind=kind, cause=cause, detail=one_line(said))
+    return Failure(kind=kind, cause=cause, detail=one_line(shortened))

@@ -45,17 +45,17 @@ def _either(raw: Mapping[str, JSON], name: str, other: str) -> int | None:
     count = _count(raw.get(name))
     if count:
         return count
-    beside = _count(raw.get(other))
-    return count if beside is None else beside
+    other_count = _count(raw.get(other))
+    return count if other_count is None else other_count
 
 
 def _cached(raw: Mapping[str, JSON]) -> int | None:
-    told = [raw.get("cache_read_input_tokens"), raw.get("prompt_cache_hit_tokens")]
+    counts = [raw.get("cache_read_input_tokens"), raw.get("prompt_cache_hit_tokens")]
     for name in ("prompt_tokens_details", "input_tokens_details"):
         details = raw.get(name)
         if isinstance(details, dict):
-            told.append(details.get("cached_tokens"))
-    known = (_count(value) for value in told if value is not None)
+            counts.append(details.get("cached_tokens"))
+    known = (_count(value) for value in counts if value is not None)
     return max((count for count in known if count is not None), default=None)
 
 
