@@ -138,7 +138,7 @@ def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | No
     return (low * tariff.spread[0], high * tariff.spread[1]) if known else None
 
 
-# --- by the piece -----------------------------------------------------------------------------
+# --- by call and picture -------------------------------------------------------------------------
 
 
 _DALLE_SIZE_FACTORS = {"256x256": Decimal("0.4"), "512x512": Decimal("0.45")}

@@ -158,7 +158,7 @@ MIDJOURNEY_CODES = {
     24: Classification(Action.FAIL, F.REFUSED, "banned_word"),
 }
 
-# --- by words ------------------------------------------------------------------------------------
+# --- by phrase -----------------------------------------------------------------------------------
 
 # a server that accepts only one of `image` and `image[]` calls it missing, or the other unknown
 _IMAGE_FIELD_PHRASE = (

@@ -133,7 +133,7 @@ def cut_stream(completion: Completion) -> Rejected:
 
 
 def result_of(completion: Completion) -> Result:
-    """What a completion gives to its row, before anyone asks whether it is what was wanted."""
+    """The result that a completion contains, whether or not it is what was requested."""
     first = completion.first
     data: dict[str, JSON] = {}
     if first.tool_calls:

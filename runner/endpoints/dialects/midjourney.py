@@ -115,7 +115,7 @@ def _message(record: Mapping[str, JSON]) -> str:
     return next((str(record[name]) for name in ("description", "message") if record.get(name)), "")
 
 
-# --- asking after a task ------------------------------------------------------------------------
+# --- polling a task ------------------------------------------------------------------------------
 
 
 def poll_call(ticket: str) -> Call:

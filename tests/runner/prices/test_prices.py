@@ -380,7 +380,7 @@ def test_a_gateway_s_price_per_call_has_its_factors_for_dall_e(
     assert cost.amount == expected
 
 
-# --- the till -------------------------------------------------------------------------------------
+# --- the spending cap ----------------------------------------------------------------------------
 
 
 def body_of(found: object) -> bytes:
