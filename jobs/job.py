@@ -115,6 +115,7 @@ class Claimed:
     deaths: int = 0  # times the process died in this step; known for adopted jobs only
     call_id: int = 0
     call_key: str = ""
+    requeued: bool = False  # a retry put it back, and it has not ended since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

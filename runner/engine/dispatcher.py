@@ -89,11 +89,15 @@ class Dispatcher:
             )
 
     async def _put_back(self) -> None:
-        """Rows that failed of what then stopped the run, or their model, are pending again."""
-        jobs, stop = self._supervisor.put_back, self.stop
+        """Rows that failed of what then stopped the run, or their model, are pending again.
+
+        At once, as soon as their failures are written down: the run may be killed.
+        """
+        jobs, stop = dict(self._supervisor.put_back), self.stop
         broken = stop is not None and stop.reason in (StopReason.BROKEN, StopReason.REPLACED)
-        if jobs and not broken:
-            await self._writer.do(lambda tx: put_back(tx, sorted(jobs), now=time.time()))
+        if jobs and not broken and not self._finished.waiting:
+            self._supervisor.put_back.clear()
+            await self._writer.do(lambda tx: put_back(tx, jobs, now=time.time()))
 
     # --- rounds: write down what has ended, take what may start -----------------------------------
 
@@ -104,6 +108,7 @@ class Dispatcher:
         wanted = self._wanted()
         if finished or wanted:
             await self._exchange(finished, wanted)
+            await self._put_back()
             if MANY_RESULTS <= len(finished) < MAX_JOBS_PER_CLAIM:
                 await asyncio.sleep(GATHER_SECONDS)
         elif self.control.stopping or not self._nothing_left():

@@ -39,7 +39,7 @@ from runner.engine.signals import stop_on_signals
 from runner.engine.stats import RunStats
 from runner.engine.steering import Steering
 from runner.engine.stop import Conduct, FailedShare, Stop, StopReason
-from runner.engine.watchdog import Watchdog
+from runner.engine.watchdog import Watchdog, through_sleep
 from runner.engine.worker_pool import WorkerPool, WorkerPools
 from runner.exits import Exit, Refusal
 from runner.files.download import Downloads
@@ -84,7 +84,8 @@ class Ending:
     """How a run ended."""
 
     run_id: int
-    started_at: float
+    started_at: float  # Unix seconds
+    seconds: float  # how long it took, whatever was done to the time of day meanwhile
     stop: Stop | None
     blocked: Mapping[Block, Failure]  # models that were stopped, and why
     counts: Counts
@@ -106,7 +107,7 @@ class Session:
 
     async def go(self) -> Ending:
         """Recover, work, drain, and record how it ended."""
-        started_at = time.time()
+        started_at, clock = time.time(), through_sleep()
         async with AsyncExitStack() as stack:
             self._reserve.make()
             stack.callback(self._reserve.give_back)
@@ -138,6 +139,7 @@ class Session:
         return Ending(
             run_id=self.holding.run_id,
             started_at=started_at,
+            seconds=max(through_sleep() - clock, 0.0),
             stop=dispatcher.stop,
             blocked=dict(dispatcher.blocked),
             counts=final,

@@ -41,7 +41,9 @@ class Supervisor:
         self, conduct: Conduct, accounts: Accounts, run_state: RunState, run: RunHandle
     ) -> None:
         self.blocked: dict[Block, Failure] = {}
-        self.put_back: set[int] = set()  # jobs whose refusal stopped the run, or their model
+        # jobs whose refusal stopped the run, or their model; True if a retry had put them back
+        self.put_back: dict[int, bool] = {}
+        self._of_retry: set[int] = set()
         self._outage = Outage(accounts, run, conduct)
         self._slow_downs = SlowDowns(accounts, run, self._outage)
         self._keys = KeyCheck(accounts, run, run_state)
@@ -156,6 +158,8 @@ class Supervisor:
     def _judge_refusal(self, result: StepResult) -> StepResult:
         """Stop the run, or the model, if this is one of many refusals that are alike."""
         job, outcome = result.settlement.job, result.settlement.outcome
+        if job.requeued:
+            self._of_retry.add(job.id)
         found = self._alike.refused(job, outcome)
         if found is not None:
             self._stop_alike(job, found)
@@ -164,7 +168,7 @@ class Supervisor:
             return result
         if self._stopped_alike.get(fingerprint(failure), "") not in (job.model, None):
             return result
-        self.put_back.add(job.id)
+        self.put_back[job.id] = job.requeued
         return with_outcome(result, Released(delay=0.0, failure=failure))
 
     def _ease(self) -> None:
@@ -180,7 +184,7 @@ class Supervisor:
     def _stop_alike(self, job: Claimed, found: AlikeRows) -> None:
         mark = fingerprint(found.failure)
         self._stopped_alike[mark] = found.model
-        self.put_back.update(found.jobs)
+        self.put_back |= {number: number in self._of_retry for number in found.jobs}
         if found.failure.kind is FailureClass.KEY:
             line = self._accounts.line_of(job)
             if line is None or not self._keys.drop(line, "key"):

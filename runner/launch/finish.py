@@ -158,7 +158,7 @@ def _tell_end(request: RunRequest, outcome: _Outcome) -> None:
     ended = say(
         "run.end",
         **{name: f"{getattr(rows, name):,}" for name in ("done", "failed", "in_doubt", "pending")},
-        time=format_run_time(time.time() - ending.started_at if ending is not None else 0.0),
+        time=format_run_time(ending.seconds if ending is not None else 0.0),
     )
     if rows.skipped:
         ended += f" · {say('run.end_skipped', count=f'{rows.skipped:,}')}"
@@ -245,7 +245,7 @@ def _more_news(request: RunRequest, outcome: _Outcome) -> dict[str, JSON]:
     ending, failed = outcome.ending, outcome.by_class
     return {
         "rehearsal": request.rehearsal,
-        "seconds": round(time.time() - ending.started_at, 1) if ending is not None else 0.0,
+        "seconds": round(ending.seconds, 1) if ending is not None else 0.0,
         "cost": outcome.spent.cost,
         "currency": outcome.spent.currency,
         "top_failure": max(failed, key=lambda kind: failed[kind]) if failed else None,

@@ -52,9 +52,9 @@ def _understood(found: UnreadAnswer, answers: AnswerFolder) -> Finished | Answer
     try:
         reply = answers.load(found.answer)
         inputs = inputs_to_read(found.job, endpoint)
-        context = JobContext(
-            job=found.job, endpoint=endpoint, rules=Rules(now=time.time()), inputs=inputs
-        )
+        # an address without a host belongs to the gateway that gave it
+        rules = Rules(now=time.time(), base_url=found.base_url)
+        context = JobContext(job=found.job, endpoint=endpoint, rules=rules, inputs=inputs)
         outcome = resolve([context], reply)[0].outcome
     except Exception as error:  # noqa: BLE001 - it may be what broke the older version
         log.warning("row %s: its answer cannot be read yet: %s", found.job.row, error)

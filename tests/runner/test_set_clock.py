@@ -1,5 +1,6 @@
 """Setting the clock during a run or between two loses, delays and repeats nothing."""
 
+import re
 import subprocess
 import sys
 import time
@@ -97,3 +98,16 @@ def test_a_run_is_steered_although_an_earlier_one_had_a_clock_that_was_ahead(
     assert found.ended_at is None, "the run in progress is the newest"
     assert world.run("steer", sheet, "--resume", "-c", 30).code == 0
     assert world.finish(process).code == 0
+
+
+def test_a_run_takes_no_less_than_no_time_when_the_clock_is_set_back(world: World) -> None:
+    world.mock(latency=1.0)
+    sheet = world.prompts("a.csv", "a cat")
+    process = start(world, HOUR, "run", sheet, *TEXT)
+    world.wait(process, lambda: len(world.calls) > 0)
+    put_right(world)
+    done = world.finish(process)
+    assert done.code == 0, done.err
+    (line,) = [line for line in done.err.splitlines() if "1 done" in line]
+    assert " -" not in line
+    assert re.search(r"\b[1-9]\.\d s\b", line), line

@@ -1,6 +1,6 @@
 """A person's decisions about rows: run them again, skip them, run only some."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -79,11 +79,19 @@ def retry(connection: Connection, sheet_id: int, choice: RowChoice, *, now: floa
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
-def put_back(connection: Connection, job_ids: Collection[int], *, now: float) -> int:
-    """Make jobs ready again, without a failure, that were not at fault; returns how many."""
+def put_back(connection: Connection, requeued: Mapping[int, bool], *, now: float) -> int:
+    """Make jobs ready again, without a failure, that were not at fault; returns how many.
+
+    Those that a retry had put back (True, by job id) still belong to it.
+    """
     open_or_failed = jobs.c.state.in_([State.FAILED.value, State.READY.value])
-    wanted = and_(jobs.c.id.in_(job_ids), open_or_failed)
-    return connection.execute(update(jobs).where(wanted).values(**fresh_start(now))).rowcount
+    count = 0
+    for of_retry in (False, True):
+        mine = [number for number, value in requeued.items() if value is of_retry]
+        wanted = and_(jobs.c.id.in_(mine), open_or_failed)
+        values = fresh_start(now) | ({"requeued": True} if of_retry else {})
+        count += connection.execute(update(jobs).where(wanted).values(**values)).rowcount
+    return count
 
 
 def retry_named(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:

@@ -70,6 +70,7 @@ TAKEN = (
     jobs.c.call_id,
     jobs.c.call_key,
     jobs.c.turn,
+    jobs.c.requeued,
 )
 
 # After a crash a job may be adopted whose row has left the sheet: it is not sent again.
@@ -254,7 +255,8 @@ def _open_calls(
 def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
     """A job as workers see it; `row` starts with the columns of `TAKEN`."""
     job_id, position, endpoint, model, fields, step, version, epoch, *others = row
-    attempts, repeats, rank, stream, ticket, deadline, refusals, *_ = others
+    attempts, repeats, rank, stream, ticket, deadline, refusals, *more = others
+    _call_id, _call_key, _turn, requeued, *_ = more
     return Claimed(
         id=job_id,
         row=position,
@@ -273,6 +275,7 @@ def as_claimed(row: Any, *, call_id: int, call_key: str) -> Claimed:
         refusals=refusals,
         call_id=call_id,
         call_key=call_key,
+        requeued=bool(requeued),
     )
 
 

@@ -1,5 +1,6 @@
 """Failed jobs whose answer is stored: a newer version may understand it."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from jobs.outcome import WireClass
 from jobs.store.answers import StoredAnswer, answer
 from jobs.store.queue.claims import TAKEN, as_claimed
 from jobs.store.queue.settles import CallEnd
-from jobs.store.schema import answers, calls, jobs
+from jobs.store.schema import answers, calls, jobs, runs
 
 READABLE = (FailureClass.NO_RESULT, FailureClass.SCHEMA, FailureClass.CRASHED)
 """Failures that another reader may not see."""
@@ -23,6 +24,7 @@ class UnreadAnswer:
     job: Claimed
     answer: StoredAnswer
     ended: CallEnd
+    base_url: str  # that the call was sent to; empty if not known
 
 
 def unread(connection: Connection, sheet_id: int) -> list[int]:
@@ -58,7 +60,11 @@ def look(connection: Connection, job_id: int) -> UnreadAnswer | None:
         currency=call.currency,
     )
     job = as_claimed(row, call_id=row.call_id, call_key=call.call_key)
-    return UnreadAnswer(job=job, answer=stored, ended=ended)
+    options = connection.execute(select(runs.c.options).where(runs.c.id == call.run_id)).scalar()
+    base_url = json.loads(options or "{}").get("base_url")
+    return UnreadAnswer(
+        job=job, answer=stored, ended=ended, base_url=base_url if isinstance(base_url, str) else ""
+    )
 
 
 def take_up(connection: Connection, holding: Holding, job_ids: Iterable[int]) -> None:

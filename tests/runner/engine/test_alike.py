@@ -1,12 +1,15 @@
 """Refusals that are the same for all rows stop a run, and fail none of its rows."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
 from jobs.job import Failure, FailureClass
 from jobs.outcome import GiveUp, TryAgain
+from jobs.store.queue.choices import candidates
 from runner.engine.alike import MAX_ALIKE_ROWS, AlikeRefusals, fingerprint
+from runner.workspace.workspace import SHEET_ID
 from tests.support.deciding import deciding, prompt_of
 from tests.support.trap import GOOD, answer, chat, refusal
 from tests.support.trap_server import Injected
@@ -119,6 +122,40 @@ def test_one_model_refused_alike_stops_that_model_only(world: World) -> None:
         found = world.column(sheet)
         assert found[0::2] == ["done"] * 30
         assert found[1::2] == ["pending"] * 30
+
+
+def test_rows_refused_alike_are_put_back_before_the_run_ends(world: World) -> None:
+    busy = answer({"message": "Too many requests"}, 429, headers={"Retry-After": "90"})
+
+    def decide(asked: object) -> Injected:
+        return UNKNOWN if asked.json["model"] == "bad" else busy  # type: ignore[attr-defined]  # Asked
+
+    with deciding(world, decide) as server:
+        bad = [[f"p {k}", "bad"] for k in range(20)]
+        sheet = world.sheet("a.csv", ["prompt", "model"], *bad, ["waits", "good"])
+        process = world.start("run", sheet, "-e", "chat", "-y", "-c", 1)
+        world.wait(process, lambda: len(server.asked) > 10)
+        time.sleep(0.5)  # its answer is written down
+        process.kill()
+        world.finish(process)
+        assert world.standing(sheet) == {"pending": 21}, "a killed run has no failed rows either"
+
+
+def test_rows_of_a_retry_that_are_refused_alike_still_belong_to_it(world: World) -> None:
+    letters = "abcdefghijkl"
+    first = {f"prompt {one}": answer({"message": f"flux {one * 3} is out"}, 403) for one in letters}
+    refusals = [first]
+    with deciding(world, lambda asked: refusals[0].get(prompt_of(asked), UNKNOWN)):
+        sheet = world.prompts("a.csv", *first)
+        world.run("run", sheet, *TEXT)
+        assert world.column(sheet) == ["failed"] * 12
+        refusals[0] = {}
+        kind = world.column(sheet, "result_error_class")[0]
+        done = world.run("retry", sheet, "--class", kind, "-y")
+        assert done.code == 6, done.err
+        assert world.column(sheet) == ["pending"] * 12
+        with world.store(sheet) as store, store.read() as tx:
+            assert len(list(candidates(tx, SHEET_ID, requeued=True))) == 12
 
 
 # --- keys -----------------------------------------------------------------------------------------
