@@ -1,4 +1,4 @@
-"""Claims about the table of faults that outsiders found: each is held by tests, or has a reason."""
+"""Every fault that outsiders found is covered by tests, or has a reason why not."""
 
 import ast
 import tomllib

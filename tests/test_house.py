@@ -1,4 +1,4 @@
-"""Claims about the tree: few modules at the top, small parts, one name for one thing."""
+"""The tree has few modules at the top, small parts, and one name for one thing."""
 
 import ast
 from collections import defaultdict

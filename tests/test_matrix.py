@@ -1,4 +1,4 @@
-"""Claims about the fault matrix: complete, true, and on its page."""
+"""The fault matrix is complete, true, and on its page."""
 
 import ast
 from pathlib import Path

@@ -141,7 +141,7 @@ def test_a_file_that_takes_the_process_down_three_times_fails_alone(tmp_path: Pa
         assert not audit(one, []).problems
 
 
-def test_a_file_that_was_in_hand_at_a_death_is_saved_also_by_a_run_that_stops(
+def test_a_file_that_was_being_saved_at_a_death_is_saved_also_by_a_run_that_stops(
     tmp_path: Path,
 ) -> None:
     """Used-up credit stops new calls, but paid results are still saved."""

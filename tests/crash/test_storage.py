@@ -333,7 +333,7 @@ def drained(terminal: int) -> None:
             pass
 
 
-def test_a_loop_that_stands_still_makes_no_doubt(tmp_path: Path, prefork: Prefork) -> None:
+def test_a_blocked_event_loop_puts_no_call_in_doubt(tmp_path: Path, prefork: Prefork) -> None:
     with scene(tmp_path, rows=12, prefork=prefork, latency=0.2) as one:
         run = one.start(concurrency=6, ROWMILL_FAILPOINT="answer.spooled=sleep:0.5")
         assert run.wait() == Exit.DONE, run.stderr

@@ -162,7 +162,7 @@ def test_asking_leaves_the_lock_to_its_holder_and_free_when_free(path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff\xfe"])
-def test_an_unreadable_holder_is_nobody(path: Path, content: bytes) -> None:
+def test_an_unreadable_holder_is_none(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert holder(path).pid == 0
     lock = Lock(path)

@@ -221,7 +221,7 @@ def test_a_column_is_a_guess_unless_it_bears_the_fields_own_name(
     assert map_columns([header], KNOWN).guessed == (frozenset({0}) if guessed else frozenset())
 
 
-def test_a_header_that_stands_twice_cannot_be_named() -> None:
+def test_a_header_that_occurs_twice_cannot_be_named() -> None:
     found = map_columns(["x", "x"], KNOWN, given={"x": "prompt"}, id_column="x")
     assert [finding.kind for finding in errors(found)] == ["ambiguous_column"] * 2
 

@@ -75,7 +75,7 @@ def test_a_cell_is_never_a_template(cell: str) -> None:
 
 
 @given(cell=st.text(), text=st.text(st.characters(exclude_characters="{")))
-def test_whatever_stands_in_cell_and_template_comes_out_as_it_is(cell: str, text: str) -> None:
+def test_any_text_in_cell_and_template_is_left_unchanged(cell: str, text: str) -> None:
     row: list[JSON] = [cell, *ROW[1:]]
     shown = cell if cell.strip() else ""
     assert render(text + "{{ name }}" + text, row) == text + shown + text

@@ -65,7 +65,7 @@ SEEN = {
 
 @needs_office
 @pytest.mark.parametrize("ending", ["ods", "xls"])
-def test_damage_is_told_of_other_workbooks_too(tmp_path: Path, ending: str) -> None:
+def test_damage_in_other_workbooks_is_reported_too(tmp_path: Path, ending: str) -> None:
     sheet = open_sheet(converted(damaged(tmp_path / "a.xlsx"), ending))
     sheet.needed = frozenset({0, 1})
     rows = dict(sheet.rows())

@@ -118,7 +118,7 @@ def test_a_retry_asks_after_a_task_that_goes_on_with_new_patience(
     assert (found.step, found.ticket, found.deadline) == ("poll", "t1", 2000.0 + PATIENCE_SECONDS)
 
 
-def test_a_retry_submits_anew_what_its_provider_gave_up(store: Store) -> None:
+def test_a_retry_resubmits_what_its_provider_gave_up(store: Store) -> None:
     poll_failed(store, FailureClass.SERVER)
     with store.write() as tx:
         assert retry(tx, 1, ALL, now=2000.0) == 1

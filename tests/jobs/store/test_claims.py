@@ -185,7 +185,7 @@ def test_a_death_during_recovery_is_not_blamed_on_what_waits_to_be_put_back(stor
         assert adopted.deaths == 1
 
 
-def test_among_several_jobs_in_hand_none_is_blamed_for_a_death(store: Store) -> None:
+def test_among_several_active_jobs_none_is_blamed_for_a_death(store: Store) -> None:
     load(store, asking("a", "b"))
     bring_to(store, Step.FETCH)
     bring_to(store, Step.FETCH)
@@ -282,7 +282,7 @@ def test_nothing_is_to_be_sent_where_all_is_done(store: Store) -> None:
         assert to_send(tx, 1) == []
 
 
-def test_counts_say_where_every_row_stands(store: Store) -> None:
+def test_counts_give_the_state_of_every_row(store: Store) -> None:
     load(store, asking(*"abcdefg"))
     one, two, three, four, *_ = take(store, 5)
     close(store, one, DONE)
@@ -328,7 +328,7 @@ def answered_with_two_pictures(store: Store) -> Settlement:
     return last
 
 
-def test_a_result_holds_what_came_of_its_row(store: Store) -> None:
+def test_a_result_has_the_outcome_of_its_row(store: Store) -> None:
     done = answered_with_two_pictures(store)
     with store.read() as tx:
         (found,) = results(tx, 1)

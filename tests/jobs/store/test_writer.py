@@ -100,7 +100,7 @@ async def test_outcomes_and_the_jobs_that_follow_are_one_commit(
     assert states(path)[:9] == ["done"] * 3 + ["running"] * 5 + ["ready"]
 
 
-async def test_who_gets_less_than_it_asked_for_hears_when_there_is_more(
+async def test_a_caller_that_got_less_than_it_asked_for_learns_when_there_is_more(
     table_writer: TableWriter,
 ) -> None:
     jobs = await claimed(table_writer, limit=40)
@@ -140,7 +140,7 @@ async def test_work_is_done_in_the_order_it_was_given(table_writer: TableWriter)
     assert done == list(range(50))
 
 
-async def test_what_work_gives_back_goes_to_whoever_asked(table_writer: TableWriter) -> None:
+async def test_the_result_of_work_goes_to_its_caller(table_writer: TableWriter) -> None:
     found = await asyncio.gather(*(table_writer.do(returning(k * k)) for k in range(30)))
     assert found == [k * k for k in range(30)]
 

@@ -150,7 +150,7 @@ def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[str
         (200, {}, b'{"models": [{"name": "m"}]}', "good", 0),
     ],
 )
-def test_what_stands_at_an_address_is_seen(
+def test_the_answer_of_an_address_names_what_is_there(
     world: World, status: int, headers: dict[str, str], body: bytes, expected: str, code: int
 ) -> None:
     with answering(status, headers, body) as url:

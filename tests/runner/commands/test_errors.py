@@ -218,7 +218,7 @@ def test_a_results_file_names_its_failed_rows_unless_again_or_a_class_says_more(
     assert (again.code, again.posts) == (0, 3), again.err
 
 
-def test_ticked_rows_go_back_whatever_failed_and_again_buys_them_anew(world: World) -> None:
+def test_ticked_rows_go_back_whatever_failed_and_again_repeats_them(world: World) -> None:
     world.mock({"bad": ["refusal"] * 1})
     sheet = world.sheet("a.csv", ["id", "prompt"], ["=a", "a bad cat"], ["b", "an owl"])
     world.run("run", sheet, *PICTURE)

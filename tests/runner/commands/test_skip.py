@@ -73,7 +73,7 @@ def test_rows_and_class_together_take_what_is_both(workspace: Workspace) -> None
     assert skipped(workspace) == [4, 5]
 
 
-def test_nobody_to_ask_and_no_y_changes_nothing(workspace: Workspace) -> None:
+def test_without_a_terminal_and_without_y_nothing_changes(workspace: Workspace) -> None:
     result = skip("--class", "refused")
     assert result.exit_code == 3
     assert "Add -y" in result.stderr

@@ -93,7 +93,7 @@ def test_a_line_is_folded_at_words_and_chinese_marks_do_not_begin_one(
     assert folded_line(line, width).split("\n") == pieces
 
 
-def test_what_stands_beside_a_chinese_label_is_folded_by_columns() -> None:
+def test_text_beside_a_chinese_label_is_folded_by_columns() -> None:
     assert folded_beside("列名  ", "how many pictures", 16) == "how many\n" + " " * 6 + "pictures"
     assert folded_beside("列名  ", "how many", 16) == "how many"
 

@@ -10,7 +10,7 @@ def test_calls_without_an_answer_are_settled_in_one_commit_before_all_others() -
     assert found == [[[1], [3, 4]], [[2]]]
 
 
-def test_a_job_that_was_in_hand_at_an_earlier_death_comes_last() -> None:
+def test_a_job_that_was_active_at_an_earlier_death_comes_last() -> None:
     left = [a_job(1, deaths=2), a_job(2), a_job(3, deaths=1)]
     found = [[job.id for jobs in calls for job in jobs] for calls in commits_of(left, {1, 2, 3})]
     assert found == [[2], [3], [1]]

@@ -50,7 +50,7 @@ def test_where_others_are_refused_too_before_they_go_through_no_row_is_at_fault(
             rows.accepted(job, turn * 10.0 + 5)
 
 
-def test_a_limit_that_nobody_passes_blames_nobody() -> None:
+def test_a_limit_that_refuses_every_row_blames_none() -> None:
     rows = SlowRows()
     for turn in range(100):
         assert not rows.refused(OTHER[turn % 5], float(turn)).is_rows_fault

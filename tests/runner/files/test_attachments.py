@@ -131,7 +131,7 @@ def test_a_cell_of_another_kind_is_refused(cell: JSON, folder: Path) -> None:
         resolve(cell, folder=folder)
 
 
-def test_what_lies_outside_is_not_told_from_what_is_missing(folder: Path) -> None:
+def test_the_message_does_not_reveal_which_files_outside_exist(folder: Path) -> None:
     words = []
     for name in ("../secret.png", "../nothing.png"):
         with pytest.raises(AttachmentError) as caught:

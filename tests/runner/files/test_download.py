@@ -302,7 +302,7 @@ async def by_download(data: bytes, target: Path) -> Download:
 
 @pytest.mark.parametrize("put", [save, by_download])
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
-async def test_what_lies_there_already_is_reused_or_left_alone(
+async def test_existing_files_are_reused_or_left_alone(
     put: Put, data: bytes, tmp_path: Path
 ) -> None:
     target, final = tmp_path / "a", tmp_path / "a.png"

@@ -29,7 +29,7 @@ def test_a_prompt_without_letters_still_gives_a_name() -> None:
     assert slug("!!! ✨") == "untitled"
 
 
-def test_a_new_version_stands_beside_the_old_one() -> None:
+def test_a_new_version_is_placed_beside_the_old_one() -> None:
     assert named("{{ key }}", key="cup", version=2) == "cup_v2.png"
 
 

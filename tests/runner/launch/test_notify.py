@@ -58,7 +58,7 @@ def listener() -> Iterator[Listener]:
     thread.join()
 
 
-def test_a_webhook_hears_the_counts_and_the_next_command_and_no_prompt(
+def test_a_webhook_gets_the_counts_and_the_next_command_and_no_prompt(
     world: World, listener: Listener
 ) -> None:
     world.mock()

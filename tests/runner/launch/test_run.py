@@ -287,7 +287,7 @@ def test_the_log_has_a_line_for_each_attempt_without_prompts(world: World) -> No
     assert "secretive" not in log
 
 
-def test_calls_leave_nothing_in_circles_that_collecting_would_have_to_find(world: World) -> None:
+def test_calls_leave_no_reference_cycles_behind(world: World) -> None:
     """A run collects garbage seldom, so cycles would accumulate, above all with pictures."""
     sheet = world.prompts("a.csv", *(f"prompt {k}" for k in range(30)))
     faults = {"prompt 3": ["500", "cut"], "prompt 7": ["429"], "prompt 9": ["reset_after"]}

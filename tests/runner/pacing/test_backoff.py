@@ -87,7 +87,7 @@ def test_no_header_raises_or_leaves_the_range(headers: dict[str, str]) -> None:
 
 
 @given(st.integers(0, 10**9), st.floats(0, 1))
-def test_a_backoff_lies_between_nothing_and_its_cap(failures: int, chance: float) -> None:
+def test_a_backoff_is_between_zero_and_its_cap(failures: int, chance: float) -> None:
     wait = backoff(failures, chance=chance)
     assert 0 <= wait <= 60
     assert math.isfinite(wait)

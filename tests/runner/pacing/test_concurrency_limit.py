@@ -1,4 +1,4 @@
-"""A limit on concurrent calls is told from rate limits, kept, and dropped once it is gone."""
+"""A limit on concurrent calls is distinguished from rate limits, and dropped once it is gone."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""A limit of one model is told from a limit of the account, and slows that model only."""
+"""A limit of one model is distinguished from one of the account, and slows that model only."""
 
 import math
 

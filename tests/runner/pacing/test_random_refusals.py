@@ -1,4 +1,4 @@
-"""Random refusals are told from those of a limit, and do not slow a run down."""
+"""Random refusals are distinguished from those of a limit, and do not slow a run down."""
 
 import copy
 import math
@@ -164,7 +164,7 @@ def test_a_wait_that_is_asked_for_quiets_all_also_where_refusals_are_chance(seco
     assert pace.admit(10) == 10, "it was no limit: nothing is learned from it"
 
 
-def test_a_wait_of_no_seconds_that_is_asked_for_is_told_and_holds_nobody_back() -> None:
+def test_a_requested_wait_of_no_seconds_is_reported_and_delays_nothing() -> None:
     clock, pace = known_to_be_fickle()
     assert refused(pace, clock, asked(0.0)) == (0.0, True)
     assert pace.admit(10) == 10

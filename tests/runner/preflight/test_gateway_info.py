@@ -72,7 +72,7 @@ def test_a_gateway_that_stays_busy_is_not_asked_for_ever(gateway: tuple[Gateway,
     assert played.asked.count(gateway_info.PRICING) == 2
 
 
-def test_the_list_of_last_time_stands_in(gateway: tuple[Gateway, Target]) -> None:
+def test_the_previous_price_list_is_used_instead(gateway: tuple[Gateway, Target]) -> None:
     played, target = gateway
     played.statuses = [200, 404]
     ask_gateway(target)

@@ -280,7 +280,7 @@ def test_a_provider_without_a_base_url_lists_the_known_ones() -> None:
         resolve({"provider": "nobody"}, {})
 
 
-def test_config_stands_instead_of_the_files_that_would_be_found(
+def test_config_replaces_the_files_that_would_be_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

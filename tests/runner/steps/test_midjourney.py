@@ -223,7 +223,7 @@ def test_a_failure_at_a_hundred_percent_is_a_failure_and_is_refunded(world: Worl
     assert (again.code, again.posts) == (4, 0), again.err
 
 
-def test_a_person_s_retry_submits_a_task_anew_that_came_to_nothing(world: World) -> None:
+def test_a_retry_by_a_person_resubmits_a_task_without_result(world: World) -> None:
     world.mock({"heron": ["task:failure"]}, **QUICK)
     sheet = world.prompts("a.csv", "a heron", "an owl")
     assert world.run("run", sheet, *MJ).code == 4

@@ -191,7 +191,7 @@ OPEN_STREAMS = {
 
 @pytest.mark.parametrize("name", OPEN_STREAMS)
 @pytest.mark.parametrize("pings", [False, True])
-async def test_nobody_waits_for_more_behind_the_end_of_an_answer(
+async def test_nothing_is_waited_for_after_the_end_of_an_answer(
     name: str, pings: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receive, "QUIET_SECONDS", 0.4)
@@ -322,7 +322,7 @@ async def test_a_connection_cut_before_the_request_is_read_is_in_doubt(before: s
     assert isinstance(delivery, Lost)
 
 
-async def test_what_came_of_a_cut_answer_is_kept() -> None:
+async def test_what_arrived_of_a_cut_answer_is_kept() -> None:
     delivery = await sent_to(FaultServer(playing(answer(HALF_ANSWER, length=10**6), end="close")))
     assert isinstance(delivery, Lost)
     assert (delivery.body, delivery.headers) == (HALF_ANSWER, {"content-length": "1000000"})

@@ -91,9 +91,7 @@ def test_the_folder_may_come_from_a_variable_or_a_settings_file(world: World) ->
 
 
 @pytest.mark.parametrize("command", ["run", "retry"])
-def test_a_table_of_an_older_version_is_brought_forward_by_whoever_runs(
-    world: World, command: str
-) -> None:
+def test_a_run_migrates_a_table_of_an_older_version(world: World, command: str) -> None:
     sheet = world.prompts("a.csv", "a cat")
     world.run("run", sheet, *TEXT)
     table = world.workspace(sheet).table
