@@ -80,16 +80,16 @@ def attachment(cell: str) -> Attachment:
     return Attachment(data=base64.b64decode(coded), media_type=media_type, name="a.png")
 
 
-def reply_of(told: Mapping[str, Any]) -> Reply:
-    if "json" in told:
-        body = json.dumps(told["json"], ensure_ascii=False)
-    elif "events" in told:
-        texts = [e if isinstance(e, str) else json.dumps(e) for e in told["events"]]
+def reply_of(described: Mapping[str, Any]) -> Reply:
+    if "json" in described:
+        body = json.dumps(described["json"], ensure_ascii=False)
+    elif "events" in described:
+        texts = [e if isinstance(e, str) else json.dumps(e) for e in described["events"]]
         body = "".join(f"data: {text}\n\n" for text in texts)
     else:
-        body = told["text"]
-    headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
-    return Reply(status=told.get("status", 200), headers=headers, body=body.encode())
+        body = described["text"]
+    headers = {name.lower(): value for name, value in described.get("headers", {}).items()}
+    return Reply(status=described.get("status", 200), headers=headers, body=body.encode())
 
 
 def shown_call(call: Call) -> dict[str, Any]:
@@ -151,9 +151,9 @@ def assert_holds(found: Any, expected: Any, where: str = "") -> None:
         assert found == expected, where
 
 
-def read(kind: AnyEndpoint, inputs: Any, told: Mapping[str, Any]) -> dict[str, Any]:
+def read(kind: AnyEndpoint, inputs: Any, described: Mapping[str, Any]) -> dict[str, Any]:
     """How the runner interprets a reply: the verdict, or the endpoint's reading."""
-    reply = reply_of(told)
+    reply = reply_of(described)
     verdict = classify(reply)
     if verdict.action is Action.READ:
         return shown_reading(kind.read(inputs, reply))

@@ -156,11 +156,11 @@ def test_a_cell_becomes_its_canonical_value(name: str, cell: JSON, value: JSON) 
     ],
 )
 def test_a_wrong_cell_says_what_was_expected(name: str, cell: JSON, expected: str) -> None:
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as raised:
         converted(name, cell)
-    assert told.value.field == name
-    assert told.value.expected.startswith(expected)
-    assert len(told.value.found) <= 80
+    assert raised.value.field == name
+    assert raised.value.expected.startswith(expected)
+    assert len(raised.value.found) <= 80
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()))

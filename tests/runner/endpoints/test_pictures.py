@@ -128,7 +128,7 @@ def test_addresses_are_taken_whole_and_nothing_else(text: str, urls: list[str]) 
     assert picture_targets(text) == urls
 
 
-def test_videos_are_told_apart() -> None:
+def test_videos_are_not_taken_for_pictures() -> None:
     assert video_links("[播放](https://a.example/v.mp4?x=1)") == ["https://a.example/v.mp4?x=1"]
 
 

@@ -153,7 +153,7 @@ def test_what_the_book_says_is_an_estimate_with_its_date() -> None:
         ("gpt-image-1", {"quality": "auto"}, None),
     ],
 )
-def test_pictures_cost_by_size_and_quality_where_no_tokens_are_told(
+def test_pictures_cost_by_size_and_quality_without_token_counts(
     model: str, fields: dict[str, JSON], expected: float | None
 ) -> None:
     count = int(str(fields.get("n", 1)))
@@ -177,13 +177,13 @@ def test_nothing_costs_more_than_its_ceiling(endpoint: str) -> None:
     text = "漢字 and words " * 50
     question = ask("m", endpoint, prompt=text, max_tokens=200, n=2)
     prices = PriceList(gateway={"m": RATES})
-    most = prices.ceiling(question)
+    ceiling = prices.ceiling(question)
     output = 0 if endpoint == "embedding" else 13_000 if endpoint == "image" else 400
     usage: JSON = {"prompt_tokens": len(text.encode()), "completion_tokens": output}
     cost = prices.cost(question, answered(usage, pictures=2))
-    assert most is not None
+    assert ceiling is not None
     assert cost is not None
-    assert cost.amount <= most.amount
+    assert cost.amount <= ceiling.amount
 
 
 def test_a_limit_in_the_body_is_what_bounds_an_answer() -> None:
@@ -241,10 +241,10 @@ def test_the_most_a_call_may_cost_is_never_below_what_it_can_cost(
     unknown = {"unknown-vision": RATES, "seedream-x": RATES}
     prices = PriceList(gateway=unknown)
     question = ask(model, endpoint, **fields)
-    most, cost = prices.ceiling(question), prices.cost(question, answered(worst, pictures=1))
-    assert most is not None
+    ceiling, cost = prices.ceiling(question), prices.cost(question, answered(worst, pictures=1))
+    assert ceiling is not None
     assert cost is not None
-    assert cost.amount <= most.amount
+    assert cost.amount <= ceiling.amount
 
 
 @settings(max_examples=200, deadline=None)
@@ -277,10 +277,10 @@ def test_no_usage_that_a_request_allows_costs_more_than_its_ceiling(
     question = ask(model, endpoint, **fields)
     prices = PriceList()
     usage: JSON = {"input_tokens": going_in, "output_tokens": output}
-    cost, most = prices.cost(question, answered(usage, pictures=n)), prices.ceiling(question)
+    cost, ceiling = prices.cost(question, answered(usage, pictures=n)), prices.ceiling(question)
     assert cost is not None
-    assert most is not None
-    assert cost.amount <= most.amount
+    assert ceiling is not None
+    assert cost.amount <= ceiling.amount
 
 
 def test_an_unknown_price_has_no_ceiling() -> None:
@@ -351,7 +351,7 @@ def test_entries_that_cannot_be_read_leave_the_others() -> None:
     assert list(found) == ["b"]
 
 
-def test_groups_make_a_range_and_the_ceiling_takes_the_dearest() -> None:
+def test_groups_make_a_range_and_the_ceiling_uses_the_highest_ratio() -> None:
     found = offer({"data": [{**PER_CALL, "enable_groups": ["default", "vip", "gold"]}],
                    "group_ratio": {"default": 1, "vip": 0.8, "gold": 3},
                    "usable_group": {"default": "", "vip": ""}})  # fmt: skip
@@ -359,10 +359,10 @@ def test_groups_make_a_range_and_the_ceiling_takes_the_dearest() -> None:
     prices = PriceList(gateway=found)
     question = ask("b")
     assert prices.span(question) == (Decimal("0.024"), Decimal("0.03"))
-    cost, most = prices.cost(question, answered()), prices.ceiling(question)
+    cost, ceiling = prices.cost(question, answered()), prices.ceiling(question)
     assert cost is not None
-    assert most is not None
-    assert (cost.amount, cost.estimate, most.amount) == (0.03, True, 0.03)
+    assert ceiling is not None
+    assert (cost.amount, cost.estimate, ceiling.amount) == (0.03, True, 0.03)
 
 
 @pytest.mark.parametrize(

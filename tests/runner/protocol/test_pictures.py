@@ -122,7 +122,7 @@ def test_a_huge_announced_size_costs_nothing() -> None:
     assert inspect(data).width == 30_000
 
 
-def test_the_kind_is_told_from_the_first_bytes() -> None:
+def test_the_media_type_is_detected_from_the_first_bytes() -> None:
     assert media_type(b"\xff\xd8\xff\xe0") == "image/jpeg"
     assert media_type(b"<html>") is None
 
