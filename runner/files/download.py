@@ -18,7 +18,8 @@ import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runner.files.save import NameTaken, Saved, exclusive, finish, part_of, remove, write
-from runner.protocol.pictures import CutPictureError, NotAPictureError, inspect
+from runner.protocol.drawings import inspect_any
+from runner.protocol.pictures import CutPictureError, NotAPictureError
 from runner.transport.addresses import (
     AddressGuard,
     BlockedError,
@@ -288,7 +289,7 @@ class _Body:
 
 def _is_whole(data: bytes) -> bool:
     try:
-        inspect(data)
+        inspect_any(data)
     except (NotAPictureError, CutPictureError):
         return False
     return True

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
+from runner.protocol.drawings import is_drawing
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,12 @@ class Thumbnails:
         self._thread: threading.Thread | None = None
 
     def want(self, file: str) -> None:
-        """Queue a thumbnail of this file; the name is relative to the files folder."""
+        """Queue a thumbnail of this file; the name is relative to the files folder.
+
+        A drawing has none: nothing of ours renders it.
+        """
+        if is_drawing(file):
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
             self._thread.start()
@@ -58,7 +64,8 @@ class Thumbnails:
 
 def make_missing(workspace: Path, files: Iterable[str]) -> int:
     """Make all missing thumbnails; returns how many failed."""
-    missing = [file for file in files if not thumb_path(workspace, file).exists()]
+    pictures = (file for file in files if not is_drawing(file))
+    missing = [file for file in pictures if not thumb_path(workspace, file).exists()]
     if not missing:
         return 0
     with Child() as child:

@@ -46,7 +46,7 @@ class PictureFormat:
     @property
     def ending(self) -> str:
         """The file name ending by the bytes; the URL and the server's media type do not count."""
-        return FILE_ENDINGS[self.media_type]
+        return FILE_ENDINGS.get(self.media_type, ".svg")
 
 
 def decode_base64(text: str) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jobs.job import JSON
 from jobs.store.queries.gallery import PageRow
 from runner.catalogue.phrases import detail
+from runner.protocol.drawings import is_drawing
 from runner.report.story import IN_DOUBT, meaning_of
 from runner.secret import redacted
 
@@ -71,8 +72,12 @@ class Records:
             row.tokens,
             row.attempts,
             _rounded(row.finished_at, 0),
-            [name if self.has_thumb(name) else [name] for name in row.files],
+            [name if self._is_shown(name) else [name] for name in row.files],
         ]
+
+    def _is_shown(self, name: str) -> bool:
+        """True if the page shows the file; a drawing may hold scripts, and is linked only."""
+        return not is_drawing(name) and self.has_thumb(name)
 
     def _reason(self, row: PageRow) -> int:
         kind = IN_DOUBT if row.status == IN_DOUBT else row.kind or "crashed"

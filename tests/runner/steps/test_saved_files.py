@@ -1,5 +1,6 @@
 """Files of answers are saved and named in whole runs, and a repeat never pays again."""
 
+import base64
 import io
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from sqlalchemy import select
 from jobs.store.answers import answer
 from jobs.store.schema import calls
 from runner.mock.picture_shapes import PictureShape
+from runner.report.server import MEDIA_TYPES
 from runner.workspace.answers import MAX_INLINE_BYTES, AnswerFolder
+from tests.support.deciding import deciding
+from tests.support.trap import answer as answers
 from tests.support.world import PICTURE, World
 
 ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
@@ -130,3 +134,21 @@ def test_files_that_were_paid_for_are_saved_although_the_key_went_bad(world: Wor
     done = world.run("run", sheet, *PICTURE)
     assert done.code == 4
     assert world.column(sheet) == ["done", "failed"]
+
+
+def test_a_drawing_is_kept_as_svg_and_linked_but_never_rendered(world: World) -> None:
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    inside = base64.b64encode(drawing).decode()
+    with deciding(world, lambda asked: answers({"data": [{"b64_json": inside}]})):
+        sheet = world.prompts("a.csv", "a cat")
+        done = world.run("run", sheet, "-e", "image", "-m", "m", "-y")
+        assert done.code == 0, done.err
+    (name,) = world.files(sheet)
+    assert name.endswith(".svg")
+    workspace = world.workspace(sheet)
+    assert (workspace.files / name).read_bytes() == drawing
+    assert not list(workspace.folder.rglob("*.svg.jpg"))
+    page = (workspace.folder / "report.html").read_text(encoding="utf-8")
+    assert f'[["{name}"]]' in page, "without a thumbnail: a link"
+    assert "alert(1)" not in page
+    assert ".svg" not in MEDIA_TYPES, "the live page hands it out as a download"
