@@ -13,7 +13,7 @@ from runner.console import options
 from runner.console.screen import folded_beside, print_data, print_message
 from runner.endpoints import registry
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import Field, describe
+from runner.endpoints.fields import Field, describe
 from runner.exits import Refusal
 
 

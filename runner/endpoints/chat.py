@@ -23,7 +23,7 @@ from runner.endpoints.dialects.structured import (
     schema_problem,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.inputs import InputError, body_column, column
+from runner.endpoints.fields import InputError, body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 

@@ -20,7 +20,7 @@ from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.markdown_links import shortened, video_links
 from runner.endpoints.dialects.pictures import completion_pictures, no_picture
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.inputs import body_column, column
+from runner.endpoints.fields import body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 

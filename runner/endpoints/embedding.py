@@ -9,7 +9,7 @@ from jobs.job import JSON, Failure
 from jobs.result import Result, Usage
 from runner.endpoints.dialects.vectors import Vectors, read_vectors, split_usage, wrong_length
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected, SharedRequest
-from runner.endpoints.inputs import PARAMS_COLUMN, body_column, column
+from runner.endpoints.fields import PARAMS_COLUMN, body_column, column
 from runner.protocol.call import Call, Reply
 
 MAX_ROWS_PER_CALL = 2048

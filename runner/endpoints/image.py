@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
 from runner.endpoints.endpoint import Endpoint, Reading
-from runner.endpoints.inputs import body_column, column
+from runner.endpoints.fields import body_column, column
 from runner.protocol.call import Call, Reply
 
 

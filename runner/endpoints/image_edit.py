@@ -8,7 +8,7 @@ from typing import Literal
 from jobs.job import JSON
 from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
 from runner.endpoints.endpoint import Endpoint, Reading
-from runner.endpoints.inputs import body_column, column, enclosed_pictures
+from runner.endpoints.fields import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Part, Reply
 from runner.protocol.pictures import FILE_ENDINGS, Attachment, media_type
 

@@ -18,7 +18,7 @@ from runner.endpoints.dialects.messages import (
     tools_of,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.inputs import body_column, column
+from runner.endpoints.fields import body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from jobs.job import JSON
 from runner.endpoints.dialects.midjourney import data_uris, midjourney_endpoint, submit_call
-from runner.endpoints.inputs import body_column, column, enclosed_pictures
+from runner.endpoints.fields import body_column, column, enclosed_pictures
 from runner.protocol.call import Call
 from runner.protocol.pictures import Attachment
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TypeVar
 
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import describe
+from runner.endpoints.fields import describe
 
 T = TypeVar("T")
 

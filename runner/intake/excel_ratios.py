@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.reader import Sheet
-from runner.endpoints.inputs import InputError
+from runner.endpoints.fields import InputError
 
 _TIME = re.compile(r"\s*0?(\d{1,3}):0?(\d{1,2})(:00(?:\.0+)?)?\s*")
 _WRITTEN = re.compile(r"\s*(\d{1,3})\s*[:：∶]\s*(\d{1,3})\s*")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from jobs.job import JSON
-from runner.endpoints.inputs import InputError
+from runner.endpoints.fields import InputError
 
 _RATIO = r"\d{1,3}(?:\.\d{1,3})?\s?[:：∶/]\s?\d{1,3}(?:\.\d{1,3})?(?::\d\d)?"
 _PLAUSIBLE: dict[str, tuple[re.Pattern[str], str]] = {

@@ -10,7 +10,8 @@ from jobs.loading.columns import ColumnMap
 from jobs.loading.request import BAD_ROW, Problem
 from jobs.loading.template import Template
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import Field, FieldKind, InputError, converter, describe
+from runner.endpoints.fields import Field, FieldKind, InputError, describe
+from runner.endpoints.inputs import converter
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, resolve
 from runner.intake.excel_ratios import Ratios

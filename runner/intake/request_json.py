@@ -6,7 +6,7 @@ from functools import partial
 
 from jobs.job import JSON
 from jobs.sheet.block import cell_json
-from runner.endpoints.inputs import InputError
+from runner.endpoints.fields import InputError
 from runner.protocol.json_text import is_deep, parse_strict
 
 EXPECTED_JSON = "a value that JSON can hold: finite numbers, not nested too deeply"

@@ -8,7 +8,8 @@ from jobs.job import JSON
 from jobs.loading.request import EMPTY, Problem, Request, Requests, UnsuitedColumnError
 from jobs.sheet.block import RowBlock, cell_json
 from jobs.sheet.finding import Finding, excerpt
-from runner.endpoints.inputs import Field, InputError, check_pictures
+from runner.endpoints.fields import Field, InputError
+from runner.endpoints.inputs import check_pictures
 from runner.files.attachments import Reference
 from runner.intake.excel_ratios import EXPECTED_RATIO, Ratios
 from runner.intake.recipes import NO_VALUE, Recipe, Recipes, RequestOptions, Slot, column_of

@@ -29,8 +29,8 @@ from runner.catalogue import say
 from runner.catalogue.findings import describe, finding_text
 from runner.catalogue.missing_rows import format_missing_rows
 from runner.catalogue.phrases import phrase
-from runner.endpoints.inputs import describe as describe_inputs
-from runner.endpoints.inputs import field_named
+from runner.endpoints.fields import describe as describe_inputs
+from runner.endpoints.fields import field_named
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.guard import EmptyRowsError, check_empty_rows, would_rebuy

@@ -12,7 +12,8 @@ from pathlib import Path
 from jobs.job import JSON
 from runner.catalogue.safe_text import visible
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import InputError, parse
+from runner.endpoints.fields import InputError
+from runner.endpoints.inputs import parse
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, load
 from runner.protocol.base_url import request_url

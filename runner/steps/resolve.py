@@ -19,7 +19,7 @@ from jobs.outcome import (
 )
 from jobs.result import Result
 from runner.endpoints.endpoint import AnyEndpoint, Reading, Rejected, Ticket
-from runner.endpoints.inputs import field_named
+from runner.endpoints.fields import field_named
 from runner.pacing.backoff import MAX_RETRY_AFTER_SECONDS, Wait, backoff
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
 from runner.protocol.refusals import Action

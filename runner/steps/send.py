@@ -14,7 +14,7 @@ from jobs.outcome import PAID_CLASSES, GiveUp, Outcome, Released, Repeat, TryAga
 from jobs.result import Result, Usage
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.inputs import InputError
+from runner.endpoints.fields import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
 from runner.protocol.call import Call, Lost, NotSent, Reply

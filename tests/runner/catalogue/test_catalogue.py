@@ -20,7 +20,7 @@ from runner.catalogue.zh.endpoints import SAID
 from runner.catalogue.zh.phrases import DETAILS, LABELS, PHRASES
 from runner.cli import rowmill
 from runner.console.options import RowmillCommand
-from runner.endpoints.inputs import describe
+from runner.endpoints.fields import describe
 from runner.endpoints.registry import ENDPOINTS
 from runner.secret import Secret
 from runner.settings.schema import SCHEMA

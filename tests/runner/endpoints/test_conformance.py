@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from jobs.result import Picture, Result
 from runner import endpoints
 from runner.endpoints.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
-from runner.endpoints.inputs import FieldKind, converter, describe, field_named, parse
+from runner.endpoints.fields import FieldKind, describe, field_named
+from runner.endpoints.inputs import converter, parse
 from runner.endpoints.registry import (
     ENDPOINTS,
     NAMES,
@@ -35,7 +36,7 @@ from runner.protocol.refusals import Action
 from runner.protocol.verdict import classify
 
 FOLDER = Path(__file__).parents[2] / "endpoints"
-SHARED_MODULES = {"endpoint", "inputs", "registry"}
+SHARED_MODULES = {"endpoint", "fields", "inputs", "registry"}
 EVERY = pytest.mark.parametrize("kind", ENDPOINTS.values(), ids=list(ENDPOINTS))
 
 

@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from jobs.job import JSON
 from runner.endpoints.chat import ENDPOINT as CHAT
-from runner.endpoints.inputs import (
+from runner.endpoints.fields import (
     FieldKind,
     InputError,
     body_column,
     column,
-    converter,
     describe,
     enclosed_pictures,
     field_named,
-    parse,
 )
+from runner.endpoints.inputs import converter, parse
 from runner.protocol.json_text import decode
 from runner.protocol.pictures import Attachment
 

@@ -23,7 +23,7 @@ from openai.types.image_generate_params import (
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from runner.endpoints.inputs import BODY_PREFIX, PARAMS_COLUMN, describe
+from runner.endpoints.fields import BODY_PREFIX, PARAMS_COLUMN, describe
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Call
 from tests.runner.endpoints.test_conformance import cases, inputs_of

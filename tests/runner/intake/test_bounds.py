@@ -9,7 +9,7 @@ import pytest
 from jobs.loading.columns import map_columns, nearest
 from jobs.loading.template import Template, TemplateError, slot_names
 from jobs.sheet.names import unique_headers
-from runner.endpoints.inputs import InputError
+from runner.endpoints.fields import InputError
 from runner.endpoints.registry import known_fields
 from runner.intake.excel_ratios import ratio_of
 from runner.intake.request_json import body_converter

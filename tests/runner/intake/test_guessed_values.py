@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.job import JSON
-from runner.endpoints.inputs import InputError
+from runner.endpoints.fields import InputError
 from runner.intake.guessed_values import FIELDS, MAX_LENGTH, only_plausible
 
 
