@@ -1,5 +1,6 @@
 """Results beside the user's own columns, in one file that is written whole or not at all."""
 
+from jobs.export.choice import unknown_fields
 from jobs.export.expand import property_columns
 from jobs.export.fixes import FixOptions, current_cells, export_fixes
 from jobs.export.into_copy import COPIED_FORMATS, Original, write_into_copy
@@ -32,6 +33,7 @@ __all__ = [
     "property_columns",
     "results_path",
     "stream_results",
+    "unknown_fields",
     "write_into_copy",
     "write_results",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from jobs.export.choice import chosen, projected
 from jobs.export.expand import property_records, with_properties
 from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
@@ -41,13 +42,15 @@ class ExportOptions:
 
     `workspace` holds the files that results name, and the record of what we wrote. `safe`
     neutralises the user's own columns too, in csv and tsv. `properties` are columns for structured
-    output. `thumbs` shows thumbnails in a workbook. `spent` goes on the summary tab of a workbook,
-    whose labels `label` translates. `now` (Unix seconds) dates a sibling.
+    output. `fields` chooses among our columns, and names hidden ones of the sheet that csv leaves
+    out otherwise. `thumbs` shows thumbnails in a workbook. `spent` goes on the summary tab of a
+    workbook, whose labels `label` translates. `now` (Unix seconds) dates a sibling.
     """
 
     workspace: Path
     safe: bool = False
     properties: tuple[Column, ...] = ()
+    fields: frozenset[str] | None = None  # in lower case
     thumbs: bool = False
     spent: Spent | None = None
     label: Label = str
@@ -130,7 +133,7 @@ class _Job:
     def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
         files_at = path_of_files(self.options.workspace, self.folder)
         properties = self.options.properties
-        plain = self.format == "jsonl" and not properties
+        plain = self.format == "jsonl" and not properties and self.options.fields is None
         if plain and isinstance(rows, Results) and can_build(rows):
             return write_built(file, rows, self.loaded, files_at=files_at)
         columns, lines = grid(self.loaded), records(rows, self.loaded, files_at=files_at)
@@ -141,6 +144,9 @@ class _Job:
         return self._put(file, columns, lines)
 
     def _put(self, file: BinaryIO, columns: ResultColumns, lines: RecordStream) -> Tally:
+        columns, places = chosen(columns, kind=self.format, fields=self.options.fields)
+        if places is not None:
+            lines = projected(lines, places)
         safe = self.options.safe
         match self.format:
             case "csv":

@@ -19,9 +19,11 @@ from jobs.export import (
     format_for,
     property_columns,
     stream_results,
+    unknown_fields,
     write_into_copy,
     write_results,
 )
+from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.write.writers import Tally
 from jobs.store import Store, Transaction
 from jobs.store.exported import confirm, give_back, take_new
@@ -67,6 +69,20 @@ class _Statuses(click.ParamType):  # type: ignore[type-arg]  # it has none befor
         return options.completions(incomplete, STATUSES)
 
 
+class _Fields(click.ParamType):  # type: ignore[type-arg]  # it has none before click 8.5
+    """Names of columns, separated by commas."""
+
+    name = "fields"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[str]:
+        del param, ctx  # click's signature; the names are checked once the sheet is known
+        if isinstance(value, frozenset):
+            return value
+        return frozenset(word.strip().lower() for word in str(value).split(",")) - {""}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ExportRequest:
     """The options of one export. Without a `target` it goes to stdout."""
@@ -79,6 +95,7 @@ class _ExportRequest:
     into_copy: bool
     expand: bool
     safe_csv: bool
+    fields: frozenset[str] | None
     export: int | None = None  # of the new rows, once they are taken
 
 
@@ -89,6 +106,7 @@ class _ExportRequest:
 )
 @click.option("--only", cls=options.RowmillOption, type=_Statuses(), metavar="STATUSES")
 @click.option("--new", cls=options.RowmillOption, is_flag=True)
+@click.option("--fields", cls=options.RowmillOption, type=_Fields(), metavar="LIST")
 @click.option("--thumbs", cls=options.RowmillOption, is_flag=True)
 @click.option("--into-copy", cls=options.RowmillOption, is_flag=True)
 @click.option("--expand", cls=options.RowmillOption, is_flag=True)
@@ -132,6 +150,8 @@ def _check(request: _ExportRequest) -> None:
             raise click.UsageError(say("export.copy_needs_file"))
         if request.thumbs:
             raise click.UsageError(say("export.copy_has_no_thumbs"))
+        if request.fields is not None:
+            raise click.UsageError(say("export.copy_has_all_fields"))
     if request.thumbs and request.format != "xlsx":
         raise click.UsageError(say("export.thumbs_need_workbook"))
 
@@ -140,6 +160,9 @@ def _write(workspace: Workspace, asked: _ExportRequest) -> Written | Tally:
     with _taken(workspace, asked) as request, _looking(workspace) as store, store.read() as tx:
         # One transaction: the rows are those of one moment, also while a run goes on.
         loaded = _loaded(tx, workspace)
+        if unknown := unknown_fields(sorted(request.fields or ()), loaded.headers):
+            known = ", ".join(RESULT_COLUMNS)
+            raise click.UsageError(say("export.fields", found=unknown[0], known=known))
         given = _options(tx, workspace, request)
         if request.into_copy:
             assert request.target is not None
@@ -191,6 +214,7 @@ def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> 
         spent=spent(tx, SHEET_ID),
         label=label,
         properties=property_columns(found),
+        fields=request.fields,
         thumbs=not request.into_copy
         and thumbnails_for(tx, workspace.folder, format=request.format, wanted=request.thumbs),
     )

@@ -78,3 +78,23 @@ def test_the_command_says_what_is_wrong_with_its_right_code(
     assert result.exit_code == code
     assert says in result.stderr
     assert result.stdout == ""
+
+
+def test_fields_choose_among_our_columns(space: Path) -> None:
+    def header(*words: str) -> list[str]:
+        text = exported(*words).stdout_bytes.decode("utf-8-sig")
+        return next(csv.reader(io.StringIO(text, newline="")))
+
+    whole = header()
+    own = [name for name in whole if not name.startswith("result_")]
+    assert header("--fields", "status, result_text") == [*own, "result_status", "result_text"]
+    (line, *_) = exported("--fields", "text", "--format", "jsonl").stdout.splitlines()
+    assert list(json.loads(line))[len(own) :] == ["result_text"]
+    result = exported("--fields", "staus")
+    assert result.exit_code == 2
+    assert "staus" in result.stderr
+    assert exported("--fields", "text", "-o", "out.xlsx").exit_code == 0
+    page = openpyxl.load_workbook("out.xlsx")["results"]
+    hidden = [(one.min, one.max) for one in page.column_dimensions.values() if one.hidden]
+    shown = [cell.value for cell in page[1] if not any(a <= cell.column <= b for a, b in hidden)]
+    assert shown == [*own, "result_text"]
