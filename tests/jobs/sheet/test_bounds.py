@@ -3,7 +3,6 @@
 import io
 import random
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,32 +25,15 @@ from jobs.sheet.workbook.package import attributes
 from jobs.sheet.workbook.scan_xls import old_book
 from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.workbook import SAFE_LINK
+from tests.support.growth import MAX_SECONDS, assert_linear, cpu_seconds
 
 pytestmark = pytest.mark.deep  # takes minutes: each case reads two sheets several times
 MEGABYTE = 1 << 20
-MAX_RATIO = 2.5  # of the time for twice the size
-MIN_SECONDS = 0.15  # anything faster is noise, not a measurement
-TRIES = 4
-MAX_SECONDS = 20.0
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """The best time of several runs in this process."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
-
-
-def assert_linear(work: Callable[[int], Callable[[], object]]) -> None:
+def assert_bounded(work: Callable[[int], Callable[[], object]]) -> None:
     """`work` prepares an input of so many bytes, and returns the function to measure."""
-    half, whole = work(MEGABYTE // 2), work(MEGABYTE)
-    best = (float("inf"), float("inf"))
-    for _ in range(TRIES):
-        best = (min(best[0], seconds(half)), min(best[1], seconds(whole)))
-        assert best[1] < MAX_SECONDS
-        if best[1] <= max(best[0] * MAX_RATIO, MIN_SECONDS):
-            return
-    assert best[1] <= best[0] * MAX_RATIO, best
+    assert_linear(work(MEGABYTE // 2), work(MEGABYTE))
 
 
 def repeated(text: str, size: int) -> str:
@@ -97,7 +79,7 @@ def test_text_sheets_of_one_thing_take_linear_time(tmp_path: Path, name: str) ->
             path.write_text(repeated(DELIMITED[name], size), encoding="utf-8", newline="")
             return lambda: read_all(path)
 
-        assert_linear(work)
+        assert_bounded(work)
 
 
 WIDE: dict[str, Callable[[int], str]] = {
@@ -126,7 +108,7 @@ def test_sheets_made_to_be_slow_take_linear_time(tmp_path: Path, name: str) -> N
         path.write_text(WIDE[name](size), encoding="utf-8", newline="")
         return lambda: read_all(path)
 
-    assert_linear(work)
+    assert_bounded(work)
 
 
 def random_bytes(size: int, low: int, high: int) -> bytes:
@@ -153,7 +135,7 @@ def test_finding_an_encoding_takes_linear_time(tmp_path: Path, raw: Callable[[in
         path.write_bytes(raw(size))
         return lambda: read_all(path)
 
-    assert_linear(work)
+    assert_bounded(work)
 
 
 RECORDS: dict[str, Callable[[int], str]] = {
@@ -179,7 +161,7 @@ def test_records_take_linear_time(tmp_path: Path, name: str) -> None:
         path.write_text(RECORDS[name](size), encoding="utf-8")
         return lambda: read_all(path)
 
-    assert_linear(work)
+    assert_bounded(work)
 
 
 def workbook(path: Path, *, sheet: str, styles: str = "", tabs: int = 1, drawing: str = "") -> Path:
@@ -252,7 +234,7 @@ def test_the_xml_of_a_tab_takes_linear_time(tmp_path: Path, name: str) -> None:
         path = workbook(tmp_path / f"{size}.xlsx", sheet=SHEETS[name](size))
         return lambda: read_all(path)
 
-    assert_linear(work)
+    assert_bounded(work)
 
 
 def test_many_styles_many_tabs_and_many_pictures_take_linear_time(tmp_path: Path) -> None:
@@ -285,7 +267,7 @@ def test_many_styles_many_tabs_and_many_pictures_take_linear_time(tmp_path: Path
         return lambda: read_all(path)
 
     for work in (styled, tabbed, pictured):
-        assert_linear(work)
+        assert_bounded(work)
 
 
 def ods(path: Path, rows: str) -> Path:
@@ -312,7 +294,7 @@ def test_repeated_cells_of_an_opendocument_sheet_are_bounded(tmp_path: Path) -> 
         "<text:p>x</text:p></table:table-cell></table:table-row>"
     )
     path = ods(tmp_path / "a.ods", cell * 2_000)
-    assert seconds(lambda: read_all(path)) < MAX_SECONDS
+    assert cpu_seconds(lambda: read_all(path)) < MAX_SECONDS
 
 
 def compound(directory: int, tables: int, more: int) -> bytes:
@@ -342,7 +324,7 @@ def test_chains_of_an_old_workbook_that_run_in_a_circle_take_linear_time(
 
         return read
 
-    assert_linear(work)
+    assert_bounded(work)
 
 
 COPIED: dict[str, Callable[[int], str]] = {
@@ -372,7 +354,7 @@ def test_adding_columns_takes_linear_time(name: str, head: str) -> None:
 
         return read
 
-    assert_linear(work)
+    assert_bounded(work)
 
 
 TEXTS: dict[str, Callable[[str], object]] = {
@@ -406,7 +388,7 @@ def test_what_looks_at_one_text_takes_linear_time(name: str) -> None:
             text = seed[:1] + repeated(seed[1:] or seed, size) + "x"
             return lambda: TEXTS[name](text)
 
-        assert_linear(work)
+        assert_bounded(work)
 
 
 def test_columns_of_structured_output_are_bounded() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from runner.protocol.json_text import decode
 from runner.protocol.sse import payloads, text_outside_events
 from runner.protocol.verdict import classify
 from runner.secret import redacted
+from tests.support.growth import assert_linear
 
 HALF = 500_000
 SEEDS = (
@@ -71,9 +73,7 @@ def test_twice_the_text_takes_twice_the_time(name: str) -> None:
     read = READERS[name]
     for seed in SEEDS:
         text = seed * (HALF // len(seed))
-        half = min(_seconds(read, text) for _ in range(2))
-        whole = min(_seconds(read, text * 2) for _ in range(2))
-        assert whole <= max(2.5 * half, 0.2), (seed, half, whole)
+        assert_linear(partial(read, text), partial(read, text * 2))
 
 
 @pytest.mark.parametrize("seed", ["\n", "<think>", "sk-", "```", "![", "]("])

@@ -1,6 +1,5 @@
 """Foreign text takes time in proportion to its length: a cell of 1 MB does not hang the program."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,10 +12,9 @@ from runner.endpoints.fields import InputError
 from runner.endpoints.registry import known_fields
 from runner.intake.excel_ratios import ratio_of
 from runner.intake.request_json import body_converter
+from tests.support.growth import assert_linear
 
 MB = 1_000_000
-MAX_GROWTH = 2.5  # times the work for twice the text
-NOT_MEASURABLE_SECONDS = 0.05  # too short to measure: the clock and other processes decide
 
 
 def parse(text: str) -> None:
@@ -46,18 +44,7 @@ WORK: dict[str, Callable[[int], object]] = {
 }
 
 
-def seconds(work: Callable[[int], object], size: int) -> float:
-    """The best of three measurements, by this thread's CPU clock."""
-    found = []
-    for _ in range(3):
-        begun = time.thread_time()
-        work(size)
-        found.append(time.thread_time() - begun)
-    return min(found)
-
-
 @pytest.mark.parametrize("name", WORK)
 def test_twice_the_text_is_at_most_two_and_a_half_times_the_work(name: str) -> None:
     work = WORK[name]
-    half, whole = seconds(work, MB // 2), seconds(work, MB)
-    assert whole <= max(MAX_GROWTH * half, NOT_MEASURABLE_SECONDS), (half, whole)
+    assert_linear(lambda: work(MB // 2), lambda: work(MB))
