@@ -124,20 +124,25 @@ def find_key(
 
 def clean_key(text: str) -> Secret:
     """A pasted key without the quotes and words copied with it. Raises `KeyRefusal`."""
+    return Secret(_cleaned(text))
+
+
+def _cleaned(text: str) -> str:
     key = text.strip().strip("\"'`").removeprefix("Bearer ").strip()
     if not key:
         raise KeyRefusal(say("keys.empty"))
     if not _KEY.fullmatch(key):
         raise KeyRefusal(say("keys.not_a_key"))
-    return Secret(key)
+    return key
 
 
 def new_key(text: str) -> Secret:
     """A key to be stored. Raises `KeyRefusal` for a URL and for anything too short to be a key."""
-    key = clean_key(text)
-    if "://" in key.reveal() or len(key.reveal()) < MIN_KEY_CHARACTERS:
+    key = _cleaned(text)
+    # Before it becomes a Secret: from then on its text is masked wherever it is shown.
+    if "://" in key or len(key) < MIN_KEY_CHARACTERS:
         raise KeyRefusal(say("keys.unlikely"))
-    return key
+    return Secret(key)
 
 
 def url_of(name: str, files: tuple[SettingsFile, ...]) -> str:

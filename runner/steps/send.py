@@ -67,16 +67,19 @@ class Sender:
             call = encoded(self._call_of(endpoint, inputs))
         except UnencodableError as error:
             return _unfit(jobs, jobs[0], str(error))
-        return await self._send(self._contexts(jobs, inputs), call)
+        return await self._send(jobs, inputs, call)
 
-    async def _send(self, contexts: Sequence[JobContext], call: Call) -> list[StepResult]:
-        jobs = [context.job for context in contexts]
+    async def _send(
+        self, jobs: Sequence[Claimed], inputs: Sequence[object], call: Call
+    ) -> list[StepResult]:
         first, started = jobs[0], time.monotonic()
         self._reached[first.call_id] = WireClass.IN_DOUBT
         try:
             delivery = await self._services.accounts.send(call, key=first.call_key)
         except asyncio.CancelledError:
             return self.cut_off(jobs, time.monotonic() - started)
+        # Only now: what a decision depends on may have changed while the call was in flight.
+        contexts = self._contexts(jobs, inputs)
         if isinstance(delivery, Lost):
             delivery = salvaged(contexts, delivery) or delivery
         self._reached[first.call_id] = COST_OF_BUG[type(delivery)]

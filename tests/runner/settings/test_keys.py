@@ -17,7 +17,16 @@ from runner import secret
 from runner.exits import Refusal
 from runner.secret import Secret, base64_forms, holds_secret, redacted
 from runner.settings.file import Origin
-from runner.settings.keys import clean_key, find_key, remove_key, store_key, stored_keys, url_of
+from runner.settings.keys import (
+    KeyRefusal,
+    clean_key,
+    find_key,
+    new_key,
+    remove_key,
+    store_key,
+    stored_keys,
+    url_of,
+)
 from runner.settings.settings import Settings, resolve
 from runner.settings.toml_reader import read_file
 
@@ -234,3 +243,11 @@ def test_a_key_in_json_escapes_is_masked() -> None:
     escaped = "".join(f"\\u{ord(one):04X}" for one in key.reveal()).encode()
     half = b"sk-canary-4b7f" + "".join(f"\\u{ord(one):04x}" for one in "1e9c2d8a6053").encode()
     assert key.taken_out_of(b'"%b %b"' % (escaped, half), b"...") == b'"... ..."'
+
+
+def test_an_address_that_is_refused_as_a_key_is_not_masked_from_then_on() -> None:
+    with pytest.raises(KeyRefusal):
+        new_key("https://gateway-of-mine.example/v1")
+    assert redacted("see https://gateway-of-mine.example/v1") == (
+        "see https://gateway-of-mine.example/v1"
+    )

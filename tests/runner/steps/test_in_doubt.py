@@ -58,6 +58,13 @@ def test_a_run_repeats_only_so_many_calls_in_doubt(world: World) -> None:
     assert world.standing(sheet) == {"done": 20, "in_doubt": 6}
 
 
+def test_calls_that_are_in_flight_together_share_the_allowance(world: World) -> None:
+    world.mock({"": ["reset_after"]}, latency=0.5)
+    sheet = world.prompts("a.csv", *(f"prompt {k}" for k in range(26)))
+    done = world.run("run", sheet, *TEXT, "-c", 26)
+    assert (done.code, done.posts) == (4, 26 + 20), done.err
+
+
 @pytest.mark.parametrize("fault", ["504", "524"])
 @pytest.mark.parametrize("words", [TEXT, PICTURE])
 def test_what_a_time_limit_cut_is_streamed_on_the_repeat(
