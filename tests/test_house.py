@@ -10,7 +10,7 @@ import runner
 ROOT = Path(runner.__path__[0]).parent
 HALVES = tuple(Path(half.__path__[0]) for half in (jobs, runner))
 SOURCES = sorted(path for half in HALVES for path in half.rglob("*.py"))
-MAX_FUNCTION_LINES = 66
+MAX_FUNCTION_LINES = 60
 MAX_CLASS_LINES = 200
 MAX_FILE_LINES = 500
 SAME_BY_DESIGN = {"Inputs"}  # each endpoint's own, in the same order

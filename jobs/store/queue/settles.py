@@ -214,14 +214,12 @@ def _not_ours(
     return [one for one in settlements if one.job.id not in settled]
 
 
-def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
-    """The columns of the job after this outcome; each case holds what it changes."""
-    job, outcome = one.job, one.outcome
-    state, step = TRANSITIONS[job.step, type(outcome)]
-    step = step or job.step
-    failure = outcome.failure
-    rank = job.rank
-    change: dict[str, Any] = {
+def _before_outcome(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
+    """The columns of the job before its outcome changes some of them."""
+    job, failure = one.job, one.outcome.failure
+    state, next_step = TRANSITIONS[job.step, type(one.outcome)]
+    step = next_step or job.step
+    return {
         "id": job.id,
         "running": State.RUNNING.value,
         "owner": holding.owner,
@@ -245,6 +243,13 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
         "goes_on": state is State.READY,
         "run": holding.run_id,
     }
+
+
+def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
+    """The columns of the job after this outcome; each case holds what it changes."""
+    job, outcome = one.job, one.outcome
+    change = _before_outcome(one, holding=holding, now=now)
+    step, rank = Step(change["step"]), job.rank
     if job.step is Step.SEND and not isinstance(outcome, Released | Repeat):
         change["call_id"] = job.call_id
     match outcome:
