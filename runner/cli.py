@@ -20,7 +20,7 @@ from runner.catalogue.phrases import phrase
 from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain
 from runner.console import options, screen, usage
-from runner.console.interrupts import redeliver_interrupts
+from runner.console.interrupts import ignore_interrupts, redeliver_interrupts
 from runner.exits import OF_TROUBLE, Exit, Refusal
 from runner.secret import holds_secret, redacted
 from runner.settings.schema import GLOBAL_SETTINGS
@@ -308,7 +308,12 @@ def rowmill(ctx: click.Context) -> None:
 def main() -> NoReturn:
     """The entry point of the `rowmill` script."""
     redeliver_interrupts()
-    rowmill.main()
+    try:
+        rowmill.main()
+    except KeyboardInterrupt:  # one more, while the first was being handled
+        sys.exit(int(Exit.INTERRUPTED))
+    finally:
+        ignore_interrupts()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ def redeliver_interrupts() -> None:
     sys.unraisablehook = hook
 
 
+def ignore_interrupts() -> None:
+    """The command has ended: a late Ctrl-C must not replace its exit code by a death by signal."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _interrupt() -> None:
     """Does what pressing Ctrl-C does."""
     if sys.platform == "win32":

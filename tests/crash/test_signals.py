@@ -128,6 +128,18 @@ def test_a_second_signal_loses_no_big_answer_that_is_being_kept(tmp_path: Path) 
         assert not shas & again
 
 
+def test_a_second_ctrl_c_while_the_first_is_told_changes_no_exit_code(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=30_000) as one:
+        run = one.start(ROWMILL_FAILPOINT="load.staged=sleep:5")
+        one.until(one.workspace.table.exists, run)
+        time.sleep(0.3)
+        for _ in range(40):  # some of them while it ends
+            run.signal(signal.SIGINT)
+            time.sleep(0.01)
+        assert run.wait() == Exit.INTERRUPTED
+        assert "Traceback" not in run.stderr
+
+
 @pytest.mark.parametrize("wait", [0.03, 0.1, 0.3])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_anything_is_sent_ends_the_run_without_a_traceback(
