@@ -29,8 +29,14 @@ def redeliver_interrupts() -> None:
 
 
 def ignore_interrupts() -> None:
-    """The command has ended: a late Ctrl-C must not replace its exit code by a death by signal."""
+    """The command has ended: no Ctrl-C may replace its exit code by a death by signal.
+
+    CPython notes an interrupt that passes through `exec` of a text (dataclasses are made so during
+    imports), and kills the process by SIGINT at its end even though the interrupt was handled. The
+    next `exec` clears that note.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exec("")  # noqa: S102 - a constant; see above
 
 
 def _interrupt() -> None:
