@@ -89,7 +89,7 @@ class Secret:
 
 @cache
 def base64_forms(value: str) -> tuple[str, ...]:
-    """What stands in a base64 text that has the value in it, at each of the three offsets."""
+    """The value as part of a longer base64 text, at each of the three offsets."""
     forms = []
     for offset in range(3):
         data = bytes(offset) + value.encode()

@@ -239,7 +239,7 @@ def settled_call(
     kept: Answer | None = None,
 ) -> list[StepResult]:
     """One settlement per job; the first carries the call's cost and its answer."""
-    shared = replace(ended, is_primary=False)
+    shared = replace(ended, is_primary=False) if len(jobs) > 1 else ended
     settlements = [
         Settlement(
             job=job,

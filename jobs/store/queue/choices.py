@@ -117,7 +117,7 @@ def again(connection: Connection, sheet_id: int, choice: RowChoice, *, now: floa
     lacks_files = and_(jobs.c.state == State.FAILED.value, jobs.c.step == Step.FETCH.value)
     kind = not_(lacks_files) if choice.classes is None else _failed(choice)
     wanted = and_(_chosen(sheet_id, choice), closed, kind, not_(_IS_EMPTY))
-    anew = {
+    new_version = {
         "version": jobs.c.version + 1,
         "step": Step.SEND.value,
         "ticket": None,
@@ -125,7 +125,7 @@ def again(connection: Connection, sheet_id: int, choice: RowChoice, *, now: floa
         "turn": jobs.c.position,
         "repeats": 0,
     }
-    changed = update(jobs).where(wanted).values(**(_requeued(now) | anew))
+    changed = update(jobs).where(wanted).values(**(_requeued(now) | new_version))
     return connection.execute(changed).rowcount
 
 
