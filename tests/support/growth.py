@@ -1,5 +1,6 @@
 """Measures that work grows in proportion to its input, also on a busy machine."""
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -21,7 +22,15 @@ def assert_linear(half: Callable[[], object], whole: Callable[[], object]) -> No
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of this thread."""
-    begun = time.thread_time()
-    work()
-    return time.thread_time() - begun
+    """CPU seconds of this thread.
+
+    The garbage collector is off meanwhile: it would walk whatever earlier tests left behind, which
+    takes longer than the work itself and comes only once the work allocates enough.
+    """
+    gc.disable()
+    try:
+        begun = time.thread_time()
+        work()
+        return time.thread_time() - begun
+    finally:
+        gc.enable()
