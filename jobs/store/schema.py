@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -32,6 +32,7 @@ metadata = MetaData(
 # Unique indexes, not constraints: only an index can be created after a first load.
 # Only INTEGER becomes SQLite's rowid alias (fast and free); PostgreSQL needs 64 bits stated.
 Id = BigInteger().with_variant(Integer(), "sqlite")
+Big = Id  # a number that others send; SQLite's integers have 64 bits anyway
 Time = Float  # Unix seconds
 
 batches = Table(
@@ -106,6 +107,7 @@ jobs = Table(
         "ix_jobs_unlisted",
         "batch_id",
         sqlite_where=~column("listed", Boolean),
+        postgresql_where=~column("listed", Boolean),
     ),
 )
 DIGESTS = Index(
@@ -130,14 +132,16 @@ calls = Table(
     Column("seconds", Float),
     Column("request_id", Text),
     Column("cost", Float),
-    Column("currency", String(8)),  # of cost and ceiling
+    # Of cost and ceiling. SQLite does not look at widths, so its old tables stay as they are.
+    Column("currency", Text().with_variant(String(8), "sqlite")),
     Column("ceiling", Float),  # the maximum cost, known before it was sent
     Column("estimated", Boolean),  # True if the cost is by list prices
     Index(None, "run_id"),
     Index(
         "ix_calls_open",
         "started_at",
-        sqlite_where=Column("wire").is_(None),
+        sqlite_where=column("wire").is_(None),
+        postgresql_where=column("wire").is_(None),
     ),
 )
 
@@ -154,11 +158,12 @@ attempts = Table(
     Column("text", Text),
     Column("finish", Text),
     Column("answered_model", Text),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
-    Column("total_tokens", Integer),
+    Column("prompt_tokens", Big),
+    Column("completion_tokens", Big),
+    Column("total_tokens", Big),
     Column("usage", Text),  # JSON, as it came
     Column("data", Text),  # JSON object
+    Column("epoch", Integer),  # of the job when this call was opened
     Index(None, "call_id"),
     sqlite_with_rowid=False,
 )
@@ -171,7 +176,7 @@ answers = Table(
     Column("headers", Text, nullable=False),  # JSON object
     Column("coding", String(5), nullable=False),  # raw, zlib; file: answers/<call>.gz
     Column("body", LargeBinary),
-    Column("size", Integer, nullable=False),
+    Column("size", Big, nullable=False),
     Column("digest", LargeBinary(16), nullable=False),
     Column("complete", Boolean, nullable=False),  # False: part of a cut answer
 )
@@ -187,11 +192,11 @@ files = Table(
     Column("expires_at", Time),
     Column("state", String(7), nullable=False),  # pending, done, lost
     Column("name", Text),  # relative to the workspace's files folder, with /
-    Column("size", Integer),
+    Column("size", Big),
     Column("sha256", LargeBinary(32)),
     Column("media_type", Text),
-    Column("width", Integer),
-    Column("height", Integer),
+    Column("width", Big),
+    Column("height", Big),
     Column("cause", Text),
     Column("saved_at", Time),
     Index(None, "name"),
@@ -211,6 +216,43 @@ runs = Table(
     Column("started_at", Time, nullable=False),
     Column("ended_at", Time),
     Column("exit_code", Integer),
+    # For a run of several hosts:
+    Column("terms", Text),  # JSON: what holds for every host
+    Column("cap", Float),  # the most that it may cost; NULL: no limit
+    Column("spent", Float, nullable=False, server_default=text("0")),
+    Column("held", Float, nullable=False, server_default=text("0")),  # ceilings of open calls
+    Column("repeats_left", Integer),  # in-doubt repeats that no host has taken
+    Column("passed", Boolean, nullable=False, server_default=false()),  # the last pass was made
+    Column("announced_at", Time),  # when one host told people that it ended
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("owner", String(36), primary_key=True),
+    Column("number", Integer, nullable=False),  # the process bits of its call numbers
+    Column("run_id", Id, nullable=False),
+    Column("name", Text, nullable=False),  # of its machine
+    Column("pid", Integer, nullable=False),
+    Column("program", Text, nullable=False),  # rowmill's version
+    Column("state", String(7), nullable=False),  # live, leaving, left, lost
+    Column("joined_at", Time, nullable=False),
+    Column("heard_at", Time, nullable=False),
+    Column("heard_since", Time, nullable=False),  # without a gap
+    Column("ended_at", Time),  # when it left or was found lost
+    Column("in_flight", Integer, nullable=False, server_default=text("0")),
+    Column("doubts_held", Integer, nullable=False, server_default=text("0")),
+    Column("obeyed", Id),  # the newest order that it follows
+    Column("told", Text, nullable=False, server_default=text("'{}'")),  # JSON, for status
+    Column("exit_code", Integer),
+    Index(None, "run_id"),
+    Index(
+        "uq_hosts_number",
+        "number",
+        unique=True,
+        sqlite_where=column("state", String).in_(("live", "leaving")),
+        postgresql_where=column("state", String).in_(("live", "leaving")),
+    ),
 )
 
 events = Table(
