@@ -9,10 +9,10 @@ from itertools import takewhile
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
-from jobs.job import JSON, Holding, State
+from jobs.job import JSON, Holding
 from jobs.outcome import WireClass
 from jobs.store.ids import Ids
-from jobs.store.schema import batches, calls, events, jobs, runs
+from jobs.store.schema import batches, calls, events, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,26 +95,6 @@ def end_run(connection: Connection, run_id: int, *, exit_code: int, now: float) 
     connection.execute(
         update(runs).where(runs.c.id == run_id).values(ended_at=now, exit_code=exit_code)
     )
-
-
-def forget_old_keys(connection: Connection, sheet_id: int) -> None:
-    """Repeat no call under its key after an update: another program may send other bytes."""
-    programs = connection.execute(
-        select(runs.c.program)
-        .where(runs.c.batch_id == sheet_id)
-        .order_by(runs.c.id.desc())
-        .limit(2)
-    ).scalars()
-    if len(set(programs)) > 1:
-        connection.execute(
-            update(jobs)
-            .where(
-                jobs.c.batch_id == sheet_id,
-                jobs.c.state == State.READY.value,
-                jobs.c.call_key.is_not(None),
-            )
-            .values(call_key=None)
-        )
 
 
 def add_to_run(connection: Connection, run_id: int, facts: Mapping[str, JSON]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from jobs.job import JSON, Failure, Holding, Step
 from jobs.store import Store, TableError
 from jobs.store.loaded_sheets import LoadedSheet
-from jobs.store.log import answering_addresses, end_run, forget_old_keys, ids_after, open_run
+from jobs.store.log import answering_addresses, end_run, ids_after, open_run
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
 from jobs.store.queue.blocked_models import Block
@@ -249,7 +249,6 @@ class Session:
         if self.assignment.files_only:
             return  # the next run asks after remote tasks
         await writer.do(lambda tx: resume_waits(tx, SHEET_ID, now=time.time()))
-        await writer.do(lambda tx: forget_old_keys(tx, SHEET_ID))
         await writer.do(lambda tx: ask_again(tx, SHEET_ID, now=time.time()))
         rows, limit, jobs = self.assignment.rows, self.assignment.limit, self.assignment.jobs
         if jobs is not None:

@@ -15,6 +15,7 @@ import httpx
 from jobs.errors import ObstacleError
 from runner.protocol.base_url import normalised, request_url
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
+from runner.protocol.call_key import bound_key
 from runner.secret import Secret
 from runner.transport.aiohttp_transport import (
     BrokenError,
@@ -115,8 +116,9 @@ class GatewayClient:
     async def send(self, call: Call, *, key: str = "") -> Delivery:
         """Send the call once; every fault of network or server is returned as a value.
 
-        `key` is sent as Idempotency-Key. Cancellation propagates and closes the connection. Raises
-        UnencodableError if the call cannot be put into bytes; nothing was sent then.
+        `key`, bound to the bytes, is sent as Idempotency-Key. Cancellation propagates and closes
+        the connection. Raises UnencodableError if the call cannot be put into bytes; nothing was
+        sent then.
         """
         began = time.monotonic()
         progress = Progress()
@@ -148,7 +150,7 @@ class GatewayClient:
             changed.update(dict(call.headers))
             headers = changed.raw
         if key:
-            headers = [*headers, (b"Idempotency-Key", key.encode())]
+            headers = [*headers, (b"Idempotency-Key", bound_key(key, call, body).encode())]
         url, address = self._url(call.path)
         return httpx.Request(
             call.method,

@@ -8,6 +8,7 @@ from pathlib import Path
 from jobs.outcome import FREE_CLASSES, PAID_CLASSES, WireClass
 from jobs.store import Store
 from jobs.store.log import call_books
+from runner.protocol.call_key import unbound_key
 from runner.workspace.workspace import SHEET_ID
 
 
@@ -35,7 +36,7 @@ def compare(bill: Path, store: Store) -> BillComparison:
         for line in bill.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             if entry["billed"]:
-                billed[str(entry["key"])] += 1
+                billed[unbound_key(str(entry["key"]))] += 1
     with store.read() as tx:
         books = call_books(tx, SHEET_ID)
     paid: Counter[str] = Counter()

@@ -20,6 +20,7 @@ from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
+from runner.protocol.call_key import unbound_key
 from runner.workspace.spool import SpoolRecord, replay
 from runner.workspace.workspace import Workspace
 from tests.support.world import GENERATIONS
@@ -302,7 +303,7 @@ def read_bill(bill: Path) -> list[Line]:
         Line(
             id=one["id"],
             sha=one["prompt_sha"],
-            key=one["key"],
+            key=unbound_key(one["key"]),
             billed=one["billed"],
             fault=one["fault"],
             status=one["status"],

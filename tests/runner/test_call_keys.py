@@ -1,13 +1,54 @@
 """An Idempotency-Key belongs to the bytes of its body: another body goes out with another key."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
-from jobs.outcome import Repeat
-from jobs.store import Store
-from jobs.store.log import end_run, forget_old_keys, open_run
-from tests.support.loading import asking, load
-from tests.support.working import FAILURE, ME, OTHER, close, take
+from runner.protocol.call import Call, EncodedBody
+from runner.protocol.call_key import bound_key, unbound_key
+from runner.transport.bodies import encoded
+from tests.support.trap import chat
+from tests.support.trap_server import Injected, TrapServer
 from tests.support.world import TEXT, World
+
+CALL = Call(path="/v1/chat/completions", json={"prompt": "a cat"})
+MODELS = Injected(body=b'{"object": "list", "data": []}')
+REFUSAL = b'{"error": {"message": "Invalid API key", "code": "invalid_api_key"}}'
+
+
+@pytest.fixture
+def server(world: World) -> Iterator[TrapServer]:
+    """A gateway whose answers the test sets."""
+    bill = world.folder.parent / "bill-of-answers.jsonl"
+    world.bills.append(bill)
+    found = TrapServer((), (), models=MODELS, bill=bill)
+    world.monkeypatch.setenv("ROWMILL_BASE_URL", found.url)
+    yield found
+    found.close()
+
+
+def key_of(call: Call) -> str:
+    body = encoded(call).encoded
+    assert isinstance(body, EncodedBody)
+    return bound_key("rowmill-7", call, body)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(CALL, json={"prompt": "a dog"}),
+        replace(CALL, json={"prompt": "a cat", "stream": True}),
+        replace(CALL, path="/v1/messages"),
+    ],
+)
+def test_another_request_has_another_key_and_the_same_request_the_same(other: Call) -> None:
+    assert key_of(CALL) == key_of(replace(CALL))
+    assert key_of(other) != key_of(CALL)
+
+
+def test_the_tables_key_is_found_in_the_key_that_was_sent() -> None:
+    assert unbound_key(key_of(CALL)) == unbound_key("rowmill-7") == "rowmill-7"
 
 
 @pytest.mark.parametrize(("fault", "same"), [("502", True), ("504", False)])
@@ -20,19 +61,28 @@ def test_a_repeat_has_the_key_of_its_call_only_with_the_same_body(
     assert done.code == 0, done.err
     first, repeat = world.calls
     assert (first["key"] == repeat["key"]) is same, "a repeat after 504 is streamed"
+    assert unbound_key(first["key"]) == unbound_key(repeat["key"])
 
 
-@pytest.mark.parametrize(("program", "kept"), [("test", True), ("later", False)])
-def test_another_version_repeats_no_call_under_its_key(
-    store: Store, program: str, kept: bool
+@pytest.mark.parametrize(
+    ("own", "then", "same"),
+    [
+        ((), ("--set", "stream=true"), False),
+        (("--set", "stream=true"), ("--set", "stream=false"), False),
+        ((), (), True),
+    ],
+)
+def test_a_row_put_back_by_an_earlier_run_keeps_its_key_only_with_its_bytes(
+    world: World, server: TrapServer, own: tuple[str, ...], then: tuple[str, ...], same: bool
 ) -> None:
-    load(store, asking("a"))
-    with store.write() as tx:
-        open_run(tx, ME, program="test", options={}, now=1.0)
-    (job,) = take(store)
-    close(store, job, Repeat(failure=FAILURE))
-    with store.write() as tx:
-        end_run(tx, ME.run_id, exit_code=0, now=2.0)
-        open_run(tx, OTHER, program=program, options={}, now=3.0)
-        forget_old_keys(tx, 1)
-    assert (take(store)[0].call_key == job.call_key) is kept
+    server.answers = [Injected(status=401, body=REFUSAL, free=True)]
+    server.models = Injected(status=401, body=REFUSAL)
+    sheet = world.prompts("a.csv", "a cat")
+    assert world.run("run", sheet, *TEXT, *own).code == 6
+    first = server.asked[-1]
+    server.models, server.answers = MODELS, [chat("Hello.")]
+    done = world.run("run", sheet, "-y", *then)
+    assert done.code == 0, done.err
+    last = server.asked[-1]
+    assert (first.body == last.body) is same
+    assert (first.headers["idempotency-key"] == last.headers["idempotency-key"]) is same

@@ -272,9 +272,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
                 "attempts": job.attempts + 1,
                 "repeats": job.repeats + 1,
                 "stream": outcome.stream,
+                "call_key": job.call_key,
             }
-            if outcome.stream == job.stream:  # a key is bound to the bytes it was sent with
-                change["call_key"] = job.call_key
         case _:
             assert_never(outcome)
     change["rank"] = rank
