@@ -13,7 +13,15 @@ _LOOKS_LIKE_KEY = (
     r"|(?<![A-Za-z0-9])AIza[A-Za-z0-9_\-]{30,}"
     r"|(?i:bearer)\s+[A-Za-z0-9._~+/\-]{16,}=*"
 )
-_USERINFO = r"([A-Za-z][A-Za-z0-9+.\-]{0,20}://)(?:[^\s/@:]*:[^\s/@]+|[^\s/@:]{16,})@"
+_USERINFO = (
+    r"([A-Za-z][A-Za-z0-9+.\-]{0,20}://)(?:[^\s/@:]*:[^\s/@]+"
+    r"|(?<!postgres://)(?<!postgresql://)[^\s/@:]{16,})@"  # a database's user is no secret
+)
+_DATABASE = r"(?i:postgres(?:ql)?(?:\+[a-z0-9]{1,20})?)://"
+# A colon before an @ that begins no port; a password may hold / and # where people forget to
+# escape them.
+_DATABASE_USERINFO = rf"({_DATABASE})[^\s@/?#]*:(?!\d{{0,5}}(?:[/,?#\s]|$))\S*@"
+_DATABASE_QUERY = r"([?&](?i:ssl)?(?i:password)=)[^&#\s]+"
 _known_values: set[str] = set()  # every secret of this process, so that `redacted` finds it
 
 
@@ -119,7 +127,12 @@ def redacted(text: str) -> str:
     text = without_secrets(text)
     if _may_hold_key(text):
         text = re.sub(_LOOKS_LIKE_KEY, "[key]", text)
-    return re.sub(_USERINFO, r"\1[hidden]@", text) if "://" in text else text
+    if "://" not in text:
+        return text
+    if _names_database(text):
+        text = re.sub(_DATABASE_USERINFO, r"\1[hidden]@", text)
+        text = re.sub(_DATABASE_QUERY, r"\1[hidden]", text)
+    return re.sub(_USERINFO, r"\1[hidden]@", text)
 
 
 def holds_secret(text: str) -> bool:
@@ -127,7 +140,15 @@ def holds_secret(text: str) -> bool:
     return bool(
         (_may_hold_key(text) and re.search(_LOOKS_LIKE_KEY, text))
         or ("://" in text and re.search(_USERINFO, text))
+        or (
+            _names_database(text)
+            and (re.search(_DATABASE_USERINFO, text) or re.search(_DATABASE_QUERY, text))
+        )
     )
+
+
+def _names_database(text: str) -> bool:
+    return "ostgres" in text.lower() and bool(re.search(_DATABASE, text))
 
 
 def _may_hold_key(text: str) -> bool:
