@@ -17,13 +17,13 @@ from runner.endpoints.dialects.chat import (
 )
 from runner.endpoints.dialects.structured import (
     Structured,
+    check_schema,
     read_structured,
     response_format,
     schema_in,
-    schema_problem,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.fields import InputError, body_column, column
+from runner.endpoints.fields import body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
@@ -72,17 +72,6 @@ class Inputs:
     reasoning_effort: str | None = column("none, minimal, low, medium, high, …", default=None)
     verbosity: str | None = column("low, medium or high", default=None)
     body: Mapping[str, JSON] = body_column()
-
-
-def check_schema(fields: Mapping[str, JSON]) -> None:
-    """Checks a row's `schema` and the fields that conflict with it. Raises InputError."""
-    schema = fields["schema"]
-    if isinstance(schema, dict) and (fault := schema_problem(schema)):
-        raise InputError("schema", expected="a valid JSON schema", found=fault)
-    if fields.get("response_format") is not None:
-        raise InputError(
-            "response_format", expected="nothing beside `schema`", found="a value in both"
-        )
 
 
 def build(inputs: Inputs) -> Call:

@@ -13,8 +13,8 @@ from runner.endpoints.fields import describe
 T = TypeVar("T")
 
 NAMES = (
-    *("chat", "chat-image", "messages", "image", "image-edit", "mj-imagine", "mj-blend"),
-    "embedding",
+    *("chat", "chat-image", "messages", "responses", "image", "image-edit"),
+    *("mj-imagine", "mj-blend", "embedding"),
 )
 """In display order; `runner/endpoints/` has a file for each."""
 

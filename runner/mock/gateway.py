@@ -21,6 +21,7 @@ from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
+from runner.mock.endpoints.responses import ResponsesEndpoint
 from runner.mock.error_replies import CONSOLE_PAGE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
 from runner.mock.handler import HandlerContext, RequestHandler
@@ -159,12 +160,14 @@ class MockGateway:
             EditsEndpoint(settings, self.base_url),
         )
         embeddings = EmbeddingsEndpoint(settings)
+        answers = ResponsesEndpoint(settings, self.base_url)
         return {
             chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
             messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
             images.path: RequestHandler(images, settings, books=books, drawer=drawer),
             edits.path: RequestHandler(edits, settings, books=books, drawer=drawer),
             embeddings.path: RequestHandler(embeddings, settings, books=books, drawer=drawer),
+            answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
@@ -213,6 +216,7 @@ _ROUTES = frozenset(
                 ImagesEndpoint,
                 EditsEndpoint,
                 EmbeddingsEndpoint,
+                ResponsesEndpoint,
             )
         ),
         *(("POST", path) for path in midjourney.SUBMIT_PATHS),

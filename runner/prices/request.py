@@ -35,6 +35,8 @@ _PICTURE_INPUT_TOKENS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"claude", 4_800),
     )
 )
+LIMIT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+"""Fields that limit an answer's tokens."""
 _BUDGET_NAMES = frozenset({"budget_tokens", "thinking_budget", "thinkingbudget"})
 _PICTURE_TYPES = frozenset({"image_url", "image", "input_image"})
 
@@ -140,7 +142,7 @@ class PricedRequest:
 
     def limit(self) -> int | None:
         """The limit of the answer that the request itself sets, in tokens; None if it sets none."""
-        limits = [self.number(name) for name in ("max_completion_tokens", "max_tokens")]
+        limits = [self.number(name) for name in LIMIT_NAMES]
         return max((one for one in limits if one is not None), default=None)
 
     def _budget(self) -> int:

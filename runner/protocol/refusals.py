@@ -49,6 +49,13 @@ WRONG_ADDRESS = Classification(Action.STOP_MODEL, F.MODEL, "wrong_address")
 WRONG_ENCODING = Classification(Action.FAIL, F.BAD_INPUT, "encoding_format")
 WRONG_FIELD = Classification(Action.FAIL, F.BAD_INPUT, "image_field")
 
+BAD_PICTURE_CODES = (
+    *("invalid_image", "invalid_image_format", "invalid_base64_image", "invalid_image_mode"),
+    *("image_too_large", "image_too_small", "image_file_too_large", "image_parse_error"),
+    *("unsupported_image_media_type", "empty_image_file"),
+)
+"""Error codes of the responses form about a picture in the request."""
+
 # --- by code -------------------------------------------------------------------------------------
 
 CODES: dict[str, Classification] = {
@@ -90,6 +97,9 @@ CODES: dict[str, Classification] = {
     "content_policy_violation": REFUSED,
     "content_filter": REFUSED,
     "moderation_blocked": REFUSED,
+    "invalid_prompt": REFUSED,
+    "bio_policy": REFUSED,
+    "image_content_policy_violation": REFUSED,
     "invalid_request": BAD_REQUEST,
     "count_token_failed": BAD_REQUEST,
     "gen_relay_info_failed": BAD_REQUEST,
@@ -99,6 +109,9 @@ CODES: dict[str, Classification] = {
     "string_above_max_length": TOO_LONG,
     "count_token_messages_failed": PICTURE_UNREACHABLE,
     "invalid_image_url": PICTURE_UNREACHABLE,
+    "failed_to_download_image": PICTURE_UNREACHABLE,
+    "image_file_not_found": PICTURE_UNREACHABLE,
+    **dict.fromkeys(BAD_PICTURE_CODES, BAD_REQUEST),
     "1301": REFUSED,  # Zhipu
     "datainspectionfailed": REFUSED,
     "data_inspection_failed": REFUSED,

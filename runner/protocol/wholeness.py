@@ -29,3 +29,15 @@ def has_end_mark(lines: bytes) -> bool:
     The mark ends the stream, not the answer: New API sends [DONE] even after an upstream abort.
     """
     return _END_MARK.search(lines) is not None
+
+
+_TERMINAL_EVENT = re.compile(rb"response\.(?:completed|incomplete|failed)")
+
+
+def ends_response(event: bytes, data_head: bytes) -> bool:
+    """True if a whole event of this name, whose data starts like this, ends a responses stream.
+
+    Its data is the whole answer: the name alone proves nothing, unlike `message_stop`.
+    """
+    name = event or data_head.partition(b'"type":')[2].lstrip()[1:30]
+    return data_head.startswith(b"{") and _TERMINAL_EVENT.match(name) is not None

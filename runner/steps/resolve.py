@@ -189,7 +189,7 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
         case Result():
             result = masked(reading)
             outcome: Outcome = Finished(result=result)
-            if endpoint.pictures:
+            if result.pictures:
                 outcome = Answered(result=_with_whole_addresses(result, context.rules.base_url))
             return Resolution(outcome=outcome, wire=WireClass.ANSWERED, signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL_CAUSES:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from jobs.job import JSON
 from runner.protocol.call import Call, EncodedBody, Part
-from runner.protocol.wholeness import has_end_mark, looks_like_json
+from runner.protocol.wholeness import ends_response, has_end_mark, looks_like_json
 
 LINE_HEAD_BYTES = 64  # enough of an event stream's line to recognise it; a ping is shorter
 GZIP_START = b"\x1f\x8b\x08"
@@ -236,7 +236,9 @@ class DataWatch:
         if name != b"data" or not value:
             return False
         event, self._event = self._event, b""
-        self.has_ended = self.has_ended or has_end_mark(
-            b"event:" + event + b"\n" + line[:LINE_HEAD_BYTES]
+        self.has_ended = (
+            self.has_ended
+            or has_end_mark(b"event:" + event + b"\n" + line[:LINE_HEAD_BYTES])
+            or ends_response(event, value[:LINE_HEAD_BYTES])
         )
         return event != b"ping" and value.replace(b" ", b"") != b'{"type":"ping"}'

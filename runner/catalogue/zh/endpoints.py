@@ -12,6 +12,9 @@ SAID: dict[str, str] = {
     "text out of text and pictures, in Anthropic's form; tool calls too": (
         "由文字和图片生成文字，Anthropic 格式；也支持工具调用"
     ),
+    "text out of text and pictures, in OpenAI's newer form; web search and drawing too": (
+        "由文字和图片生成文字，OpenAI 新格式；也支持联网搜索和画图"
+    ),
     "pictures out of words: dall-e, gpt-image and their like": (
         "由文字生成图片：dall-e、gpt-image 等"
     ),
@@ -46,6 +49,14 @@ SAID: dict[str, str] = {
     "the pictures to blend, two to five: paths": "要融合的图片，二到五张：路径",
     "a PNG as large as the (first) picture; where it is see-through is painted anew": (
         "与（第一张）图片同样大小的 PNG；透明处会重新绘制"
+    ),
+    'tools, a JSON list: functions, or the service\'s own such as "web_search" and '
+    '"image_generation"': (
+        '工具，JSON 列表：函数，或服务自带的，如 "web_search" 和 "image_generation"'
+    ),
+    "longest answer with its reasoning, in tokens": "回答（含思考）的最大长度，按 token 计",
+    "have the service keep the answer; not kept where nothing is given": (
+        "让服务商保存回答；不填则不保存"
     ),
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from jobs.job import JSON, Failure, FailureClass
 from runner.endpoints.dialects.schema_check import mismatch, schema_error
+from runner.endpoints.fields import InputError
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 
@@ -72,6 +73,17 @@ def schema_problem(schema: Mapping[str, JSON]) -> str | None:
 @lru_cache(maxsize=64)
 def _known_error(schema: str) -> str | None:
     return schema_error(schema)
+
+
+def check_schema(fields: Mapping[str, JSON]) -> None:
+    """Checks a row's `schema` and the fields that conflict with it. Raises InputError."""
+    schema = fields["schema"]
+    if isinstance(schema, dict) and (fault := schema_problem(schema)):
+        raise InputError("schema", expected="a valid JSON schema", found=fault)
+    if fields.get("response_format") is not None:
+        raise InputError(
+            "response_format", expected="nothing beside `schema`", found="a value in both"
+        )
 
 
 def read_structured(text: str, schema: Mapping[str, JSON] | None) -> Structured | Failure:

@@ -20,6 +20,10 @@ from openai.types.image_generate_params import (
     ImageGenerateParamsNonStreaming,
     ImageGenerateParamsStreaming,
 )
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsNonStreaming,
+    ResponseCreateParamsStreaming,
+)
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -45,6 +49,7 @@ TOOL = {"type": "function", "function": {"name": "tide", "parameters": SCHEMA}}
 TYPES: dict[str, tuple[Any, Any]] = {
     "chat": (CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming),
     "messages": (MessageCreateParamsNonStreaming, MessageCreateParamsStreaming),
+    "responses": (ResponseCreateParamsNonStreaming, ResponseCreateParamsStreaming),
     "image": (ImageGenerateParamsNonStreaming, ImageGenerateParamsStreaming),
     "image-edit": (
         with_files(ImageEditParamsNonStreaming),
@@ -68,6 +73,8 @@ VALUES: dict[str, list[Any]] = {
     "top_p": [0.5],
     "max_tokens": [5, 30_000],
     "max_completion_tokens": [5],
+    "max_output_tokens": [5],
+    "store": [True, False],
     "n": [2],
     "seed": [7],
     "stop": ["END", ["a", "b"]],
@@ -192,6 +199,9 @@ def test_a_request_fits_the_official_types(name: str, cells: dict[str, Any]) -> 
         ("messages", {"stop": ["x"]}),
         ("messages", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
         ("messages", {"tools": [TOOL]}),
+        ("responses", {"max_tokens": 5}),
+        ("responses", {"tools": [TOOL]}),
+        ("responses", {"input": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]}),
         ("image", {"n": "2"}),
         ("image", {"quality": "best"}),
     ],

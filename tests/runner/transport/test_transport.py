@@ -177,6 +177,14 @@ async def test_bytes_that_had_arrived_are_read_although_the_connection_failed(en
 
 OPEN_STREAMS = {
     "a stream after [DONE]": (STREAM + chunk(STREAMED), STREAMED),
+    "a stream after response.completed": (
+        STREAM + chunk(b'event: response.completed\ndata: {"response":{}}\n\n'),
+        b'event: response.completed\ndata: {"response":{}}\n\n',
+    ),
+    "a stream after a nameless response.failed": (
+        STREAM + chunk(b'data: {"type":"response.failed","response":{}}\n\n'),
+        b'data: {"type":"response.failed","response":{}}\n\n',
+    ),
     "a stream after message_stop": (
         STREAM + chunk(b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
