@@ -45,6 +45,7 @@ class SettingKind(StrEnum):
     CLASSES = "classes"  # failure classes and in_doubt, with commas
     AMOUNT = "amount"  # a number from 0
     SECONDS = "seconds"  # 90, 90s, 10m, 8h
+    SILENCE = "silence"  # seconds, at least 3
     BASE_URL = "base_url"
     ROWS = "rows"  # 3,7,10-20
     PORT = "port"  # 0 takes a free one
@@ -431,6 +432,7 @@ SCHEMA: tuple[Setting, ...] = (
     _limit(name="stop_if", kind=SettingKind.STOP_IF),
     _limit(name="ask_above", in_sheet_file=STRICTER, kind=SettingKind.AMOUNT, default=200),
     _limit(name="max_wait", in_sheet_file=STRICTER, kind=SettingKind.SECONDS),
+    _limit(name="lost_after", kind=SettingKind.SILENCE, default=30.0),
 )
 """Every setting, in the order of the help."""
 

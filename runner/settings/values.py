@@ -27,6 +27,7 @@ from runner.settings.schema import (
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
+MIN_SILENCE_SECONDS = 3.0
 _UNIT = {"": 1, "s": 1, "m": 60, "h": 3600}
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True} | {
     "0": False,
@@ -189,6 +190,14 @@ def _seconds(raw: object) -> float:
     return float(found[1]) * _UNIT[found[2]]
 
 
+def _silence(raw: object) -> float:
+    """How long a host may be silent before it counts as lost: it says something six times."""
+    seconds = _seconds(raw)
+    if seconds < MIN_SILENCE_SECONDS:
+        raise InvalidValueError(say("expected.silence"))
+    return seconds
+
+
 def _rows(raw: object) -> tuple[tuple[int, int], ...]:
     spans = []
     for part in _text(raw).split(","):
@@ -282,6 +291,7 @@ _READERS: dict[SettingKind, Callable[[object], Value]] = {
     SettingKind.CLASSES: _classes,
     SettingKind.AMOUNT: _amount,
     SettingKind.SECONDS: _seconds,
+    SettingKind.SILENCE: _silence,
     SettingKind.BASE_URL: read_base_url,
     SettingKind.ROWS: _rows,
     SettingKind.PORT: _port,

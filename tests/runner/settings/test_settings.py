@@ -303,6 +303,7 @@ def test_config_replaces_the_files_that_would_be_found(
         ("set", ["system=a=b"], {"system": "a=b"}),
         ("allow-host", "A.example:8080, [::1]:80", ("a.example:8080", "[::1]:80")),
         ("max_wait", "1.5h", 5400.0),
+        ("lost_after", "3s", 3.0),
         ("port", "0", 0),
         ("json", "off", False),
     ],
@@ -317,7 +318,7 @@ def test_values_are_read(name: str, raw: Any, value: Any) -> None:
         ("rows", "0"), ("rows", "9-3"), ("rows", ""), ("rows", "３"), ("ok-if-failed", "101%"),
         ("column", ["prompt"]), ("set", ["=x"]), ("limit", "-1"), ("limit", "1e3"),
         ("limit", True), ("port", "65536"), ("allow-host", "http://x"), ("max_wait", "0"),
-        ("max_wait", float("nan")), ("ask_above", float("inf")),
+        ("max_wait", float("nan")), ("lost_after", "2.9"), ("ask_above", float("inf")),
     ],
 )  # fmt: skip
 def test_values_that_cannot_be_meant_are_refused(name: str, raw: Any) -> None:
