@@ -42,6 +42,42 @@ class Room:
     left: float | None = None  # where not all fit
 
 
+class RunMoney:
+    """What one host moves in the row of its run, in the transaction that is going on.
+
+    `counts` is False as long as the run has no cap.
+    """
+
+    def __init__(self, run_id: int, *, counts: bool) -> None:
+        self.counts = counts
+        self._run_id = run_id
+        self._moved = MoneyMoved()
+
+    def begin(self) -> None:
+        """A transaction begins, perhaps once more."""
+        self._moved = MoneyMoved()
+
+    def of(self, connection: Connection, settlements: Sequence[Settlement]) -> MoneyMoved:
+        """What these settlements will move; call it before they are written."""
+        return money_moved(connection, settlements) if self.counts else MoneyMoved()
+
+    def add(self, moved: MoneyMoved) -> None:
+        """These were written."""
+        self._moved += moved
+
+    def hold(self, connection: Connection, most: Sequence[float]) -> Room:
+        """Hold what these calls may cost, and write what was settled before."""
+        if not self.counts:
+            return Room(len(most))
+        moved, self._moved = self._moved, MoneyMoved()
+        return hold_money(connection, self._run_id, most, moved)
+
+    def end(self, connection: Connection) -> None:
+        """The transaction is about to end."""
+        moved, self._moved = self._moved, MoneyMoved()
+        move_money(connection, self._run_id, moved)
+
+
 def count_money(connection: Connection, run_id: int, sheet_id: int) -> None:
     """Count anew what the sheet has ever cost, and what its open calls hold.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobs.job import Claimed
 from jobs.outcome import FREE_CLASSES
+from jobs.store import Transaction
 from jobs.store.queue.claims import MaxCost
 from jobs.store.queue.settles import Settlement
 from runner.prices.money import NANO, nanos
@@ -86,6 +87,11 @@ class SpendingCap:
                     MaxCost() if price is None else MaxCost(price.amount, price.currency)
                 )
         return max_costs
+
+    def hold(self, connection: Transaction, opened: int) -> int:
+        """All calls that were reserved fit: no other process spends under this cap."""
+        del connection
+        return opened
 
     def open_calls(self, jobs: Sequence[Claimed]) -> bool:
         """Marks the reservations of these jobs' calls as in flight.

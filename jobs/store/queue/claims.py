@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, Holding, State, Step
@@ -34,6 +34,13 @@ class CallBudget(Protocol):
         """The maximum costs of the first calls that fit, each given by its jobs.
 
         Called inside the transaction that opens the calls, and again if that is retried.
+        """
+        ...
+
+    def hold(self, connection: Connection, opened: int) -> int:
+        """How many of the calls just opened, in order, fit under a cap that others share.
+
+        Called last in that transaction; the others are withdrawn.
         """
         ...
 
@@ -158,7 +165,20 @@ def claim(
     _put_back(connection, together[len(reserved) :])
     opened = list(zip(together, reserved, strict=False))  # the first ones; the others do not fit
     _open_calls(connection, holding, order, opened=opened, now=now)
+    if order.budget and opened:
+        fitting = order.budget.hold(connection, len(opened))
+        _withdraw(connection, [group for group, _ in opened[fitting:]])
+        opened = opened[:fitting]
     return [job for group, _ in opened for job in group]
+
+
+def _withdraw(connection: Connection, left: Sequence[Sequence[Claimed]]) -> None:
+    """Take back calls that were opened in this transaction, as if they had never been."""
+    if left:
+        mine = [group[0].call_id for group in left]
+        connection.execute(delete(attempts).where(attempts.c.call_id.in_(mine)))
+        connection.execute(delete(calls).where(calls.c.id.in_(mine)))
+        _put_back(connection, left)
 
 
 def _put_back(connection: Connection, left: Sequence[Sequence[Claimed]]) -> None:
