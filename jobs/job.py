@@ -116,6 +116,7 @@ class Claimed:
     call_id: int = 0
     call_key: str = ""
     requeued: bool = False  # a retry put it back, and it has not ended since
+    leave_by: float | None = None  # when a call must have left, by a clock that goes on in sleep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,3 +126,4 @@ class Holding:
     sheet_id: int
     run_id: int
     owner: str
+    shared: bool = False  # other hosts work on the same table

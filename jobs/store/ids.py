@@ -2,28 +2,42 @@
 
 import secrets
 import time
+from collections.abc import Callable
 
 _EPOCH_MS = 1_735_689_600_000  # 2025-01-01, so that 41 bits last until 2094
 _COUNTER_BITS = 12
 _PROCESS_BITS = 10
 _TIME_SHIFT = _COUNTER_BITS + _PROCESS_BITS
 _MAX_COUNT = (1 << _COUNTER_BITS) - 1
+MAX_PROCESSES = 1 << _PROCESS_BITS
+
+
+def _time() -> float:
+    return time.time()  # looked up on each call: tests replace the clock
 
 
 class Ids:
-    """41 bits of milliseconds, 10 random bits of this process, 12 of a counter.
+    """41 bits of milliseconds, 10 of this process, 12 of a counter.
 
     They are an order first and a time second: a clock that was set back gives no number below
-    `after`, the newest that the table has.
+    `after`, the newest that the table has. The bits of the process are random, except on a table
+    of several hosts, which gives each its own number and one clock to all.
     """
 
-    def __init__(self, *, after: int = 0) -> None:
-        self._process = secrets.randbelow(1 << _PROCESS_BITS)
+    def __init__(
+        self, *, after: int = 0, process: int | None = None, clock: Callable[[], float] = _time
+    ) -> None:
+        self._process = secrets.randbelow(MAX_PROCESSES) if process is None else process
         self._last = after
+        self._clock = clock
+
+    def renumber(self, process: int) -> None:
+        """Use other bits for the process from now on."""
+        self._process = process
 
     def take(self) -> int:
         """The next number, larger than all before it."""
-        milliseconds = max(int(time.time() * 1000) - _EPOCH_MS, 0)
+        milliseconds = max(int(self._clock() * 1000) - _EPOCH_MS, 0)
         number = self._first_of(milliseconds)
         if number <= self._last:
             number = self._next()

@@ -22,7 +22,8 @@ from jobs.store.queue.waits import move_waits
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_Exceptions: TypeAlias = tuple[type[BaseException], ...]
+Passes: TypeAlias = Callable[[BaseException], bool]
+"""True for an error after which the whole commit is tried again."""
 
 MAX_GATHERED_ITEMS = 500
 BUSY_RETRY_DELAYS = (0.05, 0.2, 1.0, 3.0, 5.0)
@@ -56,7 +57,13 @@ class _Do(Generic[T]):
     done: "asyncio.Future[T]"
 
 
-_Item = _Settle | _Do[Any] | None
+WriterItem: TypeAlias = _Settle | _Do[Any]
+_Item = WriterItem | None
+
+
+def settlements_of(item: WriterItem) -> Sequence[Settlement]:
+    """The outcomes that this item writes."""
+    return item.settlements if isinstance(item, _Settle) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +80,27 @@ class TableWriter:
         self, store: Store, holding: Holding, *, on_full: Callable[[], None] = lambda: None
     ) -> None:
         self.store = store
-        self.holding = holding
+        self._holding = holding
         self._on_full = on_full
-        self._faulty: BusyError | None = None  # after a failed flush no write can be trusted
+        self._faulty: Exception | None = None  # after a failed flush no write can be trusted
         with store.read() as transaction:
-            self.ids = Ids(after=max(newest_id(transaction), holding.run_id))
+            self.ids = self._ids(max(newest_id(transaction), holding.run_id))
         self._clock = ClockSteps()
         self._items: queue.SimpleQueue[list[_Item]] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
+
+    @property
+    def holding(self) -> Holding:
+        """As whom this process claims and settles."""
+        return self._holding
+
+    def now(self) -> float:
+        """Unix seconds, by the clock that the table goes by."""
+        return time.time()
+
+    def _ids(self, newest: int) -> Ids:
+        return Ids(after=newest)
 
     def start(self) -> None:
         """Start the writer thread."""
@@ -115,18 +134,21 @@ class TableWriter:
         return _Settle(settlements, self._loop.create_future())
 
     def _taken(self, tx: Transaction, order: ClaimRequest) -> ClaimedJobs:
-        jobs = claim(tx, self.holding, order, ids=self.ids, now=time.time())
+        jobs = self._claimed(tx, order)
         if jobs and order.step is Step.SEND:
             reach("call.written")
         if len(jobs) == order.limit:
             return ClaimedJobs(jobs=jobs)
         return ClaimedJobs(jobs=jobs, due=next_due(tx, self.holding, order))
 
+    def _claimed(self, tx: Transaction, order: ClaimRequest) -> list[Claimed]:
+        return claim(tx, self.holding, order, ids=self.ids, now=self.now())
+
     async def note(self, kind: str, data: Mapping[str, JSON]) -> None:
         """Record an event of this run."""
         await self.do(
             lambda tx: note(
-                tx, self.holding.run_id, kind, data, event_id=self.ids.take(), now=time.time()
+                tx, self.holding.run_id, kind, data, event_id=self.ids.take(), now=self.now()
             )
         )
 
@@ -144,7 +166,7 @@ class TableWriter:
             if len(items) < len(gathered):
                 return
 
-    def _committed(self, items: Sequence[_Settle | _Do[Any]]) -> list[Any]:
+    def _committed(self, items: Sequence[WriterItem]) -> list[Any]:
         if self._faulty is not None:
             return [_Failed(self._faulty)] * len(items)
         try:
@@ -161,14 +183,14 @@ class TableWriter:
                 break
         return gathered
 
-    def _commit_patiently(self, items: Sequence[_Settle | _Do[Any]]) -> list[Any]:
+    def _commit_patiently(self, items: Sequence[WriterItem]) -> list[Any]:
         """Wait for a database that is briefly unavailable: losing finished work is the worst loss.
 
         In the last try, items that still find the table busy fail; the others are committed.
         """
         for wait in BUSY_RETRY_DELAYS:
             try:
-                return self._commit(items, waited_for=(BusyError,))
+                return self._commit(items, passes=_is_busy)
             except BusyError as error:
                 if is_faulty(error):
                     self._faulty = error
@@ -177,26 +199,30 @@ class TableWriter:
                 if is_full(error):
                     self._on_full()
                 time.sleep(wait)
-        return self._commit(items, waited_for=())
+        return self._commit(items, passes=_never)
 
-    def _commit(self, items: Sequence[_Settle | _Do[Any]], *, waited_for: _Exceptions) -> list[Any]:
+    def _commit(self, items: Sequence[WriterItem], *, passes: Passes) -> list[Any]:
         with self.store.write() as transaction:
-            if step := self._clock.step():
-                log.warning("the clock was set by %.0f s: what waits is moved with it", step)
-                move_waits(transaction, self.holding.sheet_id, by=step)
-            results = self._results(transaction, items, waited_for=waited_for)
+            self._begin(transaction)
+            results = self._results(transaction, items, passes=passes)
         self._clock.accept()
         return results
+
+    def _begin(self, transaction: Transaction) -> None:
+        """What comes first in each transaction."""
+        if step := self._clock.step():
+            log.warning("the clock was set by %.0f s: what waits is moved with it", step)
+            move_waits(transaction, self.holding.sheet_id, by=step)
 
     def _results(
         self,
         transaction: Transaction,
-        items: Sequence[_Settle | _Do[Any]],
+        items: Sequence[WriterItem],
         *,
-        waited_for: _Exceptions,
+        passes: Passes,
     ) -> list[Any]:
         settles = [item for item in items if isinstance(item, _Settle)]
-        failed = self._settle_all(transaction, settles, waited_for=waited_for)
+        failed = self._settle_all(transaction, settles, passes=passes)
         return [
             {
                 place: failed[id(one)]
@@ -204,30 +230,30 @@ class TableWriter:
                 if id(one) in failed
             }
             if isinstance(item, _Settle)
-            else _apart(transaction, item.work, waited_for=waited_for)
+            else _apart(transaction, item.work, passes=passes)
             for item in items
         ]
 
     def _settle_all(
-        self, transaction: Transaction, items: Sequence[_Settle], *, waited_for: _Exceptions
+        self, transaction: Transaction, items: Sequence[_Settle], *, passes: Passes
     ) -> dict[int, BaseException]:
         """Settle all at once, which is fast; one by one if one of them cannot be written."""
         settlements = [one for item in items for one in item.settlements]
         if not settlements:
             return {}
-        together = _apart(transaction, self._settling(settlements), waited_for=waited_for)
+        together = _apart(transaction, self._settling(settlements), passes=passes)
         if not isinstance(together, _Failed):
             return {}
         failed = {}
         for one in settlements:
-            alone = _apart(transaction, self._settling([one]), waited_for=waited_for)
+            alone = _apart(transaction, self._settling([one]), passes=passes)
             if isinstance(alone, _Failed):
                 failed[id(one)] = alone.error
         return failed
 
     def _settling(self, settlements: Sequence[Settlement]) -> Callable[[Transaction], None]:
         def work(transaction: Transaction) -> None:
-            for one in settle(transaction, self.holding, settlements, now=time.time()):
+            for one in settle(transaction, self.holding, settlements, now=self.now()):
                 log.warning("row %s was settled by somebody else; its answer is kept", one.job.row)
             if any(one.answer is not None for one in settlements):
                 reach("answer.written")
@@ -236,19 +262,27 @@ class TableWriter:
 
 
 def _apart(
-    transaction: Transaction, work: Callable[[Transaction], T], *, waited_for: _Exceptions
+    transaction: Transaction, work: Callable[[Transaction], T], *, passes: Passes
 ) -> T | _Failed:
     """Do work inside a savepoint: an error undoes only its own writes."""
     try:
         with transaction.begin_nested():
             return work(transaction)
-    except waited_for:
-        raise
-    except BaseException as error:  # noqa: BLE001 - it goes to whoever asked for this work
+    except BaseException as error:
+        if passes(error):
+            raise
         return _Failed(error)
 
 
-def _set(items: Sequence[_Settle | _Do[Any]], results: Sequence[Any]) -> None:
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, BusyError)
+
+
+def _never(_error: BaseException) -> bool:
+    return False
+
+
+def _set(items: Sequence[WriterItem], results: Sequence[Any]) -> None:
     for item, result in zip(items, results, strict=True):
         if item.done.done():
             continue  # the waiter was cancelled; the work is durable anyway

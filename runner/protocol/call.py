@@ -35,7 +35,7 @@ class Call:
 
     `path` is the full path below the normalised base URL. `timeout` is the total deadline in
     seconds, including connecting. `fresh` asks for a new connection. `encoded` is the body once it
-    has been serialised.
+    has been serialised. After `leave_by`, by the clock that goes on in sleep, it is not sent.
     """
 
     path: str
@@ -47,6 +47,7 @@ class Call:
     timeout: float = 300.0
     fresh: bool = False
     encoded: EncodedBody | None = None
+    leave_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Reply:
 class NotSent:
     """Wire class A: by the transport's trace, no request byte was sent. Safe to retry."""
 
-    cause: str  # dns, refused, connect_timeout, tls, proxy, http2_only, other
+    cause: str  # dns, refused, connect_timeout, tls, proxy, http2_only, other, too_late
     detail: str = ""
 
 
@@ -97,5 +98,8 @@ class Lost:
     body: bytes = field(default=b"", repr=False)  # the part that arrived
     seconds: float = 0.0
 
+
+TOO_LATE = "too_late"
+"""The cause of a call that was ready only after its `leave_by`."""
 
 Delivery: TypeAlias = Reply | NotSent | Lost

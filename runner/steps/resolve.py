@@ -21,7 +21,7 @@ from jobs.result import Result
 from runner.endpoints.endpoint import AnyEndpoint, Reading, Rejected, Ticket
 from runner.endpoints.fields import field_named
 from runner.pacing.backoff import MAX_RETRY_AFTER_SECONDS, Wait, backoff
-from runner.protocol.call import Delivery, Lost, NotSent, Reply
+from runner.protocol.call import TOO_LATE, Delivery, Lost, NotSent, Reply
 from runner.protocol.refusals import Action
 from runner.protocol.verdict import Verdict, classify
 from runner.steps.masking import masked
@@ -66,6 +66,8 @@ def after_death(endpoint: AnyEndpoint, rules: Rules) -> Resolution:
 
 
 def _not_sent(context: JobContext, delivery: NotSent) -> Resolution:
+    if delivery.cause == TOO_LATE:  # the host stood still; it says nothing about the network
+        return Resolution(outcome=Released(delay=0.0), wire=WireClass.NOT_SENT)
     failure = Failure(kind=FailureClass.NETWORK, cause=delivery.cause, detail=delivery.detail)
     released = Released(delay=backoff(1, chance=context.rules.chance), failure=failure)
     return Resolution(outcome=released, wire=WireClass.NOT_SENT, signal=Signal.OFFLINE)

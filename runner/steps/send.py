@@ -64,7 +64,7 @@ class Sender:
             except (InputError, AttachmentError, OSError) as error:
                 return _unfit(jobs, job, str(error))
         try:
-            call = encoded(self._call_of(endpoint, inputs))
+            call = encoded(self._call_of(endpoint, inputs, leave_by=jobs[0].leave_by))
         except UnencodableError as error:
             return _unfit(jobs, jobs[0], str(error))
         return await self._send(jobs, inputs, call)
@@ -130,10 +130,14 @@ class Sender:
             own[ENCODING_FORMAT] = "none"
         return await inputs_of(job, endpoint, self._options, **own)
 
-    def _call_of(self, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
+    def _call_of(
+        self, endpoint: AnyEndpoint, inputs: Sequence[object], *, leave_by: float | None
+    ) -> Call:
         sharing = endpoint.sharing
         call = sharing.build(inputs) if sharing is not None else endpoint.build(inputs[0])
         seconds = self._options.call_seconds
+        if leave_by is not None:
+            call = replace(call, leave_by=leave_by)
         return call if seconds is None else replace(call, timeout=seconds)
 
     def _contexts(self, jobs: Sequence[Claimed], inputs: Sequence[object]) -> list[JobContext]:

@@ -16,7 +16,9 @@ import yarl
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
+from jobs.clock import through_sleep
 from jobs.failpoints import reach
+from runner.protocol.call import TOO_LATE
 from runner.transport.addresses import tls_context
 from runner.transport.response_heads import Http2OnlyError, response_handlers
 
@@ -36,16 +38,24 @@ AIOHTTP_ERRORS = (
 
 
 class Progress:
-    """How far one request got. `sent` is False only while certainly no byte has been sent."""
+    """How far one request got. `sent` is False only while certainly no byte has been sent.
 
-    __slots__ = ("connected", "headers", "pieces", "sent", "status")
+    After `leave_by`, by the clock that goes on in sleep, it is not sent any more.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("connected", "headers", "leave_by", "pieces", "sent", "status")
+
+    def __init__(self, *, leave_by: float | None = None) -> None:
+        self.leave_by = leave_by
         self.sent = True
         self.connected = False
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
         self.pieces: list[bytes] = []
+
+
+class TooLateError(aiohttp.ClientError):
+    """The request got its connection after the time by which it had to leave."""
 
 
 CURRENT_PROGRESS: ContextVar[Progress] = ContextVar("CURRENT_PROGRESS")
@@ -74,6 +84,10 @@ class Connector(aiohttp.TCPConnector):
         progress.sent = progress.connected = True
         if req.method == "POST":  # only paid requests; free GETs may come before
             reach("call.connected")
+        if progress.leave_by is not None and through_sleep() > progress.leave_by:
+            progress.sent = progress.connected = False
+            connection.release()
+            raise TooLateError("its claim is too old")
         return connection
 
 
@@ -275,6 +289,8 @@ def _translate_error(error: Exception, progress: Progress) -> UnsentError | Brok
     detail = f"{type(error).__name__}: {error}"[:400]
     if isinstance(error, Http2OnlyError):  # its first bytes say that it understood no request
         return UnsentError("http2_only", str(error))
+    if isinstance(error, TooLateError):
+        return UnsentError(TOO_LATE, str(error))
     if not progress.sent:
         cause = _unsent_cause(error)
         return UnsentError(cause, tls_words(error) if cause == "tls" else detail)

@@ -121,7 +121,7 @@ class GatewayClient:
         sent then.
         """
         began = time.monotonic()
-        progress = Progress()
+        progress = Progress(leave_by=call.leave_by)
         try:
             async with asyncio.timeout(call.timeout):
                 await self._exchange(self._request(call, key, progress), progress)

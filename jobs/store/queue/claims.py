@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters
 from jobs.store.queue.order import AFTER_ALL
 from jobs.store.queue.sharing import Sharing, add_matching_rows, grouped
 from jobs.store.queue.waits import IS_DUE, due_parameters
+from jobs.store.queue.walk import Walk
 from jobs.store.schema import attempts, calls, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
 
@@ -97,12 +99,15 @@ _READY = (
 )
 
 
-def _claiming(*, blocked: bool, chosen: bool) -> ReturningUpdate[Any]:
+@cache
+def _claiming(*, blocked: bool, chosen: bool, onward: bool) -> ReturningUpdate[Any]:
     ready = _READY
     if blocked:
         ready = ready.where(NOT_BLOCKED)
     if chosen:
         ready = ready.where(jobs.c.selection == bindparam("b_run"))
+    if onward:
+        ready = ready.where(jobs.c.turn >= bindparam("b_turn"))
     # A CTE is evaluated once. PostgreSQL may repeat a plain subquery for each row, and SKIP LOCKED
     # would then find other rows than before.
     taken = ready.cte("taken")
@@ -114,15 +119,14 @@ def _claiming(*, blocked: bool, chosen: bool) -> ReturningUpdate[Any]:
     )
 
 
-_CLAIM = {
-    (blocked, chosen): _claiming(blocked=blocked, chosen=chosen)
-    for blocked in (False, True)
-    for chosen in (False, True)
-}
-
-
 def claim(
-    connection: Connection, holding: Holding, order: ClaimRequest, *, ids: Ids, now: float
+    connection: Connection,
+    holding: Holding,
+    order: ClaimRequest,
+    *,
+    ids: Ids,
+    now: float,
+    walk: Walk | None = None,
 ) -> list[Claimed]:
     """Claim at most `order.limit` due jobs, in order. A send's call opens in the same commit.
 
@@ -140,8 +144,15 @@ def claim(
         words |= block_parameters(order.blocked)
     if order.chosen_only:
         words["b_run"] = holding.run_id
-    statement = _CLAIM[bool(order.blocked), order.chosen_only]
+    start = walk.start(now) if walk is not None and order.step is Step.SEND else None
+    if start is not None:
+        words["b_turn"] = start
+    statement = _claiming(
+        blocked=bool(order.blocked), chosen=order.chosen_only, onward=start is not None
+    )
     taken = sorted(connection.execute(statement, words).all(), key=_in_order)
+    if walk is not None and order.step is Step.SEND:
+        walk.took(taken[-1].turn if len(taken) == order.limit else None)
     if order.step is not Step.SEND or not taken:
         return [
             as_claimed(row, call_id=row.call_id or 0, call_key=row.call_key or "") for row in taken
@@ -232,7 +243,7 @@ _OPEN_CALL = _opening(
     *("id", "run_id", "endpoint", "model", "account", "call_key", "started_at"),
     *("ceiling", "currency"),
 )
-_OPEN_ATTEMPT = _opening(attempts, "job_id", "call_id", "version")
+_OPEN_ATTEMPT = _opening(attempts, "job_id", "call_id", "version", "epoch")
 
 
 def _open_calls(
@@ -265,7 +276,12 @@ def _open_calls(
     _OPEN_ATTEMPT.run(
         connection,
         [
-            {"job_id": job.id, "call_id": job.call_id, "version": job.version}
+            {
+                "job_id": job.id,
+                "call_id": job.call_id,
+                "version": job.version,
+                "epoch": job.epoch,
+            }
             for group, _ in opened
             for job in group
         ],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Table, and_, func, null, select, update
+from sqlalchemy import Connection, Table, and_, func, null, or_, select, update
 
 from jobs.job import Claimed, Holding, State, Step
 from jobs.outcome import (
@@ -22,6 +22,7 @@ from jobs.outcome import (
     TryAgain,
     WireClass,
 )
+from jobs.store.queue.late import LateOutcome, settle_late
 from jobs.store.queue.order import AFTER_ALL, BEHIND, RANK_SPAN, REPEAT_RANK, turn_of
 from jobs.store.schema import answers, attempts, calls, files, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
@@ -130,9 +131,9 @@ _GUARDED = BulkStatement(
 )
 _CALL = given(
     *("call", "now", "wire", "status", "seconds", "request", "cost", "currency", "estimated"),
+    "in_doubt",
 )
-_CALL_ENDED = BulkStatement(
-    _CALL,
+_END_OF_CALL = (
     update(calls)
     .where(calls.c.id == _CALL.c.call)
     .values(
@@ -144,8 +145,12 @@ _CALL_ENDED = BulkStatement(
         cost=_CALL.c.cost,
         currency=func.coalesce(_CALL.c.currency, calls.c.currency),
         estimated=_CALL.c.estimated,
-    ),
+    )
 )
+_CALL_ENDED = BulkStatement(_CALL, _END_OF_CALL)
+_STILL_UNKNOWN = or_(calls.c.wire.is_(None), calls.c.wire == _CALL.c.in_doubt)
+_UNKNOWN_CALL_ENDED = BulkStatement(_CALL, _END_OF_CALL.where(_STILL_UNKNOWN))
+"""On a shared table an end that is known stays: another host may bring an old one again."""
 _TOLD_COLUMNS = (
     *("outcome", "kind", "cause", "detail", "text", "finish", "answered_model"),
     *("prompt_tokens", "completion_tokens", "total_tokens", "usage", "data"),
@@ -187,7 +192,7 @@ def settle(
     connection: Connection, holding: Holding, settlements: Sequence[Settlement], *, now: float
 ) -> list[Settlement]:
     """Write all of them; returns those whose job is no longer ours (their answers are kept)."""
-    _end_calls(connection, settlements, now=now)
+    _end_calls(connection, holding, settlements, now=now)
     _give_back(connection, settlements)
     _end_attempts(connection, settlements)
     _keep_answers(connection, settlements)
@@ -197,6 +202,14 @@ def settle(
     _go_behind(connection, holding, settlements, changes)
     if _GUARDED.run(connection, changes) == len(changes):
         return []
+    if holding.shared:
+        settle_late(
+            connection,
+            [
+                LateOutcome(job=one.job, wire=one.ended.wire if one.ended else None, change=change)
+                for one, change in zip(settlements, changes, strict=True)
+            ],
+        )
     return _not_ours(connection, settlements, changes)
 
 
@@ -204,13 +217,15 @@ def _not_ours(
     connection: Connection, settlements: Sequence[Settlement], changes: list[dict[str, Any]]
 ) -> list[Settlement]:
     wanted = {
-        one.job.id: (change["state"], one.job.epoch)
+        one.job.id: (change["state"], change["step"], one.job.epoch)
         for one, change in zip(settlements, changes, strict=True)
     }
     found = connection.execute(
-        select(jobs.c.id, jobs.c.state, jobs.c.epoch).where(jobs.c.id.in_(list(wanted)))
+        select(jobs.c.id, jobs.c.state, jobs.c.step, jobs.c.epoch).where(
+            jobs.c.id.in_(list(wanted))
+        )
     ).all()
-    settled = {row.id for row in found if (row.state, row.epoch) == wanted[row.id]}
+    settled = {row.id for row in found if (row.state, row.step, row.epoch) == wanted[row.id]}
     return [one for one in settlements if one.job.id not in settled]
 
 
@@ -323,13 +338,16 @@ def _expiry(outcome: Outcome) -> float | None:
     return min(times, default=None)
 
 
-def _end_calls(connection: Connection, settlements: Iterable[Settlement], *, now: float) -> None:
+def _end_calls(
+    connection: Connection, holding: Holding, settlements: Iterable[Settlement], *, now: float
+) -> None:
     ended = [
         (one, one.ended) for one in settlements if one.ended is not None and one.ended.is_primary
     ]
     if not ended:
         return
-    _CALL_ENDED.run(
+    ending = _UNKNOWN_CALL_ENDED if holding.shared else _CALL_ENDED
+    ending.run(
         connection,
         [
             {
@@ -342,6 +360,7 @@ def _end_calls(connection: Connection, settlements: Iterable[Settlement], *, now
                 "cost": end.cost,
                 "currency": end.currency,
                 "estimated": end.estimated or None,
+                "in_doubt": WireClass.IN_DOUBT.value,
             }
             for one, end in ended
         ],

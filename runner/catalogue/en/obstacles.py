@@ -2,6 +2,7 @@
 
 OBSTACLES: dict[str, str] = {
     "obstacle.disk_low": "{free} MB free, {needed} MB needed",
+    "obstacle.hosts_full": "{most} hosts are at work on this table, which is the most there can be",
     "obstacle.file_unreadable": "{file} cannot be read: {reason}",
     "obstacle.table_journal": (
         "journal mode is {mode}, not {wanted}: the table's folder cannot be used"

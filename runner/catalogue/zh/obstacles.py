@@ -2,6 +2,7 @@
 
 OBSTACLES: dict[str, str] = {
     "obstacle.disk_low": "剩余 {free} MB，需要 {needed} MB",
+    "obstacle.hosts_full": "已有 {most} 台主机在处理这张表，不能再多了",
     "obstacle.file_unreadable": "无法读取 {file}：{reason}",
     "obstacle.table_journal": "日志模式是 {mode}，而不是 {wanted}：数据表所在的文件夹不能使用",
     "obstacle.table_not_synchronous": "系统不接受 synchronous=FULL：断电时可能丢失回答",

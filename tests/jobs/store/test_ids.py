@@ -66,3 +66,20 @@ def test_a_clock_before_the_first_day_gives_numbers_too(monkeypatch: pytest.Monk
     monkeypatch.setattr("jobs.store.ids.time", SimpleNamespace(time=lambda: 5.0))
     made = Ids()
     assert 0 <= made.take() < made.take()
+
+
+def test_hosts_with_numbers_of_their_own_give_different_numbers_by_one_clock() -> None:
+    def clock() -> float:
+        return 1_800_000_000.0
+
+    one, other = Ids(process=0, clock=clock), Ids(process=1023, clock=clock)
+    numbers = {one.take() for _ in range(4000)} | {other.take() for _ in range(4000)}
+    assert len(numbers) == 8000
+
+
+def test_a_host_that_joined_anew_goes_on_under_its_new_number() -> None:
+    made = Ids(process=3)
+    before = made.take()
+    made.renumber(9)
+    assert made.take() > before
+    assert (made.take() >> 12) % 1024 == 9
