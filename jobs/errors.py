@@ -3,7 +3,7 @@
 Exception
 └── ExpectedError          a person can do something about it; `trouble` decides the exit code
     ├── ObstacleError      worded by the catalogue from `kind` and `values`
-    │   ├── TableError     with OlderTableError and EmptyTableError
+    │   ├── TableError     with OlderTableError, EmptyTableError and BusyTableError
     │   ├── LockedError    (jobs/lock.py) another run holds the table
     │   └── OutputError    (jobs/export/placing.py) the results cannot be written
     ├── SheetError         (jobs/sheet/finding.py) a sheet cannot be used
@@ -60,3 +60,9 @@ class OlderTableError(TableError):
 
 class EmptyTableError(TableError):
     """The file has no tables yet: it is being made, or the process died while making it."""
+
+
+class BusyTableError(TableError):
+    """Other hosts work on the table, which only one may use as it was asked."""
+
+    trouble = Trouble.BUSY

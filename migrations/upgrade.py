@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 HISTORY = Path(__file__).parent
 
@@ -29,10 +29,15 @@ def newest() -> str | None:
 
 def upgrade(engine: Engine) -> None:
     """All missing revisions, in one transaction."""
-    config = configuration()
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise HistoryError(str(error)) from error
+        upgrade_in(connection)
+
+
+def upgrade_in(connection: Connection) -> None:
+    """All missing revisions, in a transaction of the caller's."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise HistoryError(str(error)) from error

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, event
 
 from jobs.store import Store
-from jobs.store.database import create, postgres_engine
+from jobs.store.database import create
 from jobs.store.schema import metadata
 from runner.catalogue import choose_language
 from tests import matrix
 from tests.support.browser import Browser, chromium_path
-from tests.support.postgres_server import Server, running_server
+from tests.support.postgres_server import Server, engine_at, running_server
 from tests.support.world import World
 
 ALL = os.environ.get("ROWMILL_TEST_ALL") == "1"
@@ -91,7 +91,7 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def postgres_tables(postgres: Server) -> Iterator[Engine]:
     """An engine for a database with rowmill's tables in it."""
-    engine = postgres_engine(postgres.new_database())
+    engine = engine_at(postgres.new_database())
     create(engine)
     yield engine
     engine.dispose()

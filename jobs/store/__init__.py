@@ -1,20 +1,21 @@
 """The only door to the table: everything that reads or writes it goes through here."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from jobs.errors import EmptyTableError, OlderTableError, TableError
 from jobs.store.database import (
     copy_open,
     copy_table,
     create,
+    lock_for_load,
     look_at_sqlite,
+    may_claim,
     named_damage,
     open_sqlite,
     roomy,
@@ -22,6 +23,7 @@ from jobs.store.database import (
     staging_engine,
     written_once,
 )
+from jobs.store.error_codes import is_away, is_faulty, is_full
 
 Transaction = Connection
 """One transaction of a `Store`, the first argument of this package's functions."""
@@ -33,24 +35,26 @@ DriverError = DatabaseError
 """Any error of the database, damage included."""
 
 
-def is_full(error: BusyError) -> bool:
-    """True if the table's disk is full."""
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def is_faulty(error: BusyError) -> bool:
-    """True if the disk itself failed: flushed data may be lost, whatever it reports later."""
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+LOAD = {"rowmill_purpose": "load"}
+"""The options of a transaction that loads a sheet: on PostgreSQL it may take its time."""
 
 
 class Store:
-    """An open table."""
+    """An open table. `again` opens a shared one, on which other machines may work, once more."""
 
-    def __init__(self, writer: Engine, reader: Engine, *, path: Path = Path("jobs.db")) -> None:
+    def __init__(
+        self,
+        writer: Engine,
+        reader: Engine,
+        *,
+        path: Path = Path("jobs.db"),
+        again: "Callable[[], Store] | None" = None,
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._path = path
+        self.shared = again is not None
+        self._again = again or (lambda: Store.open(path))
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -91,38 +95,49 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction: committed whole at the end, or not at all."""
-        with named_damage(self._path), self._writer.begin() as connection:
+        with self._named_damage(), _begun(self._writer) as connection:
             yield connection
 
     @contextmanager
     def session(self) -> Iterator[Transaction]:
         """One connection for several transactions, which the caller begins and commits."""
         with (
-            named_damage(self._path),
+            self._named_damage(),
             self._writer.connect() as connection,
             roomy(connection),
         ):
-            yield connection
+            yield connection.execution_options(**LOAD)
 
     @contextmanager
     def first_load(self) -> Iterator[Transaction]:
-        """One transaction over empty tables: committed whole at the end, or not at all."""
+        """One transaction over empty tables: committed whole at the end, or not at all.
+
+        Another process may have loaded them while this one waited for its turn.
+        """
         if self._reader is not self._writer:
             self._reader.dispose()  # an idle connection would keep the journal mode
         with (
-            named_damage(self._path),
-            self._writer.connect() as connection,
+            self._named_damage(),
+            self._writer.connect().execution_options(**LOAD) as connection,
             roomy(connection),
             written_once(connection),
             connection.begin(),
         ):
+            lock_for_load(connection)
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """One consistent snapshot of the table."""
-        with named_damage(self._path), self._reader.begin() as connection:
+        with self._named_damage(), _begun(self._reader) as connection:
             yield connection
+
+    def _named_damage(self) -> AbstractContextManager[None]:
+        return named_damage(self._path, shared=self.shared)
+
+    def apart(self) -> "Store":
+        """The same table over connections of its own, for a thread that must not wait for ours."""
+        return self._again()
 
     def copy_to(self, target: Path) -> None:
         """Copy this table as it is open here, consistently, even if its file was moved."""
@@ -136,6 +151,22 @@ class Store:
         self._reader.dispose()
 
 
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Transaction]:
+    """A transaction; on a new connection where the idle one was closed meanwhile."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(engine.connect())
+        try:
+            transaction = connection.begin()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            connection = stack.enter_context(engine.connect())
+            transaction = connection.begin()
+        stack.enter_context(transaction)
+        yield connection
+
+
 __all__ = [
     "BusyError",
     "DriverError",
@@ -144,6 +175,9 @@ __all__ = [
     "Store",
     "TableError",
     "Transaction",
+    "is_away",
     "is_faulty",
     "is_full",
+    "lock_for_load",
+    "may_claim",
 ]

@@ -9,11 +9,22 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import DatabaseError
 
 from jobs.errors import EmptyTableError, OlderTableError, TableError
 from jobs.filesystem import on_shared_file_system
+from jobs.store.error_codes import is_damage, plain_reason
 from jobs.store.schema import REVISION, metadata
 from jobs.store.sql_views import VIEWS
 
@@ -148,28 +159,42 @@ def written_once(connection: Connection) -> Iterator[None]:
                 connection.invalidate()
 
 
+_LOCK_KIND = 0x726F776D  # "rowm": the first of two numbers that name an advisory lock
+_THIS_TABLE = func.hashtext(func.current_schema())
+_HOLD = select(func.pg_advisory_xact_lock(_LOCK_KIND, _THIS_TABLE))
+_SHARE = select(func.pg_try_advisory_xact_lock_shared(_LOCK_KIND, _THIS_TABLE))
+
+
+def lock_for_load(connection: Connection) -> None:
+    """Wait for claims to end, and let none begin until this transaction has ended.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(_HOLD)
+
+
+def may_claim(connection: Connection) -> bool:
+    """True if no load holds the lock or waits for it; none gets it before this transaction ends."""
+    if connection.dialect.name == "sqlite":
+        return True
+    return bool(connection.execute(_SHARE).scalar_one())
+
+
 _BROKEN = (DatabaseError, UnicodeDecodeError)
 """What an unreadable table raises; the second if SQLite's own error message is unreadable."""
 
 
-def is_damage(error: Exception) -> bool:
-    """True if the file is no database any more, or has broken pages."""
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    if not isinstance(error, DatabaseError):
-        return False
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
 @contextmanager
-def named_damage(path: Path) -> Iterator[None]:
+def named_damage(path: Path, *, shared: bool = False) -> Iterator[None]:
     """Turn errors of a damaged table into a TableError that names it and the remedy."""
     try:
         yield
     except _BROKEN as error:
         if not is_damage(error):
             raise
+        if shared:
+            raise TableError("database_damaged", reason=plain_reason(error)) from error
         raise damaged(path, _reason(error)) from error
 
 
@@ -241,11 +266,6 @@ def look_at_sqlite(path: Path) -> Engine:
     raise OlderTableError("table_older", file=str(path), found=found, known=REVISION)
 
 
-def postgres_engine(url: str) -> Engine:
-    """An engine for a PostgreSQL database, whose tables `create` or a migration makes."""
-    return create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
-
-
 def _check_magic(path: Path) -> None:
     try:
         with path.open("rb") as file:
@@ -267,20 +287,25 @@ def _newer(path: Path, found: str) -> TableError:
 def create(engine: Engine) -> None:
     """Create all tables and views, stamped with the newest revision."""
     with engine.begin() as connection:
-        metadata.create_all(connection)
-        for name, query in VIEWS.items():
-            connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
-            connection.execute(text(f"CREATE VIEW {name} AS{query}"))
-        connection.execute(
-            text(
-                "CREATE TABLE IF NOT EXISTS alembic_version"
-                " (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
-            )
+        create_in(connection)
+
+
+def create_in(connection: Connection) -> None:
+    """The same, in a transaction of the caller's."""
+    metadata.create_all(connection)
+    for name, query in VIEWS.items():
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+        connection.execute(text(f"CREATE VIEW {name} AS{query}"))
+    connection.execute(
+        text(
+            "CREATE TABLE IF NOT EXISTS alembic_version"
+            " (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
         )
-        connection.execute(text("DELETE FROM alembic_version"))
-        connection.execute(
-            text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION}
-        )
+    )
+    connection.execute(text("DELETE FROM alembic_version"))
+    connection.execute(
+        text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION}
+    )
 
 
 def revision_of(engine: Engine) -> str | None:

@@ -4,6 +4,7 @@ It lies in the schema `rowmill`. Each workspace has a schema of its own, `rowmil
 """
 
 import secrets
+from dataclasses import dataclass
 
 from sqlalchemy import (
     Column,
@@ -15,9 +16,15 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    func,
+    select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
+
+from jobs.store.database import create_in
+from jobs.store.schema import REVISION
 
 SCHEMA = "rowmill"
 
@@ -51,25 +58,80 @@ salt = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-LOAD_LOCKS = 0x726F776D  # "rowm": the first of two numbers of an advisory lock; see load_lock
-_SHARED_LOCK = 0
-
 SHEETS = f"SELECT name AS sheet, schema, origin, revision FROM {SCHEMA}.workspaces"  # noqa: S608 - a name of our own
+_MAKING = 0x726F776D  # "rowm": the advisory lock for making schemas
 
 
-def load_lock(number: int) -> tuple[int, int]:
-    """The advisory lock of a workspace: held to load or migrate it, shared to claim in it."""
-    return LOAD_LOCKS, number
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedWorkspace:
+    """One workspace of a database."""
+
+    name: str
+    schema: str
+    origin: str
+    revision: str
 
 
 def make(connection: Connection) -> None:
-    """Create the shared schema where it is missing."""
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(:kind, :number)"),
-        {"kind": LOAD_LOCKS, "number": _SHARED_LOCK},
-    )
+    """Create the shared schema where it is missing. Others wait until this transaction ends."""
+    connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
+    if _exists(connection):
+        return
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     metadata.create_all(connection)
     connection.execute(text(f"CREATE OR REPLACE VIEW {SCHEMA}.sheets AS {SHEETS}"))
     fresh = insert(salt).values(id=1, value=secrets.token_bytes(32))
     connection.execute(fresh.on_conflict_do_nothing())
+
+
+def _exists(connection: Connection) -> bool:
+    found = select(func.to_regclass(f"{SCHEMA}.salt").is_not(None))
+    return bool(connection.execute(found).scalar_one())
+
+
+def names(connection: Connection) -> list[str]:
+    """The names of all workspaces of this database."""
+    if not _exists(connection):
+        return []
+    return list(connection.execute(select(workspaces.c.name).order_by(workspaces.c.name)).scalars())
+
+
+def find(connection: Connection, name: str) -> SharedWorkspace | None:
+    """The workspace of this name."""
+    if not _exists(connection):
+        return None
+    row = connection.execute(select(workspaces).where(workspaces.c.name == name)).one_or_none()
+    if row is None:
+        return None
+    return SharedWorkspace(
+        name=row.name, schema=row.schema, origin=row.origin, revision=row.revision
+    )
+
+
+def add(connection: Connection, name: str, origin: str) -> SharedWorkspace:
+    """The workspace of this name; it is made, with empty tables, where there is none."""
+    make(connection)
+    found = find(connection, name)  # another process may have been faster
+    if found is not None:
+        return found
+    newest = connection.execute(select(func.max(workspaces.c.id))).scalar_one()
+    number = int(newest or 0) + 1
+    added = SharedWorkspace(
+        name=name, schema=f"{SCHEMA}_{number}", origin=origin, revision=REVISION
+    )
+    connection.execute(text(f"CREATE SCHEMA {added.schema}"))
+    connection.execute(text(f"SET LOCAL search_path TO {added.schema}"))
+    create_in(connection)
+    connection.execute(
+        insert(workspaces).values(
+            id=number, name=name, schema=added.schema, origin=origin, revision=REVISION
+        )
+    )
+    return added
+
+
+def stamp(connection: Connection, workspace: SharedWorkspace) -> None:
+    """Record that the tables of a workspace are those of this program."""
+    connection.execute(
+        update(workspaces).where(workspaces.c.name == workspace.name).values(revision=REVISION)
+    )

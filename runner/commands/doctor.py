@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from jobs.job import JSON
-from jobs.store import Store, TableError
+from jobs.store import TableError
 from jobs.store.integrity import DamagedError
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
@@ -84,7 +84,7 @@ def _loaded(workspace: Workspace | None) -> LoadedSheet | None:
 
 
 def _last_run(workspace: Workspace) -> Run | None:
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         return last_run(tx, SHEET_ID)
 
 
@@ -98,7 +98,7 @@ def _wanted(settings: Settings, workspace: Workspace | None) -> list[str]:
 
 
 def _open_models(workspace: Workspace) -> list[str]:
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         return [kind.model for kind in to_send(tx, SHEET_ID)]
 
 

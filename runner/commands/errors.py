@@ -8,7 +8,6 @@ from jobs.export import FixOptions, Written, export_fixes
 from jobs.job import State
 from jobs.loading.columns import map_columns
 from jobs.loading.template import Template, TemplateError
-from jobs.store import Store
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.queries.results import ResultRow, results
 from runner.catalogue import say
@@ -85,7 +84,7 @@ def _rows(group: FailureGroup) -> str:
 def _export(workspace: Workspace, target: Path, settings: Settings) -> None:
     if target.suffix.lower() != ".xlsx":
         raise click.UsageError(say("errors.ending"), click.get_current_context())
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         loaded = loaded_sheet(tx, SHEET_ID)
         if loaded is None or not failures_of(workspace).editable:
             print_message(say("errors.nothing_to_fix"))

@@ -178,7 +178,7 @@ def _write(workspace: Workspace, asked: _ExportRequest) -> Written | Tally:
 
 @contextmanager
 def _looking(workspace: Workspace) -> Iterator[Store]:
-    with Store.look(workspace.table) as store:
+    with workspace.place.look() as store:
         yield store
 
 
@@ -191,7 +191,7 @@ def _taken(workspace: Workspace, request: _ExportRequest) -> Iterator[_ExportReq
     with _looking(workspace):
         pass  # refuses an older table: an export does not migrate it
     number = time.time_ns()
-    with Store.open(workspace.table) as store:
+    with workspace.place.open() as store:
         with store.write() as tx:
             take_new(tx, SHEET_ID, export=number, only=request.only)
         try:

@@ -59,17 +59,14 @@ class _Fetched:
 def _fetch(sheet: str | None) -> int:
     given = Path(sheet) if sheet is not None else None
     workspace = find(given, options.workspace_folder(given))
-    lock = workspace.hold()
-    try:
-        store = Store.open(workspace.table)
+    with workspace.held():
+        store = workspace.place.open()
         handler = log_to(workspace.log)
         try:
             return _within(workspace, store)
         finally:
             end_log(handler)
             store.close()
-    finally:
-        lock.release()
 
 
 def _within(workspace: Workspace, store: Store) -> int:

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from jobs.loading.columns import ColumnMap, map_columns
 from jobs.sheet.reader import Sheet
-from jobs.store import Store
 from jobs.store.log import last_run
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
@@ -84,7 +83,7 @@ def _is_begun(workspace: Workspace) -> bool:
     """True if rows of the sheet were run before."""
     if workspace.loaded() is None:
         return False
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         return last_run(tx, SHEET_ID) is not None
 
 
@@ -98,7 +97,7 @@ def _go_on(path: Path) -> int:
 
 def _rest(path: Path, workspace: Workspace, words: Sequence[str]) -> int:
     """Show the results of the first rows, then ask about the others."""
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         begun = (row for row in results(tx, SHEET_ID) if row.status != "pending")
         shown = [next(begun, None) for _ in range(TRIAL_ROWS)]
         standing = counts(tx, SHEET_ID)

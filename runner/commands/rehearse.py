@@ -89,7 +89,7 @@ def _start_anew(workspace: Workspace) -> None:
         return
     if workspace.is_running():
         return  # `launch` reports who holds it
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         unfinished = counts(tx, SHEET_ID).pending
     if not unfinished:
         shutil.rmtree(workspace.folder)

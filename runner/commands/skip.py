@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from jobs.job import FailureClass, State
-from jobs.store import Store
 from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.queries.few_rows import row_range
 from jobs.store.queue.choices import RowChoice, skip, to_skip
@@ -35,7 +34,7 @@ def _skip(sheet: str | None) -> None:
     _agree(settings, sum(found.values()))
     # Beside a run too: its own rows in flight are not touched, and one write waits for another.
     # Opening brings an older table forward, which `_look` has refused already.
-    with Store.open(workspace.table) as store, store.write() as tx:
+    with workspace.place.open() as store, store.write() as tx:
         count = skip(tx, SHEET_ID, choice, now=time.time())
     print_message(say("skip.done", count=f"{count:,}"))
 
@@ -53,7 +52,7 @@ def _choice(settings: Settings) -> RowChoice:
 
 def _look(workspace: Workspace, choice: RowChoice, settings: Settings) -> dict[str, int]:
     """How many rows would be closed, by class. Raises Refusal if there are none."""
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         loaded = loaded_sheet(tx, SHEET_ID)
         warn_of_missing_rows(tx, loaded.sheet if loaded is not None else "", settings.rows)
         found = to_skip(tx, SHEET_ID, choice)

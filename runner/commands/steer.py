@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobs.job import JSON
-from jobs.store import Store, Transaction
+from jobs.store import Transaction
 from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.log import ids_after, note, remember_options, unended_run
 from runner.catalogue import say
@@ -59,7 +59,7 @@ def _hand_over(
     workspace: Workspace, order: dict[str, JSON], cap: Cap | None, settings: Settings
 ) -> None:
     """Write the order into the table, which the run reads every second; later runs keep a cap."""
-    with Store.open(workspace.table) as store, store.write() as tx:
+    with workspace.place.open() as store, store.write() as tx:
         run = unended_run(tx, SHEET_ID)
         if run is None:
             raise Refusal(say("steer.no_run"))

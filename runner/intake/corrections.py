@@ -14,7 +14,6 @@ from jobs.sheet.write.cells import clean
 from jobs.sheet.write.fixes import LEADING_COLUMNS, MARKER_COLUMN
 from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.writers import ColumnKind, cell_text
-from jobs.store import Store
 from jobs.store.edits import Edit, edited_cells
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.few_rows import OwnRow, own_rows
@@ -80,7 +79,7 @@ def read_named(
     """
     sheet = open_sheet(path)
     source = _source(sheet)
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         lines = list(_lines(sheet, source, statuses))
         own = own_rows(tx, SHEET_ID, _spellings(lines, sheet))
         edited = edited_cells(tx, SHEET_ID) if source is RowsFileKind.FIXES else {}

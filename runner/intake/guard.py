@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from jobs.sheet.finding import Finding, SheetError
-from jobs.store import Store, TableError
+from jobs.store import TableError
 from runner.catalogue import say
 from runner.exits import Refusal
 from runner.settings.settings import Settings
@@ -41,7 +41,7 @@ def answered_elsewhere(found: "Understood", workspace: Workspace) -> str:
     staged = found.intake.plan.staged if found.intake.plan else 0
     for other in neighbours(workspace):
         try:
-            store = Store.look(other.table)
+            store = other.place.look()
         except TableError:
             continue  # an unreadable table concerns its own sheet only
         with store, store.read() as theirs:

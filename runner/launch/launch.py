@@ -64,7 +64,7 @@ def put_back_beside_run(request: RunRequest) -> int:
     from runner.launch.estimate import estimate_run  # noqa: PLC0415 - Phase.AGREE
     from runner.preflight.gateway_info import known_info  # noqa: PLC0415 - Phase.ASK
 
-    with Store.open(request.workspace.table) as store:
+    with request.workspace.place.open() as store:
         with store.read() as tx:
             settings = at_run_address(request.settings, unended_run(tx, SHEET_ID))
         request = replace(request, settings=replace(settings, max_cost=None))
@@ -109,19 +109,16 @@ def _opened(workspace: Workspace) -> Iterator[Store]:
     workspace.make()
     if workspace.open_to_others:
         print_message(say("run.open_folder", folder=str(workspace.folder)))
-    if on_shared_file_system(workspace.table):
+    if not workspace.place.shared and on_shared_file_system(workspace.table):
         print_message(say("run.shared_disk", folder=str(workspace.folder)))
-    lock = workspace.hold()
-    try:
+    with workspace.held():
         handler = log_to(workspace.log)
-        store = Store.open(workspace.table)
+        store = workspace.place.open()
         try:
             yield store
         finally:
             store.close()
             end_log(handler)
-    finally:
-        lock.release()
 
 
 # --- estimate and agree ---------------------------------------------------------------------------

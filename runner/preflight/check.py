@@ -135,7 +135,7 @@ def check_sheet(
         disk_free=_disk_free(workspace.folder),
         key_note=_key_note(settings),
     )
-    store = Store.scratch() if known is None else Store.stage(workspace.table)
+    store = Store.scratch() if known is None else workspace.place.stage()
     try:
         looks = DryRun(workspace=workspace, known=known, count=max(count, EXAMPLE_ROWS))
         intake = dry_run(store, sheet, settings, looks)

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jobs.job import JSON
-from jobs.store import Store, TableError
+from jobs.store import TableError
 from jobs.store.integrity import DamagedError
 from jobs.store.queries.totals import counts, failures, spent
 from runner.secret import redacted
@@ -65,7 +65,7 @@ def _machine() -> JSON:
 
 def _standing(workspace: Workspace) -> JSON:
     """Numbers only: the provider's own words may quote a prompt."""
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         rows, used = counts(tx, SHEET_ID), spent(tx, SHEET_ID)
         failed: list[JSON] = [
             {"class": alike.kind, "cause": alike.cause, "rows": alike.count}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from jobs.store import Store, Transaction
+from jobs.store import Transaction
 from jobs.store.log import Run, last_run
 from jobs.store.queries.figures import Figures, figures
 from jobs.store.queries.gallery import (
@@ -56,7 +56,7 @@ def facts_of(workspace: Workspace, *, now: float, running: bool) -> Iterator[Fac
 
     A run in progress is not disturbed. Raises Refusal if there is nothing to report.
     """
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         yield _read(tx, workspace, now=now, running=running)
 
 

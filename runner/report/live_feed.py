@@ -4,10 +4,9 @@ import json
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from jobs.job import JSON
-from jobs.store import Store
+from jobs.place import Place
 from jobs.store.queries.gallery import page_rows
 from jobs.store.queue.choices import RowChoice, retry_named
 from runner.report.facts import Facts, facts_of
@@ -54,7 +53,7 @@ class Feed:
 
     def changed(self, since: float) -> dict[int, str]:
         """The records of rows changed since then, as JSON, by row."""
-        with Store.look(self.workspace.table) as store, store.read() as tx:
+        with self.workspace.place.look() as store, store.read() as tx:
             found = list(page_rows(tx, SHEET_ID, since=since))
         return {row.row: json.dumps(self._records.of(row), ensure_ascii=False) for row in found}
 
@@ -99,10 +98,10 @@ class Listener:
         return told
 
 
-def put_back(table: Path, numbers: list[int]) -> int:
+def put_back(place: Place, numbers: list[int]) -> int:
     """Requeue rows that failed, are in doubt or were skipped; returns their number."""
     spans = _spans(sorted(set(numbers)))
-    with Store.open(table) as store, store.write() as tx:
+    with place.open() as store, store.write() as tx:
         return sum(
             retry_named(
                 tx,

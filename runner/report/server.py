@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from jobs.store import BusyError, Store
+from jobs.store import BusyError
 from jobs.store.queries.gallery import file_names
 from jobs.thumbnails import THUMBS_FOLDER, thumb_name
 from runner.catalogue import say
@@ -83,7 +83,7 @@ class LivePage:
 
     def _make_missing(self) -> None:
         """Make thumbnails of files that were saved without one."""
-        with Store.look(self._workspace.table) as store, store.read() as tx:
+        with self._workspace.place.look() as store, store.read() as tx:
             names = file_names(tx, SHEET_ID)
         make_missing(self._workspace.folder, names)
 
@@ -148,7 +148,7 @@ class LivePage:
         if not numbers:
             return web.json_response({"error": say("serve.no_rows")}, status=400)
         try:
-            count = await asyncio.to_thread(put_back, self._workspace.table, numbers)
+            count = await asyncio.to_thread(put_back, self._workspace.place, numbers)
         except BusyError as error:
             return web.json_response({"error": str(error.orig)}, status=503)
         if not count:

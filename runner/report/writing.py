@@ -8,7 +8,6 @@ from pathlib import Path
 
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.traces import Traces
-from jobs.store import Store
 from jobs.store.queries.gallery import file_names
 from jobs.thumbnails import thumb_path
 from runner.catalogue import say
@@ -56,7 +55,7 @@ def write_report(workspace: Workspace, wish: ReportOptions) -> tuple[Path, bool]
 
 def _thumbs(workspace: Workspace) -> list[tuple[str, Path]]:
     """The pictures of all answers in use, each with its thumbnail's path."""
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         names = file_names(tx, SHEET_ID)
     return [(name, thumb_path(workspace.folder, name)) for name in names]
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from jobs.export import cell_problem
 from jobs.job import JSON, FailureClass, State
-from jobs.store import Store, Transaction
+from jobs.store import Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queries.few_rows import failed_rows
@@ -50,7 +50,7 @@ class Failures:
 
 def failures_of(workspace: Workspace) -> Failures:
     """Read the failures of a workspace. Raises Refusal if no sheet was loaded there."""
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         loaded = workspace.loaded_in(tx)
         typed, last = named(workspace, loaded), last_run(tx, SHEET_ID)
         groups = tuple(

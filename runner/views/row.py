@@ -6,7 +6,6 @@ import zlib
 from dataclasses import dataclass
 
 from jobs.job import JSON
-from jobs.store import Store
 from jobs.store.answers import StoredAnswer, answer
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
@@ -46,7 +45,7 @@ class RowView:
 def row_of(workspace: Workspace, wanted: WantedRow) -> RowView:
     """Read one row. Raises Refusal if there is no such row."""
     try:
-        with Store.look(workspace.table) as store, store.read() as tx:
+        with workspace.place.look() as store, store.read() as tx:
             loaded = workspace.loaded_in(tx)
             found = history(tx, SHEET_ID, position=wanted.position, key=wanted.key)
             if found is None:

@@ -7,7 +7,6 @@ from typing import Literal
 
 from jobs.job import JSON, FailureClass
 from jobs.lock import holder
-from jobs.store import Store
 from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
@@ -89,7 +88,7 @@ class SheetStatus:
 def read_status(workspace: Workspace, *, now: float) -> SheetStatus:
     """Read the state of a workspace without disturbing a run. Raises Refusal, TableError."""
     running = workspace.is_running()
-    with Store.look(workspace.table) as store, store.read() as tx:
+    with workspace.place.look() as store, store.read() as tx:
         loaded = workspace.loaded_in(tx)
         rows = counts(tx, SHEET_ID)
         groups = failures(tx, SHEET_ID)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
+from jobs.place import DatabasePlace, FolderPlace, Place
 from jobs.store import EmptyTableError, OlderTableError, Store, TableError, Transaction
+from jobs.store.at_work import hosts_at_work
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
@@ -27,12 +29,23 @@ class Workspace:
     """One workspace folder; nothing in it needs to exist yet."""
 
     folder: Path
+    database: DatabasePlace | None = None  # where its table is, if not in the folder
     aside: Path | None = None  # a copy of the table to read instead
 
     @property
     def table(self) -> Path:
-        """The job table."""
+        """The file of a job table that is in the folder."""
         return self.aside or self.folder / "jobs.db"
+
+    @property
+    def place(self) -> Place:
+        """Where the job table is."""
+        return self.database or FolderPlace(table=self.table)
+
+    @property
+    def name(self) -> str:
+        """What to call it for people."""
+        return str(self.folder) if self.database is None else self.database.name
 
     @property
     def spool(self) -> Path:
@@ -69,8 +82,23 @@ class Workspace:
         """The file that a run locks."""
         return self.folder / "jobs.lock"
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the table for one run. Raises Refusal if another run holds it.
+
+        A shared table has many hosts at a time, which its database keeps apart.
+        """
+        if self.place.shared:
+            yield
+            return
+        lock = self.hold()
+        try:
+            yield
+        finally:
+            lock.release()
+
     def hold(self) -> Lock:
-        """Take the lock of this table. Raises Refusal if another run holds it."""
+        """Take the lock of a folder's table. Raises Refusal if another run holds it."""
         lock = Lock(self.lock_file)
         try:
             lock.acquire()
@@ -89,7 +117,9 @@ class Workspace:
             raise _held_by(holder(self.lock_file))
 
     def is_running(self) -> bool:
-        """True if a run holds the table now."""
+        """True if a run is at work on the table now."""
+        if self.place.shared:
+            return _has_hosts(self.place)
         return is_held(self.lock_file)
 
     def make(self) -> None:
@@ -105,13 +135,10 @@ class Workspace:
     def bring_forward(self) -> None:
         """Migrate an older table, after a backup copy; never while a run holds it."""
         try:
-            Store.look(self.table).close()
+            self.place.look().close()
         except OlderTableError:
-            lock = self.hold()
-            try:
-                Store.open(self.table).close()
-            finally:
-                lock.release()
+            with self.held():
+                self.place.open().close()
         except TableError:
             return  # the reader of the table reports what is wrong
 
@@ -122,10 +149,10 @@ class Workspace:
 
     def loaded(self) -> LoadedSheet | None:
         """The sheet that was loaded here, or None."""
-        if not self.table.exists() or self.table.stat().st_size == 0:
-            return None
+        if not self.place.shared and not self.place.exists():
+            return None  # a database says so itself, when it is looked at
         try:
-            store = Store.look(self.table)
+            store = self.place.look()
         except EmptyTableError:
             return None
         with store, store.read() as tx:
@@ -135,7 +162,7 @@ class Workspace:
         """The sheet in its table. Raises Refusal if none was loaded."""
         found = loaded_sheet(tx, SHEET_ID)
         if found is None:
-            raise Refusal(say("workspace.none", folder=str(self.folder)))
+            raise Refusal(say("workspace.none", folder=self.name))
         return found
 
     def sheet_of(self, loaded: LoadedSheet) -> Path:
@@ -148,6 +175,9 @@ class Workspace:
 @contextlib.contextmanager
 def readable(workspace: Workspace) -> Iterator[Workspace]:
     """For readers: the workspace; an older table is read from a migrated copy."""
+    if workspace.place.shared:
+        yield workspace
+        return
     try:
         if workspace.table.exists():
             Store.look(workspace.table).close()
@@ -160,6 +190,16 @@ def readable(workspace: Workspace) -> Iterator[Workspace]:
     except TableError:
         pass  # the reader of the table reports what is wrong
     yield workspace
+
+
+def _has_hosts(place: Place) -> bool:
+    """True if hosts are at work on a shared table."""
+    try:
+        store = place.look()
+    except EmptyTableError:
+        return False
+    with store, store.read() as tx:
+        return bool(hosts_at_work(tx))
 
 
 def _held_by(other: Holder) -> Refusal:

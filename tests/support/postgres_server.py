@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import text
+import psycopg
+from sqlalchemy import Engine
 
-from jobs.store.database import postgres_engine
+from jobs.store.postgres import Address, Purpose, postgres_engine
 
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
 
@@ -28,17 +29,20 @@ class Server:
     numbers: "count[int]" = field(default_factory=count)
 
     def url(self, database: str = "postgres") -> str:
-        """The SQLAlchemy URL of one of its databases."""
-        return f"postgresql+psycopg://{self.user}@/{database}?host={self.folder}"
+        """The address of one of its databases."""
+        return f"postgresql://{self.user}@/{database}?host={self.folder}"
 
     def new_database(self) -> str:
         """The URL of an empty database."""
         name = f"rowmill_{next(self.numbers)}"
-        engine = postgres_engine(self.url())
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
         return self.url(name)
+
+
+def engine_at(url: str, schema: str = "public", purpose: Purpose = Purpose.WRITE) -> Engine:
+    """An engine for one schema of a database."""
+    return postgres_engine(Address(url=url), schema, purpose=purpose)
 
 
 def _program(name: str) -> str | None:

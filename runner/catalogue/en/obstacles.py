@@ -29,6 +29,31 @@ OBSTACLES: dict[str, str] = {
         "{file} was written by a newer rowmill (table {found}, this one knows {known}); "
         "update rowmill"
     ),
+    "obstacle.table_older_shared": (
+        "the shared table of {file} was written by an older rowmill (table {found}, this one knows "
+        "{known}); `rowmill run` brings it forward once no host is at work on it"
+    ),
+    "obstacle.database_unreachable": "the database cannot be reached: {reason}",
+    "obstacle.database_rights": "the database does not allow it: {reason}",
+    "obstacle.database_standby": (
+        "the database is a standby, which can only be read; name the primary server"
+    ),
+    "obstacle.database_old": "the database is PostgreSQL {found}; rowmill needs {known} or later",
+    "obstacle.database_encoding": "the database's encoding is {found}; rowmill needs UTF8",
+    "obstacle.database_damaged": (
+        "the database reports damage: {reason}. Nothing was changed; ask who runs the server"
+    ),
+    "obstacle.database_sqlite": (
+        "SQLite's table is the sheet's own folder; --db takes a postgresql:// address"
+    ),
+    "obstacle.database_url": "a database is named by a postgresql:// address",
+    "obstacle.database_driver": (
+        'PostgreSQL needs its driver: pip install "rowmill[postgres]" ({reason})'
+    ),
+    "obstacle.workspace_absent": "the database has no sheet {name}; it has: {others}",
+    "obstacle.hosts_at_work": (
+        "{file} must be brought forward by this rowmill, but these hosts are at work on it: {hosts}"
+    ),
     "obstacle.table_not_sqlite": "{file} is not a SQLite table; move it away to start anew",
     "obstacle.table_foreign": (
         "{file} is a SQLite database, but not one of rowmill's; move it away to start anew"

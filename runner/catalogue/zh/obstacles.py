@@ -23,6 +23,27 @@ OBSTACLES: dict[str, str] = {
     "obstacle.table_newer": (
         "{file} 是新版 rowmill 写的（表版本 {found}，现在的程序只认识到 {known}）；请更新 rowmill"
     ),
+    "obstacle.table_older_shared": (
+        "{file} 的共享数据表是旧版 rowmill 写的（表版本 {found}，现在是 {known}）；"
+        "没有主机在运行时，`rowmill run` 会升级它"
+    ),
+    "obstacle.database_unreachable": "无法连接数据库：{reason}",
+    "obstacle.database_rights": "数据库不允许这样做：{reason}",
+    "obstacle.database_standby": "这个数据库是只读的备用服务器；请写主服务器的地址",
+    "obstacle.database_old": "数据库是 PostgreSQL {found}；rowmill 需要 {known} 或更新的版本",
+    "obstacle.database_encoding": "数据库的编码是 {found}；rowmill 需要 UTF8",
+    "obstacle.database_damaged": (
+        "数据库报告有损坏：{reason}。没有改动任何东西；请联系管理服务器的人"
+    ),
+    "obstacle.database_sqlite": (
+        "SQLite 的数据表就在表格自己的文件夹里；--db 要写 postgresql:// 地址"
+    ),
+    "obstacle.database_url": "数据库要写成 postgresql:// 开头的地址",
+    "obstacle.database_driver": (
+        'PostgreSQL 需要驱动程序：pip install "rowmill[postgres]"（{reason}）'
+    ),
+    "obstacle.workspace_absent": "数据库里没有表格 {name}；已有：{others}",
+    "obstacle.hosts_at_work": "{file} 需要由这个版本的 rowmill 升级，但这些主机正在使用它：{hosts}",
     "obstacle.table_not_sqlite": "{file} 不是 SQLite 数据表；把它移走就会重新开始",
     "obstacle.table_foreign": ("{file} 是 SQLite 数据库，但不是 rowmill 的；把它移走就会重新开始"),
     "obstacle.table_no_backup": "无法备份 {file}：{reason}",

@@ -9,9 +9,8 @@ import pytest
 
 from jobs.store import Store
 from jobs.store.accounts import AccountRow, AccountTable, account_salt
-from jobs.store.database import postgres_engine
 from jobs.store.team import make
-from tests.support.postgres_server import Server
+from tests.support.postgres_server import Server, engine_at
 
 STARTS = (0,) * 61
 
@@ -19,7 +18,7 @@ STARTS = (0,) * 61
 @pytest.fixture
 def team(postgres: Server) -> Iterator[Store]:
     """A database with what all its workspaces share."""
-    engine = postgres_engine(postgres.new_database())
+    engine = engine_at(postgres.new_database())
     with engine.begin() as connection:
         make(connection)
     yield Store(engine, engine)

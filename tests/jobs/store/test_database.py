@@ -21,14 +21,13 @@ from jobs.store.database import (
     create,
     look_at_sqlite,
     open_sqlite,
-    postgres_engine,
     revision_of,
     sqlite_engine,
 )
 from jobs.store.schema import REVISION, metadata
 from migrations.upgrade import newest, upgrade
 from tests.support.loading import asking, load
-from tests.support.postgres_server import Server
+from tests.support.postgres_server import Server, engine_at
 
 CHILD = "import sys; from pathlib import Path; from jobs.store import Store; "
 
@@ -110,7 +109,7 @@ def test_migrating_leads_to_the_same_tables_as_making_them_on_postgresql(
 ) -> None:
     shapes = []
     for make in (create, upgrade):
-        engine = postgres_engine(postgres.new_database())
+        engine = engine_at(postgres.new_database())
         make(engine)
         shapes.append(shape(engine))
         assert revision_of(engine) == REVISION

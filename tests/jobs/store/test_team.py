@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine, select, text
 
 from jobs.store import team
-from jobs.store.database import postgres_engine
-from tests.support.postgres_server import Server
+from tests.support.postgres_server import Server, engine_at
 
 
 def _make(engine: Engine) -> bytes:
@@ -16,7 +15,7 @@ def _make(engine: Engine) -> bytes:
 
 
 def test_processes_that_make_it_at_once_get_the_same_salt(postgres: Server) -> None:
-    engine = postgres_engine(postgres.new_database())
+    engine = engine_at(postgres.new_database())
     with ThreadPoolExecutor(4) as pool:
         salts = set(pool.map(_make, [engine] * 8))
     engine.dispose()
@@ -24,7 +23,7 @@ def test_processes_that_make_it_at_once_get_the_same_salt(postgres: Server) -> N
 
 
 def test_the_view_tells_which_schema_holds_which_sheet(postgres: Server) -> None:
-    engine = postgres_engine(postgres.new_database())
+    engine = engine_at(postgres.new_database())
     _make(engine)
     row = {"id": 1, "name": "主图.xlsx", "schema": "rowmill_1", "origin": "{}", "revision": "0007"}
     with engine.begin() as connection:

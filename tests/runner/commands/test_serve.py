@@ -134,8 +134,8 @@ def test_a_ticked_row_is_put_back_for_the_next_run(world: World, failed: Path) -
 
 
 def test_many_scattered_rows_fit_into_a_write(world: World, failed: Path) -> None:
-    table = world.workspace(failed).table
-    assert live_feed.put_back(table, list(range(1, 4001, 2))) == 1
+    place = world.workspace(failed).place
+    assert live_feed.put_back(place, list(range(1, 4001, 2))) == 1
     assert world.standing(failed) == {"done": 1, "pending": 1}
 
 
@@ -147,7 +147,7 @@ def test_news_come_once_and_only_of_what_changed(world: World, failed: Path) -> 
     assert "1 of 2 rows" in first["summary"]
     assert "as of" in first["made"]
     assert listener.news() is None
-    live_feed.put_back(world.workspace(failed).table, [3])
+    live_feed.put_back(world.workspace(failed).place, [3])
     news = json.loads(listener.news() or "{}")
     assert [(one[0], one[2]) for one in news["rows"]] == [(3, "pending")]
 
