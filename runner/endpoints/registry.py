@@ -13,7 +13,7 @@ from runner.endpoints.fields import describe
 T = TypeVar("T")
 
 NAMES = (
-    *("chat", "chat-image", "messages", "responses", "image", "image-edit"),
+    *("chat", "chat-image", "messages", "responses", "gemini", "image", "image-edit"),
     *("mj-imagine", "mj-blend", "embedding"),
 )
 """In display order; `runner/endpoints/` has a file for each."""

@@ -18,6 +18,7 @@ from runner.mock.endpoints.chat import ChatEndpoint
 from runner.mock.endpoints.chat_replies import packed
 from runner.mock.endpoints.edits import EditsEndpoint
 from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
+from runner.mock.endpoints.gemini import GeminiEndpoint, google_error, route_of
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
@@ -129,7 +130,7 @@ class MockGateway:
         if refusal is None and http.path in midjourney.SUBMIT_PATHS:
             return await self._midjourney.submit(http, call)
         if refusal is None and http.method == "POST":
-            return await self._desks[http.path].answer(http, call)
+            return await self._desks[route_of(http.path)].answer(http, call)
         self._books.write(
             BilledRequest(
                 id=call,
@@ -161,6 +162,7 @@ class MockGateway:
         )
         embeddings = EmbeddingsEndpoint(settings)
         answers = ResponsesEndpoint(settings, self.base_url)
+        gemini = GeminiEndpoint(settings, self.base_url)
         return {
             chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
             messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
@@ -168,17 +170,23 @@ class MockGateway:
             edits.path: RequestHandler(edits, settings, books=books, drawer=drawer),
             embeddings.path: RequestHandler(embeddings, settings, books=books, drawer=drawer),
             answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
+            gemini.path: RequestHandler(gemini, settings, books=books, drawer=drawer),
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
         """Refusals before any endpoint: unknown paths first, then the key, as New API does."""
-        known = (http.method, http.path) in _ROUTES
+        known = (http.method, route_of(http.path)) in _ROUTES
         if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
                 return CONSOLE_PAGE
             problem = InvalidRequest(message=f"Invalid URL ({http.method} {http.path})", code="")
             return openai_error(404, problem)
         scheme, _, key = http.headers.get("Authorization", "").partition(" ")
+        if route_of(http.path) == GeminiEndpoint.path:
+            if "Authorization" in http.headers:  # Google takes it for a token of another kind
+                told = "Request had invalid authentication credentials."
+                return google_error(401, "UNAUTHENTICATED", told)
+            scheme, key = "bearer", http.headers.get("x-goog-api-key", "")
         key = key.strip()
         if not key or scheme.lower() != "bearer":
             return gateway_error(401, "未提供令牌", call)
@@ -217,6 +225,7 @@ _ROUTES = frozenset(
                 EditsEndpoint,
                 EmbeddingsEndpoint,
                 ResponsesEndpoint,
+                GeminiEndpoint,
             )
         ),
         *(("POST", path) for path in midjourney.SUBMIT_PATHS),

@@ -17,7 +17,7 @@ from runner.endpoints.inputs import parse
 from runner.endpoints.registry import UnknownEndpoint, endpoint
 from runner.files.attachments import AttachmentError, Reference, load
 from runner.protocol.base_url import request_url
-from runner.protocol.call import Call, Part
+from runner.protocol.call import KEY_PLACE, Call, Part
 from runner.protocol.pictures import Attachment
 from runner.secret import redacted
 from runner.steps.job_inputs import references_in
@@ -97,9 +97,10 @@ def curl_line(request: Preview) -> str:
     words = ["curl", shlex.quote(request.url)]
     if request.method not in ("POST", "GET"):
         words += ["-X", request.method]
-    words += ["-H", '"Authorization: Bearer $ROWMILL_API_KEY"']
+    if not any(KEY_PLACE in value for value in request.headers.values()):
+        words += ["-H", '"Authorization: Bearer $ROWMILL_API_KEY"']
     for name, value in request.headers.items():
-        words += ["-H", shlex.quote(f"{name}: {value}")]
+        words += ["-H", _quoted_header(name, value)]
     for part in request.parts:
         # Only with -F does curl read files: a cell that begins with @ must stay a text.
         words.append("-F" if part.is_file else "--form-string")
@@ -108,6 +109,13 @@ def curl_line(request: Preview) -> str:
         words += ["-H", "'Content-Type: application/json'", "-d"]
         words += [shlex.quote(json_text(request.body))]
     return redacted(visible(" ".join(words)))
+
+
+def _quoted_header(name: str, value: str) -> str:
+    before, place, after = value.partition(KEY_PLACE)
+    if not place:
+        return shlex.quote(f"{name}: {value}")
+    return f'"{name}: {before}$ROWMILL_API_KEY{after}"'
 
 
 def json_text(value: JSON, *, indent: int | None = None) -> str:

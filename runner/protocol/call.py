@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from jobs.job import JSON
 
+KEY_PLACE = "{key}"
+"""Stands for the key in a header, of the settings or of a call."""
 _CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 
@@ -33,7 +35,8 @@ class EncodedBody:
 class Call:
     """One request as an endpoint builds it, without host and key; a POST has `json` or `parts`.
 
-    `path` is the full path below the normalised base URL. `timeout` is the total deadline in
+    `path` is the full path below the normalised base URL. A header with KEY_PLACE in it carries the
+    key, instead of Authorization. `timeout` is the total deadline in
     seconds, including connecting. `fresh` asks for a new connection. `encoded` is the body once it
     has been serialised. After `leave_by`, by the clock that goes on in sleep, it is not sent.
     """

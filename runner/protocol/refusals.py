@@ -39,6 +39,7 @@ NO_CHANNEL = Classification(Action.STOP_MODEL, F.MODEL, "no_channel")
 NO_ACCESS = Classification(Action.STOP_MODEL, F.MODEL, "model_not_allowed")
 NO_PRICE = Classification(Action.STOP_MODEL, F.MODEL, "model_not_priced")
 BLOCKED = Classification(Action.STOP_KEY, F.KEY, "blocked")
+KEY_REFUSED = Classification(Action.STOP_KEY, F.KEY, "key_refused")
 RATE_LIMITED = Classification(Action.WAIT, F.LIMIT, "rate_limit")
 OVERLOADED = Classification(Action.WAIT, F.LIMIT, "overloaded")
 TOO_LONG = Classification(Action.FAIL, F.BAD_INPUT, "too_long")
@@ -149,7 +150,7 @@ SPENT_ACCOUNT_CODES = (
 
 MINIMAX_CODES: dict[str, Classification] = {
     "1002": RATE_LIMITED,
-    "1004": Classification(Action.STOP_KEY, F.KEY, "key_refused"),
+    "1004": KEY_REFUSED,
     "1008": NO_CREDIT,
     "1026": REFUSED,
     "1027": REFUSED,
@@ -158,7 +159,7 @@ MINIMAX_CODES: dict[str, Classification] = {
     "1042": BAD_REQUEST,
     "2013": BAD_REQUEST,
     "2045": RATE_LIMITED,
-    "2049": Classification(Action.STOP_KEY, F.KEY, "key_refused"),
+    "2049": KEY_REFUSED,
     "2056": RATE_LIMITED,
 }
 """Codes of `base_resp`, sent with HTTP 200; a call refused with one is not billed."""
@@ -195,6 +196,7 @@ PHRASES: tuple[tuple[re.Pattern[str], Classification], ...] = tuple(
             r"reached your specified (?:api )?usage limit|free ?tier .{0,90}only",
             NO_CREDIT,
         ),
+        (r"\bapi[ _]key (?:is )?(?:not valid|invalid)", KEY_REFUSED),
         (r"organization has been disabled|organization is disabled", BLOCKED),
         (r"已被封禁|不在令牌允许访问的列表|account (?:has been|is) (?:banned|suspended)", BLOCKED),
         (r"倍率或价格未配置", NO_PRICE),
@@ -252,7 +254,7 @@ STATUS_BY_TYPE = {
 LOST_STATUSES = frozenset({408, 499, 502, 504, *range(520, 528), 530})
 STATUSES: dict[int, Classification] = {
     400: BAD_REQUEST,
-    401: Classification(Action.STOP_KEY, F.KEY, "key_refused"),
+    401: KEY_REFUSED,
     402: Classification(Action.STOP_CREDIT, F.CREDIT, "payment_required"),
     403: Classification(Action.FAIL, F.REFUSED, "forbidden"),
     405: WRONG_ADDRESS,

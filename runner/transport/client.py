@@ -14,7 +14,7 @@ import httpx
 
 from jobs.errors import ObstacleError
 from runner.protocol.base_url import normalised, request_url
-from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
+from runner.protocol.call import KEY_PLACE, Call, Delivery, Lost, NotSent, Reply
 from runner.protocol.call_key import bound_key
 from runner.secret import Secret
 from runner.transport.aiohttp_transport import (
@@ -29,9 +29,6 @@ from runner.transport.receive import BodyReceiver, ClientLimits, whole_off_loop
 
 KEY_MASK = "…".encode()
 DEFAULT_LIMITS = ClientLimits()
-
-
-KEY_PLACE = "{key}"  # in a header of the settings, it stands for the key
 
 
 class TargetError(ObstacleError, ValueError):
@@ -146,9 +143,7 @@ class GatewayClient:
         assert body is not None
         headers = self._headers_of(body.media_type, stream=call.stream)
         if call.headers:
-            changed = httpx.Headers(headers)
-            changed.update(dict(call.headers))
-            headers = changed.raw
+            headers = self._with_own_headers(headers, call.headers)
         if key:
             headers = [*headers, (b"Idempotency-Key", bound_key(key, call, body).encode())]
         url, address = self._url(call.path)
@@ -164,6 +159,17 @@ class GatewayClient:
                 "address": address,
             },
         )
+
+    def _with_own_headers(
+        self, headers: list[tuple[bytes, bytes]], own: Mapping[str, str]
+    ) -> list[tuple[bytes, bytes]]:
+        """The headers of a call that has some of its own, one of which may carry the key."""
+        changed = httpx.Headers(headers)
+        if any(KEY_PLACE in value for value in own.values()):
+            changed.pop("Authorization", None)
+        key = self.target.key.reveal()
+        changed.update({name: value.replace(KEY_PLACE, key) for name, value in own.items()})
+        return changed.raw
 
     def _headers_of(self, media_type: str, *, stream: bool) -> list[tuple[bytes, bytes]]:
         """The headers that all calls of one kind share, built once because httpx is slow at it."""

@@ -50,6 +50,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "A complete answer came, without the thing that was asked for. It was probably billed.",
         "Look at the answer; another model or a clearer prompt often helps. Then retry.",
     ),
+    "no_result.no_image": (
+        "The service drew no picture, and says so itself. It was probably billed.",
+        "A clearer prompt often helps: say that a picture is wanted. Then retry.",
+    ),
     "no_result.no_picture": (
         "The answer holds words but no picture. It was probably billed.",
         "Check that the model can make pictures and that the prompt asks for one. Then retry.",

@@ -15,6 +15,9 @@ SAID: dict[str, str] = {
     "text out of text and pictures, in OpenAI's newer form; web search and drawing too": (
         "由文字和图片生成文字，OpenAI 新格式；也支持联网搜索和画图"
     ),
+    "text and pictures out of text and pictures, in Gemini's own form": (
+        "由文字和图片生成文字和图片，Gemini 自己的格式"
+    ),
     "pictures out of words: dall-e, gpt-image and their like": (
         "由文字生成图片：dall-e、gpt-image 等"
     ),
@@ -57,6 +60,26 @@ SAID: dict[str, str] = {
     "longest answer with its reasoning, in tokens": "回答（含思考）的最大长度，按 token 计",
     "have the service keep the answer; not kept where nothing is given": (
         "让服务商保存回答；不填则不保存"
+    ),
+    "what to say, or to draw": "要说的话，或要画的内容",
+    "pictures to look at or to change: paths or addresses": "要看或要修改的图片：路径或网址",
+    'what to answer with; ["TEXT", "IMAGE"] where a size or a ratio is given': (
+        '用什么来回答；给了尺寸或比例时是 ["TEXT", "IMAGE"]'
+    ),
+    "of pictures: 1K, 2K or 4K": "图片尺寸：1K、2K 或 4K",
+    "text or json_object": "text 或 json_object",
+    'tools, a JSON list: functions, or the service\'s own such as "google_search"': (
+        '工具，JSON 列表：函数，或服务自带的，如 "google_search"'
+    ),
+    "how many words to choose from": "从多少个词里选",
+    "text, or up to five in a JSON list, at which to stop": (
+        "遇到即停的文字，或最多五个的 JSON 列表"
+    ),
+    "tokens to think with, a level such as low or high, or a JSON object": (
+        "思考用的 token 数、档位（如 low、high）或 JSON 对象"
+    ),
+    "the service's filters, a JSON list of {category, threshold}": (
+        "服务的过滤设置，{category, threshold} 的 JSON 列表"
     ),
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",

@@ -18,14 +18,14 @@ def read_usage(raw: JSON) -> Usage | None:
         return None
     prompt = _either(raw, "prompt_tokens", "input_tokens")
     completion = _either(raw, "completion_tokens", "output_tokens")
-    total = _count(raw.get("total_tokens"))
+    total = count_of(raw.get("total_tokens"))
     if not prompt and not completion and not total:
         return Usage(raw=raw)
     cached = _cached(raw)
     if (
         prompt is not None and "prompt_tokens" not in raw
     ):  # Anthropic counts cached input separately
-        prompt += sum(_count(raw.get(name)) or 0 for name in _SEPARATE_CACHE_NAMES)
+        prompt += sum(count_of(raw.get(name)) or 0 for name in _SEPARATE_CACHE_NAMES)
     if not total:
         total = prompt + completion if prompt and completion is not None else None
     return Usage(
@@ -42,10 +42,10 @@ _SEPARATE_CACHE_NAMES = ("cache_read_input_tokens", "cache_creation_input_tokens
 
 def _either(raw: Mapping[str, JSON], name: str, other: str) -> int | None:
     """The count under `name`, or the one under `other` if the first is missing or 0."""
-    count = _count(raw.get(name))
+    count = count_of(raw.get(name))
     if count:
         return count
-    other_count = _count(raw.get(other))
+    other_count = count_of(raw.get(other))
     return count if other_count is None else other_count
 
 
@@ -55,11 +55,12 @@ def _cached(raw: Mapping[str, JSON]) -> int | None:
         details = raw.get(name)
         if isinstance(details, dict):
             counts.append(details.get("cached_tokens"))
-    known = (_count(value) for value in counts if value is not None)
+    known = (count_of(value) for value in counts if value is not None)
     return max((count for count in known if count is not None), default=None)
 
 
-def _count(value: JSON) -> int | None:
+def count_of(value: JSON) -> int | None:
+    """The number of tokens that a member holds, as number or text; None if it is no count."""
     if value is None or isinstance(value, bool):
         return None
     if type(value) is int:  # nearly always

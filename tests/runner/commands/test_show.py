@@ -167,6 +167,13 @@ def test_a_picture_is_its_name_in_the_request_even_when_it_is_gone(home: Path) -
     assert "base64,@mug.png" in show("1", "rows.jsonl", "--curl").stdout
 
 
+def test_a_key_in_a_header_of_the_form_is_the_only_one() -> None:
+    request = Preview(method="POST", url="https://a.example/x", headers={"x-goog-api-key": "{key}"})
+    line = curl_line(request)
+    assert '-H "x-goog-api-key: $ROWMILL_API_KEY"' in line
+    assert "Authorization" not in line
+
+
 def test_a_cell_in_a_form_cannot_make_curl_read_a_file() -> None:
     parts = (
         FormPart(name="prompt", content="@/etc/passwd"),

@@ -10,6 +10,7 @@ from anthropic.types.message_create_params import (
     MessageCreateParamsNonStreaming,
     MessageCreateParamsStreaming,
 )
+from google.genai import types as google
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
@@ -24,7 +25,7 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
 )
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from runner.endpoints.fields import BODY_PREFIX, PARAMS_COLUMN, describe
@@ -43,6 +44,24 @@ def with_files(kind: Any) -> Any:
     return TypedDict(kind.__name__, {**hints, **files}, total=False)  # type: ignore[operator]  # created at run time
 
 
+class GeminiConfig(google.GenerationConfig):
+    """With the member that the service documents here and the library keeps elsewhere."""
+
+    image_config: google.ImageConfig | None = None
+
+
+class GeminiBody(BaseModel):
+    """The body of generateContent, of which the library has only the parts."""
+
+    model_config = ConfigDict(extra="forbid")
+    contents: list[google.Content]
+    systemInstruction: google.Content | None = None  # noqa: N815 - the wire's own names
+    generationConfig: GeminiConfig | None = None  # noqa: N815 - as above
+    tools: list[google.Tool] | None = None
+    toolConfig: google.ToolConfig | None = None  # noqa: N815 - as above
+    safetySettings: list[google.SafetySetting] | None = None  # noqa: N815 - as above
+
+
 PNG = str(ENDPOINTS["image-edit"].example["image"])
 SCHEMA = {"type": "object", "properties": {"town": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "tide", "parameters": SCHEMA}}
@@ -50,6 +69,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
     "chat": (CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming),
     "messages": (MessageCreateParamsNonStreaming, MessageCreateParamsStreaming),
     "responses": (ResponseCreateParamsNonStreaming, ResponseCreateParamsStreaming),
+    "gemini": (GeminiBody, GeminiBody),
     "image": (ImageGenerateParamsNonStreaming, ImageGenerateParamsStreaming),
     "image-edit": (
         with_files(ImageEditParamsNonStreaming),
@@ -75,6 +95,10 @@ VALUES: dict[str, list[Any]] = {
     "max_completion_tokens": [5],
     "max_output_tokens": [5],
     "store": [True, False],
+    "top_k": [40],
+    "modalities": [["TEXT", "IMAGE"]],
+    "aspect_ratio": ["16:9"],
+    "safety": [[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]],
     "n": [2],
     "seed": [7],
     "stop": ["END", ["a", "b"]],
@@ -100,7 +124,11 @@ VALUES: dict[str, list[Any]] = {
     "rows_per_call": [10],
 }
 """Example values that a user may enter, by column."""
-OF_PICTURES = {"response_format": ["url", "b64_json"]}
+OF_PICTURES: dict[str, list[Any]] = {"response_format": ["url", "b64_json"]}
+OF_GEMINI: dict[str, list[Any]] = {
+    "thinking": [2048, "low", {"includeThoughts": True}],
+    "size": ["2K"],
+}
 BEYOND = {
     "messages": frozenset({"temperature", "top_p"}),  # accepted by older versions of the models
     "image-edit": frozenset({"moderation"}),  # documented by the service, missing in the library
@@ -116,6 +144,9 @@ def checked(name: str, call: Call) -> None:
     """Raises ValidationError if the official types do not allow this request."""
     body = dict(call.json) if call.json is not None else form_of(call)
     adapter = adapters(name)[call.stream]
+    if name == "gemini":  # models, not dictionaries: their enums and bytes are words in JSON
+        adapter.validate_json(json.dumps(body), strict=True, extra="forbid")
+        return
     consume(adapter.validate_python(body, strict=True, extra="forbid"))
 
 
@@ -174,9 +205,11 @@ def every_case() -> Iterator[Any]:
 
 def every_option() -> Iterator[Any]:
     for name in TYPES:
-        pictures = OF_PICTURES if ENDPOINTS[name].pictures else {}
+        own: dict[str, list[Any]] = {PARAMS_COLUMN: ["{}"]}
+        own |= OF_PICTURES if ENDPOINTS[name].pictures else {}
+        own |= OF_GEMINI if name == "gemini" else {}
         for field in describe(ENDPOINTS[name].inputs):
-            for value in (pictures | {PARAMS_COLUMN: ["{}"]}).get(field.name) or VALUES[field.name]:
+            for value in own.get(field.name) or VALUES[field.name]:
                 yield pytest.param(
                     name, {field.name: value}, id=f"{name}/{field.name}={value}"[:60]
                 )
@@ -202,6 +235,9 @@ def test_a_request_fits_the_official_types(name: str, cells: dict[str, Any]) -> 
         ("responses", {"max_tokens": 5}),
         ("responses", {"tools": [TOOL]}),
         ("responses", {"input": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]}),
+        ("gemini", {"model": "opal-1"}),
+        ("gemini", {"contents": [{"role": "user", "parts": [{"type": "text"}]}]}),
+        ("gemini", {"generationConfig": {"max_tokens": 5}}),
         ("image", {"n": "2"}),
         ("image", {"quality": "best"}),
     ],
