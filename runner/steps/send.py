@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from runner.steps.resolve import ENCODING_FORMAT, IMAGE_FIELD, after_death, reso
 from runner.steps.salvage import salvaged
 from runner.steps.shared_calls import CallSharing
 from runner.transport.bodies import UnencodableError, encoded
-from runner.transport.off_loop import off_loop
+from runner.transport.off_loop import off_loop, uninterrupted
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class Sender:
         if len(reply.body) <= MAX_INLINE_BYTES:
             spool_answer(job, reply, self._services)
         else:
-            await _uninterrupted(asyncio.to_thread(spool_answer, job, reply, self._services))
+            await uninterrupted(asyncio.to_thread(spool_answer, job, reply, self._services))
 
     async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[StepResult]:
         """Decide what an answer from the spool means, as `send` would have."""
@@ -271,16 +271,7 @@ def spool_answer(job: Claimed, reply: Reply, services: StepServices) -> None:
 
 async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
     """The result of work on an answer, done in a thread if the answer is big."""
-    return work() if len(reply.body) <= MAX_INLINE_BYTES else await _uninterrupted(off_loop(work))
-
-
-async def _uninterrupted(work: Coroutine[None, None, T]) -> T:
-    """The result of this work. Cancellation does not end it: an answer that came is kept."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-    return task.result()
+    return work() if len(reply.body) <= MAX_INLINE_BYTES else await uninterrupted(off_loop(work))
 
 
 def _chose_encoding(job: Claimed, endpoint: AnyEndpoint) -> bool:

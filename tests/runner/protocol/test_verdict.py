@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.protocol.call import Reply
-from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.json_text import SEARCHED_AT_ONCE, Undecodable, decode
 from runner.protocol.refusals import Action
 from runner.protocol.verdict import Verdict, classify, classify_error
 
@@ -153,6 +154,14 @@ def test_nan_and_infinity_do_not_cost_the_answer() -> None:
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1E+999"])
 def test_each_impossible_number_is_null_by_itself(word: str) -> None:
     assert decode(f'{{"a": {word}}}') == {"a": None}
+
+
+@pytest.mark.parametrize("before", range(5))
+def test_an_impossible_number_is_found_wherever_a_long_text_is_cut_for_searching(
+    before: int,
+) -> None:
+    text = '{"a": "' + "x" * (SEARCHED_AT_ONCE - len('{"a": "", "b": 1') - before)
+    assert decode(text + '", "b": 1e+999}') == {"a": ANY, "b": None}
 
 
 def test_an_integer_of_five_thousand_digits_is_null() -> None:
