@@ -72,7 +72,8 @@ class Reply:
 
         A charset that is unknown, or that the bytes contradict, is ignored.
         """
-        found = _CHARSET.search(self.headers.get("content-type", ""))
+        kind = self.headers.get("content-type", "")
+        found = _CHARSET.search(kind) if "=" in kind else None
         if found is None or found[1].lower() in ("utf-8", "utf8", "us-ascii", "ascii"):
             return self.body
         for charset in ("utf-8", found[1]):

@@ -251,10 +251,16 @@ def is_error(value: JSON) -> bool:
 
 
 _ANSWER_LIST_NAMES = ("choices", "data")
+_REPORTING_NAMES = frozenset(
+    {"error", "Error", "errors", "Response", "header", "success", "base_resp"}
+)
+"""The members in which a body can report an error beside an answer."""
 
 
 def reports_error_beside(value: Mapping[str, JSON]) -> bool:
     """True if a body reports an error, even if it also contains an answer."""
+    if _REPORTING_NAMES.isdisjoint(value):  # nearly every answer
+        return False
     return (
         reports_error(value.get("error"))
         or str(value.get("success")).lower() == "false"

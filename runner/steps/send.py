@@ -218,8 +218,7 @@ class Sender:
             estimated=price is not None and price.estimate,
         )
         loudest = next((one for one in found if one.signal is Signal.GOOD), found[0])
-        first, *others = settled_call(jobs, outcomes, ended=ended, kept=kept)
-        return [replace(first, signal=loudest.signal, wait=loudest.wait), *others]
+        return settled_call(jobs, outcomes, ended=ended, kept=kept, said=loudest)
 
     def _remember(self, jobs: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
         for job, outcome in zip(jobs, outcomes, strict=True):
@@ -241,8 +240,9 @@ def settled_call(
     *,
     ended: CallEnd,
     kept: Answer | None = None,
+    said: Resolution | None = None,
 ) -> list[StepResult]:
-    """One settlement per job; the first carries the call's cost and its answer."""
+    """One settlement per job; the first carries the call's cost, its answer and its signal."""
     shared = replace(ended, is_primary=False) if len(jobs) > 1 else ended
     settlements = [
         Settlement(
@@ -253,7 +253,12 @@ def settled_call(
         )
         for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True))
     ]
-    return [StepResult(settlement=settlement) for settlement in settlements]
+    first, *others = settlements
+    if said is None:
+        results = [StepResult(settlement=first)]
+    else:
+        results = [StepResult(settlement=first, signal=said.signal, wait=said.wait)]
+    return results + [StepResult(settlement=other) for other in others]
 
 
 def spool_answer(job: Claimed, reply: Reply, services: StepServices) -> None:
@@ -290,8 +295,10 @@ def _request_id(reply: Reply | None) -> str | None:
     """The provider's own id of a call, if it gave one."""
     if reply is None:
         return None
-    found = (reply.headers[name] for name in REQUEST_ID_HEADERS if name in reply.headers)
-    return next((value[:200] for value in found), None)
+    for name in REQUEST_ID_HEADERS:
+        if (value := reply.headers.get(name)) is not None:
+            return value[:200]
+    return None
 
 
 def _combined(results: Sequence[Result | None]) -> Result | None:

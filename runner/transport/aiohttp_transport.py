@@ -254,6 +254,11 @@ class IncomingBody(httpx.AsyncByteStream):
         while data := await self.next_piece():
             yield data
 
+    @property
+    def has_arrived(self) -> bool:
+        """True if the rest of the body is here: the next piece comes at once."""
+        return self._answer.content.is_eof()
+
     async def next_piece(self) -> bytes:
         """The next bytes; empty at the end. Raises UnsentError or BrokenError."""
         try:

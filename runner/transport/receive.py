@@ -55,8 +55,11 @@ class BodyReceiver:
     async def _is_over(self, body: IncomingBody) -> bool:
         """Receive one piece; True if there is nothing more to wait for."""
         try:
-            async with asyncio.timeout_at(self._wait_until):
+            if self._wait_until is None or body.has_arrived:
                 data = await body.next_piece()
+            else:
+                async with asyncio.timeout_at(self._wait_until):
+                    data = await body.next_piece()
         except TimeoutError as error:
             return await self._is_whole_in_silence(error)
         if data:

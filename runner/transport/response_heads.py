@@ -56,7 +56,12 @@ class LenientResponseHandler(ResponseHandler):
         received = bytes(self._head)
         # An interim response (100 Continue) is followed by another head.
         self._head = bytearray() if _INTERIM.match(received) else None
-        super().data_received(repaired(received[:head_end]) + received[head_end:body_start])
+        head = received[:head_end]
+        mended = repaired(head)
+        if mended is head and self._head is None:
+            super().data_received(received)
+            return
+        super().data_received(mended + received[head_end:body_start])
         if rest := received[body_start:]:
             self.data_received(rest)
 
@@ -90,6 +95,9 @@ def repaired(head: bytes) -> bytes:
 
     Of several equal Content-Lengths one is kept; different ones stay, for the parser to refuse.
     """
+    lowered = head.lower()
+    if b"chunked" not in lowered and lowered.count(b"content-length") < 2:
+        return head
     lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
     lengths = [line for line in lines[1:] if _name(line) == b"content-length"]
     others = [line for line in lines if line not in lengths]

@@ -46,6 +46,8 @@ class Completion:
     @property
     def first(self) -> CompletionChoice:
         """The first usable choice, or else the first choice."""
+        if len(self.choices) == 1:
+            return self.choices[0]
         usable = (choice for choice in self.choices if is_good(choice))
         return next(usable, self.choices[0] if self.choices else CompletionChoice())
 
@@ -267,11 +269,12 @@ _KNOWN_MEMBERS = frozenset(
 
 
 def _read_whole(value: Mapping[str, JSON]) -> Completion:
-    inner = next((found for name in _WRAPPER_NAMES if _has_choices(found := value.get(name))), None)
-    if not _choices(value) and isinstance(inner, dict):
-        value = {**value, **inner}
+    choices = _choices(value)
+    if not choices:
+        value = {**value, **_wrapped(value)}
+        choices = _choices(value)
     return Completion(
-        choices=tuple(drafted(item) for item in _choices(value)),
+        choices=tuple(map(drafted, choices)),
         usage=read_usage(value.get("usage")),
         model=text_of(value.get("model")) or None,
         id=text_of(value.get("id")),
@@ -283,8 +286,13 @@ def _read_whole(value: Mapping[str, JSON]) -> Completion:
     )
 
 
-def _has_choices(value: JSON) -> bool:
-    return isinstance(value, dict) and bool(_choices(value))
+def _wrapped(value: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """The completion that a gateway put into a member of its own answer; empty if there is none."""
+    for name in _WRAPPER_NAMES:
+        inner = value.get(name)
+        if isinstance(inner, dict) and _choices(inner):
+            return inner
+    return {}
 
 
 def _choices(value: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
