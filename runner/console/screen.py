@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import shutil
 import sys
 import unicodedata
 from contextlib import suppress
@@ -104,7 +103,9 @@ def print_unwrapped(text: str) -> None:
 
 def folded_text(text: str) -> str:
     """A text folded to the width of the terminal."""
-    width = shutil.get_terminal_size().columns
+    from shutil import get_terminal_size  # noqa: PLC0415 - 2 ms, and most output is not folded
+
+    width = get_terminal_size().columns
     return "\n".join(folded_line(line, width) for line in text.split("\n"))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,8 +25,10 @@ def read_state(file: Path) -> Mapping[str, str]:
 
 def write_state(file: Path, table: Mapping[str, str]) -> None:
     """Write the table whole or not at all, readable only by its owner. Raises OSError."""
+    from tempfile import mkstemp  # noqa: PLC0415 - 3 ms, and most commands write nothing here
+
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-")
+    handle, part = mkstemp(dir=file.parent, prefix=f".{file.stem}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             json.dump(dict(sorted(table.items())), out, ensure_ascii=False)

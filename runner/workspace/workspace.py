@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shlex
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -182,7 +181,9 @@ def readable(workspace: Workspace) -> Iterator[Workspace]:
         if workspace.table.exists():
             Store.look(workspace.table).close()
     except OlderTableError:
-        with tempfile.TemporaryDirectory(prefix="rowmill-") as folder:
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - an older table is rare
+
+        with TemporaryDirectory(prefix="rowmill-") as folder:
             copy = Path(folder) / workspace.table.name
             Store.copy_forward(workspace.table, copy)
             yield replace(workspace, aside=copy)
