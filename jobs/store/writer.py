@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from jobs.clock import ClockSteps
@@ -15,6 +15,7 @@ from jobs.job import JSON, Claimed, Holding, Step
 from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
 from jobs.store.ids import Ids
 from jobs.store.log import newest_id, note
+from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.claims import ClaimRequest, claim, next_due
 from jobs.store.queue.settles import Settlement, settle
 from jobs.store.queue.waits import move_waits
@@ -43,6 +44,7 @@ class CommitResult:
 
     errors: Mapping[int, BaseException]  # of outcomes that cannot be written, by index
     taken: Sequence[ClaimedJobs]
+    stopped: frozenset[Block] = frozenset()  # what the check between both found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +121,34 @@ class TableWriter:
             raise error
 
     async def exchange(
-        self, settlements: Sequence[Settlement], orders: Sequence[ClaimRequest]
+        self,
+        settlements: Sequence[Settlement],
+        orders: Sequence[ClaimRequest],
+        *,
+        check: Callable[[Transaction], frozenset[Block]] | None = None,
     ) -> CommitResult:
-        """Write outcomes and claim jobs in one commit: work is durable before new work begins."""
+        """Write outcomes and claim jobs in one commit: work is durable before new work begins.
+
+        `check` looks at the table in between; the blocks that it finds are not claimed.
+        """
         settled = self._settled(settlements)
-        taken: _Do[list[ClaimedJobs]] = _Do(
-            lambda tx: [self._taken(tx, order) for order in orders], self._loop.create_future()
+        taken: _Do[tuple[list[ClaimedJobs], frozenset[Block]]] = _Do(
+            lambda tx: self._checked(tx, orders, check), self._loop.create_future()
         )
         self._items.put([settled, taken])
-        errors, found = await asyncio.gather(settled.done, taken.done)
-        return CommitResult(errors=errors, taken=found)
+        errors, (found, stopped) = await asyncio.gather(settled.done, taken.done)
+        return CommitResult(errors=errors, taken=found, stopped=stopped)
+
+    def _checked(
+        self,
+        tx: Transaction,
+        orders: Sequence[ClaimRequest],
+        check: Callable[[Transaction], frozenset[Block]] | None,
+    ) -> tuple[list[ClaimedJobs], frozenset[Block]]:
+        stopped = check(tx) if check is not None else frozenset()
+        if stopped:
+            orders = [replace(order, blocked=order.blocked | stopped) for order in orders]
+        return [self._taken(tx, order) for order in orders], stopped
 
     def _settled(self, settlements: Sequence[Settlement]) -> _Settle:
         return _Settle(settlements, self._loop.create_future())

@@ -14,6 +14,7 @@ from runner.steps.context import RunState
 
 log = logging.getLogger("rowmill")
 
+KEY_DROPPED = "key_dropped"  # the kind of event by which other hosts learn of it
 HOLD_NAME = "key"  # under which calls are paused while a key is doubtful
 FIRST_WAIT_SECONDS = 1.0
 MAX_WAIT_SECONDS = 300.0  # between two calls with a key that nobody can vouch for
@@ -39,12 +40,13 @@ class KeyCheck:
         with contextlib.suppress(asyncio.CancelledError):  # `cut` does not wait for the probe
             await asyncio.shield(self._probes[line])
 
-    def drop(self, line: KeyLine, cause: str) -> bool:
-        """Stop using this key. False if it is the last one."""
+    def drop(self, line: KeyLine, cause: str, *, told: bool = False) -> bool:
+        """Stop using this key. False if it is the last one; `told`: another host said so."""
         if not self._accounts.drop(line):
             return False
         log.warning("%s is used no more (%s)", line.name, cause)
-        self._run.note("key_dropped", {"key": line.name, "cause": cause})
+        if not told:
+            self._run.note(KEY_DROPPED, {"key": line.name, "cause": cause, "mark": line.mark})
         self._run.wake()
         return True
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import one_more_pass, suspects_too
+from jobs.store.run_findings import Left, what_is_left
 from jobs.store.writer import TableWriter
 
 
@@ -35,3 +36,19 @@ class FinalPass:
         if count:
             await self._writer.note("second_pass", {"rows": count})
         return count > 0
+
+    async def left_anywhere(
+        self, blocked: Collection[Block], *, chosen_only: bool, may_send: bool
+    ) -> Left:
+        """Ask the table what is left for all hosts of the run; the one more pass is theirs too."""
+        writer = self._writer
+        return await writer.do(
+            lambda tx: what_is_left(
+                tx,
+                writer.holding,
+                now=writer.now(),
+                blocked=blocked,
+                chosen_only=chosen_only,
+                may_send=may_send,
+            )
+        )

@@ -18,6 +18,7 @@ from runner.steps.resolution import Signal
 
 log = logging.getLogger("rowmill")
 
+OUTAGE = "outage"  # the kind of event by which other hosts learn of it
 HOLD_NAME = "outage"  # under which all calls are held
 FAILURES_IN_A_ROW = 5
 FIRST_WAIT_SECONDS = 1.0
@@ -77,6 +78,7 @@ class Outage:
 
     def __init__(self, accounts: Accounts, run: RunHandle, conduct: Conduct) -> None:
         self.ends = 0  # outages that are over: answers from before them count no more
+        self.ended_at = 0.0  # when the last one was; Unix
         self._accounts = accounts
         self._run = run
         self._max_wait = conduct.max_wait
@@ -100,6 +102,15 @@ class Outage:
         begins = self._trouble.failed(in_flight) or self._is_suspicious(failure)
         if begins and self._task is None:
             self._task = asyncio.create_task(self._wait_out(failure))
+
+    def suspected(self, failure: Failure) -> None:
+        """Another host finds the provider away: it may be for us, too."""
+        if self._task is None and not self._stopped:
+            self._task = asyncio.create_task(self._wait_out(failure, told=True))
+
+    def answered(self) -> None:
+        """The address has answered at some time."""
+        self._has_answered = True
 
     def over(self) -> None:
         """A call went through."""
@@ -136,17 +147,22 @@ class Outage:
         """True for a login page's answer if no health check ran lately."""
         return failure.cause in PORTAL and time.monotonic() > self._looked_at + LOOK_EVERY_SECONDS
 
-    async def _wait_out(self, failure: Failure) -> None:
+    async def _wait_out(self, failure: Failure, *, told: bool = False) -> None:
         began = time.time()
         self._accounts.hold(HOLD_NAME)
-        self._run.note("outage", {"cause": failure.cause, "detail": failure.detail})
+        if not told:
+            words = {"kind": failure.kind.value, "cause": failure.cause, "detail": failure.detail}
+            self._run.note(OUTAGE, dict(words))
         looks = await self._wait_until_back(failure)
         self._task = None
         if looks:
             self._trouble.over()
             self.ends += 1
+            self.ended_at = time.time()
             self._good_at = time.monotonic()
             self._accounts.release(HOLD_NAME, carefully=0.0)
+        elif told:  # it answers this host
+            self._accounts.unhold(HOLD_NAME)
         elif failure.cause in PORTAL:  # the provider itself answers so: that is its model's fault
             self._trouble.over()
             self._accounts.release(HOLD_NAME)
@@ -155,7 +171,8 @@ class Outage:
             self._run.paused(wait, failure.cause)
             self._accounts.release(HOLD_NAME, carefully=wait)
             self.waited_too_long(failure)
-        self._run.note("outage_over", {"seconds": round(time.time() - began, 1)})
+        if not told:
+            self._run.note("outage_over", {"seconds": round(time.time() - began, 1)})
         self._run.wake()
 
     async def _wait_until_back(self, failure: Failure) -> int:

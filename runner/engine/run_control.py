@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from jobs.job import JSON, Failure
 from jobs.store.writer import TableWriter
-from runner.engine.stop import Conduct, Stop, StopReason, interrupt_words
+from runner.engine.stop import RUN_STOPS, Conduct, Stop, StopReason, interrupt_words
 from runner.engine.worker_pool import WorkerPool, WorkerPools
 from runner.pacing.rate_window import Limits
 from runner.steps.context import StepResult
@@ -15,6 +15,7 @@ from runner.steps.context import StepResult
 log = logging.getLogger(__name__)
 
 PERSON = "person"  # the name under which a person holds all calls
+RUN_STOPPED = "run_stopped"  # the kind of event by which a host stops the others
 
 
 class RunObserver(Protocol):
@@ -69,6 +70,16 @@ class RunControl:
         """Send nothing more. Calls in flight end, and the files of their answers are saved."""
         if self.stop is None:
             self.stop = stop
+            if self._conduct.shared and stop.reason in RUN_STOPS:
+                self.note(RUN_STOPPED, stop.told())
+        self._stop_sending()
+
+    def stopped_elsewhere(self, stop: Stop) -> None:
+        """Another host of the run stopped it."""
+        self.stop = self.stop or stop
+        self._stop_sending()
+
+    def _stop_sending(self) -> None:
         self.stopping = True
         if self.listener is not None:
             self.listener.halted()

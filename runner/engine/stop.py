@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobs.job import JSON
 from runner.catalogue import say
 from runner.catalogue.money import format_amount
 from runner.exits import Exit
@@ -49,6 +50,14 @@ STOP_CODES: Mapping[StopReason, Exit] = {
 }
 """The exit code of each reason."""
 
+RUN_STOPS = frozenset(
+    {
+        *(StopReason.CREDIT, StopReason.ALIKE, StopReason.UNREACHABLE, StopReason.OFFLINE),
+        *(StopReason.BUDGET, StopReason.UNTIL, StopReason.RULE, StopReason.PILOT),
+    }
+)
+"""Reasons that stop all hosts of a run; any other stops the one that has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
@@ -57,6 +66,22 @@ class Stop:
     reason: StopReason
     detail: str = ""  # the provider's or the system's own words
     needs: float | None = None  # what the next call may cost, where no money was left for it
+
+    def told(self) -> dict[str, JSON]:
+        """As an event that the other hosts of the run read."""
+        return {"reason": self.reason.value, "detail": self.detail, "needs": self.needs}
+
+    @classmethod
+    def heard(cls, data: Mapping[str, JSON]) -> "Stop | None":
+        """The stop that another host told of; None if these are not the words of one."""
+        reason, needs = data.get("reason"), data.get("needs")
+        if reason not in {one.value for one in RUN_STOPS}:
+            return None
+        return cls(
+            reason=StopReason(str(reason)),
+            detail=str(data.get("detail", "")),
+            needs=float(needs) if isinstance(needs, int | float) else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +94,7 @@ class Conduct:
     host: str = ""  # of the provider, as messages name it
     answered_before: bool = True  # an earlier run of this workspace had an answer from there
     failed_share: "FailedShare | None" = None  # the user's `stop_if`
+    shared: bool = False  # other hosts are at work on the same run
     reserve: DiskReserve
     cap: SpendingCap
 

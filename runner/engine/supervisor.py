@@ -15,6 +15,7 @@ from runner.pacing.accounts import Accounts
 from runner.steps.context import RunState, StepResult
 from runner.steps.resolution import Signal
 
+MODEL_STOPPED = "model_stopped"  # the kind of event by which other hosts learn of it
 ALIKE = "alike"  # the name under which calls are held while the first rows are refused alike
 MAX_CREDIT_REFUSALS = 3  # in a row, before the account counts as out of money
 MAX_USELESS_ANSWERS = 10  # paid, in a row, of one model
@@ -96,6 +97,46 @@ class Supervisor:
             failure = _failure_of(result)
             await self._keys.doubt(line, failure)
             self._outage.waited_too_long(failure)
+
+    def useless_models(self, results: Sequence[StepResult]) -> frozenset[str]:
+        """Models of paid answers without anything usable; while the provider is away, none."""
+        return frozenset(
+            result.settlement.job.model
+            for result in results
+            if result.signal is Signal.USELESS
+            and not _is_own_limit(_failure_of(result))
+            and not self._outage.is_open
+        )
+
+    @property
+    def outage_ended_at(self) -> float:
+        """When the last outage ended (Unix seconds): answers from before it count no more."""
+        return self._outage.ended_at
+
+    def stop_model(self, block: Block, failure: Failure, *, told: bool) -> None:
+        """Send nothing more to a model; `told`: the other hosts of the run know."""
+        if block in self.blocked:
+            return
+        self.blocked[block] = failure
+        self._run.wake()  # what was due may be of this model
+        if not told:
+            words = {"kind": failure.kind.value, "cause": failure.cause, "detail": failure.detail}
+            self._run.note(MODEL_STOPPED, {**block._asdict(), **words})
+
+    def outage_elsewhere(self, failure: Failure) -> None:
+        """Another host finds the provider away: look at once."""
+        self._outage.suspected(failure)
+
+    def good_elsewhere(self) -> None:
+        """Another host of the run had a good answer: the address is right."""
+        self._alike.anything_good = True
+        self._outage.answered()
+
+    def key_refused_elsewhere(self, mark: str) -> None:
+        """Another host dropped this key; without another one this host stops."""
+        for line in self._accounts.lines_marked(mark):
+            if not self._keys.drop(line, "key", told=True):
+                self._run.halt(Stop(reason=StopReason.KEY))
 
     def halted(self) -> None:
         """The run sends nothing more."""
@@ -197,8 +238,8 @@ class Supervisor:
     # --- models and rows --------------------------------------------------------------------------
 
     def _useless_answer(self, job: Claimed, failure: Failure | None) -> None:
-        if failure is not None and failure.kind is FailureClass.TRUNCATED:
-            return  # the row's own limit of tokens cut it
+        if _is_own_limit(failure) or self._conduct.shared:
+            return  # of a shared run, the answers of all hosts count
         if self._outages != self._outage.ends:
             self._outages = self._outage.ends
             self._useless.clear()
@@ -212,14 +253,7 @@ class Supervisor:
         if failure is None:
             return
         block = Block(job.model, job.endpoint if failure.cause in ENDPOINT_CAUSES else None)
-        if block in self.blocked:
-            return
-        self.blocked[block] = failure
-        self._run.wake()  # what was due may be of this model
-        self._run.note(
-            "model_stopped",
-            {**block._asdict(), "cause": failure.cause, "detail": failure.detail},
-        )
+        self.stop_model(block, failure, told=False)
 
     def _count_ended(self, result: StepResult) -> None:
         rule, outcome = self._conduct.failed_share, result.settlement.outcome
@@ -227,6 +261,11 @@ class Supervisor:
             return
         if rule.ended(failed=isinstance(outcome, GiveUp)):
             self._run.halt(Stop(reason=StopReason.RULE))
+
+
+def _is_own_limit(failure: Failure | None) -> bool:
+    """True if the row's own limit of tokens cut its answer."""
+    return failure is not None and failure.kind is FailureClass.TRUNCATED
 
 
 def _failure_of(result: StepResult) -> Failure | None:

@@ -20,6 +20,7 @@ class KeyLine:
 
     name: str
     wire: GatewayClient
+    mark: str = ""  # tells hosts that have the same key, by a hash that only their database knows
     good_until: float = 0.0  # until when a probe counts that accepted the key; monotonic
 
 
@@ -165,6 +166,11 @@ class Accounts:
             return False
         self.accounts = others
         return True
+
+    def lines_marked(self, mark: str) -> list[KeyLine]:
+        """The lines of the key with this mark."""
+        lines = [line for account in self.accounts for line in account.lines]
+        return [line for line in lines if mark and line.mark == mark]
 
     @property
     def models(self) -> ModelLimits:
