@@ -292,6 +292,8 @@ def create(engine: Engine) -> None:
 
 def create_in(connection: Connection) -> None:
     """The same, in a transaction of the caller's."""
+    if connection.dialect.name != "sqlite":
+        _make_partial(connection.dialect.name)
     metadata.create_all(connection)
     for name, query in VIEWS.items():
         connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
@@ -306,6 +308,15 @@ def create_in(connection: Connection) -> None:
     connection.execute(
         text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION}
     )
+
+
+def _make_partial(dialect: str) -> None:
+    """Give indexes that are partial on SQLite the same condition on another database."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            condition = index.dialect_options["sqlite"]["where"]
+            if condition is not None:
+                index.dialect_kwargs[f"{dialect}_where"] = condition
 
 
 def revision_of(engine: Engine) -> str | None:

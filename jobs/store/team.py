@@ -17,14 +17,15 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    insert,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from jobs.store.database import create_in
 from jobs.store.schema import REVISION
+from jobs.store.statements import inserting
 
 SCHEMA = "rowmill"
 
@@ -80,7 +81,7 @@ def make(connection: Connection) -> None:
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     metadata.create_all(connection)
     connection.execute(text(f"CREATE OR REPLACE VIEW {SCHEMA}.sheets AS {SHEETS}"))
-    fresh = insert(salt).values(id=1, value=secrets.token_bytes(32))
+    fresh = inserting(connection.dialect, salt).values(id=1, value=secrets.token_bytes(32))
     connection.execute(fresh.on_conflict_do_nothing())
 
 
