@@ -56,6 +56,20 @@ class SharedRequest(Generic[I]):
     read: Callable[[Sequence[I], Reply], Sequence[Reading]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What a price by unit counts at an endpoint: seconds, characters, songs or searches.
+
+    `likely` is the range before a row is sent, `bound` the most, or None if there is no telling;
+    `taken` is what an answer holds, or None if unknown.
+    """
+
+    name: str
+    likely: Callable[[Mapping[str, JSON]], tuple[float, float]]
+    bound: Callable[[Mapping[str, JSON]], float | None]
+    taken: Callable[[Mapping[str, JSON], Result], float | None]
+
+
 def _unlimited(_: Mapping[str, JSON]) -> int | None:
     return None
 
@@ -76,6 +90,7 @@ class Endpoint(Generic[I]):
     * `hold_in_doubt`: a lost answer is not retried, since the submit may have been billed.
     * `max_picture_bytes`: the largest input picture in bytes; larger ones are shrunk.
     * `sharing`: how rows share a call; None if each row has its own.
+    * `measured`: what a price by unit goes by; None if there are no such prices.
     """
 
     name: str
@@ -90,6 +105,7 @@ class Endpoint(Generic[I]):
     hold_in_doubt: bool = False
     max_picture_bytes: int | None = None
     sharing: SharedRequest[I] | None = None
+    measured: Measure | None = None
     rules: Mapping[str, Callable[[Mapping[str, JSON]], None]] = field(default_factory=dict)
     poll: Callable[[str], Call] | None = None
     read_poll: Callable[[Reply], Reading] | None = None

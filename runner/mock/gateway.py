@@ -22,6 +22,7 @@ from runner.mock.endpoints.gemini import GeminiEndpoint, google_error, route_of
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
+from runner.mock.endpoints.rerank import RerankEndpoint
 from runner.mock.endpoints.responses import ResponsesEndpoint
 from runner.mock.error_replies import CONSOLE_PAGE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
@@ -163,6 +164,7 @@ class MockGateway:
         embeddings = EmbeddingsEndpoint(settings)
         answers = ResponsesEndpoint(settings, self.base_url)
         gemini = GeminiEndpoint(settings, self.base_url)
+        rerank = RerankEndpoint()
         return {
             chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
             messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
@@ -171,6 +173,7 @@ class MockGateway:
             embeddings.path: RequestHandler(embeddings, settings, books=books, drawer=drawer),
             answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
             gemini.path: RequestHandler(gemini, settings, books=books, drawer=drawer),
+            rerank.path: RequestHandler(rerank, settings, books=books, drawer=drawer),
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
@@ -226,6 +229,7 @@ _ROUTES = frozenset(
                 EmbeddingsEndpoint,
                 ResponsesEndpoint,
                 GeminiEndpoint,
+                RerankEndpoint,
             )
         ),
         *(("POST", path) for path in midjourney.SUBMIT_PATHS),

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.prices.money import exact
 from runner.prices.tariff import Drawing, Source, Tariff
+from runner.prices.units import MEASURE_BY_UNIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ def _tariff(entry: Mapping[str, Any]) -> Tariff:
         written=_amount(entry, "written"),
         written_hour=_amount(entry, "written_hour"),
         picture_input=_amount(entry, "picture_input"),
+        units={unit: exact(entry[unit]) for unit in MEASURE_BY_UNIT if unit in entry},
     )
 
 

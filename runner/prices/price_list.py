@@ -9,6 +9,7 @@ from runner.prices.book import book
 from runner.prices.money import NANO, as_float, exact, nanos
 from runner.prices.request import PricedRequest
 from runner.prices.tariff import Cost, Source, Tariff, ceiling, cost, span
+from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
 
 
@@ -69,6 +70,11 @@ def _tariff(own: OwnPrice) -> Tariff:
         picture=_exact(own.picture),
         input=_exact(own.input),
         output=_exact(own.output),
+        units={
+            unit: exact(price)
+            for unit in MEASURE_BY_UNIT
+            if (price := getattr(own, unit)) is not None
+        },
     )
 
 

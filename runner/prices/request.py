@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from jobs.job import JSON
+from jobs.result import Result
 
 FRAMING_TOKENS = 64  # added by the provider around the messages
 TOOL_FRAMING_TOKENS = 1_000  # hidden instructions added for tools or a schema
@@ -48,6 +50,8 @@ class PricedRequest:
     `pictures`: the answer contains pictures. `draws`: it contains nothing else, and is priced per
     picture. `is_task`: a remote task, charged with its submit, which makes one picture, a grid.
     `answer_limit`: most tokens of the answer if no field sets a limit; None if unlimited.
+    `measure`: what a price by unit counts here, such as seconds; `likely` and `bound` are how much
+    of it there will be, and `taken` how much an answer holds.
     """
 
     model: str
@@ -56,6 +60,18 @@ class PricedRequest:
     draws: bool = False
     is_task: bool = False
     answer_limit: int | None = None
+    measure: str = ""
+    likely: tuple[Decimal, Decimal] | None = None
+    bound: float | None = None
+    taken: Callable[[Result], float | None] | None = None
+
+    def measured(self, result: Result | None) -> Decimal | None:
+        """How much of its measure an answer holds; of a task that was only submitted, the bound."""
+        if result is None or self.taken is None:
+            found = self.bound if self.is_task else None
+        else:
+            found = self.taken(result)
+        return None if found is None else Decimal(str(found))
 
     def value(self, name: str) -> JSON:
         """The value sent under that name: `params` and `body.NAME` override the field."""

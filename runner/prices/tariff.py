@@ -1,15 +1,16 @@
 """The prices of one model, and the cost of a request calculated from them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
 from jobs.result import Result
-from runner.prices.money import MILLION, ZERO
+from runner.prices.money import MILLION, ZERO, exact
 from runner.prices.request import PricedRequest
 from runner.prices.tokens import Tokens, tokens_of
+from runner.prices.units import unit_price
 
 ONE = Decimal(1)
 
@@ -44,6 +45,7 @@ class Tariff:
 
     `spread`: lowest and highest group ratio of the gateway, relative to the usual group.
     `by_picture`: at endpoints that only draw, the price per call applies to each picture.
+    `units`: prices by a unit of `prices.units`; one that fits replaces the price by tokens.
     """
 
     source: Source
@@ -58,6 +60,7 @@ class Tariff:
     written: Decimal | None = None
     written_hour: Decimal | None = None
     picture_input: Decimal | None = None
+    units: Mapping[str, Decimal] = field(default_factory=dict)
     spread: tuple[Decimal, Decimal] = (ONE, ONE)
 
     @property
@@ -91,7 +94,13 @@ def cost(tariff: Tariff, request: PricedRequest, result: Result | None) -> Cost 
         if count is None:
             return None
         total, known = total + tariff.picture * count, True
-    if tariff.by_tokens or tariff.drawings:
+    each = unit_price(tariff.units, request.measure)
+    if each is not None:
+        measured = request.measured(result)
+        if measured is None:
+            return None
+        total, known = total + each * measured, True
+    if (tariff.by_tokens or tariff.drawings) and each is None:
         part = _cost_by_use(tariff, request, result)
         if part is None:
             return None
@@ -109,6 +118,9 @@ def ceiling(tariff: Tariff, request: PricedRequest) -> Decimal | None:
         total, known = total + tariff.call * _call_factor(tariff, request), True
     if tariff.picture is not None:
         total, known = total + tariff.picture * request.max_pictures, True
+    each = unit_price(tariff.units, request.measure)
+    if each is not None and request.bound is not None:
+        total, known = total + each * exact(request.bound), True
     parts = []
     if tariff.by_tokens:
         parts.append(_max_token_cost(tariff, request))
@@ -129,9 +141,12 @@ def span(tariff: Tariff, request: PricedRequest) -> tuple[Decimal, Decimal] | No
     if tariff.picture is not None:
         flat = tariff.picture * request.n
         low, high, known = low + flat, high + flat, True
-    if tariff.drawings:
-        each = _possible_prices(tariff.drawings, request)
-        low, high, known = low + min(each) * request.n, high + max(each) * request.n, True
+    each = unit_price(tariff.units, request.measure)
+    if each is not None and request.likely is not None:
+        low, high, known = low + each * request.likely[0], high + each * request.likely[1], True
+    elif tariff.drawings:
+        prices = _possible_prices(tariff.drawings, request)
+        low, high, known = low + min(prices) * request.n, high + max(prices) * request.n, True
     elif tariff.by_tokens:
         min_cost, max_cost = _likely_token_cost(tariff, request)
         low, high, known = low + min_cost, high + max_cost, True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
+from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
 from runner.settings.file import (
@@ -281,7 +282,7 @@ class _Reader(_ValueReader):
     def _price(self, holder: Mapping[str, object], model: str, usual: str) -> OwnPrice:
         path = f'prices."{model}"'
         found = self.table(holder, model, path)
-        amounts = ("call", "picture", "input", "output")
+        amounts = ("call", "picture", "input", "output", *MEASURE_BY_UNIT)
         self.no_others(found, (*amounts, "currency"), f"{path}.")
         return OwnPrice(
             currency=self._currency(found.get("currency", usual), f"{path}.currency"),

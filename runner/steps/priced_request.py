@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import Any
 
 from jobs.job import JSON, Claimed
+from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
 from runner.prices.request import PricedRequest
 
@@ -18,7 +22,22 @@ def priced_request(endpoint: str, model: str, fields: Mapping[str, JSON]) -> Pri
         draws=facts.draws,
         is_task=facts.is_task,
         answer_limit=facts.answer_limit(fields),
+        **_measured(facts, fields),
     )
+
+
+def _measured(facts: AnyEndpoint, fields: Mapping[str, JSON]) -> dict[str, Any]:
+    """What a price by unit goes by at this endpoint, if it has such a measure."""
+    found = facts.measured
+    if found is None:
+        return {}
+    low, high = found.likely(fields)
+    return {
+        "measure": found.name,
+        "likely": (Decimal(str(low)), Decimal(str(high))),
+        "bound": found.bound(fields),
+        "taken": partial(found.taken, fields),
+    }
 
 
 def priced_call(jobs: Sequence[Claimed]) -> PricedRequest:

@@ -58,6 +58,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The answer holds words but no picture. It was probably billed.",
         "Check that the model can make pictures and that the prompt asks for one. Then retry.",
     ),
+    "no_result.no_scores": (
+        "The answer holds no scores that belong to the row's documents. It was probably billed.",
+        "Look at the answer. Then retry.",
+    ),
     "no_result.no_vector": (
         "An item of the answer holds no vector of finite numbers. It was probably billed.",
         "Look at the answer. Then retry.",

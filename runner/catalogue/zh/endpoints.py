@@ -31,6 +31,9 @@ SAID: dict[str, str] = {
     "a vector for each text, in vectors.parquet beside the results": (
         "每段文字一个向量，存放在结果旁的 vectors.parquet"
     ),
+    "a query against a list of documents: a score for each, best first": (
+        "用一个查询给一组文档打分，最好的在前"
+    ),
     # --- columns ----------------------------------------------------------------------------------
     "the model's name as the provider writes it": "模型名称，按服务商的写法",
     "a name for the price list only; it is not sent": "只用于查价格的名称，不会发送",
@@ -81,6 +84,9 @@ SAID: dict[str, str] = {
     "the service's filters, a JSON list of {category, threshold}": (
         "服务的过滤设置，{category, threshold} 的 JSON 列表"
     ),
+    "the query": "查询",
+    "the documents to be ranked, a JSON list of texts": "要排序的文档，文字的 JSON 列表",
+    "how many of the best; all where nothing is given": "只要最好的几个；不填则全部",
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",
     "have the answer streamed: keeps slow pictures from being cut": (
