@@ -68,12 +68,17 @@ def invoked(*words: str, stdin: str | None = None) -> Result:
 
 def imported(*words: str) -> set[str]:
     """The top-level packages that a command line imports."""
+    return {name.partition(".")[0] for name in imported_modules(*words)}
+
+
+def imported_modules(*words: str) -> set[str]:
+    """All modules that a command line imports."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "runner.cli", *words],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines[1:]}
+    return {line.rpartition("|")[2].strip() for line in lines[1:]}
 
 
 def test_version_imports_click_and_the_standard_library_only(home: Path) -> None:
@@ -98,6 +103,23 @@ def test_help_imports_no_command_and_none_of_the_heavy_packages(home: Path) -> N
     heavy = {"rich", "sqlalchemy", "pandas", "httpx", "aiohttp", "PIL", "platformdirs"}
     assert not imported("--help") & heavy
     assert "rowmill" in run("--version").out
+
+
+LOADING = ("run", "--no-input", "-e", "chat", "-m", "some", "--base-url", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("words", [("status",), LOADING])
+def test_a_table_in_a_folder_imports_nothing_that_only_a_database_needs(
+    home: Path, words: tuple[str, ...]
+) -> None:
+    sheet = home / "chat.csv"
+    sheet.write_text("prompt\na cat\n", encoding="utf-8")
+    assert run(*LOADING, str(sheet)).code == 3
+    assert "waiting 1" in run("status", str(sheet)).out
+    modules = imported_modules(words[0], str(sheet), *words[1:])
+    assert "sqlalchemy" in modules
+    for_hosts = ("sqlalchemy.dialects.postgresql", "psycopg", "fsspec", "ray")
+    assert not {one for one in modules if one.startswith(for_hosts)}
 
 
 def test_alone_it_shows_lines_to_copy_and_exits_0(home: Path) -> None:
