@@ -124,7 +124,7 @@ def add(connection: Connection, name: str, origin: str) -> SharedWorkspace:
     connection.execute(text(f"SET LOCAL search_path TO {added.schema}"))
     create_in(connection)
     connection.execute(
-        inserting(connection.dialect, workspaces).values(
+        insert(workspaces).values(
             id=number, name=name, schema=added.schema, origin=origin, revision=REVISION
         )
     )
