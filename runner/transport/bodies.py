@@ -5,7 +5,6 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from jobs.job import JSON
 from runner.protocol.call import Call, EncodedBody, Part
@@ -85,7 +84,7 @@ def encoded(call: Call) -> Call:
 
     The same call has the same bytes, form boundary included: an Idempotency-Key is bound to them.
     """
-    return call if call.encoded is not None else replace(call, encoded=_encoded(call))
+    return call if call.encoded is not None else call.with_body(_encoded(call))
 
 
 def _encoded(call: Call) -> EncodedBody:

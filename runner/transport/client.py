@@ -95,7 +95,7 @@ class GatewayClient:
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
         self._urls: dict[str, tuple[httpx.URL, str]] = {}
-        self._headers: dict[tuple[str, bool], list[tuple[bytes, bytes]]] = {}
+        self._headers: dict[tuple[str, bool], httpx.Headers] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,7 +147,8 @@ class GatewayClient:
         if call.headers:
             headers = self._with_own_headers(headers, call.headers)
         if key:
-            headers = [*headers, (b"Idempotency-Key", bound_key(key, call, body).encode())]
+            headers = httpx.Headers(headers)
+            headers["Idempotency-Key"] = bound_key(key, call, body)
         url, address = self._url(call.path)
         return httpx.Request(
             call.method,
@@ -162,18 +163,16 @@ class GatewayClient:
             },
         )
 
-    def _with_own_headers(
-        self, headers: list[tuple[bytes, bytes]], own: Mapping[str, str]
-    ) -> list[tuple[bytes, bytes]]:
+    def _with_own_headers(self, headers: httpx.Headers, own: Mapping[str, str]) -> httpx.Headers:
         """The headers of a call that has some of its own, one of which may carry the key."""
         changed = httpx.Headers(headers)
         if any(KEY_PLACE in value for value in own.values()):
             changed.pop("Authorization", None)
         key = self.target.key.reveal()
         changed.update({name: value.replace(KEY_PLACE, key) for name, value in own.items()})
-        return changed.raw
+        return changed
 
-    def _headers_of(self, media_type: str, *, stream: bool) -> list[tuple[bytes, bytes]]:
+    def _headers_of(self, media_type: str, *, stream: bool) -> httpx.Headers:
         """The headers that all calls of one kind share, built once because httpx is slow at it."""
         known = self._headers.get((media_type, stream))
         if known is None:
@@ -185,7 +184,7 @@ class GatewayClient:
             }
             if media_type:
                 named["Content-Type"] = media_type
-            known = httpx.Headers(named).raw
+            known = httpx.Headers(named)
             if not media_type.startswith("multipart"):  # each form has its own boundary
                 self._headers[media_type, stream] = known
         return known
