@@ -137,8 +137,10 @@ class Rowmill(click.Group):
 
     def _run(self, words: list[str], extra: dict[str, Any]) -> int:
         # Before click sees them: its own messages quote what it did not understand.
-        if any(map(holds_secret, words)):
-            raise click.UsageError(say("cli.key_on_line"))
+        secret = next(filter(holds_secret, words), None)
+        if secret is not None:
+            database = "postgres" in secret.lower()
+            raise click.UsageError(say("cli.password_on_line" if database else "cli.key_on_line"))
         with self.make_context("rowmill", words, **extra) as ctx:
             result = self.invoke(ctx)
         return result if isinstance(result, int) else Exit.DONE

@@ -10,6 +10,7 @@ _PROCESS_BITS = 10
 _TIME_SHIFT = _COUNTER_BITS + _PROCESS_BITS
 _MAX_COUNT = (1 << _COUNTER_BITS) - 1
 MAX_PROCESSES = 1 << _PROCESS_BITS
+NUMBERS_PER_PROCESS = 1 << _COUNTER_BITS  # in a millisecond; a process has numbers side by side
 
 
 def _time() -> float:

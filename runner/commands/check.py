@@ -17,6 +17,7 @@ from runner.catalogue.phrases import detail
 from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import print_data
+from runner.exits import Refusal
 from runner.intake.loaded import how_read
 from runner.intake.stdin_sheet import STDIN, temporary_stdin
 from runner.launch.estimate import disk_words, size_words, time_words
@@ -36,7 +37,10 @@ MAX_FINDINGS_SHOWN = 200  # findings, and bad rows
     "--first", type=click.IntRange(0, 1000), default=3, metavar="N", cls=options.RowmillOption
 )
 def _check(sheet: str, *, first: int) -> int:
-    path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(Path(sheet), _readable)
+    named = options.sheet_path(sheet)
+    if named is None:
+        raise Refusal(say("check.needs_sheet"))
+    path, workspace = _piped() if sheet == STDIN else sheet_and_workspace(named, _readable)
     known = workspace.loaded()
     settings = options.settings(
         folder=path.absolute().parent,

@@ -15,6 +15,7 @@ from runner.catalogue.phrases import detail
 from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import print_data, print_message
+from runner.console.workspaces import find_workspace
 from runner.endpoints.registry import known_fields
 from runner.settings.settings import Settings
 from runner.views.failures import (
@@ -26,15 +27,14 @@ from runner.views.failures import (
     failures_of,
 )
 from runner.views.next_command import named
-from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace, typed
 
 
 @options.argument("sheet", required=False)
 def _errors(sheet: str | None) -> None:
-    named_sheet = Path(sheet) if sheet is not None else None
+    named_sheet = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named_sheet))
-    workspace = find(named_sheet, settings.workspace)
+    workspace = find_workspace(named_sheet)
     if settings.export is not None:
         _export(workspace, settings.export, settings)
         return

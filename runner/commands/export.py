@@ -35,9 +35,9 @@ from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.screen import data_stream, print_message
+from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
 from runner.launch.results import thumbnails_for
-from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 STATUSES = ("done", "failed", "pending", "in_doubt", "skipped", "parked")
@@ -123,9 +123,9 @@ def _export(
     form = "xlsx" if copied else (format or _format(output))
     request = _ExportRequest(target=target, format=form, **asked)  # type: ignore[arg-type]  # click's own names
     _check(request)
-    named = Path(sheet) if sheet is not None else None
+    named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
-    workspace = find(named, settings.workspace)
+    workspace = find_workspace(named)
     written = _write(workspace, request)
     if not settings.quiet:
         _tell(written, request)

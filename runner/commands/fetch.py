@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from jobs.export import ExportOptions, format_of, results_path, write_results
 from jobs.job import JSON
@@ -21,6 +20,7 @@ from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.progress import Display
 from runner.console.screen import print_data, print_message
+from runner.console.workspaces import find_workspace
 from runner.engine.session import Assignment, Ending, Session
 from runner.engine.stop import STOP_CODES
 from runner.exits import Exit, worst
@@ -34,7 +34,6 @@ from runner.settings.keys import OwnedKey
 from runner.steps.priced_request import priced_call
 from runner.views.next_command import MORE_MONEY_OPTION, at_last_address
 from runner.workspace.log_file import end_log, log_to
-from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_FILES_SHOWN = 20
@@ -57,8 +56,9 @@ class _Fetched:
 
 @options.argument("sheet", required=False)
 def _fetch(sheet: str | None) -> int:
-    given = Path(sheet) if sheet is not None else None
-    workspace = find(given, options.workspace_folder(given))
+    given = options.sheet_path(sheet)
+    workspace = find_workspace(given)
+    workspace.make()
     with workspace.held():
         store = workspace.place.open()
         handler = log_to(workspace.log)

@@ -9,10 +9,19 @@ import click
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_data, print_message
+from runner.settings.database_url import DatabaseUrl, is_database_url
 from runner.settings.file import Origin
-from runner.settings.keys import key_file, new_key, remove_key, store_key, stored_keys, url_of
+from runner.settings.keys import (
+    key_file,
+    new_key,
+    new_password,
+    remove_key,
+    store_key,
+    stored_keys,
+    url_of,
+)
 from runner.settings.locations import find_files
-from runner.settings.values import site
+from runner.settings.values import InvalidValueError, read_database, site
 
 
 class _Keys(options.RowmillCommand, click.Group):
@@ -60,22 +69,44 @@ command = _Keys(
 
 
 def _url(name: str) -> str:
-    """The base URL that the name stands for; settings files beside sheets do not count."""
+    """The base URL that the name stands for; settings files beside sheets do not count.
+
+    A database stands for itself.
+    """
+    if is_database_url(name):
+        return _database(name)
     chosen = options.settings().config
     files = find_files(None, chosen)
     return url_of(name, tuple(file for file in files if file.origin is not Origin.SHEET))
 
 
+def _database(name: str) -> str:
+    try:
+        found = read_database(name)
+    except InvalidValueError as error:
+        raise click.UsageError(
+            say("usage.bad_value", name="PROVIDER", expected=error.expected),
+            click.get_current_context(),
+        ) from error
+    assert isinstance(found, DatabaseUrl)  # no other value looks like a database
+    return found.key_place
+
+
 @options.argument("provider")
 def _set(provider: str) -> None:
     url = _url(provider)
+    database = is_database_url(url)
+    question = say("keys.ask_password" if database else "keys.ask", url=url)
     if sys.stdin.isatty():
-        text: Any = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
+        text: Any = click.prompt(question, hide_input=True, err=True)
     else:
         text = sys.stdin.readline()
-    key = new_key(str(text))
+    key = new_password(str(text)) if database else new_key(str(text))
     store_key(url, key, key_file())
-    print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
+    if database:
+        print_message(say("keys.password_stored", url=url, file=str(key_file())))
+    else:
+        print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
 
 
 def _list() -> None:
@@ -86,14 +117,18 @@ def _list() -> None:
         return
     width = max(map(len, keys))
     for place, key in sorted(keys.items()):
-        print_data(f"{place:<{width}}  {key.masked()}")
+        shown = "…" if is_database_url(place) else key.masked()
+        print_data(f"{place:<{width}}  {shown}")
 
 
 @options.argument("provider")
 def _rm(provider: str) -> None:
     url = _url(provider)
     removed = remove_key(url, key_file())
-    print_message(say("keys.removed" if removed else "keys.not_there", url=site(url)))
+    if is_database_url(url):
+        print_message(say("keys.password_removed" if removed else "keys.no_password", url=url))
+    else:
+        print_message(say("keys.removed" if removed else "keys.not_there", url=site(url)))
 
 
 for _name, _function, _examples in (

@@ -8,8 +8,8 @@ import click
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
+from runner.console.workspaces import find_workspace
 from runner.report.writing import ReportOptions, write_report
-from runner.workspace.lookup import find
 
 
 @options.argument("sheet", required=False)
@@ -23,9 +23,9 @@ def _report(
     open: bool,  # noqa: A002 - click calls it by the option's name
     single_file: bool,
 ) -> None:
-    named = Path(sheet) if sheet is not None else None
+    named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
-    workspace = find(named, settings.workspace)
+    workspace = find_workspace(named)
     target = Path(report_output) if report_output else None
     wish = ReportOptions(
         target=target,
@@ -33,6 +33,8 @@ def _report(
         running=workspace.is_running(),
         making=lambda count: print_message(say("report.making", count=f"{count:,}")),
     )
+    if workspace.place.shared:
+        workspace.make()
     path, moved = write_report(workspace, wish)
     if not settings.quiet:
         if moved:

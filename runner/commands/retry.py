@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -17,13 +16,13 @@ from jobs.store.queue.put_back import free_at, put_back_at, ready_of_keys
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
+from runner.console.workspaces import find_workspace
 from runner.exits import Exit, Refusal
 from runner.intake.corrections import NamedRows, RowsFileKind, read_named
 from runner.launch.launch import launch, put_back_beside_run
 from runner.launch.locate import bring_forward, sheet_and_workspace, warn_of_missing_rows
 from runner.launch.request import PutBack, RunRequest
 from runner.settings.settings import Settings
-from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 KEYS_IN_ONE_STATEMENT = 10_000  # what one statement may name
@@ -32,16 +31,20 @@ Mover = Callable[[Transaction, int, RowChoice], int]
 
 @options.argument("sheet", required=False)
 def _retry(sheet: str | None) -> int:
-    bring_forward(Path(sheet) if sheet is not None else None)
-    if sheet is None:
-        workspace = find(None, options.workspace_folder(None))
+    named_sheet = options.sheet_path(sheet)
+    bring_forward(named_sheet)
+    if named_sheet is None:
+        workspace = find_workspace(None)
         loaded = _loaded(workspace)
         path = workspace.sheet_of(loaded)
     else:
-        path, workspace = sheet_and_workspace(Path(sheet))
+        path, workspace = sheet_and_workspace(named_sheet)
         loaded = _loaded(workspace)
+    is_here = not workspace.place.shared or path.is_file()
     settings = options.settings(
-        folder=path.absolute().parent, remembered=loaded.options, workspace=workspace.folder
+        folder=path.absolute().parent if is_here else None,
+        remembered=loaded.options,
+        workspace=workspace.folder,
     )
     if settings.from_ is not None and settings.rows is not None:
         raise click.UsageError(say("from.not_with_rows"), click.get_current_context())
@@ -56,6 +59,7 @@ def _retry(sheet: str | None) -> int:
         named = _without_edits(named)
     request = RunRequest(
         sheet=path,
+        sheet_is_here=is_here,
         workspace=workspace,
         settings=settings,
         put_back=lambda tx: _put_back(tx, settings, named, path.name),

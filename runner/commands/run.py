@@ -1,7 +1,5 @@
 """`rowmill run`: load or reconcile a sheet, work until nothing is left, write the results."""
 
-from pathlib import Path
-
 import click
 
 from runner.console import options
@@ -14,9 +12,11 @@ def _run(sheet: str) -> int:
     # While the table is opened and counted, and while the gateway is asked for its prices. Without
     # -y the run's own modules are imported while the person reads the question.
     preload(Phase.ASK, Phase.AGREE, *([Phase.RUN] if options.given().get("yes") else []))
-    bring_forward(Path(sheet))
-    path, workspace = sheet_and_workspace(Path(sheet))
-    workspace.refuse_if_held()
+    named = options.sheet_path(sheet)
+    bring_forward(named)
+    path, workspace = sheet_and_workspace(named)
+    if not workspace.place.shared:  # a shared table's run is joined
+        workspace.refuse_if_held()
     # What runs takes half a second to load; that the table is held can be told before.
     with undisturbed():
         from runner.launch.launch import launch  # noqa: PLC0415
@@ -24,12 +24,20 @@ def _run(sheet: str) -> int:
 
     known = workspace.loaded()
     settings = options.settings(
-        folder=path.absolute().parent,
+        folder=path.absolute().parent if named is not None else None,
         remembered=known.options if known else None,
         workspace=workspace.folder,
     )
     question = click.get_current_context().find_object(Question)  # the guide's
-    return launch(RunRequest(sheet=path, workspace=workspace, settings=settings, question=question))
+    return launch(
+        RunRequest(
+            sheet=path,
+            sheet_is_here=named is not None,
+            workspace=workspace,
+            settings=settings,
+            question=question,
+        )
+    )
 
 
 command = options.command(

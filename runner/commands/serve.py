@@ -4,7 +4,6 @@ import errno
 import os
 import sys
 import webbrowser
-from pathlib import Path
 
 import click
 
@@ -12,19 +11,19 @@ from runner.catalogue import say
 from runner.catalogue.phrases import phrase
 from runner.console import options
 from runner.console.screen import print_data, print_message
+from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
 from runner.report.server import serve_forever
 from runner.settings.settings import Settings
-from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
 
 @options.argument("sheet", required=False)
 @click.option("--open", "open", cls=options.RowmillOption, is_flag=True)
 def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click calls it so
-    named = Path(sheet) if sheet is not None else None
+    named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
-    workspace = find(named, settings.workspace)
+    workspace = find_workspace(named)
     try:
         _serve_at(settings.port, workspace, settings, open_it=open)
     except OSError as error:

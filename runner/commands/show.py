@@ -3,7 +3,6 @@
 import json
 import zlib
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -19,6 +18,7 @@ from runner.catalogue.safe_text import visible
 from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import data_stream, escaped, print_data
+from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
 from runner.preflight.preview import (
     NoRequestError,
@@ -34,7 +34,6 @@ from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address, named, with_address
 from runner.views.row import RowView, WantedRow, row_of, row_record
 from runner.workspace.answers import AnswerFolder, digest_of
-from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
 MAX_TEXT_CHARACTERS = 600
@@ -49,8 +48,8 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
     wanted = WantedRow.parse(row)
     if wanted is None:
         raise click.UsageError(say("show.not_a_row", row=row), click.get_current_context())
-    named_sheet = Path(sheet) if sheet is not None else None
-    workspace = find(named_sheet, options.workspace_folder(named_sheet))
+    named_sheet = options.sheet_path(sheet)
+    workspace = find_workspace(named_sheet)
     view = row_of(workspace, wanted)
     settings = options.settings(
         folder=workspace.sheet_of(view.loaded).parent,

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 
 import click
 
@@ -14,20 +13,20 @@ from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
 from runner.console.usage import ask_yes_no
+from runner.console.workspaces import find_workspace
 from runner.exits import Exit, Refusal
 from runner.launch.locate import warn_of_missing_rows
 from runner.settings.settings import Settings
-from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 
 @options.argument("sheet", required=False)
 def _skip(sheet: str | None) -> None:
-    named_sheet = Path(sheet) if sheet is not None else None
+    named_sheet = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named_sheet))
     if settings.rows is None and settings.class_ is None:
         raise click.UsageError(say("skip.which"), click.get_current_context())
-    workspace = find(named_sheet, settings.workspace)
+    workspace = find_workspace(named_sheet)
     choice = _choice(settings)
     found = _look(workspace, choice, settings)
     print_message(say("skip.found", count=f"{sum(found.values()):,}", classes=_words(found)))

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -15,9 +15,10 @@ from runner.catalogue.money import format_cost, format_doubt, format_ending
 from runner.console import options
 from runner.console.layout import Page, flowed
 from runner.console.screen import print_data
+from runner.console.workspaces import find_workspace
 from runner.settings.settings import Settings
+from runner.views.hosts import HostStatus
 from runner.views.status import LastRun, SheetStatus, read_status, status_record
-from runner.workspace.lookup import find
 from runner.workspace.workspace import Workspace
 
 WATCH_SECONDS = 2.0
@@ -30,6 +31,10 @@ BAR_PARTS = (
     ("fetching", "+", "cyan"),
 )
 """The parts of the bar, in order; the rest of it is waiting rows."""
+
+HOST_MARKS = {"live": "●", "leaving": "●", "silent": "?", "lost": "×", "left": "○"}
+GONE = frozenset({"lost", "left"})
+MAX_GONE_SHOWN = 10
 
 COUNTS_SHOWN = (
     *("done", "failed", "in_doubt", "skipped", "waiting", "sending", "polling", "fetching"),
@@ -44,9 +49,9 @@ COUNT_STYLES = {name: style for name, _, style in BAR_PARTS} | {
 
 @options.argument("sheet", required=False)
 def _status(sheet: str | None) -> None:
-    named_sheet = Path(sheet) if sheet is not None else None
+    named_sheet = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named_sheet))
-    workspace = find(named_sheet, settings.workspace)
+    workspace = find_workspace(named_sheet)
     status = _show(workspace, settings)
     while settings.watch and status.run.kind == "running":
         time.sleep(WATCH_SECONDS)
@@ -55,7 +60,7 @@ def _status(sheet: str | None) -> None:
 
 def _show(workspace: Workspace, settings: Settings) -> SheetStatus:
     """Print the screen once; with --watch, JSON is one line each time."""
-    status = read_status(workspace, now=time.time())
+    status = read_status(workspace, now=time.time(), lost_after=settings.lost_after)
     if settings.json:
         record = status_record(status)
         print_data(json.dumps(record, ensure_ascii=False, indent=None if settings.watch else 2))
@@ -73,18 +78,30 @@ def _show(workspace: Workspace, settings: Settings) -> SheetStatus:
 
 def _draw(status: SheetStatus, page: Page) -> None:
     page.title(status.sheet)
-    page.text(run_words(status.run, now=status.at, pending=status.rows.pending))
+    page.text(_run_words(status))
     page.gap()
     page.drawn(_bar(status.rows, min(page.width - 1, MAX_BAR_COLUMNS)))
     page.drawn(_counts(status.rows, page.width - 1))
     page.gap()
     page.facts([*_pauses(status), *_pace(status)])
+    if status.hosts:
+        page.heading(say("status.hosts"))
+        page.table(host_lines(status.hosts))
     if status.failures or status.rows.in_doubt:
         page.heading(say("status.failures"))
         page.table(_failures(status))
     if status.next_command is not None:
         page.gap()
         page.code(f"{say('status.next')}  {status.next_command}")
+
+
+def _run_words(status: SheetStatus) -> str:
+    """What the run does or did; one on a shared table is no single process."""
+    at_work = sum(host.state not in GONE for host in status.hosts)
+    if status.run.kind != "running" or not status.hosts:
+        return run_words(status.run, now=status.at, pending=status.rows.pending)
+    time_ = format_duration(status.at - status.run.since)
+    return say("status.running_on", time=time_, count=at_work, since=at_words(status.run.since))
 
 
 def run_words(run: LastRun, *, now: float, pending: int = 0) -> str:
@@ -150,6 +167,48 @@ _PAUSE_SENTENCES = {
     "outage": "status.pause_outage",
     "slow_down": "status.pause_slow",
 }
+
+
+def host_lines(hosts: Sequence[HostStatus]) -> list[tuple[str, ...]]:
+    """A line a host: those at work, then the last ones that are gone."""
+    at_work = [host for host in hosts if host.state not in GONE]
+    gone = sorted((host for host in hosts if host.state in GONE), key=lambda host: host.heard_at)
+    lines = [_host_line(host) for host in (*at_work, *gone[-MAX_GONE_SHOWN:])]
+    if more := len(gone) - MAX_GONE_SHOWN if len(gone) > MAX_GONE_SHOWN else 0:
+        lines.append(("", "", "", "", "", "", say("status.hosts_more", count=f"{more:,}")))
+    return lines
+
+
+def _host_line(host: HostStatus) -> tuple[str, ...]:
+    heard = say("status.heard", time=format_duration(host.silent_seconds))
+    return (
+        f"  {HOST_MARKS[host.state]}",
+        host.name,
+        str(host.pid),
+        host.program,
+        say("status.since", at=at_words(host.since)),
+        heard if host.state not in GONE else at_words(host.heard_at),
+        " · ".join(_doing(host)),
+    )
+
+
+def _doing(host: HostStatus) -> Iterator[str]:
+    """What a host does now, or how it ended."""
+    if host.state in ("lost", "silent"):
+        yield say(f"status.host_{host.state}")
+        return
+    if host.state == "left":
+        how = format_ending(host.exit_code, pending=0) if host.exit_code is not None else ""
+        yield say("status.host_left", how=how) if how else say("status.host_gone")
+        return
+    yield say("status.host_in_flight", count=f"{host.in_flight:,}")
+    if host.rows_a_minute is not None:
+        yield say("status.rate_value", rate=f"{host.rows_a_minute:,.1f}")
+    if host.state == "leaving":
+        yield say("status.host_leaving")
+    if host.pause is not None:
+        until = at_words(host.until, seconds=True) if host.until is not None else ""
+        yield say(f"status.host_{host.pause}", cause=host.cause, until=until)
 
 
 def _pace(status: SheetStatus) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -13,6 +12,7 @@ from jobs.store.log import ids_after, note, remember_options, unended_run
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
+from runner.console.workspaces import find_workspace
 from runner.engine.steering import STEER
 from runner.exits import Refusal
 from runner.launch.estimate import estimate_run
@@ -21,20 +21,19 @@ from runner.preflight.pending_work import read_pending_work
 from runner.settings.schema import Cap, Until
 from runner.settings.settings import Settings
 from runner.views.next_command import at_run_address
-from runner.workspace.lookup import find
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 
 @options.argument("sheet", required=False)
 def _steer(sheet: str | None) -> None:
     order, cap = _order(time.time()), options.given().get("max_cost")
-    named_sheet = Path(sheet) if sheet is not None else None
+    named_sheet = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named_sheet))
     if not order and cap is None:
         raise click.UsageError(say("steer.nothing"), click.get_current_context())
     if "pause" in order and "resume" in order:
         raise click.UsageError(say("steer.both"), click.get_current_context())
-    workspace = find(named_sheet, settings.workspace)
+    workspace = find_workspace(named_sheet)
     if not workspace.is_running():
         raise Refusal(say("steer.no_run"))
     _hand_over(workspace, order, cap if isinstance(cap, Cap) else None, settings)

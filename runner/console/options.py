@@ -12,6 +12,7 @@ from jobs.job import FailureClass, State
 from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
+from runner.settings.database_url import is_database_url
 from runner.settings.known_address import known_address
 from runner.settings.locations import find_files
 from runner.settings.schema import (
@@ -26,7 +27,7 @@ from runner.settings.schema import (
     variable_of,
 )
 from runner.settings.settings import Settings, SettingsFile, resolve
-from runner.settings.values import InvalidValueError, read_value
+from runner.settings.values import InvalidValueError, read_database, read_value
 
 _FLAGS = "rowmill.flags"
 STEER = "steer"  # changes only the options that are given, so its help shows no defaults
@@ -142,7 +143,8 @@ class RowmillOption(CommandOption):
         value, source = super().consume_value(ctx, opts)
         if source is click.core.ParameterSource.DEFAULT and not ctx.resilient_parsing:
             sheet = ctx.params.get("sheet")  # parsed before options that were not given
-            named = Path(sheet) if isinstance(sheet, str) else None
+            is_file = isinstance(sheet, str) and not is_database_url(sheet)
+            named = Path(str(sheet)) if is_file else None
             for file in _files(sheet_folder(named)):
                 if self.long in file.values:
                     return file.values[self.long], click.core.ParameterSource.DEFAULT_MAP
@@ -251,6 +253,27 @@ def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any
     return click.argument(name, required=required, cls=RowmillArgument, metavar=metavar, type=kind)
 
 
+def sheet_path(text: str | None) -> Path | None:
+    """The file or folder that SHEET names; None if it is left out, or names a database.
+
+    A database named so counts as `--db`.
+    """
+    if text is None or not is_database_url(text):
+        return Path(text) if text is not None else None
+    ctx = click.get_current_context()
+    try:
+        url = read_database(text)
+    except InvalidValueError as error:
+        raise click.UsageError(
+            say("usage.bad_value", name="SHEET", expected=error.expected), ctx
+        ) from error
+    flags: dict[str, Value] = ctx.meta.setdefault(_FLAGS, {})
+    if "db" in flags:
+        raise click.UsageError(say("usage.two_databases"), ctx)
+    flags["db"] = url
+    return None
+
+
 def given() -> Mapping[str, Value]:
     """The options that were given on this command line, by setting."""
     found: Mapping[str, Value] = click.get_current_context().meta.get(_FLAGS, {})
@@ -284,7 +307,12 @@ def sheet_folder(named: Path | None) -> Path:
 
 def workspace_folder(named: Path | None) -> Path | None:
     """The value of `workspace` from any source, for the named sheet or folder."""
-    return resolve(given(), os.environ, _files(sheet_folder(named))).workspace
+    return unasked(named).workspace
+
+
+def unasked(named: Path | None) -> Settings:
+    """The settings before the workspace is known, without their notices."""
+    return resolve(given(), os.environ, _files(sheet_folder(named)))
 
 
 def _files(folder: Path | None) -> tuple[SettingsFile, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.intake.understand import Understood
 
 
-def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
+def shaping_options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str, JSON]:
     """The options that shape requests; a later run compares their digest."""
     options: dict[str, JSON] = {
         "endpoint": settings.endpoint,
@@ -41,6 +41,8 @@ def shaping_options(settings: Settings, sheet: Path) -> dict[str, JSON]:
         "folder": str(sheet.absolute().parent),
         "reading": 1,  # raised when a newer rowmill reads the same sheet differently
     }
+    if workspace.place.shared:  # the same bytes under another path are the same sheet
+        options.pop("folder")
     if settings.visible_only:
         options["visible_only"] = True
     if settings.by_flag:  # a flag beats columns that other options give way to
@@ -97,7 +99,7 @@ class _Load:
 
     def options(self, edits: Sequence[Edit]) -> dict[str, JSON]:
         """Everything besides the sheet's bytes that decides what the requests are."""
-        options = shaping_options(self.settings, self.source.sheet)
+        options = shaping_options(self.settings, self.source.sheet, self.workspace)
         return options | ({"edits": digest_of(edits)} if edits else {})
 
     def is_known(self, known: LoadedSheet) -> bool:
@@ -215,7 +217,7 @@ def _check_owner(
         raise Refusal(
             say(
                 "workspace.other_sheet",
-                folder=str(workspace.folder),
+                folder=workspace.name,
                 theirs=known.sheet,
                 ours=sheet.name,
             )
@@ -244,7 +246,8 @@ def _record(found: "Understood", load: _Load, edits: Sequence[Edit]) -> dict[str
 def _options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str, JSON]:
     """The options that later commands start from, as JSON."""
     remembered = settings.to_remember()
-    remembered["sheet_path"] = _relative(sheet, workspace.folder)
+    shared = workspace.place.shared  # each machine has a path of its own
+    remembered["sheet_path"] = sheet.name if shared else _relative(sheet, workspace.folder)
     plain: dict[str, JSON] = json.loads(json.dumps(remembered, default=str))
     return plain
 

@@ -38,6 +38,7 @@ class RunRequest:
     sheet: Path
     workspace: Workspace
     settings: Settings
+    sheet_is_here: bool = True  # False for a host that was given a database: nothing is loaded
     key: Secret | None = None  # a rehearsal brings its own
     put_back: Callable[[Transaction], PutBack] | None = None  # `retry`
     edits: Sequence[Edit] = ()  # cells that a person corrected beside the sheet

@@ -23,8 +23,10 @@ from runner.intake.loaded import Intake, guess_words, how_read, skipped_words
 from runner.launch.locate import warn_of_missing_rows
 from runner.launch.request import PutBack, RunRequest, program_version
 from runner.preflight.pending_work import PendingWork, read_pending_work
+from runner.settings.database_url import DatabaseUrl
 from runner.settings.known_address import note_use, remember_address
-from runner.settings.schema import SCHEMA, SHORT_OPTIONS, SettingKind
+from runner.settings.known_database import remember_database
+from runner.settings.schema import NO_DATABASE, SCHEMA, SHORT_OPTIONS, SettingKind
 from runner.settings.settings import Settings
 from runner.settings.values import read_value
 from runner.workspace.lookup import remember
@@ -54,6 +56,8 @@ class TakenIn:
 
 def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
     """Load or reconcile the sheet, and see what is left to be sent."""
+    if not request.sheet_is_here:
+        return _as_loaded(request, store)
     failed: dict[int, int] = {}
     if request.put_back is not None:
         with store.read() as tx:
@@ -71,6 +75,7 @@ def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
     with store.read() as tx:
         warn_of_missing_rows(tx, request.sheet.name, request.settings.rows)
     remember(request.sheet, request.workspace)
+    _remember_database(request)
     if not request.rehearsal:
         _remember_address(request.workspace.folder, request.settings)
     with store.read() as tx:
@@ -78,6 +83,28 @@ def take_in_sheet(request: RunRequest, store: Store) -> TakenIn:
     if last is not None and last.program != program_version():
         _read_again(store, request.workspace)
     return foresee(request, store, failed)
+
+
+def _as_loaded(request: RunRequest, store: Store) -> TakenIn:
+    """The sheet as another machine loaded it: its file is not here."""
+    with store.read() as tx:
+        loaded = request.workspace.loaded_in(tx)
+        failed = failed_positions(tx, SHEET_ID) if request.put_back is not None else {}
+        warn_of_missing_rows(tx, loaded.sheet, request.settings.rows)
+    if not request.settings.quiet:
+        print_message(say("run.from_table", sheet=loaded.sheet))
+    if not request.rehearsal:
+        _remember_address(request.workspace.folder, request.settings)
+    return foresee(request, store, failed)
+
+
+def _remember_database(request: RunRequest) -> None:
+    """Later commands name only the sheet; `--db none` goes back to the folder."""
+    database, given = request.workspace.database, request.settings.db
+    if database is None and given == NO_DATABASE:
+        remember_database(request.workspace.folder, None)
+    elif database is not None and isinstance(given, DatabaseUrl):
+        remember_database(request.workspace.folder, given.named(database.name))
 
 
 def _agrees(question: str, settings: Settings) -> bool:

@@ -8,8 +8,8 @@ from urllib.parse import quote, unquote
 from runner.secret import Secret
 
 SCHEMES = ("postgresql://", "postgres://")
-NO_PREPARING = ("prepare", "no")  # our own parameter: for poolers that mix up prepared statements
 VERIFIED = "verify-full"
+VERIFIED_TLS = {"sslmode": VERIFIED, "sslrootcert": "system"}
 WEAKER_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca"})
 OWN_ROOTS = Path("~/.postgresql/root.crt")
 """Where libpq looks for certificates by itself; without it, the system's are named."""
@@ -50,11 +50,6 @@ class DatabaseUrl:
         hosts = ",".join(one.removesuffix(":5432") for one in self.hosts.lower().split(","))
         return replace(self, hosts=hosts)._with(())
 
-    @property
-    def prepares(self) -> bool:
-        """False if the address says that statements must not be prepared."""
-        return NO_PREPARING not in self.parameters
-
     def named(self, name: str) -> "DatabaseUrl":
         """The same database, with the workspace of this name."""
         return replace(self, name=name)
@@ -64,13 +59,14 @@ class DatabaseUrl:
         return replace(self, password=None)
 
     def connection(self, environ: Mapping[str, str]) -> str:
-        """The address for libpq, without password and name.
+        """The address for the store, without password and name.
 
-        TLS with a verified certificate is filled in for a server that is not this machine, where
-        neither the address nor libpq's own settings say otherwise.
+        It says how TLS is used: a verified certificate for a server that is not this machine,
+        unless the address or libpq's own settings say otherwise.
         """
-        given = tuple(one for one in self.parameters if one[0] != NO_PREPARING[0])
-        return self._with((*given, *_tls_defaults(libpq_settings(self, environ))))
+        given = dict(self.parameters)
+        settings = libpq_settings(self, environ)
+        return self._with(tuple({**_tls(settings, given), **given}.items()))
 
     def _with(self, parameters: tuple[tuple[str, str], ...]) -> str:
         user = f"{quote(self.user, safe='')}@" if self.user else ""
@@ -81,6 +77,13 @@ class DatabaseUrl:
                 f"?{query}" if query else "",
             )
         )
+
+
+def typed_address(connection: str, name: str) -> str:
+    """An address of `DatabaseUrl.connection` with a workspace's name, as a person types it."""
+    url = read_database_url(connection)
+    told = tuple(one for one in url.parameters if one not in VERIFIED_TLS.items())
+    return str(replace(url, parameters=told, name=name))
 
 
 def is_database_url(text: str) -> bool:
@@ -167,13 +170,14 @@ def weak_tls(url: DatabaseUrl, environ: Mapping[str, str]) -> str | None:
     return mode if mode in WEAKER_MODES and not _is_here(settings) else None
 
 
-def _tls_defaults(settings: Mapping[str, str]) -> list[tuple[str, str]]:
-    if _is_here(settings) or settings.get("sslmode", VERIFIED) != VERIFIED:
-        return []
-    found = [] if "sslmode" in settings else [("sslmode", VERIFIED)]
-    if "sslrootcert" not in settings and not OWN_ROOTS.expanduser().exists():
-        found.append(("sslrootcert", "system"))
-    return found
+def _tls(settings: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    if _is_here(settings):
+        # Of a service, the store sees only the name, and would take it for a server elsewhere.
+        return {"sslmode": settings.get("sslmode", "prefer")} if "service" in given else {}
+    mode = settings.get("sslmode", VERIFIED)
+    if mode != VERIFIED or "sslrootcert" in settings or OWN_ROOTS.expanduser().exists():
+        return {"sslmode": mode}
+    return VERIFIED_TLS
 
 
 def _is_here(settings: Mapping[str, str]) -> bool:

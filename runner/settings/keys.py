@@ -16,6 +16,7 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.secret import Secret
+from runner.settings.database_url import DatabaseUrl, is_database_url, read_database_url
 from runner.settings.file import KEY_VARIABLE, KeySource, Origin, SecretPlace, SettingsFile
 from runner.settings.presets import BUILT_IN
 from runner.settings.settings import Settings, is_loopback
@@ -181,15 +182,40 @@ def stored_keys(file: Path) -> dict[str, Secret]:
     return {place: Secret(key) for place, key in keys.items()}
 
 
+def new_password(text: str) -> Secret:
+    """A database's password to be stored, exactly as it was typed. Raises `KeyRefusal`."""
+    password = text.rstrip("\r\n")
+    if not password:
+        raise KeyRefusal(say("keys.not_a_password"))
+    return Secret(password)
+
+
+def database_password(
+    url: DatabaseUrl, environ: Mapping[str, str], file: Path | None = None
+) -> Secret | None:
+    """The password of a database: of ROWMILL_DB, else the stored one.
+
+    None leaves it to libpq, which knows PGPASSWORD, .pgpass, service files and certificates.
+    """
+    if url.password is not None or environ.get("PGPASSWORD"):
+        return url.password
+    return stored_keys(file or key_file()).get(url.key_place)
+
+
 def store_key(url: str, key: Secret, file: Path) -> None:
-    """Store the key for the site of `url`."""
-    _write({**stored_keys(file), site(url): key}, file)
+    """Store the key for the site of `url`, or the password for a database."""
+    _write({**stored_keys(file), _place(url): key}, file)
+
+
+def _place(url: str) -> str:
+    """What a stored secret belongs to."""
+    return read_database_url(url).key_place if is_database_url(url) else site(url)
 
 
 def remove_key(url: str, file: Path) -> bool:
-    """Remove the key for the site of `url`; False if there is none."""
+    """Remove the key for the site of `url`, or a database's password; False if there is none."""
     keys = stored_keys(file)
-    if keys.pop(site(url), None) is None:
+    if keys.pop(_place(url), None) is None:
         return False
     _write(keys, file)
     return True

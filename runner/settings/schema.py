@@ -10,6 +10,8 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import TypeAlias
 
+from runner.settings.database_url import DatabaseUrl
+
 
 class SettingScope(StrEnum):
     """Where a setting may be given."""
@@ -55,6 +57,7 @@ class SettingKind(StrEnum):
     UNTIL = "until"  # 07:00, or a time from now: 8h
     COMMAND = "command"  # a program with its words
     CAP = "cap"  # 20, or +20
+    DATABASE = "database"  # postgresql://…, or none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class StopIf:
 
 AUTO = "auto"
 NO_CAP = "none"
+NO_DATABASE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +140,7 @@ Value: TypeAlias = (
     | StopIf
     | Until
     | Cap
+    | DatabaseUrl
     | tuple[str, ...]
     | tuple[Path, ...]
     | tuple[tuple[int, int], ...]
@@ -189,6 +194,12 @@ REQUEST_COMMANDS = ("run", "check", "rehearse", "retry")
 
 SPENDING_COMMANDS = ("run", "rehearse", "retry")
 
+SHARED_COMMANDS = (
+    *("run", "check", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
+    *("export", "report", "serve", "doctor"),
+)
+"""The commands that work on a shared table too: all that take a sheet but `rehearse`."""
+
 _request = partial(
     Setting,
     in_sheet_file=ALWAYS,
@@ -202,6 +213,7 @@ _spend = partial(Setting, scopes=FLAG_ENV_FILE, commands=SPENDING_COMMANDS)
 _mock = partial(
     Setting, in_sheet_file=ALWAYS, group="own", scopes=FLAG_ENV_FILE, commands=("mock",)
 )
+_hosts = partial(Setting, group="hosts", scopes=FLAG_ENV_FILE, commands=("run",))
 _own = partial(Setting, group="own", scopes=FLAG_ENV_FILE)
 _act = partial(Setting, group="own", scopes=FLAG_ONLY, kind=SettingKind.SWITCH, default=False)
 _global = partial(Setting, group="global", scopes=FLAG_ENV_FILE)
@@ -275,6 +287,7 @@ SCHEMA: tuple[Setting, ...] = (
         default=(),
         commands=(*REQUEST_COMMANDS, "fetch"),
     ),
+    _hosts(name="db", kind=SettingKind.DATABASE, metavar="URL", commands=SHARED_COMMANDS),
     _spend(
         name="concurrency",
         in_sheet_file=ALWAYS,

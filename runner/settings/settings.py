@@ -18,6 +18,7 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
+from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
     KEY_VARIABLE,
     KeySource,
@@ -120,6 +121,7 @@ class Settings:
     name: str
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
+    db: DatabaseUrl | str | None  # `none`: the table in the folder, though a database is remembered
     concurrency: int | str
     rpm: int | None
     tpm: int | None
@@ -361,7 +363,7 @@ class _Layers:
         except InvalidValueError as error:
             key = setting.name
             message = say("settings.wrong", file=place, key=key, expected=error.expected)
-            if setting.kind is not SettingKind.BASE_URL:
+            if setting.kind not in (SettingKind.BASE_URL, SettingKind.DATABASE):
                 message += say("settings.found", found=repr(raw))
             raise SettingsError(message) from error
 

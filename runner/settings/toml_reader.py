@@ -10,6 +10,7 @@ from runner.catalogue.reasons import reason
 from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
+from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
     KeySource,
     Notify,
@@ -190,8 +191,10 @@ class _Reader(_ValueReader):
         try:
             value = read_value(setting, raw)
         except InvalidValueError as error:
-            found = None if setting.kind is SettingKind.BASE_URL else raw
-            raise self.wrong(key, error.expected, found) from error
+            hidden = setting.kind in (SettingKind.BASE_URL, SettingKind.DATABASE)
+            raise self.wrong(key, error.expected, None if hidden else raw) from error
+        if isinstance(value, DatabaseUrl) and value.password is not None:
+            raise self.wrong(key, say("expected.no_password"))
         folder = self.path.parent
         if setting.kind is SettingKind.PATH and isinstance(value, Path):
             path = folder / value

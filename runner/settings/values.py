@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 from jobs.job import FailureClass, State
 from runner.catalogue import say
 from runner.protocol.base_url import normalised
+from runner.settings.database_url import DatabaseUrl, DatabaseUrlError, read_database_url
 from runner.settings.schema import (
     AUTO,
     NO_CAP,
+    NO_DATABASE,
     Cap,
     Setting,
     SettingKind,
@@ -181,6 +183,19 @@ def _cap(raw: object) -> Cap:
     return Cap(amount=amount, more=more)
 
 
+def read_database(raw: object) -> DatabaseUrl | str:
+    """The address of a database, or `none`. Raises `InvalidValueError`."""
+    text = _text(raw)
+    if text.strip().lower() == NO_DATABASE:
+        return NO_DATABASE
+    try:
+        return read_database_url(text)
+    except DatabaseUrlError as error:  # its cause is left out: it may be a password
+        sqlite = text.strip().lower().startswith("sqlite:")
+        key = "expected.not_sqlite" if sqlite else "expected.database"
+        raise InvalidValueError(say(key)) from error
+
+
 def _seconds(raw: object) -> float:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         raw = str(raw)
@@ -301,4 +316,5 @@ _READERS: dict[SettingKind, Callable[[object], Value]] = {
     SettingKind.UNTIL: _until,
     SettingKind.COMMAND: _command,
     SettingKind.CAP: _cap,
+    SettingKind.DATABASE: read_database,
 }

@@ -8,7 +8,9 @@ from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run
 from jobs.store.queries.totals import Counts, FailedAlike
 from runner.catalogue import explain
+from runner.settings.database_url import typed_address
 from runner.settings.known_address import was_used
+from runner.settings.known_database import known_database
 from runner.settings.schema import SHORT_OPTIONS
 from runner.settings.settings import Settings
 from runner.workspace.lookup import of_sheet
@@ -116,7 +118,10 @@ def _for_real(loaded: LoadedSheet, sheet: str) -> str:
 
 
 def named(workspace: Workspace, loaded: LoadedSheet) -> str:
-    """The word a person types for this sheet: its file if that leads here, else the folder."""
+    """The word a person types for this sheet: its file if that leads here, else its place."""
     sheet = workspace.sheet_of(loaded)
     leads_here = sheet.exists() and of_sheet(sheet, None).folder == workspace.folder
+    if (database := workspace.database) is not None:
+        is_remembered = leads_here and known_database(workspace.folder) is not None
+        return typed(sheet) if is_remembered else quoted(typed_address(database.url, database.name))
     return typed(sheet if leads_here else workspace.folder)

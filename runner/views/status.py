@@ -7,13 +7,16 @@ from typing import Literal
 
 from jobs.job import JSON, FailureClass
 from jobs.lock import holder
+from jobs.store.hosts import database_time
 from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
+from runner.views.hosts import HostStatus, are_live, hosts_record, read_hosts
 from runner.views.next_command import next_command
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, Workspace
 
+LOST_AFTER_SECONDS = 30.0  # the default of [limits] lost_after
 RATE_WINDOW_SECONDS = 300.0  # the rate is that of the last five minutes
 MIN_RATE_SECONDS = 5.0  # seconds of a run before its rate is shown
 
@@ -82,18 +85,30 @@ class SheetStatus:
     failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
     pauses: tuple[Pause, ...] = ()  # of a run in progress
     dropped_keys: tuple[tuple[str, str], ...] = ()  # by name, and why
+    hosts: tuple[HostStatus, ...] = ()  # of the last run on a shared table
     next_command: str | None = None
 
 
-def read_status(workspace: Workspace, *, now: float) -> SheetStatus:
-    """Read the state of a workspace without disturbing a run. Raises Refusal, TableError."""
-    running = workspace.is_running()
+def read_status(
+    workspace: Workspace, *, now: float, lost_after: float = LOST_AFTER_SECONDS
+) -> SheetStatus:
+    """Read the state of a workspace without disturbing a run. Raises Refusal, TableError.
+
+    A shared table goes by the clock of its database.
+    """
+    shared = workspace.place.shared
+    running = not shared and workspace.is_running()
     with workspace.place.look() as store, store.read() as tx:
+        now = database_time(tx) if shared else now
         loaded = workspace.loaded_in(tx)
         rows = counts(tx, SHEET_ID)
         groups = failures(tx, SHEET_ID)
         used = spent(tx, SHEET_ID)
         last = last_run(tx, SHEET_ID)
+        hosts: tuple[HostStatus, ...] = ()
+        if shared and last is not None:
+            hosts = read_hosts(tx, last.id, lost_after=lost_after, now=now)
+            running = are_live(hosts) and last.ended_at is None
         run = _run_state(workspace, last, running=running)
         window = min(RATE_WINDOW_SECONDS, now - run.since)
         rate = oldest = None
@@ -121,11 +136,15 @@ def read_status(workspace: Workspace, *, now: float) -> SheetStatus:
             for event in happened
             if event.kind == "key_dropped"
         ),
+        hosts=hosts,
         next_command=next_command(workspace, loaded, rows, groups, last) if not running else None,
     )
 
 
 def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> LastRun:
+    if running and workspace.place.shared:
+        assert run is not None
+        return LastRun(kind="running", pid=run.pid, host=run.host, since=run.started_at)
     if running:
         held = holder(workspace.folder / "jobs.lock")
         since = held.since or (run.started_at if run else 0.0)
@@ -170,6 +189,7 @@ def status_record(standing: SheetStatus) -> dict[str, JSON]:
             "fetching": rows.fetching,
             "parked": rows.parked,
         },
+        "hosts": hosts_record(standing.hosts),
         "pauses": [asdict(pause) for pause in standing.pauses],
         "rows_a_minute": standing.rate,
         "seconds_left": standing.seconds_left,

@@ -46,14 +46,32 @@ def around(named: Path) -> Workspace | None:
     return Workspace(folder=folder) if ours and (folder / "jobs.db").exists() else None
 
 
+def folder_of(named: Path | None, given: Path | None) -> Path | None:
+    """The workspace folder that these words mean, whether it exists or not; None without any."""
+    if named is not None and (named.is_dir() or named.suffix in (SUFFIX, REHEARSAL)):
+        return named.absolute()
+    if given is not None or named is None:
+        return given.absolute() if given is not None else None
+    inside = named.absolute().parent
+    if inside.suffix in (SUFFIX, REHEARSAL):
+        return inside
+    around_it = around(named)
+    return around_it.folder if around_it is not None else of_sheet(named, None).folder
+
+
 def _existing(workspace: Workspace) -> Workspace:
     if not workspace.table.exists():
         raise Refusal(say("workspace.none", folder=str(workspace.folder)))
     return workspace
 
 
+def all_in(folder: Path) -> list[Workspace]:
+    """The workspaces directly in this folder that have a table there."""
+    return [Workspace(folder=path.parent) for path in sorted(folder.glob(f"*{SUFFIX}/jobs.db"))]
+
+
 def _only_one(folder: Path) -> Workspace:
-    found = [Workspace(folder=path.parent) for path in sorted(folder.glob(f"*{SUFFIX}/jobs.db"))]
+    found = all_in(folder)
     if len(found) > 1:  # a sheet that was refused left an empty table
         found = [one for one in found if _holds_a_sheet(one)] or found
     if len(found) == 1:

@@ -165,7 +165,12 @@ class Workspace:
         return found
 
     def sheet_of(self, loaded: LoadedSheet) -> Path:
-        """The path of the loaded sheet when it was last read."""
+        """The path of the loaded sheet when it was last read.
+
+        A table that others can write chooses no path: there it is the sheet beside the folder.
+        """
+        if self.place.shared:
+            return self.folder.parent / Path(loaded.sheet).name
         return Path(
             os.path.normpath(self.folder / str(loaded.options.get("sheet_path", loaded.sheet)))
         )

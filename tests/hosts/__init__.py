@@ -1,0 +1,1 @@
+"""Runs of several hosts on one shared table."""

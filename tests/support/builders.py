@@ -58,11 +58,16 @@ def make_table(folder: Path, sheet: Sheet, fates: Iterable[Fate] = ()) -> Loaded
     """A table `jobs.db` in the folder with all rows loaded, the first ones settled."""
     folder.mkdir(parents=True, exist_ok=True)
     with Store.open(folder / "jobs.db") as store:
-        with store.write() as tx:
-            _load(tx, sheet)
-        _settle(store, list(fates))
-        with store.read() as tx:
-            loaded = loaded_sheet(tx, SHEET_ID)
+        return fill(store, sheet, fates)
+
+
+def fill(store: Store, sheet: Sheet, fates: Iterable[Fate] = ()) -> LoadedSheet:
+    """Load all rows into an empty table, and settle the first ones."""
+    with store.write() as tx:
+        _load(tx, sheet)
+    _settle(store, list(fates))
+    with store.read() as tx:
+        loaded = loaded_sheet(tx, SHEET_ID)
     assert loaded is not None
     return loaded
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from jobs.job import State
 from jobs.outcome import WireClass
-from jobs.store.ids import first_id_at
+from jobs.store.ids import MAX_PROCESSES, NUMBERS_PER_PROCESS, first_id_at
 from jobs.store.schema import attempts, calls, jobs, runs
 
 MAX_ROW_SECONDS = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
@@ -35,6 +35,27 @@ def ended_since(connection: Connection, sheet_id: int, since: float) -> int:
         .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
         .where(mine)
     ).scalar_one()
+
+
+def ended_by_process(connection: Connection, sheet_id: int, since: float) -> dict[int, int]:
+    """How many rows ended since then, by the process bits of the last call of each."""
+    mine = and_(
+        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
+        jobs.c.batch_id == sheet_id,
+        jobs.c.listed,
+        jobs.c.state.in_(ENDED),
+        jobs.c.updated_at >= since,
+    )
+    last = (
+        select(func.max(attempts.c.call_id).label("call"))
+        .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
+        .where(mine)
+        .group_by(jobs.c.id)
+        .subquery()
+    )
+    process = (last.c.call // NUMBERS_PER_PROCESS) % MAX_PROCESSES
+    found = connection.execute(select(process, func.count()).group_by(process))
+    return {int(number): count for number, count in found}
 
 
 def oldest_call(connection: Connection, sheet_id: int) -> OpenCall | None:

@@ -12,6 +12,7 @@ from runner.catalogue.en.obstacles import OBSTACLES
 from runner.catalogue.en.report import REPORT
 from runner.catalogue.en.rows import ROWS
 from runner.catalogue.en.run import RUN
+from runner.catalogue.en.shared import SHARED
 from runner.catalogue.en.system import SYSTEM
 from runner.catalogue.en.usage import USAGE
 from runner.catalogue.en.views import VIEWS
@@ -73,7 +74,9 @@ _COMMANDS = {
     "command.endpoints": "List the endpoints, or show the columns of one.",
     "command.trust": "Count a settings file next to a sheet as your own.",
     "command.keys": "Store, list and remove keys.",
-    "command.keys_set": "Store the key of a provider; asks hidden, or reads it from a pipe.",
+    "command.keys_set": (
+        "Store a provider's key or a database's password; asks hidden, or reads it from a pipe."
+    ),
     "command.keys_list": "List the sites that have a stored key.",
     "command.keys_rm": "Remove a stored key.",
     "command.mock": "Run the built-in mock gateway by itself.",
@@ -129,7 +132,7 @@ _OPTIONS = {
     "argument.sheet": "the sheet, or its workspace folder",
     "argument.endpoint": "the endpoint to show",
     "argument.file": "a settings file",
-    "argument.provider": "a provider's name, or a base URL",
+    "argument.provider": "a provider's name, a base URL, or a database",
 }
 
 _EXPECTED = {
@@ -333,4 +336,5 @@ MESSAGES: dict[str, str] = {
     **ERRORS,
     **REPORT,
     **NIGHT,
+    **SHARED,
 }

@@ -12,6 +12,7 @@ from runner.catalogue.zh.obstacles import OBSTACLES
 from runner.catalogue.zh.report import REPORT
 from runner.catalogue.zh.rows import ROWS
 from runner.catalogue.zh.run import RUN
+from runner.catalogue.zh.shared import SHARED
 from runner.catalogue.zh.system import SYSTEM
 from runner.catalogue.zh.usage import USAGE
 from runner.catalogue.zh.views import VIEWS
@@ -128,7 +129,7 @@ _OPTIONS = {
     "argument.sheet": "表格，或它的工作区文件夹",
     "argument.endpoint": "要显示的接口",
     "argument.file": "设置文件",
-    "argument.provider": "服务商名称，或地址",
+    "argument.provider": "服务商名称、地址，或数据库",
 }
 
 _EXPECTED = {
@@ -318,4 +319,5 @@ MESSAGES: dict[str, str] = {
     **ERRORS,
     **REPORT,
     **NIGHT,
+    **SHARED,
 }
