@@ -36,3 +36,4 @@ class Result:
     usage: Usage | None = None
     pictures: tuple[Picture, ...] = ()
     data: Mapping[str, JSON] = field(default_factory=dict)  # structured output, tool calls, notes
+    quota: float | None = None  # the price of a task in its gateway's units, where the answer says

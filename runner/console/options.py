@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jobs.job import FailureClass, State
 from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
+from runner.endpoints.dialects.tasks.handed_in import hand_in
 from runner.settings.database_url import is_database_url
 from runner.settings.known_address import known_address
 from runner.settings.locations import find_files
@@ -26,7 +28,7 @@ from runner.settings.schema import (
     options_of,
     variable_of,
 )
-from runner.settings.settings import Settings, SettingsFile, resolve
+from runner.settings.settings import Settings, SettingsFile, resolve, task_dialects
 from runner.settings.values import InvalidValueError, read_database, read_value
 
 _FLAGS = "rowmill.flags"
@@ -292,6 +294,7 @@ def settings(
     """
     address = known_address(workspace) if workspace is not None else None
     decided = resolve(given(), os.environ, _files(folder), remembered, address)
+    hand_in(partial(task_dialects, decided.tasks), decided.provider.name)
     if not decided.quiet:
         sends = click.get_current_context().info_name in SENDING_COMMANDS
         for notice in decided.notices:

@@ -7,11 +7,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from jobs.job import JSON, Failure
 from jobs.result import Result
 from runner.protocol.call import Call, Reply
+from runner.protocol.task_dialect import TaskLife
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """The id of a remote task that was accepted."""
+    """The id of a remote task that was accepted. After a poll: the id to ask after from now on."""
 
     id: str
 
@@ -91,6 +92,9 @@ class Endpoint(Generic[I]):
     * `max_picture_bytes`: the largest input picture in bytes; larger ones are shrunk.
     * `sharing`: how rows share a call; None if each row has its own.
     * `measured`: what a price by unit goes by; None if there are no such prices.
+    * `poll` and `read_poll`: the question after the task of a ticket, and what its answer means.
+    * `life`: how often the task of a ticket is asked after, and how long; None: as usual.
+    * `refusal`: why a vendor refused a submit, if its own code says that nothing was begun.
     """
 
     name: str
@@ -107,8 +111,10 @@ class Endpoint(Generic[I]):
     sharing: SharedRequest[I] | None = None
     measured: Measure | None = None
     rules: Mapping[str, Callable[[Mapping[str, JSON]], None]] = field(default_factory=dict)
-    poll: Callable[[str], Call] | None = None
-    read_poll: Callable[[Reply], Reading] | None = None
+    poll: Callable[[I, str], Call] | None = None
+    read_poll: Callable[[I, str, Reply], Reading] | None = None
+    refusal: Callable[[I, Reply], Failure | None] | None = None
+    life: Callable[[I, str], TaskLife] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)
 
     @property

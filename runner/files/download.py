@@ -1,10 +1,11 @@
 """Downloads the pictures that answers link to."""
 
 import asyncio
+import mmap
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runner.files.save import NameTaken, Saved, exclusive, finish, part_of, remove, write
 from runner.protocol.drawings import inspect_any
+from runner.protocol.media import MEDIA_HEAD_BYTES, lacks_end
 from runner.protocol.pictures import CutPictureError, NotAPictureError
 from runner.transport.addresses import (
     AddressGuard,
@@ -32,6 +34,9 @@ from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
 
 QUIET_SECONDS = 5.0  # without a byte, after which a picture is asked whether it is whole
 MAX_REDIRECTS = 5
+MAX_RESUMES = 30  # of one file that comes in pieces: a gateway's proxy gives up after a minute
+ACCEPTED = "image/*, video/*, audio/*;q=0.9, */*;q=0.5"
+NO_HEADERS: Mapping[str, str] = {}
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 TEMPORARY_STATUSES = frozenset({403, 404, 408, 410, 425, 429})
 """403, 404 and 410 are temporary only for a new picture: object stores publish late."""
@@ -48,6 +53,15 @@ class DownloadFailure:
     detail: str
     passing: bool  # a later try may succeed
     status: int | None = None
+
+
+KeyHeaders: TypeAlias = Callable[[str], Mapping[str, str]]
+"""The headers with a key for an address; empty for every host but the key's own."""
+
+
+def no_key(_url: str) -> Mapping[str, str]:
+    """No address gets a key."""
+    return NO_HEADERS
 
 
 Download: TypeAlias = Saved | NameTaken | DownloadFailure
@@ -97,7 +111,8 @@ class _Resolver(AbstractResolver):
 
 
 class Downloads:
-    """Downloads of one run; an async context manager. Sends no key and no cookie.
+    """Downloads of one run; an async context manager. Sends no cookie, and a key only where
+    `download` says.
 
     Behind a proxy we cannot choose the address that is connected to: names are still resolved and
     checked, and one that cannot be resolved needs `--allow-host`.
@@ -109,8 +124,8 @@ class Downloads:
         *,
         at_once: int = 32,
         environ: Mapping[str, str] = os.environ,
-        most: int = 64 * MB,
-        seconds: float = 300.0,
+        most: int = 1024 * MB,
+        seconds: float = 900.0,
     ) -> None:
         self._guard, self._at_once, self._environ = guard, at_once, environ
         self._most, self._seconds = most, seconds
@@ -128,18 +143,15 @@ class Downloads:
         for session in self._sessions.values():
             await session.close()
 
-    async def download(self, url: str, target: Path) -> Download:
-        """Download one picture to `target` plus the ending of its real format.
+    async def download(self, url: str, target: Path, *, key: KeyHeaders = no_key) -> Download:
+        """Download one file to `target` plus the ending of its real format.
 
+        `key` returns the headers for the provider's own host, which may want its key for a file.
         Raises OSError if the disk fails; every other failure is a return value.
         """
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await self._answer(url)
-                try:
-                    return await self._received(answer, target)
-                finally:
-                    answer.close()
+                return await self._received(_Source(self, url, key), target)
         except TimeoutError:
             detail = f"not complete within {self._seconds:g} s"
             return DownloadFailure(cause="timeout", detail=detail, passing=True)
@@ -148,12 +160,20 @@ class Downloads:
         except (NotAPictureError, CutPictureError) as error:
             return _unusable(error)
 
-    async def _answer(self, url: str) -> aiohttp.ClientResponse:
-        """The response after all redirects, with a status that has a body."""
+    async def answer(
+        self, url: str, *, key: KeyHeaders, more: Mapping[str, str] = NO_HEADERS
+    ) -> aiohttp.ClientResponse:
+        """The response after all redirects, with a status that has a body.
+
+        The key goes to the host that it belongs to, and only if that refuses without it.
+        """
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._asked(_parsed(url))
+            answer = await self._asked(_parsed(url), more)
+            if answer.status in (401, 403) and (own := key(url)):
+                answer.close()
+                answer = await self._asked(_parsed(url), {**own, **more})
             if answer.status not in REDIRECT_STATUSES:
-                if answer.status != 200:
+                if answer.status != (206 if more and answer.status != 200 else 200):
                     answer.close()
                     raise _refused(answer.status)
                 return answer
@@ -161,7 +181,7 @@ class Downloads:
             url = _joined(url, answer.headers.get("Location", ""))
         raise _Failed("blocked", f"more than {MAX_REDIRECTS} redirects")
 
-    async def _asked(self, url: yarl.URL) -> aiohttp.ClientResponse:
+    async def _asked(self, url: yarl.URL, more: Mapping[str, str]) -> aiohttp.ClientResponse:
         assert url.raw_host is not None
         assert url.port is not None
         proxy = proxy_for(str(url), self._environ)
@@ -174,7 +194,7 @@ class Downloads:
                 url,
                 allow_redirects=False,
                 proxy=proxy,
-                headers={"Accept": "image/*", "Accept-Encoding": "identity"},
+                headers={"Accept": ACCEPTED, "Accept-Encoding": "identity", **more},
             )
         except BlockedError as error:
             cause = "loopback" if isinstance(error, LoopbackError) else "blocked"
@@ -206,31 +226,107 @@ class Downloads:
             )
         return known
 
-    async def _received(self, answer: aiohttp.ClientResponse, target: Path) -> Download:
+    async def _received(self, source: "_Source", target: Path) -> Download:
         """Read the body: a small one is written at once, a large one in pieces of a megabyte."""
-        if (answer.content_length or 0) > self._most:
-            raise _too_large(self._most)
-        body = _Body(answer, self._most)
-        piece = await body.next_megabyte()
         try:
-            if len(piece) < MB:
-                return await write(piece, target)
-            return await self._received_in_pieces(body, piece, target)
-        except (NotAPictureError, CutPictureError):
-            if body.fault is not None:
-                raise body.fault from None
-            raise
+            body = await source.open(self._most)
+            piece = await body.next_megabyte()
+            try:
+                if len(piece) < MB:
+                    _check_end(body, piece)
+                    return await write(piece, target)
+                return await self._received_in_pieces(source, body, piece, target)
+            except (NotAPictureError, CutPictureError):
+                if source.fault is not None:
+                    raise source.fault from None
+                raise
+        finally:
+            source.close()
 
-    async def _received_in_pieces(self, body: "_Body", piece: bytes, target: Path) -> Download:
-        part = part_of(target)
+    async def _received_in_pieces(
+        self, source: "_Source", body: "_Body", piece: bytes, target: Path
+    ) -> Download:
+        """Write the pieces as they come; what breaks off is resumed where the server can."""
+        part, head = part_of(target), piece[:MEDIA_HEAD_BYTES]
         try:
             async with aiofiles.open(part, "wb", opener=exclusive) as file:
-                while piece:
-                    await file.write(piece)
+                while True:
+                    while piece:
+                        await file.write(piece)
+                        source.have += len(piece)
+                        piece = await body.next_megabyte()
+                    await file.flush()
+                    if body.fault is None and await asyncio.to_thread(_is_whole_file, part):
+                        break
+                    further = await source.resume(self._most)
+                    if further is None:
+                        break
+                    body = further
                     piece = await body.next_megabyte()
+            _check_end(body, head)
             return await finish(part, target)
         finally:
             remove(part)
+
+
+def _check_end(body: "_Body", head: bytes) -> None:
+    """Raise what broke a body off whose kind has no end of its own."""
+    if body.fault is not None and lacks_end(head[:MEDIA_HEAD_BYTES]):
+        raise body.fault
+
+
+class _Source:
+    """Where one file comes from: its address, and how much of it is there already."""
+
+    def __init__(self, downloads: Downloads, url: str, key: KeyHeaders) -> None:
+        self.have = 0
+        self._downloads, self._url, self._key = downloads, url, key
+        self._answer: aiohttp.ClientResponse | None = None
+        self._body: _Body | None = None
+        self._resumes = 0
+        self._before = -1  # what was there at the last resume
+
+    @property
+    def fault(self) -> "_Failed | None":
+        """Why the last body broke off."""
+        return self._body.fault if self._body is not None else None
+
+    async def open(self, most: int) -> "_Body":
+        """The body from its beginning."""
+        return self._taken(await self._downloads.answer(self._url, key=self._key), most)
+
+    async def resume(self, most: int) -> "_Body | None":
+        """The rest of a body that broke off; None if the server has no more, or cannot say."""
+        assert self._answer is not None
+        mark = self._answer.headers.get("ETag") or self._answer.headers.get("Last-Modified")
+        if self._resumes >= MAX_RESUMES or self.have == self._before:
+            return None
+        self._resumes, self._before = self._resumes + 1, self.have
+        more = {"Range": f"bytes={self.have}-"}
+        if mark is not None and not mark.startswith("W/"):
+            more["If-Range"] = mark
+        self.close()
+        try:
+            answer = await self._downloads.answer(self._url, key=self._key, more=more)
+        except _Failed:
+            return None  # what broke the body off is told, not that it cannot be resumed
+        begins = answer.headers.get("Content-Range", "").removeprefix("bytes ")
+        if answer.status != 206 or not begins.startswith(f"{self.have}-"):
+            answer.close()
+            return None
+        return self._taken(answer, most - self.have)
+
+    def close(self) -> None:
+        """End the response."""
+        if self._answer is not None:
+            self._answer.close()
+
+    def _taken(self, answer: aiohttp.ClientResponse, most: int) -> "_Body":
+        self._answer = answer
+        if (answer.content_length or 0) > most:
+            raise _too_large(most)
+        self._body = _Body(answer, most)
+        return self._body
 
 
 class _Body:
@@ -292,6 +388,19 @@ def _is_whole(data: bytes) -> bool:
         inspect_any(data)
     except (NotAPictureError, CutPictureError):
         return False
+    return True
+
+
+def _is_whole_file(path: Path) -> bool:
+    """True if it is whole by its own syntax, or of no kind that a resumed download could mend."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            with memoryview(data) as view:
+                inspect_any(view)
+        except CutPictureError:
+            return False
+        except NotAPictureError:
+            return True
     return True
 
 

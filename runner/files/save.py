@@ -14,7 +14,7 @@ import aiofiles.os
 from jobs.failpoints import reach
 from jobs.filesystem import flush, flush_folder
 from runner.protocol.drawings import inspect_any
-from runner.protocol.pictures import Bytes, PictureFormat
+from runner.protocol.pictures import Bytes
 
 BUSY_ERRORS = frozenset(
     {5, 32, 33}
@@ -110,7 +110,7 @@ finish = aiofiles.os.wrap(finish_now)
 
 def _described(data: "Bytes | mmap.mmap", target: Path) -> Saved:
     with memoryview(data) as view:
-        picture: PictureFormat = inspect_any(view)
+        picture = inspect_any(view)
         return Saved(
             path=target.with_name(target.name + picture.ending),
             size=len(view),

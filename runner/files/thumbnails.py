@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
-from runner.protocol.drawings import is_drawing
+from runner.protocol.drawings import is_picture
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class Thumbnails:
     def want(self, file: str) -> None:
         """Queue a thumbnail of this file; the name is relative to the files folder.
 
-        A drawing has none: nothing of ours renders it.
+        Drawings, films and sounds have none: nothing of ours renders them.
         """
-        if is_drawing(file):
+        if not is_picture(file):
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
@@ -64,7 +64,7 @@ class Thumbnails:
 
 def make_missing(workspace: Path, files: Iterable[str]) -> int:
     """Make all missing thumbnails; returns how many failed."""
-    pictures = (file for file in files if not is_drawing(file))
+    pictures = filter(is_picture, files)
     missing = [file for file in pictures if not thumb_path(workspace, file).exists()]
     if not missing:
         return 0

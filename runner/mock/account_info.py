@@ -6,7 +6,13 @@ from jobs.job import JSON
 from runner.mock.bill import Bill
 from runner.mock.endpoints.chat_replies import packed
 from runner.mock.error_replies import CONSOLE_PAGE, Canned, openai_error
-from runner.mock.settings import PRICE_PER_PICTURE, PRICE_PER_TEXT, MockSettings
+from runner.mock.settings import (
+    PRICE_PER_FILM,
+    PRICE_PER_PICTURE,
+    PRICE_PER_SONG,
+    PRICE_PER_TEXT,
+    MockSettings,
+)
 from runner.mock.validation import InvalidRequest
 
 ACCOUNT_PATHS = frozenset(
@@ -25,7 +31,8 @@ PRICING: Mapping[str, JSON] = {
         {"model_name": name, "quota_type": 1, "model_ratio": 0, "model_price": price,
          "completion_ratio": 0, "enable_groups": ["default"]}
         for name, price in (("mock-text", PRICE_PER_TEXT), ("mock-image", PRICE_PER_PICTURE),
-                            ("mj_imagine", PRICE_PER_PICTURE), ("mj_blend", PRICE_PER_PICTURE))
+                            ("mj_imagine", PRICE_PER_PICTURE), ("mj_blend", PRICE_PER_PICTURE),
+                            ("mock-film", PRICE_PER_FILM), ("mock-song", PRICE_PER_SONG))
     ],
     "group_ratio": {"default": 1},
     "usable_group": {"default": "standard"},

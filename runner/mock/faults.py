@@ -70,6 +70,7 @@ class TaskFault(StrEnum):
     HANG = "hang"  # in progress permanently
     MODAL = "modal"  # waits permanently for a modal dialog
     LOST = "lost"  # unknown permanently
+    LATE = "late"  # of films: it failed, and is done much later all the same
 
 
 PASSING_TASK = (TaskFault.UNKNOWN, TaskFault.BAD_GATEWAY, TaskFault.NO_ADDRESS)

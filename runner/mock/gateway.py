@@ -24,6 +24,7 @@ from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
 from runner.mock.endpoints.rerank import RerankEndpoint
 from runner.mock.endpoints.responses import ResponsesEndpoint
+from runner.mock.endpoints.tasks import FilmTasks
 from runner.mock.error_replies import CONSOLE_PAGE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
 from runner.mock.handler import HandlerContext, RequestHandler
@@ -33,7 +34,7 @@ from runner.mock.validation import InvalidRequest
 
 LISTEN_HOST = "127.0.0.1"
 BAD_KEY = "sk-bad"
-MODEL_NAMES = ("mock-text", "mock-image")
+MODEL_NAMES = ("mock-text", "mock-image", "mock-film", "mock-song")
 _STOP_SECONDS = 0.1  # requests in progress at the stop are cut after that time
 
 
@@ -73,6 +74,7 @@ class MockGateway:
             self._midjourney = Midjourney(
                 self.settings, base_url=self.base_url, books=self._books, drawer=self._drawer
             )
+            self._films = FilmTasks(self.settings, base_url=self.base_url, books=self._books)
             await listener.start_serving()
             self._stack = stack.pop_all()
         return self
@@ -98,7 +100,7 @@ class MockGateway:
     @property
     def questions(self) -> int:
         """The number of polls of single tasks; they are not billed."""
-        return self._midjourney.tasks.questions.total()
+        return self._midjourney.tasks.questions.total() + self._films.questions.total()
 
     @property
     def file_requests(self) -> int:
@@ -130,6 +132,8 @@ class MockGateway:
             return await self._midjourney.ask(http, call)
         if refusal is None and http.path in midjourney.SUBMIT_PATHS:
             return await self._midjourney.submit(http, call)
+        if refusal is None and self._films.has(http.method, http.path, http.query):
+            return await self._films.answer(http, call)
         if refusal is None and http.method == "POST":
             return await self._desks[route_of(http.path)].answer(http, call)
         self._books.write(
@@ -149,6 +153,8 @@ class MockGateway:
             return await self._files.answer(http)
         if midjourney.is_picture(http.method, http.path):
             return await self._midjourney.picture(http)
+        if self._films.is_file(http.method, http.path):
+            return await self._films.file(http)
         if self._counter.has(http.method, http.path):
             return responses.canned_response(self._counter.answer(http.path), {})
         return None
@@ -178,14 +184,15 @@ class MockGateway:
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
         """Refusals before any endpoint: unknown paths first, then the key, as New API does."""
-        known = (http.method, route_of(http.path)) in _ROUTES
+        films = self._films.has(http.method, http.path, http.query)
+        known = films or (http.method, route_of(http.path)) in _ROUTES
         if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
                 return CONSOLE_PAGE
             problem = InvalidRequest(message=f"Invalid URL ({http.method} {http.path})", code="")
             return openai_error(404, problem)
         scheme, _, key = http.headers.get("Authorization", "").partition(" ")
-        if route_of(http.path) == GeminiEndpoint.path:
+        if http.path.startswith("/v1beta/"):
             if "Authorization" in http.headers:  # Google takes it for a token of another kind
                 told = "Request had invalid authentication credentials."
                 return google_error(401, "UNAUTHENTICATED", told)

@@ -12,6 +12,8 @@ from runner.mock.picture_shapes import PictureShape
 
 PRICE_PER_TEXT = 0.002
 PRICE_PER_PICTURE = 0.02
+PRICE_PER_FILM = 0.25  # of five seconds, as charged with its submit
+PRICE_PER_SONG = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,8 +233,12 @@ class Accounts:
 
     async def ask(self, call: Call, submitted_by: int) -> Delivery:
         """Ask after a task with a key of the account that submitted it."""
+        return await (await self.wire_of(submitted_by)).send(call)
+
+    async def wire_of(self, submitted_by: int) -> GatewayClient:
+        """The wire with a key of the account that sent this call."""
         if len(self.accounts) == 1:
-            return await self.first.wire.send(call)
+            return self.first.wire
         label = await self._whose(submitted_by)
         found = next((one for one in self.accounts if one.label == label), self.accounts[0])
-        return await found.lines[0].wire.send(call)
+        return found.lines[0].wire

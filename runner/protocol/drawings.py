@@ -2,6 +2,14 @@
 
 import re
 
+from runner.protocol.media import (
+    MEDIA_HEAD_BYTES,
+    MediaFormat,
+    inspect_media,
+    is_film,
+    is_sound,
+    media_kind,
+)
 from runner.protocol.pictures import Bytes, CutPictureError, PictureFormat, inspect
 
 DRAWING_TYPE = "image/svg+xml"
@@ -18,14 +26,17 @@ _WIDTH, _HEIGHT = re.compile(_LENGTH % b"width"), re.compile(_LENGTH % b"height"
 _BOX = re.compile(rb"""\sviewBox\s*=\s*["']\s*\S+[\s,]+\S+[\s,]+(\d{1,6})\S*[\s,]+(\d{1,6})""")
 
 
-def inspect_any(data: Bytes) -> PictureFormat:
-    """As `inspect`, for SVG too: what comes out is kept in every form that was paid for.
+def inspect_any(data: Bytes) -> PictureFormat | MediaFormat:
+    """As `inspect`, for SVG, films and sounds too: what was paid for is kept in every form.
 
     A drawing may hold scripts: it is kept and linked, and nothing of ours renders it. One without
     a size has the size 0. Raises NotAPictureError or CutPictureError.
     """
     with memoryview(data) as view:
-        found = _START.match(bytes(view[:MAX_PROLOG_BYTES]))
+        head = bytes(view[:MAX_PROLOG_BYTES])
+        if kind := media_kind(head[:MEDIA_HEAD_BYTES]):
+            return inspect_media(view, kind)
+        found = _START.match(head)
         if found is None:
             return inspect(view)
         attributes = found["attributes"] or b""
@@ -46,3 +57,8 @@ def _size(attributes: bytes) -> tuple[int, int]:
 def is_drawing(name: str) -> bool:
     """True for the name of a kept drawing."""
     return name.lower().endswith(DRAWING_ENDING)
+
+
+def is_picture(name: str) -> bool:
+    """True for the name of a kept file that a decoder of pictures may open."""
+    return not (is_drawing(name) or is_film(name) or is_sound(name))

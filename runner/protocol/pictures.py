@@ -69,11 +69,11 @@ _BLANKS = b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # what `str.split` splits at
 
 
 class NotAPictureError(Exception):
-    """The bytes are not a PNG, JPEG, GIF or WebP picture, or are damaged."""
+    """The bytes are of no kind that is kept, or are damaged."""
 
 
 class CutPictureError(Exception):
-    """The bytes start as a picture but the file is truncated."""
+    """The bytes start as a file that is kept, but it is truncated."""
 
 
 def media_type(head: bytes) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.exits import Refusal
 from runner.prices.user_prices import OwnPrice
+from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.schema import Value
 
@@ -83,3 +84,4 @@ class SettingsFile:
     providers: Mapping[str, ProviderPart] = field(default_factory=dict)
     prices: Mapping[str, OwnPrice] = field(default_factory=dict)
     notify: Notify | None = None
+    tasks: Mapping[str, TaskDialect] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from jobs import failpoints
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
+from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
@@ -168,6 +169,7 @@ class Settings:
     by_flag: frozenset[str]  # request options that rank as flags: `model`, `set.size`
     notices: tuple[Notice, ...]
     address_is_own: bool = True
+    tasks: Mapping[str, TaskDialect] = field(default_factory=dict)  # of the settings files
 
     def to_remember(self) -> dict[str, Any]:
         """The options that shape requests, as JSON: the workspace keeps them for later commands."""
@@ -194,6 +196,13 @@ def _plain(value: Any) -> Any:
             return dict(value)
         case _:
             return value
+
+
+def task_dialects(own: Mapping[str, TaskDialect]) -> Mapping[str, TaskDialect]:
+    """The task dialects that come with rowmill, and those of the settings files."""
+    from runner.settings.task_dialects import shipped  # noqa: PLC0415 - few sheets have tasks
+
+    return {**shipped(), **own}
 
 
 def resolve(
@@ -241,6 +250,7 @@ def resolve(
         by_flag=layers.by_flag(sources),
         notices=notices,
         address_is_own=layers.names_address(provider, sources),
+        tasks={name: one for file in reversed(files) for name, one in file.tasks.items()},
     )
 
 

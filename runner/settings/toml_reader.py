@@ -9,6 +9,7 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
+from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
@@ -41,7 +42,7 @@ OWN_HEADERS = frozenset(
 _DEFAULTS = {one.name.replace("-", "_"): one for one in SCHEMA if one.section == "defaults"}
 _LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
 _NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
-_SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify")
+_SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify", "task")
 
 
 def read_file(path: Path, origin: Origin, content: bytes | None = None) -> SettingsFile:
@@ -59,6 +60,7 @@ def read_file(path: Path, origin: Origin, content: bytes | None = None) -> Setti
         providers=reader.providers(),
         prices=reader.prices(),
         notify=reader.notify(),
+        tasks=reader.tasks(),
     )
     check_sheet_file(read)
     return read
@@ -291,6 +293,31 @@ class _Reader(_ValueReader):
             currency=self._currency(found.get("currency", usual), f"{path}.currency"),
             **{one: self._amount(found.get(one), f"{path}.{one}") for one in amounts},
         )
+
+    def tasks(self) -> dict[str, TaskDialect]:
+        """Dialects of tasks: how to submit and ask. They name paths, never a host or a price."""
+        given = self.table(self.data, "task", "task")
+        if not given:
+            return {}
+        from runner.settings.task_dialects import (  # noqa: PLC0415 - few files have tasks
+            DialectError,
+            read_dialect,
+            shipped_names,
+        )
+
+        for name in given:
+            taken = name in shipped_names() or "headers" in str(given[name])
+            if self.origin is Origin.SHEET and taken:
+                raise SettingsError(
+                    say("settings.careful", file=str(self.path), key=f"task.{name}")
+                )
+        try:
+            return {
+                name: read_dialect(name, self.table(given, name, f"task.{name}"), own=True)
+                for name in given
+            }
+        except DialectError as error:
+            raise self.wrong(f"task.{error.key}", error.expected) from error
 
     def notify(self) -> Notify | None:
         found = self.table(self.data, "notify", "notify")

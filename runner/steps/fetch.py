@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import Claimed, Failure, FailureClass
@@ -91,7 +92,7 @@ class Fetcher:
                 continue
             self._being_saved.add(name.casefold())
             try:
-                saved = await self._save(file, inline, name)
+                saved = await self._save(job, file, inline, name)
             finally:
                 self._being_saved.discard(name.casefold())
             match saved:
@@ -106,13 +107,20 @@ class Fetcher:
         )
         return NotSaved(file=file, failure=taken)
 
+    async def _download(
+        self, job: Claimed, url: str, target: Path
+    ) -> Saved | NameTaken | DownloadFailure:
+        """Download a file; the provider's own host gets the key that the task was made with."""
+        wire = await self._services.accounts.wire_of(job.call_id)
+        return await self._services.downloads.download(url, target, key=wire.headers_for)
+
     async def _save(
-        self, file: WantedFile, inline: str | None, name: str
+        self, job: Claimed, file: WantedFile, inline: str | None, name: str
     ) -> Saved | NameTaken | DownloadFailure:
         target = self._options.files_folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if file.url is not None:
-            return await self._services.downloads.download(file.url, target)
+            return await self._download(job, file.url, target)
         if inline is None:
             gone = "the answer no longer holds this picture"
             return DownloadFailure(cause="not_found", detail=gone, passing=False)
@@ -158,7 +166,11 @@ class Fetcher:
 def _inline_pictures(job: Claimed, stored: StoredAnswer, answers: AnswerFolder) -> dict[int, str]:
     """The pictures inside an answer as base64, by number."""
     endpoint = ENDPOINTS[job.endpoint]
-    reading = endpoint.read(inputs_to_read(job, endpoint), answers.load(stored))
+    inputs, reply = inputs_to_read(job, endpoint), answers.load(stored)
+    if endpoint.read_poll is not None and job.ticket is not None:
+        reading = endpoint.read_poll(inputs, job.ticket, reply)
+    else:
+        reading = endpoint.read(inputs, reply)
     return {
         number: picture.base64
         for number, picture in enumerate(getattr(reading, "pictures", ()), start=1)

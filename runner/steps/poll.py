@@ -10,6 +10,7 @@ from jobs.store.queue.settles import Settlement
 from runner.endpoints.registry import ENDPOINTS
 from runner.protocol.call import Reply
 from runner.steps.context import RunState, StepResult, StepServices
+from runner.steps.job_inputs import inputs_to_read
 from runner.steps.resolution import JobContext
 from runner.steps.resolve_poll import resolve_poll
 
@@ -19,9 +20,11 @@ async def poll(job: Claimed, services: StepServices, state: RunState) -> StepRes
     endpoint = ENDPOINTS[job.endpoint]
     if endpoint.poll is None or job.ticket is None:
         raise TypeError(f"{job.endpoint} has no tasks to ask after")
-    delivery = await services.accounts.ask(endpoint.poll(job.ticket), submitted_by=job.call_id)
+    inputs = inputs_to_read(job, endpoint)
+    call = endpoint.poll(inputs, job.ticket)
+    delivery = await services.accounts.ask(call, submitted_by=job.call_id)
     reach("task.asked")
-    context = JobContext(job=job, endpoint=endpoint, rules=state.rules())
+    context = JobContext(job=job, endpoint=endpoint, rules=state.rules(), inputs=inputs)
     resolution = resolve_poll(context, delivery)
     kept = None
     if isinstance(delivery, Reply) and not isinstance(resolution.outcome, Submitted | Released):

@@ -41,7 +41,7 @@ class Rules:
 class JobContext:
     """A job at one step, with everything but the delivery that its decision depends on.
 
-    `inputs` are the endpoint's own, parsed from the job's fields; polls have none.
+    `inputs` are the endpoint's own, parsed from the job's fields.
     """
 
     job: Claimed

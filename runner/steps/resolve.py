@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
-from urllib.parse import urljoin
 
 from jobs.job import Failure, FailureClass
 from jobs.outcome import (
@@ -24,6 +23,7 @@ from runner.pacing.backoff import MAX_RETRY_AFTER_SECONDS, Wait, backoff
 from runner.protocol.call import TOO_LATE, Delivery, Lost, NotSent, Reply
 from runner.protocol.refusals import Action
 from runner.protocol.verdict import Verdict, classify
+from runner.steps.addresses import with_whole_addresses
 from runner.steps.masking import masked
 from runner.steps.resolution import JobContext, Resolution, Rules, Signal
 from runner.steps.resolve_poll import resolve_submit
@@ -90,7 +90,9 @@ def _of_reply(contexts: Sequence[JobContext], reply: Reply) -> list[Resolution]:
     if verdict.action is Action.FAIL and len(contexts) > 1:
         apart = Released(delay=0.0, failure=verdict.failure)
         return [Resolution(outcome=apart, wire=WireClass.REFUSED)] * len(contexts)
-    return [_of_verdict(context, reply, verdict) for context in contexts]
+    return [
+        _own_refusal(context, reply) or _of_verdict(context, reply, verdict) for context in contexts
+    ]
 
 
 def readings(contexts: Sequence[JobContext], reply: Reply) -> Sequence[Reading]:
@@ -118,6 +120,25 @@ def _of_verdict(context: JobContext, reply: Reply, verdict: Verdict) -> Resoluti
             return Resolution(outcome=outcome, wire=WireClass.REFUSED)
         case _:
             return _refused(context, verdict, failure, reply)
+
+
+def _own_refusal(context: JobContext, reply: Reply) -> Resolution | None:
+    """A refusal by a code that only the vendor of a task has, and that says nothing was begun."""
+    refusal = context.endpoint.refusal
+    failure = refusal(context.inputs, reply) if refusal is not None else None
+    if failure is None:
+        return None
+    action = _ACTION_BY_KIND.get(failure.kind, Action.FAIL)
+    if action in (Action.STOP_KEY, Action.STOP_CREDIT):
+        return _stopping(context, action, failure)
+    return _refused(context, Verdict(action=action), failure, reply)
+
+
+_ACTION_BY_KIND = {
+    FailureClass.LIMIT: Action.WAIT,
+    FailureClass.KEY: Action.STOP_KEY,
+    FailureClass.CREDIT: Action.STOP_CREDIT,
+}
 
 
 def _may_have_submitted(context: JobContext, failure: Failure) -> bool:
@@ -192,28 +213,19 @@ def _of_reading(context: JobContext, reading: Reading, reply: Reply) -> Resoluti
             result = masked(reading)
             outcome: Outcome = Finished(result=result)
             if result.pictures:
-                outcome = Answered(result=_with_whole_addresses(result, context.rules.base_url))
+                outcome = Answered(result=with_whole_addresses(result, context.rules.base_url))
             return Resolution(outcome=outcome, wire=WireClass.ANSWERED, signal=Signal.GOOD)
         case Rejected() if reading.failure.cause in DOUBTFUL_CAUSES:
             timed = reading.failure.cause == "gateway_timeout"
             return _in_doubt(context, reading.failure, by_time=timed)
         case Rejected() if endpoint.hold_in_doubt:  # by a code that accepts nothing: free
+            found = _own_refusal(context, reply)
             action = Action.WAIT if reading.failure.kind is FailureClass.LIMIT else Action.FAIL
-            return _refused(context, Verdict(action=action), reading.failure, reply)
+            return found or _refused(context, Verdict(action=action), reading.failure, reply)
         case Rejected():
             return _unusable(context, reading)
         case _:
             raise TypeError(f"{endpoint.name} read a {type(reading).__name__}")
-
-
-def _with_whole_addresses(result: Result, base_url: str) -> Result:
-    """The same result; addresses that are relative to the gateway are completed."""
-    if not any((picture.url or "").startswith("/") for picture in result.pictures):
-        return result
-    pictures = tuple(
-        replace(one, url=urljoin(base_url, one.url)) if one.url else one for one in result.pictures
-    )
-    return replace(result, pictures=pictures)
 
 
 def _unusable(context: JobContext, rejected: Rejected) -> Resolution:

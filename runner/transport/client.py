@@ -189,6 +189,18 @@ class GatewayClient:
                 self._headers[media_type, stream] = known
         return known
 
+    def headers_for(self, url: str) -> dict[str, str]:
+        """The headers with which this target gives out a file; none for any other origin.
+
+        Google's files take the key under its own name only.
+        """
+        own, other = urlsplit(self.target.base_url), urlsplit(url)
+        if (own.scheme, own.netloc.lower()) != (other.scheme, other.netloc.lower()):
+            return {}
+        if other.path.startswith("/v1beta/"):
+            return {"x-goog-api-key": self.target.key.reveal()}
+        return self._key_headers()
+
     def _key_headers(self) -> dict[str, str]:
         """The headers that carry the key, and the others that the person's settings add."""
         key, own = self.target.key.reveal(), self.target.headers

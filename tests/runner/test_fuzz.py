@@ -111,7 +111,8 @@ def answers_read(count: int, *, streams: bool, seed: int) -> int:
         good += isinstance(outcome, Finished | Answered)
         if kind.read_poll is not None:
             polled = job_of(name, Step.POLL)
-            resolve_poll(JobContext(job=polled, endpoint=kind, rules=Rules()), reply)
+            rules, row = Rules(), inputs_of(kind, cells)
+            resolve_poll(JobContext(job=polled, endpoint=kind, rules=rules, inputs=row), reply)
     return good
 
 

@@ -28,6 +28,7 @@ from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import SUBMIT_PATHS
+from runner.mock.endpoints.task_forms import SUBMIT_PATHS as FILM_PATHS
 from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
@@ -45,6 +46,7 @@ GENERATIONS = frozenset(
     {
         CHAT,
         *SUBMIT_PATHS,
+        *FILM_PATHS,
         MessagesEndpoint.path,
         ImagesEndpoint.path,
         EditsEndpoint.path,

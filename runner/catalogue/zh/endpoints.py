@@ -28,6 +28,12 @@ SAID: dict[str, str] = {
     "Midjourney: two to five pictures blended into a 2×2 grid": (
         "Midjourney：把二到五张图片融合成 2×2 四宫格"
     ),
+    "films out of words and pictures: a task that is asked after": (
+        "由文字和图片生成视频：提交任务后查询"
+    ),
+    "songs out of a description or their words: a task that is asked after": (
+        "由描述或歌词生成歌曲：提交任务后查询"
+    ),
     "a vector for each text, in vectors.parquet beside the results": (
         "每段文字一个向量，存放在结果旁的 vectors.parquet"
     ),
@@ -172,6 +178,33 @@ SAID: dict[str, str] = {
     "a JSON object laid over the request body: any option of the provider": (
         "覆盖到请求体上的 JSON 对象：服务商的任何选项"
     ),
+    "what happens in the film": "视频里发生什么",
+    "the first picture; several are references: paths or addresses": (
+        "首帧图片；多张则为参考图：路径或网址"
+    ),
+    "the last picture, for models that take one: a path or an address": (
+        "尾帧图片，用于支持的模型：路径或网址"
+    ),
+    "how long the film is": "视频时长（秒）",
+    "such as 1280x720, for models that take one": "例如 1280x720，用于支持的模型",
+    "480p, 720p or 1080p, for models that take one": "480p、720p 或 1080p，用于支持的模型",
+    "16:9, 9:16, 1:1 and others": "16:9、9:16、1:1 等",
+    "what must not be in the film": "视频中不应出现的内容",
+    "repeats a film, for models that take one": "用于重现同一视频，适用于支持的模型",
+    "std or pro, for Kling": "std 或 pro，用于可灵",
+    "make sound too, for models that can": "同时生成声音，用于支持的模型",
+    "let the provider mark the film": "让服务商加水印",
+    "the vendor's way of asking, such as newapi or kling; else the provider's own": (
+        "按哪家的写法提交，如 newapi 或 kling；不写则用服务商自己的"
+    ),
+    "what the song is about": "歌曲的内容",
+    "the words to sing; then the style is in tags, and prompt is not sent": (
+        "要唱的歌词；此时风格写在 tags，prompt 不发送"
+    ),
+    "the style of a song with lyrics": "有歌词的歌曲的风格",
+    "the title of a song with lyrics": "有歌词的歌曲的标题",
+    "no voice": "不要人声",
+    "suno for songs, suno-lyrics for words only": "suno 生成歌曲，suno-lyrics 只写歌词",
     # --- asides of examples -----------------------------------------------------------------------
     "(goes on where it stopped)": "（从停下的地方继续）",
     "(kills itself five times on the way)": "（途中自行中断五次）",

@@ -56,8 +56,8 @@ def midjourney_endpoint(
         pictures=True,
         usual_seconds=(60.0, 600.0),
         hold_in_doubt=True,
-        poll=poll_call,
-        read_poll=read_task,
+        poll=lambda _, ticket: poll_call(ticket),
+        read_poll=lambda _row, _ticket, reply: read_task(reply),
         example=example,
     )
 

@@ -175,8 +175,10 @@ def test_a_case_is_built_and_read_as_it_says(kind: AnyEndpoint, case: dict[str, 
     if poll := case.get("poll"):
         assert kind.poll is not None
         assert kind.read_poll is not None
-        assert_request(kind.poll(poll.get("ticket", "1")), poll.get("request", {}))
-        assert_holds(shown_reading(kind.read_poll(reply_of(poll["reply"]))), poll["reading"])
+        ticket = poll.get("ticket", "1")
+        assert_request(kind.poll(inputs, ticket), poll.get("request", {}))
+        reading = kind.read_poll(inputs, ticket, reply_of(poll["reply"]))
+        assert_holds(shown_reading(reading), poll["reading"])
 
 
 def assert_request(call: Call, expected: Mapping[str, Any]) -> None:
@@ -271,9 +273,10 @@ USELESS = [
 @pytest.mark.parametrize("body", USELESS, ids=range(len(USELESS)))
 def test_a_useless_answer_is_never_a_result(kind: AnyEndpoint, body: bytes) -> None:
     inputs = inputs_of(kind, kind.example)
-    assert not isinstance(kind.read(inputs, Reply(status=200, headers={}, body=body)), Result)
+    reply = Reply(status=200, headers={}, body=body)
+    assert not isinstance(kind.read(inputs, reply), Result)
     if kind.read_poll:
-        assert not isinstance(kind.read_poll(Reply(status=200, headers={}, body=body)), Result)
+        assert not isinstance(kind.read_poll(inputs, "1", reply), Result)
 
 
 FIELD_NAMES = [

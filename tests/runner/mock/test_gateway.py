@@ -12,7 +12,7 @@ import pytest
 
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
-from runner.mock.gateway import MockGateway
+from runner.mock.gateway import MODEL_NAMES, MockGateway
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
 from tests.support.mock_client import (
@@ -33,7 +33,7 @@ async def test_models_are_listed_for_a_good_key_only() -> None:
         assert status == 200
         listed = json.loads(body)
         assert listed["object"] == "list"
-        assert {model["id"] for model in listed["data"]} == {"mock-text", "mock-image"}
+        assert {model["id"] for model in listed["data"]} == set(MODEL_NAMES)
 
 
 @pytest.mark.parametrize("header", ["Bearer sk-bad", "Bearer ", "sk-good", ""])
