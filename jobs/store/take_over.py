@@ -1,7 +1,7 @@
 """Takes over the jobs of hosts that have not been heard of for too long."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, exists, null, select, update
@@ -33,7 +33,7 @@ class TakeOverRules:
     lost_after: float
     hold: bool = False  # leave every call in doubt to a person
     held_endpoints: frozenset[str] = frozenset()  # … or those of these endpoints
-    call_seconds: Mapping[str, float] = field(default_factory=dict)  # the longest limit of a call
+    call_seconds: float = 600.0  # the longest time limit of a call
     repeats: Callable[[Connection, int], int] = _all
 
 
@@ -58,6 +58,11 @@ class TakenOver:
     repeated: int = 0  # sends that go out again
     held: int = 0  # sends that a person has to decide about
     others: int = 0  # polls and downloads
+
+    @property
+    def jobs(self) -> int:
+        """All of them."""
+        return self.repeated + self.held + self.others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +105,16 @@ def _take_from(connection: Connection, host: Any, rules: TakeOverRules) -> Taken
     connection.execute(
         update(hosts).where(hosts.c.owner == host.owner).values(state=LOST, ended_at=DATABASE_TIME)
     )
+    return _move_jobs(connection, host, rules)
+
+
+def leave_behind(connection: Connection, holding: Holding, rules: TakeOverRules) -> TakenOver:
+    """Let others have what this host leaves with its answer unread: its disk took nothing more."""
+    me = connection.execute(select(hosts).where(hosts.c.owner == holding.owner)).one()
+    return _move_jobs(connection, me, rules)
+
+
+def _move_jobs(connection: Connection, host: Any, rules: TakeOverRules) -> TakenOver:
     sends = _sends_of(connection, host.owner)
     doubts = [
         InDoubt(call_id=row.call_id, endpoint=row.endpoint, started_at=row.started_at)
@@ -133,8 +148,7 @@ def repeatable(doubts: Sequence[InDoubt], rules: TakeOverRules) -> list[InDoubt]
 
 def repeat_at(one: InDoubt, rules: TakeOverRules) -> float:
     """When its own host cannot be waiting for it any more, by the clock of the database."""
-    leaves = one.started_at + rules.lost_after / 3
-    return leaves + rules.call_seconds.get(one.endpoint, 0.0)
+    return one.started_at + rules.lost_after / 3 + rules.call_seconds
 
 
 def _sends_of(connection: Connection, owner: str) -> Sequence[Any]:

@@ -225,6 +225,7 @@ class TableWriter:
         with self.store.write() as transaction:
             self._begin(transaction)
             results = self._results(transaction, items, passes=passes)
+            self._end(transaction)
         self._clock.accept()
         return results
 
@@ -234,6 +235,9 @@ class TableWriter:
             log.warning("the clock was set by %.0f s: what waits is moved with it", step)
             move_waits(transaction, self.holding.sheet_id, by=step)
 
+    def _end(self, transaction: Transaction) -> None:
+        """What comes last in each transaction."""
+
     def _results(
         self,
         transaction: Transaction,
@@ -242,7 +246,7 @@ class TableWriter:
         passes: Passes,
     ) -> list[Any]:
         settles = [item for item in items if isinstance(item, _Settle)]
-        failed = self._settle_all(transaction, settles, passes=passes)
+        failed = _settle_all(transaction, settles, self._settling, passes=passes)
         return [
             {
                 place: failed[id(one)]
@@ -254,31 +258,41 @@ class TableWriter:
             for item in items
         ]
 
-    def _settle_all(
-        self, transaction: Transaction, items: Sequence[_Settle], *, passes: Passes
-    ) -> dict[int, BaseException]:
-        """Settle all at once, which is fast; one by one if one of them cannot be written."""
-        settlements = [one for item in items for one in item.settlements]
-        if not settlements:
-            return {}
-        together = _apart(transaction, self._settling(settlements), passes=passes)
-        if not isinstance(together, _Failed):
-            return {}
-        failed = {}
-        for one in settlements:
-            alone = _apart(transaction, self._settling([one]), passes=passes)
-            if isinstance(alone, _Failed):
-                failed[id(one)] = alone.error
-        return failed
-
     def _settling(self, settlements: Sequence[Settlement]) -> Callable[[Transaction], None]:
         def work(transaction: Transaction) -> None:
-            for one in settle(transaction, self.holding, settlements, now=self.now()):
+            for one in self._settle(transaction, settlements):
                 log.warning("row %s was settled by somebody else; its answer is kept", one.job.row)
             if any(one.answer is not None for one in settlements):
                 reach("answer.written")
 
         return work
+
+    def _settle(
+        self, transaction: Transaction, settlements: Sequence[Settlement]
+    ) -> Sequence[Settlement]:
+        return settle(transaction, self.holding, settlements, now=self.now())
+
+
+def _settle_all(
+    transaction: Transaction,
+    items: Sequence[_Settle],
+    settling: Callable[[Sequence[Settlement]], Callable[[Transaction], None]],
+    *,
+    passes: Passes,
+) -> dict[int, BaseException]:
+    """Settle all at once, which is fast; one by one if one of them cannot be written."""
+    settlements = [one for item in items for one in item.settlements]
+    if not settlements:
+        return {}
+    together = _apart(transaction, settling(settlements), passes=passes)
+    if not isinstance(together, _Failed):
+        return {}
+    failed = {}
+    for one in settlements:
+        alone = _apart(transaction, settling([one]), passes=passes)
+        if isinstance(alone, _Failed):
+            failed[id(one)] = alone.error
+    return failed
 
 
 def _apart(

@@ -100,7 +100,7 @@ class Dispatcher:
         broken = stop is not None and stop.reason in (StopReason.BROKEN, StopReason.REPLACED)
         if jobs and not broken and not self._finished.waiting:
             self._supervisor.put_back.clear()
-            await self._writer.do(lambda tx: put_back(tx, jobs, now=time.time()))
+            await self._writer.do(lambda tx: put_back(tx, jobs, now=self._writer.now()))
 
     # --- rounds: write down what has ended, take what may start -----------------------------------
 

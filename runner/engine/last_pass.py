@@ -1,6 +1,5 @@
 """The jobs that are taken when nothing else is left."""
 
-import time
 from collections.abc import Collection
 
 from jobs.store.queue.blocked_models import Block
@@ -18,7 +17,7 @@ class FinalPass:
 
     async def retry_suspects(self) -> bool:
         """Go on with jobs that were alone in hand when the process died. True if there are any."""
-        now, sheet_id = time.time(), self._writer.holding.sheet_id
+        now, sheet_id = self._writer.now(), self._writer.holding.sheet_id
         return await self._writer.do(lambda tx: suspects_too(tx, sheet_id, now=now)) > 0
 
     async def second_pass(self, blocked: Collection[Block]) -> bool:
@@ -31,7 +30,7 @@ class FinalPass:
         self._passed = True
         holding = self._writer.holding
         count = await self._writer.do(
-            lambda tx: one_more_pass(tx, holding, now=time.time(), blocked=blocked)
+            lambda tx: one_more_pass(tx, holding, now=self._writer.now(), blocked=blocked)
         )
         if count:
             await self._writer.note("second_pass", {"rows": count})

@@ -5,12 +5,13 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.job import JSON, Failure, Holding, Step
-from jobs.store import Store, TableError
+from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import answering_addresses, end_run, ids_after, open_run
 from jobs.store.queries.spending import committed
@@ -24,7 +25,6 @@ from jobs.store.queue.choices import (
     select_rows,
     unselect,
 )
-from jobs.store.queue.claims import open_calls
 from jobs.store.queue.waits import resume_waits
 from jobs.store.writer import TableWriter
 from runner.catalogue import say
@@ -32,13 +32,14 @@ from runner.catalogue.reasons import reason
 from runner.console.progress import Display
 from runner.console.snapshot import Snapshot
 from runner.engine.accounts import FILE_WORKERS, POLL_WORKERS, limits_of, open_accounts
+from runner.engine.counting import Counting
 from runner.engine.dispatcher import Dispatcher
 from runner.engine.keep_awake import keep_awake
-from runner.engine.recovery import recover
+from runner.engine.lone_host import LoneHost
 from runner.engine.signals import stop_on_signals
 from runner.engine.stats import RunStats
 from runner.engine.steering import Steering
-from runner.engine.stop import Conduct, FailedShare, Stop, StopReason
+from runner.engine.stop import STOP_CODES, Conduct, FailedShare, Stop, StopReason
 from runner.engine.watchdog import Watchdog, through_sleep
 from runner.engine.worker_pool import WorkerPool, WorkerPools
 from runner.exits import Exit, Refusal
@@ -52,9 +53,10 @@ from runner.steps.context import StepOptions, StepServices
 from runner.steps.steps import Steps
 from runner.transport.addresses import AddressGuard
 from runner.workspace.answers import AnswerFolder
-from runner.workspace.disk_reserve import DiskReserve
-from runner.workspace.spool import Spool, clear, replay
 from runner.workspace.workspace import SHEET_ID, Workspace
+
+if TYPE_CHECKING:
+    from runner.engine.hosting import Hosting
 
 log = logging.getLogger(__name__)
 
@@ -103,33 +105,25 @@ class Session:
             run_id = ids_after(tx).take()
         self.holding = Holding(sheet_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
         self.recovered = 0
-        self._reserve = DiskReserve(assignment.workspace.folder)
+        self._counting = Counting(store)
+        self._host = _host_of(store, assignment, display)
 
     async def go(self) -> Ending:
         """Recover, work, drain, and record how it ended."""
         started_at, clock = time.time(), through_sleep()
         async with AsyncExitStack() as stack:
-            self._reserve.make()
-            stack.callback(self._reserve.give_back)
-            writer = TableWriter(self.store, self.holding, on_full=self._reserve.spend)
-            writer.start()
-            stack.push_async_callback(writer.close)
+            await self._host.open(stack, self.store, self.holding)
+            writer = self._host.writer
             await self._open(writer)
-            records = {record.call_id: record for record in replay(self.assignment.workspace.spool)}
-            spool = Spool(self.assignment.workspace.spool)
-            stack.callback(spool.close)
-            dispatcher, stats = await self._dispatcher(stack, writer, spool)
-            self.recovered = await recover(
-                dispatcher.steps, writer, records, go_carefully=dispatcher.control.go_carefully
+            dispatcher, stats = await self._dispatcher(stack, writer)
+            self.recovered = await self._host.begin(
+                dispatcher.steps, dispatcher.control, lambda: stats.pause
             )
             await self._count_spent(writer, stats)
-            unsettled = await writer.do(open_calls)
-            clear(self.assignment.workspace.spool, keep=spool.current, unsettled=unsettled)
+            await self._host.clear()
             await self._select(writer)
             await self._work(dispatcher, stats)
-            await writer.do(
-                lambda tx: end_run(tx, self.holding.run_id, exit_code=0, now=time.time())
-            )
+            await self._leave(writer, dispatcher.stop)
         if dispatcher.stop is not None and dispatcher.stop.reason is StopReason.REPLACED:
             raise Refusal(
                 _rescue_table(self.store, self.assignment.workspace.table), code=Exit.OUTPUT
@@ -146,6 +140,20 @@ class Session:
             recovered=self.recovered,
         )
 
+    async def _leave(self, writer: TableWriter, stop: Stop | None) -> None:
+        """Record how the run ended. Raises Refusal if a shared table is away for too long."""
+        run_id, code = self.holding.run_id, 0 if stop is None else int(STOP_CODES[stop.reason])
+
+        def last(tx: Transaction) -> None:
+            end_run(tx, run_id, exit_code=0, now=writer.now())
+
+        if not self.store.shared or stop is None or stop.reason is not StopReason.BROKEN:
+            await self._host.leave(last, exit_code=code)
+            return
+        with suppress(DriverError):  # the others will find this host lost
+            await self._host.leave(last, exit_code=code)
+        raise Refusal(say("run.stopped_broken", detail=stop.detail), code=Exit.OUTPUT)
+
     async def _open(self, writer: TableWriter) -> None:
         settings = self.assignment.settings
         where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
@@ -155,12 +163,12 @@ class Session:
                 self.holding,
                 program=self.assignment.program,
                 options={**self.assignment.remembered, **where},
-                now=time.time(),
+                now=writer.now(),
             )
         )
 
     async def _dispatcher(
-        self, stack: AsyncExitStack, writer: TableWriter, spool: Spool
+        self, stack: AsyncExitStack, writer: TableWriter
     ) -> tuple[Dispatcher, RunStats]:
         settings = self.assignment.settings
         accounts = await open_accounts(stack, settings, self.assignment.keys, writer)
@@ -178,11 +186,11 @@ class Session:
                 writer=writer,
                 accounts=accounts,
                 downloads=downloads,
-                spool=spool,
+                spool=self._host.spool,
                 answers=AnswerFolder(path=self.assignment.workspace.answers),
                 cap=self.assignment.cap,
                 thumbnails=thumbnails,
-                reserve=self._reserve,
+                reserve=self._host.reserve,
             ),
         )
         limits = limits_of(settings, accounts=len(accounts.accounts))
@@ -210,7 +218,7 @@ class Session:
                 lambda tx: any(site(url) == host for url in answering_addresses(tx, SHEET_ID))
             ),
             failed_share=FailedShare(rule.percent, rule.window) if rule is not None else None,
-            reserve=self._reserve,
+            reserve=self._host.reserve,
         )
         return Dispatcher(steps, writer, conduct, pools=pools, observer=stats), stats
 
@@ -248,8 +256,8 @@ class Session:
         await writer.do(lambda tx: unselect(tx, SHEET_ID))
         if self.assignment.files_only:
             return  # the next run asks after remote tasks
-        await writer.do(lambda tx: resume_waits(tx, SHEET_ID, now=time.time()))
-        await writer.do(lambda tx: ask_again(tx, SHEET_ID, now=time.time()))
+        await writer.do(lambda tx: resume_waits(tx, SHEET_ID, now=writer.now()))
+        await writer.do(lambda tx: ask_again(tx, SHEET_ID, now=writer.now()))
         rows, limit, jobs = self.assignment.rows, self.assignment.limit, self.assignment.jobs
         if jobs is not None:
             await writer.do(lambda tx: select_jobs(tx, SHEET_ID, jobs, run_id=run_id))
@@ -262,7 +270,7 @@ class Session:
 
     async def _work(self, dispatcher: Dispatcher, stats: RunStats) -> None:
         async def snapshot() -> Snapshot:
-            found = await asyncio.to_thread(self._counts)
+            found = await asyncio.to_thread(self._counting.counts)
             stats.limit = dispatcher.accounts.window
             return stats.snapshot(
                 found, in_flight=len(dispatcher.pools.calls.tasks), oldest=dispatcher.pools.oldest()
@@ -285,9 +293,26 @@ class Session:
                 await asyncio.gather(awake, return_exceptions=True)
                 await self.display.stop(await snapshot())
 
-    def _counts(self) -> Counts:
-        with self.store.read() as tx:
-            return counts(tx, SHEET_ID)
+
+def _host_of(store: Store, assignment: Assignment, display: Display) -> "LoneHost | Hosting":
+    """What this process is on the table: its only host, or one of several."""
+    settings, workspace = assignment.settings, assignment.workspace
+    if not store.shared:
+        return LoneHost(workspace.folder, workspace.spool)
+    from runner.engine.hosting import (  # noqa: PLC0415 - a folder has no hosts
+        Hosting,
+        HostOptions,
+    )
+
+    options = HostOptions(
+        program=assignment.program,
+        lost_after=settings.lost_after,
+        hold_in_doubt=settings.in_doubt == "hold",
+        call_seconds=settings.timeout,
+        max_wait=settings.max_wait,
+        spools=workspace.spool,
+    )
+    return Hosting(options, display.tell)
 
 
 def _rescue_table(store: Store, table: Path) -> str:

@@ -153,6 +153,11 @@ class RunStats:
         self.paused_until = time.monotonic() + seconds
         self.reason = reason
 
+    @property
+    def pause(self) -> str:
+        """Why no call starts now; empty if calls may start."""
+        return self.reason if self.paused_until > time.monotonic() else ""
+
     def away(self, failure: Failure) -> None:
         """The provider is unreachable. Printed: a run without a display would seem to hang."""
         self.tell(say("run.away", meaning=explain(failure.kind, failure.cause).meaning))

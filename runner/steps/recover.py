@@ -50,7 +50,7 @@ async def _recover_send(
         return sender.cut_off([replace(job, deaths=0) for job in jobs], 0.0)
     if max(job.deaths for job in jobs) < MAX_DEATHS:
         for job in jobs:
-            await services.writer.do(partial(count_death, job_id=job.id))
+            await services.writer.do(partial(count_death, job=job))
         return await sender.take(jobs, record.reply)
     kept = services.answers.keep(jobs[0].call_id, record.reply)
     reply = record.reply

@@ -15,7 +15,7 @@ RESERVE_FILE = "reserve"
 MAX_RESERVE_BYTES = 32 * MB  # the reserve file has at most this size …
 RESERVE_SHARE = 20  # … and takes at most one part in so many of the free space
 MIN_ANSWER_BYTES = 64 * 1024  # every answer is assumed to need this much
-COPIES_PER_ANSWER = 3  # an answer is in the spool, in the table's log and in the table
+COPIES_PER_ANSWER = 3  # in the spool, in the table's log and in the table, if all are here
 
 DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 DISK_TROUBLE_ERRNOS = DISK_FULL_ERRNOS | {errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
@@ -33,6 +33,7 @@ class DiskReserve:
 
     folder: Path
     largest: int = MIN_ANSWER_BYTES  # bytes of the largest answer so far
+    copies: int = COPIES_PER_ANSWER
     spent: bool = field(default=False, init=False)
 
     @property
@@ -70,7 +71,7 @@ class DiskReserve:
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
             return error
-        needed = calls * self.largest * COPIES_PER_ANSWER
+        needed = calls * self.largest * self.copies
         if self.spent or free < needed:
             return ObstacleError("disk_low", free=f"{free / MB:,.1f}", needed=f"{needed / MB:,.1f}")
         return None

@@ -41,7 +41,7 @@ class SpoolFolder:
         """Delete it: everything that was in it is in the table."""
         for file in self.path.glob("*.spool"):
             file.unlink()
-        self.close()
+        self.close()  # an empty one goes whole
 
     def close(self) -> None:
         """Leave it; an empty one is deleted, others can take over what is in it."""

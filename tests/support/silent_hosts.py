@@ -16,7 +16,7 @@ from tests.support.working import IDS
 
 RUN = 1
 LOST_AFTER = 3.0
-RULES = TakeOverRules(lost_after=LOST_AFTER, call_seconds={"chat": 60.0})
+RULES = TakeOverRules(lost_after=LOST_AFTER, call_seconds=60.0)
 
 
 def joined(store: Store, *, heard_for: float = 0.0) -> Holding:
@@ -48,8 +48,12 @@ def beaten(store: Store, holding: Holding, report: Report | None = None) -> None
         beat(tx, holding.owner, report or Report(), lost_after=LOST_AFTER)
 
 
-def looked_after(store: Store, by: Holding, rules: TakeOverRules = RULES) -> list[TakenOver]:
-    """What a host takes over from others now."""
+def looked_after(
+    store: Store, by: Holding, rules: TakeOverRules = RULES, *, heard: bool = True
+) -> list[TakenOver]:
+    """What a host, which has just been heard of, takes over from others."""
+    if heard:
+        silence(store, by, 0.0)
     with store.write() as tx:
         return take_over(tx, by.owner, rules)
 

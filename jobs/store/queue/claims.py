@@ -1,16 +1,29 @@
 """Claims jobs for workers; each call is recorded before its first byte leaves."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from jobs.job import Claimed, Holding, State, Step
+from jobs.outcome import WireClass
 from jobs.store.ids import Ids
 from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters
 from jobs.store.queue.order import AFTER_ALL
@@ -144,14 +157,12 @@ def claim(
         words |= block_parameters(order.blocked)
     if order.chosen_only:
         words["b_run"] = holding.run_id
-    start = walk.start(now) if walk is not None and order.step is Step.SEND else None
-    if start is not None:
-        words["b_turn"] = start
-    statement = _claiming(
-        blocked=bool(order.blocked), chosen=order.chosen_only, onward=start is not None
-    )
-    taken = sorted(connection.execute(statement, words).all(), key=_in_order)
-    if walk is not None and order.step is Step.SEND:
+    if walk is None or order.step is not Step.SEND:
+        taken = _take(connection, order, words)
+    else:
+        if (start := walk.start(now)) is not None:
+            words["b_turn"] = start
+        taken = _take(connection, order, words)
         walk.took(taken[-1].turn if len(taken) == order.limit else None)
     if order.step is not Step.SEND or not taken:
         return [
@@ -181,6 +192,16 @@ def claim(
         _withdraw(connection, [group for group, _ in opened[fitting:]])
         opened = opened[:fitting]
     return [job for group, _ in opened for job in group]
+
+
+def _take(
+    connection: Connection, order: ClaimRequest, words: Mapping[str, object]
+) -> list[Row[Any]]:
+    """The jobs that a claim takes, in order; from a turn on, if `words` has one."""
+    statement = _claiming(
+        blocked=bool(order.blocked), chosen=order.chosen_only, onward="b_turn" in words
+    )
+    return sorted(connection.execute(statement, words).all(), key=_in_order)
 
 
 def _withdraw(connection: Connection, left: Sequence[Sequence[Claimed]]) -> None:
@@ -372,6 +393,46 @@ def open_calls(connection: Connection) -> set[int]:
     return set(connection.execute(select(calls.c.id).where(calls.c.wire.is_(None))).scalars())
 
 
-def count_death(connection: Connection, job_id: int) -> None:
-    """Count a death before the step that may cause it; settling the job resets the count."""
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(deaths=jobs.c.deaths + 1))
+def count_death(connection: Connection, job: Claimed) -> None:
+    """Count a death before the step that may cause it; settling the job resets the count.
+
+    On a shared table another host may have claimed the job since, which is not to blame.
+    """
+    mine = and_(jobs.c.id == job.id, jobs.c.epoch == job.epoch)
+    connection.execute(update(jobs).where(mine).values(deaths=jobs.c.deaths + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpooledCalls:
+    """What the table knows of calls whose answers lie in a spool."""
+
+    open: Mapping[int, list[Claimed]]  # by call: its jobs, if its answer is still news
+    known: frozenset[int]  # calls that are in the table at all
+
+
+def spooled_calls(connection: Connection, call_ids: Collection[int]) -> SpooledCalls:
+    """The jobs of calls without a known end, as their own host had claimed them."""
+    wanted = calls.c.id.in_(list(call_ids))
+    known = connection.execute(select(calls.c.id).where(wanted)).scalars()
+    found = connection.execute(
+        select(
+            *(*TAKEN, jobs.c.deaths, calls.c.call_key.label("sent_key")),
+            *(attempts.c.call_id.label("sent_call"), attempts.c.epoch.label("sent_epoch")),
+            attempts.c.version.label("sent_version"),
+        )
+        .join(attempts, attempts.c.call_id == calls.c.id)
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .where(wanted, or_(calls.c.wire.is_(None), calls.c.wire == WireClass.IN_DOUBT.value))
+        .order_by(attempts.c.call_id, jobs.c.turn, jobs.c.id)
+    )
+    by_call: dict[int, list[Claimed]] = {}
+    for row in found:
+        job = replace(
+            as_claimed(row, call_id=row.sent_call, call_key=row.sent_key),
+            step=Step.SEND,
+            epoch=row.sent_epoch or 0,
+            version=row.sent_version,
+            deaths=row.deaths,
+        )
+        by_call.setdefault(row.sent_call, []).append(job)
+    return SpooledCalls(open=by_call, known=frozenset(known))

@@ -1,4 +1,4 @@
-"""Gives back what this host owns in a shared table without having it in hand."""
+"""Finds what this host owns in a shared table without having it in hand."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, select
 from jobs.job import Claimed, Holding, State, Step
 from jobs.outcome import Released, WireClass
 from jobs.store.queue.claims import TAKEN, as_claimed
-from jobs.store.queue.settles import CallEnd, Settlement, settle
+from jobs.store.queue.settles import CallEnd, Settlement
 from jobs.store.schema import attempts, calls, jobs
 
 Hand = tuple[int, int]
@@ -20,10 +20,10 @@ def hands_of(claimed: Iterable[Claimed]) -> set[Hand]:
     return {(job.id, job.epoch) for job in claimed}
 
 
-def give_back_unknown(
-    connection: Connection, holding: Holding, in_hand: Collection[Hand], *, now: float
-) -> int:
-    """Free the jobs that were claimed by a commit whose answer never came; returns how many.
+def unknown_jobs(
+    connection: Connection, holding: Holding, in_hand: Collection[Hand]
+) -> list[Settlement]:
+    """How to free the jobs that were claimed by a commit whose answer never came.
 
     Nothing was sent for them, since nobody knew of them: their calls end as not sent.
     """
@@ -44,9 +44,7 @@ def give_back_unknown(
         if (row.id, row.epoch) not in in_hand:
             freed.append(_not_begun(row, is_primary=row.open_call not in seen))
             seen.add(row.open_call)
-    if freed:
-        settle(connection, holding, freed, now=now)
-    return len(freed)
+    return freed
 
 
 def _not_begun(row: Any, *, is_primary: bool) -> Settlement:

@@ -92,6 +92,14 @@ RUN = {
     ),
     "run.declined": "Nothing was sent.",
     "run.nothing_to_do": "Nothing to do: every row is settled.",
+    "run.table_away": (
+        "The database does not answer. Nothing new is sent; the answers of calls in flight are kept"
+        " on this disk until it is back."
+    ),
+    "run.table_back": "The database is back: the run goes on.",
+    "run.host_lost": (
+        "{host} (pid {pid}) has not been heard of: its {count} unfinished rows were taken over."
+    ),
     "run.recovered": (
         "{count} row{count:|s} {count:was|were} in flight when the last run ended: taken up again."
     ),

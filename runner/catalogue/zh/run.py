@@ -78,6 +78,11 @@ RUN: dict[str, str] = {
     ),
     "run.declined": "什么都没有发送。",
     "run.nothing_to_do": "无事可做：所有行都已处理完。",
+    "run.table_away": (
+        "数据库没有响应。暂不发送新请求；进行中的请求的回答保存在本机磁盘上，直到恢复。"
+    ),
+    "run.table_back": "数据库已恢复：运行继续。",
+    "run.host_lost": "{host}（进程 {pid}）没有消息：它未完成的 {count} 行已被接管。",
     "run.recovered": "上次运行结束时有 {count} 行正在进行，现已接着处理。",
     "run.draining": (
         "正在停止：先完成进行中的 {calls} 个调用和 {files} 个文件。再按一次 Ctrl-C 则放弃它们。"

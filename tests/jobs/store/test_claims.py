@@ -160,7 +160,7 @@ def test_a_death_while_an_answer_is_read_is_counted_beforehand(store: Store) -> 
         (adopted,) = take_over(store)
         assert adopted.deaths == deaths
         with store.write() as tx:
-            count_death(tx, adopted.id)
+            count_death(tx, adopted)
     close(store, adopted, DONE, holding=OTHER)
     assert only_job(store).deaths == 0
 

@@ -114,7 +114,7 @@ def test_a_host_that_has_just_been_away_itself_declares_nobody_lost(store: Store
     silence(store, other, 10)
     silence(store, me, LOST_AFTER * 0.6)
     beaten(store, me)  # after a gap
-    assert looked_after(store, me) == []
+    assert looked_after(store, me, heard=False) == []
     assert state_of(store, other) == "live"
 
 
@@ -123,7 +123,7 @@ def test_a_host_that_was_heard_all_the_time_keeps_the_moment_from_which_on(store
     silence(store, other, 10)
     silence(store, me, LOST_AFTER * 0.2)
     beaten(store, me)
-    assert len(looked_after(store, me)) == 1
+    assert len(looked_after(store, me, heard=False)) == 1
 
 
 def test_hosts_that_were_lost_are_counted_back_to_the_last_that_left(store: Store) -> None:

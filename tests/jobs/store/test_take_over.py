@@ -28,7 +28,7 @@ from tests.support.working import FAILURE, call_rows, job_rows, settlement, the_
 
 HOLD = replace(RULES, hold=True)
 DONE = Finished(result=Result(text="yes"))
-ASKED_BEFORE = RULES.call_seconds["chat"] + LOST_AFTER / 3
+ASKED_BEFORE = RULES.call_seconds + LOST_AFTER / 3
 
 
 @pytest.fixture
@@ -120,9 +120,7 @@ def test_no_more_calls_are_repeated_than_the_run_may_repeat(store: Store, me: Ho
 def test_the_policy_decides_which_calls_go_out_again_and_when() -> None:
     calls = [InDoubt(call_id=2, endpoint="chat", started_at=50.0)] * 2
     calls += [InDoubt(call_id=1, endpoint="mj", started_at=40.0)]
-    rules = TakeOverRules(
-        lost_after=30.0, held_endpoints=frozenset({"mj"}), call_seconds={"chat": 300.0}
-    )
+    rules = TakeOverRules(lost_after=30.0, held_endpoints=frozenset({"mj"}), call_seconds=300.0)
     assert [one.call_id for one in repeatable(calls, rules)] == [2]
     assert repeatable(calls, replace(rules, hold=True)) == []
     assert repeat_at(calls[0], rules) == 50.0 + 10.0 + 300.0
