@@ -68,9 +68,9 @@ class DatabasePlace:
 
     def stage(self) -> Store:
         """Open an existing table to compare a sheet with it; nothing may be committed."""
-        from jobs.store.shared_store import stage_beside_shared  # noqa: PLC0415 - see above
+        from jobs.store.shared_store import compare_with_shared  # noqa: PLC0415 - see above
 
-        return stage_beside_shared(self._address(), self.name)
+        return compare_with_shared(self._address(), self.name)
 
     def exists(self) -> bool:
         """True if the database has a table of this name."""
@@ -81,6 +81,12 @@ class DatabasePlace:
         from jobs.store.shared_store import shared_origin  # noqa: PLC0415 - see above
 
         return shared_origin(self._address(), self.name)
+
+    def record_origin(self) -> None:
+        """Record that the sheet comes from our origin from now on."""
+        from jobs.store.shared_store import move_origin  # noqa: PLC0415 - see above
+
+        move_origin(self._address(), self.name, self.origin)
 
     def _address(self) -> "Address":
         return _address(self.url, self.password, prepare=self.prepare)

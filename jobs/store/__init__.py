@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from jobs.errors import EmptyTableError, OlderTableError, TableError
 from jobs.store.database import (
+    PURPOSE,
     copy_open,
     copy_table,
     create,
@@ -35,12 +36,12 @@ DriverError = DatabaseError
 """Any error of the database, damage included."""
 
 
-LOAD = {"rowmill_purpose": "load"}
-"""The options of a transaction that loads a sheet: on PostgreSQL it may take its time."""
-
-
 class Store:
-    """An open table. `again` opens a shared one, on which other machines may work, once more."""
+    """An open table.
+
+    `again` opens a shared one, on which other machines may work, once more. `compares`: sheets are
+    only compared with it.
+    """
 
     def __init__(
         self,
@@ -49,11 +50,13 @@ class Store:
         *,
         path: Path = Path("jobs.db"),
         again: "Callable[[], Store] | None" = None,
+        compares: bool = False,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._path = path
         self.shared = again is not None
+        self._loading = {PURPOSE: "compare" if compares else "load"}
         self._again = again or (lambda: Store.open(path))
 
     @classmethod
@@ -70,7 +73,7 @@ class Store:
     @classmethod
     def stage(cls, path: Path) -> "Store":
         """Open a SQLite table to compare a sheet with it, in temporary tables of a session."""
-        return cls(staging_engine(path), look_at_sqlite(path), path=path)
+        return cls(staging_engine(path), look_at_sqlite(path), path=path, compares=True)
 
     @staticmethod
     def copy_forward(path: Path, target: Path) -> None:
@@ -106,7 +109,7 @@ class Store:
             self._writer.connect() as connection,
             roomy(connection),
         ):
-            yield connection.execution_options(**LOAD)
+            yield connection.execution_options(**self._loading)
 
     @contextmanager
     def first_load(self) -> Iterator[Transaction]:
@@ -118,7 +121,7 @@ class Store:
             self._reader.dispose()  # an idle connection would keep the journal mode
         with (
             self._named_damage(),
-            self._writer.connect().execution_options(**LOAD) as connection,
+            self._writer.connect().execution_options(**self._loading) as connection,
             roomy(connection),
             written_once(connection),
             connection.begin(),

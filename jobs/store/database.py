@@ -165,6 +165,15 @@ _HOLD = select(func.pg_advisory_xact_lock(_LOCK_KIND, _THIS_TABLE))
 _SHARE = select(func.pg_try_advisory_xact_lock_shared(_LOCK_KIND, _THIS_TABLE))
 
 
+PURPOSE = "rowmill_purpose"
+"""The execution option of a transaction that is not what its engine is for: `load`, `compare`."""
+
+
+def loads(connection: Connection) -> bool:
+    """True if this transaction may change what the sheet is, rather than compare it."""
+    return connection.get_execution_options().get(PURPOSE) == "load"
+
+
 def lock_for_load(connection: Connection) -> None:
     """Wait for claims to end, and let none begin until this transaction has ended.
 

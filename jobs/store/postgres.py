@@ -3,6 +3,7 @@
 Nothing is set for a session, because a pooler may give each transaction another one.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from jobs.errors import TableError
+from jobs.store.database import PURPOSE
 from jobs.store.error_codes import UNPREPARED, is_away, plain_reason, sqlstate_of
 
 OLDEST_SERVER = 140000
@@ -45,8 +47,15 @@ class Purpose(StrEnum):
     WRITE = "write"
     READ = "read"
     LOAD = "load"
+    COMPARE = "compare"  # a sheet, in temporary tables
 
 
+_PATIENT = (
+    "BEGIN; SET LOCAL search_path TO {schema}; SET LOCAL lock_timeout TO '10min';"
+    " SET LOCAL statement_timeout TO 0;"
+    " SET LOCAL idle_in_transaction_session_timeout TO '10min';"
+    " SET LOCAL synchronous_commit TO on"
+)
 BEGINNINGS = {
     Purpose.WRITE: (
         "BEGIN; SET LOCAL search_path TO {schema}; SET LOCAL lock_timeout TO '5s';"
@@ -59,16 +68,12 @@ BEGINNINGS = {
     ),
     Purpose.READ: (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-        " SET LOCAL search_path TO {schema}; SET LOCAL lock_timeout TO '5s';"
+        " SET LOCAL search_path TO {schema}; SET LOCAL lock_timeout TO '10min';"
         " SET LOCAL statement_timeout TO '10min';"
         " SET LOCAL idle_in_transaction_session_timeout TO '10min'"
     ),
-    Purpose.LOAD: (
-        "BEGIN; SET LOCAL search_path TO {schema}; SET LOCAL lock_timeout TO '10min';"
-        " SET LOCAL statement_timeout TO 0;"
-        " SET LOCAL idle_in_transaction_session_timeout TO '10min';"
-        " SET LOCAL synchronous_commit TO on"
-    ),
+    Purpose.LOAD: _PATIENT,
+    Purpose.COMPARE: _PATIENT,
 }
 """The first message of a transaction, in one round trip."""
 
@@ -129,7 +134,7 @@ def postgres_engine(
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        wanted = Purpose(connection.get_execution_options().get("rowmill_purpose", purpose))
+        wanted = Purpose(connection.get_execution_options().get(PURPOSE, purpose))
         connection.exec_driver_sql(BEGINNINGS[wanted].format(schema=schema))
 
     @event.listens_for(engine, "handle_error")
@@ -182,7 +187,8 @@ def _look_around(connection: "psycopg.Connection[Any]", preparing: _Preparing) -
 def connection_parameters(address: Address) -> dict[str, Any]:
     """The parameters for libpq: those of the URL before ours."""
     given = {name: one for name, one in conninfo_to_dict(address.url).items() if one is not None}
-    verified = {} if "sslmode" in given or is_this_machine(given) else VERIFIED
+    decided = "sslmode" in given or "PGSSLMODE" in os.environ or is_this_machine(given)
+    verified = {} if decided else VERIFIED
     password = {} if address.password is None else {"password": address.password}
     return {**CLIENT, **verified, **given, **password}
 

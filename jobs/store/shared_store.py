@@ -26,25 +26,34 @@ def open_shared(address: Address, name: str, *, origin: str) -> Store:
 def look_at_shared(address: Address, name: str) -> Store:
     """Open an existing workspace to read it."""
     with named_refusals():
-        found = _found(address, name)
-        if found is None:
-            others = ", ".join(shared_names(address))
-            raise EmptyTableError("workspace_absent", name=name, others=others or "-")
-        if found.revision > REVISION:
-            raise _newer(found)
-        if found.revision < REVISION:
-            told = {"file": name, "found": found.revision, "known": REVISION}
-            raise OlderTableError("table_older_shared", **told)
+        found = _to_read(address, name)
         reader = postgres_engine(address, found.schema, purpose=Purpose.READ)
         again = partial(look_at_shared, address, name)
         return Store(reader, reader, path=Path(name), again=again)
 
 
-def stage_beside_shared(address: Address, name: str) -> Store:
-    """Open an existing workspace to compare a sheet with it; its writer may be no other's."""
-    looking = look_at_shared(address, name)
-    looking.close()
-    return open_shared(address, name, origin="{}")
+def _to_read(address: Address, name: str) -> SharedWorkspace:
+    """A workspace whose tables this program can read. Raises TableError for any other."""
+    found = _found(address, name)
+    if found is None:
+        others = ", ".join(shared_names(address))
+        raise EmptyTableError("workspace_absent", name=name, others=others or "-")
+    if found.revision > REVISION:
+        raise _newer(found)
+    if found.revision < REVISION:
+        told = {"file": name, "found": found.revision, "known": REVISION}
+        raise OlderTableError("table_older_shared", **told)
+    return found
+
+
+def compare_with_shared(address: Address, name: str) -> Store:
+    """Open an existing workspace to compare a sheet with it."""
+    with named_refusals():
+        found = _to_read(address, name)
+        engine = postgres_engine(address, found.schema, purpose=Purpose.COMPARE)
+        reader = postgres_engine(address, found.schema, purpose=Purpose.READ)
+        again = partial(compare_with_shared, address, name)
+        return Store(engine, reader, path=Path(name), again=again, compares=True)
 
 
 def shared_names(address: Address) -> list[str]:
@@ -63,6 +72,17 @@ def shared_origin(address: Address, name: str) -> str | None:
     with named_refusals():
         found = _found(address, name)
     return found.origin if found is not None else None
+
+
+def move_origin(address: Address, name: str, origin: str) -> None:
+    """Record that a workspace's sheet comes from elsewhere now."""
+    with named_refusals():
+        engine = _team_engine(address)
+        try:
+            with engine.begin() as connection:
+                team.move_origin(connection, name, origin)
+        finally:
+            engine.dispose()
 
 
 def _store(address: Address, schema: str) -> Store:

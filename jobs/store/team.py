@@ -136,3 +136,8 @@ def stamp(connection: Connection, workspace: SharedWorkspace) -> None:
     connection.execute(
         update(workspaces).where(workspaces.c.name == workspace.name).values(revision=REVISION)
     )
+
+
+def move_origin(connection: Connection, name: str, origin: str) -> None:
+    """Record where the sheet of a workspace comes from."""
+    connection.execute(update(workspaces).where(workspaces.c.name == name).values(origin=origin))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from jobs.failpoints import reach
 from jobs.job import JSON
 from jobs.loading.edits import digest_of, merge_edits
-from jobs.store import Store
+from jobs.place import FolderPlace
+from jobs.store import BusyError, Store, is_away
 from jobs.store.edits import Edit, edits_of
 from jobs.store.loaded_sheets import LoadedSheet, digest_of_options, loaded_sheet
 from jobs.store.log import remember_options
@@ -24,6 +26,12 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
     from runner.intake.understand import Understood
+
+MOST_LOADS = 5  # tries beside other processes that load the same sheet or settle its rows
+
+
+class _OvertakenError(Exception):
+    """Another process loaded the sheet meanwhile, so that it has to be compared once more."""
 
 
 def shaping_options(settings: Settings, sheet: Path, workspace: Workspace) -> dict[str, JSON]:
@@ -65,6 +73,20 @@ def take_in(
     store: Store, workspace: Workspace, source: SheetSource, settings: Settings, *, now: float
 ) -> Intake:
     """Load or reconcile the sheet. Raises Refusal or SheetError; then nothing was changed."""
+    for _ in range(MOST_LOADS):
+        try:
+            return _take_in(store, workspace, source, settings, now=now)
+        except _OvertakenError:
+            continue
+        except BusyError as error:
+            if not store.shared or not is_away(error):
+                raise
+    return _take_in(store, workspace, source, settings, now=now)
+
+
+def _take_in(
+    store: Store, workspace: Workspace, source: SheetSource, settings: Settings, *, now: float
+) -> Intake:
     with store.read() as tx:
         known = loaded_sheet(tx, SHEET_ID)
         kept = edits_of(tx, SHEET_ID)
@@ -80,6 +102,7 @@ def take_in(
         kept=kept,
         edits=merge_edits(kept, source.edits),
     )
+    _check_origin(load)
     return _same_as_last_time(load) or _first_load(load) or _reconcile(load)
 
 
@@ -136,6 +159,8 @@ def _first_load(load: _Load) -> Intake | None:
         if load.known is not None or load.edits or load.kept or not is_empty(tx):
             return None
     with load.store.first_load() as tx:
+        if load.store.shared and not is_empty(tx):
+            raise _OvertakenError
         found = understand(tx, load.source.sheet, load.settings, Previous(first_load_at=load.now))
         if not load.settings.rebuy:
             refuse_neighbours_rows(found, load.workspace)
@@ -153,6 +178,8 @@ def _reconcile(load: _Load) -> Intake:
         same_file = known is not None and not new_edits and load.same_file(known)
         before = Previous(known=known, edits=load.edits, same_file=same_file)
         found = understand(tx, load.source.sheet, load.settings, before)
+        if load.store.shared and loaded_sheet(tx, SHEET_ID) != load.known:
+            raise _OvertakenError
         if load.known is None and not load.settings.rebuy:
             refuse_neighbours_rows(found, load.workspace)
         touched = {edit.key for edit in load.source.edits}
@@ -222,6 +249,37 @@ def _check_owner(
                 ours=sheet.name,
             )
         )
+
+
+def origin_of(sheet: Path) -> str:
+    """Where a sheet comes from, as a shared table records it: machine and folder, as JSON."""
+    origin = {"machine": platform.node(), "folder": str(sheet.absolute().parent)}
+    return json.dumps(origin, ensure_ascii=False, sort_keys=True)
+
+
+def _check_origin(load: _Load) -> None:
+    """Raises Refusal if another person's sheet of the same name is in the shared table.
+
+    With `--same-sheet` ours takes its place.
+    """
+    place = load.workspace.place
+    if isinstance(place, FolderPlace) or load.known is None:
+        return
+    if load.sheet_digest == load.known.sheet_digest:
+        return
+    ours, theirs = origin_of(load.source.sheet), place.recorded_origin()
+    if theirs in (None, "{}", ours):
+        return
+    if load.settings.same_sheet:
+        replace(place, origin=ours).record_origin()
+        return
+    raise Refusal(say("workspace.other_origin", name=place.name, origin=_origin_words(theirs)))
+
+
+def _origin_words(origin: str | None) -> str:
+    """The machine and folder of an origin, for people."""
+    found = json.loads(origin or "{}")
+    return f"{found.get('machine', '?')}:{found.get('folder', '?')}"
 
 
 def _record(found: "Understood", load: _Load, edits: Sequence[Edit]) -> dict[str, object]:

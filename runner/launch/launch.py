@@ -18,6 +18,7 @@ from jobs.store.spans import pending_within, spans_of
 from runner.catalogue import say
 from runner.console.screen import print_data, print_message
 from runner.exits import Exit, Refusal
+from runner.intake.intake import origin_of
 from runner.launch.request import RunRequest, program_version
 from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
 from runner.preflight.pending_work import PendingWork, read_pending_work
@@ -27,7 +28,7 @@ from runner.settings.settings import Settings, is_loopback
 from runner.startup import Phase, preload, seldom_collected
 from runner.views.next_command import at_run_address
 from runner.workspace.log_file import end_log, log_to
-from runner.workspace.workspace import SHEET_ID, Workspace
+from runner.workspace.workspace import SHEET_ID
 
 if TYPE_CHECKING:
     from runner.engine.session import Ending
@@ -44,7 +45,7 @@ def launch(request: RunRequest) -> int:
     _arm_failpoints(request.settings)
     keep_out_of_dumps()
     _check_notify(request.settings)
-    with _opened(request.workspace) as store:
+    with _opened(request) as store:
         taken = take_in_sheet(request, store)
         if taken.is_nothing:
             return _finish(request, store, taken.loaded)
@@ -104,8 +105,9 @@ def _check_notify(settings: Settings) -> None:
 
 
 @contextmanager
-def _opened(workspace: Workspace) -> Iterator[Store]:
+def _opened(request: RunRequest) -> Iterator[Store]:
     """The workspace's table, locked for this run, with the log open."""
+    workspace = request.workspace
     workspace.make()
     if workspace.open_to_others:
         print_message(say("run.open_folder", folder=str(workspace.folder)))
@@ -113,7 +115,7 @@ def _opened(workspace: Workspace) -> Iterator[Store]:
         print_message(say("run.shared_disk", folder=str(workspace.folder)))
     with workspace.held():
         handler = log_to(workspace.log)
-        store = workspace.place.open()
+        store = workspace.place_of(origin_of(request.sheet)).open()
         try:
             yield store
         finally:

@@ -41,6 +41,12 @@ class Workspace:
         """Where the job table is."""
         return self.database or FolderPlace(table=self.table)
 
+    def place_of(self, origin: str) -> Place:
+        """The same, where a table is made for a sheet of this origin."""
+        if self.database is None:
+            return self.place
+        return replace(self.database, origin=origin)
+
     @property
     def name(self) -> str:
         """What to call it for people."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, true
 
+from jobs.store.database import loads, lock_for_load
 from jobs.store.edits import Edit, replace_edits
 from jobs.store.spans import Absence, Span, absence_in
 from jobs.store.staging import matching, plan
@@ -56,7 +57,12 @@ class Staging:
         matching.number(self._beside, edited=self.edits is not None)
 
     def match(self) -> None:
-        """Find the job of each row: its own if the request is the same, else a free one with it."""
+        """Find the job of each row: its own if the request is the same, else a free one with it.
+
+        From here on nothing may be claimed on a shared table; answers go on being written.
+        """
+        if loads(self._connection):
+            lock_for_load(self._connection)
         matching.match(self._beside)
 
     def plan(self) -> LoadPlan:

@@ -19,6 +19,10 @@ RUN = {
         "name, add --same-sheet. If it is another sheet, give it a folder of its own with "
         "--workspace DIR."
     ),
+    "workspace.other_origin": (
+        "The database has another sheet called {name}, from {origin}. If yours is its successor, "
+        "add --same-sheet. If it is another sheet, give it a name of its own: --db URL#NAME."
+    ),
     "workspace.answered_elsewhere": (
         "{answered} of {staged} rows are answered in {folder}. To take them over, run this sheet "
         "there: rowmill run {sheet} --workspace {folder} --same-sheet. To buy them anew, add "

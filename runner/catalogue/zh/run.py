@@ -18,6 +18,10 @@ RUN: dict[str, str] = {
         "{folder} 属于 {theirs}，不属于 {ours}。如果 {ours} 只是同一张表格改了名，请加 "
         "--same-sheet；如果是另一张表格，请用 --workspace DIR 给它单独的文件夹。"
     ),
+    "workspace.other_origin": (
+        "数据库里已有另一张叫 {name} 的表格，来自 {origin}。如果您的表格是它的新版本，请加 "
+        "--same-sheet；如果是另一张表格，请另起名字：--db URL#NAME。"
+    ),
     "workspace.answered_elsewhere": (
         "{staged} 行中有 {answered} 行在 {folder} 里已有结果。要沿用这些结果，请在那里运行："
         "rowmill run {sheet} --workspace {folder} --same-sheet。要重新购买，请加 --rebuy。"
