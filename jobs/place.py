@@ -11,6 +11,7 @@ from jobs.store import Store
 
 if TYPE_CHECKING:
     from jobs.store.postgres import Address
+    from jobs.store.server_facts import ServerFacts
 
 # The imports inside the functions below load the driver of PostgreSQL, which a folder needs not.
 
@@ -101,6 +102,14 @@ def names_in(url: str, password: str | None = None) -> list[str]:
     from jobs.store.shared_store import shared_names  # noqa: PLC0415 - see above
 
     return shared_names(address)
+
+
+def server_facts(url: str, password: str | None, name: str | None) -> "ServerFacts":
+    """What a server says of itself and of one workspace, for people who set it up."""
+    address = _address(url, password)
+    from jobs.store.server_facts import server_facts_of  # noqa: PLC0415 - see above
+
+    return server_facts_of(address, name)
 
 
 def _address(url: str, password: str | None, *, prepare: bool = True) -> "Address":

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,10 +20,12 @@ from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import print_data, print_message
+from runner.console.workspaces import database_of, find_workspace
 from runner.exits import Exit, Refusal, worst
 from runner.preflight.doctor import Check, CheckState, Diagnosis, examine
 from runner.preflight.support_bundle import write_bundle
 from runner.secret import redacted
+from runner.settings.database_url import DatabaseUrl
 from runner.settings.schema import GLOBAL_SETTINGS, SCHEMA, SettingScope
 from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address
@@ -40,7 +43,9 @@ CHECK_MARKS = {
 @click.option("--models", is_flag=True, cls=options.RowmillOption)
 @click.option("--bundle", is_flag=True, cls=options.RowmillOption)
 def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
-    workspace = _workspace(Path(sheet) if sheet is not None else None)
+    named_sheet = options.sheet_path(sheet)
+    url = database_of(named_sheet)
+    workspace = _workspace(named_sheet, url)
     known = _loaded(workspace)
     folder = Path.cwd()
     if workspace is not None:
@@ -55,6 +60,9 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
         # The sheet's own gateway, as far as no line names another.
         settings = at_last_address(settings, _last_run(workspace), workspace)
     diagnosis = examine(settings, workspace, _wanted(settings, workspace if known else None))
+    if url is not None:
+        more = _of_database(url, workspace)
+        diagnosis = replace(diagnosis, checks=(*diagnosis.checks, *more))
     record = _record(diagnosis, settings, models=models)
     if settings.json:
         print_data(json.dumps(record, ensure_ascii=False, indent=2))
@@ -65,8 +73,20 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
     return worst([check.code for check in diagnosis.checks])
 
 
-def _workspace(named: Path | None) -> Workspace | None:
+def _of_database(url: DatabaseUrl, workspace: Workspace | None) -> tuple[Check, ...]:
+    from runner.preflight.database_checks import database_checks  # noqa: PLC0415 - seldom needed
+
+    if workspace is not None and workspace.database is not None:
+        url = url.named(workspace.database.name)
+    return database_checks(url, workspace)
+
+
+def _workspace(named: Path | None, url: DatabaseUrl | None) -> Workspace | None:
     """The workspace that was named, or the only one in this folder; None if there is none."""
+    if url is not None:
+        with suppress(Refusal, TableError):  # the checks of the database say why
+            return find_workspace(named)
+        return None
     folder = options.workspace_folder(named)
     if named is not None and named.is_file() and named.suffix != SUFFIX:
         return of_sheet(named, folder)

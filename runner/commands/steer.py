@@ -1,14 +1,17 @@
 """`rowmill steer`: changes a run in progress, from another terminal."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
 from jobs.job import JSON
-from jobs.store import Transaction
+from jobs.store import Store, Transaction
+from jobs.store.hosts import AT_WORK, database_time, hosts_of
 from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.log import ids_after, note, remember_options, unended_run
+from jobs.store.run_findings import obeying
+from jobs.store.run_money import set_cap
 from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
@@ -21,7 +24,10 @@ from runner.preflight.pending_work import read_pending_work
 from runner.settings.schema import Cap, Until
 from runner.settings.settings import Settings
 from runner.views.next_command import at_run_address
-from runner.workspace.workspace import SHEET_ID, Workspace
+from runner.workspace.workspace import SHEET_ID
+
+OBEY_SECONDS = 4.0  # an order is followed within 2 s by a machine that is well
+LOOK_SECONDS = 0.1
 
 
 @options.argument("sheet", required=False)
@@ -36,10 +42,13 @@ def _steer(sheet: str | None) -> None:
     workspace = find_workspace(named_sheet)
     if not workspace.is_running():
         raise Refusal(say("steer.no_run"))
-    _hand_over(workspace, order, cap if isinstance(cap, Cap) else None, settings)
-    print_message(
-        say("steer.done", what=", ".join(_shown(key, value) for key, value in order.items()))
-    )
+    with workspace.place.open() as store:
+        event = _hand_over(store, order, cap if isinstance(cap, Cap) else None, settings)
+        told = ", ".join(_shown(key, value) for key, value in order.items())
+        if store.shared:
+            print_message(_obeyed(store, event, told))
+        else:
+            print_message(say("steer.done", what=told))
 
 
 def _order(now: float) -> dict[str, JSON]:
@@ -54,17 +63,43 @@ def _order(now: float) -> dict[str, JSON]:
     return order
 
 
-def _hand_over(
-    workspace: Workspace, order: dict[str, JSON], cap: Cap | None, settings: Settings
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """An order in the table."""
+
+    run_id: int
+    event_id: int
+
+
+def _hand_over(store: Store, order: dict[str, JSON], cap: Cap | None, settings: Settings) -> _Order:
     """Write the order into the table, which the run reads every second; later runs keep a cap."""
-    with workspace.place.open() as store, store.write() as tx:
+    with store.write() as tx:
         run = unended_run(tx, SHEET_ID)
         if run is None:
             raise Refusal(say("steer.no_run"))
         if cap is not None:
             order["max_cost"] = _keep_cap(tx, cap, at_run_address(settings, run))
-        note(tx, run.id, STEER, order, event_id=ids_after(tx).take(), now=time.time())
+            if store.shared:
+                amount = order["max_cost"]
+                set_cap(tx, run.id, amount if isinstance(amount, float) else None)
+        now = database_time(tx) if store.shared else time.time()
+        event_id = ids_after(tx).take()
+        note(tx, run.id, STEER, order, event_id=event_id, now=now)
+    return _Order(run_id=run.id, event_id=event_id)
+
+
+def _obeyed(store: Store, order: _Order, what: str) -> str:
+    """Wait until every machine follows the order, and say how many do."""
+    deadline = time.monotonic() + OBEY_SECONDS
+    while True:
+        with store.read() as tx:
+            at_work = sum(one.state in AT_WORK for one in hosts_of(tx, order.run_id))
+            following = min(obeying(tx, order.run_id, order.event_id), at_work)
+        if following == at_work or time.monotonic() > deadline:
+            break
+        time.sleep(LOOK_SECONDS)
+    key = "steer.all_obeyed" if following == at_work else "steer.some_obeyed"
+    return say(key, what=what, count=f"{following:,}", of=f"{at_work:,}")
 
 
 def _keep_cap(tx: Transaction, cap: Cap, settings: Settings) -> float | str:

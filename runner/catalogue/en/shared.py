@@ -54,4 +54,67 @@ SHARED = {
     "status.running_on": "running for {time} on {count} machine{count:|s}, since {since}",
     "check.needs_sheet": "check reads a sheet: name its file, and the database with --db.",
     "run.from_table": "{sheet} is read from the table, as it was loaded; its file is not here.",
+    "steer.all_obeyed": (
+        "Told the run: {what}. {count} of {of} machine{of:|s} at work {of:follows|follow} it."
+    ),
+    "steer.some_obeyed": (
+        "Told the run: {what}. So far {count} of {of} machines at work follow it; later ones begin "
+        "with it."
+    ),
+    "doctor.database.good": "{url}: PostgreSQL {version}, {encoding}.",
+    "doctor.database.refused": "The password for the database cannot be used: {why}",
+    "doctor.database.unreached": "{url} cannot be used: {why}",
+    "doctor.database.standby": "This server is a standby: name the one that takes writes.",
+    "doctor.database.socket": "The connection goes through a socket of this machine.",
+    "doctor.database.tls": "The connection is encrypted, and the server's certificate was checked.",
+    "doctor.database.no_tls": "The connection is not encrypted.",
+    "doctor.database.weak_tls": (
+        "The connection has sslmode={mode}: others in the network may read or change what goes "
+        "through it."
+    ),
+    "doctor.database.no_rights": (
+        "This user may not create schemas, which the first load of a sheet needs: GRANT CREATE ON "
+        "DATABASE."
+    ),
+    "doctor.database.near": "A round trip takes {ms} ms.",
+    "doctor.database.far": (
+        "A round trip takes {ms} ms: each round of up to 64 rows takes 15 of them on this machine."
+    ),
+    "doctor.database.clock": "This machine's clock agrees with the database's.",
+    "doctor.database.clock_fast": (
+        "This machine's clock is {seconds} s ahead of the database's. Runs go by the database's."
+    ),
+    "doctor.database.clock_slow": (
+        "This machine's clock is {seconds} s behind the database's. Runs go by the database's."
+    ),
+    "doctor.database.pooler": (
+        "There is a pooler in between. Load and migrate over the direct address; if statements "
+        "fail as prepared twice, add ?prepare=no."
+    ),
+    "doctor.database.connections": (
+        "{used} of {most} connections are in use: room for {hosts} more machine{hosts:|s}."
+    ),
+    "doctor.database.few_connections": (
+        "{used} of {most} connections are in use: room for only {hosts} more machine{hosts:|s}, "
+        "with 3 connections each. Raise max_connections, or put PgBouncer before it."
+    ),
+    "doctor.database.forgets": (
+        "fsync or full_page_writes is off: after a power cut the server may have lost paid answers."
+    ),
+    "doctor.database.asynchronous": (
+        "{count} standby server{count:|s} may lag behind: after a fail-over paid answers can be "
+        "missing, and their rows are asked again. synchronous_standby_names prevents that."
+    ),
+    "doctor.database.no_workspace": "There is no workspace {name} yet. There are: {names}",
+    "doctor.database.newer": (
+        "A newer rowmill wrote the table of {name} (schema {found_revision}, this one knows "
+        "{known}): update rowmill on this machine."
+    ),
+    "doctor.database.older": (
+        "The table of {name} has schema {found_revision}; the next run brings it to {known}."
+    ),
+    "doctor.database.revision": "The table of {name} has this rowmill's schema ({found_revision}).",
+    "doctor.database.hosts": "{count} machine{count:|s} at work: {names}",
+    "doctor.database.no_hosts": "No machine is at work on it now.",
+    "doctor.database.programs": "The machines at work have different versions: {programs}",
 }

@@ -49,4 +49,49 @@ SHARED: dict[str, str] = {
     "status.running_on": "已在 {count} 台机器上运行 {time}，从 {since} 起",
     "check.needs_sheet": "check 需要读取表格: 请写出它的文件，数据库用 --db 给出。",
     "run.from_table": "{sheet} 按已载入的内容从任务表读取；它的文件不在这台机器上。",
+    "steer.all_obeyed": "已通知任务: {what}。在工作的 {of} 台机器中 {count} 台已照办。",
+    "steer.some_obeyed": (
+        "已通知任务: {what}。{of} 台机器中已有 {count} 台照办；之后加入的机器也会照办。"
+    ),
+    "doctor.database.good": "{url}: PostgreSQL {version}，{encoding}。",
+    "doctor.database.refused": "数据库的密码无法使用: {why}",
+    "doctor.database.unreached": "无法使用 {url}: {why}",
+    "doctor.database.standby": "这台服务器是备库: 请写接受写入的那台。",
+    "doctor.database.socket": "连接走本机的套接字。",
+    "doctor.database.tls": "连接已加密，并核对了服务器证书。",
+    "doctor.database.no_tls": "连接没有加密。",
+    "doctor.database.weak_tls": "连接使用 sslmode={mode}: 网络中的其他人可能读取或改动内容。",
+    "doctor.database.no_rights": (
+        "这个用户不能创建 schema，而第一次载入表格需要它: GRANT CREATE ON DATABASE。"
+    ),
+    "doctor.database.near": "一次往返需要 {ms} 毫秒。",
+    "doctor.database.far": "一次往返需要 {ms} 毫秒: 这台机器上每一轮（最多 64 行）需要 15 次往返。",
+    "doctor.database.clock": "本机时钟与数据库一致。",
+    "doctor.database.clock_fast": "本机时钟比数据库快 {seconds} 秒。任务以数据库的时钟为准。",
+    "doctor.database.clock_slow": "本机时钟比数据库慢 {seconds} 秒。任务以数据库的时钟为准。",
+    "doctor.database.pooler": (
+        "中间有连接池。载入和升级请用直连地址；如果提示语句重复预备，请加 ?prepare=no。"
+    ),
+    "doctor.database.connections": "已用 {used} / {most} 个连接: 还可容纳 {hosts} 台机器。",
+    "doctor.database.few_connections": (
+        "已用 {used} / {most} 个连接: 只能再容纳 {hosts} 台机器（每台 3 个连接）。"
+        "请调大 max_connections，或在前面放 PgBouncer。"
+    ),
+    "doctor.database.forgets": (
+        "fsync 或 full_page_writes 已关闭: 断电后服务器可能丢失已付费的回答。"
+    ),
+    "doctor.database.asynchronous": (
+        "{count} 台备库可能落后: 切换后可能缺少已付费的回答，这些行会重新请求。"
+        "synchronous_standby_names 可以避免。"
+    ),
+    "doctor.database.no_workspace": "还没有工作区 {name}。现有: {names}",
+    "doctor.database.newer": (
+        "{name} 的任务表由更新的 rowmill 写成（版本 {found_revision}，这里只认识 {known}）: "
+        "请更新这台机器上的 rowmill。"
+    ),
+    "doctor.database.older": "{name} 的任务表版本是 {found_revision}；下次运行会升级到 {known}。",
+    "doctor.database.revision": "{name} 的任务表就是这个 rowmill 的版本（{found_revision}）。",
+    "doctor.database.hosts": "{count} 台机器在工作: {names}",
+    "doctor.database.no_hosts": "现在没有机器在处理它。",
+    "doctor.database.programs": "在工作的机器使用不同版本的 rowmill: {programs}",
 }
