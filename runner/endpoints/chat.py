@@ -15,6 +15,7 @@ from runner.endpoints.dialects.chat import (
     read_text,
     tool_choice_of,
 )
+from runner.endpoints.dialects.foreign import read_any
 from runner.endpoints.dialects.structured import (
     Structured,
     check_schema,
@@ -116,7 +117,7 @@ def _is_slow(inputs: Inputs) -> bool:
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The text, the checked value or the tool calls; anything else is a failure with its text."""
-    words = read_text(read_completion(reply.text))
+    words = read_text(read_any(reply.text, read_completion))
     if isinstance(words, Rejected):
         return words
     completion, result = words

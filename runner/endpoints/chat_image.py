@@ -17,6 +17,7 @@ from runner.endpoints.dialects.chat import (
     result_of,
 )
 from runner.endpoints.dialects.completions import CompletionChoice
+from runner.endpoints.dialects.foreign import read_any
 from runner.endpoints.dialects.markdown_links import shortened, video_links
 from runner.endpoints.dialects.pictures import completion_pictures, no_picture
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
@@ -72,7 +73,7 @@ def build(inputs: Inputs) -> Call:
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
     """The pictures and the text sent with them; without any picture, a failure with the text."""
-    completion = read_completion(reply.text)
+    completion = read_any(reply.text, read_completion)
     if isinstance(completion, Rejected):
         return completion
     pictures = _drawn(inputs, _closed(completion) if completion.cut else completion)

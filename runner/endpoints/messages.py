@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jobs.job import JSON
 from runner.endpoints.dialects.chat import read_text
+from runner.endpoints.dialects.foreign import read_any
 from runner.endpoints.dialects.messages import (
     MAX_UNSTREAMED_TOKENS,
     content_of,
@@ -104,7 +105,7 @@ def _is_slow(inputs: Inputs) -> bool:
 
 def read(_: Inputs, reply: Reply) -> Reading:
     """The text or the tool calls; anything else is a failure with its text."""
-    words = read_text(read_message(reply.text))
+    words = read_text(read_any(reply.text, read_message))
     return words if isinstance(words, Rejected) else words[1]
 
 

@@ -31,8 +31,8 @@ def decode(body: bytes | str) -> JSON | Undecodable:
     """The JSON value of a body. Never raises.
 
     NaN and out-of-range numbers become null and lone surrogates U+FFFD, because a billed answer
-    must not be lost to one bad number. Anything after a complete object is ignored: New API's rate
-    limiter writes a second object, proxies add a comment or a NUL.
+    must not be lost to one bad number. Anything after a complete object or list of objects is
+    ignored: New API's rate limiter writes a second object, proxies add a comment or a NUL.
     """
     return _decoded(body, _object_first)
 
@@ -98,9 +98,13 @@ def is_deep(value: JSON) -> bool:
 
 def _object_first(text: str) -> JSON:
     value, end = _parsed(text)
-    if not isinstance(value, dict) and text[end:].strip():
+    if not isinstance(value, dict) and not _is_list_of_objects(value) and text[end:].strip():
         raise ValueError("something follows the JSON")
     return value
+
+
+def _is_list_of_objects(value: JSON) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _single_value(text: str) -> JSON:

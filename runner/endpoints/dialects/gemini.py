@@ -142,7 +142,9 @@ class GeminiAnswer:
 
 def read_gemini(body: bytes) -> GeminiAnswer | Rejected:
     """The answer in a body of any format."""
-    if body.lstrip()[:1] == b"[":  # protocol fact: a stream without alt=sse is one list
+    if (
+        body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+    ):  # protocol fact: a stream without alt=sse is one list
         listed = decode(body)
         if isinstance(listed, list) and not is_error(listed):
             return _read_stream(("", value) for value in listed) or _READER.cut
