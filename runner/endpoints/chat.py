@@ -16,6 +16,7 @@ from runner.endpoints.dialects.chat import (
     tool_choice_of,
 )
 from runner.endpoints.dialects.foreign import read_any
+from runner.endpoints.dialects.input_files import FILE_HELP
 from runner.endpoints.dialects.structured import (
     Structured,
     check_schema,
@@ -24,7 +25,7 @@ from runner.endpoints.dialects.structured import (
     schema_in,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.fields import body_column, column
+from runner.endpoints.fields import attached_files, body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
@@ -41,6 +42,7 @@ class Inputs:
         "instructions that stand before the prompt", default=None, example="You write product copy."
     )
     image: tuple[Attachment, ...] = column("pictures to look at: paths or addresses", default=())
+    file: tuple[Attachment, ...] = attached_files(FILE_HELP, default=())
     detail: Literal["auto", "low", "high"] | None = column(
         "how closely to look at the pictures", default=None
     )
@@ -80,7 +82,11 @@ def build(inputs: Inputs) -> Call:
     body: dict[str, JSON] = {
         "model": inputs.model,
         "messages": messages(
-            inputs.prompt, system=inputs.system, image=inputs.image, detail=inputs.detail
+            inputs.prompt,
+            system=inputs.system,
+            image=inputs.image,
+            detail=inputs.detail,
+            file=inputs.file,
         ),
         "stream": bool(inputs.stream),
         "response_format": _response_format(inputs),

@@ -25,6 +25,7 @@ class FieldKind(StrEnum):
     BOOLEAN = "boolean"
     JSON = "json"
     PICTURES = "pictures"
+    FILES = "files"
     CHOICE = "choice"
 
 
@@ -32,7 +33,7 @@ class FieldKind(StrEnum):
 class Field:
     """One column of an endpoint. `shape` is the kind of JSON: any, object or list.
 
-    For pictures, `low` and `high` bound their number.
+    For pictures and files, `low` and `high` bound their number.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Field:
     choices: tuple[str, ...] = ()
     shape: str = "any"
     addresses: bool = True  # pictures may be given as URLs that the provider fetches
+    accepts: tuple[str, ...] = ()  # of files: the beginnings of their media types
 
 
 class InputError(Exception):
@@ -86,6 +88,22 @@ def enclosed_pictures(
     return field(default=default, metadata={"column": parts})
 
 
+def attached_files(
+    help: str,  # noqa: A002 - the word users know for it
+    *,
+    accepts: tuple[str, ...] = ("application/pdf", "audio/", "video/"),
+    default: Any = MISSING,
+    example: JSON = None,
+    high: int | None = None,
+    addresses: bool = True,
+) -> Any:
+    """A column of files that are no pictures; `accepts` are beginnings of media types."""
+    parts = {"help": help, "example": example, "high": high}
+    return field(
+        default=default, metadata={"column": {**parts, "accepts": accepts, "addresses": addresses}}
+    )
+
+
 def body_column() -> Any:
     """The field that collects `params` and the `body.NAME` columns."""
     return field(default_factory=dict)
@@ -108,6 +126,8 @@ def field_named(cls: type[Any], name: str) -> Field | None:
     return next((item for item in describe(cls) if item.name == name), None)
 
 
+ATTACHED = frozenset({FieldKind.PICTURES, FieldKind.FILES})
+"""The kinds of columns whose cells name files."""
 _FIELDS_BY_CLASS: dict[type[Any], tuple[Field, ...]] = {}
 PARAMS_FIELD = Field(
     name=PARAMS_COLUMN,
@@ -127,6 +147,8 @@ _KIND_BY_TYPE: dict[Any, FieldKind] = {
 
 def _described(item: "dataclasses.Field[Any]") -> Field:
     kind, choices, shape = _kind(item.type)
+    if "accepts" in item.metadata["column"]:
+        kind = FieldKind.FILES
     return Field(
         name=item.name,
         kind=kind,

@@ -20,6 +20,7 @@ from runner.endpoints.dialects.gemini import (
     tool_config_of,
     tools_of,
 )
+from runner.endpoints.dialects.input_files import FILE_HELP
 from runner.endpoints.dialects.markdown_links import shortened
 from runner.endpoints.dialects.pictures import completion_pictures, no_picture
 from runner.endpoints.dialects.structured import (
@@ -29,7 +30,7 @@ from runner.endpoints.dialects.structured import (
     schema_in,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.fields import body_column, column
+from runner.endpoints.fields import attached_files, body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
@@ -49,6 +50,7 @@ class Inputs:
     image: tuple[Attachment, ...] = column(
         "pictures to look at or to change: paths or addresses", default=()
     )
+    file: tuple[Attachment, ...] = attached_files(FILE_HELP, default=())
     stream: bool | None = column(
         "have the answer streamed: safer for slow answers", default=None, identity=False
     )
@@ -98,7 +100,7 @@ def build(inputs: Inputs) -> Call:
     config: dict[str, JSON] = {name: value for name, value in given.items() if value is not None}
     system = inputs.system
     body: dict[str, JSON] = {
-        "contents": contents_of(inputs.prompt, inputs.image),
+        "contents": contents_of(inputs.prompt, (*inputs.image, *inputs.file)),
         "systemInstruction": {"parts": [{"text": system}]} if system else None,
         "generationConfig": config or None,
         "tools": tools_of(inputs.tools),

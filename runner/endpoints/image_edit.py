@@ -1,11 +1,11 @@
 """Image editing by a prompt, by models that only draw."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from jobs.job import JSON
+from runner.endpoints.dialects.forms import form_text
 from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
 from runner.endpoints.endpoint import Endpoint, Reading
 from runner.endpoints.fields import body_column, column, enclosed_pictures
@@ -62,7 +62,7 @@ class Inputs:
 def build(inputs: Inputs) -> Call:
     """POST /v1/images/edits as a multipart form: the fields as text, then the files."""
     sent = sendable(inputs.model, _given(inputs)) | dict(inputs.body)
-    fields = (Part(name=name, content=_as_text(value)) for name, value in sent.items())
+    fields = (Part(name=name, content=form_text(value)) for name, value in sent.items())
     return Call(
         path="/v1/images/edits",
         parts=(*fields, *_files(inputs)),
@@ -88,12 +88,6 @@ def _given(inputs: Inputs) -> dict[str, JSON]:
         "stream": inputs.stream or None,  # models that cannot stream refuse the field
         "partial_images": inputs.partial_images,
     }
-
-
-def _as_text(value: JSON) -> bytes:
-    """A form value: text as it is, anything else as JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-8", "replace")
 
 
 def _files(inputs: Inputs) -> Iterator[Part]:

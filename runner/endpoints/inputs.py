@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from jobs.job import JSON
 from runner.endpoints.fields import (
+    ATTACHED,
     BODY_PREFIX,
     PARAMS_COLUMN,
     PARAMS_FIELD,
@@ -172,6 +173,7 @@ _CONVERTERS: dict[FieldKind, Callable[[Field, JSON], JSON]] = {
     FieldKind.JSON: _json,
     FieldKind.CHOICE: _choice,
     FieldKind.PICTURES: lambda _, cell: cell,  # paths and URLs are read where files are
+    FieldKind.FILES: lambda _, cell: cell,
 }
 
 
@@ -223,7 +225,7 @@ def _plan(cls: type[Any]) -> _Plan:
     plan = _PLAN_BY_CLASS.get(cls)
     if plan is None:
         items = describe(cls)
-        pictures = {item.name: item for item in items if item.kind is FieldKind.PICTURES}
+        pictures = {item.name: item for item in items if item.kind in ATTACHED}
         plan = _PLAN_BY_CLASS[cls] = _Plan(
             columns={
                 item.name: item for item in items if item.name not in {PARAMS_COLUMN, *pictures}
@@ -236,19 +238,20 @@ def _plan(cls: type[Any]) -> _Plan:
 
 
 def picture_columns(cls: type[Any]) -> tuple[str, ...]:
-    """The names of the picture columns of an inputs class."""
+    """The names of the columns of an inputs class whose cells name pictures or other files."""
     return tuple(_plan(cls).pictures)
 
 
 def check_pictures(field: Field, addresses: Sequence[str], *, count: int) -> None:
     """Raises InputError for a wrong number of pictures, or for URLs that cannot be sent."""
+    word = "picture" if field.kind is FieldKind.PICTURES else "file"
     if addresses and not field.addresses:
-        expected = "a file or a data URI: save the picture beside the sheet and give its path"
+        expected = f"a file or a data URI: save the {word} beside the sheet and give its path"
         raise InputError(field.name, expected=expected, found=f"the address {addresses[0][:200]}")
     if (field.low is not None and count < field.low) or (
         field.high is not None and count > field.high
     ):
-        raise InputError(field.name, expected=f"{_range(field)} pictures", found=str(count))
+        raise InputError(field.name, expected=f"{_range(field)} {word}s", found=str(count))
 
 
 def _checked(item: Field, value: JSON) -> JSON:

@@ -19,7 +19,7 @@ from runner.endpoints.dialects.messages import (
     tools_of,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.fields import body_column, column
+from runner.endpoints.fields import attached_files, body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
@@ -42,6 +42,9 @@ class Inputs:
         "instructions that stand before the prompt", default=None, example="Answer in one sentence."
     )
     image: tuple[Attachment, ...] = column("pictures to look at: paths or addresses", default=())
+    file: tuple[Attachment, ...] = attached_files(
+        "documents (PDF) to read: paths or addresses", accepts=("application/pdf",), default=()
+    )
     max_tokens: int | None = column(
         f"longest answer in tokens; {DEFAULT_MAX_TOKENS} where nothing is given",
         default=None,
@@ -69,11 +72,12 @@ def build(inputs: Inputs) -> Call:
     """POST /v1/messages with the fields that are given; the `body` columns override them."""
     thinking = thinking_of(inputs.thinking)
     stop = inputs.stop_sequences
+    content = content_of(inputs.prompt, inputs.image, inputs.file)
     body: dict[str, JSON] = {
         "model": inputs.model,
         "max_tokens": inputs.max_tokens or DEFAULT_MAX_TOKENS + _thinking_budget(thinking),
         "system": inputs.system,
-        "messages": [{"role": "user", "content": content_of(inputs.prompt, inputs.image)}],
+        "messages": [{"role": "user", "content": content}],
         "stream": inputs.stream,
         "temperature": inputs.temperature,
         "top_p": inputs.top_p,

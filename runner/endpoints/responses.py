@@ -10,6 +10,7 @@ from typing import Literal
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
 from runner.endpoints.dialects.chat import cut_stream, text_failure
+from runner.endpoints.dialects.input_files import FILE_HELP
 from runner.endpoints.dialects.pictures import no_picture
 from runner.endpoints.dialects.responses import (
     Response,
@@ -29,7 +30,7 @@ from runner.endpoints.dialects.structured import (
     schema_in,
 )
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected
-from runner.endpoints.fields import body_column, column
+from runner.endpoints.fields import attached_files, body_column, column
 from runner.protocol.call import Call, Reply
 from runner.protocol.pictures import Attachment
 
@@ -47,6 +48,7 @@ class Inputs:
         "instructions that stand before the prompt", default=None, example="You write product copy."
     )
     image: tuple[Attachment, ...] = column("pictures to look at: paths or addresses", default=())
+    file: tuple[Attachment, ...] = attached_files(FILE_HELP, default=())
     detail: Literal["auto", "low", "high"] | None = column(
         "how closely to look at the pictures", default=None
     )
@@ -93,7 +95,9 @@ def build(inputs: Inputs) -> Call:
     effort = inputs.reasoning_effort
     body: dict[str, JSON] = {
         "model": inputs.model,
-        "input": input_of(inputs.prompt, image=inputs.image, detail=inputs.detail),
+        "input": input_of(
+            inputs.prompt, image=inputs.image, detail=inputs.detail, file=inputs.file
+        ),
         "instructions": inputs.system,
         "stream": bool(inputs.stream),
         "text": {name: value for name, value in text.items() if value is not None} or None,

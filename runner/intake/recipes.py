@@ -10,10 +10,10 @@ from jobs.loading.columns import ColumnMap
 from jobs.loading.request import BAD_ROW, Problem
 from jobs.loading.template import Template
 from runner.endpoints.endpoint import AnyEndpoint
-from runner.endpoints.fields import Field, FieldKind, InputError, describe
+from runner.endpoints.fields import ATTACHED, Field, FieldKind, InputError, describe
 from runner.endpoints.inputs import converter
 from runner.endpoints.registry import UnknownEndpoint, endpoint
-from runner.files.attachments import AttachmentError, Reference, resolve
+from runner.files.attachments import AttachmentError, Reference, accepted, resolve
 from runner.intake.excel_ratios import Ratios
 from runner.intake.guessed_values import FIELDS, only_plausible
 from runner.intake.request_json import body_converter, json_of, only_blanks
@@ -58,7 +58,7 @@ class Recipe:
 
     endpoint: AnyEndpoint
     columns: tuple[tuple[int, str, Convert], ...]
-    pictures: tuple[tuple[int, str], ...]
+    pictures: tuple[tuple[int, Field], ...]
     shows_pictures: bool  # True if a request may have pictures, from its row or from an option
     bounded: tuple[Field, ...]  # picture fields that limit the number or the kind of pictures
     model: str  # recorded for rows that name no model, where the endpoint needs none
@@ -90,11 +90,16 @@ class Recipes:
             recipe = self._compiled[name] = self._compile(name)
         return recipe
 
-    def pictures(self, name: str, cell: JSON) -> list[JSON]:
-        """The pictures that a cell names, as the job keeps them. Raises InputError."""
-        options = self.options
+    def pictures(self, item: Field, cell: JSON) -> list[JSON]:
+        """The pictures or files that a cell names, as the job keeps them. Raises InputError."""
+        options, name = self.options, item.name
         try:
-            found = resolve(cell, folder=options.folder, allowed=options.allowed)
+            found = resolve(
+                cell,
+                folder=options.folder,
+                allowed=options.allowed,
+                accepts=accepted(item.accepts),
+            )
         except AttachmentError as error:
             raise InputError(name, expected=error.expected, found=error.found) from error
         self.attached |= {
@@ -139,16 +144,16 @@ class Recipes:
 
     def _columns(
         self, known: Mapping[str, Field]
-    ) -> tuple[tuple[tuple[int, str, Convert], ...], tuple[tuple[int, str], ...]]:
-        """The columns that this endpoint reads, those of pictures apart."""
+    ) -> tuple[tuple[tuple[int, str, Convert], ...], tuple[tuple[int, Field], ...]]:
+        """The columns that this endpoint reads, those of pictures and files apart."""
         columns: list[tuple[int, str, Convert]] = []
-        pictures: list[tuple[int, str]] = []
+        pictures: list[tuple[int, Field]] = []
         for index, name in self.options.columns.fields:
             item = known.get(name)
             if name.startswith(BODY):
                 columns.append((index, name, body_converter(name)))
             elif item is not None and _is_pictures(item):
-                pictures.append((index, name))
+                pictures.append((index, item))
             elif item is not None:
                 columns.append((index, name, self._converter(index, item)))
         return tuple(columns), tuple(pictures)
@@ -177,7 +182,7 @@ class Recipes:
             item = known.get(name)
             if item is not None:
                 is_pictures = _is_pictures(item)
-                defaults[name] = self.pictures(name, text) if is_pictures else converter(item)(text)
+                defaults[name] = self.pictures(item, text) if is_pictures else converter(item)(text)
             elif name.startswith(BODY):
                 defaults[name] = body_converter(name)(text)
         return defaults
@@ -229,7 +234,7 @@ def _fields(known: Mapping[str, Field], names: Collection[str]) -> list[Field]:
 
 
 def _is_pictures(item: Field) -> bool:
-    return item.kind is FieldKind.PICTURES
+    return item.kind in ATTACHED
 
 
 def _is_bounded(item: Field) -> bool:

@@ -183,10 +183,10 @@ class RequestMaker:
             fields[name] = convert(cell)
             from_template = from_template and name != "prompt"
         own: dict[str, list[JSON]] = {}
-        for index, name in recipe.pictures:
+        for index, item in recipe.pictures:
             cell = cells[index]
             if cell is not None and cell != "":
-                own[name] = [*own.get(name, ()), *self._recipes.pictures(name, cell)]
+                own[item.name] = [*own.get(item.name, ()), *self._recipes.pictures(item, cell)]
         fields |= own
         for item in recipe.bounded:
             if item.name in fields:

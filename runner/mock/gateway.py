@@ -25,6 +25,7 @@ from runner.mock.endpoints.midjourney import Midjourney
 from runner.mock.endpoints.rerank import RerankEndpoint
 from runner.mock.endpoints.responses import ResponsesEndpoint
 from runner.mock.endpoints.tasks import FilmTasks
+from runner.mock.endpoints.transcriptions import TranscriptionsEndpoint
 from runner.mock.error_replies import CONSOLE_PAGE, Canned, gateway_error, openai_error
 from runner.mock.faults import Fault
 from runner.mock.handler import HandlerContext, RequestHandler
@@ -171,6 +172,7 @@ class MockGateway:
         answers = ResponsesEndpoint(settings, self.base_url)
         gemini = GeminiEndpoint(settings, self.base_url)
         rerank = RerankEndpoint()
+        words, english = map(TranscriptionsEndpoint, _SOUND_TASKS)
         return {
             chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
             messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
@@ -180,6 +182,8 @@ class MockGateway:
             answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
             gemini.path: RequestHandler(gemini, settings, books=books, drawer=drawer),
             rerank.path: RequestHandler(rerank, settings, books=books, drawer=drawer),
+            words.path: RequestHandler(words, settings, books=books, drawer=drawer),
+            english.path: RequestHandler(english, settings, books=books, drawer=drawer),
         }
 
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
@@ -223,6 +227,7 @@ async def _close(listener: asyncio.Server, server: web.Server) -> None:
     await server.shutdown(_STOP_SECONDS)
 
 
+_SOUND_TASKS = ("transcriptions", "translations")
 _ROUTES = frozenset(
     {
         ("GET", "/v1/models"),
@@ -240,6 +245,7 @@ _ROUTES = frozenset(
             )
         ),
         *(("POST", path) for path in midjourney.SUBMIT_PATHS),
+        *(("POST", f"/v1/audio/{task}") for task in _SOUND_TASKS),
     }
 )
 

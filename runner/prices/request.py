@@ -26,6 +26,9 @@ MAX_PICTURE_INPUT_TOKENS = 48_169
 
 Protocol fact: 2,833 tokens plus 5,667 for each tile of 512 dots, of which a picture has eight.
 """
+MAX_FILE_INPUT_TOKENS = 200_000
+"""Most tokens of one document, sound or film: what a model of usual size can read at all."""
+LIKELY_FILE_INPUT_TOKENS = (1_000, 30_000)
 _PICTURE_INPUT_TOKENS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), tokens)
     for pattern, tokens in (
@@ -40,6 +43,7 @@ _PICTURE_INPUT_TOKENS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
 LIMIT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 """Fields that limit an answer's tokens."""
 _BUDGET_NAMES = frozenset({"budget_tokens", "thinking_budget", "thinkingbudget"})
+FILE_FIELD = "file"  # documents, sounds and films; all other fields with files hold pictures
 _PICTURE_TYPES = frozenset({"image_url", "image", "input_image"})
 
 
@@ -122,16 +126,21 @@ class PricedRequest:
 
     def max_input(self) -> int:
         """An upper bound of the input tokens: each token of text has at least one byte."""
-        count, pictures = _text_bytes_and_pictures(self.fields)
+        count, pictures, files = _text_bytes_and_pictures(self.fields)
         hidden = any(self.value(name) for name in ("tools", "schema", "response_format"))
         framing = FRAMING_TOKENS + (TOOL_FRAMING_TOKENS if hidden else 0)
-        return framing + count + _picture_input_tokens(self.model) * pictures
+        attached = _picture_input_tokens(self.model) * pictures + MAX_FILE_INPUT_TOKENS * files
+        return framing + count + attached
 
     def likely_input(self) -> tuple[int, int]:
         """The range (low, high) of the probable input tokens."""
-        count, pictures = _text_bytes_and_pictures(self.fields)
+        count, pictures, files = _text_bytes_and_pictures(self.fields)
         low, high = LIKELY_PICTURE_INPUT_TOKENS
-        return count // 5 + low * pictures, 16 + count // 2 + high * pictures
+        file_low, file_high = LIKELY_FILE_INPUT_TOKENS
+        return (
+            count // 5 + low * pictures + file_low * files,
+            16 + count // 2 + high * pictures + file_high * files,
+        )
 
     def max_output(self) -> int:
         """An upper bound of the output tokens.
@@ -188,18 +197,19 @@ def _thinking_budget_in(item: Mapping[str, JSON]) -> int | None:
     return max((int(n) for n in found if isinstance(n, int | float) and 0 < n < 1e9), default=None)
 
 
-def _text_bytes_and_pictures(fields: Mapping[str, JSON]) -> tuple[int, int]:
-    """The bytes of all text in the fields, and the number of input pictures."""
-    count = pictures = 0
-    for value in fields.values():
+def _text_bytes_and_pictures(fields: Mapping[str, JSON]) -> tuple[int, int, int]:
+    """The bytes of all text in the fields, and the number of input pictures and other files."""
+    count = pictures = files = 0
+    for name, value in fields.items():
         if isinstance(value, str):
             count += len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
         elif isinstance(value, list) and value and _is_picture(value[0]):
-            pictures += len(value)
+            files += len(value) if name == FILE_FIELD else 0
+            pictures += 0 if name == FILE_FIELD else len(value)
         elif value is not None:
             count += len(json.dumps(value))
             pictures += sum(one.get("type") in _PICTURE_TYPES for one in _objects(value))
-    return count, pictures
+    return count, pictures, files
 
 
 def _objects(value: JSON) -> Iterator[Mapping[str, JSON]]:

@@ -61,8 +61,13 @@ def _attach(
         load_attachment(one, folder=options.sheet_folder, allowed=options.picture_folders)
         for one in references
     ]
+    return tuple(_fitting(one, model, endpoint) for one in found)
+
+
+def _fitting(item: Attachment, model: str, endpoint: AnyEndpoint) -> Attachment:
+    """A picture as the endpoint and model take it; other files stay as they are."""
+    if not item.media_type.startswith("image/"):
+        return item
     if takes_only_png(model):
-        found = [as_png(one) for one in found]
-    if endpoint.max_picture_bytes is not None:
-        found = [fit(one, endpoint.max_picture_bytes) for one in found]
-    return tuple(found)
+        item = as_png(item)
+    return item if endpoint.max_picture_bytes is None else fit(item, endpoint.max_picture_bytes)

@@ -25,9 +25,12 @@ from runner.cli import rowmill
 from runner.engine import outage
 from runner.mock.endpoints.edits import EditsEndpoint
 from runner.mock.endpoints.embeddings import EmbeddingsEndpoint
+from runner.mock.endpoints.gemini import GeminiEndpoint
 from runner.mock.endpoints.images import ImagesEndpoint
 from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import SUBMIT_PATHS
+from runner.mock.endpoints.rerank import RerankEndpoint
+from runner.mock.endpoints.responses import ResponsesEndpoint
 from runner.mock.endpoints.task_forms import SUBMIT_PATHS as FILM_PATHS
 from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
@@ -51,6 +54,10 @@ GENERATIONS = frozenset(
         ImagesEndpoint.path,
         EditsEndpoint.path,
         EmbeddingsEndpoint.path,
+        ResponsesEndpoint.path,
+        RerankEndpoint.path,
+        GeminiEndpoint.path,
+        *(f"/v1/audio/{task}" for task in ("speech", "transcriptions", "translations")),
     }
 )
 TEXT = ("-e", "chat", "-m", "mock-text", "-y")

@@ -40,6 +40,9 @@ SAID: dict[str, str] = {
     "a query against a list of documents: a score for each, best first": (
         "用一个查询给一组文档打分，最好的在前"
     ),
+    "the words of a sound or a film, with their times where asked for": (
+        "音频或视频里说的话，需要时带时间"
+    ),
     # --- columns ----------------------------------------------------------------------------------
     "the model's name as the provider writes it": "模型名称，按服务商的写法",
     "a name for the price list only; it is not sent": "只用于查价格的名称，不会发送",
@@ -93,6 +96,21 @@ SAID: dict[str, str] = {
     "the query": "查询",
     "the documents to be ranked, a JSON list of texts": "要排序的文档，文字的 JSON 列表",
     "how many of the best; all where nothing is given": "只要最好的几个；不填则全部",
+    "documents (PDF), sounds or films to read: paths or addresses": (
+        "要读的文档（PDF）、音频或视频：路径或网址"
+    ),
+    "documents (PDF) to read: paths or addresses": "要读的文档（PDF）：路径或网址",
+    "the sound or film: a path": "音频或视频：路径",
+    "transcribe, or translate into English": "transcribe 转写，或 translate 译成英文",
+    "words that help: names, the style, what came before": "有帮助的文字：人名、风格、前文",
+    "of the sound, such as en or zh": "音频的语言，例如 en 或 zh",
+    "json, text, srt, vtt, verbose_json or diarized_json": (
+        "json、text、srt、vtt、verbose_json 或 diarized_json"
+    ),
+    'times of words or segments, with verbose_json: ["word", "segment"]': (
+        '单词或句段的时间，配合 verbose_json：["word", "segment"]'
+    ),
+    "0 exact to 1 wild": "0 精确，1 随意",
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",
     "have the answer streamed: keeps slow pictures from being cut": (

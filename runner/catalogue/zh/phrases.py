@@ -62,6 +62,17 @@ PHRASES: tuple[tuple[str, str], ...] = (
         "一张图片：表格文件夹内的路径、http(s) 地址或 data URI",
     ),
     (r"PNG, JPEG, GIF or WebP", "PNG、JPEG、GIF 或 WebP"),
+    (r"PDF or audio or video", "PDF、音频或视频"),
+    (r"audio or video", "音频或视频"),
+    (
+        r"a file \((.+)\): a path below the sheet's folder, an http\(s\) address, or a data URI",
+        r"文件（\1）：表格所在文件夹以内的路径、http(s) 网址或 data URI",
+    ),
+    (
+        r"a file or a data URI: save the file beside the sheet and give its path",
+        "文件或 data URI：请把文件存到表格旁边并填写路径",
+    ),
+    (r"at most (\S+) files", r"至多 \1 个文件"),
     (r"a complete address", "完整的地址"),
     (
         r"an address with a host, without user name and without blanks",

@@ -13,6 +13,7 @@ from runner.endpoints.dialects.completions import (
     drafted,
     text_of,
 )
+from runner.endpoints.dialects.input_files import chat_part
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
@@ -56,12 +57,18 @@ class Completion:
 
 
 def messages(
-    prompt: str, *, system: str | None, image: tuple[Attachment, ...], detail: str | None
+    prompt: str,
+    *,
+    system: str | None,
+    image: tuple[Attachment, ...],
+    detail: str | None,
+    file: tuple[Attachment, ...] = (),
 ) -> list[JSON]:
-    """The messages of one row: an optional system text, then the prompt with its pictures."""
+    """The messages of one row: an optional system text, then the prompt with what is attached."""
     content: JSON = prompt
-    if image:
-        content = [{"type": "text", "text": prompt}, *(_picture(item, detail) for item in image)]
+    if image or file:
+        attached = [*(_picture(item, detail) for item in image), *map(chat_part, file)]
+        content = [{"type": "text", "text": prompt}, *attached]
     conversation: list[JSON] = [{"role": "user", "content": content}]
     return [{"role": "system", "content": system}, *conversation] if system else conversation
 

@@ -22,6 +22,7 @@ from runner.endpoints.dialects.usage import count_of
 from runner.endpoints.endpoint import Rejected
 from runner.protocol.call import KEY_PLACE, Call
 from runner.protocol.errors import is_error, one_line
+from runner.protocol.file_types import file_type
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment, media_type
 
@@ -70,7 +71,8 @@ def _attached(item: Attachment) -> JSON:
         address = item.url or ""
         guessed = mimetypes.guess_type(urlsplit(address).path)[0]
         return {"fileData": {"mimeType": guessed or "image/jpeg", "fileUri": address}}
-    kind = media_type(item.data[:16]) or item.media_type or "image/png"
+    head = item.data[:16]
+    kind = media_type(head) or file_type(head) or item.media_type or "image/png"
     return {"inlineData": {"mimeType": kind, "data": base64.b64encode(item.data).decode("ascii")}}
 
 

@@ -8,6 +8,7 @@ from jobs.job import JSON
 from jobs.result import Usage
 from runner.endpoints.dialects.chat import Completion, rejected_error
 from runner.endpoints.dialects.completions import CompletionChoice, ToolCall, text_of
+from runner.endpoints.dialects.input_files import document_block
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
@@ -24,11 +25,14 @@ MAX_UNSTREAMED_TOKENS = 21_333
 # --- requests ---------------------------------------------------------------------------------
 
 
-def content_of(prompt: str, image: tuple[Attachment, ...]) -> JSON:
-    """The prompt preceded by its pictures: the model reads them in this order."""
-    if not image:
+def content_of(
+    prompt: str, image: tuple[Attachment, ...], file: tuple[Attachment, ...] = ()
+) -> JSON:
+    """The prompt preceded by documents and pictures: the model reads them in this order."""
+    if not image and not file:
         return prompt
-    return [*(_picture(item) for item in image), {"type": "text", "text": prompt}]
+    attached = [*map(document_block, file), *(_picture(item) for item in image)]
+    return [*attached, {"type": "text", "text": prompt}]
 
 
 def _picture(item: Attachment) -> JSON:

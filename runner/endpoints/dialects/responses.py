@@ -12,6 +12,7 @@ from runner.endpoints.dialects.chat import (
     result_of,
 )
 from runner.endpoints.dialects.completions import CompletionChoice, ToolCall, text_of
+from runner.endpoints.dialects.input_files import responses_part
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.pictures import distinct, picture_of
 from runner.endpoints.dialects.structured import response_format
@@ -36,15 +37,22 @@ _HOSTED_TOOLS = frozenset(
 # --- requests ---------------------------------------------------------------------------------
 
 
-def input_of(prompt: str, *, image: Sequence[Attachment], detail: str | None) -> JSON:
-    """The prompt alone, or one user message: the text, then its pictures."""
-    if not image:
+def input_of(
+    prompt: str,
+    *,
+    image: Sequence[Attachment],
+    detail: str | None,
+    file: Sequence[Attachment] = (),
+) -> JSON:
+    """The prompt alone, or one user message: the text, then its pictures and files."""
+    if not image and not file:
         return prompt
     pictures: list[JSON] = [
         {"type": "input_image", "image_url": picture_address(one), "detail": detail or "auto"}
         for one in image
     ]
-    return [{"role": "user", "content": [{"type": "input_text", "text": prompt}, *pictures]}]
+    attached = [*pictures, *map(responses_part, file)]
+    return [{"role": "user", "content": [{"type": "input_text", "text": prompt}, *attached]}]
 
 
 def text_format(schema: Mapping[str, JSON] | None, wanted: JSON) -> JSON:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.job import JSON
+from runner.mock.endpoints.input_files import checked_address, checked_file, checked_sound
 from runner.mock.validation import (
     Fields,
     InvalidRequest,
@@ -150,7 +151,13 @@ def _read_part(part: Any, place: str, texts: list[str], images: list[str]) -> No
         texts.append(part["text"])
     elif kind == "image_url":
         images.append(_address(part.get("image_url"), place))
-    elif kind not in ("input_audio", "file"):
+    elif kind == "file":
+        checked_file(part["file"] if isinstance(part.get("file"), dict) else {}, place)
+    elif kind == "input_audio":
+        checked_sound(part.get("input_audio"), place)
+    elif kind == "video_url":
+        checked_address(part.get("video_url"), place)
+    else:
         wrong(f"Invalid part '{place}': its type or its value is wrong.", place)
 
 

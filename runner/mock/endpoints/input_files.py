@@ -46,3 +46,27 @@ def checked_file(part: dict[str, Any], place: str) -> str:
         wrong("A file needs 'file_data', a data URI, and 'filename'.", place, "invalid_value")
     head, _, coded = data.partition(",")
     return checked_data(coded, place, head.removeprefix("data:").removesuffix(";base64"))
+
+
+def checked_sound(given: Any, place: str) -> str:
+    """A description of a sound: base64 and the name of its format, which its bytes must show."""
+    if not isinstance(given, dict) or not isinstance(given.get("format"), str):
+        wrong("A sound needs 'data' and 'format'.", place, "invalid_value")
+    if str(given.get("data")).startswith(("http://", "https://")):
+        return "a sound at an address"
+    told = _TYPE_BY_FORMAT.get(given["format"], f"audio/{given['format']}")
+    return checked_data(given.get("data"), place, told)
+
+
+def checked_address(given: Any, place: str) -> str:
+    """A description of a film: an object with its address or data URI."""
+    url = given.get("url") if isinstance(given, dict) else None
+    if not isinstance(url, str) or not url.startswith(("http://", "https://", "data:video/")):
+        wrong("A film needs an object with a 'url'.", place, "invalid_value")
+    if not url.startswith("data:"):
+        return "a film at an address"
+    head, _, coded = url.partition(",")
+    return checked_data(coded, place, head.removeprefix("data:").removesuffix(";base64"))
+
+
+_TYPE_BY_FORMAT = {"mp3": "audio/mpeg", "m4a": "audio/mp4"}

@@ -12,6 +12,7 @@ from jobs.job import JSON
 from runner.mock.case import CUT_SHORT, REFUSALS, Case
 from runner.mock.endpoints.chat_replies import DONE_EVENT, ChatMessage, packed, say, usage_of
 from runner.mock.endpoints.chat_request import ChatRequest, Tool
+from runner.mock.endpoints.input_files import checked_data
 from runner.mock.error_replies import Canned, anthropic_error
 from runner.mock.faults import Fault
 from runner.mock.pictures.inspect import measured
@@ -171,11 +172,23 @@ def _read_message(message: Any, place: str, images: list[str]) -> str:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "image":
             images.append(_source(block.get("source"), f"{where}.image.source"))
+        elif kind == "document":
+            _check_document(block.get("source"), f"{where}.document.source")
         elif kind == "text":
             texts.append(_texts([block], where))
         elif kind not in ("tool_use", "tool_result", "thinking"):
             wrong(f"{where}: Input tag {kind!r} does not match any of the expected tags")
     return "\n".join(texts)
+
+
+def _check_document(source: Any, place: str) -> None:
+    """Documents are PDFs, in base64 or at an address."""
+    kind = source.get("type") if isinstance(source, dict) else None
+    if kind == "url" and str(source.get("url")).startswith(("https://", "http://")):
+        return
+    if kind != "base64" or source.get("media_type") != "application/pdf":
+        wrong(f"{place}: Input should be a PDF in base64 or at a url")
+    checked_data(source.get("data"), place, "application/pdf")
 
 
 def _source(source: Any, place: str) -> str:

@@ -12,7 +12,7 @@ from jobs.job import JSON
 from runner.mock.case import CUT_SHORT, REFUSALS, Case
 from runner.mock.endpoints.chat_replies import DONE_EVENT, ChatMessage, packed, say, usage_of
 from runner.mock.endpoints.chat_request import ChatRequest, Tool
-from runner.mock.endpoints.input_files import checked_file
+from runner.mock.endpoints.input_files import checked_file, checked_sound
 from runner.mock.error_replies import Canned, openai_error
 from runner.mock.faults import Fault
 from runner.mock.pictures.draw import draw
@@ -217,6 +217,8 @@ def _read_part(part: Any, place: str, images: list[str], files: list[str]) -> st
             images.append(part["image_url"])
         case "input_file":
             files.append(checked_file(part, place))
+        case "input_audio":
+            files.append(checked_sound(part.get("input_audio"), place))
         case _:
             wrong(f"Invalid value: {kind!r}. Supported values are: 'input_text', …", place)
     return ""

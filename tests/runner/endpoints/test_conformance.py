@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jobs.result import Picture, Result
 from runner import endpoints
 from runner.endpoints.endpoint import AnyEndpoint, Pending, Reading, Rejected, Ticket
-from runner.endpoints.fields import FieldKind, describe, field_named
+from runner.endpoints.fields import ATTACHED, describe, field_named
 from runner.endpoints.inputs import converter, parse
 from runner.endpoints.registry import (
     ENDPOINTS,
@@ -63,7 +63,7 @@ def inputs_of(kind: AnyEndpoint, cells: Mapping[str, Any]) -> Any:
         field = field_named(kind.inputs, name)
         if field is None:
             fields[name] = cell
-        elif field.kind is FieldKind.PICTURES:
+        elif field.kind in ATTACHED:
             listed = cell if isinstance(cell, list) else [cell]
             pictures[name] = tuple(attachment(item) for item in listed)
         else:

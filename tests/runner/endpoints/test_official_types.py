@@ -11,6 +11,7 @@ from anthropic.types.message_create_params import (
     MessageCreateParamsStreaming,
 )
 from google.genai import types as google
+from openai.types.audio.transcription_create_params import TranscriptionCreateParamsNonStreaming
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
@@ -40,7 +41,8 @@ File: TypeAlias = tuple[str, bytes, str]
 def with_files(kind: Any) -> Any:
     """The type with files in that form only: pydantic cannot check an open file."""
     hints = get_type_hints(kind, include_extras=True)
-    files = {"image": Required[File | list[File]], "mask": File, "markup": File}
+    files = {"image": Required[File | list[File]], "mask": File, "markup": File, "file": File}
+    files = {name: kind for name, kind in files.items() if name in hints}
     return TypedDict(kind.__name__, {**hints, **files}, total=False)  # type: ignore[operator]  # created at run time
 
 
@@ -63,6 +65,7 @@ class GeminiBody(BaseModel):
 
 
 PNG = str(ENDPOINTS["image-edit"].example["image"])
+PDF = "data:application/pdf;base64,JVBERi0xLjQKJSVFT0Y="
 SCHEMA = {"type": "object", "properties": {"town": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "tide", "parameters": SCHEMA}}
 TYPES: dict[str, tuple[Any, Any]] = {
@@ -76,6 +79,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
         with_files(ImageEditParamsStreaming),
     ),
     "embedding": (EmbeddingCreateParams, EmbeddingCreateParams),
+    "transcribe": (with_files(TranscriptionCreateParamsNonStreaming),) * 2,
 }
 VALUES: dict[str, list[Any]] = {
     "model": ["m-1"],
@@ -94,6 +98,10 @@ VALUES: dict[str, list[Any]] = {
     "max_tokens": [5, 30_000],
     "max_completion_tokens": [5],
     "max_output_tokens": [5],
+    "file": [PDF],
+    "task": ["transcribe"],
+    "language": ["en"],
+    "timestamp_granularities": [["word"]],
     "store": [True, False],
     "top_k": [40],
     "modalities": [["TEXT", "IMAGE"]],
@@ -129,12 +137,20 @@ OF_GEMINI: dict[str, list[Any]] = {
     "thinking": [2048, "low", {"includeThoughts": True}],
     "size": ["2K"],
 }
+OF_SOUNDS: dict[str, list[Any]] = {
+    "file": [ENDPOINTS["transcribe"].example["file"]],
+    "response_format": ["json", "srt"],
+}
 BEYOND = {
     "messages": frozenset({"temperature", "top_p"}),  # accepted by older versions of the models
     "image-edit": frozenset({"moderation"}),  # documented by the service, missing in the library
 }
 """Columns that the newest libraries lack; they are sent only if a row has them."""
 OWN_WAYS = {
+    "chat/files:a sound of another format": "OpenAI names two formats, others take more",
+    "chat/files:a film, as services beside OpenAI take it": "as the name says",
+    "chat/files:addresses": "as above",
+    "transcribe/requests:into English, without a language": "another type of the library",
     "image/requests:an unknown model passes everything": "values of other providers",
 }
 """Cases that deliberately send what the official types do not allow."""
@@ -180,7 +196,10 @@ def form_of(call: Call) -> dict[str, Any]:
             files.setdefault(name, []).append((part.filename, part.content, part.media_type))
         else:
             text = part.content.decode()
-            bare = text.isdecimal() or text in ("true", "false")
+            if part.name.endswith("[]"):
+                body.setdefault(part.name.removesuffix("[]"), []).append(text)
+                continue
+            bare = text.replace(".", "", 1).isdecimal() or text in ("true", "false")
             body[part.name] = json.loads(text) if bare else text
     return body | {name: found[0] if len(found) == 1 else found for name, found in files.items()}
 
@@ -208,6 +227,7 @@ def every_option() -> Iterator[Any]:
         own: dict[str, list[Any]] = {PARAMS_COLUMN: ["{}"]}
         own |= OF_PICTURES if ENDPOINTS[name].pictures else {}
         own |= OF_GEMINI if name == "gemini" else {}
+        own |= OF_SOUNDS if name == "transcribe" else {}
         for field in describe(ENDPOINTS[name].inputs):
             for value in own.get(field.name) or VALUES[field.name]:
                 yield pytest.param(
