@@ -123,6 +123,7 @@ class HostScene:
 
     @property
     def sheet(self) -> Path:
+        """The sheet that `write_sheet` writes; each machine is given a copy of it."""
         return self.folder / "desk" / self.name
 
     @property
@@ -144,6 +145,12 @@ class HostScene:
         lines = [f'row-{number},"{prompt}"\n' for number, prompt in enumerate(self.prompts, 1)]
         self.sheet.write_text("id,prompt\n" + "".join(lines), encoding="utf-8")
 
+    def sheet_at(self, machine: str) -> Path:
+        """The copy of the sheet that a machine has."""
+        copy = self.home(machine) / self.name
+        copy.write_bytes(self.sheet.read_bytes())
+        return copy
+
     # --- processes --------------------------------------------------------------------------------
 
     def start(
@@ -155,7 +162,7 @@ class HostScene:
         **env: str,
     ) -> Host:
         """Start `run`: with the sheet, or by the address alone, as a host that joins does."""
-        where = [self.url] if joins else [str(self.sheet), "--db", self.database]
+        where = [self.url] if joins else [str(self.sheet_at(machine)), "--db", self.database]
         words = ["run", *where, "-c", str(concurrency), "-y", "--progress", "none"]
         if not joins:
             words += ["-e", self.endpoint, "-m", self.model, *self.options]
