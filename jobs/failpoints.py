@@ -26,6 +26,8 @@ POINTS = frozenset(
         "file.part",  # half a picture is in its temporary file
         "file.placed",  # renamed, not yet recorded in the table
         "file.durable",
+        "target.reserved",  # a file's name on a target is in the table, its bytes are not there
+        "target.put",  # they are, not yet recorded in the table
         "results.part",
         "results.placed",
         "replay.begun",  # a dead run's jobs are adopted, none settled yet

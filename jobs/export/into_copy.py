@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobs.export.expand import property_records, with_properties
 from jobs.export.placing import checked_target, named_errors, part_beside, put
-from jobs.export.records import path_of_files, records
+from jobs.export.records import records
 from jobs.export.shape import grid, own_columns
 from jobs.export.traces import Traces
 from jobs.export.writing import ExportOptions, Written, write_results
@@ -88,7 +88,7 @@ def _copied(
     own = grid(loaded).own
     columns = with_properties(grid(loaded), options.properties).columns[own:]
     headers = [clean(column.name)[0] for column in columns]
-    files_at = path_of_files(options.workspace, real.parent)
+    files_at = options.files_from(real.parent)
 
     def lines(texts: TextFiles) -> Iterator[AddedRow]:
         placed = (row for row in rows() if row.status != "parked")

@@ -40,7 +40,8 @@ MAX_PICTURE_ROWS = 5_000
 class ExportOptions:
     """How results are written.
 
-    `workspace` holds the files that results name, and the record of what we wrote. `safe`
+    `workspace` holds the record of what we wrote, and the files that results name, unless
+    `files_at` is the address of their folder. `safe`
     neutralises the user's own columns too, in csv and tsv. `properties` are columns for structured
     output. `fields` chooses among our columns, and names hidden ones of the sheet that csv leaves
     out otherwise. `thumbs` shows thumbnails in a workbook. `spent` goes on the summary tab of a
@@ -48,6 +49,7 @@ class ExportOptions:
     """
 
     workspace: Path
+    files_at: str | None = None
     safe: bool = False
     properties: tuple[Column, ...] = ()
     fields: frozenset[str] | None = None  # in lower case
@@ -55,6 +57,10 @@ class ExportOptions:
     spent: Spent | None = None
     label: Label = str
     now: float = field(default_factory=time.time)
+
+    def files_from(self, folder: Path) -> str:
+        """The folder of the files, as results in this folder name it."""
+        return self.files_at or path_of_files(self.workspace, folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +137,7 @@ class _Job:
     options: ExportOptions
 
     def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
-        files_at = path_of_files(self.options.workspace, self.folder)
+        files_at = self.options.files_from(self.folder)
         properties = self.options.properties
         plain = self.format == "jsonl" and not properties and self.options.fields is None
         if plain and isinstance(rows, Results) and can_build(rows):
@@ -170,7 +176,7 @@ class _Job:
 
     def _picture(self, name: str) -> Path | None:
         """The thumbnail of a file that a result names."""
-        files_at = path_of_files(self.options.workspace, self.folder)
+        files_at = self.options.files_from(self.folder)
         found = thumb_path(self.options.workspace, name.removeprefix(f"{files_at}/"))
         return found if found.is_file() else None
 

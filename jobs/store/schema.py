@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -202,6 +202,16 @@ files = Table(
     Index(None, "name"),
     sqlite_with_rowid=False,
 )
+
+file_names = Table(
+    "file_names",
+    metadata,
+    Column("folded", LargeBinary(16), primary_key=True),  # digest of the name without case
+    Column("name", Text, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),  # of the only bytes that may have it
+    sqlite_with_rowid=False,
+)
+"""Names on a target, which several hosts give: reserved before anything is put there."""
 
 runs = Table(
     "runs",

@@ -156,7 +156,7 @@ def _sentence(check: Check) -> str:
 
 def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool) -> None:
     page.heading(say("doctor.settings"))
-    files = ", ".join(map(str, settings.files)) or "-"
+    files = ", ".join(map(str, settings.settings_files)) or "-"
     facts = [(say("doctor.files"), files)]
     found = _effective(settings)
     told = [one for one in found if settings.verbose or one[2] != "default"]
@@ -178,7 +178,7 @@ def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool)
 def _record(diagnosis: Diagnosis, settings: Settings, *, models: bool) -> dict[str, JSON]:
     record: dict[str, JSON] = {
         "schema": 1,
-        "settings_files": [str(file) for file in settings.files],
+        "settings_files": [str(file) for file in settings.settings_files],
         "settings": [
             {"name": name, "value": redacted(value), "source": source}
             for name, value, source in _effective(settings)

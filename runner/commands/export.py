@@ -28,6 +28,7 @@ from jobs.sheet.write.writers import Tally
 from jobs.store import Store, Transaction
 from jobs.store.exported import confirm, give_back, take_new
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
+from jobs.store.log import last_run
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
 from runner.catalogue import say
@@ -37,6 +38,7 @@ from runner.console import options
 from runner.console.screen import data_stream, print_message
 from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
+from runner.files.targets import files_address, with_target
 from runner.launch.results import thumbnails_for
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -125,7 +127,7 @@ def _export(
     _check(request)
     named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
-    workspace = find_workspace(named)
+    workspace = with_target(find_workspace(named), settings)
     written = _write(workspace, request)
     if not settings.quiet:
         _tell(written, request)
@@ -210,13 +212,14 @@ def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> 
     )
     return ExportOptions(
         workspace=workspace.folder,
+        files_at=files_address(workspace, last_run(tx, SHEET_ID)),
         safe=request.safe_csv,
         spent=spent(tx, SHEET_ID),
         label=label,
         properties=property_columns(found),
         fields=request.fields,
         thumbs=not request.into_copy
-        and thumbnails_for(tx, workspace.folder, format=request.format, wanted=request.thumbs),
+        and thumbnails_for(tx, workspace, format=request.format, wanted=request.thumbs),
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.export import ExportOptions, format_of, results_path, write_results
@@ -13,7 +13,7 @@ from jobs.store import Store
 from jobs.store.log import add_to_run, end_run, last_run
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
-from jobs.store.queue.refetch import kept_files, refetch, still_open, want_again
+from jobs.store.queue.refetch import AnswerFile, kept_files, refetch, still_open, want_again
 from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
@@ -24,7 +24,8 @@ from runner.console.workspaces import find_workspace
 from runner.engine.session import Assignment, Ending, Session
 from runner.engine.stop import STOP_CODES
 from runner.exits import Exit, worst
-from runner.files.verify import Condition, FileCheck, inspect_files
+from runner.files.targets import files_address, settled_target, with_target
+from runner.files.verify import Condition, FileCheck, inspect_files, inspect_target
 from runner.launch.request import program_version
 from runner.launch.results import thumbnails_for
 from runner.prices.price_list import PriceList
@@ -80,7 +81,10 @@ def _within(workspace: Workspace, store: Store) -> int:
         workspace=workspace.folder,
     )
     settings = at_last_address(settings, last, workspace)
-    findings = list(inspect_files(files, workspace.files, verify=settings.verify))
+    workspace = with_target(workspace, settings)
+    with store.read() as tx:
+        workspace = settled_target(tx, workspace, settings)
+    findings = list(_inspected(workspace, files, verify=settings.verify))
     found = _Fetched(findings=findings)
     if not settings.quiet:
         _tell_findings(found)
@@ -105,6 +109,14 @@ def _within(workspace: Workspace, store: Store) -> int:
     if settings.json:
         print_data(json.dumps(_record(workspace, found), ensure_ascii=False))
     return found.code
+
+
+def _inspected(
+    workspace: Workspace, files: Sequence[AnswerFile], *, verify: bool
+) -> Iterator[FileCheck]:
+    if workspace.target is not None:
+        return inspect_target(files, workspace.target, verify=verify)
+    return inspect_files(files, workspace.files, verify=verify)
 
 
 def _tell_findings(found: _Fetched) -> None:
@@ -159,9 +171,12 @@ def _write(store: Store, assignment: Assignment) -> Exit:
         with store.read() as tx:
             given = ExportOptions(
                 workspace=folder,
+                files_at=files_address(assignment.workspace, last_run(tx, SHEET_ID)),
                 spent=spent(tx, SHEET_ID),
                 label=label,
-                thumbs=thumbnails_for(tx, folder, format=format_of(assignment.loaded)),
+                thumbs=thumbnails_for(
+                    tx, assignment.workspace, format=format_of(assignment.loaded)
+                ),
             )
             write_results(results(tx, SHEET_ID), assignment.loaded, target, options=given)
     except OSError as error:

@@ -9,6 +9,7 @@ from runner.catalogue import say
 from runner.console import options
 from runner.console.screen import print_message
 from runner.console.workspaces import find_workspace
+from runner.files.targets import with_target
 from runner.report.writing import ReportOptions, write_report
 
 
@@ -25,7 +26,7 @@ def _report(
 ) -> None:
     named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
-    workspace = find_workspace(named)
+    workspace = with_target(find_workspace(named), settings)
     target = Path(report_output) if report_output else None
     wish = ReportOptions(
         target=target,

@@ -18,6 +18,7 @@ from runner.console import options
 from runner.console.screen import print_message
 from runner.console.workspaces import find_workspace
 from runner.exits import Exit, Refusal
+from runner.files.targets import with_target
 from runner.intake.corrections import NamedRows, RowsFileKind, read_named
 from runner.launch.launch import launch, put_back_beside_run
 from runner.launch.locate import bring_forward, sheet_and_workspace, warn_of_missing_rows
@@ -60,7 +61,7 @@ def _retry(sheet: str | None) -> int:
     request = RunRequest(
         sheet=path,
         sheet_is_here=is_here,
-        workspace=workspace,
+        workspace=with_target(workspace, settings),
         settings=settings,
         put_back=lambda tx: _put_back(tx, settings, named, path.name),
         edits=named.edits if named is not None else (),

@@ -19,6 +19,7 @@ def _run(sheet: str) -> int:
         workspace.refuse_if_held()
     # What runs takes half a second to load; that the table is held can be told before.
     with undisturbed():
+        from runner.files.targets import with_target  # noqa: PLC0415
         from runner.launch.launch import launch  # noqa: PLC0415
         from runner.launch.request import Question, RunRequest  # noqa: PLC0415
 
@@ -28,6 +29,7 @@ def _run(sheet: str) -> int:
         remembered=known.options if known else None,
         workspace=workspace.folder,
     )
+    workspace = with_target(workspace, settings)
     question = click.get_current_context().find_object(Question)  # the guide's
     return launch(
         RunRequest(

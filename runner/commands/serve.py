@@ -13,6 +13,7 @@ from runner.console import options
 from runner.console.screen import print_data, print_message
 from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
+from runner.files.targets import with_target
 from runner.report.server import serve_forever
 from runner.settings.settings import Settings
 from runner.workspace.workspace import Workspace
@@ -23,7 +24,7 @@ from runner.workspace.workspace import Workspace
 def _serve(sheet: str | None, *, open: bool) -> None:  # noqa: A002 - click calls it so
     named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
-    workspace = find_workspace(named)
+    workspace = with_target(find_workspace(named), settings)
     try:
         _serve_at(settings.port, workspace, settings, open_it=open)
     except OSError as error:

@@ -20,6 +20,7 @@ from runner.console.layout import Page
 from runner.console.screen import data_stream, escaped, print_data
 from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
+from runner.files.targets import with_target
 from runner.preflight.preview import (
     NoRequestError,
     Preview,
@@ -56,6 +57,7 @@ def _show(row: str, sheet: str | None, *, curl: bool, answer: bool) -> None:
         remembered=view.loaded.options,
         workspace=workspace.folder,
     )
+    workspace = with_target(workspace, settings)
     if answer:
         _give_answer(_body(workspace, view))
     elif curl:
@@ -83,7 +85,7 @@ def _body(workspace: Workspace, view: RowView) -> bytes:
     if view.answer is None:
         raise Refusal(say("show.no_answer", row=view.history.result.row))
     try:
-        body = AnswerFolder(path=workspace.answers).load(view.answer).body
+        body = AnswerFolder.of(workspace).load(view.answer).body
     except (OSError, EOFError, zlib.error) as error:
         raise Refusal(say("show.damaged", reason=reason(error))) from error
     if view.answer.body is None and digest_of(body) != view.answer.digest:

@@ -44,6 +44,7 @@ from runner.engine.watchdog import Watchdog, through_sleep
 from runner.engine.worker_pool import WorkerPool, WorkerPools
 from runner.exits import Exit, Refusal
 from runner.files.download import Downloads
+from runner.files.targets import run_record
 from runner.files.thumbnails import Thumbnails
 from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
@@ -157,6 +158,7 @@ class Session:
     async def _open(self, writer: TableWriter) -> None:
         settings = self.assignment.settings
         where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
+        where |= run_record(self.assignment.workspace)
         await writer.do(
             lambda tx: open_run(
                 tx,
@@ -178,7 +180,7 @@ class Session:
             on_fake=lambda host: self.display.tell(say("run.fake_addresses", host=host)),
         )
         downloads = await stack.enter_async_context(Downloads(guard, at_once=FILE_WORKERS))
-        thumbnails = Thumbnails(self.assignment.workspace.folder)
+        thumbnails = Thumbnails.of_run(self.assignment.workspace)
         stack.push_async_callback(asyncio.to_thread, thumbnails.close)
         steps = Steps(
             self._step_options(),
@@ -187,7 +189,7 @@ class Session:
                 accounts=accounts,
                 downloads=downloads,
                 spool=self._host.spool,
-                answers=AnswerFolder(path=self.assignment.workspace.answers),
+                answers=AnswerFolder.of(self.assignment.workspace),
                 cap=self.assignment.cap,
                 thumbnails=thumbnails,
                 reserve=self._host.reserve,
@@ -235,6 +237,7 @@ class Session:
             sheet_folder=self.assignment.workspace.sheet_of(loaded).parent,
             picture_folders=settings.files_from,
             files_folder=self.assignment.workspace.files,
+            parts_folder=self.assignment.workspace.parts,
             name_template=settings.name,
             headers=loaded.headers,
             max_attempts=settings.attempts,

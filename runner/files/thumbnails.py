@@ -6,18 +6,26 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from jobs.thumbnails import THUMB_EDGE_PIXELS, thumb_path
 from runner.protocol.drawings import is_picture
+from runner.workspace.target import FILES, FileTarget
+from runner.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
 PICTURE_SECONDS = 30.0  # seconds for one picture before the child is killed
 CLOSE_SECONDS = 5.0  # seconds that the end of a run waits for the last thumbnails
+COPY_THREADS = 8  # that fetch files from a target
+COPIES_AHEAD = 16  # of them before they are needed
 DEAD_CHILD = ""  # the answer that stands for a dead child
 DECODER_FILE = Path(__file__).with_name("thumbnailer.py")
 CHILD_VARIABLES = frozenset(
@@ -33,17 +41,24 @@ class Thumbnails:
     (`make_missing`).
     """
 
-    def __init__(self, workspace: Path) -> None:
+    def __init__(self, workspace: Path, *, has_files: bool = True) -> None:
         self._workspace = workspace
+        self._has_files = has_files
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+
+    @classmethod
+    def of_run(cls, workspace: Workspace) -> "Thumbnails":
+        """Those of a run in a workspace."""
+        return cls(workspace.folder, has_files=workspace.target is None)
 
     def want(self, file: str) -> None:
         """Queue a thumbnail of this file; the name is relative to the files folder.
 
-        Drawings, films and sounds have none: nothing of ours renders them.
+        Drawings, films and sounds have none: nothing of ours renders them. Files on a target get
+        theirs where a page is written.
         """
-        if not is_picture(file):
+        if not is_picture(file) or not self._has_files:
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
@@ -62,28 +77,82 @@ class Thumbnails:
                 make_one(child, self._workspace, file)
 
 
-def make_missing(workspace: Path, files: Iterable[str]) -> int:
+def make_missing(workspace: Path, files: Iterable[str], target: FileTarget | None = None) -> int:
     """Make all missing thumbnails; returns how many failed."""
     pictures = filter(is_picture, files)
     missing = [file for file in pictures if not thumb_path(workspace, file).exists()]
     if not missing:
         return 0
     with Child() as child:
-        return sum(not make_one(child, workspace, file) for file in missing)
+        if target is None:
+            return sum(not make_one(child, workspace, file) for file in missing)
+        with fetched(target, missing) as copies:
+            return sum(not _made(child, copy, workspace, file) for file, copy in copies)
 
 
 def make_one(child: "Child", workspace: Path, file: str) -> bool:
     """Make one thumbnail; False if it failed."""
-    source, target = workspace / "files" / file, thumb_path(workspace, file)
+    return _made(child, workspace / "files" / file, workspace, file)
+
+
+def _made(child: "Child", source: Path | None, workspace: Path, file: str) -> bool:
+    thumb = thumb_path(workspace, file)
+    if source is None or not _is_inside(thumb, workspace):
+        return False
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        thumb.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         log.warning("no thumbnail: %s", error)
         return False
-    answer = child.ask([str(source), str(target), THUMB_EDGE_PIXELS])
+    answer = child.ask([str(source), str(thumb), THUMB_EDGE_PIXELS])
     if answer:
         log.info("no thumbnail of %s: %s", file, answer)
     return not answer
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """True unless a name that stands in a foreign table leads out of the folder."""
+    return Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder))
+
+
+@contextmanager
+def fetched(
+    target: FileTarget, files: Iterable[str]
+) -> Iterator[Iterator[tuple[str, Path | None]]]:
+    """Local copies of files on a target, in order, a few ahead; None for one that is not there."""
+    with tempfile.TemporaryDirectory(prefix="rowmill-") as folder:
+
+        def copy(numbered: tuple[int, str]) -> Path | None:
+            number, file = numbered
+            path = Path(folder) / str(number)
+            try:
+                target.fetch(f"{FILES}/{file}", path)
+            except OSError as error:
+                log.info("no copy of %s: %s", file, error)
+                return None
+            return path
+
+        def copies() -> Iterator[tuple[str, Path | None]]:
+            waiting: deque[tuple[str, Future[Path | None]]] = deque()
+            for numbered in enumerate(files):
+                waiting.append((numbered[1], pool.submit(copy, numbered)))
+                if len(waiting) > COPIES_AHEAD:
+                    yield from taken(waiting)
+            while waiting:
+                yield from taken(waiting)
+
+        def taken(waiting: "Waiting") -> Iterator[tuple[str, Path | None]]:
+            file, copying = waiting.popleft()
+            path = copying.result()
+            yield file, path
+            if path is not None:
+                path.unlink(missing_ok=True)
+
+        with ThreadPoolExecutor(COPY_THREADS) as pool:
+            yield copies()
+
+
+Waiting: TypeAlias = "deque[tuple[str, Future[Path | None]]]"
 
 
 class Child:

@@ -9,8 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from jobs.store.queue.refetch import AnswerFile
+from runner.workspace.target import FILES, FileTarget
 
 HASH_THREADS = 4  # threads; hashing releases the GIL
+TARGET_THREADS = 16  # threads that wait for a target
 
 
 class Condition(StrEnum):
@@ -39,6 +41,30 @@ def inspect_files(
         conditions = pool.map(lambda file: look(file, folder / file.name), kept)
         for file, condition in zip(kept, conditions, strict=True):
             yield FileCheck(file=file, condition=condition)
+
+
+def inspect_target(
+    files: Iterable[AnswerFile], target: FileTarget, *, verify: bool
+) -> Iterator[FileCheck]:
+    """The same for files on a target. Raises FileTargetError if it cannot be asked."""
+    with ThreadPoolExecutor(TARGET_THREADS) as pool:
+        kept = list(files)
+        conditions = pool.map(lambda file: _on_target(file, target, verify=verify), kept)
+        for file, condition in zip(kept, conditions, strict=True):
+            yield FileCheck(file=file, condition=condition)
+
+
+def _on_target(file: AnswerFile, target: FileTarget, *, verify: bool) -> Condition:
+    try:
+        size = target.size_of(f"{FILES}/{file.name}")
+    except FileNotFoundError:  # a name that no target has
+        size = None
+    if size is None:
+        return Condition.MISSING
+    same = size == file.size and (
+        not verify or target.digest_of(f"{FILES}/{file.name}") == file.sha256
+    )
+    return Condition.GOOD if same else Condition.DAMAGED
 
 
 def _by_size(file: AnswerFile, path: Path) -> Condition:

@@ -46,6 +46,7 @@ def launch(request: RunRequest) -> int:
     keep_out_of_dumps()
     _check_notify(request.settings)
     with _opened(request) as store:
+        request = _on_its_target(request, store)
         taken = take_in_sheet(request, store)
         if taken.is_nothing:
             return _finish(request, store, taken.loaded)
@@ -121,6 +122,18 @@ def _opened(request: RunRequest) -> Iterator[Store]:
         finally:
             store.close()
             end_log(handler)
+
+
+def _on_its_target(request: RunRequest, store: Store) -> RunRequest:
+    """The request with the target that the table's files are on, written to and read once."""
+    from runner.files.targets import remember_target, settled_target  # noqa: PLC0415 - Phase.ASK
+
+    with store.read() as tx:
+        workspace = settled_target(tx, request.workspace, request.settings)
+    if workspace.target is not None:
+        workspace.target.check()
+        remember_target(workspace, request.settings)
+    return replace(request, workspace=workspace)
 
 
 # --- estimate and agree ---------------------------------------------------------------------------

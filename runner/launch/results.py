@@ -11,6 +11,7 @@ from jobs.sheet.write.vectors import Vector
 from jobs.store import Store, Transaction
 from jobs.store.answers import PlacedRow, answer, placed_rows
 from jobs.store.loaded_sheets import LoadedSheet
+from jobs.store.log import last_run
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import counts, spent
 from jobs.store.queue.refetch import kept_files
@@ -20,8 +21,10 @@ from runner.catalogue.reasons import reason
 from runner.endpoints.dialects.vectors import Vectors, read_vectors
 from runner.endpoints.registry import sharing_endpoints
 from runner.exits import Exit
+from runner.files.targets import files_address
 from runner.files.thumbnails import make_missing
 from runner.workspace.answers import AnswerFolder
+from runner.workspace.target import FILES
 from runner.workspace.workspace import SHEET_ID, Workspace, near
 
 
@@ -36,14 +39,15 @@ def write_run_results(
                 workspace=workspace.folder,
                 spent=spent(tx, SHEET_ID),
                 label=label,
-                thumbs=thumbnails_for(tx, workspace.folder, format=format_of(loaded)),
+                files_at=files_address(workspace, last_run(tx, SHEET_ID)),
+                thumbs=thumbnails_for(tx, workspace, format=format_of(loaded)),
             )
             written = write_results(results(tx, SHEET_ID), loaded, target, options=options)
             vectors = write_vectors(
                 tx,
                 SHEET_ID,
                 target.parent,
-                answers=AnswerFolder(path=workspace.answers),
+                answers=AnswerFolder.of(workspace),
                 workspace=workspace.folder,
             )
     except OSError as error:
@@ -52,14 +56,16 @@ def write_run_results(
     lines = [say("run.results_moved" if written.moved else "run.results", path=near(written.path))]
     if vectors is not None:
         lines.append(say("run.vectors", path=near(vectors)))
-    if workspace.files.exists():
+    if workspace.target is not None:
+        lines.append(say("run.files", path=workspace.target.address_of(FILES)))
+    elif workspace.files.exists():
         lines.append(say("run.files", path=near(workspace.files)))
     return lines, Exit.DONE
 
 
 def thumbnails_for(
     tx: Transaction,
-    workspace: Path,
+    workspace: Workspace,
     *,
     format: str,  # noqa: A002 - as people say it
     wanted: bool = False,
@@ -70,7 +76,8 @@ def thumbnails_for(
     """
     if format != "xlsx" or not (wanted or counts(tx, SHEET_ID).total <= MAX_PICTURE_ROWS):
         return False
-    make_missing(workspace, (file.name for file in kept_files(tx, SHEET_ID)))
+    names = [file.name for file in kept_files(tx, SHEET_ID)]
+    make_missing(workspace.folder, names, workspace.target)
     return True
 
 

@@ -42,15 +42,25 @@ ROWS_PER_PIECE = 100  # rows held in memory at a time; their texts may be long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesPlace:
+    """Where files on a target are; `opens` is True if a browser can read them there."""
+
+    address: str  # with a slash at its end
+    opens: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageLocation:
     """Where the page will be: its relative path to the workspace, and what it embeds.
 
+    `files` is set where they are not in the workspace and no server gives them.
     `records` knows which files have a thumbnail; `inline` has names and bytes of embedded ones;
     `live` has the token if a server sends the page.
     """
 
     records: Records
     base: str = ""
+    files: FilesPlace | None = None
     inline: Iterable[tuple[str, bytes]] = ()
     live: str | None = None
 
@@ -117,6 +127,8 @@ def _data(facts: Facts, place: PageLocation, failed: list[PageRow]) -> Iterator[
         "sheet": facts.sheet_word,
         "address": address_words(facts.last),
         "base": quote(place.base, safe="/.:"),
+        "files": place.files.address if place.files else None,
+        "opens": place.files is None or place.files.opens,
         "currency": facts.spent.currency or "",
         "at": facts.at,
         "live": place.live,

@@ -13,9 +13,12 @@ from jobs.store import BusyError
 from jobs.store.queries.gallery import file_names
 from jobs.thumbnails import THUMBS_FOLDER, thumb_name
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.files.thumbnails import make_missing
 from runner.protocol.pictures import FILE_ENDINGS
 from runner.report.live_feed import Feed, put_back
+from runner.report.target_copies import TargetCopies
+from runner.workspace.target import FileTargetError
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 HOST = "127.0.0.1"
@@ -50,6 +53,8 @@ class LivePage:
         self._hosts: frozenset[str] = frozenset()
         self._runner: web.AppRunner | None = None
         self._missing: asyncio.Task[None] | None = None
+        target = workspace.target
+        self._copies = TargetCopies(workspace, target) if target is not None else None
 
     async def __aenter__(self) -> "LivePage":
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_REQUEST_BYTES)
@@ -80,12 +85,14 @@ class LivePage:
         if self._missing is not None:
             self._missing.cancel()
         await self._runner.cleanup()
+        if self._copies is not None:
+            await asyncio.to_thread(self._copies.close)
 
     def _make_missing(self) -> None:
         """Make thumbnails of files that were saved without one."""
         with self._workspace.place.look() as store, store.read() as tx:
             names = file_names(tx, SHEET_ID)
-        make_missing(self._workspace.folder, names)
+        make_missing(self._workspace.folder, names, self._workspace.target)
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -129,6 +136,10 @@ class LivePage:
         """A thumbnail, after waiting for one in progress."""
         name = request.match_info["name"]
         path = _inside(self._workspace.folder / THUMBS_FOLDER, name)
+        if self._copies is not None:
+            if not path.is_file():
+                await asyncio.to_thread(self._copies.make_thumb, name.removesuffix(thumb_name("")))
+            return _given(path)
         file = _inside(self._workspace.files, name.removesuffix(thumb_name("")))
         for _ in range(int(THUMBNAIL_WAIT_SECONDS / 0.25)):
             if path.is_file() or not file.is_file():
@@ -137,7 +148,16 @@ class LivePage:
         return _given(path)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        return _given(_inside(self._workspace.files, request.match_info["name"]))
+        name = request.match_info["name"]
+        if self._copies is None:
+            return _given(_inside(self._workspace.files, name))
+        try:
+            copy = await asyncio.to_thread(self._copies.of, name)
+        except FileTargetError as error:
+            raise web.HTTPServiceUnavailable(text=f"{reason(error)}\n") from error
+        if copy is None:
+            raise web.HTTPNotFound
+        return _given(copy)
 
     async def _retry(self, request: web.Request) -> web.StreamResponse:
         """Requeue ticked rows. A write has to repeat the token."""

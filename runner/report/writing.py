@@ -8,14 +8,17 @@ from pathlib import Path
 
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.traces import Traces
+from jobs.store.log import Run
 from jobs.store.queries.gallery import file_names
 from jobs.thumbnails import thumb_path
 from runner.catalogue import say
 from runner.exits import Refusal
+from runner.files.targets import files_address
 from runner.files.thumbnails import make_missing
 from runner.report.facts import Facts, facts_of
-from runner.report.page import PageLocation, render
+from runner.report.page import FilesPlace, PageLocation, render
 from runner.report.rows import Records
+from runner.workspace.target import SharedFolder
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_INLINE_BYTES = 25 << 20  # bytes of thumbnails in a single file; browsers become slow above that
@@ -42,7 +45,7 @@ def write_report(workspace: Workspace, wish: ReportOptions) -> tuple[Path, bool]
     missing = [name for name, thumb in _thumbs(workspace) if not thumb.exists()]
     if missing and wish.making is not None:
         wish.making(len(missing))
-    make_missing(workspace.folder, missing)
+    make_missing(workspace.folder, missing, workspace.target)
     with facts_of(workspace, now=time.time(), running=wish.running) as facts:
         place = _place(workspace, facts, at=real.parent)
         if wish.single_file:
@@ -70,7 +73,21 @@ def _place(workspace: Workspace, facts: Facts, *, at: Path) -> PageLocation:
         way = Path(os.path.relpath(workspace.folder.resolve(), at)).as_posix()
     except ValueError:  # on another drive
         way = workspace.folder.resolve().as_uri()
-    return PageLocation(base="" if way == "." else f"{way}/", records=records)
+    return PageLocation(
+        base="" if way == "." else f"{way}/",
+        files=_files_place(workspace, facts.last),
+        records=records,
+    )
+
+
+def _files_place(workspace: Workspace, last: Run | None) -> FilesPlace | None:
+    """Where files on a target are: a browser opens a folder, but only one the person named."""
+    address = files_address(workspace, last)
+    if address is None:
+        return None
+    if isinstance(workspace.target, SharedFolder):
+        return FilesPlace(address=f"{Path(address).as_uri()}/", opens=True)
+    return FilesPlace(address=f"{address}/", opens=False)
 
 
 def _inlined(workspace: Workspace) -> Iterator[tuple[str, bytes]]:

@@ -279,6 +279,12 @@ SCHEMA: tuple[Setting, ...] = (
         scopes=ALSO_REMEMBERED,
         default="{{ row }}-{{ slug }}-{{ n }}",
     ),
+    _files(
+        name="files",
+        kind=SettingKind.TEXT,
+        metavar="TARGET",
+        commands=("run", "retry", "fetch", "show", "export", "report", "serve", "doctor"),
+    ),
     _files(name="files-from", kind=SettingKind.FOLDERS, metavar="DIR", default=()),
     _files(
         name="allow-host",

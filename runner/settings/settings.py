@@ -120,6 +120,7 @@ class Settings:
     rebuy: bool
     workspace: Path | None
     name: str
+    files: str | None
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
     db: DatabaseUrl | str | None  # `none`: the table in the folder, though a database is remembered
@@ -163,7 +164,7 @@ class Settings:
     lost_after: float
     prices: Mapping[str, OwnPrice]
     notify_section: Notify | None  # [notify] of a file; `notify` is the address by option
-    files: tuple[Path, ...]
+    settings_files: tuple[Path, ...]
     own_files: tuple[Path, ...]  # without untrusted files beside the sheet
     sources: Mapping[str, str]
     by_flag: frozenset[str]  # request options that rank as flags: `model`, `set.size`
@@ -244,7 +245,7 @@ def resolve(
         **values,
         prices=prices,
         notify_section=notify_section,
-        files=tuple(file.path for file in files),
+        settings_files=tuple(file.path for file in files),
         own_files=tuple(file.path for file in own),
         sources=sources,
         by_flag=layers.by_flag(sources),

@@ -25,6 +25,7 @@ class StepOptions:
     sheet_folder: Path  # relative picture paths start here
     picture_folders: tuple[Path, ...]  # further folders that pictures may come from
     files_folder: Path  # where downloaded files are saved
+    parts_folder: Path  # where they are first, if they go to a target
     name_template: str  # of the files
     headers: tuple[str, ...]  # of the sheet
     max_attempts: int

@@ -1,13 +1,13 @@
 """The step that saves the files of an answer; it never sends for a new answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import Claimed, Failure, FailureClass
-from jobs.outcome import Finished, GiveUp, Outcome, TryAgain
+from jobs.outcome import Finished, GiveUp, Outcome, Released, TryAgain
 from jobs.store.answers import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.queue.settles import LostFile, SavedFile, Settlement, replace_answer
 from runner.endpoints.registry import ENDPOINTS
@@ -19,8 +19,10 @@ from runner.pacing.backoff import backoff
 from runner.protocol.pictures import decode_base64
 from runner.steps.context import StepOptions, StepResult, StepServices, chance
 from runner.steps.job_inputs import inputs_to_read
+from runner.steps.target_files import RETRY_SECONDS, TargetFiles
 from runner.transport.off_loop import off_loop
 from runner.workspace.answers import AnswerFolder
+from runner.workspace.target import FileTargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +43,25 @@ class Fetcher:
         self._options = options
         self._services = services
         self._being_saved: set[str] = set()
+        target = services.answers.target
+        self._target_files = (
+            TargetFiles(target, services.writer, options.parts_folder) if target else None
+        )
 
     async def fetch(self, job: Claimed) -> StepResult:
-        """Save the files of an answer that are not saved yet."""
+        """Save the files of an answer that are not saved yet.
+
+        While their target cannot be used, they wait, and that counts as no try.
+        """
+        try:
+            return await self._fetch(job)
+        except FileTargetError as error:
+            if self._target_files is not None:
+                self._target_files.away(error)
+            later = Released(delay=RETRY_SECONDS)
+            return StepResult(settlement=Settlement(job=job, outcome=later))
+
+    async def _fetch(self, job: Claimed) -> StepResult:
         wanted, row, stored = await self._services.writer.do(
             lambda tx: (
                 files_of(tx, job.id, job.call_id),
@@ -58,6 +76,8 @@ class Fetcher:
                 inline = await off_loop(
                     lambda: _inline_pictures(job, stored, self._services.answers)
                 )
+            except FileTargetError:
+                raise
             except OSError as error:
                 return _unreadable(job, f"the stored answer cannot be read: {error}")
         values = _name_values(job, row, self._options.headers)
@@ -87,7 +107,9 @@ class Fetcher:
         base = str(
             name_file(self._options.name_template, names, version=file.version, extension="")
         )
-        for name in (base, f"{base}-{job.row}", *(f"{base}-{job.row}-{k}" for k in range(2, 100))):
+        if self._target_files is not None:
+            return await self._get_to_target(job, file, inline, base)
+        for name in _names(base, job):
             if name.casefold() in self._being_saved:
                 continue
             self._being_saved.add(name.casefold())
@@ -101,11 +123,28 @@ class Fetcher:
                 case DownloadFailure():
                     return NotSaved(file=file, failure=saved)
                 case Saved():
-                    return self._saved_file(file, saved)
-        taken = DownloadFailure(
-            cause="name_taken", detail=f"no free name like {base}", passing=False
-        )
-        return NotSaved(file=file, failure=taken)
+                    final = saved.path.relative_to(self._options.files_folder).as_posix()
+                    return _saved_file(file, saved, final)
+        return _none_free(file, base)
+
+    async def _get_to_target(
+        self, job: Claimed, file: WantedFile, inline: str | None, base: str
+    ) -> Fetched:
+        """Save one file on the local disk, checked, then put it on the target."""
+        assert self._target_files is not None
+        part = self._target_files.part_for(f"{job.id}-{job.call_id}-{file.number}")
+        match await self._save_at(job, file, inline, part):
+            case NameTaken():  # another host of this machine saves the same file
+                busy = DownloadFailure(cause="name_taken", detail=str(part), passing=True)
+                return NotSaved(file=file, failure=busy)
+            case DownloadFailure() as failure:
+                return NotSaved(file=file, failure=failure)
+            case Saved() as saved:
+                ending = saved.path.name.removeprefix(part.name)
+                name = await self._target_files.put(
+                    saved, (f"{name}{ending}" for name in _names(base, job))
+                )
+                return _none_free(file, base) if name is None else _saved_file(file, saved, name)
 
     async def _download(
         self, job: Claimed, url: str, target: Path
@@ -119,6 +158,11 @@ class Fetcher:
     ) -> Saved | NameTaken | DownloadFailure:
         target = self._options.files_folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        return await self._save_at(job, file, inline, target)
+
+    async def _save_at(
+        self, job: Claimed, file: WantedFile, inline: str | None, target: Path
+    ) -> Saved | NameTaken | DownloadFailure:
         if file.url is not None:
             return await self._download(job, file.url, target)
         if inline is None:
@@ -129,17 +173,6 @@ class Fetcher:
         except ValueError as error:
             return DownloadFailure(cause="not_a_picture", detail=str(error), passing=False)
         return await save_picture(data, target)
-
-    def _saved_file(self, file: WantedFile, saved: Saved) -> SavedFile:
-        return SavedFile(
-            number=file.number,
-            name=saved.path.relative_to(self._options.files_folder).as_posix(),
-            size=saved.size,
-            sha256=bytes.fromhex(saved.sha256),
-            media_type=saved.media_type,
-            width=saved.width,
-            height=saved.height,
-        )
 
     def _fetched(
         self, job: Claimed, got: list[Fetched], inline: Mapping[int, str], *, have_one: bool
@@ -161,6 +194,31 @@ class Fetcher:
             settlement=Settlement(job=job, outcome=outcome, files=[*saved, *lost]),
             saved_base64=drop if not failed else {},
         )
+
+
+def _names(base: str, job: Claimed) -> Iterator[str]:
+    """The names that a file may have, without their ending: the next one where one is taken."""
+    yield base
+    yield f"{base}-{job.row}"
+    yield from (f"{base}-{job.row}-{k}" for k in range(2, 100))
+
+
+def _none_free(file: WantedFile, base: str) -> NotSaved:
+    detail = f"no free name like {base}"
+    failure = DownloadFailure(cause="name_taken", detail=detail, passing=False)
+    return NotSaved(file=file, failure=failure)
+
+
+def _saved_file(file: WantedFile, saved: Saved, name: str) -> SavedFile:
+    return SavedFile(
+        number=file.number,
+        name=name,
+        size=saved.size,
+        sha256=bytes.fromhex(saved.sha256),
+        media_type=saved.media_type,
+        width=saved.width,
+        height=saved.height,
+    )
 
 
 def _inline_pictures(job: Claimed, stored: StoredAnswer, answers: AnswerFolder) -> dict[int, str]:

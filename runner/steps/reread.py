@@ -25,7 +25,7 @@ def read_again(store: Store, workspace: Workspace) -> int:
     with store.read() as tx:
         numbers = unread(tx, SHEET_ID)
         run_id = ids_after(tx).take()
-    answers = AnswerFolder(path=workspace.answers)
+    answers = AnswerFolder.of(workspace)
     holding = Holding(sheet_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
     return sum(_read_one(store, answers, holding, number) for number in numbers)
 

@@ -1,9 +1,11 @@
-"""Stores raw answers: small ones go into the table, big ones into files beside it."""
+"""Stores raw answers: small ones go into the table, big ones into files beside it or elsewhere."""
 
 import gzip
 import hashlib
 import json
+import logging
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,10 @@ from jobs.filesystem import flush, flush_folder
 from jobs.store.answers import StoredAnswer
 from jobs.store.queue.settles import Answer
 from runner.protocol.call import Lost, Reply
+from runner.workspace.target import ANSWERS, FileTarget, FileTargetError
+from runner.workspace.workspace import Workspace
 
+log = logging.getLogger(__name__)
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 MAX_INLINE_BYTES = 256 * 1024  # a bigger answer becomes a file of its own
 MAX_CUT_BYTES = 64 * 1024  # kept, for study, of an answer that was cut
@@ -26,39 +31,51 @@ class NotKeptError(ExpectedError, OSError):
     trouble = Trouble.OUTPUT
 
 
+class DamagedAnswerError(OSError):
+    """The file of an answer on a target holds other bytes than were stored."""
+
+
+def _name(call_id: int) -> str:
+    return f"{ANSWERS}/{call_id}.gz"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFolder:
-    """The folder of one workspace's big answers."""
+    """The big answers of one workspace: in its folder, on its target, or in its table."""
 
     path: Path
+    target: FileTarget | None = None
+    all_in_table: bool = False  # a folder would hide them from the other hosts
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "AnswerFolder":
+        """That of a workspace."""
+        alone = workspace.place.shared and workspace.target is None
+        return cls(path=workspace.answers, target=workspace.target, all_in_table=alone)
 
     def keep(self, call_id: int, reply: Reply) -> Answer:
         """The answer as the table stores it; a big body is durable in its own file on return.
 
-        Raises NotKeptError if the file cannot be written.
+        A target that cannot be written now leaves it to the table. Raises NotKeptError if the file
+        cannot be written.
         """
         body = reply.body
-        coding = "raw"
-        if len(body) > MAX_INLINE_BYTES:
-            try:
-                self._write(call_id, body)
-            except OSError as error:
-                raise NotKeptError(error.errno, error.strerror, str(self.path)) from error
-            coding = "file"
+        is_big = len(body) > MAX_INLINE_BYTES and not self.all_in_table
+        is_apart = is_big and self._put_apart(call_id, body)
         return Answer(
             status=reply.status,
             headers=_encode(dict(reply.headers)),
-            body=b"" if coding == "file" else body,
+            body=b"" if is_apart else body,
             size=len(body),
             digest=digest_of(body),
-            coding=coding,
+            coding="file" if is_apart else "raw",
         )
 
     def load(self, stored: StoredAnswer) -> Reply:
         """The answer as it came. Raises OSError if its file is missing or damaged."""
         body = stored.body
         if body is None:
-            body = gzip.decompress(self.file_of(stored.call_id).read_bytes())
+            body = self._apart(stored)
         return Reply(status=stored.status, headers=stored.headers, body=body)
 
     def file_of(self, call_id: int) -> Path:
@@ -86,6 +103,42 @@ class AnswerFolder:
     def drop(self, call_id: int) -> None:
         """Delete the file of an answer whose pictures are verified on disk."""
         self.file_of(call_id).unlink(missing_ok=True)
+        if self.target is not None:
+            try:
+                self.target.remove(_name(call_id))
+            except FileTargetError as error:
+                log.warning("an answer that is no longer needed stays: %s", error)
+
+    def _put_apart(self, call_id: int, body: bytes) -> bool:
+        """Write a big body to its own file; False if the table has to take it."""
+        if self.target is None:
+            try:
+                self._write(call_id, body)
+            except OSError as error:
+                raise NotKeptError(error.errno, error.strerror, str(self.path)) from error
+            return True
+        packed = gzip.compress(body, 1, mtime=0)
+        try:
+            return self.target.put_bytes(
+                packed, _name(call_id), scratch=self.path.with_name("parts")
+            )
+        except OSError as error:  # what is paid for waits for no other machine
+            log.warning("a big answer goes into the table: %s", error)
+            return False
+
+    def _apart(self, stored: StoredAnswer) -> bytes:
+        """A big body from its own file; one that another machine may have changed is checked."""
+        path = self.file_of(stored.call_id)
+        if self.target is None or path.exists():
+            return gzip.decompress(path.read_bytes())
+        packed = self.target.read(_name(stored.call_id), most=stored.size + (1 << 16))
+        try:
+            body = zlib.decompressobj(wbits=31).decompress(packed, stored.size + 1)
+        except zlib.error as error:
+            raise DamagedAnswerError(str(stored.call_id)) from error
+        if digest_of(body) != stored.digest:
+            raise DamagedAnswerError(str(stored.call_id))
+        return body
 
     def _write(self, call_id: int, body: bytes) -> None:
         self.path.mkdir(mode=0o700, exist_ok=True)

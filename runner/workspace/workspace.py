@@ -17,6 +17,7 @@ from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Exit, Refusal
+from runner.workspace.target import FileTarget
 
 SUFFIX = ".rowmill"
 REHEARSAL = ".rehearsal"
@@ -30,6 +31,7 @@ class Workspace:
     folder: Path
     database: DatabasePlace | None = None  # where its table is, if not in the folder
     aside: Path | None = None  # a copy of the table to read instead
+    target: FileTarget | None = None  # where its files are, if not in the folder
 
     @property
     def table(self) -> Path:
@@ -66,6 +68,11 @@ class Workspace:
     def files(self) -> Path:
         """Pictures and other files of answers."""
         return self.folder / "files"
+
+    @property
+    def parts(self) -> Path:
+        """Files on their way to the target."""
+        return self.folder / "parts"
 
     @property
     def report(self) -> Path:

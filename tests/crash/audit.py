@@ -155,7 +155,7 @@ def _repeats(scene: Scene, bill: Sequence[Line], photos: Sequence[Photo]) -> Ite
 
 def _files(scene: Scene, *, full: bool) -> Iterator[str]:
     """I5: the files on disk are the files of the table, complete, with the recorded hashes."""
-    folder = scene.workspace.files
+    folder = scene.files
     named = {}
     found = scene.query("SELECT name, size, sha256 FROM files WHERE state = 'done'")
     for name, size, sha256 in found:

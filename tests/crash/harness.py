@@ -147,6 +147,13 @@ class Scene:
     def workspace(self) -> Workspace:
         return Workspace(folder=self.sheet.with_suffix(".rowmill"))
 
+    @property
+    def files(self) -> Path:
+        """Where its files are saved."""
+        if "--files" in self.options:
+            return Path(self.options[self.options.index("--files") + 1]) / "files"
+        return self.workspace.files
+
     def start(self, *more: str, command: str = "run", concurrency: int = 16, **environ: str) -> Run:
         """Start the real command as a process with its own home folder."""
         words = self._words(*more, command=command, concurrency=concurrency)

@@ -35,6 +35,7 @@ RUN = (
 WRITTEN = ("answer.written",)
 FILES = ("file.part", "file.placed", "file.durable")
 BULK = ("bulk.part", "bulk.placed")
+TARGET = ("target.reserved", "target.put", "file.durable")
 TASKS = ("ticket.durable", "task.asked")
 
 
@@ -61,6 +62,12 @@ KINDS = (
         options=("--set", "size=2048x2048", "--set", "n=2"),
         forms=(PictureShape.INLINE,),
     ),
+    Kind(
+        name="chat-image-target",
+        endpoint="chat-image",
+        points=TARGET,
+        options=("--files", "{folder}/share"),
+    ),
     Kind(name="messages", endpoint="messages", points=TEXT),
     Kind(name="image", endpoint="image", points=PICTURE),
     Kind(
@@ -69,7 +76,12 @@ KINDS = (
     Kind(name="mj-imagine", endpoint="mj-imagine", points=(*PICTURE, *TASKS)),
 )
 TICKETS = ("call.answering", "answer.spooled", "replay.begun", *TASKS)
-QUICK = {"chat": TEXT, "chat-image-inside": (*FILES, *BULK), "mj-imagine": TICKETS}
+QUICK = {
+    "chat": TEXT,
+    "chat-image-inside": (*FILES, *BULK),
+    "chat-image-target": TARGET,
+    "mj-imagine": TICKETS,
+}
 """What the test command takes; all the others are for the long suite."""
 
 
@@ -104,7 +116,7 @@ def test_a_death_anywhere_loses_nothing_and_repeats_only_what_was_in_flight(
         endpoint=kind.endpoint,
         latency=0.0,
         forms=kind.forms,
-        options=kind.options,
+        options=tuple(word.format(folder=tmp_path) for word in kind.options),
         prefork=prefork,
     ) as one:
         photos = killed_at(one, point)

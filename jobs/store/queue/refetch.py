@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, update
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.queue.choices import fresh_start
@@ -27,7 +28,18 @@ class AnswerFile:
 
 def kept_files(connection: Connection, sheet_id: int) -> Iterator[AnswerFile]:
     """Every saved file, in sheet order."""
-    found = connection.execute(
+    found = _kept(sheet_id).order_by(jobs.c.position, files.c.number)
+    yield from map(_as_file, connection.execute(found))
+
+
+def kept_file(connection: Connection, sheet_id: int, name: str) -> AnswerFile | None:
+    """The saved file of this name; None if no answer in use has one."""
+    found = connection.execute(_kept(sheet_id).where(files.c.name == name).limit(1)).first()
+    return _as_file(found) if found is not None else None
+
+
+def _kept(sheet_id: int) -> Select[Any]:
+    return (
         select(
             files.c.job_id,
             files.c.call_id,
@@ -39,18 +51,25 @@ def kept_files(connection: Connection, sheet_id: int) -> Iterator[AnswerFile]:
         )
         .join(jobs, and_(jobs.c.id == files.c.job_id, jobs.c.call_id == files.c.call_id))
         .where(jobs.c.batch_id == sheet_id, jobs.c.listed, files.c.state == "done")
-        .order_by(jobs.c.position, files.c.number)
     )
-    for job_id, call_id, number, row, name, size, sha256 in found:
-        yield AnswerFile(
-            job_id=job_id,
-            call_id=call_id,
-            number=number,
-            row=row,
-            name=name,
-            size=size,
-            sha256=sha256,
-        )
+
+
+def _as_file(found: Row[Any]) -> AnswerFile:
+    return AnswerFile(
+        job_id=found.job_id,
+        call_id=found.call_id,
+        number=found.number,
+        row=found.position,
+        name=found.name,
+        size=found.size,
+        sha256=found.sha256,
+    )
+
+
+def has_files(connection: Connection) -> bool:
+    """True if any file was ever saved, also of an answer that is no longer in use."""
+    saved = select(files.c.name).where(files.c.state == "done").limit(1)
+    return connection.execute(saved).first() is not None
 
 
 def want_again(connection: Connection, gone: Sequence[AnswerFile]) -> None:

@@ -14,6 +14,7 @@ from runner.catalogue.en.rows import ROWS
 from runner.catalogue.en.run import RUN
 from runner.catalogue.en.shared import SHARED
 from runner.catalogue.en.system import SYSTEM
+from runner.catalogue.en.targets import TARGETS
 from runner.catalogue.en.usage import USAGE
 from runner.catalogue.en.views import VIEWS
 
@@ -337,4 +338,5 @@ MESSAGES: dict[str, str] = {
     **REPORT,
     **NIGHT,
     **SHARED,
+    **TARGETS,
 }

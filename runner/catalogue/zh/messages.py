@@ -14,6 +14,7 @@ from runner.catalogue.zh.rows import ROWS
 from runner.catalogue.zh.run import RUN
 from runner.catalogue.zh.shared import SHARED
 from runner.catalogue.zh.system import SYSTEM
+from runner.catalogue.zh.targets import TARGETS
 from runner.catalogue.zh.usage import USAGE
 from runner.catalogue.zh.views import VIEWS
 
@@ -320,4 +321,5 @@ MESSAGES: dict[str, str] = {
     **REPORT,
     **NIGHT,
     **SHARED,
+    **TARGETS,
 }

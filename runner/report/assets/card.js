@@ -1,7 +1,8 @@
 // One row as a card with its picture, or as a line of the compact list.
 
 const encoded = (name) => name.split("/").map(encodeURIComponent).join("/");
-const fileAddress = (name) => `${data.base}files/${encoded(name)}`;
+// The address of a file, or null where it is on a target that a browser cannot read.
+const fileAddress = (name) => (data.opens ? `${data.files ?? `${data.base}files/`}${encoded(name)}` : null);
 const nameOf = (file) => (Array.isArray(file) ? file[0] : file);
 
 // The address of a file's thumbnail, or null where it has none.

@@ -70,7 +70,8 @@ const lightbox = {
     const shown = el("img", { src: small, alt: this.row.prompt.slice(0, 300), class: "small" });
     const full = new Image();
     full.addEventListener("load", () => { shown.src = full.src; shown.classList.remove("small"); });
-    full.src = fileAddress(nameOf(file));
+    const address = fileAddress(nameOf(file));
+    if (address !== null) full.src = address;
     stage.append(shown);
     if (this.row.files.length > 1) {
       stage.append(el("span", { class: "many" }, `${this.shown + 1} / ${this.row.files.length}`));
@@ -142,8 +143,11 @@ const lightbox = {
     const list = el("dl", {}, ...pairs.flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]));
     for (const file of row.files) {
       const name = nameOf(file);
-      list.append(el("dt", {}, say("file")),
-        el("dd", {}, el("a", { href: fileAddress(name), target: "_blank", rel: "noopener noreferrer" }, name)));
+      const address = fileAddress(name);
+      const shown = address === null
+        ? el("code", {}, `${data.files}${name}`)
+        : el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, name);
+      list.append(el("dt", {}, say("file")), el("dd", {}, shown));
     }
     return list;
   },

@@ -38,7 +38,7 @@ def file_of(tmp_path: Path, toml: str, origin: Origin = Origin.USER) -> Settings
 def test_every_setting_has_its_place_in_settings() -> None:
     schema = {one.field for one in SCHEMA}
     own = {
-        *("prices", "notify_section", "files", "own_files", "sources", "notices"),
+        *("prices", "notify_section", "settings_files", "own_files", "sources", "notices"),
         *("address_is_own", "by_flag"),
     }
     assert {one.name for one in fields(Settings)} == schema | own

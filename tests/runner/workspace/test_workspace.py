@@ -110,6 +110,7 @@ def test_a_run_migrates_a_table_of_an_older_version(world: World, command: str) 
             for column in columns:
                 connection.execute(f"ALTER TABLE {table_name} DROP COLUMN {column}")
         connection.execute("DROP TABLE hosts")
+        connection.execute("DROP TABLE file_names")
         connection.execute("UPDATE alembic_version SET version_num = '0004'")
     assert "older rowmill" in world.run("status", sheet).err
     before = {path: path.read_bytes() for path in sorted(table.parent.rglob("*")) if path.is_file()}
