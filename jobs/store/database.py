@@ -33,7 +33,7 @@ BUSY_SECONDS = 30
 
 def sqlite_engine(path: Path, *, writer: bool) -> Engine:
     """An engine for one SQLite file; sets up each connection and verifies its settings."""
-    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     shared = on_shared_file_system(path)
 
     @event.listens_for(engine, "connect")
@@ -58,7 +58,7 @@ def staging_engine(path: Path) -> Engine:
 
     `query_only` would forbid those too; a file opened read-only would leave -wal and -shm behind.
     """
-    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(_url(path), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:

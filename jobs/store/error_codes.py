@@ -23,6 +23,7 @@ UNPREPARED = frozenset({"42P05", "26000"})
 _DAMAGED = frozenset({"XX001", "XX002"})
 _DISK_FULL = "53100"
 _SYSTEM_ERRORS = "58"
+_VALUE_ERRORS = "22"
 
 
 def sqlstate_of(error: BaseException) -> str | None:
@@ -69,7 +70,16 @@ def _sqlite_code(error: BaseException) -> int | None:
 
 def plain_reason(error: BaseException) -> str:
     """The database's own message in one line, without the values that it may quote."""
-    cause = getattr(error, "orig", error)
+    cause: BaseException = getattr(error, "orig", None) or error
+    if (sqlstate_of(error) or "").startswith(_VALUE_ERRORS):
+        return f"{type(cause).__name__} ({sqlstate_of(error)})"
     primary = getattr(getattr(cause, "diag", None), "message_primary", None)
     lines = str(primary or cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__
+
+
+def without_values(*errors: BaseException | None) -> None:
+    """Leave only the plain reason in errors of PostgreSQL, whose details quote rows."""
+    for error in errors:
+        if error is not None and sqlstate_of(error) is not None:
+            error.args = (plain_reason(error),)

@@ -21,7 +21,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from jobs.errors import TableError
 from jobs.store.database import PURPOSE
-from jobs.store.error_codes import UNPREPARED, is_away, plain_reason, sqlstate_of
+from jobs.store.error_codes import UNPREPARED, is_away, plain_reason, sqlstate_of, without_values
+from jobs.store.fitting import fitting
 
 OLDEST_SERVER = 140000
 _READ_ONLY, _NO_RIGHT = "25006", "42501"
@@ -91,25 +92,14 @@ class _Text(StrDumper):
     """Makes a text fit for PostgreSQL: it takes no NUL, and no half of a surrogate pair."""
 
     def dump(self, obj: str) -> Buffer | None:
-        return super().dump(_fitting(obj))
+        return super().dump(fitting(obj))
 
 
 class _UnknownText(StrDumperUnknown):
     """The same where the type is left to the server."""
 
     def dump(self, obj: str) -> Buffer | None:
-        return super().dump(_fitting(obj))
-
-
-def _fitting(text: str) -> str:
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+        return super().dump(fitting(obj))
 
 
 @dataclass(slots=True)
@@ -139,6 +129,7 @@ def postgres_engine(
 
     @event.listens_for(engine, "handle_error")
     def _failed(context: ExceptionContext) -> None:
+        without_values(context.original_exception, context.sqlalchemy_exception)
         if sqlstate_of(context.original_exception) in UNPREPARED:
             preparing.allowed = False
             driver = _driver_of(context.connection)

@@ -18,6 +18,7 @@ from jobs.store.log import newest_id, note
 from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.claims import ClaimRequest, claim, next_due
 from jobs.store.queue.settles import Settlement, settle
+from jobs.store.queue.unwritable import instead
 from jobs.store.queue.waits import move_waits
 
 T = TypeVar("T")
@@ -291,7 +292,14 @@ def _settle_all(
     for one in settlements:
         alone = _apart(transaction, settling([one]), passes=passes)
         if isinstance(alone, _Failed):
-            failed[id(one)] = alone.error
+            error = alone.error
+            if not any(
+                not isinstance(_apart(transaction, settling([other]), passes=passes), _Failed)
+                for other in instead(one, error)
+            ):
+                failed[id(one)] = error
+            else:
+                log.warning("row %s: not every value could be written", one.job.row)
     return failed
 
 

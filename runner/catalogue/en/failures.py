@@ -170,6 +170,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "rowmill itself failed on this row.",
         "Retry once; if it happens again, send us the log.",
     ),
+    "crashed.unwritable": (
+        "The table could not take a value of this answer; the answer itself is kept.",
+        "Retry once; if it happens again, send us the log.",
+    ),
     "key": (
         "The key was not accepted.",
         "Store a valid key, then run the sheet again.",
