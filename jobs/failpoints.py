@@ -51,6 +51,8 @@ _armed: dict[str, _Armed] = {}
 def arm(words: str) -> None:
     """`POINT=kill`, `=break`, `=full` or `=sleep:SECONDS`, with `@N` from the N-th time on.
 
+    `=stop` freezes the process, once: every thread of it stands still until somebody continues it.
+
     Several are separated by commas. Raises ValueError for anything else.
     """
     _armed.clear()
@@ -80,6 +82,9 @@ def _action(words: str) -> Callable[[], None]:
             return _break
         case "full":
             return _fill
+        case "stop":
+            left = [getattr(signal, "SIGSTOP", signal.SIGTERM)]
+            return lambda: os.kill(os.getpid(), left.pop()) if left else None
         case "sleep":
             seconds = float(value)
             return lambda: time.sleep(seconds)
