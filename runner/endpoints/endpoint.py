@@ -85,6 +85,7 @@ class Endpoint(Generic[I]):
 
     * `pictures`: the answer contains files; `draws`: it contains only those, `n` of them, and a
       gateway's price per call applies to each picture.
+    * `binary`: the answer is the file itself, so an empty one was lost on its way.
     * `answer_limit`: most tokens of the answer if no field of the row sets a limit; 0 if there are
       no output tokens, None if unlimited.
     * `usual_seconds`: how long a request usually takes (low, high), including its pictures.
@@ -104,6 +105,7 @@ class Endpoint(Generic[I]):
     read: Callable[[I, Reply], Reading]
     pictures: bool = False
     draws: bool = False
+    binary: bool = False
     answer_limit: Callable[[Mapping[str, JSON]], int | None] = _unlimited
     usual_seconds: tuple[float, float] = (2.0, 60.0)
     hold_in_doubt: bool = False

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 NAMES = (
     *("chat", "chat-image", "messages", "responses", "gemini", "image", "image-edit"),
-    *("mj-imagine", "mj-blend", "embedding", "rerank", "transcribe", "video", "music"),
+    *("mj-imagine", "mj-blend", "embedding", "rerank", "speech", "transcribe", "video", "music"),
 )
 """In display order; `runner/endpoints/` has a file for each."""
 

@@ -24,6 +24,7 @@ from runner.mock.endpoints.messages import MessagesEndpoint
 from runner.mock.endpoints.midjourney import Midjourney
 from runner.mock.endpoints.rerank import RerankEndpoint
 from runner.mock.endpoints.responses import ResponsesEndpoint
+from runner.mock.endpoints.speech import SpeechEndpoint
 from runner.mock.endpoints.tasks import FilmTasks
 from runner.mock.endpoints.transcriptions import TranscriptionsEndpoint
 from runner.mock.error_replies import CONSOLE_PAGE, Canned, gateway_error, openai_error
@@ -171,7 +172,7 @@ class MockGateway:
         embeddings = EmbeddingsEndpoint(settings)
         answers = ResponsesEndpoint(settings, self.base_url)
         gemini = GeminiEndpoint(settings, self.base_url)
-        rerank = RerankEndpoint()
+        rerank, speech = RerankEndpoint(), SpeechEndpoint()
         words, english = map(TranscriptionsEndpoint, _SOUND_TASKS)
         return {
             chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
@@ -182,6 +183,9 @@ class MockGateway:
             answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
             gemini.path: RequestHandler(gemini, settings, books=books, drawer=drawer),
             rerank.path: RequestHandler(rerank, settings, books=books, drawer=drawer),
+            speech.path: RequestHandler(
+                speech, settings, books=books, drawer=drawer, media="application/octet-stream"
+            ),
             words.path: RequestHandler(words, settings, books=books, drawer=drawer),
             english.path: RequestHandler(english, settings, books=books, drawer=drawer),
         }
@@ -242,6 +246,7 @@ _ROUTES = frozenset(
                 ResponsesEndpoint,
                 GeminiEndpoint,
                 RerankEndpoint,
+                SpeechEndpoint,
             )
         ),
         *(("POST", path) for path in midjourney.SUBMIT_PATHS),

@@ -65,15 +65,25 @@ class HandlerContext(Protocol):
 
 
 class RequestHandler(Generic[W]):
-    """One path of one gateway. `drawer` runs work that would block the event loop."""
+    """One path of one gateway. `drawer` runs work that would block the event loop.
+
+    `media` is the media type of whole answers, where they are not JSON.
+    """
 
     def __init__(
-        self, side: EndpointMock[W], settings: MockSettings, *, books: Bill, drawer: Executor
+        self,
+        side: EndpointMock[W],
+        settings: MockSettings,
+        *,
+        books: Bill,
+        drawer: Executor,
+        media: str = "",
     ) -> None:
         self.side = side
         self.settings = settings
         self.books = books
         self.drawer = drawer
+        self._media = {"Content-Type": media} if media else {}
 
     async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
         """The response to one request, or what a broken connection leaves of it."""
@@ -143,9 +153,10 @@ class RequestHandler(Generic[W]):
         if case.wanted.stream:
             return await self._stream(case, http)
         body = await self._written(self.side.body, case)
+        headers = {**case.headers, **self._media}
         if case.fault in CUT_SHORT:
-            return await responses.cut(http, body, case.headers)
-        return responses.whole(body, case.headers)
+            return await responses.cut(http, body, headers)
+        return responses.whole(body, headers)
 
     async def _stream(self, case: Case[W], http: web.BaseRequest) -> web.StreamResponse:
         """Stream the answer; New API sends pings before its upstream answers."""

@@ -142,7 +142,11 @@ _ACTION_BY_KIND = {
 
 
 def _may_have_submitted(context: JobContext, failure: Failure) -> bool:
-    """True for a submit without a ticket and without a refusal that is known: never repeated."""
+    """True for a submit without a ticket and without a refusal that is known, and for a file that
+    came without a byte: both may have been billed.
+    """
+    if context.endpoint.binary and failure.cause == "empty_answer":
+        return True
     known_refusal = failure.kind in (FailureClass.BAD_INPUT, FailureClass.REFUSED)
     return context.endpoint.hold_in_doubt and not known_refusal
 

@@ -16,6 +16,7 @@ from jobs.filesystem import flush, flush_folder
 from jobs.store.answers import StoredAnswer
 from jobs.store.queue.settles import Answer
 from runner.protocol.call import Lost, Reply
+from runner.protocol.pictures import decode_base64
 from runner.workspace.target import ANSWERS, FileTarget, FileTargetError
 from runner.workspace.workspace import Workspace
 
@@ -85,11 +86,13 @@ class AnswerFolder:
     def slim(self, stored: StoredAnswer, pictures: Mapping[str, str]) -> Answer | None:
         """The answer with SHA-256 digests in place of the base64 of saved pictures.
 
-        None if it is still too big for the table.
+        A body that is a saved file itself becomes its digest. None if the answer is still too big
+        for the table.
         """
         body = self.load(stored).body
         for base64, sha256 in pictures.items():
-            body = body.replace(base64.encode(), f"sha256:{sha256}".encode())
+            digest = f"sha256:{sha256}".encode()
+            body = digest if _is_file(body, base64) else body.replace(base64.encode(), digest)
         if len(body) > MAX_INLINE_BYTES:
             return None
         return Answer(
@@ -152,6 +155,13 @@ class AnswerFolder:
         part.replace(target)
         reach("bulk.placed")
         flush_folder(self.path)
+
+
+def _is_file(body: bytes, base64: str) -> bool:
+    """True if the body is the file of this base64, with or without a head that was added to it."""
+    if not 0 < len(body) <= len(base64) * 3 // 4:
+        return False
+    return decode_base64(base64).endswith(body)
 
 
 def cut_answer(lost: Lost) -> Answer | None:

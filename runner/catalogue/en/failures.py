@@ -62,6 +62,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The answer holds no scores that belong to the row's documents. It was probably billed.",
         "Look at the answer. Then retry.",
     ),
+    "no_result.no_sound": (
+        "The answer is no sound. It was probably billed.",
+        "Look at the answer; check that the model can speak. Then retry.",
+    ),
     "no_result.no_vector": (
         "An item of the answer holds no vector of finite numbers. It was probably billed.",
         "Look at the answer. Then retry.",

@@ -43,6 +43,7 @@ SAID: dict[str, str] = {
     "the words of a sound or a film, with their times where asked for": (
         "音频或视频里说的话，需要时带时间"
     ),
+    "a sound file of spoken words": "把文字读出来的声音文件",
     # --- columns ----------------------------------------------------------------------------------
     "the model's name as the provider writes it": "模型名称，按服务商的写法",
     "a name for the price list only; it is not sent": "只用于查价格的名称，不会发送",
@@ -111,6 +112,12 @@ SAID: dict[str, str] = {
         '单词或句段的时间，配合 verbose_json：["word", "segment"]'
     ),
     "0 exact to 1 wild": "0 精确，1 随意",
+    "the words to speak": "要读的文字",
+    "how to speak; not for tts-1": "怎么读；tts-1 不支持",
+    "mp3, opus, aac, flac, wav or pcm; pcm is kept as wav": (
+        "mp3、opus、aac、flac、wav 或 pcm；pcm 会存成 wav"
+    ),
+    "0.25 slow to 4 fast": "0.25 慢到 4 快",
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",
     "have the answer streamed: keeps slow pictures from being cut": (

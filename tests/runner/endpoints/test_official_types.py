@@ -11,6 +11,7 @@ from anthropic.types.message_create_params import (
     MessageCreateParamsStreaming,
 )
 from google.genai import types as google
+from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.audio.transcription_create_params import TranscriptionCreateParamsNonStreaming
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
@@ -79,6 +80,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
         with_files(ImageEditParamsStreaming),
     ),
     "embedding": (EmbeddingCreateParams, EmbeddingCreateParams),
+    "speech": (SpeechCreateParams, SpeechCreateParams),
     "transcribe": (with_files(TranscriptionCreateParamsNonStreaming),) * 2,
 }
 VALUES: dict[str, list[Any]] = {
@@ -98,6 +100,9 @@ VALUES: dict[str, list[Any]] = {
     "max_tokens": [5, 30_000],
     "max_completion_tokens": [5],
     "max_output_tokens": [5],
+    "voice": ["alloy"],
+    "instructions": ["calm"],
+    "speed": [1.5],
     "file": [PDF],
     "task": ["transcribe"],
     "language": ["en"],
@@ -141,6 +146,7 @@ OF_SOUNDS: dict[str, list[Any]] = {
     "file": [ENDPOINTS["transcribe"].example["file"]],
     "response_format": ["json", "srt"],
 }
+OF_SPEECH: dict[str, list[Any]] = {"response_format": ["mp3", "pcm"]}
 BEYOND = {
     "messages": frozenset({"temperature", "top_p"}),  # accepted by older versions of the models
     "image-edit": frozenset({"moderation"}),  # documented by the service, missing in the library
@@ -228,6 +234,7 @@ def every_option() -> Iterator[Any]:
         own |= OF_PICTURES if ENDPOINTS[name].pictures else {}
         own |= OF_GEMINI if name == "gemini" else {}
         own |= OF_SOUNDS if name == "transcribe" else {}
+        own |= OF_SPEECH if name == "speech" else {}
         for field in describe(ENDPOINTS[name].inputs):
             for value in own.get(field.name) or VALUES[field.name]:
                 yield pytest.param(
