@@ -118,6 +118,7 @@ class HostScene:
     options: tuple[str, ...] = ()
     lost_after: float = LOST_AFTER
     timeout: float = 10.0  # seconds of one call
+    address: str = ""  # what hosts are given as the database's, if it is not its own
     gateway: MockThread | None = None
     hosts: list[Host] = field(default_factory=list)
 
@@ -129,7 +130,7 @@ class HostScene:
     @property
     def url(self) -> str:
         """The address of the workspace, for a host that has no sheet."""
-        return f"{self.database}#{self.name}"
+        return f"{self.address or self.database}#{self.name}"
 
     @property
     def place(self) -> DatabasePlace:
@@ -162,7 +163,11 @@ class HostScene:
         **env: str,
     ) -> Host:
         """Start `run`: with the sheet, or by the address alone, as a host that joins does."""
-        where = [self.url] if joins else [str(self.sheet_at(machine)), "--db", self.database]
+        where = (
+            [self.url]
+            if joins
+            else [str(self.sheet_at(machine)), "--db", self.address or self.database]
+        )
         words = ["run", *where, "-c", str(concurrency), "-y", "--progress", "none"]
         if not joins:
             words += ["-e", self.endpoint, "-m", self.model, *self.options]
