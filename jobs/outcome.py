@@ -37,6 +37,7 @@ class Submitted:
     ticket: str
     delay: float
     deadline: float | None = None  # Unix seconds; given with the first of them
+    asked_until: float | None = None  # Unix seconds, how long its provider keeps the task
     failure: ClassVar[None] = None
     result: ClassVar[None] = None
 
@@ -125,3 +126,14 @@ TRANSITIONS: dict[tuple[Step, type[Outcome]], tuple[State, Step | None]] = {
     (Step.FETCH, GiveUp): (State.FAILED, Step.FETCH),
 }
 """The whole machine: (step, outcome) → (state, step). FETCH never goes back to SEND."""
+
+LATE_TRANSITIONS: dict[State, State] = {
+    State.FAILED: State.DONE,
+    State.READY: State.DONE,
+    State.IN_DOUBT: State.DONE,
+}
+"""What a success does that comes after its task had been given up: the first one is the result.
+
+READY: a person put the row back, which is then not bought again, or its new task is not done yet.
+In any other state the success is kept as a version.
+"""

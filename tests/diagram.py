@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from jobs.job import State, Step
-from jobs.outcome import TRANSITIONS
+from jobs.outcome import LATE_TRANSITIONS, TRANSITIONS
 
 BY_PERSON = (
     ("failed", "ready", "retry (at its step)"),
@@ -35,7 +35,8 @@ def draw() -> str:
                 outcomes[_node(state, following)].append(kind.__name__)
         for target, names in outcomes.items():
             lines.append(f"    {running} --> {target}: {', '.join(names)}")
-    for source, target, why in (*BY_PERSON, *BY_SHEET):
+    late = tuple((one.value, end.value, "late success") for one, end in LATE_TRANSITIONS.items())
+    for source, target, why in (*late, *BY_PERSON, *BY_SHEET):
         ends = ["ready_send" if end == "ready" else end for end in (source, target)]
         lines.append(f"    {ends[0]} --> {ends[1]}: {why}")
     return "\n".join(lines)

@@ -113,9 +113,10 @@ def money_moved(connection: Connection, settlements: Sequence[Settlement]) -> Mo
         if one.ended is not None and one.ended.is_primary
     }
     refunded = {one.job.call_id for one in settlements if one.refund is not None}
+    repriced = sum(one.price.more for one in settlements if one.price is not None)
+    moved = MoneyMoved(0.0, repriced)
     if not ended and not refunded:
-        return MoneyMoved()
-    moved = MoneyMoved()
+        return moved
     for row in connection.execute(
         select(calls.c.id, calls.c.wire, calls.c.cost, calls.c.ceiling).where(
             calls.c.id.in_([*ended, *refunded])

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -137,7 +137,15 @@ calls = Table(
     Column("currency", Text().with_variant(String(8), "sqlite")),
     Column("ceiling", Float),  # the maximum cost, known before it was sent
     Column("estimated", Boolean),  # True if the cost is by list prices
+    Column("ticket", Text),  # of the task that it submitted
+    Column("asked_until", Time),  # NULL once the task has succeeded
     Index(None, "run_id"),
+    Index(
+        "ix_calls_tickets",
+        "asked_until",
+        sqlite_where=column("asked_until").is_not(None),
+        postgresql_where=column("asked_until").is_not(None),
+    ),
     Index(
         "ix_calls_open",
         "started_at",

@@ -35,6 +35,7 @@ from runner.engine.accounts import FILE_WORKERS, POLL_WORKERS, limits_of, open_a
 from runner.engine.counting import Counting
 from runner.engine.dispatcher import Dispatcher
 from runner.engine.keep_awake import keep_awake
+from runner.engine.late_tickets import LateTickets
 from runner.engine.lone_host import LoneHost
 from runner.engine.signals import stop_on_signals
 from runner.engine.stats import RunStats
@@ -286,9 +287,12 @@ class Session:
             self.display.start(snapshot)
             watchdog = Watchdog(self.assignment.workspace.table, dispatcher.control)
             watching = asyncio.create_task(watchdog.keep())
+            late = LateTickets(dispatcher.steps, self.assignment.cap, stats, self.display.tell)
             try:
+                await late.begin(files_only=self.assignment.files_only)
                 await dispatcher.run()
             finally:
+                await late.finish(at_once=dispatcher.control.is_cut)
                 watching.cancel()
                 log.info("the loop was late by %.0f ms at worst", watchdog.late * 1000)
                 await steering.close()

@@ -20,7 +20,7 @@ from jobs.outcome import (
     WireClass,
 )
 from jobs.store.queries.totals import Counts, Spent
-from jobs.store.queue.settles import CallEnd, SavedFile
+from jobs.store.queue.settles import CallEnd, SavedFile, Settlement
 from runner.catalogue import explain, say
 from runner.console.snapshot import ProgressEvent, Snapshot
 from runner.steps.context import StepResult
@@ -107,6 +107,10 @@ class RunStats:
         if ended is not None and ended.wire is WireClass.IN_DOUBT and ended.is_primary:
             self.unpriced += 1
         self.cost -= settlement.refund or 0.0
+        if (price := settlement.price) is not None:
+            self.cost += price.amount - (price.before or 0.0)
+            self.currency = price.currency or self.currency
+            self.unpriced -= price.before is None
         for file in settlement.files:
             if isinstance(file, SavedFile):
                 self.files += 1
@@ -128,6 +132,15 @@ class RunStats:
             self._events.appendleft(
                 ProgressEvent(at=time.time(), row=job.row, mark=mark, text=text)
             )
+
+    def taken_over(self, found: Settlement) -> None:
+        """A task that had been given up is done after all."""
+        if (price := found.price) is not None:
+            self.cost += price.amount - (price.before or 0.0)
+            self.currency = price.currency or self.currency
+        saved = [file for file in found.files if isinstance(file, SavedFile)]
+        self.files += len(saved)
+        self.bytes += sum(file.size for file in saved)
 
     def flush_log(self) -> None:
         """Write the steps of a commit as one record of the log, which is cheaper."""

@@ -12,6 +12,7 @@ from jobs.store.log import last_run
 from jobs.store.queries.totals import Counts, counts
 from jobs.store.queue.choices import ask_again
 from jobs.store.queue.put_back import failed_positions, replacements
+from jobs.store.queue.tickets import count_late
 from runner.catalogue import say
 from runner.catalogue.findings import describe
 from runner.console.screen import print_message
@@ -45,12 +46,13 @@ class TakenIn:
     jobs: tuple[int, ...] | None = None  # those of a `retry`: it sends these and no others
     corrected: tuple[int, ...] = ()  # of them, those of rows that a person corrected
     put_back: PutBack | None = None
+    late: int = 0  # tasks that were given up, and that a run asks after
 
     @property
     def is_nothing(self) -> bool:
         """True if there is nothing for this command to do."""
         if self.put_back is None:
-            return not self.counts.pending
+            return not (self.counts.pending or self.late)
         return not (self.jobs or self.put_back.free)
 
 
@@ -205,6 +207,7 @@ def foresee(request: RunRequest, store: Store, failed: dict[int, int]) -> TakenI
             jobs=jobs,
             corrected=corrected,
             put_back=put_back,
+            late=count_late(tx, SHEET_ID, now=time.time()),
         )
         trial.rollback()
     for sentence in put_back.sentences if put_back is not None else ():

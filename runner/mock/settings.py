@@ -20,11 +20,12 @@ PRICE_PER_SONG = 0.1
 class MockSettings:
     """`port` 0 takes a free one; `latency` is in seconds, fixed or a range.
 
-    `key` is the only accepted key; None accepts any but "sk-bad". `slow` is the extra latency of
-    the fault of that name, in seconds; `task_seconds` is the time of a Midjourney task from submit
-    to picture. The seed chooses among `forms` of picture answers. `embedding_inputs` is the most
-    texts in one request: some vendors allow ten. `pricing` is the price list, if any; `credit` the
-    key's initial credit in dollars, if it is published, at one of two paths or hidden behind the
+    `key` is the only accepted key; None accepts any but "sk-bad". `slow` is the extra latency
+    of the fault of that name, in seconds; `task_seconds` is the time of a Midjourney task from
+    submit to picture; `late_seconds` is that of a film that failed and is done all the same.
+    The seed chooses among `forms` of picture answers. `embedding_inputs` is the most texts in
+    one request: some vendors allow ten. `pricing` is the price list, if any; `credit` the key's
+    initial credit in dollars, if it is published, at one of two paths or hidden behind the
     console's page. `image_fields` are the accepted names of a picture's form field.
     """
 
@@ -36,6 +37,7 @@ class MockSettings:
     key: str | None = None
     slow: float = 1.0
     task_seconds: float = 1.0
+    late_seconds: float = 1.0
     forms: tuple[PictureShape, ...] = tuple(PictureShape)
     embedding_inputs: int = 2048
     image_fields: tuple[str, ...] = ("image", "image[]")

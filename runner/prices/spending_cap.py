@@ -109,6 +109,8 @@ class SpendingCap:
         with self._lock:
             if settlement.refund is not None:
                 self._spent -= nanos(settlement.refund)
+            if settlement.price is not None:
+                self._spent += nanos(settlement.price.more)
             ended = settlement.ended
             if ended is None or not ended.is_primary:
                 return

@@ -1,13 +1,14 @@
 """The step that saves the files of an answer; it never sends for a new answer."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import Claimed, Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Outcome, Released, TryAgain
+from jobs.result import Picture
 from jobs.store.answers import StoredAnswer, WantedFile, answer, cells_of, files_of
 from jobs.store.queue.settles import LostFile, SavedFile, Settlement, replace_answer
 from runner.endpoints.registry import ENDPOINTS
@@ -84,6 +85,39 @@ class Fetcher:
         got = [await self._get(job, file, inline.get(file.number), values) for file in open_files]
         have_one = any(file.state == "done" for file in wanted)
         return self._fetched(job, got, inline, have_one=have_one)
+
+    async def save(self, job: Claimed, pictures: Sequence[Picture]) -> list[SavedFile | LostFile]:
+        """Save the files of a success that came late; all of them, or none that may still come.
+
+        Returns an empty list if one of them may be had later.
+        """
+        writer = self._services.writer
+        row = await writer.do(lambda tx: cells_of(tx, job.id))
+        values = _name_values(job, row, self._options.headers)
+        wanted = [
+            WantedFile(
+                number=number,
+                version=job.version,
+                url=picture.url,
+                expires_at=picture.expires_at,
+                state="pending",
+                name=None,
+            )
+            for number, picture in enumerate(pictures, start=1)
+        ]
+        got = [
+            await self._get(job, file, picture.base64, values)
+            for file, picture in zip(wanted, pictures, strict=True)
+        ]
+        failed = [one for one in got if isinstance(one, NotSaved)]
+        if any(one.failure.passing for one in failed) or len(failed) == len(got):
+            return []
+        return [
+            LostFile(number=one.file.number, cause=one.failure.cause)
+            if isinstance(one, NotSaved)
+            else one
+            for one in got
+        ]
 
     async def slim(self, call_id: int, pictures: Mapping[str, str]) -> None:
         """Remove pictures that are verified on disk from their stored answer."""

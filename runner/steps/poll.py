@@ -4,7 +4,7 @@ import asyncio
 
 from jobs.failpoints import reach
 from jobs.job import Claimed
-from jobs.outcome import Released, Submitted
+from jobs.outcome import Answered, Finished, Released, Submitted
 from jobs.store.queries.spending import paid_for
 from jobs.store.queue.settles import Settlement
 from runner.endpoints.registry import ENDPOINTS
@@ -13,6 +13,7 @@ from runner.steps.context import RunState, StepResult, StepServices
 from runner.steps.job_inputs import inputs_to_read
 from runner.steps.resolution import JobContext
 from runner.steps.resolve_poll import resolve_poll
+from runner.steps.true_price import true_price
 
 
 async def poll(job: Claimed, services: StepServices, state: RunState) -> StepResult:
@@ -32,5 +33,10 @@ async def poll(job: Claimed, services: StepServices, state: RunState) -> StepRes
     refund = None
     if resolution.refunded:
         refund = await services.writer.do(lambda tx: paid_for(tx, job.call_id))
-    settlement = Settlement(job=job, outcome=resolution.outcome, answer=kept, refund=refund)
+    price = None
+    if isinstance(resolution.outcome, Answered | Finished) and resolution.outcome.result:
+        price = await true_price(job, resolution.outcome.result, services)
+    settlement = Settlement(
+        job=job, outcome=resolution.outcome, answer=kept, refund=refund, price=price
+    )
     return StepResult(settlement=settlement, signal=resolution.signal, wait=resolution.wait)

@@ -34,7 +34,8 @@ def resolve_submit(context: JobContext, ticket: Ticket, reply: Reply) -> Resolut
     asked, life = context.server_wait(reply), _life(context, ticket.id)
     delay = life.poll if asked is None else max(asked, MIN_POLL_SECONDS)
     deadline = context.rules.now + life.limit
-    submitted = Submitted(ticket=ticket.id, delay=delay, deadline=deadline)
+    kept = context.rules.now + life.kept
+    submitted = Submitted(ticket=ticket.id, delay=delay, deadline=deadline, asked_until=kept)
     return Resolution(outcome=submitted, wire=WireClass.ANSWERED, signal=Signal.GOOD)
 
 

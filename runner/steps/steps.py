@@ -6,8 +6,10 @@ from jobs.job import Claimed, Failure, Step
 from jobs.outcome import GiveUp, Released, WireClass
 from jobs.store.queue.settles import CallEnd, SavedFile, Settlement
 from jobs.store.queue.sharing import Sharing
+from jobs.store.queue.tickets import late_tickets
 from runner.steps.context import RunState, StepOptions, StepResult, StepServices
 from runner.steps.fetch import Fetcher
+from runner.steps.late import ask_late, taken_over
 from runner.steps.poll import poll
 from runner.steps.recover import recover
 from runner.steps.send import Sender
@@ -38,6 +40,25 @@ class Steps:
                 return [await poll(job, self._services, self.state)]
             case Step.FETCH:
                 return [await self._fetcher.fetch(job)]
+
+    async def late_jobs(self, *, to_be_sent: bool) -> list[Claimed]:
+        """The tickets that no job waits for; only those of jobs about to be sent, if wanted."""
+        writer = self._services.writer
+        sheet = writer.holding.sheet_id
+        return await writer.do(
+            lambda tx: late_tickets(tx, sheet, now=writer.now(), to_be_sent=to_be_sent)
+        )
+
+    async def take_late(self, found: Settlement) -> str | None:
+        """Write down a late success: "result", "version", or None if it cannot be taken now."""
+        writer = self._services.writer
+        return await writer.do(
+            lambda tx: taken_over(tx, found, holding=writer.holding, now=writer.now())
+        )
+
+    async def ask_late(self, job: Claimed) -> Settlement | None:
+        """Ask after a task that was given up; its success, or None."""
+        return await ask_late(job, self._services, self.state, self._fetcher)
 
     async def recover(
         self, jobs: Sequence[Claimed], record: SpoolRecord | None

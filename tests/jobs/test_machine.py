@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jobs.job import State, Step
-from jobs.outcome import TRANSITIONS
+from jobs.outcome import LATE_TRANSITIONS, TRANSITIONS
 from tests.diagram import BY_PERSON, BY_SHEET, draw
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +14,12 @@ def test_the_diagram_in_the_architecture_is_the_table_of_transitions() -> None:
     section = document.split("## The state machine of a job", 1)[1].split("\n## ", 1)[0]
     assert f"```mermaid\n{draw()}\n```" in section
     assert section.count("```mermaid") == 1
+
+
+def test_a_late_success_never_undoes_what_is_done() -> None:
+    assert State.DONE not in LATE_TRANSITIONS
+    assert State.RUNNING not in LATE_TRANSITIONS
+    assert set(LATE_TRANSITIONS.values()) == {State.DONE}
 
 
 def test_steps_only_move_forward() -> None:

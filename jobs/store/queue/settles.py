@@ -24,59 +24,24 @@ from jobs.outcome import (
 )
 from jobs.store.queue.late import LateOutcome, settle_late
 from jobs.store.queue.order import AFTER_ALL, BEHIND, RANK_SPAN, REPEAT_RANK, turn_of
+from jobs.store.queue.settlement_parts import Answer, CallEnd, LostFile, SavedFile
+from jobs.store.queue.tickets import TruePrice, keep_tickets, settle_tasks
 from jobs.store.schema import answers, attempts, calls, files, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
 
+__all__ = [
+    "Answer",
+    "CallEnd",
+    "LostFile",
+    "SavedFile",
+    "Settlement",
+    "keep_success",
+    "replace_answer",
+    "settle",
+]
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 MIN_COMPRESSED_BYTES = 512  # bytes; compressing less costs more than it saves
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallEnd:
-    """How a call ended: its wire class, and what the answer reports."""
-
-    wire: WireClass
-    seconds: float
-    status: int | None = None
-    request_id: str | None = None
-    cost: float | None = None
-    currency: str | None = None
-    estimated: bool = False
-    is_primary: bool = True  # False: another job that shared the call carries its cost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A raw answer. `coding` is `raw`, or `file` if the body is in the answers folder."""
-
-    status: int
-    headers: str  # JSON object
-    body: bytes
-    size: int
-    digest: bytes
-    coding: str = "raw"
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedFile:
-    """A file under its final name, verified; `name` is relative to the files folder."""
-
-    number: int
-    name: str
-    size: int
-    sha256: bytes
-    media_type: str
-    width: int | None = None
-    height: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostFile:
-    """A file that can no longer be downloaded."""
-
-    number: int
-    cause: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +54,7 @@ class Settlement:
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
     refund: float | None = None  # of the submit, when its task failed and was refunded
+    price: TruePrice | None = None  # of the submit, as its finished task tells it
 
 
 _JOB = given(
@@ -193,7 +159,8 @@ def settle(
 ) -> list[Settlement]:
     """Write all of them; returns those whose job is no longer ours (their answers are kept)."""
     _end_calls(connection, holding, settlements, now=now)
-    _give_back(connection, settlements)
+    keep_tickets(connection, [(one.job, one.outcome) for one in settlements])
+    settle_tasks(connection, [(o.job, o.outcome, o.refund, o.price) for o in settlements])
     _end_attempts(connection, settlements)
     _keep_answers(connection, settlements)
     _want_files(connection, settlements)
@@ -211,6 +178,15 @@ def settle(
             ],
         )
     return _not_ours(connection, settlements, changes)
+
+
+def keep_success(connection: Connection, late: Settlement, *, now: float) -> None:
+    """Write down what a late success brought, whatever became of its job; the caller takes it."""
+    settle_tasks(connection, [(late.job, late.outcome, None, late.price)])
+    _end_attempts(connection, [late])
+    _keep_answers(connection, [late])
+    _want_files(connection, [late])
+    _keep_files(connection, [late], now=now)
 
 
 def _not_ours(
@@ -365,12 +341,6 @@ def _end_calls(
             for one, end in ended
         ],
     )
-
-
-def _give_back(connection: Connection, settlements: Iterable[Settlement]) -> None:
-    refunded = [one.job.call_id for one in settlements if one.refund is not None]
-    if refunded:
-        connection.execute(update(calls).where(calls.c.id.in_(refunded)).values(cost=0.0))
 
 
 def _end_attempts(connection: Connection, settlements: Iterable[Settlement]) -> None:

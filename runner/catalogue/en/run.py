@@ -104,6 +104,8 @@ RUN = {
     "run.host_lost": (
         "{host} (pid {pid}) has not been heard of: its {count} unfinished rows were taken over."
     ),
+    "run.taken_over": "row {row}: its task had been given up, and is done after all",
+    "run.kept_version": "row {row}: an old task is done after all, and kept as another version",
     "run.recovered": (
         "{count} row{count:|s} {count:was|were} in flight when the last run ended: taken up again."
     ),

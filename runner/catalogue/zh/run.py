@@ -87,6 +87,8 @@ RUN: dict[str, str] = {
     ),
     "run.table_back": "数据库已恢复：运行继续。",
     "run.host_lost": "{host}（进程 {pid}）没有消息：它未完成的 {count} 行已被接管。",
+    "run.taken_over": "第 {row} 行：任务曾被放弃，后来完成了，结果已取回",
+    "run.kept_version": "第 {row} 行：一个旧任务后来完成了，作为另一个版本保留",
     "run.recovered": "上次运行结束时有 {count} 行正在进行，现已接着处理。",
     "run.draining": (
         "正在停止：先完成进行中的 {calls} 个调用和 {files} 个文件。再按一次 Ctrl-C 则放弃它们。"

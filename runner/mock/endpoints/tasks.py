@@ -25,7 +25,6 @@ from runner.mock.settings import PRICE_PER_FILM, PRICE_PER_SONG, MockSettings
 
 TRUE_SHARE = 0.8  # of the price charged with the submit, as it is settled in the end
 UNITS_PER_DOLLAR = 500_000
-LATE_SHARE = 8.0  # of a task's time, after which a late one succeeds although it had failed
 _REFUSALS = FREE_FAULTS | {Fault.REFUSAL, Fault.MODERATION}
 _MEDIA = {
     False: (Path(__file__).parents[1] / "pictures" / "film.mp4", "video/mp4"),
@@ -183,13 +182,14 @@ class FilmTasks:
         return responses.whole(packed(task_forms.record(state)), headers)
 
     def _state(self, begun: _Begun) -> TaskMoment:
-        share = (time.time() - begun.submitted) / max(self.settings.task_seconds, 1e-9)
+        age = time.time() - begun.submitted
+        share = age / max(self.settings.task_seconds, 1e-9)
         word = "waiting" if share < 0.3 else "running" if share < 1 else "done"
         reason = ""
         if (
             share >= 1
             and begun.fault in _ENDS
-            and not (begun.fault is TaskFault.LATE and share >= LATE_SHARE)
+            and not (begun.fault is TaskFault.LATE and age >= self.settings.late_seconds)
         ):
             word, reason = "failed", _ENDS[begun.fault]
         if begun.fault is TaskFault.HANG:

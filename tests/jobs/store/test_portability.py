@@ -14,7 +14,7 @@ from jobs.outcome import Finished, Released
 from jobs.store import Store, Transaction, answers, loaded_sheets, log
 from jobs.store.log import end_run, last_run, note, open_run
 from jobs.store.queries import history, results, spending, totals
-from jobs.store.queue import choices
+from jobs.store.queue import choices, tickets
 from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import RowChoice
 from jobs.store.queue.claims import ClaimRequest, next_due
@@ -64,6 +64,7 @@ def use_everything(store: Store) -> None:
         assert settle(tx, ME, [Settlement(job=job, outcome=Released(delay=0.0))], now=1.0)
         small = Answer(status=200, headers="{}", body=b"", size=0, digest=b"")
         replace_answer(tx, job.call_id, small)
+        tickets.take_over(tx, ME, job, now=1.0)
         for decide in (choices.retry, choices.retry_named, choices.again, choices.skip):
             decide(tx, 1, choice, now=1.0)
         choices.one_more_pass(tx, ME, now=1.0)
@@ -89,6 +90,9 @@ def use_everything(store: Store) -> None:
         answers.cells_of(tx, job.id)
         list(answers.done_digests(tx))
         log.run_events(tx, 1)
+        tickets.late_tickets(tx, 1, now=1.0, to_be_sent=True)
+        tickets.count_late(tx, 1, now=1.0)
+        tickets.price_before(tx, job.call_id)
         read_the_bill(tx, job.call_id)
         last_run(tx, 1)
 
