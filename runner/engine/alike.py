@@ -18,6 +18,7 @@ CONTENT_CAUSES = frozenset(
         "unfit",
         "too_long",
         "too_large",
+        "above_limit",
         "picture_unreachable",
         "image_field",
         "no_picture",
@@ -26,12 +27,23 @@ CONTENT_CAUSES = frozenset(
 )
 """Causes known to be about a row's content: they prove nothing about other rows."""
 
+FIREWALL_PAGE = "blocked_page"
+"""The cause of a web firewall's page. Its row waits, and yet it may meet all rows."""
 _NUMBERS_AND_IDS = re.compile(r"[\w-]*\d[\w-]*")
+_MIN_QUOTED = 4  # characters of a row that a refusal may quote; shorter ones are words of its own
+_MAX_COMPARED = 40  # a longer text may be quoted in part
 
 
-def fingerprint(failure: Failure) -> tuple[object, ...]:
-    """What makes two refusals alike: status, kind, cause and words without ids and numbers."""
-    words = " ".join(_NUMBERS_AND_IDS.sub("#", failure.detail.lower()).split())
+def fingerprint(failure: Failure, job: Claimed) -> tuple[object, ...]:
+    """What makes two refusals alike: status, kind, cause and words without ids, numbers and the
+    row's own text.
+    """
+    words = failure.detail.lower()
+    for value in job.fields.values():
+        own = " ".join(value.lower().split()) if isinstance(value, str) else ""
+        if len(own) >= _MIN_QUOTED and own != job.model.lower():
+            words = words.replace(own, "#").partition(own[:_MAX_COMPARED])[0]
+    words = " ".join(_NUMBERS_AND_IDS.sub("#", words).split())
     return failure.status, failure.kind, failure.cause, words
 
 
@@ -42,6 +54,8 @@ def is_about_all(job: Claimed, outcome: Outcome) -> bool:
         return False
     if failure.kind is FailureClass.KEY:
         return isinstance(outcome, Released | TryAgain | GiveUp)
+    if failure.cause == FIREWALL_PAGE:
+        return isinstance(outcome, Released | GiveUp)
     if failure.kind in (FailureClass.REFUSED, FailureClass.BAD_INPUT):
         return isinstance(outcome, GiveUp)
     told_under_success = failure.status is not None and 200 <= failure.status < 300
@@ -93,7 +107,7 @@ class AlikeRefusals:
         is_key = failure.kind is FailureClass.KEY
         if is_key and self.anything_good:
             return None  # the key was accepted before: it is the gateway's own channel
-        group = self._groups.setdefault(fingerprint(failure), _Group())
+        group = self._groups.setdefault(fingerprint(failure, job), _Group())
         group.rows[job.id] = job.model
         group.count += 1
         rows = group.rows

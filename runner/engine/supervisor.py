@@ -207,7 +207,7 @@ class Supervisor:
         failure = outcome.failure
         if failure is None or not isinstance(outcome, GiveUp) or not is_about_all(job, outcome):
             return result
-        if self._stopped_alike.get(fingerprint(failure), "") not in (job.model, None):
+        if self._stopped_alike.get(fingerprint(failure, job), "") not in (job.model, None):
             return result
         self.put_back[job.id] = job.requeued
         return with_outcome(result, Released(delay=0.0, failure=failure))
@@ -223,7 +223,7 @@ class Supervisor:
         self._eased = suspicious
 
     def _stop_alike(self, job: Claimed, found: AlikeRows) -> None:
-        mark = fingerprint(found.failure)
+        mark = fingerprint(found.failure, job)
         self._stopped_alike[mark] = found.model
         self.put_back |= {number: number in self._of_retry for number in found.jobs}
         if found.failure.kind is FailureClass.KEY:

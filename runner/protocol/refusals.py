@@ -44,6 +44,7 @@ RATE_LIMITED = Classification(Action.WAIT, F.LIMIT, "rate_limit")
 OVERLOADED = Classification(Action.WAIT, F.LIMIT, "overloaded")
 TOO_LONG = Classification(Action.FAIL, F.BAD_INPUT, "too_long")
 TOO_LARGE = Classification(Action.FAIL, F.BAD_INPUT, "too_large")
+ABOVE_LIMIT = Classification(Action.FAIL, F.LIMIT, "above_limit")
 SERVER_ERROR = Classification(Action.RETRY, F.SERVER, "server_error")
 PICTURE_UNREACHABLE = Classification(Action.UNUSABLE, F.BAD_INPUT, "picture_unreachable")
 WRONG_ADDRESS = Classification(Action.STOP_MODEL, F.MODEL, "wrong_address")
@@ -186,6 +187,9 @@ _QUOTED_MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
 PHRASES: tuple[tuple[re.Pattern[str], Classification], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), found)
     for pattern, found in (
+        (r"\b(?:quota|limit)\w* .{0,120}per[ _-]?minute", RATE_LIMITED),
+        (r"per[ _-]?minute .{0,60}\b(?:quota|limit)|\brateLimitExceeded", RATE_LIMITED),
+        (r"每分钟.{0,40}(?:限|上限|超)", RATE_LIMITED),
         (r"该令牌额度已用尽|token quota is not enough", KEY_QUOTA_SPENT),
         (r"user quota is not enough|pre-consumed quota failed|余额不足", NO_CREDIT),
         (r"用户额度不足|预扣费额度失败|订阅额度不足|未配置订阅", NO_CREDIT),

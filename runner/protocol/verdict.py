@@ -9,6 +9,7 @@ from runner.protocol.call import Reply
 from runner.protocol.errors import ProviderError, error_in, error_of, is_error
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.refusals import (
+    ABOVE_LIMIT,
     BAD_REQUEST,
     CODES,
     IN_DOUBT,
@@ -117,6 +118,8 @@ def _unreadable(found: Undecodable, reply: Reply) -> Verdict:
 
 
 def _classification(error: ProviderError, status: int, should_retry: str) -> Classification:
+    if status in LIMIT_STATUSES and asks_above_limit(error.message):
+        return ABOVE_LIMIT
     known = _by_code(error, status) or _by_words(error, status)
     if known:
         return known
@@ -135,6 +138,35 @@ def _meant_status(error: ProviderError, status: int) -> int:
     if error.number is not None and 400 <= error.number < 600:
         return error.number
     return STATUS_BY_TYPE.get(error.type, 0)
+
+
+LIMIT_STATUSES = frozenset({0, 200, 400, 403, 413, 422, 429})
+_LIMIT_AND_REQUESTED = re.compile(
+    r"\blimit\D{1,12}([\d,]{1,15}).{0,60}?\brequested\D{1,12}([\d,]{1,15})", re.IGNORECASE
+)
+_REQUESTED_AND_LIMIT = re.compile(
+    r"\brequested\D{1,12}([\d,]{1,15}).{0,60}?\blimit\D{1,12}([\d,]{1,15})", re.IGNORECASE
+)
+
+
+def asks_above_limit(message: str) -> bool:
+    """True if one request alone is larger than a limit of tokens: no waiting helps it.
+
+    Protocol fact: OpenAI and others answer so as if it were a limit that passes.
+    """
+    if "token" not in message.lower() and "TPM" not in message:
+        return False
+    if found := _LIMIT_AND_REQUESTED.search(message):
+        limit, requested = found.groups()
+    elif found := _REQUESTED_AND_LIMIT.search(message):
+        requested, limit = found.groups()
+    else:
+        return False
+    return _count(requested) > _count(limit) > 0
+
+
+def _count(digits: str) -> int:
+    return int(digits.replace(",", "") or 0)
 
 
 _QUOTA_PHRASE = re.compile(r"quota|rate.?limit|resource.?exhausted", re.IGNORECASE)

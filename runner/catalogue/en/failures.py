@@ -94,6 +94,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The provider's rate limit never let this row through.",
         "Lower --rpm or -c, or wait; then retry.",
     ),
+    "limit.above_limit": (
+        "The row alone is larger than what the provider allows in a minute.",
+        "Shorten it or its max_tokens, or ask the provider for a higher limit; then retry.",
+    ),
     "limit.upstream_quota": (
         "The provider's own supplier is out of quota. Your balance is not the reason.",
         "Wait, then retry; ask the provider if it lasts.",

@@ -34,8 +34,18 @@ def refused(words: str = "no", *, cause: str = "forbidden") -> GiveUp:
 
 def test_ids_and_numbers_do_not_make_two_refusals_different() -> None:
     one, other = refused("request 4f3a-11 of 20: no"), refused("request 99bc-x2 of 3: no")
-    assert fingerprint(one.failure) == fingerprint(other.failure)
-    assert fingerprint(one.failure) != fingerprint(refused("something else").failure)
+    job = a_job(1)
+    assert fingerprint(one.failure, job) == fingerprint(other.failure, job)
+    assert fingerprint(one.failure, job) != fingerprint(refused("something else").failure, job)
+
+
+@pytest.mark.parametrize("size", [1, 20])
+def test_a_refusal_that_quotes_its_row_is_alike_for_all_rows(size: int) -> None:
+    rows = [" ".join([name] * size) for name in ("Red Fox", "a  lamp", "月亮 gate")]
+    jobs = [replace(a_job(1), fields={"prompt": text}) for text in rows]
+    said = (refused(f"not for you: {' '.join(text.split())}"[:90]) for text in rows)
+    pairs = zip(said, jobs, strict=True)
+    assert len({fingerprint(one.failure, job) for one, job in pairs}) == 1
 
 
 def test_ten_rows_refused_alike_are_enough_and_one_good_answer_forgives_them() -> None:
@@ -92,6 +102,17 @@ def test_a_refusal_in_unknown_words_stops_the_run_and_leaves_all_rows_pending(
         assert set(world.column(sheet)) == {"pending"}
         assert set(world.column(sheet, "result_error_class")) == {""}
         assert "flux is not aligned" in done.err
+
+
+def test_a_firewalls_page_for_every_row_stops_the_run(world: World) -> None:
+    page = "<html><title>Access denied</title><p>Error 1010</p></html>"
+    with deciding(world, lambda asked: Injected(body=page.encode(), status=403, free=True)):
+        sheet = world.prompts("a.csv", *rows(40))
+        began = time.monotonic()
+        done = world.run("run", sheet, *TEXT)
+    assert done.code == 6, done.err
+    assert time.monotonic() - began < 60
+    assert set(world.column(sheet)) == {"pending"}
 
 
 def test_a_few_rows_refused_alike_fail_as_they_always_did(world: World) -> None:
