@@ -128,7 +128,7 @@ class Rowmill(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         choose_language(_early(words, "--lang"), os.environ)
         try:
-            code = self._run(words, extra)
+            code = self._run([*words], extra)  # click takes the words out of its list
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
             code = exit_of(error, debug="--debug" in words or bool(os.environ.get("ROWMILL_DEBUG")))

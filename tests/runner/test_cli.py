@@ -471,3 +471,16 @@ def test_the_options_of_one_command_only_come_last_under_one_heading(
     assert headings.count("Options:") == 1
     assert headings[-1] == "Options:"
     assert "<=" not in help_text, "click's own notation of a range"
+
+
+@pytest.mark.parametrize("words", [("--debug", "status"), ("status", "--debug")])
+def test_debug_shows_where_a_fault_happened_wherever_it_stands(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def broken(_named: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("runner.commands.status.find_workspace", broken)
+    result = invoked(*words)
+    assert result.exit_code == 1
+    assert "Traceback" in result.output
