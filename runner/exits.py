@@ -1,6 +1,7 @@
 """The exit codes of rowmill, with the rule for when several apply.
 
 Exception
+├── RunOverError       a run of several hosts has changed: look again
 └── Refusal            rowmill stops for a reason that the person can remedy; has an exit code
     └── SettingsError  (runner/settings/settings.py) a value in a settings file or the environment
 """
@@ -9,6 +10,10 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from jobs.errors import Trouble
+
+
+class RunOverError(Exception):
+    """The run that a host was to join has ended, or another host opened one meanwhile."""
 
 
 class Exit(IntEnum):

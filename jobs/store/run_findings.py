@@ -49,6 +49,14 @@ def are_useless(
     return len(found) == count and set(found) == {WireClass.UNUSABLE.value}
 
 
+def has_good_answer(connection: Connection, run_id: int) -> bool:
+    """True if a call of this run was answered with what was asked for."""
+    good = select(calls.c.id).where(
+        calls.c.run_id == run_id, calls.c.wire == WireClass.ANSWERED.value
+    )
+    return connection.execute(good.limit(1)).first() is not None
+
+
 def ended_share(connection: Connection, run_id: int, *, window: int) -> tuple[int, int]:
     """Of the rows of this run that ended last, at most `window`: how many failed, and of how many.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, update
 
 from jobs.job import JSON, Holding
 from jobs.store.log import open_run
@@ -75,6 +75,19 @@ def live_run(connection: Connection, sheet_id: int, *, lost_after: float) -> Liv
         cap=found.cap,
         hosts=found.hosts,
     )
+
+
+def lock_runs(connection: Connection) -> None:
+    """Let nobody else open a run in this transaction."""
+    connection.execute(text("LOCK TABLE runs IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def run_of(connection: Connection, run_id: int) -> tuple[bool, int | None]:
+    """Whether a run has ended, and with which exit code."""
+    found = connection.execute(
+        select(runs.c.ended_at, runs.c.exit_code).where(runs.c.id == run_id)
+    ).one()
+    return found.ended_at is not None, found.exit_code
 
 
 def open_shared_run(connection: Connection, holding: Holding, new: NewRun, *, now: float) -> None:

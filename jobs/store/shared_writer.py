@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.clock import through_sleep
 from jobs.job import Claimed, Holding, Step
+from jobs.outcome import Released, Repeat, WireClass
 from jobs.store import Store, Transaction, is_away, may_claim
 from jobs.store.hosts import LostHostError, fence
 from jobs.store.ids import Ids
@@ -20,6 +21,7 @@ from jobs.store.queue.claims import ClaimRequest, claim
 from jobs.store.queue.in_hand import Hand, hands_of, unknown_jobs
 from jobs.store.queue.settles import Settlement
 from jobs.store.queue.walk import Walk
+from jobs.store.run_allowance import use_repeats
 from jobs.store.run_money import RunMoney
 from jobs.store.writer import ClaimedJobs, TableWriter, WriterItem, settlements_of
 
@@ -103,6 +105,8 @@ class SharedWriter(TableWriter):
         moved = self._money.of(transaction, settlements)
         strays = super()._settle(transaction, settlements)
         self._money.add(moved)
+        if repeated := sum(1 for one in settlements if _is_repeated(one)):
+            use_repeats(transaction, self.holding.owner, repeated)
         return strays
 
     def _commit_patiently(self, items: Sequence[WriterItem]) -> list[Any]:
@@ -171,3 +175,10 @@ class SharedWriter(TableWriter):
             return jobs
         leave_by = self._begun + self._member.leave_seconds
         return [replace(job, leave_by=leave_by) for job in jobs]
+
+
+def _is_repeated(one: Settlement) -> bool:
+    """True if a call in doubt will be sent again, which uses up one of the host's repeats."""
+    ended = one.ended
+    doubtful = ended is not None and ended.is_primary and ended.wire is WireClass.IN_DOUBT
+    return doubtful and isinstance(one.outcome, Released | Repeat)

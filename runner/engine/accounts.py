@@ -1,15 +1,17 @@
 """Opens the connections of one run: a wire for each key, with the keys grouped by account."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from jobs.store.log import account_of
 from jobs.store.writer import TableWriter
 from runner.engine.descriptors import max_connections
 from runner.pacing.accounts import Account, Accounts, KeyLine
 from runner.pacing.pace import MAX_AUTO_CALLS, Pace
-from runner.pacing.quota import QuotaStore, SharedQuota
+from runner.pacing.quota import Quota, QuotaStore, SharedQuota
 from runner.pacing.rate_window import Limits
 from runner.settings.keys import OwnedKey
 from runner.settings.schema import AUTO
@@ -41,6 +43,7 @@ async def open_accounts(
     stack: AsyncExitStack, settings: Settings, keys: Sequence[OwnedKey], writer: TableWriter
 ) -> Accounts:
     """The accounts of a run; the stack closes their wires."""
+    quotas = await _quotas(stack, settings, writer)
     proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
     proxy = proxy_for(settings.base_url, os.environ, own=proxy)
     limits = limits_of(settings, accounts=len(keys))
@@ -56,10 +59,12 @@ async def open_accounts(
         )
         wire = await stack.enter_async_context(GatewayClient(target, in_flight=in_flight))
         if label not in accounts:
-            pace = Pace(limits, quota=_shared_quota(settings, owned, limits))
+            pace = Pace(limits, quota=quotas.of(owned, limits))
             accounts[label] = Account(label=label, pace=pace, lines=[])
         accounts[label].lines.append(
-            KeyLine(name=f"{settings.provider.name} key {number}", wire=wire)
+            KeyLine(
+                name=f"{settings.provider.name} key {number}", wire=wire, mark=quotas.mark(owned)
+            )
         )
 
     async def label_of_call(call_id: int) -> str | None:
@@ -75,16 +80,49 @@ def _label(provider: str, owned: OwnedKey, number: int, *, among: int) -> str:
     return provider if among == 1 else f"{provider}/key {number}"
 
 
-def _shared_quota(settings: Settings, owned: OwnedKey, limits: Limits) -> SharedQuota | None:
-    """Limits belong to an account, so every process on this machine shares them."""
-    if limits.rpm is None and limits.tpm is None:
-        return None
-    from platformdirs import user_state_path  # noqa: PLC0415 - only where there is a limit
+class Quotas(Protocol):
+    """Limits of accounts that other processes share."""
 
-    own = f"account {owned.account}" if owned.account is not None else owned.key.reveal()
-    place = QuotaStore(folder=user_state_path("rowmill", appauthor=False) / "pace")
-    try:
-        path = place.of(f"{site(settings.base_url)} {own}")
-    except OSError:  # the quota finds that it cannot write there, and says so
-        path = place.folder / "none"
-    return SharedQuota(path, limits)
+    def of(self, owned: OwnedKey, limits: Limits) -> Quota | None:
+        """The quota of a key's account; None if there is no limit to share."""
+        ...
+
+    def mark(self, owned: OwnedKey) -> str:
+        """What tells other hosts which key this is, and nobody else what it is."""
+        ...
+
+
+async def _quotas(stack: AsyncExitStack, settings: Settings, writer: TableWriter) -> Quotas:
+    """Those of this machine, or those of all hosts of a shared table."""
+    if not writer.store.shared:
+        return MachineQuotas(site(settings.base_url))
+    from runner.engine.host_quotas import HostQuotas  # noqa: PLC0415 - only on a shared table
+
+    own = await asyncio.to_thread(writer.store.apart)
+    stack.callback(own.close)
+    return await asyncio.to_thread(HostQuotas.of_store, stack, own, site(settings.base_url))
+
+
+class MachineQuotas:
+    """Limits belong to an account, so every process on this machine shares them in a file."""
+
+    def __init__(self, of_site: str) -> None:
+        self._site = of_site
+
+    def of(self, owned: OwnedKey, limits: Limits) -> Quota | None:
+        """The quota of a key's account; None if there is no limit to share."""
+        if limits.rpm is None and limits.tpm is None:
+            return None
+        from platformdirs import user_state_path  # noqa: PLC0415 - only where there is a limit
+
+        place = QuotaStore(folder=user_state_path("rowmill", appauthor=False) / "pace")
+        try:
+            path = place.of(f"{self._site} {owned.account_words}")
+        except OSError:  # the quota finds that it cannot write there, and says so
+            path = place.folder / "none"
+        return SharedQuota(path, limits)
+
+    def mark(self, owned: OwnedKey) -> str:
+        """No other host is to be told."""
+        del owned
+        return ""

@@ -4,23 +4,24 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from jobs.failpoints import reach
 from jobs.job import Claimed, Failure, Step
-from jobs.store import DriverError, Transaction
+from jobs.store import DriverError
 from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import put_back
-from jobs.store.run_findings import Left, are_useless
 from jobs.store.writer import ClaimedJobs, TableWriter
 from runner.catalogue.reasons import reason
 from runner.engine.claims import Claims
 from runner.engine.finished_steps import FinishedStep, FinishedSteps
 from runner.engine.last_pass import FinalPass
 from runner.engine.run_control import RunControl, RunObserver
+from runner.engine.run_end import OwnEnd, SharedEnd
 from runner.engine.step_runner import StepRunner
 from runner.engine.stop import Conduct, Stop, StopReason, cap_words
-from runner.engine.supervisor import MAX_USELESS_ANSWERS, Supervisor
+from runner.engine.supervisor import Supervisor
+from runner.engine.useless import UselessModels
 from runner.engine.worker_pool import (
     MAX_JOBS_PER_CLAIM,
     StepTask,
@@ -28,13 +29,11 @@ from runner.engine.worker_pool import (
     WorkerPools,
     by_call,
 )
-from runner.steps.context import StepResult
 from runner.steps.steps import Steps
 
 log = logging.getLogger(__name__)
 
 MANY_RESULTS = 4  # in one commit; from here on …
-ELSEWHERE_SECONDS = 1.0  # between two looks while other hosts are at work and this one has nothing
 GATHER_SECONDS = 0.02  # … so many seconds between commits make fewer of them, each for many rows
 
 
@@ -62,13 +61,19 @@ class Dispatcher:
         self._finished = FinishedSteps(steps, pools, self.control, conduct, observer)
         self._runner = StepRunner(steps, conduct.reserve, self.control.halt)
         self._claims = Claims(steps, pools, self.control, conduct, self._supervisor.blocked)
-        self._final_pass = FinalPass(writer)
-        self._had_last_try = False  # to fit a call under the cap, with none in flight anywhere
+        ending = SharedEnd if conduct.shared else OwnEnd
+        self._end = ending(FinalPass(writer), conduct, self.control, pools)
+        self._useless = UselessModels(self._supervisor, conduct, writer)
 
     @property
     def stop(self) -> Stop | None:
         """Why nothing more is sent, if something stopped the run."""
         return self.control.stop
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """Decides what single steps mean for the run."""
+        return self._supervisor
 
     @property
     def blocked(self) -> Mapping[Block, Failure]:
@@ -78,7 +83,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Work until every job is settled, or a stop has drained what was in flight."""
         try:
-            while not self._is_over() or await self._saves_more():
+            while not self._is_over() or await self._end.saves_more():
                 await self._round()
         except DriverError as error:
             self.control.halt(Stop(reason=StopReason.BROKEN, detail=str(error.orig)))
@@ -116,7 +121,7 @@ class Dispatcher:
                 await asyncio.sleep(GATHER_SECONDS)
         elif self.control.stopping or not self._nothing_left():
             await self._sleep()
-        elif not await self._goes_on():
+        elif not await self._end.goes_on(self.blocked.keys()):
             self.control.stopping = True
 
     async def _drain(self) -> None:
@@ -157,10 +162,9 @@ class Dispatcher:
         found = await self._writer.exchange(
             [result.settlement for result in results],
             [self._claims.order(step, allowed) for step, (allowed, _) in wanted.items()],
-            check=self._useless_check(results),
+            check=self._useless.check(results),
         )
-        for block in found.stopped:
-            self._supervisor.stop_model(block, _of_model(results, block.model), told=False)
+        self._useless.stop(found.stopped, results)
         if any(job.step is Step.SEND for taken in found.taken for job in taken.jobs):
             reach("call.durable")
         for place, error in found.errors.items():
@@ -174,7 +178,7 @@ class Dispatcher:
         """Start what was claimed, or put it back if a stop came meanwhile."""
         calls = by_call(taken.jobs)
         if calls and pool is self.pools.calls:
-            self._had_last_try = False
+            self._end.took_some()
         pool.give_back(allowed - len(calls))
         self._claims.taken(pool, taken, allowed, seen=seen)
         for jobs in calls:
@@ -199,20 +203,6 @@ class Dispatcher:
             self.control.awake.set()
 
         pool.start(self._runner.perform(jobs), ended)
-
-    def _useless_check(
-        self, results: Sequence[StepResult]
-    ) -> Callable[[Transaction], frozenset[Block]] | None:
-        """Where hosts share the run, the table counts the useless answers of all of them."""
-        models = self._supervisor.useless_models(results) if self._conduct.shared else frozenset()
-        if not models:
-            return None
-        run_id, since = self._writer.holding.run_id, self._supervisor.outage_ended_at
-        return lambda tx: frozenset(
-            Block(model)
-            for model in sorted(models)
-            if are_useless(tx, run_id, model, count=MAX_USELESS_ANSWERS, since=since)
-        )
 
     # --- what is left -----------------------------------------------------------------------------
 
@@ -239,51 +229,3 @@ class Dispatcher:
         if trouble is not None:
             self.control.halt(Stop(reason=StopReason.DISK, detail=reason(trouble)))
         return trouble is not None
-
-    async def _goes_on(self) -> bool:
-        """True if there is more to do after all, or other hosts are still at work."""
-        if not self._conduct.shared:
-            return await self._retry_suspects() or await self._second_pass()
-        reached = self._conduct.cap.reached
-        left = await self._final_pass.left_anywhere(
-            self.blocked.keys(), chosen_only=self._conduct.chosen_only, may_send=reached is None
-        )
-        if left is Left.NOTHING and (reached is None or self._had_last_try):
-            return False
-        # What did not fit under the cap may fit now that no call is in flight anywhere.
-        self._had_last_try = left is Left.NOTHING
-        if left is Left.ELSEWHERE:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ELSEWHERE_SECONDS):
-                    await self.control.awake.wait()
-        self.pools.notify()
-        return True
-
-    async def _saves_more(self) -> bool:
-        """True if a run that stopped still has files to save that waited for the end."""
-        alone = not self.control.is_cut and not self._conduct.shared
-        return alone and await self._retry_suspects()
-
-    async def _retry_suspects(self) -> bool:
-        found = await self._final_pass.retry_suspects()
-        if found:
-            self.pools.notify()
-        return found
-
-    async def _second_pass(self) -> bool:
-        if self._conduct.cap.reached is not None:
-            return False
-        found = await self._final_pass.second_pass(self.blocked.keys())
-        if found:
-            self.pools.notify()
-        return found
-
-
-def _of_model(results: Sequence[StepResult], model: str) -> Failure:
-    """The last failure of this model."""
-    found = [
-        result.settlement.outcome.failure
-        for result in results
-        if result.settlement.job.model == model and result.settlement.outcome.failure is not None
-    ]
-    return found[-1]

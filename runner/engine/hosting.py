@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs.job import JSON, Holding
 from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.heartbeat import Heartbeat, HeartbeatHooks
-from jobs.store.hosts import Host, Report, join, leave, lost_in_a_row
+from jobs.store.hosts import Report, join, leave, lost_in_a_row
 from jobs.store.membership import Membership
 from jobs.store.queue.claims import SpooledCalls, spooled_calls
 from jobs.store.run_allowance import give_back_repeats
@@ -43,6 +43,7 @@ class HostOptions:
     hold_in_doubt: bool
     call_seconds: float | None  # the time limit of a call, where a person set one
     max_wait: float | None
+    money: RunMoney | None = None  # what it spends under a cap
     spools: Path  # the folder of the spools of all processes of this machine
 
 
@@ -71,15 +72,11 @@ class Hosting:
         stack: AsyncExitStack,
         store: Store,
         holding: Holding,
-        *,
-        host: Host | None = None,
-        money: RunMoney | None = None,
     ) -> None:
-        """Join, unless the caller has, and begin to beat; the stack ends what was begun."""
+        """Join, and begin to beat; the stack ends what was begun."""
         options, self._loop = self._options, asyncio.get_running_loop()
-        if host is None:
-            with store.write() as tx:
-                host = join(tx, holding, program=options.program)
+        with store.write() as tx:
+            host = join(tx, holding, program=options.program)
         self._membership = Membership(holding, host, lost_after=options.lost_after)
         folder = SpoolFolder.new(options.spools)
         stack.callback(folder.close)
@@ -97,7 +94,7 @@ class Hosting:
             store,
             self._membership,
             WriterHooks(join_anew=self._heartbeat.join_anew, away=self._away, back=self._back),
-            money=money,
+            money=options.money,
             max_wait=options.max_wait,
         )
         self.writer.start()

@@ -26,27 +26,39 @@ from jobs.store.queue.choices import (
     unselect,
 )
 from jobs.store.queue.waits import resume_waits
+from jobs.store.shared_run import end_if_last, run_of
 from jobs.store.writer import TableWriter
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.console.progress import Display
 from runner.console.snapshot import Snapshot
 from runner.engine.accounts import FILE_WORKERS, POLL_WORKERS, limits_of, open_accounts
+from runner.engine.allowance import RunAllowance
 from runner.engine.counting import Counting
 from runner.engine.dispatcher import Dispatcher
+from runner.engine.hosts_together import HostsTogether, SharedRun
 from runner.engine.keep_awake import keep_awake
 from runner.engine.late_tickets import LateTickets
 from runner.engine.lone_host import LoneHost
 from runner.engine.signals import stop_on_signals
 from runner.engine.stats import RunStats
 from runner.engine.steering import Steering
-from runner.engine.stop import STOP_CODES, Conduct, FailedShare, Stop, StopReason
+from runner.engine.stop import (
+    RUN_STOPS,
+    STOP_CODES,
+    Conduct,
+    FailedShare,
+    Stop,
+    StopReason,
+    exit_code,
+)
 from runner.engine.watchdog import Watchdog, through_sleep
 from runner.engine.worker_pool import WorkerPool, WorkerPools
-from runner.exits import Exit, Refusal
+from runner.exits import Exit, Refusal, RunOverError
 from runner.files.download import Downloads
 from runner.files.targets import run_record
 from runner.files.thumbnails import Thumbnails
+from runner.prices.shared_cap import SharedSpendingCap
 from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
 from runner.settings.settings import Settings
@@ -81,6 +93,7 @@ class Assignment:
     files_only: bool = False  # for `fetch`, which only downloads and needs no key
     jobs: tuple[int, ...] | None = None  # only these: a pilot
     remembered: dict[str, JSON] = field(default_factory=dict)
+    shared: SharedRun | None = None  # the run of several hosts that this one opened or joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +116,7 @@ class Session:
         self.store = store
         self.assignment = assignment
         self.display = display
-        with store.read() as tx:
-            run_id = ids_after(tx).take()
-        self.holding = Holding(sheet_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
+        self.holding = assignment.shared.holding if assignment.shared else _new_run(store)
         self.recovered = 0
         self._counting = Counting(store)
         self._host = _host_of(store, assignment, display)
@@ -123,9 +134,9 @@ class Session:
             )
             await self._count_spent(writer, stats)
             await self._host.clear()
-            await self._select(writer)
+            await _select(writer, self.assignment)
             await self._work(dispatcher, stats)
-            await self._leave(writer, dispatcher.stop)
+            await self._leave(writer, dispatcher)
         if dispatcher.stop is not None and dispatcher.stop.reason is StopReason.REPLACED:
             raise Refusal(
                 _rescue_table(self.store, self.assignment.workspace.table), code=Exit.OUTPUT
@@ -142,12 +153,25 @@ class Session:
             recovered=self.recovered,
         )
 
-    async def _leave(self, writer: TableWriter, stop: Stop | None) -> None:
+    async def _leave(self, writer: TableWriter, dispatcher: Dispatcher) -> None:
         """Record how the run ended. Raises Refusal if a shared table is away for too long."""
-        run_id, code = self.holding.run_id, 0 if stop is None else int(STOP_CODES[stop.reason])
+        stop, settings = dispatcher.stop, self.assignment.settings
+        code = 0 if stop is None else int(STOP_CODES[stop.reason])
+        if self.assignment.shared is not None:
+            found = await asyncio.to_thread(self._counting.counts)
+            code = _code_of(settings, dispatcher, found)
 
         def last(tx: Transaction) -> None:
-            end_run(tx, run_id, exit_code=0, now=writer.now())
+            if self.assignment.shared is None:
+                end_run(tx, self.holding.run_id, exit_code=0, now=writer.now())
+            else:
+                end_if_last(
+                    tx,
+                    writer.holding,
+                    exit_code=code,
+                    lost_after=settings.lost_after,
+                    now=writer.now(),
+                )
 
         if not self.store.shared or stop is None or stop.reason is not StopReason.BROKEN:
             await self._host.leave(last, exit_code=code)
@@ -157,15 +181,21 @@ class Session:
         raise Refusal(say("run.stopped_broken", detail=stop.detail), code=Exit.OUTPUT)
 
     async def _open(self, writer: TableWriter) -> None:
-        settings = self.assignment.settings
-        where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
-        where |= run_record(self.assignment.workspace)
+        """Open the run. Raises RunOverError if a run that this host joined has ended."""
+        if self.assignment.shared is not None:
+            ended, _code = await writer.do(lambda tx: run_of(tx, self.holding.run_id))
+            if ended:
+                await self._host.leave(lambda _tx: None, exit_code=0)
+                raise RunOverError
+            return
+        assignment = self.assignment
+        options = run_options(assignment.settings, assignment.workspace, assignment.remembered)
         await writer.do(
             lambda tx: open_run(
                 tx,
                 self.holding,
                 program=self.assignment.program,
-                options={**self.assignment.remembered, **where},
+                options=options,
                 now=writer.now(),
             )
         )
@@ -184,7 +214,7 @@ class Session:
         thumbnails = Thumbnails.of_run(self.assignment.workspace)
         stack.push_async_callback(asyncio.to_thread, thumbnails.close)
         steps = Steps(
-            self._step_options(),
+            _step_options(self.store, self.assignment),
             StepServices(
                 writer=writer,
                 accounts=accounts,
@@ -194,6 +224,7 @@ class Session:
                 cap=self.assignment.cap,
                 thumbnails=thumbnails,
                 reserve=self._host.reserve,
+                allowance=RunAllowance(writer) if self.assignment.shared else None,
             ),
         )
         limits = limits_of(settings, accounts=len(accounts.accounts))
@@ -209,7 +240,7 @@ class Session:
             polls=WorkerPool(step=Step.POLL, size=POLL_WORKERS),
             files=WorkerPool(step=Step.FETCH, size=FILE_WORKERS),
         )
-        rule = settings.stop_if
+        rule, shared = settings.stop_if, self.assignment.shared
         host = site(settings.base_url)
         conduct = Conduct(
             chosen_only=self._takes_some_rows,
@@ -220,7 +251,8 @@ class Session:
             answered_before=await writer.do(
                 lambda tx: any(site(url) == host for url in answering_addresses(tx, SHEET_ID))
             ),
-            failed_share=FailedShare(rule.percent, rule.window) if rule is not None else None,
+            failed_share=None if rule is None or shared else FailedShare(rule.percent, rule.window),
+            shared=shared is not None,
             reserve=self._host.reserve,
         )
         return Dispatcher(steps, writer, conduct, pools=pools, observer=stats), stats
@@ -228,49 +260,15 @@ class Session:
     @property
     def _takes_some_rows(self) -> bool:
         job = self.assignment
+        if job.shared is not None:
+            return job.shared.chosen_only
         return job.limit is not None or job.rows is not None or job.jobs is not None
-
-    def _step_options(self) -> StepOptions:
-        settings, loaded = self.assignment.settings, self.assignment.loaded
-        with self.store.read() as tx:
-            total = counts(tx, SHEET_ID).total
-        return StepOptions(
-            sheet_folder=self.assignment.workspace.sheet_of(loaded).parent,
-            picture_folders=settings.files_from,
-            files_folder=self.assignment.workspace.files,
-            parts_folder=self.assignment.workspace.parts,
-            name_template=settings.name,
-            headers=loaded.headers,
-            max_attempts=settings.attempts,
-            hold_in_doubt=settings.in_doubt == "hold",
-            max_repeats=max(MIN_REPEATS, total // 100),
-            call_seconds=settings.timeout,
-            base_url=settings.base_url,
-        )
 
     async def _count_spent(self, writer: TableWriter, stats: RunStats) -> None:
         """Start from what was ever spent, now that every earlier call has ended."""
         before = await writer.do(lambda tx: committed(tx, SHEET_ID))
         self.assignment.cap.set_spent(sum(before.amounts.values()))
         stats.start_from(await writer.do(lambda tx: spent(tx, SHEET_ID)))
-
-    async def _select(self, writer: TableWriter) -> None:
-        """Mark the rows of a run that takes only some, so that a claim stays one query."""
-        run_id = self.holding.run_id
-        await writer.do(lambda tx: unselect(tx, SHEET_ID))
-        if self.assignment.files_only:
-            return  # the next run asks after remote tasks
-        await writer.do(lambda tx: resume_waits(tx, SHEET_ID, now=writer.now()))
-        await writer.do(lambda tx: ask_again(tx, SHEET_ID, now=writer.now()))
-        rows, limit, jobs = self.assignment.rows, self.assignment.limit, self.assignment.jobs
-        if jobs is not None:
-            await writer.do(lambda tx: select_jobs(tx, SHEET_ID, jobs, run_id=run_id))
-        elif rows is not None:
-            await writer.do(
-                lambda tx: select_rows(tx, SHEET_ID, RowChoice(positions=rows), run_id=run_id)
-            )
-        elif limit is not None:
-            await writer.do(lambda tx: select_first(tx, SHEET_ID, limit, run_id=run_id))
 
     async def _work(self, dispatcher: Dispatcher, stats: RunStats) -> None:
         async def snapshot() -> Snapshot:
@@ -280,7 +278,13 @@ class Session:
                 found, in_flight=len(dispatcher.pools.calls.tasks), oldest=dispatcher.pools.oldest()
             )
 
-        steering = Steering(self.store, dispatcher, self.assignment.settings, self.display)
+        steering = Steering(
+            self.store,
+            dispatcher,
+            self.assignment.settings,
+            self.display,
+            together=_together(self.assignment.shared, self._host, dispatcher),
+        )
         awake = asyncio.create_task(keep_awake())
         with stop_on_signals(dispatcher.control, self.display.tell):
             steering.start(self.holding.run_id)
@@ -301,6 +305,79 @@ class Session:
                 await self.display.stop(await snapshot())
 
 
+def _step_options(store: Store, assignment: Assignment) -> StepOptions:
+    settings, loaded = assignment.settings, assignment.loaded
+    with store.read() as tx:
+        total = counts(tx, SHEET_ID).total
+    return StepOptions(
+        sheet_folder=assignment.workspace.sheet_of(loaded).parent,
+        picture_folders=settings.files_from,
+        files_folder=assignment.workspace.files,
+        parts_folder=assignment.workspace.parts,
+        name_template=settings.name,
+        headers=loaded.headers,
+        max_attempts=settings.attempts,
+        hold_in_doubt=settings.in_doubt == "hold",
+        max_repeats=0 if assignment.shared else max(MIN_REPEATS, total // 100),
+        call_seconds=settings.timeout,
+        base_url=settings.base_url,
+    )
+
+
+async def _select(writer: TableWriter, assignment: Assignment) -> None:
+    """Mark the rows of a run that takes only some, so that a claim stays one query."""
+    run_id = writer.holding.run_id
+    if assignment.shared is not None:
+        return  # the host that opened the run has chosen for all
+    if not writer.store.shared:
+        await writer.do(lambda tx: unselect(tx, SHEET_ID))
+    if assignment.files_only:
+        return  # the next run asks after remote tasks
+    await writer.do(lambda tx: resume_waits(tx, SHEET_ID, now=writer.now()))
+    await writer.do(lambda tx: ask_again(tx, SHEET_ID, now=writer.now()))
+    rows, limit, jobs = assignment.rows, assignment.limit, assignment.jobs
+    if jobs is not None:
+        await writer.do(lambda tx: select_jobs(tx, SHEET_ID, jobs, run_id=run_id))
+    elif rows is not None:
+        await writer.do(
+            lambda tx: select_rows(tx, SHEET_ID, RowChoice(positions=rows), run_id=run_id)
+        )
+    elif limit is not None:
+        await writer.do(lambda tx: select_first(tx, SHEET_ID, limit, run_id=run_id))
+
+
+def _together(
+    run: SharedRun | None, host: "LoneHost | Hosting", dispatcher: Dispatcher
+) -> HostsTogether | None:
+    if run is None or isinstance(host, LoneHost):
+        return None
+    return HostsTogether(run, host.writer, dispatcher, live=lambda: host.live)
+
+
+def _code_of(settings: Settings, dispatcher: Dispatcher, found: Counts) -> int:
+    """With which code a host leaves its run: that of the run, unless it stopped alone."""
+    stop = dispatcher.stop
+    if stop is not None and stop.reason not in RUN_STOPS:
+        return int(STOP_CODES[stop.reason])
+    failed, allowed = found.failed + found.in_doubt, settings.ok_if_failed
+    bad = failed > 0 and (allowed is None or not allowed.allows(failed, found.total))
+    return int(exit_code(stop, blocked=bool(dispatcher.blocked and found.waiting), bad=bad))
+
+
+def run_options(
+    settings: Settings, workspace: Workspace, remembered: Mapping[str, JSON]
+) -> dict[str, JSON]:
+    """What the table keeps of the options of a run."""
+    where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
+    return {**remembered, **where, **run_record(workspace)}
+
+
+def _new_run(store: Store) -> Holding:
+    with store.read() as tx:
+        run_id = ids_after(tx).take()
+    return Holding(sheet_id=SHEET_ID, run_id=run_id, owner=str(uuid.uuid4()))
+
+
 def _host_of(store: Store, assignment: Assignment, display: Display) -> "LoneHost | Hosting":
     """What this process is on the table: its only host, or one of several."""
     settings, workspace = assignment.settings, assignment.workspace
@@ -317,6 +394,7 @@ def _host_of(store: Store, assignment: Assignment, display: Display) -> "LoneHos
         hold_in_doubt=settings.in_doubt == "hold",
         call_seconds=settings.timeout,
         max_wait=settings.max_wait,
+        money=cap.money if isinstance(cap := assignment.cap, SharedSpendingCap) else None,
         spools=workspace.spool,
     )
     return Hosting(options, display.tell)

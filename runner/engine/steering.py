@@ -14,6 +14,8 @@ from runner.catalogue import say
 from runner.console.progress import Display
 from runner.engine.accounts import MAX_CALLS_IN_FLIGHT, limits_of
 from runner.engine.dispatcher import Dispatcher
+from runner.engine.hosts_together import HostsTogether
+from runner.engine.run_events import FOUND_OUT
 from runner.engine.stop import Stop, StopReason
 from runner.pacing.pace import MAX_AUTO_CALLS
 from runner.pacing.rate_window import Limits
@@ -33,19 +35,29 @@ class Steering:
     """Reads orders from the table once a second; needs no port and no signal."""
 
     def __init__(
-        self, store: Store, dispatcher: Dispatcher, settings: Settings, display: Display
+        self,
+        store: Store,
+        dispatcher: Dispatcher,
+        settings: Settings,
+        display: Display,
+        *,
+        together: HostsTogether | None = None,
     ) -> None:
         self._store = store
+        self._together = together
         self._dispatcher = dispatcher
         self._control = dispatcher.control
         self._display = display
-        self._limits = limits_of(settings)
+        self._limits = limits_of(settings)  # as the user set them
+        self._tuned = self._limits  # as they are in force
         self._until: float | None = None  # Unix; a time of day
         self._ends_at: float | None = None  # monotonic; so many hours from now
         if settings.until is not None and settings.until.seconds is not None:
             self._ends_at = time.monotonic() + settings.until.seconds
         elif settings.until is not None:
             self._until = settings.until.moment(time.time())
+        if together is not None:
+            self._until = together.until_at
         self._seen: set[int] = set()
         self._named = False
         self._last_since: float | None = None
@@ -79,7 +91,13 @@ class Steering:
             try:
                 for event in await asyncio.to_thread(self._orders, run_id):
                     self._seen.add(event.id)
-                    self._obey(event.data)
+                    if event.kind == STEER:
+                        self._obey(event)
+                    elif self._together is not None:
+                        self._together.learn(event)
+                if self._together is not None:
+                    await self._together.look()
+                    self._tune()
             except (DriverError, TableError, OSError, ValueError) as error:
                 log.warning("the table could not be read for orders: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
@@ -91,19 +109,23 @@ class Steering:
 
     def _orders(self, run_id: int) -> list[RunEvent]:
         with self._store.read() as tx:
-            found = events_of(tx, run_id, kinds=(STEER,))
+            found = events_of(tx, run_id, kinds=self._kinds)
         return [event for event in found if event.id not in self._seen]
 
-    def _obey(self, order: dict[str, JSON]) -> None:
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return (STEER,) if self._together is None else (STEER, *FOUND_OUT)
+
+    def _obey(self, event: RunEvent) -> None:
         """Apply an order, and record that it was applied."""
+        order = event.data
         if order.get("pause"):
             self._control.hold()
         if order.get("resume"):
             self._control.resume()
         limits = _changed(self._limits, order)
-        if limits != self._limits:
-            self._limits = limits
-            self._control.retune(limits)
+        self._limits = limits
+        self._tune()
         until = order.get("until")
         if isinstance(until, int | float):
             self._until, self._ends_at = float(until), None
@@ -114,7 +136,19 @@ class Steering:
             self._control.retune_cap(float(cap))
         self._control.wake()
         log.info("steered: %s", ", ".join(f"{key}={value}" for key, value in order.items()))
-        self._control.note(STEERED, order)
+        if self._together is None or self._together.starts:
+            self._control.note(STEERED, order)
+        if self._together is not None:
+            self._together.obeyed(event)
+
+    def _tune(self) -> None:
+        """Set limits that have changed; hosts share what an account allows at once."""
+        limits = self._limits
+        if self._together is not None:
+            limits = self._together.part_of(limits)
+        if limits != self._tuned:
+            self._tuned = limits
+            self._control.retune(limits)
 
     def _name_last(self) -> None:
         """Say once which calls the end of the run waits for, and until when at most."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from jobs.job import JSON
 from runner.catalogue import say
 from runner.catalogue.money import format_amount
-from runner.exits import Exit
+from runner.exits import Exit, worst
 from runner.prices.spending_cap import CapReached, SpendingCap
 from runner.workspace.disk_reserve import DiskReserve
 
@@ -111,6 +111,16 @@ class FailedShare:
         self._failed.append(failed)
         full = len(self._failed) == self._failed.maxlen
         return full and 100 * sum(self._failed) > self._percent * len(self._failed)
+
+
+def exit_code(stop: Stop | None, *, blocked: bool, bad: bool) -> Exit:
+    """How a run of several hosts ended: by its stop, by models that were stopped, by its rows."""
+    codes = [Exit.SOME_FAILED] if bad else []
+    if stop is not None:
+        codes.append(STOP_CODES[stop.reason])
+    elif blocked:
+        codes.append(Exit.PROVIDER)
+    return worst(codes)
 
 
 def cap_words(reached: CapReached) -> str:

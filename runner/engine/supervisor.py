@@ -6,6 +6,7 @@ from jobs.job import Claimed, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held, Released
 from jobs.store.queue.blocked_models import Block
 from runner.engine.alike import AlikeRefusals, AlikeRows, fingerprint, is_about_all
+from runner.engine.found_elsewhere import FoundElsewhere
 from runner.engine.key_check import KeyCheck
 from runner.engine.outage import Outage, is_trouble
 from runner.engine.run_control import RunHandle
@@ -57,6 +58,7 @@ class Supervisor:
         self._outages = 0  # ended outages when those were counted
         self._credit_refusals: dict[str, int] = {}
         self._alike = AlikeRefusals()
+        self.elsewhere = FoundElsewhere(self._outage, self._alike, self._keys, accounts, run)
         self._eased = False
         self._stopped_alike: dict[tuple[object, ...], str | None] = {}  # the model, or all
 
@@ -98,21 +100,6 @@ class Supervisor:
             await self._keys.doubt(line, failure)
             self._outage.waited_too_long(failure)
 
-    def useless_models(self, results: Sequence[StepResult]) -> frozenset[str]:
-        """Models of paid answers without anything usable; while the provider is away, none."""
-        return frozenset(
-            result.settlement.job.model
-            for result in results
-            if result.signal is Signal.USELESS
-            and not _is_own_limit(_failure_of(result))
-            and not self._outage.is_open
-        )
-
-    @property
-    def outage_ended_at(self) -> float:
-        """When the last outage ended (Unix seconds): answers from before it count no more."""
-        return self._outage.ended_at
-
     def stop_model(self, block: Block, failure: Failure, *, told: bool) -> None:
         """Send nothing more to a model; `told`: the other hosts of the run know."""
         if block in self.blocked:
@@ -122,21 +109,6 @@ class Supervisor:
         if not told:
             words = {"kind": failure.kind.value, "cause": failure.cause, "detail": failure.detail}
             self._run.note(MODEL_STOPPED, {**block._asdict(), **words})
-
-    def outage_elsewhere(self, failure: Failure) -> None:
-        """Another host finds the provider away: look at once."""
-        self._outage.suspected(failure)
-
-    def good_elsewhere(self) -> None:
-        """Another host of the run had a good answer: the address is right."""
-        self._alike.anything_good = True
-        self._outage.answered()
-
-    def key_refused_elsewhere(self, mark: str) -> None:
-        """Another host dropped this key; without another one this host stops."""
-        for line in self._accounts.lines_marked(mark):
-            if not self._keys.drop(line, "key", told=True):
-                self._run.halt(Stop(reason=StopReason.KEY))
 
     def halted(self) -> None:
         """The run sends nothing more."""
@@ -238,7 +210,7 @@ class Supervisor:
     # --- models and rows --------------------------------------------------------------------------
 
     def _useless_answer(self, job: Claimed, failure: Failure | None) -> None:
-        if _is_own_limit(failure) or self._conduct.shared:
+        if is_own_limit(failure) or self._conduct.shared:
             return  # of a shared run, the answers of all hosts count
         if self._outages != self._outage.ends:
             self._outages = self._outage.ends
@@ -263,7 +235,7 @@ class Supervisor:
             self._run.halt(Stop(reason=StopReason.RULE))
 
 
-def _is_own_limit(failure: Failure | None) -> bool:
+def is_own_limit(failure: Failure | None) -> bool:
     """True if the row's own limit of tokens cut its answer."""
     return failure is not None and failure.kind is FailureClass.TRUNCATED
 

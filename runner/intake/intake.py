@@ -84,14 +84,28 @@ def take_in(
     return _take_in(store, workspace, source, settings, now=now)
 
 
+def is_loaded(store: Store, workspace: Workspace, source: SheetSource, settings: Settings) -> bool:
+    """True if the table has this sheet as it is, so that `take_in` would change no row."""
+    load = _load_of(store, workspace, source, settings, now=0.0)
+    return load.known is not None and load.is_known(load.known)
+
+
 def _take_in(
     store: Store, workspace: Workspace, source: SheetSource, settings: Settings, *, now: float
 ) -> Intake:
+    load = _load_of(store, workspace, source, settings, now=now)
+    _check_origin(load)
+    return _same_as_last_time(load) or _first_load(load) or _reconcile(load)
+
+
+def _load_of(
+    store: Store, workspace: Workspace, source: SheetSource, settings: Settings, *, now: float
+) -> "_Load":
     with store.read() as tx:
         known = loaded_sheet(tx, SHEET_ID)
         kept = edits_of(tx, SHEET_ID)
     _check_owner(workspace, known, source.sheet, settings)
-    load = _Load(
+    return _Load(
         store=store,
         workspace=workspace,
         source=source,
@@ -102,8 +116,6 @@ def _take_in(
         kept=kept,
         edits=merge_edits(kept, source.edits),
     )
-    _check_origin(load)
-    return _same_as_last_time(load) or _first_load(load) or _reconcile(load)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

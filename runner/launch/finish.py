@@ -105,7 +105,8 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     if ending is not None:
         with store.write() as tx:
             add_to_run(tx, ending.run_id, _needs(outcome))
-            end_run(tx, ending.run_id, exit_code=int(worst(codes)), now=time.time())
+            if not store.shared:  # there the last host to leave has ended the run
+                end_run(tx, ending.run_id, exit_code=int(worst(codes)), now=time.time())
     told, code = _report(request)
     return [*lines, *told], worst([*codes, code])
 

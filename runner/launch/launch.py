@@ -4,8 +4,8 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from jobs.store.log import last_run, unended_run
 from jobs.store.spans import pending_within, spans_of
 from runner.catalogue import say
 from runner.console.screen import print_data, print_message
-from runner.exits import Exit, Refusal
+from runner.exits import Exit, Refusal, RunOverError
 from runner.intake.intake import origin_of
 from runner.launch.request import RunRequest, program_version
 from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
@@ -31,10 +31,12 @@ from runner.workspace.log_file import end_log, log_to
 from runner.workspace.workspace import SHEET_ID
 
 if TYPE_CHECKING:
+    from runner.engine.hosts_together import SharedRun
     from runner.engine.session import Ending
     from runner.launch.consent import Consent
     from runner.launch.estimate import CostEstimate
     from runner.preflight.gateway_info import GatewayInfo, GatewaySession
+    from runner.prices.spending_cap import SpendingCap
 
 # Imports inside the functions below are those of a later phase of the run (`startup.Phase`).
 SECONDS_TO_FIRST_CALLS = 2.0  # after which a run's first calls are under way
@@ -47,14 +49,58 @@ def launch(request: RunRequest) -> int:
     _check_notify(request.settings)
     with _opened(request) as store:
         request = _on_its_target(request, store)
+        if store.shared:
+            return _launch_shared(request, store)
         taken = take_in_sheet(request, store)
         if taken.is_nothing:
             return _finish(request, store, taken.loaded)
         gateway, estimate = _estimate(request, taken.work)
         consent = _agree(request, store, taken, estimate)
         taken = _begin(request, store, taken, (estimate, consent), gateway.info)
-        ending = _run(request, store, taken, gateway, estimate)
-        return _finish(request, store, taken.loaded, ending, estimate)
+        rows = RowsToRun(
+            request=request, store=store, taken=taken, gateway=gateway, estimate=estimate
+        )
+        return _finish(request, store, taken.loaded, _run(rows), estimate)
+
+
+def _launch_shared(request: RunRequest, store: Store) -> int:
+    """Join the run that is going on, or open one; again if it ended or began meanwhile."""
+    from runner.launch.shared import find_run, joined  # noqa: PLC0415 - not on folders
+
+    while True:
+        with suppress(RunOverError):
+            joining = find_run(request, store)
+            if joining is None:
+                return _open_shared(request, store)
+            mine, taken, part = joining.request, joining.taken, joined(joining)
+            gateway, estimate = _estimate(mine, taken.work)
+            rows = RowsToRun(
+                request=mine, store=store, taken=taken, gateway=gateway, estimate=estimate
+            )
+            with seldom_collected():
+                ending = _run_part(rows, mine.settings, None, part)
+            return _finish(mine, store, taken.loaded, ending, estimate)
+
+
+def _open_shared(request: RunRequest, store: Store) -> int:
+    """Open a run for all hosts. Raises RunOverError if another host was faster."""
+    from runner.launch.shared import run_opened  # noqa: PLC0415 - not on folders
+
+    taken = take_in_sheet(request, store)
+    if taken.is_nothing:
+        return _finish(request, store, taken.loaded)
+    gateway, estimate = _estimate(request, taken.work)
+    consent = _agree(request, store, taken, estimate)
+    taken = _begin(request, store, taken, (estimate, consent), gateway.info)
+    rows = RowsToRun(request=request, store=store, taken=taken, gateway=gateway, estimate=estimate)
+
+    def part(settings: Settings, jobs: tuple[int, ...] | None, run: "SharedRun") -> "Ending":
+        return _run_part(rows, settings, jobs, run)
+
+    cap = estimate.budget.amount if estimate.budget is not None else None
+    with seldom_collected():
+        ending = run_opened(store, request, taken, part, cap=cap)
+    return _finish(request, store, taken.loaded, ending, estimate)
 
 
 def put_back_beside_run(request: RunRequest) -> int:
@@ -207,6 +253,10 @@ def _put_back(
     with store.write() as tx:
         put_back = request.put_back(tx)
         jobs = limited(request.settings, (*put_back.jobs, *taken.corrected))
+        if store.shared:
+            from runner.launch.shared import add_to_selection  # noqa: PLC0415 - not on folders
+
+            add_to_selection(tx, request.settings, jobs)
         now = replace(taken, jobs=jobs, put_back=put_back)
         if consent.plan is not None:
             _check(request, read_pending_work(tx, request.settings, jobs), now, info, consent)
@@ -260,51 +310,82 @@ def _moved_from(request: RunRequest, store: Store) -> str | None:
 # --- pilot and run --------------------------------------------------------------------------------
 
 
-def _run(
-    request: RunRequest,
-    store: Store,
-    taken: TakenIn,
-    gateway: "GatewaySession",
-    estimate: "CostEstimate",
-) -> "Ending":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsToRun:
+    """What was agreed to, with everything that running it takes."""
+
+    request: RunRequest
+    store: Store
+    taken: TakenIn
+    gateway: "GatewaySession"
+    estimate: "CostEstimate"
+
+
+def _run(rows: RowsToRun) -> "Ending":
     """Run the rows; where a pilot was asked for, its few rows before the others."""
+    from runner.launch.pilot import run_with_pilot  # noqa: PLC0415 - Phase.RUN
+
+    def part(
+        settings: Settings, jobs: tuple[int, ...] | None, *, is_pilot: bool = False
+    ) -> "Ending":
+        del is_pilot
+        return _run_part(rows, settings, jobs)
+
+    with seldom_collected():  # now that all of it is imported
+        return run_with_pilot(rows.store, rows.request, part, jobs=rows.taken.jobs)
+
+
+def _run_part(
+    rows: RowsToRun,
+    settings: Settings,
+    jobs: tuple[int, ...] | None,
+    shared: "SharedRun | None" = None,
+) -> "Ending":
+    """Run the rows of these settings, or only the named jobs of them."""
     from runner.console.progress import Display  # noqa: PLC0415 - Phase.RUN
     from runner.engine.accounts import limits_of  # noqa: PLC0415 - Phase.RUN
     from runner.engine.session import Assignment, Session  # noqa: PLC0415 - Phase.RUN
-    from runner.launch.pilot import run_with_pilot  # noqa: PLC0415 - Phase.RUN
+
+    assignment = Assignment(
+        settings=settings,
+        workspace=rows.request.workspace,
+        loaded=rows.taken.loaded,
+        keys=rows.gateway.keys,
+        cap=_cap(rows.estimate, shared),
+        title=f"{rows.request.sheet.name} → {urlsplit(settings.base_url).netloc}",
+        program=program_version(),
+        limit=settings.limit,
+        rows=settings.rows,
+        jobs=jobs,
+        remembered=rows.taken.loaded.options,
+        shared=shared,
+    )
+    display = Display("none" if settings.quiet else settings.progress, color=settings.color)
+    in_flight = limits_of(settings, accounts=len(rows.gateway.keys)).in_flight
+    if settings.concurrency != AUTO and in_flight < int(settings.concurrency):
+        print_message(say("run.fewer_hands", hands=in_flight, wanted=settings.concurrency))
+    # Imported early by the program that began the run: an upgrade of rowmill meanwhile would
+    # otherwise mix two versions.
+    preload(Phase.FINISH, after=SECONDS_TO_FIRST_CALLS)
+    ending = asyncio.run(Session(rows.store, assignment, display).go())
+    if ending.recovered:
+        print_message(say("run.recovered", count=f"{ending.recovered:,}"))
+    return ending
+
+
+def _cap(estimate: "CostEstimate", shared: "SharedRun | None") -> "SpendingCap":
+    """The cap of a folder's run, or the one that all hosts of a run share."""
     from runner.prices.spending_cap import SpendingCap  # noqa: PLC0415 - Phase.RUN
     from runner.steps.priced_request import priced_call  # noqa: PLC0415 - Phase.RUN
 
-    def run_rows(settings: Settings, jobs: tuple[int, ...] | None) -> "Ending":
-        """Run the rows of these settings, or only the named jobs of them."""
-        cap_amount = estimate.budget.amount if estimate.budget is not None else None
-        assignment = Assignment(
-            settings=settings,
-            workspace=request.workspace,
-            loaded=taken.loaded,
-            keys=gateway.keys,
-            cap=SpendingCap(estimate.prices, priced_call, cap=cap_amount),
-            title=f"{request.sheet.name} → {urlsplit(settings.base_url).netloc}",
-            program=program_version(),
-            limit=settings.limit,
-            rows=settings.rows,
-            jobs=jobs,
-            remembered=taken.loaded.options,
-        )
-        display = Display("none" if settings.quiet else settings.progress, color=settings.color)
-        in_flight = limits_of(settings, accounts=len(gateway.keys)).in_flight
-        if settings.concurrency != AUTO and in_flight < int(settings.concurrency):
-            print_message(say("run.fewer_hands", hands=in_flight, wanted=settings.concurrency))
-        # Imported early by the program that began the run: an upgrade of rowmill meanwhile would
-        # otherwise mix two versions.
-        preload(Phase.FINISH, after=SECONDS_TO_FIRST_CALLS)
-        ending = asyncio.run(Session(store, assignment, display).go())
-        if ending.recovered:
-            print_message(say("run.recovered", count=f"{ending.recovered:,}"))
-        return ending
+    if shared is None:
+        amount = estimate.budget.amount if estimate.budget is not None else None
+        return SpendingCap(estimate.prices, priced_call, cap=amount)
+    from jobs.store.run_money import RunMoney  # noqa: PLC0415 - not on folders
+    from runner.prices.shared_cap import SharedSpendingCap  # noqa: PLC0415 - not on folders
 
-    with seldom_collected():  # now that all of it is imported
-        return run_with_pilot(store, request, run_rows, jobs=taken.jobs)
+    money = RunMoney(shared.holding.run_id, counts=shared.has_cap)
+    return SharedSpendingCap(estimate.prices, priced_call, money)
 
 
 # --- finish and notify ----------------------------------------------------------------------------
@@ -323,7 +404,22 @@ def _finish(
 
     with seldom_collected():
         finished = finish(request, store, loaded, ending, estimate)
-        announce(request.settings, finished.news)
+        settings = request.settings
+        wants = settings.notify is not None or settings.notify_section is not None
+        tells = not wants or ending is None or not store.shared or _tells(store, ending)
+        announce(settings, finished.news, tells=tells)
         if request.settings.json:
             print_data(json.dumps(finished.record, ensure_ascii=False))
     return int(finished.code)
+
+
+def _tells(store: Store, ending: "Ending") -> bool:
+    """True on the host that is to notify people: one, when the run has ended for all."""
+    from jobs.store.hosts import database_time  # noqa: PLC0415 - not on folders
+    from jobs.store.shared_run import take_announcement  # noqa: PLC0415 - not on folders
+    from runner.engine.stop import RUN_STOPS  # noqa: PLC0415 - Phase.RUN
+
+    if ending.stop is not None and ending.stop.reason not in RUN_STOPS:
+        return False  # this host alone has stopped
+    with store.write() as tx:
+        return take_announcement(tx, ending.run_id, now=database_time(tx))

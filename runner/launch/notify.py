@@ -49,12 +49,15 @@ class RunNews:
     text: str
 
 
-def announce(settings: Settings, record: Mapping[str, JSON]) -> None:
-    """Send the notification and run the person's command. A failure is printed, and is no error."""
+def announce(settings: Settings, record: Mapping[str, JSON], *, tells: bool = True) -> None:
+    """Send the notification and run the person's command. A failure is printed, and is no error.
+
+    `tells` is False where another host of the run sends the notification.
+    """
     news = RunNews(record=record, text=_text(record))
     problem = None
     try:
-        url, secret = _address(settings)
+        url, secret = _address(settings) if tells else (None, None)
         if url is not None:
             problem = notify(url, news, secret=secret)
     except Refusal as error:  # the secret cannot be read

@@ -3,8 +3,9 @@
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from jobs.store import Store
 from jobs.store.queries.few_rows import FewRows, read_few_rows
@@ -21,8 +22,16 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_FAILED_SHARE = 0.1  # of the pilot's rows may fail if it is to count as good
 MAX_FILES_SHOWN = 5
-RunRows = Callable[[Settings, tuple[int, ...] | None], Ending]
-"""Runs the rows of these settings, or only the named jobs."""
+
+
+class RunRows(Protocol):
+    """Runs the rows of these settings, or only the named jobs."""
+
+    def __call__(
+        self, settings: Settings, jobs: tuple[int, ...] | None, /, *, is_pilot: bool = False
+    ) -> Ending:
+        """How the run of these rows ended."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +69,7 @@ def run_with_pilot(
     chosen = choose(_candidates(store, settings, jobs), settings.pilot)
     if not chosen:
         return run(settings, jobs)
-    ending = run(settings, chosen)
+    ending = run(settings, chosen, is_pilot=True)
     if ending.stop is not None:
         return ending
     rest = None if jobs is None else tuple(one for one in jobs if one not in set(chosen))

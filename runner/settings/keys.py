@@ -46,6 +46,11 @@ class OwnedKey:
     key: Secret
     account: str | None = None
 
+    @property
+    def account_words(self) -> str:
+        """What its account is told by: keys that name the same one share its limits."""
+        return f"account {self.account}" if self.account is not None else self.key.reveal()
+
 
 def keys_name(settings: Settings) -> str:
     """The argument of `rowmill keys set` for this address: the provider, or the address itself.

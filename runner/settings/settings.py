@@ -77,6 +77,7 @@ class Provider:
     keys: tuple[KeySource, ...] = ()
     proxy: Secret | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
+    concurrency: int | None = None  # calls at once that an account allows to all hosts together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,6 +411,9 @@ class _Layers:
             base_url=base_url,
             keys=tuple(keys),
             proxy=next((part.proxy for part in parts if part.proxy is not None), None),
+            concurrency=next(
+                (part.concurrency for part in parts if isinstance(part.concurrency, int)), None
+            ),
             headers={
                 **headers_of(name, base_url),
                 **{key: value for part in reversed(parts) for key, value in part.headers.items()},

@@ -4,6 +4,7 @@ import random
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from jobs.store.queue.settles import Settlement
 from jobs.store.writer import TableWriter
@@ -35,6 +36,19 @@ class StepOptions:
     base_url: str = ""  # of the gateway
 
 
+class Allowance(Protocol):
+    """In-doubt repeats that hosts of one run share."""
+
+    @property
+    def is_current(self) -> bool:
+        """False if what was taken before does not count any more."""
+        ...
+
+    async def refill(self) -> int:
+        """Take some more; returns how many, 0 if the run has none left."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepServices:
     """The objects that the steps of one run work with."""
@@ -47,6 +61,7 @@ class StepServices:
     cap: SpendingCap
     thumbnails: Thumbnails
     reserve: DiskReserve
+    allowance: Allowance | None = None  # where other hosts share the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

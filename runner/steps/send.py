@@ -10,15 +10,15 @@ from typing import TypeVar
 
 from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
-from jobs.outcome import PAID_CLASSES, GiveUp, Outcome, Released, Repeat, TryAgain, WireClass
+from jobs.outcome import PAID_CLASSES, GiveUp, Held, Outcome, Released, Repeat, TryAgain, WireClass
 from jobs.result import Result, Usage
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
-from runner.protocol.call import Call, Lost, NotSent, Reply
-from runner.steps.context import RunState, StepOptions, StepResult, StepServices
+from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
+from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.priced_request import priced_call
 from runner.steps.resolution import JobContext, Resolution, Signal
@@ -86,7 +86,9 @@ class Sender:
         if isinstance(delivery, Reply):
             await self._spool(first, delivery)
             return await self._take(contexts, delivery)
-        found = resolve(contexts, delivery)
+        found = await allowed(
+            self._state, self._services.allowance, contexts, delivery, resolve(contexts, delivery)
+        )
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._results(jobs, found, seconds=time.monotonic() - started, kept=kept)
 
@@ -150,6 +152,7 @@ class Sender:
     async def _take(self, contexts: Sequence[JobContext], reply: Reply) -> list[StepResult]:
         jobs = [context.job for context in contexts]
         found, kept = await run_off_loop(reply, lambda: self._understand(contexts, reply))
+        found = await allowed(self._state, self._services.allowance, contexts, reply, found)
         if contexts[0].endpoint.sharing is not None:
             self._learn_sharing(jobs, found[0], reply)
             self._learn_vectors(jobs, [one.outcome.failure for one in found])
@@ -226,6 +229,29 @@ class Sender:
                 self._other_field.add(job.id)
             if outcome.failure is not None and outcome.failure.cause == ENCODING_FORMAT:
                 self._plain_vectors.add(job.model)
+
+
+async def allowed(
+    state: RunState,
+    allowance: Allowance | None,
+    contexts: Sequence[JobContext],
+    delivery: Delivery,
+    found: list[Resolution],
+) -> list[Resolution]:
+    """What becomes of a call in doubt, decided again once it is known what the run may repeat.
+
+    Other hosts take from the same allowance. Nothing is awaited after the last decision.
+    """
+    doubtful = any(isinstance(one.outcome, Held) or is_asked_again(one) for one in found)
+    if allowance is None or not doubtful or state.hold_in_doubt:
+        return found
+    if not allowance.is_current:
+        state.repeats_left = 0
+    if state.repeats_left <= 0:
+        with contextlib.suppress(asyncio.CancelledError):  # the call has ended all the same
+            state.repeats_left += await allowance.refill()
+    rules = state.rules()
+    return resolve([replace(context, rules=rules) for context in contexts], delivery)
 
 
 def is_asked_again(resolution: Resolution) -> bool:

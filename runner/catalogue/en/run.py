@@ -101,6 +101,24 @@ RUN = {
         " on this disk until it is back."
     ),
     "run.table_back": "The database is back: the run goes on.",
+    "run.joins": "Joins the run that is going on ({hosts} host{hosts:|s} at work).",
+    "run.waits_for_pilot": "The run is still at its pilot: waiting for the yes to the other rows.",
+    "run.other_terms": (
+        "A run is going on, and {options} would change it. Change it with `rowmill steer`, or join"
+        " it without these options."
+    ),
+    "run.other_site": (
+        "The run that is going on sends to {theirs}, and this machine is set to {ours}. Nothing was"
+        " sent. Set the same address here (--base-url or --provider), or wait until the run ends."
+    ),
+    "run.edited_needs_yes": (
+        "{sheet} has changed since it was loaded, and its new rows would be sent at once by the run"
+        " that is going on. Give -y to load it, or wait until the run ends."
+    ),
+    "run.edited_ask": (
+        "{sheet} has changed since it was loaded. Load it now? Its new rows are sent at once by the"
+        " run that is going on."
+    ),
     "run.host_lost": (
         "{host} (pid {pid}) has not been heard of: its {count} unfinished rows were taken over."
     ),

@@ -86,6 +86,19 @@ RUN: dict[str, str] = {
         "数据库没有响应。暂不发送新请求；进行中的请求的回答保存在本机磁盘上，直到恢复。"
     ),
     "run.table_back": "数据库已恢复：运行继续。",
+    "run.joins": "加入正在进行的运行（{hosts} 台主机在工作）。",
+    "run.waits_for_pilot": "该运行还在试跑：等待确认其余各行。",
+    "run.other_terms": (
+        "运行正在进行，而 {options} 会改变它。请用 `rowmill steer` 修改，或去掉这些选项后加入。"
+    ),
+    "run.other_site": (
+        "正在进行的运行发往 {theirs}，而本机设置的是 {ours}。没有发送任何请求。"
+        "请在本机设置同一地址（--base-url 或 --provider），或等该运行结束。"
+    ),
+    "run.edited_needs_yes": (
+        "{sheet} 自载入后有改动，其新行会被正在进行的运行立即发送。请加 -y 载入，或等该运行结束。"
+    ),
+    "run.edited_ask": "{sheet} 自载入后有改动。现在载入吗？其新行会被正在进行的运行立即发送。",
     "run.host_lost": "{host}（进程 {pid}）没有消息：它未完成的 {count} 行已被接管。",
     "run.taken_over": "第 {row} 行：任务曾被放弃，后来完成了，结果已取回",
     "run.kept_version": "第 {row} 行：一个旧任务后来完成了，作为另一个版本保留",
