@@ -113,8 +113,10 @@ def server_facts(url: str, password: str | None, name: str | None) -> "ServerFac
 
 
 def _address(url: str, password: str | None, *, prepare: bool = True) -> "Address":
+    if url.startswith("sqlite:"):
+        raise TableError("database_sqlite")
     if not url.startswith(("postgresql://", "postgres://")):
-        raise TableError("database_sqlite" if url.startswith("sqlite:") else "database_url")
+        raise TableError("database_url")
     with _driver_needed():
         from jobs.store.postgres import Address  # noqa: PLC0415 - see above
 
