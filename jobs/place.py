@@ -44,7 +44,8 @@ class FolderPlace:
 class DatabasePlace:
     """A table in a PostgreSQL database, for any number of machines.
 
-    `url` is one of libpq, without a password and without `#NAME`. `origin` (JSON) says where the
+    `url` is one of libpq, without a password and without `#NAME`; it may say `prepare=no`, for a
+    pooler that knows no prepared statements. `origin` (JSON) says where the
     sheet comes from, for a table that is made.
     """
 
@@ -52,7 +53,6 @@ class DatabasePlace:
     url: str
     name: str
     password: str | None = field(default=None, repr=False)
-    prepare: bool = True  # False behind a pooler that knows no prepared statements
     origin: str = "{}"
 
     def open(self) -> Store:
@@ -90,7 +90,7 @@ class DatabasePlace:
         move_origin(self._address(), self.name, self.origin)
 
     def _address(self) -> "Address":
-        return _address(self.url, self.password, prepare=self.prepare)
+        return _address(self.url, self.password)
 
 
 Place: TypeAlias = FolderPlace | DatabasePlace
@@ -112,7 +112,7 @@ def server_facts(url: str, password: str | None, name: str | None) -> "ServerFac
     return server_facts_of(address, name)
 
 
-def _address(url: str, password: str | None, *, prepare: bool = True) -> "Address":
+def _address(url: str, password: str | None) -> "Address":
     if url.startswith("sqlite:"):
         raise TableError("database_sqlite")
     if not url.startswith(("postgresql://", "postgres://")):
@@ -120,7 +120,7 @@ def _address(url: str, password: str | None, *, prepare: bool = True) -> "Addres
     with _driver_needed():
         from jobs.store.postgres import Address  # noqa: PLC0415 - see above
 
-    return Address(url=url, password=password, prepares=prepare)
+    return Address.read(url, password)
 
 
 @contextmanager

@@ -85,7 +85,16 @@ class Address:
 
     url: str
     password: str | None = field(default=None, repr=False)
-    prepares: bool = True  # False behind a pooler that knows no prepared statements
+    prepares: bool = True
+
+    @classmethod
+    def read(cls, url: str, password: str | None) -> "Address":
+        """Take our own parameter `prepare` out of the URL, which libpq would refuse."""
+        before, asked, query = url.partition("?")
+        given = [one for one in query.split("&") if one]
+        rest = [one for one in given if not one.startswith("prepare=")]
+        url = f"{before}{asked}{'&'.join(rest)}" if rest else before
+        return cls(url=url, password=password, prepares="prepare=no" not in given)
 
 
 class _Text(StrDumper):

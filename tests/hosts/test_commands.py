@@ -60,7 +60,6 @@ def evening(world: World) -> list[tuple[str, int, list[str], list[str]]]:
         told(world, "retry", sheet, "--class", "no_result", "-y"),
         told(world, "skip", sheet, "--class", "no_result", "-y"),
         told(world, "status", sheet),
-        told(world, "retry", sheet, "--row", "3", "-y"),
         told(world, "steer", sheet, "--pause"),
         told(world, "run", sheet, *TEXT),
         told(world, "report", sheet),
