@@ -204,10 +204,9 @@ class Sender:
         self._reached.pop(jobs[0].call_id, None)
         outcomes = [one.outcome for one in found]
         self._remember(jobs, outcomes)
-        if any(is_asked_again(one) for one in found):
+        loudest, wire = _of_call(found)
+        if any(map(is_asked_again, found)):
             self._state.repeats_left -= 1
-        answered = any(one.wire is WireClass.ANSWERED for one in found)
-        wire = WireClass.ANSWERED if answered else found[0].wire
         result = _combined([outcome.result for outcome in outcomes])
         paid = wire in PAID_CLASSES
         price = self._services.cap.prices.cost(priced_call(jobs[:1]), result) if paid else None
@@ -220,7 +219,6 @@ class Sender:
             currency=price.currency if price else None,
             estimated=price is not None and price.estimate,
         )
-        loudest = next((one for one in found if one.signal is Signal.GOOD), found[0])
         return settled_call(jobs, outcomes, ended=ended, kept=kept, said=loudest)
 
     def _remember(self, jobs: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
@@ -242,8 +240,9 @@ async def allowed(
 
     Other hosts take from the same allowance. Nothing is awaited after the last decision.
     """
-    doubtful = any(isinstance(one.outcome, Held) or is_asked_again(one) for one in found)
-    if allowance is None or not doubtful or state.hold_in_doubt:
+    if allowance is None or state.hold_in_doubt:
+        return found
+    if not any(isinstance(one.outcome, Held) or is_asked_again(one) for one in found):
         return found
     if not allowance.is_current:
         state.repeats_left = 0
@@ -252,6 +251,17 @@ async def allowed(
             state.repeats_left += await allowance.refill()
     rules = state.rules()
     return resolve([replace(context, rules=rules) for context in contexts], delivery)
+
+
+def _of_call(found: Sequence[Resolution]) -> tuple[Resolution, WireClass]:
+    """What speaks for all jobs of a call, and the wire class of the call: one answer is enough."""
+    loudest, wire = found[0], found[0].wire
+    for one in found:
+        if one.signal is Signal.GOOD and loudest.signal is not Signal.GOOD:
+            loudest = one
+        if one.wire is WireClass.ANSWERED:
+            wire = one.wire
+    return loudest, wire
 
 
 def is_asked_again(resolution: Resolution) -> bool:

@@ -88,7 +88,7 @@ def test_a_question_is_asked_again_in_chinese() -> None:
     choose_language("zh", {})
     with CliRunner().isolation(input="perhaps\n是\n") as (_, printed, _):
         assert ask_yes_no("继续吗？", default=False)
-        assert "请回答 y 或 n。" in printed.getvalue().decode()
+        assert "请输入 y 或 n。" in printed.getvalue().decode()
 
 
 # --- sheets -----------------------------------------------------------------------------------

@@ -105,9 +105,9 @@ def the_page_tells_it(world: World, sheet: Path) -> None:
     finally:
         chromium.close()
     assert "Nothing failed" in text
-    assert "call after call went wrong" in text
+    assert "the provider kept failing" in text
     assert "key 1 was refused and used no more; the other keys went on." in text
-    assert text.count("to slow down; the pace was lowered") <= 4, "told together"
+    assert text.count("to slow down; the rate was lowered") <= 4, "told together"
 
 
 NIGHT = Night(times=240, limit=20, rows=450, away=HOUR / 3)

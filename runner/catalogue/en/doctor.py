@@ -2,13 +2,13 @@
 
 DOCTOR = {
     "command.doctor": (
-        "Effective settings, connection, key, models, prices, clock, disk and table; costs nothing."
+        "Effective settings, connection, key, models, prices, clock, disk and table; free."
     ),
     "option.models": "list the models that this key may use",
-    "option.bundle": "write a zip to send to somebody: no key, no prompts, no answers",
+    "option.bundle": "write a zip to send to support: no key, no prompts, no answers",
     "doctor.settings": "Settings in force",
     "doctor.files": "files",
-    "doctor.checks": "Examined",
+    "doctor.checks": "Checks",
     "doctor.models": "Models",
     "doctor.bundle": "Written: {file} (no key, no prompts, no answers are in it)",
     "doctor.bundle_failed": "{file} could not be written: {reason}.",
@@ -18,24 +18,24 @@ DOCTOR = {
     "doctor.by_default": "{count} more at their defaults; -v lists them.",
     "doctor.connection.good": "{url} answers in {ms} ms (with or without /v1 at its end).",
     "doctor.connection.unreached": "{url} cannot be reached: {why}",
-    "doctor.connection.no_answer": "{url} gave no complete answer: {why}",
-    "doctor.connection.unusable": "The connection cannot be tried: {why}",
+    "doctor.connection.no_answer": "{url} gave no complete response: {why}",
+    "doctor.connection.unusable": "The connection cannot be tested: {why}",
     "doctor.connection.not_asked": (
-        "Nothing was asked of {url}: only a settings file next to the sheet names it. If it is "
+        "{url} was not contacted: only a settings file next to the sheet names it. If it is "
         "right: rowmill trust FILE"
     ),
     "doctor.connection.redirect": (
-        "{url} sends elsewhere, to {to}. Paid requests follow no redirects: use that address "
-        "as the base URL."
+        "{url} redirects to {to}. Paid requests follow no redirects: use that address as the "
+        "base URL."
     ),
     "doctor.connection.elsewhere": (
         "There is no API at {url}, but there is one at {other}: use that as the base URL."
     ),
     "doctor.connection.console": (
-        "{url} answers with a web page, not with an API: this is probably a console's address."
+        "{url} returns a web page, not an API response: it is probably the address of a console."
     ),
-    "doctor.connection.no_list": "{url} answers and lists no models; many services do not.",
-    "doctor.connection.strange": "{url} answers with HTTP {status} and no JSON.",
+    "doctor.connection.no_list": "{url} responds but lists no models; many services do not.",
+    "doctor.connection.strange": "{url} responds with HTTP {status} and no JSON.",
     "doctor.from_default": "default",
     "doctor.from_flag": "flag",
     "doctor.from_environment": "environment",
@@ -46,9 +46,9 @@ DOCTOR = {
     "doctor.from_remembered": "remembered",
     "doctor.key.none": "There is no key for this address: rowmill keys set {provider}",
     "doctor.key.refused": "The key cannot be used: {why}",
-    "doctor.key.rejected": "The key {key} is not accepted by {url}.",
+    "doctor.key.rejected": "The key {key} was rejected by {url}.",
     "doctor.key.accepted": "The key {key} is accepted.",
-    "doctor.key.unproven": "Whether the key {key} is accepted, only a request that costs shows.",
+    "doctor.key.unproven": "The key {key} can only be verified by a paid request.",
     "doctor.models.listed": "{count} model{count:|s} {count:is|are} listed for this key.",
     "doctor.models.meant": "Model {model} is not listed. Did you mean {near}?",
     "doctor.models.unlisted": "Model {model} is not listed.",
@@ -63,11 +63,14 @@ DOCTOR = {
     "doctor.clock.slow": "This machine's clock is {seconds} s behind the gateway's.",
     "doctor.folder.good": "{folder} can be written.",
     "doctor.folder.unwritable": "{folder} cannot be written.",
-    "doctor.folder.shared": "The folder is on a shared file system: slower, used with more care.",
-    "doctor.disk.good": "{free} of disk are free.",
-    "doctor.disk.little": "Only {free} of disk are free.",
-    "doctor.table.good": "The table is whole (schema {revision}).",
+    "doctor.folder.shared": (
+        "The folder is on a shared file system: the table is written more slowly and more safely "
+        "there."
+    ),
+    "doctor.disk.good": "{free} of disk space are free.",
+    "doctor.disk.little": "Only {free} of disk space are free.",
+    "doctor.table.good": "The table is intact (schema {revision}).",
     "doctor.table.damaged": "The table is damaged: {why}",
     "doctor.table.unusable": "The table cannot be used: {why}",
-    "doctor.table.held": "A run holds the table now.",
+    "doctor.table.held": "A run is using the table now.",
 }

@@ -28,7 +28,7 @@ EXPORT: dict[str, str] = {
     "export.written": "Wrote {rows} row{rows:|s} to {file}.",
     "export.moved": (
         "{file} was not written by rowmill, was changed since, or is open in another program; it "
-        "was left as it is."
+        "was not touched."
     ),
     "export.replaced": (
         "{count} character{count:|s} that {format} cannot hold {count:was|were} replaced."
@@ -38,7 +38,7 @@ EXPORT: dict[str, str] = {
         "folder texts beside it."
     ),
     "export.nothing": "No sheet was loaded in {folder} yet. Load one with: rowmill run SHEET",
-    "export.terminal": "{format} is no text for a terminal. Name a file with -o FILE.",
+    "export.terminal": "{format} cannot be shown in a terminal. Name a file with -o FILE.",
     "export.ending": (
         "The file name's ending does not say the format. Use one of {known}, or --format."
     ),

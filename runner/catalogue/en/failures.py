@@ -2,32 +2,32 @@
 
 FAILURES: dict[str, tuple[str, str]] = {
     "refused": (
-        "The provider will not make this: its rules or the model turned the request down.",
+        "The provider rejected the content: its rules or the model refused the request.",
         (
             "Change the words or the picture, in the sheet or in the file that this command "
-            "writes; an unchanged row is refused again."
+            "writes; an unchanged row is rejected again."
         ),
     ),
     "refused.moderation": (
-        "The provider's content check turned the request down.",
+        "The provider's content check rejected the request.",
         (
             "Change the words or the picture, in the sheet or in the file that this command "
-            "writes; an unchanged row is refused again."
+            "writes; an unchanged row is rejected again."
         ),
     ),
     "bad_input": (
-        "The row cannot become a good request: a value is missing, wrong or too large.",
+        "The row cannot become a valid request: a value is missing, wrong or too large.",
         (
             "Correct the cells named in the message: in the sheet, then run it again, or in the "
             "file that this command writes."
         ),
     ),
     "bad_input.too_long": (
-        "The prompt is longer than the model takes.",
+        "The prompt is longer than the model accepts.",
         "Shorten the cell, in the sheet or in the file that this command writes.",
     ),
     "bad_input.too_large": (
-        "The request is larger than the provider takes.",
+        "The request is larger than the provider accepts.",
         "Send fewer or smaller pictures, or less text.",
     ),
     "bad_input.picture_unreachable": (
@@ -35,7 +35,7 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Check that the address opens without a login, or use a local file.",
     ),
     "bad_input.image_field": (
-        "The server does not know the form field in which the picture came.",
+        "The server does not know the form field that held the picture.",
         "Look up its name, then run with --set image_field=image or --set image_field=image[].",
     ),
     "bad_input.encoding_format": (
@@ -43,19 +43,19 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Run with --set encoding_format=float or --set encoding_format=none.",
     ),
     "truncated": (
-        "The text was cut off by a length limit. What came is kept.",
-        "Give more room with a larger max_tokens, or ask for less.",
+        "The text was cut off by a length limit. The part that came is kept.",
+        "Allow more with a larger max_tokens, or ask for less.",
     ),
     "no_result": (
-        "A complete answer came, without the thing that was asked for. It was probably billed.",
+        "The answer is complete, but does not contain what was asked for. It was probably billed.",
         "Look at the answer; another model or a clearer prompt often helps. Then retry.",
     ),
     "no_result.no_image": (
-        "The service drew no picture, and says so itself. It was probably billed.",
+        "The service made no picture, and says so itself. It was probably billed.",
         "A clearer prompt often helps: say that a picture is wanted. Then retry.",
     ),
     "no_result.no_picture": (
-        "The answer holds words but no picture. It was probably billed.",
+        "The answer has text but no picture. It was probably billed.",
         "Check that the model can make pictures and that the prompt asks for one. Then retry.",
     ),
     "no_result.no_scores": (
@@ -71,15 +71,18 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Look at the answer. Then retry.",
     ),
     "no_result.vector_count": (
-        "The answer holds another number of vectors than texts were sent. It was probably billed.",
+        (
+            "The number of vectors in the answer differs from the number of texts. It was "
+            "probably billed."
+        ),
         "Send fewer texts at a time with --set rows_per_call=10. Then retry.",
     ),
     "no_result.vector_length": (
-        "A vector has another length than was asked for. It was probably billed.",
-        "Check whether the model knows dimensions. Then retry.",
+        "A vector's length differs from what was asked for. It was probably billed.",
+        "Check whether the model supports dimensions. Then retry.",
     ),
     "no_result.html": (
-        "A web page came instead of an answer: the base URL is probably not the interface's.",
+        "The server returned a web page, not an API response. The base URL is probably wrong.",
         "Check the base URL, then retry.",
     ),
     "no_result.empty_answer": (
@@ -99,19 +102,19 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Shorten it or its max_tokens, or ask the provider for a higher limit; then retry.",
     ),
     "limit.upstream_quota": (
-        "The provider's own supplier is out of quota. Your balance is not the reason.",
-        "Wait, then retry; ask the provider if it lasts.",
+        "The provider's own supplier is out of quota. Your balance is not the cause.",
+        "Wait, then retry; ask the provider if it persists.",
     ),
     "server": (
         "The provider failed on every attempt.",
-        "Retry later; it often passes.",
+        "Retry later; it is often temporary.",
     ),
     "server.answer_lost_upstream": (
-        "The provider lost the answer on its own way. It may have been billed.",
-        "Retry; an answer that is lost again and again is worth a complaint.",
+        "The provider lost the answer on its side. It may have been billed.",
+        "Retry; if it keeps happening, report it to the provider.",
     ),
     "network": (
-        "The provider was not reached, or the connection broke off.",
+        "The provider could not be reached, or the connection broke.",
         "Check the connection and the proxy, then retry.",
     ),
     "network.dns": (
@@ -119,23 +122,23 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Check the base URL and the network, then retry.",
     ),
     "network.refused": (
-        "The provider's host turned the connection away.",
+        "Connection refused by the provider's server.",
         "Check the base URL and its port, then retry.",
     ),
     "network.connect_timeout": (
-        "The provider's host did not answer in time.",
+        "The provider's server did not respond in time.",
         "Check the network and the proxy, then retry.",
     ),
     "network.tls": (
-        "TLS failed: no safe connection.",
+        "The TLS connection failed.",
         "Check the base URL, the clock and the proxy. A CA of your own: SSL_CERT_FILE=ca.pem",
     ),
     "network.http2_only": (
-        "The provider's host speaks only HTTP/2, which rowmill does not.",
-        "Check the base URL and its port, or put a proxy that speaks HTTP/1.1 in front.",
+        "The provider's server supports only HTTP/2, which rowmill does not.",
+        "Check the base URL and its port, or put a proxy that supports HTTP/1.1 in front.",
     ),
     "network.proxy": (
-        "The proxy did not let the connection through.",
+        "The proxy did not allow the connection.",
         "Check HTTPS_PROXY, ALL_PROXY or the proxy setting, then retry.",
     ),
     "timeout": (
@@ -143,15 +146,15 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Retry when the provider is quieter, or raise timeout under [limits].",
     ),
     "file": (
-        "The answer was paid for, and its picture cannot be fetched.",
-        "Retry soon: links run out. It fetches only and generates nothing.",
+        "The answer was paid for, but the download of its picture failed.",
+        "Retry soon: links expire. A retry only downloads and generates nothing.",
     ),
     "file.expired": (
-        "The answer was paid for, and the link to its picture has run out.",
+        "The answer was paid for, but the link to its picture has expired.",
         "Only a new generation helps: retry it with --again.",
     ),
     "file.blocked": (
-        "The picture's address is not public, so it was not fetched.",
+        "The picture's address is not public, so it was not downloaded.",
         "If you trust the host, allow it with --allow-host; then retry. It generates nothing.",
     ),
     "file.loopback": (
@@ -159,20 +162,23 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Ask whoever runs the gateway to set its public address; then retry. It generates nothing.",
     ),
     "file.not_found": (
-        "The answer was paid for, and its picture is not at the address it gave.",
-        "Retry once; if it stays away, only a new generation with --again helps.",
+        "The answer was paid for, but its picture is not at the given address.",
+        "Retry once; if it is still missing, only a new generation with --again helps.",
     ),
     "stuck": (
         "The remote task was not ready by its deadline.",
-        "Run the sheet again: it asks after the task first and buys nothing.",
+        "Run the sheet again: it queries the task first and generates nothing.",
     ),
     "stuck.task_unknown": (
         "The provider does not know this task, with this key.",
-        "Was the key changed? Change it back and run again. To buy anew: retry --again --rows.",
+        (
+            "Was the key changed? Change it back and run again. To generate and pay again: retry "
+            "--again --rows."
+        ),
     ),
     "server.task_failed": (
-        "The provider accepted the task and failed to draw it; gateways refund such tasks.",
-        "Retry: it is submitted anew.",
+        "The provider accepted the task but did not complete it; gateways refund such tasks.",
+        "Retry: it is submitted again.",
     ),
     "crashed": (
         "rowmill itself failed on this row.",
@@ -183,27 +189,27 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Retry once; if it happens again, send us the log.",
     ),
     "key": (
-        "The key was not accepted.",
+        "The key was rejected.",
         "Store a valid key, then run the sheet again.",
     ),
     "key.blocked": (
-        "The provider does not let this account or this address in.",
+        "The provider blocks this account or this network address.",
         "Ask the provider; another network or key may be needed.",
     ),
     "credit": (
-        "There is no money left on this key or account.",
+        "No credit is left on this key or account.",
         "Top up at the provider, then run the sheet again.",
     ),
     "credit.key_quota": (
-        "The quota of this key is used up, though the account may have money.",
+        "The quota of this key is used up, although the account may have credit.",
         "Raise the key's quota at the provider, then run the sheet again.",
     ),
     "model": (
-        "This model is not served, priced or allowed here.",
+        "This model is not available, priced or allowed here.",
         "Check the model's name, or choose another with -m.",
     ),
     "model.no_channel": (
-        "The provider has no channel for this model now; often the name is wrong.",
+        "The provider has no channel for this model at the moment; often the name is wrong.",
         "Check the model's name, wait, or choose another with -m.",
     ),
     "model.model_not_priced": (
@@ -211,7 +217,7 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Choose another model with -m, or ask the provider.",
     ),
     "model.wrong_address": (
-        "This address is not the provider's interface.",
+        "This address is not the provider's API.",
         "Check the base URL and the endpoint.",
     ),
 }

@@ -52,7 +52,7 @@ _FILES = {
     "finding.unreadable_file": (
         "the file cannot be read; close it in other programs and check that you may read it"
     ),
-    "finding.unused_option": "{option} has no meaning for a {format} sheet; leave it out",
+    "finding.unused_option": "{option} does not apply to a {format} sheet; leave it out",
     "finding.unknown_format": (
         "the file name's ending says how a sheet is read, and this one is not known; save the "
         "sheet in one of these formats"
@@ -103,7 +103,7 @@ _TEXTS = {
         ".xlsx"
     ),
     "finding.encoding_not_found": (
-        "the encoding of this file could not be found out; name it with --encoding (for example "
+        "the encoding of this file could not be detected; name it with --encoding (for example "
         "gb18030), or save the file as CSV UTF-8"
     ),
     "finding.encoding_guessed": (
@@ -187,22 +187,19 @@ _DELIMITED = {
     ),
     "finding.swallowed_rows.expected": "one row",
     "finding.suspect_lines": (
-        "lines {line} to {end} stand in one quoted cell, and each of them could be a row; look "
+        "lines {line} to {end} are in one quoted cell, and each of them could be a row; check "
         "whether a quote is missing"
     ),
     "finding.line_breaks": (
         "rows with a cell of several lines: {count}, the first here (lines {line} to {end})"
     ),
-    "finding.rows_above_header": (
-        "row {header} is taken as the header, the rows above it are not read; delete them to be "
-        "sure"
-    ),
+    "finding.rows_above_header": "Header found in row {header}; the rows above it are ignored",
     "finding.no_known_header": (
-        'no column name is known; name the prompt column with --column "HEADER=prompt", or add a '
-        "header row if there is none"
+        'no column name is recognised; name the prompt column with --column "HEADER=prompt", or '
+        "add a header row if there is none"
     ),
     "finding.no_known_header.expected": "a header with a name such as prompt or 提示词",
-    "finding.error_cell": "an error of Excel's stands here; correct it in the sheet",
+    "finding.error_cell": "this cell holds an Excel error; correct it in the sheet",
     "finding.error_cell.expected": "a value",
     "finding.lost_characters": (
         "only question marks are left of this text: the program that saved the file could not "
@@ -223,7 +220,7 @@ _DELIMITED = {
 _RECORDS = {
     "finding.read_as_list": "the file is read as one JSON list, whatever its name says",
     "finding.read_as_lines": "the file is read as one JSON object a line, whatever its name says",
-    "finding.bad_json": "this record is no JSON; correct it",
+    "finding.bad_json": "this record is not JSON; correct it",
     "finding.not_an_object": "this record cannot be read; correct it",
     "finding.not_a_list": "the file is not a list of records; put the records into one list",
     "finding.not_a_list.expected": (
@@ -240,8 +237,8 @@ _RECORDS = {
 
 _WORKBOOKS = {
     "finding.damaged_workbook": (
-        "the workbook is damaged or only half there; copy it again, or open it in Excel and save "
-        "it as a new .xlsx"
+        "the workbook is damaged or incomplete; copy it again, or open it in Excel and save it "
+        "as a new .xlsx"
     ),
     "finding.unsafe_workbook": (
         "the workbook is refused because it is not built like one; open it in Excel and save the "
@@ -278,7 +275,7 @@ _WORKBOOKS = {
         'only the tab "{tab}" is read, not the hidden {hidden}; name another one with --tab'
     ),
     "finding.error_cells": (
-        "cells with an error of Excel's: {count}, the first here; a row that needs one is not sent"
+        "cells with an Excel error: {count}, the first here; a row that needs one is not sent"
     ),
     "finding.never_calculated": (
         "this cell holds a formula that was never calculated; open the workbook in Excel, save it, "
@@ -309,13 +306,13 @@ _WORKBOOKS = {
     "finding.hidden_rows": (
         "hidden rows: {count}, the first here; they are sent too; --visible-only leaves them out"
     ),
-    "finding.hidden_columns": "this column is hidden; it is read all the same",
+    "finding.hidden_columns": "this column is hidden; it is read too",
     "finding.merged": (
-        "merged areas over several rows: {count}, the first here; the text counts for each row"
+        "merged areas over several rows: {count}, the first here; each row gets the text"
     ),
     "finding.merged_across": (
-        "merged areas over several columns: {count}, the first here; the text counts for the left "
-        "column only"
+        "merged areas over several columns: {count}, the first here; only the left column gets "
+        "the text"
     ),
     "finding.shown_otherwise": (
         "shown as {format}, read as {found}; {count} cell{count:|s} of the column {count:is|are} "
@@ -377,7 +374,7 @@ _COLUMNS = {
         "this column is not sent; if it is meant as {expected}, correct its header or use "
         '--column "{found}={expected}"'
     ),
-    "finding.blank_id": "every row needs an id in the column rows are known by",
+    "finding.blank_id": "every row needs an id in the column that identifies rows",
     "finding.blank_id.expected": "an id of its own",
     "finding.blank_id.found": "nothing",
     "finding.repeated_id": (
@@ -386,16 +383,17 @@ _COLUMNS = {
     "finding.repeated_id.expected": "an id of its own in every row",
     "finding.repeated_id.found": "{id} in rows {rows}",
     "finding.running_number": (
-        "this column only counts the rows, and is refilled when rows are inserted: rows are known "
-        "by their request instead; --id makes it count all the same"
+        "this column only numbers the rows, and is refilled when rows are inserted: rows are "
+        "identified by their request instead; --id uses it anyway"
     ),
     "finding.id_not_unique": (
-        "the ids in this column are not filled and unique: rows are known by their request instead"
+        "the ids in this column are not filled and unique: rows are identified by their request "
+        "instead"
     ),
     "finding.shifted_ids": (
-        "{count} of {total} row{total:|s} ask{count:s|} for something else than before, mostly for "
-        "what stood under another id: the ids were probably numbered anew. Answers that were paid "
-        "for are taken over"
+        "{count} of {total} row{total:|s} ask{count:s|} for something else than before, mostly "
+        "for what another id asked for: the ids were probably renumbered. Answers that were paid "
+        "for are reused"
     ),
     "finding.repaired_ratio": (
         '{count} cell{count:|s} such as "{before}" {count:is a ratio|are ratios} that Excel took '
@@ -405,15 +403,15 @@ _COLUMNS = {
     "finding.template_open": (
         "the template opens {{ and does not close it with }}; a name cannot hold a brace"
     ),
-    "finding.template_unknown": 'the template names "{name}", which is no column',
+    "finding.template_unknown": 'the template names "{name}", which is not a column',
     "finding.template_unknown.expected": "one of the sheet's columns: {expected}",
     "finding.template_unknown_near": (
-        'the template names "{name}", which is no column; did you mean "{near}"?'
+        'the template names "{name}", which is not a column; did you mean "{near}"?'
     ),
     "finding.template_unknown_near.expected": "one of the sheet's columns: {expected}",
     "finding.template_ambiguous": (
-        'the template names "{name}", and {count} columns are called so; rename one of them in the '
-        "sheet"
+        'the template names "{name}", and {count} columns have that name; rename one of them in '
+        "the sheet"
     ),
     "finding.bad_row": "this row cannot become a request",
     "finding.empty_cell": "the {field} is empty",

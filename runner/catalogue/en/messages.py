@@ -25,16 +25,16 @@ _CLI = {
     "cli.warning": "Note: {text}",
     "cli.try_help": "Try: {command} --help",
     "cli.key_on_line": (
-        "A key or a password on the command line can be read by others on this machine, and stays "
-        "in the shell's history. It was not used. Store a key with `rowmill keys set`, which asks "
-        "for it hidden, or put it into ROWMILL_API_KEY."
+        "A key or a password on the command line can be read by others on this machine, and "
+        "stays in the shell's history. It was not used. Store a key with `rowmill keys set`, "
+        "which asks for it without showing it, or set ROWMILL_API_KEY."
     ),
     "cli.no_command": "There is no command {name}.",
     "cli.use": "Use: {command}",
     "cli.meant": "Did you mean {near}?",
     "cli.is_file": "To run the rows of this sheet: rowmill run {name}",
-    "cli.bug": "A fault of rowmill itself ({name}). Nothing that was saved is lost.",
-    "cli.bug_hint": "The same command with --debug shows where it happened.",
+    "cli.bug": "Internal error ({name}). Nothing that was saved is lost.",
+    "cli.bug_hint": "Run the same command with --debug to see where it happened.",
     "cli.interrupted": "Stopped.",
     "cli.no_space": "The output could not be written: {reason}.",
     "cli.more": "All commands: rowmill --help",
@@ -46,7 +46,7 @@ _CLI = {
     "group.files": "Files",
     "group.pace": "Pace",
     "group.stops": "Stops",
-    "group.telling": "Telling",
+    "group.telling": "Output and notifications",
     "group.own": "Options",
     "group.global": "Global",
     "help.variables": (
@@ -57,26 +57,27 @@ _CLI = {
 
 _START = {
     "start.rehearse": "a rehearsal: no key, no cost",
-    "start.keys": "store a key; it asks, hidden",
+    "start.keys": "store a key; it is not shown while you type",
     "start.check": "what would be sent; sends nothing",
-    "start.run": "do it; the same line goes on where it stopped",
-    "start.status": "how far it is",
+    "start.run": "run it; the same command resumes where it stopped",
+    "start.status": "see its progress",
 }
 
 _COMMANDS = {
-    "command.run": "Run the rows of a sheet until nothing is left, and write the results.",
-    "command.check": "Show what was understood and the first requests; sends nothing.",
+    "command.run": "Run the rows of a sheet until none is left, and write the results.",
+    "command.check": "Show how the sheet is read and the first requests; sends nothing.",
     "command.rehearse": "The same run against the built-in mock gateway: no key, no cost.",
-    "command.status": "One screen: how far a run is, what it cost, what to do next.",
+    "command.status": "One screen: progress, cost, and what to do next.",
     "command.show": "Everything about one row: attempts, request, answer, files.",
-    "command.retry": "Run the failed rows again that may succeed now.",
-    "command.skip": "Close rows by hand: they no longer count as failed.",
+    "command.retry": "Run failed rows again, those that may succeed now.",
+    "command.skip": "Mark rows as skipped: they no longer count as failed.",
     "command.export": "Write the results as csv, tsv, xlsx, jsonl or parquet.",
     "command.endpoints": "List the endpoints, or show the columns of one.",
-    "command.trust": "Count a settings file next to a sheet as your own.",
+    "command.trust": "Treat a settings file next to a sheet as your own.",
     "command.keys": "Store, list and remove keys.",
     "command.keys_set": (
-        "Store a provider's key or a database's password; asks hidden, or reads it from a pipe."
+        "Store a provider's key or a database's password; asks without showing it, or reads it "
+        "from a pipe."
     ),
     "command.keys_list": "List the sites that have a stored key.",
     "command.keys_rm": "Remove a stored key.",
@@ -85,50 +86,54 @@ _COMMANDS = {
 
 _OPTIONS = {
     "option.endpoint": "the kind of request; `rowmill endpoints` lists them",
-    "option.model": "the model's name, as the provider calls it",
-    "option.prompt": "a template with headers between braces, or a file that holds one",
+    "option.model": "the model's name, as the provider writes it",
+    "option.prompt": "a template with headers in double braces, or a file that holds one",
     "option.set": "a request field for all rows, or its value from a file; repeatable",
     "option.column": "use a column as a request field; repeatable",
-    "option.id": "the column that names each row",
+    "option.id": "the column that holds a unique id for each row",
     "option.tab": "the tab of a workbook",
-    "option.encoding": "the sheet's encoding, where it is not found rightly",
+    "option.encoding": "the sheet's encoding, if it is detected wrongly",
     "option.delimiter": "what separates the cells of a text sheet: ; or tab, or none",
     "option.provider": "the provider, from the settings",
     "option.base-url": "the provider's address, instead of the one in the settings",
     "option.limit": "start at most N rows in this run, in sheet order",
     "option.rows": "only these rows, numbered as Excel shows them: 3,7,10-20",
-    "option.visible-only": "leave out rows that a filter or a person hid in the sheet",
+    "option.visible-only": "leave out rows that are hidden in the sheet, by a filter or by hand",
     "option.skip-bad": "mark rows that cannot become a request as failed, run the rest",
     "option.same-sheet": "this file is the workspace's sheet under a new name",
-    "option.rebuy": "go ahead where answers that are there would be bought again",
+    "option.rebuy": "regenerate finished rows, and pay for them again",
     "option.workspace": "the folder for table, files and results",
     "option.name": "how saved files are named",
-    "option.files-from": "a folder outside the sheet's from which pictures may be sent; repeatable",
-    "option.allow-host": "a host files may be fetched from though it is not public; repeatable",
-    "option.in-doubt": "calls that may have been billed without an answer: repeat once, or hold",
-    "option.ok-if-failed": "exit 0 though this many rows failed",
+    "option.files-from": (
+        "a folder outside the sheet's folder from which pictures may be sent; repeatable"
+    ),
+    "option.allow-host": (
+        "a host from which files may be downloaded although it is not public; repeatable"
+    ),
+    "option.in-doubt": "calls that may have been billed without a response: repeat once, or hold",
+    "option.ok-if-failed": "exit 0 even if this many rows failed",
     "option.progress": "how the run is shown",
     "option.json": "one JSON object on stdout",
-    "option.yes": "do not ask before spending",
-    "option.skip.yes": "do not ask before closing them",
-    "option.no-input": "never ask anything",
-    "option.config": "this settings file instead of the ones that would be found",
+    "option.yes": "do not ask for confirmation before spending",
+    "option.skip.yes": "do not ask for confirmation before skipping them",
+    "option.no-input": "never ask a question",
+    "option.config": "this settings file instead of the ones that are found",
     "option.color": "colours in the terminal",
-    "option.lang": "language of what people read",
+    "option.lang": "language of messages",
     "option.quiet": "only errors and results",
-    "option.verbose": "more about what is going on",
-    "option.debug": "show where a fault of rowmill itself happened",
-    "option.attempts": "attempts a row has",
+    "option.verbose": "more details",
+    "option.debug": "show where an internal error happened",
+    "option.attempts": "attempts per row",
     "option.timeout": "seconds a call may take, instead of the endpoint's own",
     "option.stop_if": "stop the run when this share of the last rows failed",
     "option.ask_above": "ask before a run of more calls than this",
     "option.lost_after": "how long a machine may be silent before others take over its rows",
-    "option.max_wait": "how long a run waits for a provider that gives nothing good",
+    "option.max_wait": "how long a run waits for a provider without a successful response",
     "option.help": "show this help",
     "option.version": "show the version",
     "option.default": "[default: {value}]",
     "option.port": "port to listen on; 0 takes a free one",
-    "option.latency": "seconds each answer takes",
+    "option.latency": "seconds that each answer takes",
     "option.faults": "which faults are injected",
     "argument.sheet": "the sheet, or its workspace folder",
     "argument.endpoint": "the endpoint to show",
@@ -167,9 +172,9 @@ _EXPECTED = {
 _SETTINGS = {
     "settings.wrong": "{file}: {key} takes {expected}",
     "settings.found": "; found: {found}",
-    "settings.unknown_key": "{file}: there is no setting {key}. Known here: {known}",
-    "settings.by_hand": "{file}: --{option} is given on the command line only",
-    "settings.no_such_file": "{file}: there is no such settings file",
+    "settings.unknown_key": "{file}: unknown setting {key}. Known here: {known}",
+    "settings.by_hand": "{file}: --{option} can be given on the command line only",
+    "settings.no_such_file": "{file}: no such settings file",
     "settings.unreadable": "{file} cannot be read: {reason}",
     "settings.not_toml": "{file} is not valid TOML ({reason})",
     "settings.url_and_key": (
@@ -182,7 +187,7 @@ _SETTINGS = {
         "come from somebody else. If the file is yours: rowmill trust {file}"
     ),
     "settings.outside": (
-        "--{option}: {file} lies outside the folder of the settings file that names it"
+        "--{option}: {file} is outside the folder of the settings file that names it"
     ),
     "settings.no_text": "--{option}: {file} cannot be read: {reason}",
     "settings.line": "at line {line}, column {column}",
@@ -194,23 +199,25 @@ _SETTINGS = {
         "or as [provider.{provider}] base_url in rowmill.toml."
     ),
     "settings.workspace": "the workspace's remembered options",
-    "notice.by_hand": "{name} has no effect: --{option} is given on the command line only",
-    "notice.unknown": "{name} is no setting of rowmill and has no effect",
-    "notice.unknown_near": "{name} is no setting of rowmill and has no effect; meant {near}?",
-    "notice.url_from_sheet": "the settings file beside the sheet sends everything to {url}",
+    "notice.by_hand": "{name} has no effect: --{option} can be given on the command line only",
+    "notice.unknown": "{name} is not a setting of rowmill and has no effect",
+    "notice.unknown_near": (
+        "{name} is not a setting of rowmill and has no effect; did you mean {near}?"
+    ),
+    "notice.url_from_sheet": "the settings file next to the sheet sends everything to {url}",
     "notice.not_counted": (
         "{file}: {keys} not used, since a settings file next to a sheet may only make a run "
         "stricter. If the file is yours: rowmill trust {file}"
     ),
-    "notice.no_tls": "{url} is not encrypted: the key and all requests can be read on the way",
+    "notice.no_tls": "{url} is not encrypted: the key and all requests can be read in transit",
 }
 
 _TRUST = {
-    "trust.trusted": "{file} counts as your own settings file, until it changes.",
-    "trust.nothing": "It says nothing that a file next to a sheet may not say.",
+    "trust.trusted": "{file} is treated as your own settings file until it changes.",
+    "trust.nothing": "It sets nothing that a file next to a sheet may not set.",
     "trust.allows": "It may now:",
     "trust.power": "  {name}  {value}",
-    "trust.removed": "{file} is not trusted any more.",
+    "trust.removed": "{file} is no longer trusted.",
     "trust.not_there": "{file} was not trusted.",
     "trust.failed": "The trust in {file} could not be saved: {reason}",
     "option.remove": "do not trust the file any more",
@@ -218,30 +225,30 @@ _TRUST = {
 
 _KEYS = {
     "keys.ask": "Key for {url} (not shown while you type)",
-    "keys.stored": "Kept the key {masked} for {url} in {file}, which only you can read.",
+    "keys.stored": "Key {masked} for {url} saved to {file} (readable only by you).",
     "keys.none": "No keys are stored. To store one: rowmill keys set wenwen",
     "keys.removed": "Removed the key for {url}.",
     "keys.not_there": "There is no stored key for {url}.",
     "keys.empty": "No key was given. Nothing was changed.",
     "keys.not_a_key": (
-        "This is not a key: it holds spaces or characters that no key has. Copy it again, without "
-        "anything around it. Nothing was changed."
+        "This is not a key: it contains spaces or characters that no key has. Copy it again, "
+        "without anything around it. Nothing was changed."
     ),
     "keys.open_to_others": (
-        "{file} can be read by other people on this machine. Close it with: chmod 600 {file}"
+        "{file} can be read by other users of this machine. Close it with: chmod 600 {file}"
     ),
     "keys.unreadable": "{file} cannot be read: {reason}",
     "keys.unwritable": "{file} cannot be written: {reason}",
     "keys.damaged": "{file} is damaged. Remove it, and store the keys again.",
     "keys.file_unreadable": "The key file {file} cannot be read: {reason}",
-    "keys.command_failed": "The key command {command} gave no key: {reason}",
+    "keys.command_failed": "The key command {command} returned no key: {reason}",
     "keys.unknown": (
         "Provider {name} is not known. Known: {known}. A base URL works too: rowmill keys set "
         "https://api.example.com"
     ),
     "keys.missing": (
-        "There is no key for {url}. Store one with `rowmill keys set {name}`, or put it into "
-        "ROWMILL_API_KEY. If the server asks for no key, any word will do: ROWMILL_API_KEY=none"
+        "There is no key for {url}. Store one with `rowmill keys set {name}`, or set "
+        "ROWMILL_API_KEY. If the server needs no key, any word will do: ROWMILL_API_KEY=none"
     ),
     "keys.not_sent": (
         "ROWMILL_API_KEY was not sent to {url}: only a settings file next to the sheet names that "
@@ -264,9 +271,9 @@ _ENDPOINTS = {
     "endpoints.column": "Column",
     "endpoints.kind": "Kind",
     "endpoints.default": "Default",
-    "endpoints.needed": "needed",
-    "endpoints.example": "An example row",
-    "endpoints.more": "Columns of one: rowmill endpoints {name}",
+    "endpoints.needed": "required",
+    "endpoints.example": "Example row",
+    "endpoints.more": "Columns of one endpoint: rowmill endpoints {name}",
 }
 
 _MOCK = {
@@ -281,7 +288,7 @@ _PROGRESS = {
     "progress.failed": "failed",
     "progress.in_doubt": "in doubt",
     "progress.pending": "waiting",
-    "progress.fetching": "fetching files",
+    "progress.fetching": "downloading",
     "progress.running": "running",
     "progress.calls": "Calls",
     "progress.rows": "Rows",
@@ -299,13 +306,13 @@ _PROGRESS = {
     "progress.oldest": "oldest call",
     "progress.paused": "Paused until {time}: {reason}",
     "progress.row": "row {row}",
-    "progress.foot": "Ctrl-C stops gently, a second one at once",
+    "progress.foot": "Ctrl-C stops gently, twice stops at once",
 }
 
 _STATES = {
     "state.in_doubt": (
-        "The call may have been billed and its answer never came. `rowmill retry --class in_doubt` "
-        "asks again and may pay twice."
+        "The call may have been billed, and no answer came. `rowmill retry --class in_doubt` "
+        "sends it again and may pay twice."
     ),
 }
 

@@ -2,8 +2,8 @@
 
 MONEY = {
     "option.max-cost": (
-        "never spend more than this in this workspace; +20 is 20 more than so far, none lifts the "
-        "cap of before. Calls in flight count at the most they may cost"
+        "never spend more than this in this workspace; +20 is 20 more than so far, none removes "
+        "the cap. Calls in flight count at their maximum price"
     ),
     "expected.cap": "an amount such as 20, +20 for 20 more than was spent so far, or none",
     "money.unknown": "unknown",
@@ -11,37 +11,35 @@ MONEY = {
     "money.about": "about {amount}",
     "money.between": "{low} to {high} {currency}",
     "money.estimate": "{amount} (estimate)",
-    "money.by_gateway": "by the gateway's own price list, in its credit",
-    "money.by_book": "estimate by list prices of {date}",
+    "money.by_gateway": "gateway price list",
+    "money.by_book": "estimate from list prices of {date}",
     "money.no_price": "unknown for {models}",
     "money.doubt": (
-        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an "
-        "answer, up to {amount} more"
+        "{count} call{count:|s} got no response and may have been billed, up to {amount} more"
     ),
     "money.doubt_more": (
-        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an "
-        "answer, some of them up to "
-        "{amount} more, the others at a price that is unknown"
+        "{count} call{count:|s} got no response and may have been billed, some of them up to "
+        "{amount} more, the others at an unknown price"
     ),
     "money.doubt_unknown": (
-        "{count} call{count:|s} in doubt: {count:it|they} may have been billed without an "
-        "answer, at a price that is "
-        "unknown"
+        "{count} call{count:|s} got no response and may have been billed, at an unknown price"
     ),
     "money.most": "at most {amount}",
     "run.by_row": "endpoints by row",
     "run.ahead": "{time} · about {disk} of disk, {free} free",
-    "run.disk_short": "There is probably not enough room on the disk for all of it.",
-    "ahead.usual": "{low} to {high}, by usual answer times",
-    "ahead.usual_one": "about {time}, by usual answer times",
-    "ahead.measured": "{low} to {high}, by the pace so far",
-    "ahead.measured_one": "about {time}, by the pace so far",
+    "run.disk_short": "There is probably not enough disk space for all of it.",
+    "ahead.usual": "{low} to {high} expected",
+    "ahead.usual_one": "about {time} expected",
+    "ahead.measured": "{low} to {high}, at the rate so far",
+    "ahead.measured_one": "about {time}, at the rate so far",
     "ahead.disk": "{low} to {high}",
     "till.left": "gateway  {left} of credit",
-    "till.lasts": "gateway  {left} of credit: lasts for about {rows} of {calls} row{calls:|s}",
+    "till.lasts": "gateway  {left} of credit: enough for about {rows} of {calls} row{calls:|s}",
     "till.enough": "gateway  {left} of credit: enough for {calls:the|all} {calls} row{calls:|s}",
     "till.unlimited": "gateway  this key has no limit of its own",
-    "till.after": "gateway  took {taken} meanwhile; our books for this run: {ours}; left: {left}",
+    "till.after": (
+        "gateway  charged {taken} meanwhile; our ledger for this run: {ours}; left: {left}"
+    ),
     "till.now": "gateway  {left} of credit left",
     "budget.cap": "cap      {cap} for this workspace: {spent} spent so far, {left} left",
     "budget.uncounted": (
@@ -57,14 +55,15 @@ MONEY = {
         "reserved at {count} pictures. An answer with more of them could pass the cap."
     ),
     "budget.unpriced": (
-        "--max-cost needs a price for every model, and there is none for {models}. Nothing was "
-        "sent. Add it to rowmill.toml (call, picture, or input and output for a million tokens):"
+        "--max-cost needs a price for every model, and {models} {models:has|have} none. Nothing "
+        "was sent. Add it to rowmill.toml (call, picture, or input and output for a million "
+        "tokens):"
     ),
     "budget.mixed": (
         "--max-cost cannot add {currencies}. Nothing was sent. Give all prices in one currency "
         "under [prices] in rowmill.toml, or use another --workspace."
     ),
-    "budget.too_dear": "row {row} may cost up to {most}, and {left} of the cap is left",
+    "budget.too_dear": "row {row} needs up to {most}, and {left} of the cap is left",
     "budget.no_price": "row {row} has no known price",
     "run.stopped_budget": "Stopped by --max-cost: {detail}.",
     "check.cannot_write": "The folder {folder} cannot be written: {reason}.",

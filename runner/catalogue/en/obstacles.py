@@ -11,11 +11,11 @@ OBSTACLES: dict[str, str] = {
         "synchronous=FULL was not accepted: answers would not survive a power cut"
     ),
     "obstacle.table_damaged": (
-        "{file} is damaged: {reason}. Nothing was changed. Move it away and put back a copy; "
+        "{file} is damaged: {reason}. Nothing was changed. Move it away and restore a copy; "
         "`sqlite3 {name} .recover` can often save what is in it"
     ),
     "obstacle.table_damaged_with_copies": (
-        "{file} is damaged: {reason}. Nothing was changed. Move it away and put back a copy "
+        "{file} is damaged: {reason}. Nothing was changed. Move it away and restore a copy "
         "({copies}); `sqlite3 {name} .recover` can often save what is in it"
     ),
     "obstacle.table_unreadable": "{file} cannot be read as a table: {reason}",
@@ -23,7 +23,7 @@ OBSTACLES: dict[str, str] = {
     "obstacle.table_empty": "{file} has no tables yet; `rowmill run` makes them",
     "obstacle.table_older": (
         "{file} was written by an older rowmill (table {found}, this one knows {known}); "
-        "`rowmill run` brings it forward after making a backup copy"
+        "`rowmill run` migrates it after making a backup copy"
     ),
     "obstacle.table_newer": (
         "{file} was written by a newer rowmill (table {found}, this one knows {known}); "
@@ -59,15 +59,15 @@ OBSTACLES: dict[str, str] = {
         "{file} is a SQLite database, but not one of rowmill's; move it away to start anew"
     ),
     "obstacle.table_no_backup": "no backup copy of {file} could be made: {reason}",
-    "obstacle.table_not_migrated": "{file} cannot be brought forward: {reason}",
+    "obstacle.table_not_migrated": "{file} cannot be migrated: {reason}",
     "obstacle.table_not_copied": "only a SQLite table can be copied like this",
-    "obstacle.table_held": "{file} is held by process {pid} on {host}",
+    "obstacle.table_held": "{file} is in use by process {pid} on {host}",
     "obstacle.table_no_lock": (
         "{file} cannot be locked: {reason}; use --workspace to name a folder on a local disk"
     ),
     "obstacle.output_folder": "{file} is a folder; name a file in it",
-    "obstacle.output_no_file": "{file} is not an ordinary file; for a pipe, write to - instead",
-    "obstacle.output_nowhere": "there is no folder {folder}; make it, or name another file",
+    "obstacle.output_no_file": "{file} is not a regular file; for a pipe, write to - instead",
+    "obstacle.output_nowhere": "there is no folder {folder}; create it, or name another file",
     "obstacle.output_unfit": "{file} cannot be written: {reason}",
     "obstacle.output_failed": (
         "{file} cannot be written: {reason}. The results are safe in the table; make room or "
@@ -100,12 +100,12 @@ OBSTACLES: dict[str, str] = {
     "obstacle.copy_other_row": "its row {row} read differently in the copy",
     "obstacle.copy_other_results": "the results of row {row} read differently in the copy",
     "obstacle.name_backslash": "write / for folders in a file name template, not \\",
-    "obstacle.name_unknown": "{place} is unknown; there are: {known}",
+    "obstacle.name_unknown": "{place} is unknown; known: {known}",
     "obstacle.name_open": "a {place} in '{template}' is not closed",
     "obstacle.name_folder": ("'{template}' ends with a folder; write a file name after the last /"),
-    "obstacle.target_key": "the key holds spaces, line breaks or characters that no key has",
+    "obstacle.target_key": "the key contains spaces, line breaks or characters that no key has",
     "obstacle.target_proxy": "the proxy's address must begin with http:// or https://",
     "obstacle.target_scheme": "a base URL begins with http:// or https:// and names a host",
-    "obstacle.target_extras": "a base URL holds no user name, no key and no #",
+    "obstacle.target_extras": "a base URL contains no user name, no key and no #",
     "obstacle.target_port": "the base URL's port is no number from 1 to 65535",
 }

@@ -2,10 +2,10 @@
 
 ROWS: dict[str, str] = {
     "rows.absent": (
-        "{sheet} has no row{count:|s} {rows}: its rows, numbered as Excel shows them, are {first} "
-        "to {last}."
+        "{sheet} has no row{count:|s} {rows}: its rows, numbered as in Excel, are {first} to "
+        "{last}."
     ),
-    "rows.none_at_all": "{sheet} has no rows now.",
+    "rows.none_at_all": "{sheet} has no rows.",
     "sheet.hidden_unseen": (
         "--visible-only: rowmill cannot see which rows are hidden in a .{format} workbook. Save it "
         "as .xlsx."
@@ -32,9 +32,9 @@ ROWS: dict[str, str] = {
     "money.nothing": "nothing",
     "run.stopping": "Stopping.",
     "run.end_skipped": "{count} skipped",
-    "run.away": "{meaning} The run waits and goes on by itself; Ctrl-C stops it.",
+    "run.away": "{meaning} The run waits and resumes by itself; Ctrl-C stops it.",
     "run.other_address": (
-        "The last run went to {before}, and this one goes to {now}. If that is not meant, stop it "
-        "and add --base-url {before}."
+        "The last run went to {before}, and this one goes to {now}. If you did not mean that, "
+        "stop it and add --base-url {before}."
     ),
 }

@@ -1,12 +1,12 @@
 """The English sentences of a run: what is asked, told on the way, and said at its end."""
 
 RUN = {
-    "option.kill": "kill the run N times on the way and take it up again",
+    "option.kill": "kill the run N times on the way and resume it each time",
     "option.class": "only rows of these failure classes; in_doubt is one too",
-    "option.again": "buy a new generation, also of done rows; the old one stays as a version",
+    "option.again": "generate again, even finished rows; the old result is kept as a version",
     "expected.times": "a whole number from 0",
     "expected.classes": "one or more of: {classes}",
-    "workspace.cannot_make": "The folder {folder} cannot be made: {reason}.",
+    "workspace.cannot_make": "The folder {folder} cannot be created: {reason}.",
     "workspace.none": "There is no table in {folder}: nothing was run there yet.",
     "workspace.none_here": "There is no workspace in {folder}. Name the sheet.",
     "workspace.several": "There are several workspaces here ({names}). Name the sheet.",
@@ -24,33 +24,34 @@ RUN = {
         "add --same-sheet. If it is another sheet, give it a name of its own: --db URL#NAME."
     ),
     "workspace.answered_elsewhere": (
-        "{answered} of {staged} rows are answered in {folder}. To take them over, run this sheet "
-        "there: rowmill run {sheet} --workspace {folder} --same-sheet. To buy them anew, add "
-        "--rebuy."
+        "{folder} already holds results for {answered} of {staged} rows. To reuse them: rowmill "
+        "run {sheet} --workspace {folder} --same-sheet. To generate them again, and pay again, "
+        "add --rebuy."
     ),
     "workspace.is_rehearsal": (
-        "{folder} is a rehearsal: nothing in it was bought. Name the sheet itself to run it."
+        "{folder} is a rehearsal: nothing in it was paid for. Name the sheet itself to run it."
     ),
-    "workspace.held": "Another run holds this table: process {pid} on {host}, since {since}.",
-    "workspace.held_unnamed": "Another run holds this table.",
+    "workspace.held": "Another run is using this table: process {pid} on {host}, since {since}.",
+    "workspace.held_unnamed": "Another run is using this table.",
     "sheet.missing": "There is no file {sheet}.",
     "sheet.is_results": (
-        "{sheet} is a results file outside its workspace; running it would buy its rows again. Run "
-        "the sheet it came from, or only what is missing: copy the rows whose result_status is not "
-        "done into a sheet of their own, without the result columns."
+        "{sheet} is a results file outside its workspace; running it would generate its rows "
+        "again, and cost again. Run the sheet that it came from, or only what is missing: copy "
+        "the rows whose result_status is not done into a sheet of their own, without the result "
+        "columns."
     ),
     "sheet.identity_gone": (
-        "The rows of {sheet} have been known by column {column} since the first load, and there is "
-        "no one column of that name any more. Bring it back, or name the column that holds the "
+        "The rows of {sheet} have been identified by column {column} since the first load, and "
+        "that column is missing or occurs twice. Restore it, or name the column that holds the "
         "same ids now with --id."
     ),
     "sheet.identity_fixed": (
-        "The rows of this sheet have been known by their request since the first load; --id "
+        "The rows of this sheet have been identified by their request since the first load; --id "
         "{column} would make all of them new. Use another --workspace for that."
     ),
     "run.fake_addresses": (
-        "{host} has an address out of 198.18.0.0/15, with which a proxy program on this machine "
-        "stands in: files at such addresses are fetched, too."
+        "{host} has an address in 198.18.0.0/15, which a proxy program on this machine uses as a "
+        "stand-in (fake IP): files at such addresses are downloaded too."
     ),
     "run.no_endpoint": "No endpoint was chosen. Choose one with -e, or in a column `endpoint`:",
     "run.no_model": "No model was chosen. Choose one with -m MODEL, or in a column `model`.",
@@ -67,35 +68,34 @@ RUN = {
         "option of the provider write --set body.{field}=VALUE."
     ),
     "run.would_rebuy": (
-        "This would buy {rows} row{rows:|s} again, of {done} that {done:is|are} done. What differs:"
+        "This would generate {rows} row{rows:|s} again, of {done} that {done:is|are} done, and "
+        "pay for {rows:it|them} again. What differs:"
     ),
     "run.difference": "{field}{change}: {rows} row{rows:|s}",
     "run.would_rebuy_what_to_do": (
-        "Nothing was sent. Take the change back, or add --rebuy to buy them again."
+        "Nothing was sent. Undo the change, or add --rebuy to generate and pay again."
     ),
     "run.read": "{sheet}: {rows} row{rows:|s}, read as {how}",
     "run.unread": "{sheet}: unchanged since the last run",
     "run.plan_first": "{new} row{new:|s} to run",
     "run.plan": (
         "{unchanged} unchanged, {refreshed} with other columns changed, {changed} changed, {new} "
-        "new, {returned} back again, {removed} no longer in the sheet"
+        "new, {returned} restored, {removed} no longer in the sheet"
     ),
     "run.found_answered": (
-        "{count} of these requests {count:is|are} answered already: not bought again"
+        "{count} of these requests already {count:has an answer|have answers}: not sent again"
     ),
     "run.remembered": "as last time: {options}",
     "run.skipping_bad": "{count} bad row{count:|s} marked as failed; `rowmill errors` says why.",
     "run.start": "{rows} row{rows:|s} · {endpoints} · {host} · price {price}",
-    "run.start_unpaid": (
-        "nothing new to ask for: what was asked for before is finished · {endpoints} · {host}"
-    ),
+    "run.start_unpaid": "no new requests: only earlier ones are finished · {endpoints} · {host}",
     "run.ask": "Send {calls} request{calls:|s} to {host} (price {price})?",
     "run.needs_consent": (
-        "{calls} request{calls:|s} to {host} (price {price}) need{calls:s|} a yes. Nobody can be "
-        "asked here, so nothing was sent; add -y to go ahead."
+        "{calls} request{calls:|s} to {host} (price {price}) need{calls:s|} confirmation, and "
+        "there is no terminal to ask at. Nothing was sent; add -y."
     ),
-    "run.declined": "Nothing was sent.",
-    "run.nothing_to_do": "Nothing to do: every row is settled.",
+    "run.declined": "Cancelled. Nothing was sent.",
+    "run.nothing_to_do": "Nothing to do: all rows are finished.",
     "run.table_away": (
         "The database does not answer. Nothing new is sent; the answers of calls in flight are kept"
         " on this disk until it is back."
@@ -120,34 +120,38 @@ RUN = {
         " run that is going on."
     ),
     "run.host_lost": (
-        "{host} (pid {pid}) has not been heard of: its {count} unfinished rows were taken over."
+        "{host} (pid {pid}) has not been heard of: its {count} unfinished row{count:|s} "
+        "{count:was|were} taken over."
     ),
     "run.taken_over": "row {row}: its task had been given up, and is done after all",
     "run.kept_version": "row {row}: an old task is done after all, and kept as another version",
     "run.recovered": (
-        "{count} row{count:|s} {count:was|were} in flight when the last run ended: taken up again."
+        "{count} row{count:|s} {count:was|were} in flight when the last run ended: resumed."
     ),
     "run.draining": (
-        "Stopping: {calls} call{calls:|s} and {files} file{files:|s} in flight are finished first. "
-        "Ctrl-C again gives them up."
+        "Stopping: {calls} call{calls:|s} and {files} file{files:|s} in flight are finished "
+        "first. Press Ctrl-C again to drop them."
     ),
-    "run.cut": "Giving up what is in flight; the next run asks again. Once more ends at once.",
-    "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} open · {time}",
+    "run.cut": (
+        "Dropping the calls in flight; the next run sends them again. Press once more to exit at "
+        "once."
+    ),
+    "run.end": "{done} done, {failed} failed, {in_doubt} in doubt, {pending} left · {time}",
     "run.used": "{calls} call{calls:|s} · {tokens} token{tokens:|s} · cost {cost}",
     "run.failures": "  {count} × {kind}: {meaning}",
-    "run.stopped_key": "Stopped: the key was not accepted. {detail}",
+    "run.stopped_key": "Stopped: the key was rejected. {detail}",
     "run.refused_key_place": (
-        "The refused key is set in {place}, which comes before a stored one. Correct it there, or "
-        "remove it and store one: rowmill keys set {name}"
+        "The rejected key is set in {place}, which takes precedence over a stored one. Correct "
+        "it there, or remove it and store one: rowmill keys set {name}"
     ),
-    "run.stopped_credit": "Stopped: there is no money left. {detail}",
+    "run.stopped_credit": "Stopped: no credit is left. {detail}",
     "run.stopped_alike": (
-        "Stopped: the provider refused the first rows in the same words; they are pending again. "
-        "{detail}"
+        "Stopped: the provider rejected the first rows with the same error; they are pending "
+        "again. {detail}"
     ),
     "run.stopped_unreachable": "Stopped: {detail}",
-    "run.never_answered": "{host} has never answered. {meaning} {detail}",
-    "run.stopped_offline": "Stopped: nothing good came for too long. {detail}",
+    "run.never_answered": "{host} has never responded. {meaning} {detail}",
+    "run.stopped_offline": "Stopped: no successful response for too long. {detail}",
     "run.stopped_interrupted": "Stopped by Ctrl-C; everything is saved.",
     "run.stopped_terminated": "Stopped from outside; everything is saved.",
     "run.stopped_broken": "Stopped: the table cannot be written. {detail}",
@@ -155,42 +159,43 @@ RUN = {
     "run.form_stopped": "Model {model} was stopped at endpoint {endpoint}: {detail}",
     "run.results": "results  {path}",
     "run.results_moved": (
-        "results  {path} (the old results file was changed or is open; it was left as it is)"
+        "results  {path} (the old results file was changed or is open; it was not touched)"
     ),
     "run.results_failed": "The results file could not be written: {reason}. The table is safe.",
     "run.files": "files    {path}",
     "run.vectors": "vectors  {path}",
     "run.next": "next     {command}",
-    "retry.nothing": "Nothing to retry. To retry rows that need a look first: --class {classes}",
+    "retry.nothing": (
+        "Nothing to retry. To retry rows that should be looked at first: --class {classes}"
+    ),
     "retry.none": "Nothing to retry.",
     "retry.not_run_yet": (
         "Nothing to retry. {count} row{count:|s} {count:has|have} not run yet: `rowmill run` "
         "sends {count:it|them}."
     ),
-    "retry.free": "{count} of them {count:is|are} only downloaded or asked after: free",
+    "retry.free": "{count} of them only {count:needs|need} a download or a status query: free",
     "run.plan_changed": (
-        "The rows or their price changed after the yes ({calls} request{calls:|s} now). "
+        "The rows or their price changed after the confirmation ({calls} request{calls:|s} now). "
         "Nothing was sent; start again."
     ),
     "run.moved_needs_consent": (
         "This run would go to {now}, and the last one went to {before}. Nothing was sent. Add "
-        "--base-url with the address that is meant, or -y."
+        "--base-url with the address that you mean, or -y."
     ),
-    "retry.put_back": "{count} row{count:|s} put back: {classes}",
-    "retry.again_needs_rows": "--again buys anew: say which rows with --rows or --class.",
-    "retry.running": (
-        "A run is going on; it takes these rows up by itself, and the next run what this one does "
-        "not reach."
+    "retry.put_back": "{count} row{count:|s} requeued: {classes}",
+    "retry.again_needs_rows": (
+        "--again generates and pays again: name the rows with --rows or --class."
     ),
+    "retry.running": "Queued for the run in progress; anything left over goes to the next run.",
     "rehearse.start": "rehearsal against the built-in mock at {url}, faults: {faults}",
     "rehearse.not_here": (
-        "{folder} cannot hold a rehearsal: its folder is thrown away when the next one begins. "
-        "Name one that ends in .rehearsal and holds nothing else."
+        "{folder} cannot hold a rehearsal: its folder is deleted when the next one begins. Name "
+        "one that ends in .rehearsal and holds nothing else."
     ),
     "rehearse.kill": "killed the run after {calls} call{calls:|s} (kill {number} of {total})",
     "rehearse.books": (
-        "books    {billed} call{billed:|s} on the mock's bill, {ours} of them in our books, {lost} "
-        "lost; {answers} answer{answers:|s}, {in_doubt} in doubt"
+        "ledger   {billed} call{billed:|s} billed by the mock, {ours} recorded by us, {lost} "
+        "missing; {answers} answer{answers:|s}, {in_doubt} in doubt"
     ),
-    "rehearse.books_bad": "The books do not balance: {what}.",
+    "rehearse.books_bad": "The ledgers do not agree: {what}.",
 }

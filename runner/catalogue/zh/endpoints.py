@@ -70,14 +70,14 @@ SAID: dict[str, str] = {
     '"image_generation"': (
         '工具，JSON 列表：函数，或服务自带的，如 "web_search" 和 "image_generation"'
     ),
-    "longest answer with its reasoning, in tokens": "回答（含思考）的最大长度，按 token 计",
+    "longest answer with its reasoning, in tokens": "回复（含思考）的最大长度，按 token 计",
     "have the service keep the answer; not kept where nothing is given": (
-        "让服务商保存回答；不填则不保存"
+        "让服务商保存回复；不填则不保存"
     ),
     "what to say, or to draw": "要说的话，或要画的内容",
     "pictures to look at or to change: paths or addresses": "要看或要修改的图片：路径或网址",
     'what to answer with; ["TEXT", "IMAGE"] where a size or a ratio is given': (
-        '用什么来回答；给了尺寸或比例时是 ["TEXT", "IMAGE"]'
+        '用什么来回复；给了尺寸或比例时是 ["TEXT", "IMAGE"]'
     ),
     "of pictures: 1K, 2K or 4K": "图片尺寸：1K、2K 或 4K",
     "text or json_object": "text 或 json_object",
@@ -119,7 +119,7 @@ SAID: dict[str, str] = {
     ),
     "0.25 slow to 4 fast": "0.25 慢到 4 快",
     "how closely to look at the pictures": "看图的细致程度",
-    "have the answer streamed: safer for slow answers": "流式返回：回答慢时更稳妥",
+    "have the answer streamed: safer for slow answers": "流式返回：回复慢时更稳妥",
     "have the answer streamed: keeps slow pictures from being cut": (
         "流式返回：慢的图片不易被中途切断"
     ),
@@ -130,7 +130,7 @@ SAID: dict[str, str] = {
         "流式返回中的预览张数，0 到 3；要花钱，且不保存"
     ),
     "JSON schema that the answer must match, or {name, schema, strict}": (
-        "回答必须符合的 JSON schema，或 {name, schema, strict}"
+        "回复必须符合的 JSON schema，或 {name, schema, strict}"
     ),
     "text, json_object, or the whole JSON object": "text、json_object，或完整的 JSON 对象",
     "url or b64_json; never sent to gpt-image, which refuses it": (
@@ -144,17 +144,17 @@ SAID: dict[str, str] = {
     "0 exact to 2 wild": "0 最稳定，2 最发散",
     "0 exact to 1 free; this interface takes no more": "0 最稳定，1 最自由；此接口最大为 1",
     "share of likely words to choose from": "候选词的概率范围",
-    "longest answer in tokens": "回答的最大长度（token）",
+    "longest answer in tokens": "回复的最大长度（token）",
     "longest answer in tokens; 4096 where nothing is given": (
-        "回答的最大长度（token）；不写时为 4096"
+        "回复的最大长度（token）；不写时为 4096"
     ),
     "longest answer with its reasoning, for newer models": (
         "包含推理过程在内的最大长度，用于较新的模型"
     ),
-    "how many answers": "回答的个数",
+    "how many answers": "回复的个数",
     "how many pictures": "图片张数",
     "how many pictures; dall-e-3 takes 1": "图片张数；dall-e-3 只能为 1",
-    "same seed, similar answer": "种子相同，回答相近",
+    "same seed, similar answer": "种子相同，回复相近",
     "same seed, similar picture": "种子相同，图片相近",
     "text, or up to four in a JSON list, at which to stop": (
         "遇到即停止的文字，或 JSON 列表，最多四个"

@@ -14,14 +14,14 @@ ERRORS: dict[str, str] = {
     "errors.row_list_more": "{rows} … 另有 {count} 行",
     "errors.words": "原话",
     "errors.remedy": "办法",
-    "errors.remedy_in_doubt": "先看服务商自己的调用记录（如果有）。再问一次可能会付两次费。",
+    "errors.remedy_in_doubt": "先看服务商自己的调用记录（如果有）。重新发送可能重复付费。",
     "errors.fix": (
         "{count} 行需要修改提示词或单元格：rowmill errors {sheet} --export fixes.xlsx "
         "会把它们写出来供你改正。"
     ),
     "errors.exported": "已把 {rows} 行写入 {file}，供你改正。",
     "errors.then": "在其中改好并保存，然后：rowmill retry {sheet} --from {file}",
-    "errors.moved": "{file} 被改过、不是 rowmill 写的，或正被打开；原样保留。",
+    "errors.moved": "{file} 被改过、不是 rowmill 写的，或正被打开；未作改动。",
     "errors.nothing_to_fix": "没有靠修改就能解决的失败行。",
     "errors.ending": "--export 写的是 Excel 工作簿：文件名要以 .xlsx 结尾。",
     "errors.hint_edit": "修改灰色列右边的单元格（主要是黄色列），然后保存。",
@@ -49,12 +49,12 @@ ERRORS: dict[str, str] = {
     "from.empty": "{file} 里没有失败的行。",
     "from.beside_run": "正在运行：{file} 里改好的 {count} 行先等着。运行结束后，用同一条命令读入。",
     "from.not_with_rows": "--from 已指定行，不要再加 --rows。",
-    "fetch.checked": "查看了 {files} 个文件：{good} 个完好，{missing} 个缺失，{damaged} 个损坏",
+    "fetch.checked": "检查了 {files} 个文件：{good} 个完好，{missing} 个缺失，{damaged} 个损坏",
     "fetch.missing": "  第 {row} 行：{file} 不在了",
     "fetch.damaged": "  第 {row} 行：{file} 与保存时不同",
     "fetch.more": "  另有 {count} 个",
     "fetch.open": "还有 {count} 个文件待下载",
-    "fetch.nothing": "没有要下载的。",
+    "fetch.nothing": "没有需要下载的文件。",
     "fetch.start": "下载 {rows} 行的文件；不会生成任何东西。",
     "fetch.done": "{done} 行的文件已齐，{failed} 行的文件下载不到。",
 }

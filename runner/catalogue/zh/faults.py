@@ -16,9 +16,9 @@ FAULTS = {
         "用 --workspace 可以指定本机上的文件夹。"
     ),
     "run.open_folder": (
-        "本机的其他用户可以查看 {folder}，提示词和回答都在里面：用 chmod 700 可以关上。"
+        "本机的其他用户可以查看 {folder}，提示词和回复都在里面：用 chmod 700 可以关上。"
     ),
-    "run.read_again": "有 {count} 个已付费的回答现在能读懂了：没有再次请求。",
+    "run.read_again": "有 {count} 个已付费的回复现在能读懂了：没有再次请求。",
     "run.failpoint": "ROWMILL_FAILPOINT 只用于对本机网关的测试：{reason}。",
     "workspace.cannot_write": "文件夹 {folder} 无法写入：{reason}。没有发送任何内容。",
     "cli.table_away": "任务表无法使用：{reason}。其中的内容是安全的。",

@@ -46,7 +46,7 @@ _FILES = {
     "finding.missing_file": "没有这个文件；请检查文件名和文件夹",
     "finding.not_a_file": "这不是普通文件；请先把表格保存成文件",
     "finding.empty_file": "文件是空的；请重新保存表格",
-    "finding.unreadable_file": "无法读取文件；请在其他程序中关闭它，并确认您有读取权限",
+    "finding.unreadable_file": "无法读取文件；请在其他程序中关闭它，并确认你有读取权限",
     "finding.unused_option": "{option} 对 {format} 表格没有意义；请去掉",
     "finding.unknown_format": "表格的读法由扩展名决定，而这个扩展名不认识；请保存为以下格式之一",
     "finding.unknown_format.found": "{ending}",
@@ -147,7 +147,7 @@ _DELIMITED = {
     "finding.line_breaks": (
         "有 {count} 行含有多行文字的单元格，这是第一行（第 {line} 至 {end} 行文本）"
     ),
-    "finding.rows_above_header": "第 {header} 行被当作表头，它上面的行不读取；为稳妥起见请删除",
+    "finding.rows_above_header": "表头在第 {header} 行，它上面的行不读取",
     "finding.no_known_header": (
         '没有认识的列名；请用 --column "表头=prompt" 指明提示词所在的列，没有表头时请加一行表头'
     ),
@@ -234,7 +234,7 @@ _WORKBOOKS = {
     ),
     "finding.pictures_unseen": ".{format} 文件里的图片不会被读取；请另存为 .xlsx 后使用",
     "finding.hidden_rows": (
-        "有 {count} 行被隐藏，这是第一行；它们也会发送；加 --visible-only 可不发送"
+        "隐藏的行：{count} 个，这是第一个；它们也会发送；加 --visible-only 可跳过"
     ),
     "finding.hidden_columns": "这一列被隐藏；照样会被读取",
     "finding.merged": "{count} 处合并单元格跨多行，这是第一处；文字对其中每一行都有效",
@@ -301,8 +301,8 @@ _COLUMNS = {
     "finding.template_ambiguous": (
         "模板引用了“{name}”，但有 {count} 列叫这个名字；请在表格中改掉其中一个"
     ),
-    "finding.bad_row": "这一行无法变成请求",
-    "finding.empty_cell": "{field} 为空",
+    "finding.bad_row": "这一行无法生成请求",
+    "finding.empty_cell": "{field}为空",
     "finding.empty_cell.expected": "",
     "finding.template_hole": (
         "这个单元格为空，而模板用到了它，又没有默认值；请填写，或写成 {{ {header} | … }}"

@@ -9,10 +9,10 @@ GUIDE = {
     "guide.model": "模型名称（按服务商的写法）",
     "guide.price": "{model} 每次调用多少钱（不知道就按回车）",
     "guide.one_of": "1 到 {count} 的编号，或列表中的名称",
-    "guide.settings_written": "已保存到 {file}，其中不含密钥。",
+    "guide.settings_written": "设置已保存到 {file}（不含密钥）。",
     "guide.settings_kept": "{file} 已存在，保持不变；这些选择由表格的工作区记住。",
     "guide.settings_failed": "无法写入 {file}（{reason}）；这些选择由表格的工作区记住。",
     "guide.try": "先用前 {calls} 行试跑，发送到 {host}（价格：{price}）",
-    "guide.rest": "继续跑其余 {calls} 行（价格：{price}；{time}）",
+    "guide.rest": "继续跑剩余 {calls} 行（价格：{price}；{time}）",
     "guide.go_on": "继续运行",
 }

@@ -4,8 +4,8 @@ OBSTACLES: dict[str, str] = {
     "obstacle.disk_low": "剩余 {free} MB，需要 {needed} MB",
     "obstacle.hosts_full": "已有 {most} 台主机在处理这张表，不能再多了",
     "obstacle.file_unreadable": "无法读取 {file}：{reason}",
-    "obstacle.table_journal": "日志模式是 {mode}，而不是 {wanted}：数据表所在的文件夹不能使用",
-    "obstacle.table_not_synchronous": "系统不接受 synchronous=FULL：断电时可能丢失回答",
+    "obstacle.table_journal": "日志模式是 {mode}，而不是 {wanted}：任务表所在的文件夹不能使用",
+    "obstacle.table_not_synchronous": "系统不接受 synchronous=FULL：断电时可能丢失回复",
     "obstacle.table_damaged": (
         "{file} 已损坏：{reason}。没有改动任何东西。请把它移走，换上一个备份；"
         "`sqlite3 {name} .recover` 往往能救回其中的内容"
@@ -14,9 +14,9 @@ OBSTACLES: dict[str, str] = {
         "{file} 已损坏：{reason}。没有改动任何东西。请把它移走，换上一个备份（{copies}）；"
         "`sqlite3 {name} .recover` 往往能救回其中的内容"
     ),
-    "obstacle.table_unreadable": "无法把 {file} 当作数据表读取：{reason}",
-    "obstacle.table_none": "没有数据表 {file}",
-    "obstacle.table_empty": "{file} 里还没有数据表；`rowmill run` 会建立",
+    "obstacle.table_unreadable": "无法把 {file} 当作任务表读取：{reason}",
+    "obstacle.table_none": "没有任务表 {file}",
+    "obstacle.table_empty": "{file} 里还没有任务表；`rowmill run` 会建立",
     "obstacle.table_older": (
         "{file} 是旧版 rowmill 写的（表版本 {found}，现在是 {known}）；`rowmill run` 会先备份再升级"
     ),
@@ -24,7 +24,7 @@ OBSTACLES: dict[str, str] = {
         "{file} 是新版 rowmill 写的（表版本 {found}，现在的程序只认识到 {known}）；请更新 rowmill"
     ),
     "obstacle.table_older_shared": (
-        "{file} 的共享数据表是旧版 rowmill 写的（表版本 {found}，现在是 {known}）；"
+        "{file} 的共享任务表是旧版 rowmill 写的（表版本 {found}，现在是 {known}）；"
         "没有主机在运行时，`rowmill run` 会升级它"
     ),
     "obstacle.database_unreachable": "无法连接数据库：{reason}",
@@ -36,7 +36,7 @@ OBSTACLES: dict[str, str] = {
         "数据库报告有损坏：{reason}。没有改动任何东西；请联系管理服务器的人"
     ),
     "obstacle.database_sqlite": (
-        "SQLite 的数据表就在表格自己的文件夹里；--db 要写 postgresql:// 地址"
+        "SQLite 的任务表就在表格自己的文件夹里；--db 要写 postgresql:// 地址"
     ),
     "obstacle.database_url": "数据库要写成 postgresql:// 开头的地址",
     "obstacle.database_driver": (
@@ -44,11 +44,11 @@ OBSTACLES: dict[str, str] = {
     ),
     "obstacle.workspace_absent": "数据库里没有表格 {name}；已有：{others}",
     "obstacle.hosts_at_work": "{file} 需要由这个版本的 rowmill 升级，但这些主机正在使用它：{hosts}",
-    "obstacle.table_not_sqlite": "{file} 不是 SQLite 数据表；把它移走就会重新开始",
+    "obstacle.table_not_sqlite": "{file} 不是 SQLite 任务表；把它移走就会重新开始",
     "obstacle.table_foreign": ("{file} 是 SQLite 数据库，但不是 rowmill 的；把它移走就会重新开始"),
     "obstacle.table_no_backup": "无法备份 {file}：{reason}",
     "obstacle.table_not_migrated": "无法升级 {file}：{reason}",
-    "obstacle.table_not_copied": "只有 SQLite 数据表才能这样复制",
+    "obstacle.table_not_copied": "只有 SQLite 任务表才能这样复制",
     "obstacle.table_held": "{file} 正被进程 {pid}（{host}）占用",
     "obstacle.table_no_lock": "无法锁定 {file}：{reason}；请用 --workspace 指定本地磁盘上的文件夹",
     "obstacle.output_folder": "{file} 是文件夹；请指定其中的一个文件",
@@ -56,7 +56,7 @@ OBSTACLES: dict[str, str] = {
     "obstacle.output_nowhere": "没有文件夹 {folder}；请先建立，或换一个文件",
     "obstacle.output_unfit": "无法写入 {file}：{reason}",
     "obstacle.output_failed": (
-        "无法写入 {file}：{reason}。结果都在数据表里，没有丢失；请腾出空间或换一个文件，再次导出"
+        "无法写入 {file}：{reason}。结果都在任务表里，没有丢失；请腾出空间或换一个文件，再次导出"
     ),
     "obstacle.output_format": "没有 {format} 这种格式",
     "obstacle.write_no_workbook": "这些结果无法写成工作簿：{reason}",

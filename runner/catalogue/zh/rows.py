@@ -24,7 +24,7 @@ ROWS: dict[str, str] = {
     "money.nothing": "无",
     "run.stopping": "正在停止。",
     "run.end_skipped": "跳过 {count} 行",
-    "run.away": "{meaning}运行会等待，并自行继续；按 Ctrl-C 停止。",
+    "run.away": "{meaning}运行会等待，并自动继续；按 Ctrl-C 停止。",
     "run.other_address": (
         "上次运行发往 {before}，这次发往 {now}。如果不是本意，请停下，并加上 --base-url {before}。"
     ),

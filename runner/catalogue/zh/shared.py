@@ -7,7 +7,7 @@ SHARED: dict[str, str] = {
         "类似 postgresql://用户@服务器/数据库 的地址，不含密码，末尾可加 #工作区名；或 none"
     ),
     "expected.not_sqlite": (
-        "PostgreSQL 数据库: postgresql://用户@服务器/数据库。SQLite 的任务表总在表格旁的文件夹里"
+        "PostgreSQL 数据库：postgresql://用户@服务器/数据库。SQLite 的任务表总在表格旁的文件夹里"
     ),
     "expected.no_password": (
         "不含密码的地址。请用 `rowmill keys set postgresql://…` 保存密码，"
@@ -22,16 +22,16 @@ SHARED: dict[str, str] = {
     "keys.password_stored": "已把 {url} 的密码保存到 {file}，只有你能读取。",
     "keys.password_removed": "已删除 {url} 的密码。",
     "keys.no_password": "没有保存 {url} 的密码。",
-    "keys.not_a_password": "这不是密码: 内容为空。没有改动任何内容。",
-    "usage.two_databases": "数据库写了两次: 作为 SHEET，又用 --db。请只写一次。",
-    "usage.no_sheet": "需要一个表格或数据库: rowmill {command} SHEET",
+    "keys.not_a_password": "这不是密码：内容为空。没有改动任何内容。",
+    "usage.two_databases": "数据库写了两次：作为 SHEET，又用 --db。请只写一次。",
+    "usage.no_sheet": "需要一个表格或数据库：rowmill {command} SHEET",
     "db.weak_tls": (
-        "到 {url} 的连接使用 sslmode={mode}: 网络中的其他人可能读取或改动内容。"
+        "到 {url} 的连接使用 sslmode={mode}：网络中的其他人可能读取或改动内容。"
         "sslmode=verify-full 才安全。"
     ),
-    "db.no_workspace": "{url} 里还没有工作区。载入一个表格: rowmill run SHEET --db {url}",
-    "db.not_there": "{url} 里没有工作区 {name}。现有: {names}",
-    "db.several": "{url} 里有多个工作区: {names}。请指明一个: {example}",
+    "db.no_workspace": "{url} 里还没有工作区。载入一个表格：rowmill run SHEET --db {url}",
+    "db.not_there": "{url} 里没有工作区 {name}。现有：{names}",
+    "db.several": "{url} 里有多个工作区：{names}。请指明一个：{example}",
     "status.hosts": "机器",
     "status.hosts_more": "另有 {count} 台已离开",
     "status.since": "{at} 起",
@@ -40,58 +40,58 @@ SHARED: dict[str, str] = {
     "status.host_leaving": "这些结束后离开",
     "status.host_silent": "没有消息；其他机器很快会接管它的行",
     "status.host_lost": "已失联；其他机器已接管它的行",
-    "status.host_left": "已离开: {how}",
+    "status.host_left": "已离开：{how}",
     "status.host_gone": "已离开",
     "status.host_person": "已被人暂停",
-    "status.host_outage": "等待服务商: {cause}",
+    "status.host_outage": "等待服务商：{cause}",
     "status.host_slow_down": "服务商要求放慢，直到 {until}",
     "status.host_database": "等待数据库",
     "status.running_on": "已在 {count} 台机器上运行 {time}，从 {since} 起",
-    "check.needs_sheet": "check 需要读取表格: 请写出它的文件，数据库用 --db 给出。",
+    "check.needs_sheet": "check 需要读取表格：请写出它的文件，数据库用 --db 给出。",
     "run.from_table": "{sheet} 按已载入的内容从任务表读取；它的文件不在这台机器上。",
-    "steer.all_obeyed": "已通知任务: {what}。在工作的 {of} 台机器中 {count} 台已照办。",
+    "steer.all_obeyed": "已通知任务：{what}。在工作的 {of} 台机器中 {count} 台已照办。",
     "steer.some_obeyed": (
-        "已通知任务: {what}。{of} 台机器中已有 {count} 台照办；之后加入的机器也会照办。"
+        "已通知任务：{what}。{of} 台机器中已有 {count} 台照办；之后加入的机器也会照办。"
     ),
     "doctor.database.good": "{url}: PostgreSQL {version}，{encoding}。",
-    "doctor.database.refused": "数据库的密码无法使用: {why}",
-    "doctor.database.unreached": "无法使用 {url}: {why}",
-    "doctor.database.standby": "这台服务器是备库: 请写接受写入的那台。",
+    "doctor.database.refused": "数据库的密码无法使用：{why}",
+    "doctor.database.unreached": "无法使用 {url}：{why}",
+    "doctor.database.standby": "这台服务器是备库：请写接受写入的那台。",
     "doctor.database.socket": "连接走本机的套接字。",
     "doctor.database.tls": "连接已加密，并核对了服务器证书。",
     "doctor.database.no_tls": "连接没有加密。",
-    "doctor.database.weak_tls": "连接使用 sslmode={mode}: 网络中的其他人可能读取或改动内容。",
+    "doctor.database.weak_tls": "连接使用 sslmode={mode}：网络中的其他人可能读取或改动内容。",
     "doctor.database.no_rights": (
-        "这个用户不能创建 schema，而第一次载入表格需要它: GRANT CREATE ON DATABASE。"
+        "这个用户不能创建 schema，而第一次载入表格需要它：GRANT CREATE ON DATABASE。"
     ),
     "doctor.database.near": "一次往返需要 {ms} 毫秒。",
-    "doctor.database.far": "一次往返需要 {ms} 毫秒: 这台机器上每一轮（最多 64 行）需要 15 次往返。",
+    "doctor.database.far": "一次往返需要 {ms} 毫秒：这台机器上每一轮（最多 64 行）需要 15 次往返。",
     "doctor.database.clock": "本机时钟与数据库一致。",
     "doctor.database.clock_fast": "本机时钟比数据库快 {seconds} 秒。任务以数据库的时钟为准。",
     "doctor.database.clock_slow": "本机时钟比数据库慢 {seconds} 秒。任务以数据库的时钟为准。",
     "doctor.database.pooler": (
         "中间有连接池。载入和升级请用直连地址；如果提示语句重复预备，请加 ?prepare=no。"
     ),
-    "doctor.database.connections": "已用 {used} / {most} 个连接: 还可容纳 {hosts} 台机器。",
+    "doctor.database.connections": "已用 {used} / {most} 个连接：还可容纳 {hosts} 台机器。",
     "doctor.database.few_connections": (
-        "已用 {used} / {most} 个连接: 只能再容纳 {hosts} 台机器（每台 3 个连接）。"
+        "已用 {used} / {most} 个连接：只能再容纳 {hosts} 台机器（每台 3 个连接）。"
         "请调大 max_connections，或在前面放 PgBouncer。"
     ),
     "doctor.database.forgets": (
-        "fsync 或 full_page_writes 已关闭: 断电后服务器可能丢失已付费的回答。"
+        "fsync 或 full_page_writes 已关闭：断电后服务器可能丢失已付费的回复。"
     ),
     "doctor.database.asynchronous": (
-        "{count} 台备库可能落后: 切换后可能缺少已付费的回答，这些行会重新请求。"
+        "{count} 台备库可能落后：切换后可能缺少已付费的回复，这些行会重新请求。"
         "synchronous_standby_names 可以避免。"
     ),
-    "doctor.database.no_workspace": "还没有工作区 {name}。现有: {names}",
+    "doctor.database.no_workspace": "还没有工作区 {name}。现有：{names}",
     "doctor.database.newer": (
         "{name} 的任务表由更新的 rowmill 写成（版本 {found_revision}，这里只认识 {known}）: "
         "请更新这台机器上的 rowmill。"
     ),
     "doctor.database.older": "{name} 的任务表版本是 {found_revision}；下次运行会升级到 {known}。",
     "doctor.database.revision": "{name} 的任务表就是这个 rowmill 的版本（{found_revision}）。",
-    "doctor.database.hosts": "{count} 台机器在工作: {names}",
+    "doctor.database.hosts": "{count} 台机器在工作：{names}",
     "doctor.database.no_hosts": "现在没有机器在处理它。",
     "doctor.database.programs": "在工作的机器使用不同版本的 rowmill: {programs}",
 }

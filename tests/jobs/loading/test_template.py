@@ -103,7 +103,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(TemplateError) as caught:
         Template.parse("{{ nmae }}", HEADERS)
     said = describe(caught.value.finding)
-    assert '"nmae", which is no column; did you mean "name"?' in said
+    assert '"nmae", which is not a column; did you mean "name"?' in said
 
 
 @pytest.mark.parametrize("text", ["{{ name }", "a {{ name", "{{ {{ name }} }}", "{{ {name} }}"])

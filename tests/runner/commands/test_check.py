@@ -98,10 +98,10 @@ def test_a_good_sheet_is_understood_shown_and_exits_0(home: Path) -> None:
     assert result.exit_code == 0, result.output
     shown = flat(result)
     assert 'csv · UTF-8 · delimiter "," · header in row 1' in shown
-    assert "rows 2 rows known by column id" in shown
+    assert "rows 2 rows identified by column id" in shown
     assert "gpt-x × 2" in shown
     assert "prompt → prompt" in shown
-    assert "carried, not sent id, notes" in shown
+    assert "kept, not sent id, notes" in shown
     assert "POST https://api.wenwen-ai.com/v1/chat/completions" in shown
     assert '"content": "two otters"' in shown
     assert "at most 2, repeats not counted" in shown
@@ -143,7 +143,7 @@ def test_a_column_counts_as_sent_only_where_the_endpoint_or_the_template_takes_i
     write(home, "name,style,words,notes", "fox,oil,red,x")
     shown = flat(check("prompts.csv", "-e", "chat", "-m", "m", "-p", "{{ name }} in {{ words }}"))
     assert "name → in the prompt template words → in the prompt template" in shown
-    assert "carried, not sent style, notes" in shown, "chat knows no style"
+    assert "kept, not sent style, notes" in shown, "chat knows no style"
     shown = flat(check("prompts.csv", "-e", "image", "-m", "m", "-p", "{{ style }}"))
     assert "style → in the prompt template" in shown, "and it is not sent as style"
     assert '--column "style=style"' in shown
@@ -160,7 +160,7 @@ def test_everything_that_is_missing_is_told_at_once(home: Path) -> None:
     assert "chat-image" in shown
     assert "No model was chosen" in shown
     assert "No column holds the prompt" in shown
-    assert "carried, not sent id, words" in shown
+    assert "kept, not sent id, words" in shown
 
 
 def test_an_unusable_sheet_names_its_faults(home: Path) -> None:
@@ -192,7 +192,7 @@ def test_what_would_be_bought_again_stops_unless_wanted(home: Path) -> None:
     assert "at most 0" in flat(same)
     other = check("prompts.csv", "-m", "other")
     assert other.exit_code == 3
-    assert "2 changed, 2 would be bought again" in flat(other)
+    assert "2 changed, 2 would be generated and paid for again" in flat(other)
     assert "--rebuy" in flat(other)
     assert check("prompts.csv", "-m", "other", "--rebuy").exit_code == 0
     assert contents(workspace.folder) == before
@@ -207,7 +207,7 @@ def test_a_changed_sheet_shows_its_plan(home: Path) -> None:
     assert result.exit_code == 0, result.output
     shown = flat(result)
     assert "28 unchanged, 1 changed, 1 new, 1 no longer in the sheet" in shown
-    assert "1 would be bought again" in shown
+    assert "1 would be generated and paid for again" in shown
     assert "at most 2, repeats not counted" in shown
 
 
@@ -248,13 +248,13 @@ def test_prices_and_times_are_told_as_far_as_they_are_known(home: Path) -> None:
     trust(home / "rowmill.toml", (home / "rowmill.toml").read_bytes())
     first = flat(check("prompts.csv", "-e", "chat"))
     assert "about 3.00 CNY" in first
-    assert "by usual answer times" in first
+    assert "expected" in first
     all_done(sheet)
     lines = (f"q{number},{'a' if number else 'b'}" for number in range(1200))
     write(home, "prompt,model", *lines)
     later = flat(check("prompts.csv", "--rebuy"))
     assert "at least 299.75 CNY; unknown for b" in later
-    assert "about 5m00s, by the pace so far" in later  # 1,200 calls of 2 s, 8 at a time
+    assert "about 5m00s, at the rate so far" in later  # 1,200 calls of 2 s, 8 at a time
 
 
 def test_a_picture_is_shown_by_its_name_and_no_key_is_shown(home: Path) -> None:

@@ -11,11 +11,11 @@ def test_missing_files_are_fetched_and_nothing_is_bought(world: World) -> None:
     world.monkeypatch.delenv("ROWMILL_API_KEY")  # it needs no key
     done = world.run("fetch", sheet)
     assert (done.code, done.posts) == (0, 0), done.err
-    assert f"row 2: {before[0]} is not there" in done.err
+    assert f"row 2: {before[0]} is missing" in done.err
     assert world.files(sheet) == before
     assert world.standing(sheet) == {"done": 3}
     again = world.run("fetch", sheet)
-    assert "Nothing to fetch" in again.err
+    assert "Nothing to download" in again.err
 
 
 def test_verify_finds_every_changed_byte_and_keeps_what_a_person_made_of_a_file(
@@ -61,7 +61,7 @@ def test_what_cannot_be_had_any_more_is_told_and_exits_with_4(world: World) -> N
     (world.workspace(sheet).files / before[0]).unlink()
     done = world.run("fetch", sheet)
     assert (done.code, done.posts) == (4, 0), done.err
-    assert "1 cannot have them" in done.err
+    assert "1 unavailable" in done.err
     assert world.standing(sheet) == {"done": 1, "failed": 1}
     assert world.column(sheet, "result_error_class")[0] == "file"
 

@@ -120,7 +120,7 @@ def test_a_sheet_that_was_begun_goes_on_without_questions(world: World) -> None:
     sheet = world.prompts("a.csv", "a cat", "a dog")
     world.run("run", sheet, "-e", "chat", "-m", "mock-text", "-y", "--limit", "1")
     with sitting(world, sheet) as (person, code):
-        person.answers("Go on with it", "y")
+        person.answers("Continue", "y")
         person.answers("[y/N]", "y")
     assert code == [0]
     assert len(world.calls) == 2

@@ -22,7 +22,7 @@ def test_it_needs_no_key_and_no_choice_and_sends_nothing_to_the_provider(world: 
     done = world.run("rehearse", sheet)
     assert (done.code, done.posts) == (0, 0), done.err
     assert [row["result_status"] for row in rehearsed(world, sheet)] == ["done"] * 2
-    assert "2 calls on the mock's bill, 2 of them in our books, 0 lost" in done.err
+    assert "2 calls billed by the mock, 2 recorded by us, 0 missing" in done.err
 
 
 def test_it_never_touches_the_real_workspace_and_is_never_taken_for_it(world: World) -> None:
@@ -64,10 +64,10 @@ def test_a_finished_one_starts_from_zero_and_a_cut_one_goes_on(world: World) -> 
     assert world.workspace(sheet, ".rehearsal").bill.read_bytes().count(b"\n") == 2
     resumed = world.run("rehearse", sheet)
     assert resumed.code == 0
-    assert "6 calls on the mock's bill" in resumed.err
+    assert "6 calls billed by the mock" in resumed.err
     fresh = world.run("rehearse", sheet, "-e", "chat")
     assert fresh.code == 0, fresh.err
-    assert "6 calls on the mock's bill" in fresh.err
+    assert "6 calls billed by the mock" in fresh.err
     assert world.workspace(sheet, ".rehearsal").bill.read_bytes().count(b"\n") == 6
 
 
@@ -75,7 +75,7 @@ def test_a_storm_leaves_every_row_settled_with_a_class(world: World) -> None:
     sheet = world.prompts("a.csv", *(f"prompt {row}" for row in range(100)))
     done = world.run("rehearse", sheet, "--faults", "storm", "-c", 50)
     assert done.code in (0, 4), done.err
-    assert " in our books, 0 lost;" in done.err
+    assert " recorded by us, 0 missing;" in done.err
     rows = rehearsed(world, sheet)
     assert len(rows) == 100
     for row in rows:
@@ -98,7 +98,7 @@ def test_killed_on_the_way_it_loses_nothing(world: World) -> None:
     assert done.code == 0, done.err
     assert done.err.count("killed the run after") == 2
     assert "killed the run after 0 calls" not in done.err
-    assert " in our books, 0 lost;" in done.err
+    assert " recorded by us, 0 missing;" in done.err
     names = [Path(row["result_files"]).stem for row in rehearsed(world, sheet)]
     assert names == [f"x-{row}" for row in range(2, 62)]
 
@@ -116,7 +116,7 @@ def test_one_that_was_interrupted_is_resumed(world: World) -> None:
     assert "done" in left
     resumed = world.run("rehearse", sheet, "-c", 20)
     assert resumed.code == 0, resumed.err
-    assert "40 calls on the mock's bill, 40 of them in our books, 0 lost" in resumed.err
+    assert "40 calls billed by the mock, 40 recorded by us, 0 missing" in resumed.err
 
 
 def test_json_says_how_it_ended(world: World) -> None:

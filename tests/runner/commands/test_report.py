@@ -73,7 +73,7 @@ def test_the_page_says_what_failed_why_and_which_command_helps(world: World) -> 
     told = words(world.workspace(sheet).report)
     assert "1 of 2 rows are done." in told
     assert "1 row failed: 1 refused." in told
-    assert "an unchanged row is refused again" in told
+    assert "an unchanged row is rejected again" in told
     assert "rowmill errors a.csv --export fixes.xlsx" in told
     assert "finished, some rows failed" in told
 
@@ -225,7 +225,7 @@ def test_money_is_exact_only_where_it_is_known() -> None:
     assert "1 answer has no known price and is not in this sum." in least
     doubtful = _told(spent=_spent(unknown_calls=2))[2]
     assert "at least 1.50 USD" in doubtful
-    assert "2 calls may have been billed without an answer." in doubtful
+    assert "2 calls got no response and may have been billed." in doubtful
     unknown = _told(spent=_spent(cost=None))[2]
     assert unknown == "3 calls were made; no price is known."
 
@@ -256,9 +256,9 @@ def test_a_command_that_one_cause_asks_for_is_told_in_its_words() -> None:
 def test_a_run_that_never_ended_died_unless_it_is_going_on() -> None:
     run = PastRun(id=1, started_at=START, ended_at=None, exit_code=None, calls=1, events=())
     died = timeline(pages.facts([pages.row(2)], runs=(run,), minutes=()))
-    assert "killed, or the power went" in died[-1].text
+    assert "killed, or power loss" in died[-1].text
     going = timeline(pages.facts([pages.row(2)], runs=(run,), minutes=(), running=True))
-    assert [one.text for one in going] == ["A run began."]
+    assert [one.text for one in going] == ["A run started."]
 
 
 def test_events_are_told_and_unknown_ones_by_their_name() -> None:
@@ -292,14 +292,14 @@ def test_the_timeline_tells_an_outage_and_refusals_for_speed_once_each_with_thei
     )
     found = timeline(pages.facts([pages.row(2)], runs=(run,), minutes=()))
     assert [(one.text, one.at - START, one.until and one.until - START) for one in found[1:5]] == [
-        ("The provider said 3 times to slow down; the pace was lowered.", 10, 30),
+        ("The provider asked 3 times to slow down; the rate was lowered.", 10, 30),
         (
-            "Nothing was sent for 1h00m: call after call went wrong (offline). The rows waited.",
+            "Paused for 1h00m: the provider kept failing (offline). No attempts were used up.",
             100,
             3700,
         ),
         ("gate key 1 was refused and used no more; the other keys went on.", 3800, None),
-        ("Call after call went wrong (offline) until the run ended.", 3900, None),
+        ("The provider kept failing (offline) until the run ended.", 3900, None),
     ]
 
 
@@ -325,7 +325,7 @@ def _in_short(incidents: list[Incident]) -> list[tuple[float, str]]:
 def test_an_outage_is_one_line_and_its_recovery_another() -> None:
     night = _minutes("good", "down", "down", "none", "down", "good", "good")
     found = stretches(night)
-    assert _in_short(found) == [(1, "The provider was not reached"), (5, "Answers came again")]
+    assert _in_short(found) == [(1, "The provider was unreachable"), (5, "Answers arrived again")]
     assert found[0].until == START + 5 * 60
     assert "(27 calls)" in found[0].text
     assert "4m00s after" in found[1].text

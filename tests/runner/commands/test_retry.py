@@ -90,7 +90,7 @@ def test_beside_a_run_rows_are_only_put_back_and_the_run_takes_them(world: World
     assert world.run("retry", sheet, "--class", "refused").code == 3, "as a run's, it needs a yes"
     beside = world.run("retry", sheet, "--class", "refused", "-y")
     assert beside.code == 0, beside.err
-    assert "A run is going on" in beside.err
+    assert "Queued for the run in progress" in beside.err
     done = world.finish(process)
     assert done.code == 0, done.err
     assert len(world.calls) == 52
@@ -116,7 +116,7 @@ def test_what_is_put_back_is_told_by_class_or_status(world: World) -> None:
     back = world.run("retry", sheet, "-y", "--class", "in_doubt,refused")
     assert "2 rows put back: 1 × refused, 1 × in_doubt" in back.err
     again = world.run("retry", sheet, "-y", "--again", "--rows", 4)
-    assert "1 row put back: 1 × done" in again.err
+    assert "1 row requeued: 1 × done" in again.err
 
 
 def test_a_retry_of_downloads_only_says_that_nothing_new_is_asked_for(world: World) -> None:
@@ -125,7 +125,7 @@ def test_a_retry_of_downloads_only_says_that_nothing_new_is_asked_for(world: Wor
     assert world.run("run", sheet, *PICTURE).code == 4
     retried = world.run("retry", sheet)
     assert retried.posts == 0, retried.err
-    assert "nothing new to ask for" in retried.err
+    assert "no new requests" in retried.err
     assert gateway.base_url.removeprefix("http://") in retried.err
     assert "price" not in retried.err
 
@@ -199,7 +199,7 @@ def test_again_puts_an_answer_that_lacks_its_files_back_to_its_download(world: W
     assert world.run("run", sheet, *PICTURE).code == 4
     done = world.run("retry", sheet, "--rows", "2-3", "--again", "-y")
     assert done.posts == 1, done.err
-    assert "1 of them is only downloaded or asked after: free" in done.err
+    assert "1 of them only needs a download or a status query: free" in done.err
     bought = world.run("retry", sheet, "--rows", "2", "--again", "--class", "file", "-y")
     assert bought.posts == 1, bought.err
 

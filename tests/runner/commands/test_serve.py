@@ -129,7 +129,7 @@ def test_a_write_without_the_token_changes_nothing(world: World, failed: Path) -
 def test_a_ticked_row_is_put_back_for_the_next_run(world: World, failed: Path) -> None:
     with served(world.workspace(failed)) as url:
         answer = put_back(url, [3], token_of(url))
-    assert answer.json() == {"count": 1, "note": "no run is going on; rowmill run takes them up"}
+    assert answer.json() == {"count": 1, "note": "no run is in progress; rowmill run sends them"}
     assert world.standing(failed) == {"done": 1, "pending": 1}
 
 
@@ -181,9 +181,9 @@ def test_an_open_page_puts_a_row_back_and_sees_it_end(
         assert page.locator(".lead").inner_text() == "1 of 2 rows are done."
         page.locator("[data-status=failed]").click()
         page.get_by_label("Tick row 3").check()
-        page.get_by_role("button", name="Put back into the run").click()
+        page.get_by_role("button", name="Retry in the run").click()
         page.wait_for_selector("[data-status=pending]")
-        assert "Put back: 1" in page.locator("#said").inner_text()
+        assert "Requeued: 1" in page.locator("#said").inner_text()
         run.append(world.start("run", failed, *PICTURE))
         page.locator("[data-status=all]").click()
         page.wait_for_selector("#grid > .card.is-done[aria-posinset='2']")

@@ -105,11 +105,11 @@ def test_a_failed_row_tells_why_in_whose_words_and_what_to_do(home: Path) -> Non
     assert result.exit_code == 0, result.output
     shown = flat(result)
     assert "Row 1 of rows.jsonl: failed" in shown
-    assert "content check turned the request down" in shown
+    assert "content check rejected the request" in shown
     assert "Change the words" in shown
     assert "rowmill errors rows.jsonl --export fixes.xlsx" in shown
     assert "notes mine" in shown
-    assert "1.5 s · HTTP 200 · turned down, free" in shown
+    assert "1.5 s · HTTP 200 · rejected, not billed" in shown
     assert "given up: refused (moderation)" in shown
     assert "no \\x1b[2J way" in shown
     assert "request id req-7" in shown
@@ -227,7 +227,7 @@ def test_a_bad_row_names_its_cell(home: Path) -> None:
     shown = flat(show("2", "rows.jsonl"))
     assert "column temperature: expected" in shown
     assert "found 'hot'" in shown or "hot" in shown
-    assert "Row 2 does not make a request" in shown
+    assert "Row 2 cannot become a request" in shown
     assert show("2", "rows.jsonl", "--curl").exit_code == 3
 
 

@@ -50,7 +50,7 @@ def test_a_class_closes_its_rows_and_no_others(workspace: Workspace) -> None:
     result = skip("--class", "refused", "-y")
     assert result.exit_code == 0, result.stderr
     assert "Rows to be closed: 2 (2 × refused)" in result.stderr
-    assert "Rows closed: 2." in result.stderr
+    assert "Rows skipped: 2." in result.stderr
     assert result.stdout == ""
     assert skipped(workspace) == [3, 4]
     assert standing(workspace).failed == 1
@@ -76,7 +76,7 @@ def test_rows_and_class_together_take_what_is_both(workspace: Workspace) -> None
 def test_without_a_terminal_and_without_y_nothing_changes(workspace: Workspace) -> None:
     result = skip("--class", "refused")
     assert result.exit_code == 3
-    assert "Add -y" in result.stderr
+    assert "add -y" in result.stderr
     assert skipped(workspace) == []
 
 

@@ -36,7 +36,7 @@ def test_a_port_that_refuses_from_the_start_stops_the_run_and_is_named(
     sheet = quickly.prompts("a.csv", "one", "two")
     done = quickly.run("run", sheet, *TEXT, "--json")
     assert (done.code, done.json["stopped"]) == (6, "unreachable"), done.err
-    assert f"127.0.0.1:{closed_port} has never answered" in done.err
+    assert f"127.0.0.1:{closed_port} has never responded" in done.err
     assert set(quickly.column(sheet)) == {"pending"}
 
 

@@ -31,7 +31,7 @@ def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is
         quiet = [at for at, _ in gate.let_in if asked_at + 0.2 < at < asked_at + 0.7]
         assert quiet == [], "a wait that is asked for is everybody's"
         report = world.workspace(sheet).report.read_text(encoding="utf-8")
-        assert "The provider said 1 time to slow down" in report
+        assert "The provider asked 1 time to slow down" in report
 
 
 @pytest.mark.deep

@@ -112,7 +112,7 @@ def test_an_unknown_field_in_column_is_named_on_a_loaded_sheet_too(world: World)
     refused = world.run("run", sheet, "-y", "--column", "id=promt")
     assert (refused.code, refused.posts) == (3, 0)
     assert 'did you mean "prompt"?' in refused.err
-    assert "known by column" not in refused.err
+    assert "identified by column" not in refused.err
 
 
 def test_check_shows_as_data_what_a_run_sends(world: World) -> None:

@@ -24,7 +24,7 @@ def test_a_column_that_only_counts_is_no_identity_and_is_told(world: World) -> N
     world.mock()
     sheet = ids(world, *numbered(*WORDS))
     checked = world.run("check", sheet, *TEXT[:-1])
-    assert "this column only counts the rows" in checked.out
+    assert "this column only numbers the rows" in checked.out
     assert world.run("run", sheet, *TEXT).posts == 10
     ids(world, *numbered("new one", "new two", *WORDS))
     assert world.run("run", sheet, "-y").posts == 2
@@ -50,7 +50,7 @@ def test_a_few_edits_are_no_renumbering(world: World) -> None:
     ids(world, ("k0", "an owl"), *rows[1:])
     done = world.run("run", sheet, "-y")
     assert done.posts == 1
-    assert "numbered anew" not in done.err
+    assert "renumbered" not in done.err
 
 
 def test_an_id_column_with_gaps_gives_way_and_is_told(world: World) -> None:
@@ -104,7 +104,7 @@ def test_a_lost_id_column_is_told_as_such_and_its_ids_are_found_under_another_na
     world.sheet("a.csv", ["number", "prompt"], ["k1", "a cat"], ["k2", "a dog"])
     lost = world.run("run", sheet, "-y")
     assert (lost.code, lost.posts) == (3, 0)
-    assert "known by column sku since the first load" in lost.err
+    assert "identified by column sku since the first load" in lost.err
     found = world.run("run", sheet, "-y", "--id", "number")
     assert (found.code, found.posts) == (0, 0), found.err
     assert "2 with other columns changed" in found.err or "2 unchanged" in found.err

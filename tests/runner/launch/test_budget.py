@@ -141,14 +141,14 @@ def test_the_till_is_told_before_and_after_beside_our_books(world: World, till: 
     assert done.code == 0, done.err
     assert "0.01" in done.err
     assert "enough for all 5 rows" in done.err
-    assert "took 0.01 USD meanwhile; our books for this run: 0.01 USD" in done.err
+    assert "charged 0.01 USD meanwhile; our ledger for this run: 0.01 USD" in done.err
     assert world.column(sheet, "result_cost") == ["0.002"] * 5
 
 
 def test_too_little_credit_is_told_before_the_rows_it_lasts_for(world: World) -> None:
     world.mock(pricing=PRICING, credit=0.005)
     sheet = many(world, 5)
-    assert "lasts for about 2 of 5 rows" in world.run("run", sheet, *TEXT).err
+    assert "enough for about 2 of 5 rows" in world.run("run", sheet, *TEXT).err
 
 
 @pytest.mark.parametrize("settings", [{}, {"pricing": b"<html>", "credit": 1.0, "till": "html"}])

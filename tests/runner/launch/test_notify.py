@@ -137,8 +137,8 @@ def test_an_apprise_address_is_served_by_apprise(world: World, listener: Listene
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its own imports
 def test_an_apprise_address_that_is_refused_is_said() -> None:
     pytest.importorskip("apprise")
-    assert notify(Secret("json://127.0.0.1:9/x"), NEWS) == "the service did not take it"
-    assert notify(Secret("nothing://x"), NEWS) == "the service did not take it"
+    assert notify(Secret("json://127.0.0.1:9/x"), NEWS) == "the service did not accept it"
+    assert notify(Secret("nothing://x"), NEWS) == "the service did not accept it"
 
 
 # --- chat services --------------------------------------------------------------------------------

@@ -19,8 +19,10 @@ def test_a_lost_answer_is_asked_for_once_more_after_all_other_rows(world: World)
     assert (done.code, done.posts) == (0, 4), done.err
     asked = [call["prompt_sha"] for call in world.calls]
     assert (asked[0], asked[3]) == (CAT, CAT)
-    assert "1 call in doubt" in done.err
-    assert "1 call in doubt" in world.run("run", sheet).err, "a possible double charge is forgotten"
+    assert "1 call got no response" in done.err
+    assert "1 call got no response" in world.run("run", sheet).err, (
+        "a possible double charge is forgotten"
+    )
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "cut", "502", "500_lost"])
@@ -30,7 +32,7 @@ def test_a_second_loss_is_left_to_the_person(world: World, fault: str) -> None:
     done = world.run("run", sheet, *TEXT)
     assert (done.code, done.posts) == (4, 3), done.err
     assert world.column(sheet) == ["in_doubt", "done"]
-    assert "2 calls in doubt" in done.err
+    assert "2 calls got no response" in done.err
     again = world.run("run", sheet, "-y")
     assert (again.code, again.posts) == (4, 0), again.err
     plain = world.run("retry", sheet, "-y")
@@ -121,4 +123,4 @@ def test_a_run_that_was_killed_asks_again_and_counts_the_doubt(world: World) -> 
     done = world.run("run", sheet, "-y")
     assert (done.code, done.posts) == (0, 3), done.err
     assert "2 rows were in flight" in done.err
-    assert "3 calls in doubt" in done.err
+    assert "3 calls got no response" in done.err

@@ -30,7 +30,7 @@ def test_a_new_sheet_answered_next_door_is_told_before_it_is_paid_for(world: Wor
     renamed = world.prompts("b.csv", "a cat", "a dog", "a cow")
     refused = world.run("run", renamed, *TEXT)
     assert (refused.code, refused.posts) == (3, 0)
-    assert "2 of 3 rows are answered in a.rowmill" in refused.err
+    assert "a.rowmill already holds results for 2 of 3 rows" in refused.err
     other = world.prompts("c.csv", "a pig", "a dog", "a cow")
     assert world.run("run", other, *TEXT).posts == 3
 
