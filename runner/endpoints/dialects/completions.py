@@ -195,6 +195,7 @@ class ChoiceDraft:
 
     deltas: _Pieces = field(default_factory=_Pieces)
     messages: _Pieces = field(default_factory=_Pieces)
+    images: list[JSON] = field(default_factory=list)  # beside the message
     finish: str | None = None
     error: JSON = None
 
@@ -202,6 +203,7 @@ class ChoiceDraft:
         self.finish = _finish_of(item) or self.finish
         self.deltas.add(text_of(item.get("text")))
         message, delta = item.get("message"), item.get("delta")
+        self.images += _listed(item.get("images"))
         self.messages.add(message, whole=True)
         self.deltas.add(delta)
         for holder in (item, message, delta):
@@ -215,11 +217,15 @@ class ChoiceDraft:
             refusal="".join(deltas.refusal) or _joined(messages.refusal, 2),
             finish=self.finish,
             tool_calls=tuple((deltas.tools if deltas.tools.calls else messages.tools).finished()),
-            images=tuple(deltas.images or messages.images),
+            images=tuple(deltas.images or messages.images or self.images),
             parts=tuple(deltas.parts or messages.parts),
             others=tuple(deltas.others or messages.others),
             error=self.error,
         )
+
+
+def _listed(value: JSON) -> list[JSON]:
+    return value if isinstance(value, list) else []
 
 
 def _joined(pieces: Sequence[str], min_pieces: int) -> str:
@@ -247,6 +253,8 @@ def _only_text(item: Mapping[str, JSON]) -> str | None:
     """The text of a choice with nothing else, as most are, else None: it needs no assembly."""
     message = item.get("message")
     if not isinstance(message, dict) or item.get("delta") or item.get("text") or item.get("error"):
+        return None
+    if item.get("images"):
         return None
     content = message.get("content")
     if any(value and name not in ("role", "content") for name, value in message.items()):

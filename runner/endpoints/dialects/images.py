@@ -1,17 +1,24 @@
 """Builds image requests by model family, and parses image answers, as JSON or event stream."""
 
+import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from jobs.job import JSON
 from jobs.result import Picture, Result, Usage
-from runner.endpoints.dialects.chat import Completion, cut_stream, rejected_error
+from runner.endpoints.dialects.chat import (
+    Completion,
+    cut_stream,
+    read_completion,
+    rejected_error,
+)
 from runner.endpoints.dialects.completions import text_of
 from runner.endpoints.dialects.expiry import expires_at
 from runner.endpoints.dialects.open_reply import Payloads, Reader, open_answer
 from runner.endpoints.dialects.pictures import (
+    completion_pictures,
     data_pictures,
     distinct,
     no_picture,
@@ -21,8 +28,10 @@ from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Reading, Rejected
 from runner.protocol.call import Reply
 from runner.protocol.errors import error_in, is_error, reports_error, reports_error_beside
-from runner.protocol.json_text import Undecodable
+from runner.protocol.json_text import Undecodable, decode
+from runner.protocol.pictures import media_type
 
+MAX_ADDRESS = 4_000  # characters
 OPENAI_ADDRESS_SECONDS = 3600.0
 """How long a URL of OpenAI's own works. Protocol fact: its specification says 60 minutes."""
 _OPENAI_HOSTS = re.compile(r"(?:^|\.)(?:openai\.com|oaiusercontent\.com)$|^oaidalleapi")
@@ -147,7 +156,7 @@ def read_pictures(reply: Reply, *, model: str, fields: Mapping[str, JSON]) -> Re
     """
     asked = fields.get("n")
     wanted = asked if isinstance(asked, int) else 1
-    images = open_answer(reply.text, _READER)
+    images = _read_answer(reply)
     if isinstance(images, Rejected):
         return images
     if images.cut and len(images.pictures) < wanted:
@@ -159,6 +168,30 @@ def read_pictures(reply: Reply, *, model: str, fields: Mapping[str, JSON]) -> Re
     if images.error is not None:
         failure = rejected_error(images.error, Completion()).failure
     return Rejected(failure=failure, result=result if images.usage or images.message else None)
+
+
+def _read_answer(reply: Reply) -> ImagesReply | Rejected:
+    """The pictures of an answer in its own form, as bytes, as one address, or of a chat."""
+    images = open_answer(reply.text, _READER)
+    if not isinstance(images, Rejected):
+        if images.pictures or images.error is not None or images.cut:
+            return images
+        completion = read_completion(reply.text)
+        found = () if isinstance(completion, Rejected) else completion_pictures(completion)
+        return replace(images, pictures=found)
+    bare = _bare_pictures(reply)
+    return ImagesReply(pictures=bare) if bare else images
+
+
+def _bare_pictures(reply: Reply) -> tuple[Picture, ...]:
+    """The pictures of a body that is one itself, or nothing but an address or a list of them."""
+    if media_type(reply.body[:16]) is not None:
+        return (Picture(base64=base64.b64encode(reply.body).decode("ascii")),)
+    value = decode(reply.text)
+    if isinstance(value, Undecodable):
+        value = value.text.strip() if value.reason == "not_json" else None
+    is_address = isinstance(value, str) and len(value) < MAX_ADDRESS and " " not in value.strip()
+    return data_pictures(value) if isinstance(value, list) or is_address else ()
 
 
 def _result(images: ImagesReply, wanted: int, notes: list[str]) -> Result:

@@ -56,6 +56,19 @@ def shortened(text: str) -> str:
     return _DATA_URI.sub(lambda uri: f"{uri[0].partition(',')[0]},…", text)
 
 
+def relative_pictures(text: str) -> list[str]:
+    """The shown pictures whose addresses are paths on the gateway, such as /files/a.png."""
+    targets = [target for _, target, shown in _markdown_links(text) if shown]
+    return [one for one in targets if one[:1] == "/" and one[1:2] != "/" and _is_picture(one)]
+
+
+def unfenced(text: str) -> str:
+    """The lines inside if the entire text is one code block, else the text."""
+    lines = text.strip().split("\n")
+    marks = [number for number, line in enumerate(lines) if _CODE_FENCE.match(line)]
+    return "\n".join(lines[1:-1]) if marks == [0, len(lines) - 1] and marks[-1] else text
+
+
 def _without_fences(lines: list[str]) -> list[str]:
     """The lines outside code fences; a fence that is never closed hides nothing."""
     marks = [number for number, line in enumerate(lines) if _CODE_FENCE.match(line)]

@@ -8,7 +8,12 @@ from jobs.result import Picture
 from runner.endpoints.dialects.chat import Completion
 from runner.endpoints.dialects.completions import CompletionChoice
 from runner.endpoints.dialects.expiry import expires_at
-from runner.endpoints.dialects.markdown_links import BASE64_BEGINNINGS, picture_targets
+from runner.endpoints.dialects.markdown_links import (
+    BASE64_BEGINNINGS,
+    picture_targets,
+    relative_pictures,
+    unfenced,
+)
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 
@@ -30,9 +35,19 @@ def completion_pictures(completion: Completion) -> tuple[Picture, ...]:
     found = [picture for choice in completion.choices for picture in _choice_pictures(choice)]
     found = found or list(data_pictures(completion.data))
     for choice in () if found else completion.choices:
-        found += pictures_within(list(choice.others))
-        found = found or pictures_within(_as_json(choice.text))
+        found += pictures_within(list(choice.others)) or _hidden_pictures(choice.text)
     return distinct(found or pictures_within(list(completion.others)))
+
+
+def _hidden_pictures(text: str) -> list[Picture]:
+    """The pictures of a text that is JSON or one code block, or whose addresses are escaped or
+    relative to the gateway.
+    """
+    inner = unfenced(text)
+    if found := pictures_within(_as_json(inner)):
+        return found
+    targets = picture_targets(inner.replace("\\/", "/")) or relative_pictures(text)
+    return [picture for target in targets if (picture := _data_picture(target))]
 
 
 def _as_json(text: str) -> JSON:
@@ -162,7 +177,7 @@ def _target_in(value: Mapping[str, JSON]) -> str:
     address = value.get("url")
     if isinstance(address, str) and address:
         return address
-    for name in ("b64_json", "data", "base64"):
+    for name in ("b64_json", "data", "base64", "image_base64", "b64"):
         coded = value.get(name)
         if isinstance(coded, str) and coded:
             return coded if coded.startswith("data:") else f"base64://{coded}"

@@ -13,6 +13,8 @@ from jobs.result import Usage
 from runner.endpoints.dialects.open_reply import Reader, open_answer, unusable
 from runner.endpoints.dialects.usage import read_usage
 from runner.endpoints.endpoint import Rejected
+from runner.protocol.errors import is_error
+from runner.protocol.json_text import decode
 from runner.protocol.verdict import classify_error
 
 
@@ -37,6 +39,8 @@ def read_vectors(body: bytes, *, wanted: int) -> Vectors | Rejected:
         cut=Vectors(found=()),
     )
     opened = open_answer(body, reader)
+    if isinstance(opened, Rejected) and isinstance(listed := decode(body), list):
+        opened = opened if is_error(listed) else _vectors({"data": listed}, wanted)
     if isinstance(opened, Vectors) and not opened.found:
         return unusable("empty_answer", "")
     return opened
@@ -48,8 +52,7 @@ def _error(value: JSON) -> Rejected:
 
 
 def _vectors(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
-    data = value.get("data")
-    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    items = _items(value)
     if not items:
         return _no_vectors("no_vector", f"0 of {wanted} vectors came")
     places = _places(items, wanted)
@@ -66,6 +69,33 @@ def _vectors(value: Mapping[str, JSON], wanted: int) -> Vectors | Rejected:
     )
 
 
+def _items(value: Mapping[str, JSON]) -> list[Mapping[str, JSON]]:
+    """The vectors with their indexes, in OpenAI's form or from the forms of other services."""
+    output = value.get("output")
+    holder = output if isinstance(output, dict) else value
+    found = holder.get("data") or holder.get("embeddings") or holder.get("embedding")
+    if isinstance(found, dict):  # by type, or the only one
+        found = found.get("float") or found.get("values")
+    if not isinstance(found, list) or not found:
+        return []
+    if isinstance(found[0], int | float):
+        return [{"embedding": found}]
+    return [_item(one) for one in found if isinstance(one, dict | list)]
+
+
+def _item(found: JSON) -> Mapping[str, JSON]:
+    if not isinstance(found, dict):
+        return {"embedding": found}
+    vector = next((found[name] for name in _VECTOR_NAMES if found.get(name) is not None), None)
+    if isinstance(vector, dict):
+        vector = vector.get("float") or vector.get("values")
+    index = found.get("text_index") if found.get("index") is None else found.get("index")
+    return {"embedding": vector, "index": index}
+
+
+_VECTOR_NAMES = ("embedding", "vector", "values", "float")
+
+
 def _places(items: Sequence[Mapping[str, JSON]], wanted: int) -> list[int] | None:
     """The index of the text that each vector belongs to; None if that is uncertain, since a vector
     in the wrong row is worse than none.
@@ -79,11 +109,18 @@ def _places(items: Sequence[Mapping[str, JSON]], wanted: int) -> list[int] | Non
     given = [item.get("index") for item in items]
     if all(index is None for index in given):
         return list(range(wanted)) if len(items) == wanted else None
-    places = [0 if index is None else index for index in given]
+    places = [0 if index is None else _whole(index) for index in given]
     if places == list(range(1, wanted + 1)):
         return list(range(wanted))
     sure = [place for place in places if type(place) is int and 0 <= place < wanted]
     return sure if len(set(sure)) == len(places) else None
+
+
+def _whole(index: JSON) -> JSON:
+    """The index as a whole number, if it is one in another spelling."""
+    if isinstance(index, str) and index.isascii() and index.isdecimal() and len(index) < 6:
+        return int(index)
+    return int(index) if isinstance(index, float) and index.is_integer() else index
 
 
 def _count_detail(items: Sequence[Mapping[str, JSON]], wanted: int) -> str:
