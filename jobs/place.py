@@ -104,6 +104,23 @@ def names_in(url: str, password: str | None = None) -> list[str]:
     return shared_names(address)
 
 
+def answers_in(table: Path) -> int:
+    """How many answers a folder's table has; 0 if there is none, or it was moved."""
+    if not table.exists():
+        return 0
+    from jobs.store.move import answers_in as found  # noqa: PLC0415 - see above
+
+    return found(table)
+
+
+def move_table(table: Path, place: DatabasePlace) -> None:
+    """Copy a folder's table into a database, whole, and mark the old one as moved."""
+    from jobs.store.move import move  # noqa: PLC0415 - see above
+
+    with place.open() as shared:
+        move(table, shared, to=f"{place.url}#{place.name}")
+
+
 def server_facts(url: str, password: str | None, name: str | None) -> "ServerFacts":
     """What a server says of itself and of one workspace, for people who set it up."""
     address = _address(url, password)

@@ -289,7 +289,18 @@ def _foreign(path: Path) -> TableError:
     return TableError("table_foreign", file=str(path))
 
 
+MOVED = "moved to "
+"""Begins the revision stamp of a table that was moved elsewhere; every program refuses it."""
+
+
+def is_moved(found: str) -> bool:
+    """True if this revision says that the table was moved."""
+    return found.startswith(MOVED)
+
+
 def _newer(path: Path, found: str) -> TableError:
+    if is_moved(found):
+        return TableError("table_moved", file=str(path), place=found.removeprefix(MOVED))
     return TableError("table_newer", file=str(path), found=found, known=REVISION)
 
 

@@ -54,6 +54,12 @@ OBSTACLES: dict[str, str] = {
     "obstacle.hosts_at_work": (
         "{file} must be brought forward by this rowmill, but these hosts are at work on it: {hosts}"
     ),
+    "obstacle.table_moved": (
+        "{file} was moved to {place}: name that place with --db, or as the sheet"
+    ),
+    "obstacle.move_into_full": (
+        "the table cannot be moved there: the database has another sheet of this name, with rows"
+    ),
     "obstacle.table_not_sqlite": "{file} is not a SQLite table; move it away to start anew",
     "obstacle.table_foreign": (
         "{file} is a SQLite database, but not one of rowmill's; move it away to start anew"

@@ -44,6 +44,8 @@ OBSTACLES: dict[str, str] = {
     ),
     "obstacle.workspace_absent": "数据库里没有表格 {name}；已有：{others}",
     "obstacle.hosts_at_work": "{file} 需要由这个版本的 rowmill 升级，但这些主机正在使用它：{hosts}",
+    "obstacle.table_moved": "{file} 已搬到 {place}：请用 --db 写出那个地址，或把它当作表格来写",
+    "obstacle.move_into_full": "无法搬过去：数据库里已有一张同名的表格，其中有行",
     "obstacle.table_not_sqlite": "{file} 不是 SQLite 任务表；把它移走就会重新开始",
     "obstacle.table_foreign": ("{file} 是 SQLite 数据库，但不是 rowmill 的；把它移走就会重新开始"),
     "obstacle.table_no_backup": "无法备份 {file}：{reason}",
