@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jobs.clock import through_sleep
+from jobs.job import Holding
 from jobs.store import DriverError, Store, TableError
-from jobs.store.hosts import BEATS, LostHostError, Report, beat, join
+from jobs.store.hosts import BEATS, Host, LostHostError, Report, beat, join
 from jobs.store.membership import Membership
 from jobs.store.take_over import TakenOver, TakeOverRules, take_over
 
@@ -72,10 +73,12 @@ class Heartbeat:
     def join_anew(self, lost: str) -> None:
         """This host was declared lost: go on under another name."""
         log.warning("this host was not heard of for too long: it joins the run anew")
+        self._membership.join_anew(lost, self._join)
+
+    def _join(self, holding: Holding) -> Host:
+        """Durable on return: the other thread may be about to work as this host."""
         with self._store.write() as tx:
-            self._membership.join_anew(
-                lost, lambda holding: join(tx, holding, program=self._program)
-            )
+            return join(tx, holding, program=self._program)
 
     def look_after_others(self) -> None:
         """Take over from hosts that have not been heard of for too long."""

@@ -158,8 +158,9 @@ class Session:
         stop, settings = dispatcher.stop, self.assignment.settings
         code = 0 if stop is None else int(STOP_CODES[stop.reason])
         if self.assignment.shared is not None:
-            found = await asyncio.to_thread(self._counting.counts)
-            code = _code_of(settings, dispatcher, found)
+            is_broken = stop is not None and stop.reason is StopReason.BROKEN
+            latest = self._counting.counts if is_broken else self._counting.fresh
+            code = _code_of(settings, dispatcher, await asyncio.to_thread(latest))
 
         def last(tx: Transaction) -> None:
             if self.assignment.shared is None:
@@ -214,7 +215,7 @@ class Session:
         thumbnails = Thumbnails.of_run(self.assignment.workspace)
         stack.push_async_callback(asyncio.to_thread, thumbnails.close)
         steps = Steps(
-            _step_options(self.store, self.assignment),
+            await writer.do(lambda tx: _step_options(tx, self.assignment)),
             StepServices(
                 writer=writer,
                 accounts=accounts,
@@ -305,10 +306,9 @@ class Session:
                 await self.display.stop(await snapshot())
 
 
-def _step_options(store: Store, assignment: Assignment) -> StepOptions:
+def _step_options(tx: Transaction, assignment: Assignment) -> StepOptions:
     settings, loaded = assignment.settings, assignment.loaded
-    with store.read() as tx:
-        total = counts(tx, SHEET_ID).total
+    total = counts(tx, SHEET_ID).total
     return StepOptions(
         sheet_folder=assignment.workspace.sheet_of(loaded).parent,
         picture_folders=settings.files_from,
