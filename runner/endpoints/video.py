@@ -46,15 +46,25 @@ USUAL_SECONDS = (4.0, 10.0)
 """How long a film is where the row does not say."""
 
 
+NOMINAL_SECONDS = 0.5  # by which a film may differ from its nominal length
+
+
 def _likely(fields: Mapping[str, JSON]) -> tuple[float, float]:
     asked = fields.get("seconds")
     return (float(asked), float(asked)) if isinstance(asked, int | float) else USUAL_SECONDS
 
 
 def _taken(fields: Mapping[str, JSON], result: Result) -> float:
-    """The length of the film as its vendor tells it, else as asked for."""
+    """The length of the film as its vendor tells it, else as asked for.
+
+    A film of 5.1 seconds was asked for, made and charged as one of 5.
+    """
     made = result.data.get("film_seconds")
-    return float(made) if isinstance(made, int | float) else _likely(fields)[1]
+    if not isinstance(made, int | float):
+        return _likely(fields)[1]
+    asked = fields.get("seconds")
+    is_asked = isinstance(asked, int | float) and abs(made - asked) < NOMINAL_SECONDS
+    return float(asked if is_asked else made)  # type: ignore[arg-type]  # a number, as is_asked says
 
 
 ENDPOINT = task_endpoint(

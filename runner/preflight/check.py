@@ -50,6 +50,7 @@ from runner.preflight.preview import (
     preview,
     without_long_texts,
 )
+from runner.preflight.silent_changes import silent_changes
 from runner.prices.price_list import PriceList
 from runner.settings.file import SecretPlace
 from runner.settings.keys import KeyRefusal, find_key, missing_key
@@ -159,7 +160,7 @@ def check_sheet(
         columns=intake.columns,
         identity=intake.identity,
         plan=intake.plan,
-        findings=intake.findings,
+        findings=(*intake.findings, *silent_changes(intake.first)),
         problems=intake.problems,
         models=intake.models,
         absence=intake.absence,

@@ -98,6 +98,7 @@ def policy(style: str, script: str, *, live: bool) -> str:
     parts = [
         "default-src 'none'",
         "img-src 'self' file: data:",
+        "media-src 'self' file:",
         f"style-src '{_hash(style)}'",
         f"script-src '{_hash(script)}'",
         "base-uri 'none'",

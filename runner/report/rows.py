@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from jobs.job import JSON
 from jobs.store.queries.gallery import PageRow
 from runner.catalogue.phrases import detail
-from runner.protocol.drawings import is_drawing
+from runner.protocol.drawings import is_picture
 from runner.report.story import IN_DOUBT, meaning_of
 from runner.secret import redacted
 
@@ -76,8 +76,11 @@ class Records:
         ]
 
     def _is_shown(self, name: str) -> bool:
-        """True if the page shows the file; a drawing may hold scripts, and is linked only."""
-        return not is_drawing(name) and self.has_thumb(name)
+        """True if the page shows a thumbnail of the file.
+
+        A drawing may hold scripts, and is linked only; films and sounds have a player instead.
+        """
+        return is_picture(name) and self.has_thumb(name)
 
     def _reason(self, row: PageRow) -> int:
         kind = IN_DOUBT if row.status == IN_DOUBT else row.kind or "crashed"

@@ -15,6 +15,7 @@ from jobs.thumbnails import THUMBS_FOLDER, thumb_name
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.files.thumbnails import make_missing
+from runner.protocol.media import MEDIA_ENDINGS
 from runner.protocol.pictures import FILE_ENDINGS
 from runner.report.live_feed import Feed, put_back
 from runner.report.target_copies import TargetCopies
@@ -26,7 +27,7 @@ LOOK_SECONDS = 1.0  # seconds between two reads of the table
 THUMBNAIL_WAIT_SECONDS = 8.0  # seconds to wait for a thumbnail in progress
 MAX_REQUEST_ROWS = 1_000_000
 MAX_REQUEST_BYTES = 8 << 20
-MEDIA_TYPES = {ending: media_type for media_type, ending in FILE_ENDINGS.items()}
+MEDIA_TYPES = {ending: media_type for media_type, ending in (FILE_ENDINGS | MEDIA_ENDINGS).items()}
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -202,7 +203,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _given(path: Path) -> web.StreamResponse:
-    """Send a picture as a picture, anything else as a download."""
+    """Send a picture, film or sound as what it is, anything else as a download."""
     if not path.is_file():
         raise web.HTTPNotFound
     kind = MEDIA_TYPES.get(path.suffix.lower())

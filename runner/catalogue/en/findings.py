@@ -423,6 +423,12 @@ _COLUMNS = {
     "finding.template_hole.expected": "",
     "finding.template_hole.found": "",
     "finding.leave_out_bad_rows": "correct the sheet, or add --skip-bad to run the other rows",
+    "finding.silently_changed": (
+        "{dialect} makes {made} of {asked} without saying so ({count} of the first rows)"
+    ),
+    "finding.silently_ignored": (
+        "{dialect} ignores {asked} without saying so ({count} of the first rows)"
+    ),
     "finding.words_only": (
         "the template uses this column, so it is not sent as {field}; to send it too, add "
         '--column "{header}={field}"'

@@ -145,6 +145,8 @@ REPORT = {
     "page.open_row": "Row {row}, {status}: {prompt}",
     "page.tick": "Tick row {row}",
     "page.no_picture": "no preview",
+    "page.film": "film",
+    "page.sound": "sound",
     "page.no_prompt": "(no prompt)",
     "page.seconds": "{count} s",
     "page.ticked": "{count} {count:row|rows} ticked",

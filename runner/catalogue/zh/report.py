@@ -129,6 +129,8 @@ REPORT = {
     "page.open_row": "第 {row} 行，{status}：{prompt}",
     "page.tick": "勾选第 {row} 行",
     "page.no_picture": "无预览",
+    "page.film": "视频",
+    "page.sound": "音频",
     "page.no_prompt": "（无提示词）",
     "page.seconds": "{count} 秒",
     "page.ticked": "已勾选 {count} 行",

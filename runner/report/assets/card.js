@@ -5,6 +5,13 @@ const encoded = (name) => name.split("/").map(encodeURIComponent).join("/");
 const fileAddress = (name) => (data.opens ? `${data.files ?? `${data.base}files/`}${encoded(name)}` : null);
 const nameOf = (file) => (Array.isArray(file) ? file[0] : file);
 
+// What plays a file: "video", "audio", or null for what is no film and no sound.
+const playerOf = (file) => {
+  const name = nameOf(file ?? "").toLowerCase();
+  if (/\.(mp4|webm)$/.test(name)) return "video";
+  return /\.(mp3|wav|ogg|flac|aac)$/.test(name) ? "audio" : null;
+};
+
 // The address of a file's thumbnail, or null where it has none.
 const thumbAddress = (file) => {
   if (Array.isArray(file)) return null;
@@ -48,7 +55,12 @@ const opener = (row, index, ...inside) =>
 
 const blank = (row) => {
   const failed = FAILED.has(row.status);
-  if (row.text && !failed) return el("span", { class: "blank text" }, row.text.slice(0, 400));
+  if (row.text && !failed && !playerOf(row.files[0])) return el("span", { class: "blank text" }, row.text.slice(0, 400));
+  const player = failed ? null : playerOf(row.files[0]);
+  if (player) {
+    return el("span", { class: "blank plays" }, el("span", { class: "sign", "aria-hidden": "true" }, player === "video" ? "▶" : "♪"),
+      say(player === "video" ? "film" : "sound"));
+  }
   const other = row.status === "done" ? say("no_picture") : say(`s_${row.status}`);
   return el("span", { class: "blank" }, failed ? kindWords(kindOf(row)) : other);
 };

@@ -61,6 +61,7 @@ const lightbox = {
   stage() {
     const stage = el("div", { class: "stage" });
     const file = this.row.files[this.shown];
+    if (file !== undefined && playerOf(file) && this.play(stage, file)) return stage;
     const small = file === undefined ? null : thumbAddress(file);
     if (small === null) {
       stage.append(blank(this.row));
@@ -77,6 +78,17 @@ const lightbox = {
       stage.append(el("span", { class: "many" }, `${this.shown + 1} / ${this.row.files.length}`));
     }
     return stage;
+  },
+
+  // A film or sound with the browser's own player; false where this page cannot reach the file.
+  play(stage, file) {
+    const address = fileAddress(nameOf(file));
+    if (address === null) return false;
+    stage.append(el(playerOf(file), { src: address, controls: true, preload: "metadata" }));
+    if (this.row.files.length > 1) {
+      stage.append(el("span", { class: "many" }, `${this.shown + 1} / ${this.row.files.length}`));
+    }
+    return true;
   },
 
   button(act, words, sign, does) {

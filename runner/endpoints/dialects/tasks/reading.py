@@ -125,7 +125,8 @@ def _finished(dialect: TaskDialect, number: str, answer: JSON, status: str) -> R
     files = _files(words, answer)
     if not files and words.then and (file := first_text(answer, words.then)):
         return Ticket(id=f"{number}|{file}")
-    if not files and first_value(answer, words.spoilt) is not None:
+    by_code = first_text(answer, words.code).lower() in words.codes
+    if not files and (by_code or first_value(answer, words.spoilt) is not None):
         return _failed(words, answer, status)
     if not files and words.content:
         files = (Picture(url=words.content.replace("{id}", quote(number, safe=""))),)

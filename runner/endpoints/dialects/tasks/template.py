@@ -76,7 +76,7 @@ def _list(template: list[JSON], values: Mapping[str, Value]) -> list[JSON]:
 
 def _each(template: dict[str, JSON]) -> str | None:
     """The name whose every picture has an entry of its own."""
-    return next((one[1:-5] for one in _names(template) if one.endswith(":each")), None)
+    return next((one[1:-5] for one in names_in(template) if one.endswith(":each")), None)
 
 
 def _one_for_each(template: dict[str, JSON], name: str, values: Mapping[str, Value]) -> list[JSON]:
@@ -94,16 +94,17 @@ def _renamed(template: JSON, name: str) -> JSON:
     return "$each" if template == name else template
 
 
-def _names(template: JSON) -> list[str]:
+def names_in(template: JSON) -> list[str]:
+    """Every "$NAME" in a template, as it is written there."""
     if isinstance(template, dict):
-        return [name for one in template.values() for name in _names(one)]
+        return [name for one in template.values() for name in names_in(one)]
     if isinstance(template, list):
-        return [name for one in template for name in _names(one)]
+        return [name for one in template for name in names_in(one)]
     return [template] if isinstance(template, str) and template.startswith("$") else []
 
 
 def _lacks(template: JSON, values: Mapping[str, Value]) -> bool:
-    wanted = (name[1:] for name in _names(template) if not name.endswith("?"))
+    wanted = (name[1:] for name in names_in(template) if not name.endswith("?"))
     return any(_value(name, values) is MISSING for name in wanted)
 
 
