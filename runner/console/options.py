@@ -1,7 +1,7 @@
 """Command-line options made from the schema, and help that begins with examples."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from runner.settings.settings import Settings, SettingsFile, resolve, task_diale
 from runner.settings.values import InvalidValueError, read_database, read_value
 
 _FLAGS = "rowmill.flags"
+_WORDS = "rowmill.words"
 STEER = "steer"  # changes only the options that are given, so its help shows no defaults
 SENDING_COMMANDS = frozenset({*REQUEST_COMMANDS, "doctor", "guide"})
 """The commands that send requests, so that notices about the address matter."""
@@ -53,9 +54,12 @@ class SettingType(click.ParamType):  # type: ignore[type-arg]  # generic only si
         # One occurrence of a repeatable option is one entry, even if it contains separators.
         raw = [value] if self.setting.kind in REPEATABLE_KINDS else value
         try:
-            return read_value(self.setting, raw)
+            found = read_value(self.setting, raw)
         except InvalidValueError as error:
             self.fail(error.expected, param, ctx)
+        if ctx is not None:
+            _note_word(ctx, self.setting, value)
+        return found
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -276,6 +280,12 @@ def sheet_path(text: str | None) -> Path | None:
     return None
 
 
+def words_of(fields: Container[str]) -> tuple[str, ...]:
+    """These options as they were typed on this command line."""
+    typed: list[tuple[str, str]] = click.get_current_context().meta.get(_WORDS, [])
+    return tuple(word for field, word in typed if field in fields)
+
+
 def given() -> Mapping[str, Value]:
     """The options that were given on this command line, by setting."""
     found: Mapping[str, Value] = click.get_current_context().meta.get(_FLAGS, {})
@@ -328,7 +338,14 @@ def _note(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     if source is click.core.ParameterSource.COMMANDLINE and isinstance(param, SettingOption):
         flags: dict[str, Value] = ctx.meta.setdefault(_FLAGS, {})
         flags[param.setting.field] = _joined(value) if param.multiple else value
+        if param.is_flag:
+            _note_word(ctx, param.setting, "")
     return value
+
+
+def _note_word(ctx: click.Context, setting: Setting, text: str) -> None:
+    typed: list[tuple[str, str]] = ctx.meta.setdefault(_WORDS, [])
+    typed.append((setting.field, f"--{setting.name}={text}" if text else f"--{setting.name}"))
 
 
 def _has_variable(param: click.Parameter) -> bool:

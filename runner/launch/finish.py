@@ -96,8 +96,10 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     """Write all files, and into the table how the run ended; returns what to tell, and the code."""
     ending = outcome.ending
     codes = [*_codes_of_rows(request, outcome), *_codes_of_stop(outcome)]
-    lines, code = write_run_results(request.workspace, store, outcome.loaded)
-    codes.append(code)
+    lines: list[str] = []
+    if request.sheet_is_here:  # a host that was given a database leaves no results
+        lines, code = write_run_results(request.workspace, store, outcome.loaded)
+        codes.append(code)
     if request.audit is not None:
         audited, code = request.audit(store)
         lines += audited
@@ -107,7 +109,7 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
             add_to_run(tx, ending.run_id, _needs(outcome))
             if not store.shared:  # there the last host to leave has ended the run
                 end_run(tx, ending.run_id, exit_code=int(worst(codes)), now=time.time())
-    told, code = _report(request)
+    told, code = _report(request) if request.sheet_is_here else ([], Exit.DONE)
     return [*lines, *told], worst([*codes, code])
 
 

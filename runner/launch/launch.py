@@ -17,7 +17,7 @@ from jobs.store.log import last_run, unended_run
 from jobs.store.spans import pending_within, spans_of
 from runner.catalogue import say
 from runner.console.screen import print_data, print_message
-from runner.exits import Exit, Refusal, RunOverError
+from runner.exits import Exit, Refusal, RunOverError, worst
 from runner.intake.intake import origin_of
 from runner.launch.request import RunRequest, program_version
 from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
@@ -47,6 +47,7 @@ def launch(request: RunRequest) -> int:
     _arm_failpoints(request.settings)
     keep_out_of_dumps()
     _check_notify(request.settings)
+    _check_engine(request)
     with _opened(request) as store:
         request = _on_its_target(request, store)
         if store.shared:
@@ -67,6 +68,8 @@ def _launch_shared(request: RunRequest, store: Store) -> int:
     """Join the run that is going on, or open one; again if it ended or began meanwhile."""
     from runner.launch.shared import find_run, joined  # noqa: PLC0415 - not on folders
 
+    if request.settings.on is not None:
+        return _launch_on_ray(request, store)
     while True:
         with suppress(RunOverError):
             joining = find_run(request, store)
@@ -80,6 +83,39 @@ def _launch_shared(request: RunRequest, store: Store) -> int:
             with seldom_collected():
                 ending = _run_part(rows, mine.settings, None, part)
             return _finish(mine, store, taken.loaded, ending, estimate)
+
+
+def _launch_on_ray(request: RunRequest, store: Store) -> int:
+    """Load the sheet and get the yes, then let Ray start the hosts, and watch the table."""
+    from runner.launch.on_ray import connected_run  # noqa: PLC0415 - not on folders
+    from runner.launch.shared import find_run  # noqa: PLC0415 - not on folders
+
+    with connected_run(request) as ray_run:
+        joining = find_run(request, store)
+        with store.read() as tx:
+            last = last_run(tx, SHEET_ID)
+        after, estimate = last.id if last is not None else 0, None
+        if joining is not None:
+            taken, after = joining.taken, joining.live.id - 1
+        else:
+            taken = take_in_sheet(request, store)
+            if taken.is_nothing:
+                return _finish(request, store, taken.loaded)
+            gateway, estimate = _estimate(request, taken.work)
+            consent = _agree(request, store, taken, estimate)
+            taken = _begin(request, store, taken, (estimate, consent), gateway.info)
+        found = ray_run.go(store, after=after)
+    told = _finish(request, store, taken.loaded, found.ending, estimate)
+    return int(worst([found.code, *([Exit.OUTPUT] if told == Exit.OUTPUT else [])]))
+
+
+def _check_engine(request: RunRequest) -> None:
+    """An engine's hosts share one table, and a folder's is for this machine only."""
+    settings = request.settings
+    if settings.hosts is not None and settings.on is None:
+        raise Refusal(say("ray.hosts_alone"), code=Exit.USAGE)
+    if settings.on is not None and request.workspace.database is None:
+        raise Refusal(say("ray.needs_database"), code=Exit.USAGE)
 
 
 def _open_shared(request: RunRequest, store: Store) -> int:

@@ -16,7 +16,12 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Refusal
 from runner.secret import Secret
-from runner.settings.database_url import DatabaseUrl, is_database_url, read_database_url
+from runner.settings.database_url import (
+    DatabaseUrl,
+    DatabaseUrlError,
+    is_database_url,
+    read_database_url,
+)
 from runner.settings.file import KEY_VARIABLE, KeySource, Origin, SecretPlace, SettingsFile
 from runner.settings.presets import BUILT_IN
 from runner.settings.settings import Settings, is_loopback
@@ -26,6 +31,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 COMMAND_SECONDS = 60.0  # a password manager may ask for a fingerprint or a password
 NO_KEY = "none"  # sent to a server on this machine for which no key is known
 MIN_KEY_CHARACTERS = 8
+DATABASE_VARIABLE = "ROWMILL_DB"
 
 
 class KeyRefusal(Refusal):
@@ -202,9 +208,20 @@ def database_password(
 
     None leaves it to libpq, which knows PGPASSWORD, .pgpass, service files and certificates.
     """
-    if url.password is not None or environ.get("PGPASSWORD"):
-        return url.password
+    if (password := url.password or _password_in(environ, url.key_place)) is not None:
+        return password
+    if environ.get("PGPASSWORD"):
+        return None
     return stored_keys(file or key_file()).get(url.key_place)
+
+
+def _password_in(environ: Mapping[str, str], place: str) -> Secret | None:
+    """The password in ROWMILL_DB, if it is that of this place."""
+    text = environ.get(DATABASE_VARIABLE, "")
+    with contextlib.suppress(DatabaseUrlError):
+        url = read_database_url(text)
+        return url.password if url.key_place == place else None
+    return None
 
 
 def store_key(url: str, key: Secret, file: Path) -> None:

@@ -294,6 +294,8 @@ SCHEMA: tuple[Setting, ...] = (
         commands=(*REQUEST_COMMANDS, "fetch"),
     ),
     _hosts(name="db", kind=SettingKind.DATABASE, metavar="URL", commands=SHARED_COMMANDS),
+    _hosts(name="on", kind=SettingKind.CHOICE, choices=("ray",)),
+    _hosts(name="hosts", kind=SettingKind.COUNT, metavar="N"),
     _spend(
         name="concurrency",
         in_sheet_file=ALWAYS,

@@ -124,6 +124,8 @@ class Settings:
     files: str | None
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
+    on: str | None
+    hosts: int | None
     db: DatabaseUrl | str | None  # `none`: the table in the folder, though a database is remembered
     concurrency: int | str
     rpm: int | None

@@ -117,4 +117,22 @@ SHARED = {
     "doctor.database.hosts": "{count} machine{count:|s} at work: {names}",
     "doctor.database.no_hosts": "No machine is at work on it now.",
     "doctor.database.programs": "The machines at work have different versions: {programs}",
+    "option.on": "let an engine start, spread and restart the machines' processes; needs --db",
+    "option.hosts": "how many processes the engine starts [default: one for each of its nodes]",
+    "ray.not_installed": 'Ray is not installed: pip install "rowmill[ray]"',
+    "ray.needs_database": (
+        "--on ray needs --db: its processes share one table, and a folder's table is only for this "
+        "machine."
+    ),
+    "ray.hosts_alone": "--hosts needs --on ray, which starts them.",
+    "ray.unreachable": "Ray cannot be used: {reason}",
+    "ray.connecting": "Connecting to Ray …",
+    "ray.silent_node": "Ray's node {node} did not say which rowmill it has.",
+    "ray.other_node": "rowmill cannot run on Ray's node {node}: {reason}",
+    "ray.other_version": "Ray's node {node} has {theirs}, this machine {ours}: they must be equal.",
+    "ray.starts": "Ray starts {count} process{count:|es}.",
+    "ray.machines": "{count} process{count:|es}",
+    "ray.stopping": "Asked the processes to stop; calls in flight end. Once more: at once.",
+    "ray.host_ended": "Process {number} ended with exit code {code}: {said}",
+    "ray.no_run": "No process began the run.",
 }

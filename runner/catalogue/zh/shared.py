@@ -94,4 +94,21 @@ SHARED: dict[str, str] = {
     "doctor.database.hosts": "{count} 台机器在工作：{names}",
     "doctor.database.no_hosts": "现在没有机器在处理它。",
     "doctor.database.programs": "在工作的机器使用不同版本的 rowmill: {programs}",
+    "option.on": "由引擎启动、分布和重启各台机器上的进程；需要 --db",
+    "option.hosts": "引擎启动多少个进程 [默认: 每个节点一个]",
+    "ray.not_installed": '没有安装 Ray: pip install "rowmill[ray]"',
+    "ray.needs_database": (
+        "--on ray 需要 --db: 它的进程共用一个任务表，而文件夹里的任务表只供本机使用。"
+    ),
+    "ray.hosts_alone": "--hosts 需要 --on ray，由它来启动。",
+    "ray.unreachable": "无法使用 Ray: {reason}",
+    "ray.connecting": "正在连接 Ray…",
+    "ray.silent_node": "Ray 的节点 {node} 没有说明它的 rowmill 版本。",
+    "ray.other_node": "Ray 的节点 {node} 无法运行 rowmill: {reason}",
+    "ray.other_version": "Ray 的节点 {node} 是 {theirs}，本机是 {ours}: 两者必须相同。",
+    "ray.starts": "Ray 启动 {count} 个进程。",
+    "ray.machines": "{count} 个进程",
+    "ray.stopping": "已要求各进程停止；进行中的请求会结束。再按一次立即结束。",
+    "ray.host_ended": "进程 {number} 以退出码 {code} 结束: {said}",
+    "ray.no_run": "没有进程开始运行。",
 }
