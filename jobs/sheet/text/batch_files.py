@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from jobs.job import JSON
 
-_ENDPOINTS = {"/v1/chat/completions": "chat", "/v1/embeddings": "embedding"}
+_ENDPOINTS = {"/chat/completions": "chat", "/embeddings": "embedding"}
+"""By the end of the path: Azure leaves out the version, Zhipu has another, and some name a host."""
 
 
 def batch_row(record: Mapping[str, JSON]) -> dict[str, JSON] | None:
@@ -18,7 +19,7 @@ def batch_row(record: Mapping[str, JSON]) -> dict[str, JSON] | None:
     body = record.get("body")
     params = record.get("params")
     if isinstance(body, dict) and {"custom_id", "url"} <= record.keys():
-        endpoint, request = _ENDPOINTS.get(str(record["url"])), body
+        endpoint, request = _endpoint_of(str(record["url"])), body
     elif isinstance(params, dict) and record.keys() == {"custom_id", "params"}:
         endpoint, request = "messages", params
     else:
@@ -27,6 +28,11 @@ def batch_row(record: Mapping[str, JSON]) -> dict[str, JSON] | None:
         raise ValueError(f"no endpoint for {record['url']}")
     head = {name: value for name, value in record.items() if value is not request}
     return {**head, "endpoint": endpoint, **_fields(request)}
+
+
+def _endpoint_of(url: str) -> str | None:
+    path = url.partition("?")[0].rstrip("/")
+    return next((name for end, name in _ENDPOINTS.items() if path.endswith(end)), None)
 
 
 def _fields(request: Mapping[str, JSON]) -> dict[str, JSON]:

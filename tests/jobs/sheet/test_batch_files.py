@@ -36,6 +36,16 @@ def test_a_request_of_another_kind_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    ["/chat/completions", "/v4/chat/completions", "https://x.test/v1/chat/completions/?a=b"],
+)
+def test_the_path_of_a_request_may_have_another_version_or_a_host(url: str) -> None:
+    row = batch_row({"custom_id": "a", "url": url, "body": CHAT})
+    assert row is not None
+    assert row["endpoint"] == "chat"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         {"custom_id": "r-0", "method": "POST", "url": "/v1/chat/completions", "body": CHAT},
