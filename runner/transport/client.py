@@ -30,6 +30,8 @@ from runner.transport.off_loop import uninterrupted
 from runner.transport.receive import BodyReceiver, ClientLimits, whole_off_loop
 
 KEY_MASK = "…".encode()
+PROXY_REFUSED = 407
+"""The status of a proxy's own answer. With plain http it comes as if it were the gateway's."""
 DEFAULT_LIMITS = ClientLimits()
 
 
@@ -227,6 +229,10 @@ class GatewayClient:
             progress.headers = headers = _joined_headers(response.headers)
             if response.status_code < 200:
                 raise BrokenError("not_http", f"status {response.status_code} was not asked for")
+            if response.status_code == PROXY_REFUSED and self.target.proxy:
+                raise UnsentError(
+                    "proxy", f"the proxy asks for a user and password ({PROXY_REFUSED})"
+                )
             streamed = request.extensions["stream"] or _is_event_stream(headers)
             coding = headers.get("content-encoding", "")
             receiver = BodyReceiver(progress, self._limits, coding=coding, streamed=streamed)

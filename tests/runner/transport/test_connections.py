@@ -200,6 +200,22 @@ async def test_a_proxy_that_refuses_the_tunnel_is_not_sent() -> None:
         assert "authorization" not in proxy.seen[0].headers, "the key is for the gateway only"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_wants_a_password_is_named_and_not_sent(scheme: str) -> None:
+    refusal = answer(b"<html>Log in</html>", status="407 Proxy Authentication Required")
+    proxy = FaultServer(playing(refusal))
+    async with proxy, wired(f"{scheme}://gateway.invalid", proxy=proxy.url) as wire:
+        delivery = await wire.send(CALL)
+    assert isinstance(delivery, NotSent), delivery
+    assert (delivery.cause, "407" in delivery.detail) == ("proxy", True)
+    assert proxy.url in delivery.detail
+
+
+async def test_a_407_of_the_gateway_itself_is_its_answer() -> None:
+    delivery = await sent_to(FaultServer(playing(answer(b"{}", status="407 X"))))
+    assert isinstance(delivery, Reply)
+
+
 async def test_a_proxy_that_is_not_there_is_not_sent(unused_tcp_port: int) -> None:
     async with wired("http://x.invalid", proxy=f"http://127.0.0.1:{unused_tcp_port}") as wire:
         delivery = await wire.send(CALL)
