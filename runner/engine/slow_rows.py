@@ -8,7 +8,8 @@ from jobs.job import Claimed
 MAX_LIKELIHOOD = 1 / 500  # of a row's refusals, if they were as rare as those of other rows
 MIN_REFUSALS = 3  # before a row fails
 MAX_LONE_REFUSALS = 3  # of an overtaken row, with no call accepted in between
-MAX_LONE_REFUSALS_AT_FIRST = 10  # of a row beside which calls were accepted, but none since
+MAX_LONE_REFUSALS_AT_FIRST = 8  # of a row beside which calls were accepted, but none since: two
+# minutes at least, since a limit a minute passes
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import pytest
 from jobs.sheet.text.batch_files import batch_row
 from tests.support.world import World
 
-CHAT = {
+CHAT: dict[str, Any] = {
     "model": "m",
     "messages": [
         {"role": "system", "content": "Be brief."},
