@@ -5,6 +5,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from jobs.job import JSON, Failure
 from jobs.result import Result
@@ -21,6 +22,7 @@ from runner.endpoints.dialects.gemini import (
     tools_of,
 )
 from runner.endpoints.dialects.input_files import FILE_HELP
+from runner.endpoints.dialects.lane import LANE_HELP, check_lane
 from runner.endpoints.dialects.markdown_links import shortened
 from runner.endpoints.dialects.pictures import completion_pictures, no_picture
 from runner.endpoints.dialects.structured import (
@@ -91,6 +93,7 @@ class Inputs:
     safety: list[JSON] | None = column(
         "the service's filters, a JSON list of {category, threshold}", default=None
     )
+    lane: Literal["online", "flex"] | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 
@@ -201,7 +204,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
-    rules={"schema": check_schema},
+    rules={"schema": check_schema, "lane": check_lane},
     example={
         "model": "gemini-3-flash",
         "prompt": "Two sentences about a foldable bamboo laptop stand.",

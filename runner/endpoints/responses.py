@@ -11,6 +11,7 @@ from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
 from runner.endpoints.dialects.chat import cut_stream, text_failure
 from runner.endpoints.dialects.input_files import FILE_HELP
+from runner.endpoints.dialects.lane import LANE_HELP, check_lane
 from runner.endpoints.dialects.pictures import no_picture
 from runner.endpoints.dialects.responses import (
     Response,
@@ -83,6 +84,7 @@ class Inputs:
         default=None,
         identity=False,
     )
+    lane: Literal["online", "flex"] | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 
@@ -171,7 +173,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
-    rules={"schema": check_schema},
+    rules={"schema": check_schema, "lane": check_lane},
     example={
         "model": "gpt-4o-mini",
         "prompt": "Two sentences about a foldable bamboo laptop stand.",

@@ -58,6 +58,7 @@ from runner.exits import Exit, Refusal, RunOverError
 from runner.files.download import Downloads
 from runner.files.targets import run_record
 from runner.files.thumbnails import Thumbnails
+from runner.lanes.lanes import Lanes
 from runner.prices.shared_cap import SharedSpendingCap
 from runner.prices.spending_cap import SpendingCap
 from runner.settings.keys import OwnedKey
@@ -107,6 +108,7 @@ class Ending:
     blocked: Mapping[Block, Failure]  # models that were stopped, and why
     counts: Counts
     recovered: int = 0
+    missed_lane: int = 0  # calls of a slow lane that were billed online
 
 
 class Session:
@@ -151,6 +153,7 @@ class Session:
             blocked=dict(dispatcher.blocked),
             counts=final,
             recovered=self.recovered,
+            missed_lane=dispatcher.steps.state.missed_lane,
         )
 
     async def _leave(self, writer: TableWriter, dispatcher: Dispatcher) -> None:
@@ -321,6 +324,7 @@ def _step_options(tx: Transaction, assignment: Assignment) -> StepOptions:
         max_repeats=0 if assignment.shared else max(MIN_REPEATS, total // 100),
         call_seconds=settings.timeout,
         base_url=settings.base_url,
+        lanes=Lanes(base_url=settings.base_url, own=settings.provider.lanes),
     )
 
 

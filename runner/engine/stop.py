@@ -18,6 +18,7 @@ class StopReason(StrEnum):
 
     KEY = "key"  # the provider does not accept the key
     CREDIT = "credit"  # there is no money left at the provider
+    LANE = "lane"  # the calls of a slow lane are cut again and again
     ALIKE = "alike"  # the provider refused the first rows in the same words
     UNREACHABLE = "unreachable"  # the address has never answered
     OFFLINE = "offline"  # no usable answer for longer than `max_wait`
@@ -35,6 +36,7 @@ class StopReason(StrEnum):
 STOP_CODES: Mapping[StopReason, Exit] = {
     StopReason.KEY: Exit.PROVIDER,
     StopReason.CREDIT: Exit.PROVIDER,
+    StopReason.LANE: Exit.PROVIDER,
     StopReason.ALIKE: Exit.PROVIDER,
     StopReason.UNREACHABLE: Exit.PROVIDER,
     StopReason.OFFLINE: Exit.PROVIDER,
@@ -52,7 +54,13 @@ STOP_CODES: Mapping[StopReason, Exit] = {
 
 RUN_STOPS = frozenset(
     {
-        *(StopReason.CREDIT, StopReason.ALIKE, StopReason.UNREACHABLE, StopReason.OFFLINE),
+        *(
+            StopReason.CREDIT,
+            StopReason.LANE,
+            StopReason.ALIKE,
+            StopReason.UNREACHABLE,
+            StopReason.OFFLINE,
+        ),
         *(StopReason.BUDGET, StopReason.UNTIL, StopReason.RULE, StopReason.PILOT),
     }
 )

@@ -83,7 +83,7 @@ class Supervisor:
                 self._doubt_credit(result, failure)
             case Signal.MODEL:
                 self._block(job, failure)
-            case Signal.KEY | Signal.OFFLINE | Signal.SLOW_DOWN | Signal.NONE:
+            case Signal.KEY | Signal.OFFLINE | Signal.SLOW_DOWN | Signal.LANE | Signal.NONE:
                 pass
         judged = [self._judge_refusal(one) for one in results]
         if job.step is Step.SEND:
@@ -131,6 +131,8 @@ class Supervisor:
     def _weigh(self, result: StepResult, failure: Failure | None) -> None:
         """Decide whether this concerns the row alone, or the next row would meet it too."""
         outcome, job = result.settlement.outcome, result.settlement.job
+        if result.signal is Signal.LANE:
+            self._run.halt(Stop(reason=StopReason.LANE))
         if failure is not None and is_trouble(outcome, result.signal):
             self._outage.failed(failure)
         elif result.signal is Signal.GOOD or (

@@ -103,7 +103,7 @@ def options_for(
         endpoint=settings.endpoint,
         model=settings.model,
         template=_template(headers, settings),
-        constants=settings.set,
+        constants={**settings.set, **({"lane": settings.lane} if settings.lane else {})},
         folder=path.absolute().parent,
         allowed=settings.files_from,
         settled=frozenset(settled),

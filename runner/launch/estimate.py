@@ -15,13 +15,16 @@ from runner.catalogue import say
 from runner.catalogue.durations import format_duration
 from runner.catalogue.money import format_amount, format_amounts
 from runner.console.screen import print_message
+from runner.exits import Refusal
 from runner.preflight.budget import Budget, decide
 from runner.preflight.forecast import Forecast, forecast, range_words
 from runner.preflight.gateway_info import GatewayInfo, read_balance
+from runner.preflight.lane_check import unsold_lane
 from runner.preflight.pending_work import PendingWork
 from runner.prices.balance import Balance
 from runner.prices.price_list import PriceList
 from runner.prices.request import MAX_CHAT_PICTURES, UNLIMITED_ANSWER_TOKENS
+from runner.protocol.lane_rule import FLEX
 from runner.settings.locations import file_for_lines
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
@@ -48,6 +51,8 @@ def estimate_run(
 ) -> CostEstimate:
     """Forecast the run with the gateway's prices. Raises Refusal for a cap that cannot be kept."""
     calls = work.calls(settings.limit)
+    if (unsold := unsold_lane(settings, work.groups)) is not None:
+        raise Refusal(unsold)
     prices = PriceList(
         own=settings.prices, gateway=info.listing.tariffs if info.listing is not None else {}
     )
@@ -65,6 +70,13 @@ def estimate_run(
         ),
         target=target,
     )
+
+
+def lane_words(settings: Settings, price: str) -> str | None:
+    """How the calls are bought, where that is not the usual way."""
+    if settings.lane != FLEX:
+        return None
+    return say("lane.flex", price=price)
 
 
 def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
@@ -91,6 +103,8 @@ def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Pa
     print_message(
         say("run.start", rows=f"{estimate.calls:,}", endpoints=what, host=host, price=price)
     )
+    if (words := lane_words(settings, price)) is not None:
+        print_message(words)
     free = shutil.disk_usage(folder).free
     print_message(
         say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free))

@@ -406,6 +406,8 @@ def _run_part(
     ending = asyncio.run(Session(rows.store, assignment, display).go())
     if ending.recovered:
         print_message(say("run.recovered", count=f"{ending.recovered:,}"))
+    if ending.missed_lane:
+        print_message(say("lane.missed", count=f"{ending.missed_lane:,}"))
     return ending
 
 

@@ -34,6 +34,11 @@ class RequestCase(Protocol):
 W = TypeVar("W", bound=RequestCase)
 
 
+def tier_of(wanted: RequestCase) -> str:
+    """The service tier that a request asks for; many kinds of request have none."""
+    return str(getattr(wanted, "tier", ""))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case(Generic[W]):
     """`seen` describes the request's pictures; `canned` replaces the answer."""
@@ -57,8 +62,9 @@ class Case(Generic[W]):
 
     @property
     def price(self) -> float:
-        """The price in dollars."""
+        """The price in dollars; the slow tier costs half."""
         each = PRICE_PER_PICTURE if self.wanted.pictures else PRICE_PER_TEXT
+        each *= 0.5 if tier_of(self.wanted) == "flex" else 1
         return 0.0 if self.is_free else round(each * self.wanted.n, 6)
 
     @property

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from aiohttp import web
 
 from runner.mock import responses
 from runner.mock.bill import Bill, BilledRequest, fault_name
-from runner.mock.case import CUT_SHORT, Case, W
+from runner.mock.case import CUT_SHORT, Case, W, tier_of
 from runner.mock.chance import chance, prompt_digest
 from runner.mock.endpoints.chat_replies import PING_COMMENT
 from runner.mock.error_replies import Canned, canned_fault
@@ -112,6 +113,8 @@ class RequestHandler(Generic[W]):
         return responses.canned_response(canned, {"X-Oneapi-Request-Id": call})
 
     def _decide(self, call: str, wanted: W, seen: tuple[str, ...]) -> Case[W]:
+        if tier_of(wanted) and not self.settings.keeps_tier:
+            wanted = replace(wanted, tier="")  # type: ignore[type-var]  # requests are dataclasses
         seed, sha = self.settings.seed, prompt_digest(wanted.prompt)
         ask = PromptRequest(
             prompt=wanted.prompt,

@@ -26,7 +26,8 @@ class MockSettings:
     The seed chooses among `forms` of picture answers. `embedding_inputs` is the most texts in
     one request: some vendors allow ten. `pricing` is the price list, if any; `credit` the key's
     initial credit in dollars, if it is published, at one of two paths or hidden behind the
-    console's page. `image_fields` are the accepted names of a picture's form field.
+    console's page. `keeps_tier` False: a `service_tier` is taken out of requests, as gateways do.
+    `image_fields` are the accepted names of a picture's form field.
     """
 
     port: int = 0
@@ -43,6 +44,7 @@ class MockSettings:
     image_fields: tuple[str, ...] = ("image", "image[]")
     pricing: Mapping[str, JSON] | bytes | None = None
     credit: float | None = None
+    keeps_tier: bool = True
     till: Literal["token", "billing", "html"] = "token"
 
     def latency_of(self, sha: str, ask: int) -> float:

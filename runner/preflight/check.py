@@ -42,6 +42,7 @@ from runner.intake.understand import plain_layout
 from runner.preflight.budget import decide
 from runner.preflight.forecast import Forecast, forecast, forecast_record
 from runner.preflight.gateway_info import last_listing
+from runner.preflight.lane_check import unsold_lane
 from runner.preflight.pending_work import PastCalls
 from runner.preflight.preview import (
     NoRequestError,
@@ -169,6 +170,7 @@ def check_sheet(
         listed_at=listing.at if listing is not None else None,
         stops=(
             *_stops(intake, workspace, settings, known),
+            *filter(None, [unsold_lane(settings, _kinds(intake, settings))]),
             *(_money_stops(settings, *found) if found is not None else ()),
             *(_unwritable(workspace.folder)),
         ),

@@ -36,9 +36,10 @@ class Call:
     """One request as an endpoint builds it, without host and key; a POST has `json` or `parts`.
 
     `path` is the full path below the normalised base URL. A header with KEY_PLACE in it carries the
-    key, instead of Authorization. `timeout` is the total deadline in
-    seconds, including connecting. `fresh` asks for a new connection. `encoded` is the body once it
-    has been serialised. After `leave_by`, by the clock that goes on in sleep, it is not sent.
+    key, instead of Authorization. `timeout` is the total deadline in seconds, including connecting.
+    `fresh` asks for a new connection. `base_url` replaces the target's: another address of the same
+    provider, by shipped data or the person's settings. `encoded` is the body once it has been
+    serialised. After `leave_by`, by the clock that goes on in sleep, it is not sent.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Call:
     stream: bool = False
     timeout: float = 300.0
     fresh: bool = False
+    base_url: str | None = None
     encoded: EncodedBody | None = None
     leave_by: float | None = None
 
@@ -63,6 +65,7 @@ class Call:
             stream=self.stream,
             timeout=self.timeout,
             fresh=self.fresh,
+            base_url=self.base_url,
             encoded=body,
             leave_by=self.leave_by,
         )

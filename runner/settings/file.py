@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.exits import Refusal
 from runner.prices.user_prices import OwnPrice
+from runner.protocol.lane_rule import LaneRule
 from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.schema import Value
@@ -62,6 +63,7 @@ class ProviderPart:
     concurrency: int | str | None = None
     proxy: Secret | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
+    lanes: Mapping[str, LaneRule] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,6 +243,9 @@ SCHEMA: tuple[Setting, ...] = (
         scopes=FLAG_ENV_FILE,
         commands=(*REQUEST_COMMANDS, "doctor"),
     ),
+    _request(
+        name="lane", kind=SettingKind.CHOICE, choices=("online", "flex"), in_sheet_file=ALWAYS
+    ),
     _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=FLAG_ONLY),
     _rows(
         name="rows",

@@ -17,6 +17,7 @@ from jobs import failpoints
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
+from runner.protocol.lane_rule import LaneRule
 from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
@@ -78,6 +79,7 @@ class Provider:
     proxy: Secret | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
     concurrency: int | None = None  # calls at once that an account allows to all hosts together
+    lanes: Mapping[str, LaneRule] = field(default_factory=dict)  # of the person's own settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ class Settings:
     concurrency: int | str
     rpm: int | None
     tpm: int | None
+    lane: str | None
     max_cost: Cap | None
     until: Until | None
     pilot: int | None
@@ -416,10 +419,9 @@ class _Layers:
             concurrency=next(
                 (part.concurrency for part in parts if isinstance(part.concurrency, int)), None
             ),
-            headers={
-                **headers_of(name, base_url),
-                **{key: value for part in reversed(parts) for key, value in part.headers.items()},
-            },
+            headers=dict(headers_of(name, base_url))
+            | {key: value for part in reversed(parts) for key, value in part.headers.items()},
+            lanes={key: rule for part in reversed(parts) for key, rule in part.lanes.items()},
         )
 
     def _url_for_key(self, name: str, position: int) -> str | None:

@@ -107,6 +107,8 @@ def _forbidden_of_provider(read: SettingsFile, path: str, part: ProviderPart) ->
         yield Power(key=f"{path}.proxy", value=part.proxy.masked())
     if part.headers:
         yield Power(key=f"{path}.headers", value=", ".join(part.headers))
+    if part.lanes:  # one may name an address that the key would go to
+        yield Power(key=f"{path}.lanes", value=", ".join(part.lanes))
     for source in part.keys:
         if not _may_read(read, source):
             yield Power(key=f"{path}.keys", value=f"{source.kind} {source.value}")

@@ -9,6 +9,7 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
+from runner.protocol.lane_rule import FLEX, FLEX_SECONDS, LANE_FORMS, LaneRule
 from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
@@ -154,7 +155,7 @@ class _ValueReader:
             raise self.wrong(key, say("expected.currency"), raw)
         return raw.strip().upper()
 
-    def _amount(self, raw: object, key: str) -> float | None:
+    def amount(self, raw: object, key: str) -> float | None:
         if raw is None:
             return None
         if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < float("inf"):
@@ -224,7 +225,7 @@ class _Reader(_ValueReader):
         path = f"provider.{name}"
         found = self.table(holder, name, path)
         numbers = ("rpm", "tpm")
-        known = ("base_url", "keys", *numbers, "concurrency", "proxy", "headers")
+        known = ("base_url", "keys", *numbers, "concurrency", "proxy", "headers", "lanes")
         self.no_others(found, known, f"{path}.")
         url = None
         if "base_url" in found:
@@ -242,8 +243,13 @@ class _Reader(_ValueReader):
             proxy=Secret(proxy) if isinstance(proxy, str) else None,
             headers=self._headers(found.get("headers", {}), f"{path}.headers"),
             concurrency=self._concurrency(found.get("concurrency"), f"{path}.concurrency"),
+            lanes=self._lanes(found, f"{path}.lanes"),
             **counts,
         )
+
+    def _lanes(self, holder: Mapping[str, object], path: str) -> dict[str, LaneRule]:
+        lanes = self.table(holder, "lanes", path)
+        return {name: _lane(self, lanes, name, f"{path}.{name}") for name in lanes}
 
     def _headers(self, raw: object, path: str) -> dict[str, str]:
         """Headers to add to every request. Their values are not shown: they may be secrets."""
@@ -291,7 +297,7 @@ class _Reader(_ValueReader):
         self.no_others(found, (*amounts, "currency"), f"{path}.")
         return OwnPrice(
             currency=self._currency(found.get("currency", usual), f"{path}.currency"),
-            **{one: self._amount(found.get(one), f"{path}.{one}") for one in amounts},
+            **{one: self.amount(found.get(one), f"{path}.{one}") for one in amounts},
         )
 
     def tasks(self) -> dict[str, TaskDialect]:
@@ -342,6 +348,36 @@ class _Reader(_ValueReader):
             if isinstance(value, str):
                 return KeySource(kind=kind, value=value, folder=self.path.parent)
         return None
+
+
+def _lane(reader: _Reader, holder: Mapping[str, object], name: str, path: str) -> LaneRule:
+    """One lane that the person describes."""
+    if name != FLEX:
+        raise reader.wrong(path, say("expected.lane"))
+    found = reader.table(holder, name, path)
+    known = ("form", "factor", "timeout", "models", "base_url", "path")
+    reader.no_others(found, known, f"{path}.")
+    texts = {one: found.get(one, "") for one in ("models", "base_url", "path")}
+    form = found.get("form", LANE_FORMS[0])
+    try:
+        url = read_base_url(texts["base_url"]) if texts["base_url"] else ""
+        models = re.compile(str(texts["models"])).pattern
+    except (InvalidValueError, re.error) as error:
+        raise reader.wrong(path, say("expected.lane_form")) from error
+    own_path = str(texts["path"])
+    fits = {"service_tier": True, "base_url": bool(url), "path": own_path.startswith("/")}
+    if not fits.get(str(form), False):
+        raise reader.wrong(f"{path}.form", say("expected.lane_form"))
+    factor = reader.amount(found.get("factor"), f"{path}.factor")
+    return LaneRule(
+        name=name,
+        form=str(form),
+        factor=0.5 if factor is None else factor,
+        timeout=reader.amount(found.get("timeout"), f"{path}.timeout") or FLEX_SECONDS,
+        models=models or None,
+        base_url=url,
+        path=own_path,
+    )
 
 
 def _in_file(setting: Setting) -> bool:

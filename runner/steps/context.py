@@ -10,6 +10,7 @@ from jobs.store.queue.settles import Settlement
 from jobs.store.writer import TableWriter
 from runner.files.download import Downloads
 from runner.files.thumbnails import Thumbnails
+from runner.lanes.lanes import Lanes
 from runner.pacing.accounts import Accounts
 from runner.pacing.backoff import NO_WAIT, Wait
 from runner.prices.spending_cap import SpendingCap
@@ -34,6 +35,7 @@ class StepOptions:
     max_repeats: int  # calls in doubt that this run may repeat
     call_seconds: float | None = None  # the time limit of a call, instead of its endpoint's
     base_url: str = ""  # of the gateway
+    lanes: Lanes = field(default_factory=Lanes)  # that are sold there
 
 
 class Allowance(Protocol):
@@ -81,6 +83,8 @@ class RunState:
     max_attempts: int
     hold_in_doubt: bool
     repeats_left: int  # calls in doubt that may still be repeated
+    cut_on_lane: int = 0  # calls of a slow lane that were cut
+    missed_lane: int = 0  # calls of a slow lane that were billed online
     has_good_answer: bool = False  # a call of this run has succeeded
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
     base_url: str = ""  # of the gateway

@@ -20,6 +20,7 @@ class Signal(StrEnum):
     KEY = "key"
     CREDIT = "credit"
     MODEL = "model"
+    LANE = "lane"  # the calls of a slow lane are cut again and again
     NONE = "none"
 
 

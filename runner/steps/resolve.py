@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from jobs.job import Failure, FailureClass
+from jobs.job import Claimed, Failure, FailureClass
 from jobs.outcome import (
     Answered,
     Finished,
@@ -21,6 +21,7 @@ from runner.endpoints.endpoint import AnyEndpoint, Reading, Rejected, Ticket
 from runner.endpoints.fields import field_named
 from runner.pacing.backoff import MAX_RETRY_AFTER_SECONDS, Wait, backoff
 from runner.protocol.call import TOO_LATE, Delivery, Lost, NotSent, Reply
+from runner.protocol.lane_rule import FLEX
 from runner.protocol.refusals import Action
 from runner.protocol.verdict import Verdict, classify
 from runner.steps.addresses import with_whole_addresses
@@ -54,13 +55,18 @@ def resolve(contexts: Sequence[JobContext], delivery: Delivery) -> list[Resoluti
             assert_never(delivery)
 
 
-def after_death(endpoint: AnyEndpoint, rules: Rules) -> Resolution:
+def is_slow_lane(job: Claimed) -> bool:
+    """True if the call was bought to wait long: repeating it would buy the wait once more."""
+    return job.fields.get("lane") == FLEX
+
+
+def after_death(job: Claimed, endpoint: AnyEndpoint, rules: Rules) -> Resolution:
     """A call in flight when the process died: asked again, not counted as the row's one repeat.
 
-    It does count against the repeats that the run may make.
+    It does count against the repeats that the run may make. On a slow lane it is held.
     """
     failure = Failure(kind=FailureClass.NETWORK, cause="killed")
-    if rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left:
+    if is_slow_lane(job) or rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left:
         return Resolution(outcome=Held(failure=failure), wire=WireClass.IN_DOUBT)
     return Resolution(outcome=Released(delay=0.0, failure=failure), wire=WireClass.IN_DOUBT)
 
@@ -269,6 +275,7 @@ def _in_doubt(context: JobContext, failure: Failure, *, by_time: bool) -> Resolu
     """
     job, rules, endpoint = context.job, context.rules, context.endpoint
     held = rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left
+    held = held or is_slow_lane(job)
     stream = job.stream
     if by_time:
         streamed = job.stream or bool(job.fields.get("stream"))

@@ -20,9 +20,16 @@ from runner.files.attachments import AttachmentError
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
+from runner.steps.lane_calls import LaneCalls
 from runner.steps.priced_request import priced_call
 from runner.steps.resolution import JobContext, Resolution, Signal
-from runner.steps.resolve import ENCODING_FORMAT, IMAGE_FIELD, after_death, resolve
+from runner.steps.resolve import (
+    ENCODING_FORMAT,
+    IMAGE_FIELD,
+    after_death,
+    is_slow_lane,
+    resolve,
+)
 from runner.steps.salvage import salvaged
 from runner.steps.shared_calls import CallSharing
 from runner.transport.bodies import UnencodableError, encoded
@@ -46,6 +53,7 @@ class Sender:
 
     def __init__(self, options: StepOptions, services: StepServices, state: RunState) -> None:
         self.sharing = CallSharing()
+        self._lanes = LaneCalls(options.lanes, state)
         self._options = options
         self._services = services
         self._state = state
@@ -64,8 +72,8 @@ class Sender:
             except (InputError, AttachmentError, OSError) as error:
                 return _unfit(jobs, job, str(error))
         try:
-            call = encoded(self._call_of(endpoint, inputs, leave_by=jobs[0].leave_by))
-        except UnencodableError as error:
+            call = encoded(self._call_of(jobs[0], endpoint, inputs))
+        except (UnencodableError, InputError) as error:
             return _unfit(jobs, jobs[0], str(error))
         return await self._send(jobs, inputs, call)
 
@@ -110,7 +118,7 @@ class Sender:
 
     def cut_off(self, jobs: Sequence[Claimed], seconds: float) -> list[StepResult]:
         """A call in flight when the process died, or when a person would not wait for it."""
-        found = after_death(ENDPOINTS[jobs[0].endpoint], self._state.rules())
+        found = after_death(jobs[0], ENDPOINTS[jobs[0].endpoint], self._state.rules())
         return self._results(jobs, [found] * len(jobs), seconds=seconds)
 
     def fail(self, jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
@@ -132,14 +140,15 @@ class Sender:
             own[ENCODING_FORMAT] = "none"
         return await inputs_of(job, endpoint, self._options, **own)
 
-    def _call_of(
-        self, endpoint: AnyEndpoint, inputs: Sequence[object], *, leave_by: float | None
-    ) -> Call:
+    def _call_of(self, job: Claimed, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
+        """The call of this job and its company. Raises InputError for a lane that nobody sells."""
         sharing = endpoint.sharing
         call = sharing.build(inputs) if sharing is not None else endpoint.build(inputs[0])
         seconds = self._options.call_seconds
-        if leave_by is not None:
-            call = replace(call, leave_by=leave_by)
+        if job.leave_by is not None:
+            call = replace(call, leave_by=job.leave_by)
+        if is_slow_lane(job):
+            return self._lanes.call(job, call)
         return call if seconds is None else replace(call, timeout=seconds)
 
     def _contexts(self, jobs: Sequence[Claimed], inputs: Sequence[object]) -> list[JobContext]:
@@ -164,6 +173,8 @@ class Sender:
         call_id = contexts[0].job.call_id
         kept = self._unsettled[call_id] = self._services.answers.keep(call_id, reply)
         found = resolve(contexts, reply)
+        if is_slow_lane(contexts[0].job):
+            found = [self._lanes.marked(contexts[0].job, one, reply) for one in found]
         reach("answer.parsed")
         return found, kept
 
@@ -210,6 +221,8 @@ class Sender:
         result = _combined([outcome.result for outcome in outcomes])
         paid = wire in PAID_CLASSES
         price = self._services.cap.prices.cost(priced_call(jobs[:1]), result) if paid else None
+        if is_slow_lane(jobs[0]):
+            price = self._lanes.price(jobs[0], price, reply)
         ended = CallEnd(
             wire=wire,
             seconds=seconds,
@@ -219,6 +232,8 @@ class Sender:
             currency=price.currency if price else None,
             estimated=price is not None and price.estimate,
         )
+        if wire is WireClass.IN_DOUBT and is_slow_lane(jobs[0]):
+            loudest = self._lanes.cut(loudest)
         return settled_call(jobs, outcomes, ended=ended, kept=kept, said=loudest)
 
     def _remember(self, jobs: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:

@@ -23,6 +23,8 @@ from runner.transport.addresses import tls_context
 from runner.transport.response_heads import Http2OnlyError, response_handlers
 
 MB = 1 << 20
+KEEPALIVE_SECONDS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 6}
+"""When a silent connection is probed, how often then, and how often in vain."""
 MAX_HEADER_BYTES = 64 * 1024  # of a header or status line: a long one must not lose the answer
 
 HEADERS_SET_BY_AIOHTTP = frozenset((b"content-length", b"transfer-encoding", b"connection"))
@@ -59,6 +61,17 @@ class TooLateError(aiohttp.ClientError):
 
 
 CURRENT_PROGRESS: ContextVar[Progress] = ContextVar("CURRENT_PROGRESS")
+
+
+def _kept_alive(address: tuple[Any, ...]) -> socket.socket:
+    """A socket that sends probes while it is silent: routers forget a line that says nothing."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE_SECONDS.items():
+        if hasattr(socket, name):  # systems differ in what they let one set
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
 
 
 class Connector(aiohttp.TCPConnector):
@@ -190,6 +203,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
             limit=self._in_flight,
             ssl=tls_context() if secure else True,
             resolver=aiohttp.ThreadedResolver(),
+            socket_factory=_kept_alive,
             **({"force_close": True} if fresh else {"keepalive_timeout": 5.0}),
         )
         return aiohttp.ClientSession(

@@ -96,7 +96,7 @@ class GatewayClient:
         self._transport = GatewayTransport(
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
-        self._urls: dict[str, tuple[httpx.URL, str]] = {}
+        self._urls: dict[tuple[str | None, str], tuple[httpx.URL, str]] = {}
         self._headers: dict[tuple[str, bool], httpx.Headers] = {}
 
     async def __aenter__(self) -> Self:
@@ -151,7 +151,7 @@ class GatewayClient:
         if key:
             headers = httpx.Headers(headers)
             headers["Idempotency-Key"] = bound_key(key, call, body)
-        url, address = self._url(call.path)
+        url, address = self._url(call.path, call.base_url)
         return httpx.Request(
             call.method,
             url,
@@ -211,14 +211,14 @@ class GatewayClient:
             found = {"Authorization": f"Bearer {key}", **found}
         return found
 
-    def _url(self, path: str) -> tuple[httpx.URL, str]:
+    def _url(self, path: str, base_url: str | None) -> tuple[httpx.URL, str]:
         """The URL of a path, parsed and as text; cached because httpx is slow at both."""
-        known = self._urls.get(path)
+        known = self._urls.get((base_url, path))
         if known is None:
             if len(self._urls) > 1000:  # each ticket has a path of its own
                 self._urls.clear()
-            url = httpx.URL(request_url(self.target.base_url, path))
-            known = self._urls[path] = url, str(url)
+            url = httpx.URL(request_url(base_url or self.target.base_url, path))
+            known = self._urls[base_url, path] = url, str(url)
         return known
 
     async def _exchange(self, request: httpx.Request, progress: Progress) -> None:

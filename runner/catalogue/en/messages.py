@@ -151,6 +151,11 @@ _EXPECTED = {
     "expected.count": "a whole number from 1",
     "expected.currency": "a currency such as USD or CNY",
     "expected.host": "a host name, with or without a port",
+    "option.lane": ("how calls are bought: online, or flex (slower, for less, where it is sold)"),
+    "expected.lane": ("flex"),
+    "expected.lane_form": (
+        "service_tier, path (with a path that starts with /) or base_url (with an address)"
+    ),
     "expected.headers": (
         "a table of header names and texts, without the headers that rowmill sets itself"
     ),

@@ -144,6 +144,25 @@ RUN = {
         "The rejected key is set in {place}, which takes precedence over a stored one. Correct "
         "it there, or remove it and store one: rowmill keys set {name}"
     ),
+    "lane.not_sold": (
+        "The lane {lane} is not known to be sold for {endpoint} {model} here. "
+        "If your provider sells it, add to your rowmill.toml:\n  "
+        "[provider.{provider}.lanes.{lane}]\n"
+        '  form = "service_tier"\n  factor = 0.5'
+    ),
+    "lane.missed": (
+        "Asked for at the slower price and billed at the full one: {count}. A gateway may take "
+        "that wish out of requests. Cost and cap count what was billed."
+    ),
+    "lane.flex": (
+        "lane flex: down to half of {price} where the answer says so; a call may take an "
+        "hour, and one that is cut is not repeated by itself"
+    ),
+    "run.stopped_lane": (
+        "Stopped: ten slow calls were cut on the way; their rows are in doubt, the others "
+        "are pending. "
+        "Connections that are silent for minutes are cut here; --lane online goes on."
+    ),
     "run.stopped_credit": "Stopped: no credit is left. {detail}",
     "run.stopped_alike": (
         "Stopped: the provider rejected the first rows with the same error; they are pending "

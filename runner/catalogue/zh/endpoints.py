@@ -118,6 +118,9 @@ SAID: dict[str, str] = {
         "mp3、opus、aac、flac、wav 或 pcm；pcm 会存成 wav"
     ),
     "0.25 slow to 4 fast": "0.25 慢到 4 快",
+    "flex: slower for less money, where the provider sells that; online otherwise": (
+        "flex：较慢但较便宜（服务商提供时）；否则 online"
+    ),
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回复慢时更稳妥",
     "have the answer streamed: keeps slow pictures from being cut": (

@@ -117,6 +117,22 @@ RUN: dict[str, str] = {
         "被拒绝的密钥来自 {place}，它优先于已保存的密钥。请在那里改正，"
         "或将其去掉后保存一个：rowmill keys set {name}"
     ),
+    "lane.not_sold": (
+        "不知道这里的 {endpoint} {model} 是否提供 {lane} 通道。"
+        "如果服务商提供，请在 rowmill.toml 中加入："
+        '\n  [provider.{provider}.lanes.{lane}]\n  form = "service_tier"\n  factor = 0.5'
+    ),
+    "lane.missed": (
+        "{count} 次调用要求较慢的半价，却按全价计费：网关可能去掉了这个要求。"
+        "费用和上限按实际计费计算。"
+    ),
+    "lane.flex": (
+        "flex 通道：回答确认后最低为 {price} 的一半；一次调用可能要一小时，中断的不会自动重发"
+    ),
+    "run.stopped_lane": (
+        "已停止：十次慢速调用在途中被切断；这些行存疑，其余仍待运行。"
+        "这里的连接安静几分钟就会被切断；用 --lane online 继续。"
+    ),
     "run.stopped_credit": "已停止：余额不足。{detail}",
     "run.stopped_alike": "已停止：服务商以同样的理由拒绝了最初的各行，这些行仍待运行。{detail}",
     "run.stopped_unreachable": "已停止：{detail}",

@@ -104,4 +104,10 @@ def _envelope(
         model, usage = "sora_image", count(0, 0)
     else:
         model, usage = case.wanted.model, count(case.wanted.tokens, _PICTURE_TOKENS * case.wanted.n)
-    return Envelope(id=f"chatcmpl-{case.call}", created=int(time.time()), model=model, usage=usage)
+    return Envelope(
+        id=f"chatcmpl-{case.call}",
+        created=int(time.time()),
+        model=model,
+        usage=usage,
+        tier=case.wanted.tier,
+    )

@@ -41,6 +41,7 @@ class Envelope:
     created: int
     model: str
     usage: Mapping[str, JSON]
+    tier: str = ""
 
     def completion(self, said: tuple[ChatMessage, ...]) -> dict[str, JSON]:
         """The answer as one JSON body."""
@@ -50,7 +51,9 @@ class Envelope:
         ]
         body: dict[str, JSON] = {"id": self.id, "object": "chat.completion"}
         body |= {"created": self.created, "model": self.model, "choices": choices}
-        return body | {"usage": dict(self.usage)}
+        return (
+            body | {"usage": dict(self.usage)} | ({"service_tier": self.tier} if self.tier else {})
+        )
 
     def events(self, said: tuple[ChatMessage, ...], *, usage: bool) -> Iterator[bytes]:
         """The answer as a stream, up to the usage; the caller adds `[DONE]`."""
@@ -76,6 +79,8 @@ class Envelope:
             "choices": choices,
             "usage": usage,
         }
+        if self.tier and isinstance(body, dict):
+            body["service_tier"] = self.tier
         return b"data: " + packed(body) + b"\n\n"
 
 

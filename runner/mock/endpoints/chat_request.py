@@ -38,6 +38,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "tool_choice": (str, dict),
     "modalities": (list,),
     "reasoning_effort": (str,),
+    "service_tier": (str,),
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "n": (1, 128),
@@ -73,6 +74,7 @@ class ChatRequest:
     max_tokens: int | None = None
     schema: Mapping[str, JSON] | None = None  # also set for json_object: a schema with one field
     tool: Tool | None = None
+    tier: str = ""
 
     @property
     def pictures(self) -> bool:
@@ -109,6 +111,7 @@ def _read(given: Fields) -> ChatRequest:
         max_tokens=given.get("max_completion_tokens", given.get("max_tokens")),
         schema=_read_format(given.get("response_format", {"type": "text"})),
         tool=_read_tools(given.get("tools", []), given.get("tool_choice", "auto")),
+        tier=given.get("service_tier", ""),
     )
 
 

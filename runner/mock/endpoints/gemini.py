@@ -81,7 +81,6 @@ class GeminiRequest(ChatRequest):
     """A valid request. `draws`: a picture is made."""
 
     draws: bool = False
-    tier: str = ""
     files: tuple[str, ...] = field(default=(), repr=False)
 
     @property

@@ -69,7 +69,6 @@ class ResponsesRequest(ChatRequest):
     """A valid request. `draws`: a picture is made, by the service's own tool."""
 
     draws: bool = False
-    tier: str = "default"
     files: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -181,7 +180,7 @@ def _read(given: Fields) -> ResponsesRequest:
         tool=tools,
         draws=draws,
         size=size,
-        tier=given.get("service_tier", "default"),
+        tier=given.get("service_tier", ""),
     )
 
 
@@ -317,7 +316,7 @@ def _response(
         "incomplete_details": reason,
         "model": wanted.model,
         "output": output,
-        "service_tier": wanted.tier,
+        "service_tier": wanted.tier or "default",
         "usage": _usage(wanted, said) if said is not None else None,
     }
 

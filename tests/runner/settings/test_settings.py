@@ -112,7 +112,7 @@ def test_options_that_shape_requests_are_remembered_and_no_others() -> None:
     remembered = {one.name for one in SCHEMA if SettingScope.REMEMBERED in one.scopes}
     assert remembered == {
         "endpoint", "model", "prompt", "set", "column", "id", "tab", "delimiter", "provider",
-        "name", "max-cost", "visible-only",
+        "name", "max-cost", "visible-only", "lane"
     }  # fmt: skip
 
 

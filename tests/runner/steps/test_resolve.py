@@ -217,11 +217,11 @@ def test_half_a_stream_is_in_doubt_whatever_it_ends_with() -> None:
 
 
 def test_a_call_cut_by_our_own_death_is_asked_again_without_using_up_the_repeat() -> None:
-    again = after_death(chat.ENDPOINT, RULES)
+    again = after_death(JOB, chat.ENDPOINT, RULES)
     assert (again.wire, type(again.outcome)) == ("D", Released)
-    held = after_death(chat.ENDPOINT, replace(RULES, hold_in_doubt=True))
+    held = after_death(JOB, chat.ENDPOINT, replace(RULES, hold_in_doubt=True))
     assert isinstance(held.outcome, Held)
-    used_up = after_death(chat.ENDPOINT, replace(RULES, repeat_left=False))
+    used_up = after_death(JOB, chat.ENDPOINT, replace(RULES, repeat_left=False))
     assert isinstance(used_up.outcome, Held), "such calls count against the run's repeats"
 
 
@@ -267,3 +267,8 @@ def test_an_address_relative_to_the_gateway_is_completed() -> None:
     assert isinstance(outcome, Answered)
     addresses = [picture.url for picture in outcome.result.pictures]
     assert addresses == ["https://gateway.example/files/a.png", "https://cdn.example/b.png"]
+
+
+def test_a_slow_call_cut_by_our_own_death_is_held() -> None:
+    slow = replace(JOB, fields={**JOB.fields, "lane": "flex"})
+    assert isinstance(after_death(slow, chat.ENDPOINT, RULES).outcome, Held)

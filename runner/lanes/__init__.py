@@ -1,0 +1,1 @@
+"""Lanes: how a call is bought, at once or slowly for half the money, and what was billed."""

@@ -1,0 +1,21 @@
+"""How calls are bought on a lane of a provider: the value that data and settings give."""
+
+from dataclasses import dataclass
+
+ONLINE, FLEX = "online", "flex"
+LANE_FORMS = ("service_tier", "path", "base_url")
+FLEX_SECONDS = 3_700.0  # to wait for an answer, where nothing else is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneRule:
+    """One lane. `endpoints` empty: all that have lanes; `models` None: all models."""
+
+    name: str
+    form: str
+    factor: float = 0.5
+    timeout: float = FLEX_SECONDS
+    endpoints: tuple[str, ...] = ()
+    models: str | None = None
+    base_url: str = ""
+    path: str = ""

@@ -1,0 +1,169 @@
+"""Lanes: who sells them, how a call is sent on one, what was billed, and what a cut call means."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runner.lanes.lanes import Lanes, on_lane, was_billed_on
+from runner.protocol.base_url import request_url
+from runner.protocol.call import Call, Reply
+from runner.protocol.lane_rule import LaneRule
+from tests.support.world import World
+
+FLEX = '[provider.wenwen.lanes.flex]\nform = "service_tier"\nfactor = 0.5\n'
+PRICES = '[prices."m"]\ncall = 0.002\n'
+CHAT = Call(path="/v1/chat/completions", json={"model": "m"})
+
+SOLD = [
+    ("https://api.openai.com", "chat", "gpt-5-mini", "service_tier"),
+    ("https://api.openai.com", "responses", "o3", "service_tier"),
+    ("https://api.openai.com", "chat", "gpt-4o", None),
+    ("https://api.openai.com", "embedding", "gpt-5", None),
+    ("https://generativelanguage.googleapis.com/v1beta/openai", "gemini", "g", "service_tier"),
+    ("https://dashscope.aliyuncs.com/compatible-mode", "chat", "qwen-plus", "base_url"),
+    ("https://ark.cn-beijing.volces.com/api/v3", "chat", "ep-20261130-x", "path"),
+    ("https://ark.cn-beijing.volces.com/api/v3", "chat", "doubao-pro", None),
+    ("https://api.wenwen-ai.com", "chat", "gpt-5", None),
+    ("https://api.openai.com.evil.example", "chat", "gpt-5", None),
+]
+
+
+@pytest.mark.parametrize(("base_url", "endpoint", "model", "form"), SOLD)
+def test_a_lane_is_known_by_host_endpoint_and_model(
+    base_url: str, endpoint: str, model: str, form: str | None
+) -> None:
+    rule = Lanes(base_url=base_url).rule("flex", endpoint, model)
+    assert (rule.form if rule is not None else None) == form
+
+
+def test_the_tier_goes_into_the_body_under_each_forms_name() -> None:
+    rule = LaneRule(name="flex", form="service_tier")
+    assert on_lane(CHAT, rule, "chat").json == {"model": "m", "service_tier": "flex"}
+    assert on_lane(CHAT, rule, "gemini").json == {"model": "m", "serviceTier": "flex"}
+    assert on_lane(CHAT, rule, "chat").timeout == 3_700
+
+
+def test_other_doors_change_the_address_only() -> None:
+    dashscope = "https://dashscope.aliyuncs.com/compatible-mode"
+    ark = "https://ark.cn-beijing.volces.com/api/v3"
+    for base, model, url in (
+        (
+            dashscope,
+            "q",
+            "https://batch.dashscope.aliyuncs.com/compatible-mode/v1/chat/completions",
+        ),
+        (ark, "ep-1", f"{ark}/batch/chat/completions"),
+    ):
+        rule = Lanes(base_url=base).rule("flex", "chat", model)
+        assert rule is not None
+        call = on_lane(CHAT, rule, "chat")
+        assert request_url(call.base_url or base, call.path) == url
+        assert call.json == CHAT.json
+
+
+@pytest.mark.parametrize(
+    ("body", "billed"),
+    [
+        ({"service_tier": "flex"}, True),
+        ({"service_tier": "default"}, False),
+        ({"usageMetadata": {"serviceTier": "flex"}}, True),
+        ({"choices": []}, False),
+        ({"choices": [{"message": {"content": '{"service_tier":"flex"}'}}]}, False),
+    ],
+)
+def test_what_was_billed_is_read_from_the_answer(body: object, billed: bool) -> None:
+    reply = Reply(status=200, headers={}, body=json.dumps(body).encode())
+    assert was_billed_on(LaneRule(name="flex", form="service_tier"), reply) is billed
+
+
+def costs(world: World, sheet: Path) -> list[float]:
+    return [float(row["result_cost"]) for row in world.results(sheet)]
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "responses", "gemini"])
+def test_a_slow_call_costs_half_where_the_answer_says_so(world: World, endpoint: str) -> None:
+    world.mock()
+    world.settings(FLEX + PRICES)
+    sheet = world.prompts("a.txt", "one", "two")
+    done = world.run("run", sheet, "-e", endpoint, "-m", "m", "-y", "--lane", "flex")
+    assert done.code == 0, done.err
+    assert "flex" in done.err
+    assert costs(world, sheet) == [0.001, 0.001]
+    assert [one["price"] for one in world.calls] == [0.001, 0.001]
+
+
+def test_the_full_price_is_booked_and_said_where_the_tier_was_taken_out(
+    world: World,
+) -> None:
+    world.mock(keeps_tier=False)
+    world.settings(FLEX + PRICES)
+    sheet = world.prompts("a.txt", "one", "two")
+    done = world.run("run", sheet, "-e", "chat", "-m", "m", "-y", "--lane", "flex")
+    assert done.code == 0, done.err
+    assert costs(world, sheet) == [0.002, 0.002]
+    assert "billed at the full one: 2" in done.err
+    assert [json.loads(one["result_data"])["lane"] for one in world.results(sheet)] == [
+        "online"
+    ] * 2
+
+
+def test_another_lane_is_no_other_request(world: World) -> None:
+    world.mock()
+    world.settings(FLEX)
+    sheet = world.prompts("a.txt", "one")
+    line = ("run", sheet, "-e", "chat", "-m", "m", "-y")
+    assert world.run(*line).code == 0
+    assert world.run(*line, "--lane", "flex").code == 0
+    assert len(world.calls) == 1
+
+
+def test_a_lane_that_is_not_sold_stops_before_anything_is_sent(world: World) -> None:
+    world.mock()
+    sheet = world.prompts("a.txt", "one")
+    for command in ("check", "run"):
+        words = (command, sheet, "-e", "chat", "-m", "m", "--lane", "flex")
+        done = world.run(*words, *(("-y",) if command == "run" else ()))
+        assert done.code == 3
+        assert "lanes.flex" in done.out + done.err
+    assert world.calls == []
+
+
+def test_a_row_may_not_name_a_lane_and_a_tier(world: World) -> None:
+    world.mock()
+    world.settings(FLEX)
+    sheet = world.prompts("a.txt", "one")
+    words = ("run", sheet, "-e", "chat", "-m", "m", "-y", "--set", "body.service_tier=flex")
+    done = world.run(*words, "--lane", "flex")
+    assert done.code == 3
+    assert "lane" in done.err
+
+
+def test_a_cut_slow_call_is_held_and_not_repeated(world: World) -> None:
+    world.mock(faults={"one": ["reset_after"]})
+    world.settings(FLEX)
+    sheet = world.prompts("a.txt", "one", "two")
+    done = world.run("run", sheet, "-e", "chat", "-m", "m", "-y", "--lane", "flex")
+    assert done.code == 4, done.err
+    assert world.column(sheet) == ["in_doubt", "done"]
+    assert len(world.calls) == 2
+
+
+def test_ten_cut_slow_calls_stop_the_run(world: World) -> None:
+    world.mock(faults={"": ["reset_after"]})
+    world.settings(FLEX)
+    sheet = world.prompts("a.txt", *(f"row {number}" for number in range(40)))
+    done = world.run("run", sheet, "-e", "chat", "-m", "m", "-y", "--lane", "flex", "-c", 1)
+    assert done.code == 6, done.err
+    assert "--lane online" in done.err
+    assert world.column(sheet).count("in_doubt") == 10
+    assert world.column(sheet).count("pending") == 30
+
+
+def test_a_lane_beside_the_sheet_needs_trust(world: World) -> None:
+    world.mock()
+    world.settings(FLEX, trusted=False)
+    sheet = world.prompts("a.txt", "one")
+    done = world.run("run", sheet, "-e", "chat", "-m", "m", "-y", "--lane", "flex")
+    assert done.code == 3
+    assert "lanes" in done.err
