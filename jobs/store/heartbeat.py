@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from jobs.clock import through_sleep
 from jobs.job import Holding
-from jobs.store import DriverError, Store, TableError
+from jobs.store import DriverError, Store, TableError, is_away
 from jobs.store.hosts import BEATS, Host, LostHostError, Report, beat, join
 from jobs.store.membership import Membership
+from jobs.store.patience import waits_for_server
 from jobs.store.take_over import TakenOver, TakeOverRules, take_over
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,14 @@ class Heartbeat:
 
     def start(self) -> None:
         """Beat once, so that the clock of the database is known, then go on in a thread."""
-        self.beat()
+        for wait in waits_for_server(iter(random.random, None)):
+            try:
+                self.beat()
+                break
+            except DriverError as error:
+                if not is_away(error):
+                    raise
+                time.sleep(wait)
         self._thread.start()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.catalogue.safe_text import visible
 
-LOGGERS = ("rowmill", "runner")  # attempts and errors; messages of modules
+LOGGERS = ("rowmill", "runner", "jobs")  # attempts and errors; messages of modules
 
 
 class _LogFile(logging.FileHandler):
