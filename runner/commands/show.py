@@ -20,7 +20,7 @@ from runner.console.layout import Page
 from runner.console.screen import data_stream, escaped, print_data
 from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
-from runner.files.targets import with_target
+from runner.files.targets import inputs_of, with_target
 from runner.preflight.preview import (
     NoRequestError,
     Preview,
@@ -72,8 +72,7 @@ def _request(workspace: Workspace, view: RowView, settings: Settings) -> Preview
     """The row's request. Raises Refusal if the row cannot become one."""
     place = PreviewContext(
         base_url=at_last_address(settings, view.last, workspace).base_url,
-        folder=workspace.sheet_of(view.loaded).parent,
-        allowed=settings.files_from,
+        inputs=inputs_of(workspace, view.loaded, settings),
     )
     try:
         return preview(view.history.endpoint, view.history.fields, place)

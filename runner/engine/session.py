@@ -56,7 +56,7 @@ from runner.engine.watchdog import Watchdog, through_sleep
 from runner.engine.worker_pool import WorkerPool, WorkerPools
 from runner.exits import Exit, Refusal, RunOverError
 from runner.files.download import Downloads
-from runner.files.targets import run_record
+from runner.files.targets import inputs_of, run_record
 from runner.files.thumbnails import Thumbnails
 from runner.lanes.lanes import Lanes
 from runner.prices.shared_cap import SharedSpendingCap
@@ -313,8 +313,7 @@ def _step_options(tx: Transaction, assignment: Assignment) -> StepOptions:
     settings, loaded = assignment.settings, assignment.loaded
     total = counts(tx, SHEET_ID).total
     return StepOptions(
-        sheet_folder=assignment.workspace.sheet_of(loaded).parent,
-        picture_folders=settings.files_from,
+        inputs=inputs_of(assignment.workspace, loaded, settings),
         files_folder=assignment.workspace.files,
         parts_folder=assignment.workspace.parts,
         name_template=settings.name,

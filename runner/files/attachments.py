@@ -122,13 +122,18 @@ def load(reference: Reference, *, folder: Path, allowed: Sequence[Path] = ()) ->
         data = _unpacked(reference.value, ANYTHING)
         return Attachment(data=data, media_type=_checked_type(data, "the data URI", ANYTHING))
     path, data, _ = _opened(reference.value, folder, allowed, ANYTHING)
+    return checked_attachment(data, reference, name=path.name)
+
+
+def checked_attachment(data: bytes, reference: Reference, *, name: str) -> Attachment:
+    """The bytes of a local file for sending, if they are those that the sheet was read with."""
     if _digest(data) != reference.digest:
         raise AttachmentError(
             f"{reference.value!r}, which has changed since the sheet was read",
             "the same picture; load the sheet again to use the new one",
         )
     kind = _checked_type(data, repr(reference.value), ANYTHING)
-    return Attachment(data=data, media_type=kind, name=path.name)
+    return Attachment(data=data, media_type=kind, name=name)
 
 
 def _pieces(cell: JSON, accepts: AcceptedFiles) -> Iterator[str]:

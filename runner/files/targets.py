@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.store import Transaction
+from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
 from jobs.store.queue.refetch import has_files
 from runner.catalogue import say
 from runner.exits import Refusal
+from runner.files.inputs import InputPlace
 from runner.settings.settings import Settings
 from runner.settings.state_file import read_state, state_file, write_state
 from runner.workspace.target import FILES, SCHEME, open_target
@@ -61,15 +63,28 @@ def settled_target(tx: Transaction, workspace: Workspace, settings: Settings) ->
     last = last_run(tx, SHEET_ID)
     ours = workspace.target.address if workspace.target is not None else None
     theirs = recorded_target(last)
-    if last is None or ours == theirs or not has_files(tx):
+    is_on = last is not None and last.ended_at is None and workspace.place.shared
+    if last is None or ours == theirs or not (is_on or has_files(tx)):
         return workspace
     if ours is None:
         raise Refusal(say("target.elsewhere", theirs=theirs))
     if theirs is not None:
         raise Refusal(say("target.other", theirs=theirs, ours=ours))
-    if settings.sources["files"] == "flag":
-        raise Refusal(say("target.local_files", folder=str(workspace.files), target=ours))
-    return replace(workspace, target=None)  # what holds for all sheets moves no files of this one
+    if settings.sources["files"] != "flag":
+        return replace(workspace, target=None)  # what holds for all sheets moves no files of this
+    if workspace.place.shared:
+        raise Refusal(say("target.none", ours=ours))
+    raise Refusal(say("target.local_files", folder=str(workspace.files), target=ours))
+
+
+def inputs_of(workspace: Workspace, loaded: LoadedSheet, settings: Settings) -> InputPlace:
+    """Where the files are that the rows of a loaded sheet send."""
+    return InputPlace(
+        folder=workspace.sheet_of(loaded).parent,
+        allowed=settings.files_from,
+        shared=workspace.place.shared,
+        target=workspace.target,
+    )
 
 
 def run_record(workspace: Workspace) -> dict[str, str]:
@@ -111,10 +126,15 @@ def remember_target(workspace: Workspace, settings: Settings) -> None:
             write_state(_file(), {**known, name: workspace.target.address})
 
 
-def bringing(endpoints: Iterable[str], bring_files: Iterable[str]) -> str | None:
-    """The first endpoint whose answers bring files."""
-    known = frozenset(bring_files)
-    return next((one for one in endpoints if one in known), None)
+def why_refused(workspace: Workspace, endpoints: Iterable[str]) -> str | None:
+    """Why rows of these endpoints may not be sent; None if they may."""
+    from runner.endpoints.registry import ENDPOINTS  # noqa: PLC0415 - only for a shared table
+
+    return why_target_is_needed(
+        FileNeeds(bringing=next((one for one in endpoints if ENDPOINTS[one].pictures), None)),
+        shared=workspace.place.shared,
+        target=workspace.target.address if workspace.target is not None else None,
+    )
 
 
 def _file() -> Path:

@@ -205,8 +205,28 @@ def _reconcile(load: _Load) -> Intake:
 
 
 def _apply(found: "Understood", load: _Load, edits: Sequence[Edit]) -> None:
+    if load.workspace.place.shared and found.maker.local:
+        _share_inputs(found, load)
     found.staging.apply(now=load.now, sheet=_record(found, load, edits))
     reach("load.staged")
+
+
+def _share_inputs(found: "Understood", load: _Load) -> None:
+    """Put the local files that rows send where every host sees them, before a row names them."""
+    from runner.files.inputs import InputPlace, put_inputs  # noqa: PLC0415 - seldom needed
+    from runner.files.targets import FileNeeds, why_target_is_needed  # noqa: PLC0415 - as above
+
+    workspace, settings, sheet = load.workspace, load.settings, load.source.sheet
+    target = workspace.target
+    why = why_target_is_needed(
+        FileNeeds(local_pictures=True), shared=True, target=target.address if target else None
+    )
+    if why is not None:
+        raise Refusal(why)
+    here = InputPlace(
+        folder=sheet.absolute().parent, allowed=settings.files_from, shared=False, target=target
+    )
+    put_inputs(found.maker.local, here, scratch=workspace.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

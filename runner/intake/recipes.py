@@ -71,12 +71,14 @@ class Recipe:
 class Recipes:
     """The recipes of all endpoints that rows name, each compiled once.
 
-    `attached` collects the local pictures that rows and options name, `ratios` the repaired cells.
+    `attached` collects the local pictures that rows and options name, those inside a workbook are
+    in `local` only; `ratios` are the repaired cells.
     """
 
     def __init__(self, options: RequestOptions) -> None:
         self.options = options
         self.attached: dict[str, Reference] = {}
+        self.local: dict[str | None, Reference] = {}  # by digest
         self.ratios = Ratios()
         prompt = column_of(options.columns, "prompt")
         used = options.template.columns if options.template is not None else ()
@@ -105,6 +107,7 @@ class Recipes:
         self.attached |= {
             one.value: one for one in found if one.kind == "file" and not one.is_inside
         }
+        self.local |= {one.digest: one for one in found if one.kind == "file"}
         return [_stored(one) for one in found]
 
     def problem(self, name: str, expected: str, found: str) -> Problem:

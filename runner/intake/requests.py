@@ -1,7 +1,7 @@
 """Turns the cells of a row into the request they ask for."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from jobs.job import JSON
@@ -29,6 +29,11 @@ class RequestMaker:
     def attached(self) -> Mapping[str, Reference]:
         """The local pictures that rows and options name."""
         return self._recipes.attached
+
+    @property
+    def local(self) -> Collection[Reference]:
+        """The same with those inside workbooks, one for all of the same bytes."""
+        return self._recipes.local.values()
 
     @property
     def ratios(self) -> Ratios:

@@ -28,6 +28,7 @@ from runner.settings.settings import Settings, is_loopback
 from runner.startup import Phase, preload, seldom_collected
 from runner.views.next_command import at_run_address
 from runner.workspace.log_file import end_log, log_to
+from runner.workspace.target import SharedFolder
 from runner.workspace.workspace import SHEET_ID
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _launch_shared(request: RunRequest, store: Store) -> int:
             if joining is None:
                 return _open_shared(request, store)
             mine, taken, part = joining.request, joining.taken, joined(joining)
+            _refuse_without_target(mine, taken.work)
             gateway, estimate = _estimate(mine, taken.work)
             rows = RowsToRun(
                 request=mine, store=store, taken=taken, gateway=gateway, estimate=estimate
@@ -125,6 +127,7 @@ def _open_shared(request: RunRequest, store: Store) -> int:
     taken = take_in_sheet(request, store)
     if taken.is_nothing:
         return _finish(request, store, taken.loaded)
+    _refuse_without_target(request, taken.work)
     gateway, estimate = _estimate(request, taken.work)
     consent = _agree(request, store, taken, estimate)
     taken = _begin(request, store, taken, (estimate, consent), gateway.info)
@@ -214,8 +217,20 @@ def _on_its_target(request: RunRequest, store: Store) -> RunRequest:
         workspace = settled_target(tx, request.workspace, request.settings)
     if workspace.target is not None:
         workspace.target.check()
+        if workspace.place.shared and isinstance(workspace.target, SharedFolder):
+            print_message(say("target.path", target=workspace.target.address))
         remember_target(workspace, request.settings)
     return replace(request, workspace=workspace)
+
+
+def _refuse_without_target(request: RunRequest, work: PendingWork) -> None:
+    """Files of one host would be seen by no other."""
+    workspace = request.workspace
+    from runner.files.targets import why_refused  # noqa: PLC0415 - Phase.ASK
+
+    why = why_refused(workspace, [group.endpoint for group in work.groups])
+    if why is not None:
+        raise Refusal(why)
 
 
 # --- estimate and agree ---------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from runner.endpoints.fields import describe as describe_inputs
 from runner.endpoints.fields import field_named
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
+from runner.files.inputs import InputPlace
 from runner.intake.guard import EmptyRowsError, check_empty_rows, would_rebuy
 from runner.intake.intake import DryRun, dry_run
 from runner.intake.loaded import Intake
@@ -247,7 +248,8 @@ def _requests(
     intake: Intake, sheet: Path, settings: Settings, count: int
 ) -> Iterable[tuple[int, Preview | str]]:
     folder = sheet.absolute().parent
-    place = PreviewContext(base_url=settings.base_url, folder=folder, allowed=settings.files_from)
+    inputs = InputPlace(folder=folder, allowed=settings.files_from)
+    place = PreviewContext(base_url=settings.base_url, inputs=inputs)
     for row, endpoint, fields in intake.first[:count]:
         try:
             yield row, preview(endpoint, json.loads(fields), place)

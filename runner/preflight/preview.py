@@ -15,7 +15,8 @@ from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import InputError
 from runner.endpoints.inputs import parse
 from runner.endpoints.registry import UnknownEndpoint, endpoint
-from runner.files.attachments import AttachmentError, Reference, load
+from runner.files.attachments import AttachmentError, Reference
+from runner.files.inputs import InputPlace
 from runner.protocol.base_url import request_url
 from runner.protocol.call import KEY_PLACE, Call, Part
 from runner.protocol.pictures import Attachment
@@ -32,8 +33,7 @@ class PreviewContext:
     """Where requests of a sheet go, and where its pictures are."""
 
     base_url: str
-    folder: Path
-    allowed: tuple[Path, ...] = ()
+    inputs: InputPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def _built(
 def _stand_in(reference: Reference, place: PreviewContext, shown: dict[str, str]) -> Attachment:
     """A picture with a mark instead of its bytes, so that no megabytes are encoded and hidden."""
     try:
-        real = load(reference, folder=place.folder, allowed=place.allowed)
+        real = place.inputs.load(reference)
     except (AttachmentError, OSError):
         kind = mimetypes.guess_type(reference.value)[0] or "image/png"
         real = Attachment(data=b"", media_type=kind, name=Path(reference.value).name)

@@ -9,6 +9,7 @@ from typing import Protocol
 from jobs.store.queue.settles import Settlement
 from jobs.store.writer import TableWriter
 from runner.files.download import Downloads
+from runner.files.inputs import InputPlace
 from runner.files.thumbnails import Thumbnails
 from runner.lanes.lanes import Lanes
 from runner.pacing.accounts import Accounts
@@ -24,8 +25,7 @@ from runner.workspace.spool import Spool
 class StepOptions:
     """The options that the steps of one run depend on."""
 
-    sheet_folder: Path  # relative picture paths start here
-    picture_folders: tuple[Path, ...]  # further folders that pictures may come from
+    inputs: InputPlace  # where the files are that rows send
     files_folder: Path  # where downloaded files are saved
     parts_folder: Path  # where they are first, if they go to a target
     name_template: str  # of the files

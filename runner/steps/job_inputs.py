@@ -8,7 +8,6 @@ from runner.endpoints.dialects.images import takes_only_png
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import parse, picture_columns
 from runner.files.attachments import Reference
-from runner.files.attachments import load as load_attachment
 from runner.files.resize import as_png, fit
 from runner.protocol.pictures import Attachment
 from runner.steps.context import StepOptions
@@ -57,10 +56,7 @@ def _attach(
     references: list[Reference], model: str, endpoint: AnyEndpoint, options: StepOptions
 ) -> tuple[Attachment, ...]:
     """The pictures as this endpoint and model accept them; slow if one has to be converted."""
-    found = [
-        load_attachment(one, folder=options.sheet_folder, allowed=options.picture_folders)
-        for one in references
-    ]
+    found = [options.inputs.load(one) for one in references]
     return tuple(_fitting(one, model, endpoint) for one in found)
 
 

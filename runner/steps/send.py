@@ -32,9 +32,11 @@ from runner.steps.resolve import (
 )
 from runner.steps.salvage import salvaged
 from runner.steps.shared_calls import CallSharing
+from runner.steps.target_files import RETRY_SECONDS
 from runner.transport.bodies import UnencodableError, encoded
 from runner.transport.off_loop import off_loop, uninterrupted
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
+from runner.workspace.target import FileTargetError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -69,6 +71,9 @@ class Sender:
         for job in jobs:
             try:
                 inputs.append(await self._inputs(job, endpoint))
+            except FileTargetError as error:
+                log.warning("row %s: its files cannot be read now: %s", job.row, error)
+                return _later(jobs)
             except (InputError, AttachmentError, OSError) as error:
                 return _unfit(jobs, job, str(error))
         try:
@@ -333,6 +338,12 @@ async def run_off_loop(reply: Reply, work: Callable[[], T]) -> T:
 def _chose_encoding(job: Claimed, endpoint: AnyEndpoint) -> bool:
     """True if rowmill, not the row, chose how the vectors travel."""
     return endpoint.sharing is not None and not job.fields.get(ENCODING_FORMAT)
+
+
+def _later(jobs: Sequence[Claimed]) -> list[StepResult]:
+    """Rows whose files are on a target that is away: nothing was sent, and no try counts."""
+    outcomes = [Released(delay=RETRY_SECONDS)] * len(jobs)
+    return settled_call(jobs, outcomes, ended=CallEnd(wire=WireClass.NOT_SENT, seconds=0.0))
 
 
 def _unfit(jobs: Sequence[Claimed], unfit: Claimed, why: str) -> list[StepResult]:

@@ -26,6 +26,9 @@ TARGETS = {
         "The files of this sheet are in {folder}, and --files names {target}. Leave "
         "--files out, or start over in a folder of its own with --workspace DIR."
     ),
+    "target.none": (
+        "The run keeps its files on no target, and --files names {ours}. Leave --files out."
+    ),
     "target.needed_for_files": (
         "{endpoint} brings files, and other machines must see them. Say where they go: "
         "--files s3://bucket/folder, or a path that every machine sees."

@@ -24,6 +24,7 @@ TARGETS = {
         "这张表的文件在 {folder}，而 --files 指的是 {target}。请去掉 --files，"
         "或用 --workspace DIR 在另一个文件夹里重新开始。"
     ),
+    "target.none": "这次运行没有使用目标位置，而 --files 指的是 {ours}。请去掉 --files。",
     "target.needed_for_files": (
         "{endpoint} 会产生文件，其他机器也要能看到。请指定存放处："
         "--files s3://bucket/folder，或每台机器都能看到的路径。"
