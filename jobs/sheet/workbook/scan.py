@@ -31,6 +31,8 @@ _MAYBE_WIDE = re.compile(rb"""r=["'][A-Z]{2}""")  # many times faster, as are th
 _HEAD_MARKS = (b'="e"', b"='e'", b"vm=")
 _FORMULA_MARKS = (b"<f", b":f")
 _HIDDEN = re.compile(rb"""\bhidden=["'](?:1|true)["']""")
+_NO_HEIGHT = re.compile(rb"""\bht=["']0(?:\.0{1,9})?["']""")  # hidden as well
+_NO_HEIGHT_MARKS = (b'ht="0', b"ht='0")
 _ROW_NUMBER = re.compile(rb"<" + _P + rb"row\s[^>]{0,500}?\br=[\"'](\d{1,7})[\"']")
 
 
@@ -126,7 +128,7 @@ class _Scanner:
         scan = self.scan
         scan.cells += text.count(b"<c ") + text.count(b":c ")
         self._measure(text)
-        if b"hidden=" in text:
+        if b"hidden=" in text or any(mark in text for mark in _NO_HEIGHT_MARKS):
             self._hidden(text)
         self._cells(text)
 
@@ -140,7 +142,8 @@ class _Scanner:
 
     def _hidden(self, text: bytes) -> None:
         for tag in _ROW.findall(text):
-            if _HIDDEN.search(tag) and (number := attributes(tag.decode()).get("r", "")):
+            unseen = _HIDDEN.search(tag) or _NO_HEIGHT.search(tag)
+            if unseen and (number := attributes(tag.decode()).get("r", "")):
                 self.scan.hidden_rows.append(int(number))
         for tag in _COLUMN.findall(text):
             if _HIDDEN.search(tag):

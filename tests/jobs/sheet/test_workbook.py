@@ -114,6 +114,22 @@ def test_a_named_tab_is_read_even_if_hidden(tmp_path: Path) -> None:
     assert list(open_sheet(book(tmp_path, tabs), tab="Secret").rows()) == [(2, ["in Secret"])]
 
 
+def test_a_row_without_height_is_a_hidden_row(tmp_path: Path) -> None:
+    def fill(workbook: openpyxl.Workbook) -> None:
+        table(["prompt"], ["a cat"], ["a dog"], ["a hen"])(workbook)
+        workbook.active.row_dimensions[3].height = 77
+        workbook.active.row_dimensions[4].height = 0.5
+
+    path = book(tmp_path, fill)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name).replace(b'ht="77"', b'ht="0"') for name in file.namelist()}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, data in parts.items():
+            file.writestr(name, data)
+    found = open_sheet(path).findings
+    assert [(one.kind, one.row) for one in found] == [("hidden_rows", 3)]
+
+
 def test_an_unknown_tab_lists_the_tabs(tmp_path: Path) -> None:
     text = describe_error(refused(book(tmp_path, tabs), "Secrte"))
     assert 'did you mean "Secret"?' in text
