@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from runner.catalogue.safe_text import visible
 from runner.console.screen import console, folded_text
 from runner.console.snapshot import ProgressEvent, Snapshot, json_of, line_of
+from runner.console.terminal_title import TerminalTitle, knows_titles
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,6 +25,8 @@ REFRESHES_PER_SECOND = 2.0
 PLAIN_LINE_SECONDS = 30.0
 PLAIN_LINE_SHARE = 0.05
 JSON_LINE_SECONDS = 1.0
+ECHO_COLUMNS = 3  # kept free: a terminal echoes ^C behind the panel, and a wrapped line tears it
+MIN_COLUMNS = 20
 STOP_TIMEOUT_SECONDS = 2.0  # how long `stop` waits for a blocked terminal
 
 
@@ -58,6 +61,7 @@ class Display:
         self.color = color
         self.failure: str | None = None
         self._live: Live | None = None
+        self._title = TerminalTitle(self.stream) if knows_titles(self.stream) else None
         self._last_at = -math.inf
         self._last_share = -1.0
         self._task: asyncio.Task[None] | None = None
@@ -111,6 +115,8 @@ class Display:
                 self._guarded(partial(self._show, order))
         if self._live is not None:
             self._guarded(self._live.stop)
+        if self._title is not None:
+            self._guarded(self._title.restore)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         from rich.errors import ConsoleError  # noqa: PLC0415 - loads rich, only to draw
@@ -152,7 +158,10 @@ class Display:
                 redirect_stderr=False,
             )
             self._live.start()
-        self._live.update(render(snapshot, self._live.console.width), refresh=True)
+        width = max(self._live.console.width - ECHO_COLUMNS, MIN_COLUMNS)
+        self._live.update(render(snapshot, width), refresh=True)
+        if self._title is not None:
+            self._title.show(snapshot.ended, snapshot.total, snapshot.title)
 
     def _is_due(self, snapshot: Snapshot) -> bool:
         """True every 30 s or 5 %, whichever is later; for JSON lines, every second."""

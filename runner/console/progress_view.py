@@ -14,6 +14,8 @@ from runner.catalogue.safe_text import plain
 from runner.console.layout import flowed
 from runner.console.snapshot import ProgressEvent, Snapshot, cost_of
 
+MIN_SECONDS_OF_CLOCK = 600.0
+BLOCK_GAP = 4
 MARK_STYLES = {"✓": "green", "✗": "red", "↻": "yellow"}
 
 
@@ -21,10 +23,8 @@ def render(snapshot: Snapshot, width: int) -> RenderableType:
     """The whole display; below 80 columns its three blocks are stacked."""
     inside = max(width - 4, 20)
     parts: list[RenderableType] = [_bar(snapshot, inside), _counts(snapshot, inside), Text("")]
-    if snapshot.paused_until is not None:
-        until = datetime.fromtimestamp(snapshot.paused_until).astimezone().strftime("%H:%M:%S")
-        reason = say("progress.paused", time=until, reason=plain(snapshot.reason, inside))
-        parts += [Text(reason, style="yellow"), Text("")]
+    if pause := _pause(snapshot, inside):
+        parts += [Text(pause, style="yellow"), Text("")]
     parts += [_blocks(snapshot, inside)]
     if snapshot.events:
         parts += [Text(""), *(_event(event, inside) for event in snapshot.events[:5])]
@@ -36,10 +36,30 @@ def render(snapshot: Snapshot, width: int) -> RenderableType:
     )
 
 
+def _pause(snapshot: Snapshot, width: int) -> str:
+    """Why no call starts now, in a line; empty if calls start."""
+    if snapshot.held:
+        return say("progress.held")
+    if snapshot.paused_until is None:
+        return ""
+    until = datetime.fromtimestamp(snapshot.paused_until).astimezone().strftime("%H:%M:%S")
+    return say("progress.paused", time=until, reason=plain(snapshot.reason, width))
+
+
+def _left(snapshot: Snapshot) -> str:
+    """The time that is left, and from ten minutes on the time of day of its end."""
+    if snapshot.eta is None:
+        return ""
+    time = format_duration(snapshot.eta)
+    if snapshot.eta < MIN_SECONDS_OF_CLOCK:
+        return say("progress.left", time=time)
+    clock = datetime.fromtimestamp(snapshot.now + snapshot.eta).astimezone().strftime("%H:%M")
+    return say("progress.left_until", time=time, clock=clock)
+
+
 def _bar(snapshot: Snapshot, width: int) -> Text:
     share = snapshot.ended / snapshot.total if snapshot.total else 1.0
-    left = "" if snapshot.eta is None else say("progress.left", time=format_duration(snapshot.eta))
-    tail = f" {share:4.0%} {snapshot.ended:,}/{snapshot.total:,} {left}".rstrip()
+    tail = f" {share:4.0%} {snapshot.ended:,}/{snapshot.total:,} {_left(snapshot)}".rstrip()
     head = f"{say('progress.rows')} "
     room = max(width - cell_len(head) - cell_len(tail), 5)
     filled = min(int(room * share), room)
@@ -75,14 +95,20 @@ _COUNT_LABELS = {
 
 def _blocks(snapshot: Snapshot, width: int) -> RenderableType:
     """Pace, money and failures: side by side, or stacked on a narrow terminal."""
-    blocks = [_grid(rows) for rows in (_pace(snapshot), _money(snapshot), _failures(snapshot))]
-    if width < 80:
-        return Group(*blocks)
-    table = Table.grid(padding=(0, 4, 0, 0), expand=False)
-    for _ in blocks:
-        table.add_column(vertical="top")
-    table.add_row(*blocks)
+    found = [rows for rows in (_pace(snapshot), _money(snapshot), _failures(snapshot)) if rows]
+    needed = sum(map(_width_of, found)) + BLOCK_GAP * (len(found) - 1)
+    if needed > width:
+        return Group(*map(_grid, found))
+    table = Table.grid(padding=(0, BLOCK_GAP, 0, 0), expand=False)
+    for rows in found:
+        table.add_column(vertical="top", min_width=_width_of(rows))
+    table.add_row(*map(_grid, found))
     return table
+
+
+def _width_of(rows: list[tuple[str, str]]) -> int:
+    """Terminal cells of a block whose values are not cut."""
+    return max(cell_len(label) for label, _ in rows) + 2 + max(cell_len(text) for _, text in rows)
 
 
 def _grid(rows: list[tuple[str, str]]) -> RenderableType:

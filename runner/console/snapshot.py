@@ -39,6 +39,7 @@ class Snapshot:
     limit: int = 0  # of calls in flight
     paused_until: float | None = None
     reason: str = ""
+    held: bool = False  # paused by a person, until they resume it
     tokens: int | None = None
     cost: float | None = None
     cost_known: bool = True  # False: some calls have no price, the cost is a lower bound
@@ -76,9 +77,15 @@ def line_of(snapshot: Snapshot) -> str:
         "rate": f"{snapshot.rate:.1f}/min" if snapshot.rate is not None else "",
         "eta": format_duration(snapshot.eta) if snapshot.eta is not None else "",
         "cost": cost_of(snapshot) if snapshot.cost is not None else "",
-        "paused": plain(snapshot.reason, 80).replace(" ", "_") if snapshot.paused_until else "",
+        "paused": _pause_of(snapshot).replace(" ", "_"),
     }
     return "progress " + " ".join(f"{key}={value}" for key, value in words.items() if value)
+
+
+def _pause_of(snapshot: Snapshot) -> str:
+    if snapshot.held:
+        return "by hand"
+    return plain(snapshot.reason, 80) if snapshot.paused_until is not None else ""
 
 
 def json_of(snapshot: Snapshot) -> str:

@@ -24,6 +24,7 @@ class RunObserver(Protocol):
     def settled(self, result: StepResult, seconds: float) -> None: ...
     def flush_log(self) -> None: ...
     def paused(self, seconds: float, reason: str) -> None: ...
+    def held(self, *, is_held: bool) -> None: ...
     def away(self, failure: Failure) -> None: ...
 
 
@@ -101,10 +102,12 @@ class RunControl:
     def hold(self) -> None:
         """A person pauses the run: no call starts until `resume`."""
         self._accounts.hold(PERSON)
+        self._observer.held(is_held=True)
 
     def resume(self) -> None:
         """A person ends their pause, and any wait of our own."""
         self._accounts.release(PERSON)
+        self._observer.held(is_held=False)
         if self.listener is not None:
             self.listener.resumed()
 
@@ -132,7 +135,7 @@ class RunControl:
         return len(self._pools.calls.tasks)
 
     def note(self, kind: str, data: Mapping[str, JSON]) -> None:
-        """SpoolRecord an event of this run in the table."""
+        """Record an event of this run in the table."""
         self.do_beside(self._writer.note(kind, data))
 
     def paused(self, seconds: float, reason: str) -> None:

@@ -23,11 +23,11 @@ from jobs.store.queries.totals import Counts, Spent
 from jobs.store.queue.settles import CallEnd, SavedFile, Settlement
 from runner.catalogue import explain, say
 from runner.console.snapshot import ProgressEvent, Snapshot
+from runner.engine.rate import ActiveTime, Rate
 from runner.steps.context import StepResult
 
 log = logging.getLogger("rowmill.attempts")
 
-RATE_WINDOW_SECONDS = 120
 MAX_TIMES_KEPT = 500
 MAX_EVENTS_SHOWN = 6
 MARKS: dict[type[Outcome], str] = {
@@ -38,28 +38,6 @@ MARKS: dict[type[Outcome], str] = {
     Repeat: "↻",
     Released: "↻",
 }
-
-
-@dataclass(slots=True)
-class Rate:
-    """Finished rows a minute, over the last two minutes or since the start."""
-
-    _per_second: deque[tuple[int, int]] = field(
-        default_factory=lambda: deque(maxlen=RATE_WINDOW_SECONDS)
-    )
-
-    def count(self, now: float) -> None:
-        """One row is finished."""
-        second, rows = int(now), 0
-        if self._per_second and self._per_second[-1][0] == second:
-            _, rows = self._per_second.pop()
-        self._per_second.append((second, rows + 1))
-
-    def at(self, now: float, *, since: float) -> float | None:
-        """The rate; None if it is too early to say."""
-        rows = sum(rows for second, rows in self._per_second if second > now - RATE_WINDOW_SECONDS)
-        span = min(now - since, RATE_WINDOW_SECONDS)
-        return rows / span * 60 if span > 1 and rows else None
 
 
 @dataclass(slots=True)
@@ -79,8 +57,9 @@ class RunStats:
     bytes: int = 0
     paused_until: float = -math.inf  # monotonic
     reason: str = ""
+    is_held: bool = False  # by a person
     failures: Counter[str] = field(default_factory=Counter)
-    _began: float = field(default_factory=time.monotonic)  # rates go by a clock nobody sets
+    _active: ActiveTime = field(default_factory=lambda: ActiveTime(began=time.monotonic()))
     _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
     _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
@@ -116,7 +95,7 @@ class RunStats:
                 self.files += 1
                 self.bytes += file.size
         if isinstance(outcome, Finished | GiveUp | Held):
-            self._rate.count(time.monotonic())
+            self._rate.count(self._active.at(time.monotonic()))
             if failure is not None:
                 self.failures[str(failure.kind)] += 1
         wire, status = (ended.wire, ended.status) if ended is not None else ("", None)
@@ -163,8 +142,19 @@ class RunStats:
 
     def paused(self, seconds: float, reason: str) -> None:
         """No call starts for so many seconds."""
-        self.paused_until = time.monotonic() + seconds
+        now = time.monotonic()
+        self.paused_until = now + seconds
         self.reason = reason
+        self._active.pause(now, until=self.paused_until)
+
+    def held(self, *, is_held: bool) -> None:
+        """A person pauses the run, or resumes it; that also ends a wait of our own."""
+        self.is_held = is_held
+        if is_held:
+            self._active.pause(time.monotonic(), until=math.inf)
+        else:
+            self.paused_until = -math.inf
+            self._active.resume(time.monotonic())
 
     @property
     def pause(self) -> str:
@@ -178,7 +168,7 @@ class RunStats:
     def snapshot(self, counts: Counts, *, in_flight: int, oldest: float | None) -> Snapshot:
         """All of it as one value; `counts` come from the table."""
         now, steady = time.time(), time.monotonic()
-        rate = self._rate.at(steady, since=self._began)
+        rate = self._rate.at(self._active.at(steady))
         left = counts.pending
         is_paused = self.paused_until > steady
         times = sorted(self._call_seconds)
@@ -198,6 +188,7 @@ class RunStats:
             limit=self.limit,
             paused_until=now + self.paused_until - steady if is_paused else None,
             reason=self.reason if is_paused else "",
+            held=self.is_held,
             tokens=self.tokens or None,
             cost=self.cost if self.currency else None,
             cost_known=self.unpriced == 0,

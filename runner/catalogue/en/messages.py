@@ -301,6 +301,8 @@ _PROGRESS = {
     "progress.in_flight": "in flight",
     "progress.rate": "rows a minute",
     "progress.left": "left {time}",
+    "progress.left_until": "left {time} (about {clock})",
+    "progress.held": "Paused by hand: rowmill steer --resume continues",
     "progress.elapsed": "running for",
     "progress.seconds": "p50 / p95",
     "progress.tokens": "tokens",

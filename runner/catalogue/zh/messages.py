@@ -275,6 +275,8 @@ _PROGRESS = {
     "progress.in_flight": "进行中",
     "progress.rate": "行/分钟",
     "progress.left": "剩 {time}",
+    "progress.left_until": "剩余 {time}（约 {clock} 完成）",
+    "progress.held": "已手动暂停：rowmill steer --resume 可继续",
     "progress.elapsed": "已运行",
     "progress.seconds": "p50 / p95",
     "progress.tokens": "tokens",

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -105,6 +106,41 @@ def test_the_blocks_stand_under_one_another_where_it_is_narrow() -> None:
     wide, narrow = drawn(FULL, 100), drawn(FULL, 60)
     assert line_with("48 / 48", wide) == line_with("at least 91.42", wide)
     assert line_with("48 / 48", narrow) < line_with("at least 91.42", narrow)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 84, 90, 96, 100, 104, 140])
+@pytest.mark.parametrize("failures", [{}, FULL.failures])
+def test_no_figure_is_cut_at_any_width(width: int, failures: dict[str, int]) -> None:
+    text = "\n".join(drawn(replace(FULL, failures=failures), width))
+    for figure in ("at least 91.42 USD", "3,141 (4.1 GB)", "48 / 48", "14.8 s / 37 s"):
+        assert figure in text, f"{figure} at {width} columns\n{text}"
+
+
+def test_a_pause_by_hand_is_shown_with_the_command_that_ends_it() -> None:
+    text = "\n".join(drawn(replace(FULL, held=True), 100))
+    assert "Paused by hand: rowmill steer --resume continues" in text
+    assert "paused=by_hand" in line_of(replace(FULL, held=True))
+
+
+def test_a_long_rest_is_told_with_the_time_of_day_of_its_end() -> None:
+    text = "\n".join(drawn(FULL, 100))
+    clock = datetime.fromtimestamp(NOW + 7080).astimezone().strftime("%H:%M")
+    assert f"left 1h58m (about {clock})" in text
+    assert "about" not in "\n".join(drawn(replace(FULL, eta=90.0, cost=None), 100))
+
+
+async def test_the_panel_leaves_room_for_what_a_terminal_echoes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    display = Display("bar", stream=out, color="never")
+    display.show(FULL)
+    await display.stop()
+    frame = [line for line in out.getvalue().splitlines() if line.startswith("│")]
+    assert frame
+    assert max(cell_len(line.rstrip()) for line in frame) == 77
 
 
 @pytest.mark.parametrize("width", [60, 80])
