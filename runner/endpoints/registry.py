@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 NAMES = (
     *("chat", "chat-image", "messages", "responses", "gemini", "image", "image-edit"),
-    *("mj-imagine", "mj-blend", "embedding", "rerank", "speech", "transcribe", "video", "music"),
+    *("mj-imagine", "mj-blend", "mj-action", "video", "music"),
+    *("embedding", "rerank", "speech", "transcribe"),
 )
 """In display order; `runner/endpoints/` has a file for each."""
 

@@ -32,6 +32,7 @@ PRICING: Mapping[str, JSON] = {
          "completion_ratio": 0, "enable_groups": ["default"]}
         for name, price in (("mock-text", PRICE_PER_TEXT), ("mock-image", PRICE_PER_PICTURE),
                             ("mj_imagine", PRICE_PER_PICTURE), ("mj_blend", PRICE_PER_PICTURE),
+                            ("mj_action", PRICE_PER_PICTURE),
                             ("mock-film", PRICE_PER_FILM), ("mock-song", PRICE_PER_SONG))
     ],
     "group_ratio": {"default": 1},

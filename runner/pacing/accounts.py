@@ -223,13 +223,19 @@ class Accounts:
         """The key for questions to the gateway itself."""
         return self.accounts[0].lines[0]
 
-    async def send(self, call: Call, *, key: str = "") -> Delivery:
-        """Send a call that began; one without a call key uses the first key."""
+    async def send(self, call: Call, *, key: str = "", after_call: int | None = None) -> Delivery:
+        """Send a call that began; one without a call key uses the first key.
+
+        One that goes on from an earlier call uses a key of that call's account.
+        """
         flight = self._flights.get(key)
         if flight is None:
             return await self.first.wire.send(call, key=key)
         flight.deadline.append(time.time() + call.timeout)
-        return await flight.line.wire.send(call, key=key)
+        wire = flight.line.wire
+        if after_call is not None and len(self.accounts) > 1:
+            wire = await self.wire_of(after_call)
+        return await wire.send(call, key=key)
 
     async def ask(self, call: Call, submitted_by: int) -> Delivery:
         """Ask after a task with a key of the account that submitted it."""

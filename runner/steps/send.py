@@ -12,6 +12,7 @@ from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
 from jobs.outcome import PAID_CLASSES, GiveUp, Held, Outcome, Released, Repeat, TryAgain, WireClass
 from jobs.result import Result, Usage
+from jobs.store.queries.parents import ParentTask, go_by_account_of, parent_task
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import InputError
@@ -47,6 +48,7 @@ COST_OF_BUG = {
     Reply: WireClass.UNUSABLE,
 }
 """How a call ended whose delivery a bug kept from being understood."""
+PARENT_SECONDS = 12.0  # between two looks at whether the parent of a row is done
 REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 
 
@@ -68,9 +70,12 @@ class Sender:
         """Send one call for these jobs; its answer is in the spool before anything else happens."""
         endpoint = ENDPOINTS[jobs[0].endpoint]
         inputs: list[object] = []
+        parent = await self._parent(jobs[0], endpoint)
+        if isinstance(parent, Failure):
+            return _waiting_for_parent(jobs, parent)
         for job in jobs:
             try:
-                inputs.append(await self._inputs(job, endpoint))
+                inputs.append(await self._inputs(job, endpoint, parent))
             except FileTargetError as error:
                 log.warning("row %s: its files cannot be read now: %s", job.row, error)
                 return _later(jobs)
@@ -80,15 +85,38 @@ class Sender:
             call = encoded(self._call_of(jobs[0], endpoint, inputs))
         except (UnencodableError, InputError) as error:
             return _unfit(jobs, jobs[0], str(error))
-        return await self._send(jobs, inputs, call)
+        return await self._send(jobs, inputs, call, parent=parent)
+
+    async def _parent(self, job: Claimed, endpoint: AnyEndpoint) -> ParentTask | Failure | None:
+        """The earlier task that a row goes on from; a Failure while it is not done."""
+        name = str(job.fields.get("parent") or "").strip()
+        if endpoint.press is None or not name:
+            return None
+        writer = self._services.writer
+        sheet = writer.holding.sheet_id
+        found = await writer.do(lambda tx: parent_task(tx, sheet, name))
+        if found is not None and not found.is_done:
+            cause = "waits_for_parent" if found.may_come else "parent_failed"
+            return Failure(kind=FailureClass.SERVER, cause=cause, detail=name)
+        if found is not None and (before := found.call_id) is not None:
+            await writer.do(lambda tx: go_by_account_of(tx, job.call_id, before))
+        return found
 
     async def _send(
-        self, jobs: Sequence[Claimed], inputs: Sequence[object], call: Call
+        self,
+        jobs: Sequence[Claimed],
+        inputs: Sequence[object],
+        call: Call,
+        *,
+        parent: ParentTask | None = None,
     ) -> list[StepResult]:
         first, started = jobs[0], time.monotonic()
         self._reached[first.call_id] = WireClass.IN_DOUBT
         try:
-            delivery = await self._services.accounts.send(call, key=first.call_key)
+            before = parent.call_id if parent is not None else None
+            delivery = await self._services.accounts.send(
+                call, key=first.call_key, after_call=before
+            )
         except asyncio.CancelledError:
             return self.cut_off(jobs, time.monotonic() - started)
         # Only now: what a decision depends on may have changed while the call was in flight.
@@ -137,12 +165,17 @@ class Sender:
         outcomes = [GiveUp(failure=failure)] * len(jobs)
         return settled_call(jobs, outcomes, ended=ended, kept=kept)
 
-    async def _inputs(self, job: Claimed, endpoint: AnyEndpoint) -> object:
+    async def _inputs(
+        self, job: Claimed, endpoint: AnyEndpoint, parent: ParentTask | None = None
+    ) -> object:
         own: dict[str, JSON] = {"stream": True} if job.stream else {}
         if job.id in self._other_field:
             own["image_field"] = "other"
         if job.model in self._plain_vectors and _chose_encoding(job, endpoint):
             own[ENCODING_FORMAT] = "none"
+        if endpoint.press is not None:
+            task, buttons = (parent.task, parent.buttons) if parent else (None, None)
+            own |= endpoint.press(job.fields, task, buttons)
         return await inputs_of(job, endpoint, self._options, **own)
 
     def _call_of(self, job: Claimed, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
@@ -344,6 +377,14 @@ def _later(jobs: Sequence[Claimed]) -> list[StepResult]:
     """Rows whose files are on a target that is away: nothing was sent, and no try counts."""
     outcomes = [Released(delay=RETRY_SECONDS)] * len(jobs)
     return settled_call(jobs, outcomes, ended=CallEnd(wire=WireClass.NOT_SENT, seconds=0.0))
+
+
+def _waiting_for_parent(jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
+    """Nothing was sent: the row waits for its parent, or fails if that will not come by itself."""
+    waits = failure.cause == "waits_for_parent"
+    outcome = Released(delay=PARENT_SECONDS, failure=failure) if waits else GiveUp(failure=failure)
+    ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0)
+    return settled_call(jobs, [outcome] * len(jobs), ended=ended)
 
 
 def _unfit(jobs: Sequence[Claimed], unfit: Claimed, why: str) -> list[StepResult]:

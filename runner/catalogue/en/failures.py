@@ -176,9 +176,17 @@ FAILURES: dict[str, tuple[str, str]] = {
             "--again --rows."
         ),
     ),
+    "server.waits_for_parent": (
+        "The row goes on from a task of another row, which is not done yet.",
+        "It is sent by itself once that row is done.",
+    ),
+    "server.parent_failed": (
+        "The row goes on from a task of another row, which has no result.",
+        "Retry that row, then this one.",
+    ),
     "server.task_failed": (
         "The provider accepted the task but did not complete it; gateways refund such tasks.",
-        "Retry: it is submitted again.",
+        "Every later run asks after it; retry asks once more, then submits it again.",
     ),
     "crashed": (
         "rowmill itself failed on this row.",

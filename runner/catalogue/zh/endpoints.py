@@ -28,6 +28,9 @@ SAID: dict[str, str] = {
     "Midjourney: two to five pictures blended into a 2×2 grid": (
         "Midjourney：把二到五张图片融合成 2×2 四宫格"
     ),
+    "Midjourney: a button of an earlier task, describe, shorten, video, edits": (
+        "Midjourney：先前任务的按钮，以及 describe、shorten、video、edits"
+    ),
     "films out of words and pictures: a task that is asked after": (
         "由文字和图片生成视频：提交任务后查询"
     ),
@@ -206,6 +209,20 @@ SAID: dict[str, str] = {
     "a JSON object laid over the request body: any option of the provider": (
         "覆盖到请求体上的 JSON 对象：服务商的任何选项"
     ),
+    "U1 to U4, V1 to V4, reroll, another button by its label, or describe, shorten, video, edits": (
+        "U1 到 U4、V1 到 V4、reroll、其他按钮的名称，或 describe、shorten、video、edits"
+    ),
+    "whose button it is: a task id, or key:VALUE of a row of this sheet": (
+        "哪个任务的按钮：任务号，或本表格某行的 key:值"
+    ),
+    "the button's own id; without it the parent's buttons are looked through": (
+        "按钮自己的编号；不写则在该任务的按钮中查找"
+    ),
+    "the words, for shorten, video and edits": "文字，用于 shorten、video、edits",
+    "the picture, for describe, video and edits: a path": (
+        "图片，用于 describe、video、edits：路径"
+    ),
+    "how much moves, for video": "画面动多少，用于 video",
     "what happens in the film": "视频里发生什么",
     "the first picture; several are references: paths or addresses": (
         "首帧图片；多张则为参考图：路径或网址"

@@ -153,8 +153,9 @@ def unknown_task(text: str) -> Rejected:
 
 
 def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
-    pictures = _pictures(record)
-    if not pictures:
+    told = _words(record)
+    pictures = () if told else _films(record) or _pictures(record)
+    if not pictures and not told:
         failure = Failure(
             kind=FailureClass.FILE,
             cause="no_address",
@@ -167,7 +168,29 @@ def _finished(record: Mapping[str, JSON]) -> Result | Rejected:
         data["finalPrompt"] = properties["finalPrompt"]
     if singles := _singles(record):
         data["image_urls"] = list(singles)
-    return Result(pictures=pictures, finish="SUCCESS", data=data)
+    return Result(text=told or None, pictures=pictures, finish="SUCCESS", data=data)
+
+
+def _words(record: Mapping[str, JSON]) -> str:
+    """The prompts of a description, or what shortening came to; "" for tasks that draw."""
+    if str(record.get("action") or "").upper() not in ("DESCRIBE", "SHORTEN"):
+        return ""
+    properties = record.get("properties")
+    final = properties.get("finalPrompt") if isinstance(properties, dict) else None
+    texts = (record.get("promptEn"), record.get("prompt"), final)
+    return next((one.strip() for one in texts if isinstance(one, str) and one.strip()), "")
+
+
+def _films(record: Mapping[str, JSON]) -> tuple[Picture, ...]:
+    """The clips of a video task; its `imageUrl` is only a still."""
+    listed = record.get("videoUrls")
+    urls = (
+        [one.get("url") if isinstance(one, dict) else one for one in listed or ()]
+        if isinstance(listed, list)
+        else []
+    )
+    found = [picture_of(one) for one in urls if isinstance(one, str)]
+    return tuple(one for one in found if one is not None and one.url)
 
 
 def _pictures(record: Mapping[str, JSON]) -> tuple[Picture, ...]:

@@ -16,7 +16,7 @@ from runner.mock import responses
 from runner.mock.bill import Bill, BilledRequest, Download, fault_name
 from runner.mock.chance import chance, prompt_digest
 from runner.mock.endpoints.chat_replies import packed
-from runner.mock.endpoints.midjourney_tasks import Task, Tasks
+from runner.mock.endpoints.midjourney_tasks import Task, Tasks, buttons_of
 from runner.mock.error_replies import Canned, canned_fault
 from runner.mock.faults import FREE_FAULTS, Fault, PromptRequest, TaskFault
 from runner.mock.pictures.draw import draw
@@ -25,7 +25,14 @@ from runner.mock.settings import PRICE_PER_PICTURE, MockSettings
 
 IMAGINE, BLEND = "/mj/submit/imagine", "/mj/submit/blend"
 LIST_PATH = "/mj/task/list-by-condition"
-SUBMIT_PATHS = frozenset({IMAGINE, BLEND})
+ACTION = "/mj/submit/action"
+OTHERS = {
+    "/mj/submit/describe": "DESCRIBE",
+    "/mj/submit/shorten": "SHORTEN",
+    "/mj/submit/video": "VIDEO",
+    "/mj/submit/edits": "EDIT",
+}
+SUBMIT_PATHS = frozenset({IMAGINE, BLEND, ACTION, *OTHERS})
 FEWEST, MOST = 2, 5
 _REFUSALS = FREE_FAULTS | {Fault.REFUSAL, Fault.MODERATION}
 _SIDES = {"PORTRAIT": (341, 512), "SQUARE": (512, 512), "LANDSCAPE": (512, 341)}
@@ -57,6 +64,9 @@ class _Submit:
     prompt: str = field(repr=False)
     sha: str
     sides: tuple[int, int] = (512, 512)
+    parent: str = ""  # the task whose button it is
+    button: str = ""
+    action: str = ""
 
 
 class Midjourney:
@@ -78,6 +88,8 @@ class Midjourney:
         try:
             key = http.headers.get("Idempotency-Key")
             found = _read(http.path, await http.content.read())
+            if isinstance(found, _Submit) and found.parent:
+                found = self._pressed(found)
             if isinstance(found, Canned):
                 self._write(call, http.path, key, status=found.status)
                 return responses.canned_response(found, {"X-Oneapi-Request-Id": call})
@@ -113,6 +125,19 @@ class Midjourney:
         self.books.write(request)
         return await self._send(http, canned, fault, ask)
 
+    def _pressed(self, wanted: _Submit) -> "_Submit | Canned":
+        """The submit of a button, if its parent is done and has such a button."""
+        parent = self.tasks.known(wanted.parent)
+        if parent is None:
+            refused = _told(404, 3, "关联任务不存在或已失效")
+        elif not self.tasks.done(parent):
+            refused = _told(200, 4, "关联任务状态错误")
+        elif wanted.button not in {str(one["customId"]) for one in buttons_of(parent)}:
+            refused = _told(200, 4, "customId 错误")
+        else:
+            return wanted
+        return refused
+
     async def _send(
         self, http: web.BaseRequest, canned: Canned, fault: Fault, ask: PromptRequest
     ) -> web.StreamResponse:
@@ -133,7 +158,7 @@ class Midjourney:
         width, height = wanted.sides
         task = Task(
             id=self.tasks.new_id(),
-            action="IMAGINE" if wanted.path == IMAGINE else "BLEND",
+            action=wanted.action or ("IMAGINE" if wanted.path == IMAGINE else "BLEND"),
             prompt=wanted.prompt,
             submitted=time.time(),
             fault=faults.of_task(seed, ask),
@@ -272,15 +297,45 @@ def _read(path: str, body: bytes) -> _Submit | Canned:
     pictures = fields.get("base64Array") or []
     if not isinstance(pictures, list) or not all(map(_is_picture, pictures)):
         return _told(200, 4, "base64格式错误")
-    if path == BLEND:
-        return _blend(fields, [str(one) for one in pictures])
+    texts = [str(one) for one in pictures]
+    return _READERS.get(path, _other)(path, fields, texts)
+
+
+def _imagine(path: str, fields: dict[str, Any], _pictures: list[str]) -> _Submit | Canned:
     prompt = fields.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         return _upstream(4, "prompt_is_required")
     return _Submit(path=path, prompt=prompt, sha=prompt_digest(prompt))
 
 
-def _blend(fields: dict[str, Any], pictures: list[str]) -> _Submit | Canned:
+def _button(path: str, fields: dict[str, Any], _pictures: list[str]) -> _Submit | Canned:
+    parent, button = fields.get("taskId"), fields.get("customId")
+    if not isinstance(parent, str) or not isinstance(button, str) or not button:
+        return _told(200, 4, "taskId、customId 不能为空")
+    kind = button.split("::")[2].upper() if button.count("::") > 2 else "ACTION"
+    return _Submit(
+        path=path,
+        prompt=f"{button} of {parent}",
+        sha=prompt_digest(f"{parent} {button}"),
+        parent=parent,
+        button=button,
+        action={"UPSAMPLE": "UPSCALE"}.get(kind, kind),
+    )
+
+
+def _other(path: str, fields: dict[str, Any], _pictures: list[str]) -> _Submit | Canned:
+    action = OTHERS[path]
+    picture, prompt = fields.get("base64") or fields.get("image"), fields.get("prompt")
+    if action in ("DESCRIBE", "EDIT") and not _is_picture(picture):
+        return _told(200, 4, "base64格式错误")
+    if action != "DESCRIBE" and (not isinstance(prompt, str) or not prompt.strip()):
+        return _upstream(4, "prompt_is_required")
+    words = prompt if isinstance(prompt, str) else f"a picture ({prompt_digest(str(picture))})"
+    sha = prompt_digest(f"{action} {words} {picture}")
+    return _Submit(path=path, prompt=words, sha=sha, action=action)
+
+
+def _blend(path: str, fields: dict[str, Any], pictures: list[str]) -> _Submit | Canned:
     if not FEWEST <= len(pictures) <= MOST:
         return _told(200, 4, "图片参数错误，2~5张图片")
     dimensions = fields.get("dimensions") or "SQUARE"
@@ -288,11 +343,14 @@ def _blend(fields: dict[str, Any], pictures: list[str]) -> _Submit | Canned:
         return _told(200, 4, "dimensions参数错误")
     digest = prompt_digest("\n".join([*pictures, dimensions]))
     return _Submit(
-        path=BLEND,
+        path=path,
         prompt=f"{len(pictures)} pictures blended ({digest})",
         sha=digest,
         sides=_SIDES[dimensions],
     )
+
+
+_READERS = {IMAGINE: _imagine, BLEND: _blend, ACTION: _button}
 
 
 def _is_picture(item: Any) -> bool:

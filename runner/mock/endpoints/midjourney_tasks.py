@@ -89,13 +89,17 @@ class Tasks:
         if status == "SUCCESS" and task.fault in _ENDS:
             status, reason = _ENDS[task.fault]
         ended = status in ("SUCCESS", "FAILURE", "CANCEL")
+        told = _TOLD.get(task.action, "{prompt}").format(prompt=task.prompt)
+        films: list[JSON] = [
+            {"url": f"{self.base_url}/media/mj-{task.id}-{clip}"} for clip in (1, 2)
+        ]
         return {
             "id": task.id,
             "action": task.action,
             "customId": "",
             "botType": "",
             "prompt": task.prompt,
-            "promptEn": task.prompt,
+            "promptEn": told if ended else task.prompt,
             "description": "提交成功",
             "state": "",
             "submitTime": int(task.submitted * 1000),
@@ -105,7 +109,8 @@ class Tasks:
             "status": status,
             "progress": _progress(status, age),
             "failReason": reason,
-            "buttons": _buttons(task) if status == "SUCCESS" else None,
+            "videoUrls": films if status == "SUCCESS" and task.action == "VIDEO" else None,
+            "buttons": list[JSON](buttons_of(task)) if status == "SUCCESS" else None,
             "maskBase64": "",
             "properties": {"finalPrompt": task.prompt, "finalZhPrompt": ""} if ended else None,
         }
@@ -127,6 +132,11 @@ class Tasks:
         return f"{self.base_url}/files/{task.picture.token()}.png"
 
 
+_TOLD = {
+    "DESCRIBE": "1️⃣ {prompt} --ar 1:1\n2️⃣ another view of {prompt} --ar 1:1",
+    "SHORTEN": "1️⃣ {prompt}",
+}
+"""What tasks without a picture come to."""
 _STARTED = 0.3
 _STAGES = (("", 0.1), ("NOT_START", 0.2), ("SUBMITTED", _STARTED))
 """The states of a task, each with the share of its time at which it ends."""
@@ -144,7 +154,8 @@ def _progress(status: str, age: float) -> str:
             return f"{min(int(age * 100), 99)}%"
 
 
-def _buttons(task: Task) -> list[JSON]:
+def buttons_of(task: Task) -> list[dict[str, JSON]]:
+    """The buttons of a finished task."""
     job = prompt_digest(task.id)
     return [
         {

@@ -242,6 +242,10 @@ class FilmTasks:
         """A film or song at a link that needs no key."""
         number = http.path.removeprefix("/media/")
         begun = next((b for b in self._known.values() if b.id.replace("/", "-") == number), None)
+        if begun is None and number.startswith("mj-"):
+            begun = _Begun(
+                id=number, film=Film(form="mj", prompt="", model="mj_video"), submitted=0.0
+            )
         if begun is None:
             self.books.downloads.append(Download(token=number, status=404, fault=None))
             return web.Response(status=404, text="Not Found")
