@@ -126,7 +126,6 @@ class Settings:
     files: str | None
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
-    move_table: bool
     on: str | None
     hosts: int | None
     db: DatabaseUrl | str | None  # `none`: the table in the folder, though a database is remembered

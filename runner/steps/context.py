@@ -41,13 +41,8 @@ class StepOptions:
 class Allowance(Protocol):
     """In-doubt repeats that hosts of one run share."""
 
-    @property
-    def is_current(self) -> bool:
-        """False if what was taken before does not count any more."""
-        ...
-
-    async def refill(self) -> int:
-        """Take some more; returns how many, 0 if the run has none left."""
+    async def refill(self, state: "RunState") -> None:
+        """Take some more where none is left; forget what does not count any more."""
         ...
 
 

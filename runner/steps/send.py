@@ -297,11 +297,8 @@ async def allowed(
         return found
     if not any(isinstance(one.outcome, Held) or is_asked_again(one) for one in found):
         return found
-    if not allowance.is_current:
-        state.repeats_left = 0
-    if state.repeats_left <= 0:
-        with contextlib.suppress(asyncio.CancelledError):  # the call has ended all the same
-            state.repeats_left += await allowance.refill()
+    with contextlib.suppress(asyncio.CancelledError):  # the call has ended all the same
+        await allowance.refill(state)
     rules = state.rules()
     return resolve([replace(context, rules=rules) for context in contexts], delivery)
 
