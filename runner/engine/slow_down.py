@@ -23,6 +23,7 @@ class SlowDowns:
         self._run = run
         self._outage = outage
         self._rows = SlowRows()
+        self._calls_at_once: dict[str, int] = {}  # by account: the limit that was told last
 
     def accepted(self, job: Claimed) -> None:
         """The provider took a call in."""
@@ -52,11 +53,15 @@ class SlowDowns:
         seconds, is_new = self._accounts.slowed(job, result.wait, reason, words)
         if seconds:
             self._run.paused(seconds, reason)
+        account = self._accounts.account_of(job)
+        label = account.label if account else ""
         if is_new:
-            account = self._accounts.account_of(job)
-            label = account.label if account else ""
             data: dict[str, JSON] = {"account": label, "cause": reason, "seconds": seconds}
             self._run.note("slow_down", data)
+        limit = account.pace.calls_at_once if account else None
+        if limit is not None and limit < self._calls_at_once.get(label, limit + 1):
+            self._calls_at_once[label] = limit
+            self._run.note("calls_at_once", {"account": label, "limit": limit})
         self._outage.waited_too_long(failure)
 
 

@@ -114,6 +114,11 @@ class Pace:
             self._quota = OwnQuota(limits, self._clock)
 
     @property
+    def calls_at_once(self) -> int | None:
+        """How many calls at once the provider accepts, if it limits those."""
+        return self._concurrency.limit
+
+    @property
     def window(self) -> int:
         """How many calls may be in flight at the moment."""
         limit = self._concurrency.limit

@@ -65,6 +65,9 @@ NIGHT = {
     "incident.slow_down": (
         "The provider asked {times} {times:time|times} to slow down; the rate was lowered."
     ),
+    "incident.event_calls_at_once": (
+        "The provider accepts only {limit} {limit:request|requests} at once; no more were sent."
+    ),
     "incident.event_key_dropped": "{key} was no longer used: {cause}.",
     "incident.event_key_dropped_key": (
         "{key} was rejected and no longer used; the other keys continued."

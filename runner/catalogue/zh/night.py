@@ -55,6 +55,7 @@ NIGHT = {
     "incident.away": "暂停了 {time}：服务商接连出错（{cause}）。未消耗重试次数。",
     "incident.away_still": "服务商接连出错（{cause}），直到运行结束。",
     "incident.slow_down": "服务商 {times} 次要求放慢，已降低速度。",
+    "incident.event_calls_at_once": "服务商最多同时接受 {limit} 个请求，已按此发送。",
     "incident.event_key_dropped": "{key} 不再使用：{cause}。",
     "incident.event_key_dropped_key": "{key} 被拒绝，不再使用；其余密钥继续工作。",
     "incident.event_key_dropped_credit": "{key} 余额用完，不再使用；其余密钥继续工作。",

@@ -6,6 +6,8 @@ from jobs.store.log import events_of, last_run
 from runner.pacing import random_refusals
 from runner.workspace.workspace import SHEET_ID
 from tests.runner.engine.test_night import gateway, happened, many, once
+from tests.support.deciding import deciding
+from tests.support.trap import GOOD, refusal
 from tests.support.world import TEXT, World
 
 
@@ -32,6 +34,18 @@ def test_a_wait_that_chance_asks_for_is_told_and_one_that_it_does_not_ask_for_is
         assert quiet == [], "a wait that is asked for is everybody's"
         report = world.workspace(sheet).report.read_text(encoding="utf-8")
         assert "The provider asked 1 time to slow down" in report
+
+
+def test_a_limit_of_calls_at_once_is_told(world: World) -> None:
+    words = "Limit type: max_parallel_requests. Current limit: 2, Remaining: 0"
+    busy = refusal(429, words, "429", "None", headers={"Retry-After": "1"})
+    first = iter([busy, busy])
+    with deciding(world, lambda asked: next(first, GOOD)):
+        sheet = world.prompts("a.csv", *(f"prompt {number}" for number in range(12)))
+        done = world.run("run", sheet, *TEXT)
+    assert done.code == 0, done.err
+    report = world.workspace(sheet).report.read_text(encoding="utf-8")
+    assert report.count("accepts only 2 requests at once") == 1
 
 
 @pytest.mark.deep
