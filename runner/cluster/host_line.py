@@ -21,22 +21,22 @@ class HostPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
+class WatchedRun:
     """The newest run of a table."""
 
     id: int
     exit_code: int | None = None  # None while it has not ended
 
 
-def is_over(plan: HostPlan, last: RunState | None) -> bool:
+def is_over(plan: HostPlan, last: WatchedRun | None) -> bool:
     """True if the hosts' run has ended: one that was started again must not begin another."""
     return last is not None and last.id > plan.after and last.exit_code is not None
 
 
-def read_run(tx: Transaction) -> RunState | None:
+def read_run(tx: Transaction) -> WatchedRun | None:
     """The newest run of a shared table."""
     run = last_run(tx, SHEET_ID)
     if run is None:
         return None
     ended = run.ended_at is not None
-    return RunState(id=run.id, exit_code=(run.exit_code or 0) if ended else None)
+    return WatchedRun(id=run.id, exit_code=(run.exit_code or 0) if ended else None)

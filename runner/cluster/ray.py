@@ -22,7 +22,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from jobs.store import EmptyTableError, TableError
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
-from runner.cluster.host_line import HostPlan, RunState, is_over, read_run
+from runner.cluster.host_line import HostPlan, WatchedRun, is_over, read_run
 from runner.exits import Exit, Refusal
 from runner.settings.database_place import database_place
 from runner.settings.database_url import read_database_url
@@ -79,7 +79,7 @@ def _be_host(plan: HostPlan) -> HostEnd:
     return _run_program(plan.words)
 
 
-def _newest_run(plan: HostPlan) -> RunState | None:
+def _newest_run(plan: HostPlan) -> WatchedRun | None:
     """The newest run, with the password that this node has; waits for a database that is away."""
     place = database_place(read_database_url(plan.database), os.environ)
     while True:

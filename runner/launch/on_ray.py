@@ -14,7 +14,7 @@ from jobs.store.hosts import AT_WORK, database_time, hosts_of
 from jobs.store.log import events_of, ids_after, note
 from jobs.store.queries.totals import counts
 from runner.catalogue import say
-from runner.cluster.host_line import HostPlan, RunState, read_run
+from runner.cluster.host_line import HostPlan, WatchedRun, read_run
 from runner.console import options
 from runner.console.progress import Display, Snapshot
 from runner.console.screen import print_message
@@ -103,7 +103,7 @@ class RayRun:
 
     def _watch(
         self, store: Store, plan: HostPlan, hosts: "RayHosts", signals: _Signals
-    ) -> RunState | None:
+    ) -> WatchedRun | None:
         """Until the run has ended, or no host is left; None if no run began."""
         settings = self._request.settings
         display = Display("none" if settings.quiet else settings.progress, color=settings.color)
@@ -166,7 +166,7 @@ class _Watch:
         self._next = 0.0
         self._last: Snapshot | None = None
 
-    def show(self, state: RunState | None) -> None:
+    def show(self, state: WatchedRun | None) -> None:
         """Show how far the run is, if it is time for that."""
         if state is None or self._display.mode == "none" or time.monotonic() < self._next:
             return
@@ -224,7 +224,7 @@ def _let_end(hosts: "RayHosts", signals: _Signals) -> None:
         hosts.look(LOOK_SECONDS)
 
 
-def _ending(store: Store, state: RunState, *, seconds: float) -> Ending:
+def _ending(store: Store, state: WatchedRun, *, seconds: float) -> Ending:
     """The run's end as the finish tells it."""
     with store.read() as tx:
         rows = counts(tx, SHEET_ID)

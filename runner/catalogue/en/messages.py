@@ -51,7 +51,7 @@ _CLI = {
     "group.global": "Global",
     "help.variables": (
         "Every option can also be set as ROWMILL_NAME in the environment, or under [defaults] in "
-        "rowmill.toml; not --yes, --rows, --limit, --rebuy."
+        "rowmill.toml; not --yes, --rows, --limit, --rebuy, --move-table."
     ),
 }
 

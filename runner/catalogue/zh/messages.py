@@ -50,7 +50,7 @@ _CLI = {
     "group.global": "通用",
     "help.variables": (
         "每个选项也可以写成环境变量 ROWMILL_名称，或写在 rowmill.toml 的 [defaults] 里；"
-        "--yes、--rows、--limit、--rebuy 除外。"
+        "--yes、--rows、--limit、--rebuy、--move-table 除外。"
     ),
 }
 
