@@ -5,6 +5,7 @@ from contextlib import suppress
 
 BASE_DESCRIPTORS = 48  # for the table, the log, the spool, the loop and its threads
 DESCRIPTORS_PER_WORKER = 2  # a connection, and a file that it writes
+MAX_FILES_AT_ONCE = 512  # that the workers of thousands of calls write at one time
 
 
 def max_connections(wanted: int, others: int) -> int:
@@ -14,7 +15,8 @@ def max_connections(wanted: int, others: int) -> int:
     import resource  # noqa: PLC0415 - exists on Unix only
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = BASE_DESCRIPTORS + DESCRIPTORS_PER_WORKER * (wanted + others)
+    fixed = BASE_DESCRIPTORS + DESCRIPTORS_PER_WORKER * others
+    needed = fixed + wanted + min(wanted, MAX_FILES_AT_ONCE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         with suppress(OSError, ValueError):
@@ -22,4 +24,5 @@ def max_connections(wanted: int, others: int) -> int:
             soft = allowed
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return wanted
-    return max(1, min(wanted, (soft - BASE_DESCRIPTORS) // DESCRIPTORS_PER_WORKER - others))
+    left = soft - fixed
+    return max(1, min(wanted, max(left - MAX_FILES_AT_ONCE, left // DESCRIPTORS_PER_WORKER)))

@@ -1,4 +1,4 @@
-"""One sheet with all 18 forms of request succeeds without faults and with them."""
+"""One sheet with all forms of request succeeds without faults, with them, and through kills."""
 
 import json
 import shutil
@@ -11,8 +11,10 @@ from jobs.job import FailureClass
 from tests.support.world import ROOT, World
 
 SHEET = "samples/all-forms.csv"
-TEXTS = ("F01", "F02", "F05", "F08", "F09", "F10")
-PICTURES = {"F06": 1, "F07": 1, **{f"F{n}": 1 for n in range(11, 18)}}
+TEXTS = ("F01", "F02", "F05", "F08", "F09", "F10", "G01", "G08")
+NEWER = ("G01", "G03", "G07", "G08", "G09", "G10", "G11")
+FILES = {"F06": 1, "F07": 1, **{f"F{n}": 1 for n in range(11, 18)}, "G01": 1, "G03": 1, "G07": 2}
+FILES |= {"G09": 1}
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_every_form_is_done_with_its_own_columns(samples: World) -> None:
     done = samples.run("run", sheet, "-y")
     assert done.code == 0, done.err
     rows = by_id(samples, ".rowmill")
-    assert list(rows) == [f"F{n:02}" for n in range(1, 19)]
+    assert list(rows) == [*(f"F{n:02}" for n in range(1, 19)), *NEWER]
     for name, row in rows.items():
         assert row["result_status"] == "done", name
         assert not row["result_error"], name
@@ -47,22 +49,37 @@ def test_every_form_is_done_with_its_own_columns(samples: World) -> None:
     assert json.loads(rows["F03"]["result_text"])["qty"] <= 99
     assert "book_table" in rows["F04"]["result_data"]
     folder = sheet.with_suffix(".rowmill")
-    for name, least in PICTURES.items():
+    for name, least in FILES.items():
         files = rows[name]["result_files"].splitlines()
         assert len(files) >= least, name
         assert all((folder / file).stat().st_size > 100 for file in files), name
+    assert rows["G10"]["result_text"].startswith("A audio/wav")
+    assert len(json.loads(rows["G11"]["result_data"])["results"]) == 2
     assert json.loads(rows["F18"]["result_data"])["dimensions"] == 256
     (vector,) = pq.read_table(folder / "vectors.parquet")["vector"].to_pylist()
     assert len(vector) == 256
 
 
-def test_in_a_storm_every_row_ends_for_a_stated_reason(samples: World) -> None:
-    done = samples.run("rehearse", SHEET, "--faults", "storm", "--json")
-    assert done.code in (0, 4), done.err
-    assert "0 lost" in done.err
+def assert_ended(world: World, suffix: str) -> None:
+    """Every row is done, or not for a stated reason."""
     classes = {str(kind) for kind in FailureClass}
-    for name, row in by_id(samples, ".rehearsal").items():
+    for name, row in by_id(world, suffix).items():
         assert row["result_status"] in ("done", "failed", "in_doubt"), name
         if row["result_status"] != "done":
             assert row["result_error"], name
             assert row["result_error_class"] in classes, name
+
+
+def test_in_a_storm_every_row_ends_for_a_stated_reason(samples: World) -> None:
+    done = samples.run("rehearse", SHEET, "--faults", "storm", "--json")
+    assert done.code in (0, 4), done.err
+    assert "0 missing" in done.err
+    assert_ended(samples, ".rehearsal")
+
+
+@pytest.mark.deep
+def test_in_a_storm_with_kills_the_bill_is_in_the_books(samples: World) -> None:
+    done = samples.run("rehearse", SHEET, "--faults", "storm", "--kill", "4", "--json")
+    assert done.code in (0, 4), done.err
+    assert "0 missing" in done.err
+    assert_ended(samples, ".rehearsal")
