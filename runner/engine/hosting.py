@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from jobs.store.shared_writer import SharedWriter, WriterHooks
 from jobs.store.take_over import TakenOver, TakeOverRules, leave_behind, repeats_of_run
 from runner.catalogue import say
 from runner.endpoints.registry import ENDPOINTS
-from runner.engine.run_control import RunControl
+from runner.engine.outage import HOLD_NAME
+from runner.engine.run_control import PERSON, RunControl
 from runner.steps.steps import Steps
 from runner.workspace.disk_reserve import DiskReserve
 from runner.workspace.spool import Spool, SpoolRecord
@@ -58,7 +59,7 @@ class Hosting:
         self._options = options
         self._tell = tell
         self._control: RunControl | None = None
-        self._pause: Callable[[], str] = str
+        self._pause: Callable[[], tuple[str, float]] = lambda: ("", 0.0)
         self._told_away = False
         self._looking: asyncio.Task[None] | None = None
 
@@ -103,7 +104,9 @@ class Hosting:
 
     # --- answers of processes that have ended -----------------------------------------------------
 
-    async def begin(self, steps: Steps, control: RunControl, pause: Callable[[], str]) -> int:
+    async def begin(
+        self, steps: Steps, control: RunControl, pause: Callable[[], tuple[str, float]]
+    ) -> int:
         """Deliver what ended processes of this machine left, now and once a minute.
 
         Returns how many answers there were now.
@@ -178,8 +181,7 @@ class Hosting:
         control = self._control
         if control is None:
             return Report()
-        pause = self._pause()
-        told: dict[str, JSON] = {"pause": pause} if pause else {}
+        told = why_quiet(control.holds(), *self._pause(), now=self._membership.clock.now())
         return Report(in_flight=control.calls_in_flight(), leaving=control.stopping, told=told)
 
     def _rules(self) -> TakeOverRules:
@@ -236,3 +238,13 @@ class Hosting:
         lost = await self.writer.do(lambda tx: lost_in_a_row(tx, run_id))
         if in_hand and lost >= CAREFUL_AFTER_LOST:
             control.go_carefully(in_hand)
+
+
+def why_quiet(holds: Set[str], cause: str, seconds: float, *, now: float) -> dict[str, JSON]:
+    """Why this host sends nothing, as `status` shows it; empty if it sends."""
+    if PERSON in holds:
+        return {"pause": "person"}
+    if not seconds and HOLD_NAME not in holds:
+        return {}
+    pause = "outage" if HOLD_NAME in holds else "slow_down"
+    return {"pause": pause, "cause": cause, "until": now + seconds}

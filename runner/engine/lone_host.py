@@ -37,7 +37,9 @@ class LoneHost:
         self.spool = Spool(self._spools)
         stack.callback(self.spool.close)
 
-    async def begin(self, steps: Steps, control: RunControl, _pause: Callable[[], str]) -> int:
+    async def begin(
+        self, steps: Steps, control: RunControl, _pause: Callable[[], tuple[str, float]]
+    ) -> int:
         """Settle what a dead process left; returns how many jobs."""
         return await recover(steps, self.writer, self._records, go_carefully=control.go_carefully)
 

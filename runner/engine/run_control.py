@@ -130,6 +130,10 @@ class RunControl:
         self._pools.calls.notify()
         self.awake.set()
 
+    def holds(self) -> frozenset[str]:
+        """The names under which all calls are held now."""
+        return frozenset(self._accounts.accounts[0].pace.holds)
+
     def calls_in_flight(self) -> int:
         """How many calls have not ended yet."""
         return len(self._pools.calls.tasks)

@@ -157,9 +157,9 @@ class RunStats:
             self._active.resume(time.monotonic())
 
     @property
-    def pause(self) -> str:
-        """Why no call starts now; empty if calls may start."""
-        return self.reason if self.paused_until > time.monotonic() else ""
+    def pause(self) -> tuple[str, float]:
+        """Why no call starts now, and for how many seconds; 0.0 if calls may start."""
+        return self.reason, max(self.paused_until - time.monotonic(), 0.0)
 
     def away(self, failure: Failure) -> None:
         """The provider is unreachable. Printed: a run without a display would seem to hang."""
