@@ -24,6 +24,7 @@ from runner.console.workspaces import database_of, find_workspace
 from runner.exits import Exit, Refusal, worst
 from runner.preflight.doctor import Check, CheckState, Diagnosis, examine
 from runner.preflight.support_bundle import write_bundle
+from runner.preflight.target_checks import target_checks
 from runner.secret import redacted
 from runner.settings.database_url import DatabaseUrl
 from runner.settings.schema import GLOBAL_SETTINGS, SCHEMA, SettingScope
@@ -60,9 +61,8 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
         # The sheet's own gateway, as far as no line names another.
         settings = at_last_address(settings, _last_run(workspace), workspace)
     diagnosis = examine(settings, workspace, _wanted(settings, workspace if known else None))
-    if url is not None:
-        more = _of_database(url, workspace)
-        diagnosis = replace(diagnosis, checks=(*diagnosis.checks, *more))
+    more = (*_of_database(url, workspace), *target_checks(settings, workspace))
+    diagnosis = replace(diagnosis, checks=(*diagnosis.checks, *more))
     record = _record(diagnosis, settings, models=models)
     if settings.json:
         print_data(json.dumps(record, ensure_ascii=False, indent=2))
@@ -73,7 +73,9 @@ def _doctor(sheet: str | None, *, models: bool, bundle: bool) -> int:
     return worst([check.code for check in diagnosis.checks])
 
 
-def _of_database(url: DatabaseUrl, workspace: Workspace | None) -> tuple[Check, ...]:
+def _of_database(url: DatabaseUrl | None, workspace: Workspace | None) -> tuple[Check, ...]:
+    if url is None:
+        return ()
     from runner.preflight.database_checks import database_checks  # noqa: PLC0415 - seldom needed
 
     if workspace is not None and workspace.database is not None:

@@ -1,8 +1,7 @@
 """The settings of one command: every value with its source, decided once.
 
 A flag beats the environment, which beats the settings files (beside the sheet, then the user's),
-which beat what the workspace remembers, which beats the default. What a file beside the sheet may
-say at all is decided in `sheet_file`.
+which beat what the workspace remembers, which beats the default.
 """
 
 import difflib
@@ -220,7 +219,6 @@ def resolve(
     known_address: str | None = None,
 ) -> Settings:
     """Decide every value. `flags` holds only what was really given. Raises `SettingsError`.
-
     `known_address` is the base URL that a flag gave for this workspace before. It ranks as a flag.
     """
     layers = _Layers(flags, environ, files, remembered or {})

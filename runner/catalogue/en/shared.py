@@ -135,4 +135,6 @@ SHARED = {
     "ray.stopping": "Asked the processes to stop; calls in flight end. Once more: at once.",
     "ray.host_ended": "Process {number} ended with exit code {code}: {said}",
     "ray.no_run": "No process began the run.",
+    "doctor.target.good": "The target {target} can be written and read.",
+    "doctor.target.bad": "The target for files: {why}",
 }

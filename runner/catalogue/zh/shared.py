@@ -111,4 +111,6 @@ SHARED: dict[str, str] = {
     "ray.stopping": "已要求各进程停止；进行中的请求会结束。再按一次立即结束。",
     "ray.host_ended": "进程 {number} 以退出码 {code} 结束: {said}",
     "ray.no_run": "没有进程开始运行。",
+    "doctor.target.good": "文件目标 {target} 可以写入和读取。",
+    "doctor.target.bad": "文件目标: {why}",
 }

@@ -11,7 +11,9 @@ from runner.catalogue import has_message, say
 from runner.exits import Exit
 from runner.preflight.database_checks import checks_of, database_checks
 from runner.preflight.doctor import CheckState
+from runner.preflight.target_checks import target_checks
 from runner.settings.database_url import read_database_url
+from runner.settings.settings import resolve
 from runner.workspace.workspace import Workspace
 from tests.support.postgres_server import Server
 
@@ -103,3 +105,14 @@ def test_a_real_server_is_examined(tmp_path: Path, postgres: Server) -> None:
     names = {check.found for check in database_checks(url, workspace, {})}
     assert {"good", "socket", "near", "clock", "connections", "revision", "no_hosts"} <= names
     assert "forgets" in names  # the tests' own server does not sync its disk
+
+
+def test_the_target_is_written_and_read(tmp_path: Path) -> None:
+    folder = tmp_path / "all machines see this"
+    folder.mkdir()
+    (good,) = target_checks(resolve({"files": str(folder)}, {}), None)
+    assert good.found == "good"
+    (bad,) = target_checks(resolve({"files": "memory://nowhere"}, {}), None)
+    assert bad.found == "bad"
+    assert bad.code == Exit.UNUSABLE
+    assert target_checks(resolve({}, {}), None) == ()
