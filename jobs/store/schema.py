@@ -144,7 +144,6 @@ calls = Table(
         "ix_calls_tickets",
         "asked_until",
         sqlite_where=column("asked_until").is_not(None),
-        postgresql_where=column("asked_until").is_not(None),
     ),
     Index(
         "ix_calls_open",

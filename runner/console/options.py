@@ -14,6 +14,7 @@ from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
 from runner.endpoints.dialects.tasks.handed_in import hand_in
+from runner.protocol.task_dialect import TaskDialect
 from runner.settings.database_url import is_database_url
 from runner.settings.known_address import known_address
 from runner.settings.locations import find_files
@@ -28,7 +29,7 @@ from runner.settings.schema import (
     options_of,
     variable_of,
 )
-from runner.settings.settings import Settings, SettingsFile, resolve, task_dialects
+from runner.settings.settings import Settings, SettingsFile, resolve
 from runner.settings.values import InvalidValueError, read_database, read_value
 
 _FLAGS = "rowmill.flags"
@@ -304,13 +305,20 @@ def settings(
     """
     address = known_address(workspace) if workspace is not None else None
     decided = resolve(given(), os.environ, _files(folder), remembered, address)
-    hand_in(partial(task_dialects, decided.tasks), decided.provider.name)
+    hand_in(partial(_task_dialects, decided.tasks), decided.provider.name)
     if not decided.quiet:
         sends = click.get_current_context().info_name in SENDING_COMMANDS
         for notice in decided.notices:
             if sends or not notice.of_address:
                 print_message(say("cli.warning", text=notice.sentence()))
     return decided
+
+
+def _task_dialects(own: Mapping[str, TaskDialect]) -> Mapping[str, TaskDialect]:
+    """The task dialects that come with rowmill, and those of the settings files."""
+    from runner.settings.task_dialects import shipped  # noqa: PLC0415 - few sheets have tasks
+
+    return {**shipped(), **own}
 
 
 def sheet_folder(named: Path | None) -> Path:

@@ -204,13 +204,6 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def task_dialects(own: Mapping[str, TaskDialect]) -> Mapping[str, TaskDialect]:
-    """The task dialects that come with rowmill, and those of the settings files."""
-    from runner.settings.task_dialects import shipped  # noqa: PLC0415 - few sheets have tasks
-
-    return {**shipped(), **own}
-
-
 def resolve(
     flags: Mapping[str, Value],
     environ: Mapping[str, str],

@@ -12,7 +12,7 @@ from jobs.failpoints import reach
 from jobs.job import JSON, Claimed, Failure, FailureClass
 from jobs.outcome import PAID_CLASSES, GiveUp, Held, Outcome, Released, Repeat, TryAgain, WireClass
 from jobs.result import Result, Usage
-from jobs.store.queries.parents import ParentTask, go_by_account_of, parent_task
+from jobs.store.queries.parents import ParentTask
 from jobs.store.queue.settles import Answer, CallEnd, Settlement
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import InputError
@@ -22,6 +22,7 @@ from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.lane_calls import LaneCalls
+from runner.steps.parents import button_fields, parent_of
 from runner.steps.priced_request import priced_call
 from runner.steps.resolution import JobContext, Resolution, Signal
 from runner.steps.resolve import (
@@ -48,7 +49,6 @@ COST_OF_BUG = {
     Reply: WireClass.UNUSABLE,
 }
 """How a call ended whose delivery a bug kept from being understood."""
-PARENT_SECONDS = 12.0  # between two looks at whether the parent of a row is done
 REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 
 
@@ -70,53 +70,33 @@ class Sender:
         """Send one call for these jobs; its answer is in the spool before anything else happens."""
         endpoint = ENDPOINTS[jobs[0].endpoint]
         inputs: list[object] = []
-        parent = await self._parent(jobs[0], endpoint)
-        if isinstance(parent, Failure):
-            return _waiting_for_parent(jobs, parent)
+        parent = await parent_of(jobs[0], endpoint, self._services.writer)
+        if isinstance(parent, Released | GiveUp):
+            return _unsent(jobs, parent)
         for job in jobs:
             try:
                 inputs.append(await self._inputs(job, endpoint, parent))
             except FileTargetError as error:
                 log.warning("row %s: its files cannot be read now: %s", job.row, error)
-                return _later(jobs)
+                return _unsent(jobs, Released(delay=RETRY_SECONDS))  # no try counts
             except (InputError, AttachmentError, OSError) as error:
                 return _unfit(jobs, job, str(error))
         try:
             call = encoded(self._call_of(jobs[0], endpoint, inputs))
         except (UnencodableError, InputError) as error:
             return _unfit(jobs, jobs[0], str(error))
-        return await self._send(jobs, inputs, call, parent=parent)
-
-    async def _parent(self, job: Claimed, endpoint: AnyEndpoint) -> ParentTask | Failure | None:
-        """The earlier task that a row goes on from; a Failure while it is not done."""
-        name = str(job.fields.get("parent") or "").strip()
-        if endpoint.press is None or not name:
-            return None
-        writer = self._services.writer
-        sheet = writer.holding.sheet_id
-        found = await writer.do(lambda tx: parent_task(tx, sheet, name))
-        if found is not None and not found.is_done:
-            cause = "waits_for_parent" if found.may_come else "parent_failed"
-            return Failure(kind=FailureClass.SERVER, cause=cause, detail=name)
-        if found is not None and (before := found.call_id) is not None:
-            await writer.do(lambda tx: go_by_account_of(tx, job.call_id, before))
-        return found
+        before = parent.call_id if parent is not None else None
+        return await self._send(jobs, inputs, call, before=before)
 
     async def _send(
-        self,
-        jobs: Sequence[Claimed],
-        inputs: Sequence[object],
-        call: Call,
-        *,
-        parent: ParentTask | None = None,
+        self, jobs: Sequence[Claimed], inputs: Sequence[object], call: Call, *, before: int | None
     ) -> list[StepResult]:
+        """`before` is the call that this one goes on from, if any."""
         first, started = jobs[0], time.monotonic()
         self._reached[first.call_id] = WireClass.IN_DOUBT
         try:
-            before = parent.call_id if parent is not None else None
-            delivery = await self._services.accounts.send(
-                call, key=first.call_key, after_call=before
-            )
+            send = self._services.accounts.send
+            delivery = await send(call, key=first.call_key, after_call=before)
         except asyncio.CancelledError:
             return self.cut_off(jobs, time.monotonic() - started)
         # Only now: what a decision depends on may have changed while the call was in flight.
@@ -125,22 +105,13 @@ class Sender:
             delivery = salvaged(contexts, delivery) or delivery
         self._reached[first.call_id] = COST_OF_BUG[type(delivery)]
         if isinstance(delivery, Reply):
-            await self._spool(first, delivery)
+            await _spool(first, delivery, self._services)
             return await self._take(contexts, delivery)
         found = await allowed(
             self._state, self._services.allowance, contexts, delivery, resolve(contexts, delivery)
         )
         kept = cut_answer(delivery) if isinstance(delivery, Lost) else None
         return self._results(jobs, found, seconds=time.monotonic() - started, kept=kept)
-
-    async def _spool(self, job: Claimed, reply: Reply) -> None:
-        """Write an answer to the spool; a thread of its own writes a big one, ahead of all reading
-        of others.
-        """
-        if len(reply.body) <= MAX_INLINE_BYTES:
-            spool_answer(job, reply, self._services)
-        else:
-            await uninterrupted(asyncio.to_thread(spool_answer, job, reply, self._services))
 
     async def take(self, jobs: Sequence[Claimed], reply: Reply) -> list[StepResult]:
         """Decide what an answer from the spool means, as `send` would have."""
@@ -173,9 +144,7 @@ class Sender:
             own["image_field"] = "other"
         if job.model in self._plain_vectors and _chose_encoding(job, endpoint):
             own[ENCODING_FORMAT] = "none"
-        if endpoint.press is not None:
-            task, buttons = (parent.task, parent.buttons) if parent else (None, None)
-            own |= endpoint.press(job.fields, task, buttons)
+        own |= button_fields(job, endpoint, parent)
         return await inputs_of(job, endpoint, self._options, **own)
 
     def _call_of(self, job: Claimed, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
@@ -347,6 +316,16 @@ def settled_call(
     return results + [StepResult(settlement=other) for other in others]
 
 
+async def _spool(job: Claimed, reply: Reply, services: StepServices) -> None:
+    """Write an answer to the spool; a thread of its own writes a big one, ahead of all reading
+    of others.
+    """
+    if len(reply.body) <= MAX_INLINE_BYTES:
+        spool_answer(job, reply, services)
+    else:
+        await uninterrupted(asyncio.to_thread(spool_answer, job, reply, services))
+
+
 def spool_answer(job: Claimed, reply: Reply, services: StepServices) -> None:
     """Write an answer to the spool; a full disk's reserve is given up for what is paid for."""
     reach("answer.read")
@@ -370,16 +349,8 @@ def _chose_encoding(job: Claimed, endpoint: AnyEndpoint) -> bool:
     return endpoint.sharing is not None and not job.fields.get(ENCODING_FORMAT)
 
 
-def _later(jobs: Sequence[Claimed]) -> list[StepResult]:
-    """Rows whose files are on a target that is away: nothing was sent, and no try counts."""
-    outcomes = [Released(delay=RETRY_SECONDS)] * len(jobs)
-    return settled_call(jobs, outcomes, ended=CallEnd(wire=WireClass.NOT_SENT, seconds=0.0))
-
-
-def _waiting_for_parent(jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
-    """Nothing was sent: the row waits for its parent, or fails if that will not come by itself."""
-    waits = failure.cause == "waits_for_parent"
-    outcome = Released(delay=PARENT_SECONDS, failure=failure) if waits else GiveUp(failure=failure)
+def _unsent(jobs: Sequence[Claimed], outcome: Outcome) -> list[StepResult]:
+    """Rows that were not sent, all for the same reason."""
     ended = CallEnd(wire=WireClass.NOT_SENT, seconds=0.0)
     return settled_call(jobs, [outcome] * len(jobs), ended=ended)
 

@@ -89,7 +89,7 @@ class Midjourney:
             key = http.headers.get("Idempotency-Key")
             found = _read(http.path, await http.content.read())
             if isinstance(found, _Submit) and found.parent:
-                found = self._pressed(found)
+                found = _pressed(self.tasks, found)
             if isinstance(found, Canned):
                 self._write(call, http.path, key, status=found.status)
                 return responses.canned_response(found, {"X-Oneapi-Request-Id": call})
@@ -124,19 +124,6 @@ class Midjourney:
         )
         self.books.write(request)
         return await self._send(http, canned, fault, ask)
-
-    def _pressed(self, wanted: _Submit) -> "_Submit | Canned":
-        """The submit of a button, if its parent is done and has such a button."""
-        parent = self.tasks.known(wanted.parent)
-        if parent is None:
-            refused = _told(404, 3, "关联任务不存在或已失效")
-        elif not self.tasks.done(parent):
-            refused = _told(200, 4, "关联任务状态错误")
-        elif wanted.button not in {str(one["customId"]) for one in buttons_of(parent)}:
-            refused = _told(200, 4, "customId 错误")
-        else:
-            return wanted
-        return refused
 
     async def _send(
         self, http: web.BaseRequest, canned: Canned, fault: Fault, ask: PromptRequest
@@ -281,6 +268,18 @@ class Midjourney:
         loop = asyncio.get_running_loop()
         drawn = await loop.run_in_executor(self.drawer, draw, picture, "PNG")
         return web.Response(body=drawn, headers={"Content-Type": "image/png"})
+
+
+def _pressed(tasks: Tasks, wanted: _Submit) -> _Submit | Canned:
+    """The submit of a button, if its parent is done and has such a button."""
+    parent = tasks.known(wanted.parent)
+    if parent is None:
+        return _told(404, 3, "关联任务不存在或已失效")
+    if not tasks.done(parent):
+        return _told(200, 4, "关联任务状态错误")
+    if wanted.button not in {str(one["customId"]) for one in buttons_of(parent)}:
+        return _told(200, 4, "customId 错误")
+    return wanted
 
 
 # --- reading a submit -----------------------------------------------------------------------------

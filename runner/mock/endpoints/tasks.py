@@ -100,7 +100,10 @@ class FilmTasks:
         price = round(_price(film) if billed else 0.0, 6)
         canned = _canned(fault, call, film)
         if billed and fault not in (Fault.HTML, Fault.ERROR_200):
-            begun = self._begin(film, ask, key=key, price=price)
+            self._serial += 1
+            fault_of_task = self.settings.faults.of_task(self.settings.seed, ask)
+            begun = _begun(film, self._serial, fault_of_task, key=key, price=price)
+            self._known[begun.id] = begun
             canned = canned or Canned(
                 status=200, body=packed(task_forms.accepted(self._state(begun))), headers=self._soon
             )
@@ -134,20 +137,6 @@ class FilmTasks:
         if fault is Fault.CUT:
             return await responses.cut(http, canned.body, headers)
         return responses.canned_response(canned, headers)
-
-    def _begin(self, film: Film, ask: PromptRequest, *, key: str | None, price: float) -> _Begun:
-        self._serial += 1
-        number = f"{int(time.time() * 1000)}{self._serial % 1000:03}"
-        begun = _Begun(
-            id=_PREFIXES.get(film.form, "") + number,
-            film=film,
-            submitted=time.time(),
-            fault=self.settings.faults.of_task(self.settings.seed, ask),
-            key=key,
-            price=price,
-        )
-        self._known[begun.id] = begun
-        return begun
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -278,6 +267,19 @@ def _asked(method: str, path: str, query: Mapping[str, str]) -> str:
         return query.get("file_id", "")
     found = _QUESTION.fullmatch(path)
     return next(filter(None, found.groups()), "") if found else ""
+
+
+def _begun(film: Film, serial: int, fault: TaskFault, *, key: str | None, price: float) -> _Begun:
+    """A new task."""
+    number = f"{int(time.time() * 1000)}{serial % 1000:03}"
+    return _Begun(
+        id=_PREFIXES.get(film.form, "") + number,
+        film=film,
+        submitted=time.time(),
+        fault=fault,
+        key=key,
+        price=price,
+    )
 
 
 def _bytes_of(begun: _Begun, song: str) -> web.Response:

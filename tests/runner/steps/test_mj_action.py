@@ -7,7 +7,7 @@ from PIL import Image
 
 from jobs.job import JSON
 from runner.endpoints.mj_action import button_of
-from runner.steps import send
+from runner.steps import parents
 from tests.runner.steps.test_midjourney import QUICK, lines
 from tests.support.world import World
 
@@ -43,7 +43,7 @@ def test_a_button_is_found_by_label_sign_or_name(action: str, number: str | None
 
 
 def test_a_row_presses_a_button_of_another_once_that_is_done(world: World) -> None:
-    world.monkeypatch.setattr(send, "PARENT_SECONDS", 0.2)
+    world.monkeypatch.setattr(parents, "PARENT_SECONDS", 0.2)
     world.mock(**QUICK)
     sheet = sheet_of(world, LARGE, HERON)
     done = world.run("run", sheet, "-y", "--id", "name")
@@ -71,7 +71,7 @@ def test_words_and_films_come_without_a_parent(world: World) -> None:
 
 
 def test_a_parent_without_a_result_fails_the_row_for_free(world: World) -> None:
-    world.monkeypatch.setattr(send, "PARENT_SECONDS", 0.2)
+    world.monkeypatch.setattr(parents, "PARENT_SECONDS", 0.2)
     world.mock({"heron": ["moderation"]}, **QUICK)
     sheet = sheet_of(world, HERON, LARGE)
     done = world.run("run", sheet, "-y", "--id", "name")
@@ -101,7 +101,7 @@ def test_a_row_that_cannot_press_anything_is_told_before(
 
 
 def test_an_unknown_button_costs_nothing(world: World) -> None:
-    world.monkeypatch.setattr(send, "PARENT_SECONDS", 0.2)
+    world.monkeypatch.setattr(parents, "PARENT_SECONDS", 0.2)
     world.mock(**QUICK)
     sheet = sheet_of(world, HERON, ["large", "mj-action", "", "U9", "key:heron", ""])
     done = world.run("run", sheet, "-y", "--id", "name")
