@@ -38,6 +38,7 @@ from runner.console import options
 from runner.console.screen import data_stream, print_message
 from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
+from runner.files.remote_results import is_address, remote_results
 from runner.files.targets import files_address, with_target
 from runner.launch.results import thumbnails_for
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -90,6 +91,7 @@ class _ExportRequest:
     """The options of one export. Without a `target` it goes to stdout."""
 
     target: Path | None
+    remote: str | None  # the address that the target is sent to afterwards
     format: str
     only: frozenset[str] | None
     new: bool
@@ -120,17 +122,18 @@ def _export(
     format: str | None,  # noqa: A002 - click calls it by the option's name
     **asked: bool | frozenset[str] | None,
 ) -> None:
-    target = None if output == STDOUT else Path(output)
+    remote = output if is_address(output) else None
+    target = None if output == STDOUT else Path(output.rpartition("/")[2] if remote else output)
     copied = bool(asked["into_copy"])
     form = "xlsx" if copied else (format or _format(output))
-    request = _ExportRequest(target=target, format=form, **asked)  # type: ignore[arg-type]  # click's own names
+    request = _ExportRequest(target=target, remote=remote, format=form, **asked)  # type: ignore[arg-type]  # click's own names
     _check(request)
     named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
     workspace = with_target(find_workspace(named), settings)
-    written = _write(workspace, request)
+    written, place = _written(workspace, request)
     if not settings.quiet:
-        _tell(written, request)
+        _tell(written, request, place)
 
 
 def _format(output: str) -> str:
@@ -158,8 +161,21 @@ def _check(request: _ExportRequest) -> None:
         raise click.UsageError(say("export.thumbs_need_workbook"))
 
 
-def _write(workspace: Workspace, asked: _ExportRequest) -> Written | Tally:
-    with _taken(workspace, asked) as request, _looking(workspace) as store, store.read() as tx:
+def _written(workspace: Workspace, asked: _ExportRequest) -> tuple[Written | Tally, str]:
+    """Write the results; returns what was written and where it is, for people."""
+    with _taken(workspace, asked) as request:
+        if request.remote is None or request.target is None:
+            written = _write(workspace, request)
+            return written, str(written.path) if isinstance(written, Written) else ""
+        with remote_results(request.remote, name=request.target.name) as sent:
+            written = _write(workspace, replace(request, target=sent.local))
+            address = sent.send()
+            assert isinstance(written, Written)
+            return replace(written, moved=sent.moved), address
+
+
+def _write(workspace: Workspace, request: _ExportRequest) -> Written | Tally:
+    with _looking(workspace) as store, store.read() as tx:
         # One transaction: the rows are those of one moment, also while a run goes on.
         loaded = _loaded(tx, workspace)
         if unknown := unknown_fields(sorted(request.fields or ()), loaded.headers):
@@ -212,7 +228,7 @@ def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> 
     )
     return ExportOptions(
         workspace=workspace.folder,
-        files_at=files_address(workspace, last_run(tx, SHEET_ID)),
+        files_at=_files_at(tx, workspace, request),
         safe=request.safe_csv,
         spent=spent(tx, SHEET_ID),
         label=label,
@@ -221,6 +237,14 @@ def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> 
         thumbs=not request.into_copy
         and thumbnails_for(tx, workspace, format=request.format, wanted=request.thumbs),
     )
+
+
+def _files_at(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> str | None:
+    """The folder of the files as results name it; None for the workspace's, seen from them."""
+    address = files_address(workspace, last_run(tx, SHEET_ID))
+    if address is None and request.remote is not None:
+        return workspace.files.resolve().as_posix()
+    return address
 
 
 def _into_copy(
@@ -250,14 +274,15 @@ def _loaded(tx: Transaction, workspace: Workspace) -> LoadedSheet:
     return found
 
 
-def _tell(written: Written | Tally, request: _ExportRequest) -> None:
+def _tell(written: Written | Tally, request: _ExportRequest, place: str) -> None:
     """Print what was written, on stderr, since stdout is for data."""
     if isinstance(written, Written):
         if written.unfit:
             print_message(say("export.unfit", reason=reason(written.unfit)))
-        print_message(say("export.written", rows=f"{written.rows:,}", file=str(written.path)))
+        print_message(say("export.written", rows=f"{written.rows:,}", file=place))
         if written.moved:
-            print_message(say("export.moved", file=str(request.target)))
+            wanted = request.remote or str(request.target)
+            print_message(say("export.moved", file=wanted))
     if written.replaced:
         print_message(say("export.replaced", count=f"{written.replaced:,}", format=request.format))
     if written.texts:

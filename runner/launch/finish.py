@@ -22,7 +22,7 @@ from runner.engine.stop import STOP_CODES, Stop, StopReason
 from runner.exits import Exit, worst
 from runner.launch.estimate import CostEstimate, balance_after, estimate_record
 from runner.launch.request import RunRequest
-from runner.launch.results import write_run_results
+from runner.launch.results import send_results, write_run_results
 from runner.prices.money import rounded_up
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import key_place, keys_name
@@ -99,6 +99,12 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     lines: list[str] = []
     if request.sheet_is_here:  # a host that was given a database leaves no results
         lines, code = write_run_results(request.workspace, store, outcome.loaded)
+        codes.append(code)
+    if request.settings.results is not None:
+        sent, code = send_results(
+            request.workspace, store, outcome.loaded, request.settings.results
+        )
+        lines += sent
         codes.append(code)
     if request.audit is not None:
         audited, code = request.audit(store)

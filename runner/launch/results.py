@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from jobs.export import MAX_PICTURE_ROWS, ExportOptions, format_of, results_path, write_results
+from jobs.export import (
+    MAX_PICTURE_ROWS,
+    ExportOptions,
+    format_for,
+    format_of,
+    results_path,
+    write_results,
+)
 from jobs.export.vectors import put_vectors
 from jobs.sheet.write.vectors import Vector
 from jobs.store import Store, Transaction
@@ -21,6 +28,7 @@ from runner.catalogue.reasons import reason
 from runner.endpoints.dialects.vectors import Vectors, read_vectors
 from runner.endpoints.registry import sharing_endpoints
 from runner.exits import Exit
+from runner.files.remote_results import remote_results
 from runner.files.targets import files_address
 from runner.files.thumbnails import make_missing
 from runner.workspace.answers import AnswerFolder
@@ -61,6 +69,32 @@ def write_run_results(
     elif workspace.files.exists():
         lines.append(say("run.files", path=near(workspace.files)))
     return lines, Exit.DONE
+
+
+def send_results(
+    workspace: Workspace, store: Store, loaded: LoadedSheet, address: str
+) -> tuple[list[str], Exit]:
+    """Write the results to an address as well; returns the lines to print and the exit code."""
+    own = format_of(loaded)
+    form = format_for(address) or own
+    place = address if format_for(address) else f"{address.rstrip('/')}/"
+    try:
+        with remote_results(place, name=f"results.{form}") as sent:
+            with store.read() as tx:
+                files_at = files_address(workspace, last_run(tx, SHEET_ID))
+                options = ExportOptions(
+                    workspace=workspace.folder,
+                    spent=spent(tx, SHEET_ID),
+                    label=label,
+                    files_at=files_at or workspace.files.resolve().as_posix(),
+                    thumbs=thumbnails_for(tx, workspace, format=form),
+                )
+                found = results(tx, SHEET_ID)
+                write_results(found, loaded, sent.local, format=form, options=options)
+            where = sent.send()
+    except OSError as error:
+        return [say("run.results_failed", reason=reason(error))], Exit.OUTPUT
+    return [say("run.results_moved" if sent.moved else "run.results", path=where)], Exit.DONE
 
 
 def thumbnails_for(

@@ -288,6 +288,7 @@ SCHEMA: tuple[Setting, ...] = (
         metavar="TARGET",
         commands=("run", "retry", "fetch", "show", "export", "report", "serve", "doctor"),
     ),
+    _files(name="results", kind=SettingKind.TEXT, metavar="TARGET", commands=("run", "retry")),
     _files(name="files-from", kind=SettingKind.FOLDERS, metavar="DIR", default=()),
     _files(
         name="allow-host",

@@ -123,6 +123,7 @@ class Settings:
     workspace: Path | None
     name: str
     files: str | None
+    results: str | None
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
     on: str | None
@@ -180,12 +181,9 @@ class Settings:
     def to_remember(self) -> dict[str, Any]:
         """The options that shape requests, as JSON: the workspace keeps them for later commands."""
         kept = {}
-        for setting in SCHEMA:
-            if (
-                SettingScope.REMEMBERED in setting.scopes
-                and self.sources[setting.field] != "default"
-            ):
-                kept[setting.field] = _plain(getattr(self, setting.field))
+        for one in SCHEMA:
+            if SettingScope.REMEMBERED in one.scopes and self.sources[one.field] != "default":
+                kept[one.field] = _plain(getattr(self, one.field))
         if self.by_flag:
             kept[BY_FLAG] = sorted(self.by_flag)
         return kept

@@ -313,6 +313,12 @@ class RemoteStore(FileTarget):
         return True
 
     def _put(self, source: Path, key: str, *, mode: str) -> None:
+        try:
+            self._put_whole(source, key, mode=mode)
+        except FileNotFoundError as error:  # its bucket is gone
+            raise FileTargetError("target_missing", target=self.address) from error
+
+    def _put_whole(self, source: Path, key: str, *, mode: str) -> None:
         if self._is_object_store:
             self._done(lambda: self._system.put_file(str(source), key, mode=mode))
             return

@@ -2,6 +2,7 @@
 
 TARGETS = {
     "option.files": "所有机器都能看到的文件存放处：s3://bucket/folder，或共享路径",
+    "option.results": "运行结束时把结果也写到这里：文件、文件夹或 s3://…",
     "target.unsuited": (
         "{target} 不能存放文件。请指定每台机器都能看到的文件夹，或 s3://bucket/folder 这样的地址。"
     ),

@@ -173,6 +173,8 @@ def test_a_store_that_is_away_fails_by_our_name_and_shows_no_key(tmp_path: Path)
         missing = open_target("s3://no-such-bucket/jobs")
         with pytest.raises(FileTargetError) as failed:
             missing.check()
+        with pytest.raises(FileTargetError):
+            missing.put(made(tmp_path, b"x"), "files/a.png")
         server.stop()
         said = f"{failed.value} {failed.value!r}"
         for work in (
