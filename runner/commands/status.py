@@ -35,6 +35,7 @@ BAR_PARTS = (
 HOST_MARKS = {"live": "●", "leaving": "●", "silent": "?", "lost": "×", "left": "○"}
 GONE = frozenset({"lost", "left"})
 MAX_GONE_SHOWN = 10
+SHORT_SECONDS = 20 * 3600.0
 
 COUNTS_SHOWN = (
     *("done", "failed", "in_doubt", "skipped", "waiting", "sending", "polling", "fetching"),
@@ -86,7 +87,7 @@ def _draw(status: SheetStatus, page: Page) -> None:
     page.facts([*_pauses(status), *_pace(status)])
     if status.hosts:
         page.heading(say("status.hosts"))
-        page.table(host_lines(status.hosts))
+        page.table(host_lines(status.hosts, now=status.at))
     if status.failures or status.rows.in_doubt:
         page.heading(say("status.failures"))
         page.table(_failures(status))
@@ -169,27 +170,34 @@ _PAUSE_SENTENCES = {
 }
 
 
-def host_lines(hosts: Sequence[HostStatus]) -> list[tuple[str, ...]]:
+def host_lines(hosts: Sequence[HostStatus], *, now: float) -> list[tuple[str, ...]]:
     """A line a host: those at work, then the last ones that are gone."""
     at_work = [host for host in hosts if host.state not in GONE]
     gone = sorted((host for host in hosts if host.state in GONE), key=lambda host: host.heard_at)
-    lines = [_host_line(host) for host in (*at_work, *gone[-MAX_GONE_SHOWN:])]
+    lines = [_host_line(host, now) for host in (*at_work, *gone[-MAX_GONE_SHOWN:])]
     if more := len(gone) - MAX_GONE_SHOWN if len(gone) > MAX_GONE_SHOWN else 0:
         lines.append(("", "", "", "", "", "", say("status.hosts_more", count=f"{more:,}")))
     return lines
 
 
-def _host_line(host: HostStatus) -> tuple[str, ...]:
+def _host_line(host: HostStatus, now: float) -> tuple[str, ...]:
     heard = say("status.heard", time=format_duration(host.silent_seconds))
     return (
         f"  {HOST_MARKS[host.state]}",
         host.name,
         str(host.pid),
         host.program,
-        say("status.since", at=at_words(host.since)),
-        heard if host.state not in GONE else at_words(host.heard_at),
+        say("status.since", at=_clock(host.since, now)),
+        heard if host.state not in GONE else _clock(host.heard_at, now),
         " · ".join(_doing(host)),
     )
+
+
+def _clock(at: float, now: float) -> str:
+    """A time of today or last night without its day: a machine's line is narrow."""
+    if now - at > SHORT_SECONDS:
+        return at_words(at)
+    return time.strftime("%H:%M", time.localtime(at))
 
 
 def _doing(host: HostStatus) -> Iterator[str]:
@@ -203,7 +211,7 @@ def _doing(host: HostStatus) -> Iterator[str]:
         return
     yield say("status.host_in_flight", count=f"{host.in_flight:,}")
     if host.rows_a_minute is not None:
-        yield say("status.rate_value", rate=f"{host.rows_a_minute:,.1f}")
+        yield say("status.host_rate", rate=f"{host.rows_a_minute:,.0f}")
     if host.state == "leaving":
         yield say("status.host_leaving")
     if host.pause is not None:

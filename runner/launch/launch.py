@@ -49,6 +49,10 @@ def launch(request: RunRequest) -> int:
     keep_out_of_dumps()
     _check_notify(request.settings)
     _check_engine(request)
+    if request.workspace.place.shared and not request.rehearsal:
+        from runner.launch.move import move_if_asked  # noqa: PLC0415 - not on folders
+
+        move_if_asked(request)
     with _opened(request) as store:
         request = _on_its_target(request, store)
         if store.shared:
@@ -353,7 +357,9 @@ def _moved_from(request: RunRequest, store: Store) -> str | None:
     settings = request.settings
     if not isinstance(before, str) or before == settings.base_url or request.rehearsal:
         return None
-    sentence = say("run.other_address", before=before, now=settings.base_url)
+    # A table that others can write gives no advice where keys should go.
+    key = "run.address_before" if store.shared else "run.other_address"
+    sentence = say(key, before=before, now=settings.base_url)
     print_message(say("cli.warning", text=sentence))
     return before if settings.sources["base_url"] not in ("flag", "environment") else None
 

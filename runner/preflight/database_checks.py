@@ -91,9 +91,13 @@ def _of_connections(facts: ServerFacts) -> Check:
 
 
 def _of_revision(facts: ServerFacts, url: DatabaseUrl) -> Check:
-    names = ", ".join(facts.names) or "-"
+    if facts.revision is None and not facts.names:
+        return _check("empty", CheckState.NOTE)
+    if facts.revision is None and url.name is None:
+        return _check("workspaces", names=", ".join(facts.names))
     if facts.revision is None:
-        return _check("no_workspace", CheckState.NOTE, name=url.name or "-", names=names)
+        names = ", ".join(facts.names)
+        return _check("no_workspace", CheckState.NOTE, name=str(url.name), names=names)
     found, health = "revision", CheckState.GOOD
     if facts.revision > facts.known_revision:
         found, health = "newer", CheckState.BAD

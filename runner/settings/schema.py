@@ -298,6 +298,7 @@ SCHEMA: tuple[Setting, ...] = (
         commands=(*REQUEST_COMMANDS, "fetch"),
     ),
     _hosts(name="db", kind=SettingKind.DATABASE, metavar="URL", commands=SHARED_COMMANDS),
+    _hosts(name="move-table", kind=SettingKind.SWITCH, default=False, scopes=FLAG_ONLY),
     _hosts(name="on", kind=SettingKind.CHOICE, choices=("ray",)),
     _hosts(name="hosts", kind=SettingKind.COUNT, metavar="N"),
     _spend(

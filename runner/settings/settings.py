@@ -126,6 +126,7 @@ class Settings:
     results: str | None
     files_from: tuple[Path, ...]
     allow_host: tuple[str, ...]
+    move_table: bool
     on: str | None
     hosts: int | None
     db: DatabaseUrl | str | None  # `none`: the table in the folder, though a database is remembered

@@ -40,7 +40,7 @@ SHARED = {
     "status.hosts": "Machines",
     "status.hosts_more": "and {count} more that have left",
     "status.since": "since {at}",
-    "status.heard": "heard {time} ago",
+    "status.heard": "{time} ago",
     "status.host_in_flight": "{count} in flight",
     "status.host_leaving": "leaving when they have ended",
     "status.host_silent": "not heard of; others take over its rows soon",
@@ -137,4 +137,22 @@ SHARED = {
     "ray.no_run": "No process began the run.",
     "doctor.target.good": "The target {target} can be written and read.",
     "doctor.target.bad": "The target for files: {why}",
+    "option.move-table": "move the folder's table with its answers and files into the database",
+    "move.needs_option": (
+        "The table in {folder} holds {count} answer{count:|s}. On the database they would be paid "
+        "for again. --move-table takes the table and its files along; another #NAME begins anew."
+    ),
+    "move.needs_target": (
+        "The files in {folder} move too: say where they go, with --files, so that all machines "
+        "see them."
+    ),
+    "move.other_file": "{address} holds another file. Name an empty place with --files.",
+    "move.done": (
+        "Moved the table of {folder} with {count} answer{count:|s} and {files} file{files:|s} "
+        "into the database."
+    ),
+    "doctor.database.empty": "There is no workspace yet; the first run of a sheet makes it.",
+    "doctor.database.workspaces": "There are these workspaces: {names}",
+    "status.host_rate": "{rate}/min",
+    "run.address_before": "The last run sent to {before}, and this one goes to {now}.",
 }

@@ -113,4 +113,16 @@ SHARED: dict[str, str] = {
     "ray.no_run": "没有进程开始运行。",
     "doctor.target.good": "文件目标 {target} 可以写入和读取。",
     "doctor.target.bad": "文件目标: {why}",
+    "option.move-table": "把文件夹里的任务表连同回复和文件移到数据库",
+    "move.needs_option": (
+        "{folder} 里的任务表有 {count} 个回复。放到数据库上会重新计费。"
+        "--move-table 把任务表和文件一起带走；换一个 #名字 则从头开始。"
+    ),
+    "move.needs_target": "{folder} 里的文件也要移走: 请用 --files 写明位置，让所有机器都能看到。",
+    "move.other_file": "{address} 已是另一个文件。请用 --files 写一个空的地方。",
+    "move.done": "已把 {folder} 的任务表移到数据库: {count} 个回复，{files} 个文件。",
+    "doctor.database.empty": "还没有工作区；第一次运行表格时会建立。",
+    "doctor.database.workspaces": "现有工作区: {names}",
+    "status.host_rate": "{rate} 行/分钟",
+    "run.address_before": "上次运行发往 {before}，这次发往 {now}。",
 }

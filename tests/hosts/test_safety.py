@@ -1,0 +1,109 @@
+"""Who can write the table gets no key, runs no command, reads no file and chooses no address."""
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.hosts.conftest import Make
+from tests.support.hosts import KEY, HostScene
+
+PASSWORD = "canary5f0c9b7a31"
+
+
+def written(scene: HostScene, words: str, *values: object) -> None:
+    """Change the workspace's tables, as whoever has the password may."""
+    schema = scene.query("SELECT current_schema()")[0][0]
+    with psycopg.connect(scene.database, autocommit=True) as connection:
+        connection.execute(f"SET search_path TO {schema}".encode())
+        connection.execute(words.encode(), values)
+
+
+def begun(scene: HostScene) -> None:
+    """Load the sheet and run its first rows."""
+    first = scene.start("--limit", "2")
+    assert first.wait() == 0, first.err
+
+
+def test_password_and_key_are_found_nowhere(scene: Make) -> None:
+    made = scene(12)
+    address = made.database.replace("@", f":{PASSWORD}@", 1)
+    run = made.start("--debug", ROWMILL_DB=address)
+    assert run.wait() == 0, run.err
+    sheet = str(made.sheet_at("desk"))
+    for words in (("status", sheet), ("doctor", sheet, "--bundle"), ("report", sheet)):
+        made.command(*words, ROWMILL_DB=address).wait()
+    kept = [path for path in made.folder.rglob("*") if path.is_file()]
+    assert len(kept) > 5
+    for secret in (PASSWORD, KEY):
+        assert [path for path in kept if secret.encode() in path.read_bytes()] == []
+        for (table,) in made.query(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+        ):
+            rows = made.query(f"SELECT t::text FROM {table} t")
+            assert not any(secret in row for (row,) in rows), table
+
+
+def test_what_stands_in_the_table_sends_opens_and_runs_nothing(scene: Make, tmp_path: Path) -> None:
+    made = scene(8)
+    begun(made)
+    touched, secret = tmp_path / "touched", tmp_path / "secret.csv"
+    secret.write_text("id,prompt\n1,secret\n", encoding="utf-8")
+    evil = {
+        "base_url": "http://203.0.113.9",
+        "base_url_by": "flag",
+        "provider": "evil",
+        "proxy": "http://203.0.113.9:1",
+        "sheet_path": str(secret),
+        "files": f"{tmp_path}/elsewhere",
+        "files_from": ["/"],
+        "allow_host": ["203.0.113.9"],
+        "notify": "http://203.0.113.9/hook",
+        "on_finish": f"touch {touched}",
+        "config": str(secret),
+    }
+    (options,) = made.query("SELECT options FROM batches")[0]
+    provider = json.loads(options).get("provider")
+    changed = json.dumps({**json.loads(options), **evil, "provider": provider})
+    written(made, "UPDATE batches SET options = %s", changed)
+    written(made, "UPDATE runs SET options = %s", changed)
+    host = made.start(joins=True, machine="other")
+    assert host.wait() == 0, host.err
+    assert made.asked() == 8  # all of them at its own gateway
+    assert not touched.exists()
+    assert not (tmp_path / "elsewhere").exists()
+    assert "secret" not in host.err
+    assert "--base-url" not in host.err  # nor does it advise where keys should go
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_host_of_another_site_sends_nothing(scene: Make, *, joins: bool) -> None:
+    made = scene(200, latency=0.5)
+    first = made.start()
+    made.until(lambda: made.asked() > 4)
+    other = made.start(joins=joins, machine="other", ROWMILL_BASE_URL="http://127.0.0.1:9")
+    assert other.wait() == 3
+    assert "127.0.0.1:9" in other.err
+    first.kill()
+
+
+def test_an_older_program_leaves_a_newer_table_alone(scene: Make) -> None:
+    made = scene(6)
+    begun(made)
+    with psycopg.connect(made.database, autocommit=True) as connection:
+        connection.execute("UPDATE rowmill.workspaces SET revision = '9999'")
+    asked = made.asked()
+    for words in (("run", made.url, "-y"), ("status", made.url), ("retry", made.url, "-y")):
+        host = made.command(*words)
+        assert host.wait() == 3, host.err
+    assert made.asked() == asked
+
+
+def test_no_certificate_no_connection(scene: Make) -> None:
+    made = scene(2)
+    far = made.command(
+        "run", str(made.sheet_at("desk")), "--db", "postgresql://u@192.0.2.7/d", "-y"
+    )
+    assert far.wait() == 3
+    assert made.asked() == 0
