@@ -24,6 +24,7 @@ from runner.exits import Exit
 from runner.preflight.gateway_info import GatewayInfo, ask_gateway
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
+from runner.protocol.base_url import other_forms, request_url
 from runner.protocol.call import Call, Delivery, NotSent, Reply
 from runner.secret import Secret
 from runner.settings.keys import KeyRefusal, find_key, keys_name
@@ -165,10 +166,14 @@ def _of_reply(reply: Reply, url: str, target: Target) -> Check:
     """Check that an API answers here; with a wrong path the gateway's web console does."""
     if 300 <= reply.status < 400:
         return _bad("connection", "redirect", url=url, to=reply.headers.get("location", "?"))
-    if _is_json(reply) or reply.status in (401, 403):
-        return _good("connection", "good", url=url, ms=f"{reply.seconds * 1000:,.0f}")
-    if other := _other_base(target):
+    is_unknown = reply.status == 404 and _models(reply) is None
+    is_api = _is_json(reply) or reply.status in (401, 403)
+    other = _other_base(target) if is_unknown or not is_api else None
+    if other is not None:
         return _bad("connection", "elsewhere", url=url, other=other)
+    if is_api:
+        asked = request_url(url, MODELS)
+        return _good("connection", "good", url=url, asked=asked, ms=f"{reply.seconds * 1000:,.0f}")
     if reply.body.lstrip()[:1] == b"<" and reply.status == 200:
         return _bad("connection", "console", url=url)
     if reply.status == 404:
@@ -177,13 +182,17 @@ def _of_reply(reply: Reply, url: str, target: Target) -> Check:
 
 
 def _other_base(target: Target) -> str | None:
-    """The same host without the base URL's path, if the API answers there."""
-    parts = urlsplit(target.base_url)
-    if not parts.path.strip("/"):
-        return None
-    bare = f"{parts.scheme}://{parts.netloc}"
-    found = asyncio.run(_ask(replace(target, base_url=bare), MODELS))
-    return bare if isinstance(found, Reply) and _is_json(found) else None
+    """A form of the same address under which the free list of models answers, if there is one."""
+    for other in other_forms(target.base_url):
+        found = asyncio.run(_ask(replace(target, base_url=other), MODELS))
+        if isinstance(found, Reply) and (_models(found) is not None or _is_refused(found)):
+            return other
+    return None
+
+
+def _is_refused(reply: Reply) -> bool:
+    """True if an API answers that the key is refused: no console does that in JSON."""
+    return reply.status in (401, 403) and _is_json(reply)
 
 
 def _is_json(reply: Reply) -> bool:

@@ -6,6 +6,7 @@ URL of a request. All of these are accepted and reduced to one spelling.
 """
 
 import re
+from collections.abc import Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _REQUEST_PATH_END = re.compile(
@@ -28,6 +29,11 @@ _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)
 """Matches the names of query parameters that contain a secret."""
 
 VERSION = "/v1"
+KNOWN_PREFIXES = (
+    *("", "/openai/v1", "/api/v3", "/compatible-mode", "/api/paas/v4", "/v1beta/openai", "/api"),
+    *("/inference", "/v2"),
+)
+"""Paths below which services put their API, the commonest first."""
 
 
 def normalised(text: str) -> str | None:
@@ -72,6 +78,17 @@ def request_url(base_url: str, path: str) -> str:
         version = ""
     joined = root + prefix + version + path.removeprefix(VERSION)
     return joined + (query.replace("?", "&") if "?" in path else query)
+
+
+def other_forms(base_url: str) -> Iterator[str]:
+    """Other addresses at the same host under which an API may answer, normalised."""
+    parts = urlsplit(base_url)
+    root = f"{parts.scheme}://{parts.netloc}"
+    query = f"?{parts.query}" if parts.query else ""
+    for prefix in KNOWN_PREFIXES:
+        found = normalised(f"{root}{prefix}{query}")
+        if found is not None and found != base_url:
+            yield found
 
 
 def _is_unversioned(path: str) -> bool:

@@ -16,7 +16,7 @@ DOCTOR = {
     "doctor.proxy.settings": "The settings' proxy {host} is used.",
     "doctor.proxy.system": "The environment's proxy {host} is used.",
     "doctor.by_default": "{count} more at their defaults; -v lists them.",
-    "doctor.connection.good": "{url} answers in {ms} ms (with or without /v1 at its end).",
+    "doctor.connection.good": "{url} answers in {ms} ms (asked: {asked}).",
     "doctor.connection.unreached": "{url} cannot be reached: {why}",
     "doctor.connection.no_answer": "{url} gave no complete response: {why}",
     "doctor.connection.unusable": "The connection cannot be tested: {why}",

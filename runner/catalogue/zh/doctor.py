@@ -14,7 +14,7 @@ DOCTOR: dict[str, str] = {
     "doctor.proxy.settings": "使用设置里的代理 {host}。",
     "doctor.proxy.system": "使用环境变量里的代理 {host}。",
     "doctor.by_default": "另有 {count} 项设置为默认值；加 -v 列出。",
-    "doctor.connection.good": "{url} 在 {ms} 毫秒内应答（末尾有没有 /v1 都可以）。",
+    "doctor.connection.good": "{url} 在 {ms} 毫秒内应答（询问的是 {asked}）。",
     "doctor.connection.unreached": "无法连接 {url}：{why}",
     "doctor.connection.no_answer": "{url} 没有给出完整的应答：{why}",
     "doctor.connection.unusable": "无法尝试连接：{why}",

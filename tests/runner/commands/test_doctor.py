@@ -112,12 +112,41 @@ def test_an_address_with_a_path_too_much_is_told_the_right_one(world: World) -> 
     assert f"there is one at {world.gateway.base_url}" in " ".join(done.out.split())
 
 
+FORMS = ["/v1", "/openai/v1", "/api/v3", "/compatible-mode/v1", "/api/paas/v4", "/v1beta/openai"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("typed", ["", "/console"])
+@pytest.mark.parametrize("elsewhere", [b"<!doctype html>", b'{"error": {"message": "no"}}'])
+def test_the_form_under_which_the_models_are_listed_is_told(
+    world: World, form: str, typed: str, elsewhere: bytes
+) -> None:
+    with answering(404, {}, elsewhere, listed_at=f"{form}/models") as url:
+        world.monkeypatch.setenv("ROWMILL_BASE_URL", url + typed)
+        done = world.run("doctor", "--json")
+        (check,) = [one for one in json.loads(done.out)["checks"] if one["name"] == "connection"]
+        if form + typed == "/v1":
+            assert check["found"] == "good"
+            return
+        assert check["found"] == "elsewhere"
+        told = check["values"]["other"] if "values" in check else json.dumps(check)
+        assert url + form.removesuffix("/v1") in told
+
+
 @contextmanager
-def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[str]:
-    """A server that gives the same answer to every request."""
+def answering(
+    status: int, headers: dict[str, str], body: bytes, *, listed_at: str = ""
+) -> Iterator[str]:
+    """A server that gives the same answer to every request, but for its list of models."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path == listed_at:
+                self.send_response_only(200)
+                self.send_header("Content-Length", "24")
+                self.end_headers()
+                self.wfile.write(b'{"data": [{"id": "m1"}]}')
+                return
             self.send_response_only(status)
             for name, value in headers.items():
                 self.send_header(name, value)
