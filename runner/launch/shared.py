@@ -86,7 +86,7 @@ def find_run(request: RunRequest, store: Store) -> Joining | None:
             return joining
         print_message(say("run.waits_for_pilot"))
         if not _pilot_over(store, live, lost_after=request.settings.lost_after):
-            raise Refusal(say("run.stopped_pilot", detail=""), code=Exit.STOPPED)
+            raise Refusal(say("run.stopped_pilot"), code=Exit.STOPPED)
     return None
 
 

@@ -64,7 +64,7 @@ def test_an_edited_sheet_is_loaded_twice_under_way(scene: Make) -> None:
 
 
 def test_orders_reach_every_host(scene: Make) -> None:
-    made = scene(700, latency=0.5)
+    made = scene(1300, latency=0.5)
     started(made)
     steer = ("steer", made.url)
     assert "3" in ended(made.command(*steer, "--pause"))
