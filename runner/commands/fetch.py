@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.export import ExportOptions, format_of, results_path, write_results
 from jobs.job import JSON
@@ -91,7 +91,11 @@ def _within(workspace: Workspace, store: Store) -> int:
     with store.write() as tx:
         want_again(tx, [one.file for one in found.bad])
         wanted = refetch(tx, SHEET_ID, now=time.time())
-    if wanted:
+    if wanted and workspace.place.shared and workspace.is_running():
+        found = replace(found, wanted=len(wanted))
+        if not settings.quiet:
+            print_message(say("fetch.by_hosts", rows=f"{len(wanted):,}"))
+    elif wanted:
         assignment = Assignment(
             settings=settings,
             workspace=workspace,

@@ -111,6 +111,29 @@ def test_a_host_that_joins_reads_the_sheet_s_pictures_from_the_target(
     assert the_table_names_these_bytes(one, s3) == 6
 
 
+def test_fetch_restores_a_file_itself_or_by_the_hosts_at_work(scene: Make, s3: S3Server) -> None:
+    one = scene(8, latency=1.5)
+    pictures(one)
+    one.options = ("--files", TARGET)
+    running = started(one, s3, "a", concurrency=1)
+    one.until(lambda: len(s3.keys("jobs/files/")) > 1 and one.done() > 1)
+    gone = one.query("SELECT name FROM files WHERE state = 'done' ORDER BY number LIMIT 1")[0][0]
+    s3.delete(f"jobs/files/{gone}")
+    fetch = ("fetch", one.url, "--json", "--files", TARGET)
+    beside = one.command(*fetch, machine="b", **s3.environ)
+    assert beside.wait() == 0, beside.err
+    assert running.alive, "it did not wait for the run"
+    assert running.wait() == 0, running.err
+    assert f"jobs/files/{gone}" in s3.keys("jobs/files/"), "a host at work restored it"
+    assert the_table_names_these_bytes(one, s3) == 8
+    s3.delete(f"jobs/files/{gone}")
+    after = one.command(*fetch, machine="b", **s3.environ)
+    assert after.wait() == 0, after.err
+    assert the_table_names_these_bytes(one, s3) == 8
+    assert one.asked() == 8
+    one.books().assert_whole()
+
+
 def test_without_a_target_nothing_is_sent_for_pictures(scene: Make) -> None:
     one = scene(2)
     pictures(one)
