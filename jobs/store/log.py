@@ -84,6 +84,17 @@ def answering_addresses(connection: Connection, sheet_id: int) -> set[str]:
     return {url for url in urls if isinstance(url, str)}
 
 
+def noted(connection: Connection, sheet_id: int, kind: str) -> list[dict[str, JSON]]:
+    """What all runs of a sheet noted under one kind of event, oldest first."""
+    found = connection.execute(
+        select(events.c.data)
+        .join(runs, runs.c.id == events.c.run_id)
+        .where(runs.c.batch_id == sheet_id, events.c.kind == kind)
+        .order_by(events.c.id)
+    ).scalars()
+    return [json.loads(one) for one in found]
+
+
 def remember_options(connection: Connection, sheet_id: int, options: Mapping[str, JSON]) -> None:
     """Store the options that later commands on this sheet start from."""
     text = json.dumps(options, ensure_ascii=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jobs.job import JSON, Failure, Holding, Step
 from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.loaded_sheets import LoadedSheet
-from jobs.store.log import answering_addresses, end_run, ids_after, open_run
+from jobs.store.log import answering_addresses, end_run, ids_after, noted, open_run
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
 from jobs.store.queue.blocked_models import Block
@@ -65,6 +65,7 @@ from runner.settings.keys import OwnedKey
 from runner.settings.settings import Settings
 from runner.settings.values import site
 from runner.steps.context import StepOptions, StepServices
+from runner.steps.honoured_keys import KIND, honoured_at
 from runner.steps.steps import Steps
 from runner.transport.addresses import AddressGuard
 from runner.workspace.answers import AnswerFolder
@@ -324,6 +325,7 @@ def _step_options(tx: Transaction, assignment: Assignment) -> StepOptions:
         call_seconds=settings.timeout,
         base_url=settings.base_url,
         lanes=Lanes(base_url=settings.base_url, own=settings.provider.lanes),
+        honours_keys=honoured_at(settings.base_url, noted(tx, SHEET_ID, KIND)),
     )
 
 

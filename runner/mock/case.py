@@ -49,11 +49,13 @@ class Case(Generic[W]):
     fault: Fault
     canned: Canned | None = field(default=None, repr=False)
     seen: tuple[str, ...] = ()
+    is_replay: bool = False  # given before, under the same Idempotency-Key
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers of every answer of the gateway."""
-        return {"X-Oneapi-Request-Id": self.call}
+        replayed = {"Idempotency-Replayed": "true"} if self.is_replay else {}
+        return {"X-Oneapi-Request-Id": self.call, **replayed}
 
     @property
     def is_free(self) -> bool:

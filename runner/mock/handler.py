@@ -84,6 +84,7 @@ class RequestHandler(Generic[W]):
         self.settings = settings
         self.books = books
         self.drawer = drawer
+        self._kept: dict[str, Case[W]] = {}  # what was billed, by Idempotency-Key
         self._media = {"Content-Type": media} if media else {}
 
     async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
@@ -96,11 +97,24 @@ class RequestHandler(Generic[W]):
             seen = await self._aside(self.side.look, wanted) if wanted.images else ()
             if isinstance(seen, InvalidRequest):
                 return self._turn_down(http, call, seen)
+            key = http.headers.get("Idempotency-Key")
+            if (done := self._kept.get(key or "")) is not None:
+                return await self._replay(done, call, http)
             case = self._decide(call, wanted, seen)
-            self._bill(case, http.headers.get("Idempotency-Key"))
+            self._bill(case, key)
+            if key and self.settings.honours_keys and not case.is_free:
+                self._kept[key] = case
             return await self._carry_out(case, http)
         finally:
             self.books.leave()
+
+    async def _replay(self, done: Case[W], call: str, http: web.BaseRequest) -> web.StreamResponse:
+        """The answer that was billed before, whole this time, and for nothing."""
+        key = http.headers.get("Idempotency-Key")
+        line = BilledRequest(id=call, time=_now(), endpoint=self.side.path, key=key, status=200)
+        self.books.write(line)
+        case = replace(done, fault=Fault.OK, canned=None, is_replay=True)
+        return await self._carry_out(case, http)
 
     def _turn_down(self, http: web.BaseRequest, call: str, problem: InvalidRequest) -> web.Response:
         key = http.headers.get("Idempotency-Key")

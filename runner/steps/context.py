@@ -36,6 +36,7 @@ class StepOptions:
     call_seconds: float | None = None  # the time limit of a call, instead of its endpoint's
     base_url: str = ""  # of the gateway
     lanes: Lanes = field(default_factory=Lanes)  # that are sold there
+    honours_keys: bool = False  # Idempotency-Keys were seen to be honoured there
 
 
 class Allowance(Protocol):
@@ -83,6 +84,7 @@ class RunState:
     has_good_answer: bool = False  # a call of this run has succeeded
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
     base_url: str = ""  # of the gateway
+    honours_keys: bool = False  # a repeat under the same Idempotency-Key costs nothing
 
     @classmethod
     def at_start(cls, options: StepOptions) -> "RunState":
@@ -92,6 +94,7 @@ class RunState:
             hold_in_doubt=options.hold_in_doubt,
             repeats_left=options.max_repeats,
             base_url=options.base_url,
+            honours_keys=options.honours_keys,
         )
 
     def rules(self) -> Rules:
@@ -105,6 +108,7 @@ class RunState:
             chance=chance(),
             now=time.time(),
             base_url=self.base_url,
+            honours_keys=self.honours_keys,
         )
 
 

@@ -35,6 +35,7 @@ class Rules:
     answered: bool = False  # this run has had a good answer: the address is right
     chance: float = 0.5
     now: float = 0.0
+    honours_keys: bool = False  # a repeat under the same Idempotency-Key is not billed again
     base_url: str = ""  # of the gateway, for addresses that it gives relative to itself
 
 

@@ -37,6 +37,7 @@ ENCODING_FORMAT = "encoding_format"
 """The cause of a refusal of the way in which vectors were to travel."""
 IMAGE_FIELD = "image_field"
 """The cause of a refusal that does not know the form field under which a picture was sent."""
+MAX_SAFE_REPEATS = 3  # of a call in doubt, where its key is honoured
 MAX_CHANNEL_TRIES = 3  # before "no channel for this model" is believed
 FINAL_CLASSES = frozenset({FailureClass.REFUSED, FailureClass.TRUNCATED, FailureClass.BAD_INPUT})
 
@@ -66,7 +67,8 @@ def after_death(job: Claimed, endpoint: AnyEndpoint, rules: Rules) -> Resolution
     It does count against the repeats that the run may make. On a slow lane it is held.
     """
     failure = Failure(kind=FailureClass.NETWORK, cause="killed")
-    if is_slow_lane(job) or rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left:
+    may_repeat = rules.repeat_left or rules.honours_keys
+    if is_slow_lane(job) or rules.hold_in_doubt or endpoint.hold_in_doubt or not may_repeat:
         return Resolution(outcome=Held(failure=failure), wire=WireClass.IN_DOUBT)
     return Resolution(outcome=Released(delay=0.0, failure=failure), wire=WireClass.IN_DOUBT)
 
@@ -271,9 +273,13 @@ def _in_doubt(context: JobContext, failure: Failure, *, by_time: bool) -> Resolu
     """It may have been billed: repeated once in a row's life if policy and allowance permit.
 
     A call that a time limit cut would be cut again: its repeat is streamed, which keeps the
-    connection busy, or the row is held.
+    connection busy, or the row is held. Where keys are honoured, the same bytes under the same key
+    bring the answer that was lost.
     """
     job, rules, endpoint = context.job, context.rules, context.endpoint
+    if _is_safe(context):
+        again = Repeat(failure=failure, stream=job.stream)
+        return Resolution(outcome=again, wire=WireClass.IN_DOUBT)
     held = rules.hold_in_doubt or endpoint.hold_in_doubt or not rules.repeat_left
     held = held or is_slow_lane(job)
     stream = job.stream
@@ -284,6 +290,13 @@ def _in_doubt(context: JobContext, failure: Failure, *, by_time: bool) -> Resolu
     if held or job.repeats >= 1:
         return Resolution(outcome=Held(failure=failure), wire=WireClass.IN_DOUBT)
     return Resolution(outcome=Repeat(failure=failure, stream=stream), wire=WireClass.IN_DOUBT)
+
+
+def _is_safe(context: JobContext) -> bool:
+    """True if a repeat under the same key cannot be billed, and policy has nothing against it."""
+    job, rules = context.job, context.rules
+    held = rules.hold_in_doubt or context.endpoint.hold_in_doubt or is_slow_lane(job)
+    return rules.honours_keys and not held and job.repeats < MAX_SAFE_REPEATS
 
 
 def _can_stream(endpoint: AnyEndpoint, inputs: Any) -> bool:

@@ -20,6 +20,7 @@ from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
+from runner.steps.honoured_keys import watch_key
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.lane_calls import LaneCalls
 from runner.steps.parents import button_fields, parent_of
@@ -106,6 +107,7 @@ class Sender:
         self._reached[first.call_id] = COST_OF_BUG[type(delivery)]
         if isinstance(delivery, Reply):
             await _spool(first, delivery, self._services)
+            await watch_key(first, delivery, self._state, self._services.writer)
             return await self._take(contexts, delivery)
         found = await allowed(
             self._state, self._services.allowance, contexts, delivery, resolve(contexts, delivery)
@@ -223,7 +225,7 @@ class Sender:
         outcomes = [one.outcome for one in found]
         self._remember(jobs, outcomes)
         loudest, wire = _of_call(found)
-        if any(map(is_asked_again, found)):
+        if any(map(is_asked_again, found)) and not self._state.honours_keys:
             self._state.repeats_left -= 1
         result = _combined([outcome.result for outcome in outcomes])
         paid = wire in PAID_CLASSES
