@@ -34,6 +34,7 @@ BAR_PARTS = (
 
 HOST_MARKS = {"live": "●", "leaving": "●", "silent": "?", "lost": "×", "left": "○"}
 GONE = frozenset({"lost", "left"})
+PAUSES = frozenset({"person", "outage", "slow_down", "database"})
 MAX_GONE_SHOWN = 10
 SHORT_SECONDS = 20 * 3600.0
 
@@ -214,7 +215,7 @@ def _doing(host: HostStatus) -> Iterator[str]:
         yield say("status.host_rate", rate=f"{host.rows_a_minute:,.0f}")
     if host.state == "leaving":
         yield say("status.host_leaving")
-    if host.pause is not None:
+    if host.pause in PAUSES:
         until = at_words(host.until, seconds=True) if host.until is not None else ""
         yield say(f"status.host_{host.pause}", cause=host.cause, until=until)
 

@@ -1,13 +1,19 @@
 """Who can write the table gets no key, runs no command, reads no file and chooses no address."""
 
 import json
+import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from runner.mock.server_thread import MockThread
+from runner.mock.settings import MockSettings
 from tests.hosts.conftest import Make
-from tests.support.hosts import KEY, HostScene
+from tests.support.hosts import KEY, HostScene, prompts_of
+from tests.support.postgres_server import QUICK, running_server
 
 PASSWORD = "canary5f0c9b7a31"
 
@@ -100,10 +106,49 @@ def test_an_older_program_leaves_a_newer_table_alone(scene: Make) -> None:
     assert made.asked() == asked
 
 
-def test_no_certificate_no_connection(scene: Make) -> None:
-    made = scene(2)
-    far = made.command(
-        "run", str(made.sheet_at("desk")), "--db", "postgresql://u@192.0.2.7/d", "-y"
-    )
-    assert far.wait() == 3
-    assert made.asked() == 0
+@pytest.fixture
+def far_scene(tmp_path: Path) -> Iterator[HostScene]:
+    """A scene whose server is reached over the network, and has no certificate."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing
+        address = probe.getsockname()[0]
+    with socket.socket() as free:
+        free.bind((address, 0))
+        port = free.getsockname()[1]
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback ones")
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as rules:
+        rules.write("local all all trust\nhost all all all trust\n")
+        rules.flush()
+        Path(rules.name).chmod(0o644)
+        settings = (*QUICK, "listen_addresses=*", f"hba_file={rules.name}")
+        with running_server(settings, port=port) as server:
+            assert server is not None
+            local = f"postgresql://{server.user}@/postgres?host={server.folder}&port={port}"
+            with psycopg.connect(local, autocommit=True) as connection:
+                connection.execute("CREATE DATABASE jobs")
+            made = HostScene(
+                folder=tmp_path,
+                server=server,
+                database=f"postgresql://{server.user}@{address}:{port}/jobs?sslmode=disable",
+                prompts=prompts_of(3),
+            )
+            made.write_sheet()
+            with MockThread(MockSettings(bill=made.bill)) as gateway:
+                made.gateway = gateway
+                yield made
+                made.close()
+
+
+def test_a_server_elsewhere_must_show_a_certificate(far_scene: HostScene) -> None:
+    bare = far_scene.database.removesuffix("?sslmode=disable")
+    words = ("run", str(far_scene.sheet_at("desk")), "-e", "chat", "-m", "mock-text", "-y", "--db")
+    strict = far_scene.command(*words, bare)
+    assert strict.wait() == 3
+    assert "SSL" in strict.err
+    assert far_scene.asked() == 0
+    for _start in range(2):  # a weaker mode is obeyed, and said at every start
+        weak = far_scene.command(*words, far_scene.database)
+        assert weak.wait() == 0, weak.err
+        assert "sslmode=disable" in weak.err
+    assert far_scene.asked() == 3

@@ -66,7 +66,7 @@ def test_status_tells_counts_failures_money_and_the_next_command(home: Path) -> 
     assert "100 % 4 / 4" in shown
     assert "done 2 ■ failed 2" in shown.replace("\u00a0", " ")
     assert "1 server The provider failed on every attempt." in shown
-    assert "1 refused The provider will not make this" in shown
+    assert "1 refused The provider rejected the content" in shown
     assert "tokens 60" in shown
     assert "cost 1.00 USD" in shown
     assert result.stdout.rstrip().endswith("next  rowmill retry prompts.csv")
