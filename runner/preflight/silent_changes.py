@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from jobs.sheet.finding import Finding, excerpt
-from runner.endpoints.dialects.tasks.changes import Change, changes_of
+from runner.endpoints.dialects.tasks.changes import ColumnChange, changes_of
 from runner.endpoints.fields import InputError
 from runner.endpoints.registry import ENDPOINTS
 
@@ -14,7 +14,7 @@ TASKS = frozenset({"video", "music"})
 
 def silent_changes(first: Iterable[tuple[int, str, str]]) -> list[Finding]:
     """The changes in the first rows (number, endpoint, fields as JSON), each once."""
-    rows: dict[Change, list[int]] = {}
+    rows: dict[ColumnChange, list[int]] = {}
     for row, name, fields in first:
         if name not in TASKS:
             continue
@@ -27,7 +27,7 @@ def silent_changes(first: Iterable[tuple[int, str, str]]) -> list[Finding]:
     return [_finding(change, numbers) for change, numbers in rows.items()]
 
 
-def _finding(change: Change, numbers: list[int]) -> Finding:
+def _finding(change: ColumnChange, numbers: list[int]) -> Finding:
     kind = "silently_changed" if change.made else "silently_ignored"
     return Finding(
         kind=kind,

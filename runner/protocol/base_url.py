@@ -29,6 +29,8 @@ _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)
 """Matches the names of query parameters that contain a secret."""
 
 VERSION = "/v1"
+COMPATIBLE_MODE = "/compatible-mode"
+"""Below which Bailian speaks OpenAI's forms, and only those."""
 KNOWN_PREFIXES = (
     *("", "/openai/v1", "/api/v3", "/compatible-mode", "/api/paas/v4", "/v1beta/openai", "/api"),
     *("/inference", "/v2"),
@@ -70,7 +72,10 @@ def request_url(base_url: str, path: str) -> str:
     root = f"{parts.scheme}://{parts.netloc}"
     query = f"?{parts.query}" if parts.query else ""
     if not path.startswith(f"{VERSION}/"):  # not below a version: prices, Midjourney
-        return root + _VERSION_TAIL.sub("", _REQUEST_PATH_END.sub("", parts.path)) + path
+        prefix = _REQUEST_PATH_END.sub("", parts.path)
+        if prefix and path.startswith(f"{prefix}/"):  # the path brings the prefix along
+            return root + path
+        return root + _VERSION_TAIL.sub("", prefix).removesuffix(COMPATIBLE_MODE) + path
     prefix, version = parts.path, VERSION
     if _REQUEST_PATH_END.search(prefix):  # a full request URL shows the prefix before the endpoint
         prefix, version = _REQUEST_PATH_END.sub("", prefix), ""

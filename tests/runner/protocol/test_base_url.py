@@ -94,6 +94,14 @@ def test_a_request_goes_where_the_provider_says(typed: str, address: str) -> Non
     ("typed", "path", "address"),
     [
         (f"{HOST}/v1", "/mj/submit/imagine", f"{HOST}/mj/submit/imagine"),
+        (
+            f"{HOST}/api/v3",
+            "/api/v3/contents/generations/tasks",
+            f"{HOST}/api/v3/contents/generations/tasks",
+        ),
+        (f"{HOST}/compatible-mode", "/api/v1/tasks/7", f"{HOST}/api/v1/tasks/7"),
+        (f"{HOST}/v1beta/openai", "/v1beta/models/x", f"{HOST}/v1beta/models/x"),
+        (f"{HOST}/site", "/kling/v1/videos/text2video", f"{HOST}/site/kling/v1/videos/text2video"),
         (f"{HOST}/api/v3", "/mj/submit/imagine", f"{HOST}/api/mj/submit/imagine"),
         (f"{HOST}/sub", "/api/pricing", f"{HOST}/sub/api/pricing"),
         (f"{HOST}/v2", "/api/pricing", f"{HOST}/api/pricing"),

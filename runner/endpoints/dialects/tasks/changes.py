@@ -14,7 +14,7 @@ _DERIVED = {"first_image": "image", "references": "image", "description": "promp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ColumnChange:
     """A column whose value is made into another one; `made` is empty where it is ignored."""
 
     dialect: str
@@ -23,7 +23,9 @@ class Change:
     made: str
 
 
-def changes_of(endpoint: str, inputs: type[object], fields: Mapping[str, JSON]) -> list[Change]:
+def changes_of(
+    endpoint: str, inputs: type[object], fields: Mapping[str, JSON]
+) -> list[ColumnChange]:
     """What becomes of the fields of one row of an endpoint of tasks. Raises InputError."""
     given = fields.get(COLUMN)
     dialect = dialect_of(endpoint, str(given) if given else None)
@@ -36,14 +38,16 @@ def changes_of(endpoint: str, inputs: type[object], fields: Mapping[str, JSON]) 
     told = {one.column for one in known}
     used = _used(dialect, str(fields.get("model") or ""))
     found += [
-        Change(dialect=dialect.name, column=name, asked=_text(value), made="")
+        ColumnChange(dialect=dialect.name, column=name, asked=_text(value), made="")
         for name, value in asked.items()
         if name not in used | told
     ]
     return found
 
 
-def _change(dialect: TaskDialect, one: SilentChange, asked: Mapping[str, JSON]) -> Change | None:
+def _change(
+    dialect: TaskDialect, one: SilentChange, asked: Mapping[str, JSON]
+) -> ColumnChange | None:
     value = asked.get(one.column)
     if value is None:
         return None
@@ -51,7 +55,7 @@ def _change(dialect: TaskDialect, one: SilentChange, asked: Mapping[str, JSON]) 
     made = one.becomes.get(text, one.becomes.get(REST))
     if made is None or made == text:
         return None
-    return Change(dialect=dialect.name, column=one.column, asked=text, made=made)
+    return ColumnChange(dialect=dialect.name, column=one.column, asked=text, made=made)
 
 
 def _used(dialect: TaskDialect, model: str) -> set[str]:
