@@ -55,6 +55,7 @@ from runner.settings.run_terms import (
     under_terms,
     until_of,
 )
+from runner.settings.schema import Cap
 from runner.settings.settings import Settings
 from runner.settings.values import site
 from runner.workspace.workspace import SHEET_ID
@@ -102,7 +103,9 @@ def _under(request: RunRequest, store: Store, live: LiveRun) -> Joining:
     assert loaded is not None
     if other := other_terms(request.settings, live.terms, loaded.options):
         raise Refusal(say("run.other_terms", options=", ".join(other)), code=Exit.BUSY)
-    settings = replace(under_terms(request.settings, live.terms), max_cost=None)
+    # Under a cap a host needs all prices, too: without them it would stop the run for all.
+    cap = None if live.cap is None else Cap(amount=live.cap)
+    settings = replace(under_terms(request.settings, live.terms), max_cost=cap)
     request = replace(request, settings=settings)
     if request.sheet_is_here:
         _reload(request, store)

@@ -12,6 +12,7 @@ import pytest
 from runner.mock.faults import FaultPlan
 from tests.hosts.conftest import Make
 
+pytestmark = pytest.mark.timeout(300)  # the machine may have more to do
 MANY = 100  # faults of one row: more than it ever has calls
 
 
@@ -122,3 +123,15 @@ def test_a_host_that_is_told_to_stop_leaves_the_run_to_the_others(scene: Make) -
     assert made.hosts[1].wait() == 0
     made.books().assert_whole()
     assert made.query("SELECT exit_code FROM runs") == [(0,)]
+
+
+def test_a_host_without_prices_joins_no_run_that_has_a_cap(scene: Make) -> None:
+    made = scene(100, latency=1.0)
+    prices = made.folder / "prices.toml"
+    prices.write_text('[prices."mock-text"]\ncall = 0.002\n', encoding="utf-8")
+    made.start("--max-cost", "5", ROWMILL_CONFIG=str(prices))
+    made.until(lambda: made.asked() > 0)
+    unpriced = made.start(machine="north", joins=True)
+    assert unpriced.wait() == 3
+    assert "mock-text" in unpriced.err
+    assert made.wait([made.hosts[0]]) == [0]

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from runner.mock.account_info import PRICING
 from runner.mock.faults import FaultPlan
 from tests.hosts.conftest import Make
 from tests.support.hosts import HostScene
 
+pytestmark = pytest.mark.timeout(300)  # the machine may have more to do
 MACHINES = ("east", "north", "south", "west")
 RPM = 1200
 MANY = 100  # faults of one row: more than it ever has calls
