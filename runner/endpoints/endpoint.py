@@ -123,8 +123,11 @@ class Endpoint(Generic[I]):
 
     @property
     def is_task(self) -> bool:
-        """True if a submit returns only a ticket, and the task is then polled."""
-        return self.poll is not None
+        """True if every submit returns only a ticket, and the task is then polled.
+
+        An endpoint whose rows may choose that is none: a lost answer of the others may be retried.
+        """
+        return self.poll is not None and self.hold_in_doubt
 
     def check(self, fields: Mapping[str, JSON]) -> None:
         """Raises InputError if a row breaks the rule of one of its columns."""

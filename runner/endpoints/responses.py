@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+from urllib.parse import quote
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
@@ -30,13 +31,18 @@ from runner.endpoints.dialects.structured import (
     read_structured,
     schema_in,
 )
-from runner.endpoints.endpoint import Endpoint, Reading, Rejected
+from runner.endpoints.endpoint import Endpoint, Pending, Reading, Rejected, Ticket
 from runner.endpoints.fields import attached_files, body_column, column
 from runner.protocol.call import Call, Reply
+from runner.protocol.errors import one_line
+from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment
+from runner.protocol.task_dialect import TaskLife
 
 _REASONING_MODEL = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9])|think|reason", re.IGNORECASE)
 _DRAWING_TOOL = "image_generation"
+RUNNING_STATUSES = frozenset({"queued", "in_progress"})
+POLL_TIMEOUT_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,11 @@ class Inputs:
         default=None,
         identity=False,
     )
+    background: bool | None = column(
+        "have the service work on it unwatched, and ask after it: for answers of many minutes",
+        default=None,
+        identity=False,
+    )
     lane: Literal["online", "flex"] | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
@@ -101,7 +112,8 @@ def build(inputs: Inputs) -> Call:
             inputs.prompt, image=inputs.image, detail=inputs.detail, file=inputs.file
         ),
         "instructions": inputs.system,
-        "stream": bool(inputs.stream),
+        "stream": bool(inputs.stream) and not inputs.background,
+        "background": inputs.background or None,
         "text": {name: value for name, value in text.items() if value is not None} or None,
         "tools": tools_of(inputs.tools),
         "tool_choice": tool_choice_of(inputs.tool_choice),
@@ -109,7 +121,7 @@ def build(inputs: Inputs) -> Call:
         "top_p": inputs.top_p,
         "max_output_tokens": inputs.max_output_tokens,
         "reasoning": {"effort": effort} if effort is not None else None,
-        "store": bool(inputs.store),
+        "store": bool(inputs.store or inputs.background),  # only what is kept can be fetched
     }
     return responses_call(body, inputs.body, timeout=600.0 if _is_slow(inputs) else 300.0)
 
@@ -127,6 +139,8 @@ def read(inputs: Inputs, reply: Reply) -> Reading:
         return response
     if response.completion.cut:
         return cut_stream(response.completion)
+    if inputs.background and response.status in RUNNING_STATUSES and response.completion.id:
+        return Ticket(id=response.completion.id)
     result = response_result(response)
     failure = _failure(inputs, response, result)
     if failure is not None:
@@ -134,12 +148,40 @@ def read(inputs: Inputs, reply: Reply) -> Reading:
         return Rejected(failure=failure, result=None if empty else result)
     if result.pictures or response.completion.first.tool_calls or not _wants_json(inputs):
         return result
+    return _checked(inputs, result)
+
+
+def _checked(inputs: Inputs, result: Result) -> Reading:
+    """The result with its value, checked against the row's schema."""
     schema = schema_in(inputs.schema) if inputs.schema is not None else None
     match read_structured(result.text or "", schema):
         case Structured(value=value):
             return replace(result, data={**result.data, "structured": value})
         case Failure() as mismatch:
             return Rejected(failure=mismatch, result=result)
+
+
+def poll(_: Inputs, ticket: str) -> Call:
+    """GET an answer that is worked on in the background."""
+    path = f"/v1/responses/{quote(ticket, safe='')}"
+    return Call(path=path, method="GET", timeout=POLL_TIMEOUT_SECONDS)
+
+
+def read_poll(inputs: Inputs, ticket: str, reply: Reply) -> Reading:
+    """The answer once it has ended; until then its state. Anything else is no answer of ours."""
+    value = decode(reply.text)
+    if not isinstance(value, dict) or not value.get("status") or value.get("id") != ticket:
+        detail = one_line(value.text if isinstance(value, Undecodable) else str(value))
+        unknown = Failure(kind=FailureClass.STUCK, cause="task_unknown", detail=detail)
+        return Rejected(failure=unknown)
+    if value["status"] in RUNNING_STATUSES:
+        return Pending(progress=str(value["status"]))
+    return read(inputs, reply)
+
+
+def life(_: Inputs, ticket: str) -> TaskLife:  # noqa: ARG001 - all answers live alike
+    """How long an answer in the background is asked after."""
+    return TaskLife(poll=5.0, limit=3 * 3600.0, kept=86_400.0)
 
 
 def _failure(inputs: Inputs, response: Response, result: Result) -> Failure | None:
@@ -173,6 +215,9 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
+    poll=poll,
+    read_poll=read_poll,
+    life=life,
     rules={"schema": check_schema, "lane": check_lane},
     example={
         "model": "gpt-4o-mini",

@@ -130,14 +130,8 @@ class MockGateway:
             return free
         call = self._call_id()
         refusal = self._refusal(http, call)
-        if refusal is None and midjourney.is_task(http.method, http.path):
-            return await self._midjourney.ask(http, call)
-        if refusal is None and http.path in midjourney.SUBMIT_PATHS:
-            return await self._midjourney.submit(http, call)
-        if refusal is None and self._films.has(http.method, http.path, http.query):
-            return await self._films.answer(http, call)
-        if refusal is None and http.method == "POST":
-            return await self._desks[route_of(http.path)].answer(http, call)
+        if refusal is None and (found := await self._answered(http, call)) is not None:
+            return found
         self._books.write(
             BilledRequest(
                 id=call,
@@ -148,6 +142,21 @@ class MockGateway:
             )
         )
         return responses.canned_response(refusal or _MODELS, {"X-Oneapi-Request-Id": call})
+
+    async def _answered(self, http: web.BaseRequest, call: str) -> web.StreamResponse | None:
+        """What an endpoint says to a request that the gateway lets in; None if there is none."""
+        if midjourney.is_task(http.method, http.path):
+            return await self._midjourney.ask(http, call)
+        if http.path in midjourney.SUBMIT_PATHS:
+            return await self._midjourney.submit(http, call)
+        if self._films.has(http.method, http.path, http.query):
+            return await self._films.answer(http, call)
+        if _is_answer(http.method, http.path):
+            told = self._answers.fetched(http.path)
+            return responses.canned_response(told, {"X-Oneapi-Request-Id": call})
+        if http.method == "POST":
+            return await self._desks[route_of(http.path)].answer(http, call)
+        return None
 
     async def _free(self, http: web.BaseRequest) -> web.StreamResponse | None:
         """Unbilled requests: files, task pictures, prices and credit."""
@@ -170,7 +179,7 @@ class MockGateway:
             EditsEndpoint(settings, self.base_url),
         )
         embeddings = EmbeddingsEndpoint(settings)
-        answers = ResponsesEndpoint(settings, self.base_url)
+        answers = self._answers = ResponsesEndpoint(settings, self.base_url)
         gemini = GeminiEndpoint(settings, self.base_url)
         rerank, speech = RerankEndpoint(), SpeechEndpoint()
         words, english = map(TranscriptionsEndpoint, _SOUND_TASKS)
@@ -194,6 +203,7 @@ class MockGateway:
         """Refusals before any endpoint: unknown paths first, then the key, as New API does."""
         films = self._films.has(http.method, http.path, http.query)
         known = films or (http.method, route_of(http.path)) in _ROUTES
+        known = known or _is_answer(http.method, http.path)
         if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
                 return CONSOLE_PAGE
@@ -216,6 +226,10 @@ class MockGateway:
         """A request id in New API's shape: the time, then a random part."""
         self._serial += 1
         return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}{self._serial:08}Mock"
+
+
+def _is_answer(method: str, path: str) -> bool:
+    return method == "GET" and path.startswith(f"{ResponsesEndpoint.path}/")
 
 
 class _Reset(asyncio.Protocol):

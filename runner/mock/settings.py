@@ -27,6 +27,7 @@ class MockSettings:
     one request: some vendors allow ten. `pricing` is the price list, if any; `credit` the key's
     initial credit in dollars, if it is published, at one of two paths or hidden behind the
     console's page. `keeps_tier` False: a `service_tier` is taken out of requests, as gateways do.
+    `gives_answers` False: answers in the background cannot be fetched, as at New API.
     `honours_keys`: an answer is kept under its Idempotency-Key, and given again for nothing.
     `image_fields` are the accepted names of a picture's form field.
     """
@@ -47,6 +48,7 @@ class MockSettings:
     credit: float | None = None
     keeps_tier: bool = True
     honours_keys: bool = False
+    gives_answers: bool = True
     till: Literal["token", "billing", "html"] = "token"
 
     def latency_of(self, sha: str, ask: int) -> float:

@@ -81,6 +81,7 @@ class RunState:
     repeats_left: int  # calls in doubt that may still be repeated
     cut_on_lane: int = 0  # calls of a slow lane that were cut
     missed_lane: int = 0  # calls of a slow lane that were billed online
+    answers_can_be_fetched: bool | None = None  # those of the background; None: not asked yet
     has_good_answer: bool = False  # a call of this run has succeeded
     key_good_until: float = 0.0  # monotonic; until then a refused key is the gateway's own
     base_url: str = ""  # of the gateway

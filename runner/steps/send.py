@@ -19,6 +19,7 @@ from runner.endpoints.fields import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
+from runner.steps.background import background_fields
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
 from runner.steps.honoured_keys import watch_key
 from runner.steps.job_inputs import inputs_of, inputs_to_read
@@ -147,6 +148,7 @@ class Sender:
         if job.model in self._plain_vectors and _chose_encoding(job, endpoint):
             own[ENCODING_FORMAT] = "none"
         own |= button_fields(job, endpoint, parent)
+        own |= await background_fields(job, self._state, self._services.accounts)
         return await inputs_of(job, endpoint, self._options, **own)
 
     def _call_of(self, job: Claimed, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:

@@ -124,6 +124,9 @@ SAID: dict[str, str] = {
     "flex: slower for less money, where the provider sells that; online otherwise": (
         "flex：较慢但较便宜（服务商提供时）；否则 online"
     ),
+    "have the service work on it unwatched, and ask after it: for answers of many minutes": (
+        "让服务商在后台处理，然后查询：用于要好几分钟的回答"
+    ),
     "how closely to look at the pictures": "看图的细致程度",
     "have the answer streamed: safer for slow answers": "流式返回：回复慢时更稳妥",
     "have the answer streamed: keeps slow pictures from being cut": (

@@ -69,6 +69,7 @@ class ResponsesRequest(ChatRequest):
     """A valid request. `draws`: a picture is made, by the service's own tool."""
 
     draws: bool = False
+    background: bool = False
     files: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -84,6 +85,22 @@ class ResponsesEndpoint:
 
     def __init__(self, settings: MockSettings, base_url: str) -> None:
         self._easel = PictureLinks(settings, base_url)
+        self._settings = settings
+        self._unwatched: dict[str, tuple[float, dict[str, JSON]]] = {}  # by id: since when
+
+    def fetched(self, path: str) -> Canned:
+        """The answer to a question after one in the background; not billed."""
+        number = path.removeprefix(f"{self.path}/")
+        known = self._unwatched.get(number)
+        if known is None or not self._settings.gives_answers:
+            told = f"Response with id '{number}' not found."
+            told = told if self._settings.gives_answers else f"Invalid URL (GET {path})"
+            return openai_error(404, InvalidRequest(message=told))
+        since, whole = known
+        soon = {"Retry-After": f"{max(self._settings.task_seconds / 4, 0.05):.2f}"}
+        if time.time() - since < self._settings.task_seconds:
+            whole = {**whole, "status": "in_progress", "output": [], "usage": None}
+        return Canned(status=200, body=packed(whole), headers=soon)
 
     async def read(self, http: web.BaseRequest) -> ResponsesRequest | InvalidRequest:
         """The request, or the first error in it."""
@@ -113,8 +130,12 @@ class ResponsesEndpoint:
         return case.wanted.draws
 
     def body(self, case: Case[ResponsesRequest]) -> bytes:
-        """The answer as one JSON body."""
-        return packed(self._whole(case))
+        """The answer as one JSON body; one in the background says that it is queued."""
+        whole = self._whole(case)
+        if not case.wanted.background:
+            return packed(whole)
+        self._unwatched[str(whole["id"])] = time.time(), whole
+        return packed({**whole, "status": "queued", "output": [], "usage": None})
 
     def events(self, case: Case[ResponsesRequest]) -> list[bytes]:
         """The answer as a stream, up to the point of the fault; without a `[DONE]` at its end."""
@@ -181,7 +202,15 @@ def _read(given: Fields) -> ResponsesRequest:
         draws=draws,
         size=size,
         tier=given.get("service_tier", ""),
+        background=_is_background(given),
     )
+
+
+def _is_background(given: Fields) -> bool:
+    """True if the answer is worked on unwatched, which has to be kept and is not streamed here."""
+    if given.get("background") and not given.get("store", True):
+        wrong("Background responses must be stored.", "background", "invalid_value")
+    return bool(given.get("background"))
 
 
 def _read_input(given: Any, images: list[str], files: list[str]) -> str:

@@ -108,6 +108,7 @@ VALUES: dict[str, list[Any]] = {
     "language": ["en"],
     "timestamp_granularities": [["word"]],
     "store": [True, False],
+    "lane": ["online", "flex"],
     "top_k": [40],
     "modalities": [["TEXT", "IMAGE"]],
     "aspect_ratio": ["16:9"],
@@ -147,6 +148,7 @@ OF_SOUNDS: dict[str, list[Any]] = {
     "response_format": ["json", "srt"],
 }
 OF_SPEECH: dict[str, list[Any]] = {"response_format": ["mp3", "pcm"]}
+OF_RESPONSES: dict[str, list[Any]] = {"background": [True, False]}
 BEYOND = {
     "messages": frozenset({"temperature", "top_p"}),  # accepted by older versions of the models
     "image-edit": frozenset({"moderation"}),  # documented by the service, missing in the library
@@ -234,6 +236,7 @@ def every_option() -> Iterator[Any]:
         own |= OF_PICTURES if ENDPOINTS[name].pictures else {}
         own |= OF_GEMINI if name == "gemini" else {}
         own |= OF_SOUNDS if name == "transcribe" else {}
+        own |= OF_RESPONSES if name == "responses" else {}
         own |= OF_SPEECH if name == "speech" else {}
         for field in describe(ENDPOINTS[name].inputs):
             for value in own.get(field.name) or VALUES[field.name]:
