@@ -213,7 +213,8 @@ def _apply(found: "Understood", load: _Load, edits: Sequence[Edit]) -> None:
 
 def _share_inputs(found: "Understood", load: _Load) -> None:
     """Put the local files that rows send where every host sees them, before a row names them."""
-    from runner.files.inputs import InputPlace, put_inputs  # noqa: PLC0415 - seldom needed
+    from runner.files.attachments import AttachmentError  # noqa: PLC0415 - seldom needed
+    from runner.files.inputs import InputPlace, put_inputs  # noqa: PLC0415 - as above
     from runner.files.targets import FileNeeds, why_target_is_needed  # noqa: PLC0415 - as above
 
     workspace, settings, sheet = load.workspace, load.settings, load.source.sheet
@@ -226,7 +227,10 @@ def _share_inputs(found: "Understood", load: _Load) -> None:
     here = InputPlace(
         folder=sheet.absolute().parent, allowed=settings.files_from, shared=False, target=target
     )
-    put_inputs(found.maker.local, here, scratch=workspace.parts)
+    try:
+        put_inputs(found.maker.local, here, scratch=workspace.parts)
+    except (AttachmentError, FileNotFoundError) as error:
+        raise Refusal(say("target.input_changed", reason=str(error))) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

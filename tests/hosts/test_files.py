@@ -102,6 +102,8 @@ def test_a_host_that_joins_reads_the_sheet_s_pictures_from_the_target(
     one.options = ("--files", TARGET)
     first = started(one, s3, "a", concurrency=1)
     one.until(lambda: one.asked() > 0)
+    for picture in home.glob("*.png"):
+        picture.unlink()  # no host needs the sheet's folder any more
     second = started(one, s3, "b", joins=True, ROWMILL_FILES=TARGET)
     assert [first.wait(), second.wait()] == [0, 0], first.err + second.err
     one.books().assert_whole()

@@ -4,6 +4,9 @@ TARGETS = {
     "option.files": "where files go that every machine sees: s3://bucket/folder, or a shared path",
     "option.results": "also write the results here when the run ends: a file or folder, or s3://…",
     "fetch.by_hosts": "The hosts at work download for {rows} row{rows:|s}.",
+    "target.input_changed": (
+        "A file of the sheet changed while it was read ({reason}). Run the same line again."
+    ),
     "target.unsuited": (
         "{target} cannot hold files. Name a folder that every machine sees, or an address such as "
         "s3://bucket/folder."

@@ -4,6 +4,7 @@ TARGETS = {
     "option.files": "所有机器都能看到的文件存放处：s3://bucket/folder，或共享路径",
     "option.results": "运行结束时把结果也写到这里：文件、文件夹或 s3://…",
     "fetch.by_hosts": "正在工作的主机会下载 {rows} 行的文件。",
+    "target.input_changed": "读取表格时，有文件发生了变化（{reason}）。请再运行一次。",
     "target.unsuited": (
         "{target} 不能存放文件。请指定每台机器都能看到的文件夹，或 s3://bucket/folder 这样的地址。"
     ),
