@@ -120,6 +120,8 @@ def spent(connection: Connection, sheet_id: int, *, since: float = 0.0) -> Spent
         .select_from(joined.join(attempts, attempts.c.call_id == calls.c.id))
         .where(mine)
     ).one()
+    # PostgreSQL's sum of large numbers is no int, and JSON does not take it.
+    prompt, completion, total = (None if one is None else int(one) for one in tokens)
     costs = {row[0] or "": int(row[4]) / NANO for row in money if row[4] is not None}
     only = len(costs) == 1
     return Spent(
@@ -128,9 +130,9 @@ def spent(connection: Connection, sheet_id: int, *, since: float = 0.0) -> Spent
         unpriced_calls=sum(row[3] for row in money),
         cost=next(iter(costs.values())) if only else None,
         currency=next(iter(costs)) or None if only else None,
-        prompt_tokens=tokens[0],
-        completion_tokens=tokens[1],
-        total_tokens=tokens[2],
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=total,
         costs=costs,
         estimated_calls=sum(row[5] for row in money),
         doubtful={row[0] or "": int(row[6]) / NANO for row in money if row[6] is not None},

@@ -47,7 +47,7 @@ SHARED = {
     "status.host_lost": "lost; others took over its rows",
     "status.host_left": "left: {how}",
     "status.host_gone": "left",
-    "status.host_person": "paused by a person",
+    "status.host_person": "paused",
     "status.host_outage": "waiting for the provider: {cause}",
     "status.host_slow_down": "slowed down by the provider until {until}",
     "status.host_database": "waiting for the database",

@@ -42,7 +42,7 @@ SHARED: dict[str, str] = {
     "status.host_lost": "已失联；其他机器已接管它的行",
     "status.host_left": "已离开：{how}",
     "status.host_gone": "已离开",
-    "status.host_person": "已被人暂停",
+    "status.host_person": "已暂停",
     "status.host_outage": "等待服务商：{cause}",
     "status.host_slow_down": "服务商要求放慢，直到 {until}",
     "status.host_database": "等待数据库",

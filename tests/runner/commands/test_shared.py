@@ -1,5 +1,6 @@
 """Commands find a sheet's table in a database: by address, by `--db`, and as remembered."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from runner.settings.trust import trust
 from tests.support.builders import Fate, Sheet, fill
 from tests.support.postgres_server import Server
 
+ANSWERED = Fate(text="yes", cost=0.5, tokens=(10, 20))
 CANARY = "canary-4b7f1e9c2d"
 
 
@@ -86,7 +88,7 @@ def named(words: tuple[str, ...], address: str) -> tuple[str, ...]:
 def test_a_command_takes_the_address_of_a_database_in_place_of_a_sheet(
     desk: Desk, words: tuple[str, ...]
 ) -> None:
-    address = desk.load("主图.csv", Fate(text="yes"))
+    address = desk.load("主图.csv", ANSWERED)
     done = desk.run(*named(words, address))
     assert done.code == 0, done.err
     assert not list(desk.folder.glob("*.rowmill"))  # nothing is put beside a sheet that is not here
@@ -94,7 +96,7 @@ def test_a_command_takes_the_address_of_a_database_in_place_of_a_sheet(
 
 @pytest.mark.parametrize("words", READERS[:-1], ids=lambda words: words[0])
 def test_db_says_the_same_as_the_address(desk: Desk, words: tuple[str, ...]) -> None:
-    desk.load("a.csv", Fate(text="yes"))
+    desk.load("a.csv", ANSWERED)
     done = desk.run(*named(words, "a.csv"), "--db", desk.url)
     assert done.code == 0, done.err
 
@@ -140,7 +142,7 @@ def test_next_commands_of_a_sheet_that_is_not_here_name_its_address(desk: Desk) 
 def test_a_password_from_the_environment_is_used_and_kept_nowhere(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.load("a.csv", Fate(text="yes"))
+    desk.load("a.csv", ANSWERED)
     secret = desk.url.replace("postgres@", f"postgres:{CANARY}@")
     monkeypatch.setenv("ROWMILL_DB", f"{secret}#a.csv")
     said = ""
@@ -214,3 +216,11 @@ def test_nothing_is_remembered_for_a_sheet_that_was_only_looked_at(desk: Desk) -
     desk.load("a.csv")
     desk.run("status", "a.csv", "--db", desk.url)
     assert known_database(desk.folder / "a.rowmill") is None
+
+
+def test_a_run_whose_hosts_are_gone_without_an_end_has_died(desk: Desk) -> None:
+    address = desk.load("a.csv", ANSWERED)
+    found = json.loads(desk.run("status", address, "--json").out)
+    assert found["run"]["state"] == "died"
+    assert found["hosts"] == []
+    assert found["tokens"] == {"prompt": 10, "completion": 20, "total": 30}

@@ -48,7 +48,7 @@ def test_a_machine_that_joined_just_now_shows_no_pace_yet() -> None:
 @pytest.mark.parametrize(
     ("pause", "words"),
     [
-        ({"pause": "person"}, "paused by a person"),
+        ({"pause": "person"}, "paused"),
         ({"pause": "outage", "cause": "no route"}, "waiting for the provider: no route"),
         ({"pause": "slow_down", "until": NOW + 60}, "slowed down by the provider until"),
         ({"pause": "database"}, "waiting for the database"),
