@@ -12,7 +12,7 @@ from jobs.loading.request import Prepare, Problem, Request, Requests
 from jobs.sheet.block import RowBlock
 from jobs.sheet.finding import Finding
 from jobs.sheet.reader import Sheet, SheetError
-from jobs.store import Transaction
+from jobs.store import Transaction, limits_keys
 from jobs.store.edits import Edit
 from jobs.store.staging import EMPTY, HIDDEN, FirstLoad, LoadTarget, Staged, Staging
 
@@ -20,6 +20,8 @@ _BAD = "bad row"  # in place of the endpoint of a row that has no request
 MAX_CELL_LENGTH_READ = 100  # characters of a cell that show whether it holds text
 MAX_ROWS_NAMED = 10  # numbers of empty rows that a message names
 _NO_TEXT = re.compile(r"[\d\s.,:/%+-]*|true|false", re.IGNORECASE)
+MAX_KEY_BYTES, MAX_KEY_START_BYTES = 1000, 900  # PostgreSQL's indexes take 2,700
+MAX_BYTES_OF_CHARACTER = 4
 RUNNING_NUMBER_ROWS = 1000  # rows that are checked for the numbers 1, 2, 3, …
 
 
@@ -126,6 +128,7 @@ class _Stager:
         self._identity = identity
         self._into = into
         self._by_request = identity.column is None
+        self._limits_keys = limits_keys(tx)
         self._target = into.target(tx, by_request=self._by_request)
         self._skipped = SkippedRows()
         self._overlay: Overlay | None = None
@@ -163,6 +166,8 @@ class _Stager:
         keys = _keys(self._sheet, block, digests, self._identity)
         if self._overlay is not None:
             self._edit(self._overlay, block, requests, keys, digests)
+        if self._limits_keys:
+            self._shorten(keys, requests)
         skips = self._skips(block, requests)
         problems = {
             place: problem.as_json()
@@ -182,6 +187,21 @@ class _Stager:
             skips=skips,
             earlier=None if last is None else _digests(last.together(block), block.texts),
         )
+
+    def _shorten(self, keys: list[str], requests: Requests) -> None:
+        """A row whose key no index takes is a bad row, known by the start of its key."""
+        if max(map(len, keys), default=0) * MAX_BYTES_OF_CHARACTER <= MAX_KEY_BYTES:
+            return
+        for place, key in enumerate(keys):
+            data = key.encode(errors="replace")
+            if len(data) > MAX_KEY_BYTES:
+                start = data[:MAX_KEY_START_BYTES].decode(errors="ignore")
+                keys[place] = f"{start}…{hashlib.blake2b(data, digest_size=16).hexdigest()}"
+                requests.problems[place] = Problem(
+                    column=self._identity.header or "",
+                    expected=f"an id of at most {MAX_KEY_BYTES:,} bytes",
+                    found=f"{len(data):,} bytes",
+                )
 
     def _edit(
         self,

@@ -14,6 +14,7 @@ from jobs.store.database import (
     copy_open,
     copy_table,
     create,
+    limits_keys,
     lock_for_load,
     look_at_sqlite,
     may_claim,
@@ -181,6 +182,7 @@ __all__ = [
     "is_away",
     "is_faulty",
     "is_full",
+    "limits_keys",
     "lock_for_load",
     "may_claim",
 ]

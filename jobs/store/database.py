@@ -174,6 +174,11 @@ def loads(connection: Connection) -> bool:
     return connection.get_execution_options().get(PURPOSE) == "load"
 
 
+def limits_keys(connection: Connection) -> bool:
+    """True if an index of this database takes short keys only."""
+    return connection.dialect.name != "sqlite"
+
+
 def lock_for_load(connection: Connection) -> None:
     """Wait for claims to end, and let none begin until this transaction has ended.
 

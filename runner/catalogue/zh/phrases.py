@@ -57,6 +57,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"more: (.*)", r"多出：\1"),
     (r"an endpoint \(-e\)", "一个接口（-e）"),
     (r"a known endpoint", "已知的接口"),
+    (r"an id of at most ([\d,]+) bytes", r"不超过 \1 字节的标识"),
     (
         r"a picture: a path below the sheet's folder, an http\(s\) address, or a data URI",
         "一张图片：表格文件夹内的路径、http(s) 地址或 data URI",

@@ -141,3 +141,19 @@ def test_nothing_is_claimed_while_an_edited_sheet_is_laid_in(
         load(store, place, sheet)
         look("")
     assert asked == [False, True]
+
+
+def test_an_id_that_no_index_takes_is_a_bad_row(place: DatabasePlace, tmp_path: Path) -> None:
+    sheet = tmp_path / "a.csv"
+    ids = ["短", "长" * 400, "x" * 5000, "长" * 401]
+    lines = [f"{one},a prompt\n" for one in ids]
+    sheet.write_text("id,prompt\n" + "".join(lines), encoding="utf-8")
+    with place.open() as store:
+        plan = load(store, place, sheet, skip_bad=True, id="id").plan
+    assert plan is not None
+    assert (plan.staged, plan.bad) == (4, 3)
+    with place.look() as store, store.read() as tx:
+        keys = tx.execute(text("SELECT key FROM rows ORDER BY position")).scalars().all()
+    assert keys[0] == "短"
+    assert len(set(keys)) == 4
+    assert max(len(key.encode()) for key in keys) <= 1000
