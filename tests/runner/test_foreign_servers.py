@@ -178,6 +178,23 @@ def test_llmock_makes_vectors_that_share_a_call(world: World, judged: Foreign) -
     assert (world.workspace(sheet).folder / "vectors.parquet").exists()
 
 
+def test_llmock_answers_responses_streamed_whole_and_with_a_tool(
+    world: World, judged: Foreign
+) -> None:
+    rows = (["one", "", ""], ["two", "true", ""], ["three", "", TOOLS])
+    sheet = world.sheet("a.csv", ["prompt", "stream", "tools"], *rows)
+    assert go(world, judged, sheet, "-e", "responses") == 0
+    assert all(world.column(sheet, "result_text")[:2])
+    assert posts(judged) == 3
+
+
+def test_llmock_answers_geminis_own_form_streamed_and_whole(world: World, judged: Foreign) -> None:
+    sheet = world.sheet("a.csv", ["prompt", "stream"], ["one", ""], ["two", "true"])
+    assert go(world, judged, sheet, "-e", "gemini", prefix="/gemini") == 0
+    assert all(world.column(sheet, "result_text"))
+    assert posts(judged) == 2
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_llmocks_passing_faults_are_waited_out(world: World, judged: Foreign, status: int) -> None:
     fail = {"type": "fail", "status": status, "times": 2, "retry_after": 0.2, "match": PAID}
