@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, exists, null, select, update
 from jobs.job import FailureClass, Holding, State, Step
 from jobs.outcome import WireClass
 from jobs.store.hosts import AT_WORK, DATABASE_TIME, LOST, fence
+from jobs.store.queue.claims import OF_THIS_CLAIM
 from jobs.store.queue.order import AFTER_ALL, REPEAT_RANK, turn_of
 from jobs.store.run_allowance import give_back_repeats, take_repeats, use_repeats
 from jobs.store.run_money import give_up_money
@@ -158,7 +159,7 @@ def _sends_of(connection: Connection, owner: str) -> Sequence[Any]:
             *(jobs.c.id, jobs.c.position, jobs.c.endpoint, jobs.c.epoch),
             *(attempts.c.call_id, calls.c.started_at, calls.c.call_key),
         )
-        .join(attempts, and_(attempts.c.job_id == jobs.c.id, attempts.c.epoch == jobs.c.epoch))
+        .join(attempts, and_(attempts.c.job_id == jobs.c.id, OF_THIS_CLAIM))
         .join(calls, and_(calls.c.id == attempts.c.call_id, calls.c.wire.is_(None)))
         .where(_is_in_hand(owner), jobs.c.step == Step.SEND.value)
         .order_by(attempts.c.call_id, jobs.c.id)

@@ -23,7 +23,7 @@ from runner.engine.outage import HOLD_NAME
 from runner.engine.run_control import PERSON, RunControl
 from runner.steps.steps import Steps
 from runner.workspace.disk_reserve import DiskReserve
-from runner.workspace.spool import Spool, SpoolRecord
+from runner.workspace.spool import Spool, SpoolRecord, clear, replay
 from runner.workspace.spool_folders import SpoolFolder, abandoned
 
 log = logging.getLogger("rowmill")
@@ -138,7 +138,18 @@ class Hosting:
                     folder.remove()
             finally:
                 folder.close()
-        return count
+        return count + await self._deliver_loose(steps)
+
+    async def _deliver_loose(self, steps: Steps) -> int:
+        """The same for the spool of a run that was killed before its table became shared."""
+        root = self._options.spools
+        records = await asyncio.to_thread(lambda: list(replay(root)))
+        if not records:
+            return 0
+        found = await self._deliver(steps, records)
+        if found.known.issuperset(record.call_id for record in records):
+            clear(root, keep=root)
+        return len(found.open)
 
     async def _deliver(self, steps: Steps, records: Sequence[SpoolRecord]) -> SpooledCalls:
         """Settle those of these answers that the table does not have."""

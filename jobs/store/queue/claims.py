@@ -95,6 +95,12 @@ TAKEN = (
     jobs.c.requeued,
 )
 
+OF_THIS_CLAIM = or_(attempts.c.epoch == jobs.c.epoch, attempts.c.epoch.is_(None))
+"""True for the attempt of a job's last claim, if its call is open.
+
+Attempts of a table that is older than this column have none; of their calls only the last is open.
+"""
+
 # After a crash a job may be adopted whose row has left the sheet: it is not sent again.
 _WANTED = or_(jobs.c.listed, jobs.c.step != Step.SEND.value)
 _READY = (
@@ -430,7 +436,7 @@ def spooled_calls(connection: Connection, call_ids: Collection[int]) -> SpooledC
         job = replace(
             as_claimed(row, call_id=row.sent_call, call_key=row.sent_key),
             step=Step.SEND,
-            epoch=row.sent_epoch or 0,
+            epoch=row.epoch if row.sent_epoch is None else row.sent_epoch,
             version=row.sent_version,
             deaths=row.deaths,
         )

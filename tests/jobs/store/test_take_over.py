@@ -88,6 +88,18 @@ def test_a_call_in_doubt_is_repeated_after_all_others_once_its_own_limit_has_pas
     assert claimed_by(store, me) == []
 
 
+def test_a_call_of_a_table_that_knew_no_epochs_of_attempts_is_in_doubt_too(
+    store: Store, me: Holding
+) -> None:
+    other = joined(store)
+    claimed_by(store, other)
+    with store.write() as tx:
+        tx.exec_driver_sql("UPDATE attempts SET epoch = NULL")
+    silence(store, other)
+    looked_after(store, me, HOLD)
+    assert (the_job(store).state, call_rows(store)[0].wire) == ("in_doubt", "D")
+
+
 def test_under_hold_a_person_decides(store: Store, me: Holding) -> None:
     (job,) = lost(store, me, HOLD)
     row, (call,) = the_job(store), call_rows(store)
