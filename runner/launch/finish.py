@@ -100,7 +100,7 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     if request.sheet_is_here:  # a host that was given a database leaves no results
         lines, code = write_run_results(request.workspace, store, outcome.loaded)
         codes.append(code)
-    if request.settings.results is not None:
+    if request.settings.results is not None and not request.rehearsal:
         sent, code = send_results(
             request.workspace, store, outcome.loaded, request.settings.results
         )

@@ -55,15 +55,16 @@ def the_table_names_these_bytes(scene: HostScene, server: S3Server) -> int:
     return len(kept)
 
 
+@pytest.mark.parametrize("rows", [16, pytest.param(200, marks=pytest.mark.long)])
 def test_rows_of_one_file_name_and_a_host_killed_between_put_and_settle(
-    scene: Make, s3: S3Server
+    scene: Make, s3: S3Server, rows: int
 ) -> None:
-    one = scene(24, latency=0.05, forms=(PictureShape.INLINE, PictureShape.MARKDOWN))
+    one = scene(rows, latency=0.05, forms=(PictureShape.INLINE, PictureShape.MARKDOWN))
     pictures(one)
     one.timeout = 60.0  # server, gateway and hosts share two cores
     one.options = (
         *("--files", TARGET, "--name", "same", "--in-doubt", "hold"),
-        *("--set", "size=1024x1024"),
+        *("--set", "size=2048x2048", "--set", "n=3"),
     )
     dying = started(one, s3, "a", ROWMILL_FAILPOINT="target.put=kill@5")
     one.until(lambda: one.asked() > 0)
@@ -74,13 +75,13 @@ def test_rows_of_one_file_name_and_a_host_killed_between_put_and_settle(
     assert codes <= {0, 4}, other.err + replacing.err
     one.books().assert_whole()
     done = one.done()
-    assert done + one.books().rows.get("in_doubt", 0) == 24
-    assert the_table_names_these_bytes(one, s3) == done
+    assert done + one.books().rows.get("in_doubt", 0) == rows
+    assert the_table_names_these_bytes(one, s3) == 3 * done
     checked = one.command("fetch", one.url, "--verify", "--json", "--files", TARGET, **s3.environ)
     assert checked.wait() == 0, checked.err
     assert '"missing": [], "damaged": []' in checked.out, checked.out
-    answers = one.query("SELECT count(*) FROM answers WHERE coding = 'file'")[0][0]
-    assert len(s3.keys("jobs/answers")) == answers
+    apart = one.query("SELECT call_id FROM answers WHERE coding = 'file'")
+    assert {f"jobs/answers/{call}.gz" for (call,) in apart} <= set(s3.keys("jobs/answers"))
 
 
 def test_a_host_that_joins_reads_the_sheet_s_pictures_from_the_target(

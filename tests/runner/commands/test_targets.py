@@ -158,3 +158,12 @@ def test_a_run_sends_its_results_where_results_says(
     away = world.run("run", sheet, "-y", "--results", "s3://no-such-bucket/x")
     assert away.code == 7, away.err
     assert world.column(sheet) == ["done"]
+
+
+def test_a_rehearsal_leaves_target_and_results_alone(world: World, s3: S3Server) -> None:
+    sheet = world.prompts("a.csv", "a cat")
+    world.monkeypatch.setenv("ROWMILL_FILES", TARGET)
+    world.monkeypatch.setenv("ROWMILL_RESULTS", f"s3://{BUCKET}/out/results.csv")
+    done = world.run("rehearse", sheet, *PICTURE)
+    assert done.code == 0, done.err
+    assert s3.keys() == []
