@@ -96,6 +96,7 @@ class Endpoint(Generic[I]):
     * `poll` and `read_poll`: the question after the task of a ticket, and what its answer means.
     * `life`: how often the task of a ticket is asked after, and how long; None: as usual.
     * `press`: the fields of a row that goes on from an earlier task, by its id and its buttons.
+    * `same_key`: True if a lost submit may be repeated with its key, which finds the first again.
     * `refusal`: why a vendor refused a submit, if its own code says that nothing was begun.
     """
 
@@ -118,6 +119,7 @@ class Endpoint(Generic[I]):
     read_poll: Callable[[I, str, Reply], Reading] | None = None
     refusal: Callable[[I, Reply], Failure | None] | None = None
     life: Callable[[I, str], TaskLife] | None = None
+    same_key: Callable[[I], bool] | None = None
     press: Callable[[Mapping[str, JSON], str | None, JSON], dict[str, JSON]] | None = None
     example: Mapping[str, JSON] = field(default_factory=dict)
 

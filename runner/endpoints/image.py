@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.job import JSON
 from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
+from runner.endpoints.dialects.tasks.engine import (
+    SUBMIT_TIMEOUT_SECONDS,
+    read_task_poll,
+    read_task_submit,
+    task_life,
+    task_poll,
+)
+from runner.endpoints.dialects.tasks.known import dialect_of
 from runner.endpoints.endpoint import Endpoint, Reading
 from runner.endpoints.fields import body_column, column
 from runner.protocol.call import Call, Reply
@@ -42,12 +51,24 @@ class Inputs:
     partial_images: int | None = column(
         "previews in a stream, 0 to 3; they cost and are not kept", default=None, low=0, high=3
     )
+    dialect: str | None = column(
+        "async-images has the picture made as a task, where the gateway offers that",
+        default=None,
+        identity=False,
+    )
     body: Mapping[str, JSON] = body_column()
 
 
 def build(inputs: Inputs) -> Call:
-    """POST /v1/images/generations with the fields that are given; `body` columns override them."""
+    """POST /v1/images/generations with the fields that are given; `body` columns override them.
+
+    As a task it goes to the path of its dialect, and returns a ticket.
+    """
     sent = sendable(inputs.model, _given(inputs)) | dict(inputs.body)
+    if inputs.dialect:
+        path = dialect_of("image", inputs.dialect).submit.path
+        plain = {name: value for name, value in sent.items() if name != "stream"}
+        return Call(path=path, json=plain, timeout=SUBMIT_TIMEOUT_SECONDS, fresh=True)
     return Call(
         path="/v1/images/generations",
         json=sent,
@@ -76,8 +97,18 @@ def _given(inputs: Inputs) -> dict[str, JSON]:
 
 
 def read(inputs: Inputs, reply: Reply) -> Reading:
-    """The pictures; without any, a failure with the message."""
+    """The pictures; without any, a failure with the message. Of a task, its ticket."""
+    if inputs.dialect:
+        return read_task_submit(dialect_of("image", inputs.dialect), reply)
     return read_pictures(reply, model=inputs.model, fields=_given(inputs))
+
+
+def _has_same_key(inputs: Inputs) -> bool:
+    return bool(inputs.dialect) and dialect_of("image", inputs.dialect).same_key
+
+
+def _check_dialect(fields: Mapping[str, JSON]) -> None:
+    dialect_of("image", str(fields["dialect"] or ""))
 
 
 ENDPOINT = Endpoint(
@@ -88,6 +119,11 @@ ENDPOINT = Endpoint(
     read=read,
     pictures=True,
     draws=True,
+    poll=partial(task_poll, "image"),
+    read_poll=partial(read_task_poll, "image"),
+    life=partial(task_life, "image"),
+    rules={"dialect": _check_dialect},
+    same_key=_has_same_key,
     usual_seconds=(10.0, 120.0),
     example={
         "model": "gpt-image-1.5",

@@ -20,7 +20,7 @@ def priced_request(endpoint: str, model: str, fields: Mapping[str, JSON]) -> Pri
         fields=fields,
         pictures=facts.pictures,
         draws=facts.draws,
-        is_task=facts.is_task,
+        is_task=facts.is_task and not facts.draws,  # one that draws is priced by its pictures
         answer_limit=facts.answer_limit(fields),
         **_measured(facts, fields),
     )

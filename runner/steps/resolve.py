@@ -294,9 +294,11 @@ def _in_doubt(context: JobContext, failure: Failure, *, by_time: bool) -> Resolu
 
 def _is_safe(context: JobContext) -> bool:
     """True if a repeat under the same key cannot be billed, and policy has nothing against it."""
-    job, rules = context.job, context.rules
-    held = rules.hold_in_doubt or context.endpoint.hold_in_doubt or is_slow_lane(job)
-    return rules.honours_keys and not held and job.repeats < MAX_SAFE_REPEATS
+    job, rules, endpoint = context.job, context.rules, context.endpoint
+    same_key = endpoint.same_key is not None and endpoint.same_key(context.inputs)
+    held = rules.hold_in_doubt or is_slow_lane(job) or (endpoint.hold_in_doubt and not same_key)
+    honoured = rules.honours_keys or same_key
+    return honoured and not held and job.repeats < MAX_SAFE_REPEATS
 
 
 def _can_stream(endpoint: AnyEndpoint, inputs: Any) -> bool:

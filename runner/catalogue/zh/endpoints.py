@@ -226,6 +226,9 @@ SAID: dict[str, str] = {
         "图片，用于 describe、video、edits：路径"
     ),
     "how much moves, for video": "画面动多少，用于 video",
+    "async-images has the picture made as a task, where the gateway offers that": (
+        "async-images：作为任务生成图片，用于提供这种方式的网关"
+    ),
     "what happens in the film": "视频里发生什么",
     "the first picture; several are references: paths or addresses": (
         "首帧图片；多张则为参考图：路径或网址"

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.job import JSON
@@ -32,6 +32,7 @@ class Film:
     model: str
     seconds: int = 5
     songs: bool = False
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,11 @@ class TaskMoment:
 
 
 def read_submit(path: str, query: Mapping[str, str], fields: Fields) -> Film:
-    """What a submit asks for. Raises WrongTask."""
+    """What a submit asks for; its "key" is the Idempotency-Key. Raises WrongTask."""
+    fields, key = dict(fields), fields["key"]
+    del fields["key"]
+    if path.startswith("/v1/async/") and not key:
+        raise WrongTask("Idempotency-Key is required")
     if path in KLING_PATHS:
         return _kling(path, fields)
     if path in VIDU_PATHS:
@@ -193,6 +198,18 @@ def _lyrics(fields: Fields) -> Film:
     return _film("lyrics", {**fields, "model": "suno_lyrics"}, None)
 
 
+def _drawing(fields: Fields) -> Film:
+    _known(
+        fields,
+        *("model", "prompt", "n", "size", "quality", "style", "background", "output_format"),
+        *("output_compression", "moderation", "response_format", "user"),
+    )
+    count = fields.get("n", 1)
+    if not isinstance(count, int) or not 1 <= count <= 10:
+        raise WrongTask("n is out of range")
+    return replace(_film("drawing", fields, None), pictures=count)
+
+
 _READERS: Mapping[str, Callable[[Fields], Film]] = {
     "/v1/video/generations": _newapi,
     "/v1/videos": _openai,
@@ -200,6 +217,7 @@ _READERS: Mapping[str, Callable[[Fields], Film]] = {
     "/v1/video_generation": _hailuo,
     "/suno/submit/music": _suno,
     "/suno/submit/lyrics": _lyrics,
+    "/v1/async/images/generations": _drawing,
 }
 
 
@@ -266,7 +284,21 @@ def _video_object(state: TaskMoment) -> JSON:
     }
 
 
+def _drawing_record(state: TaskMoment) -> JSON:
+    words = {"waiting": "queued", "running": "running", "done": "succeeded", "failed": "failed"}
+    path = f"/v1/async/tasks/{state.id}"
+    return {
+        "id": state.id,
+        "object": "task",
+        "status": words.get(state.word, "uncertain"),
+        "status_url": path,
+        "result_url": f"{path}/result",
+        "error": {"message": state.reason} if state.reason else None,
+    }
+
+
 _ACCEPTED: dict[str, Callable[[TaskMoment], JSON]] = {
+    "drawing": _drawing_record,
     "kling": lambda one: {
         "code": 0,
         "message": "SUCCEED",
@@ -443,4 +475,5 @@ _RECORDS: dict[str, Callable[[TaskMoment], JSON]] = {
     "veo": _veo_record,
     "suno": _suno_record,
     "lyrics": _lyrics_record,
+    "drawing": _drawing_record,
 }

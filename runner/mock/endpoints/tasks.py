@@ -21,7 +21,8 @@ from runner.mock.endpoints.chat_replies import packed
 from runner.mock.endpoints.task_forms import Film, TaskMoment, WrongTask
 from runner.mock.error_replies import Canned, canned_fault
 from runner.mock.faults import FREE_FAULTS, Fault, PromptRequest, TaskFault
-from runner.mock.settings import PRICE_PER_FILM, PRICE_PER_SONG, MockSettings
+from runner.mock.pictures.picture import MockPicture, drawable
+from runner.mock.settings import PRICE_PER_FILM, PRICE_PER_PICTURE, PRICE_PER_SONG, MockSettings
 
 TRUE_SHARE = 0.8  # of the price charged with the submit, as it is settled in the end
 UNITS_PER_DOLLAR = 500_000
@@ -86,13 +87,15 @@ class FilmTasks:
         key = http.headers.get("Idempotency-Key")
         try:
             fields = await _fields(http)
-            film = task_forms.read_submit(http.path, http.query, fields)
+            film = task_forms.read_submit(http.path, http.query, {**fields, "key": key or ""})
         except WrongTask as wrong:
             self.books.write(
                 BilledRequest(id=call, time=_now(), endpoint=http.path, key=key, status=400)
             )
             body: JSON = {"code": "invalid_request", "message": str(wrong), "data": None}
             return responses.canned_response(Canned(status=400, body=packed(body)), {})
+        if film.pictures and (before := self._by_key(key)) is not None:
+            return self._replayed(http, before, call)
         sha = prompt_digest(film.prompt)
         ask = PromptRequest(prompt=film.prompt, sha=sha, number=self.books.ask(sha), pictures=True)
         fault = self.settings.faults.of_call(self.settings.seed, ask)
@@ -122,21 +125,23 @@ class FilmTasks:
                 status=None if fault is Fault.RESET_AFTER else canned.status,
             )
         )
-        return await self._send(http, canned, fault, ask)
+        seconds = self.settings.latency_of(ask.sha, ask.number)
+        slow = self.settings.slow if fault is Fault.SLOW else 0.0
+        await asyncio.sleep(0.0 if fault in _REFUSALS else seconds + slow)
+        return await _sent(http, canned, fault, self.books.requests[-1].id)
 
-    async def _send(
-        self, http: web.BaseRequest, canned: Canned, fault: Fault, ask: PromptRequest
-    ) -> web.StreamResponse:
-        headers = {"X-Oneapi-Request-Id": self.books.requests[-1].id}
-        if fault not in _REFUSALS:
-            seconds = self.settings.latency_of(ask.sha, ask.number)
-            await asyncio.sleep(seconds + (self.settings.slow if fault is Fault.SLOW else 0.0))
-        if fault is Fault.RESET_AFTER:
-            responses.reset(http.transport)
-            return web.Response()  # never sent: the connection is closed
-        if fault is Fault.CUT:
-            return await responses.cut(http, canned.body, headers)
-        return responses.canned_response(canned, headers)
+    def _by_key(self, key: str | None) -> _Begun | None:
+        """The task of an earlier submit with this key."""
+        return next((one for one in self._known.values() if one.key == key), None)
+
+    def _replayed(self, http: web.BaseRequest, begun: _Begun, call: str) -> web.StreamResponse:
+        """A submit whose key is known: the first task once more, and no second bill."""
+        self.books.write(
+            BilledRequest(id=call, time=_now(), endpoint=http.path, key=begun.key, status=202)
+        )
+        headers = {"Idempotency-Replayed": "true", **self._soon}
+        body = packed(task_forms.accepted(self._state(begun)))
+        return responses.canned_response(Canned(status=202, body=body, headers=headers), {})
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -164,6 +169,8 @@ class FilmTasks:
         state = self._state(begun)
         if http.path.endswith(("/content", ":download")):
             return self._content(begun) if state.word == "done" else _not_done()
+        if http.path.endswith("/result"):
+            return _drawings(self.base_url, begun, done=state.word == "done")
         if http.path == "/v1/files/retrieve":
             found: JSON = {"file_id": number, "download_url": state.link}
             return responses.whole(packed({"file": found}), headers)
@@ -253,6 +260,7 @@ _QUESTION = re.compile(
     r"/v1/video/generations/(?P<a>.+)|/api/v3/contents/generations/tasks/(?P<b>.+)"
     r"|/suno/fetch/(?P<c>.+)|/v1beta/(?P<d>models/m/operations/[^:]+)(?::download)?"
     r"|/v1/videos/(?P<e>[^/]+)(?:/content)?|/kling/v1/videos/\w+/(?P<f>.+)"
+    r"|/v1/async/tasks/(?P<h>[^/]+)(?:/result)?"
     r"|/ent/v2/tasks/(?P<g>[^/]+)/creations"
 )
 
@@ -267,6 +275,19 @@ def _asked(method: str, path: str, query: Mapping[str, str]) -> str:
         return query.get("file_id", "")
     found = _QUESTION.fullmatch(path)
     return next(filter(None, found.groups()), "") if found else ""
+
+
+async def _sent(
+    http: web.BaseRequest, canned: Canned, fault: Fault, call: str
+) -> web.StreamResponse:
+    """The answer to a submit, or what a broken connection leaves of it."""
+    headers = {"X-Oneapi-Request-Id": call}
+    if fault is Fault.RESET_AFTER:
+        responses.reset(http.transport)
+        return web.Response()  # never sent: the connection is closed
+    if fault is Fault.CUT:
+        return await responses.cut(http, canned.body, headers)
+    return responses.canned_response(canned, headers)
 
 
 def _begun(film: Film, serial: int, fault: TaskFault, *, key: str | None, price: float) -> _Begun:
@@ -333,7 +354,21 @@ def _not_done() -> web.Response:
     return web.json_response(error, status=400)
 
 
+def _drawings(base_url: str, begun: _Begun, *, done: bool) -> web.Response:
+    """The pictures of a task, or that it is not final."""
+    if not done:
+        error: JSON = {"error": {"message": "task is not final", "code": "task_not_final"}}
+        return web.json_response(error, status=409)
+    tokens = [
+        MockPicture(prompt=drawable(begun.film.prompt), ask=0, number=number).token()
+        for number in range(1, begun.film.pictures + 1)
+    ]
+    return web.json_response({"data": [{"url": f"{base_url}/files/{one}.png"} for one in tokens]})
+
+
 def _price(film: Film) -> float:
+    if film.pictures:
+        return PRICE_PER_PICTURE * film.pictures
     return PRICE_PER_SONG if film.songs else PRICE_PER_FILM * film.seconds / 5
 
 

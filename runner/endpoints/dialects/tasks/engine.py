@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import fields as fields_of
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from runner.endpoints.dialects.tasks.reading import (
 from runner.endpoints.dialects.tasks.template import Value, filled, form_parts, merged
 from runner.endpoints.endpoint import Endpoint, Measure, Reading, Ticket
 from runner.protocol.call import Call, Reply
-from runner.protocol.task_dialect import AskWords, SubmitWords, TaskDialect
+from runner.protocol.task_dialect import AskWords, SubmitWords, TaskDialect, TaskLife
 
 I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
@@ -53,27 +54,10 @@ def task_endpoint(
         return submit_call(_dialect(name, row), row, found)
 
     def read(row: I, reply: Reply) -> Reading:
-        dialect = _dialect(name, row)
-        reading = read_submit(dialect, reply)
-        if isinstance(reading, Ticket):
-            return replace(reading, id=f"{dialect.name}:{reading.id}")
-        return reading
+        return read_task_submit(_dialect(name, row), reply)
 
     def refusal(row: I, reply: Reply) -> Failure | None:
         return known_refusal(_dialect(name, row), reply)
-
-    def poll(row: I, ticket: str) -> Call:
-        dialect, number, file = opened(name, row, ticket)
-        return ask_call(dialect, row, number, file)
-
-    def read_poll(row: I, ticket: str, reply: Reply) -> Reading:
-        dialect, number, file = opened(name, row, ticket)
-        reading = read_task(dialect, number, reply, file=file)
-        if isinstance(reading, Ticket):
-            return replace(reading, id=f"{dialect.name}:{reading.id}")
-        if isinstance(reading, Result):
-            return _compared(row, reading)
-        return reading
 
     def check_dialect(fields: Mapping[str, JSON]) -> None:
         dialect_of(name, str(fields[COLUMN]))
@@ -85,16 +69,47 @@ def task_endpoint(
         build=build,
         read=read,
         refusal=refusal,
+        same_key=lambda row: _dialect(name, row).same_key,
         pictures=True,
         usual_seconds=facts.usual_seconds,
         hold_in_doubt=True,
         measured=facts.measured,
-        poll=poll,
-        read_poll=read_poll,
-        life=lambda row, ticket: opened(name, row, ticket)[0].life,
+        poll=partial(task_poll, name),
+        read_poll=partial(read_task_poll, name),
+        life=partial(task_life, name),
         rules={COLUMN: check_dialect},
         example=facts.example,
     )
+
+
+def read_task_submit(dialect: TaskDialect, reply: Reply) -> Reading:
+    """The ticket of a submit, which bears the name of its dialect."""
+    reading = read_submit(dialect, reply)
+    return _named(dialect, reading) if isinstance(reading, Ticket) else reading
+
+
+def task_poll(name: str, row: Any, ticket: str) -> Call:
+    """The question after the task of a ticket, in the words of its submit."""
+    dialect, number, file = opened(name, row, ticket)
+    return ask_call(dialect, row, number, file)
+
+
+def read_task_poll(name: str, row: Any, ticket: str, reply: Reply) -> Reading:
+    """What the answer to that question says."""
+    dialect, number, file = opened(name, row, ticket)
+    reading = read_task(dialect, number, reply, file=file)
+    if isinstance(reading, Ticket):
+        return _named(dialect, reading)
+    return _compared(row, reading) if isinstance(reading, Result) else reading
+
+
+def task_life(name: str, row: Any, ticket: str) -> TaskLife:
+    """How often the task of a ticket is asked after, and how long."""
+    return opened(name, row, ticket)[0].life
+
+
+def _named(dialect: TaskDialect, ticket: Ticket) -> Ticket:
+    return replace(ticket, id=f"{dialect.name}:{ticket.id}")
 
 
 def _dialect(name: str, row: object) -> TaskDialect:

@@ -5,7 +5,7 @@ from runner.endpoints.fields import InputError
 from runner.protocol.task_dialect import TaskDialect
 
 COLUMN = "dialect"
-USUAL = {"video": "newapi", "music": "suno"}
+USUAL = {"video": "newapi", "music": "suno", "image": "async-images"}
 """The dialect of an endpoint where neither the row nor the provider's preset names one."""
 
 
