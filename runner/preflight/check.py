@@ -43,6 +43,7 @@ from runner.intake.understand import plain_layout
 from runner.preflight.budget import decide
 from runner.preflight.forecast import Forecast, forecast, forecast_record
 from runner.preflight.gateway_info import last_listing
+from runner.preflight.known_ranges import outside_known_ranges
 from runner.preflight.lane_check import unsold_lane
 from runner.preflight.pending_work import PastCalls
 from runner.preflight.preview import (
@@ -162,7 +163,11 @@ def check_sheet(
         columns=intake.columns,
         identity=intake.identity,
         plan=intake.plan,
-        findings=(*intake.findings, *silent_changes(intake.first)),
+        findings=(
+            *intake.findings,
+            *silent_changes(intake.first),
+            *outside_known_ranges(intake.first),
+        ),
         problems=intake.problems,
         models=intake.models,
         absence=intake.absence,

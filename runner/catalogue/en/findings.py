@@ -426,6 +426,7 @@ _COLUMNS = {
     "finding.silently_changed": (
         "{dialect} makes {made} of {asked} without saying so ({count} of the first rows)"
     ),
+    "finding.outside_known_range": "{model} is not known to take this; it is sent as it is.",
     "finding.silently_ignored": (
         "{dialect} ignores {asked} without saying so ({count} of the first rows)"
     ),

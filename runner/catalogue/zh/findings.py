@@ -311,6 +311,7 @@ _COLUMNS = {
     "finding.template_hole.found": "",
     "finding.leave_out_bad_rows": "请改正表格，或加 --skip-bad 只运行其余的行",
     "finding.silently_changed": "{dialect} 会把 {asked} 悄悄改成 {made}（前几行中有 {count} 行）",
+    "finding.outside_known_range": "不知道 {model} 是否接受这个值；会照原样发送。",
     "finding.silently_ignored": "{dialect} 会忽略 {asked}，不作提示（前几行中有 {count} 行）",
     "finding.words_only": (
         '模板用到了这一列，所以不作为 {field} 发送；如果也要发送，请加 --column "{header}={field}"'
