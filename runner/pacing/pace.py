@@ -104,9 +104,8 @@ class Pace:
     def retune(self, limits: Limits) -> None:
         """Sets new limits, also in the middle of a run; what is in flight stays in flight."""
         self.limits = limits
-        self._window = AdaptiveWindow(
-            limits.in_flight, start=START_CALLS if limits.auto else limits.in_flight
-        )
+        start = START_CALLS if limits.auto else limits.in_flight
+        self._window = AdaptiveWindow(limits.in_flight, start=start)
         self._concurrency = ConcurrencyLimit(limits.in_flight)
         if self._quota is not None:
             self._quota.retune(limits)
@@ -219,17 +218,14 @@ class Pace:
     def _learn_from(self, words: str, now: float, began: float) -> None:
         """Believe a limit of calls at once that the provider names, also where `-c` is fixed."""
         self._refused_together = 1 if began > self._slowed_at else self._refused_together + 1
-        limit = limit_in_words(words)
-        if limit is not None:
+        if (limit := limit_in_words(words)) is not None:
             accepted = self.in_flight - self._refused_together
             self._concurrency.believe(limit or accepted, now, is_exact=limit > 0)
 
     def _is_chance(self, began: float) -> bool:
-        if not self.limits.auto or self._concurrency.limit is not None:
+        if not self.limits.auto or self._concurrency.limit is not None or self._probation:
             return False
-        if self._probation or began <= self._slowed_at:
-            return False
-        return self.rate.is_chance(began)
+        return began > self._slowed_at and self.rate.is_chance(began)
 
     def _meet_limit(self, now: float, began: float) -> None:
         """From now on one call at a time; calls that were in flight together count once."""
@@ -265,9 +261,8 @@ class Pace:
     def next_at(self) -> float:
         """The moment, on our clock, when it is worth asking again; inf: when something happens."""
         now = self._clock()
-        if self.holds or self.in_flight >= self.window:
-            return math.inf
-        if self._probation == "gone" and self._trial is not None:
+        is_tried = self._probation == "gone" and self._trial is not None
+        if self.holds or self.in_flight >= self.window or is_tried:
             return math.inf
         trial = -math.inf if self._trial is None else self._trial + self._patience
         moments = [self.rate.next_at(now), self.paused_until, trial]

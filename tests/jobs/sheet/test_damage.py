@@ -73,7 +73,7 @@ def test_the_same_texts_in_a_csv_are_never_sent(world: World, word: str) -> None
     sheet = world.sheet("a.csv", ["id", "prompt", "note"], ["a", "a cat", word], ["b", word, ""])
     refused = world.run("run", sheet, *TEXT)
     assert (refused.code, refused.posts) == (3, 0)
-    assert "row 3, column prompt: an error of Excel's stands here" in refused.err
+    assert "row 3, column prompt: this cell holds an Excel error" in refused.err
     done = world.run("run", sheet, *TEXT, "--skip-bad")
     assert (done.code, done.posts) == (4, 1)
     assert [row["note"] for row in world.results(sheet)] == [word, ""]

@@ -34,6 +34,7 @@ def test_a_call_with_its_body_keeps_every_other_field() -> None:
         stream=True,
         timeout=7.0,
         fresh=True,
+        base_url="https://other.example.com",
         leave_by=3.0,
     )
     unset = Call(path="")
