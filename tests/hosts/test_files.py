@@ -166,9 +166,18 @@ def test_a_host_with_another_target_sends_nothing(
 
 
 def test_big_answers_stay_in_the_table_without_a_target(scene: Make) -> None:
-    one = scene(2)
-    assert one.start().wait() == 0
-    assert one.query("SELECT count(*) FROM answers WHERE coding = 'file'")[0][0] == 0
+    one = scene(96)
+    one.endpoint, one.model = "embedding", "mock-embedding"
+    one.options = ("--column", "prompt=input", "--set", "dimensions=3072")
+    first = one.start()
+    assert first.wait() == 0, first.err
+    found = one.query("SELECT coding, size FROM answers ORDER BY size DESC LIMIT 1")
+    assert found[0][0] != "file"
+    assert found[0][1] > 256 * 1024
+    assert not list(one.home("desk").rglob("answers"))
+    vectors = one.command("export", one.url, machine="b")
+    assert vectors.wait() == 0, vectors.err
+    assert vectors.out.count("done") == 96
 
 
 def test_a_host_whose_disk_is_full_leaves_and_the_others_finish(
