@@ -9,10 +9,12 @@ from jobs.export.expand import property_records, with_properties
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.records import records
 from jobs.export.shape import grid, own_columns
+from jobs.export.shown import ResultThumbnails, link_to
 from jobs.export.traces import Traces
 from jobs.export.writing import ExportOptions, Written, write_results
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.copy.parts import UnfitWorkbookError
+from jobs.sheet.copy.pictures import SHOWN_COLUMNS
 from jobs.sheet.copy.sheet import AddedRow, CellValue
 from jobs.sheet.copy.workbook import SheetLocation, copy_with_columns, verify_copy
 from jobs.sheet.write.cells import clean, is_long
@@ -23,6 +25,7 @@ from jobs.store.queries.results import ResultRow
 
 COPIED_FORMATS = frozenset({"xlsx", "xlsm"})
 _ROW = RESULT_COLUMNS.index("result_row")
+_FILES = RESULT_COLUMNS.index("result_files")
 _NUMBER_KINDS = frozenset({ColumnKind.INTEGER, ColumnKind.NUMBER})
 RowReader = Callable[[], Iterable[ResultRow]]
 """Gives the rows each time it is called: to write them, and to verify what was written."""
@@ -87,8 +90,10 @@ def _copied(
     loaded = original.loaded
     own = grid(loaded).own
     columns = with_properties(grid(loaded), options.properties).columns[own:]
-    headers = [clean(column.name)[0] for column in columns]
+    shows = any(row.files for row in rows())
+    headers = [*(SHOWN_COLUMNS if shows else ()), *(clean(column.name)[0] for column in columns)]
     files_at = options.files_from(real.parent)
+    picture = ResultThumbnails(options.workspace, files_at) if options.thumbs else None
 
     def lines(texts: TextFiles) -> Iterator[AddedRow]:
         placed = (row for row in rows() if row.status != "parked")
@@ -97,7 +102,17 @@ def _copied(
             ours = record[own:]
             number = ours[_ROW]
             assert isinstance(number, int)
-            yield number, _values(columns, ours, texts, number)
+            values = _values(columns, ours, texts, number)
+            if not shows:
+                yield AddedRow(number=number, values=values)
+                continue
+            names = [str(name) for name in ours[_FILES] or ()]  # type: ignore[union-attr]  # a list
+            yield AddedRow(
+                number=number,
+                values=[None, clean("\n".join(map(_last, names)))[0], *values],
+                picture=picture.first(names) if picture is not None else None,
+                link=link_to(names),
+            )
 
     texts = TextFiles(real.parent)
     with part_beside(real) as (part, file):
@@ -107,6 +122,10 @@ def _copied(
         count = sum(1 for row in rows() if row.status != "parked")
         path, moved = put(file, real, traces=Traces(options.workspace), now=options.now)
     return Written(path=path if moved else target, rows=count, moved=moved, texts=texts.written)
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _values(

@@ -14,6 +14,7 @@ from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
 from jobs.export.shape import format_of, grid
+from jobs.export.shown import ResultThumbnails
 from jobs.export.traces import Traces
 from jobs.job import JSON
 from jobs.sheet.copy.parts import UnfitWorkbookError
@@ -27,7 +28,6 @@ from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.result_json import can_build
 from jobs.store.queries.results import ResultRow, Results
 from jobs.store.queries.totals import Spent
-from jobs.thumbnails import thumb_path
 
 SEEKING_FORMATS = frozenset({"xlsx", "parquet"})
 """Formats whose writer seeks in its file, which a pipe cannot."""
@@ -164,21 +164,17 @@ class _Job:
             case "parquet":
                 return write_parquet(file, columns, lines)
             case "xlsx":
+                files_at = self.options.files_from(self.folder)
+                pictures = ResultThumbnails(self.options.workspace, files_at)
                 beside = WorkbookExtras(
                     folder=self.folder,
                     summary=_summary(self.options.spent, self.options.label),
                     label=self.options.label,
-                    picture=self._picture if self.options.thumbs else None,
+                    picture=pictures.of if self.options.thumbs else None,
                 )
                 return write_workbook(file, columns, lines, beside=beside)
             case _:
                 raise OutputError("output_format", format=self.format)
-
-    def _picture(self, name: str) -> Path | None:
-        """The thumbnail of a file that a result names."""
-        files_at = self.options.files_from(self.folder)
-        found = thumb_path(self.options.workspace, name.removeprefix(f"{files_at}/"))
-        return found if found.is_file() else None
 
 
 def _summary(spent: Spent | None, label: Label) -> list[tuple[str, JSON]]:

@@ -153,8 +153,6 @@ def _check(request: _ExportRequest) -> None:
         ending = request.target.suffix.lower().lstrip(".") if request.target is not None else ""
         if ending not in COPIED_FORMATS:
             raise click.UsageError(say("export.copy_needs_file"))
-        if request.thumbs:
-            raise click.UsageError(say("export.copy_has_no_thumbs"))
         if request.fields is not None:
             raise click.UsageError(say("export.copy_has_all_fields"))
     if request.thumbs and request.format != "xlsx":
@@ -234,8 +232,7 @@ def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> 
         label=label,
         properties=property_columns(found),
         fields=request.fields,
-        thumbs=not request.into_copy
-        and thumbnails_for(tx, workspace, format=request.format, wanted=request.thumbs),
+        thumbs=thumbnails_for(tx, workspace, format=request.format, wanted=request.thumbs),
     )
 
 

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, TypeAlias
 from xml.sax.saxutils import escape
 
-from jobs.sheet.copy.parts import UnfitWorkbookError
+from jobs.sheet.copy.parts import MAX_XML_BYTES, UnfitWorkbookError
+from jobs.sheet.copy.pictures import TabFiles
+from jobs.sheet.copy.rows import Cells, column_pixels, row_pixels
 from jobs.sheet.names import letter
 from jobs.sheet.workbook.scan import column_number
 from jobs.sheet.write.cells import clean
@@ -16,6 +19,7 @@ MAX_COLUMNS = 16_384
 MAX_HELD_BYTES = 100_000_000  # of one row, and of what precedes the rows
 # No pattern passes a `<`: a search that starts at each of them stays linear.
 _ROW = re.compile(rb"<row\b[^<>]*>")
+_ROOT = re.compile(rb"<worksheet\b[^<>]*>")
 _CELL = re.compile(rb"<c\b([^<>]*)>")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})[0-9]+"')
 _NUMBER = re.compile(rb'\br="([0-9]+)"')
@@ -28,13 +32,24 @@ _ESCAPED = re.compile(r"_x[0-9A-Fa-f]{4}_")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")  # of XML, these need an escape of Excel's own
 
 CellValue: TypeAlias = str | int | float | None
-AddedRow: TypeAlias = tuple[int, Sequence[CellValue]]
-"""A row's number, and the values to be added to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedRow:
+    """A row's number, the values to be added to it, and its picture and link."""
+
+    number: int
+    values: Sequence[CellValue]
+    picture: Path | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedColumns:
-    """The added columns: index of the first, headers, widths."""
+    """The added columns: index of the first, headers, widths.
+
+    The first two hold pictures and links if `add_columns` is given the tab's files.
+    """
 
     first: int
     header_row: int
@@ -77,22 +92,57 @@ def add_columns(
     write: Callable[[bytes], object],
     added: AddedColumns,
     lines: Iterator[AddedRow],
+    *,
+    files: TabFiles | None = None,
 ) -> None:
     """Copy a worksheet with cells added at the end of its rows.
 
-    `lines` come in row order; the header row and every row named must exist.
+    `lines` come in row order; the header row and every row named must exist. `files` takes the
+    pictures and links of the rows.
     """
     if added.first + len(added.headers) > MAX_COLUMNS:
         raise UnfitWorkbookError("copy_no_room")
     scan = _Scan(source)
-    head = scan.until(b"<sheetData")
-    write(_head(head, added))
+    head = _head(scan.until(b"<sheetData"), added)
+    write(head)
     pending = _Pending(added, lines)
+    shown = _Shown(files, added.first, head) if files is not None else None
     for row in scan.rows(write):
-        write(_row(row, pending))
+        write(_row(row, pending, shown))
     if pending.number is not None:
         raise UnfitWorkbookError("copy_no_row", row=pending.number)
-    scan.rest(write)
+    if files is None:
+        scan.rest(write)
+        return
+    root = _ROOT.search(head)
+    if root is None:
+        raise UnfitWorkbookError("copy_unusual")
+    tail: list[bytes] = []
+    scan.rest(tail.append, most=MAX_XML_BYTES)
+    write(files.behind_rows(root[0], b"".join(tail)))
+
+
+class _Shown:
+    """Puts pictures and links of rows into their cells."""
+
+    def __init__(self, files: TabFiles, column: int, head: bytes) -> None:
+        self._files = files
+        self._cells = Cells(
+            column=column,
+            width=column_pixels(head, column),
+            row_height=row_pixels(head),
+            kept_rows=files.kept_rows,
+        )
+
+    def add(self, line: AddedRow, opening: bytes) -> bytes:
+        """Take a row's files; return its tag, high enough for the picture."""
+        self._files.link(line.number, self._cells.column + 1, line.link)
+        if line.picture is None:
+            return opening
+        opening, anchored = self._cells.fitted(line.number, opening, line.picture)
+        if anchored is not None:
+            self._files.pictures.append(anchored)
+        return opening
 
 
 class _Pending:
@@ -103,37 +153,40 @@ class _Pending:
         self.names = [letter(added.first + place) for place in range(len(added.headers))]
         self._lines = lines
         self._header = True
-        self._line: AddedRow | None = (added.header_row, list(added.headers))
+        self._line: AddedRow | None = AddedRow(number=added.header_row, values=list(added.headers))
 
     @property
     def number(self) -> int | None:
         """The number of the row that comes next; None at the end."""
-        return self._line[0] if self._line is not None else None
+        return self._line.number if self._line is not None else None
 
-    def take(self, number: int, last_style: bytes | None) -> bytes:
-        """The cells for this row, if it is the next one."""
-        if self._line is None or self._line[0] != number:
-            if self._line is not None and number > self._line[0]:
-                raise UnfitWorkbookError("copy_no_row", row=self._line[0])
-            return b""
+    def take(self, number: int, last_style: bytes | None) -> tuple[AddedRow | None, bytes]:
+        """The line for this row and its cells, if it is the next one."""
+        line = self._line
+        if line is None or line.number != number:
+            if line is not None and number > line.number:
+                raise UnfitWorkbookError("copy_no_row", row=line.number)
+            return None, b""
         style = last_style if self._header else None
-        text = cells_xml(number, self.names, self._line[1], style=style)
+        text = cells_xml(number, self.names, line.values, style=style)
         self._header = False
         self._line = next(self._lines, None)
-        return text
+        return line, text
 
 
-def _row(row: tuple[bytes, bytes], pending: _Pending) -> bytes:
+def _row(row: tuple[bytes, bytes], pending: _Pending, shown: _Shown | None) -> bytes:
     opening, content = row
     found = _NUMBER.search(opening)
     if found is None:
         raise UnfitWorkbookError("copy_unplaced_rows")
     number = int(found[1])
     styles = _STYLE.findall(content[content.rfind(b"<c ") :]) if content else []
-    cells = pending.take(number, styles[0] if styles else None)
-    if not cells:
+    line, cells = pending.take(number, styles[0] if styles else None)
+    if line is None or not cells:
         return opening + content if content else opening
     opening = _SPANS.sub(b"", opening)
+    if shown is not None:
+        opening = shown.add(line, opening)
     if opening.endswith(b"/>"):
         return opening[:-2].rstrip() + b">" + cells + b"</row>"
     return opening + content[: -len(b"</row>")] + cells + b"</row>"
@@ -196,11 +249,16 @@ class _Scan:
             start = max(known - len(tag), 0)
         return place
 
-    def rest(self, write: Callable[[bytes], object]) -> None:
-        """Write everything after the rows."""
-        write(self._take(len(self._held)))
-        while chunk := self._source.read(CHUNK_BYTES):
+    def rest(self, write: Callable[[bytes], object], *, most: int | None = None) -> None:
+        """Write everything after the rows. Raises UnfitWorkbookError if it is more than `most`."""
+        chunk = self._take(len(self._held))
+        size = 0
+        while chunk:
+            size += len(chunk)
+            if most is not None and size > most:
+                raise UnfitWorkbookError("copy_unusual")
             write(chunk)
+            chunk = self._source.read(CHUNK_BYTES)
 
 
 def _head(head: bytes, added: AddedColumns) -> bytes:

@@ -1,7 +1,6 @@
 """Writes results as an Excel workbook in which every text is text and nothing is a formula."""
 
 import re
-import struct
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from jobs.sheet.write.cells import (
     is_long,
     open_book,
 )
+from jobs.sheet.write.pictures import picture_size
 from jobs.sheet.write.summary import Label, SummaryCounts, summary_lines, write_summary
 from jobs.sheet.write.texts import TextFiles, placeholder
 from jobs.sheet.write.writers import (
@@ -271,15 +271,8 @@ class _Tab:
 
 def _thumbnail_scale(picture: Path) -> float | None:
     """The scale that brings a thumbnail to SHOWN_EDGE_PIXELS; None if it is unreadable."""
-    from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415 - as below
-    from xlsxwriter.image import Image  # noqa: PLC0415 - for workbooks with pictures only
-
-    try:
-        image = Image(str(picture))
-    except (OSError, ValueError, IndexError, struct.error, XlsxWriterException):
-        return None
-    longest = max(image.width, image.height)
-    return SHOWN_EDGE_PIXELS / longest if longest else None
+    size = picture_size(picture)
+    return SHOWN_EDGE_PIXELS / max(size) if size is not None else None
 
 
 def _slug(name: str, number: int) -> str:

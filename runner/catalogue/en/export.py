@@ -10,16 +10,13 @@ EXPORT: dict[str, str] = {
     "option.safe-csv": "in csv and tsv, keep your own columns too from running as formulas",
     "option.new": "only rows that settled since the last export with --new",
     "option.thumbs": "thumbnails in a workbook of any size; without it, up to 5,000 rows",
-    "option.into-copy": "into a copy of your own workbook, everything else in it unchanged",
+    "option.into-copy": "into a copy of your own workbook, with the first picture and a link",
     "option.expand": "a column for each property of structured output",
     "export.copy_needs_file": (
         "--into-copy writes a workbook: name it with -o FILE, ending like your own in .xlsx or "
         ".xlsm."
     ),
     "export.copy_ending": "A copy of this workbook must end in {ending}.",
-    "export.copy_has_no_thumbs": (
-        "--into-copy adds columns of text and nothing else; leave --thumbs out."
-    ),
     "export.thumbs_need_workbook": "Only a workbook shows thumbnails: name a file in .xlsx.",
     "export.unfit": (
         "Your workbook could not be copied with columns added: {reason}. The results are in a new "

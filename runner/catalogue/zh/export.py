@@ -10,13 +10,12 @@ EXPORT: dict[str, str] = {
     "option.safe-csv": "csv 和 tsv 中，自己的列也防止被当作公式执行",
     "option.new": "只要上次 --new 导出之后有结果的行",
     "option.thumbs": "不论多大的工作簿都放缩略图；不加时最多 5,000 行",
-    "option.into-copy": "写进你自己工作簿的副本，其他内容原样不动",
+    "option.into-copy": "写进你自己工作簿的副本，带第一张图和链接",
     "option.expand": "结构化输出的每个属性一列",
     "export.copy_needs_file": (
         "--into-copy 写的是工作簿：用 -o FILE 指定，扩展名与原表相同（.xlsx 或 .xlsm）。"
     ),
     "export.copy_ending": "这个工作簿的副本扩展名必须是 {ending}。",
-    "export.copy_has_no_thumbs": "--into-copy 只加文字列；不要加 --thumbs。",
     "export.thumbs_need_workbook": "只有工作簿能放缩略图：请指定 .xlsx 文件。",
     "export.unfit": "无法在你的工作簿副本里加列：{reason}。结果改写到新的工作簿。",
     "export.written": "已把 {rows} 行写入 {file}。",
