@@ -20,7 +20,9 @@ PACKAGES = ("aiohttp", "httpx", "sqlalchemy", "click", "pandas", "pyarrow", "pyt
 MAX_LOG_BYTES = 2 << 20  # of the log's end
 _ATTEMPT = re.compile(r"^(\S+ \S+ \w+) (row=\d+ endpoint=[\w-]+ [ -~]*)$")
 _HEAD = re.compile(r"^(\d{4}-\d\d-\d\d \S+ \w+) ")
-_WITHHELD = frozenset({"prompt", "set", "column", "id", "tab", "name", "files_from", "notify"})
+_WITHHELD = frozenset(
+    {*("prompt", "set", "column", "id", "tab", "name", "files_from", "notify"), "db", "files"}
+)
 
 
 def write_bundle(target: Path, diagnosis: dict[str, JSON], workspace: Workspace | None) -> None:
