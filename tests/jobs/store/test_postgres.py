@@ -36,6 +36,7 @@ def shown(tx: Transaction, name: str) -> str:
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
+        ("jit", "off"),
         ("transaction_isolation", "read committed"),
     ],
 )
@@ -52,6 +53,7 @@ def test_a_writer_is_cut_off_soon_and_plans_for_few_rows(
         ("transaction_isolation", "repeatable read"),
         ("transaction_read_only", "on"),
         ("enable_seqscan", "on"),
+        ("jit", "off"),
         ("idle_in_transaction_session_timeout", "10min"),
     ],
 )
