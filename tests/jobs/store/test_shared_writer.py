@@ -223,3 +223,34 @@ def test_a_claim_goes_on_from_the_last_turn_and_looks_at_the_whole_queue_now_and
     assert walk.start(RESTART_SECONDS) is None
     walk.took(None)  # the end of the queue
     assert walk.start(RESTART_SECONDS + 0.1) is None
+
+
+async def test_a_deadlock_of_the_database_costs_a_second_try_and_nothing_else(
+    writer: SharedWriter, store: Store, away: list[float]
+) -> None:
+    first, second, *_ = (row.id for row in job_rows(store))
+    has_second, wants_second = threading.Event(), threading.Event()
+
+    def touch(tx: Transaction, job_id: int) -> None:
+        tx.execute(text("UPDATE jobs SET updated_at = 7 WHERE id = :id"), {"id": job_id})
+
+    def other() -> None:
+        with store.write() as tx:
+            touch(tx, second)
+            has_second.set()
+            wants_second.wait(10)
+            time.sleep(0.5)  # the writer waits for longer, so that it finds the deadlock
+            touch(tx, first)
+
+    def work(tx: Transaction) -> str:
+        touch(tx, first)
+        wants_second.set()
+        touch(tx, second)
+        return "written"
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    has_second.wait(10)
+    assert await writer.do(work) == "written"
+    thread.join()
+    assert len(away) == 1

@@ -1,0 +1,100 @@
+"""One long night: hosts are killed and frozen, and their database restarts, in random turns."""
+
+import random
+import signal
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from tests.hosts.conftest import Make
+from tests.support.hosts import Host, HostScene
+
+HOSTS = 4
+CALLS = 16  # at once, of one host
+FROZEN_SECONDS = 6.0
+AWAY_SECONDS = (1.0, 8.0)
+
+
+@dataclass(slots=True)
+class Night:
+    """What happens to the hosts of one run; every turn waits until rows are done again."""
+
+    here: HostScene
+    chance: random.Random
+    hosts: list[Host] = field(default_factory=list)
+    killed: int = 0
+
+    def begin(self) -> None:
+        self.hosts = [self.here.start("--in-doubt", "hold", machine="m0", concurrency=CALLS)]
+        self.here.until(partial(is_done, self.here, 1))
+        while len(self.hosts) < HOSTS:
+            self.join(f"m{len(self.hosts)}")
+
+    def join(self, machine: str) -> None:
+        host = self.here.start(joins=True, machine=machine, concurrency=CALLS)
+        self.hosts.append(host)
+
+    def turn(self, kind: str) -> None:
+        """One thing happens."""
+        done = self.here.done()
+        getattr(self, kind)()
+        self.here.until(partial(is_done, self.here, min(done + 1, len(self.here.prompts))))
+
+    def kill(self) -> None:
+        victim = self.chance.choice(self.hosts)
+        victim.kill()
+        self.killed += 1
+        self.hosts.remove(victim)
+        self.join(victim.name.split(":")[0])  # the same machine: it finds the spool
+
+    def freeze(self) -> None:
+        victim = self.chance.choice(self.hosts)
+        victim.signal(signal.SIGSTOP)
+        time.sleep(FROZEN_SECONDS)
+        victim.signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        self.here.server.crash()
+        time.sleep(self.chance.uniform(*AWAY_SECONDS))
+        self.here.server.start()
+
+
+def is_done(here: HostScene, rows: int) -> bool:
+    return here.done() >= rows
+
+
+def turns(chance: random.Random, **counts: int) -> list[str]:
+    every = [kind for kind, count in counts.items() for _ in range(count)]
+    chance.shuffle(every)
+    return every
+
+
+def run_night(here: HostScene, seed: int, **counts: int) -> None:
+    """Play it, and look at the books: nothing lost, nothing paid twice, little held."""
+    here.timeout = 30.0
+    night = Night(here, random.Random(seed))
+    night.begin()
+    for kind in turns(night.chance, **counts):
+        if here.done() < len(here.prompts) * 0.9:
+            night.turn(kind)
+    codes = [host.wait(300) for host in night.hosts]
+    books = here.books()
+    books.assert_whole(twice=0)
+    held = books.rows.pop("in_doubt", 0)
+    assert books.rows == {"done": len(here.prompts) - held}
+    assert held <= night.killed * CALLS
+    assert set(codes) <= {0, 4}
+    print(f"{counts}: {night.killed} kills, {books.billed} calls billed, {held} held, twice 0")
+
+
+@pytest.mark.timeout(400)
+def test_a_short_night_loses_nothing_and_pays_nothing_twice(scene: Make) -> None:
+    run_night(scene(1_500, latency=0.4), 1, kill=4, freeze=2, restart=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(14_400)
+def test_a_long_night_loses_nothing_and_pays_nothing_twice(scene: Make) -> None:
+    run_night(scene(20_000, latency=1.0), 2, kill=200, freeze=50, restart=20)
