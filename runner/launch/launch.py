@@ -155,6 +155,7 @@ def put_back_beside_run(request: RunRequest) -> int:
     from runner.launch.estimate import estimate_run  # noqa: PLC0415 - Phase.AGREE
     from runner.preflight.gateway_info import known_info  # noqa: PLC0415 - Phase.ASK
 
+    request.workspace.make()  # of a shared table, this machine may have seen nothing yet
     with request.workspace.place.open() as store:
         with store.read() as tx:
             settings = at_run_address(request.settings, unended_run(tx, SHEET_ID))
