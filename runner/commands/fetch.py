@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from jobs.export import ExportOptions, format_of, results_path, write_results
 from jobs.job import JSON
@@ -13,7 +16,14 @@ from jobs.store import Store
 from jobs.store.log import add_to_run, end_run, last_run
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
-from jobs.store.queue.refetch import AnswerFile, kept_files, refetch, still_open, want_again
+from jobs.store.queue.refetch import (
+    AnswerFile,
+    kept_files,
+    refetch,
+    still_open,
+    want_again,
+    wants_file_of,
+)
 from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
@@ -31,7 +41,8 @@ from runner.launch.results import thumbnails_for
 from runner.prices.price_list import PriceList
 from runner.prices.spending_cap import SpendingCap
 from runner.secret import Secret
-from runner.settings.keys import OwnedKey
+from runner.settings.keys import KeyRefusal, OwnedKey, sending_keys
+from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_call
 from runner.views.next_command import MORE_MONEY_OPTION, at_last_address
 from runner.workspace.log_file import end_log, log_to
@@ -100,7 +111,7 @@ def _within(workspace: Workspace, store: Store) -> int:
             settings=settings,
             workspace=workspace,
             loaded=loaded,
-            keys=(OwnedKey(key=Secret("")),),  # downloads need no key
+            keys=_keys(store, settings),
             cap=SpendingCap(PriceList(own=settings.prices), priced_call),
             title=loaded.sheet,
             program=program_version(),
@@ -113,6 +124,17 @@ def _within(workspace: Workspace, store: Store) -> int:
     if settings.json:
         print_data(json.dumps(_record(workspace, found), ensure_ascii=False))
     return found.code
+
+
+def _keys(store: Store, settings: Settings) -> tuple[OwnedKey, ...]:
+    """Downloads need no key, but for files that the provider itself keeps."""
+    parts = urlsplit(settings.base_url)
+    with store.read() as tx:
+        needed = wants_file_of(tx, f"{parts.scheme}://{parts.netloc}")
+    if needed:
+        with suppress(KeyRefusal):  # some give their files without one
+            return sending_keys(settings, os.environ)
+    return (OwnedKey(key=Secret("")),)
 
 
 def _inspected(

@@ -197,7 +197,8 @@ class GatewayClient:
         Google's files take the key under its own name only.
         """
         own, other = urlsplit(self.target.base_url), urlsplit(url)
-        if (own.scheme, own.netloc.lower()) != (other.scheme, other.netloc.lower()):
+        is_own = (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
+        if not is_own or not self.target.key.reveal():
             return {}
         if other.path.startswith("/v1beta/"):
             return {"x-goog-api-key": self.target.key.reveal()}

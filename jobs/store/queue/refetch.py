@@ -135,3 +135,10 @@ def still_open(connection: Connection, ids: Iterable[int]) -> int:
         query = select(func.count()).where(jobs.c.id.in_(some), jobs.c.state != State.DONE.value)
         count += connection.execute(query).scalar_one()
     return count
+
+
+def wants_file_of(connection: Connection, root: str) -> bool:
+    """True if a file is to be downloaded whose address begins with this one."""
+    address = files.c.url.startswith(f"{root}/", autoescape=True)
+    wanted = select(files.c.job_id).where(files.c.state == "pending", address).limit(1)
+    return connection.execute(wanted).one_or_none() is not None

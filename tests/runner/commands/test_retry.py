@@ -114,7 +114,7 @@ def test_what_is_put_back_is_told_by_class_or_status(world: World) -> None:
     assert "next     rowmill retry a.csv --class in_doubt" not in done.err
     assert "next     rowmill errors a.csv --export fixes.xlsx" in done.err, "a retry takes none"
     back = world.run("retry", sheet, "-y", "--class", "in_doubt,refused")
-    assert "2 rows put back: 1 × refused, 1 × in_doubt" in back.err
+    assert "2 rows requeued: 1 × refused, 1 × in_doubt" in back.err
     again = world.run("retry", sheet, "-y", "--again", "--rows", 4)
     assert "1 row requeued: 1 × done" in again.err
 

@@ -65,3 +65,14 @@ def test_a_lost_submit_of_an_asynchronous_picture_finds_the_first_by_its_key(
     assert [one["billed"] for one in world.calls] == [True, False]
     assert len({one["key"] for one in world.calls}) == 1
     assert world.column(sheet) == ["done"]
+
+
+def test_fetch_downloads_a_film_again_that_wants_the_key(world: World) -> None:
+    world.mock(**QUICK)
+    sheet = world.prompts("a.csv", "a heron")
+    assert world.run("run", sheet, *FILM, "--set", "dialect=openai-video").code == 0
+    (name,) = world.files(sheet)
+    (world.workspace(sheet).files / name).unlink()
+    again = world.run("fetch", sheet)
+    assert (again.code, again.posts) == (0, 0), again.err
+    assert world.files(sheet) == [name]
