@@ -41,6 +41,7 @@ from runner.engine.run_control import RUN_STOPPED
 from runner.engine.session import Ending, run_options
 from runner.engine.stop import STOP_CODES, Stop, StopReason
 from runner.exits import Exit, Refusal, RunOverError
+from runner.files.targets import RUN_OPTION
 from runner.intake.intake import SheetSource, is_loaded
 from runner.launch.pilot import run_with_pilot
 from runner.launch.request import RunRequest, program_version
@@ -58,7 +59,7 @@ from runner.settings.run_terms import (
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
 from runner.settings.values import site
-from runner.workspace.workspace import SHEET_ID
+from runner.workspace.workspace import SHEET_ID, Workspace
 
 LOOK_SECONDS = 1.0  # between two looks whether a pilot got its yes
 MIN_REPEATS = 20  # in-doubt repeats of a run, or a hundredth of its rows
@@ -98,6 +99,7 @@ def _live(store: Store, settings: Settings) -> LiveRun | None:
 
 def _under(request: RunRequest, store: Store, live: LiveRun) -> Joining:
     _check_site(request.settings, live)
+    _check_target(request.workspace, live)
     with store.read() as tx:
         loaded = loaded_sheet(tx, SHEET_ID)
     assert loaded is not None
@@ -123,6 +125,14 @@ def _check_site(settings: Settings, live: LiveRun) -> None:
     ours, theirs = site(settings.base_url), live.terms.get(SITE)
     if ours != theirs:
         raise Refusal(say("run.other_site", ours=ours, theirs=str(theirs)))
+
+
+def _check_target(workspace: Workspace, live: LiveRun) -> None:
+    """Compare with the run's target, which is only text here: all hosts save to one place."""
+    ours = workspace.target.address if workspace.target is not None else None
+    theirs = live.options.get(RUN_OPTION)
+    if isinstance(theirs, str) and ours != theirs:
+        raise Refusal(say("run.other_target", ours=ours or "-", theirs=theirs))
 
 
 def _reload(request: RunRequest, store: Store) -> None:

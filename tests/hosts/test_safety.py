@@ -94,6 +94,26 @@ def test_a_host_of_another_site_sends_nothing(scene: Make, *, joins: bool) -> No
     first.kill()
 
 
+def test_a_host_with_another_target_sends_nothing(scene: Make, tmp_path: Path) -> None:
+    made = scene(200, latency=0.5)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    first = made.start("--files", str(ours))
+    made.until(lambda: made.asked() > 4)
+    others = [
+        made.start("--files", str(theirs), joins=True, machine="other"),
+        made.start(joins=True, machine="third"),
+    ]
+    for other in others:
+        assert other.wait() == 3
+        assert str(ours) in other.err
+    same = made.start("--files", str(ours), joins=True, machine="fourth")
+    made.until(lambda: len(made.query("SELECT owner FROM hosts")) == 2)
+    first.kill()
+    same.kill()
+
+
 def test_an_older_program_leaves_a_newer_table_alone(scene: Make) -> None:
     made = scene(6)
     begun(made)

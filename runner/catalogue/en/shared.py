@@ -155,4 +155,8 @@ SHARED = {
     "doctor.database.workspaces": "There are these workspaces: {names}",
     "status.host_rate": "{rate}/min",
     "run.address_before": "The last run sent to {before}, and this one goes to {now}.",
+    "run.other_target": (
+        "The files of this run are at {theirs}, and this command names {ours}. All machines of a "
+        "run save to one target: give the same --files."
+    ),
 }

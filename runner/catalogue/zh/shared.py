@@ -125,4 +125,8 @@ SHARED: dict[str, str] = {
     "doctor.database.workspaces": "现有工作区: {names}",
     "status.host_rate": "{rate} 行/分钟",
     "run.address_before": "上次运行发往 {before}，这次发往 {now}。",
+    "run.other_target": (
+        "这次运行的文件在 {theirs}，而这条命令写的是 {ours}。一次运行的所有机器用同一个目标: "
+        "请写相同的 --files。"
+    ),
 }
