@@ -29,6 +29,7 @@ class FixOptions:
     reason: ReasonText  # why a row failed, and what to do, in the person's language
     sent: frozenset[int]  # the own columns that make requests
     hints: tuple[str, ...]
+    chinese: bool = False  # headers of ours, and tabs
 
 
 def export_fixes(
@@ -37,7 +38,11 @@ def export_fixes(
     """Write the rows of these classes; to a dated sibling if somebody changed the target."""
     real = checked_target(target)
     layout = FixSheet(
-        headers=loaded.headers, sent=options.sent, hints=options.hints, folder=real.parent
+        headers=loaded.headers,
+        sent=options.sent,
+        hints=options.hints,
+        folder=real.parent,
+        chinese=options.chinese,
     )
     with named_errors(target), part_beside(real) as (_, file):
         count = write_fixes(file, layout, _fix_rows(rows, loaded, options))

@@ -17,6 +17,7 @@ from jobs.sheet.copy.parts import UnfitWorkbookError
 from jobs.sheet.copy.pictures import SHOWN_COLUMNS
 from jobs.sheet.copy.sheet import AddedRow, CellValue
 from jobs.sheet.copy.workbook import SheetLocation, copy_with_columns, verify_copy
+from jobs.sheet.result_names import CHINESE_STATES, chinese_name
 from jobs.sheet.write.cells import clean, is_long
 from jobs.sheet.write.texts import TextFiles, placeholder
 from jobs.sheet.write.writers import Column, ColumnKind, cell_text
@@ -91,7 +92,9 @@ def _copied(
     own = grid(loaded).own
     columns = with_properties(grid(loaded), options.properties).columns[own:]
     shows = any(row.files for row in rows())
-    headers = [*(SHOWN_COLUMNS if shows else ()), *(clean(column.name)[0] for column in columns)]
+    names = [*(SHOWN_COLUMNS if shows else ()), *(column.name for column in columns)]
+    chinese = options.headers == "zh"
+    headers = [clean(chinese_name(name) if chinese else name)[0] for name in names]
     files_at = options.files_from(real.parent)
     picture = ResultThumbnails(options.workspace, files_at) if options.thumbs else None
 
@@ -103,6 +106,8 @@ def _copied(
             number = ours[_ROW]
             assert isinstance(number, int)
             values = _values(columns, ours, texts, number)
+            if chinese:
+                values[0] = CHINESE_STATES.get(str(values[0]), values[0])
             if not shows:
                 yield AddedRow(number=number, values=values)
                 continue

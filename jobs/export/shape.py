@@ -1,9 +1,11 @@
 """Decides the columns and the format of a sheet's results."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from jobs.job import JSON
-from jobs.loading.columns import RESULT_COLUMNS
+from jobs.loading.columns import READ_COLUMNS, RESULT_COLUMNS
+from jobs.sheet.result_names import chinese_name, result_name
 from jobs.sheet.text.safe_csv import MARKER_COLUMNS
 from jobs.sheet.write.writers import Column, ColumnKind, ResultColumns
 from jobs.store.loaded_sheets import LoadedSheet
@@ -52,12 +54,12 @@ def own_columns(loaded: LoadedSheet) -> tuple[int, ...]:
     names is an old result, which the new one replaces; an earlier one of the same name is the
     user's, and so is one that is mapped to a request field.
     """
-    names = [header.strip().lower() for header in loaded.headers]
+    names = [result_name(header) for header in loaded.headers]
     if not set(names) >= MARKER_COLUMNS:
         return tuple(range(len(names)))
     mapped = loaded.options.get("column")
     fed = set(mapped) if isinstance(mapped, dict) else set()
-    last = {name: place for place, name in enumerate(names) if name in RESULT_COLUMNS}
+    last = {name: place for place, name in enumerate(names) if name in READ_COLUMNS}
     old = {place for place in last.values() if loaded.headers[place] not in fed}
     return tuple(place for place in range(len(names)) if place not in old)
 
@@ -87,6 +89,20 @@ def grid(loaded: LoadedSheet) -> ResultColumns:
             row
             for first, last in spans_of(str(loaded.layout.get("hidden_rows") or ""))
             for row in range(first, last + 1)
+        ),
+    )
+
+
+def titled(columns: ResultColumns, headers: str) -> ResultColumns:
+    """The columns with ours named in this language: en or zh."""
+    if headers != "zh":
+        return columns
+    own = ColumnKind.OWN
+    return replace(
+        columns,
+        columns=tuple(
+            one if one.kind is own else replace(one, title=chinese_name(one.name))
+            for one in columns.columns
         ),
     )
 

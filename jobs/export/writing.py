@@ -13,11 +13,12 @@ from jobs.export.expand import property_records, with_properties
 from jobs.export.lines import write_built
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
 from jobs.export.records import path_of_files, records
-from jobs.export.shape import format_of, grid
+from jobs.export.shape import format_of, grid, titled
 from jobs.export.shown import ResultThumbnails
 from jobs.export.traces import Traces
 from jobs.job import JSON
 from jobs.sheet.copy.parts import UnfitWorkbookError
+from jobs.sheet.result_names import CHINESE_STATES
 from jobs.sheet.write.delimited import write_delimited
 from jobs.sheet.write.lines import write_lines
 from jobs.sheet.write.parquet import write_parquet
@@ -56,6 +57,7 @@ class ExportOptions:
     thumbs: bool = False
     spent: Spent | None = None
     label: Label = str
+    headers: str = "en"  # the language of our headers, in workbooks also of states
     now: float = field(default_factory=time.time)
 
     def files_from(self, folder: Path) -> str:
@@ -139,7 +141,12 @@ class _Job:
     def write(self, file: BinaryIO, rows: Iterable[ResultRow]) -> Tally:
         files_at = self.options.files_from(self.folder)
         properties = self.options.properties
-        plain = self.format == "jsonl" and not properties and self.options.fields is None
+        plain = (
+            self.format == "jsonl"
+            and not properties
+            and self.options.fields is None
+            and self.options.headers == "en"
+        )
         if plain and isinstance(rows, Results) and can_build(rows):
             return write_built(file, rows, self.loaded, files_at=files_at)
         columns, lines = grid(self.loaded), records(rows, self.loaded, files_at=files_at)
@@ -153,6 +160,7 @@ class _Job:
         columns, places = chosen(columns, kind=self.format, fields=self.options.fields)
         if places is not None:
             lines = projected(lines, places)
+        columns = titled(columns, self.options.headers)
         safe = self.options.safe
         match self.format:
             case "csv":
@@ -170,6 +178,7 @@ class _Job:
                     folder=self.folder,
                     summary=_summary(self.options.spent, self.options.label),
                     label=self.options.label,
+                    states=CHINESE_STATES if self.options.headers == "zh" else {},
                     picture=pictures.of if self.options.thumbs else None,
                 )
                 return write_workbook(file, columns, lines, beside=beside)

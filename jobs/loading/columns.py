@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from jobs.sheet.finding import Finding, Severity, excerpt
 from jobs.sheet.names import ALIASES, body_name, letter, normalise, split_number
+from jobs.sheet.result_names import result_name
 
-__all__ = ["ALIASES", "RESULT_COLUMNS", "ColumnMap", "map_columns", "normalise"]
+__all__ = ["ALIASES", "READ_COLUMNS", "RESULT_COLUMNS", "ColumnMap", "map_columns", "normalise"]
 
 RESULT_COLUMNS = (
     *("result_status", "result_text", "result_urls", "result_files", "result_error"),
@@ -18,6 +19,9 @@ RESULT_COLUMNS = (
     *("result_request_id", "result_finished_at", "result_data", "result_row", "result_key"),
 )
 """The columns that rowmill writes beside the user's own, in their order."""
+
+READ_COLUMNS = frozenset({*RESULT_COLUMNS, "result_picture", "result_link"})
+"""The columns of ours in a results file, or in a copy of the user's workbook."""
 
 _ALWAYS = frozenset({"endpoint", "model", "params"})
 _COMMON_FIELDS = ("prompt", "image", "model", "size", "n", "system")
@@ -91,7 +95,7 @@ def map_columns(
     results = tuple(
         index
         for index, header in enumerate(headers)
-        if header.strip().lower() in RESULT_COLUMNS and index not in mapped_columns
+        if result_name(header) in READ_COLUMNS and index not in mapped_columns
     )
     named = [
         claim

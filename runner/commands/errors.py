@@ -10,7 +10,7 @@ from jobs.loading.columns import map_columns
 from jobs.loading.template import Template, TemplateError
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.queries.results import ResultRow, results
-from runner.catalogue import say
+from runner.catalogue import language, say
 from runner.catalogue.phrases import detail
 from runner.console import options
 from runner.console.layout import Page
@@ -107,6 +107,7 @@ def _fix_options(workspace: Workspace, loaded: LoadedSheet, sheet: str) -> FixOp
         classes=frozenset(kind.value for kind in EDITABLE_CLASSES),
         reason=reason,
         sent=_sent(loaded),
+        chinese=language() == "zh",
         hints=tuple(
             say("errors.hint_then", sheet=sheet) if name == "then" else say(f"errors.hint_{name}")
             for name in hints

@@ -100,6 +100,7 @@ class _ExportRequest:
     expand: bool
     safe_csv: bool
     fields: frozenset[str] | None
+    headers: str = "en"
     export: int | None = None  # of the new rows, once they are taken
 
 
@@ -130,6 +131,7 @@ def _export(
     _check(request)
     named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
+    request = replace(request, headers=settings.headers)
     workspace = with_target(find_workspace(named), settings)
     written, place = _written(workspace, request)
     if not settings.quiet:
@@ -232,6 +234,7 @@ def _options(tx: Transaction, workspace: Workspace, request: _ExportRequest) -> 
         label=label,
         properties=property_columns(found),
         fields=request.fields,
+        headers=request.headers,
         thumbs=thumbnails_for(tx, workspace, format=request.format, wanted=request.thumbs),
     )
 

@@ -200,6 +200,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
                 files_at=files_address(assignment.workspace, last_run(tx, SHEET_ID)),
                 spent=spent(tx, SHEET_ID),
                 label=label,
+                headers=assignment.settings.headers,
                 thumbs=thumbnails_for(
                     tx, assignment.workspace, format=format_of(assignment.loaded)
                 ),

@@ -10,6 +10,7 @@ from jobs.job import JSON
 from jobs.sheet.formula import undo
 from jobs.sheet.names import unique_headers
 from jobs.sheet.reader import Sheet, open_sheet
+from jobs.sheet.result_names import result_name, state_name
 from jobs.sheet.write.cells import clean
 from jobs.sheet.write.fixes import LEADING_COLUMNS, MARKER_COLUMN
 from jobs.sheet.write.texts import is_placeholder
@@ -98,7 +99,7 @@ def read_named(
 
 
 def _source(sheet: Sheet) -> RowsFileKind:
-    headers = sheet.layout.headers
+    headers = _names(sheet)
     if KEY_COLUMN not in headers:
         raise Refusal(say("from.no_key", file=str(sheet.path)))
     if MARKER_COLUMN in headers:
@@ -106,18 +107,27 @@ def _source(sheet: Sheet) -> RowsFileKind:
     return RowsFileKind.RESULTS if STATUS_COLUMN in headers else RowsFileKind.TICKS
 
 
+def _names(sheet: Sheet) -> list[str]:
+    """The headers, ours by their own names in whatever language they are."""
+    return [result_name(header) for header in sheet.layout.headers]
+
+
 def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) -> Iterator[_Line]:
-    headers = sheet.layout.headers
+    headers = _names(sheet)
     # A user's column may have one of our names: in a results file ours come last.
     last = len(headers) - 1 - headers[::-1].index(KEY_COLUMN)
     key_at = last if source is RowsFileKind.RESULTS else headers.index(KEY_COLUMN)
     status_at = None
     if source is RowsFileKind.RESULTS and statuses is not None:
         status_at = len(headers) - 1 - headers[::-1].index(STATUS_COLUMN)
-    own = _own_places(headers) if source is RowsFileKind.FIXES else {}
+    own = _own_places(sheet.layout.headers) if source is RowsFileKind.FIXES else {}
     for number, cells in sheet.rows():
         row = [*cells, *([None] * (len(headers) - len(cells)))]
-        if statuses is not None and status_at is not None and row[status_at] not in statuses:
+        if (
+            statuses is not None
+            and status_at is not None
+            and state_name(row[status_at]) not in statuses
+        ):
             continue
         key = cell_text(row[key_at], ColumnKind.OWN)
         if key:
@@ -127,7 +137,8 @@ def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) 
 
 def _own_places(headers: Sequence[str]) -> dict[str, int]:
     """Place of each user column: all but the first column of each of our names."""
-    ours = {headers.index(name) for name in LEADING_COLUMNS if name in headers}
+    ours_of = [result_name(header) for header in headers]
+    ours = {ours_of.index(name) for name in LEADING_COLUMNS if name in ours_of}
     places = [place for place in range(len(headers)) if place not in ours]
     names = unique_headers([headers[place] for place in places])
     return dict(zip(names, places, strict=True))

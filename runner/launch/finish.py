@@ -98,11 +98,17 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     codes = [*_codes_of_rows(request, outcome), *_codes_of_stop(outcome)]
     lines: list[str] = []
     if request.sheet_is_here:  # a host that was given a database leaves no results
-        lines, code = write_run_results(request.workspace, store, outcome.loaded)
+        lines, code = write_run_results(
+            request.workspace, store, outcome.loaded, headers=request.settings.headers
+        )
         codes.append(code)
     if request.settings.results is not None and not request.rehearsal:
         sent, code = send_results(
-            request.workspace, store, outcome.loaded, request.settings.results
+            request.workspace,
+            store,
+            outcome.loaded,
+            request.settings.results,
+            headers=request.settings.headers,
         )
         lines += sent
         codes.append(code)

@@ -37,7 +37,7 @@ from runner.workspace.workspace import SHEET_ID, Workspace, near
 
 
 def write_run_results(
-    workspace: Workspace, store: Store, loaded: LoadedSheet
+    workspace: Workspace, store: Store, loaded: LoadedSheet, *, headers: str
 ) -> tuple[list[str], Exit]:
     """Write results and vectors; returns the lines to print and the exit code."""
     target = results_path(workspace.folder, loaded)
@@ -47,6 +47,7 @@ def write_run_results(
                 workspace=workspace.folder,
                 spent=spent(tx, SHEET_ID),
                 label=label,
+                headers=headers,
                 files_at=files_address(workspace, last_run(tx, SHEET_ID)),
                 thumbs=thumbnails_for(tx, workspace, format=format_of(loaded)),
             )
@@ -72,7 +73,7 @@ def write_run_results(
 
 
 def send_results(
-    workspace: Workspace, store: Store, loaded: LoadedSheet, address: str
+    workspace: Workspace, store: Store, loaded: LoadedSheet, address: str, *, headers: str
 ) -> tuple[list[str], Exit]:
     """Write the results to an address as well; returns the lines to print and the exit code."""
     own = format_of(loaded)
@@ -86,6 +87,7 @@ def send_results(
                     workspace=workspace.folder,
                     spent=spent(tx, SHEET_ID),
                     label=label,
+                    headers=headers,
                     files_at=files_at or workspace.files.resolve().as_posix(),
                     thumbs=thumbnails_for(tx, workspace, format=form),
                 )

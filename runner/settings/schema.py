@@ -428,6 +428,14 @@ SCHEMA: tuple[Setting, ...] = (
     _own(name="again", kind=SettingKind.SWITCH, commands=("retry",), default=False),
     _own(name="export", kind=SettingKind.PATH, metavar="FILE", commands=("errors",)),
     _own(
+        name="headers",
+        in_sheet_file=ALWAYS,
+        kind=SettingKind.CHOICE,
+        choices=("en", "zh"),
+        default="en",
+        commands=("export",),
+    ),
+    _own(
         name="verify",
         in_sheet_file=ALWAYS,
         kind=SettingKind.SWITCH,

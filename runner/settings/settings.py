@@ -156,6 +156,7 @@ class Settings:
     watch: bool
     again: bool
     export: Path | None
+    headers: str
     verify: bool
     config: Path | None
     color: str
@@ -251,6 +252,10 @@ def resolve(
     )
 
 
+_PROVIDER_FIELDS = frozenset({"base_url", "rpm", "tpm", "concurrency"})
+"""Settings that a provider may have of its own; its headers are not those of results."""
+
+
 class _Layers:
     """All sources of a value, strongest first."""
 
@@ -318,7 +323,10 @@ class _Layers:
             yield self._expanded(setting, value, Path(), fenced=False), "environment"
         for file in self.files:
             part = file.providers.get(provider, ProviderPart())
-            for one in (getattr(part, setting.field, None), file.values.get(setting.field)):
+            of_provider = (
+                getattr(part, setting.field) if setting.field in _PROVIDER_FIELDS else None
+            )
+            for one in (of_provider, file.values.get(setting.field)):
                 if one is not None:
                     fenced = file.origin is Origin.SHEET
                     value = self._expanded(setting, one, file.path.parent, fenced=fenced)

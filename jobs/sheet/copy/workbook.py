@@ -20,6 +20,7 @@ from jobs.sheet.copy.parts import (
 from jobs.sheet.copy.pictures import LINK_COLUMN, PICTURE_COLUMN, TabFiles
 from jobs.sheet.copy.sheet import AddedColumns, AddedRow, add_columns, used_columns
 from jobs.sheet.copy.verify_files import verify_files
+from jobs.sheet.result_names import result_name
 from jobs.sheet.workbook.archive import ARCHIVE_ERRORS
 
 CHUNK_BYTES = 1 << 20
@@ -70,7 +71,7 @@ def copy_with_columns(
                 headers=headers,
                 widths=[_width(name) for name in headers],
             )
-            shows = headers[0] == PICTURE_COLUMN and not is_strict(old, part)
+            shows = result_name(headers[0]) == PICTURE_COLUMN and not is_strict(old, part)
             files = TabFiles(old, part) if shows else None
             with old.open(part) as read:
                 add_columns(read, sheet.write, added, iter(lines), files=files)  # type: ignore[arg-type]  # as above
@@ -112,7 +113,13 @@ def _width(name: str) -> int:
 
 
 def _is_wide(name: str) -> bool:
-    return name in {"result_text", "result_files", "result_urls", "result_error", LINK_COLUMN}
+    return result_name(name) in {
+        "result_text",
+        "result_files",
+        "result_urls",
+        "result_error",
+        LINK_COLUMN,
+    }
 
 
 def verify_copy(

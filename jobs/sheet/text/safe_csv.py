@@ -13,19 +13,23 @@ from jobs.job import JSON
 from jobs.sheet.finding import Finding, excerpt
 from jobs.sheet.formula import neutralise, undo
 from jobs.sheet.layout import Row
+from jobs.sheet.result_names import chinese_name, result_name
 
 MARKER_COLUMNS = frozenset({"result_status", "result_row", "result_key"})
 """Only a results file has all three columns."""
+_STATUS_HEADERS = ("result_status", chinese_name("result_status"))
 
 
 def is_marked(text: str, delimiter: str | None) -> bool:
     """True if a file that begins with `text` has the header of --safe-csv."""
-    return bool(delimiter) and f'{delimiter}"result_status"{delimiter}"' in text
+    return bool(delimiter) and any(
+        f'{delimiter}"{name}"{delimiter}"' in text for name in _STATUS_HEADERS
+    )
 
 
 def safe_finding(headers: Sequence[str], rows: Callable[[], Iterator[Row]]) -> Finding | None:
     """The note that cells of a marked file have a leading '; None if no cell has one."""
-    names = [header.strip().lower() for header in headers]
+    names = [result_name(header) for header in headers]
     if not set(names) >= MARKER_COLUMNS:
         return None
     own = [index for index, name in enumerate(names) if not name.startswith("result_")]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from jobs.sheet.result_names import chinese_name
 from jobs.sheet.write.cells import (
     MAX_CELL_CHARACTERS,
     SAFE_WORKBOOK_OPTIONS,
@@ -15,7 +16,8 @@ from jobs.sheet.write.cells import (
 )
 from jobs.sheet.write.texts import TextFiles, placeholder
 
-FIXES_TAB = "fixes"
+FIXES_TAB, HINTS_TAB = "fixes", "how"
+CHINESE_TABS = {FIXES_TAB: "改正", HINTS_TAB: "说明"}
 LEADING_COLUMNS = (
     *("result_row", "result_key", "result_error_class", "result_reason", "result_error"),
 )
@@ -36,6 +38,20 @@ class FixSheet:
     sent: frozenset[int]
     hints: Sequence[str]  # the second tab, a line each
     folder: Path  # of the workbook; long texts go beside it
+    chinese: bool = False  # headers of ours, and tabs
+
+    def tab(self, name: str) -> str:
+        """The name of a tab in the person's language."""
+        return CHINESE_TABS[name] if self.chinese else name
+
+    def title(self, name: str) -> str:
+        """The header of a column of ours in the person's language."""
+        return chinese_name(name) if self.chinese else name
+
+    @property
+    def first_to_correct(self) -> int:
+        """The index of the first column that requests use; else of the first own one."""
+        return len(LEADING_COLUMNS) + min(self.sent, default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +69,7 @@ class FixRow:
 def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int:
     """Write all rows to the tab `fixes`; return their number."""
     with open_book(file, SAFE_WORKBOOK_OPTIONS) as book:
-        page = book.add_worksheet(FIXES_TAB)
+        page = book.add_worksheet(layout.tab(FIXES_TAB))
         _head(book, page, layout)
         given = book.add_format({"text_wrap": True, "valign": "top", "font_color": "#595959"})
         own = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
@@ -71,7 +87,7 @@ def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int
                 page.write_string(count, place, shown, own)
             page.set_row(count, _LINE_POINTS * _lines(one, cells, layout.sent))
         page.autofilter(0, 0, count, len(LEADING_COLUMNS) + len(layout.headers) - 1)
-        notes = book.add_worksheet("how")
+        notes = book.add_worksheet(layout.tab(HINTS_TAB))
         notes.set_column(0, 0, 100)
         for place, line in enumerate(layout.hints):
             notes.write_string(place, 0, line)
@@ -101,7 +117,7 @@ def _head(book: Any, page: Any, layout: FixSheet) -> None:
     own = book.add_format(plain)
     sent = book.add_format(plain | {"bg_color": "#FFF2CC"})
     for place, name in enumerate(LEADING_COLUMNS):
-        page.write_string(0, place, name, given)
+        page.write_string(0, place, layout.title(name), given)
         page.set_column(place, place, _WIDTHS[place])
     for place, name in enumerate(layout.headers):
         at = len(LEADING_COLUMNS) + place
@@ -110,6 +126,7 @@ def _head(book: Any, page: Any, layout: FixSheet) -> None:
         )
         page.set_column(at, at, _MAPPED_WIDTH if place in layout.sent else _OWN_WIDTH)
     page.freeze_panes(1, 1)
+    page.set_selection(1, layout.first_to_correct, 1, layout.first_to_correct)
 
 
 def _shown(text: str, texts: TextFiles, name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.job import JSON
+from jobs.sheet.result_names import chinese_name
 from jobs.sheet.write.statistics import Fact, by_model
 from jobs.sheet.write.writers import ColumnKind, Record, Tally, cell_text
 
@@ -22,6 +23,7 @@ class SummaryCounts:
     """The counts. `ours` gives the index of each of our columns in a record."""
 
     ours: Mapping[str, int]
+    words: Mapping[str, str] = field(default_factory=dict)  # for states
     statuses: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
     numbers: dict[str, float] = field(default_factory=dict)
@@ -58,9 +60,17 @@ def _number(value: JSON) -> float | None:
 def summary_lines(sums: SummaryCounts, tally: Tally, label: Label) -> list[tuple[str, JSON]]:
     """One number per line. The cost is that of the answers in this file, maybe not of all calls."""
     lines: list[tuple[str, JSON]] = [(label("rows"), tally.rows)]
-    lines += sorted(sums.statuses.items())
-    lines += [(f"failed: {name}", count) for name, count in sorted(sums.classes.items())]
-    lines += [(name, sums.numbers[name]) for name in _SUMMED_COLUMNS if name in sums.numbers]
+    words = sums.words
+    lines += [(words.get(name, name), count) for name, count in sorted(sums.statuses.items())]
+    lines += [
+        (f"{words.get('failed', 'failed')}: {name}", count)
+        for name, count in sorted(sums.classes.items())
+    ]
+    lines += [
+        (chinese_name(name) if words else name, sums.numbers[name])
+        for name in _SUMMED_COLUMNS
+        if name in sums.numbers
+    ]
     if sums.unpriced:
         lines.append((label("done rows without a known cost"), sums.unpriced))
     if tally.replaced:

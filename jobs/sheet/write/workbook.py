@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,12 +68,13 @@ ThumbnailLookup = Callable[[str], Path | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkbookExtras:
-    """What a workbook needs beside its cells: a folder for long texts, lines, labels, pictures."""
+    """What a workbook needs beside its cells: a folder for long texts, words, pictures."""
 
     folder: Path
     summary: Sequence[tuple[str, JSON]] = ()
     label: Label = str
     picture: ThumbnailLookup | None = None
+    states: Mapping[str, str] = field(default_factory=dict)  # as people are to read them
 
 
 def write_workbook(
@@ -114,7 +115,7 @@ class _Book:
         self.summary = workbook.add_worksheet("summary")
 
     def fill(self, records: RecordStream) -> Tally:
-        sums = SummaryCounts(ours=self.ours)
+        sums = SummaryCounts(ours=self.ours, words=self.beside.states)
         status_at, files_at = self.ours["result_status"], self.ours["result_files"]
         row_at = self.ours["result_row"]
         for record in records:
@@ -193,7 +194,7 @@ class _Tab:
         self.widths = [_MIN_WIDTH_CHARACTERS] * len(places)
         self.status = book.ours["result_status"]
         for at, place in self.places:
-            name = book.clean(book.grid.columns[place].name)
+            name = book.clean(book.grid.columns[place].header)
             self._measure(at, name)
             sheet.write_string(0, at, name[:FITTING_CHARACTERS], book.head)
 
@@ -215,7 +216,8 @@ class _Tab:
             if not isinstance(value, str):
                 write_number(row, at, value, plain)
             elif place == status_at:
-                write_string(row, at, value, self.book.colours.get(status))
+                shown = self.book.beside.states.get(value, value)
+                write_string(row, at, shown, self.book.colours.get(status))
             elif place in links and self.links < MAX_TAB_LINKS:
                 self.links += 1
                 self.sheet.write_url(row, at, f"external:{links[place]}", self.book.link, value)

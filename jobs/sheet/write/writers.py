@@ -42,6 +42,12 @@ class Column:
     foreign: bool = False
     hidden: bool = False  # in the sheet, and so in workbooks
     arrow: str = ""  # the Arrow type of an own column of a parquet sheet
+    title: str = ""  # its header, if that is not the name
+
+    @property
+    def header(self) -> str:
+        """What stands above the column."""
+        return self.title or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ class ResultColumns:
     @property
     def names(self) -> tuple[str, ...]:
         """The headers in order; the user's may repeat."""
-        return tuple(column.name for column in self.columns)
+        return tuple(column.header for column in self.columns)
 
 
 Record: TypeAlias = Sequence[JSON]
@@ -100,10 +106,10 @@ def cell_text(value: JSON, kind: ColumnKind) -> str:
 
 def unique_names(grid: ResultColumns) -> tuple[str, ...]:
     """The names made unique: a repeated own header gets a number, ours never do."""
-    ours = {column.name for column in grid.columns if column.kind is not ColumnKind.OWN}
+    ours = {column.header for column in grid.columns if column.kind is not ColumnKind.OWN}
     own = numbered((one.name for one in grid.columns if one.kind is ColumnKind.OWN), ours)
     return tuple(
-        next(own) if column.kind is ColumnKind.OWN else column.name for column in grid.columns
+        next(own) if column.kind is ColumnKind.OWN else column.header for column in grid.columns
     )
 
 

@@ -4,6 +4,7 @@ EXPORT: dict[str, str] = {
     "option.output": "the file to write, its format by its ending; none or - is stdout",
     "option.format": "the format, where the ending does not say it; csv on stdout",
     "option.only": "only rows with these statuses, for example failed,in_doubt",
+    "option.headers": "the language of our headers, in workbooks also of the states",
     "option.fields": "only these of our columns, for example status,text,files",
     "export.fields": "--fields: there is no column {found}; ours are {known}",
     "export.copy_has_all_fields": "--into-copy writes all our columns; leave out --fields.",

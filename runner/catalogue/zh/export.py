@@ -4,6 +4,7 @@ EXPORT: dict[str, str] = {
     "option.output": "写到哪个文件，格式由扩展名决定；不写或 - 为标准输出",
     "option.format": "格式，扩展名看不出时用；标准输出默认 csv",
     "option.only": "只要这些状态的行，例如 failed,in_doubt",
+    "option.headers": "我们的列用哪种语言的标题；工作簿中状态也用它",
     "option.fields": "只要 rowmill 的这些列，例如 status,text,files",
     "export.fields": "--fields：没有 {found} 这一列；rowmill 的列有 {known}",
     "export.copy_has_all_fields": "--into-copy 会写入 rowmill 的全部列；请去掉 --fields。",
