@@ -65,9 +65,8 @@ def test_the_book_knows_voices_and_transcribers(model: str) -> None:
 
 def test_the_bill_of_searches_is_the_books(world: World, tmp_path: Path) -> None:
     world.mock()
-    sheet = tmp_path / "q.jsonl"
+    sheet = world.folder / "q.jsonl"
     sheet.write_text('{"prompt": "a lamp", "documents": ["x", "y"]}\n', encoding="utf-8")
-    (tmp_path / "rowmill.toml").write_text("", encoding="utf-8")
     config = tmp_path / "own.toml"
     config.write_text('[prices."m"]\nsearch = 0.002\n', encoding="utf-8")
     done = world.run("run", sheet, "-e", "rerank", "-m", "m", "-y", "--config", config)
