@@ -68,12 +68,7 @@ class Hosting:
         """How many hosts of the run are at work, at the last beat."""
         return self._heartbeat.live
 
-    async def open(
-        self,
-        stack: AsyncExitStack,
-        store: Store,
-        holding: Holding,
-    ) -> None:
+    async def open(self, stack: AsyncExitStack, store: Store, holding: Holding) -> None:
         """Join, and begin to beat; the stack ends what was begun."""
         options, self._loop = self._options, asyncio.get_running_loop()
         with store.write() as tx:
