@@ -21,7 +21,7 @@ LOOK_SECONDS = 1.0  # between two looks at the row while there is nothing to cha
 BUSY_SECONDS = 0.02  # until a reservation that is under way is asked for again
 STOCK_SECONDS = 0.5  # after which reserved calls that did not begin are given back
 EVEN_SHARE = 60 / 62  # of a limit: a minute that fills up stops all hosts, and a burst follows
-BURST_SECONDS = 0.5  # of calls that may start at once after nothing was sent
+BURST_SECONDS = 0.25  # of calls that may start at once after nothing was sent
 CLOSE_SECONDS = 5.0  # to wait for the last change
 
 
