@@ -34,6 +34,7 @@ from runner.transport.bodies import TooLargeError, UndecodableError, Unpacker
 
 QUIET_SECONDS = 5.0  # without a byte, after which a picture is asked whether it is whole
 MAX_REDIRECTS = 5
+MAX_UNPACKED_BYTES = 64 * MB  # of a body that a server packed although nobody asked for it
 MAX_RESUMES = 30  # of one file that comes in pieces: a gateway's proxy gives up after a minute
 ACCEPTED = "image/*, video/*, audio/*;q=0.9, */*;q=0.5"
 NO_HEADERS: Mapping[str, str] = {}
@@ -341,7 +342,9 @@ class _Body:
         self._content = answer.content
         self._most = most
         coding = answer.headers.get("Content-Encoding", "")
-        self._unpacker = Unpacker(coding, received=most, unpacked=most)
+        is_packed = coding.strip().lower() not in ("", "identity")
+        unpacked = min(most, MAX_UNPACKED_BYTES) if is_packed else most  # films come as they are
+        self._unpacker = Unpacker(coding, received=most, unpacked=unpacked)
         self._is_first = True  # of its megabytes
         end_body_with_connection(answer)
 
