@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.export.placing import checked_target, named_errors, part_beside, put
-from jobs.export.records import error_words
+from jobs.export.records import error_words, problem_column
 from jobs.export.traces import Traces
 from jobs.export.writing import Written
 from jobs.job import JSON
@@ -62,6 +62,7 @@ def _fix_rows(
                 kind=kind,
                 reason=options.reason(row),
                 words=error_words(row) or "",
+                wrong=problem_column(row.error or ""),
                 cells=[cell_text(cell, ColumnKind.OWN) for cell in current_cells(row, loaded)],
             )
 

@@ -77,6 +77,14 @@ def cell_problem(detail: str) -> str | None:
         return None
 
 
+def problem_column(detail: str) -> str | None:
+    """The header of the cell that is unusable; None if `detail` is not such a problem."""
+    try:
+        return str(json.loads(detail)["column"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 def _finite(value: float | None) -> float | None:
     """The number; None if it is not finite."""
     return value if value is not None and math.isfinite(value) else None

@@ -48,10 +48,11 @@ class FixSheet:
         """The header of a column of ours in the person's language."""
         return chinese_name(name) if self.chinese else name
 
-    @property
-    def first_to_correct(self) -> int:
-        """The index of the first column that requests use; else of the first own one."""
-        return len(LEADING_COLUMNS) + min(self.sent, default=0)
+    def to_correct(self, wrong: str | None) -> int:
+        """The index of the column to correct: the wrong one, else the first that requests use."""
+        known = wrong is not None and wrong in self.headers
+        own = self.headers.index(wrong) if known else min(self.sent, default=0)
+        return len(LEADING_COLUMNS) + own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class FixRow:
     reason: str
     words: str
     cells: Sequence[str]
+    wrong: str | None = None  # the header of the cell that is known to be wrong
 
 
 def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int:
@@ -76,6 +78,9 @@ def write_fixes(file: BinaryIO, layout: FixSheet, rows: Iterable[FixRow]) -> int
         texts = TextFiles(layout.folder)
         count = 0
         for count, one in enumerate(rows, 1):
+            if count == 1:
+                at = layout.to_correct(one.wrong)
+                page.set_selection(1, at, 1, at)
             page.write_number(count, 0, one.row, given)
             for place, text in enumerate((one.key, one.kind, one.reason, one.words), 1):
                 page.write_string(count, place, clean(text)[0][: MAX_CELL_CHARACTERS // 2], given)
@@ -126,7 +131,6 @@ def _head(book: Any, page: Any, layout: FixSheet) -> None:
         )
         page.set_column(at, at, _MAPPED_WIDTH if place in layout.sent else _OWN_WIDTH)
     page.freeze_panes(1, 1)
-    page.set_selection(1, layout.first_to_correct, 1, layout.first_to_correct)
 
 
 def _shown(text: str, texts: TextFiles, name: str) -> str:

@@ -24,11 +24,13 @@ def test_the_cell_to_be_corrected_is_on_the_screen_and_no_text_overlaps(tmp_path
     assert [page.row_dimensions[row].height for row in (2, 3, 4, 5)] == [45, 60, 180, None]
 
 
-def written(tmp_path: Path, *, chinese: bool, sent: frozenset[int]) -> openpyxl.Workbook:
+def written(
+    tmp_path: Path, *, chinese: bool, sent: frozenset[int], wrong: str | None = None
+) -> openpyxl.Workbook:
     layout = FixSheet(
         headers=("id", "prompt"), sent=sent, hints=("x",), folder=tmp_path, chinese=chinese
     )
-    row = FixRow(row=2, key="k", kind="refused", reason="r", words="w", cells=["1", "a cat"])
+    row = FixRow(row=2, key="k", kind="x", reason="r", words="w", cells=["1", "a cat"], wrong=wrong)
     with (tmp_path / "fixes.xlsx").open("w+b") as file:
         write_fixes(file, layout, [row])
     return openpyxl.load_workbook(tmp_path / "fixes.xlsx")
@@ -46,6 +48,11 @@ def test_the_workbook_opens_at_the_cell_to_be_corrected(tmp_path: Path) -> None:
 
 def test_without_a_column_for_requests_it_opens_at_the_first_own_cell(tmp_path: Path) -> None:
     page = written(tmp_path, chinese=False, sent=frozenset())["fixes"]
+    assert "F2" in {one.activeCell for one in page.sheet_view.selection}
+
+
+def test_a_cell_that_is_known_to_be_wrong_is_the_one_it_opens_at(tmp_path: Path) -> None:
+    page = written(tmp_path, chinese=False, sent=frozenset({1}), wrong="id")["fixes"]
     assert "F2" in {one.activeCell for one in page.sheet_view.selection}
 
 

@@ -114,6 +114,16 @@ def test_a_named_tab_is_read_even_if_hidden(tmp_path: Path) -> None:
     assert list(open_sheet(book(tmp_path, tabs), tab="Secret").rows()) == [(2, ["in Secret"])]
 
 
+def test_rows_that_are_written_are_seen_though_all_others_are_hidden(tmp_path: Path) -> None:
+    def fill(workbook: openpyxl.Workbook) -> None:
+        table(["prompt"], ["a cat"], ["a dog"], ["a hen"])(workbook)
+        workbook.active.sheet_format.zeroHeight = True  # for rows that the file does not hold
+        workbook.active.row_dimensions[4].hidden = True
+
+    found = open_sheet(book(tmp_path, fill)).findings
+    assert [(one.kind, one.row) for one in found] == [("hidden_rows", 4)]
+
+
 def test_a_row_without_height_is_a_hidden_row(tmp_path: Path) -> None:
     def fill(workbook: openpyxl.Workbook) -> None:
         table(["prompt"], ["a cat"], ["a dog"], ["a hen"])(workbook)

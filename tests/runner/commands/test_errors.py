@@ -82,7 +82,7 @@ def test_the_fixes_hold_refused_and_invalid_rows_with_reason_words_and_all_cells
     assert refused["prompt"] == "a bad cat"
     assert refused["result_key"] == world.results(sheet)[0]["result_key"]
     assert refused["result_error"]
-    assert "turned" in refused["result_reason"]
+    assert "rejected" in refused["result_reason"]
     assert (invalid["result_row"], invalid["result_error_class"]) == (4, "bad_input")
     assert "expected" in invalid["result_error"]
     book = openpyxl.load_workbook(world.folder / "fixes.xlsx")
@@ -123,6 +123,22 @@ def test_corrected_rows_run_and_stay_corrected_though_the_sheet_is_never_changed
     world.prompts("a.csv", "a bad cat", "a bad dog", "an owl")
     back = world.run("run", sheet, "-y")
     assert (back.code, back.posts) == (4, 0), back.err
+
+
+def test_a_chinese_workbook_of_corrections_is_read_as_the_english_one(world: World) -> None:
+    world.mock(REFUSED)
+    sheet = world.prompts("a.csv", "a bad cat", "a bad dog")
+    world.run("run", sheet, *PICTURE)
+    world.run("errors", sheet, "--export", "fixes.xlsx", "--lang", "zh")
+    book = openpyxl.load_workbook(world.folder / "fixes.xlsx")
+    page = book["改正"]
+    assert page["A1"].value == "结果_行号"
+    assert page["F2"].value == "a bad cat"
+    page["F2"].value = "a good cat"
+    book.save(world.folder / "fixes.xlsx")
+    done = world.run("retry", sheet, "--from", "fixes.xlsx", "-y")
+    assert (done.code, done.posts) == (4, 1), done.err
+    assert "1 of 2 rows corrected" in done.err
 
 
 def test_an_edit_of_a_row_with_an_id_gives_way_to_the_sheet(world: World) -> None:
