@@ -24,6 +24,7 @@ from jobs.export import (
     write_results,
 )
 from jobs.loading.columns import RESULT_COLUMNS
+from jobs.sheet.result_names import result_name
 from jobs.sheet.write.writers import Tally
 from jobs.store import Store, Transaction
 from jobs.store.exported import confirm, give_back, take_new
@@ -83,7 +84,7 @@ class _Fields(click.ParamType):  # type: ignore[type-arg]  # it has none before 
         del param, ctx  # click's signature; the names are checked once the sheet is known
         if isinstance(value, frozenset):
             return value
-        return frozenset(word.strip().lower() for word in str(value).split(",")) - {""}
+        return frozenset(map(result_name, str(value).split(","))) - {""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

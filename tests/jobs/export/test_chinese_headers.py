@@ -128,3 +128,11 @@ def test_a_safe_chinese_csv_loses_its_quotes_when_it_is_read(world: World) -> No
     world.run("export", sheet, "--headers", "zh", "--safe-csv", "-o", path)
     assert "'=1+1" in path.read_text(encoding="utf-8")
     assert [cells[0] for _, cells in open_sheet(path).rows()] == ["=1+1"]
+
+
+def test_fields_may_be_named_in_chinese(world: World) -> None:
+    sheet = ran(world, "a cat")
+    done = world.run("export", sheet, "--fields", "结果_状态", "--headers", "zh", "-o", "a.csv")
+    assert done.code == 0, done.err
+    text = (world.folder / "a.csv").read_text(encoding="utf-8-sig")
+    assert text.splitlines() == ["prompt,结果_状态", "a cat,done"]
