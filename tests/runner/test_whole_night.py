@@ -106,7 +106,7 @@ def the_page_tells_it(world: World, sheet: Path) -> None:
         chromium.close()
     assert "Nothing failed" in text
     assert "the provider kept failing" in text
-    assert "key 1 was refused and used no more; the other keys went on." in text
+    assert "key 1 was rejected and no longer used; the other keys continued." in text
     assert text.count("to slow down; the rate was lowered") <= 4, "told together"
 
 

@@ -298,7 +298,7 @@ def test_the_timeline_tells_an_outage_and_refusals_for_speed_once_each_with_thei
             100,
             3700,
         ),
-        ("gate key 1 was refused and used no more; the other keys went on.", 3800, None),
+        ("gate key 1 was rejected and no longer used; the other keys continued.", 3800, None),
         ("The provider kept failing (offline) until the run ended.", 3900, None),
     ]
 

@@ -256,7 +256,7 @@ def test_show_speaks_chinese(home: Path) -> None:
     settle_next(load(home, [{"prompt": "一只猫"}]), REFUSED, WireClass.REFUSED)
     shown = show("1", "rows.jsonl", lang="zh").stdout
     assert "没有通过服务商的内容审核" in shown
-    assert "rows.jsonl 第 1 行: 失败" in shown
+    assert "rows.jsonl 第 1 行：失败" in shown
 
 
 def test_what_broke_on_the_way_is_not_laid_into_the_providers_mouth(world: World) -> None:

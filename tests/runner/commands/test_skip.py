@@ -49,7 +49,7 @@ def skipped(workspace: Workspace) -> list[int]:
 def test_a_class_closes_its_rows_and_no_others(workspace: Workspace) -> None:
     result = skip("--class", "refused", "-y")
     assert result.exit_code == 0, result.stderr
-    assert "Rows to be closed: 2 (2 × refused)" in result.stderr
+    assert "Rows to skip: 2 (2 × refused)" in result.stderr
     assert "Rows skipped: 2." in result.stderr
     assert result.stdout == ""
     assert skipped(workspace) == [3, 4]

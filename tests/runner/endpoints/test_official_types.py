@@ -106,6 +106,7 @@ VALUES: dict[str, list[Any]] = {
     "file": [PDF],
     "task": ["transcribe"],
     "lane": ["online", "flex"],
+    "dialect": [],  # with one, a request goes in another service's way
     "language": ["en"],
     "timestamp_granularities": [["word"]],
     "store": [True, False],

@@ -38,7 +38,7 @@ def file_of(tmp_path: Path, toml: str, origin: Origin = Origin.USER) -> Settings
 def test_every_setting_has_its_place_in_settings() -> None:
     schema = {one.field for one in SCHEMA}
     own = {
-        *("prices", "notify_section", "settings_files", "own_files", "sources", "notices"),
+        *("prices", "tasks", "notify_section", "settings_files", "own_files", "sources", "notices"),
         *("address_is_own", "by_flag"),
     }
     assert {one.name for one in fields(Settings)} == schema | own
@@ -159,7 +159,7 @@ def test_every_option_has_a_variable_but_those_that_consent_or_act() -> None:
     }
     assert told == set(ONE_COMMAND_OPTIONS)
     by_hand = {one.name for one in SCHEMA if SettingScope.ENV not in one.scopes and one.commands}
-    assert by_hand == {"yes", "rows", "limit", "rebuy", "pause", "resume"}
+    assert by_hand == {"yes", "rows", "limit", "rebuy", "pause", "resume", "move-table"}
     assert BY_NAME["class"].variable == "ROWMILL_CLASS"
 
 

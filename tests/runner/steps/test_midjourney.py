@@ -331,7 +331,7 @@ def test_a_storm_rehearsal_ends_with_balanced_books(world: World) -> None:
     sheet = world.prompts("a.csv", *(f"prompt {number}" for number in range(16)))
     done = world.run("rehearse", sheet, "-e", "mj-imagine", "--faults", "storm")
     assert done.code in (0, 4), done.err
-    assert "0 lost" in done.err
+    assert "0 missing" in done.err
     bill = world.workspace(sheet, ".rehearsal").bill.read_text(encoding="utf-8")
     billed = [one for one in map(json.loads, bill.splitlines()) if one["billed"]]
     html = [one for one in billed if one["fault"] in ("html", "error_200")]

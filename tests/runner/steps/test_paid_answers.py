@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from jobs.job import Failure, FailureClass
 from jobs.outcome import WireClass
 from jobs.store.log import call_books
+from runner.lanes.lanes import Lanes
 from runner.steps.context import RunState, StepOptions, StepServices
 from runner.steps.send import Sender
 from runner.workspace.workspace import SHEET_ID
@@ -195,9 +197,10 @@ def test_other_bytes_go_out_under_another_key(world: World, server: TrapServer) 
 
 
 def test_a_step_that_breaks_before_it_is_sent_costs_nothing() -> None:
+    options = cast("StepOptions", SimpleNamespace(lanes=Lanes()))
     services = cast("StepServices", None)  # nothing of it is needed
     state = RunState(max_attempts=5, hold_in_doubt=False, repeats_left=1)
-    sender = Sender(cast("StepOptions", None), services, state)
+    sender = Sender(options, services, state)
     failure = Failure(kind=FailureClass.CRASHED, cause="ValueError")
     first, second = sender.fail([JOB, replace(JOB, id=2)], failure)
     assert first.settlement.ended is not None

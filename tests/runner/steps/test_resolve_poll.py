@@ -164,7 +164,9 @@ def submitted(delivery: Delivery) -> Resolution:
 
 def test_a_ticket_has_its_deadline_from_the_submit() -> None:
     outcome = submitted(reply({"code": 22, "description": "x", "result": 77})).outcome
-    assert outcome == Submitted(ticket="77", delay=POLL_SECONDS, deadline=JOB.deadline)
+    assert isinstance(outcome, Submitted)
+    assert (outcome.ticket, outcome.delay, outcome.deadline) == ("77", POLL_SECONDS, JOB.deadline)
+    assert outcome.asked_until == 1_000_000.0 + 86_400, "a provider keeps tasks for a day"
     soon = submitted(reply({"code": 1, "result": "77"}, retry_after="0.5")).outcome
     assert isinstance(soon, Submitted)
     assert soon.delay == 0.5
