@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -17,9 +18,11 @@ from runner.console.layout import Page, flowed
 from runner.console.screen import print_data
 from runner.console.workspaces import find_workspace
 from runner.settings.settings import Settings
-from runner.views.hosts import HostStatus
 from runner.views.status import LastRun, SheetStatus, read_status, status_record
 from runner.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.views.hosts import HostStatus
 
 WATCH_SECONDS = 2.0
 MAX_BAR_COLUMNS = 60  # columns at most
@@ -171,7 +174,7 @@ _PAUSE_SENTENCES = {
 }
 
 
-def host_lines(hosts: Sequence[HostStatus], *, now: float) -> list[tuple[str, ...]]:
+def host_lines(hosts: "Sequence[HostStatus]", *, now: float) -> list[tuple[str, ...]]:
     """A line a host: those at work, then the last ones that are gone."""
     at_work = [host for host in hosts if host.state not in GONE]
     gone = sorted((host for host in hosts if host.state in GONE), key=lambda host: host.heard_at)
@@ -181,7 +184,7 @@ def host_lines(hosts: Sequence[HostStatus], *, now: float) -> list[tuple[str, ..
     return lines
 
 
-def _host_line(host: HostStatus, now: float) -> tuple[str, ...]:
+def _host_line(host: "HostStatus", now: float) -> tuple[str, ...]:
     heard = say("status.heard", time=format_duration(host.silent_seconds))
     return (
         f"  {HOST_MARKS[host.state]}",
@@ -201,7 +204,7 @@ def _clock(at: float, now: float) -> str:
     return time.strftime("%H:%M", time.localtime(at))
 
 
-def _doing(host: HostStatus) -> Iterator[str]:
+def _doing(host: "HostStatus") -> Iterator[str]:
     """What a host does now, or how it ended."""
     if host.state in ("lost", "silent"):
         yield say(f"status.host_{host.state}")

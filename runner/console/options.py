@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -14,7 +14,6 @@ from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
 from runner.endpoints.dialects.tasks.handed_in import hand_in
-from runner.protocol.task_dialect import TaskDialect
 from runner.settings.database_url import is_database_url
 from runner.settings.known_address import known_address
 from runner.settings.locations import find_files
@@ -31,6 +30,9 @@ from runner.settings.schema import (
 )
 from runner.settings.settings import Settings, SettingsFile, resolve
 from runner.settings.values import InvalidValueError, read_database, read_value
+
+if TYPE_CHECKING:
+    from runner.protocol.task_dialect import TaskDialect
 
 _FLAGS = "rowmill.flags"
 _WORDS = "rowmill.words"
@@ -314,7 +316,7 @@ def settings(
     return decided
 
 
-def _task_dialects(own: Mapping[str, TaskDialect]) -> Mapping[str, TaskDialect]:
+def _task_dialects(own: "Mapping[str, TaskDialect]") -> "Mapping[str, TaskDialect]":
     """The task dialects that come with rowmill, and those of the settings files."""
     from runner.settings.task_dialects import shipped  # noqa: PLC0415 - few sheets have tasks
 

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.exits import Refusal
 from runner.prices.user_prices import OwnPrice
-from runner.protocol.lane_rule import LaneRule
-from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.schema import Value
+
+if TYPE_CHECKING:
+    from runner.protocol.lane_rule import LaneRule
+    from runner.protocol.task_dialect import TaskDialect
 
 KEY_VARIABLE = "ROWMILL_API_KEY"
 
@@ -63,7 +66,7 @@ class ProviderPart:
     concurrency: int | str | None = None
     proxy: Secret | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
-    lanes: Mapping[str, LaneRule] = field(default_factory=dict)
+    lanes: Mapping[str, "LaneRule"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,4 +89,4 @@ class SettingsFile:
     providers: Mapping[str, ProviderPart] = field(default_factory=dict)
     prices: Mapping[str, OwnPrice] = field(default_factory=dict)
     notify: Notify | None = None
-    tasks: Mapping[str, TaskDialect] = field(default_factory=dict)
+    tasks: Mapping[str, "TaskDialect"] = field(default_factory=dict)

@@ -9,15 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jobs import failpoints
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
-from runner.protocol.lane_rule import LaneRule
-from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
@@ -47,6 +45,10 @@ from runner.settings.schema import (
 from runner.settings.sheet_file import is_stricter
 from runner.settings.values import InvalidValueError, read_value
 
+if TYPE_CHECKING:
+    from runner.protocol.lane_rule import LaneRule
+    from runner.protocol.task_dialect import TaskDialect
+
 __all__ = [
     "KEY_VARIABLE",
     "KeySource",
@@ -59,11 +61,9 @@ __all__ = [
     "resolve",
 ]
 
-BY_FLAG = "by_flag"
-"""Where a workspace remembers which of its options were given by a flag."""
+BY_FLAG = "by_flag"  # where a workspace remembers which of its options were given by a flag
 
-RUN_PREFIX = "ROWMILL_RUN_"
-"""The prefix of variables that a run passes to the person's own command; not settings."""
+RUN_PREFIX = "ROWMILL_RUN_"  # of variables for the person's own command; they are no settings
 
 _AS_TEXT = frozenset({SettingKind.TEMPLATE, SettingKind.PAIRS})
 
@@ -78,7 +78,7 @@ class Provider:
     proxy: Secret | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
     concurrency: int | None = None  # calls at once that an account allows to all hosts together
-    lanes: Mapping[str, LaneRule] = field(default_factory=dict)  # of the person's own settings
+    lanes: Mapping[str, "LaneRule"] = field(default_factory=dict)  # of the person's own settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class Settings:
     by_flag: frozenset[str]  # request options that rank as flags: `model`, `set.size`
     notices: tuple[Notice, ...]
     address_is_own: bool = True
-    tasks: Mapping[str, TaskDialect] = field(default_factory=dict)  # of the settings files
+    tasks: Mapping[str, "TaskDialect"] = field(default_factory=dict)  # of the settings files
 
     def to_remember(self) -> dict[str, Any]:
         """The options that shape requests, as JSON: the workspace keeps them for later commands."""

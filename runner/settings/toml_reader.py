@@ -4,13 +4,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
-from runner.protocol.lane_rule import FLEX, FLEX_SECONDS, LANE_FORMS, LaneRule
-from runner.protocol.task_dialect import TaskDialect
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
@@ -33,6 +32,10 @@ from runner.settings.schema import (
 from runner.settings.sheet_file import check_sheet_file
 from runner.settings.trust import is_trusted
 from runner.settings.values import InvalidValueError, read_base_url, read_concurrency, read_value
+
+if TYPE_CHECKING:
+    from runner.protocol.lane_rule import LaneRule
+    from runner.protocol.task_dialect import TaskDialect
 
 _LINE = re.compile(r"at line (\d+), column (\d+)")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -247,7 +250,7 @@ class _Reader(_ValueReader):
             **counts,
         )
 
-    def _lanes(self, holder: Mapping[str, object], path: str) -> dict[str, LaneRule]:
+    def _lanes(self, holder: Mapping[str, object], path: str) -> "dict[str, LaneRule]":
         lanes = self.table(holder, "lanes", path)
         return {name: _lane(self, lanes, name, f"{path}.{name}") for name in lanes}
 
@@ -300,7 +303,7 @@ class _Reader(_ValueReader):
             **{one: self.amount(found.get(one), f"{path}.{one}") for one in amounts},
         )
 
-    def tasks(self) -> dict[str, TaskDialect]:
+    def tasks(self) -> "dict[str, TaskDialect]":
         """Dialects of tasks: how to submit and ask. They name paths, never a host or a price."""
         given = self.table(self.data, "task", "task")
         if not given:
@@ -350,8 +353,15 @@ class _Reader(_ValueReader):
         return None
 
 
-def _lane(reader: _Reader, holder: Mapping[str, object], name: str, path: str) -> LaneRule:
+def _lane(reader: _Reader, holder: Mapping[str, object], name: str, path: str) -> "LaneRule":
     """One lane that the person describes."""
+    from runner.protocol.lane_rule import (  # noqa: PLC0415 - few files describe a lane
+        FLEX,
+        FLEX_SECONDS,
+        LANE_FORMS,
+        LaneRule,
+    )
+
     if name != FLEX:
         raise reader.wrong(path, say("expected.lane"))
     found = reader.table(holder, name, path)

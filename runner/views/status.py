@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jobs.job import JSON, FailureClass
 from jobs.lock import holder
-from jobs.store.hosts import database_time
+from jobs.store import Transaction
 from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
-from runner.views.hosts import HostStatus, are_live, hosts_record, read_hosts
 from runner.views.next_command import next_command
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, Workspace
+
+if TYPE_CHECKING:
+    from runner.views.hosts import HostStatus
 
 LOST_AFTER_SECONDS = 30.0  # the default of [limits] lost_after
 RATE_WINDOW_SECONDS = 300.0  # the rate is that of the last five minutes
@@ -85,8 +87,22 @@ class SheetStatus:
     failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
     pauses: tuple[Pause, ...] = ()  # of a run in progress
     dropped_keys: tuple[tuple[str, str], ...] = ()  # by name, and why
-    hosts: tuple[HostStatus, ...] = ()  # of the last run on a shared table
+    hosts: "tuple[HostStatus, ...]" = ()  # of the last run on a shared table
     next_command: str | None = None
+
+
+def _of_hosts(
+    tx: Transaction, last: Run | None, lost_after: float
+) -> "tuple[float, tuple[HostStatus, ...], bool]":
+    """The database's time, the hosts of the last run, and whether one of them is at work."""
+    from jobs.store.hosts import database_time  # noqa: PLC0415 - 5 ms, and not on folders
+    from runner.views.hosts import are_live, read_hosts  # noqa: PLC0415 - not on folders
+
+    now = database_time(tx)
+    if last is None:
+        return now, (), False
+    hosts = read_hosts(tx, last.id, lost_after=lost_after, now=now)
+    return now, hosts, are_live(hosts) and last.ended_at is None
 
 
 def read_status(
@@ -99,16 +115,14 @@ def read_status(
     shared = workspace.place.shared
     running = not shared and workspace.is_running()
     with workspace.place.look() as store, store.read() as tx:
-        now = database_time(tx) if shared else now
+        last = last_run(tx, SHEET_ID)
+        hosts: tuple[HostStatus, ...] = ()
+        if shared:
+            now, hosts, running = _of_hosts(tx, last, lost_after)
         loaded = workspace.loaded_in(tx)
         rows = counts(tx, SHEET_ID)
         groups = failures(tx, SHEET_ID)
         used = spent(tx, SHEET_ID)
-        last = last_run(tx, SHEET_ID)
-        hosts: tuple[HostStatus, ...] = ()
-        if shared and last is not None:
-            hosts = read_hosts(tx, last.id, lost_after=lost_after, now=now)
-            running = are_live(hosts) and last.ended_at is None
         run = _run_state(workspace, last, running=running)
         window = min(RATE_WINDOW_SECONDS, now - run.since)
         rate = oldest = None
@@ -189,7 +203,7 @@ def status_record(standing: SheetStatus) -> dict[str, JSON]:
             "fetching": rows.fetching,
             "parked": rows.parked,
         },
-        "hosts": hosts_record(standing.hosts),
+        "hosts": _hosts_record(standing),
         "pauses": [asdict(pause) for pause in standing.pauses],
         "rows_a_minute": standing.rate,
         "seconds_left": standing.seconds_left,
@@ -208,3 +222,11 @@ def status_record(standing: SheetStatus) -> dict[str, JSON]:
         "failures": {str(kind): count for kind, count in standing.failures},
         "next": standing.next_command,
     }
+
+
+def _hosts_record(standing: SheetStatus) -> list[JSON]:
+    if not standing.hosts:
+        return []
+    from runner.views.hosts import hosts_record  # noqa: PLC0415 - not on folders
+
+    return hosts_record(standing.hosts)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.lock import Holder, Lock, LockedError, holder, is_held
 from jobs.place import DatabasePlace, FolderPlace, Place
@@ -17,7 +18,9 @@ from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.exits import Exit, Refusal
-from runner.workspace.target import FileTarget
+
+if TYPE_CHECKING:
+    from runner.workspace.target import FileTarget
 
 SUFFIX = ".rowmill"
 REHEARSAL = ".rehearsal"
@@ -31,7 +34,7 @@ class Workspace:
     folder: Path
     database: DatabasePlace | None = None  # where its table is, if not in the folder
     aside: Path | None = None  # a copy of the table to read instead
-    target: FileTarget | None = None  # where its files are, if not in the folder
+    target: "FileTarget | None" = None  # where its files are, if not in the folder
 
     @property
     def table(self) -> Path:

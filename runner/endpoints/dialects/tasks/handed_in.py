@@ -5,26 +5,28 @@ It imports next to nothing, since every command hands them in and few use them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from runner.protocol.task_dialect import TaskDialect
+if TYPE_CHECKING:
+    from runner.protocol.task_dialect import TaskDialect
 
 
 @dataclass(slots=True)
 class _HandedIn:
-    load: Callable[[], Mapping[str, TaskDialect]]
+    load: "Callable[[], Mapping[str, TaskDialect]]"
     provider: str = ""
-    dialects: Mapping[str, TaskDialect] | None = None
+    dialects: "Mapping[str, TaskDialect] | None" = None
 
 
 _HANDED_IN = _HandedIn(load=dict)
 
 
-def hand_in(load: Callable[[], Mapping[str, TaskDialect]], provider: str) -> None:
+def hand_in(load: "Callable[[], Mapping[str, TaskDialect]]", provider: str) -> None:
     """Set the dialects, which are loaded on first use, and the provider that requests go to."""
     _HANDED_IN.load, _HANDED_IN.provider, _HANDED_IN.dialects = load, provider, None
 
 
-def dialects() -> Mapping[str, TaskDialect]:
+def dialects() -> "Mapping[str, TaskDialect]":
     """The dialects by name."""
     if _HANDED_IN.dialects is None:
         _HANDED_IN.dialects = _HANDED_IN.load()
