@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from jobs.claimed import Holding
 from jobs.clock import through_sleep
-from jobs.job import Holding
 from jobs.store import DriverError, Store, TableError, is_away
 from jobs.store.hosts import BEATS, Host, LostHostError, Report, beat, join
 from jobs.store.membership import Membership

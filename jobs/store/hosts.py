@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, case, cast, func, insert, select, text, update
 
+from jobs.claimed import Holding
 from jobs.errors import ObstacleError
-from jobs.job import JSON, Holding
+from jobs.job import JSON
 from jobs.store.ids import MAX_PROCESSES
 from jobs.store.schema import hosts
 

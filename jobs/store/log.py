@@ -9,7 +9,8 @@ from itertools import takewhile
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, select, update
 
-from jobs.job import JSON, Holding
+from jobs.claimed import Holding
+from jobs.job import JSON
 from jobs.outcome import WireClass
 from jobs.store.ids import Ids
 from jobs.store.schema import batches, calls, events, runs

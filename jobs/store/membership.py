@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from jobs.claimed import Holding
 from jobs.clock import through_sleep
-from jobs.job import Holding
 from jobs.store.hosts import Host
 
 

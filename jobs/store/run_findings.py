@@ -5,7 +5,8 @@ from enum import Enum
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 
-from jobs.job import FailureClass, Holding, State, Step
+from jobs.claimed import Holding
+from jobs.job import FailureClass, State, Step
 from jobs.outcome import WireClass
 from jobs.store.ids import first_id_at
 from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters

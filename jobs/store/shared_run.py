@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, update
 
-from jobs.job import JSON, Holding
+from jobs.claimed import Holding
+from jobs.job import JSON
 from jobs.store.log import open_run
 from jobs.store.run_money import count_money
 from jobs.store.schema import hosts, runs

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from jobs.claimed import Claimed, Holding
 from jobs.clock import through_sleep
-from jobs.job import Claimed, Holding, Step
+from jobs.job import Step
 from jobs.outcome import Released, Repeat, WireClass
 from jobs.store import Store, Transaction, is_away, may_claim
 from jobs.store.hosts import LostHostError, fence

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, null, select, update
 
-from jobs.job import FailureClass, Holding, State, Step
+from jobs.claimed import Holding
+from jobs.job import FailureClass, State, Step
 from jobs.outcome import WireClass
 from jobs.store.hosts import AT_WORK, DATABASE_TIME, LOST, fence
 from jobs.store.queue.claims import OF_THIS_CLAIM

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from jobs.claimed import Claimed, Holding
 from jobs.clock import ClockSteps
 from jobs.failpoints import reach
-from jobs.job import JSON, Claimed, Holding, Step
+from jobs.job import JSON, Step
 from jobs.store import BusyError, Store, Transaction, is_faulty, is_full
 from jobs.store.ids import Ids
 from jobs.store.log import newest_id, note

@@ -13,8 +13,6 @@ from jobs.job import FailureClass, State
 from runner.catalogue import has_message, say, translated
 from runner.console import usage
 from runner.console.screen import print_message
-from runner.endpoints.dialects.tasks.handed_in import hand_in
-from runner.settings.database_url import is_database_url
 from runner.settings.known_address import known_address
 from runner.settings.locations import find_files
 from runner.settings.schema import (
@@ -152,7 +150,7 @@ class RowmillOption(CommandOption):
         value, source = super().consume_value(ctx, opts)
         if source is click.core.ParameterSource.DEFAULT and not ctx.resilient_parsing:
             sheet = ctx.params.get("sheet")  # parsed before options that were not given
-            is_file = isinstance(sheet, str) and not is_database_url(sheet)
+            is_file = isinstance(sheet, str) and not _is_database(sheet)
             named = Path(str(sheet)) if is_file else None
             for file in _files(sheet_folder(named)):
                 if self.long in file.values:
@@ -262,12 +260,21 @@ def argument(name: str, *, required: bool = True) -> Callable[[Callable[..., Any
     return click.argument(name, required=required, cls=RowmillArgument, metavar=metavar, type=kind)
 
 
+def _is_database(text: str) -> bool:
+    """True if SHEET names a database."""
+    if ":" not in text:
+        return False
+    from runner.settings.database_url import is_database_url  # noqa: PLC0415 - for addresses only
+
+    return is_database_url(text)
+
+
 def sheet_path(text: str | None) -> Path | None:
     """The file or folder that SHEET names; None if it is left out, or names a database.
 
     A database named so counts as `--db`.
     """
-    if text is None or not is_database_url(text):
+    if text is None or not _is_database(text):
         return Path(text) if text is not None else None
     ctx = click.get_current_context()
     try:
@@ -307,6 +314,8 @@ def settings(
     """
     address = known_address(workspace) if workspace is not None else None
     decided = resolve(given(), os.environ, _files(folder), remembered, address)
+    from runner.endpoints.dialects.tasks.handed_in import hand_in  # noqa: PLC0415 - not for help
+
     hand_in(partial(_task_dialects, decided.tasks), decided.provider.name)
     if not decided.quiet:
         sends = click.get_current_context().info_name in SENDING_COMMANDS

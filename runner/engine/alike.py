@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Outcome, Released, TryAgain
 
 MAX_ALIKE_ROWS = 10  # refused alike, with nothing good before, and the run (or model) stops

@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
+from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import Claimed, Failure, Step
+from jobs.job import Failure, Step
 from jobs.store import DriverError
 from jobs.store.queue.blocked_models import Block
 from jobs.store.queue.choices import put_back

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.job import JSON, Holding
+from jobs.claimed import Holding
+from jobs.job import JSON
 from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.heartbeat import Heartbeat, HeartbeatHooks
 from jobs.store.hosts import Report, join, leave, lost_in_a_row

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from jobs.job import Holding
+from jobs.claimed import Holding
 from jobs.store.log import RunEvent
 from jobs.store.run_findings import ended_share, has_good_answer, obey
 from jobs.store.run_money import count_money

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from runner.catalogue import say
 from runner.engine.stats import RunStats
 from runner.prices.spending_cap import SpendingCap

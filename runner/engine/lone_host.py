@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from jobs.job import Holding
+from jobs.claimed import Holding
 from jobs.store import Store, Transaction
 from jobs.store.queue.claims import open_calls
 from jobs.store.writer import TableWriter

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
+from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import Claimed, Step
+from jobs.job import Step
 from jobs.store.log import deaths_in_a_row
 from jobs.store.queue.claims import adopt
 from jobs.store.writer import TableWriter

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.job import JSON, Failure, Holding, Step
+from jobs.claimed import Holding
+from jobs.job import JSON, Failure, Step
 from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import answering_addresses, end_run, ids_after, noted, open_run

@@ -4,7 +4,8 @@ import logging
 import time
 from dataclasses import replace
 
-from jobs.job import JSON, Claimed, Failure, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import JSON, Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Outcome, Released
 from runner.engine.outage import Outage
 from runner.engine.run_control import RunHandle

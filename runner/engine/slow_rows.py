@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 
 MAX_LIKELIHOOD = 1 / 500  # of a row's refusals, if they were as rare as those of other rows
 MIN_REFUSALS = 3  # before a row fails

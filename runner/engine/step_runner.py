@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass, Step
 from runner.catalogue.reasons import reason
 from runner.engine.stop import Stop, StopReason
 from runner.steps.context import StepResult

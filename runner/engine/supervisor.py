@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held, Released
 from jobs.store.queue.blocked_models import Block
 from runner.engine.alike import AlikeRefusals, AlikeRows, fingerprint, is_about_all

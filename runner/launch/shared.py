@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from jobs.job import JSON, Holding
+from jobs.claimed import Holding
+from jobs.job import JSON
 from jobs.store import DriverError, Store, Transaction
 from jobs.store.hosts import BEATS, LostHostError, Report, beat, database_time, join, leave
 from jobs.store.loaded_sheets import loaded_sheet

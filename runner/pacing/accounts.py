@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from runner.pacing.backoff import Wait
 from runner.pacing.model_limits import ModelLimits
 from runner.pacing.pace import Pace

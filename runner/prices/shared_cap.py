@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.store import Transaction
 from jobs.store.queue.claims import MaxCost
 from jobs.store.queue.settles import Settlement

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.outcome import FREE_CLASSES
 from jobs.store import Transaction
 from jobs.store.queue.claims import MaxCost

@@ -8,9 +8,10 @@ from enum import StrEnum
 from functools import partial
 from keyword import iskeyword
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from runner.settings.database_url import DatabaseUrl
+if TYPE_CHECKING:
+    from runner.settings.database_url import DatabaseUrl
 
 
 class SettingScope(StrEnum):
@@ -131,21 +132,8 @@ class Cap:
 
 
 Value: TypeAlias = (
-    bool
-    | int
-    | float
-    | str
-    | Path
-    | Tolerance
-    | StopIf
-    | Until
-    | Cap
-    | DatabaseUrl
-    | tuple[str, ...]
-    | tuple[Path, ...]
-    | tuple[tuple[int, int], ...]
-    | Mapping[str, str]
-    | None
+    "bool | int | float | str | Path | Tolerance | StopIf | Until | Cap | DatabaseUrl"
+    " | tuple[str, ...] | tuple[Path, ...] | tuple[tuple[int, int], ...] | Mapping[str, str] | None"
 )
 
 

@@ -17,7 +17,6 @@ from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
-from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
     KEY_VARIABLE,
     KeySource,
@@ -48,6 +47,7 @@ from runner.settings.values import InvalidValueError, read_value
 if TYPE_CHECKING:
     from runner.protocol.lane_rule import LaneRule
     from runner.protocol.task_dialect import TaskDialect
+    from runner.settings.database_url import DatabaseUrl
 
 __all__ = [
     "KEY_VARIABLE",
@@ -129,7 +129,7 @@ class Settings:
     move_table: bool
     on: str | None
     hosts: int | None
-    db: DatabaseUrl | str | None  # `none`: the table in the folder, though a database is remembered
+    db: "DatabaseUrl | str | None"  # `none`: the table in the folder, though one is remembered
     concurrency: int | str
     rpm: int | None
     tpm: int | None

@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from datetime import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jobs.job import FailureClass, State
 from runner.catalogue import say
 from runner.protocol.base_url import normalised
-from runner.settings.database_url import DatabaseUrl, DatabaseUrlError, read_database_url
 from runner.settings.schema import (
     AUTO,
     NO_CAP,
@@ -26,6 +26,9 @@ from runner.settings.schema import (
     Until,
     Value,
 )
+
+if TYPE_CHECKING:
+    from runner.settings.database_url import DatabaseUrl
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|)")
 _TOLERANCE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]+)?)%")
@@ -183,8 +186,13 @@ def _cap(raw: object) -> Cap:
     return Cap(amount=amount, more=more)
 
 
-def read_database(raw: object) -> DatabaseUrl | str:
+def read_database(raw: object) -> "DatabaseUrl | str":
     """The address of a database, or `none`. Raises `InvalidValueError`."""
+    from runner.settings.database_url import (  # noqa: PLC0415 - few runs have a database
+        DatabaseUrlError,
+        read_database_url,
+    )
+
     text = _text(raw)
     if text.strip().lower() == NO_DATABASE:
         return NO_DATABASE

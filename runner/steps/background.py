@@ -2,7 +2,8 @@
 
 import logging
 
-from jobs.job import JSON, Claimed
+from jobs.claimed import Claimed
+from jobs.job import JSON
 from runner.pacing.accounts import Accounts
 from runner.protocol.call import Call, Reply
 from runner.protocol.errors import error_of

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from jobs.job import Claimed, Failure, FailureClass
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass
 from jobs.outcome import Finished, GiveUp, Outcome, Released, TryAgain
 from jobs.result import Picture
 from jobs.store.answers import StoredAnswer, WantedFile, answer, cells_of, files_of

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from jobs.job import JSON, Claimed
+from jobs.claimed import Claimed
+from jobs.job import JSON
 from jobs.store.writer import TableWriter
 from runner.protocol.call import Reply
 from runner.settings.values import site

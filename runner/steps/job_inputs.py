@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
-from jobs.job import JSON, Claimed
+from jobs.claimed import Claimed
+from jobs.job import JSON
 from runner.endpoints.dialects.images import takes_only_png
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import parse, picture_columns

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.outcome import Answered, Finished
 from runner.endpoints.fields import InputError
 from runner.lanes.lanes import Lanes, on_lane, was_billed_on

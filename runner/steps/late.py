@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobs.job import Claimed, Holding
+from jobs.claimed import Claimed, Holding
 from jobs.outcome import Answered, Finished, Submitted
 from jobs.result import Result
 from jobs.store import Transaction

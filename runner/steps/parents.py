@@ -1,6 +1,7 @@
 """Rows that go on from the task of another row: they wait for it, and go by its account."""
 
-from jobs.job import JSON, Claimed, Failure, FailureClass
+from jobs.claimed import Claimed
+from jobs.job import JSON, Failure, FailureClass
 from jobs.outcome import GiveUp, Released
 from jobs.store.queries.parents import ParentTask, go_by_account_of, parent_task
 from jobs.store.writer import TableWriter

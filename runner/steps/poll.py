@@ -2,8 +2,8 @@
 
 import asyncio
 
+from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import Claimed
 from jobs.outcome import Answered, Finished, Released, Submitted
 from jobs.store.queries.spending import paid_for
 from jobs.store.queue.settles import Settlement

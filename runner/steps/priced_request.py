@@ -6,7 +6,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from jobs.job import JSON, Claimed
+from jobs.claimed import Claimed
+from jobs.job import JSON
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
 from runner.prices.request import PricedRequest

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from jobs.job import Claimed, Failure, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass, Step
 from jobs.outcome import GiveUp, Released, WireClass
 from jobs.store.queue.claims import count_death
 from jobs.store.queue.settles import CallEnd, Settlement

@@ -4,7 +4,7 @@ import logging
 import time
 import uuid
 
-from jobs.job import Holding
+from jobs.claimed import Holding
 from jobs.outcome import Answered, Finished
 from jobs.store import Store
 from jobs.store.log import ids_after

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.outcome import Outcome, WireClass
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.pacing.backoff import NO_WAIT, Wait, retry_after

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
-from jobs.job import Claimed, Failure, FailureClass
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass
 from jobs.outcome import (
     Answered,
     Finished,

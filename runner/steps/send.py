@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from jobs.claimed import Claimed
 from jobs.failpoints import reach
-from jobs.job import JSON, Claimed, Failure, FailureClass
+from jobs.job import JSON, Failure, FailureClass
 from jobs.outcome import PAID_CLASSES, GiveUp, Held, Outcome, Released, Repeat, TryAgain, WireClass
 from jobs.result import Result, Usage
 from jobs.store.queries.parents import ParentTask

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from jobs.job import JSON, Claimed, Failure
+from jobs.claimed import Claimed
+from jobs.job import JSON, Failure
 from jobs.store.queue.sharing import Sharing
 from runner.endpoints.registry import ENDPOINTS, ByName
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from jobs.job import Claimed, Failure, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, Step
 from jobs.outcome import GiveUp, Released, WireClass
 from jobs.store.queue.settles import CallEnd, SavedFile, Settlement
 from jobs.store.queue.sharing import Sharing

@@ -1,6 +1,6 @@
 """The true price of a task, as its finished answer tells it."""
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.result import Result
 from jobs.store.queue.tickets import TruePrice, price_before
 from runner.prices.gateway_prices import UNITS_PER_DOLLAR

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.outcome import Finished, WireClass
 from jobs.place import DatabasePlace
 from jobs.result import Result, Usage

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.outcome import Answered, Finished, Outcome
 from jobs.sheet.finding import SheetError
 from jobs.sheet.reader import open_sheet

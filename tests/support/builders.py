@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.job import JSON, Claimed, Failure, FailureClass, Holding, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import JSON, Failure, FailureClass, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, WireClass
 from jobs.result import Picture, Result, Usage
 from jobs.store import Store, Transaction

@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert, select, update
 
-from jobs.job import Holding
+from jobs.claimed import Holding
 from jobs.store import Store
 from jobs.store.schema import hosts, runs
 from jobs.store.shared_run import NewRun, open_shared_run

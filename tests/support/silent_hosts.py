@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from jobs.job import Claimed, Holding, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import Step
 from jobs.store import Store
 from jobs.store.hosts import DATABASE_TIME, Report, beat, database_time, join
 from jobs.store.queue.claims import ClaimRequest, claim

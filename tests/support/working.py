@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs.job import Claimed, Failure, FailureClass, Holding, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import Failure, FailureClass, Step
 from jobs.outcome import (
     Answered,
     Finished,

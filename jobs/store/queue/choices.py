@@ -18,7 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.job import PASSING, RETRIABLE, FailureClass, Holding, State, Step
+from jobs.claimed import Holding
+from jobs.job import PASSING, RETRIABLE, FailureClass, State, Step
 from jobs.outcome import WireClass
 from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters
 from jobs.store.queue.order import AFTER_ALL, LAST_RANK, RANK_SPAN

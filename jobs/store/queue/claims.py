@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from jobs.job import Claimed, Holding, State, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import State, Step
 from jobs.outcome import WireClass
 from jobs.store.ids import Ids
 from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
-from jobs.job import Claimed, Holding, State, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import State, Step
 from jobs.outcome import Released, WireClass
 from jobs.store.queue.claims import TAKEN, as_claimed
 from jobs.store.queue.settles import CallEnd, Settlement

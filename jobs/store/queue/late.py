@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
-from jobs.job import Claimed, State, Step
+from jobs.claimed import Claimed
+from jobs.job import State, Step
 from jobs.outcome import WireClass
 from jobs.store.schema import calls, jobs
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from jobs.job import Claimed, FailureClass, Holding, State, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import FailureClass, State, Step
 from jobs.outcome import WireClass
 from jobs.store.answers import StoredAnswer, answer
 from jobs.store.queue.claims import TAKEN, as_claimed

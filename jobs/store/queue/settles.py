@@ -8,7 +8,8 @@ from typing import Any, assert_never
 
 from sqlalchemy import Connection, Table, and_, func, null, or_, select, update
 
-from jobs.job import Claimed, Holding, State, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import State, Step
 from jobs.outcome import (
     TRANSITIONS,
     Answered,

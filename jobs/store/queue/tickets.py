@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true, update
 
-from jobs.job import Claimed, Holding, State, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import State, Step
 from jobs.outcome import LATE_TRANSITIONS, Answered, Finished, Outcome, Submitted
 from jobs.store.queue.claims import TAKEN, as_claimed
 from jobs.store.schema import attempts, calls, jobs

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
 
-from jobs.job import Claimed, FailureClass, Holding, State, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import FailureClass, State, Step
 from jobs.outcome import TRANSITIONS, Held, Outcome, Released
 from jobs.store import Store
 from jobs.store.ids import Ids

@@ -5,8 +5,8 @@ import threading
 import pytest
 from sqlalchemy import Engine
 
+from jobs.claimed import Holding
 from jobs.errors import ObstacleError
-from jobs.job import Holding
 from jobs.store import Store
 from jobs.store.hosts import (
     LostHostError,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.outcome import Finished, GiveUp, WireClass
 from jobs.result import Result
 from jobs.store import Store

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
+from jobs.claimed import Claimed
 from jobs.clock import through_sleep
-from jobs.job import Claimed, Step
+from jobs.job import Step
 from jobs.outcome import Finished
 from jobs.result import Result
 from jobs.store import Store, Transaction, lock_for_load

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from jobs.job import Claimed, FailureClass, Holding, Step
+from jobs.claimed import Claimed, Holding
+from jobs.job import FailureClass, Step
 from jobs.outcome import Finished, Held, Outcome, Released, Repeat, Submitted, WireClass
 from jobs.result import Result
 from jobs.store import Store

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.job import Claimed, Failure, FailureClass, State, Step
+from jobs.claimed import Claimed
+from jobs.job import Failure, FailureClass, State, Step
 from jobs.outcome import Answered, Finished, GiveUp, Submitted
 from jobs.result import Picture, Result
 from jobs.store import Store

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.outcome import Finished, Held, Released
 from jobs.result import Result
 from jobs.store import Store, Transaction

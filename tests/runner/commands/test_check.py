@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.exc import DatabaseError
 
-from jobs.job import Holding, Step
+from jobs.claimed import Holding
+from jobs.job import Step
 from jobs.outcome import Finished, WireClass
 from jobs.result import Result as Answered
 from jobs.store import Store

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from jobs.job import JSON, Failure, FailureClass, Holding, Step
+from jobs.claimed import Holding
+from jobs.job import JSON, Failure, FailureClass, Step
 from jobs.outcome import Finished, GiveUp, Held, Outcome, WireClass
 from jobs.result import Result as Answered
 from jobs.store import Store

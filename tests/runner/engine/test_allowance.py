@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from jobs.job import Holding
+from jobs.claimed import Holding
 from jobs.store import Store
 from jobs.store.writer import TableWriter
 from runner.engine.allowance import RunAllowance

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.store.queue.settles import Answer, Settlement
 from runner.mock.chance import prompt_digest
 from runner.protocol.call import Call, Lost, Reply

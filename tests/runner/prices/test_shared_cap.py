@@ -1,6 +1,7 @@
 """Several hosts claim under one cap that lies in their table."""
 
-from jobs.job import Claimed, Step
+from jobs.claimed import Claimed
+from jobs.job import Step
 from jobs.store import Store
 from jobs.store.queries.totals import counts
 from jobs.store.queue.claims import ClaimRequest, claim

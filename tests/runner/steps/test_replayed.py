@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.job import JSON, Claimed
+from jobs.claimed import Claimed
+from jobs.job import JSON
 from jobs.outcome import Answered, Finished, Submitted
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import FieldKind, describe

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.job import JSON, Claimed, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import JSON, FailureClass, Step
 from jobs.outcome import Answered, Finished, GiveUp, Held, Outcome, Released, Repeat, TryAgain
 from runner.endpoints import chat, chat_image, image
 from runner.endpoints.inputs import parse

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.job import Claimed, FailureClass, Step
+from jobs.claimed import Claimed
+from jobs.job import FailureClass, Step
 from jobs.outcome import Answered, GiveUp, Held, Released, Submitted, TryAgain
 from runner.endpoints import mj_imagine
 from runner.endpoints.inputs import parse

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.job import Claimed
+from jobs.claimed import Claimed
 from jobs.outcome import Finished, WireClass
 from jobs.result import Result
 from jobs.store import Store
