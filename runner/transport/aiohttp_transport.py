@@ -11,8 +11,10 @@ from typing import Any
 
 import aiohttp
 import aiohttp.http_exceptions
+import aiohttp.payload
 import httpx
 import yarl
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
@@ -39,25 +41,57 @@ AIOHTTP_ERRORS = (
 )
 
 
+class TooLateError(aiohttp.ClientError):
+    """The request came to be sent after the time by which it had to leave."""
+
+
 class Progress:
     """How far one request got. `sent` is False only while certainly no byte has been sent.
 
     After `leave_by`, by the clock that goes on in sleep, it is not sent any more.
     """
 
-    __slots__ = ("connected", "headers", "leave_by", "pieces", "sent", "status")
+    __slots__ = ("connected", "headers", "is_late", "leave_by", "pieces", "sent", "status")
 
     def __init__(self, *, leave_by: float | None = None) -> None:
         self.leave_by = leave_by
+        self.is_late = False  # it was not sent, because its time was over
         self.sent = True
         self.connected = False
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
         self.pieces: list[bytes] = []
 
+    def check_time(self) -> None:
+        """Raises TooLateError if the request must not be sent any more; no byte of it was."""
+        if self.leave_by is not None and through_sleep() > self.leave_by:
+            self.sent = self.connected = False
+            self.is_late = True
+            raise TooLateError("its claim is too old")
 
-class TooLateError(aiohttp.ClientError):
-    """The request got its connection after the time by which it had to leave."""
+
+class _TimelyPayload(aiohttp.payload.Payload):
+    """A body that is not written after its request's time. The headers wait for its first bytes.
+
+    aiohttp writes it in a task of its own, before which anything may hold up the process.
+    """
+
+    progress: Progress
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write the body, unless it is too late."""
+        self.progress.check_time()
+        await super().write_with_length(writer, content_length)
+
+
+class TimelyBytes(_TimelyPayload, aiohttp.BytesPayload):
+    """A small body."""
+
+
+class TimelyPieces(_TimelyPayload, aiohttp.payload.BytesIOPayload):
+    """A big one, sent in pieces, so that other calls proceed meanwhile."""
 
 
 CURRENT_PROGRESS: ContextVar[Progress] = ContextVar("CURRENT_PROGRESS")
@@ -97,10 +131,11 @@ class Connector(aiohttp.TCPConnector):
         progress.sent = progress.connected = True
         if req.method == "POST":  # only paid requests; free GETs may come before
             reach("call.connected")
-        if progress.leave_by is not None and through_sleep() > progress.leave_by:
-            progress.sent = progress.connected = False
+        try:
+            progress.check_time()
+        except TooLateError:
             connection.release()
-            raise TooLateError("its claim is too old")
+            raise
         return connection
 
 
@@ -143,7 +178,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
         """Send one request. Raises UnsentError or BrokenError (both httpx.TransportError)."""
         progress: Progress = request.extensions.get("progress") or Progress()
         session = self._session(request.url, fresh=bool(request.extensions.get("fresh")))
-        body = await _request_body(request)
+        body = await _request_body(request, progress)
         CURRENT_PROGRESS.set(progress)
         try:
             answer = await session.request(
@@ -292,23 +327,31 @@ class IncomingBody(httpx.AsyncByteStream):
         self._answer.close()
 
 
-async def _request_body(request: httpx.Request) -> aiohttp.BytesPayload | io.BytesIO | None:
+async def _request_body(
+    request: httpx.Request, progress: Progress
+) -> aiohttp.payload.Payload | None:
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
         body = b"".join(stream)
     else:
         assert isinstance(stream, httpx.AsyncByteStream)
         body = b"".join([piece async for piece in stream])
-    if len(body) < MB:
-        return aiohttp.BytesPayload(body) if body else None
-    return io.BytesIO(body)  # sent in pieces, so that other calls proceed meanwhile
+    if not body:
+        return None
+    if progress.leave_by is None:
+        if len(body) < MB:
+            return aiohttp.BytesPayload(body)
+        return aiohttp.payload.BytesIOPayload(io.BytesIO(body))
+    timely = TimelyBytes(body) if len(body) < MB else TimelyPieces(io.BytesIO(body))
+    timely.progress = progress
+    return timely
 
 
 def _translate_error(error: Exception, progress: Progress) -> UnsentError | BrokenError:
     detail = f"{type(error).__name__}: {error}"[:400]
     if isinstance(error, Http2OnlyError):  # its first bytes say that it understood no request
         return UnsentError("http2_only", str(error))
-    if isinstance(error, TooLateError):
+    if progress.is_late:
         return UnsentError(TOO_LATE, str(error))
     if not progress.sent:
         cause = _unsent_cause(error)
