@@ -24,7 +24,7 @@ VARYING = (
     (r"\b\d+(\.\d+)? ?(ms|s|min)\b", "TIME"),
     (r"\b\d+\.\d+\b", "NUMBER"),
 )
-OWN_LINES = re.compile(r"^(files |  workspace ).*\n( {13}.*\n)*", re.MULTILINE)
+OWN_LINES = re.compile(r"^(files |Files go to |  workspace ).*\n( {13}.*\n)*", re.MULTILINE)
 MACHINES = re.compile(r"^Machines\n(  .*\n)+\n", re.MULTILINE)
 """What a shared table has more to say of."""
 

@@ -33,8 +33,15 @@ class Night:
             self.join(f"m{len(self.hosts)}")
 
     def join(self, machine: str) -> None:
+        """Start one more, and wait until it works: none starts while the database is away."""
         host = self.here.start(joins=True, machine=machine, concurrency=CALLS)
+        self.here.until(lambda: self.is_at_work(host) or not host.alive)
         self.hosts.append(host)
+
+    def is_at_work(self, host: Host) -> bool:
+        """True once this host has told of calls in flight."""
+        found = self.here.query("SELECT pid FROM hosts WHERE state = 'live' AND in_flight > 0")
+        return (host.pid,) in [tuple(row) for row in found]
 
     def turn(self, kind: str) -> None:
         """One thing happens."""
