@@ -23,6 +23,7 @@ from .measuring import (
 )
 from .sheets import write_sheet
 
+IN_FOLDER = "--db=none"  # an earlier turn's database is remembered
 TICKS = os.sysconf("SC_CLK_TCK")
 HEADS = (
     "what",
@@ -67,7 +68,7 @@ def runs(sheet: Path, base: str, in_flight: int) -> Contender:
     """A run on a folder."""
     return Contender(
         name="SQLite",
-        words=run_words(sheet, base, in_flight=in_flight),
+        words=[*run_words(sheet, base, in_flight=in_flight), IN_FOLDER],
         cwd=ROOT,
         before=forgotten(sheet.with_suffix(".rowmill")),
     )
@@ -77,7 +78,7 @@ def shared(one: Contender, sheet: Path, server: Server) -> Contender:
     """The same on a new database."""
     return Contender(
         name="PostgreSQL",
-        words=[*one.words, "--db", server.new_database()],
+        words=[*(word for word in one.words if word != IN_FOLDER), "--db", server.new_database()],
         cwd=ROOT,
         before=forgotten(sheet.with_suffix(".rowmill")),
         ends=one.ends,
