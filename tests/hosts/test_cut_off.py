@@ -12,7 +12,8 @@ import pytest
 
 from tests.hosts.conftest import Make
 from tests.support.hosts import Host, HostScene
-from tests.support.namespaces import CENTRE, Island, Relay, islands
+from tests.support.namespaces import CENTRE, Island, islands
+from tests.support.relay import Relay
 
 ROWS = 2_000
 CUT_OFF_SECONDS = 12.0
@@ -53,7 +54,7 @@ def test_a_host_that_is_cut_off_holds_nobody_up_and_brings_its_answers_late(scen
     assert port is not None
     with islands(3) as three:
         socket = Path(here.server.folder) / ".s.PGSQL.5432"
-        with Relay(to=port) as gateway, Relay(to=socket) as database:
+        with Relay(to=port, host=CENTRE) as gateway, Relay(to=socket, host=CENTRE) as database:
             first = ("-e", "chat", "-m", here.model, "--in-doubt", "hold")
             hosts = [start_on(here, three[0], gateway, database, *first)]
             here.until(lambda: here.done() > 0)

@@ -2,12 +2,11 @@
 
 import asyncio
 import re
-import threading
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Coroutine
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from tests.support.relay import PIECE_BYTES, Relay, Way
 
 CLAIM, SETTLE = b"INSERT INTO calls", b"UPDATE calls SET ended_at"
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
@@ -16,7 +15,7 @@ USES = re.compile(rb"B.{4}\x00(_pg3_\d+)\x00", re.DOTALL)
 ANSWER = b"C\x00\x00\x00\x0bCOMMIT\x00"
 
 
-class CommitCutter:
+class CommitCutter(Relay):
     """Listens on loopback, and talks to the server over its socket.
 
     Of the commits of each kind every `every`-th loses its answer, until `most` have. A commit that
@@ -24,62 +23,21 @@ class CommitCutter:
     """
 
     def __init__(self, server_folder: Path, *, every: int, most: int) -> None:
+        super().__init__(to=server_folder / ".s.PGSQL.5432")
         self.cut: Counter[bytes] = Counter()
-        self.port = 0
-        self._socket = server_folder / ".s.PGSQL.5432"
         self._every = every
         self._most = most
         self._seen: Counter[bytes] = Counter()
-        self._ready = threading.Event()
-        self._open: set[asyncio.Task[None] | None] = set()
 
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._over.wait()
-        server.close()
-        await asyncio.gather(*(task for task in self._open if task is not None))
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(asyncio.current_task())
-        ours, theirs = await asyncio.open_unix_connection(str(self._socket))
+    def ways(self, there: Way, back: Way) -> tuple[Coroutine[None, None, None], ...]:
+        """Passes on requests and answers, and remembers what a connection has sent."""
         line = _Line()
-        ends = (
-            asyncio.create_task(self._requests(reader, theirs, line)),
-            asyncio.create_task(self._answers(ours, writer, line)),
-            asyncio.create_task(self._over.wait()),
-        )
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in ends:
-            task.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
-        for one in (writer, theirs):
-            one.transport.abort()
-            with suppress(OSError):
-                await one.wait_closed()
-        self._open.discard(asyncio.current_task())
+        return self._requests(*there, line), self._answers(*back, line)
 
     async def _requests(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: "_Line"
     ) -> None:
-        while data := await reader.read(1 << 16):
+        while data := await reader.read(PIECE_BYTES):
             line.see(data)
             if COMMIT in data:
                 line.is_cut = self._is_to_cut(line.kinds)
@@ -97,7 +55,7 @@ class CommitCutter:
     async def _answers(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: "_Line"
     ) -> None:
-        while data := await reader.read(1 << 16):
+        while data := await reader.read(PIECE_BYTES):
             if line.is_cut and ANSWER in data:
                 raise ConnectionResetError
             writer.write(data)

@@ -1,17 +1,12 @@
 """Machines with a network of their own: namespaces, each with one cable to this one."""
 
-import asyncio
 import functools
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
@@ -87,66 +82,3 @@ def _island(number: int) -> Iterator[Island]:
         yield Island(name=name)
     finally:
         subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-
-
-class Relay:
-    """Makes a server of this machine reachable at `CENTRE`, byte for byte."""
-
-    def __init__(self, *, to: int | Path) -> None:
-        self.port = 0
-        self._to = to
-        self._ready = threading.Event()
-        self._open: set[asyncio.Task[None]] = set()
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connected, CENTRE, 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._over.wait()
-        server.close()
-        await asyncio.gather(*self._open)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        me = asyncio.current_task()
-        assert me is not None
-        self._open.add(me)
-        if isinstance(self._to, int):
-            ours, theirs = await asyncio.open_connection("127.0.0.1", self._to)
-        else:
-            ours, theirs = await asyncio.open_unix_connection(str(self._to))
-        ends = (
-            asyncio.create_task(_copied(reader, theirs)),
-            asyncio.create_task(_copied(ours, writer)),
-            asyncio.create_task(self._over.wait()),
-        )
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in ends:
-            task.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
-        for one in (writer, theirs):
-            one.transport.abort()
-            with suppress(OSError):
-                await one.wait_closed()
-        self._open.discard(me)
-
-
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-        await writer.drain()
