@@ -82,6 +82,19 @@ class ChatRequest:
         return "image" in self.model.lower()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawingRequest(ChatRequest):
+    """A valid request of a form that says by itself whether it `draws` a picture."""
+
+    draws: bool = False
+    files: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def pictures(self) -> bool:
+        """True if the request asks for a picture."""
+        return self.draws
+
+
 def read_chat(body: bytes) -> ChatRequest | InvalidRequest:
     """The request in a body, or the first error in it."""
     try:

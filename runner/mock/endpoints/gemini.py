@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,7 +11,7 @@ from aiohttp import web
 from jobs.job import JSON
 from runner.mock.case import CUT_SHORT, REFUSALS, Case
 from runner.mock.endpoints.chat_replies import ChatMessage, packed, say, usage_of
-from runner.mock.endpoints.chat_request import ChatRequest, Tool
+from runner.mock.endpoints.chat_request import DrawingRequest, Tool
 from runner.mock.endpoints.input_files import checked_data
 from runner.mock.error_replies import Canned
 from runner.mock.faults import Fault
@@ -76,19 +75,6 @@ def route_of(path: str) -> str:
     return GeminiEndpoint.path if _PATH.fullmatch(path) else path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeminiRequest(ChatRequest):
-    """A valid request. `draws`: a picture is made."""
-
-    draws: bool = False
-    files: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def pictures(self) -> bool:
-        """True if the request asks for a picture."""
-        return self.draws
-
-
 class GeminiEndpoint:
     """Gemini's own endpoint of one gateway."""
 
@@ -97,7 +83,7 @@ class GeminiEndpoint:
     def __init__(self, settings: MockSettings, base_url: str) -> None:
         self._easel = PictureLinks(settings, base_url)
 
-    async def read(self, http: web.BaseRequest) -> GeminiRequest | InvalidRequest:
+    async def read(self, http: web.BaseRequest) -> DrawingRequest | InvalidRequest:
         """The request, or the first error in it."""
         found = _PATH.fullmatch(http.path)
         assert found is not None
@@ -110,7 +96,7 @@ class GeminiEndpoint:
         except InvalidRequestError as error:
             return error.problem
 
-    def look(self, wanted: GeminiRequest) -> tuple[str, ...] | InvalidRequest:
+    def look(self, wanted: DrawingRequest) -> tuple[str, ...] | InvalidRequest:
         """A description of its pictures."""
         found = [look(url) for url in wanted.images]
         problem = next((one for one in found if isinstance(one, InvalidRequest)), None)
@@ -120,7 +106,7 @@ class GeminiEndpoint:
         """The error body for a wrong request."""
         return google_error(400, "INVALID_ARGUMENT", problem.message)
 
-    def canned(self, fault: Fault, call: str, wanted: GeminiRequest) -> Canned | None:
+    def canned(self, fault: Fault, call: str, wanted: DrawingRequest) -> Canned | None:
         """The faults that Google words in its own way."""
         match fault:
             case Fault.EMPTY_CHOICES:
@@ -136,15 +122,15 @@ class GeminiEndpoint:
             case _:
                 return None
 
-    def is_slow(self, case: Case[GeminiRequest]) -> bool:
+    def is_slow(self, case: Case[DrawingRequest]) -> bool:
         """True if building this answer would block the event loop."""
         return case.wanted.draws
 
-    def body(self, case: Case[GeminiRequest]) -> bytes:
+    def body(self, case: Case[DrawingRequest]) -> bytes:
         """The answer as one JSON body."""
         return packed(self._whole(case))
 
-    def events(self, case: Case[GeminiRequest]) -> list[bytes]:
+    def events(self, case: Case[DrawingRequest]) -> list[bytes]:
         """The answer as a stream, up to the point of the fault; it has no end mark."""
         wanted = case.wanted
         if case.fault in REFUSALS:
@@ -156,13 +142,13 @@ class GeminiEndpoint:
         coded = [*map(_event, chunks), _event(_answer(case.call, wanted, [], finish, said=said))]
         return coded[: len(coded) // 2] if case.fault in CUT_SHORT else coded
 
-    def _whole(self, case: Case[GeminiRequest]) -> dict[str, JSON]:
+    def _whole(self, case: Case[DrawingRequest]) -> dict[str, JSON]:
         if case.fault in REFUSALS:
             return _blocked(case.wanted)
         said, parts, finish = self._spoken(case)
         return _answer(case.call, case.wanted, parts, finish, said=said)
 
-    def _spoken(self, case: Case[GeminiRequest]) -> tuple[ChatMessage, list[JSON], str]:
+    def _spoken(self, case: Case[DrawingRequest]) -> tuple[ChatMessage, list[JSON], str]:
         """What is said, its parts with the picture, and why it ended."""
         wanted = case.wanted
         said = say(wanted, case.ask.sha, 0, (*case.seen, *wanted.files))
@@ -187,7 +173,7 @@ def google_error(
 # --- requests ---------------------------------------------------------------------------------
 
 
-def _read(given: Fields, model: str, *, stream: bool) -> GeminiRequest:
+def _read(given: Fields, model: str, *, stream: bool) -> DrawingRequest:
     for name, value in given.items():
         if name not in _TYPES:
             wrong(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
@@ -202,7 +188,7 @@ def _read(given: Fields, model: str, *, stream: bool) -> GeminiRequest:
     config = _read_config(given.get("generationConfig", {}))
     draws = "IMAGE" in config.get("responseModalities", ())
     counted = len((prompt + system).encode("utf-8", "replace")) // 4 + 4
-    return GeminiRequest(
+    return DrawingRequest(
         model=model,
         prompt=prompt,
         tokens=counted + 258 * len(images) + 258 * len(files),
@@ -300,7 +286,7 @@ def _read_tools(tools: list[Any], config: Fields) -> Tool | None:
 # --- answers ----------------------------------------------------------------------------------
 
 
-def _blocked(wanted: GeminiRequest) -> dict[str, JSON]:
+def _blocked(wanted: DrawingRequest) -> dict[str, JSON]:
     """A prompt that was blocked: 200 without candidates."""
     return {
         "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
@@ -326,7 +312,7 @@ def _parts(said: ChatMessage) -> list[JSON]:
 
 def _answer(
     call: str,
-    wanted: GeminiRequest,
+    wanted: DrawingRequest,
     parts: list[JSON],
     finish: str | None,
     *,
@@ -345,7 +331,7 @@ def _answer(
     return body
 
 
-def _usage(wanted: GeminiRequest, said: ChatMessage) -> JSON:
+def _usage(wanted: DrawingRequest, said: ChatMessage) -> JSON:
     counted = usage_of(wanted, (said,))
     prompt, out = int(str(counted["prompt_tokens"])), int(str(counted["completion_tokens"]))
     found: dict[str, JSON] = {"promptTokenCount": prompt, "candidatesTokenCount": out}

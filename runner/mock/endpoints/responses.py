@@ -3,7 +3,7 @@
 import base64
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -11,7 +11,7 @@ from aiohttp import web
 from jobs.job import JSON
 from runner.mock.case import CUT_SHORT, REFUSALS, Case
 from runner.mock.endpoints.chat_replies import DONE_EVENT, ChatMessage, packed, say, usage_of
-from runner.mock.endpoints.chat_request import ChatRequest, Tool
+from runner.mock.endpoints.chat_request import DrawingRequest, Tool
 from runner.mock.endpoints.input_files import checked_file, checked_sound
 from runner.mock.error_replies import Canned, openai_error
 from runner.mock.faults import Fault
@@ -65,17 +65,10 @@ _PICTURE_SIDES = "1024x1024"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponsesRequest(ChatRequest):
+class ResponsesRequest(DrawingRequest):
     """A valid request. `draws`: a picture is made, by the service's own tool."""
 
-    draws: bool = False
     background: bool = False
-    files: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def pictures(self) -> bool:
-        """True if the request asks for a picture."""
-        return self.draws
 
 
 class ResponsesEndpoint:
