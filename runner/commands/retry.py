@@ -31,7 +31,8 @@ Mover = Callable[[Transaction, int, RowChoice], int]
 
 
 @options.argument("sheet", required=False)
-def _retry(sheet: str | None) -> int:
+@click.option("--agreed", cls=options.CommandOption, metavar="PLAN|ask")
+def _retry(sheet: str | None, *, agreed: str | None) -> int:
     named_sheet = options.sheet_path(sheet)
     bring_forward(named_sheet)
     if named_sheet is None:
@@ -65,6 +66,7 @@ def _retry(sheet: str | None) -> int:
         settings=settings,
         put_back=lambda tx: _put_back(tx, settings, named, path.name),
         edits=named.edits if named is not None else (),
+        agreed=agreed,
     )
     return put_back_beside_run(request) if beside else launch(request)
 

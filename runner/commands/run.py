@@ -8,7 +8,8 @@ from runner.startup import Phase, preload, undisturbed
 
 
 @options.argument("sheet")
-def _run(sheet: str) -> int:
+@click.option("--agreed", cls=options.CommandOption, metavar="PLAN|ask")
+def _run(sheet: str, *, agreed: str | None) -> int:
     # While the table is opened and counted, and while the gateway is asked for its prices. Without
     # -y the run's own modules are imported while the person reads the question.
     preload(Phase.ASK, Phase.AGREE, *([Phase.RUN] if options.given().get("yes") else []))
@@ -38,6 +39,7 @@ def _run(sheet: str) -> int:
             workspace=workspace,
             settings=settings,
             question=question,
+            agreed=agreed,
         )
     )
 

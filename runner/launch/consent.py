@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from jobs.job import JSON
 from jobs.store.loaded_sheets import LoadedSheet
 from runner.catalogue import say
-from runner.console.screen import folded_text
+from runner.console.screen import folded_text, print_data
 from runner.console.usage import ask_typed_yes, ask_yes_no
 from runner.exits import Exit, Refusal
 from runner.launch.estimate import CostEstimate, time_words
@@ -22,6 +23,9 @@ from runner.settings.file import Origin
 from runner.settings.settings import Settings
 from runner.settings.values import site
 from runner.startup import Phase, preload
+
+ASK = "ask"
+"""In place of a yes: what the run would send is printed as JSON, and nothing is sent."""
 
 UNITS_WITHOUT_ASKING = 10.0
 PRICE_TOLERANCE = 1.000001  # two sums of the same prices may differ by rounding
@@ -89,6 +93,35 @@ def plan_of(
     )
 
 
+def plan_record(plan: RunPlan, estimate: CostEstimate) -> dict[str, JSON]:
+    """A plan as public data, with price and time in words; `read_plan` takes it back."""
+    return {
+        "schema": 1,
+        "calls": plan.calls,
+        "most": dict(plan.most),
+        "unpriced": list(plan.unpriced),
+        "site": plan.site,
+        "digest": plan.digest,
+        "price": range_words(estimate.forecast),
+        "time": time_words(estimate.forecast),
+    }
+
+
+def read_plan(text: str) -> RunPlan:
+    """A plan that somebody said yes to. Raises Refusal for anything else."""
+    try:
+        found = json.loads(text)
+        return RunPlan(
+            calls=int(found["calls"]),
+            most={str(name): float(most) for name, most in found["most"].items()},
+            unpriced=tuple(map(str, found["unpriced"])),
+            site=str(found["site"]),
+            digest=str(found["digest"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refusal(say("run.no_plan"), code=Exit.USAGE) from error
+
+
 def agree(
     estimate: CostEstimate,
     settings: Settings,
@@ -96,12 +129,21 @@ def agree(
     *,
     question: Question | None = None,
     moved_from: str | None = None,
+    agreed: str | None = None,
 ) -> Consent:
     """The yes to a plan: on a terminal by asking, elsewhere by -y or --max-cost, or none needed.
 
     `question` is asked whatever the plan costs. `moved_from` is the address of the last run where
-    this one goes to another that nobody named: that needs a yes too. Raises Refusal without one.
+    this one goes to another that nobody named: that needs a yes too. `agreed` is a yes that was
+    given elsewhere, as JSON, or `ask`. Raises Refusal without one.
     """
+    if agreed == ASK:
+        print_data(json.dumps(plan_record(plan, estimate), ensure_ascii=False))
+        raise Refusal(say("run.plan_shown"))
+    if agreed is not None:
+        consent = Consent(plan=read_plan(agreed))
+        consent.check(plan)
+        return consent
     if settings.yes or not plan.calls:
         return Consent()
     is_large = plan.calls > settings.ask_above or estimate.forecast.exceeds(UNITS_WITHOUT_ASKING)

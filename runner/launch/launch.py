@@ -272,7 +272,14 @@ def _agree(
     consent = Consent()
     if not request.rehearsal:
         plan = plan_of(estimate, settings, loaded, taken.jobs)
-        consent = agree(estimate, settings, plan, question=request.question, moved_from=moved_from)
+        consent = agree(
+            estimate,
+            settings,
+            plan,
+            question=request.question,
+            moved_from=moved_from,
+            agreed=request.agreed,
+        )
     return consent
 
 

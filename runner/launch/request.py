@@ -43,6 +43,7 @@ class RunRequest:
     put_back: Callable[[Transaction], PutBack] | None = None  # `retry`
     edits: Sequence[Edit] = ()  # cells that a person corrected beside the sheet
     question: Question | None = None
+    agreed: str | None = None  # a yes that was given elsewhere: a plan as JSON, or `ask`
     rehearsal: bool = False
     audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # more to tell at the end
 

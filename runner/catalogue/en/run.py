@@ -193,6 +193,11 @@ RUN = {
         "sends {count:it|them}."
     ),
     "retry.free": "{count} of them only {count:needs|need} a download or a status query: free",
+    "run.plan_shown": (
+        "This run needs confirmation. Nothing was sent; give the plan above to --agreed."
+    ),
+    "run.no_plan": "--agreed takes a plan, as `--agreed ask` prints it. Nothing was sent.",
+    "option.agreed": "a yes to exactly this plan, as JSON; `ask` prints the plan and sends nothing",
     "run.plan_changed": (
         "The rows or their price changed after the confirmation ({calls} request{calls:|s} now). "
         "Nothing was sent; start again."

@@ -153,6 +153,9 @@ RUN: dict[str, str] = {
     "retry.none": "没有需要重跑的行。",
     "retry.not_run_yet": "没有需要重跑的行。还有 {count} 行没有跑过：用 `rowmill run` 发送。",
     "retry.free": "其中 {count} 行只需下载或查询，不收费",
+    "run.plan_shown": "需要确认，未发送任何请求；可把上面的计划交给 --agreed。",
+    "run.no_plan": "--agreed 需要 `--agreed ask` 打印的计划。未发送任何请求。",
+    "option.agreed": "只同意这个计划（JSON）；ask 打印计划，不发送",
     "run.plan_changed": "确认之后行或价格有变（现为 {calls} 个请求）。未发送任何请求，请重新开始。",
     "run.moved_needs_consent": (
         "这次运行会发往 {now}，上次发往 {before}。未发送任何请求。请用 --base-url 写明要用的地址"
