@@ -28,12 +28,13 @@ def test_a_yes_to_another_plan_sends_nothing(world: World) -> None:
     world.mock()
     sheet = world.prompts("a.csv", "a fox", "a hen")
     plan = world.run("run", sheet, *ASK, "--agreed", "ask").json
-    for change in (
+    changes: tuple[dict[str, object], ...] = (
         {"calls": 1},
         {"site": "https://other.example"},
         {"digest": "0" * 32},
         {"most": {}, "unpriced": []},
-    ):
+    )
+    for change in changes:
         text = json.dumps({**plan, **change})
         done = world.run("run", sheet, *ASK, "--agreed", text)
         assert (done.code, done.posts) == (3, 0), change
