@@ -17,7 +17,7 @@ from runner.endpoints.dialects.chat import (
 )
 from runner.endpoints.dialects.foreign import read_any
 from runner.endpoints.dialects.input_files import FILE_HELP
-from runner.endpoints.dialects.lane import LANE_HELP, check_lane
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.dialects.structured import (
     Structured,
     check_schema,
@@ -75,7 +75,7 @@ class Inputs:
     frequency_penalty: float | None = column("-2 to 2", default=None, low=-2, high=2)
     reasoning_effort: str | None = column("none, minimal, low, medium, high, …", default=None)
     verbosity: str | None = column("low, medium or high", default=None)
-    lane: Literal["online", "flex"] | None = column(LANE_HELP, default=None, identity=False)
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 

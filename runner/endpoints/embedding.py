@@ -1,5 +1,7 @@
 """Embeddings: one vector per row; many rows share one call."""
 
+# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
+
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +9,7 @@ from typing import Literal
 
 from jobs.job import JSON, Failure
 from jobs.result import Result, Usage
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.dialects.vectors import Vectors, read_vectors, split_usage, wrong_length
 from runner.endpoints.endpoint import Endpoint, Reading, Rejected, SharedRequest
 from runner.endpoints.fields import PARAMS_COLUMN, body_column, column
@@ -42,6 +45,7 @@ class Inputs:
         high=MAX_ROWS_PER_CALL,
         identity=False,
     )
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 
@@ -122,6 +126,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
+    rules={"lane": check_lane},
     answer_limit=lambda _: 0,
     usual_seconds=(0.5, 5.0),
     sharing=SharedRequest(

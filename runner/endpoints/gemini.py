@@ -5,7 +5,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from jobs.job import JSON, Failure
 from jobs.result import Result
@@ -22,7 +21,7 @@ from runner.endpoints.dialects.gemini import (
     tools_of,
 )
 from runner.endpoints.dialects.input_files import FILE_HELP
-from runner.endpoints.dialects.lane import LANE_HELP, check_lane
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.dialects.markdown_links import shortened
 from runner.endpoints.dialects.pictures import completion_pictures, no_picture
 from runner.endpoints.dialects.structured import (
@@ -93,7 +92,7 @@ class Inputs:
     safety: list[JSON] | None = column(
         "the service's filters, a JSON list of {category, threshold}", default=None
     )
-    lane: Literal["online", "flex"] | None = column(LANE_HELP, default=None, identity=False)
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 

@@ -1,11 +1,14 @@
 """Image generation from a prompt, by models that only draw."""
 
+# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from jobs.job import JSON
 from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.dialects.tasks.engine import (
     SUBMIT_TIMEOUT_SECONDS,
     read_task_poll,
@@ -56,6 +59,7 @@ class Inputs:
         default=None,
         identity=False,
     )
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 
@@ -122,7 +126,7 @@ ENDPOINT = Endpoint(
     poll=partial(task_poll, "image"),
     read_poll=partial(read_task_poll, "image"),
     life=partial(task_life, "image"),
-    rules={"dialect": _check_dialect},
+    rules={"dialect": _check_dialect, "lane": check_lane},
     same_key=_has_same_key,
     usual_seconds=(10.0, 120.0),
     example={

@@ -1,5 +1,7 @@
 """Image editing by a prompt, by models that only draw."""
 
+# ruff: noqa: RUF009 - column() is dataclasses.field with a help text
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +9,7 @@ from typing import Literal
 from jobs.job import JSON
 from runner.endpoints.dialects.forms import form_text
 from runner.endpoints.dialects.images import read_pictures, sendable, timeout_of
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.endpoint import Endpoint, Reading
 from runner.endpoints.fields import body_column, column, enclosed_pictures
 from runner.protocol.call import Call, Part, Reply
@@ -56,6 +59,7 @@ class Inputs:
         default="auto",
         identity=False,
     )
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 
@@ -128,6 +132,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
+    rules={"lane": check_lane},
     pictures=True,
     draws=True,
     usual_seconds=(10.0, 120.0),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jobs.job import JSON
 from runner.endpoints.dialects.chat import read_text
 from runner.endpoints.dialects.foreign import read_any
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.dialects.messages import (
     MAX_UNSTREAMED_TOKENS,
     content_of,
@@ -65,6 +66,7 @@ class Inputs:
     thinking: JSON = column(
         "tokens to think with, adaptive, disabled, or a JSON object", default=None, example=2048
     )
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 
@@ -119,6 +121,7 @@ ENDPOINT = Endpoint(
     inputs=Inputs,
     build=build,
     read=read,
+    rules={"lane": check_lane},
     answer_limit=_default_limit,
     max_picture_bytes=MAX_PICTURE_BYTES,
     example={

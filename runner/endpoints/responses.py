@@ -12,7 +12,7 @@ from jobs.job import JSON, Failure, FailureClass
 from jobs.result import Result
 from runner.endpoints.dialects.chat import cut_stream, text_failure
 from runner.endpoints.dialects.input_files import FILE_HELP
-from runner.endpoints.dialects.lane import LANE_HELP, check_lane
+from runner.endpoints.dialects.lane import LANE_HELP, Lane, check_lane
 from runner.endpoints.dialects.pictures import no_picture
 from runner.endpoints.dialects.responses import (
     Response,
@@ -95,7 +95,7 @@ class Inputs:
         default=None,
         identity=False,
     )
-    lane: Literal["online", "flex"] | None = column(LANE_HELP, default=None, identity=False)
+    lane: Lane | None = column(LANE_HELP, default=None, identity=False)
     body: Mapping[str, JSON] = body_column()
 
 

@@ -23,8 +23,9 @@ from runner.launch.request import RunRequest, program_version
 from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
+from runner.settings.notices import is_loopback
 from runner.settings.schema import AUTO
-from runner.settings.settings import Settings, is_loopback
+from runner.settings.settings import Settings
 from runner.startup import Phase, preload, seldom_collected
 from runner.views.next_command import at_run_address
 from runner.workspace.log_file import end_log, log_to

@@ -28,7 +28,8 @@ from runner.console.screen import print_message
 from runner.exits import Refusal
 from runner.secret import Secret, redacted
 from runner.settings.keys import read_secret
-from runner.settings.settings import RUN_PREFIX, Settings
+from runner.settings.notices import RUN_PREFIX
+from runner.settings.settings import Settings
 from runner.transport.addresses import proxy_for
 
 log = logging.getLogger("rowmill")

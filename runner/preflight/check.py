@@ -58,7 +58,8 @@ from runner.prices.price_list import PriceList
 from runner.settings.file import SecretPlace
 from runner.settings.keys import KeyRefusal, find_key, missing_key
 from runner.settings.locations import file_for_lines
-from runner.settings.settings import Settings, is_loopback
+from runner.settings.notices import is_loopback
+from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 EXAMPLE_ROWS = 200  # first requests from which the price of all is forecast

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from jobs.store.queries.spending import RequestGroup
 from runner.catalogue import say
 from runner.lanes.lanes import Lanes
-from runner.protocol.lane_rule import FLEX
+from runner.protocol.lane_rule import BATCH, FLEX
 from runner.settings.settings import Settings
 
 
 def unsold_lane(settings: Settings, groups: Iterable[RequestGroup]) -> str | None:
     """Why the lane that was asked for cannot be used, and what to add; None if it can be."""
+    if settings.lane == BATCH:
+        return _no_batches(groups)
     if settings.lane != FLEX:
         return None
     lanes = Lanes(base_url=settings.base_url, own=settings.provider.lanes)
@@ -23,4 +25,11 @@ def unsold_lane(settings: Settings, groups: Iterable[RequestGroup]) -> str | Non
                 model=group.model,
                 provider=settings.provider.name,
             )
+    return None
+
+
+def _no_batches(groups: Iterable[RequestGroup]) -> str | None:
+    """The refusal of provider batches, which nobody sells yet for what the rows ask."""
+    for group in groups:
+        return say("lane.no_batches", endpoint=group.endpoint, model=group.model)
     return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-ONLINE, FLEX = "online", "flex"
+ONLINE, FLEX, BATCH = "online", "flex", "batch"
 LANE_FORMS = ("service_tier", "path", "base_url")
 FLEX_SECONDS = 3_700.0  # to wait for an answer, where nothing else is said
 

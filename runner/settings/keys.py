@@ -23,8 +23,9 @@ from runner.settings.database_url import (
     read_database_url,
 )
 from runner.settings.file import KEY_VARIABLE, KeySource, Origin, SecretPlace, SettingsFile
+from runner.settings.notices import is_loopback
 from runner.settings.presets import BUILT_IN
-from runner.settings.settings import Settings, is_loopback
+from runner.settings.settings import Settings
 from runner.settings.values import InvalidValueError, read_base_url, site
 
 _KEY = re.compile(r"[\x21-\x7e]+")

@@ -195,6 +195,13 @@ _request = partial(
     scopes=ALSO_REMEMBERED,
     commands=REQUEST_COMMANDS,
 )
+_lane = partial(
+    Setting,
+    in_sheet_file=ALWAYS,
+    group="lane",
+    scopes=FLAG_ENV_FILE,
+    commands=REQUEST_COMMANDS,
+)
 _rows = partial(Setting, group="rows", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
 _files = partial(Setting, group="files", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
 _spend = partial(Setting, scopes=FLAG_ENV_FILE, commands=SPENDING_COMMANDS)
@@ -231,9 +238,14 @@ SCHEMA: tuple[Setting, ...] = (
         scopes=FLAG_ENV_FILE,
         commands=(*REQUEST_COMMANDS, "doctor"),
     ),
-    _request(
-        name="lane", kind=SettingKind.CHOICE, choices=("online", "flex"), in_sheet_file=ALWAYS
+    _lane(
+        name="lane",
+        kind=SettingKind.CHOICE,
+        choices=("online", "flex", "batch"),
+        scopes=ALSO_REMEMBERED,
     ),
+    _lane(name="online-from", kind=SettingKind.UNTIL, metavar="05:00"),
+    _lane(name="submit-only", kind=SettingKind.SWITCH, default=False, commands=("run", "check")),
     _rows(name="limit", kind=SettingKind.COUNT, metavar="N", scopes=FLAG_ONLY),
     _rows(
         name="rows",

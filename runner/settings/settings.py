@@ -4,15 +4,11 @@ A flag beats the environment, which beats the settings files (beside the sheet, 
 which beat what the workspace remembers, which beats the default.
 """
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from jobs import failpoints
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.prices.user_prices import OwnPrice
@@ -26,9 +22,14 @@ from runner.settings.file import (
     SettingsError,
     SettingsFile,
 )
+from runner.settings.notices import (
+    Notice,
+    doubtful_host,
+    unknown_variables,
+    unused_in_sheet_file,
+)
 from runner.settings.presets import BUILT_IN, PRESETS, headers_of
 from runner.settings.schema import (
-    ONE_COMMAND_OPTIONS,
     SCHEMA,
     Cap,
     Setting,
@@ -39,7 +40,6 @@ from runner.settings.schema import (
     Tolerance,
     Until,
     Value,
-    variable_of,
 )
 from runner.settings.sheet_file import is_stricter
 from runner.settings.values import InvalidValueError, read_value
@@ -63,8 +63,6 @@ __all__ = [
 
 BY_FLAG = "by_flag"  # where a workspace remembers which of its options were given by a flag
 
-RUN_PREFIX = "ROWMILL_RUN_"  # of variables for the person's own command; they are no settings
-
 _AS_TEXT = frozenset({SettingKind.TEMPLATE, SettingKind.PAIRS})
 
 
@@ -79,19 +77,6 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict)  # `{key}` stands for the key
     concurrency: int | None = None  # calls at once that an account allows to all hosts together
     lanes: Mapping[str, "LaneRule"] = field(default_factory=dict)  # of the person's own settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something the person should know that is no error."""
-
-    key: str
-    values: Mapping[str, str]
-    of_address: bool = False  # only for commands that send requests
-
-    def sentence(self) -> str:
-        """The notice in the person's language."""
-        return say(self.key, **self.values)
 
 
 # No comparison: generating one for sixty fields takes as long as everything else here.
@@ -134,6 +119,8 @@ class Settings:
     rpm: int | None
     tpm: int | None
     lane: str | None
+    online_from: Until | None
+    submit_only: bool
     max_cost: Cap | None
     until: Until | None
     pilot: int | None
@@ -229,9 +216,9 @@ def resolve(
         )
     values["provider"] = layers.provider(provider, values["base_url"])
     notices = (
-        *_unknown_variables(environ),
-        *_doubtful_host(values, sources),
-        *_unused_in_sheet_file(files, layers.too_lax),
+        *unknown_variables(environ),
+        *doubtful_host(values, sources),
+        *unused_in_sheet_file(files, layers.too_lax),
     )
     # Prices decide about consent and cap, so those of a file that may come from anybody count as
     # unknown.
@@ -362,7 +349,7 @@ class _Layers:
         names = set(self.remembered_flags)
         for setting in SCHEMA:
             value = self.flags.get(setting.field)
-            if setting.group != "request" and setting.field != "name":
+            if setting.group not in ("request", "lane") and setting.field != "name":
                 continue
             if SettingScope.REMEMBERED not in setting.scopes:
                 continue
@@ -452,49 +439,3 @@ def _content(text: str, folder: Path, option: str, *, fenced: bool) -> str:
         raise SettingsError(
             say("settings.no_text", file=str(path), option=option, reason=say("settings.not_utf8"))
         ) from error
-
-
-def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
-    known = {one.variable for one in SCHEMA if SettingScope.ENV in one.scopes}
-    known |= {KEY_VARIABLE, failpoints.VARIABLE, *map(variable_of, ONE_COMMAND_OPTIONS)}
-    by_hand = {one.variable for one in SCHEMA if one.scopes == frozenset({SettingScope.FLAG})}
-    for name in sorted(environ):
-        if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
-            continue
-        tails = [one.removeprefix("ROWMILL_") for one in known]
-        near = difflib.get_close_matches(name.upper().removeprefix("ROWMILL_"), tails, n=1)
-        if name in by_hand:
-            option = name.removeprefix("ROWMILL_").lower()
-            yield Notice(key="notice.by_hand", values={"name": name, "option": option})
-        elif near:
-            yield Notice(
-                key="notice.unknown_near", values={"name": name, "near": f"ROWMILL_{near[0]}"}
-            )
-        else:
-            yield Notice(key="notice.unknown", values={"name": name})
-
-
-def _unused_in_sheet_file(files: Sequence[SettingsFile], lax: Sequence[str]) -> Iterator[Notice]:
-    for file in files:
-        if file.origin is Origin.SHEET and (lax or file.prices):
-            keys = ", ".join([*lax, *(["prices"] if file.prices else [])])
-            yield Notice(
-                key="notice.not_counted",
-                values={"file": str(file.path), "keys": keys},
-                of_address=True,
-            )
-
-
-def is_loopback(url: str) -> bool:
-    """True if this address leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
-
-
-def _doubtful_host(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[Notice]:
-    url = str(values["base_url"])
-    if sources["base_url"] == Origin.SHEET:
-        yield Notice(key="notice.url_from_sheet", values={"url": url}, of_address=True)
-    parts = urlsplit(url)
-    if parts.scheme == "http" and not is_loopback(url):
-        yield Notice(key="notice.no_tls", values={"url": url}, of_address=True)

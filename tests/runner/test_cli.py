@@ -391,7 +391,7 @@ def test_run_has_the_options_of_the_product_and_no_others() -> None:
     assert names == {
         "endpoint", "model", "prompt", "set", "column", "id", "tab", "encoding", "delimiter",
         "provider", "base-url", "limit", "rows", "skip-bad", "visible-only", "same-sheet",
-        "rebuy", "workspace", "lane",
+        "rebuy", "workspace", "lane", "online-from", "submit-only",
         "name", "files", "results", "files-from", "allow-host", "db", "move-table", "on", "hosts",
         "concurrency", "rpm", "tpm", "max-cost",
         "until", "pilot", "in-doubt", "ok-if-failed", "progress", "json", "yes", "no-input",

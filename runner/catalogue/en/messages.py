@@ -6,6 +6,7 @@ from runner.catalogue.en.export import EXPORT
 from runner.catalogue.en.faults import FAULTS
 from runner.catalogue.en.findings import FINDINGS
 from runner.catalogue.en.guide import GUIDE
+from runner.catalogue.en.lanes import LANES
 from runner.catalogue.en.money import MONEY
 from runner.catalogue.en.night import NIGHT
 from runner.catalogue.en.obstacles import OBSTACLES
@@ -151,7 +152,6 @@ _EXPECTED = {
     "expected.count": "a whole number from 1",
     "expected.currency": "a currency such as USD or CNY",
     "expected.host": "a host name, with or without a port",
-    "option.lane": ("how calls are bought: online, or flex (slower, for less, where it is sold)"),
     "expected.lane": ("flex"),
     "expected.lane_form": (
         "service_tier, path (with a path that starts with /) or base_url (with an address)"
@@ -351,6 +351,7 @@ MESSAGES: dict[str, str] = {
     **ERRORS,
     **REPORT,
     **NIGHT,
+    **LANES,
     **SHARED,
     **TARGETS,
 }

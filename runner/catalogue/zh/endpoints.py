@@ -121,8 +121,8 @@ SAID: dict[str, str] = {
         "mp3、opus、aac、flac、wav 或 pcm；pcm 会存成 wav"
     ),
     "0.25 slow to 4 fast": "0.25 慢到 4 快",
-    "flex: slower for less money, where the provider sells that; online otherwise": (
-        "flex：较慢但较便宜（服务商提供时）；否则 online"
+    "flex or batch: slower for less, where the provider sells it; online otherwise": (
+        "flex 或 batch：较慢但较便宜（服务商提供时）；否则 online"
     ),
     "have the service work on it unwatched, and ask after it: for answers of many minutes": (
         "让服务商在后台处理，然后查询：用于要好几分钟的回答"

@@ -6,6 +6,7 @@ from runner.catalogue.zh.export import EXPORT
 from runner.catalogue.zh.faults import FAULTS
 from runner.catalogue.zh.findings import FINDINGS
 from runner.catalogue.zh.guide import GUIDE
+from runner.catalogue.zh.lanes import LANES
 from runner.catalogue.zh.money import MONEY
 from runner.catalogue.zh.night import NIGHT
 from runner.catalogue.zh.obstacles import OBSTACLES
@@ -141,7 +142,6 @@ _EXPECTED = {
     "expected.count": "不小于 1 的整数",
     "expected.currency": "货币代码，如 USD 或 CNY",
     "expected.host": "主机名，可带端口",
-    "option.lane": ("调用的购买方式：online，或 flex（较慢、较便宜，服务商提供时）"),
     "expected.lane": ("flex"),
     "expected.lane_form": ("service_tier、path（以 / 开头的路径）或 base_url（网址）"),
     "expected.headers": "由请求头名称和文本组成的表，不含 rowmill 自己设置的请求头",
@@ -325,6 +325,7 @@ MESSAGES: dict[str, str] = {
     **ERRORS,
     **REPORT,
     **NIGHT,
+    **LANES,
     **SHARED,
     **TARGETS,
 }

@@ -1,11 +1,13 @@
 """The column that says how a row's call is bought."""
 
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from jobs.job import JSON
 from runner.endpoints.fields import PARAMS_COLUMN, InputError
 
-LANE_HELP = "flex: slower for less money, where the provider sells that; online otherwise"
+Lane: TypeAlias = Literal["online", "flex", "batch"]
+LANE_HELP = "flex or batch: slower for less, where the provider sells it; online otherwise"
 
 
 def check_lane(fields: Mapping[str, JSON]) -> None:

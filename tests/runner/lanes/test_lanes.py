@@ -167,3 +167,14 @@ def test_a_lane_beside_the_sheet_needs_trust(world: World) -> None:
     done = world.run("run", sheet, "-e", "chat", "-m", "m", "-y", "--lane", "flex")
     assert done.code == 3
     assert "lanes" in done.err
+
+
+def test_batches_that_nobody_sells_stop_before_anything_is_sent(world: World) -> None:
+    world.mock()
+    sheet = world.prompts("a.txt", "one")
+    for command in ("check", "run"):
+        words = (command, sheet, "-e", "chat", "-m", "m", "--lane", "batch")
+        done = world.run(*words, *(("-y",) if command == "run" else ()))
+        assert done.code == 3
+        assert "batches are not known to be sold for chat m" in done.out + done.err
+    assert world.calls == []
