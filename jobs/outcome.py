@@ -103,7 +103,22 @@ class GiveUp:
     result: Result | None = None
 
 
-Outcome: TypeAlias = Finished | Submitted | Answered | Released | TryAgain | Repeat | Held | GiveUp
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotBought:
+    """A provider batch ended without this row, or refused it for a passing reason: free.
+
+    `again`: the batch never began, so that the row may go into another one in the same run.
+    Otherwise it waits for the next run, or until a person lets it be sent online.
+    """
+
+    failure: Failure | None = None
+    again: bool = False
+    result: ClassVar[None] = None
+
+
+Outcome: TypeAlias = (
+    Finished | Submitted | Answered | Released | TryAgain | Repeat | Held | GiveUp | NotBought
+)
 
 TRANSITIONS: dict[tuple[Step, type[Outcome]], tuple[State, Step | None]] = {
     (Step.SEND, Finished): (State.DONE, None),
@@ -120,12 +135,17 @@ TRANSITIONS: dict[tuple[Step, type[Outcome]], tuple[State, Step | None]] = {
     (Step.POLL, Released): (State.READY, Step.POLL),
     (Step.POLL, TryAgain): (State.READY, Step.POLL),
     (Step.POLL, GiveUp): (State.FAILED, Step.POLL),
+    (Step.POLL, NotBought): (State.READY, Step.SEND),
+    (Step.POLL, Held): (State.IN_DOUBT, Step.SEND),
     (Step.FETCH, Finished): (State.DONE, None),
     (Step.FETCH, Released): (State.READY, Step.FETCH),
     (Step.FETCH, TryAgain): (State.READY, Step.FETCH),
     (Step.FETCH, GiveUp): (State.FAILED, Step.FETCH),
 }
-"""The whole machine: (step, outcome) → (state, step). FETCH never goes back to SEND."""
+"""The whole machine: (step, outcome) → (state, step). FETCH never goes back to SEND.
+
+NotBought is the one arrow back; both it and the doubt at POLL are only of rows in provider batches.
+"""
 
 LATE_TRANSITIONS: dict[State, State] = {
     State.FAILED: State.DONE,

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
@@ -139,7 +139,13 @@ calls = Table(
     Column("estimated", Boolean),  # True if the cost is by list prices
     Column("ticket", Text),  # of the task that it submitted
     Column("asked_until", Time),  # NULL once the task has succeeded
+    Column("provider_batch_id", Id),  # the provider batch that it is a line of
     Index(None, "run_id"),
+    Index(
+        "ix_calls_provider_batch_id",
+        "provider_batch_id",
+        sqlite_where=column("provider_batch_id").is_not(None),
+    ),
     Index(
         "ix_calls_tickets",
         "asked_until",
@@ -270,6 +276,45 @@ hosts = Table(
         sqlite_where=column("state", String).in_(("live", "leaving")),
     ),
 )
+
+provider_batches = Table(
+    "provider_batches",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("sheet_id", Id, nullable=False),
+    Column("run_id", Id, nullable=False),  # that opened it
+    Column("state", String(8), nullable=False),  # see provider_batches.batch
+    Column("owner", String(36)),  # the host that has it in hand
+    Column("epoch", Integer, nullable=False),
+    Column("form", Text, nullable=False),  # how its provider words batches
+    Column("base_url", Text, nullable=False),
+    Column("url", Text, nullable=False),  # the address in each of its lines
+    Column("account", Text, nullable=False),  # a label, never the key
+    Column("endpoint", String(40), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # of the packed lines
+    Column("rows", Big, nullable=False),
+    Column("size", Big, nullable=False),  # of the packed lines, in bytes
+    Column("tokens", Big),  # of the prompts, as far as they can be guessed
+    Column("input_file", Text),  # as its provider names it
+    Column("remote_id", Text),
+    Column("files", Text, nullable=False, server_default=text("'[]'")),  # JSON: of results
+    Column("places", Text, nullable=False, server_default=text("'{}'")),  # JSON: read so far
+    Column("told", Text, nullable=False, server_default=text("'{}'")),  # JSON: by its provider
+    Column("problem", Text),  # why it bought nothing, or is held
+    Column("opened_at", Time, nullable=False),
+    Column("creating_at", Time),  # a create call may be under way since then
+    Column("created_at", Time),
+    Column("due_at", Time),
+    Column("asked_at", Time),
+    Column("ask_at", Time),  # when to ask again
+    Column("ended_at", Time),
+    Column("taken_in_at", Time),
+    Column("cancel_at", Time),  # when a person wanted it cancelled
+    Column("removed_at", Time),  # when nothing of it was left at its provider
+    Index(None, "sheet_id", "state"),
+)
+"""Jobs of a provider that answer many rows at once; each of their rows has a call of its own."""
 
 events = Table(
     "events",

@@ -135,12 +135,15 @@ ANSWERABLE = (FailureClass.STUCK, FailureClass.FILE, FailureClass.CRASHED)
 
 
 def _task_ended() -> ColumnElement[bool]:
-    """True if the provider reported that this job's task failed: polling again cannot help."""
+    """True if the provider reported that this job's task failed: polling again cannot help.
+
+    A row of a provider batch has no ticket: it was answered once and for all.
+    """
     kinds = [kind.value for kind in ANSWERABLE]
     return and_(
         jobs.c.state == State.FAILED.value,
         jobs.c.step == Step.POLL.value,
-        jobs.c.kind.not_in(kinds),
+        or_(jobs.c.kind.not_in(kinds), jobs.c.ticket.is_(None)),
     )
 
 

@@ -396,8 +396,12 @@ def adopt(connection: Connection, holding: Holding) -> list[Claimed]:
 
 
 def open_calls(connection: Connection) -> set[int]:
-    """The calls that have no end yet, so that the table does not have their answers."""
-    return set(connection.execute(select(calls.c.id).where(calls.c.wire.is_(None))).scalars())
+    """The calls that have no end yet, so that the table does not have their answers.
+
+    The answers of provider batches lie at their provider, not in a spool.
+    """
+    mine = and_(calls.c.wire.is_(None), calls.c.provider_batch_id.is_(None))
+    return set(connection.execute(select(calls.c.id).where(mine)).scalars())
 
 
 def count_death(connection: Connection, job: Claimed) -> None:

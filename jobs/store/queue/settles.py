@@ -16,6 +16,7 @@ from jobs.outcome import (
     Finished,
     GiveUp,
     Held,
+    NotBought,
     Outcome,
     Released,
     Repeat,
@@ -24,7 +25,15 @@ from jobs.outcome import (
     WireClass,
 )
 from jobs.store.queue.late import LateOutcome, settle_late
-from jobs.store.queue.order import AFTER_ALL, BEHIND, RANK_SPAN, REPEAT_RANK, turn_of
+from jobs.store.queue.order import (
+    AFTER_ALL,
+    BEHIND,
+    FOR_BATCH,
+    GIVEN_BACK,
+    RANK_SPAN,
+    REPEAT_RANK,
+    turn_of,
+)
 from jobs.store.queue.settlement_parts import Answer, CallEnd, LostFile, SavedFile
 from jobs.store.queue.tickets import TruePrice, keep_tickets, settle_tasks
 from jobs.store.schema import answers, attempts, calls, files, jobs
@@ -51,7 +60,7 @@ class Settlement:
 
     job: Claimed
     outcome: Outcome
-    ended: CallEnd | None = None  # set at the send step
+    ended: CallEnd | None = None  # set at the send step, and for rows of provider batches
     answer: Answer | None = None
     files: Sequence[SavedFile | LostFile] = ()
     refund: float | None = None  # of the submit, when its task failed and was refunded
@@ -266,6 +275,8 @@ def _change(one: Settlement, *, holding: Holding, now: float) -> dict[str, Any]:
                 "stream": outcome.stream,
                 "call_key": job.call_key,
             }
+        case NotBought():
+            change["not_before"] = FOR_BATCH if outcome.again else GIVEN_BACK
         case _:
             assert_never(outcome)
     change["rank"] = rank
@@ -391,12 +402,16 @@ _WANT_FILE = _keeping(files, "job_id", "call_id", "number", "version", "url", "e
 
 
 def _keep_answers(connection: Connection, settlements: Iterable[Settlement]) -> None:
-    kept = [(one.job, one.answer) for one in settlements if one.answer is not None]
-    fresh = [_packed(job.call_id, answer) for job, answer in kept if job.step is not Step.POLL]
+    kept = [
+        (one.job, one.answer, one.job.step is not Step.POLL or one.ended is not None)
+        for one in settlements
+        if one.answer is not None
+    ]
+    fresh = [_packed(job.call_id, answer) for job, answer, is_new in kept if is_new]
     if fresh:
         _KEEP_ANSWER.run(connection, fresh)
-    for job, answer in kept:
-        if job.step is Step.POLL:  # the finished task replaces the submit's answer
+    for job, answer, is_new in kept:
+        if not is_new:  # the finished task replaces the submit's answer
             replace_answer(connection, job.call_id, answer)
 
 

@@ -97,7 +97,8 @@ def test_migrating_leads_to_the_same_tables_as_making_them_on_sqlite(tmp_path: P
     assert kinds[0] == kinds[1]
     assert {"results", "failures", "spending"} <= {name for name, *_ in kinds[0]}
     assert _partial(shapes[0]) == {
-        *("ix_calls_open", "ix_calls_tickets", "ix_jobs_unlisted", "uq_hosts_number"),
+        *("ix_calls_open", "ix_calls_provider_batch_id", "ix_calls_tickets"),
+        *("ix_jobs_unlisted", "uq_hosts_number"),
     }
 
 

@@ -62,7 +62,7 @@ def test_a_server_that_is_well_has_no_notes() -> None:
         (replace(WELL, is_durable=False), "forgets", CheckState.NOTE),
         (replace(WELL, standbys=1), "asynchronous", CheckState.NOTE),
         (replace(WELL, revision=None), "no_workspace", CheckState.NOTE),
-        (replace(WELL, revision="0009"), "newer", CheckState.BAD),
+        (replace(WELL, revision="0099"), "newer", CheckState.BAD),
         (replace(WELL, revision="0006"), "older", CheckState.NOTE),
     ],
 )
