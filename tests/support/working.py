@@ -13,6 +13,7 @@ from jobs.outcome import (
     Finished,
     GiveUp,
     Held,
+    NotBought,
     Outcome,
     Released,
     Repeat,
@@ -40,6 +41,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     Repeat(failure=FAILURE, stream=True),
     Held(failure=FAILURE),
     GiveUp(failure=FAILURE),
+    NotBought(failure=FAILURE),
 )
 """One of each kind."""
 IDS = Ids()
