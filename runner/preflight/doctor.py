@@ -2,7 +2,6 @@
 
 import asyncio
 import difflib
-import json
 import os
 import shutil
 import time
@@ -14,7 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jobs.job import JSON
 from jobs.store import TableError
 from jobs.store.integrity import REVISION, damages, on_shared_file_system
 from runner.catalogue.money import format_rounded
@@ -22,19 +20,18 @@ from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
 from runner.exits import Exit
 from runner.preflight.gateway_info import GatewayInfo, ask_gateway
+from runner.preflight.models import MODELS, ask_for_models, json_object, models_in
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
 from runner.protocol.base_url import other_forms, request_url
-from runner.protocol.call import Call, Delivery, NotSent, Reply
+from runner.protocol.call import Delivery, NotSent, Reply
 from runner.secret import Secret
 from runner.settings.keys import KeyRefusal, find_key, keys_name
 from runner.settings.settings import Settings
 from runner.transport.addresses import proxy_for
-from runner.transport.client import GatewayClient, Target, TargetError
+from runner.transport.client import Target, TargetError
 from runner.workspace.workspace import Workspace
 
-MODELS = "/v1/models"
-MODELS_TIMEOUT_SECONDS = 15.0
 MAX_CLOCK_SKEW_SECONDS = 90.0  # seconds that two clocks may differ
 LITTLE_DISK_BYTES = 1_000_000_000  # bytes of free disk below which it is said
 MAX_MODELS_NAMED = 8
@@ -100,9 +97,9 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
         checks.append(_bad("connection", "unusable", why=reason(error)))
     else:
         began = time.time()
-        delivery = asyncio.run(_ask(target, MODELS))
+        delivery = asyncio.run(ask_for_models(target))
         checks += _of_gateway(settings, delivery, key, began=began, target=target)
-        models = _models(delivery)
+        models = models_in(delivery)
         if isinstance(delivery, Reply):
             info = ask_gateway(target)
     checks += _of_models(wanted, models)
@@ -119,11 +116,6 @@ def _target(settings: Settings, key: Secret) -> Target:
         proxy=proxy_for(settings.base_url, os.environ, own=proxy),
         headers=settings.provider.headers,
     )
-
-
-async def _ask(target: Target, path: str) -> Delivery:
-    async with GatewayClient(target, in_flight=1) as wire:
-        return await wire.send(Call(path=path, method="GET", timeout=MODELS_TIMEOUT_SECONDS))
 
 
 # --- the gateway --------------------------------------------------------------------------------
@@ -166,7 +158,7 @@ def _of_reply(reply: Reply, url: str, target: Target) -> Check:
     """Check that an API answers here; with a wrong path the gateway's web console does."""
     if 300 <= reply.status < 400:
         return _bad("connection", "redirect", url=url, to=reply.headers.get("location", "?"))
-    is_unknown = reply.status == 404 and _models(reply) is None
+    is_unknown = reply.status == 404 and models_in(reply) is None
     is_api = _is_json(reply) or reply.status in (401, 403)
     other = _other_base(target) if is_unknown or not is_api else None
     if other is not None:
@@ -184,8 +176,8 @@ def _of_reply(reply: Reply, url: str, target: Target) -> Check:
 def _other_base(target: Target) -> str | None:
     """A form of the same address under which the free list of models answers, if there is one."""
     for other in other_forms(target.base_url):
-        found = asyncio.run(_ask(replace(target, base_url=other), MODELS))
-        if isinstance(found, Reply) and (_models(found) is not None or _is_refused(found)):
+        found = asyncio.run(ask_for_models(replace(target, base_url=other)))
+        if isinstance(found, Reply) and (models_in(found) is not None or _is_refused(found)):
             return other
     return None
 
@@ -196,22 +188,14 @@ def _is_refused(reply: Reply) -> bool:
 
 
 def _is_json(reply: Reply) -> bool:
-    return _parsed(reply.body) is not None
-
-
-def _parsed(body: bytes) -> dict[str, JSON] | None:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+    return json_object(reply.body) is not None
 
 
 def _of_key(reply: Reply, key: Secret, url: str) -> Iterator[Check]:
     masked = key.masked()
     if reply.status in (401, 403):
         yield _bad("key", "rejected", Exit.PROVIDER, key=masked, url=url)
-    elif reply.status == 200 and _models(reply) is not None:
+    elif reply.status == 200 and models_in(reply) is not None:
         yield _good("key", "accepted", key=masked)
     elif _is_json(reply):
         yield _note("key", "unproven", key=masked)
@@ -227,18 +211,6 @@ def _of_clock(reply: Reply, began: float) -> Iterator[Check]:
             yield _good("clock", "good")
         else:
             yield _note("clock", "fast" if skew > 0 else "slow", seconds=seconds)
-
-
-def _models(delivery: Delivery) -> tuple[str, ...] | None:
-    """The names in any known form of model list; None if the answer is no such list."""
-    if not isinstance(delivery, Reply) or delivery.status != 200:
-        return None
-    found = _parsed(delivery.body)
-    data = (found or {}).get("data", (found or {}).get("models"))
-    if not isinstance(data, list):
-        return None
-    names = [one.get("id") or one.get("name") if isinstance(one, dict) else one for one in data]
-    return tuple(sorted({name for name in names if isinstance(name, str)}))
 
 
 def _of_models(wanted: Sequence[str], models: tuple[str, ...] | None) -> Iterator[Check]:

@@ -99,15 +99,16 @@ def policy(style: str, script: str, *, live: bool) -> str:
         "default-src 'none'",
         "img-src 'self' file: data:",
         "media-src 'self' file:",
-        f"style-src '{_hash(style)}'",
-        f"script-src '{_hash(script)}'",
+        f"style-src '{hash_of(style)}'",
+        f"script-src '{hash_of(script)}'",
         "base-uri 'none'",
         "form-action 'none'",
     ]
     return "; ".join([*parts, "connect-src 'self'"] if live else parts)
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """A source of a content security policy: this text and no other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

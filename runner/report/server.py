@@ -5,7 +5,6 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 
 from aiohttp import web
 
@@ -15,8 +14,7 @@ from jobs.thumbnails import THUMBS_FOLDER, thumb_name
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.files.thumbnails import make_missing
-from runner.protocol.media import MEDIA_ENDINGS
-from runner.protocol.pictures import FILE_ENDINGS
+from runner.report.file_answers import given, inside
 from runner.report.live_feed import Feed, put_back
 from runner.report.target_copies import TargetCopies
 from runner.workspace.target import FileTargetError
@@ -27,7 +25,6 @@ LOOK_SECONDS = 1.0  # seconds between two reads of the table
 THUMBNAIL_WAIT_SECONDS = 8.0  # seconds to wait for a thumbnail in progress
 MAX_REQUEST_ROWS = 1_000_000
 MAX_REQUEST_BYTES = 8 << 20
-MEDIA_TYPES = {ending: media_type for media_type, ending in (FILE_ENDINGS | MEDIA_ENDINGS).items()}
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -136,34 +133,34 @@ class LivePage:
     async def _thumb(self, request: web.Request) -> web.StreamResponse:
         """A thumbnail, after waiting for one in progress."""
         name = request.match_info["name"]
-        path = _inside(self._workspace.folder / THUMBS_FOLDER, name)
+        path = inside(self._workspace.folder / THUMBS_FOLDER, name)
         if self._copies is not None:
             if not path.is_file():
                 await asyncio.to_thread(self._copies.make_thumb, name.removesuffix(thumb_name("")))
-            return _given(path)
-        file = _inside(self._workspace.files, name.removesuffix(thumb_name("")))
+            return given(path)
+        file = inside(self._workspace.files, name.removesuffix(thumb_name("")))
         for _ in range(int(THUMBNAIL_WAIT_SECONDS / 0.25)):
             if path.is_file() or not file.is_file():
                 break
             await asyncio.sleep(0.25)
-        return _given(path)
+        return given(path)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         if self._copies is None:
-            return _given(_inside(self._workspace.files, name))
+            return given(inside(self._workspace.files, name))
         try:
             copy = await asyncio.to_thread(self._copies.of, name)
         except FileTargetError as error:
             raise web.HTTPServiceUnavailable(text=f"{reason(error)}\n") from error
         if copy is None:
             raise web.HTTPNotFound
-        return _given(copy)
+        return given(copy)
 
     async def _retry(self, request: web.Request) -> web.StreamResponse:
         """Requeue ticked rows. A write has to repeat the token."""
-        given = request.headers.get("X-Rowmill-Token", "")
-        if not secrets.compare_digest(given.encode(), self._token.encode()):
+        token = request.headers.get("X-Rowmill-Token", "")
+        if not secrets.compare_digest(token.encode(), self._token.encode()):
             raise web.HTTPForbidden(text="wrong token\n")
         numbers = _numbers(await request.text())
         if not numbers:
@@ -188,30 +185,6 @@ def _numbers(text: str) -> list[int]:
         return []
     good = all(type(row) is int and 0 < row < 1 << 31 for row in rows)
     return rows if good else []
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The file of that name in a folder; 404 for a name or link that leads out of it."""
-    try:
-        path = (folder / name).resolve()
-        inside = path.is_relative_to(folder.resolve()) and not path.is_dir()
-    except (OSError, ValueError):  # a name that no file system holds: NUL, too long
-        inside = False
-    if not inside:
-        raise web.HTTPNotFound
-    return path
-
-
-def _given(path: Path) -> web.StreamResponse:
-    """Send a picture, film or sound as what it is, anything else as a download."""
-    if not path.is_file():
-        raise web.HTTPNotFound
-    kind = MEDIA_TYPES.get(path.suffix.lower())
-    headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
-    headers["Content-Type"] = kind or "application/octet-stream"
-    if kind is None:
-        headers["Content-Disposition"] = "attachment"
-    return web.FileResponse(path, headers=headers)
 
 
 def serve_forever(workspace: Workspace, *, port: int, started: Callable[[str], None]) -> None:
