@@ -11,7 +11,7 @@ from sqlalchemy import select
 from jobs.store.answers import answer
 from jobs.store.schema import calls
 from runner.mock.picture_shapes import PictureShape
-from runner.report.server import MEDIA_TYPES
+from runner.report.file_answers import MEDIA_TYPES
 from runner.workspace.answers import MAX_INLINE_BYTES, AnswerFolder
 from tests.support.deciding import deciding
 from tests.support.trap import answer as answers
