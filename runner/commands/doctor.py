@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from jobs.job import JSON
 from jobs.store import TableError
 from jobs.store.integrity import DamagedError
 from jobs.store.loaded_sheets import LoadedSheet
@@ -30,6 +29,7 @@ from runner.settings.database_url import DatabaseUrl
 from runner.settings.schema import GLOBAL_SETTINGS, SCHEMA, SettingScope
 from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address
+from runner.views.records import DoctorRecord
 from runner.workspace.lookup import find, of_sheet
 from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace
 
@@ -177,8 +177,8 @@ def _draw(diagnosis: Diagnosis, settings: Settings, page: Page, *, models: bool)
         page.code("\n".join(map(redacted, diagnosis.models or ("-",))))
 
 
-def _record(diagnosis: Diagnosis, settings: Settings, *, models: bool) -> dict[str, JSON]:
-    record: dict[str, JSON] = {
+def _record(diagnosis: Diagnosis, settings: Settings, *, models: bool) -> DoctorRecord:
+    record: DoctorRecord = {
         "schema": 1,
         "settings_files": [str(file) for file in settings.settings_files],
         "settings": [
@@ -201,7 +201,7 @@ def _record(diagnosis: Diagnosis, settings: Settings, *, models: bool) -> dict[s
     return record
 
 
-def _bundle(record: dict[str, JSON], workspace: Workspace | None) -> None:
+def _bundle(record: DoctorRecord, workspace: Workspace | None) -> None:
     target = Path(f"rowmill-doctor-{time.strftime('%Y%m%d-%H%M%S')}.zip")
     try:
         write_bundle(target, record, workspace)

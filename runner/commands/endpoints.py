@@ -6,7 +6,6 @@ import sys
 
 from rich.cells import cell_len, set_cell_size
 
-from jobs.job import JSON
 from runner.catalogue import say, translated
 from runner.catalogue.safe_text import plain
 from runner.console import options
@@ -15,6 +14,7 @@ from runner.endpoints import registry
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import Field, describe
 from runner.exits import Refusal
+from runner.views.records import ColumnRecord, EndpointRecord, EndpointsRecord
 
 
 @options.argument("endpoint", required=False)
@@ -29,17 +29,19 @@ def _endpoints(endpoint: str | None) -> None:
             raise Refusal(say("endpoints.near", name=endpoint, near=found.likely))
         raise Refusal(say("endpoints.unknown", name=endpoint, known=", ".join(found.names)))
     if as_json:
-        print_data(
-            json.dumps({"schema": 1, "endpoint": _record(found)}, ensure_ascii=False, indent=2)
-        )
+        _give_json({"schema": 1, "endpoint": _record(found)})
     else:
         _one(found)
+
+
+def _give_json(record: EndpointsRecord) -> None:
+    print_data(json.dumps(record, ensure_ascii=False, indent=2))
 
 
 def _all(*, as_json: bool) -> None:
     if as_json:
         records = [_record(one) for one in registry.ENDPOINTS.values()]
-        print_data(json.dumps({"schema": 1, "endpoints": records}, ensure_ascii=False, indent=2))
+        _give_json({"schema": 1, "endpoints": records})
         return
     width = max(map(len, registry.ENDPOINTS))
     for one in registry.ENDPOINTS.values():
@@ -78,7 +80,7 @@ def _default(field: Field) -> str:
     return "" if field.default in (None, (), {}) else plain(str(field.default), 40)
 
 
-def _record(endpoint: AnyEndpoint) -> dict[str, JSON]:
+def _record(endpoint: AnyEndpoint) -> EndpointRecord:
     return {
         "name": endpoint.name,
         "summary": endpoint.summary,
@@ -87,7 +89,7 @@ def _record(endpoint: AnyEndpoint) -> dict[str, JSON]:
     }
 
 
-def _column(field: Field) -> JSON:
+def _column(field: Field) -> ColumnRecord:
     default = field.default
     return {
         "name": field.name,

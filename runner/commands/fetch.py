@@ -45,6 +45,7 @@ from runner.settings.keys import KeyRefusal, OwnedKey, sending_keys
 from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_call
 from runner.views.next_command import MORE_MONEY_OPTION, at_last_address
+from runner.views.records import FetchRecord, FilePlace
 from runner.workspace.log_file import end_log, log_to
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -212,7 +213,7 @@ def _write(store: Store, assignment: Assignment) -> Exit:
     return Exit.DONE
 
 
-def _record(workspace: Workspace, found: _Fetched) -> dict[str, object]:
+def _record(workspace: Workspace, found: _Fetched) -> FetchRecord:
     return {
         "schema": 1,
         "workspace": str(workspace.folder),
@@ -225,7 +226,7 @@ def _record(workspace: Workspace, found: _Fetched) -> dict[str, object]:
     }
 
 
-def _place(one: FileCheck) -> dict[str, object]:
+def _place(one: FileCheck) -> FilePlace:
     return {"row": one.file.row, "file": one.file.name}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from contextlib import suppress
 from datetime import datetime
 
 import click
@@ -33,6 +34,7 @@ from runner.preflight.preview import (
 from runner.secret import redacted
 from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address, named, with_address
+from runner.views.records import AnswerRecord, RequestRecord, ShowRecord
 from runner.views.row import RowView, WantedRow, row_of, row_record
 from runner.workspace.answers import AnswerFolder, digest_of
 from runner.workspace.workspace import Workspace
@@ -99,17 +101,14 @@ def _give_answer(body: bytes) -> None:
     stream.flush()
 
 
-def _record(workspace: Workspace, view: RowView, settings: Settings) -> dict[str, JSON]:
-    record = row_record(view)
-    try:
-        record["request"] = _request(workspace, view, settings).as_json()
-    except Refusal:
-        record["request"] = None
-    record["answer"] = _answer_record(workspace, view)
-    return record
+def _record(workspace: Workspace, view: RowView, settings: Settings) -> ShowRecord:
+    request: RequestRecord | None = None
+    with suppress(Refusal):
+        request = _request(workspace, view, settings).as_json()
+    return {**row_record(view), "request": request, "answer": _answer_record(workspace, view)}
 
 
-def _answer_record(workspace: Workspace, view: RowView) -> JSON:
+def _answer_record(workspace: Workspace, view: RowView) -> AnswerRecord | None:
     stored = view.answer
     if stored is None:
         return None

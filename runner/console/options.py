@@ -208,7 +208,7 @@ class RowmillCommand(click.Command):
         with formatter.indentation():
             formatter.write_text(say(self.sentence))
         self.format_options(ctx, formatter)
-        if any(_has_variable(param) for param in self.params):
+        if any(has_variable(param) for param in self.params):
             formatter.write_paragraph()
             formatter.write_text(say("help.variables"))
 
@@ -367,7 +367,7 @@ def _note_word(ctx: click.Context, setting: Setting, text: str) -> None:
     typed.append((setting.field, f"--{setting.name}={text}" if text else f"--{setting.name}"))
 
 
-def _has_variable(param: click.Parameter) -> bool:
+def has_variable(param: click.Parameter) -> bool:
     """True if this option also has an environment variable."""
     if isinstance(param, SettingOption):
         return not param.hidden and SettingScope.ENV in param.setting.scopes

@@ -1,7 +1,6 @@
 """The live display of a run: a panel on a terminal, lines elsewhere."""
 
 import asyncio
-import json
 import math
 import queue
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from runner.catalogue.safe_text import visible
 from runner.console.screen import console, folded_text
-from runner.console.snapshot import ProgressEvent, Snapshot, json_of, line_of
+from runner.console.snapshot import ProgressEvent, Snapshot, json_of, line_of, note_of
 from runner.console.terminal_title import TerminalTitle, knows_titles
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class Display:
         if self._live is not None:
             self._live.console.print(folded_text(text), soft_wrap=True)
         elif self.mode == "json":
-            self._write(json.dumps({"schema": 1, "type": "note", "text": text}))
+            self._write(note_of(text))
         else:
             self._write(text)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Literal, TypedDict
 
 from runner.catalogue import say
 from runner.catalogue.durations import format_duration
@@ -88,11 +89,74 @@ def _pause_of(snapshot: Snapshot) -> str:
     return plain(snapshot.reason, 80) if snapshot.paused_until is not None else ""
 
 
+class NoteLine(TypedDict):
+    """A sentence for people, as `--progress json` prints it."""
+
+    schema: Literal[1]
+    type: Literal["note"]
+    text: str
+
+
+class NewsLine(TypedDict):
+    """One line of recent news."""
+
+    at: float
+    row: int
+    mark: str
+    text: str
+
+
+class ProgressLine(TypedDict):
+    """The state of a run, as `--progress json` prints it. Counts are rows, times Unix seconds."""
+
+    schema: Literal[1]
+    type: Literal["progress"]
+    total: int
+    title: str
+    started_at: float
+    now: float
+    done: int
+    failed: int
+    in_doubt: int
+    pending: int
+    fetching: int
+    running: int
+    rate: float | None
+    eta: float | None
+    in_flight: int
+    limit: int
+    paused_until: float | None
+    reason: str
+    held: bool
+    tokens: int | None
+    cost: float | None
+    cost_known: bool
+    cost_estimated: bool
+    currency: str
+    files: int
+    bytes: int
+    p50: float | None
+    p95: float | None
+    oldest: float | None
+    failures: dict[str, int]
+    events: list[NewsLine]
+
+
+PROGRESS_LINES: Mapping[str, tuple[type, ...]] = {"progress": (ProgressLine, NoteLine)}
+"""The records of `--progress json`."""
+
+
 def json_of(snapshot: Snapshot) -> str:
     """The run as one JSON line."""
     bare = replace(snapshot, failures=dict(snapshot.failures))
     record = {"schema": 1, "type": "progress", "total": snapshot.total, **asdict(bare)}
     return json.dumps(record, ensure_ascii=True)
+
+
+def note_of(text: str) -> str:
+    """A sentence as one JSON line."""
+    line: NoteLine = {"schema": 1, "type": "note", "text": text}
+    return json.dumps(line)
 
 
 def cost_of(snapshot: Snapshot) -> str:

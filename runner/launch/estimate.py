@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jobs.job import JSON
 from jobs.store import Store
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import remember_options
@@ -29,6 +28,7 @@ from runner.settings.locations import file_for_lines
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
 from runner.transport.client import Target
+from runner.views.records import EstimateRecord
 from runner.workspace.workspace import SHEET_ID
 
 GIGABYTE = 1_000_000_000
@@ -204,7 +204,7 @@ def balance_after(estimate: CostEstimate, store: Store, *, since: float) -> str 
     return say("till.after", taken=f"{taken} USD", ours=ours, left=left)
 
 
-def estimate_record(estimate: CostEstimate | None) -> dict[str, JSON]:
+def estimate_record(estimate: CostEstimate | None) -> EstimateRecord:
     """The cap and the balance as public data."""
     budget = estimate.budget if estimate is not None else None
     balance = estimate.balance if estimate is not None else None

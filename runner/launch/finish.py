@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from jobs.job import JSON, Failure, FailureClass
 from jobs.store import Store
@@ -27,6 +28,7 @@ from runner.prices.money import rounded_up
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import key_place, keys_name
 from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
+from runner.views.records import EndRecord, NewsRecord, RowCounts, RunRecord
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, near
 
@@ -36,8 +38,8 @@ class FinalState:
     """How a command that ran rows ended: for scripts, and for people elsewhere."""
 
     code: Exit
-    record: Mapping[str, JSON]  # what --json prints
-    news: Mapping[str, JSON]  # what a notification tells
+    record: RunRecord  # what --json prints
+    news: NewsRecord  # what a notification tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ def finish(
         for line in (*lines, say("run.next", command=command)):
             print_unwrapped(line)
     record = _as_json(request, outcome, code)
-    news = {**record, **_more_news(request, outcome), "next": command}
+    news = _news(request, outcome, record, command)
     return FinalState(
         code=code,
         record={**record, **spent_record(outcome.spent), **estimate_record(estimate)},
@@ -238,11 +240,11 @@ def _next(request: RunRequest, outcome: _Outcome, last: Run | None) -> str:
     return next_command(request.workspace, outcome.loaded, outcome.counts, outcome.failures, last)
 
 
-def _as_json(request: RunRequest, outcome: _Outcome, code: Exit) -> dict[str, JSON]:
+def _as_json(request: RunRequest, outcome: _Outcome, code: Exit) -> EndRecord:
     ending, rows = outcome.ending, outcome.counts
     stop: Stop | None = ending.stop if ending is not None else None
     blocked = ending.blocked if ending is not None else {}
-    places = ("total", "done", "failed", "in_doubt", "skipped", "pending")
+    counted = {name: getattr(rows, name) for name in RowCounts.__annotations__}
     return {
         "schema": 1,
         "sheet": str(request.sheet),
@@ -251,17 +253,19 @@ def _as_json(request: RunRequest, outcome: _Outcome, code: Exit) -> dict[str, JS
         "stopped": stop.reason if stop else None,
         "stopped_detail": stop.detail if stop else None,
         "models_stopped": {block.model: why.detail for block, why in blocked.items()},
-        "rows": {name: getattr(rows, name) for name in places},
+        "rows": cast("RowCounts", counted),
     }
 
 
-def _more_news(request: RunRequest, outcome: _Outcome) -> dict[str, JSON]:
-    """What a notification tells besides the record."""
+def _news(request: RunRequest, outcome: _Outcome, record: EndRecord, command: str) -> NewsRecord:
+    """What a notification tells."""
     ending, failed = outcome.ending, outcome.by_class
     return {
+        **record,
         "rehearsal": request.rehearsal,
         "seconds": round(ending.seconds, 1) if ending is not None else 0.0,
         "cost": outcome.spent.cost,
         "currency": outcome.spent.currency,
         "top_failure": max(failed, key=lambda kind: failed[kind]) if failed else None,
+        "next": command,
     }

@@ -20,7 +20,6 @@ from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
-from jobs.job import JSON
 from runner.catalogue import say
 from runner.catalogue.money import format_rounded
 from runner.catalogue.reasons import reason
@@ -46,11 +45,11 @@ COMMAND_TIMEOUT_SECONDS = 300.0
 class RunNews:
     """The news of a run: `record` as `--json` prints it, and the same as a few sentences."""
 
-    record: Mapping[str, JSON]
+    record: Mapping[str, object]
     text: str
 
 
-def announce(settings: Settings, record: Mapping[str, JSON], *, tells: bool = True) -> None:
+def announce(settings: Settings, record: Mapping[str, object], *, tells: bool = True) -> None:
     """Send the notification and run the person's command. A failure is printed, and is no error.
 
     `tells` is False where another host of the run sends the notification.
@@ -119,7 +118,7 @@ def _address(settings: Settings) -> tuple[Secret | None, Secret | None]:
     return None, secret
 
 
-def _text(record: Mapping[str, JSON]) -> str:
+def _text(record: Mapping[str, object]) -> str:
     rows = record["rows"]
     assert isinstance(rows, Mapping)
     head = say("notify.stopped" if record["stopped"] else "notify.finished", sheet=record["sheet"])
@@ -302,7 +301,7 @@ def on_finish(command: str, news: RunNews) -> str | None:
 
 def variables_of(news: RunNews) -> dict[str, str]:
     """The record as environment variables: `rows.done` is ROWMILL_RUN_DONE."""
-    flat: dict[str, JSON] = {}
+    flat: dict[str, object] = {}
     for key, value in news.record.items():
         if isinstance(value, Mapping):
             flat.update(value if key == "rows" else {})

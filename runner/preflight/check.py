@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from jobs.job import JSON
 from jobs.loading.columns import ColumnMap, map_columns
@@ -60,6 +61,14 @@ from runner.settings.keys import KeyRefusal, find_key, missing_key
 from runner.settings.locations import file_for_lines
 from runner.settings.notices import is_loopback
 from runner.settings.settings import Settings
+from runner.views.records import (
+    CheckRecord,
+    FindingRecord,
+    ForecastRecord,
+    NoPreviewRecord,
+    PlanRecord,
+    PreviewRecord,
+)
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 EXAMPLE_ROWS = 200  # first requests from which the price of all is forecast
@@ -362,13 +371,10 @@ def _key_note(settings: Settings) -> str | None:
 # --- as data --------------------------------------------------------------------------------------
 
 
-def check_record(found: CheckResult) -> dict[str, JSON]:
+def check_record(found: CheckResult) -> CheckRecord:
     """The result as public data."""
     plan, ahead = found.plan, found.forecast
-    counted = (
-        *("unchanged", "refreshed", "changed", "new", "returned", "removed"),
-        *("answered_already", "bought_again"),
-    )
+    nothing: ForecastRecord = {"calls": None, "price": None}
     return {
         "schema": 1,
         "sheet": str(found.sheet),
@@ -381,16 +387,11 @@ def check_record(found: CheckResult) -> dict[str, JSON]:
         "models": dict(found.models),
         "rows": None if plan is None else plan.staged,
         "bad_rows": None if plan is None else plan.bad,
-        "plan": None if plan is None else {name: getattr(plan, name) for name in counted},
+        "plan": None if plan is None else _plan_record(plan),
         "findings": [_finding_record(one) for one in found.findings],
         "problems": [_finding_record(one) for one in found.problems],
-        "requests": [
-            {"row": row, "problem": one}
-            if isinstance(one, str)
-            else {"row": row, **one.as_json(), "body": without_long_texts(one.body)}
-            for row, one in found.requests
-        ],
-        **({"calls": None, "price": None} if ahead is None else forecast_record(ahead)),
+        "requests": [_preview_record(row, one) for row, one in found.requests],
+        **(nothing if ahead is None else forecast_record(ahead)),
         "prices_from": found.listed_at,
         "disk_free": found.disk_free,
         "stops": list(found.stops),
@@ -398,7 +399,18 @@ def check_record(found: CheckResult) -> dict[str, JSON]:
     }
 
 
-def _finding_record(finding: Finding) -> JSON:
+def _plan_record(plan: LoadPlan) -> PlanRecord:
+    counts = {name: getattr(plan, name) for name in PlanRecord.__annotations__}
+    return cast("PlanRecord", counts)
+
+
+def _preview_record(row: int, one: Preview | str) -> PreviewRecord | NoPreviewRecord:
+    if isinstance(one, str):
+        return {"row": row, "problem": one}
+    return {"row": row, **one.as_json(), "body": without_long_texts(one.body)}
+
+
+def _finding_record(finding: Finding) -> FindingRecord:
     """Data is English, whatever language people read."""
     said = finding_text(finding, "en")
     return {

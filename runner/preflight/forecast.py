@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from statistics import quantiles
 
-from jobs.job import JSON
 from jobs.store.queries.spending import RequestGroup
 from runner.catalogue import say
 from runner.catalogue.money import format_amount
@@ -19,6 +18,7 @@ from runner.prices.tariff import Source
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_request
+from runner.views.records import ForecastRecord
 
 MIN_MEASURED_CALLS = 10  # answered here before they predict the next ones
 MEAN_RANGE = (0.8, 1.2)  # of the mean cost so far
@@ -98,7 +98,7 @@ def forecast(
     )
 
 
-def forecast_record(ahead: Forecast) -> dict[str, JSON]:
+def forecast_record(ahead: Forecast) -> ForecastRecord:
     """The forecast as public data."""
     return {
         "calls": ahead.calls,

@@ -14,6 +14,7 @@ from jobs.store import TableError
 from jobs.store.integrity import DamagedError
 from jobs.store.queries.totals import counts, failures, spent
 from runner.secret import redacted
+from runner.views.records import DoctorRecord, SettingRecord
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 PACKAGES = ("aiohttp", "httpx", "sqlalchemy", "click", "pandas", "pyarrow", "python-calamine")
@@ -25,9 +26,9 @@ _WITHHELD = frozenset(
 )
 
 
-def write_bundle(target: Path, diagnosis: dict[str, JSON], workspace: Workspace | None) -> None:
+def write_bundle(target: Path, diagnosis: DoctorRecord, workspace: Workspace | None) -> None:
     """Write the zip; an existing file is never replaced (FileExistsError)."""
-    parts = {"doctor.json": _anonymous(diagnosis), "machine.json": _machine()}
+    parts: dict[str, object] = {"doctor.json": _anonymous(diagnosis), "machine.json": _machine()}
     with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as out:
         for name, part in parts.items():
             out.writestr(name, _text(part))
@@ -38,20 +39,18 @@ def write_bundle(target: Path, diagnosis: dict[str, JSON], workspace: Workspace 
             out.writestr("attempts.log", _attempts(workspace.log))
 
 
-def _text(part: JSON) -> str:
+def _text(part: object) -> str:
     """JSON without keys, and with the user's home folder as ~."""
     text = json.dumps(part, ensure_ascii=False, indent=2)
     return redacted(text).replace(json.dumps(str(Path.home()))[1:-1], "~")
 
 
-def _anonymous(diagnosis: dict[str, JSON]) -> JSON:
+def _anonymous(diagnosis: DoctorRecord) -> DoctorRecord:
     """Withhold the values of settings that may hold the user's own words."""
-    settings = diagnosis.get("settings")
-    kept: list[JSON] = []
-    for one in settings if isinstance(settings, list) else []:
-        if isinstance(one, dict):
-            withheld = one["name"] in _WITHHELD and one["source"] != "default"
-            kept.append({**one, "value": "[withheld]"} if withheld else one)
+    kept: list[SettingRecord] = []
+    for one in diagnosis["settings"]:
+        withheld = one["name"] in _WITHHELD and one["source"] != "default"
+        kept.append({**one, "value": "[withheld]"} if withheld else one)
     return {**diagnosis, "settings": kept}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.exits import Refusal
+from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
 from runner.settings.schema import Value
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from runner.protocol.task_dialect import TaskDialect
 
 KEY_VARIABLE = "ROWMILL_API_KEY"
+
+PROVIDER_KEYS = ("base_url", "keys", "rpm", "tpm", "concurrency", "proxy", "headers", "lanes")
+LANE_KEYS = ("form", "factor", "timeout", "models", "base_url", "path")
+PRICE_AMOUNTS = ("call", "picture", "input", "output", *MEASURE_BY_UNIT)
+NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
+NOTIFY_KEYS = ("url", "on_finish", *NOTIFY_SECRETS)
 
 
 class SettingsError(Refusal):

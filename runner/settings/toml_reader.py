@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
-from runner.prices.units import MEASURE_BY_UNIT
 from runner.prices.user_prices import OwnPrice
 from runner.secret import Secret
 from runner.settings.database_url import DatabaseUrl
 from runner.settings.file import (
+    LANE_KEYS,
+    NOTIFY_KEYS,
+    PRICE_AMOUNTS,
+    PROVIDER_KEYS,
     KeySource,
     Notify,
     Origin,
@@ -45,7 +48,6 @@ OWN_HEADERS = frozenset(
 """Headers that the transport sets itself."""
 _DEFAULTS = {one.name.replace("-", "_"): one for one in SCHEMA if one.section == "defaults"}
 _LIMITS = {one.field: one for one in SCHEMA if one.section == "limits"}
-_NOTIFY_SECRETS = ("url_env", "url_file", "secret_env", "secret_file")
 _SECTIONS = ("provider", "defaults", "columns", "prices", "limits", "notify", "task")
 
 
@@ -227,9 +229,7 @@ class _Reader(_ValueReader):
     def _provider(self, holder: Mapping[str, object], name: str) -> ProviderPart:
         path = f"provider.{name}"
         found = self.table(holder, name, path)
-        numbers = ("rpm", "tpm")
-        known = ("base_url", "keys", *numbers, "concurrency", "proxy", "headers", "lanes")
-        self.no_others(found, known, f"{path}.")
+        self.no_others(found, PROVIDER_KEYS, f"{path}.")
         url = None
         if "base_url" in found:
             try:
@@ -239,7 +239,7 @@ class _Reader(_ValueReader):
         proxy = found.get("proxy")
         if proxy is not None and not (isinstance(proxy, str) and "://" in proxy):
             raise self.wrong(f"{path}.proxy", say("expected.proxy"))
-        counts = {one: self._count(found.get(one), f"{path}.{one}") for one in numbers}
+        counts = {one: self._count(found.get(one), f"{path}.{one}") for one in ("rpm", "tpm")}
         return ProviderPart(
             base_url=url,
             keys=self._keys(found.get("keys", []), f"{path}.keys"),
@@ -296,11 +296,10 @@ class _Reader(_ValueReader):
     def _price(self, holder: Mapping[str, object], model: str, usual: str) -> OwnPrice:
         path = f'prices."{model}"'
         found = self.table(holder, model, path)
-        amounts = ("call", "picture", "input", "output", *MEASURE_BY_UNIT)
-        self.no_others(found, (*amounts, "currency"), f"{path}.")
+        self.no_others(found, (*PRICE_AMOUNTS, "currency"), f"{path}.")
         return OwnPrice(
             currency=self._currency(found.get("currency", usual), f"{path}.currency"),
-            **{one: self.amount(found.get(one), f"{path}.{one}") for one in amounts},
+            **{one: self.amount(found.get(one), f"{path}.{one}") for one in PRICE_AMOUNTS},
         )
 
     def tasks(self) -> "dict[str, TaskDialect]":
@@ -330,7 +329,7 @@ class _Reader(_ValueReader):
 
     def notify(self) -> Notify | None:
         found = self.table(self.data, "notify", "notify")
-        self.no_others(found, ("url", "on_finish", *_NOTIFY_SECRETS), "notify.")
+        self.no_others(found, NOTIFY_KEYS, "notify.")
         for key, value in found.items():
             if not isinstance(value, str) or not value:
                 raise self.wrong(f"notify.{key}", say("expected.text"))
@@ -365,8 +364,7 @@ def _lane(reader: _Reader, holder: Mapping[str, object], name: str, path: str) -
     if name != FLEX:
         raise reader.wrong(path, say("expected.lane"))
     found = reader.table(holder, name, path)
-    known = ("form", "factor", "timeout", "models", "base_url", "path")
-    reader.no_others(found, known, f"{path}.")
+    reader.no_others(found, LANE_KEYS, f"{path}.")
     texts = {one: found.get(one, "") for one in ("models", "base_url", "path")}
     form = found.get("form", LANE_FORMS[0])
     try:

@@ -3,10 +3,9 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from jobs.export import cell_problem
-from jobs.job import JSON, FailureClass, State
+from jobs.job import FailureClass, State
 from jobs.store import Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, last_run
@@ -14,6 +13,7 @@ from jobs.store.queries.few_rows import failed_rows
 from jobs.store.queries.totals import FailedAlike, failures
 from runner.catalogue import Explanation, explain, say
 from runner.views.next_command import named, with_address
+from runner.views.records import ErrorsRecord
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_ROWS_SHOWN = 8
@@ -83,7 +83,7 @@ def explanation(kind: str, cause: str, loaded: LoadedSheet, typed: str) -> Expla
     return explain(FailureClass(kind), cause, sheet=typed, provider=provider)
 
 
-def failures_record(found: Failures) -> dict[str, JSON]:
+def failures_record(found: Failures) -> ErrorsRecord:
     """The failures as public data."""
     return {
         "schema": 1,
@@ -94,7 +94,7 @@ def failures_record(found: Failures) -> dict[str, JSON]:
                 "class": group.kind,
                 "cause": group.cause or None,
                 "rows": group.count,
-                "first_rows": cast("JSON", list(group.rows)),
+                "first_rows": list(group.rows),
                 "meaning": group.explanation.meaning,
                 "remedy": group.explanation.remedy,
                 "command": group.explanation.command,

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.job import JSON
 from jobs.store import Transaction
 from jobs.store.hosts import AT_WORK, HostLine, hosts_of
 from jobs.store.queries.pace import ended_by_process
+from runner.views.records import HostRecord
 from runner.workspace.workspace import SHEET_ID
 
 RATE_WINDOW_SECONDS = 300.0  # the rate is that of the last five minutes
@@ -79,7 +79,7 @@ def are_live(hosts: Sequence[HostStatus]) -> bool:
     return any(host.state in AT_WORK for host in hosts)
 
 
-def hosts_record(hosts: Sequence[HostStatus]) -> list[JSON]:
+def hosts_record(hosts: Sequence[HostStatus]) -> list[HostRecord]:
     """The hosts as public data."""
     return [
         {

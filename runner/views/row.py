@@ -4,6 +4,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
+from typing import cast
 
 from jobs.job import JSON
 from jobs.store.answers import StoredAnswer, answer
@@ -13,6 +14,7 @@ from jobs.store.queries.few_rows import RowRange, row_range
 from jobs.store.queries.history import RowHistory, history
 from runner.catalogue import say
 from runner.exits import Refusal
+from runner.views.records import FileRecord, RowRecord, RowStatus
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 
@@ -74,7 +76,7 @@ def _cells(loaded: LoadedSheet, found: RowHistory) -> tuple[tuple[str, JSON], ..
     return tuple(zip(headers, cells, strict=False))
 
 
-def row_record(view: RowView) -> dict[str, JSON]:
+def row_record(view: RowView) -> RowRecord:
     """The row as public data. Callers add its request and its answer."""
     row, past = view.history.result, view.history
     return {
@@ -82,20 +84,20 @@ def row_record(view: RowView) -> dict[str, JSON]:
         "sheet": view.loaded.sheet,
         "row": row.row,
         "key": row.key,
-        "status": row.status,
+        "status": cast("RowStatus", row.status),
         "error_class": row.error_class,
         "error_cause": row.error_cause,
         "error": row.error,
         "cells": [[header, value] for header, value in view.cells],
         "endpoint": past.endpoint,
         "model": row.model,
-        "fields": past.fields,
+        "fields": dict(past.fields),
         "step": past.step,
         "version": past.version,
         "ticket": past.ticket,
         "text": row.text,
         "finish": row.finish,
-        "data": row.data,
+        "data": dict(row.data),
         "cost": row.cost,
         "currency": row.currency,
         "tokens": {
@@ -126,11 +128,5 @@ def row_record(view: RowView) -> dict[str, JSON]:
     }
 
 
-_FILE_FIELDS = (
-    *("number", "version", "state", "name", "size", "media_type", "width", "height"),
-    *("sha256", "url", "expires_at", "saved_at", "cause"),
-)
-
-
-def _file_record(file: dict[str, JSON]) -> JSON:
-    return {name: file.get(name) for name in _FILE_FIELDS}
+def _file_record(file: dict[str, JSON]) -> FileRecord:
+    return cast("FileRecord", {name: file.get(name) for name in FileRecord.__annotations__})

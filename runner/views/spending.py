@@ -1,11 +1,11 @@
 """What was spent, as public data."""
 
-from jobs.job import JSON
 from jobs.store.queries.totals import Spent
 from runner.catalogue.money import costs_of
+from runner.views.records import SpentRecord
 
 
-def spent_record(used: Spent) -> dict[str, JSON]:
+def spent_record(used: Spent) -> SpentRecord:
     """The cost as public data."""
     return {
         "calls": used.calls,

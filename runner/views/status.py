@@ -1,17 +1,18 @@
 """What `status` shows, as values."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jobs.job import JSON, FailureClass
+from jobs.job import FailureClass
 from jobs.lock import holder
 from jobs.store import Transaction
 from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
 from runner.views.next_command import next_command
+from runner.views.records import HostRecord, PauseRecord, StatusRecord
 from runner.views.spending import spent_record
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -175,7 +176,7 @@ def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> LastR
     )
 
 
-def status_record(standing: SheetStatus) -> dict[str, JSON]:
+def status_record(standing: SheetStatus) -> StatusRecord:
     """The state of a sheet as public data."""
     run, rows, used = standing.run, standing.rows, standing.spent
     return {
@@ -204,7 +205,7 @@ def status_record(standing: SheetStatus) -> dict[str, JSON]:
             "parked": rows.parked,
         },
         "hosts": _hosts_record(standing),
-        "pauses": [asdict(pause) for pause in standing.pauses],
+        "pauses": [_pause_record(pause) for pause in standing.pauses],
         "rows_a_minute": standing.rate,
         "seconds_left": standing.seconds_left,
         "tokens": {
@@ -224,7 +225,11 @@ def status_record(standing: SheetStatus) -> dict[str, JSON]:
     }
 
 
-def _hosts_record(standing: SheetStatus) -> list[JSON]:
+def _pause_record(pause: Pause) -> PauseRecord:
+    return {"kind": pause.kind, "since": pause.since, "cause": pause.cause, "until": pause.until}
+
+
+def _hosts_record(standing: SheetStatus) -> list[HostRecord]:
     if not standing.hosts:
         return []
     from runner.views.hosts import hosts_record  # noqa: PLC0415 - not on folders

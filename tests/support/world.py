@@ -41,6 +41,7 @@ from runner.settings.trust import trust
 from runner.steps import context
 from runner.views import audit
 from runner.workspace.workspace import REHEARSAL, SHEET_ID, SUFFIX, Workspace
+from tests.support.json_outputs import check_outputs
 
 ROOT = Path(cli.__file__).parents[1]
 KEY = "sk-canary-4b7f1e9c2d8a6053"
@@ -180,8 +181,10 @@ class World:
     def run(self, *words: object, stdin: str | None = None) -> Done:
         """One command line in this process."""
         before = len(self.calls)
-        result = CliRunner().invoke(rowmill, [str(word) for word in words], input=stdin)
+        line = [str(word) for word in words]
+        result = CliRunner().invoke(rowmill, line, input=stdin)
         self.said += result.output
+        check_outputs(line, result.stdout, result.stderr)
         return Done(
             code=result.exit_code,
             out=result.stdout,

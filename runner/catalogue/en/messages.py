@@ -1,5 +1,6 @@
 """The English sentences: the complete set."""
 
+from runner.catalogue.en.describe import DESCRIBE
 from runner.catalogue.en.doctor import DOCTOR
 from runner.catalogue.en.errors import ERRORS
 from runner.catalogue.en.export import EXPORT
@@ -340,6 +341,7 @@ MESSAGES: dict[str, str] = {
     **ROWS,
     **GUIDE,
     **USAGE,
+    **DESCRIBE,
     **OBSTACLES,
     **SYSTEM,
     **VIEWS,

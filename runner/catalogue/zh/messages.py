@@ -1,5 +1,6 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
+from runner.catalogue.zh.describe import DESCRIBE
 from runner.catalogue.zh.doctor import DOCTOR
 from runner.catalogue.zh.errors import ERRORS
 from runner.catalogue.zh.export import EXPORT
@@ -314,6 +315,7 @@ MESSAGES: dict[str, str] = {
     **ROWS,
     **GUIDE,
     **USAGE,
+    **DESCRIBE,
     **OBSTACLES,
     **SYSTEM,
     **VIEWS,

@@ -66,6 +66,7 @@ def test_no_command_lets_a_strangers_text_steer_the_terminal(world: World, tongu
         ("run", sheet, f"--{HOSTILE}"),
         ("export", sheet, "-o", f"{HOSTILE}/x.csv"),
         ("mock", "--port", HOSTILE),
+        ("describe", "schema", HOSTILE),
         ("serve", f"no{HOSTILE}.csv"),
     ]
     walked = {str(line[0]) for line in lines}

@@ -1,0 +1,27 @@
+"""The English sentences of `describe`, and the headings of man pages."""
+
+DESCRIBE: dict[str, str] = {
+    "command.describe": "Print JSON schemas, man pages and shell completion.",
+    "argument.what": "schema, man or completion",
+    "argument.name": "which one; without it, the list of them",
+    "option.descriptions-to": "write all of them, or the one named, into this folder",
+    "describe.unknown": "There is no {name} here. There are: {known}.",
+    "describe.more": "One of them: rowmill describe {what} NAME; all into a folder: -o DIR",
+    "describe.not_written": "{folder} could not be written: {reason}.",
+    "manual.name": "NAME",
+    "manual.synopsis": "SYNOPSIS",
+    "manual.environment": "ENVIRONMENT",
+    "manual.exit_status": "EXIT STATUS",
+    "manual.see_also": "SEE ALSO",
+    "exit.0": "all selected rows are done, or there was nothing to do",
+    "exit.1": "internal error",
+    "exit.2": "the command line cannot be understood",
+    "exit.3": "sheet or settings unusable, or consent missing; nothing was sent",
+    "exit.4": "finished; some rows failed or are in doubt",
+    "exit.5": "stopped by a limit of yours, or by a question you declined",
+    "exit.6": "stopped by the provider: key, credit, blocked, unreachable",
+    "exit.7": "results or files could not be written",
+    "exit.8": "another run is using this table",
+    "exit.130": "interrupted; everything is saved",
+    "exit.143": "terminated; everything is saved",
+}

@@ -1,0 +1,27 @@
+"""The Chinese sentences of `describe`, and the headings of man pages."""
+
+DESCRIBE: dict[str, str] = {
+    "command.describe": "输出 JSON schema、man 手册页和 shell 自动补全脚本。",
+    "argument.what": "schema、man 或 completion",
+    "argument.name": "其中的一个；不写则列出全部名称",
+    "option.descriptions-to": "把全部（或指定的一个）写入该文件夹",
+    "describe.unknown": "没有 {name}。可用：{known}。",
+    "describe.more": "输出其中一个：rowmill describe {what} 名称；全部写入文件夹：-o DIR",
+    "describe.not_written": "无法写入 {folder}：{reason}。",
+    "manual.name": "名称",
+    "manual.synopsis": "用法",
+    "manual.environment": "环境变量",
+    "manual.exit_status": "退出码",
+    "manual.see_also": "另见",
+    "exit.0": "所选的行全部完成，或没有需要运行的行",
+    "exit.1": "内部错误",
+    "exit.2": "命令行无法识别",
+    "exit.3": "表格或设置不可用，或未确认；未发送任何请求",
+    "exit.4": "已结束，部分行失败或待确认",
+    "exit.5": "因你设置的上限停止，或你没有同意继续",
+    "exit.6": "因服务商停止：密钥、余额、被封、无法连接",
+    "exit.7": "结果或文件无法写入",
+    "exit.8": "另一个运行正在使用这张任务表",
+    "exit.130": "被中断，状态已保存",
+    "exit.143": "被终止，状态已保存",
+}

@@ -1,0 +1,474 @@
+"""What `--json` prints, as types, from which `describe schema` makes the JSON schemas."""
+
+from collections.abc import Mapping
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+AnyJson: TypeAlias = object
+"""A value whose shape is the provider's, the sheet's or the endpoint's."""
+
+RowStatus: TypeAlias = Literal["done", "failed", "pending", "in_doubt", "skipped", "parked"]
+
+
+class RowCounts(TypedDict):
+    """Rows by how they stand."""
+
+    total: int
+    done: int
+    failed: int
+    in_doubt: int
+    skipped: int
+    pending: int
+
+
+class AllRowCounts(RowCounts):
+    """Rows by how they stand; pending ones also by what they wait for."""
+
+    waiting: int
+    sending: int
+    polling: int
+    fetching: int
+    parked: int
+
+
+class TokensRecord(TypedDict):
+    """Tokens as the provider reported them; null if it did not."""
+
+    prompt: int | None
+    completion: int | None
+    total: int | None
+
+
+class SpentRecord(TypedDict):
+    """What the workspace has spent. `cost` is null if no price is known, or several currencies."""
+
+    calls: int
+    calls_in_doubt: int
+    calls_unpriced: int
+    cost: float | None
+    currency: str | None
+    costs: dict[str, float]
+    cost_is_complete: bool
+    cost_is_estimate: bool
+    in_doubt_up_to: dict[str, float]
+
+
+# --- run, rehearse, retry -------------------------------------------------------------------------
+
+
+class EstimateRecord(TypedDict):
+    """The spending cap, and the gateway's balance before the run."""
+
+    max_cost: float | None
+    max_cost_currency: str | None
+    till_before: float | None
+
+
+class EndRecord(TypedDict):
+    """How a command that ran rows ended. `stopped` says why, if it ended before all rows did."""
+
+    schema: Literal[1]
+    sheet: str
+    workspace: str
+    exit_code: int
+    stopped: str | None
+    stopped_detail: str | None
+    models_stopped: dict[str, str]
+    rows: RowCounts
+
+
+class RunRecord(EndRecord, SpentRecord, EstimateRecord):
+    """`run --json`, `rehearse --json`, `retry --json`: how it ended, and what it cost."""
+
+
+class NewsRecord(EndRecord):
+    """What a notification tells of the end of a run."""
+
+    rehearsal: bool
+    seconds: float
+    cost: float | None
+    currency: str | None
+    top_failure: str | None
+    next: str
+
+
+class PostedNews(NewsRecord):
+    """What `--notify` posts to an address that is no known service."""
+
+    text: str
+
+
+# --- status ---------------------------------------------------------------------------------------
+
+
+class LastRunRecord(TypedDict):
+    """The last run. `died`: it never recorded how it ended."""
+
+    state: Literal["running", "ended", "died", "never"]
+    pid: int | None
+    host: str | None
+    started_at: float | None
+    ended_at: float | None
+    exit_code: int | None
+
+
+class PauseRecord(TypedDict):
+    """Why a run in progress sends nothing now: person, outage or slow_down."""
+
+    kind: str
+    since: float
+    cause: str
+    until: float | None
+
+
+class HostRecord(TypedDict):
+    """One process at work on a shared table."""
+
+    number: int
+    name: str
+    pid: int
+    program: str
+    state: str
+    since: float
+    heard_at: float
+    silent_seconds: float
+    in_flight: int
+    rows_a_minute: float | None
+    pause: str | None
+    cause: str | None
+    until: float | None
+    exit_code: int | None
+
+
+class OldestCall(TypedDict):
+    """The oldest call in flight."""
+
+    row: int
+    seconds: float
+
+
+class StatusRecord(SpentRecord):
+    """`status --json`: how a sheet stands. Times are Unix seconds."""
+
+    schema: Literal[1]
+    sheet: str
+    workspace: str
+    run: LastRunRecord
+    rows: AllRowCounts
+    hosts: list[HostRecord]
+    pauses: list[PauseRecord]
+    rows_a_minute: float | None
+    seconds_left: float | None
+    tokens: TokensRecord
+    oldest_call: OldestCall | None
+    failures: dict[str, int]
+    next: str | None
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+# `class` is a word of Python, so these two are written as calls.
+FailureRecord = TypedDict(
+    "FailureRecord",
+    {
+        "class": str,
+        "cause": str | None,
+        "rows": int,
+        "first_rows": list[int],
+        "meaning": str,
+        "remedy": str,
+        "command": str,
+        "words": str | None,
+    },
+)
+
+AttemptRecord = TypedDict(
+    "AttemptRecord",
+    {
+        "version": int,
+        "started_at": float,
+        "seconds": float | None,
+        "wire": str | None,
+        "http_status": int | None,
+        "outcome": str | None,
+        "class": str | None,
+        "cause": str | None,
+        "detail": str | None,
+        "cost": float | None,
+        "currency": str | None,
+        "cost_is_estimate": bool,
+        "cost_at_most": float | None,
+        "request_id": str | None,
+    },
+)
+
+
+class ErrorsRecord(TypedDict):
+    """`errors --json`: what failed, grouped by cause, the most frequent first."""
+
+    schema: Literal[1]
+    sheet: str
+    workspace: str
+    failures: list[FailureRecord]
+
+
+# --- show -----------------------------------------------------------------------------------------
+
+
+class FileRecord(TypedDict):
+    """A picture or other file of a row."""
+
+    number: int
+    version: int
+    state: str
+    name: str | None
+    size: int | None
+    media_type: str | None
+    width: int | None
+    height: int | None
+    sha256: str | None
+    url: str | None
+    expires_at: float | None
+    saved_at: float | None
+    cause: str | None
+
+
+class RequestRecord(TypedDict):
+    """One request as it is sent, keys masked: `body`, or the parts of a `form`."""
+
+    method: str
+    url: str
+    headers: NotRequired[dict[str, str]]
+    form: NotRequired[list[list[str]]]
+    body: NotRequired[AnyJson]
+
+
+class AnswerRecord(TypedDict):
+    """The newest answer of a row; long base64 in `body` is shortened."""
+
+    http_status: int
+    headers: dict[str, str]
+    size: int
+    complete: bool
+    body: AnyJson
+
+
+class RowRecord(TypedDict):
+    """Everything the table says about one row."""
+
+    schema: Literal[1]
+    sheet: str
+    row: int
+    key: str
+    status: RowStatus
+    error_class: str | None
+    error_cause: str | None
+    error: str | None
+    cells: list[list[AnyJson]]
+    endpoint: str
+    model: str
+    fields: dict[str, AnyJson]
+    step: str
+    version: int
+    ticket: str | None
+    text: str | None
+    finish: str | None
+    data: dict[str, AnyJson]
+    cost: float | None
+    currency: str | None
+    tokens: TokensRecord
+    attempts: list[AttemptRecord]
+    files: list[FileRecord]
+
+
+class ShowRecord(RowRecord):
+    """`show --json`: everything about one row."""
+
+    request: RequestRecord | None
+    answer: AnswerRecord | None
+
+
+# --- fetch ----------------------------------------------------------------------------------------
+
+
+class FilePlace(TypedDict):
+    """A file of a row, by its name."""
+
+    row: int
+    file: str
+
+
+class FetchRecord(TypedDict):
+    """`fetch --json`: what was downloaded, and which files are missing or damaged."""
+
+    schema: Literal[1]
+    workspace: str
+    exit_code: int
+    files: int
+    missing: list[FilePlace]
+    damaged: list[FilePlace]
+    rows_wanted: int
+    rows_failed: int
+
+
+# --- check ----------------------------------------------------------------------------------------
+
+
+class PlanRecord(TypedDict):
+    """What loading the sheet would do, in rows."""
+
+    unchanged: int
+    refreshed: int
+    changed: int
+    new: int
+    returned: int
+    removed: int
+    answered_already: int
+    bought_again: int
+
+
+class FindingRecord(TypedDict):
+    """One thing about the sheet that its owner should know; an error stops a run."""
+
+    kind: str
+    severity: str
+    row: int | None
+    column: str | None
+    found: str
+    expected: str
+    message: str
+
+
+class PreviewRecord(RequestRecord):
+    """One of the first requests."""
+
+    row: int
+
+
+class NoPreviewRecord(TypedDict):
+    """A row for which there is no request, and why."""
+
+    row: int
+    problem: str
+
+
+class PriceRecord(TypedDict):
+    """The price as a range by currency, and the models whose price is unknown."""
+
+    ranges: dict[str, list[float]]
+    unknown: list[str]
+    estimate: bool
+    sources: list[str]
+
+
+class ForecastRecord(TypedDict):
+    """What a run would cost, in calls, money, seconds and bytes; ranges are [low, high]."""
+
+    calls: int | None
+    price: PriceRecord | None
+    seconds: NotRequired[list[float] | None]
+    seconds_measured: NotRequired[bool]
+    disk_needed: NotRequired[list[int]]
+
+
+class CheckRecord(ForecastRecord):
+    """`check --json`: what was understood of a sheet, and what a run would do and cost."""
+
+    schema: Literal[1]
+    sheet: str
+    workspace: str
+    base_url: str
+    layout: dict[str, AnyJson]
+    columns: list[list[str | None]]
+    id_column: str | None
+    endpoint: str | None
+    models: dict[str, int]
+    rows: int | None
+    bad_rows: int | None
+    plan: PlanRecord | None
+    findings: list[FindingRecord]
+    problems: list[FindingRecord]
+    requests: list[PreviewRecord | NoPreviewRecord]
+    prices_from: float | None
+    disk_free: int | None
+    stops: list[str]
+    exit_code: int
+
+
+# --- endpoints ------------------------------------------------------------------------------------
+
+
+class ColumnRecord(TypedDict):
+    """A column that an endpoint takes."""
+
+    name: str
+    kind: str
+    required: bool
+    default: str | int | float | bool | None
+    choices: list[str]
+    help: str
+    example: AnyJson
+
+
+class EndpointRecord(TypedDict):
+    """One kind of request."""
+
+    name: str
+    summary: str
+    columns: list[ColumnRecord]
+    example: dict[str, AnyJson]
+
+
+class EndpointsRecord(TypedDict):
+    """`endpoints --json`: every endpoint, or with NAME one."""
+
+    schema: Literal[1]
+    endpoints: NotRequired[list[EndpointRecord]]
+    endpoint: NotRequired[EndpointRecord]
+
+
+# --- doctor ---------------------------------------------------------------------------------------
+
+
+class SettingRecord(TypedDict):
+    """The value of a setting and where it came from."""
+
+    name: str
+    value: str
+    source: str
+
+
+class CheckedRecord(TypedDict):
+    """One check and what it found."""
+
+    name: str
+    found: str
+    health: str
+    text: str
+
+
+class DoctorRecord(TypedDict):
+    """`doctor --json`: settings with their sources, and what was checked."""
+
+    schema: Literal[1]
+    settings_files: list[str]
+    settings: list[SettingRecord]
+    checks: list[CheckedRecord]
+    exit_code: int
+    models: NotRequired[list[str] | None]
+
+
+OUTPUTS: Mapping[str, tuple[type, ...]] = {
+    "run": (RunRecord,),
+    "rehearse": (RunRecord,),
+    "retry": (RunRecord,),
+    "check": (CheckRecord,),
+    "status": (StatusRecord,),
+    "errors": (ErrorsRecord,),
+    "show": (ShowRecord,),
+    "fetch": (FetchRecord,),
+    "endpoints": (EndpointsRecord,),
+    "doctor": (DoctorRecord,),
+    "notify": (PostedNews,),
+}
+"""The record of each command's `--json`, and that of a notification."""
