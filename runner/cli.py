@@ -28,7 +28,7 @@ from runner.startup import undisturbed
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
-    *("export", "report", "serve", "endpoints", "keys", "trust", "doctor", "describe"),
+    *("export", "report", "serve", "pick", "endpoints", "keys", "trust", "doctor", "describe"),
     "mock",
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""

@@ -14,6 +14,7 @@ BY_PERSON = (
     ("failed", "skipped", "skip"),
     ("in_doubt", "skipped", "skip"),
     ("ready", "skipped", "skip"),
+    ("failed", "done", "pick (an older version)"),
 )
 BY_SHEET = (("ready", "parked", "row removed"), ("parked", "ready", "row returns"))
 

@@ -58,6 +58,7 @@ def _ours(row: ResultRow, files_at: str, data: dict[str, JSON], moments: "Moment
         data or None,
         row.row,
         row.key,
+        row.pick,
     ]
 
 

@@ -24,6 +24,7 @@ _CHINESE: Mapping[str, str] = {
     "result_data": "数据",
     "result_row": "行号",
     "result_key": "行标识",
+    "result_pick": "挑选",
     "result_picture": "图片",
     "result_link": "链接",
 }

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, not_, or_, select
 
 from jobs.job import State
 from jobs.outcome import FREE_CLASSES, PAID_CLASSES
-from jobs.store.schema import attempts, calls, files, jobs, rows
+from jobs.store.schema import attempts, calls, files, jobs, picks, rows
 
 IS_FREE = calls.c.wire.in_(sorted(one.value for one in FREE_CLASSES))
 IS_PAID = calls.c.wire.in_(sorted(one.value for one in PAID_CLASSES))
@@ -53,6 +53,18 @@ WITH_LAST_CALL = (
 """The rows, each with its job, and with its last attempt and call if it has any."""
 ANSWERED_FILES = and_(files.c.job_id == jobs.c.id, files.c.call_id == jobs.c.call_id)
 """The files of a job's accepted answer."""
+
+PICKED = (
+    select(picks.c.call_id)
+    .where(
+        picks.c.job_id == jobs.c.id,
+        not_(picks.c.rejected),
+        or_(picks.c.stars.is_not(None), picks.c.number.is_not(None)),
+    )
+    .correlate(jobs)
+    .scalar_subquery()
+)
+"""The call whose answer a person picked; it stays the result when a newer one comes."""
 
 
 def rows_with_files(*columns: ColumnElement[Any]) -> Select[Any]:

@@ -347,3 +347,16 @@ exported = Table(
     Column("taken_by", Id),  # that export
     sqlite_with_rowid=False,
 )
+
+picks = Table(
+    "picks",
+    metadata,
+    Column("job_id", Id, primary_key=True, autoincrement=False),
+    Column("call_id", Id, nullable=False),  # whose answer was marked
+    Column("number", Integer),  # of the one file that is meant; NULL: all of the answer's
+    Column("stars", SmallInteger),  # 1 to 5
+    Column("rejected", Boolean, nullable=False, server_default=false()),
+    Column("marked_at", Time, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a person thinks of results. All empty: a mark that was taken back."""

@@ -35,11 +35,16 @@ SELECT r.batch_id AS batch, r.position AS result_row, r.key AS result_key,
        coalesce(a.answered_model, j.model) AS result_model,
        c.request_id AS result_request_id,
        CASE WHEN NOT r.parked AND j.state NOT IN ('ready', 'running', 'parked')
-            THEN j.updated_at END AS finished_at
+            THEN j.updated_at END AS finished_at,
+       CASE WHEN p.rejected THEN 'rejected'
+            WHEN p.stars IS NULL THEN 'file ' || p.number
+            WHEN p.number IS NULL THEN '' || p.stars
+            ELSE p.stars || ' file ' || p.number END AS result_pick
   FROM rows r
   JOIN jobs j ON j.id = r.job_id
   LEFT JOIN attempts a ON a.job_id = j.id AND a.call_id = j.call_id
-  LEFT JOIN calls c ON c.id = j.call_id""",  # noqa: S608 - an enum's letters
+  LEFT JOIN calls c ON c.id = j.call_id
+  LEFT JOIN picks p ON p.job_id = j.id AND p.call_id = j.call_id""",  # noqa: S608 - an enum's letters
         "failures": """
 SELECT j.batch_id AS batch, j.model AS model,
        CASE WHEN j.state = 'in_doubt' THEN 'in_doubt' ELSE j.kind END AS error_class,

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from jobs.store import Store, Transaction
 from jobs.store.exported import confirm, give_back, take_new
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.log import last_run
+from jobs.store.picks import picked_files
 from jobs.store.queries.results import results
 from jobs.store.queries.totals import spent
 from runner.catalogue import say
@@ -38,9 +39,11 @@ from runner.catalogue.reasons import reason
 from runner.console import options
 from runner.console.screen import data_stream, print_message
 from runner.console.workspaces import find_workspace
-from runner.exits import Refusal
+from runner.exits import Exit, Refusal
+from runner.files.picked import copy_picks
 from runner.files.remote_results import is_address, remote_results
 from runner.files.targets import files_address, with_target
+from runner.intake.pick_list import keep_pick_list
 from runner.launch.results import thumbnails_for
 from runner.workspace.workspace import SHEET_ID, Workspace
 
@@ -117,13 +120,19 @@ class _ExportRequest:
 @click.option("--into-copy", cls=options.RowmillOption, is_flag=True)
 @click.option("--expand", cls=options.RowmillOption, is_flag=True)
 @click.option("--safe-csv", cls=options.RowmillOption, is_flag=True)
+@click.option("--picks", cls=options.RowmillOption, metavar="DIR")
 def _export(
     sheet: str | None,
     *,
     output: str,
     format: str | None,  # noqa: A002 - click calls it by the option's name
+    picks: str | None,
     **asked: bool | frozenset[str] | None,
 ) -> None:
+    if picks is not None:
+        _refuse_beside_picks(output, {"format": format, **asked})
+        _export_picks(sheet, Path(picks))
+        return
     remote = output if is_address(output) else None
     target = None if output == STDOUT else Path(output.rpartition("/")[2] if remote else output)
     copied = bool(asked["into_copy"])
@@ -132,11 +141,43 @@ def _export(
     _check(request)
     named = options.sheet_path(sheet)
     settings = options.settings(folder=options.sheet_folder(named))
+    if settings.from_ is not None:
+        raise click.UsageError(say("picks.from_alone"), click.get_current_context())
     request = replace(request, headers=settings.headers)
     workspace = with_target(find_workspace(named), settings)
     written, place = _written(workspace, request)
     if not settings.quiet:
         _tell(written, request, place)
+
+
+def _refuse_beside_picks(output: str, asked: Mapping[str, object]) -> None:
+    """Raises UsageError for an option that says how results are written."""
+    given = next((name for name, value in asked.items() if value), None)
+    if output != STDOUT or given is not None:
+        option = "-o" if output != STDOUT else f"--{str(given).replace('_', '-')}"
+        raise click.UsageError(say("picks.alone", option=option), click.get_current_context())
+
+
+def _export_picks(sheet: str | None, folder: Path) -> None:
+    """Copy the picked files, those of a list included, into a folder."""
+    named = options.sheet_path(sheet)
+    settings = options.settings(folder=options.sheet_folder(named))
+    workspace = with_target(find_workspace(named), settings)
+    with _looking(workspace) as store, store.read() as tx:
+        _loaded(tx, workspace)
+    if settings.from_ is not None:
+        keep_pick_list(settings.from_, workspace)
+    with _looking(workspace) as store, store.read() as tx:
+        picked = picked_files(tx, SHEET_ID)
+    if not picked:
+        raise Refusal(say("picks.none"))
+    copied = copy_picks(workspace, picked, folder)
+    if not settings.quiet:
+        told = {"folder": str(folder), "file": str(copied.list)}
+        print_message(say("picks.copied", count=f"{copied.files:,}", **told))
+    if copied.lost:
+        count, name = f"{len(copied.lost):,}", copied.lost[0]
+        raise Refusal(say("picks.lost", count=count, name=name), code=Exit.OUTPUT)
 
 
 def _format(output: str) -> str:
@@ -294,7 +335,7 @@ command = options.command(
     "export",
     examples=(
         "rowmill export prompts.xlsx -o results.csv",
-        "rowmill export prompts.xlsx -o failed.xlsx --only failed,in_doubt",
         'rowmill export prompts.xlsx --into-copy -o "prompts with results.xlsx"',
+        "rowmill export prompts.xlsx --picks chosen",
     ),
 )(_export)

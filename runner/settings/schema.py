@@ -184,7 +184,7 @@ SPENDING_COMMANDS = ("run", "rehearse", "retry")
 
 SHARED_COMMANDS = (
     *("run", "check", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
-    *("export", "report", "serve", "doctor"),
+    *("export", "report", "serve", "pick", "doctor"),
 )
 """The commands that work on a shared table too: all that take a sheet but `rehearse`."""
 
@@ -271,7 +271,7 @@ SCHEMA: tuple[Setting, ...] = (
         metavar="DIR",
         commands=(
             *(*REQUEST_COMMANDS, "status", "errors", "show", "skip", "fetch", "export"),
-            *("report", "serve", "steer", "doctor"),
+            *("report", "serve", "steer", "doctor", "pick"),
         ),
     ),
     _files(
@@ -375,7 +375,10 @@ SCHEMA: tuple[Setting, ...] = (
         in_sheet_file=ALWAYS,
         kind=SettingKind.SWITCH,
         group="telling",
-        commands=(*REQUEST_COMMANDS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
+        commands=(
+            *(*REQUEST_COMMANDS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
+            "pick",
+        ),
         default=False,
     ),
     _spend(
@@ -415,7 +418,7 @@ SCHEMA: tuple[Setting, ...] = (
         default=0,
     ),
     _own(name="class", kind=SettingKind.CLASSES, metavar="CLASS,…", commands=("retry", "skip")),
-    _own(name="from", kind=SettingKind.PATH, metavar="FILE", commands=("retry",)),
+    _own(name="from", kind=SettingKind.PATH, metavar="FILE", commands=("retry", "export")),
     _act(name="pause", commands=("steer",)),
     _act(name="resume", commands=("steer",)),
     _own(

@@ -221,7 +221,8 @@ def _silence(raw: object) -> float:
     return seconds
 
 
-def _rows(raw: object) -> tuple[tuple[int, int], ...]:
+def read_rows(raw: object) -> tuple[tuple[int, int], ...]:
+    """Spans of row numbers: `3,7,10-20`. Raises InvalidValueError."""
     spans = []
     for part in _text(raw).split(","):
         found = re.fullmatch(r"([1-9]\d{0,11})(?:-([1-9]\d{0,11}))?", part.strip(), re.ASCII)
@@ -316,7 +317,7 @@ _READERS: dict[SettingKind, Callable[[object], Value]] = {
     SettingKind.SECONDS: _seconds,
     SettingKind.SILENCE: _silence,
     SettingKind.BASE_URL: read_base_url,
-    SettingKind.ROWS: _rows,
+    SettingKind.ROWS: read_rows,
     SettingKind.PORT: _port,
     SettingKind.TOLERANCE: _tolerance,
     SettingKind.STOP_IF: _stop_if,

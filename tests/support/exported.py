@@ -59,7 +59,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def ours(row: list[str]) -> dict[str, str]:
-    return dict(zip(RESULT_COLUMNS, row[-19:], strict=True))
+    return dict(zip(RESULT_COLUMNS, row[-len(RESULT_COLUMNS) :], strict=True))
 
 
 def fields_of(row: ResultRow) -> dict[str, Any]:

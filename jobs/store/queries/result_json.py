@@ -13,12 +13,14 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    null,
     or_,
     select,
     text,
 )
 
 from jobs.store.edits import edited_cells
+from jobs.store.picks import picks_of
 from jobs.store.queries.results import ResultRow, Results, pages
 from jobs.store.row_status import (
     ANSWERED_FILES,
@@ -28,7 +30,7 @@ from jobs.store.row_status import (
     TRIES_AT_ONCE,
     WITH_LAST_CALL,
 )
-from jobs.store.schema import attempts, calls, edits, files, jobs, rows
+from jobs.store.schema import attempts, calls, edits, files, jobs, picks, rows
 
 MOST_PAIRS = 40  # in one json_object; SQLite takes 100 arguments at least
 _OLDEST = (3, 38, 0)  # has ->, which gives a value as it is written
@@ -66,10 +68,15 @@ def can_build(found: Results) -> bool:
 def built_rows(found: Results, shape: ResultShape) -> Iterator[Sequence[Built | ResultRow]]:
     """The rows of `found`, some at a time.
 
-    Odd rows and rows with several calls are left to the general writer.
+    Odd rows, picked ones, and rows with several calls are left to the general writer.
     """
-    changed = bool(edited_cells(found.connection, found.sheet_id))
-    query = _query(found.sheet_id, shape, changed=changed)
+    beside: list[ColumnElement[bool]] = []
+    if edited_cells(found.connection, found.sheet_id):
+        edited = select(edits.c.key).where(edits.c.batch_id == found.sheet_id)
+        beside.append(rows.c.key.in_(edited))
+    if picks_of(found.connection, found.sheet_id):
+        beside.append(jobs.c.id.in_(select(picks.c.job_id)))
+    query = _query(shape, beside)
     for condition in found.conditions():
         for page in pages(found.connection, query.where(condition)):
             odd = [line[0] for line in page if line[1]]
@@ -77,11 +84,11 @@ def built_rows(found: Results, shape: ResultShape) -> Iterator[Sequence[Built | 
             yield [apart.get(line[0], line) for line in page] if apart else page
 
 
-def _query(sheet_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
+def _query(shape: ResultShape, beside: Sequence[ColumnElement[bool]]) -> Select[Any]:
     cells = [(name, rows.c.cells.op("->")(f"$[{place}]")) for name, place in shape.own]
     values = [
         rows.c.id,
-        _is_odd(sheet_id, shape.width, changed=changed),
+        _is_odd(shape.width, beside),
         _objects([*cells, *_head(shape.files_at)]),
         COST_OF_EACH,
         calls.c.seconds,
@@ -96,15 +103,14 @@ def _query(sheet_id: int, shape: ResultShape, *, changed: bool) -> Select[Any]:
     )
 
 
-def _is_odd(sheet_id: int, width: int, *, changed: bool) -> ColumnElement[bool]:
-    """True for a row not as wide as the header, edited, tried again, or never a request."""
-    odd = or_(
+def _is_odd(width: int, beside: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """True for a row not as wide as the header, tried again, never a request, or `beside`."""
+    return or_(
         func.json_array_length(rows.c.cells) != width,
         TRIED_AGAIN,
         func.coalesce(jobs.c.cause, "") == "bad_row",
+        *beside,
     )
-    edited = select(edits.c.key).where(edits.c.batch_id == sheet_id)
-    return or_(odd, rows.c.key.in_(edited)) if changed else odd
 
 
 _Pair: TypeAlias = tuple[str, ColumnElement[Any]]
@@ -138,6 +144,7 @@ _TAIL: Sequence[_Pair] = (
     ("result_data", func.json(func.nullif(attempts.c.data, "{}"))),
     ("result_row", rows.c.position),
     ("result_key", rows.c.key),
+    ("result_pick", null()),
 )
 
 

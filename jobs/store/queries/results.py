@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from jobs.job import JSON
 from jobs.store.edits import edited_cells
+from jobs.store.picks import Pick, picks_of, picks_of_jobs
 from jobs.store.row_status import (
     COST,
     COST_OF_EACH,
@@ -56,6 +57,7 @@ class ResultRow(NamedTuple):
     finished_at: float | None
     data: dict[str, JSON]
     currency: str | None = None
+    pick: str | None = None  # as `result_pick` tells it
 
 
 def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
@@ -107,8 +109,9 @@ class Results:
 
     def __iter__(self) -> Iterator[ResultRow]:
         edited = edited_cells(self.connection, self.sheet_id)
+        marks = picks_of(self.connection, self.sheet_id)
         for condition in self.conditions():
-            for result in _read(self.connection, _OF_EACH.where(condition)):
+            for result in _read(self.connection, _OF_EACH.where(condition), marks):
                 yield _with_edits(result, edited) if edited else result
 
     def apart(self, row_ids: Sequence[int]) -> dict[int, ResultRow]:
@@ -146,7 +149,10 @@ def results_of(connection: Connection, row_ids: Sequence[int]) -> dict[int, Resu
     found = connection.execute(_OF_SOME.where(rows.c.id.in_(row_ids)))
     read = list(with_files(found))
     costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in read])
-    return {row[0]: _result(row, urls, names, costs) for row, urls, names in read}
+    marks = picks_of_jobs(connection, [row[_JOB] for row, _, _ in read])
+    return {
+        row[0]: _marked(_result(row, urls, names, costs), row, marks) for row, urls, names in read
+    }
 
 
 def _with_edits(result: ResultRow, edited: Mapping[str, dict[str, JSON]]) -> ResultRow:
@@ -176,12 +182,20 @@ _Read = tuple[Any, tuple[str, ...], tuple[str, ...]]
 """A row, the addresses of its files, and the names of those that are saved."""
 
 
-def _read(connection: Connection, query: Select[Any]) -> Iterator[ResultRow]:
+def _read(
+    connection: Connection, query: Select[Any], marks: Mapping[int, Pick]
+) -> Iterator[ResultRow]:
     found = with_files(chain.from_iterable(pages(connection, query)))
     while page := list(islice(found, PAGE_ROWS)):
         costs = costs_of(connection, [(row[_JOB], row[_TRIES]) for row, _, _ in page])
         for row, urls, names in page:
-            yield _result(row, urls, names, costs)
+            result = _result(row, urls, names, costs)
+            yield _marked(result, row, marks) if marks else result
+
+
+def _marked(result: ResultRow, row: Any, marks: Mapping[int, Pick]) -> ResultRow:
+    pick = marks.get(row[_JOB])
+    return result if pick is None else result._replace(pick=str(pick))
 
 
 def with_files(found: Iterable[Any]) -> Iterator[_Read]:

@@ -40,7 +40,8 @@ class RowChoice:
     requeued: bool = False  # only rows that a retry put back and that have not ended since
 
 
-def _chosen(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
+def chosen(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
+    """True for the jobs of listed rows that the choice names."""
     conditions: list[ColumnElement[bool]] = [jobs.c.batch_id == sheet_id, jobs.c.listed]
     named: list[ColumnElement[bool]] = []
     if choice.positions is not None:
@@ -76,7 +77,7 @@ _IS_EMPTY = and_(jobs.c.state == State.SKIPPED.value, func.coalesce(jobs.c.cause
 
 def retry(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Put failed rows back to the step at which they failed; returns how many."""
-    wanted = and_(_chosen(sheet_id, choice), _failed(choice))
+    wanted = and_(chosen(sheet_id, choice), _failed(choice))
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
@@ -98,7 +99,7 @@ def put_back(connection: Connection, requeued: Mapping[int, bool], *, now: float
 def retry_named(connection: Connection, sheet_id: int, choice: RowChoice, *, now: float) -> int:
     """Put back rows that a person named: failed, in doubt or skipped; returns how many."""
     closed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value, State.SKIPPED.value])
-    wanted = and_(_chosen(sheet_id, choice), closed, not_(_IS_EMPTY))
+    wanted = and_(chosen(sheet_id, choice), closed, not_(_IS_EMPTY))
     return connection.execute(update(jobs).where(wanted).values(**_requeued(now))).rowcount
 
 
@@ -117,7 +118,7 @@ def again(connection: Connection, sheet_id: int, choice: RowChoice, *, now: floa
     )
     lacks_files = and_(jobs.c.state == State.FAILED.value, jobs.c.step == Step.FETCH.value)
     kind = not_(lacks_files) if choice.classes is None else _failed(choice)
-    wanted = and_(_chosen(sheet_id, choice), closed, kind, not_(_IS_EMPTY))
+    wanted = and_(chosen(sheet_id, choice), closed, kind, not_(_IS_EMPTY))
     new_version = {
         "version": jobs.c.version + 1,
         "step": Step.SEND.value,
@@ -260,13 +261,13 @@ def to_skip(connection: Connection, sheet_id: int, choice: RowChoice) -> dict[st
 
 def _closable(sheet_id: int, choice: RowChoice) -> ColumnElement[bool]:
     open_states = [State.FAILED.value, State.IN_DOUBT.value, State.READY.value]
-    wanted = and_(_chosen(sheet_id, choice), jobs.c.state.in_(open_states))
+    wanted = and_(chosen(sheet_id, choice), jobs.c.state.in_(open_states))
     return wanted if choice.classes is None else and_(wanted, _failed(choice))
 
 
 def select_rows(connection: Connection, sheet_id: int, choice: RowChoice, *, run_id: int) -> int:
     """Select the ready rows of a choice for this run, before all others; returns how many."""
-    wanted = and_(_chosen(sheet_id, choice), _sendable())
+    wanted = and_(chosen(sheet_id, choice), _sendable())
     return connection.execute(
         update(jobs).where(wanted).values(selection=run_id, turn=jobs.c.position - RANK_SPAN)
     ).rowcount
@@ -283,7 +284,7 @@ def select_first(
     """Select the next `count` ready rows of a choice for this run; returns how many."""
     first = (
         select(jobs.c.id)
-        .where(_chosen(sheet_id, choice), _sendable())
+        .where(chosen(sheet_id, choice), _sendable())
         .order_by(jobs.c.turn)
         .limit(count)
     )
@@ -322,7 +323,7 @@ def candidates(
     limit: int | None = None,
 ) -> Iterator[Candidate]:
     """The rows that could be sent now, in order; read them while the connection is open."""
-    wanted = and_(_chosen(sheet_id, RowChoice(positions=positions, requeued=requeued)), _sendable())
+    wanted = and_(chosen(sheet_id, RowChoice(positions=positions, requeued=requeued)), _sendable())
     length = func.length(jobs.c.fields)
     found = select(jobs.c.id, jobs.c.endpoint, jobs.c.model, length)
     rows_ = connection.execute(found.where(wanted).order_by(jobs.c.turn).limit(limit))

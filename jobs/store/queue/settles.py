@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from sqlalchemy import Connection, Table, and_, func, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Table,
+    and_,
+    case,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from jobs.claimed import Claimed, Holding
 from jobs.job import State, Step
@@ -36,6 +47,7 @@ from jobs.store.queue.order import (
 )
 from jobs.store.queue.settlement_parts import Answer, CallEnd, LostFile, SavedFile
 from jobs.store.queue.tickets import TruePrice, keep_tickets, settle_tasks
+from jobs.store.row_status import PICKED
 from jobs.store.schema import answers, attempts, calls, files, jobs
 from jobs.store.statements import BulkStatement, given, inserting_given
 
@@ -72,6 +84,7 @@ _JOB = given(
     *("attempts", "repeats", "deaths", "stream", "ticket", "deadline", "call_id", "call_key"),
     *("kind", "cause", "detail", "now", "refusals", "goes_on", "run"),
 )
+_OWN_CALL = func.coalesce(_JOB.c.call_id, jobs.c.call_id)
 _GUARDED = BulkStatement(
     _JOB,
     update(jobs)
@@ -94,7 +107,10 @@ _GUARDED = BulkStatement(
         stream=_JOB.c.stream,
         ticket=func.coalesce(_JOB.c.ticket, jobs.c.ticket),
         deadline=func.coalesce(_JOB.c.deadline, jobs.c.deadline),
-        call_id=func.coalesce(_JOB.c.call_id, jobs.c.call_id),
+        call_id=case(
+            (_JOB.c.state == literal_column("'done'"), func.coalesce(PICKED, _OWN_CALL)),
+            else_=_OWN_CALL,
+        ),
         call_key=_JOB.c.call_key,
         kind=_JOB.c.kind,
         cause=_JOB.c.cause,

@@ -11,6 +11,7 @@ from runner.catalogue.en.lanes import LANES
 from runner.catalogue.en.money import MONEY
 from runner.catalogue.en.night import NIGHT
 from runner.catalogue.en.obstacles import OBSTACLES
+from runner.catalogue.en.picks import PICKS
 from runner.catalogue.en.report import REPORT
 from runner.catalogue.en.rows import ROWS
 from runner.catalogue.en.run import RUN
@@ -351,6 +352,7 @@ MESSAGES: dict[str, str] = {
     **FAULTS,
     **FINDINGS,
     **ERRORS,
+    **PICKS,
     **REPORT,
     **NIGHT,
     **LANES,

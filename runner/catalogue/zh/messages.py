@@ -11,6 +11,7 @@ from runner.catalogue.zh.lanes import LANES
 from runner.catalogue.zh.money import MONEY
 from runner.catalogue.zh.night import NIGHT
 from runner.catalogue.zh.obstacles import OBSTACLES
+from runner.catalogue.zh.picks import PICKS
 from runner.catalogue.zh.report import REPORT
 from runner.catalogue.zh.rows import ROWS
 from runner.catalogue.zh.run import RUN
@@ -325,6 +326,7 @@ MESSAGES: dict[str, str] = {
     **FAULTS,
     **FINDINGS,
     **ERRORS,
+    **PICKS,
     **REPORT,
     **NIGHT,
     **LANES,
