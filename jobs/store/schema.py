@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-REVISION = "0010"
+REVISION = "0011"
 """The newest migration. A table that says so is opened as it is."""
 
 metadata = MetaData(
