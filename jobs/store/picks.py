@@ -110,7 +110,7 @@ def mark_rows(
 
 
 def _mark(
-    connection: Connection, some: Sequence[Row[Any]], mark: Mark, *, now: float
+    connection: Connection, some: Sequence[Any], mark: Mark, *, now: float
 ) -> list[MarkedRow]:
     ids = [row.id for row in some]
     before = _before(connection, ids)
@@ -244,7 +244,7 @@ def _pick(of: Sequence[Any]) -> Pick:
     return Pick(call_id, stars, bool(rejected), number)
 
 
-def _some(found: Iterable[Row[Any]]) -> Iterator[Sequence[Row[Any]]]:
+def _some(found: Iterable[Any]) -> Iterator[Sequence[Any]]:
     rest = iter(found)
     while some := list(islice(rest, IDS_AT_ONCE)):
         yield some
