@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from jobs.job import JSON
 from jobs.store.loaded_sheets import loaded_sheet
 from jobs.store.picks import Mark, MarkedRow, mark_rows
 from jobs.store.queries.few_rows import RowRange, row_range
@@ -19,6 +18,7 @@ from runner.console.workspaces import find_workspace
 from runner.exits import Refusal
 from runner.intake.pick_list import keep_pick_list
 from runner.settings.values import InvalidValueError, read_rows
+from runner.views.records import PickedRow, PickRecord
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_STARS = 5
@@ -95,11 +95,11 @@ def _choice(rows: str) -> RowChoice:
         ) from error
 
 
-def _record(done: Sequence[MarkedRow], left: Sequence[MarkedRow]) -> dict[str, JSON]:
+def _record(done: Sequence[MarkedRow], left: Sequence[MarkedRow]) -> PickRecord:
     return {
         "schema": 1,
         "marked": len(done),
-        "rows": [{"row": one.row, "key": one.key, "pick": str(one.pick)} for one in done],
+        "rows": [PickedRow(row=one.row, key=one.key, pick=str(one.pick)) for one in done],
         "left_out": [one.row for one in left],
     }
 

@@ -311,6 +311,26 @@ class FetchRecord(TypedDict):
     rows_failed: int
 
 
+# --- pick -----------------------------------------------------------------------------------------
+
+
+class PickedRow(TypedDict):
+    """A row that was marked; `pick` is as in `result_pick`, empty if its mark was removed."""
+
+    row: int
+    key: str
+    pick: str
+
+
+class PickRecord(TypedDict):
+    """`pick --json`: the rows that were marked, and the rows that have no such result."""
+
+    schema: Literal[1]
+    marked: int
+    rows: list[PickedRow]
+    left_out: list[int]
+
+
 # --- check ----------------------------------------------------------------------------------------
 
 
@@ -467,6 +487,7 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "errors": (ErrorsRecord,),
     "show": (ShowRecord,),
     "fetch": (FetchRecord,),
+    "pick": (PickRecord,),
     "endpoints": (EndpointsRecord,),
     "doctor": (DoctorRecord,),
     "notify": (PostedNews,),
