@@ -25,6 +25,7 @@ from runner.mock.account_info import PRICING
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
+from runner.protocol.lane_rule import FLEX, LaneRule
 from runner.secret import Secret
 from runner.settings.schema import variable_of
 from runner.settings.settings import Settings
@@ -56,7 +57,7 @@ def _rehearse(sheet: str) -> int:
         latency=LATENCY_SECONDS, faults=FaultPlan.named(plan), bill=workspace.bill, pricing=PRICING
     )
     with MockThread(mock) as thread:
-        settings = replace(settings, base_url=thread.base_url)
+        settings = _with_lanes(replace(settings, base_url=thread.base_url))
         print_message(say("rehearse.start", url=thread.base_url, faults=plan))
         for number in range(settings.kill):
             _run_and_kill(_RunToKill(path, workspace, settings), number + 1)
@@ -78,6 +79,12 @@ def _with_defaults(settings: Settings) -> Settings:
     if model is None and "model" in needed_fields(endpoint):
         model = "mock-image" if "image" in endpoint else "mock-text"
     return replace(settings, endpoint=endpoint, model=model)
+
+
+def _with_lanes(settings: Settings) -> Settings:
+    """The mock sells every lane. One that settings describe may be at another address."""
+    lanes = {FLEX: LaneRule(name=FLEX, form="service_tier")}
+    return replace(settings, provider=replace(settings.provider, lanes=lanes))
 
 
 def _start_anew(workspace: Workspace) -> None:

@@ -10,9 +10,10 @@ from jobs.store.log import account_of
 from jobs.store.writer import TableWriter
 from runner.engine.descriptors import max_connections
 from runner.pacing.accounts import Account, Accounts, KeyLine
-from runner.pacing.pace import MAX_AUTO_CALLS, Pace
+from runner.pacing.pace import Pace, auto_calls
 from runner.pacing.quota import Quota, QuotaStore, SharedQuota
 from runner.pacing.rate_window import Limits
+from runner.protocol.lane_rule import FLEX
 from runner.settings.keys import OwnedKey
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
@@ -29,13 +30,15 @@ FILE_WORKERS = 16  # downloads at once
 def limits_of(settings: Settings, *, accounts: int = 1) -> Limits:
     """What the user allows each account, as far as this process has descriptors for it."""
     auto = settings.concurrency == AUTO
-    wanted = MAX_AUTO_CALLS if auto else int(settings.concurrency)
+    patient = settings.lane == FLEX
+    wanted = auto_calls(patient=patient) if auto else int(settings.concurrency)
     fitting = max_connections(wanted * accounts, POLL_WORKERS + FILE_WORKERS) // accounts
     return Limits(
         in_flight=max(1, fitting),
         auto=auto,
         rpm=settings.rpm,
         tpm=settings.tpm,
+        patient=patient,
     )
 
 

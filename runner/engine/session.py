@@ -62,6 +62,7 @@ from runner.files.thumbnails import Thumbnails
 from runner.lanes.lanes import Lanes
 from runner.prices.shared_cap import SharedSpendingCap
 from runner.prices.spending_cap import SpendingCap
+from runner.protocol.lane_rule import OnlineRows, lane_is_given
 from runner.settings.keys import OwnedKey
 from runner.settings.settings import Settings
 from runner.settings.values import site
@@ -97,6 +98,7 @@ class Assignment:
     jobs: tuple[int, ...] | None = None  # only these: a pilot
     remembered: dict[str, JSON] = field(default_factory=dict)
     shared: SharedRun | None = None  # the run of several hosts that this one opened or joined
+    prefers_online: bool = False  # a pilot or a retry: no slow lane unless --lane is given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,8 +328,15 @@ def _step_options(tx: Transaction, assignment: Assignment) -> StepOptions:
         call_seconds=settings.timeout,
         base_url=settings.base_url,
         lanes=Lanes(base_url=settings.base_url, own=settings.provider.lanes),
+        online_rows=_online_rows(assignment),
         honours_keys=honoured_at(settings.base_url, noted(tx, SHEET_ID, KIND)),
     )
+
+
+def _online_rows(assignment: Assignment) -> OnlineRows:
+    if lane_is_given(assignment.settings.sources):
+        return OnlineRows.NONE
+    return OnlineRows.ALL if assignment.prefers_online else OnlineRows.REQUEUED
 
 
 async def _select(writer: TableWriter, assignment: Assignment) -> None:

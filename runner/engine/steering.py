@@ -17,7 +17,7 @@ from runner.engine.dispatcher import Dispatcher
 from runner.engine.hosts_together import HostsTogether
 from runner.engine.run_events import FOUND_OUT
 from runner.engine.stop import Stop, StopReason
-from runner.pacing.pace import MAX_AUTO_CALLS
+from runner.pacing.pace import auto_calls
 from runner.pacing.rate_window import Limits
 from runner.settings.schema import AUTO, NO_CAP
 from runner.settings.settings import Settings
@@ -171,7 +171,7 @@ def _changed(limits: Limits, order: dict[str, JSON]) -> Limits:
     """The limits after an order."""
     at_once, rpm, tpm = order.get("concurrency"), order.get("rpm"), order.get("tpm")
     if at_once == AUTO:
-        limits = replace(limits, in_flight=MAX_AUTO_CALLS, auto=True)
+        limits = replace(limits, in_flight=auto_calls(patient=limits.patient), auto=True)
     elif isinstance(at_once, int):
         limits = replace(limits, in_flight=min(at_once, MAX_CALLS_IN_FLIGHT), auto=False)
     if isinstance(rpm, int | float):

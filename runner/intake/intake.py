@@ -57,6 +57,8 @@ def shaping_options(settings: Settings, sheet: Path, workspace: Workspace) -> di
         options["by_flag"] = [*sorted(settings.by_flag)]
     if settings.delimiter is not None:  # older workspaces know no such option
         options["delimiter"] = settings.delimiter
+    if settings.lane is not None:  # no part of an identity, but rows that wait go by it
+        options["lane"] = settings.lane
     return options
 
 

@@ -19,7 +19,7 @@ from runner.catalogue import say
 from runner.console.screen import print_data, print_message
 from runner.exits import Exit, Refusal, RunOverError, worst
 from runner.intake.intake import origin_of
-from runner.launch.request import RunRequest, program_version
+from runner.launch.request import RunRequest, going_online, program_version
 from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
@@ -138,8 +138,14 @@ def _open_shared(request: RunRequest, store: Store) -> int:
     taken = _begin(request, store, taken, (estimate, consent), gateway.info)
     rows = RowsToRun(request=request, store=store, taken=taken, gateway=gateway, estimate=estimate)
 
-    def part(settings: Settings, jobs: tuple[int, ...] | None, run: "SharedRun") -> "Ending":
-        return _run_part(rows, settings, jobs, run)
+    def part(
+        settings: Settings,
+        jobs: tuple[int, ...] | None,
+        run: "SharedRun",
+        *,
+        is_pilot: bool = False,
+    ) -> "Ending":
+        return _run_part(rows, settings, jobs, run, is_pilot=is_pilot)
 
     cap = estimate.budget.amount if estimate.budget is not None else None
     with seldom_collected():
@@ -165,7 +171,7 @@ def put_back_beside_run(request: RunRequest) -> int:
         if taken.is_nothing:
             return Exit.DONE
         info = known_info(settings.base_url)
-        estimate = estimate_run(request.settings, taken.work, info)
+        estimate = estimate_run(request.prices_by, taken.work, info)
         _put_back(request, store, taken, info, _agree(request, store, taken, estimate))
     print_message(say("retry.running"))
     return Exit.DONE
@@ -249,7 +255,7 @@ def _estimate(request: RunRequest, work: PendingWork) -> "tuple[GatewaySession, 
     gateway = open_gateway(request.settings, request.key, work)
     from runner.launch.estimate import estimate_run  # noqa: PLC0415 - imported while it answered
 
-    return gateway, estimate_run(request.settings, work, gateway.info, gateway.target)
+    return gateway, estimate_run(request.prices_by, work, gateway.info, gateway.target)
 
 
 def _agree(
@@ -262,7 +268,7 @@ def _agree(
     from runner.launch.consent import Consent, agree, plan_of  # noqa: PLC0415 - Phase.AGREE
     from runner.launch.estimate import tell_ahead  # noqa: PLC0415 - Phase.AGREE
 
-    settings, loaded = request.settings, taken.loaded
+    settings, loaded = request.prices_by, taken.loaded
     moved_from = _moved_from(request, store)
     if not settings.quiet:
         endpoints = str(settings.endpoint or loaded.options.get("endpoint") or say("run.by_row"))
@@ -337,7 +343,7 @@ def _check(
     from runner.launch.consent import plan_of  # noqa: PLC0415 - Phase.AGREE
     from runner.launch.estimate import estimate_run  # noqa: PLC0415 - Phase.AGREE
 
-    now = estimate_run(request.settings, work, info)
+    now = estimate_run(request.prices_by, work, info)
     consent.check(plan_of(now, request.settings, taken.loaded, taken.jobs))
 
 
@@ -394,8 +400,7 @@ def _run(rows: RowsToRun) -> "Ending":
     def part(
         settings: Settings, jobs: tuple[int, ...] | None, *, is_pilot: bool = False
     ) -> "Ending":
-        del is_pilot
-        return _run_part(rows, settings, jobs)
+        return _run_part(rows, settings, jobs, is_pilot=is_pilot)
 
     with seldom_collected():  # now that all of it is imported
         return run_with_pilot(rows.store, rows.request, part, jobs=rows.taken.jobs)
@@ -406,12 +411,16 @@ def _run_part(
     settings: Settings,
     jobs: tuple[int, ...] | None,
     shared: "SharedRun | None" = None,
+    *,
+    is_pilot: bool = False,
 ) -> "Ending":
     """Run the rows of these settings, or only the named jobs of them."""
     from runner.console.progress import Display  # noqa: PLC0415 - Phase.RUN
     from runner.engine.accounts import limits_of  # noqa: PLC0415 - Phase.RUN
     from runner.engine.session import Assignment, Session  # noqa: PLC0415 - Phase.RUN
 
+    prefers_online = is_pilot or rows.request.put_back is not None
+    settings = going_online(settings) if prefers_online else settings
     assignment = Assignment(
         settings=settings,
         workspace=rows.request.workspace,
@@ -425,6 +434,7 @@ def _run_part(
         jobs=jobs,
         remembered=rows.taken.loaded.options,
         shared=shared,
+        prefers_online=prefers_online,
     )
     display = Display("none" if settings.quiet else settings.progress, color=settings.color)
     in_flight = limits_of(settings, accounts=len(rows.gateway.keys)).in_flight

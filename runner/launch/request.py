@@ -1,13 +1,14 @@
 """What a command that runs rows asks for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jobs.store import Store, Transaction
 from jobs.store.edits import Edit
 from runner.exits import Exit
+from runner.protocol.lane_rule import ONLINE, lane_is_given
 from runner.secret import Secret
 from runner.settings.settings import Settings
 from runner.workspace.workspace import Workspace
@@ -46,6 +47,16 @@ class RunRequest:
     agreed: str | None = None  # a yes that was given elsewhere: a plan as JSON, or `ask`
     rehearsal: bool = False
     audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # more to tell at the end
+
+    @property
+    def prices_by(self) -> Settings:
+        """The settings by which the rows are priced: a retry goes online unless it names a lane."""
+        return self.settings if self.put_back is None else going_online(self.settings)
+
+
+def going_online(settings: Settings) -> Settings:
+    """The settings of a pilot or a retry, which go online unless their line names a lane."""
+    return settings if lane_is_given(settings.sources) else replace(settings, lane=ONLINE)
 
 
 def program_version() -> str:

@@ -314,7 +314,13 @@ class RunPart(Protocol):
     """Runs rows as a host of a run."""
 
     def __call__(
-        self, settings: Settings, jobs: tuple[int, ...] | None, run: SharedRun, /
+        self,
+        settings: Settings,
+        jobs: tuple[int, ...] | None,
+        run: SharedRun,
+        /,
+        *,
+        is_pilot: bool = False,
     ) -> Ending:
         """How this host's work ended."""
         ...
@@ -346,7 +352,7 @@ class _Opened:
             if is_pilot:
                 kept = kept_open(self._store, self._run, settings)
                 self._kept = self.stack.enter_context(kept)
-        return self._part(settings, jobs, self._run)
+        return self._part(settings, jobs, self._run, is_pilot=is_pilot)
 
     def ended(self, stop: Stop | None) -> None:
         """Nothing more is run, for this reason."""

@@ -1,5 +1,7 @@
 """Finds out how many calls at once bring more answers."""
 
+import math
+
 START_CALLS = 8
 MIN_GAIN_FACTOR = 1.2  # doubling must bring a fifth more answers
 MIN_MEASUREMENTS = 2  # without a gain, in a row, before that is believed
@@ -41,6 +43,13 @@ class AdaptiveWindow:
         rate = self._count / max(now - self._since, 1e-6)
         self._since = None
         self._compare(now, rate)
+
+    def passed(self, now: float) -> None:
+        """Only answers make this window wider."""
+
+    def next_at(self) -> float:
+        """When the window becomes wider by itself: never."""
+        return math.inf
 
     def _compare(self, now: float, rate: float) -> None:
         before = self._rates.get(self.window // 2) if self._weighs else None

@@ -17,7 +17,8 @@ The rules of rate control, all of them; each names the module that has it.
  8. With `auto` refusals that depend on the number in flight show a limit of calls at once; that
     is then the window, and no rate is learned. A limit that the provider's words name is believed
     at once, also with a fixed `-c` (concurrency_limit).
- 9. With `auto` the window doubles as long as that brings more answers (adaptive_window).
+ 9. With `auto` the window doubles as long as that brings more answers (adaptive_window); where a
+    call may take an hour, as long as nothing is refused (opening_window).
 10. After an outage one call must succeed before others follow, and the window opens gently (pace).
 11. A model refused while others are accepted is held alone, for growing times; then one call tries
     it (model_limits).
@@ -33,10 +34,12 @@ from runner.pacing.adaptive_rate import AdaptiveRate
 from runner.pacing.adaptive_window import START_CALLS, AdaptiveWindow
 from runner.pacing.backoff import Wait
 from runner.pacing.concurrency_limit import ConcurrencyLimit, limit_in_words
+from runner.pacing.opening_window import OpeningWindow
 from runner.pacing.quota import OwnQuota, Quota
 from runner.pacing.rate_window import Limits
 
 MAX_AUTO_CALLS = 256  # calls at once that `auto` may come to
+MAX_PATIENT_CALLS = 2_000  # … where a call may take an hour
 MAX_PAUSE_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 1.0
 REMEMBERED_CALLS = 200  # calls
@@ -67,6 +70,28 @@ def _own_pause(refusals: int, rate: float | None) -> float:
         return 0.0
     first = max(FIRST_PAUSE_SECONDS, 1 / rate if rate else 0.0)
     return min(first * 2.0 ** (refusals - 2), MAX_PAUSE_SECONDS)
+
+
+def auto_calls(*, patient: bool) -> int:
+    """The most calls at once that `auto` may come to."""
+    return MAX_PATIENT_CALLS if patient else MAX_AUTO_CALLS
+
+
+def _window(
+    limits: Limits, *, start: int = START_CALLS, weighs: bool = True
+) -> AdaptiveWindow | OpeningWindow:
+    """A window that begins gently: many calls at once would storm a gateway that was just away."""
+    if limits.patient and start < limits.in_flight:
+        return OpeningWindow(limits.in_flight)
+    return AdaptiveWindow(limits.in_flight, start=start, weighs=weighs)
+
+
+def _is_over_by_time(probation: str, limits: Limits) -> bool:
+    """True if a call that is not refused soon counts as accepted.
+
+    After an outage only an answer does, unless it may take an hour.
+    """
+    return probation == "slow" or limits.patient
 
 
 class Pace:
@@ -104,8 +129,7 @@ class Pace:
     def retune(self, limits: Limits) -> None:
         """Sets new limits, also in the middle of a run; what is in flight stays in flight."""
         self.limits = limits
-        start = START_CALLS if limits.auto else limits.in_flight
-        self._window = AdaptiveWindow(limits.in_flight, start=start)
+        self._window = _window(limits, start=START_CALLS if limits.auto else limits.in_flight)
         self._concurrency = ConcurrencyLimit(limits.in_flight)
         if self._quota is not None:
             self._quota.retune(limits)
@@ -128,6 +152,7 @@ class Pace:
         now = self._clock()
         if self.holds or now < self.paused_until or not self._trial_over(now):
             return 0
+        self._window.passed(now)
         wanted = min(wanted, 1 if self._probation else self.rate.room(now))
         number = max(0, min(wanted, self.window - self.in_flight))
         free = self.window - self.in_flight
@@ -143,12 +168,10 @@ class Pace:
 
     def _trial_over(self, now: float) -> bool:
         """True if the next call may go. A call not refused soon was accepted: refusals are fast."""
-        if self._trial is None:
-            return True
-        if self._probation == "slow" and now >= self._trial + self._patience:
+        by_time = _is_over_by_time(self._probation, self.limits)
+        if by_time and self._trial is not None and now >= self._trial + self._patience:
             self.succeeded(self._trial)
-            return True
-        return False
+        return self._trial is None
 
     def give_back(self, unused: int) -> None:
         """So many admitted calls never began: there was nothing to send."""
@@ -185,6 +208,7 @@ class Pace:
     def one_at_a_time(self) -> None:
         """From now on one call at a time, until one succeeds."""
         self._probation, self._trial = "gone", None
+        self._patience = MAX_PATIENCE_SECONDS
 
     def slowed(
         self, wait: Wait, reason: str, *, started: float | None = None, words: str = ""
@@ -250,8 +274,7 @@ class Pace:
         if rare and not self.limits.auto:
             self.rate.overlook()
         if self._probation == "gone":
-            # Begin gently: many calls at once would storm a gateway that has just come back.
-            self._window = AdaptiveWindow(self.limits.in_flight, weighs=self.limits.auto)
+            self._window = _window(self.limits, weighs=self.limits.auto)
             self._concurrency = ConcurrencyLimit(self.limits.in_flight)
         self._probation, self._trial = "", None
         self.rate.accepted(now, now if started is None else started, rare=rare)
@@ -261,9 +284,11 @@ class Pace:
     def next_at(self) -> float:
         """The moment, on our clock, when it is worth asking again; inf: when something happens."""
         now = self._clock()
-        is_tried = self._probation == "gone" and self._trial is not None
-        if self.holds or self.in_flight >= self.window or is_tried:
+        by_time = _is_over_by_time(self._probation, self.limits)
+        if self.holds or not (self._trial is None or by_time):
             return math.inf
+        if self.in_flight >= self.window:
+            return self._window.next_at()
         trial = -math.inf if self._trial is None else self._trial + self._patience
         moments = [self.rate.next_at(now), self.paused_until, trial]
         if self._quota is not None:

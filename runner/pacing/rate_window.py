@@ -13,12 +13,16 @@ MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What an account allows: calls at once, calls and tokens a minute; `auto` finds the first."""
+    """What an account allows: calls at once, calls and tokens a minute; `auto` finds the first.
+
+    `patient`: a call may take an hour, so that answers cannot tell how many at once are best.
+    """
 
     in_flight: int
     auto: bool = False
     rpm: float | None = None
     tpm: float | None = None
+    patient: bool = False
 
     def __post_init__(self) -> None:
         if self.in_flight < 1 or any(one is not None and one <= 0 for one in (self.rpm, self.tpm)):

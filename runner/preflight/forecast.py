@@ -9,12 +9,13 @@ from jobs.store.queries.spending import RequestGroup
 from runner.catalogue import say
 from runner.catalogue.money import format_amount
 from runner.endpoints.registry import ENDPOINTS
-from runner.pacing.pace import MAX_AUTO_CALLS
+from runner.pacing.pace import auto_calls
 from runner.preflight.pending_work import PastCalls
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
 from runner.prices.request import PricedRequest
 from runner.prices.tariff import Source
+from runner.protocol.lane_rule import FLEX, FLEX_SECONDS
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_request
@@ -177,8 +178,9 @@ def _seconds(
     """From the middle half of earlier calls' times, else usual ones; never faster than --rpm."""
     if not calls:
         return None
-    at_once = MAX_AUTO_CALLS if settings.concurrency == AUTO else int(settings.concurrency)
-    hands = min(at_once, calls)
+    patient = settings.lane == FLEX
+    auto = settings.concurrency == AUTO
+    hands = min(auto_calls(patient=patient) if auto else int(settings.concurrency), calls)
     least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
     if before:
         quick, _, slow = quantiles(before, n=4)
@@ -190,6 +192,7 @@ def _seconds(
         for side in (0, 1)
     ]
     longest = [max((each[side] for each in times), default=0.0) for side in (0, 1)]
+    longest[1] = max(longest[1], FLEX_SECONDS if patient else 0.0)
     low, high = (max(calls * work[side] / hands, longest[side], least) for side in (0, 1))
     return low, high
 

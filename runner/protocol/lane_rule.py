@@ -1,6 +1,8 @@
 """How calls are bought on a lane of a provider: the value that data and settings give."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 ONLINE, FLEX, BATCH = "online", "flex", "batch"
 LANE_FORMS = ("service_tier", "path", "base_url")
@@ -19,3 +21,16 @@ class LaneRule:
     models: str | None = None
     base_url: str = ""
     path: str = ""
+
+
+class OnlineRows(StrEnum):
+    """The rows of a run that go online, whatever lane they name."""
+
+    NONE = "none"
+    REQUEUED = "requeued"  # those that a retry put back
+    ALL = "all"  # the run is a pilot or a retry
+
+
+def lane_is_given(sources: Mapping[str, str]) -> bool:
+    """True if the command's own line names the lane, by where its settings came from."""
+    return sources["lane"] == "flag"

@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.job import JSON
+from runner.protocol.lane_rule import lane_is_given
 from runner.settings.schema import SCHEMA, Cap, StopIf, Tolerance, Until
 from runner.settings.settings import Settings
 
 UNTIL_AT = "until_at"  # the moment (Unix seconds) that `until` came to
 SITE = "site"
 CHOSEN_ONLY = "chosen_only"  # the run takes only the rows that it selected
+LANE_IS_GIVEN = "lane_is_given"  # retried rows go by their lane too
 WAITING = "waiting"  # the run sends only its pilot until a person says yes
 
 OF_THE_RUN = (
@@ -34,6 +36,7 @@ def terms_of_settings(settings: Settings, *, now: float) -> dict[str, JSON]:
     terms = {name: _plain(getattr(settings, name)) for name in OF_THE_RUN}
     until = settings.until
     terms[UNTIL_AT] = None if until is None else until.moment(now)
+    terms[LANE_IS_GIVEN] = lane_is_given(settings.sources)
     return terms
 
 
@@ -51,6 +54,8 @@ def under_terms(settings: Settings, terms: Mapping[str, JSON]) -> Settings:
         kept["name"] = name_template
     kept["stop_if"] = _stop_if(terms.get("stop_if"))
     kept["ok_if_failed"] = _tolerance(terms.get("ok_if_failed"))
+    lane_by = "flag" if terms.get(LANE_IS_GIVEN) is True else "default"
+    kept["sources"] = {**settings.sources, "lane": lane_by}
     return replace(settings, **kept)
 
 

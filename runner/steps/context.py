@@ -15,6 +15,7 @@ from runner.lanes.lanes import Lanes
 from runner.pacing.accounts import Accounts
 from runner.pacing.backoff import NO_WAIT, Wait
 from runner.prices.spending_cap import SpendingCap
+from runner.protocol.lane_rule import OnlineRows
 from runner.steps.resolution import Rules, Signal
 from runner.workspace.answers import AnswerFolder
 from runner.workspace.disk_reserve import DiskReserve
@@ -36,6 +37,7 @@ class StepOptions:
     call_seconds: float | None = None  # the time limit of a call, instead of its endpoint's
     base_url: str = ""  # of the gateway
     lanes: Lanes = field(default_factory=Lanes)  # that are sold there
+    online_rows: OnlineRows = OnlineRows.NONE  # that go online, whatever lane they name
     honours_keys: bool = False  # Idempotency-Keys were seen to be honoured there
 
 

@@ -9,13 +9,21 @@ from runner.endpoints.fields import InputError
 from runner.lanes.lanes import Lanes, on_lane, was_billed_on
 from runner.prices.price_list import Price
 from runner.protocol.call import Call, Reply
-from runner.protocol.lane_rule import BATCH, FLEX, ONLINE, LaneRule
+from runner.protocol.lane_rule import BATCH, FLEX, ONLINE, LaneRule, OnlineRows
 from runner.steps.context import RunState
 from runner.steps.resolution import Resolution, Signal
 
 MAX_CUT_CALLS = 10  # of a slow lane, before no more are sent
 
 log = logging.getLogger(__name__)
+
+
+def on_its_lane(job: Claimed, online: OnlineRows) -> Claimed:
+    """The job, on the usual lane if this run sends it there whatever it names."""
+    goes_online = online is OnlineRows.ALL or (online is OnlineRows.REQUEUED and job.requeued)
+    if not goes_online or job.fields.get("lane") in (None, ONLINE):
+        return job
+    return replace(job, fields={**job.fields, "lane": ONLINE})
 
 
 class LaneCalls:

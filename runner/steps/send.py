@@ -25,7 +25,7 @@ from runner.steps.background import background_fields
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
 from runner.steps.honoured_keys import watch_key
 from runner.steps.job_inputs import inputs_of, inputs_to_read
-from runner.steps.lane_calls import LaneCalls
+from runner.steps.lane_calls import LaneCalls, on_its_lane
 from runner.steps.parents import button_fields, parent_of
 from runner.steps.priced_request import priced_call
 from runner.steps.resolution import JobContext, Resolution, Signal
@@ -73,6 +73,7 @@ class Sender:
     async def send(self, jobs: Sequence[Claimed]) -> list[StepResult]:
         """Send one call for these jobs; its answer is in the spool before anything else happens."""
         endpoint = ENDPOINTS[jobs[0].endpoint]
+        jobs = [on_its_lane(job, self._options.online_rows) for job in jobs]
         inputs: list[object] = []
         parent = await parent_of(jobs[0], endpoint, self._services.writer)
         if isinstance(parent, Released | GiveUp):

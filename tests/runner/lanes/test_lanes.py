@@ -178,3 +178,74 @@ def test_batches_that_nobody_sells_stop_before_anything_is_sent(world: World) ->
         assert done.code == 3
         assert "batches are not known to be sold for chat m" in done.out + done.err
     assert world.calls == []
+
+
+def line(sheet: Path, *words: object) -> tuple[object, ...]:
+    return ("run", sheet, "-e", "chat", "-m", "m", "-y", *words)
+
+
+def test_rows_that_wait_go_by_the_lane_of_the_next_line(world: World) -> None:
+    world.mock()
+    world.settings(FLEX + PRICES)
+    sheet = world.prompts("a.txt", "one", "two")
+    assert world.run(*line(sheet, "--lane", "flex", "--limit", 1)).code == 0
+    assert world.run(*line(sheet, "--lane", "online")).code == 0
+    assert costs(world, sheet) == [0.001, 0.002]
+    assert [one["price"] for one in world.calls] == [0.001, 0.002]
+
+
+def doubted_and_waiting(world: World) -> Path:
+    """A sheet whose lane is flex, with a row in doubt and one that was not sent."""
+    world.mock(faults={"one": ["reset_after"]})
+    world.settings(FLEX + PRICES)
+    sheet = world.prompts("a.txt", "one", "two")
+    assert world.run(*line(sheet, "--lane", "flex", "--limit", 1)).code == 4
+    world.mock()
+    return sheet
+
+
+@pytest.mark.parametrize(("words", "price"), [((), 0.002), (("--lane", "flex"), 0.001)])
+def test_a_retry_goes_online_unless_its_line_names_a_lane(
+    world: World, words: tuple[str, ...], price: float
+) -> None:
+    sheet = doubted_and_waiting(world)
+    done = world.run("retry", sheet, "--class", "in_doubt", "-y", *words)
+    assert done.code == 0, done.err
+    assert ("lane flex" in done.err) is bool(words)
+    assert world.calls[-1]["price"] == price
+    assert world.run("run", sheet, "-y").code == 0
+    assert world.calls[-1]["price"] == 0.001, "the sheet's lane stays"
+
+
+@pytest.mark.parametrize(("words", "first"), [((), 0.002), (("--lane", "flex"), 0.001)])
+def test_a_pilot_goes_online_unless_its_line_names_a_lane(
+    world: World, words: tuple[str, ...], first: float
+) -> None:
+    world.mock()
+    world.settings(FLEX + PRICES + '[defaults]\nlane = "flex"\n')
+    sheet = world.prompts("a.txt", "one", "two", "three")
+    done = world.run(*line(sheet, "--pilot", 1, *words))
+    assert done.code == 0, done.err
+    assert [one["price"] for one in world.calls] == [first, 0.001, 0.001]
+
+
+def test_a_slow_lane_can_be_rehearsed(world: World) -> None:
+    elsewhere = world.mock().base_url
+    form = f'form = "base_url"\nbase_url = "{elsewhere}"\n'
+    world.settings(f"[provider.wenwen.lanes.flex]\n{form}")
+    sheet = world.prompts("a.txt", "one", "two")
+    done = world.run("rehearse", sheet, "-e", "chat", "--lane", "flex")
+    assert done.code == 0, done.err
+    assert "lane flex" in done.err
+    lines = (sheet.with_suffix(".rehearsal") / "bill.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(one)["price"] for one in lines.splitlines()] == [0.001, 0.001]
+    assert world.calls == [], "nothing goes to an address of the settings"
+
+
+def test_slow_calls_are_opened_without_waiting_for_answers(world: World) -> None:
+    gateway = world.mock(latency=5.0).gateway
+    world.settings(FLEX)
+    sheet = world.prompts("a.txt", *(f"row {number}" for number in range(150)))
+    done = world.run(*line(sheet, "--lane", "flex", "-c", "auto"))
+    assert done.code == 0, done.err
+    assert gateway.max_in_flight == 150
