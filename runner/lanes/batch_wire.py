@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from jobs.job import Failure
+from jobs.job import JSON, Failure
 from runner.protocol.call import Call, Reply
 
 ROW_ID = re.compile(r"r-(\d{8,20})")
@@ -67,7 +67,8 @@ class BatchOffer:
     window: float = 86_400.0
     kept: float = 0.0
     keeps_partial: bool = True  # an expired or cancelled batch gives out what was finished
-    create: Mapping[str, str] = field(default_factory=dict)  # further members of the creation
+    create: Mapping[str, JSON] = field(default_factory=dict)  # further members of the creation
+    digest_key: str = "rowmill_digest"  # the member of the metadata that holds our digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,7 @@ class BatchForm(Protocol):
     separator: bytes
     finds_by_digest: bool
     can_cancel: bool
+    has_pages: bool  # a result file comes in pages, which `read_page` takes apart
 
     def line(self, row: str, call: Call, model: str) -> bytes | Unpackable:
         """The call as one line without a line end. `row` is from `row_id`."""
@@ -200,8 +202,8 @@ class BatchForm(Protocol):
     def content(self, file: str) -> Call:
         """The call that fetches a result file, or one page of it."""
 
-    def read_page(self, reply: Reply) -> "ResultPage | Failure | None":
-        """The lines in a result file that comes in pages; None if the file is lines itself."""
+    def read_page(self, reply: Reply) -> "ResultPage | Failure":
+        """The lines in one page of a result file, where it comes in pages."""
 
     def read_line(self, line: bytes) -> BatchLine:
         """One line of a result file. Never raises."""
@@ -220,10 +222,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPage:
-    """One page of a result file; `next_file` goes into `content` for the next, empty at the end."""
+    """One page of a result file.
+
+    The next is the content of the file's name, "?" and `cursor`; it is empty on the last page.
+    """
 
     lines: Sequence[bytes]
-    next_file: str = ""
+    cursor: str = ""
 
 
 def row_id(number: int) -> str:

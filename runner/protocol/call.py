@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 from jobs.job import JSON
@@ -24,11 +25,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BodyFile:
+    """A file whose bytes are part of a body, too many for memory; `tail` comes after them.
+
+    A file that has another size when it is sent is not sent. `digest` is of the file's bytes.
+    """
+
+    path: Path
+    size: int
+    digest: str
+    tail: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedBody:
-    """The bytes of a request's body; both fields are empty if the call has no body."""
+    """The bytes of a request's body: `content`, then the file, if any.
+
+    The first two fields are empty if the call has no body.
+    """
 
     content: bytes = field(repr=False)
     media_type: str
+    file: BodyFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

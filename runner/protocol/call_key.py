@@ -18,6 +18,8 @@ def bound_key(key: str, call: Call, body: EncodedBody) -> str:
     for text in (call.method, call.path, body.media_type):
         digest.update(text.encode() + b"\0")
     digest.update(body.content)
+    if body.file is not None:
+        digest.update(body.file.digest.encode() + body.file.tail)
     return f"{key}-{digest.hexdigest()}"
 
 

@@ -6,12 +6,16 @@ from enum import StrEnum
 
 ONLINE, FLEX, BATCH = "online", "flex", "batch"
 LANE_FORMS = ("service_tier", "path", "base_url")
+BATCH_FORMS = ("openai", "anthropic", "gemini", "openrouter")
 FLEX_SECONDS = 3_700.0  # to wait for an answer, where nothing else is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRule:
-    """One lane. `endpoints` empty: all that have lanes; `models` None: all models."""
+    """One lane. `endpoints` empty: all that have lanes; `models` None: all models.
+
+    Rows and bytes are those of one provider batch; 0: as many as the form's first provider takes.
+    """
 
     name: str
     form: str
@@ -21,6 +25,8 @@ class LaneRule:
     models: str | None = None
     base_url: str = ""
     path: str = ""
+    max_rows: int = 0
+    max_bytes: int = 0
 
 
 class OnlineRows(StrEnum):

@@ -148,7 +148,7 @@ class _ValueReader:
         except InvalidValueError as error:
             raise self.wrong(key, error.expected, raw) from error
 
-    def _count(self, raw: object, key: str) -> int | None:
+    def count(self, raw: object, key: str) -> int | None:
         if raw is None:
             return None
         if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 1:
@@ -239,7 +239,7 @@ class _Reader(_ValueReader):
         proxy = found.get("proxy")
         if proxy is not None and not (isinstance(proxy, str) and "://" in proxy):
             raise self.wrong(f"{path}.proxy", say("expected.proxy"))
-        counts = {one: self._count(found.get(one), f"{path}.{one}") for one in ("rpm", "tpm")}
+        counts = {one: self.count(found.get(one), f"{path}.{one}") for one in ("rpm", "tpm")}
         return ProviderPart(
             base_url=url,
             keys=self._keys(found.get("keys", []), f"{path}.keys"),
@@ -355,12 +355,15 @@ class _Reader(_ValueReader):
 def _lane(reader: _Reader, holder: Mapping[str, object], name: str, path: str) -> "LaneRule":
     """One lane that the person describes."""
     from runner.protocol.lane_rule import (  # noqa: PLC0415 - few files describe a lane
+        BATCH,
         FLEX,
         FLEX_SECONDS,
         LANE_FORMS,
         LaneRule,
     )
 
+    if name == BATCH:
+        return _batch_lane(reader, reader.table(holder, name, path), path)
     if name != FLEX:
         raise reader.wrong(path, say("expected.lane"))
     found = reader.table(holder, name, path)
@@ -385,6 +388,35 @@ def _lane(reader: _Reader, holder: Mapping[str, object], name: str, path: str) -
         models=models or None,
         base_url=url,
         path=own_path,
+    )
+
+
+def _batch_lane(reader: _Reader, found: Mapping[str, object], path: str) -> "LaneRule":
+    """The provider batches that the person describes."""
+    from runner.protocol.lane_rule import (  # noqa: PLC0415 - few files describe a lane
+        BATCH,
+        BATCH_FORMS,
+        LaneRule,
+    )
+
+    known = ("form", "factor", "base_url", "models", "max_rows", "max_bytes")
+    reader.no_others(found, known, f"{path}.")
+    if found.get("form") not in BATCH_FORMS:
+        raise reader.wrong(f"{path}.form", say("expected.batch_form"))
+    try:
+        url = read_base_url(found["base_url"]) if "base_url" in found else ""
+        models = re.compile(str(found.get("models", ""))).pattern
+    except (InvalidValueError, re.error) as error:
+        raise reader.wrong(path, say("expected.batch_form")) from error
+    factor = reader.amount(found.get("factor"), f"{path}.factor")
+    return LaneRule(
+        name=BATCH,
+        form=str(found["form"]),
+        factor=0.5 if factor is None else factor,
+        models=models or None,
+        base_url=url,
+        max_rows=reader.count(found.get("max_rows"), f"{path}.max_rows") or 0,
+        max_bytes=reader.count(found.get("max_bytes"), f"{path}.max_bytes") or 0,
     )
 
 

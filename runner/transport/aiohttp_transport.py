@@ -22,6 +22,7 @@ from jobs.clock import through_sleep
 from jobs.failpoints import reach
 from runner.protocol.call import TOO_LATE
 from runner.transport.addresses import tls_context
+from runner.transport.file_bodies import FilePieces, FileStream
 from runner.transport.response_heads import Http2OnlyError, response_handlers
 
 MB = 1 << 20
@@ -331,6 +332,11 @@ async def _request_body(
     request: httpx.Request, progress: Progress
 ) -> aiohttp.payload.Payload | None:
     stream = request.stream
+    if isinstance(stream, FileStream):
+        if (fault := stream.fault) is not None:
+            progress.sent = False
+            raise UnsentError("other", fault)
+        return FilePieces(stream, progress.check_time)
     if isinstance(stream, httpx.ByteStream):
         body = b"".join(stream)
     else:

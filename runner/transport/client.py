@@ -6,6 +6,7 @@ import importlib.metadata
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -25,7 +26,8 @@ from runner.transport.aiohttp_transport import (
     Progress,
     UnsentError,
 )
-from runner.transport.bodies import encoded
+from runner.transport.bodies import TooLargeError, UndecodableError, encoded
+from runner.transport.file_bodies import FileStream, SavedBody
 from runner.transport.off_loop import uninterrupted
 from runner.transport.receive import BodyReceiver, ClientLimits, whole_off_loop
 
@@ -58,6 +60,23 @@ class Target:
             raise TargetError("target_key")
         if self.proxy is not None and urlsplit(self.proxy).scheme not in {"http", "https"}:
             raise TargetError("target_proxy")
+
+    def key_headers(self) -> dict[str, str]:
+        """The headers that carry the key, and the others that the person's settings add."""
+        key, own = self.key.reveal(), self.headers
+        found = {name: value.replace(KEY_PLACE, key) for name, value in own.items()}
+        if not any(KEY_PLACE in value for value in own.values()):
+            found = {"Authorization": f"Bearer {key}", **found}
+        return found
+
+    def with_own_headers(self, headers: httpx.Headers, own: Mapping[str, str]) -> httpx.Headers:
+        """The headers of a call that has some of its own, one of which may carry the key."""
+        changed = httpx.Headers(headers)
+        if any(KEY_PLACE in value for value in own.values()):
+            changed.pop("Authorization", None)
+        key = self.key.reveal()
+        changed.update({name: value.replace(KEY_PLACE, key) for name, value in own.items()})
+        return changed
 
 
 def normalise_base_url(base_url: str) -> str:
@@ -121,11 +140,21 @@ class GatewayClient:
         the connection. Raises UnencodableError if the call cannot be put into bytes; nothing was
         sent then.
         """
+        return await self._sent(call, key, None)
+
+    async def save(self, call: Call, target: Path) -> Delivery:
+        """Send a call whose answer goes into a file: a reply with 2xx has an empty body then.
+
+        The file is there as a whole or not at all. Raises OSError if it cannot be written.
+        """
+        return await self._sent(call, "", target)
+
+    async def _sent(self, call: Call, key: str, target: Path | None) -> Delivery:
         began = time.monotonic()
         progress = Progress(leave_by=call.leave_by)
         try:
             async with asyncio.timeout(call.timeout):
-                await self._exchange(self._request(call, key, progress), progress)
+                await self._exchange(self._request(call, key, progress), progress, target)
         except TimeoutError:
             detail = f"no complete answer within {call.timeout:g} s"
             if not progress.sent:
@@ -147,7 +176,7 @@ class GatewayClient:
         assert body is not None
         headers = self._headers_of(body.media_type, stream=call.stream)
         if call.headers:
-            headers = self._with_own_headers(headers, call.headers)
+            headers = self.target.with_own_headers(headers, call.headers)
         if key:
             headers = httpx.Headers(headers)
             headers["Idempotency-Key"] = bound_key(key, call, body)
@@ -156,7 +185,7 @@ class GatewayClient:
             call.method,
             url,
             headers=headers,
-            stream=httpx.ByteStream(body.content),
+            stream=httpx.ByteStream(body.content) if body.file is None else FileStream(body),
             extensions={
                 "progress": progress,
                 "fresh": call.fresh,
@@ -165,21 +194,12 @@ class GatewayClient:
             },
         )
 
-    def _with_own_headers(self, headers: httpx.Headers, own: Mapping[str, str]) -> httpx.Headers:
-        """The headers of a call that has some of its own, one of which may carry the key."""
-        changed = httpx.Headers(headers)
-        if any(KEY_PLACE in value for value in own.values()):
-            changed.pop("Authorization", None)
-        key = self.target.key.reveal()
-        changed.update({name: value.replace(KEY_PLACE, key) for name, value in own.items()})
-        return changed
-
     def _headers_of(self, media_type: str, *, stream: bool) -> httpx.Headers:
         """The headers that all calls of one kind share, built once because httpx is slow at it."""
         known = self._headers.get((media_type, stream))
         if known is None:
             named = {
-                **self._key_headers(),
+                **self.target.key_headers(),
                 "User-Agent": user_agent(),
                 "Accept": "text/event-stream" if stream else "application/json",
                 "Accept-Encoding": "gzip, deflate",
@@ -202,15 +222,7 @@ class GatewayClient:
             return {}
         if other.path.startswith("/v1beta/"):
             return {"x-goog-api-key": self.target.key.reveal()}
-        return self._key_headers()
-
-    def _key_headers(self) -> dict[str, str]:
-        """The headers that carry the key, and the others that the person's settings add."""
-        key, own = self.target.key.reveal(), self.target.headers
-        found = {name: value.replace(KEY_PLACE, key) for name, value in own.items()}
-        if not any(KEY_PLACE in value for value in own.values()):
-            found = {"Authorization": f"Bearer {key}", **found}
-        return found
+        return self.target.key_headers()
 
     def _url(self, path: str, base_url: str | None) -> tuple[httpx.URL, str]:
         """The URL of a path, parsed and as text; cached because httpx is slow at both."""
@@ -222,7 +234,9 @@ class GatewayClient:
             known = self._urls[base_url, path] = url, str(url)
         return known
 
-    async def _exchange(self, request: httpx.Request, progress: Progress) -> None:
+    async def _exchange(
+        self, request: httpx.Request, progress: Progress, target: Path | None
+    ) -> None:
         response = await self._transport.handle_async_request(request)
         body = response.stream
         assert isinstance(body, IncomingBody)
@@ -236,6 +250,9 @@ class GatewayClient:
                 )
             streamed = request.extensions["stream"] or _is_event_stream(headers)
             coding = headers.get("content-encoding", "")
+            if target is not None and 200 <= response.status_code < 300:
+                saved = SavedBody(target, coding=coding, clean=self._without_key)
+                return await _save(body, saved, idle=self._limits.idle)
             receiver = BodyReceiver(progress, self._limits, coding=coding, streamed=streamed)
             await receiver.receive(body)
         finally:
@@ -283,6 +300,26 @@ class GatewayClient:
     def _clean(self, detail: str) -> str:
         """The text without our key: a server that echoes it must not put it into a log."""
         return detail.replace(self._key, "…") if self._key else detail
+
+
+async def _save(body: IncomingBody, saved: SavedBody, *, idle: float) -> None:
+    """Receive a body into its file. Raises BrokenError, or OSError if the disk takes no more."""
+    try:
+        while True:
+            async with asyncio.timeout(idle):
+                data = await body.next_piece()
+            if not data:
+                break
+            await saved.take(data)
+        await saved.finish()
+    except TimeoutError as error:
+        raise BrokenError("timeout", f"no data for {idle:g} s") from error
+    except UndecodableError as error:
+        raise BrokenError("encoding", str(error)) from error
+    except TooLargeError as error:
+        raise BrokenError("too_large", str(error)) from error
+    finally:
+        saved.drop()
 
 
 def _is_event_stream(headers: Mapping[str, str]) -> bool:

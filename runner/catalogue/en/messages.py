@@ -154,7 +154,8 @@ _EXPECTED = {
     "expected.count": "a whole number from 1",
     "expected.currency": "a currency such as USD or CNY",
     "expected.host": "a host name, with or without a port",
-    "expected.lane": ("flex"),
+    "expected.lane": ("flex or batch"),
+    "expected.batch_form": ("openai, anthropic, gemini or openrouter"),
     "expected.lane_form": (
         "service_tier, path (with a path that starts with /) or base_url (with an address)"
     ),
