@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from jobs import failpoints
 from jobs.filesystem import on_shared_file_system
 from jobs.store import Store
 from jobs.store.loaded_sheets import LoadedSheet
@@ -19,11 +17,11 @@ from runner.catalogue import say
 from runner.console.screen import print_data, print_message
 from runner.exits import Exit, Refusal, RunOverError, worst
 from runner.intake.intake import origin_of
+from runner.launch.first_checks import check_first
 from runner.launch.request import RunRequest, going_online, program_version
 from runner.launch.take_in import TakenIn, foresee, limited, take_in_sheet
 from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
-from runner.settings.notices import is_loopback
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.startup import Phase, preload, seldom_collected
@@ -46,10 +44,8 @@ SECONDS_TO_FIRST_CALLS = 2.0  # after which a run's first calls are under way
 
 def launch(request: RunRequest) -> int:
     """Run it; returns the exit code. Nothing is sent before everything is understood and agreed."""
-    _arm_failpoints(request.settings)
+    check_first(request)
     keep_out_of_dumps()
-    _check_notify(request.settings)
-    _check_engine(request)
     if request.workspace.place.shared and not request.rehearsal:
         from runner.launch.move import move_if_asked  # noqa: PLC0415 - not on folders
 
@@ -116,15 +112,6 @@ def _launch_on_ray(request: RunRequest, store: Store) -> int:
     return int(worst([found.code, *([Exit.OUTPUT] if told == Exit.OUTPUT else [])]))
 
 
-def _check_engine(request: RunRequest) -> None:
-    """An engine's hosts share one table, and a folder's is for this machine only."""
-    settings = request.settings
-    if settings.hosts is not None and settings.on is None:
-        raise Refusal(say("ray.hosts_alone"), code=Exit.USAGE)
-    if settings.on is not None and request.workspace.database is None:
-        raise Refusal(say("ray.needs_database"), code=Exit.USAGE)
-
-
 def _open_shared(request: RunRequest, store: Store) -> int:
     """Open a run for all hosts. Raises RunOverError if another host was faster."""
     from runner.launch.shared import run_opened  # noqa: PLC0415 - not on folders
@@ -178,28 +165,6 @@ def put_back_beside_run(request: RunRequest) -> int:
 
 
 # --- open -----------------------------------------------------------------------------------------
-
-
-def _arm_failpoints(settings: Settings) -> None:
-    """Failpoints are for tests: a run that would spend real money refuses them."""
-    words = os.environ.get(failpoints.VARIABLE, "")
-    if not words:
-        return
-    if not is_loopback(settings.base_url):
-        raise Refusal(say("run.failpoint", reason=settings.base_url))
-    try:
-        failpoints.arm(words)
-    except ValueError as error:
-        raise Refusal(say("run.failpoint", reason=str(error))) from error
-
-
-def _check_notify(settings: Settings) -> None:
-    """A wrong address is told now, not in the morning."""
-    if settings.notify is None and settings.notify_section is None:
-        return
-    from runner.launch.notify import check_notify  # noqa: PLC0415 - seldom asked for
-
-    check_notify(settings)
 
 
 @contextmanager
