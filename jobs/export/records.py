@@ -56,6 +56,7 @@ def _ours(row: ResultRow, files_at: str, data: dict[str, JSON], moments: "Moment
         row.request_id,
         None if row.finished_at is None else moments[int(row.finished_at + HALF_A_MICROSECOND)],
         data or None,
+        row.lane,
         row.row,
         row.key,
         row.pick,

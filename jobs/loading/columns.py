@@ -16,8 +16,8 @@ RESULT_COLUMNS = (
     *("result_status", "result_text", "result_urls", "result_files", "result_error"),
     *("result_error_class", "result_finish", "result_prompt_tokens", "result_completion_tokens"),
     *("result_total_tokens", "result_cost", "result_seconds", "result_attempts", "result_model"),
-    *("result_request_id", "result_finished_at", "result_data", "result_row", "result_key"),
-    "result_pick",
+    *("result_request_id", "result_finished_at", "result_data", "result_lane", "result_row"),
+    *("result_key", "result_pick"),
 )
 """The columns that rowmill writes beside the user's own, in their order."""
 

@@ -22,6 +22,7 @@ _CHINESE: Mapping[str, str] = {
     "result_request_id": "请求编号",
     "result_finished_at": "完成时间",
     "result_data": "数据",
+    "result_lane": "通道",
     "result_row": "行号",
     "result_key": "行标识",
     "result_pick": "挑选",

@@ -10,6 +10,10 @@ from jobs.store.schema import attempts, calls, files, jobs, picks, rows
 
 IS_FREE = calls.c.wire.in_(sorted(one.value for one in FREE_CLASSES))
 IS_PAID = calls.c.wire.in_(sorted(one.value for one in PAID_CLASSES))
+BOUGHT_BY = case((IS_PAID, case((calls.c.provider_batch_id.is_not(None), "batch"), else_="online")))
+"""The lane of a paid call, unless its answer names another; NULL for other calls."""
+TOLD_LANES = ("online", "flex")
+"""What a result's data may say of the lane that was billed, under `lane`."""
 STATUS = case(
     (jobs.c.state.in_([State.READY.value, State.RUNNING.value]), "pending"), else_=jobs.c.state
 )

@@ -46,6 +46,7 @@ CELLS = {
     "result_request_id": "c.request_id",
     "result_finished_at": "j.updated_at",
     "result_data": "json(a.data)",
+    "result_lane": "case when c.wire in ('C', 'E') then 'online' end",
     "result_row": "r.position",
     "result_key": "r.key",
 }

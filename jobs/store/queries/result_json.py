@@ -24,8 +24,11 @@ from jobs.store.picks import picks_of
 from jobs.store.queries.results import ResultRow, Results, pages
 from jobs.store.row_status import (
     ANSWERED_FILES,
+    BOUGHT_BY,
     COST_OF_EACH,
+    IS_PAID,
     STATUS,
+    TOLD_LANES,
     TRIED_AGAIN,
     TRIES_AT_ONCE,
     WITH_LAST_CALL,
@@ -140,8 +143,10 @@ _MIDDLE: Sequence[_Pair] = (
     ),
     ("result_request_id", calls.c.request_id),
 )
+_TOLD = func.json_extract(attempts.c.data, "$.lane")
 _TAIL: Sequence[_Pair] = (
     ("result_data", func.json(func.nullif(attempts.c.data, "{}"))),
+    ("result_lane", case((and_(IS_PAID, _TOLD.in_(TOLD_LANES)), _TOLD), else_=BOUGHT_BY)),
     ("result_row", rows.c.position),
     ("result_key", rows.c.key),
     ("result_pick", null()),

@@ -14,10 +14,12 @@ from jobs.job import JSON
 from jobs.store.edits import edited_cells
 from jobs.store.picks import Pick, picks_of, picks_of_jobs
 from jobs.store.row_status import (
+    BOUGHT_BY,
     COST,
     COST_OF_EACH,
     IS_PAID,
     STATUS,
+    TOLD_LANES,
     TRIES,
     TRIES_OF_EACH,
     rows_with_files,
@@ -58,6 +60,7 @@ class ResultRow(NamedTuple):
     data: dict[str, JSON]
     currency: str | None = None
     pick: str | None = None  # as `result_pick` tells it
+    lane: str | None = None  # how its answer was bought; None without a paid one
 
 
 def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
@@ -85,6 +88,7 @@ def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
         calls.c.request_id,
         tries.label("tries"),
         rows.c.parked,
+        BOUGHT_BY.label("bought_by"),
     )
 
 
@@ -248,6 +252,12 @@ def _sum(costs: Sequence[float | None]) -> float | None:
     return round(math.fsum(known), 9) if known and len(known) == len(costs) else None
 
 
+def _lane(told: Mapping[str, JSON], bought_by: str | None) -> str | None:
+    """How the answer was bought, as it says itself."""
+    lane = told.get("lane")
+    return lane if bought_by and isinstance(lane, str) and lane in TOLD_LANES else bought_by
+
+
 def _result(
     row: Any, urls: tuple[str, ...], names: tuple[str, ...], costs: dict[int, float | None]
 ) -> ResultRow:
@@ -276,8 +286,10 @@ def _result(
         request_id,
         tries,
         parked,
+        bought_by,
         *_,
     ) = row
+    told: dict[str, JSON] = json.loads(data) if data else {}
     status = "parked" if parked else status
     return ResultRow(
         position,
@@ -301,6 +313,7 @@ def _result(
         answered_model,
         request_id,
         None if status in ("pending", "parked") else updated_at,
-        json.loads(data) if data else {},
+        told,
         currency,
+        lane=_lane(told, bought_by),
     )

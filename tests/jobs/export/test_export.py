@@ -192,7 +192,7 @@ def test_a_workbook_holds_every_own_cell_as_text_and_nothing_as_a_formula(tmp_pa
     kinds = {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None}
     assert kinds == {"s", "n", "inlineStr"} - {"inlineStr"}
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == "A1:W6"
+    assert sheet.auto_filter.ref == "A1:Y6"
     cost = sheet.cell(2, 5 + RESULT_COLUMNS.index("result_cost"))
     assert (cost.value, cost.data_type) == (0.02, "n")
     assert sheet.cell(3, 5).fill.fgColor.rgb == "FFFFC7CE"
