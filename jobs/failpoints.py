@@ -23,6 +23,14 @@ POINTS = frozenset(
         "bulk.placed",  # renamed, not yet recorded in the table
         "ticket.durable",  # the id of a remote task is committed
         "task.asked",  # a task was polled, the result is not written yet
+        "batch.packed",  # the lines of a provider batch are on the disk, nothing is in the table
+        "batch.intended",  # its intention is committed, nothing was uploaded
+        "batch.sent",  # its lines are at the provider, which is not written down
+        "batch.uploaded",
+        "batch.creating",  # committed that it is about to be created, nothing was sent
+        "batch.answered",  # its creation was answered, which is not written down
+        "batch.created",
+        "batch.ended",  # its end is committed, nothing was read
         "file.part",  # half a picture is in its temporary file
         "file.placed",  # renamed, not yet recorded in the table
         "file.durable",

@@ -72,6 +72,12 @@ class RunMoney:
         moved, self._moved = self._moved, MoneyMoved()
         return hold_money(connection, self._run_id, most, moved)
 
+    def hold_apart(self, connection: Connection, most: Sequence[float]) -> Room:
+        """The same in a part of the transaction that may be undone by itself."""
+        if not self.counts:
+            return Room(len(most))
+        return hold_money(connection, self._run_id, most, MoneyMoved())
+
     def end(self, connection: Connection) -> None:
         """The transaction is about to end."""
         moved, self._moved = self._moved, MoneyMoved()

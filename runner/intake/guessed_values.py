@@ -12,8 +12,8 @@ from jobs.job import JSON
 from runner.endpoints.fields import InputError
 
 _RATIO = r"\d{1,3}(?:\.\d{1,3})?\s?[:：∶/]\s?\d{1,3}(?:\.\d{1,3})?(?::\d\d)?"
-_PLAUSIBLE: dict[str, tuple[str, str]] = {
-    name: (pattern, expected)
+_PLAUSIBLE: dict[str, tuple[re.Pattern[str], str]] = {
+    name: (re.compile(pattern, re.IGNORECASE), expected)
     for name, pattern, expected in (
         (
             "size",
@@ -39,8 +39,7 @@ MAX_LENGTH = 40  # characters: longer texts are none of these
 
 def only_plausible(field: str, convert: Callable[[JSON], JSON]) -> Callable[[JSON], JSON]:
     """The converter of a guessed column. It raises InputError for a value that cannot be meant."""
-    words, expected = _PLAUSIBLE[field]
-    pattern = re.compile(words, re.IGNORECASE)
+    pattern, expected = _PLAUSIBLE[field]
 
     def checked(cell: JSON) -> JSON:
         value = convert(cell)

@@ -223,6 +223,11 @@ class Accounts:
         """The key for questions to the gateway itself."""
         return self.accounts[0].lines[0]
 
+    def line_labelled(self, label: str) -> KeyLine | None:
+        """A key of this account; None if this host has none."""
+        found = next((one for one in self.accounts if one.label == label), None)
+        return None if found is None else found.lines[0]
+
     async def send(self, call: Call, *, key: str = "", after_call: int | None = None) -> Delivery:
         """Send a call that began; one without a call key uses the first key.
 

@@ -62,3 +62,30 @@ class SharedSpendingCap(SpendingCap):
 
     def settle(self, settlement: Settlement) -> None:
         """Nothing to do: the transaction that settles counts it."""
+
+    def hold_ahead(
+        self,
+        connection: Transaction,
+        batch: int,
+        rows: Sequence[int],
+        ceilings: Sequence[float | None],
+    ) -> int:
+        """How many of these rows, in order, fit under what all hosts have left."""
+        del batch
+        known = [most for most in ceilings if most is not None]
+        if self.money.counts and len(known) < len(ceilings):
+            fitting = ceilings.index(None)
+            self.reached = CapReached(row=rows[fitting], max_cost=None, left=0.0)
+            return fitting
+        room = self.money.hold_apart(connection, [most or 0.0 for most in ceilings])
+        if room.fitting < len(ceilings):
+            left = max(room.left or 0.0, 0.0)
+            most = ceilings[room.fitting]
+            self.reached = CapReached(row=rows[room.fitting], max_cost=most, left=left)
+        return room.fitting
+
+    def spend_ahead(self, batch: int) -> None:
+        """Nothing to do: the table holds it."""
+
+    def settle_ahead(self, settlement: Settlement, ceiling: float | None) -> None:
+        """Nothing to do: the transaction that settles counts it."""

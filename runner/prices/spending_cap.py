@@ -52,6 +52,7 @@ class SpendingCap:
         self._spent = spent
         self._in_flight: dict[int, int] = {}  # by call
         self._reserved: dict[int, int] = {}
+        self._ahead: dict[int, int] = {}  # by provider batch whose intention is being written
         self._lock = threading.Lock()
 
     def set_cap(self, cap: float | None) -> None:
@@ -70,11 +71,7 @@ class SpendingCap:
         max_costs: list[MaxCost] = []
         with self._lock:
             self._reserved, self.reached = {}, None
-            left = (
-                None
-                if self._cap is None
-                else self._cap - self._spent - sum(self._in_flight.values())
-            )
+            left = None if self._cap is None else self._cap - self._committed()
             for jobs, price in zip(calls, prices, strict=True):
                 max_nanos = nanos(price.amount, up=True) if price is not None else None
                 if left is not None:
@@ -92,6 +89,56 @@ class SpendingCap:
         """All calls that were reserved fit: no other process spends under this cap."""
         del connection
         return opened
+
+    def _committed(self) -> int:
+        """What is spent, in flight, or about to be promised to provider batches."""
+        return self._spent + sum(self._in_flight.values()) + sum(self._ahead.values())
+
+    # --- provider batches: what their rows may cost counts as spent until it is known ----------
+
+    def hold_ahead(
+        self,
+        connection: Transaction,
+        batch: int,
+        rows: Sequence[int],
+        ceilings: Sequence[float | None],
+    ) -> int:
+        """How many of these rows, in order, fit under the cap; all of them are held if all fit."""
+        del connection
+        with self._lock:
+            self._ahead.pop(batch, None)
+            total, fitting = 0, 0
+            left = None if self._cap is None else self._cap - self._committed()
+            for row, most in zip(rows, ceilings, strict=True):
+                wanted = None if most is None else nanos(most, up=True)
+                if left is not None and (wanted is None or total + wanted > left):
+                    known = None if wanted is None else wanted / NANO
+                    room = max(left - total, 0) / NANO
+                    self.reached = CapReached(row=row, max_cost=known, left=room)
+                    return fitting
+                total, fitting = total + (wanted or 0), fitting + 1
+            self._ahead[batch] = total
+            return fitting
+
+    def spend_ahead(self, batch: int) -> None:
+        """The intention of this batch is written down."""
+        with self._lock:
+            self._spent += self._ahead.pop(batch, 0)
+
+    def forget_ahead(self, batch: int) -> None:
+        """It was not."""
+        with self._lock:
+            self._ahead.pop(batch, None)
+
+    def settle_ahead(self, settlement: Settlement, ceiling: float | None) -> None:
+        """Counts the stored outcome of a row in a batch instead of the most it might have cost."""
+        ended = settlement.ended
+        if ended is None or not ended.is_primary:
+            return
+        held = 0 if ceiling is None else nanos(ceiling, up=True)
+        cost = held if ended.cost is None else nanos(ended.cost)
+        with self._lock:
+            self._spent += (0 if ended.wire in FREE_CLASSES else cost) - held
 
     def open_calls(self, jobs: Sequence[Claimed]) -> bool:
         """Marks the reservations of these jobs' calls as in flight.

@@ -78,6 +78,11 @@ class Workspace:
         return self.folder / "parts"
 
     @property
+    def batches(self) -> Path:
+        """Lines of provider batches on their way out, and results on their way in."""
+        return self.folder / "batches"
+
+    @property
     def report(self) -> Path:
         """The report page."""
         return self.folder / "report.html"

@@ -26,17 +26,17 @@ def keep_for_batches(
     put_back_too: bool = False,
     given_back_too: bool = True,
 ) -> int:
-    """Keep the rows of this lane for provider batches; returns how many.
+    """Keep the rows of this lane for provider batches, and no others; returns how many.
 
     `selection` takes only the rows that this run has chosen. `put_back_too`: also those that a
     retry put back, which otherwise go online. `given_back_too`: also those that an earlier batch
     did not buy; otherwise they go on waiting to be sent online.
     """
-    wanted = and_(
-        _at_send(sheet_id),
-        jobs.c.not_before != FOR_BATCH,
-        jobs.c.fields.contains(LANE_MEMBER, autoescape=True),
-    )
+    of_lane = jobs.c.fields.contains(LANE_MEMBER, autoescape=True)
+    kept = jobs.c.not_before.in_([FOR_BATCH, GIVEN_BACK])
+    others = and_(_at_send(sheet_id), kept, not_(of_lane))
+    connection.execute(update(jobs).where(others).values(not_before=0.0))
+    wanted = and_(_at_send(sheet_id), jobs.c.not_before != FOR_BATCH, of_lane)
     if selection is not None:
         wanted = and_(wanted, jobs.c.selection == selection)
     if not put_back_too:
@@ -46,10 +46,20 @@ def keep_for_batches(
     return connection.execute(update(jobs).where(wanted).values(not_before=FOR_BATCH)).rowcount
 
 
-def let_go_online(connection: Connection, sheet_id: int, *, now: float) -> int:
-    """Let all rows be claimed that no provider batch has; returns how many."""
+def let_go_online(
+    connection: Connection, sheet_id: int, *, now: float, selection: int | None = None
+) -> int:
+    """Let rows be claimed that no provider batch has; returns how many."""
     waiting = and_(_at_send(sheet_id), jobs.c.not_before.in_([FOR_BATCH, GIVEN_BACK]))
+    if selection is not None:
+        waiting = and_(waiting, jobs.c.selection == selection)
     return connection.execute(update(jobs).where(waiting).values(not_before=now)).rowcount
+
+
+def given_back(connection: Connection, sheet_id: int) -> int:
+    """How many rows wait for a person's word, because no batch bought them."""
+    mine = and_(_at_send(sheet_id), jobs.c.not_before == GIVEN_BACK, jobs.c.listed)
+    return connection.execute(select(func.count()).where(mine)).scalar_one()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The English sentences: the complete set."""
 
+from runner.catalogue.en.batch_run import BATCH_RUN
 from runner.catalogue.en.describe import DESCRIBE
 from runner.catalogue.en.doctor import DOCTOR
 from runner.catalogue.en.errors import ERRORS
@@ -356,6 +357,7 @@ MESSAGES: dict[str, str] = {
     **PICKS,
     **REPORT,
     **NIGHT,
+    **BATCH_RUN,
     **LANES,
     **SHARED,
     **TARGETS,

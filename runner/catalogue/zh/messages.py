@@ -1,5 +1,6 @@
 """The Chinese sentences: the same keys as `en.py`; a missing one falls back to English."""
 
+from runner.catalogue.zh.batch_run import BATCH_RUN
 from runner.catalogue.zh.describe import DESCRIBE
 from runner.catalogue.zh.doctor import DOCTOR
 from runner.catalogue.zh.errors import ERRORS
@@ -330,6 +331,7 @@ MESSAGES: dict[str, str] = {
     **PICKS,
     **REPORT,
     **NIGHT,
+    **BATCH_RUN,
     **LANES,
     **SHARED,
     **TARGETS,
