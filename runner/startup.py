@@ -28,7 +28,10 @@ PRELOADED: Mapping[Phase, tuple[str, ...]] = {
     Phase.ASK: ("runner.preflight.gateway_info",),
     Phase.AGREE: ("runner.launch.consent",),
     Phase.RUN: ("runner.launch.pilot", "runner.console.progress"),
-    Phase.FINISH: ("runner.launch.finish",),
+    Phase.FINISH: (
+        *("runner.launch.finish", "runner.launch.notify", "runner.launch.vectors"),
+        *("jobs.export.vectors", "jobs.export.workbook", "jobs.sheet.write.parquet"),
+    ),
 }
 """The modules that each phase imports first; these import all others that it needs."""
 
@@ -43,18 +46,23 @@ _count_lock = threading.Lock()
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Import without collecting garbage: imported objects stay, and scanning them takes long."""
+    """Import without collecting garbage: imported objects stay, and scanning them takes long.
+
+    httpx's command line is left out, until the last thread that imports has done so.
+    """
     with _count_lock:
+        if not _imports_under_way:
+            gc.disable()
+            _bar(HTTPX_PROGRAM)
         _imports_under_way.append(None)
-        gc.disable()
     try:
-        with without(HTTPX_PROGRAM):
-            yield
+        yield
     finally:
         with _count_lock:
             _imports_under_way.pop()
             if not _imports_under_way:
                 gc.enable()
+                _unbar(HTTPX_PROGRAM)
 
 
 @contextmanager
@@ -73,18 +81,14 @@ def seldom_collected() -> Iterator[None]:
         gc.unfreeze()
 
 
-@contextmanager
-def without(name: str) -> Iterator[None]:
+def _bar(name: str) -> None:
     """Make importing this module fail, so that its importer does without it."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # Python's mark for "cannot be imported"
-    try:
-        yield
-    finally:
-        if sys.modules.get(name) is None:
-            sys.modules.pop(name, None)
+    sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # Python's mark for a failing import
+
+
+def _unbar(name: str) -> None:
+    if sys.modules.get(name) is None:
+        sys.modules.pop(name, None)
 
 
 def preload(*phases: Phase, after: float = 0.0) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.export.options import Written
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.records import error_words, problem_column
 from jobs.export.traces import Traces
-from jobs.export.writing import Written
 from jobs.job import JSON
 from jobs.sheet.names import unique_headers
 from jobs.sheet.write.fixes import FixRow, FixSheet, write_fixes

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.export.expand import property_records, with_properties
+from jobs.export.options import ExportOptions, Written
 from jobs.export.placing import checked_target, named_errors, part_beside, put
 from jobs.export.records import records
 from jobs.export.shape import grid, own_columns
 from jobs.export.shown import ResultThumbnails, link_to
 from jobs.export.traces import Traces
-from jobs.export.writing import ExportOptions, Written, write_results
+from jobs.export.writing import write_results
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.copy.parts import UnfitWorkbookError
 from jobs.sheet.copy.pictures import SHOWN_COLUMNS

@@ -2,83 +2,31 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from jobs.export.choice import chosen, projected
 from jobs.export.expand import property_records, with_properties
 from jobs.export.lines import write_built
+from jobs.export.options import ExportOptions, Written
 from jobs.export.placing import OutputError, checked_target, named_errors, part_beside, put
-from jobs.export.records import path_of_files, records
+from jobs.export.records import records
 from jobs.export.shape import format_of, grid, titled
-from jobs.export.shown import ResultThumbnails
 from jobs.export.traces import Traces
-from jobs.job import JSON
-from jobs.sheet.copy.parts import UnfitWorkbookError
-from jobs.sheet.result_names import CHINESE_STATES
 from jobs.sheet.write.delimited import write_delimited
 from jobs.sheet.write.lines import write_lines
-from jobs.sheet.write.parquet import write_parquet
-from jobs.sheet.write.summary import Label
-from jobs.sheet.write.workbook import WorkbookExtras, write_workbook
-from jobs.sheet.write.writers import Column, RecordStream, ResultColumns, Tally
+from jobs.sheet.write.writers import RecordStream, ResultColumns, Tally
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.queries.result_json import can_build
 from jobs.store.queries.results import ResultRow, Results
-from jobs.store.queries.totals import Spent
 
 SEEKING_FORMATS = frozenset({"xlsx", "parquet"})
 """Formats whose writer seeks in its file, which a pipe cannot."""
 
 MAX_PICTURE_ROWS = 5_000
 """Up to so many rows a workbook shows thumbnails by default: about 50 MB."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOptions:
-    """How results are written.
-
-    `workspace` holds the record of what we wrote, and the files that results name, unless
-    `files_at` is the address of their folder. `safe`
-    neutralises the user's own columns too, in csv and tsv. `properties` are columns for structured
-    output. `fields` chooses among our columns, and names hidden ones of the sheet that csv leaves
-    out otherwise. `thumbs` shows thumbnails in a workbook. `spent` goes on the summary tab of a
-    workbook, whose labels `label` translates. `now` (Unix seconds) dates a sibling.
-    """
-
-    workspace: Path
-    files_at: str | None = None
-    safe: bool = False
-    properties: tuple[Column, ...] = ()
-    fields: frozenset[str] | None = None  # in lower case
-    thumbs: bool = False
-    spent: Spent | None = None
-    label: Label = str
-    headers: str = "en"  # the language of our headers, in workbooks also of states
-    now: float = field(default_factory=time.time)
-
-    def files_from(self, folder: Path) -> str:
-        """The folder of the files, as results in this folder name it."""
-        return self.files_at or path_of_files(self.workspace, folder)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """Where the results went. `moved`: to a sibling, since the target was changed or is open.
-
-    `replaced` characters could not be written; `texts` too long for a cell are in files beside it.
-    `unfit` says why a copy of the user's workbook became a new one.
-    """
-
-    path: Path
-    rows: int
-    moved: bool
-    replaced: int = 0
-    texts: int = 0
-    unfit: UnfitWorkbookError | None = None
 
 
 def write_results(
@@ -170,33 +118,13 @@ class _Job:
             case "jsonl":
                 return write_lines(file, columns, lines)
             case "parquet":
+                # Most results are text, so only these formats import their writers.
+                from jobs.sheet.write.parquet import write_parquet  # noqa: PLC0415 - see above
+
                 return write_parquet(file, columns, lines)
             case "xlsx":
-                files_at = self.options.files_from(self.folder)
-                pictures = ResultThumbnails(self.options.workspace, files_at)
-                beside = WorkbookExtras(
-                    folder=self.folder,
-                    summary=_summary(self.options.spent, self.options.label),
-                    label=self.options.label,
-                    states=CHINESE_STATES if self.options.headers == "zh" else {},
-                    picture=pictures.of if self.options.thumbs else None,
-                )
-                return write_workbook(file, columns, lines, beside=beside)
+                from jobs.export.workbook import put_workbook  # noqa: PLC0415 - as above
+
+                return put_workbook(file, columns, lines, folder=self.folder, options=self.options)
             case _:
                 raise OutputError("output_format", format=self.format)
-
-
-def _summary(spent: Spent | None, label: Label) -> list[tuple[str, JSON]]:
-    """What the workspace has spent in total, including answers that are in no row any more."""
-    if spent is None:
-        return []
-    lines: list[tuple[str, JSON]] = [(label("calls in all"), spent.calls)]
-    if spent.cost is not None:
-        least = "at least, " if spent.unpriced_calls or spent.unknown_calls else ""
-        words = f"spent in all ({least}{spent.currency or 'no currency'})"
-        lines.append((label(words), spent.cost))
-    if spent.unpriced_calls:
-        lines.append((label("calls without a known price"), spent.unpriced_calls))
-    if spent.unknown_calls:
-        lines.append((label("calls in doubt: perhaps billed, no answer"), spent.unknown_calls))
-    return lines

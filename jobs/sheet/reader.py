@@ -8,13 +8,10 @@ from jobs.sheet.finding import Finding, Severity, SheetError, Term, excerpt
 from jobs.sheet.layout import Layout, Row, Sheet
 from jobs.sheet.magic import real_kind
 from jobs.sheet.names import KnownHeader, known_or_named
-from jobs.sheet.parquet import open_parquet
 from jobs.sheet.text.decode import undecodable
 from jobs.sheet.text.delimited import open_delimited
 from jobs.sheet.text.encodings import Encoding, detect
 from jobs.sheet.text.lines import open_lines
-from jobs.sheet.text.records import open_records
-from jobs.sheet.workbook.workbook import open_workbook
 
 __all__ = [
     "FORMATS",
@@ -87,6 +84,8 @@ def _open(path: Path, format: str, told: _Told) -> Sheet:  # noqa: A002 - as abo
     kind = real_kind(path)
     wanted = "workbook" if format in _WORKBOOKS else format
     if wanted == "workbook" and kind in {"zip workbook", "ole"}:
+        from jobs.sheet.workbook.workbook import open_workbook  # noqa: PLC0415 - for workbooks only
+
         return open_workbook(
             path,
             format=format,
@@ -95,6 +94,8 @@ def _open(path: Path, format: str, told: _Told) -> Sheet:  # noqa: A002 - as abo
             known=told.known,
         )
     if wanted == "parquet" and kind == "parquet":
+        from jobs.sheet.parquet import open_parquet  # noqa: PLC0415 - for this format only
+
         return open_parquet(path)
     if wanted in {"workbook", "parquet"} or kind not in {"text", "binary", "xml", "web page"}:
         raise SheetError(path, [_wrong_kind(format, kind)])
@@ -110,6 +111,8 @@ def _open_text(path: Path, format: str, encoding: Encoding, told: _Told) -> Shee
         case "txt" if told.delimiter is None:
             return open_lines(path, encoding)
         case "jsonl" | "json":
+            from jobs.sheet.text.records import open_records  # noqa: PLC0415 - for JSON only
+
             return open_records(path, encoding, format=format)
         case _:
             return open_delimited(

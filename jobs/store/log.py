@@ -213,3 +213,11 @@ def account_of(connection: Connection, call_id: int) -> str | None:
         select(calls.c.account).where(calls.c.id == call_id)
     ).scalar_one_or_none()
     return found
+
+
+def lock_run(connection: Connection, run_id: int) -> bool:
+    """Let no other host decide anything about the run in this transaction. False if it ended."""
+    found = connection.execute(
+        select(runs.c.ended_at).where(runs.c.id == run_id).with_for_update()
+    ).one()
+    return found.ended_at is None

@@ -9,11 +9,11 @@ from jobs.claimed import Holding
 from jobs.job import FailureClass, State, Step
 from jobs.outcome import WireClass
 from jobs.store.ids import first_id_at
+from jobs.store.log import lock_run
 from jobs.store.queue.blocked_models import NOT_BLOCKED, Block, block_parameters
 from jobs.store.queue.choices import one_more_pass, suspects_too
 from jobs.store.queue.order import AFTER_ALL
 from jobs.store.schema import attempts, calls, hosts, jobs, runs
-from jobs.store.shared_run import lock_run
 
 OF_THE_ROW = (FailureClass.REFUSED, FailureClass.BAD_INPUT, FailureClass.TRUNCATED)
 """Unusable answers that prove nothing about the model."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 
 from jobs.claimed import Holding
 from jobs.job import JSON
-from jobs.store.log import open_run
+from jobs.store.log import lock_run, open_run
 from jobs.store.run_money import count_money
 from jobs.store.schema import hosts, runs
 
@@ -103,14 +103,6 @@ def open_shared_run(connection: Connection, holding: Holding, new: NewRun, *, no
     )
     if new.cap is not None:
         count_money(connection, holding.run_id, holding.sheet_id)
-
-
-def lock_run(connection: Connection, run_id: int) -> bool:
-    """Let no other host decide anything about the run in this transaction. False if it ended."""
-    found = connection.execute(
-        select(runs.c.ended_at).where(runs.c.id == run_id).with_for_update()
-    ).one()
-    return found.ended_at is None
 
 
 def terms_of(connection: Connection, run_id: int) -> dict[str, JSON]:

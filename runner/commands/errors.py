@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from jobs.export import FixOptions, Written, export_fixes
+from jobs.export import Written
+from jobs.export.fixes import FixOptions, export_fixes
 from jobs.job import State
 from jobs.loading.columns import map_columns
 from jobs.loading.template import Template, TemplateError

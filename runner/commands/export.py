@@ -11,18 +11,16 @@ import click
 from click.shell_completion import CompletionItem
 
 from jobs.export import (
-    COPIED_FORMATS,
     FORMATS,
     ExportOptions,
-    Original,
     Written,
     format_for,
     property_columns,
     stream_results,
     unknown_fields,
-    write_into_copy,
     write_results,
 )
+from jobs.export.into_copy import COPIED_FORMATS, Original, write_into_copy
 from jobs.loading.columns import RESULT_COLUMNS
 from jobs.sheet.result_names import result_name
 from jobs.sheet.write.writers import Tally

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from jobs.job import JSON, Failure
 from jobs.result import Result
 from runner.protocol.call import Call, Reply
-from runner.protocol.task_dialect import TaskLife
+from runner.protocol.task_life import TaskLife
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

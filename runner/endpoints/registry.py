@@ -12,12 +12,60 @@ from runner.endpoints.fields import describe
 
 T = TypeVar("T")
 
-NAMES = (
-    *("chat", "chat-image", "messages", "responses", "gemini", "image", "image-edit"),
-    *("mj-imagine", "mj-blend", "mj-action", "video", "music"),
-    *("embedding", "rerank", "speech", "transcribe"),
-)
-"""In display order; `runner/endpoints/` has a file for each."""
+COLUMNS: Mapping[str, str] = {
+    "chat": (
+        "model prompt system image file detail stream schema response_format tools tool_choice "
+        "temperature top_p max_tokens max_completion_tokens n seed stop presence_penalty "
+        "frequency_penalty reasoning_effort verbosity lane params"
+    ),
+    "chat-image": (
+        "model prompt image system n size aspect_ratio quality style background modalities seed "
+        "stream params"
+    ),
+    "messages": (
+        "model prompt system image file max_tokens stream temperature top_p stop_sequences tools "
+        "tool_choice thinking params"
+    ),
+    "responses": (
+        "model prompt system image file detail stream schema response_format tools tool_choice "
+        "temperature top_p max_output_tokens reasoning_effort verbosity store background lane "
+        "params"
+    ),
+    "gemini": (
+        "model prompt system image file stream modalities size aspect_ratio schema "
+        "response_format tools tool_choice temperature top_p top_k max_output_tokens n seed stop "
+        "thinking safety lane params"
+    ),
+    "image": (
+        "model prompt n size quality style background output_format output_compression moderation "
+        "response_format user stream partial_images dialect params"
+    ),
+    "image-edit": (
+        "model prompt image mask n size quality background output_format output_compression "
+        "moderation input_fidelity response_format user stream partial_images image_field params"
+    ),
+    "mj-imagine": "prompt model image bot_type mode params",
+    "mj-blend": "image model dimensions bot_type mode params",
+    "mj-action": "action model parent custom_id prompt image motion bot_type params",
+    "video": (
+        "model prompt image last_image seconds size resolution aspect_ratio negative_prompt seed "
+        "mode audio watermark dialect params"
+    ),
+    "music": "prompt model lyrics tags title instrumental dialect params",
+    "embedding": "model prompt dimensions encoding_format user rows_per_call params",
+    "rerank": "model prompt documents top_n params",
+    "speech": "model prompt voice instructions response_format speed params",
+    "transcribe": (
+        "model file task prompt language response_format timestamp_granularities temperature params"
+    ),
+}
+"""The endpoints in display order, each with its columns; `runner/endpoints/` has a file for each.
+
+The columns stand here too, so that a sheet's headers are known before any endpoint is imported.
+"""
+
+NAMES = tuple(COLUMNS)
+_SHARING = ("embedding",)
 
 
 class ByName(Mapping[str, T]):
@@ -95,10 +143,10 @@ def endpoint(name: str) -> AnyEndpoint | UnknownEndpoint:
 
 def sharing_endpoints() -> tuple[str, ...]:
     """The names of the endpoints whose rows may share a call."""
-    return tuple(name for name, item in ENDPOINTS.items() if item.sharing is not None)
+    return _SHARING
 
 
 @cache
 def known_fields() -> frozenset[str]:
     """Every column name that any endpoint accepts."""
-    return frozenset(field.name for item in ENDPOINTS.values() for field in describe(item.inputs))
+    return frozenset(name for names in COLUMNS.values() for name in names.split())

@@ -37,7 +37,7 @@ from runner.protocol.call import Call, Reply
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment
-from runner.protocol.task_dialect import TaskLife
+from runner.protocol.task_life import TaskLife
 
 _REASONING_MODEL = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9])|think|reason", re.IGNORECASE)
 _DRAWING_TOOL = "image_generation"

@@ -27,7 +27,6 @@ from jobs.store.queue.choices import (
     unselect,
 )
 from jobs.store.queue.waits import resume_waits
-from jobs.store.shared_run import end_if_last, run_of
 from jobs.store.writer import TableWriter
 from runner.catalogue import say
 from runner.catalogue.reasons import reason
@@ -37,7 +36,6 @@ from runner.engine.accounts import FILE_WORKERS, POLL_WORKERS, limits_of, open_a
 from runner.engine.allowance import RunAllowance
 from runner.engine.counting import Counting
 from runner.engine.dispatcher import Dispatcher
-from runner.engine.hosts_together import HostsTogether, SharedRun
 from runner.engine.keep_awake import keep_awake
 from runner.engine.late_tickets import LateTickets
 from runner.engine.lone_host import LoneHost
@@ -60,7 +58,6 @@ from runner.files.download import Downloads
 from runner.files.targets import inputs_of, run_record
 from runner.files.thumbnails import Thumbnails
 from runner.lanes.lanes import Lanes
-from runner.prices.shared_cap import SharedSpendingCap
 from runner.prices.spending_cap import SpendingCap
 from runner.protocol.lane_rule import OnlineRows, lane_is_given
 from runner.settings.keys import OwnedKey
@@ -75,6 +72,7 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
     from runner.engine.hosting import Hosting
+    from runner.engine.hosts_together import HostsTogether, SharedRun
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +95,7 @@ class Assignment:
     files_only: bool = False  # for `fetch`, which only downloads and needs no key
     jobs: tuple[int, ...] | None = None  # only these: a pilot
     remembered: dict[str, JSON] = field(default_factory=dict)
-    shared: SharedRun | None = None  # the run of several hosts that this one opened or joined
+    shared: "SharedRun | None" = None  # the run of several hosts that this one opened or joined
     prefers_online: bool = False  # a pilot or a retry: no slow lane unless --lane is given
 
 
@@ -173,6 +171,8 @@ class Session:
             if self.assignment.shared is None:
                 end_run(tx, self.holding.run_id, exit_code=0, now=writer.now())
             else:
+                from jobs.store.shared_run import end_if_last  # noqa: PLC0415 - not on folders
+
                 end_if_last(
                     tx,
                     writer.holding,
@@ -191,6 +191,8 @@ class Session:
     async def _open(self, writer: TableWriter) -> None:
         """Open the run. Raises RunOverError if a run that this host joined has ended."""
         if self.assignment.shared is not None:
+            from jobs.store.shared_run import run_of  # noqa: PLC0415 - a folder has no hosts
+
             ended, _code = await writer.do(lambda tx: run_of(tx, self.holding.run_id))
             if ended:
                 await self._host.leave(lambda _tx: None, exit_code=0)
@@ -362,10 +364,12 @@ async def _select(writer: TableWriter, assignment: Assignment) -> None:
 
 
 def _together(
-    run: SharedRun | None, host: "LoneHost | Hosting", dispatcher: Dispatcher
-) -> HostsTogether | None:
+    run: "SharedRun | None", host: "LoneHost | Hosting", dispatcher: Dispatcher
+) -> "HostsTogether | None":
     if run is None or isinstance(host, LoneHost):
         return None
+    from runner.engine.hosts_together import HostsTogether  # noqa: PLC0415 - a folder has no hosts
+
     return HostsTogether(run, host.writer, dispatcher, live=lambda: host.live)
 
 
@@ -402,6 +406,7 @@ def _host_of(store: Store, assignment: Assignment, display: Display) -> "LoneHos
         Hosting,
         HostOptions,
     )
+    from runner.prices.shared_cap import SharedSpendingCap  # noqa: PLC0415 - as above
 
     options = HostOptions(
         program=assignment.program,

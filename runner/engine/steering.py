@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from jobs.job import JSON
 from jobs.store import DriverError, Store, TableError
@@ -14,13 +15,15 @@ from runner.catalogue import say
 from runner.console.progress import Display
 from runner.engine.accounts import MAX_CALLS_IN_FLIGHT, limits_of
 from runner.engine.dispatcher import Dispatcher
-from runner.engine.hosts_together import HostsTogether
 from runner.engine.run_events import FOUND_OUT
 from runner.engine.stop import Stop, StopReason
 from runner.pacing.pace import auto_calls
 from runner.pacing.rate_window import Limits
 from runner.settings.schema import AUTO, NO_CAP
 from runner.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from runner.engine.hosts_together import HostsTogether
 
 log = logging.getLogger("rowmill")
 
@@ -41,7 +44,7 @@ class Steering:
         settings: Settings,
         display: Display,
         *,
-        together: HostsTogether | None = None,
+        together: "HostsTogether | None" = None,
     ) -> None:
         self._store = store
         self._together = together

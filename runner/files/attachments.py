@@ -14,7 +14,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from jobs.job import JSON
-from jobs.sheet.workbook.package import read_member
 from runner.protocol.file_types import file_type
 from runner.protocol.pictures import HEAD_BYTES, Attachment, describe_bytes, media_type
 
@@ -186,6 +185,8 @@ def _opened(
     if inside is None:
         path = _allowed_path(text, folder, allowed, accepts.expected)
         return path, *_read(path, text, accepts)
+    from jobs.sheet.workbook.package import read_member  # noqa: PLC0415 - for workbooks only
+
     path = _allowed_path(inside[1], folder, allowed, accepts.expected)
     try:
         status = path.stat()

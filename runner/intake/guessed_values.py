@@ -12,8 +12,8 @@ from jobs.job import JSON
 from runner.endpoints.fields import InputError
 
 _RATIO = r"\d{1,3}(?:\.\d{1,3})?\s?[:：∶/]\s?\d{1,3}(?:\.\d{1,3})?(?::\d\d)?"
-_PLAUSIBLE: dict[str, tuple[re.Pattern[str], str]] = {
-    name: (re.compile(pattern, re.IGNORECASE), expected)
+_PLAUSIBLE: dict[str, tuple[str, str]] = {
+    name: (pattern, expected)
     for name, pattern, expected in (
         (
             "size",
@@ -39,7 +39,8 @@ MAX_LENGTH = 40  # characters: longer texts are none of these
 
 def only_plausible(field: str, convert: Callable[[JSON], JSON]) -> Callable[[JSON], JSON]:
     """The converter of a guessed column. It raises InputError for a value that cannot be meant."""
-    pattern, expected = _PLAUSIBLE[field]
+    words, expected = _PLAUSIBLE[field]
+    pattern = re.compile(words, re.IGNORECASE)
 
     def checked(cell: JSON) -> JSON:
         value = convert(cell)

@@ -443,14 +443,16 @@ def _finish(
 ) -> int:
     """Write results and report, tell how it ended, notify; returns the exit code."""
     from runner.launch.finish import finish  # noqa: PLC0415 - Phase.FINISH
-    from runner.launch.notify import announce  # noqa: PLC0415 - Phase.FINISH
 
     with seldom_collected():
         finished = finish(request, store, loaded, ending, estimate)
         settings = request.settings
         wants = settings.notify is not None or settings.notify_section is not None
-        tells = not wants or ending is None or not store.shared or _tells(store, ending)
-        announce(settings, finished.news, tells=tells)
+        if wants or settings.on_finish is not None:
+            from runner.launch.notify import announce  # noqa: PLC0415 - Phase.FINISH
+
+            tells = not wants or ending is None or not store.shared or _tells(store, ending)
+            announce(settings, finished.news, tells=tells)
         if request.settings.json:
             print_data(json.dumps(finished.record, ensure_ascii=False))
     return int(finished.code)

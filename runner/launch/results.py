@@ -1,8 +1,6 @@
 """Writes what a run leaves beside its table: results, thumbnails, vectors."""
 
-from array import array
-from collections.abc import Iterator
-from itertools import groupby
+from itertools import chain
 from pathlib import Path
 
 from jobs.export import (
@@ -13,10 +11,8 @@ from jobs.export import (
     results_path,
     write_results,
 )
-from jobs.export.vectors import put_vectors
-from jobs.sheet.write.vectors import Vector
 from jobs.store import Store, Transaction
-from jobs.store.answers import PlacedRow, answer, placed_rows
+from jobs.store.answers import placed_rows
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import last_run
 from jobs.store.queries.results import results
@@ -25,7 +21,6 @@ from jobs.store.queue.refetch import kept_files
 from runner.catalogue import say
 from runner.catalogue.phrases import label
 from runner.catalogue.reasons import reason
-from runner.endpoints.dialects.vectors import Vectors, read_vectors
 from runner.endpoints.registry import sharing_endpoints
 from runner.exits import Exit
 from runner.files.remote_results import remote_results
@@ -125,25 +120,9 @@ def write_vectors(
     first = next(rows, None)
     if first is None:
         return None
-    return put_vectors(_vectors(tx, first, rows, answers), folder, workspace=workspace)
+    # Most sheets have no vectors.
+    from jobs.export.vectors import put_vectors  # noqa: PLC0415 - see above
+    from runner.launch.vectors import vectors_of  # noqa: PLC0415 - see above
 
-
-def _vectors(
-    tx: Transaction, first: PlacedRow, rest: Iterator[PlacedRow], answers: AnswerFolder
-) -> Iterator[Vector]:
-    def everyone() -> Iterator[PlacedRow]:
-        yield first
-        yield from rest
-
-    for call_id, rows in groupby(everyone(), key=lambda row: row.call_id):
-        stored = answer(tx, call_id)
-        if stored is None:
-            continue
-        together = list(rows)
-        found = read_vectors(answers.load(stored).text, wanted=together[0].shared_by)
-        if not isinstance(found, Vectors):
-            continue
-        for row in together:
-            numbers = found.found[row.index]
-            if isinstance(numbers, array):
-                yield Vector(row=row.row, key=row.key, model=row.model, numbers=numbers)
+    found = vectors_of(tx, chain([first], rows), answers)
+    return put_vectors(found, folder, workspace=workspace)

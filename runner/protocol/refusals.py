@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 from jobs.job import FailureClass as F
@@ -184,59 +185,63 @@ _IMAGE_FIELD_PHRASE = (
     r"|required property ['\"`]image(?:\[\])?['\"`]"
 )
 _QUOTED_MODEL_NAME = r"\bmodel\W{1,3}[\w./:@-]{1,80}\W{1,4}"
-PHRASES: tuple[tuple[re.Pattern[str], Classification], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), found)
-    for pattern, found in (
-        (r"\b(?:quota|limit)\w* .{0,120}per[ _-]?minute", RATE_LIMITED),
-        (r"per[ _-]?minute .{0,60}\b(?:quota|limit)|\brateLimitExceeded", RATE_LIMITED),
-        (r"每分钟.{0,40}(?:限|上限|超)", RATE_LIMITED),
-        (r"该令牌额度已用尽|token quota is not enough", KEY_QUOTA_SPENT),
-        (r"user quota is not enough|pre-consumed quota failed|余额不足", NO_CREDIT),
-        (r"用户额度不足|预扣费额度失败|订阅额度不足|未配置订阅", NO_CREDIT),
-        (r"credit balance is too low|insufficient (?:account )?balance|overdue balance", NO_CREDIT),
-        (r"balance (?:is|was) (?:insufficient|not enough)|欠费|账户余额|请充值", NO_CREDIT),
-        (r"(?:budget|spend(?:ing)? limit) has been exceeded|exceeded? (?:your )?budget", NO_CREDIT),
-        (
-            r"reached your specified (?:api )?usage limit|free ?tier .{0,90}only",
-            NO_CREDIT,
-        ),
-        (r"\bapi[ _]key (?:is )?(?:not valid|invalid)", KEY_REFUSED),
-        (r"organization has been disabled|organization is disabled", BLOCKED),
-        (r"已被封禁|不在令牌允许访问的列表|account (?:has been|is) (?:banned|suspended)", BLOCKED),
-        (r"倍率或价格未配置", NO_PRICE),
-        (r"无可用渠道|可用渠道失败|no available channel", NO_CHANNEL),
-        (r"无权访问|令牌分组 .{0,80}已被禁用|分组 .{0,80}已被弃用", NO_ACCESS),
-        (
-            r"not have access to (?:the )?model|not allowed to (?:use|access) .{0,60}model",
-            NO_ACCESS,
-        ),
-        (r"not allowed to access model|does not have permission to use the specified", NO_ACCESS),
-        (r"must be verified to use the model|model .{0,90} is not available for this", NO_ACCESS),
-        (r"invalid model name|is not a valid model|invalid model:|model not exist", NO_MODEL),
-        (r"no endpoints found for|api deployment for this resource does not exist", NO_MODEL),
-        (r"server is pinned to", NO_MODEL),
-        (_QUOTED_MODEL_NAME + r"(?:does not exist|(?:is )?not (?:found|supported))", NO_MODEL),
-        (_QUOTED_MODEL_NAME + r"(?:is|has been) deprecated", NO_MODEL),
-        (r"\bmodel (?:does not exist|not found)|\b(?:unknown|no such) model", NO_MODEL),
-        (r"模型.{0,80}不存在|不支持.{0,20}模型", NO_MODEL),
-        (r"overloaded|负载已饱和", OVERLOADED),
-        (r"请求数限制|too many requests|rate limit", RATE_LIMITED),
-        (r"content[_ ]policy|moderation|safety system|responsible ai", REFUSED),
-        (r"content management policy|sensitive words|敏感|违规|违反", REFUSED),
-        (r"\bflagged\b|violat\w{0,6} .{0,60}(?:polic|guideline|terms)", REFUSED),
-        (
-            r"you can retry your request|please (?:try again|retry)|请稍后(?:重试|再试)",
-            SERVER_ERROR,
-        ),
-        (r"error while downloading|failed to download|invalid_image_url", PICTURE_UNREACHABLE),
-        (r"context length|maximum context|prompt is too long", TOO_LONG),
-        (r"request body too large|request_too_large|exceeds 5 MB maximum", TOO_LARGE),
-        (r"invalid url \(|missing authentication token", WRONG_ADDRESS),
-        (r"x-portkey-config or x-portkey-provider header is required", WRONG_ADDRESS),
-        (_IMAGE_FIELD_PHRASE, WRONG_FIELD),
-        (r"encoding[_ ]format|\bbase64\b.{0,40}(?:not support|unsupported)", WRONG_ENCODING),
-    )
+_PHRASES: tuple[tuple[str, Classification], ...] = (
+    (r"\b(?:quota|limit)\w* .{0,120}per[ _-]?minute", RATE_LIMITED),
+    (r"per[ _-]?minute .{0,60}\b(?:quota|limit)|\brateLimitExceeded", RATE_LIMITED),
+    (r"每分钟.{0,40}(?:限|上限|超)", RATE_LIMITED),
+    (r"该令牌额度已用尽|token quota is not enough", KEY_QUOTA_SPENT),
+    (r"user quota is not enough|pre-consumed quota failed|余额不足", NO_CREDIT),
+    (r"用户额度不足|预扣费额度失败|订阅额度不足|未配置订阅", NO_CREDIT),
+    (r"credit balance is too low|insufficient (?:account )?balance|overdue balance", NO_CREDIT),
+    (r"balance (?:is|was) (?:insufficient|not enough)|欠费|账户余额|请充值", NO_CREDIT),
+    (r"(?:budget|spend(?:ing)? limit) has been exceeded|exceeded? (?:your )?budget", NO_CREDIT),
+    (
+        r"reached your specified (?:api )?usage limit|free ?tier .{0,90}only",
+        NO_CREDIT,
+    ),
+    (r"\bapi[ _]key (?:is )?(?:not valid|invalid)", KEY_REFUSED),
+    (r"organization has been disabled|organization is disabled", BLOCKED),
+    (r"已被封禁|不在令牌允许访问的列表|account (?:has been|is) (?:banned|suspended)", BLOCKED),
+    (r"倍率或价格未配置", NO_PRICE),
+    (r"无可用渠道|可用渠道失败|no available channel", NO_CHANNEL),
+    (r"无权访问|令牌分组 .{0,80}已被禁用|分组 .{0,80}已被弃用", NO_ACCESS),
+    (
+        r"not have access to (?:the )?model|not allowed to (?:use|access) .{0,60}model",
+        NO_ACCESS,
+    ),
+    (r"not allowed to access model|does not have permission to use the specified", NO_ACCESS),
+    (r"must be verified to use the model|model .{0,90} is not available for this", NO_ACCESS),
+    (r"invalid model name|is not a valid model|invalid model:|model not exist", NO_MODEL),
+    (r"no endpoints found for|api deployment for this resource does not exist", NO_MODEL),
+    (r"server is pinned to", NO_MODEL),
+    (_QUOTED_MODEL_NAME + r"(?:does not exist|(?:is )?not (?:found|supported))", NO_MODEL),
+    (_QUOTED_MODEL_NAME + r"(?:is|has been) deprecated", NO_MODEL),
+    (r"\bmodel (?:does not exist|not found)|\b(?:unknown|no such) model", NO_MODEL),
+    (r"模型.{0,80}不存在|不支持.{0,20}模型", NO_MODEL),
+    (r"overloaded|负载已饱和", OVERLOADED),
+    (r"请求数限制|too many requests|rate limit", RATE_LIMITED),
+    (r"content[_ ]policy|moderation|safety system|responsible ai", REFUSED),
+    (r"content management policy|sensitive words|敏感|违规|违反", REFUSED),
+    (r"\bflagged\b|violat\w{0,6} .{0,60}(?:polic|guideline|terms)", REFUSED),
+    (
+        r"you can retry your request|please (?:try again|retry)|请稍后(?:重试|再试)",
+        SERVER_ERROR,
+    ),
+    (r"error while downloading|failed to download|invalid_image_url", PICTURE_UNREACHABLE),
+    (r"context length|maximum context|prompt is too long", TOO_LONG),
+    (r"request body too large|request_too_large|exceeds 5 MB maximum", TOO_LARGE),
+    (r"invalid url \(|missing authentication token", WRONG_ADDRESS),
+    (r"x-portkey-config or x-portkey-provider header is required", WRONG_ADDRESS),
+    (_IMAGE_FIELD_PHRASE, WRONG_FIELD),
+    (r"encoding[_ ]format|\bbase64\b.{0,40}(?:not support|unsupported)", WRONG_ENCODING),
 )
+
+
+@cache
+def phrases() -> tuple[tuple[re.Pattern[str], Classification], ...]:
+    """The phrases, compiled for the first refusal: a run without one does not need them."""
+    return tuple((re.compile(pattern, re.IGNORECASE), found) for pattern, found in _PHRASES)
+
 
 # --- by status -----------------------------------------------------------------------------------
 

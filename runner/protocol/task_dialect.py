@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from jobs.job import JSON
+from runner.protocol.task_life import TaskLife
 
 Paths: TypeAlias = tuple[str, ...]
 """Places in an answer, the first that holds something counts: `data.videos[].url`."""
@@ -80,19 +81,6 @@ class AnswerWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskLife:
-    """How long a task lives: times in seconds.
-
-    It is asked after every `poll`, given up after `limit`, and its provider keeps it for `kept`:
-    as long as that a later run asks after a task that failed or got stuck.
-    """
-
-    poll: float = 12.0
-    limit: float = 65 * 60.0
-    kept: float = 86_400.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SilentChange:
     """What a gateway makes of a column without saying so, for models with `model` in their name.
 
@@ -118,7 +106,7 @@ class TaskDialect:
     ask: AskWords
     answer: AnswerWords
     then: AskWords | None = None
-    life: TaskLife = TaskLife()
+    life: TaskLife = TaskLife()  # noqa: RUF009 - frozen
     providers: frozenset[str] = frozenset()
     same_key: bool = False
     changes: tuple[SilentChange, ...] = ()

@@ -20,7 +20,6 @@ from runner.protocol.refusals import (
     NO_CREDIT,
     NO_MODEL,
     OVERLOADED,
-    PHRASES,
     RATE_LIMITED,
     SERVER_ERROR,
     SPENT_ACCOUNT_CODES,
@@ -29,6 +28,7 @@ from runner.protocol.refusals import (
     WRONG_ADDRESS,
     Action,
     Classification,
+    phrases,
 )
 from runner.protocol.sse import looks_like_events, payloads, text_outside_events
 
@@ -218,7 +218,7 @@ def _midjourney(error: ProviderError) -> Classification | None:
 
 def _by_words(error: ProviderError, status: int) -> Classification | None:
     text = error.searchable_text
-    for pattern, found in PHRASES:
+    for pattern, found in phrases():
         if found.action in _actions_by_words(status) and pattern.search(text):
             return found
     return None

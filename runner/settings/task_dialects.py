@@ -14,8 +14,8 @@ from runner.protocol.task_dialect import (
     SilentChange,
     SubmitWords,
     TaskDialect,
-    TaskLife,
 )
+from runner.protocol.task_life import TaskLife
 
 SHIPPED = Path(__file__).parents[1] / "endpoints" / "dialects" / "tasks"
 METHODS = ("GET", "POST")

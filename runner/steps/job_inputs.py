@@ -5,11 +5,9 @@ from collections.abc import Mapping
 
 from jobs.claimed import Claimed
 from jobs.job import JSON
-from runner.endpoints.dialects.images import takes_only_png
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.inputs import parse, picture_columns
 from runner.files.attachments import Reference
-from runner.files.resize import as_png, fit
 from runner.protocol.pictures import Attachment
 from runner.steps.context import StepOptions
 
@@ -65,6 +63,10 @@ def _fitting(item: Attachment, model: str, endpoint: AnyEndpoint) -> Attachment:
     """A picture as the endpoint and model take it; other files stay as they are."""
     if not item.media_type.startswith("image/"):
         return item
+    # Imported here because most rows have no pictures.
+    from runner.endpoints.dialects.images import takes_only_png  # noqa: PLC0415 - see above
+    from runner.files.resize import as_png, fit  # noqa: PLC0415 - see above
+
     if takes_only_png(model):
         item = as_png(item)
     return item if endpoint.max_picture_bytes is None else fit(item, endpoint.max_picture_bytes)

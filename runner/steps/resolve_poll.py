@@ -17,7 +17,7 @@ from jobs.result import Result
 from runner.endpoints.endpoint import Reading, Rejected, Ticket
 from runner.protocol.call import Delivery, Lost, NotSent, Reply
 from runner.protocol.refusals import Action
-from runner.protocol.task_dialect import TaskLife
+from runner.protocol.task_life import TaskLife
 from runner.protocol.verdict import Verdict, classify
 from runner.steps.addresses import with_whole_addresses
 from runner.steps.masking import masked

@@ -122,6 +122,18 @@ def test_a_table_in_a_folder_imports_nothing_that_only_a_database_needs(
     assert not {one for one in modules if one.startswith(for_hosts)}
 
 
+def test_a_run_of_chat_rows_imports_nothing_of_other_endpoints_and_formats(home: Path) -> None:
+    sheet = home / "chat.csv"
+    sheet.write_text("prompt,Notes\na cat,x\n", encoding="utf-8")
+    modules = imported_modules(*LOADING, str(sheet))
+    assert "runner.endpoints.dialects.chat" in modules
+    others = {"messages", "responses", "images", "tasks.engine", "vectors", "schema_check"}
+    assert not {f"runner.endpoints.dialects.{name}" for name in others} & modules
+    formats = ("jobs.sheet.workbook.workbook", "jobs.sheet.parquet", "jobs.sheet.text.records")
+    endings = ("jobs.sheet.copy", "jobs.sheet.write.workbook", "jobs.export.fixes")
+    assert not {one for one in modules if one.startswith(formats + endings)}
+
+
 def test_alone_it_shows_lines_to_copy_and_exits_0(home: Path) -> None:
     done = run()
     assert done.code == 0

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.export import writing
 from runner import startup
 from runner.endpoints.registry import NAMES
-from runner.launch import launch
+from runner.launch import launch, results
 from runner.startup import PRELOADED, Phase, preload, seldom_collected, undisturbed
 
 
@@ -91,12 +92,40 @@ def test_what_is_imported_ahead_and_fails_says_so_where_it_is_needed(
 
 
 def test_what_a_phase_preloads_is_what_the_run_imports_late() -> None:
-    source = Path(launch.__file__).read_text(encoding="utf-8")
     late = {
         node.module
-        for function in ast.walk(ast.parse(source))
+        for module in (launch, results, writing)
+        for function in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")))
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.ImportFrom)
     }
     assert {name for names in PRELOADED.values() for name in names} <= late
+
+
+def test_all_that_writes_results_is_preloaded() -> None:
+    """An upgrade of rowmill during a run would otherwise mix two versions at its end."""
+    late = {
+        node.module
+        for module in (results, writing)
+        for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.col_offset
+    }
+    assert late
+    assert late <= set(PRELOADED[Phase.FINISH])
+
+
+def test_two_threads_that_import_both_do_without_the_program_of_httpx() -> None:
+    script = (
+        "import sys\n"
+        "from runner.startup import undisturbed\n"
+        "with undisturbed():\n"
+        "    with undisturbed():\n"
+        "        pass\n"
+        "    import httpx\n"
+        "print('rich' in sys.modules, 'httpx._main' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from jobs.job import JSON, Failure, FailureClass
-from runner.endpoints.dialects.schema_check import mismatch, schema_error
 from runner.endpoints.fields import InputError
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
@@ -72,6 +71,8 @@ def schema_problem(schema: Mapping[str, JSON]) -> str | None:
 
 @lru_cache(maxsize=64)
 def _known_error(schema: str) -> str | None:
+    from runner.endpoints.dialects.schema_check import schema_error  # noqa: PLC0415 - few have one
+
     return schema_error(schema)
 
 
@@ -96,7 +97,7 @@ def read_structured(text: str, schema: Mapping[str, JSON] | None) -> Structured 
             checked is None and not isinstance(value, dict | list)
         ):
             continue
-        fault = mismatch(value, checked, size=len(text)) if checked is not None else None
+        fault = _mismatch(value, checked, size=len(text)) if checked is not None else None
         if fault is None:
             return Structured(value=value)
         faults.append(fault)
@@ -105,6 +106,13 @@ def read_structured(text: str, schema: Mapping[str, JSON] | None) -> Structured 
     if faults:
         return Failure(kind=FailureClass.SCHEMA, cause="mismatch", detail=faults[0])
     return Failure(kind=FailureClass.SCHEMA, cause="not_json", detail=one_line(text, 200))
+
+
+def _mismatch(value: JSON, schema: str, *, size: int) -> str | None:
+    """As `schema_check.mismatch`, which only answers with a schema need."""
+    from runner.endpoints.dialects.schema_check import mismatch  # noqa: PLC0415 - see above
+
+    return mismatch(value, schema, size=size)
 
 
 def _without_thoughts(text: str) -> str:

@@ -9,12 +9,12 @@ from runner.protocol.refusals import (
     LOST_STATUSES,
     MIDJOURNEY_CODES,
     MINIMAX_CODES,
-    PHRASES,
     SPENT_ACCOUNT_CODES,
     STATUS_BY_TYPE,
     STATUSES,
     Action,
     Classification,
+    phrases,
 )
 
 
@@ -34,10 +34,10 @@ def test_no_code_means_that_the_endpoint_reads_the_reply() -> None:
         *MINIMAX_CODES.values(),
         *MIDJOURNEY_CODES.values(),
         *STATUSES.values(),
-        *(found for _, found in PHRASES),
+        *(found for _, found in phrases()),
     ]
     assert Action.READ not in {found.action for found in tables}
 
 
 def test_phrases_ignore_case() -> None:
-    assert all(pattern.flags & re.IGNORECASE for pattern, _ in PHRASES)
+    assert all(pattern.flags & re.IGNORECASE for pattern, _ in phrases())

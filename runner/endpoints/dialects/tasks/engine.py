@@ -19,7 +19,8 @@ from runner.endpoints.dialects.tasks.reading import (
 from runner.endpoints.dialects.tasks.template import Value, filled, form_parts, merged
 from runner.endpoints.endpoint import Endpoint, Measure, Reading, Ticket
 from runner.protocol.call import Call, Reply
-from runner.protocol.task_dialect import AskWords, SubmitWords, TaskDialect, TaskLife
+from runner.protocol.task_dialect import AskWords, SubmitWords, TaskDialect
+from runner.protocol.task_life import TaskLife
 
 I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
 
