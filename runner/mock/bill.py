@@ -17,6 +17,7 @@ class BilledRequest:
     """One line of the bill. `key` is the Idempotency-Key header.
 
     `fault` and `status` are what the caller is about to see; `status` None: no status line at all.
+    A line of a provider batch has the batch's id and that of its row.
     """
 
     id: str
@@ -29,6 +30,8 @@ class BilledRequest:
     price: float = 0.0
     fault: str | None = None
     status: int | None
+    batch: str | None = None
+    row: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

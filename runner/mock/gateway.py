@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -12,6 +12,9 @@ from aiohttp import web
 
 from runner.mock import responses
 from runner.mock.account_info import AccountInfo
+from runner.mock.batches.desk import BatchDesk
+from runner.mock.batches.line_request import line_request
+from runner.mock.batches.sold import BatchFiles, Ordered, SoldBatch, Worked
 from runner.mock.bill import Bill, BilledRequest, Download
 from runner.mock.endpoints import midjourney
 from runner.mock.endpoints.chat import ChatEndpoint
@@ -72,11 +75,17 @@ class MockGateway:
             )
             stack.push_async_callback(_close, listener, server)
             self.base_url = f"http://{LISTEN_HOST}:{listener.sockets[0].getsockname()[1]}"
-            self._desks = self._open_desks()
+            self._desks, self._answers = _open_desks(
+                self.settings, self.base_url, books=self._books, drawer=self._drawer
+            )
             self._midjourney = Midjourney(
                 self.settings, base_url=self.base_url, books=self._books, drawer=self._drawer
             )
             self._films = FilmTasks(self.settings, base_url=self.base_url, books=self._books)
+            self._batches = BatchDesk(
+                self.settings, books=self._books, answers=self._line, base_url=self.base_url
+            )
+            stack.push_async_callback(self._batches.close)
             await listener.start_serving()
             self._stack = stack.pop_all()
         return self
@@ -98,6 +107,16 @@ class MockGateway:
     def downloads(self) -> list[Download]:
         """Every file request, in order."""
         return self._books.downloads
+
+    @property
+    def batches(self) -> list[SoldBatch]:
+        """Every provider batch that was created, in order."""
+        return self._batches.batches
+
+    @property
+    def batch_files(self) -> BatchFiles:
+        """The files of provider batches that are still kept, and those that were removed."""
+        return self._batches.files
 
     @property
     def questions(self) -> int:
@@ -130,6 +149,8 @@ class MockGateway:
             return free
         call = self._call_id()
         refusal = self._refusal(http, call)
+        if refusal is None and BatchDesk.has(http.method, http.path):
+            return await self._batches.answer(http, call)
         if refusal is None and (found := await self._answered(http, call)) is not None:
             return found
         self._books.write(
@@ -158,6 +179,18 @@ class MockGateway:
             return await self._desks[route_of(http.path)].answer(http, call)
         return None
 
+    async def _line(self, ordered: Ordered, batch: str) -> Worked:
+        """The answer to one row of a provider batch."""
+        call = self._call_id()
+        desk = self._desks.get(route_of(ordered.path))
+        http = line_request(ordered.path, ordered.body)
+        if desk is None:
+            problem = InvalidRequest(message=f"Invalid URL ({ordered.path})", code="")
+            canned = openai_error(404, problem)
+        else:
+            canned = await desk.line(http, call, batch=batch, row=ordered.row)
+        return Worked(row=ordered.row, status=canned.status, body=canned.body)
+
     async def _free(self, http: web.BaseRequest) -> web.StreamResponse | None:
         """Unbilled requests: files, task pictures, prices and credit."""
         if http.path.startswith("/files/"):
@@ -170,47 +203,19 @@ class MockGateway:
             return responses.canned_response(self._counter.answer(http.path), {})
         return None
 
-    def _open_desks(self) -> dict[str, HandlerContext]:
-        """One request handler for each generation path."""
-        settings, books, drawer = self.settings, self._books, self._drawer
-        chat, messages = ChatEndpoint(settings, self.base_url), MessagesEndpoint()
-        images, edits = (
-            ImagesEndpoint(settings, self.base_url),
-            EditsEndpoint(settings, self.base_url),
-        )
-        embeddings = EmbeddingsEndpoint(settings)
-        answers = self._answers = ResponsesEndpoint(settings, self.base_url)
-        gemini = GeminiEndpoint(settings, self.base_url)
-        rerank, speech = RerankEndpoint(), SpeechEndpoint()
-        words, english = map(TranscriptionsEndpoint, _SOUND_TASKS)
-        return {
-            chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
-            messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
-            images.path: RequestHandler(images, settings, books=books, drawer=drawer),
-            edits.path: RequestHandler(edits, settings, books=books, drawer=drawer),
-            embeddings.path: RequestHandler(embeddings, settings, books=books, drawer=drawer),
-            answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
-            gemini.path: RequestHandler(gemini, settings, books=books, drawer=drawer),
-            rerank.path: RequestHandler(rerank, settings, books=books, drawer=drawer),
-            speech.path: RequestHandler(
-                speech, settings, books=books, drawer=drawer, media="application/octet-stream"
-            ),
-            words.path: RequestHandler(words, settings, books=books, drawer=drawer),
-            english.path: RequestHandler(english, settings, books=books, drawer=drawer),
-        }
-
     def _refusal(self, http: web.BaseRequest, call: str) -> Canned | None:
         """Refusals before any endpoint: unknown paths first, then the key, as New API does."""
         films = self._films.has(http.method, http.path, http.query)
         known = films or (http.method, route_of(http.path)) in _ROUTES
         known = known or _is_answer(http.method, http.path)
+        known = known or BatchDesk.has(http.method, http.path)
         if not known and not midjourney.is_task(http.method, http.path):
             if http.path.split("/")[1] not in ("v1", "api"):
                 return CONSOLE_PAGE
             problem = InvalidRequest(message=f"Invalid URL ({http.method} {http.path})", code="")
             return openai_error(404, problem)
         scheme, _, key = http.headers.get("Authorization", "").partition(" ")
-        if http.path.startswith("/v1beta/"):
+        if "/v1beta/" in http.path:
             if "Authorization" in http.headers:  # Google takes it for a token of another kind
                 told = "Request had invalid authentication credentials."
                 return google_error(401, "UNAUTHENTICATED", told)
@@ -226,6 +231,38 @@ class MockGateway:
         """A request id in New API's shape: the time, then a random part."""
         self._serial += 1
         return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}{self._serial:08}Mock"
+
+
+def _open_desks(
+    settings: MockSettings, base_url: str, *, books: Bill, drawer: Executor
+) -> tuple[dict[str, HandlerContext], ResponsesEndpoint]:
+    """One request handler for each generation path, and the endpoint that keeps its answers."""
+    chat, messages = ChatEndpoint(settings, base_url), MessagesEndpoint()
+    images, edits = (
+        ImagesEndpoint(settings, base_url),
+        EditsEndpoint(settings, base_url),
+    )
+    embeddings = EmbeddingsEndpoint(settings)
+    answers = ResponsesEndpoint(settings, base_url)
+    gemini = GeminiEndpoint(settings, base_url)
+    rerank, speech = RerankEndpoint(), SpeechEndpoint()
+    words, english = map(TranscriptionsEndpoint, _SOUND_TASKS)
+    desks: dict[str, HandlerContext] = {
+        chat.path: RequestHandler(chat, settings, books=books, drawer=drawer),
+        messages.path: RequestHandler(messages, settings, books=books, drawer=drawer),
+        images.path: RequestHandler(images, settings, books=books, drawer=drawer),
+        edits.path: RequestHandler(edits, settings, books=books, drawer=drawer),
+        embeddings.path: RequestHandler(embeddings, settings, books=books, drawer=drawer),
+        answers.path: RequestHandler(answers, settings, books=books, drawer=drawer),
+        gemini.path: RequestHandler(gemini, settings, books=books, drawer=drawer),
+        rerank.path: RequestHandler(rerank, settings, books=books, drawer=drawer),
+        speech.path: RequestHandler(
+            speech, settings, books=books, drawer=drawer, media="application/octet-stream"
+        ),
+        words.path: RequestHandler(words, settings, books=books, drawer=drawer),
+        english.path: RequestHandler(english, settings, books=books, drawer=drawer),
+    }
+    return desks, answers
 
 
 def _is_answer(method: str, path: str) -> bool:

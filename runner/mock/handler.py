@@ -19,6 +19,17 @@ from runner.mock.faults import Fault, PromptRequest
 from runner.mock.settings import MockSettings
 from runner.mock.validation import InvalidRequest
 
+_IN_BATCHES = frozenset(
+    {
+        Fault.LIMIT,
+        Fault.UNAVAILABLE,
+        Fault.SERVER,
+        Fault.EMPTY_CHOICES,
+        Fault.REFUSAL,
+        Fault.MODERATION,
+    }
+)
+"""Faults that a line of a provider batch may have."""
 _A = TypeVar("_A")
 _T = TypeVar("_T")
 
@@ -62,6 +73,10 @@ class HandlerContext(Protocol):
 
     async def answer(self, http: web.BaseRequest, call: str) -> web.StreamResponse:
         """The response to one request, or what a broken connection leaves of it."""
+        ...
+
+    async def line(self, http: web.BaseRequest, call: str, *, batch: str, row: str) -> Canned:
+        """The answer to a line of a provider batch."""
         ...
 
 
@@ -115,6 +130,42 @@ class RequestHandler(Generic[W]):
         self.books.write(line)
         case = replace(done, fault=Fault.OK, canned=None, is_replay=True)
         return await self._carry_out(case, http)
+
+    async def line(self, http: web.BaseRequest, call: str, *, batch: str, row: str) -> Canned:
+        """The answer to a line of a provider batch, billed at half the price.
+
+        Faults of a connection do not happen there.
+        """
+        wanted = await self.side.read(http)
+        if isinstance(wanted, InvalidRequest):
+            canned = self.side.refusal(wanted, call)
+            path, status = self.side.path, canned.status
+            line = BilledRequest(id=call, time=_now(), endpoint=path, status=status)
+            self.books.write(replace(line, batch=batch, row=row))
+            return canned
+        seen = await self._aside(self.side.look, wanted) if wanted.images else ()
+        if isinstance(seen, InvalidRequest):
+            return self.side.refusal(seen, call)
+        case = self._decide(call, wanted, seen)
+        if case.fault not in _IN_BATCHES:
+            case = replace(case, fault=Fault.OK, canned=None)
+        self.books.write(
+            BilledRequest(
+                id=call,
+                time=_now(),
+                endpoint=self.side.path,
+                model=case.wanted.model,
+                prompt_sha=case.ask.sha,
+                billed=not case.is_free,
+                price=round(case.price / 2, 6),
+                fault=fault_name(case.fault),
+                status=case.status,
+                batch=batch,
+                row=row,
+            )
+        )
+        body = b"" if case.canned else await self._written(self.side.body, case)
+        return case.canned or Canned(status=200, body=body)
 
     def _turn_down(self, http: web.BaseRequest, call: str, problem: InvalidRequest) -> web.Response:
         key = http.headers.get("Idempotency-Key")

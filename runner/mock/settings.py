@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.job import JSON
+from runner.mock.batch_script import BatchScript
 from runner.mock.chance import chance
 from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
@@ -29,7 +30,8 @@ class MockSettings:
     console's page. `keeps_tier` False: a `service_tier` is taken out of requests, as gateways do.
     `gives_answers` False: answers in the background cannot be fetched, as at New API.
     `honours_keys`: an answer is kept under its Idempotency-Key, and given again for nothing.
-    `image_fields` are the accepted names of a picture's form field.
+    `image_fields` are the accepted names of a picture's form field. `batches` says what happens to
+    provider batches.
     """
 
     port: int = 0
@@ -50,6 +52,7 @@ class MockSettings:
     honours_keys: bool = False
     gives_answers: bool = True
     till: Literal["token", "billing", "html"] = "token"
+    batches: BatchScript = field(default_factory=BatchScript)
 
     def latency_of(self, sha: str, ask: int) -> float:
         """Latency of this request for this prompt, in seconds."""

@@ -1,5 +1,9 @@
 """POST /v1/images/edits of the mock: a form with pictures, as strict as OpenAI."""
 
+import base64
+from collections.abc import Iterator
+from typing import Any
+
 from aiohttp import BodyPartReader, web
 
 from runner.mock.endpoints.images import (
@@ -11,7 +15,7 @@ from runner.mock.endpoints.images import (
 )
 from runner.mock.pictures.inspect import measured
 from runner.mock.settings import MockSettings
-from runner.mock.validation import InvalidRequest, InvalidRequestError, wrong
+from runner.mock.validation import InvalidRequest, InvalidRequestError, parsed, wrong
 
 _FIELDS = GPT_FIELDS | {"input_fidelity"}
 _TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -33,6 +37,11 @@ class EditsEndpoint(ImagesEndpoint):
     async def read(self, http: web.BaseRequest) -> ImageRequest | InvalidRequest:
         """The request, or the first error in it."""
         try:
+            if http.content_type == "application/json":
+                given = parsed(await http.content.read())
+                files = [*_linked(given.pop("images", []), self.names[-1])]
+                files += _linked([given.pop("mask")] if "mask" in given else [], "mask")
+                return checked(given, _FIELDS, self._named(files))
             if not http.content_type.startswith("multipart/"):
                 wrong("The request must be multipart/form-data.")
             texts, files = await _parts(http)
@@ -90,6 +99,15 @@ async def _parts(
             wrong(f"Invalid file '{part.name}': unsupported mimetype ('{kind}').", part.name)
         files.append((part.name, content))
     return texts, files
+
+
+def _linked(links: Any, name: str) -> Iterator[tuple[str, bytes]]:
+    """The files of data URLs, as they come in JSON."""
+    for link in links:
+        head, _, data = str(link.get("image_url")).partition(";base64,")
+        if not head.startswith("data:image/") or not data:
+            wrong("Only pictures as data URLs are taken.", name, "invalid_value")
+        yield name, base64.b64decode(data)
 
 
 def _fitting(data: bytes, family: str) -> tuple[str, int, int]:
