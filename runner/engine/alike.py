@@ -30,6 +30,8 @@ CONTENT_CAUSES = frozenset(
 
 FIREWALL_PAGE = "blocked_page"
 """The cause of a web firewall's page. Its row waits, and yet it may meet all rows."""
+NO_CHANNEL = "no_channel"
+"""The cause of a gateway that has no way to the model now. It is tried again, and may meet all."""
 _NUMBERS_AND_IDS = re.compile(r"[\w-]*\d[\w-]*")
 _MIN_QUOTED = 4  # characters of a row that a refusal may quote; shorter ones are words of its own
 _MAX_COMPARED = 40  # a longer text may be quoted in part
@@ -57,6 +59,8 @@ def is_about_all(job: Claimed, outcome: Outcome) -> bool:
         return isinstance(outcome, Released | TryAgain | GiveUp)
     if failure.cause == FIREWALL_PAGE:
         return isinstance(outcome, Released | GiveUp)
+    if failure.cause == NO_CHANNEL:
+        return isinstance(outcome, TryAgain | GiveUp)
     if failure.kind in (FailureClass.REFUSED, FailureClass.BAD_INPUT):
         return isinstance(outcome, GiveUp)
     told_under_success = failure.status is not None and 200 <= failure.status < 300

@@ -252,6 +252,8 @@ def _by_status(error: ProviderError, status: int) -> Classification:
         return Classification(Action.STOP_MODEL, F.MODEL, "redirect")
     if status == 403 and error.is_html:  # a web firewall's page, not the gateway's answer
         return Classification(Action.WAIT, F.SERVER, "blocked_page")
+    if status == 413 and error.is_html:  # a proxy's page: it may refuse any request of this kind
+        return Classification(Action.FAIL, F.BAD_INPUT, "too_large_page")
     if status == 404:
         return _not_found(error)
     if status == 500:

@@ -115,6 +115,37 @@ def test_a_firewalls_page_for_every_row_stops_the_run(world: World) -> None:
     assert set(world.column(sheet)) == {"pending"}
 
 
+PROXY = "<html><head><title>413 Request Entity Too Large</title></head><h1>413</h1>nginx</html>"
+NO_CHANNEL = {"message": "当前分组 default 下对于模型 m 无可用渠道 (request id: 2026113020)"}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Injected(body=PROXY.encode(), status=413, free=True),
+        answer({"error": NO_CHANNEL}, 503),
+    ],
+    ids=["a proxy's page", "no channel"],
+)
+def test_ten_rows_are_enough_also_for_what_is_tried_again_or_said_of_a_row(
+    world: World, refused: Injected
+) -> None:
+    with deciding(world, lambda asked: refused) as server:
+        sheet = world.prompts("a.csv", *rows(40))
+        done = world.run("run", sheet, *TEXT)
+        assert done.code == 6, done.err
+        assert len(server.asked) <= 16
+        assert set(world.column(sheet)) == {"pending"}
+
+
+def test_a_model_that_has_no_channel_for_a_moment_is_asked_again(world: World) -> None:
+    refusals = [answer({"error": NO_CHANNEL}, 503)] * 6
+    with deciding(world, lambda asked: refusals.pop() if refusals else GOOD):
+        sheet = world.prompts("a.csv", *rows(12))
+        done = world.run("run", sheet, *TEXT, "-c", 4)
+        assert done.code == 0, done.err
+
+
 def test_a_few_rows_refused_alike_fail_as_they_always_did(world: World) -> None:
     with deciding(world, lambda asked: UNKNOWN) as server:
         sheet = world.prompts("a.csv", *rows(3))
