@@ -247,13 +247,18 @@ _LOST_UPSTREAM_PHRASE = re.compile(
 """How gateways such as LiteLLM report that the upstream's answer broke off."""
 
 
+PAGES = {
+    403: Classification(Action.WAIT, F.SERVER, "blocked_page"),
+    413: Classification(Action.FAIL, F.BAD_INPUT, "too_large_page"),
+}
+"""Pages of a web firewall or a proxy, not the gateway's answers: they may meet every request."""
+
+
 def _by_status(error: ProviderError, status: int) -> Classification:
     if 300 <= status < 400:
         return Classification(Action.STOP_MODEL, F.MODEL, "redirect")
-    if status == 403 and error.is_html:  # a web firewall's page, not the gateway's answer
-        return Classification(Action.WAIT, F.SERVER, "blocked_page")
-    if status == 413 and error.is_html:  # a proxy's page: it may refuse any request of this kind
-        return Classification(Action.FAIL, F.BAD_INPUT, "too_large_page")
+    if error.is_html and status in PAGES:
+        return PAGES[status]
     if status == 404:
         return _not_found(error)
     if status == 500:

@@ -12,10 +12,14 @@ _ENDPOINTS = {"/chat/completions": "chat", "/embeddings": "embedding"}
 def batch_row(record: Mapping[str, JSON]) -> dict[str, JSON] | None:
     """The row for a line of a batch file; None for any other record.
 
-    OpenAI's form has custom_id, method, url and body, Anthropic's custom_id and params. Each part
-    of the request becomes a column: model and prompt by their names, all else as `body.<name>`, so
-    that exactly this request is sent. Raises ValueError for a request that no row can be.
+    OpenAI's form has custom_id, method, url and body, Anthropic's custom_id and params, Gemini's
+    key and request, without a model. Each part of the request becomes a column: model and prompt by
+    their names, all else as `body.<name>`, so that exactly this request is sent. Raises ValueError
+    for a request that no row can be.
     """
+    contents = record.get("request")
+    if isinstance(contents, dict) and record.keys() == {"key", "request"}:
+        return _gemini(record["key"], contents)
     body = record.get("body")
     params = record.get("params")
     if isinstance(body, dict) and {"custom_id", "url"} <= record.keys():
@@ -53,6 +57,16 @@ def _fields(request: Mapping[str, JSON]) -> dict[str, JSON]:
     return fields
 
 
+def _gemini(key: JSON, request: Mapping[str, JSON]) -> dict[str, JSON] | None:
+    contents = request.get("contents")
+    if not isinstance(contents, list):
+        return None
+    last = contents[-1] if contents else None
+    parts = last.get("parts") if isinstance(last, dict) else None
+    members = {f"body.{name}": _literal(value) for name, value in request.items()}
+    return {"key": key, "endpoint": "gemini", "prompt": _texts(parts, "(contents)"), **members}
+
+
 def _literal(value: JSON) -> JSON:
     """A value that is read as itself: a text that looks like JSON would be read as that."""
     if not isinstance(value, str):
@@ -69,6 +83,10 @@ def _last_words(messages: list[JSON]) -> str:
     content = messages[-1].get("content") if messages and isinstance(messages[-1], dict) else None
     if isinstance(content, str):
         return content
-    pieces = content if isinstance(content, list) else []
+    return _texts(content, "(messages)")
+
+
+def _texts(parts: JSON, otherwise: str) -> str:
+    pieces = parts if isinstance(parts, list) else []
     texts = [str(one["text"]) for one in pieces if isinstance(one, dict) and "text" in one]
-    return " ".join(texts) or "(messages)"
+    return " ".join(texts) or otherwise

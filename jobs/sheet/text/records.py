@@ -20,6 +20,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+BATCH_COLUMNS = ({"custom_id", "endpoint", "model"}, {"key", "endpoint", "body.contents"})
+"""The columns by which a provider's batch file is known."""
+_WRAPPERS = frozenset({"data", "rows", "records", "items", "results", "list"})
+"""Members in which other programs wrap a list of records."""
+
+
 _Numbered: TypeAlias = tuple[int, dict[str, JSON] | Finding, bool]
 """Number, record or what is wrong with it, and True if it may hold half a surrogate pair."""
 
@@ -50,7 +56,7 @@ def open_records(path: Path, encoding: Encoding, *, format: str) -> Sheet:  # no
         source=_source(path, encoding.name, columns, whole=whole),
         findings=encoding.findings,
     )
-    if {"custom_id", "endpoint", "model"} <= headers.keys():
+    if any(names <= headers.keys() for names in BATCH_COLUMNS):
         sheet.note(Finding(kind="batch_file", severity="warning"))
     if format != layout.format:
         sheet.note(
@@ -80,10 +86,21 @@ def _source(path: Path, encoding: str, columns: tuple[str, ...], *, whole: bool)
 def _is_one_value(path: Path, encoding: str, format: str) -> bool:  # noqa: A002 - as above
     """True if the file is one JSON value, and not one object a line."""
     with open_text(path, encoding, newline=None) as stream:
-        first = next((line for line in stream if not line.isspace()), "").strip()
+        lines = (line.strip() for line in stream if not line.isspace())
+        first, is_alone = next(lines, ""), next(lines, None) is None
     if first.startswith("["):
         return True
-    return format == "json" and isinstance(_parse(first), ValueError)
+    value = _parse(first)
+    return format == "json" and (isinstance(value, ValueError) or (is_alone and _is_wrapper(value)))
+
+
+def _is_wrapper(value: JSON | ValueError) -> bool:
+    """True for an object whose list of records is meant, and not the object itself."""
+    members = value.items() if isinstance(value, dict) else ()
+    return any(
+        name in _WRAPPERS and isinstance(one, list) and one and isinstance(one[0], dict)
+        for name, one in members
+    )
 
 
 def _records(path: Path, encoding: str, *, whole: bool) -> Iterator[_Numbered]:

@@ -77,3 +77,22 @@ def test_a_batch_file_runs_and_sends_exactly_its_bodies(world: World) -> None:
     done = world.run("run", sheet, "-y")
     assert (done.code, done.posts) == (0, 3), done.err
     assert world.column(sheet, "custom_id") == ["r-0", "r-1", "r-2"]
+
+
+GEMINI: dict[str, Any] = {
+    "contents": [{"role": "user", "parts": [{"text": "A poem about a kettle"}]}],
+    "generationConfig": {"temperature": 0.2},
+}
+
+
+def test_a_batch_file_of_gemini_runs_and_sends_exactly_its_requests(world: World) -> None:
+    world.mock()
+    sheet = world.folder / "a.jsonl"
+    lines = [{"key": f"r-{at}", "request": GEMINI} for at in range(2)]
+    sheet.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    checked = world.run("check", sheet, "-m", "mock-text")
+    assert "batch file" in checked.out + checked.err
+    assert '"generationConfig":{"temperature":0.2}' in "".join(checked.out.split())
+    done = world.run("run", sheet, "-m", "mock-text", "-y")
+    assert (done.code, done.posts) == (0, 2), done.err
+    assert world.column(sheet, "key") == ["r-0", "r-1"]

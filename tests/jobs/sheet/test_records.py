@@ -94,6 +94,7 @@ def test_a_bad_record_is_an_error_at_its_line_and_keeps_its_place(
     ("text", "kind"),
     [
         ('{"data": [\n{"prompt": "x"}]}', "not_a_list"),
+        ('{"total": 1, "data": [{"prompt": "x"}]}\n', "not_a_list"),
         ('[{"prompt": "x"},\n', "not_a_list"),
         ("[]", "no_records"),
     ],
