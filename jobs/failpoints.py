@@ -22,6 +22,9 @@ POINTS = frozenset(
         "bulk.part",  # a large answer is in its temporary file
         "bulk.placed",  # renamed, not yet recorded in the table
         "ticket.durable",  # the id of a remote task is committed
+        "batch.fetched",  # the result files of a provider batch are on the disk
+        "batch.slice",  # a slice of its rows is committed
+        "batch.read",  # all its lines are, the rows without one are not settled yet
         "task.asked",  # a task was polled, the result is not written yet
         "batch.packed",  # the lines of a provider batch are on the disk, nothing is in the table
         "batch.intended",  # its intention is committed, nothing was uploaded

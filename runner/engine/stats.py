@@ -81,7 +81,7 @@ class RunStats:
         if ended is not None and ended.wire in PAID_CLASSES:
             self._count_tokens(result)
             if ended.is_primary:
-                self._call_seconds.append(ended.seconds)
+                self._call_seconds.extend(filter(None, [ended.seconds]))
                 self._count_money(ended)
         if ended is not None and ended.wire is WireClass.IN_DOUBT and ended.is_primary:
             self.unpriced += 1

@@ -10,7 +10,7 @@ class CallEnd:
     """How a call ended: its wire class, and what the answer reports."""
 
     wire: WireClass
-    seconds: float
+    seconds: float | None  # None: of a line in a provider batch, which has no time of its own
     status: int | None = None
     request_id: str | None = None
     cost: float | None = None

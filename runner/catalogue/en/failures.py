@@ -38,6 +38,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The server does not know the form field that held the picture.",
         "Look up its name, then run with --set image_field=image or --set image_field=image[].",
     ),
+    "bad_input.refused_line": (
+        "The provider refused a whole batch because of this row's line; nothing was billed.",
+        "Correct the row as the message says; the other rows went into another batch.",
+    ),
     "bad_input.encoding_format": (
         "The server does not send vectors in the way that encoding_format asks for.",
         "Run with --set encoding_format=float or --set encoding_format=none.",
@@ -141,6 +145,18 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The proxy did not allow the connection.",
         "Check HTTPS_PROXY, ALL_PROXY or the proxy setting, then retry.",
     ),
+    "network.results_gone": (
+        "The result file of a provider batch is gone: the answer may have been billed.",
+        "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",
+    ),
+    "network.unreadable_line": (
+        "The row's line in a provider batch's results is cut: the answer may have been billed.",
+        "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",
+    ),
+    "network.missing_line": (
+        "A provider batch counts more rows than its results have: the answer may have been billed.",
+        "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",
+    ),
     "timeout": (
         "No complete answer came in time. It may have been billed.",
         "Retry when the provider is quieter, or raise timeout under [limits].",
@@ -168,6 +184,10 @@ FAILURES: dict[str, tuple[str, str]] = {
     "stuck": (
         "The remote task was not ready by its deadline.",
         "Run the sheet again: it queries the task first and generates nothing.",
+    ),
+    "stuck.not_bought": (
+        "The provider batch ended before this row was worked on; nothing was billed.",
+        "Run the sheet again: it goes into another batch; --online-from sends it online.",
     ),
     "stuck.task_unknown": (
         "The provider does not know this task, with this key.",

@@ -29,6 +29,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "服务器不认识图片所用的表单字段名。",
         "查清字段名，再加上 --set image_field=image 或 --set image_field=image[] 运行。",
     ),
+    "bad_input.refused_line": (
+        "服务商因为这一行拒绝了整个批处理；没有计费。",
+        "按提示改正这一行；其他行已进入另一个批处理。",
+    ),
     "bad_input.encoding_format": (
         "服务器不支持 encoding_format 所要求的向量格式。",
         "请用 --set encoding_format=float 或 --set encoding_format=none 运行。",
@@ -129,6 +133,18 @@ FAILURES: dict[str, tuple[str, str]] = {
         "代理没有放行这个连接。",
         "检查 HTTPS_PROXY、ALL_PROXY 或 proxy 设置，然后重试。",
     ),
+    "network.results_gone": (
+        "服务商丢失或删除了批处理的结果文件：回复可能已计费。",
+        "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",
+    ),
+    "network.unreadable_line": (
+        "批处理结果里这一行不完整：回复可能已计费。",
+        "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",
+    ),
+    "network.missing_line": (
+        "服务商把这一行计为已完成，但结果文件里没有它的回复：可能已计费。",
+        "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",
+    ),
     "timeout": (
         "没有及时收到完整的回复。可能已计费。",
         "在服务商空闲时重试，或在 [limits] 里加大 timeout。",
@@ -156,6 +172,10 @@ FAILURES: dict[str, tuple[str, str]] = {
     "stuck": (
         "远程任务到期限还没有完成。",
         "再运行一次表格：会先查询任务，不会重复扣费。",
+    ),
+    "stuck.not_bought": (
+        "批处理结束时还没有处理这一行；没有计费。",
+        "再次运行表格：它会进入另一个批处理；--online-from 则在线发送它。",
     ),
     "stuck.task_unknown": (
         "用当前密钥查询时，服务商不认识这个任务。",
