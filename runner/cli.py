@@ -28,8 +28,8 @@ from runner.startup import undisturbed
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
-    *("export", "report", "serve", "pick", "endpoints", "keys", "trust", "doctor", "describe"),
-    "mock",
+    *("export", "report", "serve", "desk", "pick", "endpoints", "keys", "trust", "doctor"),
+    *("describe", "mock"),
 )
 """In the order of the help. `runner/commands/<name>.py` holds each as `command`."""
 

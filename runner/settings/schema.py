@@ -399,7 +399,11 @@ SCHEMA: tuple[Setting, ...] = (
         default=False,
     ),
     _mock(
-        name="port", kind=SettingKind.PORT, metavar="N", default=8765, commands=("mock", "serve")
+        name="port",
+        kind=SettingKind.PORT,
+        metavar="N",
+        default=8765,
+        commands=("mock", "serve", "desk"),
     ),
     _mock(name="latency", kind=SettingKind.AMOUNT, metavar="SECONDS", default=0.0),
     _mock(

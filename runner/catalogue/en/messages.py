@@ -2,6 +2,7 @@
 
 from runner.catalogue.en.batch_run import BATCH_RUN
 from runner.catalogue.en.describe import DESCRIBE
+from runner.catalogue.en.desk import DESK
 from runner.catalogue.en.doctor import DOCTOR
 from runner.catalogue.en.errors import ERRORS
 from runner.catalogue.en.export import EXPORT
@@ -361,4 +362,5 @@ MESSAGES: dict[str, str] = {
     **LANES,
     **SHARED,
     **TARGETS,
+    **DESK,
 }

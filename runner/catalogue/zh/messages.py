@@ -2,6 +2,7 @@
 
 from runner.catalogue.zh.batch_run import BATCH_RUN
 from runner.catalogue.zh.describe import DESCRIBE
+from runner.catalogue.zh.desk import DESK
 from runner.catalogue.zh.doctor import DOCTOR
 from runner.catalogue.zh.errors import ERRORS
 from runner.catalogue.zh.export import EXPORT
@@ -335,4 +336,5 @@ MESSAGES: dict[str, str] = {
     **LANES,
     **SHARED,
     **TARGETS,
+    **DESK,
 }
