@@ -44,7 +44,7 @@ _ROUTES = {
     ),
     "content": (
         rf"GET /v1/files/(?P<id>file-{_ID})/content",
-        rf"GET /download/v1beta/(?P<id>files/{_ID}):download",
+        rf"GET (?:/download)?/v1beta/(?P<id>files/(?:batch|in)-{_ID}):download",
     ),
     "remove": (
         rf"DELETE /v1/files/(?P<id>{_ID})",
@@ -139,7 +139,8 @@ class BatchDesk:
         if asked.form == "gemini":
             return _json({"file": {"name": name, "sizeBytes": str(size), "state": "ACTIVE"}})
         about: dict[str, JSON] = {"id": name, "object": "file", "bytes": size, "purpose": "batch"}
-        return _json({**about, "filename": "lines.jsonl", "created_at": int(time.time())})
+        about |= {"filename": "lines.jsonl", "status": "processed", "created_at": int(time.time())}
+        return _json(about)
 
     async def _content(self, asked: _Asked) -> Canned | web.StreamResponse:
         path = self._files.find(asked.id)
