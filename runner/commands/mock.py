@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 
 from runner.catalogue import say
 from runner.catalogue.phrases import phrase
@@ -10,6 +11,7 @@ from runner.console import options
 from runner.console.screen import print_data, print_message
 from runner.exits import Refusal
 from runner.mock.account_info import PRICING
+from runner.mock.batch_script import NAMED_SCRIPTS
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.gateway import MockGateway
 from runner.mock.settings import MockSettings
@@ -19,7 +21,11 @@ def _mock() -> None:
     chosen = options.settings()
     plan: PlanName = chosen.faults  # type: ignore[assignment]  # one of the schema's choices
     settings = MockSettings(
-        port=chosen.port, latency=chosen.latency, faults=FaultPlan.named(plan), pricing=PRICING
+        port=chosen.port,
+        latency=chosen.latency,
+        faults=FaultPlan.named(plan),
+        batches=replace(NAMED_SCRIPTS[plan], seconds=chosen.batch_seconds),
+        pricing=PRICING,
     )
     try:
         asyncio.run(_serve(settings))

@@ -110,7 +110,7 @@ def _nth(script: tuple[_F, ...], number: int, otherwise: _F) -> _F:
     return script[number] if number < len(script) else otherwise
 
 
-NAMED_PLANS = {
+NAMED_SCRIPTS = {
     "none": BatchScript(),
     "some": BatchScript(
         fates=(Fate.OK, Fate.EXPIRED),
@@ -125,4 +125,4 @@ NAMED_PLANS = {
         foreign=1,
     ),
 }
-"""The plans of `--faults`, by its words."""
+"""The scripts of `--faults`, by its words."""

@@ -406,6 +406,7 @@ SCHEMA: tuple[Setting, ...] = (
         commands=("mock", "serve", "desk"),
     ),
     _mock(name="latency", kind=SettingKind.AMOUNT, metavar="SECONDS", default=0.0),
+    _mock(name="batch-seconds", kind=SettingKind.AMOUNT, metavar="SECONDS", default=60.0),
     _mock(
         name="faults",
         kind=SettingKind.CHOICE,

@@ -134,6 +134,7 @@ class Settings:
     no_input: bool
     port: int
     latency: float
+    batch_seconds: float
     faults: str
     kill: int
     class_: tuple[str, ...] | None

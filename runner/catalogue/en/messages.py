@@ -139,6 +139,7 @@ _OPTIONS = {
     "option.default": "[default: {value}]",
     "option.port": "port to listen on; 0 takes a free one",
     "option.latency": "seconds that each answer takes",
+    "option.batch-seconds": "seconds that each provider batch takes",
     "option.faults": "which faults are injected",
     "argument.sheet": "the sheet, or its workspace folder",
     "argument.endpoint": "the endpoint to show",

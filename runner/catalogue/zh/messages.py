@@ -131,6 +131,7 @@ _OPTIONS = {
     "option.default": "[默认：{value}]",
     "option.port": "监听端口；0 表示任选空闲端口",
     "option.latency": "每个回复所需秒数",
+    "option.batch-seconds": "每个服务商批处理所需秒数",
     "option.faults": "注入哪些故障",
     "argument.sheet": "表格，或它的工作区文件夹",
     "argument.endpoint": "要显示的接口",
