@@ -29,7 +29,7 @@ from runner.settings.database_url import DatabaseUrl
 from runner.settings.schema import GLOBAL_SETTINGS, SCHEMA, SettingScope
 from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address
-from runner.views.records import DoctorRecord
+from runner.views.preflight_records import DoctorRecord
 from runner.workspace.lookup import find, of_sheet
 from runner.workspace.workspace import SHEET_ID, SUFFIX, Workspace
 

@@ -14,7 +14,7 @@ from runner.endpoints import registry
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import Field, describe
 from runner.exits import Refusal
-from runner.views.records import ColumnRecord, EndpointRecord, EndpointsRecord
+from runner.views.preflight_records import ColumnRecord, EndpointRecord, EndpointsRecord
 
 
 @options.argument("endpoint", required=False)

@@ -34,7 +34,8 @@ from runner.preflight.preview import (
 from runner.secret import redacted
 from runner.settings.settings import Settings
 from runner.views.next_command import at_last_address, named, with_address
-from runner.views.records import AnswerRecord, RequestRecord, ShowRecord
+from runner.views.preflight_records import RequestRecord
+from runner.views.records import AnswerRecord, ShowRecord
 from runner.views.row import RowView, WantedRow, row_of, row_record
 from runner.workspace.answers import AnswerFolder, digest_of
 from runner.workspace.workspace import Workspace

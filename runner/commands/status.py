@@ -229,6 +229,10 @@ def _pace(status: SheetStatus) -> list[tuple[str, str]]:
         facts.append((say("status.rate"), say("status.rate_value", rate=f"{status.rate:,.1f}")))
     if status.seconds_left is not None:
         facts.append((say("status.left"), format_duration(status.seconds_left)))
+    if (until := status.until) is not None:
+        rows = {"low": f"{until.low:,}", "high": f"{until.high:,}", "total": f"{until.total:,}"}
+        label = say("status.until", at=_clock(until.at, status.at))
+        facts.append((label, say("status.until_rows", **rows)))
     if status.oldest is not None:
         age = format_duration(status.at - status.oldest.started_at)
         facts.append(

@@ -127,6 +127,12 @@ def _pace(snapshot: Snapshot) -> list[tuple[str, str]]:
     ]
     if snapshot.rate is not None:
         rows.append((say("progress.rate"), f"{snapshot.rate:.1f}"))
+    if snapshot.until is not None and snapshot.until_rows is not None:
+        clock = datetime.fromtimestamp(snapshot.until).astimezone().strftime("%H:%M")
+        low, high = (f"{rows:,}" for rows in snapshot.until_rows)
+        rows.append(
+            (say("progress.until", clock=clock), say("progress.until_rows", low=low, high=high))
+        )
     if snapshot.p50 is not None and snapshot.p95 is not None:
         p95 = f"{snapshot.p95:.{0 if snapshot.p95 >= 10 else 1}f}"
         rows.append((say("progress.seconds"), f"{snapshot.p50:.1f} s / {p95} s"))

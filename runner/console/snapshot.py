@@ -36,6 +36,8 @@ class Snapshot:
     running: int = 0
     rate: float | None = None  # ended rows a minute
     eta: float | None = None  # seconds
+    until: float | None = None  # Unix; the time of --until, if rows will be left then
+    until_rows: tuple[int, int] | None = None  # finished by then, at least and at most
     in_flight: int = 0
     limit: int = 0  # of calls in flight
     paused_until: float | None = None
@@ -77,6 +79,7 @@ def line_of(snapshot: Snapshot) -> str:
         "in_flight": str(snapshot.in_flight),
         "rate": f"{snapshot.rate:.1f}/min" if snapshot.rate is not None else "",
         "eta": format_duration(snapshot.eta) if snapshot.eta is not None else "",
+        "until": "-".join(map(str, snapshot.until_rows or ())),
         "cost": cost_of(snapshot) if snapshot.cost is not None else "",
         "paused": _pause_of(snapshot).replace(" ", "_"),
     }
@@ -123,6 +126,8 @@ class ProgressLine(TypedDict):
     running: int
     rate: float | None
     eta: float | None
+    until: float | None
+    until_rows: list[int] | None
     in_flight: int
     limit: int
     paused_until: float | None

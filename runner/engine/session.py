@@ -61,6 +61,7 @@ from runner.lanes.lanes import Lanes
 from runner.prices.spending_cap import SpendingCap
 from runner.protocol.lane_rule import OnlineRows, lane_is_given
 from runner.settings.keys import OwnedKey
+from runner.settings.run_terms import UNTIL_AT
 from runner.settings.settings import Settings
 from runner.settings.values import site
 from runner.steps.context import StepOptions, StepServices
@@ -283,7 +284,7 @@ class Session:
     async def _work(self, dispatcher: Dispatcher, stats: RunStats) -> None:
         async def snapshot() -> Snapshot:
             found = await asyncio.to_thread(self._counting.counts)
-            stats.limit = dispatcher.accounts.window
+            stats.limit, stats.ends_at = dispatcher.accounts.window, steering.ends_at
             return stats.snapshot(
                 found, in_flight=len(dispatcher.pools.calls.tasks), oldest=dispatcher.pools.oldest()
             )
@@ -388,7 +389,9 @@ def run_options(
 ) -> dict[str, JSON]:
     """What the table keeps of the options of a run."""
     where = {"base_url": settings.base_url, "base_url_by": settings.sources["base_url"]}
-    return {**remembered, **where, **run_record(workspace)}
+    until = settings.until
+    ends = {UNTIL_AT: until.moment(time.time())} if until is not None else {}
+    return {**remembered, **where, **ends, **run_record(workspace)}
 
 
 def _new_run(store: Store) -> Holding:

@@ -25,11 +25,13 @@ from runner.catalogue import explain, say
 from runner.console.snapshot import ProgressEvent, Snapshot
 from runner.engine.rate import ActiveTime, Rate
 from runner.steps.context import StepResult
+from runner.views.until_forecast import FinishedRows, RowsUntil, rows_until
 
 log = logging.getLogger("rowmill.attempts")
 
 MAX_TIMES_KEPT = 500
 MAX_EVENTS_SHOWN = 6
+FORECAST_SECONDS = 15.0  # between two forecasts of the rows until --until
 MARKS: dict[type[Outcome], str] = {
     Finished: "✓",
     GiveUp: "✗",
@@ -58,10 +60,14 @@ class RunStats:
     paused_until: float = -math.inf  # monotonic
     reason: str = ""
     is_held: bool = False  # by a person
+    ends_at: float | None = None  # Unix; the time of --until
     failures: Counter[str] = field(default_factory=Counter)
     _active: ActiveTime = field(default_factory=lambda: ActiveTime(began=time.monotonic()))
     _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
+    _finished: FinishedRows = field(default_factory=FinishedRows)
+    _ahead: RowsUntil | None = None
+    _ahead_at: float = -math.inf  # monotonic
     _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
     _events: deque[ProgressEvent] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS_SHOWN))
 
@@ -172,6 +178,7 @@ class RunStats:
         left = counts.pending
         is_paused = self.paused_until > steady
         times = sorted(self._call_seconds)
+        ahead = self._rows_until(counts, now, steady)
         return Snapshot(
             title=self.title,
             started_at=self.started_at,
@@ -184,6 +191,8 @@ class RunStats:
             running=counts.sending,
             rate=rate,
             eta=left / rate * 60 if rate and left else None,
+            until=ahead.at if ahead is not None else None,
+            until_rows=(ahead.low, ahead.high) if ahead is not None else None,
             in_flight=in_flight,
             limit=self.limit,
             paused_until=now + self.paused_until - steady if is_paused else None,
@@ -202,6 +211,24 @@ class RunStats:
             failures=dict(self.failures),
             events=tuple(self._events),
         )
+
+    def _rows_until(self, counts: Counts, now: float, steady: float) -> RowsUntil | None:
+        """How many rows will be finished by the time of --until; looked at now and then."""
+        finished = counts.done + counts.failed + counts.in_doubt
+        self._finished.note(finished, steady)
+        if self.ends_at is None or self.is_held:
+            self._ahead_at = -math.inf
+            return None
+        if steady - self._ahead_at >= FORECAST_SECONDS:
+            self._ahead_at = steady
+            self._ahead = rows_until(
+                self._finished.whole_minutes,
+                finished=finished,
+                total=finished + counts.pending,
+                at=self.ends_at,
+                now=now,
+            )
+        return self._ahead
 
 
 def _words(result: StepResult, seconds: float) -> str:

@@ -105,6 +105,12 @@ class Steering:
                 log.warning("the table could not be read for orders: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
 
+    @property
+    def ends_at(self) -> float | None:
+        """When the run is to end (Unix seconds); None if nobody said."""
+        left = self._seconds_left()
+        return None if math.isinf(left) else time.time() + left
+
     def _seconds_left(self) -> float:
         by_day = math.inf if self._until is None else self._until - time.time()
         steady = math.inf if self._ends_at is None else self._ends_at - time.monotonic()

@@ -92,8 +92,13 @@ def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
 # --- before ---------------------------------------------------------------------------------------
 
 
-def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Path) -> None:
-    """Print rows, endpoint, host and price; then time and disk; then balance and cap."""
+def tell_ahead(
+    estimate: CostEstimate, settings: Settings, what: str, folder: Path, *, for_real: str = ""
+) -> None:
+    """Print rows, endpoint, host and price; then time and disk; then balance and cap.
+
+    `for_real` stands before time and disk in a rehearsal, whose own take next to nothing.
+    """
     host = urlsplit(settings.base_url).netloc
     ahead = estimate.forecast
     if not estimate.calls:
@@ -107,7 +112,8 @@ def tell_ahead(estimate: CostEstimate, settings: Settings, what: str, folder: Pa
         print_message(words)
     free = shutil.disk_usage(folder).free
     print_message(
-        say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free))
+        for_real
+        + say("run.ahead", time=time_words(ahead), disk=disk_words(ahead), free=size_words(free))
     )
     if ahead.disk[0] > free:
         print_message(say("cli.warning", text=say("run.disk_short")))

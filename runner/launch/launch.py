@@ -220,6 +220,8 @@ def _estimate(request: RunRequest, work: PendingWork) -> "tuple[GatewaySession, 
     gateway = open_gateway(request.settings, request.key, work)
     from runner.launch.estimate import estimate_run  # noqa: PLC0415 - imported while it answered
 
+    if request.rehearsal:  # the mock's times and pictures say nothing about a provider's
+        work = replace(work, past=replace(work.past, seconds=(), file_size=None))
     return gateway, estimate_run(request.prices_by, work, gateway.info, gateway.target)
 
 
@@ -239,7 +241,8 @@ def _agree(
         endpoints = str(settings.endpoint or loaded.options.get("endpoint") or say("run.by_row"))
         model = settings.model or loaded.options.get("model") or ""
         what = " ".join(word for word in (endpoints, str(model)) if word)
-        tell_ahead(estimate, settings, what, request.workspace.folder)
+        for_real = say("run.ahead_for_real") if request.rehearsal else ""
+        tell_ahead(estimate, settings, what, request.workspace.folder, for_real=for_real)
         _tell_hidden(request, store, taken, estimate)
     consent = Consent()
     if not request.rehearsal:

@@ -61,7 +61,7 @@ from runner.settings.keys import KeyRefusal, find_key, missing_key
 from runner.settings.locations import file_for_lines
 from runner.settings.notices import is_loopback
 from runner.settings.settings import Settings
-from runner.views.records import (
+from runner.views.preflight_records import (
     CheckRecord,
     FindingRecord,
     ForecastRecord,

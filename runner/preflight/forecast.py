@@ -19,9 +19,11 @@ from runner.protocol.lane_rule import FLEX, FLEX_SECONDS
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_request
-from runner.views.records import ForecastRecord
+from runner.views.preflight_records import ForecastRecord
 
 MIN_MEASURED_CALLS = 10  # answered here before they predict the next ones
+MIN_TIMED_CALLS = 3  # … and before their times do: a trial has three rows
+FEW_CALLS_RANGE = (0.5, 2.0)  # of the times of so few
 MEAN_RANGE = (0.8, 1.2)  # of the mean cost so far
 ROW_BYTES = (2_000, 16_000)  # of the table, for a row
 PICTURE_BYTES = (1_000_000, 3_000_000)  # of one picture
@@ -84,7 +86,7 @@ def forecast(
         by_picture = tariff.picture is not None or bool(tariff.drawings)
         if by_picture and any(one.chats_pictures for one in _asks(kind)):
             unbounded.add(kind.model)
-    measured = len(past.seconds) >= MIN_MEASURED_CALLS
+    measured = len(past.seconds) >= MIN_TIMED_CALLS
     return Forecast(
         calls=calls,
         amounts={name: (_rounded(low), _rounded(high)) for name, (low, high) in amounts.items()},
@@ -183,7 +185,7 @@ def _seconds(
     hands = min(auto_calls(patient=patient) if auto else int(settings.concurrency), calls)
     least = 60 * calls / settings.rpm if settings.rpm is not None else 0.0
     if before:
-        quick, _, slow = quantiles(before, n=4)
+        quick, slow = _quick_and_slow(before)
         return max(calls * quick / hands, quick, least), max(calls * slow / hands, slow, least)
     total = sum(kind.rows for kind in kinds) or 1
     times = [ENDPOINTS[kind.endpoint].usual_seconds for kind in kinds]
@@ -195,6 +197,14 @@ def _seconds(
     longest[1] = max(longest[1], FLEX_SECONDS if patient else 0.0)
     low, high = (max(calls * work[side] / hands, longest[side], least) for side in (0, 1))
     return low, high
+
+
+def _quick_and_slow(before: Sequence[float]) -> tuple[float, float]:
+    """The middle half of many times; a wide range around a few."""
+    if len(before) < MIN_MEASURED_CALLS:
+        return min(before) * FEW_CALLS_RANGE[0], max(before) * FEW_CALLS_RANGE[1]
+    quick, _, slow = quantiles(before, n=4)
+    return quick, slow
 
 
 def _disk(kinds: Sequence[RequestGroup], share: float, past: PastCalls) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from runner.protocol.call import KEY_PLACE, Call, Part
 from runner.protocol.pictures import Attachment
 from runner.secret import redacted
 from runner.steps.job_inputs import references_in
-from runner.views.records import RequestRecord
+from runner.views.preflight_records import RequestRecord
 
 _DATA_URI = re.compile(r"(data:[^,\s\"'()<>]{0,100};base64,)([A-Za-z0-9+/=_-]{200,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1000,}={0,2}")

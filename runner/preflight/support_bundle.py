@@ -14,7 +14,7 @@ from jobs.store import TableError
 from jobs.store.integrity import DamagedError
 from jobs.store.queries.totals import counts, failures, spent
 from runner.secret import redacted
-from runner.views.records import DoctorRecord, SettingRecord
+from runner.views.preflight_records import DoctorRecord, SettingRecord
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 PACKAGES = ("aiohttp", "httpx", "sqlalchemy", "click", "pandas", "pyarrow", "python-calamine")

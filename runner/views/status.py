@@ -9,11 +9,13 @@ from jobs.job import FailureClass
 from jobs.lock import holder
 from jobs.store import Transaction
 from jobs.store.log import Run, RunEvent, events_of, last_run
-from jobs.store.queries.pace import OpenCall, ended_since, oldest_call
+from jobs.store.queries.pace import OpenCall, ended_by_minute, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
+from runner.settings.run_terms import UNTIL_AT, until_of
 from runner.views.next_command import next_command
-from runner.views.records import HostRecord, PauseRecord, StatusRecord
+from runner.views.records import HostRecord, PauseRecord, StatusRecord, UntilRecord
 from runner.views.spending import spent_record
+from runner.views.until_forecast import LIKELIHOOD, WINDOW_MINUTES, RowsUntil, rows_until
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class SheetStatus:
     spent: Spent
     rate: float | None = None  # rows a minute
     seconds_left: float | None = None
+    until: RowsUntil | None = None  # what will be finished by the time of --until
     oldest: OpenCall | None = None
     failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
     pauses: tuple[Pause, ...] = ()  # of a run in progress
@@ -126,13 +129,14 @@ def read_status(
         used = spent(tx, SHEET_ID)
         run = _run_state(workspace, last, running=running)
         window = min(RATE_WINDOW_SECONDS, now - run.since)
-        rate = oldest = None
+        rate = oldest = until = None
         happened: list[RunEvent] = []
         if running:
             happened = events_of(tx, last.id) if last is not None else []
             oldest = oldest_call(tx, SHEET_ID)
             ended = ended_since(tx, SHEET_ID, now - window) if window > MIN_RATE_SECONDS else 0
             rate = 60 * ended / window if ended else None
+            until = _rows_until(tx, last, happened, rows, now)
     ordered = sorted(by_class(groups).items(), key=lambda item: (-item[1], item[0]))
     return SheetStatus(
         sheet=loaded.sheet,
@@ -143,6 +147,7 @@ def read_status(
         spent=used,
         rate=rate,
         seconds_left=60 * rows.pending / rate if rate else None,
+        until=until,
         oldest=oldest,
         failures=tuple(ordered),
         pauses=pauses_in(happened, now=now),
@@ -154,6 +159,34 @@ def read_status(
         hosts=hosts,
         next_command=next_command(workspace, loaded, rows, groups, last) if not running else None,
     )
+
+
+def _rows_until(
+    tx: Transaction, last: Run | None, happened: Sequence[RunEvent], rows: Counts, now: float
+) -> RowsUntil | None:
+    """What the pace so far says about the time of --until."""
+    if last is None or any(one.kind == "person" for one in pauses_in(happened, now=now)):
+        return None
+    steered = [event.data for event in happened if event.kind == "steered"]
+    orders = [until_of({UNTIL_AT: data["until"]}) for data in steered if "until" in data]
+    at = orders[-1] if orders else until_of(last.options)
+    if at is None or at <= now:
+        return None
+    since = max(last.started_at, now - 60 * WINDOW_MINUTES)
+    finished = rows.done + rows.failed + rows.in_doubt
+    return rows_until(
+        ended_by_minute(tx, SHEET_ID, since, now),
+        finished=finished,
+        total=finished + rows.pending,
+        at=at,
+        now=now,
+    )
+
+
+def _until_record(found: RowsUntil | None) -> UntilRecord | None:
+    if found is None:
+        return None
+    return {"at": found.at, "finished": [found.low, found.high], "likelihood": LIKELIHOOD}
 
 
 def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> LastRun:
@@ -208,6 +241,7 @@ def status_record(standing: SheetStatus) -> StatusRecord:
         "pauses": [_pause_record(pause) for pause in standing.pauses],
         "rows_a_minute": standing.rate,
         "seconds_left": standing.seconds_left,
+        "until": _until_record(standing.until),
         "tokens": {
             "prompt": used.prompt_tokens,
             "completion": used.completion_tokens,

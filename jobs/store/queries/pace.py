@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import BigInteger, Connection, and_, cast, func, select
 
 from jobs.job import State
 from jobs.outcome import WireClass
@@ -35,6 +35,26 @@ def ended_since(connection: Connection, sheet_id: int, since: float) -> int:
         .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
         .where(mine)
     ).scalar_one()
+
+
+def ended_by_minute(connection: Connection, sheet_id: int, since: float, now: float) -> list[int]:
+    """How many rows ended in each whole minute from then until now, the oldest first."""
+    minute = cast((jobs.c.updated_at - since) * 1000, BigInteger) // 60_000
+    mine = and_(
+        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
+        jobs.c.batch_id == sheet_id,
+        jobs.c.listed,
+        jobs.c.state.in_(ENDED),
+        jobs.c.updated_at >= since,
+    )
+    found = connection.execute(
+        select(minute, func.count(jobs.c.id.distinct()))
+        .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
+        .where(mine)
+        .group_by(minute)
+    )
+    counted = {int(number): int(count) for number, count in found}
+    return [counted.get(number, 0) for number in range(int((now - since) / 60))]
 
 
 def ended_by_process(connection: Connection, sheet_id: int, since: float) -> dict[int, int]:

@@ -308,6 +308,8 @@ _PROGRESS = {
     "progress.rate": "rows a minute",
     "progress.left": "left {time}",
     "progress.left_until": "left {time} (about {clock})",
+    "progress.until": "by {clock}",
+    "progress.until_rows": "{low}–{high} rows",
     "progress.held": "Paused by hand: rowmill steer --resume continues",
     "progress.elapsed": "running for",
     "progress.seconds": "p50 / p95",

@@ -27,6 +27,7 @@ MONEY = {
     "money.most": "at most {amount}",
     "run.by_row": "endpoints by row",
     "run.ahead": "{time} · about {disk} of disk, {free} free",
+    "run.ahead_for_real": "with a provider instead of the mock: ",
     "run.disk_short": "There is probably not enough disk space for all of it.",
     "ahead.usual": "{low} to {high} expected",
     "ahead.usual_one": "about {time} expected",

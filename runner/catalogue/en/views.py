@@ -32,6 +32,8 @@ VIEWS = {
     "status.rate": "rate",
     "status.rate_value": "{rate} rows a minute",
     "status.left": "time left",
+    "status.until": "by {at}",
+    "status.until_rows": "{low}–{high} of {total} row{total:|s} (right in 4 of 5 nights)",
     "status.oldest": "oldest call",
     "status.oldest_value": "{time} (row {row})",
     "status.calls": "calls",

@@ -282,6 +282,8 @@ _PROGRESS = {
     "progress.rate": "行/分钟",
     "progress.left": "剩 {time}",
     "progress.left_until": "剩余 {time}（约 {clock} 完成）",
+    "progress.until": "到 {clock}",
+    "progress.until_rows": "{low}–{high} 行",
     "progress.held": "已手动暂停：rowmill steer --resume 可继续",
     "progress.elapsed": "已运行",
     "progress.seconds": "p50 / p95",

@@ -22,6 +22,7 @@ MONEY: dict[str, str] = {
     "money.most": "最多 {amount}",
     "run.by_row": "各行自定接口",
     "run.ahead": "{time} · 约需磁盘 {disk}，可用 {free}",
+    "run.ahead_for_real": "换成真实服务商：",
     "run.disk_short": "磁盘空间很可能不够。",
     "ahead.usual": "预计 {low}～{high}",
     "ahead.usual_one": "预计约 {time}",

@@ -30,6 +30,8 @@ VIEWS = {
     "status.rate": "速度",
     "status.rate_value": "{rate} 行/分钟",
     "status.left": "剩余时间",
+    "status.until": "到 {at}",
+    "status.until_rows": "完成 {low}–{high} 行，共 {total} 行（5 晚中有 4 晚准确）",
     "status.oldest": "最久的调用",
     "status.oldest_value": "{time}（第 {row} 行）",
     "status.calls": "调用",
