@@ -150,10 +150,13 @@ class UnboughtRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRow:
-    """One line that cannot be read; `row` is empty where even that was lost."""
+    """One line that cannot be read; `row` is empty where even that was lost.
+
+    A "foreign" line is whole, and its row is none of ours for certain.
+    """
 
     row: str
-    cause: str  # cut, no_row, no_answer
+    cause: str  # cut, no_row, no_answer, foreign
 
 
 BatchLine: TypeAlias = AnsweredRow | UnboughtRow | BrokenRow

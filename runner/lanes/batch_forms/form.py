@@ -156,4 +156,6 @@ def line_object(line: bytes, key: str) -> tuple[str, Mapping[str, JSON]] | Broke
         found = re.search(pattern, line[:2_000])
         return BrokenRow(row=found[1].decode() if found else "", cause="cut")
     row = text(value.get(key))
-    return (row, value) if number_in(row) is not None else BrokenRow(row="", cause="no_row")
+    if number_in(row) is not None:
+        return row, value
+    return BrokenRow(row="", cause="foreign" if row else "no_row")

@@ -128,7 +128,8 @@ def test_a_line_of_nonsense_is_broken(name: str, line: bytes) -> None:
 @pytest.mark.parametrize("name", SITES)
 def test_a_line_of_a_row_that_is_not_ours_is_broken(name: str) -> None:
     key = "key" if name == "gemini" else "custom_id"
-    assert read(name, {key: "request-1", "response": {"body": {}}}).cause == "no_row"
+    assert read(name, {key: "request-1", "response": {"body": {}}}).cause == "foreign"
+    assert read(name, {"response": {"body": {}}}).cause == "no_row"
 
 
 def test_a_page_of_results_is_taken_apart() -> None:

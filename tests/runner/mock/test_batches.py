@@ -187,7 +187,7 @@ async def test_lines_are_cut_repeated_left_out_and_foreign(tmp_path: Path, form:
         answered = Counter(rows(lines, AnsweredRow))
         assert max(answered.values()) == 2
         assert len(billed(buyer)) == 40
-        assert sum(one.cause == "no_row" for one in broken) == 2
+        assert sum(one.cause == "foreign" for one in broken) == 2
         cut = {one.row for one in broken if one.cause == "cut"}
         assert len(cut) == 1
         assert cut == {""} or form != "openrouter"  # its pages are JSON: a cut line is only text
