@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from jobs.job import JSON, Failure, Step
 from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import answering_addresses, end_run, ids_after, noted, open_run
+from jobs.store.provider_batches.moves import release
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
 from jobs.store.queue.blocked_models import Block
@@ -34,6 +35,7 @@ from runner.console.progress import Display
 from runner.console.snapshot import Snapshot
 from runner.engine.accounts import FILE_WORKERS, POLL_WORKERS, limits_of, open_accounts
 from runner.engine.allowance import RunAllowance
+from runner.engine.batch_lane import BatchRules, batch_rules, has_work, sort_rows
 from runner.engine.counting import Counting
 from runner.engine.dispatcher import Dispatcher
 from runner.engine.keep_awake import keep_awake
@@ -59,7 +61,7 @@ from runner.files.targets import inputs_of, run_record
 from runner.files.thumbnails import Thumbnails
 from runner.lanes.lanes import Lanes
 from runner.prices.spending_cap import SpendingCap
-from runner.protocol.lane_rule import OnlineRows, lane_is_given
+from runner.protocol.lane_rule import BATCH, OnlineRows, lane_is_given
 from runner.settings.keys import OwnedKey
 from runner.settings.run_terms import UNTIL_AT
 from runner.settings.settings import Settings
@@ -98,6 +100,13 @@ class Assignment:
     remembered: dict[str, JSON] = field(default_factory=dict)
     shared: "SharedRun | None" = None  # the run of several hosts that this one opened or joined
     prefers_online: bool = False  # a pilot or a retry: no slow lane unless --lane is given
+
+    @property
+    def takes_some_rows(self) -> bool:
+        """True if the run takes only rows that were selected for it."""
+        if self.shared is not None:
+            return self.shared.chosen_only
+        return self.limit is not None or self.rows is not None or self.jobs is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +148,9 @@ class Session:
             )
             await self._count_spent(writer, stats)
             await self._host.clear()
-            await _select(writer, self.assignment)
+            rules = _batch_rules(self.assignment)
+            await _select(writer, self.assignment, rules)
+            await _keep_batches(self.assignment, dispatcher, rules, self.display.tell)
             await self._work(dispatcher, stats)
             await self._leave(writer, dispatcher)
         if dispatcher.stop is not None and dispatcher.stop.reason is StopReason.REPLACED:
@@ -174,6 +185,7 @@ class Session:
             else:
                 from jobs.store.shared_run import end_if_last  # noqa: PLC0415 - not on folders
 
+                release(tx, writer.holding)
                 end_if_last(
                     tx,
                     writer.holding,
@@ -254,7 +266,7 @@ class Session:
         rule, shared = settings.stop_if, self.assignment.shared
         host = site(settings.base_url)
         conduct = Conduct(
-            chosen_only=self._takes_some_rows,
+            chosen_only=self.assignment.takes_some_rows,
             files_only=self.assignment.files_only,
             cap=self.assignment.cap,
             max_wait=settings.max_wait,
@@ -267,13 +279,6 @@ class Session:
             reserve=self._host.reserve,
         )
         return Dispatcher(steps, writer, conduct, pools=pools, observer=stats), stats
-
-    @property
-    def _takes_some_rows(self) -> bool:
-        job = self.assignment
-        if job.shared is not None:
-            return job.shared.chosen_only
-        return job.limit is not None or job.rows is not None or job.jobs is not None
 
     async def _count_spent(self, writer: TableWriter, stats: RunStats) -> None:
         """Start from what was ever spent, now that every earlier call has ended."""
@@ -342,7 +347,50 @@ def _online_rows(assignment: Assignment) -> OnlineRows:
     return OnlineRows.ALL if assignment.prefers_online else OnlineRows.REQUEUED
 
 
-async def _select(writer: TableWriter, assignment: Assignment) -> None:
+def _batch_rules(assignment: Assignment) -> BatchRules:
+    return batch_rules(
+        assignment.settings,
+        assignment.loaded.headers,
+        prefers_online=assignment.prefers_online,
+        some_rows=assignment.takes_some_rows,
+        now=time.time(),
+    )
+
+
+async def _keep_batches(
+    assignment: Assignment,
+    dispatcher: Dispatcher,
+    rules: BatchRules,
+    tell: Callable[[str], None],
+) -> None:
+    """Look after provider batches beside the run, if it has to do with any."""
+    writer = dispatcher.steps.services.writer
+    if assignment.files_only or not await writer.do(lambda tx: has_work(tx, SHEET_ID, rules)):
+        return
+    from runner.engine.batch_keeper import (  # noqa: PLC0415 - few runs have batches
+        BatchKeeper,
+        KeptBatches,
+    )
+    from runner.steps.batch_intake import BatchIntake  # noqa: PLC0415 - as above
+
+    steps, folder = dispatcher.steps, assignment.workspace.batches
+    keeper = BatchKeeper(
+        KeptBatches(
+            options=steps.options,
+            services=steps.services,
+            intake=BatchIntake(steps.services, steps.state, folder),
+            control=dispatcher.control,
+            rules=rules,
+            folder=folder,
+            own=assignment.settings.provider.lanes.get(BATCH),
+            tell=tell,
+            is_first=assignment.shared is None or assignment.shared.starts,
+        )
+    )
+    dispatcher.control.do_beside(keeper.run())
+
+
+async def _select(writer: TableWriter, assignment: Assignment, batches: BatchRules) -> None:
     """Mark the rows of a run that takes only some, so that a claim stays one query."""
     run_id = writer.holding.run_id
     if assignment.shared is not None:
@@ -362,6 +410,7 @@ async def _select(writer: TableWriter, assignment: Assignment) -> None:
         )
     elif limit is not None:
         await writer.do(lambda tx: select_first(tx, SHEET_ID, limit, run_id=run_id))
+    await writer.do(lambda tx: sort_rows(tx, SHEET_ID, batches, run_id=run_id, now=writer.now()))
 
 
 def _together(

@@ -37,6 +37,7 @@ from jobs.store.shared_run import (
 from runner.catalogue import say
 from runner.console.screen import print_message
 from runner.console.usage import ask_yes_no
+from runner.engine.batch_lane import batch_rules, sort_rows
 from runner.engine.hosts_together import SharedRun
 from runner.engine.run_control import RUN_STOPPED
 from runner.engine.session import Ending, run_options
@@ -260,6 +261,16 @@ def _choose(tx: Transaction, chosen: Chosen, *, run_id: int) -> None:
         select_rows(tx, SHEET_ID, RowChoice(positions=settings.rows), run_id=run_id)
     elif settings.limit is not None:
         select_first(tx, SHEET_ID, settings.limit, run_id=run_id)
+    loaded = loaded_sheet(tx, SHEET_ID)
+    now = database_time(tx)
+    rules = batch_rules(
+        settings,
+        loaded.headers if loaded is not None else (),
+        prefers_online=chosen.jobs is not None,
+        some_rows=chosen.only,
+        now=now,
+    )
+    sort_rows(tx, SHEET_ID, rules, run_id=run_id, now=now)
 
 
 def add_to_selection(tx: Transaction, settings: Settings, jobs: Collection[int]) -> None:

@@ -12,7 +12,7 @@ from runner.settings.settings import Settings
 def unsold_lane(settings: Settings, groups: Iterable[RequestGroup]) -> str | None:
     """Why the lane that was asked for cannot be used, and what to add; None if it can be."""
     if settings.lane == BATCH:
-        return _no_batches(groups)
+        return _no_batches(settings, groups)
     if settings.lane != FLEX:
         return None
     lanes = Lanes(base_url=settings.base_url, own=settings.provider.lanes)
@@ -28,8 +28,12 @@ def unsold_lane(settings: Settings, groups: Iterable[RequestGroup]) -> str | Non
     return None
 
 
-def _no_batches(groups: Iterable[RequestGroup]) -> str | None:
-    """The refusal of provider batches, which nobody sells yet for what the rows ask."""
+def _no_batches(settings: Settings, groups: Iterable[RequestGroup]) -> str | None:
+    """The refusal of provider batches that are not known to be sold for what the rows ask."""
+    from runner.lanes.batch_offers import batch_offer  # noqa: PLC0415 - few runs have batches
+
+    own = settings.provider.lanes.get(BATCH)
     for group in groups:
-        return say("lane.no_batches", endpoint=group.endpoint, model=group.model)
+        if batch_offer(settings.base_url, own, group.endpoint, group.model) is None:
+            return say("lane.no_batches", endpoint=group.endpoint, model=group.model)
     return None

@@ -9,7 +9,7 @@ from runner.endpoints.fields import InputError
 from runner.lanes.lanes import Lanes, on_lane, was_billed_on
 from runner.prices.price_list import Price
 from runner.protocol.call import Call, Reply
-from runner.protocol.lane_rule import BATCH, FLEX, ONLINE, LaneRule, OnlineRows
+from runner.protocol.lane_rule import FLEX, ONLINE, LaneRule, OnlineRows
 from runner.steps.context import RunState
 from runner.steps.resolution import Resolution, Signal
 
@@ -35,8 +35,6 @@ class LaneCalls:
 
     def call(self, job: Claimed, call: Call) -> Call:
         """The call as its lane wants it. Raises InputError for a lane that nobody sells."""
-        if job.fields.get("lane") == BATCH:
-            raise InputError("lane", expected=f"{ONLINE} or {FLEX} here", found=BATCH)
         rule = self._rule(job)
         if rule is None:
             expected = "a lane that is known to be sold for this model"

@@ -20,7 +20,6 @@ from runner.endpoints.fields import InputError
 from runner.endpoints.registry import ENDPOINTS
 from runner.files.attachments import AttachmentError
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
-from runner.protocol.lane_rule import BATCH, FLEX
 from runner.steps.background import background_fields
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
 from runner.steps.honoured_keys import watch_key
@@ -161,7 +160,7 @@ class Sender:
         seconds = self._options.call_seconds
         if job.leave_by is not None:
             call = replace(call, leave_by=job.leave_by)
-        if job.fields.get("lane") in (FLEX, BATCH):
+        if is_slow_lane(job):
             return self._lanes.call(job, call)
         return call if seconds is None else replace(call, timeout=seconds)
 

@@ -22,7 +22,8 @@ class Steps:
 
     def __init__(self, options: StepOptions, services: StepServices) -> None:
         self.state = RunState.at_start(options)
-        self._services = services
+        self.options = options
+        self.services = self._services = services
         self._sender = Sender(options, services, self.state)
         self._fetcher = Fetcher(options, services)
 

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jobs.outcome import FREE_CLASSES, PAID_CLASSES, WireClass
 from jobs.store import Store
@@ -29,6 +31,13 @@ class BillComparison:
         return not self.unknown_to_us and not self.unpaid
 
 
+def key_of(entry: Mapping[str, Any]) -> str:
+    """The key of a call in our table, from a line of the bill; a row of a batch names its call."""
+    if entry.get("batch"):
+        return f"rowmill-{int(str(entry['row']).removeprefix('r-'))}"
+    return unbound_key(str(entry["key"]))
+
+
 def compare(bill: Path, store: Store) -> BillComparison:
     """Compare the bill with the calls of the table."""
     billed: Counter[str] = Counter()
@@ -36,7 +45,7 @@ def compare(bill: Path, store: Store) -> BillComparison:
         for line in bill.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             if entry["billed"]:
-                billed[unbound_key(str(entry["key"]))] += 1
+                billed[key_of(entry)] += 1
     with store.read() as tx:
         books = call_books(tx, SHEET_ID)
     paid: Counter[str] = Counter()

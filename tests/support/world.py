@@ -36,7 +36,6 @@ from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.protocol.call_key import unbound_key
 from runner.settings.trust import trust
 from runner.steps import context
 from runner.views import audit
@@ -291,7 +290,7 @@ class World:
     def _compare(self) -> None:
         whole = self.folder.parent / "bill.jsonl"
         whole.write_text(self._billed(), encoding="utf-8")
-        unknown = {unbound_key(one["key"]) for one in self.calls if one["billed"]}
+        unknown = {audit.key_of(one) for one in self.calls if one["billed"]}
         for table in self.folder.rglob("jobs.db"):
             if table.parent.suffix == REHEARSAL or table in self.elsewhere:
                 continue  # it has a bill of its own and audits itself

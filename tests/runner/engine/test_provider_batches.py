@@ -1,0 +1,211 @@
+"""Whole runs by provider batches at the mock: created once, taken in row by row."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.store.provider_batches.batch import ProviderBatch, batches_of
+from runner.exits import Exit
+from runner.mock.batch_script import BatchScript, CreationFault, Fate
+from runner.mock.batches.sold import SoldBatch
+from tests.support.world import World
+
+FORMS = ("openai", "anthropic", "gemini", "openrouter")
+LINE = ("-e", "chat", "-m", "mock-text", "-y", "--lane", "batch")
+FAST = BatchScript(seconds=0.3)
+LANE = '[provider.wenwen.lanes.batch]\nform = "{form}"\nfactor = 0.5\n'
+PRICES = "[prices.mock-text]\ninput = 1000\noutput = 1000\n"
+
+
+def selling(world: World, script: BatchScript = FAST, *, form: str = "openai") -> None:
+    """The mock sells batches in this form."""
+    world.mock(batches=script)
+    world.settings(LANE.format(form=form))
+
+
+def words(count: int) -> list[str]:
+    return [f"row {number}" for number in range(count)]
+
+
+def sold(world: World) -> list[SoldBatch]:
+    """What was created at the mock."""
+    assert world.gateway is not None
+    return world.gateway.gateway.batches
+
+
+def booked(world: World, sheet: Path) -> list[ProviderBatch]:
+    """The batches in our table."""
+    with world.store(sheet) as store, store.read() as tx:
+        return batches_of(tx, 1)
+
+
+def billed_rows(world: World) -> list[str]:
+    return [one["row"] for one in world.calls if one.get("batch")]
+
+
+@pytest.mark.parametrize(("form", "endpoint"), [
+    ("openai", "chat"),
+    ("anthropic", "messages"),
+    ("gemini", "gemini"),
+    ("openrouter", "chat"),
+])  # fmt: skip
+def test_rows_go_out_in_a_batch_and_come_back(world: World, form: str, endpoint: str) -> None:
+    selling(world, form=form)
+    sheet = world.prompts("a.csv", *words(5))
+    done = world.run("run", sheet, "-e", endpoint, "-m", "mock-text", "-y", "--lane", "batch")
+    assert done.code == 0, done.err
+    assert world.standing(sheet) == {"done": 5}
+    assert world.column(sheet, "result_lane") == ["batch"] * 5
+    assert [one.state for one in booked(world, sheet)] == ["taken_in"]
+    assert len(sold(world)) == 1
+
+
+def test_nothing_of_a_batch_is_left_at_the_provider_or_on_the_disk(world: World) -> None:
+    selling(world)
+    sheet = world.prompts("a.csv", *words(3))
+    world.run("run", sheet, *LINE)
+    assert list(world.workspace(sheet).batches.iterdir()) == []
+    assert booked(world, sheet)[0].removed_at is not None
+    assert world.gateway is not None
+    assert len(world.gateway.gateway.batch_files.removed) == 2  # lines and results
+
+
+def test_a_run_that_only_submits_ends_and_the_next_takes_in(world: World) -> None:
+    selling(world, BatchScript(seconds=0.0))
+    sheet = world.prompts("a.csv", *words(3))
+    first = world.run("run", sheet, *LINE, "--submit-only")
+    assert first.code == 0, first.err
+    assert world.standing(sheet) == {"pending": 3}
+    assert world.run("run", sheet, "-y").code == 0
+    assert world.standing(sheet) == {"done": 3}
+    assert len(sold(world)) == 1
+
+
+def test_more_rows_than_a_batch_holds_are_several_batches(world: World) -> None:
+    world.mock(batches=FAST)
+    world.settings(LANE.format(form="openai") + "max_rows = 4\n")
+    sheet = world.prompts("a.csv", *words(10))
+    assert world.run("run", sheet, *LINE).code == 0
+    assert sorted(one.rows for one in booked(world, sheet)) == [2, 4, 4]
+    assert world.standing(sheet) == {"done": 10}
+
+
+@pytest.mark.parametrize("fault", [CreationFault.LOST, CreationFault.BAD_GATEWAY])
+def test_a_creation_without_an_answer_is_found_and_not_repeated(
+    world: World, fault: CreationFault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.steps.batch_creation.LOOK_AFTER", 0.2)
+    selling(world, BatchScript(seconds=0.3, creations=(fault,)))
+    sheet = world.prompts("a.csv", *words(3))
+    done = world.run("run", sheet, *LINE)
+    assert done.code == 0, done.err
+    assert len(sold(world)) == 1
+    assert len(set(billed_rows(world))) == len(billed_rows(world)) == 3
+
+
+@pytest.mark.parametrize("fault", [CreationFault.LIMIT, CreationFault.SERVER, CreationFault.RESET])
+def test_a_creation_that_did_not_happen_is_made_again(
+    world: World, fault: CreationFault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.steps.batch_creation.LOOK_AFTER", 0.2)
+    selling(world, BatchScript(seconds=0.3, creations=(fault,)))
+    sheet = world.prompts("a.csv", *words(3))
+    done = world.run("run", sheet, *LINE)
+    assert done.code == 0, done.err
+    assert world.standing(sheet) == {"done": 3}
+    assert len(sold(world)) == 1
+
+
+@pytest.mark.parametrize("fate", [Fate.EXPIRED, Fate.CANCELLED])
+def test_rows_that_a_batch_did_not_buy_stay_pending_and_go_into_the_next(
+    world: World, fate: Fate
+) -> None:
+    selling(world, BatchScript(seconds=0.3, fates=(fate,)))
+    sheet = world.prompts("a.csv", *words(10))
+    world.run("run", sheet, *LINE)
+    assert world.standing(sheet) == {"done": 5, "pending": 5}
+    assert len(sold(world)) == 1
+    assert world.run("run", sheet, "-y").code == 0
+    assert world.standing(sheet) == {"done": 10}
+    assert len(set(billed_rows(world))) == len(billed_rows(world)) == 10
+
+
+def test_rows_that_a_batch_did_not_buy_go_online_from_that_time_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selling(world, BatchScript(seconds=0.3, fates=(Fate.EXPIRED,)))
+    soon = time.strftime("%H:%M", time.localtime(time.time() + 60))
+    monkeypatch.setattr("runner.settings.schema.Until.moment", lambda _self, now: now + 4.0)
+    sheet = world.prompts("a.csv", *words(10))
+    done = world.run("run", sheet, *LINE, "--online-from", soon)
+    assert done.code == 0, done.err
+    lanes = world.column(sheet, "result_lane")
+    assert (lanes.count("batch"), lanes.count("online")) == (5, 5)
+
+
+def test_a_batch_that_was_refused_when_it_was_checked_bought_nothing(world: World) -> None:
+    selling(world, BatchScript(seconds=0.3, fates=(Fate.FAILED,)))
+    sheet = world.prompts("a.csv", *words(4))
+    world.run("run", sheet, *LINE)
+    assert world.standing(sheet) == {"pending": 4}
+    assert billed_rows(world) == []
+
+
+def test_a_cap_leaves_rows_out_of_the_batch(world: World) -> None:
+    selling(world)
+    world.settings(LANE.format(form="openai") + PRICES)
+    sheet = world.sheet("a.csv", ["prompt", "max_tokens"], *([f"row {n}", 100] for n in range(6)))
+    done = world.run("run", sheet, *LINE, "--max-cost", "0.15")
+    assert done.code == Exit.STOPPED, done.err
+    standing = world.standing(sheet)
+    assert 0 < standing["done"] < 6
+    assert standing["pending"] == 6 - standing["done"]
+    assert sum(one["price"] for one in world.calls) <= 0.15
+
+
+def test_a_retry_goes_online_unless_it_asks_for_batches(world: World) -> None:
+    selling(world)
+    sheet = world.prompts("a.csv", *words(2))
+    world.run("run", sheet, *LINE)
+    assert world.run("retry", sheet, "--again", "--rows", "2", "-y").code == 0
+    assert world.column(sheet, "result_lane") == ["online", "batch"]
+    assert world.run("retry", sheet, "--again", "--rows", "2", "-y", "--lane", "batch").code == 0
+    assert world.column(sheet, "result_lane") == ["batch", "batch"]
+
+
+def test_a_pilot_of_a_later_run_goes_online_before_the_batch(world: World) -> None:
+    selling(world)
+    sheet = world.prompts("a.csv", "row 0")
+    world.run("run", sheet, *LINE)
+    sheet = world.prompts("a.csv", *words(5))
+    assert world.run("run", sheet, "-y", "--pilot", "2").code == 0
+    lanes = world.column(sheet, "result_lane")
+    assert (lanes.count("online"), lanes.count("batch")) == (2, 3)
+
+
+def test_rows_of_two_lanes_go_their_ways(world: World) -> None:
+    selling(world)
+    sheet = world.sheet(
+        "a.csv", ["prompt", "lane"], ["one", "batch"], ["two", "online"], ["three", "batch"]
+    )
+    assert world.run("run", sheet, "-e", "chat", "-m", "mock-text", "-y").code == 0
+    assert world.column(sheet, "result_lane") == ["batch", "online", "batch"]
+
+
+def test_a_batch_that_takes_long_is_left_at_the_time_of_until(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selling(world, BatchScript(seconds=60.0))
+    sheet = world.prompts("a.csv", *words(2))
+    done = world.run("run", sheet, *LINE, "--until", "2s")
+    assert done.code == Exit.STOPPED, done.err
+    assert [one.state for one in booked(world, sheet)] == ["created"]
+
+
+def test_going_on_online_sends_what_no_batch_has(world: World) -> None:
+    selling(world, BatchScript(seconds=0.3, fates=(Fate.FAILED,)))
+    sheet = world.prompts("a.csv", *words(2))
+    world.run("run", sheet, *LINE)
+    assert world.run("run", sheet, "-y", "--lane", "online").code == 0
+    assert world.column(sheet, "result_lane") == ["online"] * 2
