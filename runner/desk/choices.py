@@ -23,6 +23,7 @@ SWITCHES = ("skip-bad", "visible-only", "rebuy")
 MORE_TEXTS = ("concurrency", "max-cost")
 MAX_CHARACTERS = 20_000
 _SETTINGS = {one.name: one for one in SCHEMA}
+LANES = _SETTINGS["lane"].choices
 
 
 class UnusableChoiceError(ValueError):

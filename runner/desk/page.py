@@ -5,6 +5,7 @@ from importlib.resources import files as package_files
 from string import Template
 
 from runner.catalogue import language, say, sentences
+from runner.desk.choices import LANES
 from runner.desk.gateway import presets
 from runner.desk.understood import endpoints
 from runner.report.html import script_json
@@ -24,6 +25,7 @@ def desk_page(token: str) -> tuple[str, str]:
         "words": {**sentences("page."), **sentences("desk.")},
         "endpoints": endpoints(),
         "presets": presets(),
+        "lanes": list(LANES),
     }
     slots = {
         "lang": "zh-CN" if language() == "zh" else "en",

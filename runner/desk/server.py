@@ -60,7 +60,9 @@ class DeskServer:
         app.router.add_post(f"{root}/do/{{action}}", self._act)
         app.router.add_post(f"{root}/drop", self._drop)
         app.router.add_post(f"{root}/look", self._look)
-        app.router.add_get(f"{root}/{{kind:files|thumbs|back}}/{{sheet}}/{{name:.+}}", self._file)
+        app.router.add_get(
+            f"{root}/{{kind:files|thumbs|back}}/{{sheet:[^/]+}}/{{name:.+}}", self._file
+        )
         self._life.callback(self._desk.close)
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5

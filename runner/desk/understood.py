@@ -44,6 +44,8 @@ MISSING = {
     "run.no_prompt": "desk.needs_prompt",
 }
 """Why a run would not start, where the page has a field for it."""
+SWITCHED = {"--skip-bad": "desk.needs_skip", "--rebuy": "desk.needs_rebuy"}
+"""The same where it has a switch in place of an option."""
 
 
 def understood(sheet: Path, choices: PageChoices, config: Path | None) -> dict[str, JSON]:
@@ -84,7 +86,7 @@ def _missing(stop: str) -> str | None:
     for key, words in MISSING.items():
         if stop.startswith(say(key)):
             return say(words)
-    return None
+    return next((say(words) for option, words in SWITCHED.items() if option in stop), None)
 
 
 def _told(found: CheckResult) -> Sequence[Finding]:

@@ -150,6 +150,11 @@ DESK: dict[str, str] = {
     "desk.download": "Download {name} ({size})",
     "desk.copy_path": "Copy path",
     # What it answers.
+    "desk.needs_skip": "Some rows cannot be sent: correct them, or leave them out below.",
+    "desk.needs_rebuy": (
+        "This would generate many finished rows again. Nothing is sent before you agree to that."
+    ),
+    "desk.lane_batch": "Batch: within a day, for less",
     "desk.needs_endpoint": "Choose what kind of request to send.",
     "desk.needs_model": "Choose a model.",
     "desk.needs_prompt": "Choose the column that holds the prompts, or write a template.",

@@ -17,11 +17,12 @@ const drawService = (found) => {
     const name = event.target.value;
     const one = data.presets.find((each) => each.name === name);
     state.typing = { ...state.typing, [state.sheet]: !one };
+    if (one) delete state.models[one.base_url];
     if (one) change({ provider: one.name, "base-url": one.base_url });
     else drawStart();
   };
   const typed = el("input", { id: "address", type: "url", value: preset && is === "" ? "" : here, placeholder: "https://api.example.com", autocomplete: "off", spellcheck: "false",
-    onchange: (event) => { const text = event.target.value.trim(); if (text) change({ provider: "", "base-url": text.includes("//") ? text : `https://${text}` }); } });
+    onchange: (event) => { const text = event.target.value.trim(); delete state.models[text]; if (text) change({ provider: "", "base-url": text.includes("//") ? text : `https://${text}` }); } });
   return card("service", say("service"),
     field("preset", say("address"), choice("preset", options, is, taken)),
     is === "" ? field("address", say("address_typed"), typed) : null,
@@ -68,7 +69,7 @@ const drawTask = (found) => {
   const names = known.models ?? [];
   const model = el("input", { id: "model", list: "models", value: inForce("model"), autocomplete: "off", spellcheck: "false", placeholder: say("model_type"),
     oninput: (event) => change({ model: event.target.value.trim() }, 500) });
-  const lanes = [["", say("lane_usual")], ["online", say("lane_online")], ["flex", say("lane_flex")]];
+  const lanes = [["", say("lane_usual")], ...data.lanes.map((name) => [name, data.words[`lane_${name}`] ?? name])];
   const template = el("textarea", { id: "prompt", rows: "3", spellcheck: "false", placeholder: say("template_example"),
     oninput: (event) => change({ prompt: event.target.value }, 600) });
   template.value = inForce("prompt");
