@@ -28,6 +28,7 @@ from runner.startup import undisturbed
 
 COMMANDS = (
     *("run", "check", "rehearse", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
+    "batches",
     *("export", "report", "serve", "desk", "pick", "endpoints", "keys", "trust", "doctor"),
     *("describe", "mock"),
 )

@@ -22,6 +22,7 @@ from runner.views.status import LastRun, SheetStatus, read_status, status_record
 from runner.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from runner.views.batches import BatchStatus
     from runner.views.hosts import HostStatus
 
 WATCH_SECONDS = 2.0
@@ -92,12 +93,21 @@ def _draw(status: SheetStatus, page: Page) -> None:
     if status.hosts:
         page.heading(say("status.hosts"))
         page.table(host_lines(status.hosts, now=status.at))
+    if status.batches:
+        _draw_batches(status.batches, page)
     if status.failures or status.rows.in_doubt:
         page.heading(say("status.failures"))
         page.table(_failures(status))
     if status.next_command is not None:
         page.gap()
         page.code(f"{say('status.next')}  {status.next_command}")
+
+
+def _draw_batches(batches: "Sequence[BatchStatus]", page: Page) -> None:
+    from runner.views.batches import fact_of  # noqa: PLC0415 - few sheets have any
+
+    page.heading(say("status.batches"))
+    page.facts(map(fact_of, batches))
 
 
 def _run_words(status: SheetStatus) -> str:

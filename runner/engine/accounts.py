@@ -53,7 +53,7 @@ async def open_accounts(
     in_flight = max(limits.in_flight, MAX_CALLS_IN_FLIGHT) + POLL_WORKERS
     accounts: dict[str, Account] = {}
     for number, owned in enumerate(keys, start=1):
-        label = _label(settings.provider.name, owned, number, among=len(keys))
+        label = account_label(settings.provider.name, owned, number, among=len(keys))
         target = Target(
             base_url=settings.base_url,
             key=owned.key,
@@ -76,7 +76,7 @@ async def open_accounts(
     return Accounts(accounts.values(), label_of_call)
 
 
-def _label(provider: str, owned: OwnedKey, number: int, *, among: int) -> str:
+def account_label(provider: str, owned: OwnedKey, number: int, *, among: int) -> str:
     """The account's name in the table."""
     if owned.account is not None:
         return f"{provider}/{owned.account}"

@@ -184,7 +184,7 @@ SPENDING_COMMANDS = ("run", "rehearse", "retry")
 
 SHARED_COMMANDS = (
     *("run", "check", "status", "errors", "show", "retry", "skip", "fetch", "steer"),
-    *("export", "report", "serve", "pick", "doctor"),
+    *("export", "report", "serve", "pick", "doctor", "batches"),
 )
 """The commands that work on a shared table too: all that take a sheet but `rehearse`."""
 
@@ -195,13 +195,7 @@ _request = partial(
     scopes=ALSO_REMEMBERED,
     commands=REQUEST_COMMANDS,
 )
-_lane = partial(
-    Setting,
-    in_sheet_file=ALWAYS,
-    group="lane",
-    scopes=FLAG_ENV_FILE,
-    commands=REQUEST_COMMANDS,
-)
+_lane = partial(_request, group="lane", scopes=FLAG_ENV_FILE)
 _rows = partial(Setting, group="rows", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
 _files = partial(Setting, group="files", scopes=FLAG_ENV_FILE, commands=REQUEST_COMMANDS)
 _spend = partial(Setting, scopes=FLAG_ENV_FILE, commands=SPENDING_COMMANDS)
@@ -271,7 +265,7 @@ SCHEMA: tuple[Setting, ...] = (
         metavar="DIR",
         commands=(
             *(*REQUEST_COMMANDS, "status", "errors", "show", "skip", "fetch", "export"),
-            *("report", "serve", "steer", "doctor", "pick"),
+            *("report", "serve", "steer", "doctor", "pick", "batches"),
         ),
     ),
     _files(
@@ -377,7 +371,7 @@ SCHEMA: tuple[Setting, ...] = (
         group="telling",
         commands=(
             *(*REQUEST_COMMANDS, "status", "errors", "show", "fetch", "endpoints", "doctor"),
-            "pick",
+            *("pick", "batches"),
         ),
         default=False,
     ),

@@ -5,11 +5,12 @@ from jobs.job import Failure
 from jobs.store.provider_batches.batch import ProviderBatch
 from jobs.store.provider_batches.moves import asked, change, ended, removed
 from runner.lanes.batch_clock import CANCELLING, MISSING_FOR, next_question, next_try
-from runner.lanes.batch_wire import RemoteBatch
+from runner.lanes.batch_wire import BatchForm, RemoteBatch
 from runner.protocol.call import Reply
 from runner.protocol.verdict import classify
 from runner.steps.batch_ends import failure_of, hold
 from runner.steps.batch_hand import STOPS, BatchInHand, RemoteStep, told
+from runner.transport.client import GatewayClient
 
 
 async def ask(batch: ProviderBatch, hand: BatchInHand) -> RemoteStep:
@@ -85,18 +86,25 @@ async def _later(
 
 
 async def remove(batch: ProviderBatch, hand: BatchInHand) -> bool:
+    """Delete what is left of it at its provider, and write that down; True if nothing is left."""
+    if not await delete_files(batch, hand.form, hand.wire):
+        return False
+    writer = hand.services.writer
+    await writer.do(lambda tx: removed(tx, batch.id, now=writer.now()))
+    return True
+
+
+async def delete_files(batch: ProviderBatch, form: BatchForm, wire: GatewayClient) -> bool:
     """Delete what is left of it at its provider; True if nothing is."""
     for name in dict.fromkeys([*batch.files, *([batch.input_file] if batch.input_file else [])]):
-        call = hand.form.remove(name)
+        call = form.remove(name)
         if call is None:
             continue
-        delivery = await hand.wire.send(call)
+        delivery = await wire.send(call)
         if not isinstance(delivery, Reply):
             return False
         if not 200 <= delivery.status < 300 and delivery.status not in (404, 410):
             return False
-    writer = hand.services.writer
-    await writer.do(lambda tx: removed(tx, batch.id, now=writer.now()))
     return True
 
 

@@ -159,6 +159,53 @@ class OldestCall(TypedDict):
     seconds: float
 
 
+class BatchRows(TypedDict):
+    """The rows of a provider batch: `open` ones have no outcome yet, others were not bought."""
+
+    total: int
+    open: int
+    done: int
+    failed: int
+    in_doubt: int
+    given_back: int
+
+
+class BatchRecord(TypedDict):
+    """A provider batch. Times are Unix seconds; `costs_up_to` is for rows open or in doubt."""
+
+    number: int
+    id: str | None
+    state: str
+    cancelling: bool
+    provider_state: str | None
+    provider_completed: int | None
+    form: str
+    base_url: str
+    account: str
+    endpoint: str
+    model: str
+    rows: BatchRows
+    opened_at: float
+    created_at: float | None
+    due_at: float | None
+    asked_at: float | None
+    ended_at: float | None
+    taken_in_at: float | None
+    files_removed_at: float | None
+    problem: str | None
+    costs: dict[str, float]
+    costs_up_to: dict[str, float]
+
+
+class BatchesRecord(TypedDict):
+    """`batches --json`: the provider batches of a sheet, oldest first."""
+
+    schema: Literal[1]
+    sheet: str
+    workspace: str
+    batches: list[BatchRecord]
+
+
 class StatusRecord(SpentRecord):
     """`status --json`: how a sheet stands. Times are Unix seconds."""
 
@@ -168,6 +215,7 @@ class StatusRecord(SpentRecord):
     run: LastRunRecord
     rows: AllRowCounts
     hosts: list[HostRecord]
+    batches: list[BatchRecord]
     pauses: list[PauseRecord]
     rows_a_minute: float | None
     seconds_left: float | None
@@ -341,6 +389,7 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "retry": (RunRecord,),
     "check": (CheckRecord,),
     "status": (StatusRecord,),
+    "batches": (BatchesRecord,),
     "errors": (ErrorsRecord,),
     "show": (ShowRecord,),
     "fetch": (FetchRecord,),

@@ -13,12 +13,19 @@ from jobs.store.queries.pace import OpenCall, ended_by_minute, ended_since, olde
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
 from runner.settings.run_terms import UNTIL_AT, until_of
 from runner.views.next_command import next_command
-from runner.views.records import HostRecord, PauseRecord, StatusRecord, UntilRecord
+from runner.views.records import (
+    BatchRecord,
+    HostRecord,
+    PauseRecord,
+    StatusRecord,
+    UntilRecord,
+)
 from runner.views.spending import spent_record
 from runner.views.until_forecast import LIKELIHOOD, WINDOW_MINUTES, RowsUntil, rows_until
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
+    from runner.views.batches import BatchStatus
     from runner.views.hosts import HostStatus
 
 LOST_AFTER_SECONDS = 30.0  # the default of [limits] lost_after
@@ -92,6 +99,7 @@ class SheetStatus:
     pauses: tuple[Pause, ...] = ()  # of a run in progress
     dropped_keys: tuple[tuple[str, str], ...] = ()  # by name, and why
     hosts: "tuple[HostStatus, ...]" = ()  # of the last run on a shared table
+    batches: "tuple[BatchStatus, ...]" = ()  # all but those that are taken in
     next_command: str | None = None
 
 
@@ -131,6 +139,7 @@ def read_status(
         window = min(RATE_WINDOW_SECONDS, now - run.since)
         rate = oldest = until = None
         happened: list[RunEvent] = []
+        batches = _batches(tx, rows)
         if running:
             happened = events_of(tx, last.id) if last is not None else []
             oldest = oldest_call(tx, SHEET_ID)
@@ -157,6 +166,7 @@ def read_status(
             if event.kind == "key_dropped"
         ),
         hosts=hosts,
+        batches=batches,
         next_command=next_command(workspace, loaded, rows, groups, last) if not running else None,
     )
 
@@ -187,6 +197,15 @@ def _until_record(found: RowsUntil | None) -> UntilRecord | None:
     if found is None:
         return None
     return {"at": found.at, "finished": [found.low, found.high], "likelihood": LIKELIHOOD}
+
+
+def _batches(tx: Transaction, rows: Counts) -> "tuple[BatchStatus, ...]":
+    """The provider batches that are not taken in: their rows are polled for, or in doubt."""
+    if not rows.polling and not rows.in_doubt:
+        return ()
+    from runner.views.batches import read_batches, unsettled  # noqa: PLC0415 - few sheets have any
+
+    return unsettled(read_batches(tx))
 
 
 def _run_state(workspace: Workspace, run: Run | None, *, running: bool) -> LastRun:
@@ -238,6 +257,7 @@ def status_record(standing: SheetStatus) -> StatusRecord:
             "parked": rows.parked,
         },
         "hosts": _hosts_record(standing),
+        "batches": _batches_record(standing),
         "pauses": [_pause_record(pause) for pause in standing.pauses],
         "rows_a_minute": standing.rate,
         "seconds_left": standing.seconds_left,
@@ -261,6 +281,14 @@ def status_record(standing: SheetStatus) -> StatusRecord:
 
 def _pause_record(pause: Pause) -> PauseRecord:
     return {"kind": pause.kind, "since": pause.since, "cause": pause.cause, "until": pause.until}
+
+
+def _batches_record(standing: SheetStatus) -> list[BatchRecord]:
+    if not standing.batches:
+        return []
+    from runner.views.batches import batch_record  # noqa: PLC0415 - few sheets have any
+
+    return [batch_record(one) for one in standing.batches]
 
 
 def _hosts_record(standing: SheetStatus) -> list[HostRecord]:

@@ -58,6 +58,7 @@ def test_the_outputs_of_a_night_fit_their_schemas(world: World) -> None:
         ("show", "3", sheet, "--json"),
         ("fetch", sheet, "--json"),
         ("pick", "2", sheet, "--stars", 5, "--json"),
+        ("batches", sheet, "--json"),
         ("retry", sheet, "--class", "refused", "-y", "--json"),
         ("endpoints", "--json"),
         ("endpoints", "video", "--json"),
