@@ -1,8 +1,12 @@
 """`rowmill run`: load or reconcile a sheet, work until nothing is left, write the results."""
 
+from functools import partial
+from pathlib import Path
+
 import click
 
 from runner.console import options
+from runner.launch.database_wait import Beginning, begun_patiently
 from runner.launch.locate import bring_forward, sheet_and_workspace
 from runner.startup import Phase, preload, undisturbed
 
@@ -14,6 +18,10 @@ def _run(sheet: str, *, agreed: str | None) -> int:
     # -y the run's own modules are imported while the person reads the question.
     preload(Phase.ASK, Phase.AGREE, *([Phase.RUN] if options.given().get("yes") else []))
     named = options.sheet_path(sheet)
+    return begun_patiently(partial(_begin, named, agreed), settings=partial(options.unasked, named))
+
+
+def _begin(named: Path | None, agreed: str | None, beginning: Beginning) -> int:
     bring_forward(named)
     path, workspace = sheet_and_workspace(named)
     if not workspace.place.shared:  # a shared table's run is joined
@@ -40,6 +48,7 @@ def _run(sheet: str, *, agreed: str | None) -> int:
             settings=settings,
             question=question,
             agreed=agreed,
+            beginning=beginning,
         )
     )
 

@@ -100,6 +100,7 @@ class Assignment:
     remembered: dict[str, JSON] = field(default_factory=dict)
     shared: "SharedRun | None" = None  # the run of several hosts that this one opened or joined
     prefers_online: bool = False  # a pilot or a retry: no slow lane unless --lane is given
+    on_begin: Callable[[], None] | None = None  # told before anything is sent
 
     @property
     def takes_some_rows(self) -> bool:
@@ -294,12 +295,9 @@ class Session:
                 found, in_flight=len(dispatcher.pools.calls.tasks), oldest=dispatcher.pools.oldest()
             )
 
+        together = _together(self.assignment.shared, self._host, dispatcher)
         steering = Steering(
-            self.store,
-            dispatcher,
-            self.assignment.settings,
-            self.display,
-            together=_together(self.assignment.shared, self._host, dispatcher),
+            self.store, dispatcher, self.assignment.settings, self.display, together=together
         )
         awake = asyncio.create_task(keep_awake())
         with stop_on_signals(dispatcher.control, self.display.tell):
@@ -310,6 +308,8 @@ class Session:
             late = LateTickets(dispatcher.steps, self.assignment.cap, stats, self.display.tell)
             try:
                 await late.begin(files_only=self.assignment.files_only)
+                if self.assignment.on_begin is not None:
+                    self.assignment.on_begin()
                 await dispatcher.run()
             finally:
                 await late.finish(at_once=dispatcher.control.is_cut)
@@ -465,7 +465,7 @@ def _host_of(store: Store, assignment: Assignment, display: Display) -> "LoneHos
         lost_after=settings.lost_after,
         hold_in_doubt=settings.in_doubt == "hold",
         call_seconds=settings.timeout,
-        max_wait=settings.max_wait,
+        max_wait=settings.max_wait if settings.table_wait is None else settings.table_wait,
         money=cap.money if isinstance(cap := assignment.cap, SharedSpendingCap) else None,
         spools=workspace.spool,
     )

@@ -403,6 +403,7 @@ def _run_part(
         remembered=rows.taken.loaded.options,
         shared=shared,
         prefers_online=prefers_online,
+        on_begin=rows.request.beginning.end,
     )
     display = Display("none" if settings.quiet else settings.progress, color=settings.color)
     in_flight = limits_of(settings, accounts=len(rows.gateway.keys)).in_flight
@@ -445,6 +446,7 @@ def _finish(
     estimate: "CostEstimate | None" = None,
 ) -> int:
     """Write results and report, tell how it ended, notify; returns the exit code."""
+    request.beginning.end()
     from runner.launch.finish import finish  # noqa: PLC0415 - Phase.FINISH
 
     with seldom_collected():

@@ -1,13 +1,14 @@
 """What a command that runs rows asks for."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jobs.store import Store, Transaction
 from jobs.store.edits import Edit
 from runner.exits import Exit
+from runner.launch.database_wait import Beginning
 from runner.protocol.lane_rule import ONLINE, lane_is_given
 from runner.secret import Secret
 from runner.settings.settings import Settings
@@ -47,6 +48,7 @@ class RunRequest:
     agreed: str | None = None  # a yes that was given elsewhere: a plan as JSON, or `ask`
     rehearsal: bool = False
     audit: Callable[[Store], tuple[list[str], Exit]] | None = None  # more to tell at the end
+    beginning: Beginning = field(default_factory=Beginning)
 
     @property
     def prices_by(self) -> Settings:

@@ -468,6 +468,7 @@ SCHEMA: tuple[Setting, ...] = (
     _limit(name="stop_if", kind=SettingKind.STOP_IF),
     _limit(name="ask_above", in_sheet_file=STRICTER, kind=SettingKind.AMOUNT, default=200),
     _limit(name="max_wait", in_sheet_file=STRICTER, kind=SettingKind.SECONDS),
+    _limit(name="table_wait", in_sheet_file=STRICTER, kind=SettingKind.SECONDS),
     _limit(name="lost_after", kind=SettingKind.SILENCE, default=30.0),
 )
 """Every setting, in the order of the help."""

@@ -157,6 +157,7 @@ class Settings:
     stop_if: StopIf | None
     ask_above: float
     max_wait: float | None
+    table_wait: float | None
     lost_after: float
     prices: Mapping[str, OwnPrice]
     notify_section: Notify | None  # [notify] of a file; `notify` is the address by option

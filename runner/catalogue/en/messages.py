@@ -133,6 +133,7 @@ _OPTIONS = {
     "option.stop_if": "stop the run when this share of the last rows failed",
     "option.ask_above": "ask before a run of more calls than this",
     "option.lost_after": "how long a machine may be silent before others take over its rows",
+    "option.table_wait": "how long a run waits for its database; without it, as max_wait",
     "option.max_wait": "how long a run waits for a provider without a successful response",
     "option.help": "show this help",
     "option.version": "show the version",

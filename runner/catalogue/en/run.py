@@ -100,6 +100,9 @@ RUN = {
         "The database does not answer. Nothing new is sent; the answers of calls in flight are kept"
         " on this disk until it is back."
     ),
+    "run.table_awaited": (
+        "The database does not answer. Nothing is sent; the run starts when it does."
+    ),
     "run.table_back": "The database is back: the run goes on.",
     "run.joins": "Joins the run that is going on ({hosts} host{hosts:|s} at work).",
     "run.waits_for_pilot": "The run is still at its pilot: waiting for the yes to the other rows.",

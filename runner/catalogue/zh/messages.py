@@ -125,6 +125,7 @@ _OPTIONS = {
     "option.stop_if": "最近若干行的失败比例超过此值时停止",
     "option.ask_above": "调用数超过此值时先询问",
     "option.lost_after": "一台机器多久没有消息，其他机器就接管它的行",
+    "option.table_wait": "最多等待数据库多久；不设则同 max_wait",
     "option.max_wait": "服务商一直没有成功的响应时最多等待多久",
     "option.help": "显示帮助",
     "option.version": "显示版本",

@@ -87,6 +87,7 @@ RUN: dict[str, str] = {
     "run.table_away": (
         "数据库没有响应。暂不发送新请求；进行中的请求的回复保存在本机磁盘上，直到恢复。"
     ),
+    "run.table_awaited": "数据库没有响应。什么都不发送；数据库有响应后再开始运行。",
     "run.table_back": "数据库已恢复：运行继续。",
     "run.joins": "加入正在进行的运行（{hosts} 台主机在工作）。",
     "run.waits_for_pilot": "该运行还在试跑：等待确认其余各行。",

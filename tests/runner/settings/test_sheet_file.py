@@ -103,7 +103,15 @@ def test_every_setting_that_a_sheets_file_may_give_is_on_this_list() -> None:
     hides = {"quiet", "debug"}
     assert not allowed & (opens_something | spends | hides)
     stricter = {one.name for one in SCHEMA if one.in_sheet_file is SheetFileRule.STRICTER}
-    assert stricter == {"max-cost", "in-doubt", "visible-only", "attempts", "ask_above", "max_wait"}
+    assert stricter == {
+        "max-cost",
+        "in-doubt",
+        "visible-only",
+        "attempts",
+        "ask_above",
+        "max_wait",
+        "table_wait",
+    }
 
 
 @pytest.mark.parametrize(
