@@ -65,14 +65,13 @@ class Lock:
 
     def _take_folder(self) -> bool:
         """False if another process has it; True also where folders cannot be locked."""
-        if sys.platform == "win32":
-            return True
-        self._folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._leave_folder()
-            return error.errno not in HELD_ERRORS  # some network disks lock only files
+        if sys.platform != "win32":
+            self._folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                self._leave_folder()
+                return error.errno not in HELD_ERRORS  # some network disks lock only files
         return True
 
     def _leave_folder(self) -> None:

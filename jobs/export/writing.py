@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from jobs.export.choice import chosen, projected
 from jobs.export.expand import property_records, with_properties
@@ -71,7 +71,7 @@ def stream_results(
     if format not in SEEKING_FORMATS:
         return job.write(stream, rows)
     with tempfile.TemporaryFile() as file:
-        tally = job.write(file, rows)
+        tally = job.write(cast("BinaryIO", file), rows)  # on Windows it is wrapped
         file.seek(0)
         shutil.copyfileobj(file, stream)
     return tally

@@ -41,7 +41,7 @@ class Started:
         size = os.fstat(self.said.fileno()).st_size
         start = max(size - MAX_WORDS_BYTES, 0)
         if hasattr(os, "pread"):
-            found = os.pread(self.said.fileno(), MAX_WORDS_BYTES, start)
+            found: bytes = os.pread(self.said.fileno(), MAX_WORDS_BYTES, start)
         elif self.code() is None:
             return ""  # Windows: the two share one place in the file
         else:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+if sys.platform != "win32":
+    import resource
+
 DECODED_FORMATS = (
     "PNG",
     "JPEG",
@@ -69,21 +72,19 @@ def _on_paper(image: Image.Image) -> Image.Image:
 
 
 def _limit_memory() -> None:
-    with suppress(ImportError, OSError, ValueError):
-        import resource  # noqa: PLC0415 - exists on Unix only
-
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _limit_seconds() -> None:
     """Allow that many more CPU seconds; the system ends a process that exceeds them."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource  # noqa: PLC0415 - as above
-
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        until = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
-        resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            until = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
+            resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":
