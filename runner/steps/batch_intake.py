@@ -18,7 +18,7 @@ from jobs.store.provider_batches.intake import (
     rows_of,
     taken_in,
 )
-from jobs.store.provider_batches.slices import write_slice
+from jobs.store.provider_batches.slices import calls_of, write_slice
 from jobs.store.queue.settles import Settlement
 from runner.lanes.batch_transfer import fetch_results
 from runner.lanes.batch_wire import (
@@ -37,6 +37,7 @@ from runner.workspace.answers import NotKeptError
 
 SLICE_ROWS = 500
 SLICE_BYTES = 4_000_000  # lines with pictures: fewer of them at once
+FOREIGN = "foreign"  # the cause of a whole line that is about no row of ours
 GONE_SECONDS = 120.0  # after the batch ended, during which a provider may not know a file yet
 _GONE = (404, 410)
 
@@ -76,6 +77,8 @@ class BatchIntake:
 
         Raises LostBatchError if another host has it, NotKeptError if the disk takes no more.
         """
+        if not await self._left(batch):  # it died when only this was left to be written
+            return await self._done(batch, gone=False)
         files = await self._fetched(batch, form, wire)
         if files is None:
             return batch
@@ -91,9 +94,8 @@ class BatchIntake:
         if found is not None:
             told = told_by(batch, form.offer, found)
             batch = await self._rest(batch, RestReader(told=told, found=found, gone=files.gone))
-        batch = await self._done(batch, gone=files.gone)
         await asyncio.to_thread(self._drop, files)
-        return batch
+        return await self._done(batch, gone=files.gone)
 
     async def _read(
         self, batch: ProviderBatch, form: BatchForm, files: _Files
@@ -102,7 +104,8 @@ class BatchIntake:
         batch = await self._answers(batch, form, files)
         if not await self._left(batch):
             return batch, None
-        return batch, await off_loop(partial(_leftovers, form, files))
+        mine = await self._services.writer.do(lambda tx: calls_of(tx, batch))
+        return batch, await off_loop(partial(_leftovers, form, files, mine))
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -285,17 +288,20 @@ def _answered(form: BatchForm, lines: Sequence[bytes]) -> dict[int, Reply]:
     return found
 
 
-def _leftovers(form: BatchForm, files: _Files) -> Leftovers:
-    """What the files say about rows without an answer."""
+def _leftovers(form: BatchForm, files: _Files, mine: frozenset[int]) -> Leftovers:
+    """What the files say about rows without an answer; `mine` are the calls of the batch."""
     words: dict[int, str] = {}
     broken: set[int] = set()
     answered: set[int] = set()
-    nameless = 0
+    nameless = foreign = 0
     for line in _all_lines(files):
         read = form.read_line(line)
         call = number_in(read.row)
         if call is None:
-            nameless += 1
+            is_foreign = isinstance(read, BrokenRow) and read.cause == FOREIGN
+            foreign, nameless = foreign + is_foreign, nameless + (not is_foreign)
+        elif call not in mine:
+            foreign += 1
         elif isinstance(read, UnboughtRow):
             words[call] = read.word
         elif isinstance(read, BrokenRow):
@@ -308,6 +314,7 @@ def _leftovers(form: BatchForm, files: _Files) -> Leftovers:
         nameless=nameless,
         lines=len(answered | broken | words.keys()),
         answers=len(answered),
+        foreign=foreign,
     )
 
 

@@ -34,6 +34,8 @@ NOT_BOUGHT = "not_bought"
 RESULTS_GONE = "results_gone"
 UNREADABLE_LINE = "unreadable_line"
 MISSING_LINE = "missing_line"
+FOREIGN_RESULTS = "foreign_results"
+"""The cause of rows whose batch was found again by its size and time, and was another's."""
 REFUSED_LINE = "refused_line"
 
 log = logging.getLogger(__name__)
@@ -110,13 +112,14 @@ class Leftovers:
     """What the result files say about rows that have no answer in them.
 
     `words` has why a row was not worked on, by call; `broken` are calls whose line cannot be read;
-    `nameless` is the number of lines that do not even name their row, `lines` that of rows with a
-    line, `answers` of those with an answer.
+    `nameless` is the number of lines that do not even name their row, `foreign` that of lines that
+    name no row of ours, `lines` that of our rows with a line, `answers` of those with an answer.
     """
 
     words: Mapping[int, str] = field(default_factory=dict)
     broken: frozenset[int] = frozenset()
     nameless: int = 0
+    foreign: int = 0
     lines: int = 0
     answers: int = 0
 
@@ -198,6 +201,8 @@ class RestReader:
             return RESULTS_GONE
         if self.found.nameless:
             return UNREADABLE_LINE
+        if self.found.foreign and not self.found.lines:
+            return FOREIGN_RESULTS
         return MISSING_LINE if self.told.missing else None
 
     def _refused(self, row: BatchRow, line: int) -> Settlement:

@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from jobs.claimed import Holding
 from jobs.store.provider_batches.batch import ProviderBatch
 from jobs.store.provider_batches.intake import Place, settle_slice
 from jobs.store.queue.settles import Settlement
 from jobs.store.queue.unwritable import instead, is_own_fault
+from jobs.store.schema import calls
+
+
+def calls_of(connection: Connection, batch: ProviderBatch) -> frozenset[int]:
+    """The calls that are lines of a batch, whatever has become of them."""
+    mine = select(calls.c.id).where(calls.c.provider_batch_id == batch.id)
+    return frozenset(connection.execute(mine).scalars())
 
 
 def write_slice(

@@ -153,6 +153,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The row's line in a provider batch's results is cut: the answer may have been billed.",
         "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",
     ),
+    "network.foreign_results": (
+        "The provider batch that was taken for this one is another: this row's may be there, too.",
+        "Look at the provider's own list of batches. To send it again: retry --class in_doubt.",
+    ),
     "network.missing_line": (
         "A provider batch counts more rows than its results have: the answer may have been billed.",
         "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",

@@ -141,6 +141,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "批处理结果里这一行不完整：回复可能已计费。",
         "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",
     ),
+    "network.foreign_results": (
+        "被当作这一个的批处理其实是别的：这一行所在的批处理可能也在服务商处。",
+        "请查看服务商自己的批处理列表。要再次发送：retry --class in_doubt。",
+    ),
     "network.missing_line": (
         "服务商把这一行计为已完成，但结果文件里没有它的回复：可能已计费。",
         "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",

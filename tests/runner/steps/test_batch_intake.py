@@ -17,7 +17,7 @@ from jobs.store import Store
 from jobs.store.provider_batches.batch import BatchState, ProviderBatch, the_batch
 from jobs.store.provider_batches.intake import rows_left
 from jobs.store.provider_batches.moves import ended
-from jobs.store.schema import answers, attempts, calls, files, jobs
+from jobs.store.schema import answers, attempts, calls, files, jobs, provider_batches
 from jobs.store.writer import TableWriter
 from runner.lanes.batch_offers import form_of
 from runner.lanes.batch_wire import BatchOffer, row_id
@@ -303,6 +303,36 @@ async def test_a_line_that_names_no_row_leaves_every_row_without_a_line_in_doubt
     bench.ended("expired")
     await bench.take_in()
     assert bench.states() == ["done", "in_doubt", "in_doubt"]
+
+
+async def test_a_foreign_line_says_nothing_about_our_rows(bench: Bench) -> None:
+    one, _, _ = bench.calls
+    bench.serve("out", good(one), b'{"custom_id": "request-0", "response": null}')
+    bench.ended("expired")
+    await bench.take_in()
+    assert bench.states() == ["done", "ready/send", "ready/send"]
+
+
+@pytest.mark.parametrize("name", ["request-0", row_id(12345678)])
+async def test_a_batch_of_foreign_lines_alone_is_not_ours(bench: Bench, name: str) -> None:
+    bench.serve("out", good(0).replace(row_id(0).encode(), name.encode()))
+    bench.ended("expired")
+    await bench.take_in()
+    assert {told[2] for told in bench.told()} == {"foreign_results"}
+    assert bench.states() == ["in_doubt"] * 3
+
+
+async def test_a_batch_that_only_has_to_be_closed_asks_for_no_file(bench: Bench) -> None:
+    bench.serve("out", *(good(call) for call in bench.calls))
+    bench.ended()
+    died = bench.batch
+    await bench.take_in()
+    with bench.store.write() as tx:
+        tx.execute(provider_batches.update().values(state="ended", taken_in_at=None))
+        bench.batch = the_batch(tx, died.id)
+    bench.asked.clear()
+    assert (await bench.take_in()).state is BatchState.TAKEN_IN
+    assert bench.asked == []
 
 
 async def test_a_row_that_is_counted_but_has_no_line_is_in_doubt(bench: Bench) -> None:
