@@ -40,6 +40,17 @@ def spans_of(text: str) -> tuple[Span, ...]:
     return tuple((int(first), int(last or first)) for first, _, last in parts)
 
 
+def spans_of_numbers(numbers: Iterable[int]) -> list[Span]:
+    """3, 4, 5, 9 → (3, 5), (9, 9)."""
+    spans: list[Span] = []
+    for number in sorted(set(numbers)):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1] = (spans[-1][0], number)
+        else:
+            spans.append((number, number))
+    return spans
+
+
 def pending_within(
     connection: Connection,
     sheet_id: int,

@@ -17,6 +17,7 @@ from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.writers import ColumnKind, cell_text
 from jobs.store.edits import Edit, edited_cells
 from jobs.store.loaded_sheets import LoadedSheet
+from jobs.store.picks import REJECTED
 from jobs.store.queries.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal
@@ -24,7 +25,7 @@ from runner.protocol.json_text import parse_strict
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_ROWS_SHOWN = 20
-KEY_COLUMN, STATUS_COLUMN = "result_key", "result_status"
+KEY_COLUMN, STATUS_COLUMN, PICK_COLUMN = "result_key", "result_status", "result_pick"
 FAILED_STATUSES = frozenset({"failed"})
 DELIMITED_FORMATS = frozenset({"csv", "tsv"})
 
@@ -34,7 +35,7 @@ class RowsFileKind(StrEnum):
 
     FIXES = "fixes"  # from `errors --export`: corrected rows
     RESULTS = "results"  # a results file: its failed rows, unless other statuses are given
-    TICKS = "ticks"  # any other list of keys: all its rows
+    TICKS = "ticks"  # any other list of keys: all its rows; of picks: the rejected ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) 
     # A user's column may have one of our names: in a results file ours come last.
     last = len(headers) - 1 - headers[::-1].index(KEY_COLUMN)
     key_at = last if source is RowsFileKind.RESULTS else headers.index(KEY_COLUMN)
+    picks_at = headers.index(PICK_COLUMN) if PICK_COLUMN in headers else None
     status_at = None
     if source is RowsFileKind.RESULTS and statuses is not None:
         status_at = len(headers) - 1 - headers[::-1].index(STATUS_COLUMN)
@@ -128,6 +130,8 @@ def _lines(sheet: Sheet, source: RowsFileKind, statuses: frozenset[str] | None) 
             and status_at is not None
             and state_name(row[status_at]) not in statuses
         ):
+            continue
+        if source is RowsFileKind.TICKS and picks_at is not None and row[picks_at] != REJECTED:
             continue
         key = cell_text(row[key_at], ColumnKind.OWN)
         if key:

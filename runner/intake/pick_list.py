@@ -17,6 +17,7 @@ from runner.exits import Refusal
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 KEY_COLUMN, PICK_COLUMN = "result_key", "result_pick"
+NO_MARK = "none"  # in a list of the page: a mark that was taken back
 _PICK = re.compile(r"([1-5])?\s*(?:file (.+))?", re.DOTALL)
 
 
@@ -71,6 +72,8 @@ def mark_of(text: str) -> Mark | None:
     plain = text.strip()
     if plain == REJECTED:
         return Mark(rejected=True)
+    if plain == NO_MARK:
+        return Mark()
     found = _PICK.fullmatch(plain)
     if found is None or not plain:
         return None

@@ -1,10 +1,11 @@
 """Everything that a report shows of a sheet, read from its table in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from jobs.export.shape import grid, own_columns
 from jobs.store import Transaction
 from jobs.store.log import Run, last_run
 from jobs.store.queries.figures import Figures, figures
@@ -15,7 +16,9 @@ from jobs.store.queries.gallery import (
     call_minutes,
     page_rows,
     past_runs,
+    standing_within,
 )
+from jobs.store.queries.retry_cost import RetryCost, retry_costs
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, counts, failures, spent
 from runner.views.next_command import named, next_command
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -47,6 +50,10 @@ class Facts:
     figures: Figures
     next_command: str | None
     last: Run | None = None
+    retry_costs: Mapping[tuple[str, str], RetryCost] = field(default_factory=dict)
+    columns: tuple[tuple[int, str], ...] = ()  # the sheet's own that it does not hide
+    hidden_rows: frozenset[int] = frozenset()  # of the sheet, which are left out
+    hidden: int = 0  # how many of them
     shown: Shown = field(repr=False)
 
 
@@ -65,6 +72,9 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
     standing, last = counts(tx, SHEET_ID), last_run(tx, SHEET_ID)
     groups = failures(tx, SHEET_ID)
     command = None if running else next_command(workspace, loaded, standing, groups, last)
+    columns = grid(loaded)
+    places = zip(own_columns(loaded), columns.columns[: columns.own], strict=True)
+    shown = TableRows(tx, standing, columns.hidden_rows)
     return Facts(
         sheet=loaded.sheet,
         sheet_word=named(workspace, loaded),
@@ -78,17 +88,28 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         figures=figures(tx, SHEET_ID),
         last=last,
         next_command=command,
-        shown=TableRows(tx, standing),
+        retry_costs=retry_costs(tx, SHEET_ID),
+        columns=tuple((place, one.name) for place, one in places if not one.hidden),
+        hidden_rows=columns.hidden_rows,
+        hidden=shown.hidden,
+        shown=shown,
     )
 
 
 class TableRows:
-    """The rows of the table that fit a page: failed rows first, then the others."""
+    """The rows of the table that fit a page: failed rows first, then the others.
 
-    def __init__(self, tx: Transaction, standing: Counts) -> None:
+    Rows that the sheet hides are left out.
+    """
+
+    def __init__(self, tx: Transaction, standing: Counts, hidden: frozenset[int]) -> None:
         self._tx = tx
-        self._failed = min(standing.failed + standing.in_doubt, MAX_PAGE_ROWS)
-        self._total = min(standing.total, MAX_PAGE_ROWS)
+        self._hidden = hidden
+        count = standing_within(tx, SHEET_ID, hidden)
+        self.hidden = count.total
+        failed = standing.failed + standing.in_doubt - count.failed
+        self._failed = min(failed, MAX_PAGE_ROWS)
+        self._total = min(standing.total - count.total, MAX_PAGE_ROWS)
 
     def __len__(self) -> int:
         return self._total
@@ -96,6 +117,8 @@ class TableRows:
     def __iter__(self) -> Iterator[PageRow]:
         left = {True: self._failed, False: self._total - self._failed}
         for row in page_rows(self._tx, SHEET_ID):
+            if row.row in self._hidden:
+                continue
             failed = row.status in FAILED_STATUSES
             if left[failed]:
                 left[failed] -= 1

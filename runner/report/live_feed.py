@@ -9,9 +9,11 @@ from jobs.job import JSON
 from jobs.place import Place
 from jobs.store.queries.gallery import page_rows
 from jobs.store.queue.choices import RowChoice, retry_named
+from jobs.store.spans import spans_of_numbers
 from runner.report.facts import Facts, facts_of
-from runner.report.page import PageLocation, made_words, render, summary
+from runner.report.page import PageLocation, render
 from runner.report.rows import Records
+from runner.report.summary import made_words, summary
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 COMMIT_LAG_SECONDS = 3.0  # seconds that may pass between a change's timestamp and its commit
@@ -35,10 +37,12 @@ class Feed:
         self.workspace = workspace
         self._token = token
         with facts_now(workspace) as first:
+            self._hidden = first.hidden_rows
             self._records = Records(
                 sheet_word=first.sheet_word,
                 has_thumb=lambda _: True,  # the server waits for thumbnails in progress
                 rows=max(first.rows.total, 1),
+                columns=first.columns,
             )
 
     def page(self) -> str:
@@ -55,7 +59,11 @@ class Feed:
         """The records of rows changed since then, as JSON, by row."""
         with self.workspace.place.look() as store, store.read() as tx:
             found = list(page_rows(tx, SHEET_ID, since=since))
-        return {row.row: json.dumps(self._records.of(row), ensure_ascii=False) for row in found}
+        return {
+            row.row: json.dumps(self._records.of(row), ensure_ascii=False)
+            for row in found
+            if row.row not in self._hidden
+        }
 
     def shared(self) -> dict[str, JSON]:
         """The shared values that the records refer to."""
@@ -100,7 +108,7 @@ class Listener:
 
 def put_back(place: Place, numbers: list[int]) -> int:
     """Requeue rows that failed, are in doubt or were skipped; returns their number."""
-    spans = _spans(sorted(set(numbers)))
+    spans = spans_of_numbers(numbers)
     with place.open() as store, store.write() as tx:
         return sum(
             retry_named(
@@ -111,14 +119,3 @@ def put_back(place: Place, numbers: list[int]) -> int:
             )
             for at in range(0, len(spans), MAX_RANGES)
         )
-
-
-def _spans(numbers: list[int]) -> list[tuple[int, int]]:
-    """3, 4, 5, 9 → (3, 5), (9, 9)."""
-    spans: list[tuple[int, int]] = []
-    for number in numbers:
-        if spans and spans[-1][1] == number - 1:
-            spans[-1] = (spans[-1][0], number)
-        else:
-            spans.append((number, number))
-    return spans

@@ -1,7 +1,8 @@
 """Turns rows into the compact records that the page's script reads."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobs.job import JSON
@@ -15,6 +16,9 @@ MAX_PAGE_CHARACTERS = 24_000_000  # characters for all prompts of a page, and fo
 MAX_TEXT_CHARACTERS = 4_000  # characters of one prompt or text
 MIN_TEXT_CHARACTERS = 300
 MAX_DETAIL_CHARACTERS = 600  # characters of an error
+MAX_COLUMNS = 40  # of the sheet's own that a page tells
+MAX_COLUMN_VALUES = 300  # different values of a column that a page can filter and group by
+MAX_CELL_CHARACTERS = 120
 PROMPT_FIELDS = ("prompt", "input", "text")
 """The fields that hold the words of a request, in this order."""
 
@@ -34,15 +38,56 @@ class SharedValues:
         return self.places[name]
 
 
+class OwnColumn:
+    """One column of the sheet, whose values are stored once for the rows that share them.
+
+    A column with too many different ones, such as names or addresses, is not told at all.
+    """
+
+    def __init__(self, place: int, name: str) -> None:
+        self._place = place
+        self._name = redacted(name)[:MAX_CELL_CHARACTERS]
+        self._values: SharedValues | None = SharedValues()
+
+    def value_of(self, cells: Sequence[JSON]) -> int:
+        """The number of this column's value in a row; -1 if the column is not told."""
+        if self._values is None:
+            return -1
+        cell = cells[self._place] if self._place < len(cells) else None
+        number = self._values.place(redacted(_cell_text(cell))[:MAX_CELL_CHARACTERS])
+        if len(self._values.names) > MAX_COLUMN_VALUES:
+            self._values = None
+            return -1
+        return number
+
+    def told(self) -> JSON:
+        """Its name and its values; None instead of them if it is not told."""
+        return [self._name, None if self._values is None else list(self._values.names)]
+
+
+def _cell_text(cell: JSON) -> str:
+    if cell is None:
+        return ""
+    return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+
+
 class Records:
     """Makes the records of one page, and of its later changes while it is live."""
 
-    def __init__(self, *, sheet_word: str, has_thumb: Callable[[str], bool], rows: int) -> None:
+    def __init__(
+        self,
+        *,
+        sheet_word: str,
+        has_thumb: Callable[[str], bool],
+        rows: int,
+        columns: Sequence[tuple[int, str]] = (),
+    ) -> None:
         self.models = SharedValues()
         self._reasons = SharedValues()
         self._told: list[JSON] = []
         self._sheet = sheet_word
         self.has_thumb = has_thumb
+        self._columns = [OwnColumn(place, name) for place, name in columns[:MAX_COLUMNS]]
         self._longest = max(
             MIN_TEXT_CHARACTERS, min(MAX_TEXT_CHARACTERS, MAX_PAGE_CHARACTERS // max(rows, 1))
         )
@@ -50,11 +95,17 @@ class Records:
     @property
     def shared(self) -> dict[str, JSON]:
         """The shared values that records refer to by number."""
-        return {"models": list(self.models.names), "reasons": list(self._told)}
+        return {
+            "models": list(self.models.names),
+            "reasons": list(self._told),
+            "columns": [column.told() for column in self._columns],
+        }
 
     def of(self, row: PageRow) -> list[JSON]:
         """The record of a row, in the order of `FIELDS`."""
-        prompt, cut = _cut(prompt_of(json.loads(row.fields)), self._longest)
+        fields = json.loads(row.fields)
+        cells = json.loads(row.cells) if self._columns else []
+        prompt, cut = _cut(prompt_of(fields), self._longest)
         text, text_cut = _cut(row.text or "", self._longest)
         failed = row.status in ("failed", IN_DOUBT)
         return [
@@ -72,8 +123,24 @@ class Records:
             row.tokens,
             row.attempts,
             _rounded(row.finished_at, 0),
-            [name if self._is_shown(name) else [name] for name in row.files],
+            [self._file(name) for name in row.files],
+            [row.stars, row.file] if row.stars or row.file else 0,
+            [column.value_of(cells) for column in self._columns],
+            list(_inputs(fields.get("image"))),
+            [
+                [
+                    one.version,
+                    [self._file(name) for name in one.files],
+                    _rounded(one.seconds, 3),
+                    _rounded(one.cost, 6),
+                ]
+                for one in row.versions
+            ],
         ]
+
+    def _file(self, name: str) -> JSON:
+        """A file's name, in a list if the page shows no thumbnail of it."""
+        return name if self._is_shown(name) else [name]
 
     def _is_shown(self, name: str) -> bool:
         """True if the page shows a thumbnail of the file.
@@ -91,9 +158,24 @@ class Records:
         return place
 
 
+def _inputs(value: JSON) -> Iterator[str]:
+    """The local pictures that a row sends, in order: a path below the sheet's folder, else empty.
+
+    Addresses are left out: a page asks nobody for anything.
+    """
+    for one in value if isinstance(value, list) else ():
+        if isinstance(one, dict) and one.get("kind") == "file":
+            path = str(one.get("value") or "").replace("\\", "/")
+            plain = is_picture(path) and not _LEADS_OUT.search(path) and redacted(path) == path
+            yield path if plain else ""
+
+
+_LEADS_OUT = re.compile(r"^/|^[A-Za-z][A-Za-z0-9+.-]*:|(^|/)\.\.(/|$)|#xl/")
+
 FIELDS = (
     *("row", "key", "status", "model", "prompt", "text", "cut", "reason", "detail"),
     *("seconds", "cost", "tokens", "attempts", "finished", "files"),
+    *("pick", "own", "inputs", "versions"),
 )
 """The fields of a record, as the page's script names them."""
 

@@ -16,6 +16,7 @@ from runner.catalogue.reasons import reason
 from runner.files.thumbnails import make_missing
 from runner.report.file_answers import given, inside
 from runner.report.live_feed import Feed, put_back
+from runner.report.picking import input_picture, mark, read_pick_request
 from runner.report.target_copies import TargetCopies
 from runner.workspace.target import FileTargetError
 from runner.workspace.workspace import SHEET_ID, Workspace
@@ -61,7 +62,11 @@ class LivePage:
         app.router.add_get(f"{root}/events", self._events)
         app.router.add_get(f"{root}/{THUMBS_FOLDER}/{{name:.+}}", self._thumb)
         app.router.add_get(f"{root}/files/{{name:.+}}", self._file)
+        app.router.add_get(
+            f"{root}/inputs/{{row:[0-9]{{1,9}}}}/{{place:[0-9]{{1,4}}}}", self._input
+        )
         app.router.add_post(f"{root}/retry", self._retry)
+        app.router.add_post(f"{root}/pick", self._pick)
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
         )
@@ -157,11 +162,42 @@ class LivePage:
             raise web.HTTPNotFound
         return given(copy)
 
-    async def _retry(self, request: web.Request) -> web.StreamResponse:
-        """Requeue ticked rows. A write has to repeat the token."""
+    async def _input(self, request: web.Request) -> web.StreamResponse:
+        """A picture that a row sent."""
+        row, place = (int(request.match_info[name]) for name in ("row", "place"))
+        try:
+            found = await asyncio.to_thread(input_picture, self._workspace, row, place)
+        except FileTargetError as error:
+            raise web.HTTPServiceUnavailable(text=f"{reason(error)}\n") from error
+        if found is None:
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+        return web.Response(body=found.data, content_type=found.media_type, headers=headers)
+
+    def _refuse_without_token(self, request: web.Request) -> None:
+        """A write has to repeat the token, which a foreign page cannot read."""
         token = request.headers.get("X-Rowmill-Token", "")
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             raise web.HTTPForbidden(text="wrong token\n")
+
+    async def _pick(self, request: web.Request) -> web.StreamResponse:
+        """Mark results."""
+        self._refuse_without_token(request)
+        asked = read_pick_request(await request.text())
+        if asked is None:
+            return web.json_response({"error": say("serve.no_mark")}, status=400)
+        try:
+            found = await asyncio.to_thread(mark, self._workspace.place, asked)
+        except BusyError as error:
+            return web.json_response({"error": str(error.orig)}, status=503)
+        marked = {one.row: str(one.pick) for one in found if one.pick is not None}
+        if not marked:
+            return web.json_response({"error": say("pick.none")}, status=409)
+        return web.json_response({"marked": marked})
+
+    async def _retry(self, request: web.Request) -> web.StreamResponse:
+        """Requeue ticked rows."""
+        self._refuse_without_token(request)
         numbers = _numbers(await request.text())
         if not numbers:
             return web.json_response({"error": say("serve.no_rows")}, status=400)

@@ -8,9 +8,10 @@ from functools import reduce
 
 from jobs.job import JSON, FailureClass
 from jobs.store.queries.gallery import CallsPerMinute, PastRun
+from jobs.store.queries.retry_cost import RetryCost
 from runner.catalogue import Explanation, explain, has_message, say
 from runner.catalogue.durations import format_duration
-from runner.catalogue.money import costs_of, format_cost, format_ending
+from runner.catalogue.money import costs_of, format_amounts, format_cost, format_ending
 from runner.report.facts import Facts
 from runner.views.next_command import with_address
 
@@ -39,6 +40,7 @@ class Reason:
     count: int
     first: int
     told: Explanation
+    cost: RetryCost | None = None  # of a retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +109,35 @@ def reasons(facts: Facts) -> list[Reason]:
         told = meaning_of(group.kind, group.cause, facts.sheet_word)
         key = (group.kind, told.meaning)
         known = found.get(key)
+        cost = facts.retry_costs.get((group.kind, group.cause))
+        if known is not None and known.cost is not None and cost is not None:
+            cost = known.cost.plus(cost)
         found[key] = Reason(
             kind=group.kind,
             count=group.count + (known.count if known else 0),
             first=min(group.first, known.first) if known else group.first,
             told=told,
+            cost=cost,
         )
     return sorted(found.values(), key=lambda one: (-one.count, one.kind))
+
+
+def retry_cost_words(reason: Reason) -> str:
+    """What a retry of these rows costs: what is free, and the sum of the others."""
+    cost = reason.cost
+    if cost is None:
+        return ""
+    words = []
+    if cost.free:
+        words.append(say("report.retry_free", count=f"{cost.free:,}"))
+    if cost.costs:
+        key = "report.retry_may_cost" if reason.kind == IN_DOUBT else "report.retry_costs"
+        amount = format_amounts(cost.costs)
+        amount = say("money.at_least", amount=amount) if cost.unpriced else amount
+        words.append(say(key, money=amount))
+    elif cost.paid:
+        words.append(say("report.retry_unpriced", count=f"{cost.paid:,}"))
+    return say("report.comma").join(words)
 
 
 def meaning_of(kind: str, cause: str, sheet: str) -> Explanation:

@@ -1,5 +1,6 @@
 """Writes a sheet's report as a file, whole or not at all, with its thumbnails."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -68,16 +69,30 @@ def _place(workspace: Workspace, facts: Facts, *, at: Path) -> PageLocation:
         sheet_word=facts.sheet_word,
         has_thumb=lambda name: thumb_path(workspace.folder, name).exists(),
         rows=len(facts.shown),
+        columns=facts.columns,
     )
-    try:
-        way = Path(os.path.relpath(workspace.folder.resolve(), at)).as_posix()
-    except ValueError:  # on another drive
-        way = workspace.folder.resolve().as_uri()
     return PageLocation(
-        base="" if way == "." else f"{way}/",
+        base=_way(workspace.folder, at),
+        inputs=None if workspace.place.shared else _way(workspace.folder.parent, at),
+        store=store_name(workspace),
         files=_files_place(workspace, facts.last),
         records=records,
     )
+
+
+def _way(folder: Path, at: Path) -> str:
+    """The relative path from the page to a folder, with a slash at its end."""
+    try:
+        way = Path(os.path.relpath(folder.resolve(), at)).as_posix()
+    except ValueError:  # on another drive
+        way = folder.resolve().as_uri()
+    return "" if way == "." else f"{way}/"
+
+
+def store_name(workspace: Workspace) -> str:
+    """A name for what a browser keeps of this workspace's page."""
+    place = f"{workspace.folder.resolve()}#{workspace.name}"
+    return hashlib.blake2b(place.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _files_place(workspace: Workspace, last: Run | None) -> FilesPlace | None:

@@ -186,14 +186,19 @@ def _call(number: int, one: PageRow) -> dict[str, object]:
 def write_page(folder: Path, told: Facts) -> Path:
     """The page of these facts in a folder, with thumbnails for all its files."""
     names = {name for one in told.shown for name in one.files}
+    names |= {name for one in told.shown for old in one.versions for name in old.files}
     for number, name in enumerate(sorted(names)):
         path = thumb_path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         colour = (60 + 7 * number % 180, 90 + 31 * number % 150, 120 + 53 * number % 120)
         Image.new("RGB", (THUMB_EDGE_PIXELS, THUMB_EDGE_PIXELS), colour).save(path, "JPEG")
     records = Records(
-        sheet_word=told.sheet_word, has_thumb=names.__contains__, rows=len(told.shown)
+        sheet_word=told.sheet_word,
+        has_thumb=names.__contains__,
+        rows=len(told.shown),
+        columns=told.columns,
     )
+    place = PageLocation(records=records, inputs="", store=folder.name)
     page = folder / "report.html"
-    page.write_text("".join(render(told, PageLocation(records=records))), encoding="utf-8")
+    page.write_text("".join(render(told, place)), encoding="utf-8")
     return page

@@ -2,9 +2,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from jobs.job import JSON
+from jobs.job import JSON, State
 from jobs.outcome import WireClass
 from jobs.store.queries.results import pages, with_files
 from jobs.store.row_status import (
@@ -33,11 +33,25 @@ from jobs.store.row_status import (
     TRIES_OF_EACH,
     rows_with_files,
 )
-from jobs.store.schema import attempts, calls, events, files, jobs, rows, runs
+from jobs.store.schema import attempts, calls, events, files, jobs, picks, rows, runs
+from jobs.store.spans import within
+
+
+class OlderVersion(NamedTuple):
+    """An answer of a row that is not its result, and the files that were saved of it."""
+
+    version: int
+    files: tuple[str, ...]
+    seconds: float | None
+    cost: float | None
 
 
 class PageRow(NamedTuple):
-    """One row as the report shows it; `fields` is the JSON object of its request."""
+    """One row as the report shows it; `fields` is the JSON object of its request.
+
+    `cells` is the JSON list of the sheet's own cells. `stars` are 1 to 5, 0 for none, -1 for a
+    rejected result; `file` is the one that was picked of several.
+    """
 
     row: int
     key: str
@@ -56,6 +70,10 @@ class PageRow(NamedTuple):
     attempts: int
     finished_at: float | None
     files: tuple[str, ...]
+    cells: str = "[]"
+    stars: int = 0
+    file: str = ""
+    versions: tuple[OlderVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +100,7 @@ class PastRun:
 
 
 def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
-    """The fields of a PageRow in their order, behind the row's id and before one of its files."""
+    """The fields of a PageRow in their order, behind the row's id; then its cells and its job."""
     return rows_with_files(
         rows.c.position,
         rows.c.key,
@@ -100,6 +118,8 @@ def _query(cost: ColumnElement[Any], tries: ColumnElement[int]) -> Select[Any]:
         attempts.c.total_tokens,
         tries,
         case((STATUS != "pending", jobs.c.updated_at)),
+        rows.c.cells,
+        jobs.c.id.label("job_id"),
     )
 
 
@@ -116,11 +136,101 @@ def page_rows(
     """
     wanted = and_(rows.c.batch_id == sheet_id, not_(rows.c.parked))
     if since is None:
-        query = _OF_EACH.where(wanted)
-    else:
-        query = _OF_SOME.where(wanted, jobs.c.updated_at >= since)
-    for row, _, names in with_files(chain.from_iterable(pages(connection, query))):
-        yield PageRow._make((*row[1:-3], names))
+        beside = _beside(connection, jobs.c.batch_id == sheet_id)
+        for line in with_files(chain.from_iterable(pages(connection, _OF_EACH.where(wanted)))):
+            yield _page_row(line, beside)
+        return
+    marked = select(picks.c.job_id).where(picks.c.marked_at >= since)
+    changed = or_(jobs.c.updated_at >= since, jobs.c.id.in_(marked))
+    found = list(with_files(connection.execute(_OF_SOME.where(wanted, changed))))
+    for at in range(0, len(found), ROWS_AT_ONCE):
+        some = found[at : at + ROWS_AT_ONCE]
+        beside = _beside(connection, jobs.c.id.in_([line[0][_JOB] for line in some]))
+        for line in some:
+            yield _page_row(line, beside)
+
+
+ROWS_AT_ONCE = 500
+_JOB = -4  # behind it are a file's address, state and name
+
+
+class _Beside(NamedTuple):
+    """What is known of some jobs beside their results."""
+
+    marks: Mapping[int, tuple[int, str]]
+    versions: Mapping[int, list[OlderVersion]]
+
+
+def _page_row(line: tuple[Any, tuple[str, ...], tuple[str, ...]], beside: _Beside) -> PageRow:
+    row, _, names = line
+    stars, file = beside.marks.get(row[_JOB], (0, ""))
+    versions = tuple(beside.versions.get(row[_JOB], ()))
+    return PageRow._make((*row[1 : _JOB - 1], names, row[_JOB - 1], stars, file, versions))
+
+
+def _beside(connection: Connection, wanted: ColumnElement[bool]) -> _Beside:
+    return _Beside(_marks(connection, wanted), _versions(connection, wanted))
+
+
+def _marks(connection: Connection, wanted: ColumnElement[bool]) -> dict[int, tuple[int, str]]:
+    """The marks of these jobs' results: stars, and the name of the file that is meant."""
+    meant = and_(
+        files.c.job_id == picks.c.job_id,
+        files.c.call_id == picks.c.call_id,
+        files.c.number == picks.c.number,
+    )
+    found = connection.execute(
+        select(picks.c.job_id, picks.c.stars, picks.c.rejected, files.c.name)
+        .join(jobs, and_(jobs.c.id == picks.c.job_id, jobs.c.call_id == picks.c.call_id))
+        .outerjoin(files, meant)
+        .where(wanted)
+    )
+    told = {
+        job: (-1 if rejected else stars or 0, name or "") for job, stars, rejected, name in found
+    }
+    return {job: mark for job, mark in told.items() if mark != (0, "")}
+
+
+def _versions(connection: Connection, wanted: ColumnElement[bool]) -> dict[int, list[OlderVersion]]:
+    """The saved files of answers that are not the result, newest first, by job."""
+    found = connection.execute(
+        select(
+            *(files.c.job_id, files.c.call_id, files.c.version, files.c.name),
+            *(calls.c.seconds, calls.c.cost),
+        )
+        .join(jobs, jobs.c.id == files.c.job_id)
+        .join(calls, calls.c.id == files.c.call_id)
+        .where(wanted, jobs.c.version > 1, files.c.call_id != jobs.c.call_id)
+        .where(files.c.state == "done")
+        .order_by(files.c.job_id, files.c.call_id.desc(), files.c.number)
+    )
+    kept: dict[int, list[OlderVersion]] = defaultdict(list)
+    for (job, _), some in groupby(found, key=lambda line: (line.job_id, line.call_id)):
+        first, *rest = some
+        names = (first.name, *(line.name for line in rest))
+        kept[job].append(OlderVersion(first.version, names, first.seconds, first.cost))
+    return kept
+
+
+class Standing(NamedTuple):
+    """How many rows there are, and how many of them failed or are in doubt."""
+
+    total: int
+    failed: int
+
+
+def standing_within(connection: Connection, sheet_id: int, positions: Collection[int]) -> Standing:
+    """How the rows with these numbers stand."""
+    if not positions:
+        return Standing(0, 0)
+    failed = jobs.c.state.in_([State.FAILED.value, State.IN_DOUBT.value])
+    spans = [(position, position) for position in positions]
+    found = connection.execute(
+        select(func.count(), func.count(case((failed, 1))))
+        .select_from(rows.join(jobs, jobs.c.id == rows.c.job_id))
+        .where(rows.c.batch_id == sheet_id, not_(rows.c.parked), within(rows.c.position, spans))
+    ).one()
+    return Standing(*found)
 
 
 def call_minutes(connection: Connection, sheet_id: int) -> list[CallsPerMinute]:
@@ -172,6 +282,18 @@ def past_runs(connection: Connection, sheet_id: int, *, most: int = 50) -> list[
         )
         for run in reversed(found)
     ]
+
+
+def fields_at(connection: Connection, sheet_id: int, position: int) -> dict[str, JSON]:
+    """The request fields of the row with this number; empty if there is none."""
+    found = connection.execute(
+        select(jobs.c.fields)
+        .join(rows, rows.c.job_id == jobs.c.id)
+        .where(rows.c.batch_id == sheet_id, rows.c.position == position, not_(rows.c.parked))
+        .limit(1)
+    ).scalar()
+    fields: JSON = json.loads(found) if found else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def file_names(connection: Connection, sheet_id: int) -> list[str]:

@@ -103,7 +103,7 @@ REPORT = {
     "page.head_command": "Command",
     "page.timeline": "Timeline",
     "page.timeline_from": "this machine's time, from {day}",
-    "page.rows": "All rows",
+    "page.rows": "Gallery",
     "page.left_out": (
         "This page shows {shown} row{shown:|s}, those that failed among them. {count} more "
         "{count:is|are} in the results file."
@@ -129,13 +129,13 @@ REPORT = {
     "page.kind": "Failure",
     "page.any_kind": "All failures",
     "page.sort": "Order",
-    "page.by_row": "As in the sheet",
+    "page.by_row": "Sheet order",
     "page.by_seconds": "Slowest first",
     "page.by_cost": "Most expensive first",
     "page.by_attempts": "Most attempts first",
     "page.by_finished": "Newest first",
     "page.view": "View",
-    "page.as_fits": "View: automatic",
+    "page.as_fits": "View: auto",
     "page.as_grid": "Pictures",
     "page.as_list": "List",
     "page.found": "{count} of {total} {total:row|rows}",
@@ -175,7 +175,10 @@ REPORT = {
     "page.finished": "Ended",
     "page.file": "File",
     "page.unknown": "unknown",
-    "page.keys_help": "← → rows · ↑ ↓ pictures · T ticks · C copies the prompt · Esc closes",
+    "page.keys_help": (
+        "← → rows · ↑ ↓ pictures · 1–5 stars · X rejects · 0 no mark · Z 1:1 · B before · "
+        "V versions · T ticks · C copies the prompt · Esc closes"
+    ),
     "page.theme": "Light or dark",
     "page.print": "Print",
     "page.printed": (

@@ -92,7 +92,7 @@ REPORT = {
     "page.head_command": "命令",
     "page.timeline": "经过",
     "page.timeline_from": "本机时间，从 {day} 开始",
-    "page.rows": "全部行",
+    "page.rows": "图片墙",
     "page.left_out": "本页显示 {shown} 行，失败的行都在其中。另外 {count} 行在结果文件里。",
     "page.no_script": "图片墙需要启用脚本的浏览器。以下各行失败或存疑：",
     "page.copy": "复制",
@@ -159,7 +159,10 @@ REPORT = {
     "page.finished": "结束时间",
     "page.file": "文件",
     "page.unknown": "未知",
-    "page.keys_help": "← → 上/下一行 · ↑ ↓ 换图 · T 勾选 · C 复制提示词 · Esc 关闭",
+    "page.keys_help": (
+        "← → 上/下一行 · ↑ ↓ 换图 · 1–5 星级 · X 不要 · 0 取消标记 · "
+        "Z 原始大小 · B 前后对比 · V 版本 · T 勾选 · C 复制提示词 · Esc 关闭"
+    ),
     "page.theme": "浅色或深色",
     "page.print": "打印",
     "page.printed": "只打印 {count} 行中的前 {shown} 行。请先筛选。",

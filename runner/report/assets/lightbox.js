@@ -3,16 +3,31 @@
 const lightbox = {
   place: 0,
   shown: 0, // which of the row's pictures
+  before: 0, // which of the pictures that it sent
+  wanted: "picture", // how to look at it: picture, compare, versions
+  zoomed: false,
   box: null,
 
   get row() { return gallery.found[this.place]; },
 
   open(place) {
     this.place = place;
-    this.shown = 0;
+    this.turnToMeant();
+    this.zoomed = false;
     this.box ??= this.make();
     this.draw();
     if (!this.box.open) this.box.showModal();
+  },
+
+  // A row that is looked at stays so when others come or go; it closes if its row is gone.
+  follow(row, hasChanged) {
+    const place = gallery.found.indexOf(row);
+    if (place < 0) {
+      this.box.close();
+      return;
+    }
+    this.place = place;
+    if (hasChanged) this.draw();
   },
 
   make() {
@@ -27,8 +42,14 @@ const lightbox = {
     const place = this.place + by;
     if (place < 0 || place >= gallery.found.length) return;
     this.place = place;
-    this.shown = 0;
+    this.turnToMeant();
     this.draw();
+  },
+
+  // To the file that was picked of several.
+  turnToMeant() {
+    this.shown = Math.max(this.row.files.findIndex((file) => nameOf(file) === this.row.pick[1]), 0);
+    this.before = 0;
   },
 
   turn(by) {
@@ -40,59 +61,91 @@ const lightbox = {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("input[type=range], textarea, input[type=text]")) return;
+    if (event.target.matches(".stage.zoomed") && event.key.startsWith("Arrow")) return; // it scrolls
     const act = {
       ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
       ArrowUp: () => this.turn(-1), ArrowDown: () => this.turn(1),
       t: () => { setTick(this.row, !ticks.has(this.row.row)); this.draw(); },
       c: () => copy(this.row.prompt),
+      z: () => this.zoomTo(0.5, 0.5),
+      b: () => this.look("compare"),
+      v: () => this.look("versions"),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act) return;
+    if (act) act();
+    else if (!pickByKey(this.row, event.key)) return;
     event.preventDefault();
-    act();
   },
 
   draw() {
     const focused = this.box.contains(document.activeElement) ? document.activeElement.dataset.act : null;
     this.box.setAttribute("aria-label", say("row", { row: this.row.row }));
     this.box.replaceChildren(this.stage(), this.side());
-    this.box.querySelector(`[data-act="${focused ?? "close"}"]`)?.focus();
+    const again = this.box.querySelector(`[data-act="${CSS.escape(focused ?? "close")}"]`);
+    (again ?? this.box.querySelector('[data-act="close"]')).focus();
+  },
+
+  // As chosen, or as far as this row can be looked at so.
+  get mode() {
+    return stages.modes(this.row, this.row.files[this.shown]).includes(this.wanted) ? this.wanted : "picture";
   },
 
   stage() {
-    const stage = el("div", { class: "stage" });
     const file = this.row.files[this.shown];
-    if (file !== undefined && playerOf(file) && this.play(stage, file)) return stage;
-    const small = file === undefined ? null : thumbAddress(file);
-    if (small === null) {
-      stage.append(blank(this.row));
-      return stage;
+    const made = {
+      picture: () => stages.picture(this.row, file, this.zoomed),
+      compare: () => stages.compare(this.row, file, this.input()),
+      versions: () => stages.versions(this.row),
+    }[this.mode]();
+    const frame = el("div", { class: "frame" }, made, this.tools());
+    if (this.row.files.length > 1 && this.mode !== "versions") {
+      frame.append(el("span", { class: "many" }, `${this.shown + 1} / ${this.row.files.length}`));
     }
-    // The thumbnail at once; the file itself when it is here, or never, where only this page is.
-    const shown = el("img", { src: small, alt: this.row.prompt.slice(0, 300), class: "small" });
-    const full = new Image();
-    full.addEventListener("load", () => { shown.src = full.src; shown.classList.remove("small"); });
-    const address = fileAddress(nameOf(file));
-    if (address !== null) full.src = address;
-    stage.append(shown);
-    if (this.row.files.length > 1) {
-      stage.append(el("span", { class: "many" }, `${this.shown + 1} / ${this.row.files.length}`));
-    }
-    return stage;
+    return frame;
   },
 
-  // A film or sound with the browser's own player; false where this page cannot reach the file.
-  play(stage, file) {
-    const address = fileAddress(nameOf(file));
-    if (address === null) return false;
-    stage.append(el(playerOf(file), { src: address, controls: true, preload: "metadata" }));
-    if (this.row.files.length > 1) {
-      stage.append(el("span", { class: "many" }, `${this.shown + 1} / ${this.row.files.length}`));
-    }
-    return true;
+  // Which of the pictures that the row sent is shown as before.
+  input() {
+    const known = this.row.inputs.map((_, place) => place).filter((place) => inputAddress(this.row, place) !== null);
+    return known[this.before % known.length];
+  },
+
+  // The ways to look at the picture, over its lower edge.
+  tools() {
+    const file = this.row.files[this.shown];
+    const modes = stages.modes(this.row, file);
+    const tool = (act, words, key, pressed, does) =>
+      el("button", { type: "button", "data-act": act, "aria-pressed": String(pressed), "aria-keyshortcuts": key, title: `${words} (${key})`, onclick: does }, words);
+    const shown = file !== undefined && thumbAddress(file) !== null;
+    return el("div", { class: "ways", role: "group", "aria-label": say("ways") },
+      ...(shown ? [tool("zoom", "1:1", "Z", this.zoomed && this.mode === "picture", () => this.zoomTo(0.5, 0.5))] : []),
+      ...(modes.includes("compare") ? [tool("compare", say("before_after"), "B", this.mode === "compare", () => this.look("compare"))] : []),
+      ...(this.mode === "compare" && this.row.inputs.length > 1
+        ? [el("button", { type: "button", "data-act": "input", onclick: () => { this.before += 1; this.draw(); } }, say("other_before"))] : []),
+      ...(modes.includes("versions") ? [tool("versions", say("versions", { count: this.row.versions.length + 1 }), "V", this.mode === "versions", () => this.look("versions"))] : []));
+  },
+
+  look(mode) {
+    if (!stages.modes(this.row, this.row.files[this.shown]).includes(mode)) return;
+    this.wanted = this.mode === mode ? "picture" : mode;
+    this.draw();
+  },
+
+  // To the picture's own pixels and back; the point that was clicked stays in sight.
+  zoomTo(x, y) {
+    this.zoomed = this.mode === "picture" ? !this.zoomed : true;
+    this.wanted = "picture";
+    this.draw();
+    const stage = this.box.querySelector(".stage.zoomed");
+    const image = stage?.querySelector("img");
+    if (!image) return;
+    const scroll = () => stage.scrollTo(x * image.clientWidth - stage.clientWidth / 2, y * image.clientHeight - stage.clientHeight / 2);
+    image.addEventListener("load", scroll);
+    scroll();
   },
 
   button(act, words, sign, does) {
-    return el("button", { type: "button", "data-act": act, "aria-label": words, title: words, onclick: does }, sign);
+    return el("button", { type: "button", autofocus: act === "close", "data-act": act, "aria-label": words, title: words, onclick: does }, sign);
   },
 
   side() {
@@ -106,6 +159,7 @@ const lightbox = {
         this.button("next", say("next"), "→", () => this.step(1)),
         this.button("close", say("close"), "✕", () => this.box.close())),
       el("p", { class: "note" }, place),
+      this.marks(),
       ...this.failure(),
       ...this.words("prompt", row.prompt, row.cut & 1),
       el("p", { class: "acts" },
@@ -118,6 +172,19 @@ const lightbox = {
         ? el("details", {}, el("summary", {}, say("text")), el("p", { class: "long" }, row.text))
         : null,
       el("p", { class: "note keys" }, say("keys_help")));
+  },
+
+  // The row's mark, and which of its files is meant.
+  marks() {
+    const row = this.row;
+    if (row.status !== "done" && !row.versions.length) return null;
+    const name = nameOf(row.files[this.shown] ?? "");
+    const meant = name !== "" && row.pick[1] === name;
+    return el("div", { class: "acts" }, pickButtons(row),
+      row.files.length > 1
+        ? el("button", { type: "button", "data-act": "meant", "aria-pressed": String(meant), onclick: () => pickFile(row, name) },
+          say(meant ? "is_meant" : "mean_this"))
+        : null);
   },
 
   failure() {
@@ -142,7 +209,7 @@ const lightbox = {
 
   facts() {
     const row = this.row;
-    const cost = row.cost === null ? say("unknown") : `${money.format(row.cost)} ${data.currency}`;
+    const cost = row.cost === null ? say("unknown") : priced(row);
     const pairs = [
       ["key", row.key],
       ["model", data.models[row.model]],
@@ -153,6 +220,10 @@ const lightbox = {
       ["finished", row.finished === null ? "" : moment.format(new Date(row.finished * 1000))],
     ].filter(([, value]) => value !== "");
     const list = el("dl", {}, ...pairs.flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]));
+    for (const { name, place } of ownColumns()) {
+      const value = ownValue(row, place);
+      if (value) list.append(el("dt", {}, name), el("dd", {}, value));
+    }
     for (const file of row.files) {
       const name = nameOf(file);
       const address = fileAddress(name);

@@ -1,41 +1,54 @@
 // While a run goes on: rows as they end, and ticked rows put back. Asleep in a page on a disk.
 
-const putBack = async () => {
+const putBackRows = async (numbers) => {
   const answer = await fetch("retry", {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Rowmill-Token": data.live },
-    body: JSON.stringify({ rows: ticked() }),
+    body: JSON.stringify({ rows: numbers }),
   });
   const told = await answer.json();
   if (told.error) tell(say("not_put_back", { reason: told.error }));
   else {
     tell(told.note ? `${say("was_put_back", { count: told.count })}: ${told.note}` : say("was_put_back", { count: told.count }));
-    untickAll();
+    if (FAILED.has(chosen.status) || chosen.kind) choose({ status: "all", kind: "" }); // they are waiting now
   }
+  return !told.error;
+};
+
+const putBack = async () => {
+  if (await putBackRows(ticked())) untickAll();
 };
 
 // Parsed in a document of its own, where no script runs; the server has escaped every word.
 const retell = (name, markup) => {
   const known = document.getElementById(name);
   if (known.contains(document.activeElement)) return;
+  const open = new Set([...known.querySelectorAll("details[open]")].map((one) => one.dataset.fold));
   known.replaceChildren(...new DOMParser().parseFromString(markup, "text/html").body.childNodes);
+  for (const one of known.querySelectorAll("details")) one.open = open.has(one.dataset.fold);
 };
 
 const hear = (event) => {
   const news = JSON.parse(event.data);
   data.reasons = news.reasons;
   data.models = news.models;
+  data.columns = news.columns;
   const changed = takeRecords(news.rows);
   if (news.summary) {
     retell("summary", news.summary);
     retell("made", news.made);
   }
   drawBar();
-  if (changed.length) refresh({ keep: true, changed });
+  if (!changed.length) return;
+  const row = lightbox.box?.open ? lightbox.row : null;
+  refresh({ keep: true, changed });
+  if (row) lightbox.follow(row, changed.includes(row));
+  drawPicked();
 };
 
 const listen = () => {
   if (!data.live) return;
+  document.body.classList.add("live");
   const badge = el("span", { class: "badge" }, say("live"));
   document.getElementById("tools").prepend(badge);
   const source = new EventSource("events");

@@ -54,16 +54,16 @@ const listText = (numbers) => {
 
 const retryCommand = (group, what) => `rowmill retry ${data.sheet} ${what}${group.again}${data.address}`;
 
-const save = (group) => {
-  const address = URL.createObjectURL(new Blob([listText(group.rows)], { type: "text/csv;charset=utf-8" }));
-  const link = el("a", { href: address, download: group.list });
+const saveText = (text, name) => {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  const link = el("a", { href: address, download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 };
 
 const download = () => {
   const lists = groups();
-  lists.forEach(save);
+  for (const group of lists) saveText(listText(group.rows), group.list);
   const commands = lists.map((group) => retryCommand(group, `--from ${group.list}`));
   tell(say("then", { command: commands.join(" · ") }));
 };

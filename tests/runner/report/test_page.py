@@ -168,7 +168,8 @@ def test_search_filters_and_order_choose_the_rows(browser: Browser, tmp_path: Pa
         assert shown()[:2] == ["5", "6"]  # 12.5 s each, in sheet order
         assert shown()[-1] == "4"  # unknown sorts last
         page.get_by_label("Order").select_option("row")
-        page.get_by_label("Model").select_option(label="m-2")
+        page.locator(".menu > summary").click()
+        page.locator("select[name=model]").select_option(label="m-2")
         assert shown() == ["3"]
         page.get_by_role("button", name="Show all rows").click()
         page.locator("[data-status=in_doubt]").click()
@@ -176,6 +177,7 @@ def test_search_filters_and_order_choose_the_rows(browser: Browser, tmp_path: Pa
         page.get_by_role("searchbox").fill("nobody")
         assert shown() == []
         page.get_by_role("button", name="Show all rows").click()
+        page.locator(".reasons > summary").click()
         page.get_by_role("button", name="Show the rows: refused").click()
         assert shown() == ["5"]
         assert not sight.problems
@@ -236,7 +238,7 @@ def test_the_lightbox_shows_the_file_itself_where_it_is_and_else_the_thumbnail(
         sight.page.locator(".open").first.click()
         sight.wait("document.querySelector('.stage img').naturalWidth === 640")
         sight.page.keyboard.press("ArrowDown")
-        assert "2 / 2" in sight.page.locator(".stage").inner_text()
+        assert "2 / 2" in sight.page.locator(".frame").inner_text()
         sight.page.keyboard.press("ArrowRight")
         sight.wait("document.querySelector('.stage img').naturalWidth === 256")
 
