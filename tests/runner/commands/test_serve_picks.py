@@ -48,7 +48,7 @@ def test_a_mark_without_the_token_or_of_another_form_changes_nothing(
         assert pick(url, good, token[:-1]).status_code == 403
         answer = httpx.post(f"{url}pick", json=good, timeout=TIMEOUT_SECONDS, headers={"Host": "x"})
         assert answer.status_code == 400
-        wrong = (
+        wrong: tuple[object, ...] = (
             *({}, [], {"rows": []}, {"rows": [2.5], "stars": 1}, {"rows": [2], "stars": 6}),
             *({"rows": [2], "stars": True}, {"rows": [2], "file": 7}, {"rows": [2], "file": ""}),
             *({"rows": [2], "rejected": 1}, {"rows": [2], "rejected": True, "stars": 1}),
