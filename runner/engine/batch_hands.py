@@ -52,6 +52,7 @@ class BatchHands:
             self._batches[batch.id] = batch
         else:
             self.forget(batch.id)
+            self._lines_of(batch.id).unlink(missing_ok=True)
 
     def forget(self, number: int) -> None:
         """Another host has it."""

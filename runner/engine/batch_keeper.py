@@ -34,7 +34,7 @@ from runner.protocol.refusals import Action
 from runner.steps.batch_asking import ask, remove
 from runner.steps.batch_creation import bring_up
 from runner.steps.batch_hand import BatchInHand, RemoteStep
-from runner.steps.batch_packing import BatchPacker, BatchSale
+from runner.steps.batch_packing import BatchPacker, BatchSale, clear_strays
 from runner.steps.context import StepOptions, StepServices
 from runner.transport.client import GatewayClient
 
@@ -266,8 +266,6 @@ class BatchKeeper:
         return task.result()
 
     def _clear_strays(self, batches: list[ProviderBatch]) -> None:
-        """Remove lines of batches that never came into the table, and of those that are done."""
-        wanted = {self._packer.lines_of(one.id) for one in batches}
-        for path in self._kept.folder.glob("*.lines"):
-            if path not in wanted:
-                path.unlink(missing_ok=True)
+        """Remove lines of batches that never came into the table, or that are created."""
+        coming = (BatchState.INTENDED, BatchState.UPLOADED)
+        clear_strays(self._kept.folder, {one.id for one in batches if one.state in coming})

@@ -1,12 +1,12 @@
 """What a run does about rows for which provider batches were asked: who is packed, who is sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.sheet.names import normalise
 from jobs.store import Transaction
 from jobs.store.provider_batches.batch import open_batches
-from jobs.store.provider_batches.waiting import keep_for_batches, let_go_online
+from jobs.store.provider_batches.waiting import keep_for_batches, let_go_online, waiting_kinds
 from runner.protocol.lane_rule import BATCH, lane_is_given
 from runner.settings.settings import Settings
 
@@ -47,6 +47,11 @@ def batch_rules(
     )
 
 
+def joined(rules: BatchRules) -> BatchRules:
+    """The rules of a host that joins a run: it packs whatever is kept for batches."""
+    return replace(rules, packs=True, waits=True)
+
+
 def _may_be_asked(settings: Settings, headers: Sequence[str]) -> bool:
     """True if single rows may ask for batches."""
     named: Mapping[str, object] = settings.set
@@ -70,6 +75,11 @@ def sort_rows(
     )
 
 
-def has_work(tx: Transaction, sheet_id: int, rules: BatchRules) -> bool:
-    """True if a run must look after provider batches."""
+def has_work(tx: Transaction, sheet_id: int, rules: BatchRules, *, joins: bool = False) -> bool:
+    """True if a run must look after provider batches.
+
+    A host that `joins` a run packs what the host that opened it has kept for batches.
+    """
+    if joins and waiting_kinds(tx, sheet_id):
+        return True
     return rules.packs or (rules.waits and bool(open_batches(tx, sheet_id)))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from jobs.store.queue.choices import (
     select_rows,
     unselect,
 )
+from jobs.store.queue.settles import Settlement
 from jobs.store.queue.waits import resume_waits
 from jobs.store.writer import TableWriter
 from runner.catalogue import say
@@ -35,7 +36,13 @@ from runner.console.progress import Display
 from runner.console.snapshot import Snapshot
 from runner.engine.accounts import FILE_WORKERS, POLL_WORKERS, limits_of, open_accounts
 from runner.engine.allowance import RunAllowance
-from runner.engine.batch_lane import BatchRules, batch_rules, has_work, sort_rows
+from runner.engine.batch_lane import (
+    BatchRules,
+    batch_rules,
+    has_work,
+    joined,
+    sort_rows,
+)
 from runner.engine.counting import Counting
 from runner.engine.dispatcher import Dispatcher
 from runner.engine.keep_awake import keep_awake
@@ -66,7 +73,7 @@ from runner.settings.keys import OwnedKey
 from runner.settings.run_terms import UNTIL_AT
 from runner.settings.settings import Settings
 from runner.settings.values import site
-from runner.steps.context import StepOptions, StepServices
+from runner.steps.context import StepOptions, StepResult, StepServices
 from runner.steps.honoured_keys import KIND, honoured_at
 from runner.steps.steps import Steps
 from runner.transport.addresses import AddressGuard
@@ -151,7 +158,7 @@ class Session:
             await self._host.clear()
             rules = _batch_rules(self.assignment)
             await _select(writer, self.assignment, rules)
-            await _keep_batches(self.assignment, dispatcher, rules, self.display.tell)
+            await _keep_batches(self.assignment, dispatcher, rules, stats)
             await self._work(dispatcher, stats)
             await self._leave(writer, dispatcher)
         if dispatcher.stop is not None and dispatcher.stop.reason is StopReason.REPLACED:
@@ -361,11 +368,14 @@ async def _keep_batches(
     assignment: Assignment,
     dispatcher: Dispatcher,
     rules: BatchRules,
-    tell: Callable[[str], None],
+    stats: RunStats,
 ) -> None:
     """Look after provider batches beside the run, if it has to do with any."""
-    writer = dispatcher.steps.services.writer
-    if assignment.files_only or not await writer.do(lambda tx: has_work(tx, SHEET_ID, rules)):
+    writer, folder = dispatcher.steps.services.writer, assignment.workspace.batches
+    joins = assignment.shared is not None and not assignment.shared.starts
+    if assignment.files_only or not await writer.do(
+        lambda tx: has_work(tx, SHEET_ID, rules, joins=joins)
+    ):
         return
     from runner.engine.batch_keeper import (  # noqa: PLC0415 - few runs have batches
         BatchKeeper,
@@ -373,18 +383,24 @@ async def _keep_batches(
     )
     from runner.steps.batch_intake import BatchIntake  # noqa: PLC0415 - as above
 
-    steps, folder = dispatcher.steps, assignment.workspace.batches
+    steps = dispatcher.steps
+
+    def settled(settlements: Sequence[Settlement]) -> None:
+        for one in settlements:
+            stats.settled(StepResult(settlement=one), 0.0)
+        stats.flush_log()
+
     keeper = BatchKeeper(
         KeptBatches(
             options=steps.options,
             services=steps.services,
-            intake=BatchIntake(steps.services, steps.state, folder),
+            intake=BatchIntake(steps.services, steps.state, folder, settled),
             control=dispatcher.control,
-            rules=rules,
+            rules=joined(rules) if joins else rules,
             folder=folder,
             own=assignment.settings.provider.lanes.get(BATCH),
-            tell=tell,
-            is_first=assignment.shared is None or assignment.shared.starts,
+            tell=stats.tell,
+            is_first=not joins,
         )
     )
     dispatcher.control.do_beside(keeper.run())

@@ -4,6 +4,7 @@ What stands in the table is data: a value that is none of the option's is as if 
 No term names an address, a file, a program or a key.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,11 +18,12 @@ UNTIL_AT = "until_at"  # the moment (Unix seconds) that `until` came to
 SITE = "site"
 CHOSEN_ONLY = "chosen_only"  # the run takes only the rows that it selected
 LANE_IS_GIVEN = "lane_is_given"  # retried rows go by their lane too
+ONLINE_FROM_AT = "online_from_at"  # the moment (Unix seconds) that `online_from` came to
 WAITING = "waiting"  # the run sends only its pilot until a person says yes
 
 OF_THE_RUN = (
     *("rows", "limit", "pilot", "max_cost", "until", "rpm", "tpm", "in_doubt", "ok_if_failed"),
-    *("attempts", "timeout", "stop_if", "name"),
+    *("attempts", "timeout", "stop_if", "name", "online_from", "submit_only"),
 )
 """Options of the run, not of a host."""
 
@@ -37,6 +39,8 @@ def terms_of_settings(settings: Settings, *, now: float) -> dict[str, JSON]:
     until = settings.until
     terms[UNTIL_AT] = None if until is None else until.moment(now)
     terms[LANE_IS_GIVEN] = lane_is_given(settings.sources)
+    online_from = settings.online_from
+    terms[ONLINE_FROM_AT] = None if online_from is None else online_from.moment(now)
     return terms
 
 
@@ -56,6 +60,10 @@ def under_terms(settings: Settings, terms: Mapping[str, JSON]) -> Settings:
     kept["ok_if_failed"] = _tolerance(terms.get("ok_if_failed"))
     lane_by = "flag" if terms.get(LANE_IS_GIVEN) is True else "default"
     kept["sources"] = {**settings.sources, "lane": lane_by}
+    kept["submit_only"] = terms.get("submit_only") is True
+    kept["online_from"] = None
+    if (online_from := _amount(terms.get(ONLINE_FROM_AT))) is not None:
+        kept["online_from"] = Until(seconds=max(online_from - time.time(), 0.0))
     return replace(settings, **kept)
 
 

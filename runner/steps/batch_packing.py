@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +32,7 @@ from runner.steps.priced_request import priced_call
 
 PAGE = 500  # rows read at a time
 ROWS_AT_ONCE = 25  # packed before others may use the loop
+LINES = ".lines"  # the ending of a file of packed lines
 TRIES = 5  # to pack rows that change meanwhile
 
 
@@ -109,7 +110,7 @@ class BatchPacker:
 
     def lines_of(self, number: int) -> Path:
         """Where the lines of a batch are until it has been created."""
-        return self._folder / f"{number}.lines"
+        return self._folder / f"{number}{LINES}"
 
     async def _intend(self, plan: BatchPlan) -> ProviderBatch:
         writer, cap = self._services.writer, self._services.cap
@@ -240,6 +241,13 @@ class BatchPacker:
         """Numbers of calls; only the thread that writes takes them."""
         writer = self._services.writer
         return await writer.do(lambda _tx: [writer.ids.take() for _ in range(count)])
+
+
+def clear_strays(folder: Path, wanted: Collection[int]) -> None:
+    """Remove packed lines, except those of these batches: a process died, or they are created."""
+    for path in folder.glob(f"*{LINES}"):
+        if path.name not in {f"{number}{LINES}" for number in wanted}:
+            path.unlink(missing_ok=True)
 
 
 def _new_file(path: Path) -> BinaryIO:

@@ -1,6 +1,7 @@
 """A host that joins a run works by the run's options, and may not change them."""
 
 import json
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -76,6 +77,15 @@ def test_the_stop_rule_comes_back_whole() -> None:
     rule = StopIf(percent=20.0, window=50)
     kept = through_a_table({"stop_if": {"percent": 20.0, "window": 50}})
     assert under_terms(settings(), kept).stop_if == rule
+
+
+def test_a_host_that_joins_sends_the_rest_online_when_the_run_does() -> None:
+    given = settings(online_from=Until(seconds=600.0), submit_only=True)
+    kept = through_a_table(terms_of_settings(given, now=time.time()))
+    found = under_terms(settings(), kept)
+    assert found.submit_only
+    assert found.online_from is not None
+    assert 500 < found.online_from.moment(1000.0) - 1000.0 <= 600
 
 
 @pytest.mark.parametrize(
