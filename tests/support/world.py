@@ -128,7 +128,7 @@ class World:
 
     def mock(
         self,
-        faults: Mapping[str, Sequence[str]] | None = None,
+        faults: Mapping[str, Sequence[str]] | FaultPlan | None = None,
         *,
         connections: Sequence[str] = (),
         **settings: Any,
@@ -136,7 +136,9 @@ class World:
         """Start a gateway on the same port as the last one; it counts requests from the first."""
         self.stop()
         self.bills.append(self.folder.parent / f"bill-{len(self.bills):02}.jsonl")
-        plan = FaultPlan.scripted(faults or {}, connections)
+        plan = faults
+        if not isinstance(plan, FaultPlan):
+            plan = FaultPlan.scripted(plan or {}, connections)
         given = {
             "forms": (PictureShape.MARKDOWN,),
             "faults": plan,
