@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from importlib.resources import files as resources
 from pathlib import Path
 
 import pytest
@@ -391,3 +392,38 @@ def test_picking_works_on_a_phone(browser: Browser, shop: Path) -> None:
         assert not sight.problems
 
     browser.look(shop, act, viewport=PHONE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_what_the_gallery_can_do(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    axe = (resources("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    sent = {"kind": "file", "value": "in.png", "digest": "d"}
+    fields = json.dumps({"prompt": "on a table", "image": [sent]})
+    old = (OlderVersion(1, ("old.png",), 9.0, 0.02),)
+    rows = [own(2, fields=fields, versions=old, stars=5), own(3, stars=-1), pages.failed_row(4)]
+    rows += [own(number) for number in range(5, 12)]
+    page = pages.write_page(tmp_path, pages.facts(rows, columns=COLUMNS))
+    Image.new("RGB", (300, 300), "red").save(tmp_path / "in.png")
+
+    def act(sight: Sight) -> None:
+        def faults() -> list[str]:
+            found = sight.page.evaluate("axe.run().then((found) => found.violations)")
+            bad = [one for one in found if one["impact"] in ("serious", "critical")]
+            return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in bad]
+
+        sight.page.evaluate(axe)
+        choose(sight, "group", "shop")
+        for fold in sight.page.locator(".folds > details > summary").all():
+            fold.click()
+        assert faults() == []
+        sight.page.locator(".menu > summary").click()
+        assert faults() == []
+        sight.page.keyboard.press("Escape")
+        for key in ("b", "v", "z"):
+            sight.page.evaluate("document.querySelector('.lightbox')?.close()")
+            press(sight, 2, "Enter", key)
+            assert faults() == [], key
+
+    browser.look(page, act, color_scheme=scheme)
