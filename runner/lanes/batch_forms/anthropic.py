@@ -7,7 +7,9 @@ from runner.endpoints.dialects.messages import ANTHROPIC_VERSION
 from runner.lanes.batch_forms.form import (
     ASK_SECONDS,
     CONTENT_SECONDS,
+    ROW_GROUP,
     UPLOAD_SECONDS,
+    UsualLine,
     answer,
     body_of,
     count,
@@ -44,6 +46,12 @@ _BATCHES = "/v1/messages/batches"
 _VERSION = {"anthropic-version": ANTHROPIC_VERSION}
 _COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
 _UNBOUGHT = ("canceled", "expired")
+
+
+_USUAL = UsualLine(
+    rf' \{{ "custom_id" : {ROW_GROUP} , "result" : \{{ "type" : "succeeded" , "message" : (?=\{{)',
+    r" \} \} ",
+)
 
 
 class AnthropicForm:
@@ -122,6 +130,8 @@ class AnthropicForm:
 
     def read_line(self, line: bytes) -> BatchLine:
         """One result, which is a message, an error, or nothing that was bought."""
+        if (usual := _USUAL.read(line)) is not None:
+            return usual
         found = line_object(line, "custom_id")
         if isinstance(found, BrokenRow):
             return found

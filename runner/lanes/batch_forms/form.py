@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from jobs.job import JSON, Failure, FailureClass
-from runner.lanes.batch_wire import BrokenRow, PackedLines, number_in
+from runner.lanes.batch_wire import AnsweredRow, BrokenRow, PackedLines, number_in
 from runner.protocol.call import BodyFile, Call, EncodedBody, Part, Reply
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.verdict import classify
@@ -159,3 +159,40 @@ def line_object(line: bytes, key: str) -> tuple[str, Mapping[str, JSON]] | Broke
     if number_in(row) is not None:
         return row, value
     return BrokenRow(row="", cause="foreign" if row else "no_row")
+
+
+class UsualLine:
+    """Lines in the very shape in which a provider writes its answers, which are nearly all.
+
+    `head` ends where the answer's own object begins, with the groups `row` and, where it is there,
+    `status` and `request`; `tail` is all that follows that object. Such an answer is kept byte for
+    byte, and read twice as fast; any other line is left to `read_line`.
+    """
+
+    def __init__(self, head: str, tail: str) -> None:
+        self._head = re.compile(head.replace(" ", r"\s*"))
+        self._tail = re.compile(tail.replace(" ", r"\s*"))
+        self._decoder = json.JSONDecoder()
+
+    def read(self, line: bytes) -> AnsweredRow | None:
+        """The answer in a usual line; None for any other."""
+        try:
+            text = line.decode()
+            head = self._head.match(text)
+            if head is None:
+                return None
+            _, end = self._decoder.raw_decode(text, head.end())
+        except (ValueError, RecursionError):
+            return None
+        if self._tail.fullmatch(text, end) is None:
+            return None
+        told = head.groupdict()
+        headers = {"content-type": "application/json"}
+        if told.get("request"):
+            headers["x-request-id"] = told["request"]
+        body = text[head.end() : end].encode()
+        reply = Reply(status=int(told.get("status") or 200), headers=headers, body=body)
+        return AnsweredRow(row=told["row"], reply=reply)
+
+
+ROW_GROUP = r'"(?P<row>r-\d{8,20})"'

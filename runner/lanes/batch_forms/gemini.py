@@ -8,7 +8,9 @@ from runner.endpoints.dialects.gemini import KEY_HEADER
 from runner.lanes.batch_forms.form import (
     ASK_SECONDS,
     CONTENT_SECONDS,
+    ROW_GROUP,
     UPLOAD_SECONDS,
+    UsualLine,
     answer,
     body_of,
     count,
@@ -55,6 +57,9 @@ _CANCELLED_CODE = 1
 _STATUS_BY_CODE = {3: 400, 4: 503, 5: 404, 7: 403, 8: 429, 9: 400, 11: 400, 13: 500, 14: 503}
 """HTTP statuses of Google's own codes. A deadline inside a batch says that nothing was billed."""
 _FULL_QUEUE = re.compile(r"enqueued|queue|concurrent batch", re.IGNORECASE)
+
+
+_USUAL = UsualLine(rf' \{{ "key" : {ROW_GROUP} , "response" : (?=\{{)', r" \} ")
 
 
 class GeminiForm:
@@ -154,6 +159,8 @@ class GeminiForm:
 
     def read_line(self, line: bytes) -> BatchLine:
         """One answer, or the status of a request that got none."""
+        if (usual := _USUAL.read(line)) is not None:
+            return usual
         found = line_object(line, "key")
         if isinstance(found, BrokenRow):
             return found

@@ -7,7 +7,9 @@ from jobs.job import JSON, Failure
 from runner.lanes.batch_forms.form import (
     ASK_SECONDS,
     CONTENT_SECONDS,
+    ROW_GROUP,
     UPLOAD_SECONDS,
+    UsualLine,
     answer,
     body_of,
     count,
@@ -51,6 +53,14 @@ STATES = {
 _UNBOUGHT = re.compile(r"(?:batch|request)?_?(?:expired|cancell?ed)", re.IGNORECASE)
 _FULL_QUEUE = re.compile(
     r"token_limit_exceeded|enqueued|queue[d]? (?:token|request)|too many batches", re.IGNORECASE
+)
+
+
+_USUAL = UsualLine(
+    rf' \{{ (?:"id" : "[^"\\]*" , )?"custom_id" : {ROW_GROUP} , "response" : '
+    r'\{ "status_code" : (?P<status>\d{3}) , '
+    r'(?:"request_id" : (?:null|"(?P<request>[^"\\]*)") , )?"body" : (?=\{)',
+    r' \} , "error" : null \} ',
 )
 
 
@@ -150,8 +160,7 @@ class OpenAIForm:
 
     def read_line(self, line: bytes) -> BatchLine:
         """A line of the output file or of the error file."""
-        found = line_object(line, "custom_id")
-        return found if isinstance(found, BrokenRow) else read_openai_row(*found)
+        return read_openai_line(line)
 
     def remove(self, file: str) -> Call | None:
         """Deletes a file, of lines or of results."""
@@ -192,6 +201,14 @@ class OpenAIForm:
             is_cancelling=word.lower() in ("cancelling", "canceling"),
             queue_full=any(_is_full(one) for one in problems),
         )
+
+
+def read_openai_line(line: bytes) -> BatchLine:
+    """A line of an output or an error file."""
+    if (usual := _USUAL.read(line)) is not None:
+        return usual
+    found = line_object(line, "custom_id")
+    return found if isinstance(found, BrokenRow) else read_openai_row(*found)
 
 
 def read_openai_row(row: str, found: Mapping[str, JSON]) -> BatchLine:

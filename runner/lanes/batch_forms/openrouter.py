@@ -13,7 +13,6 @@ from runner.lanes.batch_forms.form import (
     file_call,
     identifier,
     items,
-    line_object,
     members,
     moment,
     packed,
@@ -22,13 +21,12 @@ from runner.lanes.batch_forms.form import (
     text,
     unreadable,
 )
-from runner.lanes.batch_forms.openai import STATES, read_openai_row
+from runner.lanes.batch_forms.openai import STATES, read_openai_line
 from runner.lanes.batch_wire import (
     BatchLine,
     BatchOffer,
     BatchOrder,
     BatchProblem,
-    BrokenRow,
     Listing,
     PackedLines,
     RemoteBatch,
@@ -132,8 +130,7 @@ class OpenRouterForm:
 
     def read_line(self, line: bytes) -> BatchLine:
         """One result."""
-        found = line_object(line, "custom_id")
-        return found if isinstance(found, BrokenRow) else read_openai_row(*found)
+        return read_openai_line(line)
 
     def remove(self, file: str) -> Call | None:
         """Deletes the batch with its requests and results."""

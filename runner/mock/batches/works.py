@@ -113,7 +113,8 @@ class BatchWorks:
             outputs[at] = outputs[at][: len(outputs[at]) * 2 // 3]
         again = self._chance.sample(outputs, math.ceil(len(outputs) * plan.twice))
         outputs += again if plan.twice else []
-        outputs += [_foreign(form, number) for number in range(plan.foreign)]
+        foreign = plan.foreign if outputs else 0
+        outputs += [_foreign(form, number) for number in range(foreign)]
         if state in ("expired", "cancelled"):
             worked = {one.row for one in batch.done}
             errors += self._unworked(batch, worked, state)

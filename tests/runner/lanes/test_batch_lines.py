@@ -141,3 +141,48 @@ def test_a_page_of_results_is_taken_apart() -> None:
     last = one.read_page(reply({"data": [], "has_more": False, "next_cursor": None}))
     assert not isinstance(last, Failure)
     assert last.cursor == ""
+
+
+USUAL: list[tuple[str, str]] = [
+    (
+        "openai",
+        '{"id":"b","custom_id":"%s","response":{"status_code":200,"request_id":"q","body":%s},"error":null}',
+    ),
+    (
+        "openrouter",
+        '{"custom_id": "%s", "response": {"status_code": 200, "body": %s}, "error": null}\n',
+    ),
+    ("anthropic", '{"custom_id":"%s","result":{"type":"succeeded","message":%s}}'),
+    ("gemini", '{"key":"%s","response":%s}\n'),
+]
+EXACT = '{"a": 1.50, "b": "},\\"error\\":null}", "c": "猫"}'
+
+
+@pytest.mark.parametrize(("name", "line"), USUAL)
+def test_an_answer_is_kept_byte_for_byte(name: str, line: str) -> None:
+    found = form(name).read_line((line % (ROW, EXACT)).encode())
+    assert isinstance(found, AnsweredRow)
+    assert (found.row, found.reply.status, found.reply.body) == (ROW, 200, EXACT.encode())
+
+
+@pytest.mark.parametrize(("name", "line"), USUAL)
+def test_a_line_in_another_order_says_the_same(name: str, line: str) -> None:
+    value = json.loads(line % (ROW, EXACT))
+    other = json.dumps(dict(reversed(value.items())), indent=1).encode()
+    found = form(name).read_line(other)
+    assert isinstance(found, AnsweredRow)
+    assert json.loads(found.reply.body) == json.loads(EXACT)
+
+
+@pytest.mark.parametrize(("name", "line"), USUAL)
+def test_an_answer_that_is_cut_anywhere_is_none(name: str, line: str) -> None:
+    whole = (line % (ROW, EXACT)).strip().encode()
+    for at in range(1, len(whole)):
+        assert isinstance(form(name).read_line(whole[:at]), BrokenRow)
+
+
+def test_an_answer_beside_an_error_is_read_as_before() -> None:
+    response = {"status_code": 200, "body": {}}
+    found = read("openai", {"custom_id": ROW, "response": response, "error": {"code": "x"}})
+    assert isinstance(found, AnsweredRow)
+    assert found.reply.body == b"{}"
