@@ -10,7 +10,7 @@ IDS = [
     *(f"C{n}" for n in range(1, 31)), *(f"D{n}" for n in range(1, 19)),
     *(f"E{n}" for n in range(1, 13)), *(f"F{n}" for n in range(1, 27)),
     *(f"G{n}" for n in range(1, 6)), *(f"H{n}" for n in range(1, 6)),
-    *(f"T{n}" for n in range(1, 24)),
+    *(f"S{n}" for n in range(1, 23)), *(f"T{n}" for n in range(1, 24)),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""One long night: hosts are killed and frozen, and their database restarts, in random turns."""
+"""One long night: hosts are killed, frozen and cut off, their database restarts, by chance."""
 
 import random
 import signal
@@ -9,12 +9,15 @@ from functools import partial
 import pytest
 
 from tests.hosts.conftest import Make
+from tests.support.cabled_hosts import CabledHosts, cabled_hosts
 from tests.support.hosts import Host, HostScene
 
 HOSTS = 4
 CALLS = 16  # at once, of one host
 FROZEN_SECONDS = 6.0
+CUT_OFF_SECONDS = 8.0
 AWAY_SECONDS = (1.0, 8.0)
+FIRST = ("-e", "chat", "-m", "mock-text", "--in-doubt", "hold")
 
 
 @dataclass(slots=True)
@@ -23,20 +26,28 @@ class Night:
 
     here: HostScene
     chance: random.Random
-    hosts: list[Host] = field(default_factory=list)
+    cabled: CabledHosts | None = None  # on machines with a cable each
+    hosts: dict[int, Host] = field(default_factory=dict)  # by machine
     killed: int = 0
 
     def begin(self) -> None:
-        self.hosts = [self.here.start("--in-doubt", "hold", machine="m0", concurrency=CALLS)]
+        if self.cabled is not None:
+            self.hosts[0] = self.cabled.start(0, *FIRST, concurrency=CALLS)
+        else:
+            hold = FIRST[-2:]
+            self.hosts[0] = self.here.start(*hold, machine="m0", concurrency=CALLS)
         self.here.until(partial(is_done, self.here, 1))
-        while len(self.hosts) < HOSTS:
-            self.join(f"m{len(self.hosts)}")
+        for machine in range(1, HOSTS):
+            self.join(machine)
 
-    def join(self, machine: str) -> None:
+    def join(self, machine: int) -> None:
         """Start one more, and wait until it works: none starts while the database is away."""
-        host = self.here.start(joins=True, machine=machine, concurrency=CALLS)
+        if self.cabled is not None:
+            host = self.cabled.start(machine, concurrency=CALLS)
+        else:
+            host = self.here.start(joins=True, machine=f"m{machine}", concurrency=CALLS)
         self.here.until(lambda: self.is_at_work(host) or not host.alive)
-        self.hosts.append(host)
+        self.hosts[machine] = host
 
     def is_at_work(self, host: Host) -> bool:
         """True once this host has told of calls in flight."""
@@ -50,17 +61,26 @@ class Night:
         self.here.until(partial(is_done, self.here, min(done + 1, len(self.here.prompts))))
 
     def kill(self) -> None:
-        victim = self.chance.choice(self.hosts)
-        victim.kill()
+        machine = self._machine()
+        self.hosts[machine].kill()
         self.killed += 1
-        self.hosts.remove(victim)
-        self.join(victim.name.split(":")[0])  # the same machine: it finds the spool
+        self.join(machine)  # it finds the spool
 
     def freeze(self) -> None:
-        victim = self.chance.choice(self.hosts)
+        victim = self.hosts[self._machine()]
         victim.signal(signal.SIGSTOP)
         time.sleep(FROZEN_SECONDS)
         victim.signal(signal.SIGCONT)
+
+    def cut(self) -> None:
+        assert self.cabled is not None
+        island = self.cabled.islands[self._machine()]
+        island.pull_the_cable()
+        time.sleep(CUT_OFF_SECONDS)
+        island.plug_it_in()
+
+    def _machine(self) -> int:
+        return self.chance.choice(sorted(self.hosts))
 
     def restart(self) -> None:
         self.here.server.crash()
@@ -78,15 +98,15 @@ def turns(chance: random.Random, **counts: int) -> list[str]:
     return every
 
 
-def run_night(here: HostScene, seed: int, **counts: int) -> None:
+def run_night(here: HostScene, seed: int, cabled: CabledHosts | None = None, **counts: int) -> None:
     """Play it, and look at the books: nothing lost, nothing paid twice, little held."""
     here.timeout = 30.0
-    night = Night(here, random.Random(seed))
+    night = Night(here, random.Random(seed), cabled)
     night.begin()
     for kind in turns(night.chance, **counts):
         if here.done() < len(here.prompts) * 0.9:
             night.turn(kind)
-    codes = [host.wait(300) for host in night.hosts]
+    codes = [host.wait(300) for host in night.hosts.values()]
     books = here.books()
     books.assert_whole(twice=0)
     held = books.rows.pop("in_doubt", 0)
@@ -102,6 +122,16 @@ def test_a_short_night_loses_nothing_and_pays_nothing_twice(scene: Make) -> None
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_short_night_with_cut_cables_loses_nothing_and_pays_nothing_twice(scene: Make) -> None:
+    here = scene(1_200, latency=0.4)
+    with cabled_hosts(here, HOSTS) as cabled:
+        run_night(here, 3, cabled, kill=2, freeze=1, restart=1, cut=3)
+
+
+@pytest.mark.long
 @pytest.mark.timeout(14_400)
 def test_a_long_night_loses_nothing_and_pays_nothing_twice(scene: Make) -> None:
-    run_night(scene(20_000, latency=1.0), 2, kill=200, freeze=50, restart=20)
+    here = scene(20_000, latency=1.0)
+    with cabled_hosts(here, HOSTS) as cabled:
+        run_night(here, 2, cabled, kill=200, freeze=50, restart=20, cut=50)

@@ -66,12 +66,12 @@ def test_a_run_joined_by_its_address_ends_for_all_at_once(
 
 
 def test_hosts_wait_for_the_yes_to_a_pilot(scene: Make) -> None:
-    made = scene(40, latency=3.0)
-    made.start("--pilot", "10", concurrency=1)
+    made = scene(24, latency=3.0)
+    made.start("--pilot", "5", concurrency=1)
     made.until(lambda: made.asked() > 0)
     made.start(machine="north", joins=True)
     made.until(lambda: "pilot" in made.hosts[1].err)
-    assert made.asked() <= 10
+    assert made.asked() <= 5
     assert made.wait() == [0, 0], [host.err for host in made.hosts]
     made.books().assert_whole()
     assert made.query("SELECT count(*), min(exit_code) FROM runs") == [(1, 0)]
@@ -80,7 +80,7 @@ def test_hosts_wait_for_the_yes_to_a_pilot(scene: Make) -> None:
 def test_who_waits_for_a_pilot_that_failed_sends_nothing(scene: Make) -> None:
     useless = {"lamp": ["empty_object"] * MANY}
     made = scene(40, latency=4.0, faults=FaultPlan.scripted(useless))
-    made.start("--pilot", "4", concurrency=1)
+    made.start("--pilot", "2", concurrency=1)
     made.until(lambda: made.asked() > 0)
     made.start(machine="north", joins=True)
     assert made.wait() == [5, 5], [host.err for host in made.hosts]

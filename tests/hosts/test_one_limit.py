@@ -47,6 +47,19 @@ def test_hosts_together_keep_to_the_calls_a_minute(scene: Make) -> None:
     made.books().assert_whole(twice=8)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_no_minute_of_several_hosts_has_more_calls_than_allowed(scene: Make) -> None:
+    made = scene(2_600, latency=0.2)
+    started_by_all(made, "--rpm", str(RPM))
+    assert [host.wait(300) for host in made.hosts] == [0] * 4
+    starts = starts_of(made)
+    most = most_within(starts, 60)
+    print(f"{len(starts)} calls in {starts[-1] - starts[0]:.0f} s, at most {most} in any minute")
+    assert most <= RPM
+    made.books().assert_whole()
+
+
 def test_a_pause_that_one_host_is_told_reaches_all(scene: Make) -> None:
     made = scene(300, latency=0.1, faults=FaultPlan.scripted({"number 150,": ["429"]}))
     started_by_all(made)
