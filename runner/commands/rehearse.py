@@ -22,10 +22,11 @@ from runner.intake.stdin_sheet import STDIN, temporary_stdin
 from runner.launch.launch import launch
 from runner.launch.request import RunRequest
 from runner.mock.account_info import PRICING
+from runner.mock.batch_script import NAMED_SCRIPTS
 from runner.mock.faults import FaultPlan, PlanName
 from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
-from runner.protocol.lane_rule import FLEX, LaneRule
+from runner.protocol.lane_rule import BATCH, FLEX, LaneRule
 from runner.secret import Secret
 from runner.settings.schema import variable_of
 from runner.settings.settings import Settings
@@ -34,6 +35,8 @@ from runner.workspace.lookup import of_rehearsal
 from runner.workspace.workspace import REHEARSAL, SHEET_ID, Workspace
 
 REHEARSAL_KEY = "sk-rowmill-rehearsal"
+_BATCH_FORMS = {"messages": "anthropic", "gemini": "gemini"}
+BATCH_SECONDS = 3.0  # from the creation of a provider batch to its end
 LATENCY_SECONDS = (0.05, 0.4)  # seconds: quick, and still a run to watch
 KILL_TIMEOUT_SECONDS = 60.0  # seconds that a run to be killed may take for its next calls
 
@@ -54,7 +57,11 @@ def _rehearse(sheet: str) -> int:
     workspace.make()
     plan: PlanName = settings.faults  # type: ignore[assignment]  # one of the schema's choices
     mock = MockSettings(
-        latency=LATENCY_SECONDS, faults=FaultPlan.named(plan), bill=workspace.bill, pricing=PRICING
+        latency=LATENCY_SECONDS,
+        faults=FaultPlan.named(plan),
+        batches=replace(NAMED_SCRIPTS[plan], seconds=BATCH_SECONDS),
+        bill=workspace.bill,
+        pricing=PRICING,
     )
     with MockThread(mock) as thread:
         settings = _with_lanes(replace(settings, base_url=thread.base_url))
@@ -83,7 +90,11 @@ def _with_defaults(settings: Settings) -> Settings:
 
 def _with_lanes(settings: Settings) -> Settings:
     """The mock sells every lane. One that settings describe may be at another address."""
-    lanes = {FLEX: LaneRule(name=FLEX, form="service_tier")}
+    form = _BATCH_FORMS.get(settings.endpoint or "", "openai")
+    lanes = {
+        FLEX: LaneRule(name=FLEX, form="service_tier"),
+        BATCH: LaneRule(name=BATCH, form=form),
+    }
     return replace(settings, provider=replace(settings.provider, lanes=lanes))
 
 

@@ -136,3 +136,12 @@ def test_its_pictures_are_real_files_beside_its_results(world: World) -> None:
         b"RIFF",
         b"\xff\xd8\xff\xe0",
     )
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "messages", "gemini"])
+def test_provider_batches_can_be_rehearsed(world: World, endpoint: str) -> None:
+    sheet = world.prompts("a.csv", "a cat", "a dog")
+    done = world.run("rehearse", sheet, "-e", endpoint, "-m", "mock-text", "--lane", "batch")
+    assert (done.code, done.posts) == (0, 0), done.err
+    assert [row["result_lane"] for row in rehearsed(world, sheet)] == ["batch"] * 2
+    assert "2 calls billed by the mock, 2 recorded by us, 0 missing" in done.err
