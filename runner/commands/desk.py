@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import webbrowser
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,34 +21,49 @@ from runner.settings.settings import Settings
 
 @options.argument("folder", required=False)
 @click.option("--no-open", cls=options.CommandOption, is_flag=True)
-def _desk(folder: str | None, *, no_open: bool) -> None:
+@click.option("--host", cls=options.CommandOption, metavar="ADDRESS")
+def _desk(folder: str | None, *, no_open: bool, host: str | None) -> None:
     place = Path(folder) if folder is not None else Path.cwd()
     if not place.is_dir():
         raise Refusal(say("desk.no_folder", folder=str(place)))
     place = place.absolute()
     settings = options.settings(folder=place)
+    ask = _Shown(folder=place, settings=settings, open_it=not no_open, host=host)
     try:
-        _serve_at(settings.port, place, settings, open_it=not no_open)
+        _serve_at(settings.port, ask)
     except OSError as error:
         if settings.sources.get("port") == "default" and error.errno == errno.EADDRINUSE:
-            _serve_at(0, place, settings, open_it=not no_open)
+            _serve_at(0, ask)
             return
         # asyncio replaces the system's words in strerror.
         why = phrase(os.strerror(error.errno)) if error.errno else type(error).__name__
         raise Refusal(say("serve.port_taken", port=settings.port, reason=why)) from error
 
 
-def _serve_at(port: int, folder: Path, settings: Settings, *, open_it: bool) -> None:
-    def started(url: str) -> None:
-        print_data(say("desk.listening", folder=folder.name, url=url))
-        sys.stdout.flush()  # a script waits for this line in a pipe
-        if not settings.quiet:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """Which folder is shown, and to whom."""
+
+    folder: Path
+    settings: Settings
+    open_it: bool
+    host: str | None  # where others look and mark
+
+
+def _serve_at(port: int, ask: _Shown) -> None:
+    def started(url: str, guest_url: str) -> None:
+        print_data(say("desk.listening", folder=ask.folder.name, url=url))
+        if guest_url:
+            print_data(say("desk.guests", url=guest_url))
+        sys.stdout.flush()  # a script waits for these lines in a pipe
+        if not ask.settings.quiet:
             print_message(say("desk.ctrl_c"))
-        if open_it:
+        if ask.open_it:
             webbrowser.open(url)
 
-    config = settings.config.absolute() if settings.config is not None else None
-    serve_desk(Desk(folder=folder, config=config), port=port, started=started)
+    config = ask.settings.config
+    desk = Desk(folder=ask.folder, config=config.absolute() if config is not None else None)
+    serve_desk(desk, port=port, guest_host=ask.host, started=started)
 
 
 command = options.command(

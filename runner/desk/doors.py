@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from runner.report.own_names import LOOPBACK, is_own_name
 from runner.report.server import SECURITY_HEADERS, Handler
 
 TOKEN_HEADER = "X-Rowmill-Token"  # noqa: S105 - a header's name
@@ -16,19 +17,17 @@ class Doors:
     """The token of this start, and the names under which the desk is reached."""
 
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
-    hosts: frozenset[str] = frozenset()
+    host: str = LOOPBACK
+    port: int = 0
 
     def listen_at(self, host: str, port: int) -> None:
-        """Answer to these names from now on."""
-        self.hosts = frozenset({f"{host}:{port}", f"localhost:{port}"})
+        """Answer to the names of this address from now on."""
+        self.host, self.port = host, port
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer only requests for this machine's own names, with safe headers.
-
-        A foreign web page may point its name at 127.0.0.1; its Host header shows that.
-        """
-        if request.headers.get("Host", "").lower() not in self.hosts:
+        """Answer only requests for this machine's own names, with safe headers."""
+        if not is_own_name(request.headers.get("Host", ""), self.host, self.port):
             raise web.HTTPBadRequest(text="unknown host\n", headers=SECURITY_HEADERS)
         if request.method not in ("GET", "HEAD"):
             self._check_write(request)
@@ -45,7 +44,9 @@ class Doors:
         """A write repeats the token in a header, which no foreign page can send unasked."""
         given = request.headers.get(TOKEN_HEADER, "")
         origin = request.headers.get("Origin")
-        from_here = origin is None or origin.lower() in {f"http://{one}" for one in self.hosts}
+        scheme, _, place = (origin or "").partition("://")
+        named = scheme == "http" and is_own_name(place, self.host, self.port)
+        from_here = origin is None or named
         sent_by = request.headers.get("Sec-Fetch-Site", "none")
         has_token = secrets.compare_digest(given.encode(), self.token.encode())
         if not has_token or not from_here or sent_by not in OWN_SITE:

@@ -17,7 +17,7 @@ SCRIPT_FILES = ("tools.js", "sheets.js", "connection.js", "start.js", "run.js", 
 
 def desk_page(token: str) -> tuple[str, str]:
     """The page and its content security policy."""
-    style = _asset("runner.report", "page.css") + _asset("runner.desk", "desk.css")
+    style = asset("runner.report", "page.css") + asset("runner.desk", "desk.css")
     script = _script()
     data = {
         "token": token,
@@ -36,7 +36,7 @@ def desk_page(token: str) -> tuple[str, str]:
         "script": script,
         "noscript": say("desk.no_script"),
     }
-    return Template(_asset("runner.desk", "desk.html")).substitute(slots), _policy(style, script)
+    return Template(asset("runner.desk", "desk.html")).substitute(slots), _policy(style, script)
 
 
 def _policy(style: str, script: str) -> str:
@@ -55,12 +55,21 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _asset(package: str, name: str) -> str:
+def guest_policy(style: str) -> str:
+    """The policy of a page without scripts: its own style."""
+    return (
+        f"default-src 'none'; style-src '{hash_of(style)}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def asset(package: str, name: str) -> str:
+    """A file of the pages."""
     return (package_files(package) / "assets" / name).read_text(encoding="utf-8")
 
 
 def _script() -> str:
     """All script files wrapped in one function, so that they define no global names."""
-    parts = [_asset("runner.report", "words.js")]
-    parts += [_asset("runner.desk", name) for name in (*SCRIPT_FILES, "main.js")]
+    parts = [asset("runner.report", "words.js")]
+    parts += [asset("runner.desk", name) for name in (*SCRIPT_FILES, "main.js")]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();\n"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from runner.catalogue import say
 from runner.desk.actions import ACTIONS, HAND_BACK, Desk, sentence_of
 from runner.desk.choices import UnusableChoiceError
 from runner.desk.doors import Doors
+from runner.desk.guests import GuestServer
 from runner.desk.page import desk_page
 from runner.desk.sheets import (
     NewFile,
@@ -29,7 +31,8 @@ from runner.desk.sheets import (
 )
 from runner.exits import Refusal
 from runner.report.file_answers import given, inside
-from runner.report.server import HOST, LivePage
+from runner.report.own_names import LOOPBACK
+from runner.report.server import LivePage
 from runner.secret import redacted
 from runner.settings.values import InvalidValueError
 
@@ -45,8 +48,9 @@ class DeskServer:
     OSError on entering: the port cannot be used.
     """
 
-    def __init__(self, desk: Desk, *, port: int) -> None:
-        self.url = ""
+    def __init__(self, desk: Desk, *, port: int, guest_host: str | None = None) -> None:
+        self.url = self.guest_url = ""
+        self._guest_host = guest_host
         self._desk = desk
         self._port = port
         self._doors = Doors()
@@ -70,13 +74,21 @@ class DeskServer:
         await runner.setup()
         self._life.push_async_callback(runner.cleanup)
         try:
-            await web.TCPSite(runner, HOST, self._port).start()
+            await web.TCPSite(runner, LOOPBACK, self._port).start()
         except OSError:
             await self._life.aclose()
             raise
         port = runner.addresses[0][1]
-        self._doors.listen_at(HOST, port)
-        self.url = f"http://{HOST}:{port}{root}/"
+        self._doors.listen_at(LOOPBACK, port)
+        if self._guest_host is not None:
+            guests = GuestServer(self._desk, host=self._guest_host)
+            try:
+                self.guest_url = (await self._life.enter_async_context(guests)).url
+            except OSError as error:
+                await self._life.aclose()
+                words = {"host": self._guest_host, "reason": os.strerror(error.errno or 0)}
+                raise Refusal(say("desk.host_unusable", **words)) from error
+        self.url = f"http://{LOOPBACK}:{port}{root}/"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -203,12 +215,14 @@ def _json(value: object) -> str:
     return json.dumps(value)
 
 
-def serve_desk(desk: Desk, *, port: int, started: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; calls `started` with the address once it listens. Raises OSError."""
+def serve_desk(
+    desk: Desk, *, port: int, guest_host: str | None, started: Callable[[str, str], None]
+) -> None:
+    """Serve until Ctrl-C; calls `started` with both addresses once it listens. Raises OSError."""
 
     async def serve() -> None:
-        async with DeskServer(desk, port=port) as server:
-            started(server.url)
+        async with DeskServer(desk, port=port, guest_host=guest_host) as server:
+            started(server.url, server.guest_url)
             await asyncio.Event().wait()
 
     with suppress(KeyboardInterrupt):

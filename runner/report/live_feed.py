@@ -33,9 +33,9 @@ class Feed:
     All listeners share one `Records`, so that shared values keep their numbers.
     """
 
-    def __init__(self, workspace: Workspace, *, token: str) -> None:
+    def __init__(self, workspace: Workspace, *, token: str, guests: bool = False) -> None:
         self.workspace = workspace
-        self._token = token
+        self._token, self._guests = token, guests
         with facts_now(workspace) as first:
             self._hidden = first.hidden_rows
             self._records = Records(
@@ -47,7 +47,7 @@ class Feed:
 
     def page(self) -> str:
         """The current page."""
-        place = PageLocation(records=self._records, live=self._token)
+        place = PageLocation(records=self._records, live=self._token, guests=self._guests)
         with facts_now(self.workspace) as facts:
             return "".join(render(facts, place))
 

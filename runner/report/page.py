@@ -44,7 +44,7 @@ class PageLocation:
 
     `files` is set where they are not in the workspace and no server gives them.
     `records` knows which files have a thumbnail; `inline` has names and bytes of embedded ones;
-    `live` has the token if a server sends the page.
+    `live` has the token if a server sends the page; its `guests` look and mark only.
     """
 
     records: Records
@@ -52,6 +52,7 @@ class PageLocation:
     files: FilesPlace | None = None
     inline: Iterable[tuple[str, bytes]] = ()
     live: str | None = None
+    guests: bool = False
     inputs: str | None = None  # the path to the sheet's folder, for pictures that rows send
     store: str = ""  # tells the browser's own picks of this workspace from those of others
 
@@ -127,6 +128,7 @@ def _data(facts: Facts, place: PageLocation, failed: list[PageRow]) -> Iterator[
         "currency": facts.spent.currency or "",
         "at": facts.at,
         "live": place.live,
+        "guests": place.guests,
         "language": language(),
         "words": dict(sentences("page.")),
         "classes": dict(sentences("class.")),

@@ -16,12 +16,12 @@ from runner.catalogue.reasons import reason
 from runner.files.thumbnails import make_missing
 from runner.report.file_answers import given, inside
 from runner.report.live_feed import Feed, put_back
+from runner.report.own_names import LOOPBACK, is_own_name
 from runner.report.picking import input_picture, mark, read_pick_request
 from runner.report.target_copies import TargetCopies
 from runner.workspace.target import FileTargetError
 from runner.workspace.workspace import SHEET_ID, Workspace
 
-HOST = "127.0.0.1"
 LOOK_SECONDS = 1.0  # seconds between two reads of the table
 THUMBNAIL_WAIT_SECONDS = 8.0  # seconds to wait for a thumbnail in progress
 MAX_REQUEST_ROWS = 1_000_000
@@ -40,16 +40,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class LivePage:
     """The server, inside `async with`; `url` is known from then on.
 
-    OSError on entering: the port cannot be used.
+    OSError on entering: the port cannot be used. `guests` may look and mark; nothing is retried.
     """
 
-    def __init__(self, workspace: Workspace, *, port: int) -> None:
+    def __init__(
+        self, workspace: Workspace, *, port: int, host: str = LOOPBACK, guests: bool = False
+    ) -> None:
         self.url = ""
+        self._host, self._guests = host, guests
         self._workspace = workspace
         self._port = port
         self._token = secrets.token_urlsafe(18)
-        self._feed = Feed(workspace, token=self._token)
-        self._hosts: frozenset[str] = frozenset()
+        self._feed = Feed(workspace, token=self._token, guests=guests)
         self._runner: web.AppRunner | None = None
         self._missing: asyncio.Task[None] | None = None
         target = workspace.target
@@ -65,7 +67,8 @@ class LivePage:
         app.router.add_get(
             f"{root}/inputs/{{row:[0-9]{{1,9}}}}/{{place:[0-9]{{1,4}}}}", self._input
         )
-        app.router.add_post(f"{root}/retry", self._retry)
+        if not self._guests:
+            app.router.add_post(f"{root}/retry", self._retry)
         app.router.add_post(f"{root}/pick", self._pick)
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
@@ -73,15 +76,18 @@ class LivePage:
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, HOST, self._port).start()
+            await web.TCPSite(runner, self._host, self._port).start()
         except OSError:
             await runner.cleanup()
             raise
-        port = runner.addresses[0][1]
-        self._hosts = frozenset({f"{HOST}:{port}", f"localhost:{port}"})
-        self.url = f"http://{HOST}:{port}{root}/"
+        self._port = runner.addresses[0][1]
+        self.url = self.url_at(self._host)
         self._missing = asyncio.create_task(asyncio.to_thread(self._make_missing))
         return self
+
+    def url_at(self, host: str) -> str:
+        """The page's address under this name of the machine."""
+        return f"http://{host}:{self._port}/{self._token}/"
 
     async def __aexit__(self, *_: object) -> None:
         assert self._runner is not None
@@ -99,11 +105,8 @@ class LivePage:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer only requests for this machine's own names, with safe headers.
-
-        A foreign web page may point its name at 127.0.0.1; its Host header shows that.
-        """
-        if request.headers.get("Host", "").lower() not in self._hosts:
+        """Answer only requests for this machine's own names, with safe headers."""
+        if not is_own_name(request.headers.get("Host", ""), self._host, self._port):
             raise web.HTTPBadRequest(text="unknown host\n", headers=SECURITY_HEADERS)
         try:
             answer = await handler(request)

@@ -8,6 +8,10 @@ DESK: dict[str, str] = {
     "option.no-open": "do not open the browser",
     "argument.folder": "the folder of the sheets; without it this one",
     "desk.listening": "The desk of {folder}: {url}",
+    "option.host": "an address of this machine at which others may look and mark, nothing else",
+    "desk.guests": "Others look and mark at: {url}",
+    "desk.guests_nothing": "No sheet has run yet.",
+    "desk.host_unusable": "{host} cannot be used: {reason}",
     "desk.ctrl_c": "Ctrl-C closes the desk; runs go on.",
     "desk.no_folder": "{folder} is no folder.",
     # The page.

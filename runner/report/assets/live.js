@@ -49,6 +49,7 @@ const hear = (event) => {
 const listen = () => {
   if (!data.live) return;
   document.body.classList.add("live");
+  document.body.classList.toggle("guests", data.guests);
   const badge = el("span", { class: "badge" }, say("live"));
   document.getElementById("tools").prepend(badge);
   const source = new EventSource("events");

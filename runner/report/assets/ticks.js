@@ -96,8 +96,8 @@ const drawTicks = () => {
     el("b", { role: "status" }, say("ticked", { count: whole.format(ticks.size) })),
     ...(withDone() ? [el("span", { class: "note" }, say("buys_again"))] : []),
     el("span", { class: "fill" }),
-    ...(data.live ? [el("button", { type: "button", class: "main", onclick: putBack }, say("put_back"))] : []),
-    el("button", { type: "button", class: data.live ? null : "main", onclick: download }, say("download")),
+    ...(data.live && !data.guests ? [el("button", { type: "button", class: "main", onclick: putBack }, say("put_back"))] : []),
+    el("button", { type: "button", class: data.live && !data.guests ? null : "main", onclick: download }, say("download")),
     el("button", { type: "button", title: command, onclick: () => copy(command) }, say("copy_command")),
     el("button", { type: "button", onclick: untickAll }, say("untick")),
   );
