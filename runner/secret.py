@@ -69,9 +69,9 @@ class Secret:
         """The bytes with the secret masked: plain, as JSON escapes, or inside base64."""
         if not self.is_distinctive:
             return body
-        for form in (self._value, *base64_forms(self._value)):
-            if form.encode() in body:
-                body = body.replace(form.encode(), mask)
+        for form in _forms_in_bytes(self._value):
+            if form in body:
+                body = body.replace(form, mask)
         if b"\\u00" in body:
             body = re.sub(_escaped_form(self._value), mask, body)
         return body
@@ -108,10 +108,20 @@ def base64_forms(value: str) -> tuple[str, ...]:
 
 
 @cache
+def _forms_in_bytes(value: str) -> tuple[bytes, ...]:
+    return tuple(form.encode() for form in (value, *base64_forms(value)))
+
+
+@cache
 def _escaped_form(value: str) -> re.Pattern[bytes]:
     """A pattern of the value in JSON, any of its characters as an escape."""
     signs = (rf"(?:{re.escape(sign)}|\\u(?i:{ord(sign):04x}))" for sign in value)
     return re.compile("".join(signs).encode())
+
+
+def has_secrets() -> bool:
+    """True if this process knows a secret that could stand in a text."""
+    return bool(_known_values)
 
 
 def without_secrets(text: str) -> str:

@@ -38,7 +38,7 @@ PRELOADED: Mapping[Phase, tuple[str, ...]] = {
 HTTPX_PROGRAM = "httpx._main"
 """httpx's own command line. httpx works without it, and it loads all of rich."""
 
-GC_THRESHOLD = 10_000  # new objects before the youngest generation is collected, during a run
+GC_THRESHOLD = 50_000  # new objects before the youngest generation is collected, during a run
 
 _imports_under_way: list[None] = []  # on any thread
 _count_lock = threading.Lock()

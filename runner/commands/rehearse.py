@@ -28,7 +28,7 @@ from runner.mock.server_thread import MockThread
 from runner.mock.settings import MockSettings
 from runner.protocol.lane_rule import BATCH, FLEX, LaneRule
 from runner.secret import Secret
-from runner.settings.schema import variable_of
+from runner.settings.setting_names import variable_of
 from runner.settings.settings import Settings
 from runner.views.audit import compare
 from runner.workspace.lookup import of_rehearsal

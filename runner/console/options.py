@@ -24,8 +24,8 @@ from runner.settings.schema import (
     SettingScope,
     Value,
     options_of,
-    variable_of,
 )
+from runner.settings.setting_names import variable_of
 from runner.settings.settings import Settings, SettingsFile, resolve
 from runner.settings.values import InvalidValueError, read_database, read_value
 

@@ -9,6 +9,7 @@ from jobs.outcome import GiveUp, Outcome, Released, TryAgain
 
 MAX_ALIKE_ROWS = 10  # refused alike, with nothing good before, and the run (or model) stops
 MIN_SUSPICIOUS_ROWS = 2  # refused alike: from here on fewer calls go at once
+NO_LIMIT = 1_000_000  # calls: more than are ever in flight
 MAX_KEY_ROWS = 5  # the same for a refused key: that is never a row's fault
 MAX_KEY_REFUSALS = 10  # of any number of rows
 
@@ -95,9 +96,11 @@ class AlikeRefusals:
 
     def room(self) -> int:
         """How many more calls may be in flight until enough rows can have been refused."""
+        if self.anything_good or not self._groups:
+            return NO_LIMIT
         counts = [len(group.rows) for group in self._groups.values()]
         most = max((count for count in counts if count >= MIN_SUSPICIOUS_ROWS), default=0)
-        return 1_000_000 if self.anything_good or not most else max(MAX_ALIKE_ROWS - most, 1)
+        return max(MAX_ALIKE_ROWS - most, 1) if most else NO_LIMIT
 
     def good(self, model: str) -> None:
         """A usable answer came: refusals of this model are its rows' own from now on."""

@@ -173,7 +173,7 @@ class Dispatcher:
         for (step, (allowed, seen)), taken in zip(wanted.items(), found.taken, strict=True):
             self._begin(self.pools.of_step(step), allowed, taken, seen=seen)
         failed = {id(results[place]) for place in found.errors}
-        self._finished.durable([step for step in finished if id(step.result) not in failed])
+        self._finished.durable([step for step in finished if id(step.results[0]) not in failed])
 
     def _begin(self, pool: WorkerPool, allowed: int, taken: ClaimedJobs, *, seen: int) -> None:
         """Start what was claimed, or put it back if a stop came meanwhile."""
@@ -185,22 +185,21 @@ class Dispatcher:
         for jobs in calls:
             pool.began(jobs[0])
             if self.control.is_over_for(pool):
-                result, *others = map(self.steps.abandon, jobs)
-                self._finished.add(FinishedStep(result, 0.0, others))
+                self._finished.add(FinishedStep(list(map(self.steps.abandon, jobs)), 0.0))
             else:
                 self._start(pool, jobs)
 
     def _start(self, pool: WorkerPool, jobs: Sequence[Claimed]) -> None:
         def ended(task: StepTask, seconds: float) -> None:
             # Cancelled before its first line: nothing was done.
-            results = map(self.steps.abandon, jobs) if task.cancelled() else task.result()
-            result, *others = results or (None,)
-            if result is None:  # left as it is: its answer waits in the spool
+            was_cut = task.cancelled()
+            results = list(map(self.steps.abandon, jobs)) if was_cut else task.result()
+            if not results:  # left as it is: its answer waits in the spool
                 pool.release(jobs[0])
             else:
                 if not self.control.is_cut:
-                    result, *others = self._supervisor.on_step_done([result, *others])
-                self._finished.add(FinishedStep(result, seconds, others))
+                    results = self._supervisor.on_step_done(results)
+                self._finished.add(FinishedStep(results, seconds))
             self.control.awake.set()
 
         pool.start(self._runner.perform(jobs), ended)

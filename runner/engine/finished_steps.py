@@ -16,21 +16,16 @@ from runner.steps.steps import Steps
 
 
 class FinishedStep(NamedTuple):
-    """A step that has ended, and how long it took; `others` shared its call."""
+    """A step that has ended, and how long it took; `results` are of all jobs that shared a call."""
 
-    result: StepResult
+    results: Sequence[StepResult]
     seconds: float
-    others: Sequence[StepResult] = ()
-
-    @property
-    def results(self) -> tuple[StepResult, ...]:
-        """Those of all jobs that shared the call."""
-        return (self.result, *self.others)
 
     @property
     def ends_when_durable(self) -> bool:
         """True if nothing is left to do once it is written down."""
-        return self.result.signal is not Signal.KEY and not self.result.saved_base64
+        first = self.results[0]  # it stands for the call
+        return first.signal is not Signal.KEY and not first.saved_base64
 
 
 class FinishedSteps:
@@ -64,21 +59,22 @@ class FinishedSteps:
                 self._conduct.cap.settle(result.settlement)
                 self._notify_next(result)
             if step.ends_when_durable:
-                self._release(step.result)
+                self._release(step.results[0])
         return taken
 
     def durable(self, steps: Sequence[FinishedStep]) -> None:
         """These are written down: tell the observer, and do what is left for each."""
         for step in steps:
-            settlement = step.result.settlement
+            first = step.results[0]
+            settlement = first.settlement
             _reached(settlement)
             if settlement.answer is not None:
                 self._conduct.reserve.learn(settlement.answer.size)
-            self._steps.on_durable(step.result)
+            self._steps.on_durable(first)
             for result in step.results:
                 self._observer.settled(result, step.seconds)
             if not step.ends_when_durable:
-                self._control.do_beside(self._finish(step.result))
+                self._control.do_beside(self._finish(first))
         self._observer.flush_log()
 
     def _notify_next(self, result: StepResult) -> None:

@@ -51,10 +51,12 @@ class SlowRows:
 
     def accepted(self, job: Claimed, began: float) -> None:
         """The provider took a row's call in."""
-        model = self._models.setdefault(job.model, _Model())
-        row = self._rows.pop(job.id, None)
+        model = self._models.get(job.model)
+        if model is None:
+            model = self._models[job.model] = _Model()
         model.accepted += 1
-        model.refusals_before += row.refusals if row is not None else 0
+        if (row := self._rows.pop(job.id, None)) is not None:
+            model.refusals_before += row.refusals
         model.last_began = max(model.last_began, began)
 
     def refused(self, job: Claimed, now: float) -> Slowness:

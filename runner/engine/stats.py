@@ -69,7 +69,9 @@ class RunStats:
     _ahead: RowsUntil | None = None
     _ahead_at: float = -math.inf  # monotonic
     _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
-    _events: deque[ProgressEvent] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS_SHOWN))
+    _events: deque[tuple[float, StepResult, float]] = field(  # worded only when they are shown
+        default_factory=lambda: deque(maxlen=MAX_EVENTS_SHOWN)
+    )
 
     def start_from(self, spent: Spent) -> None:
         """Start from what earlier runs of this workspace spent."""
@@ -111,12 +113,8 @@ class RunStats:
             f" cause={failure.cause if failure is not None else ''}"
             f" wire={wire} status={status or ''} ms={seconds * 1000:.0f}"
         )
-        mark = MARKS.get(type(outcome))
-        if mark is not None:
-            text = _words(result, seconds)
-            self._events.appendleft(
-                ProgressEvent(at=time.time(), row=job.row, mark=mark, text=text)
-            )
+        if type(outcome) in MARKS:
+            self._events.appendleft((time.time(), result, seconds))
 
     def taken_over(self, found: Settlement) -> None:
         """A task that had been given up is done after all."""
@@ -209,7 +207,7 @@ class RunStats:
             p95=times[len(times) * 95 // 100] if times else None,
             oldest=oldest,
             failures=dict(self.failures),
-            events=tuple(self._events),
+            events=tuple(_event(*one) for one in self._events),
         )
 
     def _rows_until(self, counts: Counts, now: float, steady: float) -> RowsUntil | None:
@@ -229,6 +227,12 @@ class RunStats:
                 now=now,
             )
         return self._ahead
+
+
+def _event(at: float, result: StepResult, seconds: float) -> ProgressEvent:
+    settlement = result.settlement
+    mark, text = MARKS[type(settlement.outcome)], _words(result, seconds)
+    return ProgressEvent(at=at, row=settlement.job.row, mark=mark, text=text)
 
 
 def _words(result: StepResult, seconds: float) -> str:

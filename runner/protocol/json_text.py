@@ -131,6 +131,8 @@ def _decoder(text: str) -> json.JSONDecoder:
 
 def _may_be_infinite(text: str) -> bool:
     """True if a number in it may be too large. A search holds up all threads, so each is short."""
+    if len(text) <= SEARCHED_AT_ONCE:
+        return _BIG_EXPONENT.search(text) is not None
     slices = range(0, len(text), SEARCHED_AT_ONCE)
     return any(
         _BIG_EXPONENT.search(text, start, start + SEARCHED_AT_ONCE + BIG_EXPONENT_LENGTH)

@@ -46,6 +46,9 @@ class Verdict:
     retry_after: float | None = None
 
 
+READ = Verdict(action=Action.READ)
+
+
 def classify(reply: Reply) -> Verdict:
     """The decision on a complete reply. Never raises."""
     if 200 <= reply.status < 300:
@@ -84,16 +87,17 @@ def _classify_success(reply: Reply) -> Verdict:
     """The decision on a 2xx reply, which may be an error: New API passes on upstream errors with
     the upstream's status.
     """
-    if looks_like_events(reply.text):
-        found = _first_payload(reply.text)
-    elif reply.text[:1] == b"{" and not _ERROR_MEMBER.search(reply.text):
-        return Verdict(action=Action.READ)  # it cannot be an error: skip the parsing
+    text = reply.text
+    if looks_like_events(text):
+        found = _first_payload(text)
+    elif text[:1] == b"{" and not _ERROR_MEMBER.search(text):
+        return READ  # it cannot be an error: skip the parsing
     else:
-        found = decode(reply.text)
+        found = decode(text)
     if isinstance(found, Undecodable):
         return _unreadable(found, reply)
     if not is_error(found):
-        return Verdict(action=Action.READ)
+        return READ
     error = error_in(found, from_gateway="x-oneapi-request-id" in reply.headers)
     return _verdict(_classification(error, reply.status, ""), error, reply.status)
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from jobs import failpoints
 from runner.catalogue import say
 from runner.settings.file import KEY_VARIABLE, Origin, SettingsFile
-from runner.settings.schema import ONE_COMMAND_OPTIONS, SCHEMA, SettingScope, variable_of
+from runner.settings.schema import ONE_COMMAND_OPTIONS, SCHEMA, SettingScope
+from runner.settings.setting_names import variable_of
 
 RUN_PREFIX = "ROWMILL_RUN_"  # of variables for the person's own command; they are no settings
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
-from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from runner.settings.setting_names import field_of, variable_of
 
 if TYPE_CHECKING:
     from runner.settings.database_url import DatabaseUrl
@@ -137,11 +138,6 @@ Value: TypeAlias = (
 )
 
 
-def variable_of(option: str) -> str:
-    """The environment variable of a long option."""
-    return f"ROWMILL_{option.replace('-', '_').upper()}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """One setting. Its help sentence is `option.<name>` in the catalogue."""
@@ -161,8 +157,7 @@ class Setting:
     @property
     def field(self) -> str:
         """Its name in `Settings`, in a settings file, and (upper case) in the environment."""
-        field = self.name.replace("-", "_")
-        return f"{field}_" if iskeyword(field) else field
+        return field_of(self.name)
 
     @property
     def variable(self) -> str:

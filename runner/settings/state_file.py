@@ -31,7 +31,7 @@ def write_state(file: Path, table: Mapping[str, str]) -> None:
     handle, part = mkstemp(dir=file.parent, prefix=f".{file.stem}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(dict(sorted(table.items())), out, ensure_ascii=False)
+            out.write(json.dumps(dict(sorted(table.items())), ensure_ascii=False))
         Path(part).replace(file)
     finally:
         with suppress(FileNotFoundError):  # renamed if all went well

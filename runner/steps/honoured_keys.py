@@ -11,7 +11,7 @@ from runner.steps.context import RunState
 
 KIND = "idempotency"
 """The kind of event; its data say the site, and whether the key was honoured there."""
-REPLAY_HEADERS = ("idempotency-replayed", "idempotent-replayed")
+REPLAY_HEADERS = frozenset({"idempotency-replayed", "idempotent-replayed"})
 
 
 def honoured_at(base_url: str, events: Iterable[Mapping[str, JSON]]) -> bool:
@@ -20,15 +20,27 @@ def honoured_at(base_url: str, events: Iterable[Mapping[str, JSON]]) -> bool:
     return bool(seen) and seen[-1]
 
 
-async def watch_key(job: Claimed, reply: Reply, state: RunState, writer: TableWriter) -> None:
-    """Learn from an answer, and write down what is new.
+def was_replayed(reply: Reply) -> bool:
+    """True if the answer is an earlier one; only a header says so."""
+    if REPLAY_HEADERS.isdisjoint(reply.headers):  # nearly every answer
+        return False
+    return any(reply.headers.get(name, "").lower() == "true" for name in REPLAY_HEADERS)
 
-    Only a header says that an answer was replayed. A repeat of a call in doubt that is answered
-    without it was done anew: then no repeat is safe there.
+
+def tells_of_keys(job: Claimed, reply: Reply, state: RunState) -> bool:
+    """True if this answer shows whether keys are honoured, and that is new.
+
+    A repeat of a call in doubt that is answered without being replayed was done anew: then no
+    repeat is safe there.
     """
-    replayed = any(reply.headers.get(name, "").lower() == "true" for name in REPLAY_HEADERS)
-    anew = job.repeats > 0 and not job.stream and reply.status < 300 and not replayed
-    if replayed == state.honours_keys or not (replayed or anew):
-        return
+    replayed = was_replayed(reply)
+    if replayed == state.honours_keys:
+        return False
+    return replayed or (job.repeats > 0 and not job.stream and reply.status < 300)
+
+
+async def learn_of_keys(reply: Reply, state: RunState, writer: TableWriter) -> None:
+    """Take in what an answer tells of keys, and write it down."""
+    replayed = was_replayed(reply)
     state.honours_keys = replayed
     await writer.note(KIND, {"site": site(state.base_url), "honoured": replayed})

@@ -22,7 +22,7 @@ from runner.files.attachments import AttachmentError
 from runner.protocol.call import Call, Delivery, Lost, NotSent, Reply
 from runner.steps.background import background_fields
 from runner.steps.context import Allowance, RunState, StepOptions, StepResult, StepServices
-from runner.steps.honoured_keys import watch_key
+from runner.steps.honoured_keys import learn_of_keys, tells_of_keys
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.lane_calls import LaneCalls, on_its_lane
 from runner.steps.parents import button_fields, parent_of
@@ -74,7 +74,8 @@ class Sender:
         endpoint = ENDPOINTS[jobs[0].endpoint]
         jobs = [on_its_lane(job, self._options.online_rows) for job in jobs]
         inputs: list[object] = []
-        parent = await parent_of(jobs[0], endpoint, self._services.writer)
+        goes_on = endpoint.press is not None
+        parent = await parent_of(jobs[0], endpoint, self._services.writer) if goes_on else None
         if isinstance(parent, Released | GiveUp):
             return _unsent(jobs, parent)
         for job in jobs:
@@ -89,8 +90,7 @@ class Sender:
             call = encoded(self._call_of(jobs[0], endpoint, inputs))
         except (UnencodableError, InputError) as error:
             return _unfit(jobs, jobs[0], str(error))
-        before = parent.call_id if parent is not None else None
-        return await self._send(jobs, inputs, call, before=before)
+        return await self._send(jobs, inputs, call, before=parent.call_id if parent else None)
 
     async def _send(
         self, jobs: Sequence[Claimed], inputs: Sequence[object], call: Call, *, before: int | None
@@ -110,7 +110,8 @@ class Sender:
         self._reached[first.call_id] = COST_OF_BUG[type(delivery)]
         if isinstance(delivery, Reply):
             await _spool(first, delivery, self._services)
-            await watch_key(first, delivery, self._state, self._services.writer)
+            if tells_of_keys(first, delivery, self._state):
+                await learn_of_keys(delivery, self._state, self._services.writer)
             return await self._take(contexts, delivery)
         found = await allowed(
             self._state, self._services.allowance, contexts, delivery, resolve(contexts, delivery)
@@ -131,10 +132,7 @@ class Sender:
         return self._results(jobs, [found] * len(jobs), seconds=seconds)
 
     def fail(self, jobs: Sequence[Claimed], failure: Failure) -> list[StepResult]:
-        """A bug failed these rows; an answer that had come is kept for a better reader.
-
-        What had not reached the network cost nothing.
-        """
+        """A bug failed these rows; an answer that had come is kept for a better reader."""
         kept = self._unsettled.pop(jobs[0].call_id, None)
         wire = self._reached.pop(jobs[0].call_id, WireClass.NOT_SENT)
         ended = CallEnd(wire=wire, seconds=0.0, status=kept.status if kept else None)
@@ -150,19 +148,20 @@ class Sender:
         if job.model in self._plain_vectors and _chose_encoding(job, endpoint):
             own[ENCODING_FORMAT] = "none"
         own |= button_fields(job, endpoint, parent)
-        own |= await background_fields(job, self._state, self._services.accounts)
+        if job.fields.get("background"):
+            own |= await background_fields(job, self._state, self._services.accounts)
         return await inputs_of(job, endpoint, self._options, **own)
 
     def _call_of(self, job: Claimed, endpoint: AnyEndpoint, inputs: Sequence[object]) -> Call:
         """The call of this job and its company. Raises InputError for a lane that nobody sells."""
         sharing = endpoint.sharing
         call = sharing.build(inputs) if sharing is not None else endpoint.build(inputs[0])
-        seconds = self._options.call_seconds
         if job.leave_by is not None:
             call = replace(call, leave_by=job.leave_by)
         if is_slow_lane(job):
             return self._lanes.call(job, call)
-        return call if seconds is None else replace(call, timeout=seconds)
+        timeout = self._options.call_seconds or call.timeout
+        return call if timeout == call.timeout else replace(call, timeout=timeout)
 
     def _contexts(self, jobs: Sequence[Claimed], inputs: Sequence[object]) -> list[JobContext]:
         endpoint, rules = ENDPOINTS[jobs[0].endpoint], self._state.rules()
@@ -174,7 +173,8 @@ class Sender:
     async def _take(self, contexts: Sequence[JobContext], reply: Reply) -> list[StepResult]:
         jobs = [context.job for context in contexts]
         found, kept = await run_off_loop(reply, lambda: self._understand(contexts, reply))
-        found = await allowed(self._state, self._services.allowance, contexts, reply, found)
+        if self._services.allowance is not None:
+            found = await allowed(self._state, self._services.allowance, contexts, reply, found)
         if contexts[0].endpoint.sharing is not None:
             self._learn_sharing(jobs, found[0], reply)
             self._learn_vectors(jobs, [one.outcome.failure for one in found])
@@ -304,22 +304,19 @@ def settled_call(
     said: Resolution | None = None,
 ) -> list[StepResult]:
     """One settlement per job; the first carries the call's cost, its answer and its signal."""
-    shared = replace(ended, is_primary=False) if len(jobs) > 1 else ended
-    settlements = [
-        Settlement(
-            job=job,
-            outcome=outcome,
-            ended=shared if number else ended,
-            answer=None if number else kept,
-        )
-        for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True))
-    ]
-    first, *others = settlements
+    first = Settlement(job=jobs[0], outcome=outcomes[0], ended=ended, answer=kept)
     if said is None:
         results = [StepResult(settlement=first)]
     else:
         results = [StepResult(settlement=first, signal=said.signal, wait=said.wait)]
-    return results + [StepResult(settlement=other) for other in others]
+    if len(jobs) > 1:
+        shared = replace(ended, is_primary=False)
+        others = zip(jobs[1:], outcomes[1:], strict=True)
+        results += [
+            StepResult(settlement=Settlement(job=job, outcome=outcome, ended=shared))
+            for job, outcome in others
+        ]
+    return results
 
 
 async def _spool(job: Claimed, reply: Reply, services: StepServices) -> None:

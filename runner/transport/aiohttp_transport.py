@@ -163,7 +163,8 @@ class GatewayTransport(httpx.AsyncBaseTransport):
     class: a reset after a paid request can look like a connection that was never made. On a
     keep-alive connection that the server has just closed nothing arrives, and it counts as sent.
     Request extensions: `progress` is a Progress to fill in, `fresh` asks for a new connection,
-    `address` is the URL as text if the sender has it.
+    `address` is the URL as text, and `pairs` are the headers as text, if the sender has them: most
+    requests of a run share both.
     """
 
     def __init__(self, *, in_flight: int, proxy: str | None = None, connect: float = 10.0) -> None:
@@ -186,11 +187,7 @@ class GatewayTransport(httpx.AsyncBaseTransport):
                 request.method,
                 self._url(request.extensions.get("address") or str(request.url)),
                 data=body,
-                headers=[
-                    (name.decode("latin-1"), value.decode("latin-1"))
-                    for name, value in request.headers.raw
-                    if name.lower() not in HEADERS_SET_BY_AIOHTTP
-                ],
+                headers=request.extensions.get("pairs") or header_pairs(request.headers),
                 allow_redirects=False,
                 proxy=self._proxy,
             )
@@ -260,6 +257,15 @@ class GatewayTransport(httpx.AsyncBaseTransport):
                 self._urls.clear()
             known = self._urls[address] = yarl.URL(address, encoded=True)
         return known
+
+
+def header_pairs(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """The headers as aiohttp takes them, without those that it sets itself."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers.raw
+        if name.lower() not in HEADERS_SET_BY_AIOHTTP
+    ]
 
 
 def end_body_with_connection(answer: aiohttp.ClientResponse) -> None:

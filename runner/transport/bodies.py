@@ -87,6 +87,11 @@ def encoded(call: Call) -> Call:
     return call if call.encoded is not None else call.with_body(_encoded(call))
 
 
+def body_of(call: Call) -> EncodedBody:
+    """The bytes of a call's body, encoded now unless they are already. Raises UnencodableError."""
+    return call.encoded if call.encoded is not None else _encoded(call)
+
+
 def _encoded(call: Call) -> EncodedBody:
     if call.json is not None:
         return EncodedBody(content=json_body(call.json), media_type="application/json")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,8 +25,9 @@ from runner.transport.aiohttp_transport import (
     IncomingBody,
     Progress,
     UnsentError,
+    header_pairs,
 )
-from runner.transport.bodies import TooLargeError, UndecodableError, encoded
+from runner.transport.bodies import TooLargeError, UndecodableError, body_of
 from runner.transport.file_bodies import FileStream, SavedBody
 from runner.transport.off_loop import uninterrupted
 from runner.transport.receive import BodyReceiver, ClientLimits, whole_off_loop
@@ -103,6 +104,18 @@ def _without_password(proxy: str | None) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+class SharedHeaders(NamedTuple):
+    """Headers that many requests have, for httpx and for aiohttp."""
+
+    headers: httpx.Headers
+    pairs: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, headers: httpx.Headers) -> "SharedHeaders":
+        """These headers, in both forms."""
+        return cls(headers, header_pairs(headers))
+
+
 class GatewayClient:
     """Sends calls to one target; one for a run. Use it as an async context manager."""
 
@@ -116,7 +129,7 @@ class GatewayClient:
             in_flight=in_flight, proxy=target.proxy, connect=limits.connect
         )
         self._urls: dict[tuple[str | None, str], tuple[httpx.URL, str]] = {}
-        self._headers: dict[tuple[str, bool], httpx.Headers] = {}
+        self._headers: dict[tuple[str, bool], SharedHeaders] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -172,14 +185,16 @@ class GatewayClient:
         return await self._reply(progress, began=began)
 
     def _request(self, call: Call, key: str, progress: Progress) -> httpx.Request:
-        body = encoded(call).encoded
-        assert body is not None
-        headers = self._headers_of(body.media_type, stream=call.stream)
+        body = body_of(call)
+        headers, pairs = self._headers_of(body.media_type, stream=call.stream)
         if call.headers:
             headers = self.target.with_own_headers(headers, call.headers)
+            pairs = header_pairs(headers)
         if key:
-            headers = httpx.Headers(headers)
-            headers["Idempotency-Key"] = bound_key(key, call, body)
+            bound = bound_key(key, call, body)
+            headers = headers.copy()
+            headers["Idempotency-Key"] = bound
+            pairs = [*pairs, ("Idempotency-Key", bound)]
         url, address = self._url(call.path, call.base_url)
         return httpx.Request(
             call.method,
@@ -191,10 +206,11 @@ class GatewayClient:
                 "fresh": call.fresh,
                 "stream": call.stream,
                 "address": address,
+                "pairs": pairs,
             },
         )
 
-    def _headers_of(self, media_type: str, *, stream: bool) -> httpx.Headers:
+    def _headers_of(self, media_type: str, *, stream: bool) -> SharedHeaders:
         """The headers that all calls of one kind share, built once because httpx is slow at it."""
         known = self._headers.get((media_type, stream))
         if known is None:
@@ -206,7 +222,7 @@ class GatewayClient:
             }
             if media_type:
                 named["Content-Type"] = media_type
-            known = httpx.Headers(named)
+            known = SharedHeaders.of(httpx.Headers(named))
             if not media_type.startswith("multipart"):  # each form has its own boundary
                 self._headers[media_type, stream] = known
         return known

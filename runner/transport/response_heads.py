@@ -10,7 +10,6 @@ from aiohttp.client_proto import ResponseHandler
 
 MAX_HEAD_BYTES = 256 * 1024  # a longer head is left to the parser, which refuses it
 HEAD_START = b"HTTP/"
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d")
 
 
@@ -40,8 +39,8 @@ class LenientResponseHandler(ResponseHandler):
         self._head += data
         if is_http2(self._head):
             self._refuse_http2()
-        elif end := _HEAD_END.search(self._head, searched):
-            self._pass_head_on(end.start(), end.end())
+        elif (end := end_of_head(self._head, searched)) is not None:
+            self._pass_head_on(*end)
         elif not _may_become_head(self._head):
             self._pass_all_on()
 
@@ -83,6 +82,16 @@ def response_handlers(
     """A factory of protocols, as aiohttp's connector wants it."""
     handler: type[ResponseHandler] = LenientResponseHandler
     return functools.partial(handler, loop=loop)
+
+
+def end_of_head(received: bytes | bytearray, searched: int) -> tuple[int, int] | None:
+    """Where the head ends and its body starts; lines may end without a carriage return."""
+    full = received.find(b"\n\r\n", searched)
+    bare = received.find(b"\n\n", searched, full + 1 if full >= 0 else len(received))
+    if full < 0 and bare < 0:
+        return None
+    at, body = (full, full + 3) if bare < 0 else (bare, bare + 2)
+    return at - received.startswith(b"\r", max(at - 1, 0), at), body
 
 
 def is_http2(start: bytes | bytearray) -> bool:

@@ -287,9 +287,16 @@ def _read_whole(value: Mapping[str, JSON]) -> Completion:
         id=text_of(value.get("id")),
         data=value.get("data"),
         error=dict(value) if reports_error_beside(value) else None,
-        others=tuple(
-            {name: item} for name, item in value.items() if name not in _KNOWN_MEMBERS and item
-        ),
+        others=_others(value),
+    )
+
+
+def _others(value: Mapping[str, JSON]) -> tuple[JSON, ...]:
+    """The members under unknown names that hold something."""
+    if value.keys() <= _KNOWN_MEMBERS:
+        return ()
+    return tuple(
+        {name: item} for name, item in value.items() if name not in _KNOWN_MEMBERS and item
     )
 
 

@@ -14,6 +14,7 @@ MIN_REPEATED_CHARACTERS = 20
 _KNOWN_MEMBERS = frozenset(
     {"role", "content", "refusal", "images", "tool_calls", "function_call", "name", "annotations"}
 )
+_PLAIN_MEMBERS = frozenset({"role", "content"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +258,9 @@ def _only_text(item: Mapping[str, JSON]) -> str | None:
     if item.get("images"):
         return None
     content = message.get("content")
-    if any(value and name not in ("role", "content") for name, value in message.items()):
+    if not message.keys() <= _PLAIN_MEMBERS and any(
+        value and name not in _PLAIN_MEMBERS for name, value in message.items()
+    ):
         return None
     plain = isinstance(content, str) and message.get("function_call") is None
     return cast("str", content) if plain else None
