@@ -1,0 +1,1 @@
+"""Tests of the wheel, the zip and the container file."""
