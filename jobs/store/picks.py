@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, not_, or_, se
 
 from jobs.job import State
 from jobs.store.queue.choices import RowChoice, chosen
-from jobs.store.schema import attempts, files, jobs, picks, rows
+from jobs.store.schema import attempts, calls, files, jobs, picks, rows
 from jobs.store.statements import inserting
 
 REJECTED = "rejected"
@@ -228,6 +228,7 @@ def _make_result(connection: Connection, row: Row[Any], call_id: int, *, now: fl
         .values(
             state=State.DONE.value,
             call_id=call_id,
+            ticket=select(calls.c.ticket).where(calls.c.id == call_id).scalar_subquery(),
             kind=None,
             cause=None,
             detail=None,

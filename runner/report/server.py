@@ -1,30 +1,27 @@
 """Serves one sheet's page on 127.0.0.1 to clients that know the token of this start."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from aiohttp import web
 
-from jobs.store import BusyError
 from jobs.store.queries.gallery import file_names
 from jobs.thumbnails import THUMBS_FOLDER, thumb_name
-from runner.catalogue import say
 from runner.catalogue.reasons import reason
 from runner.files.thumbnails import make_missing
 from runner.report.file_answers import given, inside
-from runner.report.live_feed import Feed, put_back
+from runner.report.live_feed import Feed
 from runner.report.own_names import LOOPBACK, is_own_name
-from runner.report.picking import input_picture, mark, read_pick_request
+from runner.report.page_writes import PageWrites
+from runner.report.picking import input_picture
 from runner.report.target_copies import TargetCopies
 from runner.workspace.target import FileTargetError
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 LOOK_SECONDS = 1.0  # seconds between two reads of the table
 THUMBNAIL_WAIT_SECONDS = 8.0  # seconds to wait for a thumbnail in progress
-MAX_REQUEST_ROWS = 1_000_000
 MAX_REQUEST_BYTES = 8 << 20
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -67,9 +64,7 @@ class LivePage:
         app.router.add_get(
             f"{root}/inputs/{{row:[0-9]{{1,9}}}}/{{place:[0-9]{{1,4}}}}", self._input
         )
-        if not self._guests:
-            app.router.add_post(f"{root}/retry", self._retry)
-        app.router.add_post(f"{root}/pick", self._pick)
+        PageWrites(self._workspace, self._token).serve(app.router, root, guests=self._guests)
         runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5
         )
@@ -176,54 +171,6 @@ class LivePage:
             raise web.HTTPNotFound
         headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
         return web.Response(body=found.data, content_type=found.media_type, headers=headers)
-
-    def _refuse_without_token(self, request: web.Request) -> None:
-        """A write has to repeat the token, which a foreign page cannot read."""
-        token = request.headers.get("X-Rowmill-Token", "")
-        if not secrets.compare_digest(token.encode(), self._token.encode()):
-            raise web.HTTPForbidden(text="wrong token\n")
-
-    async def _pick(self, request: web.Request) -> web.StreamResponse:
-        """Mark results."""
-        self._refuse_without_token(request)
-        asked = read_pick_request(await request.text())
-        if asked is None:
-            return web.json_response({"error": say("serve.no_mark")}, status=400)
-        try:
-            found = await asyncio.to_thread(mark, self._workspace.place, asked)
-        except BusyError as error:
-            return web.json_response({"error": str(error.orig)}, status=503)
-        marked = {one.row: str(one.pick) for one in found if one.pick is not None}
-        if not marked:
-            return web.json_response({"error": say("pick.none")}, status=409)
-        return web.json_response({"marked": marked})
-
-    async def _retry(self, request: web.Request) -> web.StreamResponse:
-        """Requeue ticked rows."""
-        self._refuse_without_token(request)
-        numbers = _numbers(await request.text())
-        if not numbers:
-            return web.json_response({"error": say("serve.no_rows")}, status=400)
-        try:
-            count = await asyncio.to_thread(put_back, self._workspace.place, numbers)
-        except BusyError as error:
-            return web.json_response({"error": str(error.orig)}, status=503)
-        if not count:
-            return web.json_response({"error": say("serve.none_fit")}, status=409)
-        note = None if self._workspace.is_running() else say("serve.not_running")
-        return web.json_response({"count": count, "note": note})
-
-
-def _numbers(text: str) -> list[int]:
-    """The row numbers of a request; empty if the body is not a list of them."""
-    try:
-        rows = json.loads(text)["rows"]
-    except (ValueError, TypeError, KeyError):
-        return []
-    if not isinstance(rows, list) or len(rows) > MAX_REQUEST_ROWS:
-        return []
-    good = all(type(row) is int and 0 < row < 1 << 31 for row in rows)
-    return rows if good else []
 
 
 def serve_forever(workspace: Workspace, *, port: int, started: Callable[[str], None]) -> None:

@@ -177,14 +177,28 @@ const lightbox = {
   // The row's mark, and which of its files is meant.
   marks() {
     const row = this.row;
-    if (row.status !== "done" && !row.versions.length) return null;
+    if (row.status !== "done" && !row.versions.length && !row.files.length) return null;
     const name = nameOf(row.files[this.shown] ?? "");
     const meant = name !== "" && row.pick[1] === name;
     return el("div", { class: "acts" }, pickButtons(row),
       row.files.length > 1
         ? el("button", { type: "button", "data-act": "meant", "aria-pressed": String(meant), onclick: () => pickFile(row, name) },
           say(meant ? "is_meant" : "mean_this"))
-        : null);
+        : null,
+      ...(mayChange ? this.redo() : []));
+  },
+
+  // Once more, for its price, and back until it is sent.
+  redo() {
+    const row = this.row;
+    if (row.status === "pending" && (row.files.length || row.text)) {
+      return [el("button", { type: "button", "data-act": "take-back", onclick: () => takeBack([row.row]) }, say("take_back"))];
+    }
+    if (row.status !== "done") return [];
+    return [
+      el("button", { type: "button", "data-act": "again", onclick: () => generateAgain([row.row]) }, say("again")),
+      el("span", { class: "note" }, costOf([row])),
+    ];
   },
 
   failure() {

@@ -15,6 +15,56 @@ const putBackRows = async (numbers) => {
   return !told.error;
 };
 
+// What a page asks of its server; tells people what went wrong.
+const ask = async (what, body) => {
+  let told;
+  try {
+    const answer = await fetch(what, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Rowmill-Token": data.live },
+      body: JSON.stringify(body),
+    });
+    told = await answer.json();
+  } catch {
+    told = { error: say("no_answer") };
+  }
+  if (told.error) tell(say("not_done", { reason: told.error }));
+  return told.error ? null : told;
+};
+
+const stateRows = (numbers, status) => {
+  const changed = numbers.map((number) => byNumber.get(number)).filter(Boolean);
+  for (const row of changed) row.status = status;
+  drawBar();
+  refresh({ keep: true, changed });
+  if (lightbox.box?.open && changed.includes(lightbox.row)) lightbox.draw();
+};
+
+// A new generation of done rows, which the run in progress or the next one sends.
+const generateAgain = async (numbers) => {
+  const told = await ask("again", { rows: numbers });
+  if (!told) return false;
+  stateRows(told.rows, "pending");
+  const words = say("was_again", { count: told.rows.length });
+  tell(told.note ? `${words}: ${told.note}` : words);
+  return true;
+};
+
+const takeBack = async (numbers) => {
+  const told = await ask("take-back", { rows: numbers });
+  if (!told) return;
+  stateRows(told.rows, "done");
+  tell(say("was_taken_back", { count: told.rows.length }));
+};
+
+// What these rows cost the last time.
+const costOf = (some) => {
+  const known = some.map((row) => row.cost).filter((cost) => cost !== null);
+  if (!known.length) return say("unknown_price");
+  const sum = `${money.format(known.reduce((all, cost) => all + cost, 0))} ${data.currency}`.trimEnd();
+  return say(known.length < some.length ? "costs_at_least" : "costs_about", { money: sum });
+};
+
 const putBack = async () => {
   if (await putBackRows(ticked())) untickAll();
 };

@@ -1,6 +1,7 @@
 // Rows that a person ticks, and what can be done with them.
 
 const ticks = new Set(); // row numbers
+const mayChange = data.live && !data.guests; // guests look and pick
 const LIST = "rowmill-rows.csv";
 const AGAIN_LIST = "rowmill-again.csv";
 const SHORT = 40; // rows that a command names one by one
@@ -91,13 +92,17 @@ const drawTicks = () => {
     bar.replaceChildren();
     return;
   }
+  const done = groups().filter((one) => one.again).flatMap((one) => one.rows);
   const command = groups().map(commandOf).join("\n");
   bar.replaceChildren(
     el("b", { role: "status" }, say("ticked", { count: whole.format(ticks.size) })),
     ...(withDone() ? [el("span", { class: "note" }, say("buys_again"))] : []),
     el("span", { class: "fill" }),
-    ...(data.live && !data.guests ? [el("button", { type: "button", class: "main", onclick: putBack }, say("put_back"))] : []),
-    el("button", { type: "button", class: data.live && !data.guests ? null : "main", onclick: download }, say("download")),
+    ...(mayChange && done.length < ticks.size ? [el("button", { type: "button", class: "main", onclick: putBack }, say("put_back"))] : []),
+    ...(mayChange && done.length
+      ? [el("button", { type: "button", onclick: async () => { if (await generateAgain(done)) untickAll(); } },
+        `${say("again")} (${whole.format(done.length)}, ${costOf(done.map((number) => byNumber.get(number)))})`)] : []),
+    el("button", { type: "button", class: mayChange ? null : "main", onclick: download }, say("download")),
     el("button", { type: "button", title: command, onclick: () => copy(command) }, say("copy_command")),
     el("button", { type: "button", onclick: untickAll }, say("untick")),
   );

@@ -152,3 +152,48 @@ def test_the_rows_of_a_cause_are_retried_from_the_page(
     with served(world.workspace(made)) as url:
         browser.look(url, act)
     assert world.standing(made) == {"done": 2, "pending": 1}
+
+
+def test_new_generations_need_the_token_and_are_few(world: World, made: Path) -> None:
+    with served(world.workspace(made)) as url:
+        token = token_of(url)
+        for what in ("again", "take-back"):
+            wrong = httpx.post(f"{url}{what}", json={"rows": [2]}, timeout=TIMEOUT_SECONDS)
+            assert wrong.status_code == 403
+            headers = {"X-Rowmill-Token": token}
+            for rows, status in (([], 400), (list(range(2, 300)), 400), ([99], 409)):
+                found = httpx.post(
+                    f"{url}{what}", json={"rows": rows}, headers=headers, timeout=TIMEOUT_SECONDS
+                )
+                assert found.status_code == status, (what, len(rows))
+    assert world.standing(made) == {"done": 2, "failed": 1}
+
+
+def test_a_row_is_generated_again_from_the_page_and_taken_back(
+    browser: Browser, world: World, made: Path
+) -> None:
+    before = world.column(made, "result_files")
+
+    def act(sight: Sight) -> None:
+        page = sight.page
+        page.locator(".open").first.click()
+        page.get_by_role("button", name="Generate again").click()
+        page.get_by_role("button", name="Take it back").click()
+        page.get_by_role("button", name="Generate again").wait_for()
+        page.keyboard.press("Escape")
+        for row in (2, 3):
+            page.locator("#grid").get_by_label(f"Tick row {row}", exact=True).check()
+        page.get_by_role("button", name="Generate again (2").click()
+        page.wait_for_selector("[data-status=pending]")
+        page.locator(".open").nth(1).click()
+        page.get_by_role("button", name="Take it back").click()
+        page.get_by_role("button", name="Generate again").wait_for()
+        assert not sight.problems
+
+    with served(world.workspace(made)) as url:
+        browser.look(url, act)
+    assert world.standing(made) == {"done": 1, "failed": 1, "pending": 1}
+    assert world.run("run", made, *PICTURE).posts == 1
+    after = world.column(made, "result_files")
+    assert after[0] != before[0]
+    assert after[1] == before[1]
