@@ -1,5 +1,6 @@
 """The live page marks rows in the table, and shows what a row was made from, to nobody else."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from runner.report import live_feed
 from runner.report.rows import FIELDS
+from runner.report.server import LivePage
 from tests.runner.commands.test_serve import TIMEOUT_SECONDS, get, served, token_of
 from tests.support.browser import Browser, Sight
 from tests.support.world import PICTURE, World
@@ -197,3 +199,24 @@ def test_a_row_is_generated_again_from_the_page_and_taken_back(
     after = world.column(made, "result_files")
     assert after[0] != before[0]
     assert after[1] == before[1]
+
+
+def test_guests_mark_and_change_nothing_that_costs(world: World, made: Path) -> None:
+    async def asked() -> dict[str, int]:
+        async with LivePage(world.workspace(made), port=0, guests=True) as page:
+            return await asyncio.to_thread(answers, page.url)
+
+    def answers(url: str) -> dict[str, int]:
+        headers = {"X-Rowmill-Token": token_of(url)}
+        body = {"rows": [2], "stars": 5}
+        return {
+            what: httpx.post(
+                f"{url}{what}", json=body, headers=headers, timeout=TIMEOUT_SECONDS
+            ).status_code
+            for what in ("retry", "again", "take-back", "pick")
+        }
+
+    found = asyncio.run(asked())
+    assert found == {"retry": 404, "again": 404, "take-back": 404, "pick": 200}
+    assert picks(world, made) == ["5", "", ""]
+    assert world.standing(made) == {"done": 2, "failed": 1}
