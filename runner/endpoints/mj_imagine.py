@@ -26,6 +26,9 @@ class Inputs:
     bot_type: Literal["MID_JOURNEY", "NIJI_JOURNEY"] | None = column(
         "which bot draws; the gateway takes MID_JOURNEY", default=None
     )
+    split: bool | None = column(
+        "cut the grid into its four pictures, here and at no cost", default=None, identity=False
+    )
     mode: str | None = column("speed, as the gateway calls it: RELAX, FAST, TURBO", default=None)
     body: Mapping[str, JSON] = body_column()
 
@@ -46,5 +49,6 @@ ENDPOINT = midjourney_endpoint(
     "Midjourney: a 2×2 grid of pictures from a prompt",
     inputs=Inputs,
     build=build,
+    splits=lambda inputs: bool(inputs.split),
     example={"prompt": "etching of a heron standing in reeds, heavy ink, cream paper --ar 3:2"},
 )

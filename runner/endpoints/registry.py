@@ -44,7 +44,7 @@ COLUMNS: Mapping[str, str] = {
         "model prompt image mask n size quality background output_format output_compression "
         "moderation input_fidelity response_format user stream partial_images image_field params"
     ),
-    "mj-imagine": "prompt model image bot_type mode params",
+    "mj-imagine": "prompt model image bot_type split mode params",
     "mj-blend": "image model dimensions bot_type mode params",
     "mj-action": "action model parent custom_id prompt image motion bot_type params",
     "video": (

@@ -19,8 +19,10 @@ from runner.files.naming import name_file, slug
 from runner.files.save import NameTaken, Saved
 from runner.pacing.backoff import backoff
 from runner.protocol.pictures import decode_base64
+from runner.protocol.quarters import whole_and_quarter
 from runner.steps.context import StepOptions, StepResult, StepServices, chance
 from runner.steps.job_inputs import inputs_to_read
+from runner.steps.quarters import Quarters
 from runner.steps.target_files import RETRY_SECONDS, TargetFiles
 from runner.transport.off_loop import off_loop
 from runner.workspace.answers import AnswerFolder
@@ -45,6 +47,7 @@ class Fetcher:
         self._options = options
         self._services = services
         self._being_saved: set[str] = set()
+        self._quarters = Quarters(options.parts_folder, self._download)
         target = services.answers.target
         self._target_files = (
             TargetFiles(target, services.writer, options.parts_folder) if target else None
@@ -62,6 +65,8 @@ class Fetcher:
                 self._target_files.away(error)
             later = Released(delay=RETRY_SECONDS)
             return StepResult(settlement=Settlement(job=job, outcome=later))
+        finally:
+            self._quarters.drop(job)
 
     async def _fetch(self, job: Claimed) -> StepResult:
         wanted, row, stored = await self._services.writer.do(
@@ -110,6 +115,7 @@ class Fetcher:
             await self._get(job, file, picture.base64, values)
             for file, picture in zip(wanted, pictures, strict=True)
         ]
+        self._quarters.drop(job)
         failed = [one for one in got if isinstance(one, NotSaved)]
         if any(one.failure.passing for one in failed) or len(failed) == len(got):
             return []
@@ -199,7 +205,10 @@ class Fetcher:
         self, job: Claimed, file: WantedFile, inline: str | None, target: Path
     ) -> Saved | NameTaken | DownloadFailure:
         if file.url is not None:
-            return await self._download(job, file.url, target)
+            url, quarter = whole_and_quarter(file.url)
+            if quarter is not None:
+                return await self._quarters.save(job, url, quarter, target)
+            return await self._download(job, url, target)
         if inline is None:
             gone = "the answer no longer holds this picture"
             return DownloadFailure(cause="not_found", detail=gone, passing=False)

@@ -15,6 +15,7 @@ from runner.protocol.call import Call, Reply
 from runner.protocol.errors import one_line
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.pictures import Attachment
+from runner.protocol.quarters import QUARTERS, quarters_of
 from runner.protocol.verdict import classify_error
 
 I = TypeVar("I")  # noqa: E741 - the inputs of one endpoint
@@ -45,8 +46,17 @@ def midjourney_endpoint(
     inputs: type[I],
     build: Callable[[I], Call],
     example: Mapping[str, JSON],
+    splits: Callable[[I], bool] = lambda _: False,
 ) -> Endpoint[I]:
-    """A Midjourney endpoint: a submit that returns a ticket, whose task is then polled."""
+    """A Midjourney endpoint: a submit that returns a ticket, whose task is then polled.
+
+    `splits`: True if a row wants its grid as four pictures.
+    """
+
+    def read_poll(inputs: I, _: str, reply: Reply) -> Reading:
+        reading = read_task(reply)
+        return split_grid(reading) if splits(inputs) else reading
+
     return Endpoint(
         name=name,
         summary=summary,
@@ -57,7 +67,7 @@ def midjourney_endpoint(
         usual_seconds=(60.0, 600.0),
         hold_in_doubt=True,
         poll=lambda _, ticket: poll_call(ticket),
-        read_poll=lambda _row, _ticket, reply: read_task(reply),
+        read_poll=read_poll,
         example=example,
     )
 
@@ -144,6 +154,24 @@ def read_task(reply: Reply) -> Reading:
     if status in ("CANCEL", "CANCELLED", "CANCELED"):
         return Rejected(failure=_cancelled(str(record.get("failReason") or "")))
     return Pending(progress=status[:40])  # a status of a newer proxy: the deadline decides
+
+
+def split_grid(reading: Reading) -> Reading:
+    """The four pictures of a grid: those that the proxy sends, else quarters that are cut here."""
+    if not isinstance(reading, Result) or len(reading.pictures) != 1:
+        return reading
+    singles = [picture_of(str(one)) for one in _listed(reading.data.get("image_urls"))]
+    if len(singles) == len(QUARTERS) and all(singles):
+        return replace(reading, pictures=tuple(one for one in singles if one is not None))
+    (grid,) = reading.pictures
+    if grid.url is None:
+        return reading
+    pieces = tuple(replace(grid, url=url) for url in quarters_of(grid.url))
+    return replace(reading, pictures=pieces)
+
+
+def _listed(value: JSON) -> list[JSON]:
+    return value if isinstance(value, list) else []
 
 
 def unknown_task(text: str) -> Rejected:
