@@ -23,7 +23,7 @@ from runner.intake.stdin_sheet import STDIN, temporary_stdin
 from runner.launch.estimate import disk_words, size_words, time_words
 from runner.launch.locate import sheet_and_workspace
 from runner.preflight.check import CheckResult, check_record, check_sheet
-from runner.preflight.forecast import range_words
+from runner.preflight.forecast import lanes_words, range_words
 from runner.preflight.preview import Preview, json_text, without_long_texts
 from runner.secret import redacted
 from runner.settings.locations import file_for_lines
@@ -190,6 +190,8 @@ def _ahead(found: CheckResult) -> list[tuple[str, str]]:
     if ahead is not None:
         facts.append((say("check.calls"), say("check.at_most", count=f"{ahead.calls:,}")))
         facts.append((say("check.price"), range_words(ahead)))
+        if (lanes := lanes_words(ahead)) is not None:
+            facts.append(("", lanes))
         if found.listed_at is not None:
             told = say("check.offer_at", time=at_words(found.listed_at))
             facts.append((say("check.offer"), told))

@@ -88,6 +88,10 @@ def _with_defaults(settings: Settings) -> Settings:
     return replace(settings, endpoint=endpoint, model=model)
 
 
+_BATCH_FORMS = {"messages": "anthropic", "gemini": "gemini"}
+"""The form of batches by endpoint, where it is not OpenAI's."""
+
+
 def _with_lanes(settings: Settings) -> Settings:
     """The mock sells every lane. One that settings describe may be at another address."""
     form = _BATCH_FORMS.get(settings.endpoint or "", "openai")

@@ -13,6 +13,7 @@ from runner.lanes.batch_forms.anthropic import AnthropicForm
 from runner.lanes.batch_forms.gemini import GeminiForm
 from runner.lanes.batch_forms.openai import OpenAIForm
 from runner.lanes.batch_forms.openrouter import OpenRouterForm
+from runner.lanes.batch_sites import is_at
 from runner.lanes.batch_wire import BatchForm, BatchOffer
 from runner.protocol.lane_rule import LaneRule
 
@@ -89,11 +90,7 @@ def _sold(entry: Mapping[str, Any]) -> _Sold:
 
 
 def _offer_at(host: str) -> _Sold | None:
-    return next((one for one in _shipped() if _is_at(one.offer.site, host)), None)
-
-
-def _is_at(site: str, host: str) -> bool:
-    return host.endswith(site[1:]) if site.startswith("*.") else host == site
+    return next((one for one in _shipped() if is_at(one.offer.site, host)), None)
 
 
 def _own_offer(own: LaneRule) -> _Sold:

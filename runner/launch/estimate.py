@@ -1,6 +1,7 @@
 """What a run will cost and take, told before it; and what the balance says after it."""
 
 import shutil
+import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,19 +12,19 @@ from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import remember_options
 from jobs.store.queries.totals import spent
 from runner.catalogue import say
-from runner.catalogue.durations import format_duration
+from runner.catalogue.durations import at_words, format_duration
 from runner.catalogue.money import format_amount, format_amounts
 from runner.console.screen import print_message
 from runner.exits import Refusal
 from runner.preflight.budget import Budget, decide
-from runner.preflight.forecast import Forecast, forecast, range_words
+from runner.preflight.forecast import Forecast, forecast, lanes_words, range_words
 from runner.preflight.gateway_info import GatewayInfo, read_balance
 from runner.preflight.lane_check import unsold_lane
 from runner.preflight.pending_work import PendingWork
 from runner.prices.balance import Balance
 from runner.prices.price_list import PriceList
 from runner.prices.request import MAX_CHAT_PICTURES, UNLIMITED_ANSWER_TOKENS
-from runner.protocol.lane_rule import FLEX
+from runner.protocol.lane_rule import BATCH, FLEX
 from runner.settings.locations import file_for_lines
 from runner.settings.schema import Cap
 from runner.settings.settings import Settings
@@ -72,11 +73,16 @@ def estimate_run(
     )
 
 
-def lane_words(settings: Settings, price: str) -> str | None:
-    """How the calls are bought, where that is not the usual way."""
-    if settings.lane != FLEX:
-        return None
-    return say("lane.flex", price=price)
+def lane_lines(settings: Settings, ahead: Forecast) -> list[str]:
+    """The prices side by side, and what the lane means that was asked for."""
+    lines = [line for line in (lanes_words(ahead),) if line is not None]
+    if settings.lane == FLEX:
+        lines.append(say("lane.flex", price=range_words(ahead)))
+    if settings.lane == BATCH:
+        online = settings.online_from
+        at = at_words(online.moment(time.time())) if online is not None else ""
+        lines.append(say("lane.batch_until" if online is not None else "lane.batch", at=at))
+    return lines
 
 
 def keep_cap(store: Store, loaded: LoadedSheet, budget: Budget | None) -> None:
@@ -108,8 +114,8 @@ def tell_ahead(
     print_message(
         say("run.start", rows=f"{estimate.calls:,}", endpoints=what, host=host, price=price)
     )
-    if (words := lane_words(settings, price)) is not None:
-        print_message(words)
+    for line in lane_lines(settings, ahead):
+        print_message(line)
     free = shutil.disk_usage(folder).free
     print_message(
         for_real

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from jobs.job import JSON, Failure, FailureClass
-from jobs.store import Store
+from jobs.store import Store, Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import Run, add_to_run, end_run, last_run
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, by_class, counts, failures, spent
@@ -79,9 +79,10 @@ def finish(
     lines, code = _write(request, store, outcome)
     with store.read() as tx:
         command = _next(request, outcome, last_run(tx, SHEET_ID))
+        at_provider = _at_provider(tx, outcome)
     if not request.settings.quiet:
         _tell_end(request, outcome)
-        for line in _money_lines(store, outcome):
+        for line in (*at_provider, *_money_lines(store, outcome)):
             print_message(line)
         for line in (*lines, say("run.next", command=command)):
             print_unwrapped(line)
@@ -196,6 +197,16 @@ def _stopped_model(block: Block, failure: Failure) -> str:
     if block.endpoint is None:
         return say("run.model_stopped", model=block.model, detail=detail)
     return say("run.form_stopped", model=block.model, endpoint=block.endpoint, detail=detail)
+
+
+def _at_provider(tx: Transaction, outcome: _Outcome) -> list[str]:
+    """The rows in provider batches that are still open."""
+    if not outcome.counts.polling:
+        return []
+    from runner.views.batches import at_provider_words, read_batches  # noqa: PLC0415 - few have any
+
+    words = at_provider_words(read_batches(tx))
+    return [words] if words is not None else []
 
 
 def _money_lines(store: Store, outcome: _Outcome) -> list[str]:

@@ -10,12 +10,13 @@ from runner.catalogue import say
 from runner.catalogue.money import format_amount
 from runner.endpoints.registry import ENDPOINTS
 from runner.pacing.pace import auto_calls
+from runner.preflight.lane_prices import KindPrice, Ranges, lane_prices
 from runner.preflight.pending_work import PastCalls
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
 from runner.prices.request import PricedRequest
 from runner.prices.tariff import Source
-from runner.protocol.lane_rule import FLEX, FLEX_SECONDS
+from runner.protocol.lane_rule import BATCH, FLEX, FLEX_SECONDS
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
 from runner.steps.priced_request import priced_request
@@ -25,6 +26,7 @@ MIN_MEASURED_CALLS = 10  # answered here before they predict the next ones
 MIN_TIMED_CALLS = 3  # … and before their times do: a trial has three rows
 FEW_CALLS_RANGE = (0.5, 2.0)  # of the times of so few
 MEAN_RANGE = (0.8, 1.2)  # of the mean cost so far
+BATCH_SECONDS = (600.0, 86_400.0)  # a few lines take ten minutes, and nothing is promised sooner
 ROW_BYTES = (2_000, 16_000)  # of the table, for a row
 PICTURE_BYTES = (1_000_000, 3_000_000)  # of one picture
 
@@ -46,6 +48,8 @@ class Forecast:
     seconds: tuple[float, float] | None = None
     measured: bool = False  # True if the seconds are those of earlier calls
     disk: tuple[int, int] = (0, 0)  # bytes
+    lane: str | None = None  # that was asked for
+    lanes: Mapping[str, Ranges] = field(default_factory=dict)  # prices on each lane that is sold
 
     @property
     def currencies(self) -> tuple[str, ...]:
@@ -70,6 +74,7 @@ def forecast(
     amounts: dict[str, tuple[float, float]] = {}
     unknown: list[str] = []
     estimate, sources, unlimited, unbounded = False, set(), set(), set()
+    priced: list[KindPrice] = []
     for kind in kinds:
         tariff = prices.of(kind.model)
         each = _each(kind, prices, past)
@@ -77,8 +82,9 @@ def forecast(
             unknown.append(kind.model)
             continue
         low, high = amounts.get(tariff.currency, (0.0, 0.0))
-        rows = kind.rows * share
-        amounts[tariff.currency] = (low + each[0] * rows, high + each[1] * rows)
+        least, most = (one * kind.rows * share for one in each)
+        amounts[tariff.currency] = (low + least, high + most)
+        priced.append(KindPrice(kind=kind, currency=tariff.currency, low=least, high=most))
         estimate = estimate or tariff.is_estimate or tariff.by_tokens
         sources.add(tariff.source)
         if tariff.by_tokens and _is_unlimited(kind):
@@ -98,6 +104,8 @@ def forecast(
         seconds=_seconds(kinds, calls, settings, past.seconds if measured else ()),
         measured=measured,
         disk=_disk(kinds, share, past),
+        lane=settings.lane,
+        lanes={} if unknown else lane_prices(settings, priced),
     )
 
 
@@ -110,6 +118,10 @@ def forecast_record(ahead: Forecast) -> ForecastRecord:
             "unknown": list(ahead.unknown),
             "estimate": ahead.estimate,
             "sources": [str(one) for one in sorted(ahead.sources)],
+            "lanes": {
+                lane: {name: [low, high] for name, (low, high) in ranges.items()}
+                for lane, ranges in ahead.lanes.items()
+            },
         },
         "seconds": None if ahead.seconds is None else list(ahead.seconds),
         "seconds_measured": ahead.measured,
@@ -121,12 +133,27 @@ def range_words(ahead: Forecast) -> str:
     """The price range in words, with the models whose price is unknown."""
     words = []
     if ahead.amounts:
-        known = " + ".join(_range(name, *one) for name, one in ahead.amounts.items())
+        known = ranges_words(ahead.amounts)
+        if ahead.lane == BATCH and BATCH in ahead.lanes:
+            known = say("lane.batch_price", batch=ranges_words(ahead.lanes[BATCH]), online=known)
         words.append(say("money.at_least" if ahead.unknown else "money.about", amount=known))
         words += _whose(ahead)
     if ahead.unknown:
         words.append(say("money.no_price", models=", ".join(ahead.unknown[:8])))
     return "; ".join(words) or say("money.unknown")
+
+
+def ranges_words(amounts: Ranges) -> str:
+    """The price ranges in their currencies."""
+    return " + ".join(_range(name, *one) for name, one in amounts.items())
+
+
+def lanes_words(ahead: Forecast) -> str | None:
+    """The price on each lane side by side; None if there is only the usual one."""
+    if len(ahead.lanes) < 2:
+        return None
+    prices = (f"{lane} {ranges_words(ranges)}" for lane, ranges in ahead.lanes.items())
+    return say("lane.prices", prices=" · ".join(prices))
 
 
 def _range(currency: str, low: float, high: float) -> str:
@@ -180,6 +207,8 @@ def _seconds(
     """From the middle half of earlier calls' times, else usual ones; never faster than --rpm."""
     if not calls:
         return None
+    if settings.lane == BATCH:
+        return BATCH_SECONDS
     patient = settings.lane == FLEX
     auto = settings.concurrency == AUTO
     hands = min(auto_calls(patient=patient) if auto else int(settings.concurrency), calls)
@@ -226,5 +255,9 @@ def _disk(kinds: Sequence[RequestGroup], share: float, past: PastCalls) -> tuple
 
 def share_of(ahead: Forecast, share: float) -> Forecast:
     """The forecast of a part of the calls."""
-    amounts = {name: (low * share, high * share) for name, (low, high) in ahead.amounts.items()}
-    return replace(ahead, amounts=amounts)
+    lanes = {lane: _scaled(ranges, share) for lane, ranges in ahead.lanes.items()}
+    return replace(ahead, amounts=_scaled(ahead.amounts, share), lanes=lanes)
+
+
+def _scaled(ranges: Ranges, share: float) -> Ranges:
+    return {name: (low * share, high * share) for name, (low, high) in ranges.items()}

@@ -94,7 +94,6 @@ class BatchIntake:
         if found is not None:
             told = told_by(batch, form.offer, found)
             batch = await self._rest(batch, RestReader(told=told, found=found, gone=files.gone))
-        await asyncio.to_thread(self._drop, files)
         return await self._done(batch, gone=files.gone)
 
     async def _read(
@@ -146,13 +145,13 @@ class BatchIntake:
 
     async def _again(self, batch: ProviderBatch, files: _Files) -> ProviderBatch:
         """Forget what was fetched: another copy may be whole."""
-        await asyncio.to_thread(self._drop, files)
+        await asyncio.to_thread(self._drop, batch)
         for name, _ in files.lines:
             batch = await self._write(batch, [], {}, Place(file=name, offset=0))
         return batch
 
-    def _drop(self, files: _Files) -> None:
-        for _, path in files.lines:
+    def _drop(self, batch: ProviderBatch) -> None:
+        for path in self._folder.glob(f"{batch.id}.*.results*"):
             path.unlink(missing_ok=True)
 
     # --- rows with an answer --------------------------------------------------------------------
@@ -232,6 +231,8 @@ class BatchIntake:
         return await self._services.writer.do(lambda tx: rows_left(tx, batch, limit=SLICE_ROWS))
 
     async def _done(self, batch: ProviderBatch, *, gone: bool) -> ProviderBatch:
+        """Every row has its outcome: the files here go first, then this is written down."""
+        await asyncio.to_thread(self._drop, batch)
         writer, problem = self._services.writer, "results_gone" if gone else None
         return await writer.do(lambda tx: taken_in(tx, batch, problem=problem, now=writer.now()))
 

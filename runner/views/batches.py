@@ -118,6 +118,18 @@ def cost_words(one: BatchStatus) -> str:
     return ", ".join(filter(None, (format_amounts(one.cost), up_to)))
 
 
+def at_provider_words(batches: Sequence[BatchStatus]) -> str | None:
+    """How many rows are in batches that are open, and by when they are due; None without one."""
+    still = [one for one in batches if one.batch.is_open]
+    if not still:
+        return None
+    rows = f"{sum(one.figures.open for one in still):,}"
+    due = max((one.batch.due_at for one in still if one.batch.due_at is not None), default=None)
+    if due is None:
+        return say("batches.at_provider", rows=rows)
+    return say("batches.at_provider_due", rows=rows, at=at_words(due))
+
+
 # --- public data ----------------------------------------------------------------------------------
 
 

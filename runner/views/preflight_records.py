@@ -58,12 +58,16 @@ class NoPreviewRecord(TypedDict):
 
 
 class PriceRecord(TypedDict):
-    """The price as a range by currency, and the models whose price is unknown."""
+    """The price as a range by currency, and the models whose price is unknown.
+
+    `lanes` has the ranges of each lane that is sold for all rows, if there is one but online.
+    """
 
     ranges: dict[str, list[float]]
     unknown: list[str]
     estimate: bool
     sources: list[str]
+    lanes: dict[str, dict[str, list[float]]]
 
 
 class ForecastRecord(TypedDict):

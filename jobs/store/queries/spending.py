@@ -144,7 +144,7 @@ def _examples(
 
 
 def mean_costs(connection: Connection, sheet_id: int) -> dict[tuple[str, str], tuple[float, int]]:
-    """The mean cost of answered calls and their number, by model and currency."""
+    """The mean cost of answered online calls and their number, by model and currency."""
     found = connection.execute(
         select(calls.c.model, calls.c.currency, func.avg(calls.c.cost), func.count())
         .select_from(calls.join(runs, runs.c.id == calls.c.run_id))
@@ -152,6 +152,7 @@ def mean_costs(connection: Connection, sheet_id: int) -> dict[tuple[str, str], t
             runs.c.batch_id == sheet_id,
             calls.c.wire == WireClass.ANSWERED.value,
             calls.c.cost.is_not(None),
+            calls.c.provider_batch_id.is_(None),
         )
         .group_by(calls.c.model, calls.c.currency)
     ).all()

@@ -13,6 +13,15 @@ LANES = {
         "Provider batches are not known to be sold for {endpoint} {model} here. "
         "Without --lane batch the rows are sent online."
     ),
+    "lane.prices": "by lane: {prices}",
+    "lane.batch_price": "{batch} by batch; {online} if all rows end online",
+    "lane.batch": (
+        "lane batch: the provider answers within a day or so; a row that no batch brings stays "
+        "pending until --online-from, or --lane online"
+    ),
+    "lane.batch_until": (
+        "lane batch: what no batch has brought by {at} is sent online, at the usual price"
+    ),
     "command.batches": "Show the provider batches of a sheet; cancel them, remove their files.",
     "option.cancel": "have the batch of this id or number ended; what it has finished is billed",
     "option.clean": "remove the files of ended batches that are left at the provider",
@@ -20,6 +29,8 @@ LANES = {
     "batches.none": "This sheet has no provider batches. They are made with: run --lane batch",
     "batches.rows": "{count} row{count:|s}",
     "batches.due": "due {at}",
+    "batches.at_provider": "{rows} row{rows:|s} {rows:is|are} at the provider.",
+    "batches.at_provider_due": "{rows} row{rows:|s} {rows:is|are} at the provider, due by {at}.",
     "batches.up_to": "up to {amount}",
     "batches.intended": "being submitted",
     "batches.uploaded": "being submitted",

@@ -8,6 +8,13 @@ LANES = {
     "lane.no_batches": (
         "不知道这里的 {endpoint} {model} 是否提供批处理。不加 --lane batch，这些行会在线发送。"
     ),
+    "lane.prices": "各通道：{prices}",
+    "lane.batch_price": "批处理 {batch}；如全部改为在线则 {online}",
+    "lane.batch": (
+        "批处理通道：服务商大约一天之内给出结果；批处理没有带回的行一直等待，直到用 "
+        "--online-from 或 --lane online"
+    ),
+    "lane.batch_until": "批处理通道：到 {at} 批处理还没有带回的行，按普通价格在线发送",
     "command.batches": "显示一个表格的服务商批处理；可取消，可清除其文件。",
     "option.cancel": "让这个编号的批处理提前结束；已完成的部分照常计费",
     "option.clean": "删除已结束的批处理留在服务商处的文件",
@@ -15,6 +22,8 @@ LANES = {
     "batches.none": "这个表格没有服务商批处理。用 run --lane batch 创建",
     "batches.rows": "{count} 行",
     "batches.due": "最迟 {at}",
+    "batches.at_provider": "{rows} 行在服务商处。",
+    "batches.at_provider_due": "{rows} 行在服务商处，最迟 {at}。",
     "batches.up_to": "最多 {amount}",
     "batches.intended": "正在提交",
     "batches.uploaded": "正在提交",

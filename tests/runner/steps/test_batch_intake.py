@@ -331,8 +331,10 @@ async def test_a_batch_that_only_has_to_be_closed_asks_for_no_file(bench: Bench)
         tx.execute(provider_batches.update().values(state="ended", taken_in_at=None))
         bench.batch = the_batch(tx, died.id)
     bench.asked.clear()
+    (bench.folder / "batches" / f"{died.id}.0.results").write_bytes(b"left behind")
     assert (await bench.take_in()).state is BatchState.TAKEN_IN
     assert bench.asked == []
+    assert list((bench.folder / "batches").iterdir()) == []
 
 
 async def test_a_row_that_is_counted_but_has_no_line_is_in_doubt(bench: Bench) -> None:

@@ -1,0 +1,89 @@
+"""What batches cost is said before they are made: by lane, and if all rows end online."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.mock.batch_script import BatchScript, Fate
+from tests.support.world import World
+
+LINE = ("-e", "chat", "-m", "mock-text")
+BATCH = (*LINE, "--lane", "batch")
+SOLD = '[provider.wenwen.lanes.batch]\nform = "openai"\nfactor = 0.5\n'
+PRICE = '[prices."mock-text"]\ncall = 0.1\n'
+SLOW = BatchScript(seconds=60.0)
+
+
+@pytest.fixture
+def sheet(world: World) -> Path:
+    """Ten rows, at a provider that sells batches, slow ones."""
+    world.mock(batches=SLOW)
+    world.settings(SOLD + PRICE)
+    return world.prompts("a.csv", *(f"row {number}" for number in range(10)))
+
+
+def test_check_names_the_price_on_each_lane(world: World, sheet: Path) -> None:
+    done = world.run("check", sheet, *LINE)
+    assert "by lane: online 1.00 USD · batch 0.50 USD" in done.out
+    lanes = world.run("check", sheet, *LINE, "--json").json["price"]["lanes"]
+    assert lanes == {"online": {"USD": [1.0, 1.0]}, "batch": {"USD": [0.5, 0.5]}}
+
+
+def test_a_sheet_without_another_lane_has_one_price(world: World, sheet: Path) -> None:
+    world.settings(PRICE)
+    done = world.run("check", sheet, *LINE)
+    assert "by lane" not in done.out
+    assert world.run("check", sheet, *LINE, "--json").json["price"]["lanes"] == {}
+
+
+def test_the_question_names_the_price_if_all_rows_end_online(world: World, sheet: Path) -> None:
+    world.settings(SOLD + PRICE + "[limits]\nask_above = 1\n")
+    done = world.run("run", sheet, *BATCH, "--no-input")
+    assert done.code == 3
+    assert "0.50 USD by batch; 1.00 USD if all rows end online" in done.err
+    assert world.calls == []
+
+
+def test_the_run_says_when_the_rest_goes_online(world: World, sheet: Path) -> None:
+    assert world.run("check", sheet, *BATCH, "--json").json["seconds"] == [600.0, 86_400.0]
+    done = world.run("run", sheet, *BATCH, "-y", "--submit-only", "--online-from", "05:00")
+    assert done.code == 0, done.err
+    assert "05:00 is sent online" in done.err
+    assert "10 rows are at the provider, due by" in done.err
+
+
+def test_a_cancelled_batch_is_told_at_once_and_its_finished_rows_are_taken_in(
+    world: World, sheet: Path
+) -> None:
+    world.mock(batches=BatchScript(seconds=3.0, cancel_seconds=0.1))
+    assert world.run("run", sheet, *BATCH, "-y", "--submit-only").code == 0
+    done = world.run("batches", sheet, "--cancel", "1")
+    assert done.code == 0, done.err
+    assert "The provider is ending batch" in done.err
+    assert world.run("run", sheet, *BATCH, "-y").code == 0
+    (record,) = world.run("batches", sheet, "--json").json["batches"]
+    assert record["provider_state"] == "cancelled"
+    rows = record["rows"]
+    assert rows["done"] + rows["given_back"] == 10
+    assert len([one for one in world.calls if one.get("billed", True)]) == rows["done"]
+
+
+def test_clean_removes_what_a_run_left_at_the_provider(world: World, sheet: Path) -> None:
+    world.mock(batches=BatchScript(seconds=0.2, fates=(Fate.OK,)))
+    assert world.run("run", sheet, *BATCH, "-y").code == 0
+    with closing(sqlite3.connect(world.workspace(sheet).table)) as table, table:
+        table.execute("update provider_batches set removed_at = null")
+    assert "still has files" in world.run("batches", sheet).out
+    done = world.run("batches", sheet, "--clean")
+    assert (done.code, "Removed the files of 1 batch." in done.err) == (0, True)
+    assert world.run("batches", sheet, "--json").json["batches"][0]["files_removed_at"]
+
+
+def test_a_rehearsal_buys_by_batch(world: World, sheet: Path) -> None:
+    done = world.run("rehearse", sheet, *BATCH, "-y")
+    assert done.code == 0, done.err
+    assert "by batch" in done.err
+    folder = sheet.with_suffix(".rehearsal")
+    assert world.run("batches", folder, "--json").json["batches"][0]["rows"]["done"] == 10
