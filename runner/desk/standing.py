@@ -68,8 +68,11 @@ def standing(workspace: Workspace, story: Story) -> dict[str, JSON]:
     found = read_status(workspace, now=time.time())
     rows = found.rows
     running = found.run.kind == "running"
-    with workspace.place.look() as store:
-        first = list(_first_results(store))
+    first: list[JSON] = []
+    if rows.done or rows.failed or rows.in_doubt:  # else the search would read every row
+        with workspace.place.look() as store:
+            first = list(_first_results(store))
+    has_failed = bool(rows.failed or rows.in_doubt)
     return {
         "running": running,
         "state": found.run.kind,
@@ -89,7 +92,7 @@ def standing(workspace: Workspace, story: Story) -> dict[str, JSON]:
         "calls": found.spent.calls,
         "pauses": [_pause(one) for one in found.pauses],
         "first": first,
-        "failures": [_failure(one) for one in failures_of(workspace).groups],
+        "failures": [_failure(one) for one in failures_of(workspace).groups] if has_failed else [],
         "events": story.events(running=running),
     }
 
