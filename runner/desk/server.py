@@ -20,6 +20,7 @@ from runner.desk.choices import UnusableChoiceError
 from runner.desk.doors import Doors
 from runner.desk.guests import GuestServer
 from runner.desk.page import desk_page
+from runner.desk.pictures import picture_name, store_picture
 from runner.desk.sheets import (
     NewFile,
     NoSuchSheetError,
@@ -39,6 +40,7 @@ from runner.settings.values import InvalidValueError
 MAX_SHEET_BYTES = 1 << 30
 MAX_ACTION_BYTES = 4 << 20
 PIECE_BYTES = 1 << 18
+PICTURE = "picture"  # how a picture is dropped
 UNPROCESSABLE, CONFLICT = 422, 409
 
 
@@ -125,9 +127,12 @@ class DeskServer:
         return web.json_response({"url": page.url})
 
     async def _drop(self, request: web.Request) -> web.StreamResponse:
-        """Store a dropped sheet in the folder."""
-        name = safe_name(unquote(request.headers.get("X-Rowmill-Name", "")))
+        """Store a dropped sheet or picture in the folder."""
+        given_name = unquote(request.headers.get("X-Rowmill-Name", ""))
         how = request.headers.get("X-Rowmill-How", SameName.ASK)
+        if how == PICTURE:
+            return await self._drop_picture(request, given_name)
+        name = safe_name(given_name)
         if name is None or how not in set(SameName):
             return web.json_response({"error": say("desk.not_a_sheet")}, status=UNPROCESSABLE)
         try:
@@ -140,6 +145,22 @@ class DeskServer:
             return _problem(error)
         status = CONFLICT if stored.is_taken else 200
         return web.json_response({"name": stored.name}, status=status)
+
+    async def _drop_picture(self, request: web.Request, given_name: str) -> web.StreamResponse:
+        """Store a picture where a sheet looks for it; no file is replaced."""
+        name = picture_name(given_name)
+        try:
+            part = await self._received(request) if name is not None else None
+            stored = part is not None and await asyncio.to_thread(
+                store_picture, self._desk.folder, str(name), part
+            )
+        except OSError as error:
+            words = say("desk.not_stored", name=given_name, reason=sentence_of(error))
+            return web.json_response({"error": words}, status=UNPROCESSABLE)
+        if not stored:
+            words = say("desk.not_a_picture", name=given_name)
+            return web.json_response({"error": words}, status=UNPROCESSABLE)
+        return web.json_response({"name": name})
 
     async def _received(self, request: web.Request) -> Path:
         """The dropped bytes in a file of the folder. Raises OSError."""

@@ -29,7 +29,7 @@ MAX_NAME_CHARACTERS = 120
 OLDER_SHEETS = "older-sheets"
 """The folder in a workspace that keeps what a new version of its sheet replaced."""
 
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069]')
+FORBIDDEN_SIGNS = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
@@ -154,7 +154,7 @@ class NewFile:
 def safe_name(text: str) -> str | None:
     """The name under which a dropped file may be stored; None if it is no name of a sheet."""
     name = unicodedata.normalize("NFC", text).strip().rstrip(". ")
-    unfit = _FORBIDDEN.search(name) or _DEVICES.match(name) or not _is_sheet(name)
+    unfit = FORBIDDEN_SIGNS.search(name) or _DEVICES.match(name) or not _is_sheet(name)
     return None if unfit or len(name) > MAX_NAME_CHARACTERS else name
 
 

@@ -13,6 +13,7 @@ from runner.catalogue import say, translated
 from runner.catalogue.findings import describe
 from runner.catalogue.phrases import detail
 from runner.desk.choices import PageChoices, settings_for
+from runner.desk.pictures import missing_pictures
 from runner.desk.sheets import workspace_of
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.fields import describe as fields_of
@@ -71,6 +72,7 @@ def understood(sheet: Path, choices: PageChoices, config: Path | None) -> dict[s
         "fields": list(_fields(settings)),
         "findings": [_finding(one) for one in _told(found)],
         "asks": _asks(found),
+        "missing_pictures": _missing_pictures(found),
         "request": _request(found),
         "ahead": _ahead(found),
         "stops": [redacted(one) for one in found.stops if _missing(one) is None],
@@ -155,6 +157,13 @@ def _asks(found: CheckResult) -> JSON:
         "rebuy": found.plan is not None and would_rebuy(found.plan),
         "hidden": bool(found.layout.get("hidden_rows")) or found.settings.visible_only,
     }
+
+
+def _missing_pictures(found: CheckResult) -> list[JSON]:
+    """Looked for where rows are bad: reading the whole sheet once more takes a moment."""
+    if not found.problems and not (found.plan is not None and found.plan.bad):
+        return []
+    return list(missing_pictures(found.sheet, found.settings, found.columns))
 
 
 def _request(found: CheckResult) -> JSON:

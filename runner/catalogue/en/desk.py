@@ -89,6 +89,14 @@ DESK: dict[str, str] = {
     "desk.skip_bad": "Leave out rows that cannot be sent, run the rest",
     "desk.rebuy": "Generate finished rows again, and pay for them again",
     "desk.visible_only": "Leave out hidden rows",
+    "desk.missing_pictures": "{count} {count:picture|pictures} not found",
+    "desk.pictures_choose": "Choose pictures",
+    "desk.pictures_note": "Or drop them anywhere: each goes where the sheet looks for its name.",
+    "desk.pictures_stored": "{count} {count:picture|pictures} stored",
+    "desk.picture_unnamed": "The open sheet names no missing picture like that.",
+    "desk.not_a_picture": (
+        "{name} was not stored: no PNG, JPEG, GIF or WebP, or its place is taken."
+    ),
     "desk.request": "First request",
     "desk.request_of": "Row {row}, as it would be sent",
     "desk.not_ready": "Something is still missing.",

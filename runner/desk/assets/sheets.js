@@ -37,7 +37,28 @@ const readSheets = async () => {
   drawSheets();
 };
 
-const drop = async (files) => {
+// A picture goes where the open sheet looks for a file of its name.
+const placesOf = (file) => (state.found[state.sheet]?.missing_pictures ?? []).filter(
+  (name) => name.split("/").pop().toLowerCase() === file.name.toLowerCase());
+
+const dropPictures = async (files) => {
+  let count = 0;
+  for (const file of files) {
+    for (const place of placesOf(file)) {
+      const told = await dropOne(file, "picture", place);
+      if (told.error) tell(told.error);
+      else count += 1;
+    }
+  }
+  if (!count) return;
+  tell(say("pictures_stored", { count: whole.format(count) }));
+  if (state.step === "start") await check();
+};
+
+const drop = async (all) => {
+  await dropPictures(all.filter((file) => placesOf(file).length));
+  const files = all.filter((file) => !placesOf(file).length && !/\.(png|jpe?g|gif|webp)$/i.test(file.name));
+  if (!files.length && all.length && !all.some((file) => placesOf(file).length)) tell(say("picture_unnamed"));
   for (const file of files) {
     let told = await dropOne(file, "ask");
     if (told.status === 409) {
@@ -52,8 +73,8 @@ const drop = async (files) => {
     openSheet(told.name);
   }
 };
-const dropOne = (file, how) =>
-  send("drop", { headers: headers({ "X-Rowmill-Name": encodeURIComponent(file.name), "X-Rowmill-How": how }), body: file });
+const dropOne = (file, how, name = file.name) =>
+  send("drop", { headers: headers({ "X-Rowmill-Name": encodeURIComponent(name), "X-Rowmill-How": how }), body: file });
 
 const takeDrops = () => {
   const over = (is) => document.body.classList.toggle("over", is);

@@ -28,8 +28,26 @@ const drawStart = () => {
     state.problem ? trouble(state.problem) : null,
     el("div", { class: "columns-2" },
       el("div", { class: "narrow" }, drawService(found), drawTask(found)),
-      el("div", { class: "wide" }, drawColumns(found), drawFindings(found), drawRequest(found))),
+      el("div", { class: "wide" }, ...inOrder(found), drawRequest(found))),
     drawAhead(found));
+};
+
+// What stops the sheet comes first.
+const inOrder = (found) => {
+  const urgent = found.stops.length || found.findings.some((one) => one.severity === "error");
+  const parts = [drawColumns(found), drawMissing(found), drawFindings(found)];
+  return urgent ? [parts[1], parts[2], parts[0]] : parts;
+};
+
+const drawMissing = (found) => {
+  const names = found.missing_pictures;
+  if (!names.length) return nothing();
+  const input = el("input", { type: "file", id: "pictures", class: "away", multiple: true, accept: "image/*", tabindex: "-1", "aria-hidden": "true",
+    onchange: (event) => drop([...event.target.files]) });
+  return card("missing", say("missing_pictures", { count: whole.format(names.length) }),
+    el("p", { class: "names" }, names.slice(0, 12).join("\n") + (names.length > 12 ? "\n…" : "")),
+    el("p", {}, button(say("pictures_choose"), () => document.getElementById("pictures").click(), { id: "choose-pictures" }), input),
+    note(say("pictures_note")));
 };
 
 const drawColumns = (found) => {
