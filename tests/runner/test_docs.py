@@ -2,16 +2,17 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from runner.cli import COMMANDS
-from tests.support.world import ROOT, World, workbook
+from tests.support.world import PICTURE, ROOT, World, workbook
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAX_README_LINES = 120
-USAGE, BUG = 2, 1
+USAGE, BUG, SOME_FAILED = 2, 1, 4
 
 
 def shell_lines(document: Path) -> list[str]:
@@ -35,6 +36,42 @@ def test_every_command_of_a_readme_runs_in_its_order(world: World, name: str) ->
         done = world.run(*words, stdin="sk-canary-0123456789\n" if words[0] == "keys" else None)
         assert done.code not in (USAGE, BUG), f"{line}\n{done.err}"
     assert world.column(world.folder / sheet).count("done") == 11
+
+
+@pytest.mark.parametrize("name", ["recipes.md", "recipes.zh-CN.md"])
+def test_every_recipe_works_as_it_is_written(world: World, name: str) -> None:
+    shutil.copytree(ROOT / "samples", world.folder / "samples")
+    lines = shell_lines(ROOT / "docs" / name)
+    assert len(lines) >= 12
+    for line in lines:
+        done = world.run(*shlex.split(line)[1:])
+        assert done.code in ((0, SOME_FAILED) if "storm" in line else (0,)), f"{line}\n{done.err}"
+    assert (world.folder / "tags.csv").exists()
+    assert (world.folder / "主图-done.xlsx").exists()
+
+
+@pytest.mark.parametrize("name", ["troubleshooting.md", "troubleshooting.zh-CN.md"])
+def test_every_command_that_helps_runs(world: World, name: str) -> None:
+    world.mock({"prompt 3": ["moderation"] * 9, "prompt 5": ["500"] * 9})
+    sheet = world.folder / "prompts.xlsx"
+    workbook(sheet, ["prompt"], *([f"prompt {n}"] for n in range(2, 8)))
+    assert world.run("run", sheet, *PICTURE).code == SOME_FAILED
+    lines = shell_lines(ROOT / "docs" / name)
+    assert len(lines) >= 10
+    for line in lines:
+        done = world.run(*shlex.split(line)[1:])
+        assert done.code in (0, SOME_FAILED), f"{line}\n{done.err}"
+
+
+def test_both_languages_show_the_same_commands() -> None:
+    for english in (ROOT / "docs").glob("*.md"):
+        chinese = english.with_name(f"{english.stem}.zh-CN.md")
+        if "zh-CN" not in english.name and chinese.exists():
+            assert _commands(english) == _commands(chinese), english.name
+
+
+def _commands(document: Path) -> list[str]:
+    return [re.sub(r"\s+#.*", "", line) for line in shell_lines(document)]
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
