@@ -30,7 +30,12 @@ def news_of(before: ProviderBatch, batch: ProviderBatch, failure: Failure | None
 
 
 def _clock(moment: float | None) -> str:
-    return "-" if moment is None else time.strftime("%H:%M", time.localtime(moment))
+    """A time of day, with its date unless it is today."""
+    if moment is None:
+        return "-"
+    local, today = time.localtime(moment), time.localtime()
+    is_today = (local.tm_year, local.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M", local)
 
 
 def _reason(failure: Failure | None, batch: ProviderBatch) -> str:

@@ -4,6 +4,7 @@ ASK_FIRST = 2.0  # seconds after its creation
 ASK_RARELY = 300.0
 SHARE_OF_AGE = 0.1  # a batch of an hour is asked after every six minutes, at most …
 LOOK_AFTER = 10.0  # seconds before a listing shows a batch whose creation was not answered
+ANOTHER_FIRST = 2.0  # before it is looked again whether another creation has been cleared up
 MISSING_FOR = 3_600.0  # for which a provider may deny a batch before its rows are in doubt
 CANCELLING = 5.0  # between two questions after a batch that is being cancelled
 QUEUE_WAIT = 300.0  # before more is packed for a model whose queue at the provider is full

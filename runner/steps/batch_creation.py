@@ -11,7 +11,7 @@ from jobs.failpoints import reach
 from jobs.job import Failure
 from jobs.store.provider_batches.batch import BatchState, ProviderBatch
 from jobs.store.provider_batches.moves import change, created, creating, upload_gone, uploaded
-from runner.lanes.batch_clock import LOOK_AFTER, next_try
+from runner.lanes.batch_clock import ANOTHER_FIRST, LOOK_AFTER, next_try
 from runner.lanes.batch_wire import RemoteBatch
 from runner.protocol.call import Delivery, NotSent, Reply
 from runner.protocol.refusals import Action
@@ -82,7 +82,11 @@ async def _given_back(
 
 async def _create(batch: ProviderBatch, hand: BatchInHand) -> RemoteStep:
     writer, call = hand.services.writer, hand.form.create(hand.order(batch))
-    begun = await hand.write(lambda tx: creating(tx, batch, now=writer.now()))
+    alone = not hand.form.finds_by_digest
+    begun = await writer.do(lambda tx: creating(tx, batch, now=writer.now(), alone=alone))
+    if begun is None:
+        ask_at = writer.now() + ANOTHER_FIRST
+        return RemoteStep(batch=await hand.write(lambda tx: change(tx, batch, ask_at=ask_at)))
     reach("batch.creating")
     delivery = await hand.wire.send(call)
     if isinstance(delivery, NotSent):
@@ -96,8 +100,8 @@ async def _create(batch: ProviderBatch, hand: BatchInHand) -> RemoteStep:
         elif classify(delivery).action in NOT_CREATED:
             return await _refused(begun, hand, delivery)
     log.warning("provider batch %s: its creation was not answered", batch.id)
-    ask_at = writer.now() + LOOK_AFTER
-    return RemoteStep(batch=await hand.write(lambda tx: change(tx, begun, ask_at=ask_at)))
+    later, unknown = writer.now() + LOOK_AFTER, begun
+    return RemoteStep(batch=await hand.write(lambda tx: change(tx, unknown, ask_at=later)))
 
 
 async def _found(batch: ProviderBatch, hand: BatchInHand, remote: RemoteBatch) -> RemoteStep:

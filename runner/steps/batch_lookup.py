@@ -1,9 +1,15 @@
 """Looks for a provider batch that may have been created, among all of its account."""
 
+import asyncio
+from collections.abc import Sequence
 from enum import StrEnum
+from itertools import islice
+from pathlib import Path
 
 from jobs.store.provider_batches.batch import ProviderBatch, batches_of
-from runner.lanes.batch_wire import Listing, RemoteBatch, is_same
+from jobs.store.provider_batches.intake import rows_of
+from runner.lanes.batch_transfer import fetch_results
+from runner.lanes.batch_wire import BatchForm, Listing, RemoteBatch, is_same, number_in
 from runner.protocol.call import Reply
 from runner.protocol.refusals import Action
 from runner.protocol.verdict import classify
@@ -11,6 +17,7 @@ from runner.steps.batch_hand import BatchInHand
 
 CLOCKS_DIFFER = 300.0  # seconds, between the provider and us
 MAX_PAGES = 200  # of a listing
+PROBED_LINES = 100  # of results, to see whose they are
 
 
 class NotFound(StrEnum):
@@ -23,7 +30,7 @@ class NotFound(StrEnum):
 
 async def listed(batch: ProviderBatch, hand: BatchInHand) -> RemoteBatch | NotFound:
     """The batch as its provider lists it. One that another batch of ours has is never it."""
-    order, since = hand.order(batch), batch.opened_at - CLOCKS_DIFFER
+    order, since = hand.order(batch), (batch.creating_at or batch.opened_at) - CLOCKS_DIFFER
     known = await _known_elsewhere(batch, hand)
     matches: dict[str, RemoteBatch] = {}
     cursor = ""
@@ -36,15 +43,55 @@ async def listed(batch: ProviderBatch, hand: BatchInHand) -> RemoteBatch | NotFo
                 matches[remote.id] = remote
         is_through = not page.cursor or _is_older(page, since)
         if is_through or (matches and hand.form.finds_by_digest):
-            return _only(matches)
+            return await _only(batch, hand, list(matches.values()))
         cursor = page.cursor
     return NotFound.UNCLEAR
 
 
-def _only(matches: dict[str, RemoteBatch]) -> RemoteBatch | NotFound:
-    if not matches:
-        return NotFound.NONE
-    return next(iter(matches.values())) if len(matches) == 1 else NotFound.UNCLEAR
+async def _only(
+    batch: ProviderBatch, hand: BatchInHand, matches: Sequence[RemoteBatch]
+) -> RemoteBatch | NotFound:
+    """The one that is ours. Of several alike, the results tell, since our numbers are in them."""
+    if len(matches) < 2:
+        return matches[0] if matches else NotFound.NONE
+    if not all(one.state.is_final for one in matches):
+        return NotFound.LATER
+    for one in matches:
+        found = await _has_our_rows(batch, hand, one)
+        if found is None:
+            return NotFound.LATER
+        if found:
+            return one
+    return NotFound.UNCLEAR
+
+
+async def _has_our_rows(
+    batch: ProviderBatch, hand: BatchInHand, remote: RemoteBatch
+) -> bool | None:
+    """True if the results name a row of this batch; None if they cannot be had now."""
+    path = hand.lines.with_suffix(".probe")
+    for name in remote.result_files:
+        try:
+            delivery = await fetch_results(hand.wire, hand.form, name, path)
+            if not isinstance(delivery, Reply) or not 200 <= delivery.status < 300:
+                return None
+            numbers = await asyncio.to_thread(_first_numbers, path, hand.form)
+        finally:
+            path.unlink(missing_ok=True)
+        if await _are_ours(batch, hand, numbers):
+            return True
+    return False
+
+
+async def _are_ours(batch: ProviderBatch, hand: BatchInHand, numbers: Sequence[int]) -> bool:
+    return bool(await hand.services.writer.do(lambda tx: rows_of(tx, batch, numbers)))
+
+
+def _first_numbers(path: Path, form: BatchForm) -> list[int]:
+    """The numbers of calls that the first lines of a result file name."""
+    with path.open("rb") as file:
+        rows = [form.read_line(line.rstrip(b"\r\n")).row for line in islice(file, PROBED_LINES)]
+    return [number for number in map(number_in, rows) if number is not None]
 
 
 def _is_older(page: Listing, since: float) -> bool:

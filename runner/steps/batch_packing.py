@@ -245,8 +245,9 @@ class BatchPacker:
 
 def clear_strays(folder: Path, wanted: Collection[int]) -> None:
     """Remove packed lines, except those of these batches: a process died, or they are created."""
-    for path in folder.glob(f"*{LINES}"):
-        if path.name not in {f"{number}{LINES}" for number in wanted}:
+    kept = {f"{number}{LINES}" for number in wanted}
+    for path in (*folder.glob(f"*{LINES}"), *folder.glob("*.probe")):
+        if path.name not in kept:
             path.unlink(missing_ok=True)
 
 

@@ -77,7 +77,9 @@ def brought_to(store: Store, state: BatchState) -> ProviderBatch:
         if state is not BatchState.INTENDED:
             batch = uploaded(tx, batch, input_file="file-1")
         if state in (BatchState.CREATED, BatchState.ENDED):
-            batch = creating(tx, batch, now=NOW)
+            begun = creating(tx, batch, now=NOW)
+            assert begun is not None
+            batch = begun
             batch = created(
                 tx, batch, remote_id="batch-1", told={"word": "validating"}, due_at=None, now=NOW
             )

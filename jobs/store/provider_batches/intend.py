@@ -44,6 +44,9 @@ class BatchPlan:
     rows: Sequence[PackedRow]
 
 
+ROWS_AT_ONCE = 1_000  # of a statement, so that a big batch takes no big memory
+
+
 class ChangedRowsError(Exception):
     """Rows were changed, skipped or taken after they were packed; nothing was written."""
 
@@ -113,23 +116,15 @@ def intend(
     Raises ChangedRowsError or TooDearError; the caller packs again, since every line counts in the
     digest.
     """
-    taken = _INTO_BATCH.run(connection, [_into(row, holding, now) for row in plan.rows])
+    taken = 0
+    for at in range(0, len(plan.rows), ROWS_AT_ONCE):
+        some = plan.rows[at : at + ROWS_AT_ONCE]
+        taken += _INTO_BATCH.run(connection, (_into(row, holding, now) for row in some))
+        _OPEN_CALL.run(connection, (_call(row, plan, holding, now) for row in some))
+        _OPEN_ATTEMPT.run(connection, map(_attempt, some))
     if taken != len(plan.rows):
         raise ChangedRowsError
     connection.execute(insert(provider_batches).values(_line(plan, holding, now)))
-    _OPEN_CALL.run(connection, [_call(row, plan, holding, now) for row in plan.rows])
-    _OPEN_ATTEMPT.run(
-        connection,
-        [
-            {
-                "job_id": row.job_id,
-                "call_id": row.call_id,
-                "version": row.version,
-                "epoch": row.epoch + 1,
-            }
-            for row in plan.rows
-        ],
-    )
     fitting = hold(connection, [row.ceiling for row in plan.rows])
     if fitting < len(plan.rows):
         raise TooDearError(fitting)
@@ -167,6 +162,15 @@ def _into(row: PackedRow, holding: Holding, now: float) -> dict[str, object]:
         "waiting": FOR_BATCH,
         "now": now,
         "run": holding.run_id,
+    }
+
+
+def _attempt(row: PackedRow) -> dict[str, object]:
+    return {
+        "job_id": row.job_id,
+        "call_id": row.call_id,
+        "version": row.version,
+        "epoch": row.epoch + 1,
     }
 
 

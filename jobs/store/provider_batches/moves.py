@@ -57,9 +57,33 @@ def upload_gone(connection: Connection, batch: ProviderBatch) -> ProviderBatch:
     return move(connection, batch, BatchState.INTENDED, input_file=None, creating_at=None)
 
 
-def creating(connection: Connection, batch: ProviderBatch, *, now: float) -> ProviderBatch:
-    """The call that creates it is about to leave: from now on it may exist."""
+def creating(
+    connection: Connection, batch: ProviderBatch, *, now: float, alone: bool = False
+) -> ProviderBatch | None:
+    """The call that creates it is about to leave: from now on it may exist.
+
+    `alone`, where a provider's list does not tell two of our batches apart: None while another one
+    of the account may exist without being known, so that what is found can only be that one.
+    """
+    if alone and _others_are_created(connection, batch):
+        return None
     return change(connection, batch, creating_at=now)
+
+
+def _others_are_created(connection: Connection, batch: ProviderBatch) -> bool:
+    """True if the creation of another batch is under way. Two hosts ask one after the other."""
+    unknown = [BatchState.INTENDED.value, BatchState.UPLOADED.value]
+    found = connection.execute(
+        select(provider_batches.c.id, provider_batches.c.creating_at)
+        .where(
+            provider_batches.c.account == batch.account,
+            provider_batches.c.form == batch.form,
+            provider_batches.c.state.in_(unknown),
+        )
+        .order_by(provider_batches.c.id)
+        .with_for_update()
+    )
+    return any(row.id != batch.id and row.creating_at is not None for row in found)
 
 
 def not_created(connection: Connection, batch: ProviderBatch, *, ask_at: float) -> ProviderBatch:

@@ -12,6 +12,7 @@ from jobs.store import Store
 from jobs.store.provider_batches.batch import (
     BATCH_TRANSITIONS,
     BatchState,
+    ProviderBatch,
     batches_of,
     open_batches,
     the_batch,
@@ -35,6 +36,7 @@ from jobs.store.provider_batches.intend import (
 from jobs.store.provider_batches.moves import (
     LostBatchError,
     change,
+    creating,
     lease,
     move,
     release,
@@ -238,6 +240,27 @@ def test_every_state_of_a_batch_leads_to_an_end() -> None:
     ends = {state for state, following in BATCH_TRANSITIONS.items() if not following}
     assert ends == {BatchState.TAKEN_IN, BatchState.HELD}
     assert set(BATCH_TRANSITIONS) == set(BatchState)
+
+
+def test_batches_that_a_list_does_not_tell_apart_are_created_one_after_the_other(
+    store: Store,
+) -> None:
+    wanting_batches(store, "a")
+    first = intended(store)
+    with store.write() as tx:
+        begun = creating(tx, first, now=NOW, alone=True)
+    assert begun is not None
+    second = another(store, first)
+    with store.write() as tx:
+        assert creating(tx, second, now=NOW, alone=True) is None
+        assert creating(tx, second, now=NOW) is not None
+
+
+def another(store: Store, first: ProviderBatch) -> ProviderBatch:
+    """One more batch of the same account, without rows."""
+    plan = replace(plan_of(store), id=first.id + 1, rows=[])
+    with store.write() as tx:
+        return intend(tx, ME, plan, hold=all_fit, now=NOW)
 
 
 def test_a_state_is_not_skipped(store: Store) -> None:

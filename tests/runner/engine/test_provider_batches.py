@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.store import Store
 from jobs.store.provider_batches.batch import ProviderBatch, batches_of
+from jobs.store.provider_batches.moves import want_cancelled
 from runner.exits import Exit
 from runner.mock.batch_script import BatchScript, CreationFault, Fate
 from runner.mock.batches.sold import SoldBatch
@@ -209,3 +211,73 @@ def test_going_on_online_sends_what_no_batch_has(world: World) -> None:
     world.run("run", sheet, *LINE)
     assert world.run("run", sheet, "-y", "--lane", "online").code == 0
     assert world.column(sheet, "result_lane") == ["online"] * 2
+
+
+def test_a_full_queue_at_the_provider_is_waited_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.engine.batch_keeper.QUEUE_WAIT", 0.5)
+    selling(world, BatchScript(seconds=0.3, fates=(Fate.QUEUE_FULL,)))
+    sheet = world.prompts("a.csv", *words(3))
+    done = world.run("run", sheet, *LINE)
+    assert done.code == 0, done.err
+    assert world.standing(sheet) == {"done": 3}
+    assert len(billed_rows(world)) == 3
+
+
+def test_a_batch_that_is_cancelled_under_way_gives_out_what_it_finished(world: World) -> None:
+    selling(world, BatchScript(seconds=60.0, fates=(Fate.HANG,)))
+    sheet = world.prompts("a.csv", *words(10))
+    process = world.start("run", sheet, *LINE)
+    world.wait(process, lambda: bool(sold(world)) and is_created(world, sheet))
+    (batch,) = booked(world, sheet)
+    with Store.open(world.workspace(sheet).table) as store, store.write() as tx:
+        assert want_cancelled(tx, batch.id, now=time.time())
+    world.finish(process)
+    standing = world.standing(sheet)
+    assert standing.get("done", 0) == len(billed_rows(world))
+    assert sum(standing.values()) == 10
+
+
+def is_created(world: World, sheet: Path) -> bool:
+    return [one.state for one in booked(world, sheet)] == ["created"]
+
+
+def test_what_is_promised_to_batches_counts_after_a_restart(world: World) -> None:
+    selling(world, BatchScript(seconds=0.0))
+    world.settings(LANE.format(form="openai") + PRICES)
+    headers = ["prompt", "max_tokens"]
+    sheet = world.sheet("a.csv", headers, *([f"row {n}", 100] for n in range(6)))
+    cap = ("--max-cost", "0.75")
+    assert world.run("run", sheet, *LINE, *cap, "--submit-only").code == 0
+    sheet = world.sheet("a.csv", headers, *([f"row {n}", 100] for n in range(12)))
+    again = world.run("run", sheet, "-y", "--submit-only", *cap)
+    assert again.code == Exit.STOPPED, again.err
+    assert sum(one.rows for one in booked(world, sheet)) < 12
+    world.run("run", sheet, "-y", "--max-cost", "10")
+    assert world.standing(sheet) == {"done": 12}
+    assert len(set(billed_rows(world))) == len(billed_rows(world)) == 12
+
+
+def test_a_row_that_no_batch_takes_stays_pending_and_is_told(world: World) -> None:
+    world.mock(batches=FAST)
+    world.settings(LANE.format(form="openai") + "max_bytes = 2000\n")
+    sheet = world.prompts("a.csv", "short", "long " * 500)
+    done = world.run("run", sheet, *LINE)
+    assert "cannot go into a batch" in done.err
+    assert world.standing(sheet) == {"done": 1, "pending": 1}
+
+
+def test_batches_of_two_forms_without_digests_are_told_apart_by_their_rows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.steps.batch_creation.LOOK_AFTER", 0.2)
+    script = BatchScript(seconds=0.3, creations=(CreationFault.OK, CreationFault.LOST))
+    selling(world, script, form="anthropic")
+    world.settings(LANE.format(form="anthropic") + "max_rows = 3\n")
+    sheet = world.prompts("a.csv", *words(5))
+    line = ("-e", "messages", "-m", "mock-text", "-y", "--lane", "batch")
+    done = world.run("run", sheet, *line)
+    assert done.code == 0, done.err
+    assert world.standing(sheet) == {"done": 5}
+    assert len(sold(world)) == 2
