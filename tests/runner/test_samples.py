@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.catalogue import say
 from tests.support.world import ROOT, World
+from tests.terminal_picture import drawn
 
 SAMPLES = ROOT / "samples"
 LINES = re.findall(r"`rowmill (.+?)` \|", (SAMPLES / "README.md").read_text(encoding="utf-8"))
@@ -19,6 +21,18 @@ def test_every_sheet_of_the_samples_has_a_line() -> None:
     named = {Path(word).name for line in LINES for word in shlex.split(line)}
     assert sheets <= named
     assert len(LINES) >= 5
+
+
+def test_the_readmes_picture_shows_todays_words_and_fetches_nothing() -> None:
+    """`python -m tests.terminal_picture` draws it anew."""
+    picture = (SAMPLES / "terminal.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+    keys = ("foot", "in_flight", "elapsed", "rate", "cost", "tokens", "saved", "oldest", "rows")
+    assert [key for key in keys if say(f"progress.{key}") not in picture] == []
+    assert say("run.ahead_for_real").strip() in picture
+    assert "font-face" not in picture
+    again = drawn("\x1b[32m✓\x1b[0m row 2 <b>").replace("&#160;", " ")
+    assert "row 2 &lt;b&gt;" in again
+    assert "font-face" not in again
 
 
 @pytest.mark.parametrize("line", LINES)
