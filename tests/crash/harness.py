@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import cli
+from runner.mock.batch_script import BatchScript
 from runner.mock.chance import prompt_digest
 from runner.mock.faults import FaultPlan
 from runner.mock.picture_shapes import PictureShape
@@ -186,7 +187,7 @@ class Scene:
 
     @property
     def pictures(self) -> bool:
-        return self.endpoint not in ("chat", "messages", "embedding")
+        return self.endpoint not in ("chat", "messages", "gemini", "embedding")
 
     def _model(self) -> tuple[str, ...]:
         if self.endpoint.startswith("mj-"):
@@ -344,6 +345,7 @@ def scene(
     options: tuple[str, ...] = (),
     prefork: Prefork | None = None,
     desk: Path | None = None,
+    batches: BatchScript | None = None,
 ) -> Iterator[Scene]:
     """Make scenes with running gateways; end the processes that a failed test leaves."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -355,6 +357,7 @@ def scene(
         slow=0.2,
         forms=forms,
         task_seconds=0.1,
+        batches=batches or BatchScript(),
     )
     with MockThread(settings) as gateway:
         found = Scene(
