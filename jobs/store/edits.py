@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
-from jobs.job import JSON
-from jobs.store.schema import edits
+from jobs.job import JSON, State
+from jobs.store.schema import edits, jobs, rows
 
 
 class Edit(NamedTuple):
@@ -39,6 +39,20 @@ def edited_cells(connection: Connection, sheet_id: int) -> Mapping[str, dict[str
     for edit in edits_of(connection, sheet_id):
         cells[edit.key][edit.header] = edit.after
     return cells
+
+
+def ask_for_changed_words(connection: Connection, sheet_id: int, key: str) -> None:
+    """A done row with an edit is to be generated again: a load takes that for no accident.
+
+    Without an edit it is not, as before.
+    """
+    edited = select(edits.c.key).where(edits.c.batch_id == sheet_id, edits.c.key == key).exists()
+    mine = select(rows.c.job_id).where(rows.c.batch_id == sheet_id, rows.c.key == key)
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id.in_(mine), jobs.c.state == State.DONE.value)
+        .values(requeued=edited)
+    )
 
 
 def replace_edits(connection: Connection, sheet_id: int, kept: Iterable[Edit]) -> None:

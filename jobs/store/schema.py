@@ -102,7 +102,7 @@ jobs = Table(
     Column("updated_at", Time),
     Column("listed", Boolean, nullable=False),  # True if a row of the sheet has this job
     Column("refusals", Integer, nullable=False, server_default=text("0")),  # see Released
-    Column("requeued", Boolean, nullable=False, server_default=false()),  # put back by a retry
+    Column("requeued", Boolean, nullable=False, server_default=false()),  # by a retry or new words
     Column("settled_by", Id),  # the run that wrote this state
     Index(None, "batch_id", "state", "step", "turn"),
     Index(

@@ -7,8 +7,6 @@ import click
 from jobs.export import Written
 from jobs.export.fixes import FixOptions, export_fixes
 from jobs.job import State
-from jobs.loading.columns import map_columns
-from jobs.loading.template import Template, TemplateError
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.queries.results import ResultRow, results
 from runner.catalogue import language, say
@@ -17,8 +15,8 @@ from runner.console import options
 from runner.console.layout import Page
 from runner.console.screen import print_data, print_message
 from runner.console.workspaces import find_workspace
-from runner.endpoints.registry import known_fields
 from runner.settings.settings import Settings
+from runner.views.edited_cells import sent_columns
 from runner.views.failures import (
     EDITABLE_CLASSES,
     FailureGroup,
@@ -107,33 +105,13 @@ def _fix_options(workspace: Workspace, loaded: LoadedSheet, sheet: str) -> FixOp
         workspace=workspace.folder,
         classes=frozenset(kind.value for kind in EDITABLE_CLASSES),
         reason=reason,
-        sent=_sent(loaded),
+        sent=frozenset(sent_columns(loaded)),
         chinese=language() == "zh",
         hints=tuple(
             say("errors.hint_then", sheet=sheet) if name == "then" else say(f"errors.hint_{name}")
             for name in hints
         ),
     )
-
-
-def _sent(loaded: LoadedSheet) -> frozenset[int]:
-    """The columns that requests are made of: mapped ones, and those the template names."""
-    given = loaded.options.get("column")
-    columns = map_columns(
-        loaded.headers,
-        known_fields(),
-        given={name: str(field) for name, field in given.items()}
-        if isinstance(given, dict)
-        else {},
-    )
-    places = {place for place, _ in columns.fields}
-    prompt = loaded.options.get("prompt")
-    if isinstance(prompt, str):
-        try:
-            places |= set(Template.parse(prompt, loaded.headers).columns)
-        except TemplateError:
-            return frozenset(places)
-    return frozenset(places)
 
 
 def _tell(written: Written, target: Path, sheet: str) -> None:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from jobs.job import JSON
 from jobs.sheet.formula import undo
 from jobs.sheet.names import unique_headers
 from jobs.sheet.reader import Sheet, open_sheet
 from jobs.sheet.result_names import result_name, state_name
-from jobs.sheet.write.cells import clean
 from jobs.sheet.write.fixes import LEADING_COLUMNS, MARKER_COLUMN
-from jobs.sheet.write.texts import is_placeholder
 from jobs.sheet.write.writers import ColumnKind, cell_text
 from jobs.store.edits import Edit, edited_cells
 from jobs.store.loaded_sheets import LoadedSheet
@@ -21,7 +18,7 @@ from jobs.store.picks import REJECTED
 from jobs.store.queries.few_rows import OwnRow, own_rows
 from runner.catalogue import say
 from runner.exits import Refusal
-from runner.protocol.json_text import parse_strict
+from runner.views.edited_cells import edits_in
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 MAX_ROWS_SHOWN = 20
@@ -186,33 +183,3 @@ def _refuse_repeated(path: Path, lines: Sequence[_Line]) -> None:
             raise Refusal(
                 say("from.repeated", file=str(path), first=before, second=line.at, key=line.key)
             )
-
-
-def edits_in(
-    cells: Mapping[str, str], own: OwnRow, names: Sequence[str], edited: Mapping[str, JSON]
-) -> Iterator[Edit]:
-    """The cells that differ from what was written to the file for them."""
-    for place, name in enumerate(names):
-        if name not in cells:
-            continue
-        before = own.cells[place] if place < len(own.cells) else None
-        shown = cell_text(edited.get(name, before), ColumnKind.OWN)
-        found = cells[name]
-        if is_placeholder(found) or _as_kept(found) == _as_kept(shown):
-            continue
-        yield Edit(own.key, name, before, _typed(found, like=before))
-
-
-def _as_kept(text: str) -> str:
-    """A text as a workbook gives it back: one kind of line break, no characters it cannot hold."""
-    return clean(text)[0].replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _typed(text: str, *, like: JSON) -> JSON:
-    """The text as the type of the value before: jsonl and parquet keep their types."""
-    if isinstance(like, str) or like is None:
-        return text
-    try:
-        return parse_strict(text)
-    except ValueError:
-        return text

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from runner.catalogue import say
 from runner.report.live_feed import put_back
 from runner.report.picking import mark, read_pick_request
 from runner.report.redoing import MAX_ROWS, again, take_back
+from runner.report.words import MAX_WORDS, change_words, words_of
 from runner.workspace.workspace import Workspace
 
 MAX_REQUEST_ROWS = 1_000_000
@@ -33,6 +35,8 @@ class PageWrites:
         router.add_post(f"{root}/retry", self._retry)
         router.add_post(f"{root}/again", self._again)
         router.add_post(f"{root}/take-back", self._take_back)
+        router.add_get(f"{root}/words/{{row:[0-9]{{1,9}}}}", self._words)
+        router.add_post(f"{root}/words/{{row:[0-9]{{1,9}}}}", self._change_words)
 
     def _refuse_without_token(self, request: web.Request) -> None:
         token = request.headers.get("X-Rowmill-Token", "")
@@ -53,6 +57,29 @@ class PageWrites:
         if not marked:
             return web.json_response({"error": say("pick.none")}, status=409)
         return web.json_response({"marked": marked})
+
+    async def _words(self, request: web.Request) -> web.StreamResponse:
+        """The words that a row's request is made of."""
+        row = int(request.match_info["row"])
+        found = await asyncio.to_thread(words_of, self._workspace, row)
+        if not found:
+            raise web.HTTPNotFound
+        return web.json_response({"cells": [asdict(cell) for cell in found]})
+
+    async def _change_words(self, request: web.Request) -> web.StreamResponse:
+        """Keep changed words beside the sheet."""
+        self._refuse_without_token(request)
+        cells = _texts(await request.text())
+        if not cells:
+            return web.json_response({"error": say("serve.no_words")}, status=400)
+        row = int(request.match_info["row"])
+        try:
+            changed = await asyncio.to_thread(change_words, self._workspace, row, cells)
+        except BusyError as error:
+            return web.json_response({"error": str(error.orig)}, status=503)
+        if not changed:
+            return web.json_response({"error": say("serve.same_words")}, status=409)
+        return web.json_response({"changed": True})
 
     async def _again(self, request: web.Request) -> web.StreamResponse:
         """Generate done rows again."""
@@ -97,6 +124,18 @@ class PageWrites:
             return web.json_response({"error": say("serve.none_fit")}, status=409)
         note = None if self._workspace.is_running() else say("serve.not_running")
         return web.json_response({"count": count, "note": note})
+
+
+def _texts(text: str) -> dict[str, str]:
+    """The texts of a request by header; empty if the body is none."""
+    try:
+        cells = json.loads(text)["cells"]
+    except (ValueError, TypeError, KeyError):
+        return {}
+    if not isinstance(cells, dict):
+        return {}
+    good = all(isinstance(one, str) and len(one) <= MAX_WORDS for one in cells.values())
+    return cells if good else {}
 
 
 def _numbers(text: str) -> list[int]:

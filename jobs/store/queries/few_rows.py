@@ -61,6 +61,19 @@ def own_rows(connection: Connection, sheet_id: int, keys: Iterable[str]) -> dict
     return found
 
 
+def own_row_at(connection: Connection, sheet_id: int, position: int) -> OwnRow | None:
+    """The row of the sheet with this number."""
+    found = connection.execute(
+        select(rows.c.key, rows.c.position, rows.c.cells, rows.c.parked)
+        .where(rows.c.batch_id == sheet_id, rows.c.position == position, not_(rows.c.parked))
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        return None
+    cells = json.loads(found.cells)
+    return OwnRow(key=found.key, position=found.position, cells=cells, parked=found.parked)
+
+
 def failed_rows(
     connection: Connection, sheet_id: int, kind: str, cause: str, *, most: int
 ) -> list[int]:

@@ -125,6 +125,7 @@ def _replaced(beside: StagingTarget) -> Any:
         rows.c.batch_id == beside.sheet_id,
         not_(rows.c.parked),
         jobs.c.state == State.DONE.value,
+        not_(jobs.c.requeued),  # a person changed the words of this very row
         incoming.c.job_id.is_(None),
     ]
     done = rows.join(jobs, jobs.c.id == rows.c.job_id)

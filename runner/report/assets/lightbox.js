@@ -6,6 +6,7 @@ const lightbox = {
   before: 0, // which of the pictures that it sent
   wanted: "picture", // how to look at it: picture, compare, versions
   zoomed: false,
+  form: null, // the words of a row that are being changed
   box: null,
 
   get row() { return gallery.found[this.place]; },
@@ -162,7 +163,10 @@ const lightbox = {
       this.marks(),
       ...this.failure(),
       ...this.words("prompt", row.prompt, row.cut & 1),
+      this.form?.row === row ? this.changing() : null,
       el("p", { class: "acts" },
+        mayChange && this.form?.row !== row
+          ? el("button", { type: "button", "data-act": "change", onclick: () => this.openForm() }, say("change_words")) : null,
         el("button", { type: "button", "data-act": "copy", onclick: () => copy(row.prompt) }, say("copy_prompt")),
         tickBox(row), el("span", {}, say("tick", { row: row.row }))),
       ...(row.files.length ? [] : this.words("text", row.text, row.cut & 2)),
@@ -186,6 +190,54 @@ const lightbox = {
           say(meant ? "is_meant" : "mean_this"))
         : null,
       ...(mayChange ? this.redo() : []));
+  },
+
+  async openForm() {
+    const row = this.row;
+    let told = null;
+    try {
+      const answer = await fetch(`words/${row.row}`);
+      told = answer.ok ? await answer.json() : null;
+    } catch { /* told as any other failure */ }
+    if (!told) {
+      tell(say("no_words"));
+      return;
+    }
+    const first = told.cells.filter((cell) => cell.field === "prompt");
+    this.form = { row, cells: [...first, ...told.cells.filter((cell) => cell.field !== "prompt")] };
+    this.draw();
+    this.box.querySelector("form textarea")?.focus();
+  },
+
+  // The cells that make this row's request. What is typed is kept while others of the page change.
+  changing() {
+    const { row, cells } = this.form;
+    const field = (cell) => {
+      const text = el("textarea", { rows: cell.text.length > 60 ? "4" : "2", "data-act": `cell-${cell.header}`, oninput: () => { cell.text = text.value; } });
+      text.value = cell.text;
+      const seed = cell.field === "seed"
+        ? el("button", { type: "button", onclick: () => { cell.text = String(Math.floor(Math.random() * 2 ** 31)); text.value = cell.text; } }, say("new_seed"))
+        : null;
+      const undo = el("button", { type: "button", class: "link", onclick: () => { cell.text = cell.own; text.value = cell.own; } }, say("as_in_sheet"));
+      return el("label", { class: "field" }, el("span", {}, cell.header), text, el("span", { class: "acts" }, seed, undo));
+    };
+    const save = async (event) => {
+      event.preventDefault();
+      const told = await ask(`words/${row.row}`, { cells: Object.fromEntries(cells.map(({ header, text }) => [header, text])) });
+      if (!told) return;
+      tell(say("words_kept", { command: `rowmill run ${data.sheet}` }));
+      this.close();
+    };
+    return el("form", { class: "words-form", onsubmit: save }, ...cells.map(field),
+      el("p", { class: "note" }, say("words_help")),
+      el("p", { class: "acts" },
+        el("button", { type: "submit", class: "main", "data-act": "save" }, say("keep_words")),
+        el("button", { type: "button", "data-act": "cancel", onclick: () => this.close() }, say("cancel"))));
+  },
+
+  close() {
+    this.form = null;
+    this.draw();
   },
 
   // Once more, for its price, and back until it is sent.
