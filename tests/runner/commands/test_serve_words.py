@@ -68,7 +68,8 @@ def test_words_without_the_token_or_of_another_form_change_nothing(
     with served(world.workspace(told)) as url:
         token = token_of(url)
         assert change(url, 2, {"prompt": "x"}, token[:-1]).status_code == 403
-        for wrong in ({}, [], {"prompt": 7}, {"prompt": "x" * 100_001}, "x"):
+        bad: list[object] = [{}, [], {"prompt": 7}, {"prompt": "x" * 100_001}, "x"]
+        for wrong in bad:
             assert change(url, 2, wrong, token).status_code == 400
         assert change(url, 2, {"note": "x", "result_row": "9"}, token).status_code == 409
         assert change(url, 99, {"prompt": "x"}, token).status_code == 409
