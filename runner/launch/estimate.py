@@ -82,6 +82,8 @@ def lane_lines(settings: Settings, ahead: Forecast) -> list[str]:
         online = settings.online_from
         at = at_words(online.moment(time.time())) if online is not None else ""
         lines.append(say("lane.batch_until" if online is not None else "lane.batch", at=at))
+    if ahead.cached is not None:
+        lines.append(say("cli.warning", text=ahead.cached.words()))
     return lines
 
 

@@ -46,7 +46,7 @@ from runner.preflight.forecast import Forecast, forecast, forecast_record
 from runner.preflight.gateway_info import last_listing
 from runner.preflight.known_ranges import outside_known_ranges
 from runner.preflight.lane_check import unsold_lane
-from runner.preflight.pending_work import PastCalls
+from runner.preflight.pending_work import PastCalls, samples_for
 from runner.preflight.preview import (
     NoRequestError,
     Preview,
@@ -284,6 +284,7 @@ def _forecast(
             costs=mean_costs(tx, SHEET_ID),
             seconds=recent_seconds(tx, SHEET_ID),
             file_size=mean_file_size(tx, SHEET_ID),
+            samples=samples_for(tx, settings),
         )
         before = committed(tx, SHEET_ID)
     fresh = plan.new + plan.changed + plan.returned - plan.answered_already

@@ -10,7 +10,8 @@ from runner.catalogue import say
 from runner.catalogue.money import format_amount
 from runner.endpoints.registry import ENDPOINTS
 from runner.pacing.pace import auto_calls
-from runner.preflight.lane_prices import KindPrice, Ranges, lane_prices
+from runner.preflight.cached_input import CachedInput, cached_input
+from runner.preflight.lane_prices import KindPrice, Ranges, lane_factors, lane_prices
 from runner.preflight.pending_work import PastCalls
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
@@ -50,6 +51,7 @@ class Forecast:
     disk: tuple[int, int] = (0, 0)  # bytes
     lane: str | None = None  # that was asked for
     lanes: Mapping[str, Ranges] = field(default_factory=dict)  # prices on each lane that is sold
+    cached: CachedInput | None = None  # where batches are dearer than online calls
 
     @property
     def currencies(self) -> tuple[str, ...]:
@@ -106,7 +108,16 @@ def forecast(
         disk=_disk(kinds, share, past),
         lane=settings.lane,
         lanes={} if unknown else lane_prices(settings, priced),
+        cached=_cached(settings, kinds, past, prices),
     )
+
+
+def _cached(
+    settings: Settings, kinds: Sequence[RequestGroup], past: PastCalls, prices: PriceList
+) -> CachedInput | None:
+    """Whether batches cost more than online calls, as earlier calls of the sheet show it."""
+    factors = lane_factors(settings, BATCH, kinds) if past.samples and kinds else None
+    return cached_input(past.samples, prices, min(factors)) if factors else None
 
 
 def forecast_record(ahead: Forecast) -> ForecastRecord:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from jobs.store import Transaction
 from jobs.store.queries.pace import recent_seconds
+from jobs.store.queries.paid_samples import PaidSample, paid_samples
 from jobs.store.queries.spending import (
     Committed,
     RequestGroup,
@@ -14,6 +15,7 @@ from jobs.store.queries.spending import (
     to_send,
 )
 from jobs.store.queue.choices import select_jobs
+from runner.protocol.lane_rule import BATCH
 from runner.settings.settings import Settings
 from runner.workspace.workspace import SHEET_ID
 
@@ -27,6 +29,7 @@ class PastCalls:
     costs: Mapping[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     seconds: Sequence[float] = ()
     file_size: float | None = None
+    samples: Sequence[PaidSample] = ()  # read for batches only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,15 @@ def read_pending_work(
             costs=mean_costs(tx, SHEET_ID),
             seconds=recent_seconds(tx, SHEET_ID),
             file_size=mean_file_size(tx, SHEET_ID),
+            samples=samples_for(tx, settings),
         ),
         committed=committed(tx, SHEET_ID),
     )
+
+
+def samples_for(tx: Transaction, settings: Settings) -> Sequence[PaidSample]:
+    """Earlier online calls, where they are compared with batches."""
+    return paid_samples(tx, SHEET_ID) if settings.lane == BATCH else ()
 
 
 def _groups(

@@ -15,6 +15,11 @@ LANES = {
     ),
     "lane.prices": "by lane: {prices}",
     "lane.batch_price": "{batch} by batch; {online} if all rows end online",
+    "lane.cached": (
+        "{percent} % of the prompts of the last {calls} call{calls:|s} of this sheet came from the "
+        "provider's cache. They cost {online} online; in a batch, where a cache mostly saves "
+        "nothing, they would have cost {batch}."
+    ),
     "lane.batch": (
         "lane batch: the provider answers within a day or so; a row that no batch brings stays "
         "pending until --online-from, or --lane online"

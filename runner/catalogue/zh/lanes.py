@@ -10,6 +10,10 @@ LANES = {
     ),
     "lane.prices": "各通道：{prices}",
     "lane.batch_price": "批处理 {batch}；如全部改为在线则 {online}",
+    "lane.cached": (
+        "这个表格最近 {calls} 次调用的提示词有 {percent} % 来自服务商的缓存。在线花费 {online}；"
+        "批处理里缓存大多不省钱，同样的调用会花 {batch}。"
+    ),
     "lane.batch": (
         "批处理通道：服务商大约一天之内给出结果；批处理没有带回的行一直等待，直到用 "
         "--online-from 或 --lane online"

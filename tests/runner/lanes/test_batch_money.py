@@ -1,5 +1,6 @@
 """What batches cost is said before they are made: by lane, and if all rows end online."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -87,3 +88,23 @@ def test_a_rehearsal_buys_by_batch(world: World, sheet: Path) -> None:
     assert "by batch" in done.err
     folder = sheet.with_suffix(".rehearsal")
     assert world.run("batches", folder, "--json").json["batches"][0]["rows"]["done"] == 10
+
+
+def test_batches_that_cost_more_than_cached_prompts_are_named(world: World) -> None:
+    ratio = {"model_name": "mock-text", "quota_type": 0, "model_ratio": 50, "cache_ratio": 0.1}
+    world.mock(batches=SLOW, pricing={"data": [ratio]})
+    world.settings(SOLD)
+    sheet = world.prompts("a.csv", *(f"row {number}" for number in range(4)))
+    assert world.run("run", sheet, *LINE, "-y", "--limit", 2).code == 0
+    assert "cache" not in world.run("check", sheet, *BATCH).out
+    usage = {"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001}
+    cached = json.dumps(usage | {"prompt_tokens_details": {"cached_tokens": 900}})
+    with closing(sqlite3.connect(world.workspace(sheet).table)) as table, table:
+        table.execute("update attempts set usage = ?", [cached])
+    words = "90 % of the prompts of the last 2 calls of this sheet came from the provider's cache"
+    done = world.run("check", sheet, *BATCH)
+    assert words in " ".join(done.out.split())
+    assert "0.0382 USD online" in " ".join(done.out.split())
+    assert "0.1001 USD" in " ".join(done.out.split())
+    run = world.run("run", sheet, *BATCH, "-y", "--submit-only")
+    assert words in " ".join(run.err.split())
