@@ -192,8 +192,7 @@ def _ahead(found: CheckResult) -> list[tuple[str, str]]:
         facts.append((say("check.price"), range_words(ahead)))
         if (lanes := lanes_words(ahead)) is not None:
             facts.append(("", lanes))
-        if ahead.cached is not None:
-            facts.append(("", ahead.cached.words()))
+        facts += [("", one.words()) for one in (ahead.cached, found.fit) if one is not None]
         if found.listed_at is not None:
             told = say("check.offer_at", time=at_words(found.listed_at))
             facts.append((say("check.offer"), told))

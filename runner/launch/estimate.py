@@ -16,6 +16,7 @@ from runner.catalogue.durations import at_words, format_duration
 from runner.catalogue.money import format_amount, format_amounts
 from runner.console.screen import print_message
 from runner.exits import Refusal
+from runner.preflight.batch_fit import BatchFit, batch_fit
 from runner.preflight.budget import Budget, decide
 from runner.preflight.forecast import Forecast, forecast, lanes_words, range_words
 from runner.preflight.gateway_info import GatewayInfo, read_balance
@@ -45,6 +46,7 @@ class CostEstimate:
     balance: Balance | None
     budget: Budget | None
     target: Target | None = field(repr=False, default=None)
+    fit: BatchFit | None = None  # where not all rows of a batch fit under the cap
 
 
 def estimate_run(
@@ -58,18 +60,16 @@ def estimate_run(
         own=settings.prices, gateway=info.listing.tariffs if info.listing is not None else {}
     )
     ahead = forecast(work.groups, calls, prices, settings, work.past)
+    lines_file = file_for_lines(settings.own_files)
+    budget = decide(settings.max_cost, ahead, work.committed, lines_file=lines_file)
     return CostEstimate(
         calls=calls,
         forecast=ahead,
         prices=prices,
         balance=info.balance,
-        budget=decide(
-            settings.max_cost,
-            ahead,
-            work.committed,
-            lines_file=file_for_lines(settings.own_files),
-        ),
+        budget=budget,
         target=target,
+        fit=batch_fit(settings, work.groups, prices, budget),
     )
 
 
@@ -130,6 +130,8 @@ def tell_ahead(
     if estimate.budget is not None:
         for line in budget_lines(estimate.budget, ahead):
             print_message(line)
+    if estimate.fit is not None:
+        print_message(estimate.fit.words())
 
 
 def time_words(ahead: Forecast) -> str:

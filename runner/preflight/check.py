@@ -41,7 +41,8 @@ from runner.intake.loaded import Intake
 from runner.intake.opening import open_with_settings
 from runner.intake.recipes import BODY
 from runner.intake.understand import plain_layout
-from runner.preflight.budget import decide
+from runner.preflight.batch_fit import BatchFit, batch_fit
+from runner.preflight.budget import Budget, decide
 from runner.preflight.forecast import Forecast, forecast, forecast_record
 from runner.preflight.gateway_info import last_listing
 from runner.preflight.known_ranges import outside_known_ranges
@@ -92,6 +93,7 @@ class CheckResult:
     models: Mapping[str, int] = field(default_factory=dict)
     requests: tuple[tuple[int, Preview | str], ...] = ()
     forecast: Forecast | None = None
+    fit: BatchFit | None = None  # where not all rows of a batch fit under the cap
     listed_at: float | None = None  # when the gateway's price list was fetched
     disk_free: int | None = None
     key_note: str | None = None
@@ -156,6 +158,7 @@ def check_sheet(
         listing = last_listing(settings.base_url)
         prices = PriceList(own=settings.prices, gateway=listing.tariffs if listing else {})
         found = _forecast(store, intake, settings, prices)
+        budget = _budget(settings, *found) if found is not None else None
     except SheetError as error:
         stop = say("check.unusable", sheet=sheet.name)
         errors = tuple(one for one in error.findings if one.severity == "error")
@@ -183,11 +186,14 @@ def check_sheet(
         absence=intake.absence,
         requests=tuple(_requests(intake, sheet, settings, count)),
         forecast=found[0] if found is not None else None,
+        fit=None
+        if isinstance(budget, str)
+        else batch_fit(settings, _kinds(intake, settings), prices, budget),
         listed_at=listing.at if listing is not None else None,
         stops=(
             *_stops(intake, workspace, settings, known),
             *filter(None, [unsold_lane(settings, _kinds(intake, settings))]),
-            *(_money_stops(settings, *found) if found is not None else ()),
+            *((budget,) if isinstance(budget, str) else ()),
             *(_unwritable(workspace.folder)),
         ),
     )
@@ -327,12 +333,13 @@ def _model_of(name: str, fields: Mapping[str, JSON]) -> str:
     return str(own.default) if own is not None and own.default else ""
 
 
-def _money_stops(settings: Settings, ahead: Forecast, before: Committed) -> Iterable[str]:
-    """Why a run would not start because of its cap."""
+def _budget(settings: Settings, ahead: Forecast, before: Committed) -> Budget | str | None:
+    """The budget, or why a run would not start because of its cap."""
+    lines_file = file_for_lines(settings.own_files)
     try:
-        decide(settings.max_cost, ahead, before, lines_file=file_for_lines(settings.own_files))
+        return decide(settings.max_cost, ahead, before, lines_file=lines_file)
     except Refusal as refusal:
-        yield refusal.message
+        return refusal.message
 
 
 def _unwritable(folder: Path) -> Iterable[str]:

@@ -10,6 +10,13 @@ LANES = {
     ),
     "lane.prices": "各通道：{prices}",
     "lane.batch_price": "批处理 {batch}；如全部改为在线则 {online}",
+    "lane.fits": (
+        "上限之内，{rows} 行里有 {fits} 行可以同时进入批处理（每行按最高费用计算）；其他行等待。"
+    ),
+    "lane.fits_with": (
+        "上限之内，{rows} 行里有 {fits} 行可以同时进入批处理（每行按可能的最高费用计算）；"
+        "其他行等待。用 --set {field}={tokens} 则全部放得下。"
+    ),
     "lane.cached": (
         "这个表格最近 {calls} 次调用的提示词有 {percent} % 来自服务商的缓存。在线花费 {online}；"
         "批处理里缓存大多不省钱，同样的调用会花 {batch}。"

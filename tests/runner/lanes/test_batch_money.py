@@ -108,3 +108,18 @@ def test_batches_that_cost_more_than_cached_prompts_are_named(world: World) -> N
     assert "0.1001 USD" in " ".join(done.out.split())
     run = world.run("run", sheet, *BATCH, "-y", "--submit-only")
     assert words in " ".join(run.err.split())
+
+
+def test_what_fits_under_the_cap_is_said_and_what_would_fit_all(world: World) -> None:
+    world.mock(batches=BatchScript(seconds=0.2))
+    world.settings(SOLD + '[prices."mock-text"]\ninput = 0\noutput = 1000\n')
+    sheet = world.prompts("a.csv", *(f"row {number}" for number in range(10)))
+    line = (*BATCH, "--max-cost", 5, "--set", "max_tokens=2000")
+    said = " ".join(world.run("check", sheet, *line).out.split())
+    assert "Under the cap 5 of 10 rows fit" in said
+    assert "With --set max_tokens=1000 all fit." in said
+    done = world.run("run", sheet, *line, "-y")
+    assert "5 of 10 rows fit" in done.err
+    assert world.column(sheet)[:5] == ["done"] * 5
+    fitting = world.run("check", sheet, *BATCH, "--max-cost", 50, "--set", "max_tokens=100")
+    assert "rows fit" not in fitting.out
