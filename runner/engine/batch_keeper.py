@@ -21,12 +21,13 @@ from jobs.store.provider_batches.waiting import (
     waiting_kinds,
 )
 from runner.catalogue import say
+from runner.catalogue.reasons import reason
 from runner.engine.batch_hands import BatchHands
 from runner.engine.batch_lane import BatchRules
 from runner.engine.batch_news import news_of
 from runner.engine.run_control import RunControl
 from runner.engine.stop import Stop, StopReason
-from runner.lanes.batch_clock import QUEUE_WAIT, next_try
+from runner.lanes.batch_clock import QUEUE_WAIT, is_due, next_try
 from runner.lanes.batch_wire import BatchForm
 from runner.pacing.accounts import Accounts
 from runner.protocol.lane_rule import LaneRule
@@ -94,7 +95,13 @@ class BatchKeeper:
 
     async def run(self) -> None:
         """Look after them until the run stops, or nothing is left to wait for."""
-        await asyncio.to_thread(self._clear_strays, await self._open())
+        try:
+            await self._look_after()
+        except OSError as error:  # the disk takes no lines and no results
+            self._control.halt(Stop(reason=StopReason.DISK, detail=reason(error)))
+
+    async def _look_after(self) -> None:
+        await asyncio.to_thread(clear_strays, self._kept.folder, _coming(await self._open()))
         while not self._control.stopping:
             await self._go_online()
             open_now = await self._open()
@@ -117,7 +124,7 @@ class BatchKeeper:
         for batch in batches:
             if self._control.stopping:
                 return False
-            if not self._is_wanted(batch) or (batch.ask_at or 0.0) > self._writer.now():
+            if not self._is_wanted(batch) or not is_due(batch.ask_at, self._writer.now()):
                 continue
             taken = await self._hands.take(batch)
             if taken is None:
@@ -265,7 +272,8 @@ class BatchKeeper:
                 return False
         return task.result()
 
-    def _clear_strays(self, batches: list[ProviderBatch]) -> None:
-        """Remove lines of batches that never came into the table, or that are created."""
-        coming = (BatchState.INTENDED, BatchState.UPLOADED)
-        clear_strays(self._kept.folder, {one.id for one in batches if one.state in coming})
+
+def _coming(batches: list[ProviderBatch]) -> set[int]:
+    """The batches whose packed lines are still needed."""
+    coming = (BatchState.INTENDED, BatchState.UPLOADED)
+    return {one.id for one in batches if one.state in coming}

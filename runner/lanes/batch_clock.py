@@ -9,6 +9,12 @@ MISSING_FOR = 3_600.0  # for which a provider may deny a batch before its rows a
 CANCELLING = 5.0  # between two questions after a batch that is being cancelled
 QUEUE_WAIT = 300.0  # before more is packed for a model whose queue at the provider is full
 LONGEST_RETRY = 300.0
+LONGEST_WAIT = 86_400.0  # that a provider may ask for
+
+
+def is_due(ask_at: float | None, now: float) -> bool:
+    """True if it is time, or the wait is longer than any real one: the clock was set back."""
+    return ask_at is None or ask_at <= now or ask_at > now + LONGEST_WAIT
 
 
 def next_question(age: float) -> float:

@@ -8,7 +8,7 @@ from runner.lanes.batch_clock import CANCELLING, MISSING_FOR, next_question, nex
 from runner.lanes.batch_wire import BatchForm, RemoteBatch
 from runner.protocol.call import Reply
 from runner.protocol.verdict import classify
-from runner.steps.batch_ends import failure_of, hold
+from runner.steps.batch_ends import doubt_of, hold
 from runner.steps.batch_hand import STOPS, BatchInHand, RemoteStep, told
 from runner.transport.client import GatewayClient
 
@@ -67,7 +67,7 @@ async def _not_told(batch: ProviderBatch, hand: BatchInHand, reply: Reply) -> Re
     said = batch.told.get("missing_since")
     since = float(said) if isinstance(said, int | float) else now
     if now - since >= MISSING_FOR:
-        failure = verdict.failure or failure_of("batch_missing")
+        failure = doubt_of("batch_missing")
         return RemoteStep(batch=await hold(batch, hand.services, failure), refused=failure)
     facts = {**batch.told, "missing_since": since}
     ask_at = now + next_question(now - since)

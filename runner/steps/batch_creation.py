@@ -16,7 +16,7 @@ from runner.lanes.batch_wire import RemoteBatch
 from runner.protocol.call import Delivery, NotSent, Reply
 from runner.protocol.refusals import Action
 from runner.protocol.verdict import classify
-from runner.steps.batch_ends import failure_of, give_back, hold
+from runner.steps.batch_ends import doubt_of, failure_of, give_back, hold
 from runner.steps.batch_hand import STOPS, BatchInHand, RemoteStep, told
 from runner.steps.batch_lookup import NotFound, listed
 
@@ -130,7 +130,7 @@ async def _look(batch: ProviderBatch, hand: BatchInHand) -> RemoteStep:
         if found is NotFound.NONE:
             return await hand.later(batch)
         if found is NotFound.UNCLEAR:
-            failure = failure_of("creation_lost")
+            failure = doubt_of("creation_lost")
             return RemoteStep(batch=await hold(batch, hand.services, failure), refused=failure)
         hand.failures += 1
         ask_at = now + next_try(hand.failures)

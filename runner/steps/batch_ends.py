@@ -37,9 +37,14 @@ async def hold(batch: ProviderBatch, services: StepServices, failure: Failure) -
     return await writer.do(lambda tx: held(tx, batch, problem=problem, now=writer.now()))
 
 
-def failure_of(cause: str) -> Failure:
+def failure_of(cause: str, kind: FailureClass = FailureClass.SERVER) -> Failure:
     """Why a batch as a whole brought nothing."""
-    return Failure(kind=FailureClass.SERVER, cause=cause)
+    return Failure(kind=kind, cause=cause)
+
+
+def doubt_of(cause: str) -> Failure:
+    """Why nothing tells whether a batch exists."""
+    return failure_of(cause, FailureClass.NETWORK)
 
 
 async def _settle_all(

@@ -157,6 +157,14 @@ FAILURES: dict[str, tuple[str, str]] = {
         "The provider batch that was taken for this one is another: this row's may be there, too.",
         "Look at the provider's own list of batches. To send it again: retry --class in_doubt.",
     ),
+    "network.creation_lost": (
+        "The creation of a provider batch got no answer: the row may be there and billed.",
+        "Look at the provider's own list of batches. To send it again: retry --class in_doubt.",
+    ),
+    "network.batch_missing": (
+        "The provider no longer knows the batch with this row: the answer may have been billed.",
+        "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",
+    ),
     "network.missing_line": (
         "A provider batch counts more rows than its results have: the answer may have been billed.",
         "Ask the provider. To send the row again, and perhaps pay again: retry --class in_doubt.",

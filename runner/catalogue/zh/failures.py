@@ -145,6 +145,14 @@ FAILURES: dict[str, tuple[str, str]] = {
         "被当作这一个的批处理其实是别的：这一行所在的批处理可能也在服务商处。",
         "请查看服务商自己的批处理列表。要再次发送：retry --class in_doubt。",
     ),
+    "network.creation_lost": (
+        "创建批处理的请求没有得到回复：这一行可能已在服务商处并已计费。",
+        "请查看服务商自己的批处理列表。要再次发送：retry --class in_doubt。",
+    ),
+    "network.batch_missing": (
+        "服务商已经不认识这一行所在的批处理：回复可能已计费。",
+        "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",
+    ),
     "network.missing_line": (
         "服务商把这一行计为已完成，但结果文件里没有它的回复：可能已计费。",
         "请询问服务商。要再次发送这一行（可能再次付费）：retry --class in_doubt。",
