@@ -10,7 +10,9 @@ from jobs.errors import TableError
 from jobs.job import State
 from jobs.store import Store, lock_for_load
 from jobs.store.database import MOVED, is_moved, revision_of, sqlite_engine
-from jobs.store.schema import answers, hosts, jobs, metadata, runs
+from jobs.store.queue.file_names import fold
+from jobs.store.schema import answers, file_names, files, hosts, jobs, metadata, runs
+from jobs.store.statements import inserting
 
 AT_ONCE = 1000  # rows of a table that are copied at a time
 LAST_NUMBER = 1023  # of hosts; those that the old table leaves are given the last ones
@@ -61,12 +63,24 @@ def _copy(source: Connection, target: Connection) -> None:
         target.execute(table.delete())
         for some in _chunks(source, table):
             target.execute(insert(table), some)
+    _reserve_names(source, target)
     left = source.execute(
         select(jobs.c.owner).where(jobs.c.state == State.RUNNING.value).distinct()
     ).scalars()
     silent = [_silent_host(source, owner, number) for number, owner in enumerate(left)]
     if silent:
         target.execute(insert(hosts), silent)
+
+
+def _reserve_names(source: Connection, target: Connection) -> None:
+    """Reserve the names of the files that a folder has, which needed no reservation there."""
+    saved = select(files.c.name, files.c.sha256).where(
+        files.c.name.is_not(None), files.c.sha256 != b""
+    )
+    found = source.execution_options(stream_results=True).execute(saved.distinct()).mappings()
+    taking = inserting(target.dialect, file_names).on_conflict_do_nothing()
+    while some := found.fetchmany(AT_ONCE):
+        target.execute(taking, [{**row, "folded": fold(row["name"])} for row in some])
 
 
 def _chunks(source: Connection, table: Table) -> Iterator[Sequence[dict[str, Any]]]:

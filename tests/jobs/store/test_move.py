@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from jobs.errors import TableError
 from jobs.outcome import Finished, Held
@@ -11,7 +11,8 @@ from jobs.place import DatabasePlace, FolderPlace, answers_in, move_table
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.log import open_run
-from jobs.store.schema import metadata
+from jobs.store.queue.file_names import Reservation, reserve_name
+from jobs.store.schema import files, metadata
 from tests.support.loading import asking, load
 from tests.support.postgres_server import Server
 from tests.support.working import FAILURE, ME, close, take
@@ -53,6 +54,22 @@ def test_every_row_of_every_table_is_moved(table: Path, place: DatabasePlace) ->
     move_table(table, place)
     with place.look() as store:
         assert contents(store) == before
+
+
+def test_the_names_of_moved_files_are_reserved_for_their_bytes(
+    table: Path, place: DatabasePlace
+) -> None:
+    own, other = bytes(32), bytes([1] * 32)
+    with Store.open(table) as store, store.write() as tx:
+        saved = {"job_id": 1, "call_id": 1, "version": 1, "state": "done", "name": "a/Lamp.png"}
+        tx.execute(insert(files).values(number=1, sha256=own, **saved))
+        tx.execute(insert(files).values(number=2, sha256=own, **saved))
+        waiting = {**saved, "state": "pending", "name": None}
+        tx.execute(insert(files).values(number=3, **waiting))
+    move_table(table, place)
+    with place.open() as store, store.write() as tx:
+        assert reserve_name(tx, "A/lamp.png", other) is Reservation.TAKEN
+        assert reserve_name(tx, "a/Lamp.png", own) is Reservation.AGAIN
 
 
 def test_the_old_table_is_refused_and_names_the_new_one(table: Path, place: DatabasePlace) -> None:
