@@ -143,6 +143,14 @@ class Store:
         """The same table over connections of its own, for a thread that must not wait for ours."""
         return self._again()
 
+    def beside_reading(self) -> "Store":
+        """The same table, written over the connections that read: for another thread's few words.
+
+        It is closed with this store.
+        """
+        writer = self._reader.execution_options(**{PURPOSE: "write"})
+        return Store(writer, self._reader, again=self._again if self.shared else None)
+
     def copy_to(self, target: Path) -> None:
         """Copy this table as it is open here, consistently, even if its file was moved."""
         with self._writer.connect() as connection:

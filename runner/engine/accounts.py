@@ -101,8 +101,7 @@ async def _quotas(stack: AsyncExitStack, settings: Settings, writer: TableWriter
         return MachineQuotas(site(settings.base_url))
     from runner.engine.host_quotas import HostQuotas  # noqa: PLC0415 - only on a shared table
 
-    own = await asyncio.to_thread(writer.store.apart)
-    stack.callback(own.close)
+    own = writer.store.beside_reading()
     return await asyncio.to_thread(HostQuotas.of_store, stack, own, site(settings.base_url))
 
 
