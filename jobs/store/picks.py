@@ -79,6 +79,18 @@ def picks_of_jobs(connection: Connection, ids: Collection[int]) -> dict[int, Pic
     return _read(connection, jobs.c.id.in_(ids))
 
 
+def rejected_rows(connection: Connection, sheet_id: int) -> list[int]:
+    """The numbers of the rows whose result is rejected, in sheet order."""
+    found = connection.scalars(
+        select(rows.c.position)
+        .join(jobs, jobs.c.id == rows.c.job_id)
+        .join(picks, and_(picks.c.job_id == jobs.c.id, picks.c.call_id == jobs.c.call_id))
+        .where(jobs.c.batch_id == sheet_id, picks.c.rejected, not_(rows.c.parked))
+        .order_by(rows.c.position)
+    )
+    return list(found)
+
+
 def _read(connection: Connection, wanted: ColumnElement[bool]) -> dict[int, Pick]:
     found = connection.execute(
         select(picks.c.job_id, *_OF_PICK)

@@ -12,6 +12,8 @@ from jobs.errors import ExpectedError
 from jobs.job import JSON, FailureClass, State
 from jobs.loading.template import TemplateError
 from jobs.sheet.finding import SheetError
+from jobs.store.picks import REJECTED
+from jobs.store.spans import spans_text
 from runner.catalogue import LANGUAGES, choose_language, language, say
 from runner.catalogue.findings import describe, describe_error
 from runner.catalogue.reasons import reason
@@ -20,7 +22,7 @@ from runner.desk.gateway import keep_key, models_of
 from runner.desk.prices import keep_price
 from runner.desk.processes import Started, finish, start
 from runner.desk.sheets import listed, sheet_named, workspace_of
-from runner.desk.standing import Story, has_begun, standing
+from runner.desk.standing import Story, has_begun, rejected_in, standing
 from runner.desk.understood import understood
 from runner.exits import Exit, Refusal
 from runner.launch.consent import ASK
@@ -193,6 +195,11 @@ def _spending(desk: Desk, body: Body) -> list[str]:
     kind = body.get("failure")
     if kind is None:
         return ["run", str(sheet), *read_choices(body.get("choices")).words(), *QUIET]
+    if kind == REJECTED:
+        rows = rejected_in(workspace_of(sheet))
+        if not rows:
+            raise Refusal(say("desk.none_rejected"))
+        return ["retry", str(sheet), f"--rows={spans_text(rows)}", "--again", *QUIET]
     if kind not in {*FailureClass, State.IN_DOUBT}:
         raise UnusableChoiceError
     return ["retry", str(sheet), f"--class={kind}", *QUIET]

@@ -41,7 +41,7 @@ MAX_SHEET_BYTES = 1 << 30
 MAX_ACTION_BYTES = 4 << 20
 PIECE_BYTES = 1 << 18
 PICTURE = "picture"  # how a picture is dropped
-UNPROCESSABLE, CONFLICT = 422, 409
+UNPROCESSABLE = 422
 
 
 class DeskServer:
@@ -143,8 +143,7 @@ class DeskServer:
             return web.json_response({"error": words}, status=UNPROCESSABLE)
         except Refusal as error:
             return _problem(error)
-        status = CONFLICT if stored.is_taken else 200
-        return web.json_response({"name": stored.name}, status=status)
+        return web.json_response({"name": stored.name, "taken": stored.is_taken})
 
     async def _drop_picture(self, request: web.Request, given_name: str) -> web.StreamResponse:
         """Store a picture where a sheet looks for it; no file is replaced."""

@@ -10,6 +10,7 @@ from jobs.job import JSON, RETRIABLE, FailureClass, State
 from jobs.sheet.finding import excerpt
 from jobs.store import Store
 from jobs.store.log import last_run
+from jobs.store.picks import rejected_rows
 from jobs.store.queries.results import ResultRow, results
 from runner.catalogue import say
 from runner.catalogue.money import format_amount, format_cost, format_ending
@@ -21,6 +22,7 @@ from runner.workspace.workspace import SHEET_ID, Workspace
 
 SHOWN_RESULTS = 3
 MAX_EVENTS = 40
+SHOWN_NUMBERS = 8
 MAX_TEXT_CHARACTERS = 400
 PAUSE_FACTOR = 8  # pause until the events are read again, in multiples of what reading took
 MIN_PAUSE_SECONDS = 1.5
@@ -72,6 +74,7 @@ def standing(workspace: Workspace, story: Story) -> dict[str, JSON]:
     if rows.done or rows.failed or rows.in_doubt:  # else the search would read every row
         with workspace.place.look() as store:
             first = list(_first_results(store))
+    rejected = rejected_in(workspace) if rows.done else []
     has_failed = bool(rows.failed or rows.in_doubt)
     return {
         "running": running,
@@ -92,9 +95,16 @@ def standing(workspace: Workspace, story: Story) -> dict[str, JSON]:
         "calls": found.spent.calls,
         "pauses": [_pause(one) for one in found.pauses],
         "first": first,
+        "rejected": {"count": len(rejected), "rows": list(rejected[:SHOWN_NUMBERS])},
         "failures": [_failure(one) for one in failures_of(workspace).groups] if has_failed else [],
         "events": story.events(running=running),
     }
+
+
+def rejected_in(workspace: Workspace) -> list[int]:
+    """The rows whose result a person rejected."""
+    with workspace.place.look() as store, store.read() as tx:
+        return rejected_rows(tx, SHEET_ID)
 
 
 def _ending(found: SheetStatus) -> str:

@@ -139,6 +139,12 @@ DESK: dict[str, str] = {
     "desk.events": "What happened, newest first",
     "desk.gallery": "Open the gallery",
     "desk.gallery_note": "In a tab of its own; it grows while the run goes on.",
+    "desk.rejected_rows": "Rejected in the gallery",
+    "desk.rejected_note": (
+        "They are generated and paid for again; the old results are kept as versions."
+    ),
+    "desk.again": "Generate again",
+    "desk.none_rejected": "No result is rejected.",
     "desk.failures": "What failed, and why",
     "desk.no_failures": "Nothing failed.",
     "desk.retry": "Try again",

@@ -17,7 +17,20 @@ const drawLook = () => {
   redraw(place,
     el("section", { class: "progress" }, el("p", { class: "lead" }, counted(now.rows)), meter(now.rows)),
     el("div", { class: "orders" }, open, note(say("gallery_note"))),
+    drawRejected(now),
     drawFailures(now));
+};
+
+// Results that were marked with an X in the gallery, to be generated again.
+const drawRejected = (now) => {
+  const { count, rows } = now.rejected;
+  if (!count) return nothing();
+  const again = button(say("again"), () => busy(again, () => propose({}, "rejected")), { id: "again-rejected", class: "main" });
+  return el("section", { "aria-labelledby": "rejected" }, el("h3", { id: "rejected" }, say("rejected_rows")),
+    el("ul", { class: "failures" }, el("li", {},
+      el("p", {}, say("rejected_note")),
+      note(say("row_numbers", { rows: rows.join(", ") + (count > rows.length ? ", …" : "") })),
+      el("p", { class: "act" }, again, el("span", { class: "note", id: "price-rejected" }, priceOf({ kind: "rejected", count }))))));
 };
 
 const byKind = (failures) => {

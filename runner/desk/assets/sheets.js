@@ -61,7 +61,7 @@ const drop = async (all) => {
   if (!files.length && all.length && !all.some((file) => placesOf(file).length)) tell(say("picture_unnamed"));
   for (const file of files) {
     let told = await dropOne(file, "ask");
-    if (told.status === 409) {
+    if (told.taken) {
       const how = await asked(say("same_name", { name: file.name }), [note(say("same_name_note"))], [
         [say("new_version"), "version", "main"], [say("another_sheet"), "another"], [say("cancel"), null]]);
       if (how === null) continue;

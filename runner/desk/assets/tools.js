@@ -19,7 +19,7 @@ const send = async (path, options) => {
   lost(false);
   let told = {};
   try { told = await answer.json(); } catch { /* a refusal without words */ }
-  if (!answer.ok && !told.error && answer.status !== 409) told.error = say("fault");
+  if (!answer.ok && !told.error) told.error = say("fault");
   return { ...told, status: answer.status };
 };
 const act = (name, body = {}) =>

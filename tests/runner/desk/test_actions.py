@@ -177,6 +177,23 @@ def test_failed_rows_of_one_cause_are_tried_again_alone(world: World) -> None:
     assert world.standing(sheet) == {"done": 2}
 
 
+def test_rejected_results_are_generated_again_and_no_others(world: World) -> None:
+    world.mock()
+    sheet = world.prompts("a.csv", "a fox", "a hen", "a cow")
+    world.run("run", sheet, *PICTURE)
+    with opened_desk(world.folder) as desk:
+        assert "error" in desk.do("plan", sheet="a.csv", failure="rejected")
+        world.run("pick", "2,4", sheet, "--reject")
+        told = desk.do("standing", sheet="a.csv")
+        assert told["rejected"] == {"count": 2, "rows": [2, 4]}
+        plan = desk.do("plan", sheet="a.csv", failure="rejected")["plan"]
+        assert plan["calls"] == 2
+        desk.do("run", sheet="a.csv", failure="rejected", plan=plan)
+        told = until_ended(desk, "a.csv")
+    assert told["rejected"]["count"] == 0  # a mark belongs to the answer that it was given to
+    assert len(world.calls) == 5
+
+
 def test_a_run_is_paused_resumed_and_stopped(world: World) -> None:
     world.mock(latency=0.4)
     sheet = world.prompts("a.csv", *(f"fox {n}" for n in range(60)))

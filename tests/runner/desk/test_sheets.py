@@ -13,7 +13,7 @@ OLD, NEW = b"prompt\na fox\n", b"prompt\na fox\na hen\n"
 
 def test_a_dropped_sheet_is_stored_and_listed(world: World) -> None:
     with opened_desk(world.folder) as desk:
-        assert desk.drop("双十二 主图.csv", OLD).json() == {"name": "双十二 主图.csv"}
+        assert desk.drop("双十二 主图.csv", OLD).json()["name"] == "双十二 主图.csv"
         told = desk.do("sheets")
     assert (world.folder / "双十二 主图.csv").read_bytes() == OLD
     assert [(one["name"], one["rows"]) for one in told["sheets"]] == [("双十二 主图.csv", None)]
@@ -23,17 +23,17 @@ def test_a_dropped_sheet_is_stored_and_listed(world: World) -> None:
 def test_the_same_bytes_again_ask_nothing(world: World) -> None:
     with opened_desk(world.folder) as desk:
         desk.drop("a.csv", OLD)
-        assert desk.drop("a.csv", OLD).status_code == 200
+        assert desk.drop("a.csv", OLD).json() == {"name": "a.csv", "taken": False}
 
 
 def test_other_bytes_under_the_same_name_are_a_question_first(world: World) -> None:
     with opened_desk(world.folder) as desk:
         desk.drop("a.csv", OLD)
-        assert desk.drop("a.csv", NEW).status_code == 409
+        assert desk.drop("a.csv", NEW).json() == {"name": "a.csv", "taken": True}
         assert (world.folder / "a.csv").read_bytes() == OLD
-        assert desk.drop("a.csv", NEW, "another").json() == {"name": "a (2).csv"}
+        assert desk.drop("a.csv", NEW, "another").json()["name"] == "a (2).csv"
         assert (world.folder / "a.csv").read_bytes() == OLD
-        assert desk.drop("a.csv", NEW, "version").json() == {"name": "a.csv"}
+        assert desk.drop("a.csv", NEW, "version").json()["name"] == "a.csv"
     assert (world.folder / "a.csv").read_bytes() == NEW
     (older,) = (world.folder / "a.rowmill" / "older-sheets").iterdir()
     assert older.read_bytes() == OLD
