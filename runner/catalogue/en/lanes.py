@@ -16,12 +16,12 @@ LANES = {
     "lane.prices": "by lane: {prices}",
     "lane.batch_price": "{batch} by batch; {online} if all rows end online",
     "lane.fits": (
-        "Under the cap {fits} of {rows} rows fit into batches at once, each at the most it may "
-        "cost; the others wait."
+        "Under the cap {fits} of {rows} row{rows:|s} fit into batches at once, each at the most it "
+        "may cost; the others wait."
     ),
     "lane.fits_with": (
-        "Under the cap {fits} of {rows} rows fit into batches at once, each at the most it may "
-        "cost; the others wait. With --set {field}={tokens} all fit."
+        "Under the cap {fits} of {rows} row{rows:|s} fit into batches at once, each at the most it "
+        "may cost; the others wait. With --set {field}={tokens} all fit."
     ),
     "lane.cached": (
         "{percent} % of the prompts of the last {calls} call{calls:|s} of this sheet came from the "
