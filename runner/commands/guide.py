@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -19,27 +19,36 @@ from jobs.store.log import last_run
 from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
 from runner.catalogue import say, translated
+from runner.catalogue.findings import describe
 from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain, visible
 from runner.console import options
 from runner.console.screen import console, print_message
 from runner.console.usage import ask_yes_no
+from runner.desk.gateway import keep_key, models_of
 from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.loaded import guess_words
 from runner.intake.opening import open_with_settings
 from runner.launch.locate import sheet_and_workspace
 from runner.launch.request import Question
-from runner.secret import Secret
+from runner.preflight.check import CheckResult, check_sheet
+from runner.preflight.gateway_info import last_listing
+from runner.preflight.likely_endpoint import likely_endpoint
+from runner.preflight.preview import Preview, json_text, without_long_texts
+from runner.prices.price_list import PriceList
 from runner.settings.keys import KeyRefusal, find_key, key_file, new_key, store_key, stored_keys
-from runner.settings.locations import FILE_NAME
-from runner.settings.settings import Settings
+from runner.settings.locations import FILE_NAME, find_files
+from runner.settings.schema import Value
+from runner.settings.settings import Settings, resolve
 from runner.settings.trust import trust
 from runner.settings.values import InvalidValueError, read_base_url, site
 from runner.workspace.workspace import SHEET_ID, Workspace, typed
 
 TRIAL_ROWS = 3  # run before the rest is asked about
 SHOWN_CHARACTERS = 60  # of an example or an answer
+MODELS_SHOWN = 20
+PROBLEMS_SHOWN = 5
 TRIAL = Question(key="guide.try", default=True)
 REST = Question(key="guide.rest", default=False, typed_yes=True)
 Answer = TypeVar("Answer")
@@ -54,6 +63,14 @@ class Choices:
     prompt_column: str | None = None
     model: str | None = None
     price: float | None = None
+
+    def flags(self) -> dict[str, Value]:
+        """The answers as options that were given on a command line."""
+        given = {"endpoint": self.endpoint, "model": self.model, "base_url": self.base_url}
+        flags: dict[str, Value] = {name: value for name, value in given.items() if value}
+        if self.prompt_column is not None:
+            flags["column"] = {self.prompt_column: "prompt"}
+        return flags
 
     def words(self) -> list[str]:
         """The answers as options of `run`, which the workspace remembers."""
@@ -74,7 +91,7 @@ def _guide(sheet: str) -> int:
     print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
     choices = _ask_all(opened, settings)
     _write_settings(path.absolute().parent / FILE_NAME, choices)
-    words = choices.words()
+    words = [*choices.words(), *_ask_rows(path, workspace, choices)]
     code = _run("run", str(path), *words, "--limit", str(TRIAL_ROWS), question=TRIAL)
     return _rest(path, workspace, words) if code in (Exit.DONE, Exit.SOME_FAILED) else code
 
@@ -144,19 +161,21 @@ def _ask_all(opened: Sheet, settings: Settings) -> Choices:
         print_message(guesses)
     given = {name for _, name in columns.fields} | set(settings.set)
     url = _ask_address(settings)
-    _ask_key(settings, url or settings.base_url)
+    settings = settings if url is None else replace(settings, base_url=url, address_is_own=True)
+    _ask_key(settings)
+    model = None
+    if settings.model is None and "model" in needed_fields(settings.endpoint) - given:
+        model = _ask_model(settings)
     endpoint = None
     if settings.endpoint is None and "endpoint" not in given:
-        endpoint = _ask_endpoint()
+        endpoint = _ask_endpoint(likely_endpoint(model or settings.model or "", given))
     needed = needed_fields(endpoint or settings.endpoint) - given
+    model = model if "model" in needed else None
     column = None
     if settings.prompt is None and "prompt" in needed:
         column = _ask_prompt_column(opened, columns)
-    model = None
-    if settings.model is None and "model" in needed:
-        model = _ask(say("guide.model"), _text)
     price = None
-    if model is not None and model not in settings.prices:
+    if model is not None and _prices(settings).of(model) is None:
         price = _ask(say("guide.price", model=model), _price, default="")
     return Choices(base_url=url, endpoint=endpoint, prompt_column=column, model=model, price=price)
 
@@ -169,31 +188,73 @@ def _ask_address(settings: Settings) -> str | None:
     return None if url == settings.base_url else url
 
 
-def _ask_key(settings: Settings, url: str) -> None:
-    if site(url) in stored_keys(key_file()):
+def _ask_key(settings: Settings) -> None:
+    """Offer the key that is known for this address, else ask for one and test it."""
+    url = settings.base_url
+    stored = stored_keys(key_file()).get(site(url))
+    if stored is not None:
+        question = say("guide.stored_key", url=site(url), masked=stored.masked())
+        if ask_yes_no(question, default=True):
+            return
+    elif find_key(settings, os.environ) is not None:
         return
-    if url == settings.base_url and find_key(settings, os.environ) is not None:
-        return
-    key = _ask_new_key(url)
-    store_key(url, key, key_file())
-    print_message(say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file())))
-
-
-def _ask_new_key(url: str) -> Secret:
-    """Ask until the answer can be a key."""
     while True:
         text = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
         try:
-            return new_key(str(text))
-        except KeyRefusal as refusal:
+            said = _kept(settings, str(text))
+        except (KeyRefusal, Refusal) as refusal:
             print_message(f"{say('cli.error')} {refusal.message}")
+        else:
+            print_message(said)
+            return
 
 
-def _ask_endpoint() -> str:
+def _kept(settings: Settings, text: str) -> str:
+    """Store a key that the gateway accepts, and say so. Raises KeyRefusal, Refusal."""
+    if settings.address_is_own:
+        return keep_key(settings, text)
+    # Nothing is asked of an address that only a file beside the sheet names.
+    key, url = new_key(text), settings.base_url
+    store_key(url, key, key_file())
+    return say("keys.stored", url=site(url), masked=key.masked(), file=str(key_file()))
+
+
+def _prices(settings: Settings) -> PriceList:
+    """What is known of prices: the settings, the gateway's list, the book."""
+    listing = last_listing(settings.base_url)
+    return PriceList(own=settings.prices, gateway=listing.tariffs if listing else {})
+
+
+def _ask_model(settings: Settings) -> str:
+    """Ask for a model out of the gateway's list: by number, by name, or by a part of it."""
+    found = models_of(settings)
+    print_message(str(found["words"]))
+    listed = found["models"]
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    if not names:
+        return _ask(say("guide.model"), _text)
+    shown = names
+    while True:
+        _list((str(number), name) for number, name in enumerate(shown[:MODELS_SHOWN], 1))
+        if (more := len(shown) - MODELS_SHOWN) > 0:
+            print_message(say("guide.more_models", count=f"{more:,}"))
+        default = shown[0] if len(shown) == 1 else None
+        text = _ask(say("guide.model_listed"), _text, default=default)
+        if text in names:
+            return text
+        if text.isdecimal() and 1 <= int(text) <= min(len(shown), MODELS_SHOWN):
+            return shown[int(text) - 1]
+        fitting = [name for name in names if text.lower() in name.lower()]
+        if not fitting and ask_yes_no(say("guide.unlisted_model", model=text), default=False):
+            return text
+        shown = fitting or names
+
+
+def _ask_endpoint(likely: str) -> str:
     names = list(ENDPOINTS)
     for number, name in enumerate(names, 1):
         print_message(f"  {number}  {name:<10}  {translated(ENDPOINTS[name].summary)}")
-    return _ask(say("guide.endpoint"), lambda text: _one_of(names, text))
+    return _ask(say("guide.endpoint"), lambda text: _one_of(names, text), default=likely)
 
 
 def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
@@ -252,6 +313,41 @@ def _one_of(names: Sequence[str], text: str) -> str:
     if given.isdecimal() and 1 <= int(given) <= len(names):
         return names[int(given) - 1]
     raise InvalidValueError(say("guide.one_of", count=len(names)))
+
+
+def _ask_rows(path: Path, workspace: Workspace, choices: Choices) -> list[str]:
+    """Show the first request; ask about rows that cannot be sent, and about hidden ones."""
+    files = find_files(path.absolute().parent, None)
+    settings = resolve({**options.given(), **choices.flags()}, os.environ, files)
+    words = []
+    found = check_sheet(path, workspace, settings, None, count=1)
+    if any(one.kind == "hidden_rows" for one in found.findings):
+        lines = [describe(one) for one in found.findings if one.kind == "hidden_rows"]
+        print_message("\n".join(lines))
+        if not ask_yes_no(say("guide.hidden"), default=False):
+            settings = replace(settings, visible_only=True)
+            words.append("--visible-only")
+            found = check_sheet(path, workspace, settings, None, count=1)
+    if found.stops:
+        without = check_sheet(path, workspace, replace(settings, skip_bad=True), None, count=1)
+        if without.stops:
+            return words  # the run refuses it, and says why
+        problems = [describe(one) for one in found.problems[:PROBLEMS_SHOWN]]
+        print_message("\n".join([*(problems or found.stops)]))
+        if not ask_yes_no(say("guide.without_bad"), default=True):
+            raise Refusal(found.stops[0])
+        words.append("--skip-bad")
+        found = without
+    _show_request(found)
+    return words
+
+
+def _show_request(found: CheckResult) -> None:
+    for _, request in found.requests:
+        if isinstance(request, Preview):
+            print_message(f"{request.method} {request.url}")
+            if request.body is not None:
+                print_message(json_text(without_long_texts(request.body), indent=2))
 
 
 # --- what is kept ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.runner.launch.test_stops import drained
@@ -61,9 +62,9 @@ def test_a_first_run_asks_tries_three_rows_and_keeps_the_choices(new_person: Wor
     with sitting(world, sheet) as (person, code):
         person.answers("gateway", world.gateway.base_url)
         person.answers("Key for", KEY)
-        person.answers("kind of request", "chat")
-        person.answers("holds the prompt", "1")
         person.answers("Which model", "mock-text")
+        person.answers("kind of request", "")
+        person.answers("holds the prompt", "1")
         person.answers("one call of", "0.01")
         person.answers("the first 3 rows", "y")
         person.answers("the other 2 rows", "y")
@@ -71,12 +72,86 @@ def test_a_first_run_asks_tries_three_rows_and_keeps_the_choices(new_person: Wor
     assert code == [0]
     assert len(world.calls) == 5
     assert KEY not in person.seen
+    assert '"苹果"' in person.seen  # the first request was shown
     kept = tomllib.loads((world.folder / "rowmill.toml").read_text("utf-8"))
+    assert kept["defaults"]["endpoint"] == "chat"
     assert kept["defaults"]["model"] == "mock-text"
     assert kept["columns"] == {"名称": "prompt"}
     assert kept["prices"] == {"mock-text": {"call": 0.01}}
     again = world.run("run", sheet)
     assert (again.code, again.posts) == (0, 0), again.err
+
+
+def test_a_key_is_tested_before_it_is_kept_and_offered_afterwards(new_person: World) -> None:
+    world = new_person
+    gateway = world.mock(key=KEY)
+    world.monkeypatch.delenv("ROWMILL_BASE_URL")
+    sheet = world.prompts("a.csv", "a cat")
+    with sitting(world, sheet) as (person, code):
+        person.answers("gateway", gateway.base_url)
+        person.answers("Key for", "2")
+        person.answers("Key for", "sk-of-somebody-else")
+        person.answers("Key for", KEY)
+        person.answers("Which model", "mock-text")
+        person.answers("kind of request", "chat")
+        person.answers("one call of", "")
+        person.answers("the first 1 row", "n")
+    assert code == [5]
+    assert "sk-of-somebody-else" not in (world.run("keys", "list").out + person.seen)
+    (world.folder / "rowmill.toml").unlink()
+    with sitting(world, sheet) as (person, code):
+        person.answers("gateway", gateway.base_url)
+        person.answers("Use the stored key", "")
+        person.answers("Which model", "mock-text")
+        person.answers("kind of request", "chat")
+        person.answers("one call of", "")
+        person.answers("the first 1 row", "y")
+    assert code == [0]
+
+
+def test_models_and_prices_come_from_the_gateway(world: World) -> None:
+    world.mock(pricing={"data": [{"model_name": "mock-image", "quota_type": 1, "model_price": 1}]})
+    sheet = world.prompts("a.csv", "a cat")
+    with sitting(world, sheet) as (person, code):
+        person.answers("Which model", "no-such-model")
+        person.answers("not in the gateway's list", "n")
+        person.answers("Which model", "IMAGE")
+        person.answers("Which model", "1")
+        person.answers("kind of request", "")
+        person.answers("the first 1 row", "y")
+    assert code == [0]
+    assert "What does one call" not in person.seen
+    assert "price about 1.00 USD" in " ".join(person.seen.split())
+    kept = tomllib.loads((world.folder / "rowmill.toml").read_text("utf-8"))
+    assert kept["defaults"] == {"endpoint": "chat-image", "model": "mock-image"}
+
+
+def test_rows_that_cannot_be_sent_and_hidden_rows_are_questions(world: World) -> None:
+    world.settings('[defaults]\nendpoint = "chat"\nmodel = "mock-text"\n')
+    sheet = world.folder / "a.xlsx"
+    book = openpyxl.Workbook()
+    page = book.active
+    for row in (["prompt", "note"], ["a cat", ""], [None, "red"], ["a dog", ""], ["a fox", ""]):
+        page.append(row)
+    page.row_dimensions[5].hidden = True
+    book.save(sheet)
+    with sitting(world, sheet) as (person, code):
+        person.answers("Send the hidden rows", "")
+        person.answers("Run without these rows", "")
+        person.answers("the first 2 rows", "y")
+    assert code[0] in (0, 4)
+    rows = world.run("status", sheet, "--json").json["rows"]
+    assert (rows["done"], rows["skipped"], rows["pending"]) == (2, 2, 0)
+    assert len(world.calls) == 2
+
+
+def test_a_no_to_bad_rows_sends_nothing(world: World) -> None:
+    world.settings('[defaults]\nendpoint = "chat"\nmodel = "mock-text"\n')
+    sheet = world.sheet("a.csv", ["prompt", "note"], ["a cat", ""], ["", "red"])
+    with sitting(world, sheet) as (person, code):
+        person.answers("Run without these rows", "n")
+    assert code == [3]
+    assert not world.calls
 
 
 def test_only_what_is_missing_is_asked_and_a_no_sends_nothing(world: World) -> None:
@@ -93,9 +168,9 @@ def test_only_what_is_missing_is_asked_and_a_no_sends_nothing(world: World) -> N
 def test_an_answer_that_cannot_be_used_is_asked_for_again(world: World) -> None:
     sheet = world.prompts("a.csv", "a cat")
     with sitting(world, sheet) as (person, code):
+        person.answers("Which model", "mock-text")
         person.answers("kind of request", "99")
         person.answers("a number from 1 to", "1")
-        person.answers("Which model", "mock-text")
         person.answers("one call of", "cheap")
         person.answers("a number from 0", "")
         person.answers("the first 1 row", "y")
