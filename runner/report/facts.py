@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jobs.export.shape import grid, own_columns
 from jobs.store import Transaction
 from jobs.store.log import Run, last_run
+from jobs.store.provider_batches.batch import has_batches
 from jobs.store.queries.figures import Figures, figures
 from jobs.store.queries.gallery import (
     CallsPerMinute,
@@ -22,6 +23,9 @@ from jobs.store.queries.retry_cost import RetryCost, retry_costs
 from jobs.store.queries.totals import Counts, FailedAlike, Spent, counts, failures, spent
 from runner.views.next_command import named, next_command
 from runner.workspace.workspace import SHEET_ID, Workspace
+
+if TYPE_CHECKING:
+    from runner.views.batches import BatchStatus
 
 MAX_PAGE_ROWS = 50_000  # rows on a page; failed rows come first
 FAILED_STATUSES = frozenset({"failed", "in_doubt"})
@@ -54,6 +58,7 @@ class Facts:
     columns: tuple[tuple[int, str], ...] = ()  # the sheet's own that it does not hide
     hidden_rows: frozenset[int] = frozenset()  # of the sheet, which are left out
     hidden: int = 0  # how many of them
+    batches: "tuple[BatchStatus, ...]" = ()
     shown: Shown = field(repr=False)
 
 
@@ -92,8 +97,18 @@ def _read(tx: Transaction, workspace: Workspace, *, now: float, running: bool) -
         columns=tuple((place, one.name) for place, one in places if not one.hidden),
         hidden_rows=columns.hidden_rows,
         hidden=shown.hidden,
+        batches=_batches(tx),
         shown=shown,
     )
+
+
+def _batches(tx: Transaction) -> "tuple[BatchStatus, ...]":
+    """The provider batches of the sheet."""
+    if not has_batches(tx, SHEET_ID):
+        return ()
+    from runner.views.batches import read_batches  # noqa: PLC0415 - few sheets have any
+
+    return read_batches(tx)
 
 
 class TableRows:

@@ -48,6 +48,7 @@ def summary(facts: Facts) -> Html:
     folds = [
         _fold("todo", say("page.todo"), len(todo), _commands(todo)) if len(todo) > 1 else None,
         _reasons(facts),
+        _batches(facts),
         _timeline(facts),
         _fold("charts", say("page.charts"), None, drawn) if drawn else None,
     ]
@@ -129,6 +130,20 @@ def _shares(facts: Facts) -> Html:
         )
         x += width
     return el("svg", *shapes, class_="shares", role="img", aria_label=", ".join(words))
+
+
+def _batches(facts: Facts) -> Html | None:
+    """The provider batches, each in two lines."""
+    if not facts.batches:
+        return None
+    from runner.views.batches import fact_of  # noqa: PLC0415 - few sheets have any
+
+    told = [fact_of(one) for one in facts.batches]
+    lines = [
+        el("li", *(el("div", line) for line in words.split("\n")), value=number)
+        for number, words in told
+    ]
+    return _fold("batches", say("status.batches"), len(lines), el("ol", *lines))
 
 
 def _reasons(facts: Facts) -> Html | None:

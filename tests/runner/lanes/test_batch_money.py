@@ -123,3 +123,11 @@ def test_what_fits_under_the_cap_is_said_and_what_would_fit_all(world: World) ->
     assert world.column(sheet)[:5] == ["done"] * 5
     fitting = world.run("check", sheet, *BATCH, "--max-cost", 50, "--set", "max_tokens=100")
     assert "rows fit" not in fitting.out
+
+
+def test_the_page_shows_each_batch(world: World, sheet: Path) -> None:
+    assert world.run("run", sheet, *BATCH, "-y", "--submit-only").code == 0
+    page = (world.workspace(sheet).report).read_text("utf-8")
+    assert "Provider batches" in page
+    assert "10 rows" in page
+    assert "due 20" in page
