@@ -15,6 +15,7 @@ Paths: TypeAlias = tuple[str, ...]
 class SubmitWords:
     """How a task is submitted, and where its id is.
 
+    "{model}" in a path is the model's name, "{model:path}" keeps the slashes of owner/name.
     `paths` overrides `path` by what the row has: `image` (one picture), `first_last`, `several`.
     `body` is the request, in which "$NAME" stands for a field of the row. `extra` is laid over it
     for models whose name contains the key. `refused` says what a code of the answer means.

@@ -201,7 +201,8 @@ def _path(words: SubmitWords | AskWords, values: Mapping[str, Value]) -> str:
     elif count:
         kinds = ("image",)
     found = next((words.paths[kind] for kind in kinds if kind in words.paths), words.path)
-    return found.replace("{model}", quote(str(values.get("model") or ""), safe=""))
+    model = str(values.get("model") or "")
+    return found.replace("{model}", quote(model, safe="")).replace("{model:path}", _path_of(model))
 
 
 def _compared(row: Any, result: Result) -> Result:
