@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TEXTS = ("endpoint", "model", "prompt", "provider", "base-url", "lane", "tab", "id", "limit")
 SWITCHES = ("skip-bad", "visible-only", "rebuy")
-MORE_TEXTS = ("concurrency", "max-cost")
+MORE_TEXTS = ("concurrency", "max-cost", "until")
 MAX_CHARACTERS = 20_000
 _SETTINGS = {one.name: one for one in SCHEMA}
 LANES = _SETTINGS["lane"].choices

@@ -204,6 +204,7 @@ def _chosen(settings: Settings, known: LoadedSheet | None) -> JSON:
         "provider": settings.provider.name if is_preset else "",
         "base-url": settings.base_url,
         "lane": settings.lane or "",
+        "max-cost": str(settings.max_cost) if settings.max_cost is not None else "",
         "columns": dict(settings.column),
         "skip-bad": settings.skip_bad,
         "visible-only": settings.visible_only,

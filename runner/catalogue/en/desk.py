@@ -69,7 +69,7 @@ DESK: dict[str, str] = {
     "desk.price_own": "Price of one request",
     "desk.price_keep": "Save",
     "desk.currency": "Currency",
-    "desk.more": "Prompt template and lane",
+    "desk.more": "Template, lane, limits",
     "desk.template": "Prompt template",
     "desk.template_example": "Studio photo of {{ name }}",
     "desk.template_note": "Headers stand between double braces.",
@@ -77,6 +77,9 @@ DESK: dict[str, str] = {
     "desk.lane_usual": "As usual",
     "desk.lane_online": "Online",
     "desk.lane_flex": "Flex: slower, for less",
+    "desk.cap": "Spending cap",
+    "desk.cap_note": "The most that this sheet may cost in all, in the currency of its prices.",
+    "desk.until": "Stop at",
     "desk.columns": "Columns",
     "desk.columns_note": "Choose under a header what its column becomes.",
     "desk.more_columns": "{count} further {count:column is|columns are} kept.",
@@ -168,7 +171,7 @@ DESK: dict[str, str] = {
     "desk.download": "Download {name} ({size})",
     "desk.copy_path": "Copy path",
     # What it answers.
-    "desk.needs_skip": "Some rows cannot be sent: correct them, or leave them out below.",
+    "desk.needs_skip": "Some rows cannot be sent: correct them, or leave them out.",
     "desk.needs_rebuy": (
         "This would generate many finished rows again. Nothing is sent before you agree to that."
     ),

@@ -76,7 +76,10 @@ const drawTask = (found) => {
   const opens = Boolean(inForce("prompt")) || found.chosen.endpoint && !found.columns.some((one) => one.field === "prompt");
   const more = el("details", { open: Boolean(opens || state.more), ontoggle: (event) => { state.more = event.target.open; } }, el("summary", {}, say("more")),
     field("prompt", say("template"), template, note(say("template_note"))),
-    field("lane", say("lane"), choice("lane", lanes, inForce("lane"), (event) => change({ lane: event.target.value }))));
+    field("lane", say("lane"), choice("lane", lanes, inForce("lane"), (event) => change({ lane: event.target.value }))),
+    field("max-cost", say("cap"), el("input", { id: "max-cost", type: "text", inputmode: "decimal", autocomplete: "off", value: inForce("max-cost"), placeholder: "20",
+      onchange: (event) => change({ "max-cost": event.target.value.trim() }) }), note(say("cap_note"))),
+    field("until", say("until"), el("input", { id: "until", type: "time", value: inForce("until"), onchange: (event) => change({ until: event.target.value }) })));
   return card("task", say("task"),
     field("endpoint", say("endpoint"), choice("endpoint", endpoints, inForce("endpoint"), (event) => change({ endpoint: event.target.value })), kind ? note(kind.help) : null),
     field("model", say("model"), model, el("datalist", { id: "models" }, ...names.map((name) => el("option", { value: name }))), note(known.words)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runner.mock.account_info import PRICING
 from runner.settings.keys import key_file, stored_keys
 from runner.settings.locations import find_files
 from runner.settings.settings import resolve
@@ -151,6 +152,20 @@ def test_a_run_needs_the_yes_to_its_plan_and_goes_through_the_command(world: Wor
         assert desk.do("plan", sheet="a.csv", choices={})["plan"] is None
     assert world.standing(sheet) == {"done": 4}
     assert len(world.calls) == 4
+
+
+def test_a_cap_holds_and_is_remembered(world: World) -> None:
+    world.mock(pricing=PRICING)
+    sheet = world.prompts("a.csv", "a fox", "a hen", "a cow", "a pig")
+    choices = {**SENT, "max-cost": "0.05"}
+    with opened_desk(world.folder) as desk:
+        assert "error" in desk.do("check", sheet="a.csv", choices={**SENT, "max-cost": "many"})
+        plan = desk.do("plan", sheet="a.csv", choices=choices)["plan"]
+        desk.do("run", sheet="a.csv", choices=choices, plan=plan)
+        until_ended(desk, "a.csv")
+        chosen = desk.do("check", sheet="a.csv", choices={})["chosen"]
+    assert chosen["max-cost"] == "0.05"
+    assert world.standing(sheet) == {"done": 2, "pending": 2}
 
 
 def test_a_refusal_of_the_command_reaches_the_page(world: World) -> None:

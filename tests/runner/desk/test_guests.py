@@ -73,6 +73,9 @@ def test_a_guest_marks_a_result_and_cannot_retry(world: World, sheet: Path) -> N
         gallery = str(page.url)
         rows = {"rows": [3]}
         assert httpx.post(f"{gallery}retry", json=rows, headers=headers).status_code == 404
+        for path in ("again", "take-back", "words/2"):
+            answer = httpx.post(f"{gallery}{path}", json={"rows": [2]}, headers=headers)
+            assert answer.status_code == 404, path
         mark = {"rows": [2], "stars": 4}
         assert httpx.post(f"{gallery}pick", json=mark, headers=headers).status_code == 200
         assert httpx.post(f"{gallery}pick", json=mark).status_code == 403
