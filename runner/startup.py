@@ -27,7 +27,7 @@ class Phase(StrEnum):
 PRELOADED: Mapping[Phase, tuple[str, ...]] = {
     Phase.ASK: ("runner.preflight.gateway_info",),
     Phase.AGREE: ("runner.launch.consent",),
-    Phase.RUN: ("runner.launch.pilot", "runner.console.progress"),
+    Phase.RUN: ("runner.engine.session", "runner.console.progress"),
     Phase.FINISH: (
         *("runner.launch.finish", "runner.launch.notify", "runner.launch.vectors"),
         *("jobs.export.vectors", "jobs.export.workbook", "jobs.sheet.write.parquet"),
@@ -91,18 +91,24 @@ def _unbar(name: str) -> None:
         sys.modules.pop(name, None)
 
 
+def load(*phases: Phase) -> None:
+    """Import the modules of these phases now."""
+    with undisturbed():
+        for phase in phases:
+            for name in PRELOADED[phase]:
+                importlib.import_module(name)
+
+
 def preload(*phases: Phase, after: float = 0.0) -> None:
     """Import the modules of these phases on a thread, `after` seconds from now.
 
     A thread that imports one of them meanwhile waits for it. A failed import is left to the code
     that needs the module, where it raises again.
     """
-    names = [name for phase in phases for name in PRELOADED[phase]]
 
-    def load() -> None:
+    def load_later() -> None:
         time.sleep(after)
-        with suppress(ImportError), undisturbed():
-            for name in names:
-                importlib.import_module(name)
+        with suppress(ImportError):
+            load(*phases)
 
-    threading.Thread(target=load, name=f"preload {phases[0]}", daemon=True).start()
+    threading.Thread(target=load_later, name=f"preload {phases[0]}", daemon=True).start()

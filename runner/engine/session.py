@@ -15,7 +15,6 @@ from jobs.job import JSON, Failure, Step
 from jobs.store import DriverError, Store, TableError, Transaction
 from jobs.store.loaded_sheets import LoadedSheet
 from jobs.store.log import answering_addresses, end_run, ids_after, noted, open_run
-from jobs.store.provider_batches.moves import release
 from jobs.store.queries.spending import committed
 from jobs.store.queries.totals import Counts, counts, spent
 from jobs.store.queue.blocked_models import Block
@@ -191,9 +190,10 @@ class Session:
             if self.assignment.shared is None:
                 end_run(tx, self.holding.run_id, exit_code=0, now=writer.now())
             else:
+                from jobs.store.provider_batches import moves  # noqa: PLC0415 - not on folders
                 from jobs.store.shared_run import end_if_last  # noqa: PLC0415 - not on folders
 
-                release(tx, writer.holding)
+                moves.release(tx, writer.holding)
                 end_if_last(
                     tx,
                     writer.holding,

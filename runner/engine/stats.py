@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jobs.job import Failure
 from jobs.outcome import (
@@ -25,7 +26,10 @@ from runner.catalogue import explain, say
 from runner.console.snapshot import ProgressEvent, Snapshot
 from runner.engine.rate import ActiveTime, Rate
 from runner.steps.context import StepResult
-from runner.views.until_forecast import FinishedRows, RowsUntil, rows_until
+from runner.views.finished_minutes import FinishedRows
+
+if TYPE_CHECKING:
+    from runner.views.until_forecast import RowsUntil
 
 log = logging.getLogger("rowmill.attempts")
 
@@ -66,7 +70,7 @@ class RunStats:
     _lines: list[str] = field(default_factory=list)  # for the log
     _rate: Rate = field(default_factory=Rate)
     _finished: FinishedRows = field(default_factory=FinishedRows)
-    _ahead: RowsUntil | None = None
+    _ahead: "RowsUntil | None" = None
     _ahead_at: float = -math.inf  # monotonic
     _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
     _events: deque[tuple[float, StepResult, float]] = field(  # worded only when they are shown
@@ -210,7 +214,7 @@ class RunStats:
             events=tuple(_event(*one) for one in self._events),
         )
 
-    def _rows_until(self, counts: Counts, now: float, steady: float) -> RowsUntil | None:
+    def _rows_until(self, counts: Counts, now: float, steady: float) -> "RowsUntil | None":
         """How many rows will be finished by the time of --until; looked at now and then."""
         finished = counts.done + counts.failed + counts.in_doubt
         self._finished.note(finished, steady)
@@ -218,6 +222,8 @@ class RunStats:
             self._ahead_at = -math.inf
             return None
         if steady - self._ahead_at >= FORECAST_SECONDS:
+            from runner.views.until_forecast import rows_until  # noqa: PLC0415 - for --until only
+
             self._ahead_at = steady
             self._ahead = rows_until(
                 self._finished.whole_minutes,

@@ -24,7 +24,7 @@ from runner.preflight.pending_work import PendingWork, read_pending_work
 from runner.secret import keep_out_of_dumps
 from runner.settings.schema import AUTO
 from runner.settings.settings import Settings
-from runner.startup import Phase, preload, seldom_collected
+from runner.startup import Phase, load, preload, seldom_collected
 from runner.views.next_command import at_run_address
 from runner.workspace.log_file import end_log, log_to
 from runner.workspace.target import SharedFolder
@@ -363,7 +363,7 @@ class RowsToRun:
 
 def _run(rows: RowsToRun) -> "Ending":
     """Run the rows; where a pilot was asked for, its few rows before the others."""
-    from runner.launch.pilot import run_with_pilot  # noqa: PLC0415 - Phase.RUN
+    load(Phase.RUN)
 
     def part(
         settings: Settings, jobs: tuple[int, ...] | None, *, is_pilot: bool = False
@@ -371,6 +371,10 @@ def _run(rows: RowsToRun) -> "Ending":
         return _run_part(rows, settings, jobs, is_pilot=is_pilot)
 
     with seldom_collected():  # now that all of it is imported
+        if rows.request.settings.pilot is None:
+            return part(rows.request.settings, rows.taken.jobs)
+        from runner.launch.pilot import run_with_pilot  # noqa: PLC0415 - seldom asked for
+
         return run_with_pilot(rows.store, rows.request, part, jobs=rows.taken.jobs)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from jobs.claimed import Claimed
 from jobs.job import Failure, FailureClass
@@ -23,10 +23,12 @@ from runner.protocol.quarters import whole_and_quarter
 from runner.steps.context import StepOptions, StepResult, StepServices, chance
 from runner.steps.job_inputs import inputs_to_read
 from runner.steps.quarters import Quarters
-from runner.steps.target_files import RETRY_SECONDS, TargetFiles
 from runner.transport.off_loop import off_loop
 from runner.workspace.answers import AnswerFolder
-from runner.workspace.target import FileTargetError
+from runner.workspace.target import RETRY_SECONDS, FileTargetError
+
+if TYPE_CHECKING:
+    from runner.steps.target_files import TargetFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,16 @@ class NotSaved:
 Fetched: TypeAlias = SavedFile | NotSaved
 
 
+def _files_on_target(options: StepOptions, services: StepServices) -> "TargetFiles | None":
+    """The files on their way to the run's target, if it has one."""
+    target = services.answers.target
+    if target is None:
+        return None
+    from runner.steps.target_files import TargetFiles  # noqa: PLC0415 - few runs have one
+
+    return TargetFiles(target, services.writer, options.parts_folder)
+
+
 class Fetcher:
     """Saves the files of one run, each under its own name."""
 
@@ -48,10 +60,7 @@ class Fetcher:
         self._services = services
         self._being_saved: set[str] = set()
         self._quarters = Quarters(options.parts_folder, self._download)
-        target = services.answers.target
-        self._target_files = (
-            TargetFiles(target, services.writer, options.parts_folder) if target else None
-        )
+        self._target_files = _files_on_target(options, services)
 
     async def fetch(self, job: Claimed) -> StepResult:
         """Save the files of an answer that are not saved yet.

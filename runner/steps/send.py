@@ -37,11 +37,10 @@ from runner.steps.resolve import (
 )
 from runner.steps.salvage import salvaged
 from runner.steps.shared_calls import CallSharing
-from runner.steps.target_files import RETRY_SECONDS
 from runner.transport.bodies import UnencodableError, encoded
 from runner.transport.off_loop import off_loop, uninterrupted
 from runner.workspace.answers import MAX_INLINE_BYTES, cut_answer
-from runner.workspace.target import FileTargetError
+from runner.workspace.target import RETRY_SECONDS, FileTargetError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

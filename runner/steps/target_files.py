@@ -16,7 +16,6 @@ from runner.workspace.target import FILES, FileTarget, FileTargetError
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 10.0  # before a file is tried again that the target did not take
 PATIENCE_SECONDS = 300.0  # with a target that takes nothing, before the run stops
 STALE_SECONDS = 3600.0  # after which a part belongs to a process that died
 

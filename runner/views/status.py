@@ -12,6 +12,7 @@ from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_by_minute, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
 from runner.settings.run_terms import UNTIL_AT, until_of
+from runner.views.finished_minutes import WINDOW_MINUTES
 from runner.views.next_command import next_command
 from runner.views.records import (
     BatchRecord,
@@ -21,7 +22,7 @@ from runner.views.records import (
     UntilRecord,
 )
 from runner.views.spending import spent_record
-from runner.views.until_forecast import LIKELIHOOD, WINDOW_MINUTES, RowsUntil, rows_until
+from runner.views.until_forecast import LIKELIHOOD, RowsUntil, rows_until
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ FILES, ANSWERS, INPUTS = "files", "answers", "inputs"
 PROBE = ".rowmill-probe"  # written and read back at the start
 MAX_NAME_BYTES = 900  # S3 allows 1,024 for the whole key
 PIECE_BYTES = 1 << 20
+RETRY_SECONDS = 10.0  # before a file is tried again that the target did not take
 BLOCK_BYTES = 8 << 20  # of a remote file, in one request
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?=//)")  # one letter is a Windows drive
 OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "obs", "cos"})

@@ -10,7 +10,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from runner.views.until_forecast import LIKELIHOOD, MINUTE_SECONDS, rows_within
+from runner.views.finished_minutes import MINUTE_SECONDS
+from runner.views.until_forecast import LIKELIHOOD, rows_within
 
 MINUTES = 480
 LOOKS = (10, 30, 60, 120, 240)  # minutes after the begin

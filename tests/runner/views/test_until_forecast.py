@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.views.until_forecast import (
-    LIKELIHOOD,
-    WINDOW_MINUTES,
-    FinishedRows,
-    rows_until,
-    rows_within,
-)
+from runner.views.finished_minutes import WINDOW_MINUTES, FinishedRows
+from runner.views.until_forecast import LIKELIHOOD, rows_until, rows_within
 from tests.bench.nights import KINDS, Tally, forecasts
 
 STEADY = [10, 9, 12, 8, 11, 10, 9, 10, 12, 9]
