@@ -1,25 +1,29 @@
 """The outcomes of a step, with the table of state transitions."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from jobs.job import Failure, State, Step
 from jobs.result import Result
+from jobs.wire_class import FREE_CLASSES, PAID_CLASSES, WireClass
 
-
-class WireClass(StrEnum):
-    """How a call ended on the wire, which says whether it was billed. The letters are stored."""
-
-    NOT_SENT = "A"  # no byte of the request left: free
-    REFUSED = "B"  # a complete answer that says no before any work was done: free
-    ANSWERED = "C"  # the thing that was asked for: paid
-    IN_DOUBT = "D"  # cut off after the request left: it may have been billed
-    UNUSABLE = "E"  # a complete, paid answer without the thing that was asked for
-
-
-FREE_CLASSES = frozenset({WireClass.NOT_SENT, WireClass.REFUSED})
-PAID_CLASSES = frozenset({WireClass.ANSWERED, WireClass.UNUSABLE})
+__all__ = [
+    "FREE_CLASSES",
+    "LATE_TRANSITIONS",
+    "PAID_CLASSES",
+    "TRANSITIONS",
+    "Answered",
+    "Finished",
+    "GiveUp",
+    "Held",
+    "NotBought",
+    "Outcome",
+    "Released",
+    "Repeat",
+    "Submitted",
+    "TryAgain",
+    "WireClass",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,10 @@
 """The command line: finds the command, and turns every error into one exit code."""
 
-import difflib
 import errno
 import importlib
 import io
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -99,6 +96,8 @@ class Rowmill(click.Group):
         words = [say("cli.no_command", name=args[0])]
         if (meant := _meant(args)) is not None:
             raise click.UsageError(f"{words[0]} {say('cli.use', command=meant)}", ctx)
+        import difflib  # noqa: PLC0415 - most words are commands
+
         near = difflib.get_close_matches(args[0].lower(), COMMANDS, n=1, cutoff=0.5)
         if Path(args[0]).is_file():
             words.append(say("cli.is_file", name=args[0]))
@@ -211,6 +210,9 @@ def _foreign(error: BaseException, *, debug: bool) -> int:
     if f"{type(error).__module__}.{type(error).__name__}" in DATABASE_ERRORS:
         _tell_error(say("cli.table_away", reason=phrase(str(getattr(error, "orig", "")))))
         return Exit.OUTPUT
+    import logging  # noqa: PLC0415 - both for bugs only, and 5 ms
+    import traceback  # noqa: PLC0415 - see above
+
     # format_exception shows source lines and messages, never the values of locals.
     trace = redacted("".join(traceback.format_exception(error)))
     log = logging.getLogger("rowmill")

@@ -1,6 +1,5 @@
 """Secrets: values that must never be printed."""
 
-import base64
 import re
 import sys
 from contextlib import suppress
@@ -98,6 +97,8 @@ class Secret:
 @cache
 def base64_forms(value: str) -> tuple[str, ...]:
     """The value as part of a longer base64 text, at each of the three offsets."""
+    import base64  # noqa: PLC0415 - most commands know no secret
+
     forms = []
     for offset in range(3):
         data = bytes(offset) + value.encode()

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, se
 
 from jobs.claimed import Holding
 from jobs.job import JSON
-from jobs.outcome import WireClass
 from jobs.store.ids import Ids
 from jobs.store.schema import batches, calls, events, runs
+from jobs.wire_class import WireClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, not_, or_, select
 
 from jobs.job import State
-from jobs.outcome import FREE_CLASSES, PAID_CLASSES
 from jobs.store.schema import attempts, calls, files, jobs, picks, rows
+from jobs.wire_class import FREE_CLASSES, PAID_CLASSES
 
 IS_FREE = calls.c.wire.in_(sorted(one.value for one in FREE_CLASSES))
 IS_PAID = calls.c.wire.in_(sorted(one.value for one in PAID_CLASSES))

@@ -6,7 +6,7 @@ Columns are named as in the results. Times are Unix seconds.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from jobs.outcome import PAID_CLASSES, WireClass
+from jobs.wire_class import PAID_CLASSES, WireClass
 
 _PAID = "({})".format(", ".join(f"'{one}'" for one in sorted(PAID_CLASSES)))
 

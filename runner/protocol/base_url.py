@@ -9,23 +9,22 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-_REQUEST_PATH_END = re.compile(
+# Compiled on first use: most commands see no such address.
+_REQUEST_PATH_END = (
     r"(?<=v\d)/models$|/(?:chat/completions|completions|responses|messages|embeddings|rerank"
     r"|images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)"
     r"|v1beta/models(?:/[^/]+)?|mj/submit/[a-z-]+)$"
 )
 """The end of a URL that is the full URL of a request."""
 
-_VERSION_LIKE_END = re.compile(
+_VERSION_LIKE_END = (
     r"/(?:v\d+(?:\.\d+)?(?:alpha|beta)?\d*|openai|openapi|inference|compat|models|serving-endpoints"
     r"|openai/deployments/[^/]+)$"
 )
 """The end of a base path that replaces `/v1`."""
 
-_VERSION_TAIL = re.compile(
-    r"(?:/v\d+(?:\.\d+)?(?:alpha|beta)?\d*|/openai(?:/deployments/[^/]+)?)+$"
-)
-_SECRET_PARAMETER = re.compile(r"key|token|secret|sig|auth|pass", re.IGNORECASE)
+_VERSION_TAIL = r"(?:/v\d+(?:\.\d+)?(?:alpha|beta)?\d*|/openai(?:/deployments/[^/]+)?)+$"
+_SECRET_NAME_WORDS = r"(?i)key|token|secret|sig|auth|pass"  # noqa: S105 - a pattern
 """Matches the names of query parameters that contain a secret."""
 
 VERSION = "/v1"
@@ -47,20 +46,23 @@ def normalised(text: str) -> str | None:
     parts = _split(text.strip())
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         return None
-    if any(map(_SECRET_PARAMETER.search, parse_qs(parts.query, keep_blank_values=True))):
+    if any(
+        re.search(_SECRET_NAME_WORDS, name)
+        for name in parse_qs(parts.query, keep_blank_values=True)
+    ):
         return None  # URLs are stored and shown, and a key inside would be too
     if "@" in parts.netloc or parts.fragment:
         return None
     if not text.strip().isprintable() or any(map(str.isspace, text.strip())):
         return None
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-    cut = _REQUEST_PATH_END.sub("", path)
+    cut = re.sub(_REQUEST_PATH_END, "", path)
     if cut != path and (
-        cut.endswith(VERSION) or _VERSION_LIKE_END.search(cut) or _is_unversioned(path)
+        cut.endswith(VERSION) or re.search(_VERSION_LIKE_END, cut) or _is_unversioned(path)
     ):
         path = cut
     short = path.removesuffix(VERSION)
-    if not _VERSION_LIKE_END.search(short):  # else "/openai/v1" would become another address
+    if not re.search(_VERSION_LIKE_END, short):  # else "/openai/v1" would become another address
         path = short
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc.lower()}{path}{query}"
@@ -72,14 +74,15 @@ def request_url(base_url: str, path: str) -> str:
     root = f"{parts.scheme}://{parts.netloc}"
     query = f"?{parts.query}" if parts.query else ""
     if not path.startswith(f"{VERSION}/"):  # not below a version: prices, Midjourney
-        prefix = _REQUEST_PATH_END.sub("", parts.path)
+        prefix = re.sub(_REQUEST_PATH_END, "", parts.path)
         if prefix and path.startswith(f"{prefix}/"):  # the path brings the prefix along
             return root + path
-        return root + _VERSION_TAIL.sub("", prefix).removesuffix(COMPATIBLE_MODE) + path
+        return root + re.sub(_VERSION_TAIL, "", prefix).removesuffix(COMPATIBLE_MODE) + path
     prefix, version = parts.path, VERSION
-    if _REQUEST_PATH_END.search(prefix):  # a full request URL shows the prefix before the endpoint
-        prefix, version = _REQUEST_PATH_END.sub("", prefix), ""
-    elif _VERSION_LIKE_END.search(prefix):
+    # A full request URL shows the prefix before the endpoint.
+    if re.search(_REQUEST_PATH_END, prefix):
+        prefix, version = re.sub(_REQUEST_PATH_END, "", prefix), ""
+    elif re.search(_VERSION_LIKE_END, prefix):
         version = ""
     joined = root + prefix + version + path.removeprefix(VERSION)
     return joined + (query.replace("?", "&") if "?" in path else query)

@@ -1,6 +1,5 @@
 """What a person should know about the settings that is no error."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +35,8 @@ def unknown_variables(environ: Mapping[str, str]) -> Iterator[Notice]:
     for name in sorted(environ):
         if not name.upper().startswith("ROWMILL_") or name in known or name.startswith(RUN_PREFIX):
             continue
+        import difflib  # noqa: PLC0415 - few variables are unknown
+
         tails = [one.removeprefix("ROWMILL_") for one in known]
         near = difflib.get_close_matches(name.upper().removeprefix("ROWMILL_"), tails, n=1)
         if name in by_hand:

@@ -12,7 +12,6 @@ from jobs.store.log import Run, RunEvent, events_of, last_run
 from jobs.store.queries.pace import OpenCall, ended_by_minute, ended_since, oldest_call
 from jobs.store.queries.totals import Counts, Spent, by_class, counts, failures, spent
 from runner.settings.run_terms import UNTIL_AT, until_of
-from runner.views.finished_minutes import WINDOW_MINUTES
 from runner.views.next_command import next_command
 from runner.views.records import (
     BatchRecord,
@@ -22,12 +21,12 @@ from runner.views.records import (
     UntilRecord,
 )
 from runner.views.spending import spent_record
-from runner.views.until_forecast import LIKELIHOOD, RowsUntil, rows_until
 from runner.workspace.workspace import SHEET_ID, Workspace
 
 if TYPE_CHECKING:
     from runner.views.batches import BatchStatus
     from runner.views.hosts import HostStatus
+    from runner.views.until_forecast import RowsUntil
 
 LOST_AFTER_SECONDS = 30.0  # the default of [limits] lost_after
 RATE_WINDOW_SECONDS = 300.0  # the rate is that of the last five minutes
@@ -94,7 +93,7 @@ class SheetStatus:
     spent: Spent
     rate: float | None = None  # rows a minute
     seconds_left: float | None = None
-    until: RowsUntil | None = None  # what will be finished by the time of --until
+    until: "RowsUntil | None" = None  # what will be finished by the time of --until
     oldest: OpenCall | None = None
     failures: tuple[tuple[FailureClass, int], ...] = ()  # the most frequent first
     pauses: tuple[Pause, ...] = ()  # of a run in progress
@@ -174,7 +173,7 @@ def read_status(
 
 def _rows_until(
     tx: Transaction, last: Run | None, happened: Sequence[RunEvent], rows: Counts, now: float
-) -> RowsUntil | None:
+) -> "RowsUntil | None":
     """What the pace so far says about the time of --until."""
     if last is None or any(one.kind == "person" for one in pauses_in(happened, now=now)):
         return None
@@ -183,6 +182,9 @@ def _rows_until(
     at = orders[-1] if orders else until_of(last.options)
     if at is None or at <= now:
         return None
+    from runner.views.finished_minutes import WINDOW_MINUTES  # noqa: PLC0415 - for --until only
+    from runner.views.until_forecast import rows_until  # noqa: PLC0415 - see above
+
     since = max(last.started_at, now - 60 * WINDOW_MINUTES)
     finished = rows.done + rows.failed + rows.in_doubt
     return rows_until(
@@ -194,9 +196,11 @@ def _rows_until(
     )
 
 
-def _until_record(found: RowsUntil | None) -> UntilRecord | None:
+def _until_record(found: "RowsUntil | None") -> UntilRecord | None:
     if found is None:
         return None
+    from runner.views.until_forecast import LIKELIHOOD  # noqa: PLC0415 - for --until only
+
     return {"at": found.at, "finished": [found.low, found.high], "likelihood": LIKELIHOOD}
 
 

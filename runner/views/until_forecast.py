@@ -39,7 +39,7 @@ def rows_within(minutes: Sequence[int], seconds: float) -> tuple[float, float] |
     `minutes` are the rows finished in each minute so far, the oldest first.
     """
     recent = minutes[-WINDOW_MINUTES:]
-    if len(recent) < MIN_MINUTES or sum(recent) < MIN_ROWS or seconds <= 0:
+    if len(recent) < MIN_MINUTES or sum(recent) < MIN_ROWS or seconds < 1.0:
         return None
     size = math.ceil(len(recent) / MAX_BLOCKS)
     ends = range(len(recent), size - 1, -size)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Connection, and_, cast, func, select
 
 from jobs.job import State
-from jobs.outcome import WireClass
 from jobs.store.ids import MAX_PROCESSES, NUMBERS_PER_PROCESS, first_id_at
 from jobs.store.schema import attempts, calls, jobs, runs
+from jobs.wire_class import WireClass
 
 MAX_ROW_SECONDS = 70 * 60.0  # seconds from a call to its row's end: a ticket may take 65 minutes
 ENDED = (State.DONE.value, State.FAILED.value, State.IN_DOUBT.value)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, not_, select
 
 from jobs.job import FailureClass, State, Step
-from jobs.outcome import WireClass
 from jobs.store.money import NANO, nanos_of
 from jobs.store.row_status import IS_PAID
 from jobs.store.schema import attempts, calls, jobs, rows, runs
+from jobs.wire_class import WireClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
