@@ -33,22 +33,26 @@ def kept_files(connection: Connection, sheet_id: int) -> Iterator[AnswerFile]:
 
 
 def kept_file(connection: Connection, sheet_id: int, name: str) -> AnswerFile | None:
-    """The saved file of this name; None if no answer in use has one."""
-    found = connection.execute(_kept(sheet_id).where(files.c.name == name).limit(1)).first()
+    """The saved file of this name, also of an older version; None if no listed row has one."""
+    listed = and_(jobs.c.id == files.c.job_id, jobs.c.listed)
+    found = connection.execute(
+        select(*_OF_FILE)
+        .join(jobs, listed)
+        .where(jobs.c.batch_id == sheet_id, files.c.state == "done", files.c.name == name)
+        .limit(1)
+    ).first()
     return _as_file(found) if found is not None else None
+
+
+_OF_FILE = (
+    *(files.c.job_id, files.c.call_id, files.c.number, jobs.c.position),
+    *(files.c.name, files.c.size, files.c.sha256),
+)
 
 
 def _kept(sheet_id: int) -> Select[Any]:
     return (
-        select(
-            files.c.job_id,
-            files.c.call_id,
-            files.c.number,
-            jobs.c.position,
-            files.c.name,
-            files.c.size,
-            files.c.sha256,
-        )
+        select(*_OF_FILE)
         .join(jobs, and_(jobs.c.id == files.c.job_id, jobs.c.call_id == files.c.call_id))
         .where(jobs.c.batch_id == sheet_id, jobs.c.listed, files.c.state == "done")
     )

@@ -11,6 +11,7 @@ from jobs.store import Store
 from jobs.store.picks import Mark, Pick, mark_rows, picked_files, picks_of
 from jobs.store.queries.results import results
 from jobs.store.queue.choices import RowChoice, again
+from jobs.store.queue.refetch import kept_file
 from jobs.store.schema import files, jobs
 from tests.support.loading import asking, load
 from tests.support.working import FAILURE, close, finish_all, take
@@ -126,6 +127,18 @@ def test_a_file_of_an_older_version_makes_it_the_result_again(done: Store) -> No
     assert texts(done)[0] == "here"
     with done.read() as tx:
         assert [one.name for one in picked_files(tx, 1)] == [name]
+
+
+def test_the_files_of_older_versions_can_still_be_found(done: Store) -> None:
+    generate_again(done)
+    with done.read() as tx:
+        names = list(tx.execute(select(files.c.name)).scalars())
+        assert len(names) == 3
+        for name in names:
+            kept = kept_file(tx, 1, name)
+            assert kept is not None
+            assert kept.name == name
+        assert kept_file(tx, 1, "nobody.png") is None
 
 
 def test_picking_an_older_version_mends_a_row_whose_new_version_failed(done: Store) -> None:
