@@ -66,6 +66,10 @@ def evening(world: World) -> list[tuple[str, int, list[str], list[str]]]:
         told(world, "check", sheet),
         told(world, "run", pictures, *PICTURE),
         told(world, "fetch", pictures),
+        told(world, "pick", "2", pictures, "--stars", 5, "--json"),
+        told(world, "pick", "2", sheet, "--reject"),
+        told(world, "export", sheet, "--format", "jsonl"),
+        told(world, "export", pictures, "--picks", world.folder / "chosen"),
         told(world, "show", 2, pictures),
         told(world, "status", pictures),
     ]
