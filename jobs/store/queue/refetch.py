@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
 
 from jobs.job import FailureClass, State, Step
 from jobs.store.queue.choices import fresh_start
@@ -58,7 +58,7 @@ def _kept(sheet_id: int) -> Select[Any]:
     )
 
 
-def _as_file(found: Row[Any]) -> AnswerFile:
+def _as_file(found: Any) -> AnswerFile:
     return AnswerFile(
         job_id=found.job_id,
         call_id=found.call_id,
