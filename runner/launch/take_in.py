@@ -9,6 +9,7 @@ from pathlib import Path
 from jobs.store import Store
 from jobs.store.loaded_sheets import LoadedSheet, loaded_sheet
 from jobs.store.log import last_run
+from jobs.store.provider_batches.batch import open_batches
 from jobs.store.queries.totals import Counts, counts
 from jobs.store.queue.choices import ask_again
 from jobs.store.queue.put_back import failed_positions, replacements
@@ -47,12 +48,13 @@ class TakenIn:
     corrected: tuple[int, ...] = ()  # of them, those of rows that a person corrected
     put_back: PutBack | None = None
     late: int = 0  # tasks that were given up, and that a run asks after
+    open_batches: int = 0  # provider batches that are not taken in, or not cleared away
 
     @property
     def is_nothing(self) -> bool:
         """True if there is nothing for this command to do."""
         if self.put_back is None:
-            return not (self.counts.pending or self.late)
+            return not (self.counts.pending or self.late or self.open_batches)
         return not (self.jobs or self.put_back.free)
 
 
@@ -208,6 +210,7 @@ def foresee(request: RunRequest, store: Store, failed: dict[int, int]) -> TakenI
             corrected=corrected,
             put_back=put_back,
             late=count_late(tx, SHEET_ID, now=time.time()),
+            open_batches=len(open_batches(tx, SHEET_ID)),
         )
         trial.rollback()
     for sentence in put_back.sentences if put_back is not None else ():

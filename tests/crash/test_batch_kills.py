@@ -114,6 +114,16 @@ def _waiting(one: Scene) -> int:
     return int(one.query("SELECT count(*) FROM jobs WHERE state IN ('ready', 'running')")[0][0])
 
 
+def test_a_batch_whose_rows_have_all_ended_is_cleared_by_the_next_run(
+    tmp_path: Path, prefork: Prefork
+) -> None:
+    with batch_scene(tmp_path, "openai", SCRIPTS["calm"], prefork, rows=5) as one:
+        assert begun(one, **{VARIABLE: "batch.read=kill"}).wait() == -signal.SIGKILL
+        assert _waiting(one) == 0
+        assert begun(one).wait() == Exit.DONE
+        assert not batch_audit(one, kills=1).problems
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("script", SCRIPTS)
