@@ -1,13 +1,11 @@
 """`rowmill SHEET` on a terminal: asks a few questions, runs three rows, then the rest."""
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import click
 from rich.table import Table
@@ -20,7 +18,6 @@ from jobs.store.queries.results import ResultRow, results
 from jobs.store.queries.totals import counts
 from runner.catalogue import say, translated
 from runner.catalogue.findings import describe
-from runner.catalogue.reasons import reason
 from runner.catalogue.safe_text import plain, visible
 from runner.console import options
 from runner.console.screen import console, print_message
@@ -30,6 +27,7 @@ from runner.endpoints.registry import ENDPOINTS, known_fields, needed_fields
 from runner.exits import Exit, Refusal
 from runner.intake.loaded import guess_words
 from runner.intake.opening import open_with_settings
+from runner.launch.first_answers import Choices, write_settings
 from runner.launch.locate import sheet_and_workspace
 from runner.launch.request import Question
 from runner.preflight.check import CheckResult, check_sheet
@@ -39,9 +37,7 @@ from runner.preflight.preview import Preview, json_text, without_long_texts
 from runner.prices.price_list import PriceList
 from runner.settings.keys import KeyRefusal, find_key, key_file, new_key, store_key, stored_keys
 from runner.settings.locations import FILE_NAME, find_files
-from runner.settings.schema import Value
 from runner.settings.settings import Settings, resolve
-from runner.settings.trust import trust
 from runner.settings.values import InvalidValueError, read_base_url, site
 from runner.workspace.workspace import SHEET_ID, Workspace, typed
 
@@ -49,48 +45,28 @@ TRIAL_ROWS = 3  # run before the rest is asked about
 SHOWN_CHARACTERS = 60  # of an example or an answer
 MODELS_SHOWN = 20
 PROBLEMS_SHOWN = 5
+BACK = "<"
 TRIAL = Question(key="guide.try", default=True)
 REST = Question(key="guide.rest", default=False, typed_yes=True)
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """The person's answers; None if a question was not needed."""
-
-    base_url: str | None = None
-    endpoint: str | None = None
-    prompt_column: str | None = None
-    model: str | None = None
-    price: float | None = None
-
-    def flags(self) -> dict[str, Value]:
-        """The answers as options that were given on a command line."""
-        given = {"endpoint": self.endpoint, "model": self.model, "base_url": self.base_url}
-        flags: dict[str, Value] = {name: value for name, value in given.items() if value}
-        if self.prompt_column is not None:
-            flags["column"] = {self.prompt_column: "prompt"}
-        return flags
-
-    def words(self) -> list[str]:
-        """The answers as options of `run`, which the workspace remembers."""
-        named = (("-e", self.endpoint), ("-m", self.model), ("--base-url", self.base_url))
-        words = [word for option, value in named if value for word in (option, value)]
-        if self.prompt_column is not None:
-            words += ["--column", f"{self.prompt_column}=prompt"]
-        return words
-
-
 @options.argument("sheet")
-def _guide(sheet: str) -> int:
+@click.option("--setup", is_flag=True, cls=options.CommandOption)
+def _guide(sheet: str, *, setup: bool) -> int:
     path, workspace = sheet_and_workspace(Path(sheet))
-    if _is_begun(workspace):
+    if _is_begun(workspace) and not setup:
         return _go_on(path)
-    settings = options.settings(folder=path.absolute().parent)
+    loaded = workspace.loaded() if setup else None
+    settings = options.settings(
+        folder=path.absolute().parent,
+        remembered=loaded.options if loaded is not None else None,
+        workspace=workspace.folder if loaded is not None else None,
+    )
     opened = open_with_settings(path, settings)
     print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
-    choices = _ask_all(opened, settings)
-    _write_settings(path.absolute().parent / FILE_NAME, choices)
+    choices = _ask_all(opened, settings, anew=setup)
+    write_settings(path.absolute().parent / FILE_NAME, choices)
     words = [*choices.words(), *_ask_rows(path, workspace, choices)]
     code = _run("run", str(path), *words, "--limit", str(TRIAL_ROWS), question=TRIAL)
     return _rest(path, workspace, words) if code in (Exit.DONE, Exit.SOME_FAILED) else code
@@ -153,60 +129,138 @@ def _run(*words: str, question: Question | None = None) -> int:
 # --- the questions --------------------------------------------------------------------------------
 
 
-def _ask_all(opened: Sheet, settings: Settings) -> Choices:
-    """Ask for what neither the sheet nor the settings say."""
+class _BackError(Exception):
+    """The person wants the question before once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interview:
+    """What questions are asked about. `anew`: also those that were answered in an earlier start."""
+
+    opened: Sheet
+    columns: ColumnMap
+    settings: Settings
+    anew: bool
+
+    @property
+    def given(self) -> set[str]:
+        """The fields that columns and settings give."""
+        return {name for _, name in self.columns.fields} | set(self.settings.set)
+
+    def asks(self, known: object) -> bool:
+        """True if this is a question, given what is known."""
+        return self.anew or known is None
+
+    def at(self, choices: Choices) -> Settings:
+        """The settings with the address that was chosen."""
+        if choices.base_url is None:
+            return self.settings
+        return replace(self.settings, base_url=choices.base_url, address_is_own=True)
+
+    def needed(self, choices: Choices) -> frozenset[str]:
+        """The fields of a request that neither the sheet nor the settings give."""
+        return needed_fields(choices.endpoint or self.settings.endpoint) - self.given
+
+
+def _ask_all(opened: Sheet, settings: Settings, *, anew: bool) -> Choices:
+    """Ask for what neither the sheet nor the settings say; `<` goes back to the question before."""
     headers = opened.layout.headers
-    columns = map_columns(headers, known_fields(), given=settings.column)
+    mapped = {head: name for head, name in settings.column.items() if not anew or name != "prompt"}
+    columns = map_columns(headers, known_fields(), given=mapped)
     if guesses := guess_words(headers, columns):
         print_message(guesses)
-    given = {name for _, name in columns.fields} | set(settings.set)
-    url = _ask_address(settings)
-    settings = settings if url is None else replace(settings, base_url=url, address_is_own=True)
-    _ask_key(settings)
-    model = None
-    if settings.model is None and "model" in needed_fields(settings.endpoint) - given:
-        model = _ask_model(settings)
-    endpoint = None
-    if settings.endpoint is None and "endpoint" not in given:
-        endpoint = _ask_endpoint(likely_endpoint(model or settings.model or "", given))
-    needed = needed_fields(endpoint or settings.endpoint) - given
-    model = model if "model" in needed else None
-    column = None
-    if settings.prompt is None and "prompt" in needed:
-        column = _ask_prompt_column(opened, columns)
-    price = None
-    if model is not None and _prices(settings).of(model) is None:
-        price = _ask(say("guide.price", model=model), _price, default="")
-    return Choices(base_url=url, endpoint=endpoint, prompt_column=column, model=model, price=price)
+    print_message(say("guide.back"))
+    about = _Interview(opened=opened, columns=columns, settings=settings, anew=anew)
+    choices, position = Choices(), 0
+    asked: list[tuple[int, Choices]] = []
+    while position < len(QUESTIONS):
+        try:
+            found = QUESTIONS[position](about, choices)
+        except _BackError:
+            position, choices = asked.pop() if asked else (0, Choices())
+            continue
+        if found is not None:
+            asked.append((position, choices))
+            choices = found
+        position += 1
+    return choices if "model" in about.needed(choices) else replace(choices, model=None)
 
 
-def _ask_address(settings: Settings) -> str | None:
-    """Ask for the gateway's address unless it was given; None means the built-in one."""
-    if {settings.sources["base_url"], settings.sources["provider"]} != {"default"}:
+def _address_question(about: _Interview, choices: Choices) -> Choices | None:
+    settings = about.settings
+    is_default = {settings.sources["base_url"], settings.sources["provider"]} == {"default"}
+    if not is_default and not about.anew:
         return None
     url = _ask(say("guide.address"), _address, default=settings.base_url)
-    return None if url == settings.base_url else url
+    return replace(choices, base_url=None if url == settings.base_url else url)
 
 
-def _ask_key(settings: Settings) -> None:
-    """Offer the key that is known for this address, else ask for one and test it."""
+def _key_question(about: _Interview, choices: Choices) -> Choices | None:
+    return choices if _ask_key(about.at(choices)) else None
+
+
+def _model_question(about: _Interview, choices: Choices) -> Choices | None:
+    if "model" not in about.needed(choices) or not about.asks(about.settings.model):
+        return None
+    return replace(choices, model=_ask_model(about.at(choices), about.settings.model))
+
+
+def _endpoint_question(about: _Interview, choices: Choices) -> Choices | None:
+    settings = about.settings
+    if "endpoint" in about.given or not about.asks(settings.endpoint):
+        return None
+    likely = likely_endpoint(choices.model or settings.model or "", about.given)
+    return replace(choices, endpoint=_ask_endpoint(settings.endpoint or likely))
+
+
+def _prompt_question(about: _Interview, choices: Choices) -> Choices | None:
+    if about.settings.prompt is not None or "prompt" not in about.needed(choices):
+        return None
+    before = next((head for head, name in about.settings.column.items() if name == "prompt"), None)
+    column = _ask_prompt_column(about.opened, about.columns, before)
+    return replace(choices, prompt_column=column, former_column=before)
+
+
+def _price_question(about: _Interview, choices: Choices) -> Choices | None:
+    model = choices.model
+    known = model is None or _prices(about.at(choices)).of(model) is not None
+    if known or "model" not in about.needed(choices):
+        return None
+    price = _ask(say("guide.price", model=model), _price, default="")
+    return replace(choices, price=price)
+
+
+QUESTIONS: tuple[Callable[[_Interview, Choices], Choices | None], ...] = (
+    *(_address_question, _key_question, _model_question, _endpoint_question),
+    *(_prompt_question, _price_question),
+)
+"""In their order; one that is not needed returns None."""
+
+
+def _ask_key(settings: Settings) -> bool:
+    """Offer the key that is known for this address, else ask for one and test it.
+
+    False if there was nothing to ask.
+    """
     url = settings.base_url
     stored = stored_keys(key_file()).get(site(url))
     if stored is not None:
         question = say("guide.stored_key", url=site(url), masked=stored.masked())
         if ask_yes_no(question, default=True):
-            return
+            return True
     elif find_key(settings, os.environ) is not None:
-        return
+        return False
     while True:
-        text = click.prompt(say("keys.ask", url=url), hide_input=True, err=True)
+        text = str(click.prompt(say("keys.ask", url=url), hide_input=True, err=True))
+        if text.strip() == BACK:
+            raise _BackError
         try:
-            said = _kept(settings, str(text))
+            said = _kept(settings, text)
         except (KeyRefusal, Refusal) as refusal:
             print_message(f"{say('cli.error')} {refusal.message}")
         else:
             print_message(said)
-            return
+            return True
 
 
 def _kept(settings: Settings, text: str) -> str:
@@ -225,20 +279,20 @@ def _prices(settings: Settings) -> PriceList:
     return PriceList(own=settings.prices, gateway=listing.tariffs if listing else {})
 
 
-def _ask_model(settings: Settings) -> str:
+def _ask_model(settings: Settings, before: str | None) -> str:
     """Ask for a model out of the gateway's list: by number, by name, or by a part of it."""
     found = models_of(settings)
     print_message(str(found["words"]))
     listed = found["models"]
     names = [str(name) for name in listed] if isinstance(listed, list) else []
     if not names:
-        return _ask(say("guide.model"), _text)
+        return _ask(say("guide.model"), _text, default=before)
     shown = names
     while True:
         _list((str(number), name) for number, name in enumerate(shown[:MODELS_SHOWN], 1))
         if (more := len(shown) - MODELS_SHOWN) > 0:
             print_message(say("guide.more_models", count=f"{more:,}"))
-        default = shown[0] if len(shown) == 1 else None
+        default = shown[0] if len(shown) == 1 else before
         text = _ask(say("guide.model_listed"), _text, default=default)
         if text in names:
             return text
@@ -257,7 +311,7 @@ def _ask_endpoint(likely: str) -> str:
     return _ask(say("guide.endpoint"), lambda text: _one_of(names, text), default=likely)
 
 
-def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
+def _ask_prompt_column(opened: Sheet, columns: ColumnMap, before: str | None) -> str:
     headers = opened.layout.headers
     taken = {index for index, _ in columns.fields}
     _, example = next(opened.rows(), (0, []))
@@ -266,7 +320,9 @@ def _ask_prompt_column(opened: Sheet, columns: ColumnMap) -> str:
     cells += [""] * (len(headers) - len(cells))
     _list((str(number), headers[index], cells[index]) for number, index in enumerate(free, 1))
     return _ask(
-        say("guide.prompt_column"), lambda text: _one_of([headers[one] for one in free], text)
+        say("guide.prompt_column"),
+        lambda text: _one_of([headers[one] for one in free], text),
+        default=before,
     )
 
 
@@ -276,6 +332,8 @@ def _ask(question: str, read: Callable[[str], Answer], *, default: str | None = 
         text = click.prompt(
             visible(question), default=default, show_default=bool(default), err=True
         )
+        if str(text).strip() == BACK:
+            raise _BackError
         try:
             return read(str(text))
         except InvalidValueError as error:
@@ -348,60 +406,6 @@ def _show_request(found: CheckResult) -> None:
             print_message(f"{request.method} {request.url}")
             if request.body is not None:
                 print_message(json_text(without_long_texts(request.body), indent=2))
-
-
-# --- what is kept ---------------------------------------------------------------------------------
-
-
-def _write_settings(file: Path, choices: Choices) -> None:
-    """Save the answers beside the sheet; an existing file is not touched."""
-    lines = list(_settings_lines(choices))
-    if not lines:
-        return
-    if file.exists():
-        print_message(say("guide.settings_kept", file=file.name))
-        return
-    try:
-        with file.open("x", encoding="utf-8", newline="\n") as out:
-            out.write("\n".join(lines) + "\n")
-    except OSError as error:
-        print_message(say("guide.settings_failed", file=str(file), reason=reason(error)))
-        return
-    try:
-        trust(file, file.read_bytes())  # we wrote it ourselves
-    except OSError as error:
-        print_message(say("trust.failed", file=str(file), reason=reason(error)))
-    print_message(say("guide.settings_written", file=file.name))
-
-
-def _settings_lines(choices: Choices) -> list[str]:
-    """The answers as a settings file, without the key."""
-    defaults: dict[str, str] = {}
-    lines: list[str] = []
-    if choices.base_url is not None:
-        name = (urlsplit(choices.base_url).hostname or "gateway").replace(".", "-")
-        defaults["provider"] = name
-        lines += [f"[provider.{_quoted(name)}]", f"base_url = {_quoted(choices.base_url)}", ""]
-    chosen = {"endpoint": choices.endpoint, "model": choices.model}
-    defaults |= {key: value for key, value in chosen.items() if value is not None}
-    lines += _table("defaults", defaults)
-    if choices.prompt_column is not None:
-        lines += _table("columns", {choices.prompt_column: "prompt"})
-    if choices.price is not None and choices.model is not None:
-        lines += [f"[prices.{_quoted(choices.model)}]", f"call = {choices.price}", ""]
-    return lines[:-1]
-
-
-def _table(name: str, values: Mapping[str, str]) -> list[str]:
-    if not values:
-        return []
-    pairs = [f"{_quoted(key)} = {_quoted(value)}" for key, value in values.items()]
-    return [f"[{name}]", *pairs, ""]
-
-
-def _quoted(text: str) -> str:
-    """A TOML string: JSON's escapes are among TOML's."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 command = options.command("guide", examples=("rowmill prompts.xlsx",))(_guide)

@@ -2,6 +2,8 @@
 
 GUIDE = {
     "command.guide": "Ask what is missing, run three rows, then ask about the rest.",
+    "option.setup": "ask everything again, with the earlier answers as defaults",
+    "guide.back": "Enter takes what is in brackets, < goes back.",
     "guide.columns": "{sheet} has these columns: {headers}",
     "guide.address": "Address of the gateway",
     "guide.endpoint": "Which kind of request (number or name)",

@@ -206,3 +206,45 @@ def test_without_a_terminal_nothing_is_asked(world: World, tmp_path: Path) -> No
     done = world.run(sheet)
     assert (done.code, done.posts) == (2, 0)
     assert f"rowmill run {sheet}" in done.err
+
+
+def test_less_than_goes_back_to_the_question_before(world: World) -> None:
+    sheet = world.sheet("a.csv", *CHINESE)
+    with sitting(world, sheet) as (person, code):
+        person.answers("Which model", "mock-image")
+        person.answers("kind of request", "<")
+        person.answers("Which model", "mock-text")
+        person.answers("kind of request", "chat")
+        person.answers("holds the prompt", "<")
+        person.answers("kind of request", "")
+        person.answers("holds the prompt", "1")
+        person.answers("one call of", "")
+        person.answers("the first 3 rows", "n")
+    assert code == [5]
+    kept = tomllib.loads((world.folder / "rowmill.toml").read_text("utf-8"))
+    assert kept["defaults"] == {"endpoint": "chat", "model": "mock-text"}
+
+
+def test_setup_asks_again_with_the_earlier_answers_as_defaults(world: World) -> None:
+    sheet = world.sheet("a.csv", *CHINESE)
+    with sitting(world, sheet) as (person, code):
+        person.answers("Which model", "mock-text")
+        person.answers("kind of request", "")
+        person.answers("holds the prompt", "备注")
+        person.answers("one call of", "")
+        person.answers("the first 3 rows", "n")
+    assert (code, len(world.calls)) == ([5], 0)
+    with sitting(world, sheet, "--setup") as (person, code):
+        person.answers("gateway", "")
+        person.answers("Which model", "")
+        person.answers("kind of request", "")
+        person.answers("holds the prompt", "名称")
+        person.answers("one call of", "")
+        person.answers("the first 3 rows", "y")
+        person.answers("the other 2 rows", "n")
+    assert code == [5]
+    assert "mock-text]" in person.seen
+    asked = [world.run("show", row, sheet, "--json").json["fields"]["prompt"] for row in (2, 4)]
+    assert asked == ["苹果", "桃"]
+    assert world.run("run", sheet, "-y").code == 0
+    assert world.standing(sheet)["done"] == 5
