@@ -25,6 +25,9 @@ SAID: dict[str, str] = {
         "用文字修改图片，可用蒙版，也可合成多张：gpt-image 等"
     ),
     "Midjourney: a 2×2 grid of pictures from a prompt": "Midjourney：由提示词生成 2×2 四宫格图片",
+    "cut the grid into its four pictures, here and at no cost": (
+        "在本机把四宫格切成四张图片，不收费"
+    ),
     "Midjourney: two to five pictures blended into a 2×2 grid": (
         "Midjourney：把二到五张图片融合成 2×2 四宫格"
     ),

@@ -1,22 +1,29 @@
 // The last two steps: looking at what came, and taking it away.
 
-const openGallery = async (made) => busy(made, async () => {
-  const told = await send("look", { headers: headers({ "Content-Type": "application/json" }), body: JSON.stringify({ sheet: state.sheet }) });
-  if (told.error) return tell(told.error);
-  const link = el("a", { href: told.url, target: "_blank", rel: "noopener" });
-  link.click();
-  return null;
-});
+// The address of the gallery, once the desk serves it: a link, which no browser holds back.
+const galleries = {};
+const readGallery = async (sheet) => {
+  galleries[sheet] = "";
+  const told = await send("look", { headers: headers({ "Content-Type": "application/json" }), body: JSON.stringify({ sheet }) });
+  if (told.error) { tell(told.error); delete galleries[sheet]; return; }
+  galleries[sheet] = told.url;
+  if (state.step === "look" && state.sheet === sheet) drawLook();
+};
+const drawGallery = () => {
+  const sheet = state.sheet, url = galleries[sheet];
+  if (url === undefined) readGallery(sheet);
+  if (!url) return button(say("gallery"), () => {}, { id: "gallery", class: "main", disabled: true });
+  return el("a", { id: "gallery", class: "button main", href: url, target: "_blank", rel: "noopener" }, say("gallery"));
+};
 
 const drawLook = () => {
   const place = document.getElementById("panel");
   const now = state.standing;
   if (!now) return redraw(place, note(say("reading")));
   if (!now.loaded) return redraw(place, note(say("not_run_yet")));
-  const open = button(say("gallery"), () => openGallery(open), { id: "gallery", class: "main" });
   redraw(place,
     el("section", { class: "progress" }, el("p", { class: "lead" }, counted(now.rows)), meter(now.rows)),
-    el("div", { class: "orders" }, open, note(say("gallery_note"))),
+    el("div", { class: "orders" }, drawGallery(), note(say("gallery_note"))),
     drawRejected(now),
     drawFailures(now));
 };

@@ -213,6 +213,24 @@ def test_every_control_has_a_name_and_every_id_is_one(browser: Browser, world: W
         browser.look(desk.url, act, viewport=LAPTOP)
 
 
+def test_the_gallery_opens_in_a_tab_of_its_own(browser: Browser, world: World) -> None:
+    world.mock()
+    sheet = sheet_of(world, "a fox")
+    world.run("run", sheet, "-e", "chat-image", "-m", "mock-image", "-y")
+
+    def act(sight: Sight) -> None:
+        page = sight.page
+        page.locator("button.sheet").click()
+        page.locator("#step-look").click()
+        with page.context.expect_page() as opening:
+            page.locator("#gallery[href]").click()
+        opening.value.wait_for_selector("#grid .card.is-done")
+        assert not sight.problems
+
+    with opened_desk(world.folder) as desk:
+        browser.look(desk.url, act, viewport=LAPTOP)
+
+
 def test_a_closed_desk_is_told_and_a_reload_stays_where_it_was(
     browser: Browser, world: World
 ) -> None:
