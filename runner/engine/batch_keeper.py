@@ -81,13 +81,13 @@ class BatchKeeper:
         self._writer, self._control = kept.services.writer, kept.control
         self._accounts: Accounts = kept.services.accounts
         self._sheet = self._writer.holding.sheet_id
-        selection = self._writer.holding.run_id if kept.rules.some_rows else None
-        self._selection = selection
+        self._selection = selection = self._writer.holding.run_id if kept.rules.some_rows else None
         self._packer = BatchPacker(kept.options, kept.services, kept.folder, selection=selection)
         self._hands = BatchHands(
             kept.services, kept.options.base_url, kept.own, lines_of=self._packer.lines_of
         )
         self._closed: set[tuple[str, str]] = set()  # kinds of which nothing more can be packed
+        self._capped: set[tuple[str, str]] = set()  # of them, those that the cap has no room for
         self._pack_after: dict[tuple[str, str], float] = {}
         self._pack_from = time.monotonic() + (0.0 if kept.is_first else OTHERS_FIRST_SECONDS)
         self._is_online = False  # the time has come from which the rest goes online
@@ -136,6 +136,8 @@ class BatchKeeper:
                 continue
             self._note(taken, step)
             self._hands.keep(step.batch)
+            if not step.batch.is_open:  # its rows may go again, and its cost is known now
+                self._closed -= {*self._capped, (batch.endpoint, batch.model)}
             further = further or step.batch.state is not taken.state
         return further
 
@@ -163,9 +165,7 @@ class BatchKeeper:
             found = await self._writer.do(lambda tx: change(tx, found, ask_at=ask_at))
             return RemoteStep(batch=found)
         if found.told.get("queue_full"):
-            wait = time.monotonic() + QUEUE_WAIT
-            self._pack_after[found.endpoint, found.model] = wait
-            self._closed.discard((found.endpoint, found.model))
+            self._pack_after[found.endpoint, found.model] = time.monotonic() + QUEUE_WAIT
         if not await remove(found, hand):
             log.warning("provider batch %s: files of it are left at the provider", found.id)
         return RemoteStep(batch=found)
@@ -197,22 +197,23 @@ class BatchKeeper:
             key = (kind.endpoint, kind.model)
             if self._pack_after.get(key, 0.0) > time.monotonic():
                 continue
-            form = self._hands.form_of(*key)
-            batch = None
-            if form is not None:
-                account = self._accounts.accounts[0]
-                sale = BatchSale(
-                    base_url=self._kept.options.base_url, account=account.label, form=form
-                )
-                before = self._packer.set_aside
-                batch = await self._packer.pack(kind, sale)
-                if aside := self._packer.set_aside - before:
-                    self._kept.tell(say("batch.unfit", rows=f"{aside:,}", model=kind.model))
+            sale = self._sale(*key)
+            batch = None if sale is None else await self._packer.pack(kind, sale)
+            if aside := self._packer.take_aside():
+                self._kept.tell(say("batch.unfit", rows=f"{aside:,}", model=kind.model))
             if batch is not None:
                 self._hands.keep(batch)
                 return True
             self._closed.add(key)
+            if self._services.cap.reached is not None:
+                self._capped.add(key)
         return False
+
+    def _sale(self, endpoint: str, model: str) -> BatchSale | None:
+        """Where batches of a kind are bought; None if nobody sells them."""
+        form, account = self._hands.form_of(endpoint, model), self._accounts.accounts[0].label
+        base_url = self._kept.options.base_url
+        return None if form is None else BatchSale(base_url=base_url, account=account, form=form)
 
     async def _go_online(self) -> None:
         """From that time on, what nobody has bought is sent like any other row."""
@@ -234,8 +235,7 @@ class BatchKeeper:
         """True if nothing is left that this run waits for."""
         if await self._kinds():
             return False
-        waited_for = [one for one in await self._open() if self._waits_for(one)]
-        if waited_for:
+        if [one for one in await self._open() if self._waits_for(one)]:
             return False
         later = self._rules.online_from is not None and not self._is_online
         if not later or self._rules.submit_only:

@@ -72,6 +72,7 @@ class SharedSpendingCap(SpendingCap):
     ) -> int:
         """How many of these rows, in order, fit under what all hosts have left."""
         del batch
+        self.reached = None
         known = [most for most in ceilings if most is not None]
         if self.money.counts and len(known) < len(ceilings):
             fitting = ceilings.index(None)

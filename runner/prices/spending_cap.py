@@ -107,6 +107,7 @@ class SpendingCap:
         del connection
         with self._lock:
             self._ahead.pop(batch, None)
+            self.reached = None
             total, fitting = 0, 0
             left = None if self._cap is None else self._cap - self._committed()
             for row, most in zip(rows, ceilings, strict=True):

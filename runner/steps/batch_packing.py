@@ -77,7 +77,7 @@ class BatchPacker:
         self._services = services
         self._folder = folder
         self._selection = selection
-        self.set_aside = 0  # rows that no batch takes
+        self._set_aside = 0  # rows that no batch takes, since they were last told
 
     async def pack(self, kind: WaitingKind, sale: BatchSale) -> ProviderBatch | None:
         """Write down the intention of one batch; None if no row of this kind can go now.
@@ -107,6 +107,11 @@ class BatchPacker:
                 if not most:
                     return None
         return None
+
+    def take_aside(self) -> int:
+        """How many rows no batch takes, beyond those told of before."""
+        found, self._set_aside = self._set_aside, 0
+        return found
 
     def lines_of(self, number: int) -> Path:
         """Where the lines of a batch are until it has been created."""
@@ -153,7 +158,7 @@ class BatchPacker:
     async def _leave_aside(self, unfit: Sequence[tuple[Claimed, str]]) -> None:
         if unfit:
             writer, kind = self._services.writer, FailureClass.BAD_INPUT.value
-            self.set_aside += await writer.do(
+            self._set_aside += await writer.do(
                 lambda tx: set_aside(tx, unfit, kind=kind, now=writer.now())
             )
 

@@ -154,16 +154,37 @@ def test_a_batch_that_was_refused_when_it_was_checked_bought_nothing(world: Worl
     assert billed_rows(world) == []
 
 
+def test_a_batch_that_costs_less_than_it_might_leaves_room_for_another(world: World) -> None:
+    selling(world)
+    world.settings(LANE.format(form="openai") + PRICES)
+    sheet = world.sheet("a.csv", ["prompt", "max_tokens"], *([f"row {n}", 900] for n in range(6)))
+    done = world.run("run", sheet, *LINE, "--max-cost", "1.5")
+    assert done.code == 0, done.err
+    assert world.standing(sheet) == {"done": 6}
+    assert len(sold(world)) > 1
+
+
+def test_a_batch_of_which_only_the_end_is_missing_is_ended(world: World) -> None:
+    selling(world)
+    sheet = world.prompts("a.csv", *words(2))
+    world.monkeypatch.setenv("ROWMILL_FAILPOINT", "batch.read=kill")
+    world.finish(world.start("run", sheet, *LINE))
+    world.monkeypatch.delenv("ROWMILL_FAILPOINT")
+    assert world.standing(sheet) == {"done": 2}
+    assert world.run("run", sheet, "-y").code == 0
+    assert [one.state for one in booked(world, sheet)] == ["taken_in"]
+
+
 def test_a_cap_leaves_rows_out_of_the_batch(world: World) -> None:
     selling(world)
     world.settings(LANE.format(form="openai") + PRICES)
     sheet = world.sheet("a.csv", ["prompt", "max_tokens"], *([f"row {n}", 100] for n in range(6)))
-    done = world.run("run", sheet, *LINE, "--max-cost", "0.15")
+    done = world.run("run", sheet, *LINE, "--max-cost", "0.13")
     assert done.code == Exit.STOPPED, done.err
     standing = world.standing(sheet)
     assert 0 < standing["done"] < 6
     assert standing["pending"] == 6 - standing["done"]
-    assert sum(one["price"] for one in world.calls) <= 0.15
+    assert sum(one["price"] for one in world.calls) <= 0.13
 
 
 def test_a_retry_goes_online_unless_it_asks_for_batches(world: World) -> None:
