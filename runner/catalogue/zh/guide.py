@@ -2,7 +2,7 @@
 
 GUIDE = {
     "command.guide": "询问还缺什么，先跑三行，再问要不要跑其余的行。",
-    "option.setup": "重新询问全部问题，以上次的回答为默认值",
+    "option.setup": "重新询问全部问题，以上次的选择为默认值",
     "guide.back": "回车采用方括号里的值，< 返回上一个问题。",
     "guide.columns": "{sheet} 的列：{headers}",
     "guide.address": "网关地址",
