@@ -117,4 +117,5 @@ PICKS: dict[str, str] = {
     "page.no_words": "The words of this row cannot be changed here.",
     "serve.no_words": "no words were named",
     "serve.same_words": "the words are the same as before",
+    "page.pick_hint": "Mark with the keys 1–5; X rejects, 0 clears.",
 }

@@ -110,4 +110,5 @@ PICKS: dict[str, str] = {
     "page.no_words": "这一行的文字不能在这里修改。",
     "serve.no_words": "没有指定文字",
     "serve.same_words": "文字和原来一样",
+    "page.pick_hint": "按 1–5 标星，X 不要，0 取消。",
 }

@@ -140,7 +140,8 @@ const drawPicked = () => {
   const turned = rows.reduce((count, row) => count + Number(row.pick[0] < 0), 0);
   const command = `rowmill export ${data.sheet} --picks picks${changes.size ? ` --from ${PICK_LIST}` : ""}`;
   place.replaceChildren(
-    ...(picked || turned ? [el("span", {}, say("picked", { picked: whole.format(picked), rejected: whole.format(turned) }))] : []),
+    el("span", { class: picked || turned ? false : "pick-hint" },
+      picked || turned ? say("picked", { picked: whole.format(picked), rejected: whole.format(turned) }) : say("pick_hint")),
     ...(changes.size ? [el("button", { type: "button", class: "link", onclick: savePicks, title: say("unsaved", { count: whole.format(changes.size) }) }, say("save_picks"))] : []),
     ...(picked ? [el("button", { type: "button", class: "link", title: command, onclick: () => copy(command) }, say("copy_export"))] : []),
   );
