@@ -1,6 +1,7 @@
 """Lanes: who sells them, how a call is sent on one, what was billed, and what a cut call means."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from runner.lanes.lanes import Lanes, on_lane, was_billed_on
 from runner.protocol.base_url import request_url
 from runner.protocol.call import Call, Reply
-from runner.protocol.lane_rule import LaneRule
+from runner.protocol.lane_rule import LaneRule, OnlineRows
+from runner.steps.lane_calls import on_its_lane
+from tests.support.working import a_job
 from tests.support.world import World
 
 FLEX = '[provider.wenwen.lanes.flex]\nform = "service_tier"\nfactor = 0.5\n'
@@ -248,3 +251,20 @@ def test_slow_calls_are_opened_without_waiting_for_answers(world: World) -> None
     done = world.run(*line(sheet, "--lane", "flex", "-c", "auto"))
     assert done.code == 0, done.err
     assert gateway.max_in_flight == 150
+
+
+@pytest.mark.parametrize(
+    ("online", "requeued", "lane"),
+    [
+        (OnlineRows.NONE, True, "flex"),
+        (OnlineRows.REQUEUED, False, "flex"),
+        (OnlineRows.REQUEUED, True, "online"),
+        (OnlineRows.ALL, False, "online"),
+    ],
+)
+def test_what_a_retry_put_back_goes_online_also_in_a_run_that_goes_on(
+    online: OnlineRows, requeued: bool, lane: str
+) -> None:
+    job = replace(a_job(1), fields={"prompt": "x", "lane": "flex"}, requeued=requeued)
+    assert on_its_lane(job, online).fields["lane"] == lane
+    assert on_its_lane(a_job(1), online) == a_job(1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from jobs.job import JSON
+from runner.protocol.lane_rule import lane_is_given
 from runner.settings.run_terms import other_terms, terms_of_settings, under_terms, until_of
 from runner.settings.schema import Cap, StopIf, Tolerance, Until, Value
 from runner.settings.settings import Settings, resolve
@@ -43,6 +44,13 @@ def test_a_host_that_joins_works_by_the_options_of_the_run(terms: dict[str, JSON
     assert found.ok_if_failed == Tolerance(percent=5.0)
     assert found.concurrency == 3, "calls at once are each host's"
     assert until_of(terms) == NOW + 3600
+
+
+def test_a_lane_that_the_first_host_s_line_names_counts_for_those_that_join() -> None:
+    named = through_a_table(terms_of_settings(settings(lane="flex"), now=NOW))
+    assert lane_is_given(under_terms(settings(), named).sources)
+    remembered = through_a_table(terms_of_settings(settings(), now=NOW))
+    assert not lane_is_given(under_terms(settings(lane="flex"), remembered).sources)
 
 
 def test_rows_and_pilot_were_chosen_by_the_host_that_opened_the_run(
