@@ -121,13 +121,13 @@ def settle_slice(
 
 def unbought(row: BatchRow, outcome: NotBought) -> Settlement:
     """The settlement of a row that its batch did not buy: free of charge."""
-    ended = CallEnd(wire=WireClass.REFUSED, seconds=0.0)
+    ended = CallEnd(wire=WireClass.REFUSED, seconds=None)
     return Settlement(job=row.job, outcome=outcome, ended=ended)
 
 
 def in_doubt(row: BatchRow, failure: Failure) -> Settlement:
     """The settlement of a row that may have been bought, of which nothing will be heard."""
-    ended = CallEnd(wire=WireClass.IN_DOUBT, seconds=0.0)
+    ended = CallEnd(wire=WireClass.IN_DOUBT, seconds=None)
     return Settlement(job=row.job, outcome=Held(failure=failure), ended=ended)
 
 

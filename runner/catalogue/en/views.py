@@ -101,6 +101,7 @@ VIEWS = {
     "outcome.repeat": "repeated after all other rows",
     "outcome.held": "held for a person to decide",
     "outcome.giveup": "given up",
+    "outcome.notbought": "not worked on, not billed",
     "skip.which": "Name the rows: --rows 12,30-40 or --class refused.",
     "skip.found": "Rows to skip: {count} ({classes})",
     "skip.none": (

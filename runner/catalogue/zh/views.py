@@ -97,6 +97,7 @@ VIEWS = {
     "outcome.repeat": "排在其他行之后重试",
     "outcome.held": "待人工确认",
     "outcome.giveup": "放弃",
+    "outcome.notbought": "没有处理，没有计费",
     "skip.which": "请指明哪些行：--rows 12,30-40 或 --class refused。",
     "skip.found": "将跳过 {count} 行：{classes}",
     "skip.none": (

@@ -68,6 +68,9 @@ def test_a_cancelled_batch_is_told_at_once_and_its_finished_rows_are_taken_in(
     assert record["provider_state"] == "cancelled"
     rows = record["rows"]
     assert rows["done"] + rows["given_back"] == 10
+    for row in range(2, 12):
+        shown = world.run("show", row, sheet)
+        assert (shown.code, "done" in shown.out or "not billed" in shown.out) == (0, True)
     assert len([one for one in world.calls if one.get("billed", True)]) == rows["done"]
 
 
