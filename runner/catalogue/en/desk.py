@@ -153,7 +153,7 @@ DESK: dict[str, str] = {
     "desk.retry": "Try again",
     "desk.retry_unchanged": "Try again unchanged",
     "desk.provider_says": "The provider says: {words}",
-    "desk.row_numbers": "Rows {rows}",
+    "desk.row_numbers": "{count:Row|Rows} {rows}",
     "desk.price_reading": "Working out the price …",
     "desk.make": "Make the file",
     "desk.back_copy": "Your workbook",
@@ -180,7 +180,8 @@ DESK: dict[str, str] = {
     "desk.needs_model": "Choose a model.",
     "desk.needs_prompt": "Choose the column that holds the prompts, or write a template.",
     "desk.remedy_edit": (
-        "Correct these cells in your sheet, save it, and choose it here again as a new version."
+        "Change the words in the gallery, or correct these cells in your sheet and choose it here "
+        "again as a new version."
     ),
     "desk.no_sheet": "This sheet is no longer in the folder.",
     "desk.not_a_sheet": (

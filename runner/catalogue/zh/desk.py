@@ -144,7 +144,7 @@ DESK: dict[str, str] = {
     "desk.retry": "重试",
     "desk.retry_unchanged": "原样重试",
     "desk.provider_says": "服务商的说明：{words}",
-    "desk.row_numbers": "第 {rows} 行",
+    "desk.row_numbers": "第 {rows} 行（共 {count} 行）",
     "desk.price_reading": "正在计算价格……",
     "desk.make": "生成文件",
     "desk.back_copy": "你的工作簿",
@@ -165,7 +165,9 @@ DESK: dict[str, str] = {
     "desk.needs_endpoint": "请选择请求类型。",
     "desk.needs_model": "请选择模型。",
     "desk.needs_prompt": "请选择提示词所在的列，或写一个模板。",
-    "desk.remedy_edit": "请在表格中修改这些单元格并保存，然后在这里再次选择该表格，作为新版本。",
+    "desk.remedy_edit": (
+        "请在图库里修改文字；或在表格中修改这些单元格，然后在这里再次选择该表格，作为新版本。"
+    ),
     "desk.no_sheet": "这个表格已不在文件夹里。",
     "desk.not_a_sheet": (
         "这不是表格：支持 Excel（xlsx、xlsm、xls、xlsb、ods）、csv、tsv、txt、jsonl、json、"

@@ -36,7 +36,7 @@ const drawRejected = (now) => {
   return el("section", { "aria-labelledby": "rejected" }, el("h3", { id: "rejected" }, say("rejected_rows")),
     el("ul", { class: "failures" }, el("li", {},
       el("p", {}, say("rejected_note")),
-      note(say("row_numbers", { rows: rows.join(", ") + (count > rows.length ? ", …" : "") })),
+      note(say("row_numbers", { count, rows: rows.join(", ") + (count > rows.length ? ", …" : "") })),
       el("p", { class: "act" }, again, el("span", { class: "note", id: "price-rejected" }, priceOf({ kind: "rejected", count }))))));
 };
 
@@ -60,7 +60,7 @@ const drawFailures = (now) => {
         el("p", { class: "what" }, el("span", { class: `kind s-${one.kind === "in_doubt" ? "in_doubt" : "failed"}` }, one.title), el("b", {}, say("rows", { count: whole.format(one.count) }))),
         el("p", {}, one.meaning, " ", el("span", { class: "note" }, one.remedy)),
         one.words ? el("p", { class: "said-by" }, isOurs ? one.words : say("provider_says", { words: one.words })) : null,
-        note(say("row_numbers", { rows: one.rows.slice(0, 8).join(", ") + (one.count > one.rows.length || one.rows.length > 8 ? ", …" : "") })),
+        note(say("row_numbers", { count: one.count, rows: one.rows.slice(0, 8).join(", ") + (one.count > one.rows.length || one.rows.length > 8 ? ", …" : "") })),
         isOurs ? nothing() : el("p", { class: "act" }, again, el("span", { class: "note", id: `price-${one.kind}` }, priceOf(one))));
     })));
 };
