@@ -67,6 +67,11 @@ def test_no_command_lets_a_strangers_text_steer_the_terminal(world: World, tongu
         ("export", sheet, "-o", f"{HOSTILE}/x.csv"),
         ("mock", "--port", HOSTILE),
         ("describe", "schema", HOSTILE),
+        ("batches", sheet),
+        ("pick", "2", sheet, "--stars", "3"),
+        ("pick", HOSTILE, sheet),
+        ("batches", sheet, "--cancel", HOSTILE),
+        ("desk", f"no{HOSTILE}"),
         ("serve", f"no{HOSTILE}.csv"),
     ]
     walked = {str(line[0]) for line in lines}
