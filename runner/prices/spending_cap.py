@@ -10,7 +10,7 @@ from jobs.store import Transaction
 from jobs.store.queue.claims import MaxCost
 from jobs.store.queue.settles import Settlement
 from runner.prices.money import NANO, nanos
-from runner.prices.price_list import PriceList
+from runner.prices.price_list import Price, PriceList
 from runner.prices.request import PricedRequest
 
 
@@ -65,9 +65,13 @@ class SpendingCap:
         with self._lock:
             self._spent = spent
 
+    def _ceiling(self, jobs: Sequence[Claimed]) -> Price | None:
+        known = self.prices.of(jobs[0].model) is not None
+        return self.prices.ceiling(self._priced(jobs)) if known else None
+
     def reserve(self, calls: Sequence[Sequence[Claimed]]) -> Sequence[MaxCost]:
         """The maximum costs of the first calls, as many as fit under the cap."""
-        prices = [self.prices.ceiling(self._priced(jobs)) for jobs in calls]
+        prices = [self._ceiling(jobs) for jobs in calls]
         max_costs: list[MaxCost] = []
         with self._lock:
             self._reserved, self.reached = {}, None

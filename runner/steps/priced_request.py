@@ -8,8 +8,10 @@ from typing import Any
 
 from jobs.claimed import Claimed
 from jobs.job import JSON
+from jobs.result import Result
 from runner.endpoints.endpoint import AnyEndpoint
 from runner.endpoints.registry import ENDPOINTS
+from runner.prices.price_list import Price, PriceList
 from runner.prices.request import PricedRequest
 
 
@@ -49,3 +51,8 @@ def priced_call(jobs: Sequence[Claimed]) -> PricedRequest:
         return alone
     texts = "".join(str(value) for job in others for value in job.fields.values())
     return replace(alone, fields={**first.fields, "others": texts})
+
+
+def cost_of(prices: PriceList, job: Claimed, result: Result | None) -> Price | None:
+    """The cost of a call that brought this in all; None if it is unknown."""
+    return prices.cost(priced_call([job]), result) if prices.of(job.model) is not None else None

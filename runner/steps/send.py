@@ -26,7 +26,7 @@ from runner.steps.honoured_keys import learn_of_keys, tells_of_keys
 from runner.steps.job_inputs import inputs_of, inputs_to_read
 from runner.steps.lane_calls import LaneCalls, on_its_lane
 from runner.steps.parents import button_fields, parent_of
-from runner.steps.priced_request import priced_call
+from runner.steps.priced_request import cost_of
 from runner.steps.resolution import JobContext, Resolution, Signal
 from runner.steps.resolve import (
     ENCODING_FORMAT,
@@ -231,8 +231,8 @@ class Sender:
         if any(map(is_asked_again, found)) and not self._state.honours_keys:
             self._state.repeats_left -= 1
         result = _combined([outcome.result for outcome in outcomes])
-        paid = wire in PAID_CLASSES
-        price = self._services.cap.prices.cost(priced_call(jobs[:1]), result) if paid else None
+        prices = self._services.cap.prices
+        price = cost_of(prices, jobs[0], result) if wire in PAID_CLASSES else None
         if is_slow_lane(jobs[0]):
             price = self._lanes.price(jobs[0], price, reply)
         ended = CallEnd(

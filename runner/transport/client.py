@@ -190,11 +190,8 @@ class GatewayClient:
         if call.headers:
             headers = self.target.with_own_headers(headers, call.headers)
             pairs = header_pairs(headers)
-        if key:
-            bound = bound_key(key, call, body)
-            headers = headers.copy()
-            headers["Idempotency-Key"] = bound
-            pairs = [*pairs, ("Idempotency-Key", bound)]
+        if key:  # only in the pairs, which are what is sent: httpx takes long to add one
+            pairs = [*pairs, ("Idempotency-Key", bound_key(key, call, body))]
         url, address = self._url(call.path, call.base_url)
         return httpx.Request(
             call.method,
