@@ -25,7 +25,7 @@ from runner.catalogue.reasons import reason
 from runner.engine.batch_hands import BatchHands
 from runner.engine.batch_lane import BatchRules
 from runner.engine.batch_news import news_of
-from runner.engine.run_control import RunControl
+from runner.engine.run_control import PERSON, RunControl
 from runner.engine.stop import Stop, StopReason
 from runner.lanes.batch_clock import QUEUE_WAIT, is_due, next_try
 from runner.lanes.batch_wire import BatchForm
@@ -104,10 +104,12 @@ class BatchKeeper:
         await asyncio.to_thread(clear_strays, self._kept.folder, _coming(await self._open()))
         while not self._control.stopping:
             await self._go_online()
-            open_now = await self._open()
+            open_now, is_paused = await self._open(), PERSON in self._control.holds()
+            if is_paused:  # a person wants nothing bought now
+                open_now = [one for one in open_now if one.id not in _coming(open_now)]
             if await self._unless_cut(self._step_all(open_now)):
                 continue
-            if await self._unless_cut(self._pack_one()):
+            if not is_paused and await self._unless_cut(self._pack_one()):
                 continue
             if await self._is_over():
                 return
@@ -237,8 +239,7 @@ class BatchKeeper:
             return False
         if [one for one in await self._open() if self._waits_for(one)]:
             return False
-        later = self._rules.online_from is not None and not self._is_online
-        if not later or self._rules.submit_only:
+        if self._rules.online_from is None or self._is_online or self._rules.submit_only:
             return True
         return not await self._writer.do(lambda tx: given_back(tx, self._sheet))
 

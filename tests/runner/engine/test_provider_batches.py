@@ -302,3 +302,20 @@ def test_batches_of_two_forms_without_digests_are_told_apart_by_their_rows(
     assert done.code == 0, done.err
     assert world.standing(sheet) == {"done": 5}
     assert len(sold(world)) == 2
+
+
+def test_nothing_is_created_while_a_person_pauses_the_run(world: World) -> None:
+    selling(world)
+    world.settings(LANE.format(form="openai") + "max_rows = 2\n")
+    sheet = world.prompts("a.csv", *words(2))
+    world.monkeypatch.setenv("ROWMILL_FAILPOINT", "batch.packed=sleep:4")
+    process = world.start("run", sheet, *LINE)
+    lines = world.workspace(sheet).batches
+    world.wait(process, lambda: lines.exists() and any(lines.iterdir()))
+    assert world.run("steer", sheet, "--pause").code == 0
+    world.wait(process, lambda: bool(booked(world, sheet)))
+    time.sleep(3.0)
+    assert sold(world) == []
+    assert world.run("steer", sheet, "--resume").code == 0
+    assert world.finish(process).code == 0
+    assert world.standing(sheet) == {"done": 2}
