@@ -25,8 +25,10 @@ from runner.launch.estimate import CostEstimate, balance_after, estimate_record
 from runner.launch.request import RunRequest
 from runner.launch.results import send_results, write_run_results
 from runner.prices.money import rounded_up
+from runner.protocol.lane_rule import BATCH
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import key_place, keys_name
+from runner.settings.settings import Settings
 from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
 from runner.views.records import EndRecord, NewsRecord, RowCounts, RunRecord
 from runner.views.spending import spent_record
@@ -79,7 +81,7 @@ def finish(
     lines, code = _write(request, store, outcome)
     with store.read() as tx:
         command = _next(request, outcome, last_run(tx, SHEET_ID))
-        at_provider = _at_provider(tx, outcome)
+        at_provider = [*_at_provider(tx, outcome), *_given_back(request.settings, outcome)]
     if not request.settings.quiet:
         _tell_end(request, outcome)
         for line in (*at_provider, *_money_lines(store, outcome)):
@@ -207,6 +209,15 @@ def _at_provider(tx: Transaction, outcome: _Outcome) -> list[str]:
 
     words = at_provider_words(read_batches(tx))
     return [words] if words is not None else []
+
+
+def _given_back(settings: Settings, outcome: _Outcome) -> list[str]:
+    """The rows that wait because no batch has bought them, at the end of a run of all rows."""
+    waiting, ending = outcome.counts.waiting, outcome.ending
+    is_whole = settings.limit is None and settings.rows is None and not settings.submit_only
+    if settings.lane != BATCH or ending is None or ending.stop is not None or not is_whole:
+        return []
+    return [say("batches.wait", rows=f"{waiting:,}")] if waiting else []
 
 
 def _money_lines(store: Store, outcome: _Outcome) -> list[str]:

@@ -44,6 +44,10 @@ LANES = {
     "batches.due": "due {at}",
     "batches.at_provider": "{rows} row{rows:|s} {rows:is|are} at the provider.",
     "batches.at_provider_due": "{rows} row{rows:|s} {rows:is|are} at the provider, due by {at}.",
+    "batches.wait": (
+        "{rows} row{rows:|s} that no batch has bought {rows:is|are} pending: the next run packs "
+        "them again, --lane online or --online-from sends them online."
+    ),
     "batches.up_to": "up to {amount}",
     "batches.intended": "being submitted",
     "batches.uploaded": "being submitted",

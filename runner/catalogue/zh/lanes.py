@@ -35,6 +35,10 @@ LANES = {
     "batches.due": "最迟 {at}",
     "batches.at_provider": "{rows} 行在服务商处。",
     "batches.at_provider_due": "{rows} 行在服务商处，最迟 {at}。",
+    "batches.wait": (
+        "{rows} 行没有被任何批处理带回，还在等待：下一次运行会再次打包；--lane online 或 "
+        "--online-from 则在线发送。"
+    ),
     "batches.up_to": "最多 {amount}",
     "batches.intended": "正在提交",
     "batches.uploaded": "正在提交",

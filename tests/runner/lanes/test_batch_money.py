@@ -134,3 +134,12 @@ def test_the_page_shows_each_batch(world: World, sheet: Path) -> None:
     assert "Provider batches" in page
     assert "10 rows" in page
     assert "due 20" in page
+
+
+def test_rows_that_a_batch_gave_back_are_named_at_the_end(world: World, sheet: Path) -> None:
+    world.mock(batches=BatchScript(seconds=0.2, fates=(Fate.EXPIRED, Fate.OK), done_share=0.5))
+    done = world.run("run", sheet, *BATCH, "-y")
+    assert "5 rows that no batch has bought are pending" in done.err
+    done = world.run("run", sheet, *BATCH, "-y")
+    assert "no batch has bought" not in done.err
+    assert world.column(sheet, "result_lane") == ["batch"] * 10
