@@ -14,8 +14,11 @@ from jobs.outcome import Finished
 from jobs.result import Result
 from jobs.store import Store
 from jobs.store.queries.pace import ended_by_minute
+from jobs.store.queries.totals import Counts
 from runner.console.progress import json_of, line_of, render
 from runner.console.snapshot import Snapshot
+from runner.engine import stats
+from runner.engine.stats import RunStats
 from tests.support.json_outputs import check_outputs
 from tests.support.loading import asking, load
 from tests.support.working import close, take
@@ -113,3 +116,34 @@ def test_the_display_tells_the_range_in_every_form() -> None:
     assert "until=" not in line_of(night)
     check_outputs(["run"], "", json_of(told))
     check_outputs(["run"], "", json_of(night))
+
+
+def test_a_run_tells_the_range_from_its_own_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is moved by hand: a minute of a test is none of a night."""
+    clock = Clock()
+    monkeypatch.setattr(stats, "time", clock)
+    run = RunStats(title="night.csv", limit=8, tell=print, started_at=0.0)
+    run.ends_at = clock.time() + 3600
+    for minute in range(12):
+        clock.now += MINUTE
+        done = 10 * minute
+        found = run.snapshot(Counts(done=done, waiting=1000 - done), in_flight=8, oldest=None)
+        assert (found.until_rows is None) == (minute < 5), minute
+    low, high = found.until_rows or (0, 0)
+    left = 3600 / MINUTE - 12
+    assert 110 < low < 110 + 10 * left < high < 1000
+    run.held(is_held=True)
+    held = run.snapshot(Counts(done=110, waiting=890), in_flight=0, oldest=None)
+    assert held.until_rows is None
+
+
+class Clock:
+    """Both clocks of a run, which stand still until they are moved."""
+
+    now = 1_790_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
