@@ -123,7 +123,7 @@ def test_what_fits_under_the_cap_is_said_and_what_would_fit_all(world: World) ->
     assert "With --set max_tokens=1000 all fit." in said
     done = world.run("run", sheet, *line, "-y")
     assert "5 of 10 rows fit" in done.err
-    assert world.column(sheet)[:5] == ["done"] * 5
+    assert (done.code, world.column(sheet)) == (0, ["done"] * 10)
     fitting = world.run("check", sheet, *BATCH, "--max-cost", 50, "--set", "max_tokens=100")
     assert "rows fit" not in fitting.out
 

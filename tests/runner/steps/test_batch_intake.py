@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -434,6 +434,15 @@ async def test_slices_go_on_where_the_last_one_ended(
     await bench.take_in()
     assert bench.states() == ["done"] * 10
     assert bench.asked == ["out"]  # the file was on the disk
+
+
+async def test_a_copy_that_differs_is_read_from_its_start(bench: Bench) -> None:
+    bench.serve("out", *(good(call) for call in bench.calls))
+    bench.ended()
+    inside = len(good(bench.calls[0])) + 30  # another key of the account is masked otherwise
+    bench.batch = replace(bench.batch, places={"out": inside})
+    await bench.take_in()
+    assert bench.states() == ["done"] * 3
 
 
 def died_at(bench: Bench, batch: ProviderBatch) -> ProviderBatch:
