@@ -101,6 +101,8 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     """Write all files, and into the table how the run ended; returns what to tell, and the code."""
     ending = outcome.ending
     codes = [*_codes_of_rows(request, outcome), *_codes_of_stop(outcome)]
+    if _left_by_lane(request.settings, outcome):
+        codes.append(Exit.STOPPED)
     lines: list[str] = []
     if request.sheet_is_here:  # a host that was given a database leaves no results
         lines, code = write_run_results(
@@ -212,12 +214,18 @@ def _at_provider(tx: Transaction, outcome: _Outcome) -> list[str]:
 
 
 def _given_back(settings: Settings, outcome: _Outcome) -> list[str]:
-    """The rows that wait because no batch has bought them, at the end of a run of all rows."""
-    waiting, ending = outcome.counts.waiting, outcome.ending
+    """How many rows wait because no batch has bought them."""
+    waiting = _left_by_lane(settings, outcome)
+    return [say("batches.wait", rows=f"{waiting:,}")] if waiting else []
+
+
+def _left_by_lane(settings: Settings, outcome: _Outcome) -> int:
+    """The rows that no batch has bought, at the end of a run of all rows that nothing stopped."""
+    ending = outcome.ending
     is_whole = settings.limit is None and settings.rows is None and not settings.submit_only
     if settings.lane != BATCH or ending is None or ending.stop is not None or not is_whole:
-        return []
-    return [say("batches.wait", rows=f"{waiting:,}")] if waiting else []
+        return 0
+    return outcome.counts.waiting
 
 
 def _money_lines(store: Store, outcome: _Outcome) -> list[str]:

@@ -2,16 +2,13 @@
 
 import argparse
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
-from .measuring import ROOT, table
-
-sys.path.insert(0, str(ROOT / "tests"))
-
 from tests.support import pages
 from tests.support.browser import Browser, Sight, chromium_path
+
+from .measuring import table
 
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 EMPTY = "<!doctype html><title>nothing</title>"

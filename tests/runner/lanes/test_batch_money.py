@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.exits import Exit
 from runner.mock.batch_script import BatchScript, Fate
 from tests.support.world import World
 
@@ -63,7 +64,7 @@ def test_a_cancelled_batch_is_told_at_once_and_its_finished_rows_are_taken_in(
     done = world.run("batches", sheet, "--cancel", "1")
     assert done.code == 0, done.err
     assert "The provider is ending batch" in done.err
-    assert world.run("run", sheet, *BATCH, "-y").code == 0
+    assert world.run("run", sheet, *BATCH, "-y").code == Exit.STOPPED
     (record,) = world.run("batches", sheet, "--json").json["batches"]
     assert record["provider_state"] == "cancelled"
     rows = record["rows"]
@@ -140,6 +141,7 @@ def test_rows_that_a_batch_gave_back_are_named_at_the_end(world: World, sheet: P
     world.mock(batches=BatchScript(seconds=0.2, fates=(Fate.EXPIRED, Fate.OK), done_share=0.5))
     done = world.run("run", sheet, *BATCH, "-y")
     assert "5 rows that no batch has bought are pending" in done.err
+    assert done.code == Exit.STOPPED
     done = world.run("run", sheet, *BATCH, "-y")
     assert "no batch has bought" not in done.err
     assert world.column(sheet, "result_lane") == ["batch"] * 10
