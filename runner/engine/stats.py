@@ -4,9 +4,9 @@ import logging
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.job import Failure
 from jobs.outcome import (
@@ -73,9 +73,7 @@ class RunStats:
     _ahead: "RowsUntil | None" = None
     _ahead_at: float = -math.inf  # monotonic
     _call_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_TIMES_KEPT))
-    _events: deque[tuple[float, StepResult, float]] = field(  # worded only when they are shown
-        default_factory=lambda: deque(maxlen=MAX_EVENTS_SHOWN)
-    )
+    _events: deque["_EndedStep"] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS_SHOWN))
 
     def start_from(self, spent: Spent) -> None:
         """Start from what earlier runs of this workspace spent."""
@@ -102,10 +100,9 @@ class RunStats:
             self.cost += price.amount - (price.before or 0.0)
             self.currency = price.currency or self.currency
             self.unpriced -= price.before is None
-        for file in settlement.files:
-            if isinstance(file, SavedFile):
-                self.files += 1
-                self.bytes += file.size
+        saved = [file for file in settlement.files if isinstance(file, SavedFile)]
+        self.files += len(saved)
+        self.bytes += sum(file.size for file in saved)
         if isinstance(outcome, Finished | GiveUp | Held):
             self._rate.count(self._active.at(time.monotonic()))
             if failure is not None:
@@ -118,7 +115,10 @@ class RunStats:
             f" wire={wire} status={status or ''} ms={seconds * 1000:.0f}"
         )
         if type(outcome) in MARKS:
-            self._events.appendleft((time.time(), result, seconds))
+            names = [file.name for file in saved]
+            self._events.appendleft(
+                _EndedStep(time.time(), job.row, MARKS[type(outcome)], failure, names, seconds)
+            )
 
     def taken_over(self, found: Settlement) -> None:
         """A task that had been given up is done after all."""
@@ -211,7 +211,7 @@ class RunStats:
             p95=times[len(times) * 95 // 100] if times else None,
             oldest=oldest,
             failures=dict(self.failures),
-            events=tuple(_event(*one) for one in self._events),
+            events=tuple(one.as_event() for one in self._events),
         )
 
     def _rows_until(self, counts: Counts, now: float, steady: float) -> "RowsUntil | None":
@@ -235,20 +235,24 @@ class RunStats:
         return self._ahead
 
 
-def _event(at: float, result: StepResult, seconds: float) -> ProgressEvent:
-    settlement = result.settlement
-    mark, text = MARKS[type(settlement.outcome)], _words(result, seconds)
-    return ProgressEvent(at=at, row=settlement.job.row, mark=mark, text=text)
+class _EndedStep(NamedTuple):
+    """What the display says of a step; worded only when it is shown, and without its answer."""
 
+    at: float
+    row: int
+    mark: str
+    failure: Failure | None
+    files: Sequence[str]
+    seconds: float
 
-def _words(result: StepResult, seconds: float) -> str:
-    """What happened to a row, in a few words: its failure, its files, or the seconds it took."""
-    settlement = result.settlement
-    failure = settlement.outcome.failure
-    if failure is not None:
-        return f"{failure.kind}: {failure.cause}"
-    names = [file.name for file in settlement.files if isinstance(file, SavedFile)]
-    if names:
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return f"→ {names[0]}{more}"
-    return f"{seconds:.1f} s"
+    def as_event(self) -> ProgressEvent:
+        """Its failure, its files, or the seconds it took, in a few words."""
+        return ProgressEvent(at=self.at, row=self.row, mark=self.mark, text=self._words())
+
+    def _words(self) -> str:
+        if self.failure is not None:
+            return f"{self.failure.kind}: {self.failure.cause}"
+        if self.files:
+            more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+            return f"→ {self.files[0]}{more}"
+        return f"{self.seconds:.1f} s"

@@ -63,7 +63,7 @@ const readModels = async () => {
 };
 
 const drawTask = (found) => {
-  const endpoints = [["", say("endpoint_choose")], ...data.endpoints.map((one) => [one.name, one.name])];
+  const endpoints = [["", say("endpoint_choose")], ...data.endpoints.map((one) => [one.name, `${one.name}: ${one.help}`])];
   const kind = data.endpoints.find((one) => one.name === inForce("endpoint"));
   const known = state.models[inForce("base-url")] ?? { models: null, words: "" };
   const names = known.models ?? [];
