@@ -1,5 +1,6 @@
 """Database engines: verifies their settings, checks the schema, migrates an older table."""
 
+import logging
 import os
 import sqlite3
 import sys
@@ -27,6 +28,9 @@ from jobs.filesystem import on_shared_file_system
 from jobs.store.error_codes import is_damage, plain_reason
 from jobs.store.schema import REVISION, metadata
 from jobs.store.sql_views import VIEWS
+
+# Without a handler, logging prints a connection that a signal cut short on the terminal.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 BUSY_SECONDS = 30
 

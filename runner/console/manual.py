@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import click
 
 from runner.catalogue import say, translated
-from runner.console.options import RowmillCommand, SettingOption, has_variable
+from runner.console.options import CONTEXT_SETTINGS, RowmillCommand, SettingOption, has_variable
 from runner.exits import Exit
 
 
 def manual(command: click.Command, path: str, *, version: str, others: Iterable[str]) -> str:
     """The man page of a command; `path` is what one types for it: "rowmill run"."""
     name = path.replace(" ", "-")
-    ctx = click.Context(command, info_name=command.name)
+    ctx = _context(command)
     lines = [
         f'.TH "{_roff(name.upper())}" 1 "" "{_roff(version)}" "rowmill"',
         *_section("manual.name", [f"{_roff(name)} \\- {_roff(_summary(command))}"]),
@@ -28,6 +28,12 @@ def manual(command: click.Command, path: str, *, version: str, others: Iterable[
     if others:
         lines += _section("manual.see_also", [_see_also(others)])
     return "\n".join(line for line in lines if line) + "\n"
+
+
+def _context(command: click.Command) -> click.Context:
+    """As on a command line: a command keeps the help option that it is first asked for."""
+    names = CONTEXT_SETTINGS["help_option_names"]
+    return click.Context(command, info_name=command.name, help_option_names=names)
 
 
 def _summary(command: click.Command) -> str:
@@ -51,7 +57,7 @@ def _example(line: str) -> str:
 
 def _parts(group: click.Group, path: str) -> list[str]:
     """The commands of a group, each with its sentence."""
-    ctx = click.Context(group, info_name=group.name)
+    ctx = _context(group)
     lines = []
     for name in group.list_commands(ctx):
         one = group.get_command(ctx, name)

@@ -24,7 +24,7 @@ COLUMNS: Mapping[str, str] = {
     ),
     "messages": (
         "model prompt system image file max_tokens stream temperature top_p stop_sequences tools "
-        "tool_choice thinking params"
+        "tool_choice thinking lane params"
     ),
     "responses": (
         "model prompt system image file detail stream schema response_format tools tool_choice "
@@ -38,11 +38,12 @@ COLUMNS: Mapping[str, str] = {
     ),
     "image": (
         "model prompt n size quality style background output_format output_compression moderation "
-        "response_format user stream partial_images dialect params"
+        "response_format user stream partial_images dialect lane params"
     ),
     "image-edit": (
         "model prompt image mask n size quality background output_format output_compression "
-        "moderation input_fidelity response_format user stream partial_images image_field params"
+        "moderation input_fidelity response_format user stream partial_images image_field lane "
+        "params"
     ),
     "mj-imagine": "prompt model image bot_type split mode params",
     "mj-blend": "image model dimensions bot_type mode params",
@@ -52,7 +53,7 @@ COLUMNS: Mapping[str, str] = {
         "mode audio watermark dialect params"
     ),
     "music": "prompt model lyrics tags title instrumental dialect params",
-    "embedding": "model prompt dimensions encoding_format user rows_per_call params",
+    "embedding": "model prompt dimensions encoding_format user rows_per_call lane params",
     "rerank": "model prompt documents top_n params",
     "speech": "model prompt voice instructions response_format speed params",
     "transcribe": (

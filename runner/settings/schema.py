@@ -473,7 +473,7 @@ SHORT_OPTIONS = {one.field: f"-{one.short}" for one in SCHEMA if one.short}
 
 ONE_COMMAND_OPTIONS = (
     *("first", "curl", "answer", "models", "bundle", "open", "single-file", "output", "format"),
-    *("only", "new", "fields", "thumbs", "into-copy", "expand", "safe-csv"),
+    *("only", "new", "fields", "thumbs", "into-copy", "expand", "safe-csv", "picks"),
 )
 """Long options that one command reads for itself. They, too, have a variable and a default."""
 

@@ -93,6 +93,7 @@ def test_version_imports_click_and_the_standard_library_only(home: Path) -> None
         "encodings",
         "zipimport",
         "_distutils_hack",
+        "apport_python_hook",
     }
     assert {one for one in foreign - ours - start if not one.startswith("__editable__")} == {
         "click"

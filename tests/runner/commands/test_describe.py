@@ -186,6 +186,11 @@ def test_a_man_page_names_every_option_of_the_help(name: str) -> None:
         assert option in page
 
 
+def test_a_man_page_leaves_the_command_its_short_help_option() -> None:
+    assert "\\-h, \\-\\-help" in described("man", "skip")
+    assert CliRunner().invoke(rowmill, ["skip", "-h"]).exit_code == 0
+
+
 @pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff")
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_man_pages_are_roff_without_a_warning(tmp_path: Path, language: str) -> None:

@@ -52,7 +52,10 @@ def reply(body: object, status: int = 200, **headers: str) -> Reply:
 def polled(delivery: Delivery, *, after: float = YOUNG_SECONDS, **job: Any) -> Resolution:
     """What an answer means so many seconds after the submit."""
     rules = Rules(chance=0.0, now=SENT_AT + after, key_good=bool(job.pop("key_good", False)))
-    context = JobContext(job=replace(JOB, **job), endpoint=mj_imagine.ENDPOINT, rules=rules)
+    inputs = mj_imagine.Inputs(prompt="a heron")
+    context = JobContext(
+        job=replace(JOB, **job), endpoint=mj_imagine.ENDPOINT, rules=rules, inputs=inputs
+    )
     return resolve_poll(context, delivery)
 
 

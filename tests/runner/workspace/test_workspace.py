@@ -93,7 +93,7 @@ def test_the_folder_may_come_from_a_variable_or_a_settings_file(world: World) ->
 ADDED = {
     "jobs": ("refusals", "requeued", "settled_by"),
     "attempts": ("epoch",),
-    "calls": ("ticket", "asked_until"),
+    "calls": ("ticket", "asked_until", "provider_batch_id"),
     "runs": ("terms", "cap", "spent", "held", "repeats_left", "passed", "announced_at"),
 }
 """The columns that migrations after 0004 add, by table."""
@@ -108,11 +108,12 @@ def test_a_run_migrates_a_table_of_an_older_version(world: World, command: str) 
         for view in VIEWS:
             connection.execute(f"DROP VIEW {view}")
         connection.execute("DROP INDEX ix_calls_tickets")
+        connection.execute("DROP INDEX ix_calls_provider_batch_id")
         for table_name, columns in ADDED.items():
             for column in columns:
                 connection.execute(f"ALTER TABLE {table_name} DROP COLUMN {column}")
-        connection.execute("DROP TABLE hosts")
-        connection.execute("DROP TABLE file_names")
+        for table_name in ("hosts", "file_names", "provider_batches", "picks"):
+            connection.execute(f"DROP TABLE {table_name}")
         connection.execute("UPDATE alembic_version SET version_num = '0004'")
     assert "older rowmill" in world.run("status", sheet).err
     before = {path: path.read_bytes() for path in sorted(table.parent.rglob("*")) if path.is_file()}
