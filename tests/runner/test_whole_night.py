@@ -90,6 +90,14 @@ def spend(world: World, night: Night) -> tuple[Director, Path]:
         return director, sheet
 
 
+def unfolded(sight: browser.Sight) -> str:
+    """All words of the page, those behind its folds as well."""
+    sight.page.evaluate(
+        "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+    )
+    return str(sight.page.inner_text("main"))
+
+
 def the_page_tells_it(world: World, sheet: Path) -> None:
     """The report page shows the outage and the key in its incident timeline."""
     kinds = happened(world, sheet)
@@ -99,9 +107,7 @@ def the_page_tells_it(world: World, sheet: Path) -> None:
         pytest.skip("no chromium")
     chromium = browser.Browser(path)
     try:
-        text = chromium.look(
-            world.workspace(sheet).report, lambda sight: sight.page.inner_text("main")
-        )
+        text = chromium.look(world.workspace(sheet).report, unfolded)
     finally:
         chromium.close()
     assert "Nothing failed" in text
