@@ -130,7 +130,7 @@ def _texts(text: str) -> dict[str, str]:
     """The texts of a request by header; empty if the body is none."""
     try:
         cells = json.loads(text)["cells"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return {}
     if not isinstance(cells, dict):
         return {}
@@ -142,7 +142,7 @@ def _numbers(text: str) -> list[int]:
     """The row numbers of a request; empty if the body is not a list of them."""
     try:
         rows = json.loads(text)["rows"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return []
     if not isinstance(rows, list) or len(rows) > MAX_REQUEST_ROWS:
         return []

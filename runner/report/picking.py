@@ -36,7 +36,7 @@ def read_pick_request(text: str) -> PickRequest | None:
     """
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
         return None

@@ -220,3 +220,14 @@ def test_guests_mark_and_change_nothing_that_costs(world: World, made: Path) -> 
     assert found == {"retry": 404, "again": 404, "take-back": 404, "pick": 200}
     assert picks(world, made) == ["5", "", ""]
     assert world.standing(made) == {"done": 2, "failed": 1}
+
+
+@pytest.mark.parametrize("path", ["pick", "retry", "again", "take-back", "words/2"])
+def test_a_body_that_is_nested_too_deep_is_no_request(world: World, made: Path, path: str) -> None:
+    with served(world.workspace(made)) as url:
+        headers = {"X-Rowmill-Token": token_of(url)}
+        nested = b"[" * 100_000
+        answer = httpx.post(
+            f"{url}{path}", content=nested, headers=headers, timeout=TIMEOUT_SECONDS
+        )
+    assert answer.status_code == 400
