@@ -46,7 +46,7 @@ def ending(path: Path) -> str:
         return "json"
     try:
         return "jsonl" if isinstance(json.loads(line), dict) else "csv"
-    except ValueError:
+    except (ValueError, RecursionError):
         return "csv"
 
 

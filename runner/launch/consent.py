@@ -118,7 +118,7 @@ def read_plan(text: str) -> RunPlan:
             site=str(found["site"]),
             digest=str(found["digest"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise Refusal(say("run.no_plan"), code=Exit.USAGE) from error
 
 

@@ -73,7 +73,7 @@ def _literal(value: JSON) -> JSON:
         return value
     try:
         json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     return json.dumps(value, ensure_ascii=False)
 

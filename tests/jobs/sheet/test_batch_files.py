@@ -96,3 +96,12 @@ def test_a_batch_file_of_gemini_runs_and_sends_exactly_its_requests(world: World
     done = world.run("run", sheet, "-m", "mock-text", "-y")
     assert (done.code, done.posts) == (0, 2), done.err
     assert world.column(sheet, "key") == ["r-0", "r-1"]
+
+
+def test_a_text_that_is_nested_too_deep_for_json_is_a_text() -> None:
+    nested = "[" * 100_000
+    row = batch_row(
+        {"custom_id": "a", "url": "/v1/chat/completions", "body": {**CHAT, "user": nested}}
+    )
+    assert row is not None
+    assert row["body.user"] == nested

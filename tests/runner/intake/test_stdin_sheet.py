@@ -47,3 +47,9 @@ def test_a_piped_sheet_without_a_folder_is_refused(world: World) -> None:
     refused = world.run("run", "-", *TEXT, stdin="prompt\ncat\n")
     assert (refused.code, refused.posts) == (3, 0)
     assert "--workspace DIR" in refused.err
+
+
+def test_a_first_line_that_is_nested_too_deep_is_no_fault_of_ours(world: World) -> None:
+    line = '{"a":' * 100_000
+    done = world.run("check", "-", *TEXT[:-1], "--workspace", "w", stdin=line)
+    assert done.code == 3, done.err
