@@ -187,7 +187,7 @@ def _error_words(error: str) -> str:
     try:
         found = json.loads(error)
         return say("show.bad_cell", **{name: phrase(str(found[name])) for name in _BAD_CELL})
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return redacted(detail(error))
 
 
