@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from jobs.job import JSON, Failure, FailureClass
@@ -25,10 +25,8 @@ from runner.launch.estimate import CostEstimate, balance_after, estimate_record
 from runner.launch.request import RunRequest
 from runner.launch.results import send_results, write_run_results
 from runner.prices.money import rounded_up
-from runner.protocol.lane_rule import BATCH
 from runner.report.writing import ReportOptions, write_report
 from runner.settings.keys import key_place, keys_name
-from runner.settings.settings import Settings
 from runner.views.next_command import MORE_MONEY_OPTION, named, next_command, with_address
 from runner.views.records import EndRecord, NewsRecord, RowCounts, RunRecord
 from runner.views.spending import spent_record
@@ -54,6 +52,7 @@ class _Outcome:
     failures: Sequence[FailedAlike]
     ending: Ending | None
     estimate: CostEstimate | None
+    unbought: int = 0  # rows that no provider batch has bought, at the end of a run of all rows
 
     @property
     def by_class(self) -> dict[str, int]:
@@ -78,10 +77,11 @@ def finish(
             ending=ending,
             estimate=estimate,
         )
+        outcome = replace(outcome, unbought=_unbought(tx, request, outcome))
     lines, code = _write(request, store, outcome)
     with store.read() as tx:
         command = _next(request, outcome, last_run(tx, SHEET_ID))
-        at_provider = [*_at_provider(tx, outcome), *_given_back(request.settings, outcome)]
+        at_provider = [*_at_provider(tx, outcome), *_left(outcome)]
     if not request.settings.quiet:
         _tell_end(request, outcome)
         for line in (*at_provider, *_money_lines(store, outcome)):
@@ -101,7 +101,7 @@ def _write(request: RunRequest, store: Store, outcome: _Outcome) -> tuple[list[s
     """Write all files, and into the table how the run ended; returns what to tell, and the code."""
     ending = outcome.ending
     codes = [*_codes_of_rows(request, outcome), *_codes_of_stop(outcome)]
-    if _left_by_lane(request.settings, outcome):
+    if outcome.unbought:
         codes.append(Exit.STOPPED)
     lines: list[str] = []
     if request.sheet_is_here:  # a host that was given a database leaves no results
@@ -213,19 +213,21 @@ def _at_provider(tx: Transaction, outcome: _Outcome) -> list[str]:
     return [words] if words is not None else []
 
 
-def _given_back(settings: Settings, outcome: _Outcome) -> list[str]:
-    """How many rows wait because no batch has bought them."""
-    waiting = _left_by_lane(settings, outcome)
-    return [say("batches.wait", rows=f"{waiting:,}")] if waiting else []
-
-
-def _left_by_lane(settings: Settings, outcome: _Outcome) -> int:
-    """The rows that no batch has bought, at the end of a run of all rows that nothing stopped."""
-    ending = outcome.ending
-    is_whole = settings.limit is None and settings.rows is None and not settings.submit_only
-    if settings.lane != BATCH or ending is None or ending.stop is not None or not is_whole:
+def _unbought(tx: Transaction, request: RunRequest, outcome: _Outcome) -> int:
+    settings, ending = request.settings, outcome.ending
+    if ending is None or ending.stop is not None or not outcome.counts.waiting:
         return 0
-    return outcome.counts.waiting
+    is_part = settings.limit is not None or settings.rows is not None
+    if is_part or request.put_back is not None or settings.submit_only:
+        return 0
+    from jobs.store.provider_batches.waiting import unbought  # noqa: PLC0415 - few rows wait
+
+    return unbought(tx, SHEET_ID)
+
+
+def _left(outcome: _Outcome) -> list[str]:
+    rows = outcome.unbought
+    return [say("batches.wait", rows=f"{rows:,}")] if rows else []
 
 
 def _money_lines(store: Store, outcome: _Outcome) -> list[str]:

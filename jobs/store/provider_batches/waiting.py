@@ -62,6 +62,13 @@ def given_back(connection: Connection, sheet_id: int) -> int:
     return connection.execute(select(func.count()).where(mine)).scalar_one()
 
 
+def unbought(connection: Connection, sheet_id: int) -> int:
+    """How many rows are kept from being sent, for the next batch or for a person's word."""
+    kept = jobs.c.not_before.in_([FOR_BATCH, GIVEN_BACK])
+    mine = and_(_at_send(sheet_id), kept, jobs.c.listed)
+    return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingKind:
     """Rows of one endpoint and model that wait for a provider batch."""

@@ -145,3 +145,11 @@ def test_rows_that_a_batch_gave_back_are_named_at_the_end(world: World, sheet: P
     done = world.run("run", sheet, *BATCH, "-y")
     assert "no batch has bought" not in done.err
     assert world.column(sheet, "result_lane") == ["batch"] * 10
+
+
+def test_rows_that_ask_for_a_batch_that_nobody_sells_are_named_at_the_end(world: World) -> None:
+    world.mock()
+    sheet = world.sheet("l.csv", ["prompt", "lane"], ["a cat", "batch"], ["a dog", ""])
+    done = world.run("run", sheet, "-e", "chat", "-m", "mock-text", "-y")
+    assert "1 row that no batch has bought is pending" in done.err
+    assert (done.code, world.column(sheet)) == (Exit.STOPPED, ["pending", "done"])
