@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.result import Picture, Result
@@ -295,7 +295,7 @@ anything = st.recursive(
 
 
 @EVERY
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500)
 @given(value=anything)
 def test_wrong_types_anywhere_never_raise(kind: AnyEndpoint, value: Any) -> None:
     inputs = inputs_of(kind, kind.example)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import JSON
@@ -61,7 +61,6 @@ VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3),
 OBJECTS = st.dictionaries(st.sampled_from("ab"), VALUES)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(st.lists(TEXTS, min_size=1, max_size=6), st.sampled_from(TEMPLATES))
 def test_requests_made_column_by_column_are_those_that_the_long_way_makes(
     rows: list[tuple[str, ...]], template: str | None
@@ -69,7 +68,6 @@ def test_requests_made_column_by_column_are_those_that_the_long_way_makes(
     both_ways(maker(HEADERS, template), rows, typed=False)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(
     st.lists(st.tuples(*[VALUES | OBJECTS] * len(HEADERS)), min_size=1, max_size=6),
     st.sampled_from(TEMPLATES),
