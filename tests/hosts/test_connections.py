@@ -11,7 +11,7 @@ _OPEN = (
 
 
 def test_a_host_keeps_three_connections(scene: Make) -> None:
-    here = scene(400, latency=1.0)
+    here = scene(200, latency=1.0)
     here.start("--rpm", "6000")
     here.until(lambda: here.done() > 20)
     here.start(joins=True, machine="other")
