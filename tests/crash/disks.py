@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+FILL_TRIES = 3
+
 
 def _do(*words: object) -> None:
     subprocess.run([str(word) for word in words], check=True, capture_output=True)
@@ -68,10 +70,16 @@ class Disk:
         return self.place / "filler"
 
     def fill(self, *, leave: int = 0) -> None:
-        """Fill the disk from outside until nothing (or `leave` bytes) is free."""
-        with self.filler.open("ab", buffering=0) as file, suppress(OSError):
-            while self.free > leave:
-                file.write(bytes(min(1 << 16, max(self.free - leave, 1))))
+        """Fill the disk from outside until nothing (or `leave` bytes) is free.
+
+        A write may find no room while blocks are promised to others; a flush shows what is left.
+        """
+        with self.filler.open("ab", buffering=0) as file:
+            for _ in range(FILL_TRIES):
+                with suppress(OSError):
+                    while self.free > leave:
+                        file.write(bytes(min(1 << 16, max(self.free - leave, 1))))
+                self.settle()
 
     def make_room(self) -> None:
         """Free that space again."""

@@ -162,9 +162,11 @@ def test_the_keyboard_alone_reaches_a_run(browser: Browser, world: World) -> Non
         press(sight, "button.sheet")
         page.keyboard.press("Enter")
         page.wait_for_selector("#endpoint")
-        press(sight, "#endpoint")
-        page.keyboard.type("chat-image")
-        sight.wait("document.querySelector('#endpoint').value === 'chat-image'")
+        page.wait_for_load_state("networkidle")
+        while page.locator("#endpoint").input_value() != "chat-image":
+            press(sight, "#endpoint")  # drawn anew after each change, which may cut the typing
+            page.keyboard.type("chat-image")
+            page.wait_for_load_state("networkidle")
         press(sight, "#model")
         page.keyboard.type("mock-image")
         sight.wait("!document.querySelector('#try')?.disabled")
