@@ -14,6 +14,7 @@ from tests.support.world import World, workbook
 LAPTOP = {"width": 1366, "height": 768}
 HOSTILE = '<img src=x onerror="document.title=1">"\'`${1}</script><script>document.title=1</script>'
 WAIT_MS = 60_000
+pytestmark = pytest.mark.deep  # whole paths through a browser
 
 
 def sheet_of(world: World, *prompts: str) -> Path:

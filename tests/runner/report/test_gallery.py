@@ -316,6 +316,7 @@ def many(count: int) -> list[PageRow]:
     return [row._replace(cells=own) for row, own in zip(rows, cells, strict=True)]
 
 
+@pytest.mark.deep
 def test_twenty_thousand_rows_are_filtered_within_a_tenth_of_a_second(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -360,6 +361,7 @@ def _best_of(
     return {name: min(one[name] for one in rounds) for name in rounds[0]}
 
 
+@pytest.mark.deep
 def test_the_first_picture_of_twenty_thousand_comes_within_a_second(
     browser: Browser, tmp_path: Path
 ) -> None:
