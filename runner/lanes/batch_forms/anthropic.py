@@ -10,16 +10,16 @@ from runner.lanes.batch_forms.form import (
     ROW_GROUP,
     UPLOAD_SECONDS,
     UsualLine,
-    answer,
     body_of,
     count,
     file_call,
     identifier,
-    items,
     line_object,
     members,
     moment,
     packed,
+    read_data,
+    read_one,
     row_reply,
     segment,
     text,
@@ -98,10 +98,7 @@ class AnthropicForm:
 
     def read_batch(self, reply: Reply) -> RemoteBatch | Failure:
         """The batch in an answer."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        return _batch(found) or unreadable(reply)
+        return read_one(reply, _batch)
 
     def listing(self, cursor: str = "") -> Call:
         """The workspace's batches, newest first."""
@@ -110,14 +107,7 @@ class AnthropicForm:
 
     def read_listing(self, reply: Reply) -> Listing | Failure:
         """One page of them."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        if not isinstance(found.get("data"), list):
-            return unreadable(reply)
-        batches = [_batch(members(one)) for one in items(found["data"])]
-        cursor = text(found.get("last_id")) if found.get("has_more") is True else ""
-        return Listing(batches=[one for one in batches if one is not None], cursor=cursor)
+        return read_data(reply, _batch)
 
     def content(self, file: str) -> Call:
         """The results of the batch of that name."""

@@ -3,13 +3,21 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 from urllib.parse import quote
 
 from jobs.job import JSON, Failure, FailureClass
-from runner.lanes.batch_wire import AnsweredRow, BrokenRow, PackedLines, number_in
+from runner.lanes.batch_wire import (
+    AnsweredRow,
+    BrokenRow,
+    Listing,
+    PackedLines,
+    RemoteBatch,
+    number_in,
+)
 from runner.protocol.call import BodyFile, Call, EncodedBody, Part, Reply
 from runner.protocol.json_text import Undecodable, decode
 from runner.protocol.verdict import classify
@@ -23,7 +31,11 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """ASCII: a line is valid JSON whatever a cell holds, and has the same bytes on every machine."""
 
 
-def packed(value: Mapping[str, JSON]) -> bytes:
+ReadBatch: TypeAlias = Callable[[Mapping[str, JSON]], RemoteBatch | None]
+"""How a form reads a batch from its object; None for an object that is no batch."""
+
+
+def packed(value: JSON | Mapping[str, JSON]) -> bytes:
     """The value as one line."""
     return _encode(value).encode()
 
@@ -135,17 +147,39 @@ def unreadable(reply: Reply, detail: str = "") -> Failure:
     return Failure(kind=FailureClass.NO_RESULT, cause=cause, detail=detail, status=reply.status)
 
 
+def read_one(reply: Reply, read: ReadBatch) -> RemoteBatch | Failure:
+    """The batch in an answer."""
+    found = answer(reply)
+    return found if isinstance(found, Failure) else read(found) or unreadable(reply)
+
+
+def read_data(reply: Reply, read: ReadBatch) -> Listing | Failure:
+    """One page of a listing with `data`, `has_more` and `last_id`.
+
+    A page that promises more and names no last batch goes on after the last that is on it: taken
+    for the end, it would hide a batch that was created.
+    """
+    found = answer(reply)
+    if isinstance(found, Failure):
+        return found
+    if not isinstance(found.get("data"), list):
+        return unreadable(reply)
+    known = batches_in(found["data"], read)
+    last = text(found.get("last_id")) or (known[-1].id if known else "")
+    return Listing(batches=known, cursor=last if found.get("has_more") is True else "")
+
+
+def batches_in(value: JSON, read: ReadBatch) -> list[RemoteBatch]:
+    """The batches in a list, without what is none."""
+    return [one for one in (read(members(item)) for item in items(value)) if one is not None]
+
+
 def row_reply(status: int, body: JSON, request: str = "") -> Reply:
     """The answer in a line as if it had come online."""
     headers = {"content-type": "application/json"}
     if request:
         headers["x-request-id"] = request
-    return Reply(status=status, headers=headers, body=packed_any(body))
-
-
-def packed_any(value: JSON) -> bytes:
-    """Any JSON value as text."""
-    return _encode(value).encode()
+    return Reply(status=status, headers=headers, body=packed(body))
 
 
 def line_object(line: bytes, key: str) -> tuple[str, Mapping[str, JSON]] | BrokenRow:

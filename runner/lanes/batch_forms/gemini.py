@@ -12,15 +12,16 @@ from runner.lanes.batch_forms.form import (
     UPLOAD_SECONDS,
     UsualLine,
     answer,
+    batches_in,
     body_of,
     count,
     file_call,
     identifier,
-    items,
     line_object,
     members,
     moment,
     packed,
+    read_one,
     row_reply,
     segment,
     text,
@@ -129,10 +130,7 @@ class GeminiForm:
 
     def read_batch(self, reply: Reply) -> RemoteBatch | Failure:
         """The batch in an answer."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        return _batch(found) or unreadable(reply)
+        return read_one(reply, _batch)
 
     def listing(self, cursor: str = "") -> Call:
         """The project's batches."""
@@ -144,8 +142,7 @@ class GeminiForm:
         found = answer(reply)
         if isinstance(found, Failure):
             return found
-        batches = [_batch(members(one)) for one in items(found.get("operations"))]
-        known = [one for one in batches if one is not None]
+        known = batches_in(found.get("operations"), _batch)
         return Listing(batches=known, cursor=text(found.get("nextPageToken")))
 
     def content(self, file: str) -> Call:

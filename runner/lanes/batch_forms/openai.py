@@ -20,6 +20,8 @@ from runner.lanes.batch_forms.form import (
     members,
     moment,
     packed,
+    read_data,
+    read_one,
     row_reply,
     segment,
     text,
@@ -127,10 +129,7 @@ class OpenAIForm:
 
     def read_batch(self, reply: Reply) -> RemoteBatch | Failure:
         """The batch in an answer."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        return self._batch(found) or unreadable(reply)
+        return read_one(reply, self._batch)
 
     def listing(self, cursor: str = "") -> Call:
         """The account's batches, newest first."""
@@ -139,15 +138,7 @@ class OpenAIForm:
 
     def read_listing(self, reply: Reply) -> Listing | Failure:
         """One page of them."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        if not isinstance(found.get("data"), list):
-            return unreadable(reply)
-        batches = [self._batch(members(one)) for one in items(found["data"])]
-        known = [one for one in batches if one is not None]
-        last = text(found.get("last_id")) or (known[-1].id if known else "")
-        return Listing(batches=known, cursor=last if found.get("has_more") is True else "")
+        return read_data(reply, self._batch)
 
     def content(self, file: str) -> Call:
         """The bytes of a file."""

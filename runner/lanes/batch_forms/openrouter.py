@@ -16,7 +16,8 @@ from runner.lanes.batch_forms.form import (
     members,
     moment,
     packed,
-    packed_any,
+    read_data,
+    read_one,
     segment,
     text,
     unreadable,
@@ -89,10 +90,7 @@ class OpenRouterForm:
 
     def read_batch(self, reply: Reply) -> RemoteBatch | Failure:
         """The batch in an answer."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        return _batch(found) or unreadable(reply)
+        return read_one(reply, _batch)
 
     def listing(self, cursor: str = "") -> Call:
         """The workspace's batches, newest first."""
@@ -101,14 +99,7 @@ class OpenRouterForm:
 
     def read_listing(self, reply: Reply) -> Listing | Failure:
         """One page of them."""
-        found = answer(reply)
-        if isinstance(found, Failure):
-            return found
-        if not isinstance(found.get("data"), list):
-            return unreadable(reply)
-        batches = [_batch(members(one)) for one in items(found["data"])]
-        cursor = text(found.get("last_id")) if found.get("has_more") is True else ""
-        return Listing(batches=[one for one in batches if one is not None], cursor=cursor)
+        return read_data(reply, _batch)
 
     def content(self, file: str) -> Call:
         """One page of the results."""
@@ -124,7 +115,7 @@ class OpenRouterForm:
             return found
         if not isinstance(found.get("data"), list):
             return unreadable(reply)
-        lines = tuple(packed_any(one) for one in items(found["data"]))
+        lines = tuple(packed(one) for one in items(found["data"]))
         more = text(found.get("next_cursor")) if found.get("has_more") is not False else ""
         return ResultPage(lines=lines, cursor=more)
 

@@ -339,6 +339,14 @@ def test_a_listing_is_read_to_its_last_page(name: str, value: dict[str, Any]) ->
     assert last.cursor == ""
 
 
+@pytest.mark.parametrize("name", ["openai", "anthropic", "openrouter"])
+def test_a_page_that_promises_more_is_never_the_last(name: str) -> None:
+    value = next(one[1] for one in BATCHES if one[0] == name)
+    page = form(name).read_listing(reply({"data": [value], "has_more": True}))
+    assert not isinstance(page, Failure)
+    assert page.cursor == value["id"]
+
+
 # --- which batch a lost creation made ------------------------------------------------------------
 
 
