@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from runner.report.own_names import LOOPBACK, is_own_name
-from runner.report.server import SECURITY_HEADERS, Handler
+from runner.report.server import (
+    SECURITY_HEADERS,
+    Handler,
+    refuse_other_names,
+    with_safe_headers,
+)
 
 TOKEN_HEADER = "X-Rowmill-Token"  # noqa: S105 - a header's name
 OWN_SITE = frozenset({"same-origin", "none"})
@@ -27,18 +32,10 @@ class Doors:
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer only requests for this machine's own names, with safe headers."""
-        if not is_own_name(request.headers.get("Host", ""), self.host, self.port):
-            raise web.HTTPBadRequest(text="unknown host\n", headers=SECURITY_HEADERS)
+        refuse_other_names(request, self.host, self.port)
         if request.method not in ("GET", "HEAD"):
             self._check_write(request)
-        try:
-            answer = await handler(request)
-        except web.HTTPException as error:
-            error.headers.update(SECURITY_HEADERS)
-            raise
-        if not answer.prepared:
-            answer.headers.update(SECURITY_HEADERS)
-        return answer
+        return await with_safe_headers(request, handler)
 
     def _check_write(self, request: web.Request) -> None:
         """A write repeats the token in a header, which no foreign page can send unasked."""

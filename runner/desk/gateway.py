@@ -6,7 +6,7 @@ import os
 from jobs.job import JSON, FailureClass
 from runner.catalogue import explain, say
 from runner.exits import Refusal
-from runner.preflight.gateway_info import ask_gateway
+from runner.preflight.gateway_info import ask_gateway, target_of
 from runner.preflight.models import ask_for_models, models_in
 from runner.protocol.call import Delivery, Reply
 from runner.secret import Secret
@@ -14,8 +14,6 @@ from runner.settings.keys import NO_KEY, find_key, key_file, new_key, store_key
 from runner.settings.presets import PRESETS
 from runner.settings.settings import Settings
 from runner.settings.values import site
-from runner.transport.addresses import proxy_for
-from runner.transport.client import Target
 
 REFUSED = frozenset({401, 403})
 MAX_MODELS = 2000
@@ -34,7 +32,7 @@ def models_of(settings: Settings) -> dict[str, JSON]:
     """The models of the gateway, or why they are unknown. Its price list is kept on the way."""
     if not settings.address_is_own:
         return {"models": None, "words": say("desk.address_foreign", url=settings.base_url)}
-    target = _target(settings, find_key(settings, os.environ) or Secret(NO_KEY))
+    target = target_of(settings, find_key(settings, os.environ) or Secret(NO_KEY))
     delivery = asyncio.run(ask_for_models(target))
     models = models_in(delivery)
     if models is None:
@@ -51,23 +49,13 @@ def keep_key(settings: Settings, text: str) -> str:
     if not settings.address_is_own:
         raise Refusal(say("desk.address_foreign", url=settings.base_url))
     key = new_key(text)
-    delivery = asyncio.run(ask_for_models(_target(settings, key)))
+    delivery = asyncio.run(ask_for_models(target_of(settings, key)))
     if not isinstance(delivery, Reply) or delivery.status in REFUSED:
         raise Refusal(say("desk.key_not_kept", reason=_why(delivery, settings)))
     store_key(settings.base_url, key, key_file())
     proven = models_in(delivery) is not None
     words = "desk.key_kept" if proven else "desk.key_kept_unproven"
     return say(words, site=site(settings.base_url))
-
-
-def _target(settings: Settings, key: Secret) -> Target:
-    proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
-    return Target(
-        base_url=settings.base_url,
-        key=key,
-        proxy=proxy_for(settings.base_url, os.environ, own=proxy),
-        headers=settings.provider.headers,
-    )
 
 
 def _why(delivery: Delivery, settings: Settings) -> str:

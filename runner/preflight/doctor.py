@@ -19,7 +19,7 @@ from runner.catalogue.money import format_rounded
 from runner.catalogue.phrases import detail, phrase
 from runner.catalogue.reasons import reason
 from runner.exits import Exit
-from runner.preflight.gateway_info import GatewayInfo, ask_gateway
+from runner.preflight.gateway_info import GatewayInfo, ask_gateway, target_of
 from runner.preflight.models import MODELS, ask_for_models, json_object, models_in
 from runner.prices.book import book
 from runner.prices.price_list import PriceList
@@ -92,7 +92,7 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
         checks.append(_note("connection", "not_asked", url=settings.base_url))
         return Diagnosis(checks=(*checks, *_of_place(workspace)))
     try:
-        target = _target(settings, key or Secret("none"))
+        target = target_of(settings, key or Secret("none"))
     except TargetError as error:
         checks.append(_bad("connection", "unusable", why=reason(error)))
     else:
@@ -106,16 +106,6 @@ def examine(settings: Settings, workspace: Workspace | None, wanted: Sequence[st
     checks += _of_prices(settings, wanted, info)
     checks += _of_place(workspace)
     return Diagnosis(checks=tuple(checks), models=models)
-
-
-def _target(settings: Settings, key: Secret) -> Target:
-    proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
-    return Target(
-        base_url=settings.base_url,
-        key=key,
-        proxy=proxy_for(settings.base_url, os.environ, own=proxy),
-        headers=settings.provider.headers,
-    )
 
 
 # --- the gateway --------------------------------------------------------------------------------

@@ -66,24 +66,27 @@ def open_gateway(settings: Settings, key: Secret | None, work: PendingWork) -> G
     beside the sheet names.
     """
     keys = (OwnedKey(key=key),) if key is not None else sending_keys(settings, os.environ)
-    target = _target(settings, keys[0].key)
+    try:
+        target = target_of(settings, keys[0].key)
+    except TargetError as error:
+        raise Refusal(reason(error)) from error
     asks = settings.address_is_own and work.calls(settings.limit)
     info = ask_gateway(target) if asks else GatewayInfo()
     return GatewaySession(keys=keys, target=target, info=info)
 
 
-def _target(settings: Settings, key: Secret) -> Target:
-    """Where questions to the gateway go. Raises Refusal for a key or proxy that cannot be used."""
+def target_of(settings: Settings, key: Secret) -> Target:
+    """Where questions to the gateway go.
+
+    Raises TargetError for a key or proxy that cannot be used.
+    """
     proxy = settings.provider.proxy.reveal() if settings.provider.proxy else None
-    try:
-        return Target(
-            base_url=settings.base_url,
-            key=key,
-            proxy=proxy_for(settings.base_url, os.environ, own=proxy),
-            headers=settings.provider.headers,
-        )
-    except TargetError as error:
-        raise Refusal(reason(error)) from error
+    return Target(
+        base_url=settings.base_url,
+        key=key,
+        proxy=proxy_for(settings.base_url, os.environ, own=proxy),
+        headers=settings.provider.headers,
+    )
 
 
 def ask_gateway(target: Target) -> GatewayInfo:

@@ -34,6 +34,24 @@ SECURITY_HEADERS = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+def refuse_other_names(request: web.Request, host: str, port: int) -> None:
+    """Let in only requests for this machine's own names. Raises HTTPBadRequest."""
+    if not is_own_name(request.headers.get("Host", ""), host, port):
+        raise web.HTTPBadRequest(text="unknown host\n", headers=SECURITY_HEADERS)
+
+
+async def with_safe_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, also one that it raises, with the headers that every answer has."""
+    try:
+        answer = await handler(request)
+    except web.HTTPException as error:
+        error.headers.update(SECURITY_HEADERS)
+        raise
+    if not answer.prepared:
+        answer.headers.update(SECURITY_HEADERS)
+    return answer
+
+
 class LivePage:
     """The server, inside `async with`; `url` is known from then on.
 
@@ -101,16 +119,8 @@ class LivePage:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer only requests for this machine's own names, with safe headers."""
-        if not is_own_name(request.headers.get("Host", ""), self._host, self._port):
-            raise web.HTTPBadRequest(text="unknown host\n", headers=SECURITY_HEADERS)
-        try:
-            answer = await handler(request)
-        except web.HTTPException as error:
-            error.headers.update(SECURITY_HEADERS)
-            raise
-        if not answer.prepared:
-            answer.headers.update(SECURITY_HEADERS)
-        return answer
+        refuse_other_names(request, self._host, self._port)
+        return await with_safe_headers(request, handler)
 
     async def _page(self, _request: web.Request) -> web.StreamResponse:
         text = await asyncio.to_thread(self._feed.page)

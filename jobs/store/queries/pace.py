@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, and_, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, select
 
 from jobs.job import State
 from jobs.store.ids import MAX_PROCESSES, NUMBERS_PER_PROCESS, first_id_at
@@ -23,34 +23,20 @@ class OpenCall:
 
 def ended_since(connection: Connection, sheet_id: int, since: float) -> int:
     """How many rows ended since then; reads only recent calls, not the whole table."""
-    mine = and_(
-        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
-        jobs.c.batch_id == sheet_id,
-        jobs.c.listed,
-        jobs.c.state.in_(ENDED),
-        jobs.c.updated_at >= since,
-    )
     return connection.execute(
         select(func.count(jobs.c.id.distinct()))
         .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
-        .where(mine)
+        .where(_ended_since(sheet_id, since))
     ).scalar_one()
 
 
 def ended_by_minute(connection: Connection, sheet_id: int, since: float, now: float) -> list[int]:
     """How many rows ended in each whole minute from then until now, the oldest first."""
     minute = cast((jobs.c.updated_at - since) * 1000, BigInteger) // 60_000
-    mine = and_(
-        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
-        jobs.c.batch_id == sheet_id,
-        jobs.c.listed,
-        jobs.c.state.in_(ENDED),
-        jobs.c.updated_at >= since,
-    )
     found = connection.execute(
         select(minute, func.count(jobs.c.id.distinct()))
         .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
-        .where(mine)
+        .where(_ended_since(sheet_id, since))
         .group_by(minute)
     )
     counted = {int(number): int(count) for number, count in found}
@@ -59,23 +45,26 @@ def ended_by_minute(connection: Connection, sheet_id: int, since: float, now: fl
 
 def ended_by_process(connection: Connection, sheet_id: int, since: float) -> dict[int, int]:
     """How many rows ended since then, by the process bits of the last call of each."""
-    mine = and_(
-        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
-        jobs.c.batch_id == sheet_id,
-        jobs.c.listed,
-        jobs.c.state.in_(ENDED),
-        jobs.c.updated_at >= since,
-    )
     last = (
         select(func.max(attempts.c.call_id).label("call"))
         .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
-        .where(mine)
+        .where(_ended_since(sheet_id, since))
         .group_by(jobs.c.id)
         .subquery()
     )
     process = (last.c.call // NUMBERS_PER_PROCESS) % MAX_PROCESSES
     found = connection.execute(select(process, func.count()).group_by(process))
     return {int(number): count for number, count in found}
+
+
+def _ended_since(sheet_id: int, since: float) -> ColumnElement[bool]:
+    return and_(
+        attempts.c.call_id >= first_id_at(since - MAX_ROW_SECONDS),
+        jobs.c.batch_id == sheet_id,
+        jobs.c.listed,
+        jobs.c.state.in_(ENDED),
+        jobs.c.updated_at >= since,
+    )
 
 
 def oldest_call(connection: Connection, sheet_id: int) -> OpenCall | None:
