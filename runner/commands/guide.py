@@ -65,7 +65,7 @@ def _guide(sheet: str, *, setup: bool) -> int:
     )
     opened = open_with_settings(path, settings)
     print_message(say("guide.columns", sheet=path.name, headers=", ".join(opened.layout.headers)))
-    choices = _ask_all(opened, settings, anew=setup)
+    choices = _ask_all(opened, settings, ask_known=setup)
     write_settings(path.absolute().parent / FILE_NAME, choices)
     words = [*choices.words(), *_ask_rows(path, workspace, choices)]
     code = _run("run", str(path), *words, "--limit", str(TRIAL_ROWS), question=TRIAL)
@@ -135,12 +135,12 @@ class _BackError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Interview:
-    """What questions are asked about. `anew`: also those that were answered in an earlier start."""
+    """What questions are asked about. `ask_known`: also those that an earlier start answered."""
 
     opened: Sheet
     columns: ColumnMap
     settings: Settings
-    anew: bool
+    ask_known: bool
 
     @property
     def given(self) -> set[str]:
@@ -149,7 +149,7 @@ class _Interview:
 
     def asks(self, known: object) -> bool:
         """True if this is a question, given what is known."""
-        return self.anew or known is None
+        return self.ask_known or known is None
 
     def at(self, choices: Choices) -> Settings:
         """The settings with the address that was chosen."""
@@ -162,15 +162,17 @@ class _Interview:
         return needed_fields(choices.endpoint or self.settings.endpoint) - self.given
 
 
-def _ask_all(opened: Sheet, settings: Settings, *, anew: bool) -> Choices:
+def _ask_all(opened: Sheet, settings: Settings, *, ask_known: bool) -> Choices:
     """Ask for what neither the sheet nor the settings say; `<` goes back to the question before."""
     headers = opened.layout.headers
-    mapped = {head: name for head, name in settings.column.items() if not anew or name != "prompt"}
+    mapped = {
+        head: name for head, name in settings.column.items() if not ask_known or name != "prompt"
+    }
     columns = map_columns(headers, known_fields(), given=mapped)
     if guesses := guess_words(headers, columns):
         print_message(guesses)
     print_message(say("guide.back"))
-    about = _Interview(opened=opened, columns=columns, settings=settings, anew=anew)
+    about = _Interview(opened=opened, columns=columns, settings=settings, ask_known=ask_known)
     choices, position = Choices(), 0
     asked: list[tuple[int, Choices]] = []
     while position < len(QUESTIONS):
@@ -189,7 +191,7 @@ def _ask_all(opened: Sheet, settings: Settings, *, anew: bool) -> Choices:
 def _address_question(about: _Interview, choices: Choices) -> Choices | None:
     settings = about.settings
     is_default = {settings.sources["base_url"], settings.sources["provider"]} == {"default"}
-    if not is_default and not about.anew:
+    if not is_default and not about.ask_known:
         return None
     url = _ask(say("guide.address"), _address, default=settings.base_url)
     return replace(choices, base_url=None if url == settings.base_url else url)

@@ -13,7 +13,7 @@ from jobs.store.schema import jobs
 from jobs.store.statements import BulkStatement, given
 
 LANE_MEMBER = '"lane":"batch"'
-"""As it stands in the fields of a row for which a batch was asked; canonical JSON."""
+"""In the stored fields, which are canonical JSON, of a row that asks for a batch."""
 NOT_BY_BATCH = "not_by_batch"
 """The cause of a row that no provider batch takes."""
 
